@@ -1,0 +1,43 @@
+# The verbs of this project. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check lint test bench lock clean
+
+help:            ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "flatnet-bot needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)   ## a fleet and a workspace in a box, with the real bot and its shell on them
+	@$(BIN)/python -m tests.lab.demo
+
+check: lint test ## everything a command can check: lint, then the tests
+
+lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.powershell_lint adapters/windows
+
+test: $(STAMP)   ## the fast suite, in parallel
+	$(BIN)/pytest -n auto
+
+bench: $(STAMP)  ## the measures of docs/performance.md
+	$(BIN)/python -m tests.bench
+
+lock: $(STAMP)   ## resolve the newest versions anew into requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --generate-hashes --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --no-annotate --upgrade --quiet -o requirements.lock
+
+clean:           ## forget the virtual environment and the caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,34 @@
+"""Actions: one thing that can be done or read on one side of one host."""
+
+from enum import StrEnum
+from typing import ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+SideName = Literal["windows", "wsl", "gateway"]
+
+Answer = TypeVar("Answer")
+"""What an action brings back: a frozen value."""
+
+
+class Effect(StrEnum):
+    """Whether an action leaves the host as it was."""
+
+    READ = "read"
+    CHANGE = "change"
+
+
+class Action(BaseModel, Generic[Answer]):
+    """One thing that can be done or read on one side of a host, as a value.
+
+    Fields are the arguments; they are data wherever they travel, never code.
+    `deadline` is in seconds and covers connecting, running and the answer.
+    `repeatable`: doing it twice leaves what doing it once leaves, so a lost answer may be asked for again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    side: ClassVar[SideName]
+    effect: ClassVar[Effect] = Effect.READ
+    repeatable: ClassVar[bool] = True
+    deadline: ClassVar[float]

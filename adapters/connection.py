@@ -1,0 +1,15 @@
+"""The one seam between the house and a host."""
+
+from typing import Protocol
+
+from adapters.action import Action, Answer
+
+
+class Connection(Protocol):
+    """An open line to one side of one host. Opened by its first use, and again when it was lost."""
+
+    async def perform(self, action: Action[Answer]) -> Answer:
+        """Carry out one action within its deadline; every failure is a `HostError`."""
+
+    async def aclose(self) -> None:
+        """Give back what is held on the host and here. Never raises a `HostError`."""

@@ -1,0 +1,82 @@
+"""The hosts of the inventory and the open connections to them.
+
+One bad host never delays or hides the others: every action has its own deadline here, outside
+the library that speaks the protocol, and a failure comes back as that host's value.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from adapters.action import Action, Answer, Effect, SideName
+from adapters.connection import Connection
+from adapters.errors import DeadlineExceeded, HostError
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase, Span
+
+Connect = Callable[[Host, SideName], Connection]
+"""Makes the (not yet opened) connection to one side of a host; handed in by the composition root."""
+
+AT_ONCE = 256
+"""Actions under way at once on each kind of side; above the largest fleet, so that hanging hosts keep nobody waiting."""
+
+GRACE = 1.0
+"""Seconds that a connection may take beyond the deadline to say in its own words what went wrong."""
+
+
+class Fleet:
+    """Connections opened on first use, kept, and closed together."""
+
+    def __init__(self, inventory: Inventory, connect: Connect, *, at_once: int = AT_ONCE) -> None:
+        self.inventory = inventory
+        self._connect = connect
+        self._connections: dict[tuple[str, SideName], Connection] = {}
+        self._slots: dict[SideName, asyncio.Semaphore] = {
+            side: asyncio.Semaphore(at_once) for side in ("windows", "wsl", "gateway")
+        }
+
+    async def perform(self, host: Host, action: Action[Answer]) -> Answer:
+        """Carry out one action on one host; a `HostError` where that host lets us down.
+
+        The host must have the action's side: asking for an absent one is a bug (`KeyError`).
+        """
+        if host.side(action.side) is None:
+            raise KeyError(f"{host.name} has no {action.side} side")
+        async with self._slots[action.side]:
+            try:
+                async with asyncio.timeout(action.deadline + GRACE):
+                    return await self._connection(host, action.side).perform(action)
+            except TimeoutError as error:
+                raise _late(action) from error
+
+    async def look(self, host: Host, action: Action[Answer]) -> Answer | HostError:
+        """As `perform`, with the host's failure as a value."""
+        try:
+            return await self.perform(host, action)
+        except HostError as error:
+            return error
+
+    async def look_at_all(self, hosts: Iterable[Host], action: Action[Answer]) -> dict[str, Answer | HostError]:
+        """Ask every host that has the action's side, all at once; answers and failures by host name."""
+        asked = [host for host in hosts if host.side(action.side) is not None]
+        async with asyncio.TaskGroup() as group:
+            looks = {host.name: group.create_task(self.look(host, action)) for host in asked}
+        return {name: look.result() for name, look in looks.items()}
+
+    async def aclose(self) -> None:
+        """Close every connection; one that does not close keeps no other open."""
+        connections = list(self._connections.values())
+        self._connections.clear()
+        await asyncio.gather(*(connection.aclose() for connection in connections), return_exceptions=True)
+
+    def _connection(self, host: Host, side: SideName) -> Connection:
+        key = (host.name, side)
+        if key not in self._connections:
+            self._connections[key] = self._connect(host, side)
+        return self._connections[key]
+
+
+def _late(action: Action[Answer]) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        Phrase("no answer within {deadline}; check that the host is up and not overloaded", deadline=Span(action.deadline)),
+        maybe_ran=action.effect is Effect.CHANGE,
+    )

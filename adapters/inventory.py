@@ -1,0 +1,226 @@
+"""One Flatnet host and its three sides, as parsed from the configuration; the fleet's hosts by name and label.
+
+Defaults are Flatnet's own (the operators' guide); each can be overridden per host. Secrets are
+named here by where they lie and never held.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from adapters.action import SideName
+
+LIGHTHOUSE_ID = 0
+"""The lighthouse is 10.100.0.1; hosts are 10.100.N.1 with N from 1 to 254."""
+
+HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?$")]
+SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")]
+PodmanName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
+InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$")]
+ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WindowsPaths(_Value):
+    """Where Flatnet lies on a Windows host. What is not given follows from `base`."""
+
+    base: str = r"F:\flatnet"
+    nebula_exe: str = ""
+    nebula_cert_exe: str = ""
+    nebula_config: str = ""
+    host_certificate: str = ""
+    host_key: str = ""
+    ca_certificate: str = ""
+    ca_key: str = ""
+    gateway_folder: str = ""
+    gateway_exe: str = ""
+    gateway_config: str = ""
+    nebula_log: str = ""
+    access_log: str = ""
+    error_log: str = ""
+    backups: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_base(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        base = PureWindowsPath(str(given.get("base", r"F:\flatnet")))
+        usual = {
+            "base": base,
+            "nebula_exe": base / "nebula" / "nebula.exe",
+            "nebula_cert_exe": base / "nebula" / "nebula-cert.exe",
+            "nebula_config": base / "config" / "nebula" / "config.yaml",
+            "host_certificate": base / "config" / "nebula" / "host.crt",
+            "host_key": base / "config" / "nebula" / "host.key",
+            "ca_certificate": base / "config" / "nebula" / "ca.crt",
+            "ca_key": base / "config" / "nebula" / "ca.key",
+            "gateway_folder": base / "openresty",
+            "gateway_exe": base / "openresty" / "nginx.exe",
+            "gateway_config": base / "config" / "nginx.conf",
+            "nebula_log": base / "logs" / "nebula.log",
+            "access_log": base / "logs" / "access.log",
+            "error_log": base / "logs" / "error.log",
+            "backups": base / "backups",
+        }
+        return {name: str(path) for name, path in usual.items()} | dict(given)
+
+    @field_validator("*")
+    @classmethod
+    def _absolute(cls, path: str) -> str:
+        if not PureWindowsPath(path).is_absolute() or re.search(r'[\x00-\x1f"<>|?*]', path):
+            raise ValueError(r"must be a full Windows path such as F:\flatnet")
+        return path
+
+
+class WindowsSide(_Value):
+    """How Windows is reached: WinRM. `url` is the whole endpoint, `https://192.0.2.11:5986/wsman`."""
+
+    url: str
+    transport: Literal["ntlm", "certificate", "basic"] = "ntlm"
+    user: str = ""
+    password_secret: SecretName = "winrm_password"  # noqa: S105  (a name, not a password)
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    allow_http: bool = False
+    nebula_service: ServiceName = "Nebula"
+    gateway_service: ServiceName = "OpenResty"
+    paths: WindowsPaths = Field(default_factory=lambda: WindowsPaths.model_validate({}))
+
+    @field_validator("url")
+    @classmethod
+    def _endpoint(cls, url: str) -> str:
+        return _url(url, example="https://192.0.2.11:5986/wsman")
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.url.startswith("https:") and self.ca_file is None:
+            raise ValueError("https needs ca_file: the CA that signed this host's certificate")
+        if self.url.startswith("http:"):
+            if self.transport != "ntlm":
+                raise ValueError(f"{self.transport} over http would send the password or trust anybody; use https")
+            if not self.allow_http:
+                raise ValueError("http is refused; use https, or set allow_http = true for NTLM with message encryption")
+        if self.transport == "certificate" and (self.certificate_file is None or self.key_file is None):
+            raise ValueError("transport certificate needs certificate_file and key_file")
+        if self.transport != "certificate" and not self.user:
+            raise ValueError("needs user: the Windows account that the bot logs in with")
+        return self
+
+
+class WslSide(_Value):
+    """How WSL2 is reached: SSH with a key, and a host key known beforehand."""
+
+    address: str
+    port: int = Field(default=22, ge=1, le=65535)
+    user: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")] = "flatnet"
+    key_file: Path
+    key_passphrase_secret: SecretName | None = None
+    known_hosts_file: Path
+    network: PodmanName = "flatnet"
+    bridge: InterfaceName = "flatnet-br0"
+
+    @field_validator("address")
+    @classmethod
+    def _host(cls, address: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?", address):
+            raise ValueError("must be an IP address or a host name")
+        return address
+
+
+class GatewaySide(_Value):
+    """How the gateway API is reached: HTTP, from an address that it allows (10.100.0.0/16 or itself)."""
+
+    url: str
+    proxy: str | None = None
+
+    @field_validator("url", "proxy")
+    @classmethod
+    def _base_url(cls, url: str | None) -> str | None:
+        return None if url is None else _url(url, example="http://10.100.1.1:8080")
+
+
+class Host(_Value):
+    """One Flatnet host. Any side may be absent: a lighthouse has no gateway and no WSL2."""
+
+    name: HostName
+    id: int = Field(ge=0, le=254)
+    labels: tuple[Label, ...] = ()
+    lighthouse: bool = False
+    windows: WindowsSide | None = None
+    wsl: WslSide | None = None
+    gateway: GatewaySide | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.lighthouse != (self.id == LIGHTHOUSE_ID):
+            raise ValueError(f"id {LIGHTHOUSE_ID} is the lighthouse's and nobody else's; hosts have 1 to 254")
+        if self.lighthouse and (self.wsl or self.gateway):
+            raise ValueError("a lighthouse has no WSL2 side and no gateway; leave them out")
+        if not (self.windows or self.wsl or self.gateway):
+            raise ValueError("has no side; give it at least one of windows, wsl, gateway")
+        return self
+
+    @property
+    def overlay(self) -> ipaddress.IPv4Interface:
+        """The host's address on the overlay, 10.100.N.1/16."""
+        return ipaddress.IPv4Interface(f"10.100.{self.id}.1/16")
+
+    @property
+    def bridge(self) -> ipaddress.IPv4Interface:
+        """The address of the container bridge, 10.87.N.1/24."""
+        return ipaddress.IPv4Interface(f"10.87.{self.id}.1/24")
+
+    def side(self, name: SideName) -> WindowsSide | WslSide | GatewaySide | None:
+        """One side by name; None where this host does not have it."""
+        return {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway}[name]
+
+
+class Inventory(_Value):
+    """All hosts, in the order of the configuration; names and ids are unique."""
+
+    hosts: tuple[Host, ...] = ()
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        for what, keys in (("name", self.names), ("id", tuple(str(host.id) for host in self.hosts))):
+            twice = sorted({key for key in keys if keys.count(key) > 1})
+            if twice:
+                raise ValueError(f"two hosts have the {what} {', '.join(twice)}; every host needs its own")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(host.name for host in self.hosts)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(sorted({label for host in self.hosts for label in host.labels}))
+
+    def host(self, name: str) -> Host | None:
+        """The host of that name; None where there is none."""
+        return next((host for host in self.hosts if host.name == name), None)
+
+    def labelled(self, label: str) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts if label in host.labels)
+
+
+def _url(url: str, *, example: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port_is_good = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_good = False
+    if not port_is_good or parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ValueError(f"must be a URL such as {example}, without a user name")
+    return url

@@ -1,0 +1,202 @@
+"""Sentences for people: an English template with values, translated only where it is shown.
+
+A phrase is a value: it travels in reports, errors and plans, is stored as JSON, and becomes
+text in one language at the edge (`bot.locale`). `str(phrase)` is its English form, for logs.
+"""
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point in time, shown in the reader's zone. `at` is aware."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Span:
+    """A length of time in seconds, shown in the reader's words."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Several values in one sentence, joined as the reader's language joins them."""
+
+    items: tuple[Any, ...]
+
+
+class Texts(Protocol):
+    """One language and zone: what a phrase needs to become text."""
+
+    def template(self, singular: str, plural: str | None, count: int) -> str:
+        """The translated template; the form for `count` where there is a plural."""
+
+    def number(self, value: int | float) -> str: ...
+
+    def moment(self, at: datetime) -> str: ...
+
+    def span(self, seconds: float) -> str: ...
+
+    def listing(self, items: Sequence[str]) -> str: ...
+
+
+class Phrase:
+    """An English template and its values: `Phrase("Nebula is {state}", state="Stopped")`.
+
+    With a plural: `Phrase("{n} host is down", plural="{n} hosts are down", n=3)`; the count is
+    always the value `n`. Every name in the template must have a value: a `KeyError` here is a
+    bug found where it was made, not where it is shown.
+    """
+
+    __slots__ = ("plural", "template", "values")
+
+    template: str
+    plural: str | None
+    values: Mapping[str, Any]
+
+    def __init__(self, template: str, /, *, plural: str | None = None, **values: Any) -> None:
+        for text in (template, plural or ""):
+            for _, name, _, _ in string.Formatter().parse(text):
+                if name is not None and name not in values:
+                    raise KeyError(f"{template!r} has no value for {name!r}")
+        if plural is not None and not isinstance(values.get("n"), int):
+            raise KeyError(f"{template!r} has a plural but no count n")
+        object.__setattr__(self, "template", template)
+        object.__setattr__(self, "plural", plural)
+        object.__setattr__(self, "values", dict(values))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a phrase does not change")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Phrase):
+            return NotImplemented
+        return self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.template, self.plural))
+
+    def __repr__(self) -> str:
+        return f"Phrase({str(self)!r})"
+
+    def __str__(self) -> str:
+        return self.render(ENGLISH)
+
+    def render(self, texts: Texts) -> str:
+        """This phrase as text in the language and zone of `texts`."""
+        count = self.values["n"] if self.plural is not None else 1
+        template = texts.template(self.template, self.plural, count)
+        shown = {name: show(value, texts) for name, value in self.values.items()}
+        return template.format_map(shown)
+
+    def to_json(self) -> dict[str, Any]:
+        """This phrase as plain JSON; `Phrase.from_json` reads it back."""
+        document: dict[str, Any] = {"template": self.template}
+        if self.plural is not None:
+            document["plural"] = self.plural
+        if self.values:
+            document["values"] = {name: _to_json(value) for name, value in self.values.items()}
+        return document
+
+    @classmethod
+    def from_json(cls, document: Any) -> "Phrase":
+        """A phrase from `to_json`; a `ValueError` where it is none."""
+        if isinstance(document, Phrase):
+            return document
+        if not isinstance(document, dict) or not isinstance(document.get("template"), str):
+            raise ValueError("not a phrase")
+        values = {name: _from_json(value) for name, value in document.get("values", {}).items()}
+        try:
+            return cls(document["template"], plural=document.get("plural"), **values)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a phrase: {error}") from error
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.from_json,
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.to_json),
+        )
+
+
+def show(value: Any, texts: Texts) -> str:
+    """One value of a phrase as text."""
+    match value:
+        case Phrase():
+            return value.render(texts)
+        case Moment(at=at):
+            return texts.moment(at)
+        case Span(seconds=seconds):
+            return texts.span(seconds)
+        case Listing(items=items):
+            return texts.listing([show(item, texts) for item in items])
+        case bool() | str():
+            return str(value)
+        case int() | float():
+            return texts.number(value)
+        case _:
+            return str(value)
+
+
+def _to_json(value: Any) -> Any:
+    match value:
+        case Phrase():
+            return {"phrase": value.to_json()}
+        case Moment(at=at):
+            return {"at": at.astimezone(UTC).isoformat()}
+        case Span(seconds=seconds):
+            return {"seconds": seconds}
+        case Listing(items=items):
+            return {"items": [_to_json(item) for item in items]}
+        case str() | int() | float():
+            return value
+        case _:
+            return str(value)
+
+
+def _from_json(value: Any) -> Any:
+    match value:
+        case {"phrase": document}:
+            return Phrase.from_json(document)
+        case {"at": at}:
+            return Moment(datetime.fromisoformat(at))
+        case {"seconds": seconds}:
+            return Span(float(seconds))
+        case {"items": items}:
+            return Listing(tuple(_from_json(item) for item in items))
+        case str() | int() | float():
+            return value
+        case _:
+            raise ValueError("not a value of a phrase")
+
+
+class _English:
+    """English without CLDR data, for logs and exceptions; people see `bot.locale`."""
+
+    def template(self, singular: str, plural: str | None, count: int) -> str:
+        return singular if plural is None or count == 1 else plural
+
+    def number(self, value: int | float) -> str:
+        return str(value)
+
+    def moment(self, at: datetime) -> str:
+        return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    def span(self, seconds: float) -> str:
+        return f"{seconds:g} s"
+
+    def listing(self, items: Sequence[str]) -> str:
+        return ", ".join(items)
+
+
+ENGLISH: Texts = _English()

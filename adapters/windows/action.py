@@ -1,0 +1,27 @@
+"""What every Windows action is: one script, its arguments as data, one object back."""
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+from adapters.action import Action, Answer
+
+
+class WindowsAction(Action[Answer]):
+    """An action that one script of `scripts/` carries out.
+
+    `script` is the file's name without `.ps1`. The script gets `arguments()` as one object and
+    returns one object, which `parse` turns into the answer; a `ValueError` (pydantic's too) from
+    `parse` means that the host's answer cannot be understood.
+    """
+
+    side = "windows"
+
+    script: ClassVar[str]
+
+    @abstractmethod
+    def arguments(self) -> dict[str, Any]:
+        """What the script gets: plain JSON, never code."""
+
+    @abstractmethod
+    def parse(self, data: Any) -> Answer:
+        """The answer from the script's one object."""

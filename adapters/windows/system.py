@@ -1,0 +1,66 @@
+"""What a Windows host says of itself in one call: services, nginx processes, versions, clock."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from adapters.inventory import WindowsSide
+from adapters.windows.action import WindowsAction
+
+ServiceStatus = Literal[
+    "Running", "Stopped", "StartPending", "StopPending", "Paused", "PausePending", "ContinuePending", "Absent"
+]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Service(_Value):
+    """A Windows service; `Absent` where no service has that name (a bare nginx.exe has none)."""
+
+    name: str
+    status: ServiceStatus
+    start_type: str = ""
+
+
+class WindowsSystem(_Value):
+    """The state of a Windows host at `clock` (its own time, aware). Versions are "" where the program is missing."""
+
+    nebula: Service
+    gateway: Service
+    nginx_processes: int
+    powershell_version: str
+    os_version: str
+    nebula_version: str
+    nginx_version: str
+    clock: AwareDatetime
+    booted_at: AwareDatetime | None
+
+
+class ReadSystem(WindowsAction[WindowsSystem]):
+    """Read services, nginx processes, versions and the clock of a Windows host."""
+
+    script = "read-system"
+    deadline = 20.0
+
+    nebula_service: str
+    gateway_service: str
+    nebula_exe: str
+    gateway_exe: str
+
+    @classmethod
+    def of(cls, side: WindowsSide) -> "ReadSystem":
+        """The action for one host's service names and paths."""
+        return cls(
+            nebula_service=side.nebula_service,
+            gateway_service=side.gateway_service,
+            nebula_exe=side.paths.nebula_exe,
+            gateway_exe=side.paths.gateway_exe,
+        )
+
+    def arguments(self) -> dict[str, Any]:
+        return self.model_dump()
+
+    def parse(self, data: Any) -> WindowsSystem:
+        return WindowsSystem.model_validate(data)

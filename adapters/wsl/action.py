@@ -1,0 +1,41 @@
+"""What every WSL2 action is: argument lists, run one after another in one round trip."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from adapters.action import Action, Answer
+
+Argv = tuple[str, ...]
+"""A program and its arguments; quoted once, in `adapters.wsl.ssh`, with `shlex.join`."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What one program left behind. `code` 124 is the far-side deadline, 126/127 not runnable/not found."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class WslAction(Action[Answer]):
+    """An action made of programs that run in WSL2.
+
+    `commands()` are run in order in one round trip, each under the far-side deadline `each`
+    (seconds); one that fails does not stop the next. `parse` gets one `Completed` for each and
+    may raise `ActionFailed`, or `ValueError` where the answer cannot be understood.
+    """
+
+    side = "wsl"
+
+    each: ClassVar[float] = 10.0
+
+    @abstractmethod
+    def commands(self) -> tuple[Argv, ...]:
+        """What is run."""
+
+    @abstractmethod
+    def parse(self, completed: Sequence[Completed]) -> Answer:
+        """The answer from what the programs left behind, in the order of `commands`."""

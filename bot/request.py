@@ -1,0 +1,130 @@
+"""What arrives at the desk and what leaves it, whatever the surface."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from adapters.phrase import Phrase
+from commands.report import Report
+
+
+class Surface(StrEnum):
+    """Where a request was typed."""
+
+    SLACK = "slack"
+    SHELL = "shell"
+    DO = "do"
+
+
+class Standing(StrEnum):
+    """What Slack says a person is in our workspace. `unknown` (Slack did not answer) counts as no standing at all."""
+
+    MEMBER = "member"
+    GUEST = "guest"
+    STRANGER = "stranger"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class SlackIdentity:
+    """Who Slack says it is: ids never change, names do."""
+
+    team: str
+    user: str
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class SystemIdentity:
+    """Who the operating system says it is (the peer of the control socket, or the process itself)."""
+
+    uid: int
+    name: str
+
+
+Identity = SlackIdentity | SystemIdentity
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it arrived.
+
+    `key` names the delivery (Slack's trigger id, or one made for a shell line): the same key is the same request.
+    """
+
+    key: str
+    identity: Identity
+    text: str
+    surface: Surface
+    at: AwareDatetime
+    channel: str = ""
+
+
+class FailureKind(StrEnum):
+    """Why there is no report."""
+
+    USAGE = "usage"
+    REFUSED = "refused"
+    INTERNAL = "internal"
+
+
+class Failure(BaseModel):
+    """Why there is no report, for people: what is wrong and what to do next.
+
+    `span` is where in the understood text (start, end); `suggestions` are words worth typing;
+    `reference` ties an unexpected error to the log.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: FailureKind
+    phrase: Phrase
+    span: tuple[int, int] | None = None
+    suggestions: tuple[str, ...] = ()
+    reference: str | None = None
+
+
+class Exit(IntEnum):
+    """Exit codes of `do`; documented in the README."""
+
+    WELL = 0
+    FINDINGS = 1
+    USAGE = 2
+    REFUSED = 3
+    NOT_REACHED = 4
+    INTERNAL = 5
+
+
+class Answer(BaseModel):
+    """What the desk says: how the request was understood, and a report or a failure.
+
+    `operation` is the operation's id, in the audit log too. `here`: for all in the channel.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    operation: str
+    understood: str
+    """The words in their canonical form; the repaired text where they could not be understood."""
+    body: Report | Failure
+    here: bool = False
+
+    @property
+    def exit(self) -> Exit:
+        """What this answer means to a program. Hosts not reached outrank findings: the answer is incomplete."""
+        match self.body:
+            case Failure(kind=FailureKind.USAGE):
+                return Exit.USAGE
+            case Failure(kind=FailureKind.REFUSED):
+                return Exit.REFUSED
+            case Failure():
+                return Exit.INTERNAL
+            case Report() as report:
+                if report.unreached:
+                    return Exit.NOT_REACHED
+                return Exit.FINDINGS if report.findings else Exit.WELL
+
+
+Format = Literal["table", "json", "csv"]

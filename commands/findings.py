@@ -1,0 +1,43 @@
+"""Findings: judgements on what was read."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from adapters.phrase import Phrase
+
+
+class Severity(StrEnum):
+    """The operators' own words: critical is answered in 15 min, high in 1 h, medium in 4 h, low next day."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return list(Severity).index(self)
+
+
+class Finding(BaseModel):
+    """One judgement: what is wrong on which host, why, and what to type next.
+
+    `reached` is False where the host could not be asked: nothing is known of it then, which is
+    not the same as bad.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    severity: Severity
+    host: str
+    subject: str
+    why: Phrase
+    next: str | None = None
+    reached: bool = True
+
+
+def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Sorted by severity, then host, then subject."""
+    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.host, finding.subject)))

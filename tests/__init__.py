@@ -1,0 +1,1 @@
+"""Tests as a specification; they mirror the packages."""

@@ -1,0 +1,34 @@
+"""What can be wrong with one side of one lab host, switchable while it runs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """A fault on the wire, by name. The server of each side carries it out."""
+
+    NONE = "none"
+    REFUSE = "refuse"
+    """Nothing listens: the connection is refused."""
+    SWALLOW = "swallow"
+    """The connection is accepted and nothing is ever answered (a firewall that drops, a frozen host)."""
+    HANG = "hang"
+    """Log-in works; the answer to the command never comes."""
+    GARBAGE = "garbage"
+    """Bytes that are not the protocol."""
+    FLOOD = "flood"
+    """10 MB of output where a short answer was expected."""
+    CLOSE = "close"
+    """The connection is closed in the middle of the answer."""
+    IDENTITY = "identity"
+    """Another host key or certificate than the one that is known."""
+    AUTHENTICATION = "authentication"
+    """The right credentials are refused."""
+
+
+@dataclass
+class Wire:
+    """The line to one side of one host: its fault and its latency in seconds for each exchange."""
+
+    fault: Fault = Fault.NONE
+    latency: float = 0.0
