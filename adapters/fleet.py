@@ -57,10 +57,13 @@ class Fleet:
 
     async def look_at_all(self, hosts: Iterable[Host], action: Action[Answer]) -> dict[str, Answer | HostError]:
         """Ask every host that has the action's side, all at once; answers and failures by host name."""
-        asked = [host for host in hosts if host.side(action.side) is not None]
+
+        async def named(host: Host) -> tuple[str, Answer | HostError]:
+            return host.name, await self.look(host, action)
+
         async with asyncio.TaskGroup() as group:
-            looks = {host.name: group.create_task(self.look(host, action)) for host in asked}
-        return {name: look.result() for name, look in looks.items()}
+            looks = [group.create_task(named(host)) for host in hosts if host.side(action.side) is not None]
+        return dict(look.result() for look in looks)
 
     async def aclose(self) -> None:
         """Close every connection; one that does not close keeps no other open."""
