@@ -11,9 +11,10 @@ from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from adapters.action import SideName
+from adapters.phrase import Listing, Phrase
 
 LIGHTHOUSE_ID = 0
 """The lighthouse is 10.100.0.1; hosts are 10.100.N.1 with N from 1 to 254."""
@@ -24,6 +25,14 @@ SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,62}
 PodmanName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$")]
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
+
+
+class Unfit(ValueError):
+    """A value of the configuration that cannot stand; the phrase says what it must be."""
+
+    def __init__(self, phrase: Phrase) -> None:
+        super().__init__(str(phrase))
+        self.phrase = phrase
 
 
 class _Value(BaseModel):
@@ -78,7 +87,7 @@ class WindowsPaths(_Value):
     @classmethod
     def _absolute(cls, path: str) -> str:
         if not PureWindowsPath(path).is_absolute() or re.search(r'[\x00-\x1f"<>|?*]', path):
-            raise ValueError(r"must be a full Windows path such as F:\flatnet")
+            raise Unfit(Phrase("must be a full Windows path such as {example}", example=r"F:\flatnet"))
         return path
 
 
@@ -105,16 +114,16 @@ class WindowsSide(_Value):
     @model_validator(mode="after")
     def _safe(self) -> Self:
         if self.url.startswith("https:") and self.ca_file is None:
-            raise ValueError("https needs ca_file: the CA that signed this host's certificate")
+            raise Unfit(Phrase("https needs ca_file: the CA that signed this host's certificate"))
         if self.url.startswith("http:"):
             if self.transport != "ntlm":
-                raise ValueError(f"{self.transport} over http would send the password or trust anybody; use https")
+                raise Unfit(Phrase("{transport} over http is not safe; use https", transport=self.transport))
             if not self.allow_http:
-                raise ValueError("http is refused; use https, or set allow_http = true for NTLM with message encryption")
+                raise Unfit(Phrase("http is refused; use https, or set allow_http = true for NTLM with message encryption"))
         if self.transport == "certificate" and (self.certificate_file is None or self.key_file is None):
-            raise ValueError("transport certificate needs certificate_file and key_file")
+            raise Unfit(Phrase("transport certificate needs certificate_file and key_file"))
         if self.transport != "certificate" and not self.user:
-            raise ValueError("needs user: the Windows account that the bot logs in with")
+            raise Unfit(Phrase("needs user: the Windows account that the bot logs in with"))
         return self
 
 
@@ -134,7 +143,7 @@ class WslSide(_Value):
     @classmethod
     def _host(cls, address: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?", address):
-            raise ValueError("must be an IP address or a host name")
+            raise Unfit(Phrase("must be an IP address or a host name"))
         return address
 
 
@@ -164,11 +173,11 @@ class Host(_Value):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.lighthouse != (self.id == LIGHTHOUSE_ID):
-            raise ValueError(f"id {LIGHTHOUSE_ID} is the lighthouse's and nobody else's; hosts have 1 to 254")
+            raise Unfit(Phrase("id 0 is the lighthouse's and nobody else's; hosts have 1 to 254"))
         if self.lighthouse and (self.wsl or self.gateway):
-            raise ValueError("a lighthouse has no WSL2 side and no gateway; leave them out")
+            raise Unfit(Phrase("a lighthouse has no WSL2 side and no gateway; leave them out"))
         if not (self.windows or self.wsl or self.gateway):
-            raise ValueError("has no side; give it at least one of windows, wsl, gateway")
+            raise Unfit(Phrase("has no side; give it at least one of windows, wsl and gateway"))
         return self
 
     @property
@@ -186,18 +195,24 @@ class Host(_Value):
         return {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway}[name]
 
 
+def _unique(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    names = _twice(tuple(host.name for host in hosts))
+    if names:
+        raise Unfit(Phrase("two hosts are called {names}; every host needs its own name", names=Listing(names)))
+    ids = _twice(tuple(str(host.id) for host in hosts))
+    if ids:
+        raise Unfit(Phrase("two hosts have the id {ids}; every host needs its own id", ids=Listing(ids)))
+    return hosts
+
+
+Hosts = Annotated[tuple[Host, ...], AfterValidator(_unique)]
+"""Hosts with names and ids of their own."""
+
+
 class Inventory(_Value):
-    """All hosts, in the order of the configuration; names and ids are unique."""
+    """All hosts, in the order of the configuration."""
 
-    hosts: tuple[Host, ...] = ()
-
-    @model_validator(mode="after")
-    def _unique(self) -> Self:
-        for what, keys in (("name", self.names), ("id", tuple(str(host.id) for host in self.hosts))):
-            twice = sorted({key for key in keys if keys.count(key) > 1})
-            if twice:
-                raise ValueError(f"two hosts have the {what} {', '.join(twice)}; every host needs its own")
-        return self
+    hosts: Hosts = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -215,6 +230,10 @@ class Inventory(_Value):
         return tuple(host for host in self.hosts if label in host.labels)
 
 
+def _twice(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({key for key in keys if keys.count(key) > 1}))
+
+
 def _url(url: str, *, example: str) -> str:
     try:
         parts = urlsplit(url)
@@ -222,5 +241,5 @@ def _url(url: str, *, example: str) -> str:
     except ValueError:
         port_is_good = False
     if not port_is_good or parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError(f"must be a URL such as {example}, without a user name")
+        raise Unfit(Phrase("must be a URL such as {example}, without a user name", example=example))
     return url

@@ -1,0 +1,72 @@
+"""What a validation error of the configuration says to a person, and the mend."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.inventory import Unfit
+from adapters.phrase import Listing, Phrase
+
+_BY_KEY: Mapping[str, Phrase] = {
+    "name": Phrase("must be 1 to 63 lower-case letters, digits and hyphens, such as {example}", example="host-a"),
+    "labels": Phrase(
+        "must be lower-case letters, digits, dots, hyphens and underscores, such as {example}", example="tokyo"
+    ),
+    "team": Phrase("must be the workspace's id, such as {example}", example="T0123ABCD"),
+    "slack": Phrase("must be Slack user ids, such as {example}", example="U0123ABCD"),
+    "system": Phrase("must be names of operating-system users, such as {example}", example="tanaka"),
+    "user": Phrase("must be a user name, such as {example}", example="flatnet"),
+}
+
+
+def complaint_phrase(detail: Mapping[str, Any], nearest: str | None) -> Phrase:
+    """The sentence for one pydantic error; `nearest` is the key that was probably meant."""
+    cause = detail.get("ctx", {}).get("error")
+    if isinstance(cause, Unfit):
+        return cause.phrase
+    if detail["type"] == "extra_forbidden":
+        return _unknown(nearest)
+    make = _BY_TYPE.get(detail["type"])
+    if make is not None:
+        return make(detail.get("ctx", {}))
+    key = next((part for part in reversed(detail["loc"]) if part in _BY_KEY), None)
+    if detail["type"] == "string_pattern_mismatch" and key is not None:
+        return _BY_KEY[str(key)]
+    return Phrase("cannot be used: {reason}", reason=detail["msg"])
+
+
+def _unknown(nearest: str | None) -> Phrase:
+    if nearest is None:
+        return Phrase("is not a key of the configuration; remove it")
+    return Phrase("is not a key of the configuration; did you mean {key}?", key=nearest)
+
+
+def _choices(context: Mapping[str, Any]) -> Phrase:
+    return Phrase("must be one of {choices}", choices=str(context.get("expected", "")))
+
+
+def _range(context: Mapping[str, Any]) -> Phrase:
+    bounds = tuple(f"{sign} {context[key]}" for key, sign in _BOUNDS.items() if key in context)
+    return Phrase("must be {bounds}", bounds=Listing(bounds))
+
+
+_BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+
+_BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Phrase]] = {
+    "missing": lambda context: Phrase("is missing; add it"),
+    "int_type": lambda context: Phrase("must be a whole number"),
+    "int_parsing": lambda context: Phrase("must be a whole number"),
+    "float_type": lambda context: Phrase("must be a number"),
+    "float_parsing": lambda context: Phrase("must be a number"),
+    "bool_type": lambda context: Phrase("must be true or false"),
+    "bool_parsing": lambda context: Phrase("must be true or false"),
+    "string_type": lambda context: Phrase("must be text in quotes"),
+    "path_type": lambda context: Phrase("must be a path in quotes"),
+    "tuple_type": lambda context: Phrase("must be a list in [ ]"),
+    "model_type": lambda context: Phrase("must be a table"),
+    "literal_error": _choices,
+    "enum": _choices,
+    "greater_than_equal": _range,
+    "greater_than": _range,
+    "less_than_equal": _range,
+    "less_than": _range,
+}

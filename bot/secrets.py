@@ -1,0 +1,67 @@
+"""Secrets: from the environment or a secrets directory, and nowhere else.
+
+A secret named `winrm_password` is the variable `FLATNET_WINRM_PASSWORD`, or the file
+`winrm_password` in the secrets folder (systemd credentials and container secrets look like that).
+Values are wrapped: printing shows nothing.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, create_model
+from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSource
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+
+PREFIX = "FLATNET_"
+
+
+class MissingSecret(FlatnetError):
+    """A secret that is needed and lies nowhere."""
+
+
+class Secrets:
+    """The secrets that the configuration names, read once. Call it with a name."""
+
+    def __init__(self, values: dict[str, SecretStr | None], folder: Path | None) -> None:
+        self._values = values
+        self._folder = folder
+
+    def __call__(self, name: str) -> SecretStr:
+        """The secret of that name; `MissingSecret` says where it is looked for."""
+        value = self._values.get(name)
+        if value is None or not value.get_secret_value():
+            raise MissingSecret(_where(name, self._folder))
+        return value
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self._values))})"
+
+
+def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
+    """Look for each name in the environment, then in the folder."""
+
+    fields: dict[str, Any] = dict.fromkeys(sorted(set(names)), (SecretStr | None, None))
+    wanted = create_model("Wanted", __base__=BaseSettings, **fields)
+    found = dict(EnvSettingsSource(wanted, env_prefix=PREFIX)())
+    if folder is not None and folder.is_dir():
+        found = SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")() | found
+    return Secrets({name: SecretStr(found[name]) if name in found else None for name in fields}, folder)
+
+
+def _where(name: str, folder: Path | None) -> Phrase:
+    variable = PREFIX + name.upper()
+    if folder is None:
+        return Phrase(
+            "the secret {name} is missing; set {variable}, or name a secrets_folder in the configuration",
+            name=name,
+            variable=variable,
+        )
+    return Phrase(
+        "the secret {name} is missing; set {variable} or write it to {file}",
+        name=name,
+        variable=variable,
+        file=str(folder / name),
+    )

@@ -1,0 +1,96 @@
+"""Phrases: sentences with values, translated only where they are shown."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.phrase import Listing, Moment, Phrase, Span
+
+AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
+
+
+class Shouting:
+    """A language in which everything is loud, to see that every part passes through it."""
+
+    def template(self, singular: str, plural: str | None, count: int) -> str:
+        return (singular if count == 1 or plural is None else plural).replace("is", "IS")
+
+    def number(self, value: int | float) -> str:
+        return f"#{value}"
+
+    def moment(self, at: datetime) -> str:
+        return f"@{at:%H:%M}"
+
+    def span(self, seconds: float) -> str:
+        return f"~{seconds:g}"
+
+    def listing(self, items: Sequence[str]) -> str:
+        return " & ".join(items)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "expected"),
+    [
+        (Phrase("Nebula is {state}", state="Stopped"), "Nebula is Stopped"),
+        (Phrase("{n} host is down", plural="{n} hosts are down", n=1), "1 host is down"),
+        (Phrase("{n} host is down", plural="{n} hosts are down", n=3), "3 hosts are down"),
+        (Phrase("since {at}", at=Moment(AT)), "since 2026-11-25 09:10:00 UTC"),
+        (Phrase("within {t}", t=Span(20)), "within 20 s"),
+        (Phrase("names: {names}", names=Listing(("a", "b"))), "names: a, b"),
+        (Phrase("{inner}!", inner=Phrase("{x} in", x="deep")), "deep in!"),
+        (Phrase("{braces}", braces="{not a field}"), "{not a field}"),
+    ],
+)
+def test_a_phrase_is_english_when_it_is_text(phrase: Phrase, expected: str) -> None:
+    """Logs and exceptions show the English form."""
+    assert expected == str(phrase)
+
+
+def test_every_part_of_a_phrase_is_shown_in_the_reader_s_language() -> None:
+    """Template, numbers, times, listings and phrases inside phrases all go through the texts."""
+    phrase = Phrase(
+        "it is {n}, {at}, {span}, {names}, {inner}",
+        n=2,
+        at=Moment(AT),
+        span=Span(1.5),
+        names=Listing((1, "x")),
+        inner=Phrase("this is it"),
+    )
+    assert "it IS #2, @09:10, ~1.5, #1 & x, thIS IS it" == phrase.render(Shouting())
+
+
+def test_a_phrase_survives_being_stored() -> None:
+    """JSON and back is the same value, whatever it holds."""
+    phrase = Phrase(
+        "{n} of {all}",
+        plural="{n} of {all}!",
+        n=2,
+        all=Listing((Moment(AT), Span(2), Phrase("deep {x}", x=1.5))),
+    )
+    assert phrase == Phrase.from_json(json.loads(json.dumps(phrase.to_json())))
+
+
+def test_a_value_that_the_template_needs_cannot_be_forgotten() -> None:
+    """The mistake shows where the phrase is made."""
+    with pytest.raises(KeyError, match="state"):
+        Phrase("Nebula is {state}")
+    with pytest.raises(KeyError, match="count"):
+        Phrase("{m} host", plural="{m} hosts", m=1)
+
+
+@pytest.mark.parametrize(
+    "document", [None, 3, "text", {}, {"template": 1}, {"template": "{x}"}, {"template": "{", "values": {}}]
+)
+def test_what_is_no_phrase_is_refused(document: object) -> None:
+    """A stored value is hostile until parsed."""
+    with pytest.raises(ValueError):  # noqa: PT011
+        Phrase.from_json(document)
+
+
+def test_a_phrase_does_not_change() -> None:
+    """It is a value: it is shared between reports, errors and threads."""
+    phrase = Phrase("a")
+    with pytest.raises(AttributeError):
+        phrase.template = "b"

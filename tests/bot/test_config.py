@@ -1,0 +1,183 @@
+"""The configuration: what stands, and that every complaint is made at once, with its place and its mend."""
+
+import random
+import string
+from pathlib import Path
+
+import pytest
+
+from bot.config import SIZE_LIMIT, Complaint, ConfigurationError, Settings, read_settings
+
+GOOD = """
+language = "en"
+
+[slack]
+team = "T0123"
+
+[[people]]
+name = "ana"
+slack = ["U111"]
+system = ["ana"]
+roles = ["administrator"]
+
+[defaults.windows]
+user = "bot"
+ca_file = "pki/ca.pem"
+
+[[hosts]]
+name = "host-a"
+id = 1
+labels = ["tokyo"]
+[hosts.windows]
+url = "https://192.0.2.11:5986/wsman"
+
+[[hosts]]
+name = "host-b"
+id = 2
+[hosts.windows]
+url = "https://192.0.2.12:5986/wsman"
+user = "other"
+[hosts.gateway]
+url = "http://10.100.2.1:8080"
+"""
+
+
+def settings(folder: Path, text: str) -> Settings:
+    file = folder / "flatnet.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_settings(file)
+
+
+def complaints(folder: Path, text: str) -> list[tuple[str, int | None, str]]:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(folder, text)
+    return [(complaint.key, complaint.line, str(complaint.phrase)) for complaint in caught.value.complaints]
+
+
+def test_the_example_is_a_configuration() -> None:
+    """The file that the README tells people to copy works as it stands."""
+    example = read_settings(Path("flatnet.example.toml"))
+    assert ("lighthouse", "host-a", "host-b") == example.inventory.names
+    assert {"slack_bot_token", "slack_app_token", "audit_key", "winrm_password"} == example.secret_names
+
+
+def test_defaults_fill_the_sides_that_a_host_has(tmp_path: Path) -> None:
+    """What a host says itself wins; a side that it does not have stays absent."""
+    host_a, host_b = settings(tmp_path, GOOD).hosts
+    assert host_a.windows is not None
+    assert host_b.windows is not None
+    assert ("bot", "other") == (host_a.windows.user, host_b.windows.user)
+    assert host_a.gateway is None
+
+
+def test_relative_paths_start_at_the_file_s_folder(tmp_path: Path) -> None:
+    """So that the bot can be started from anywhere."""
+    found = settings(tmp_path, 'data_folder = "data"\nsecrets_folder = "/etc/flatnet"\n' + GOOD)
+    assert tmp_path / "data" / "flatnet.sqlite3" == found.database_file
+    assert Path("/etc/flatnet") == found.secrets_folder
+    assert found.hosts[0].windows is not None
+    assert tmp_path / "pki/ca.pem" == found.hosts[0].windows.ca_file
+    assert tmp_path / "var" == settings(tmp_path, GOOD).data_folder
+
+
+def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) -> None:
+    """Nobody mends a file one error at a time."""
+    text = (
+        GOOD.replace('language = "en"', 'langage = "en"')
+        .replace('team = "T0123"', 'team = "ours"')
+        .replace("id = 2", 'id = "two"')
+        .replace('url = "https://192.0.2.12:5986/wsman"', 'url = "http://192.0.2.12:5985/wsman"')
+        .replace('roles = ["administrator"]', 'roles = ["boss"]')
+    )
+    assert [
+        ("langage", 2, "is not a key of the configuration; did you mean language?"),
+        ("slack.team", 5, "must be the workspace's id, such as T0123ABCD"),
+        (
+            "people[ana].roles[1]",
+            11,
+            "must be one of 'viewer', 'operator', 'developer', 'administrator' or 'security'",
+        ),
+        ("hosts[host-b].id", 26, "must be a whole number"),
+        (
+            "hosts[host-b].windows",
+            27,
+            "http is refused; use https, or set allow_http = true for NTLM with message encryption",
+        ),
+    ] == complaints(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("hosts = [\n", ("", 2, "is not TOML")),
+        ('a = "1"\na = "2"\n', ("", 2, "is not TOML: Cannot overwrite a value")),
+        ("", ("", None, "names no host; add a [[hosts]] table for each")),
+        (GOOD.replace("host-b", "host-a"), ("hosts", None, "two hosts are called host-a; every host needs its own name")),
+        (GOOD.replace("id = 2", "id = 1"), ("hosts", None, "two hosts have the id 1; every host needs its own id")),
+        (GOOD + "[hosts.wsl]\n", ("hosts[host-b].wsl.address", 32, "is missing; add it")),
+        (GOOD.replace("id = 2", "id = 255"), ("hosts[host-b].id", 26, "must be ≤ 254")),
+        ('time_zone = "Tokyo"\n' + GOOD, ("time_zone", 1, "must be a time zone such as Asia/Tokyo")),
+        (
+            GOOD + '[[people]]\nname = "bob"\nslack = ["U111"]\n',
+            ("", None, "two people share the slack U111; each belongs to one person"),
+        ),
+        ("[slack]\nteam = 'T0123'\napi_url = 'http://evil/'\n" + GOOD.replace("[slack]\nteam = \"T0123\"\n", ""),
+         ("slack.api_url", 3, "must start with https://")),
+        ("hosts = 3\n", ("hosts", 1, "must be a list in [ ]")),
+        ("hosts = [3]\n", ("hosts[1]", 1, "must be a table")),
+        ("defaults = 3\n" + GOOD.replace("[defaults.windows]", "[x]"), ("defaults", 1, "is not a key of the configuration")),
+    ],
+)  # fmt: skip
+def test_what_cannot_stand_is_said_with_its_place(tmp_path: Path, text: str, expected: tuple[str, int | None, str]) -> None:
+    """Key path, line where it can be found, and what to do."""
+    key, line, phrase = expected
+    assert any(
+        found[0] == key and found[1] == line and found[2].startswith(phrase) for found in complaints(tmp_path, text)
+    ), complaints(tmp_path, text)
+
+
+def test_a_file_that_cannot_be_read_is_a_complaint_too(tmp_path: Path) -> None:
+    """Missing, a folder, too large, not UTF-8: each says what to do."""
+    too_large = tmp_path / "large.toml"
+    too_large.write_bytes(b"#" * (SIZE_LIMIT + 1))
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes("\n# é\n".encode("latin-1"))
+    for file, expected in [
+        (tmp_path / "nope.toml", "cannot be read (No such file or directory)"),
+        (tmp_path, "cannot be read (Is a directory)"),
+        (too_large, "is larger than"),
+        (latin, "is not UTF-8"),
+    ]:
+        with pytest.raises(ConfigurationError) as caught:
+            read_settings(file)
+        assert str(caught.value.complaints[0].phrase).startswith(expected)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    """Windows editors write one."""
+    assert 2 == len(settings(tmp_path, "\ufeff" + GOOD).hosts)
+
+
+def test_254_hosts_are_a_configuration(tmp_path: Path) -> None:
+    """The design holds at the largest fleet."""
+    hosts = "".join(
+        f'[[hosts]]\nname = "host-{n}"\nid = {n}\n[hosts.gateway]\nurl = "http://10.100.{n}.1:8080"\n' for n in range(1, 255)
+    )
+    assert 254 == len(settings(tmp_path, hosts).hosts)
+
+
+def test_no_text_makes_it_fall_over(tmp_path: Path) -> None:
+    """Whatever is in the file, the answer is settings or complaints."""
+    dice = random.Random(7)
+    for _ in range(300):
+        text = list(GOOD)
+        for _ in range(dice.randint(1, 8)):
+            text[dice.randrange(len(text))] = dice.choice(string.printable)
+        assert outcome(tmp_path, "".join(text)) != ()
+
+
+def outcome(folder: Path, text: str) -> Settings | tuple[Complaint, ...]:
+    try:
+        return settings(folder, text)
+    except ConfigurationError as error:
+        return error.complaints
