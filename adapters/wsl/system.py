@@ -3,38 +3,25 @@
 Each part may fail without hiding the others: a part that could not be read is a `Problem`.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StringConstraints, TypeAdapter
 
+from adapters.inventory import InterfaceName, PodmanName, WslSide
 from adapters.phrase import Phrase
+from adapters.wsl.action import Argv, Completed, WslAction
+from adapters.wsl.podman import Container, Problem, listing, read_listing
+
+__all__ = ["Bridge", "Container", "Problem", "ReadSystem", "WslSystem"]
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Problem(_Value):
-    """Why one part could not be read."""
-
-    phrase: Phrase
-
-
-class Container(_Value):
-    """One container on the Flatnet network. `state` is podman's word; `healthy` is None without a health check."""
-
-    id: str
-    name: str
-    image: str
-    state: str
-    exit_code: int
-    healthy: bool | None = None
-    exited_at: datetime | None = None
-    restarts: int = 0
-
-
 class Bridge(_Value):
-    """The container bridge: whether it exists, is up, and which addresses (10.87.1.1/24) it has."""
+    """The container bridge: whether it exists, is up, and which IPv4 addresses (10.87.1.1/24) it has."""
 
     exists: bool
     up: bool = False
@@ -47,3 +34,80 @@ class WslSystem(_Value):
     containers: tuple[Container, ...] | Problem
     bridge: Bridge | Problem
     forwarding: bool | Problem
+
+
+class ReadSystem(WslAction[WslSystem]):
+    """Read containers, bridge and forwarding. The quick programs come first: podman may hang on its own lock."""
+
+    each = 4.0
+    deadline = 20.0
+
+    network: PodmanName
+    bridge: InterfaceName
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ReadSystem":
+        """The action for one host's network and bridge."""
+        return cls(network=side.network, bridge=side.bridge)
+
+    def commands(self) -> tuple[Argv, ...]:
+        return (
+            ("sysctl", "-n", "net.ipv4.ip_forward"),
+            ("ip", "-json", "addr", "show", self.bridge),
+            *listing(self.network),
+        )
+
+    def parse(self, completed: Sequence[Completed]) -> WslSystem:
+        forwarding, bridge, *podman = completed
+        return WslSystem(
+            forwarding=_forwarding(forwarding),
+            bridge=_bridge(bridge, self.bridge),
+            containers=read_listing(podman, self.network),
+        )
+
+
+def _forwarding(answer: Completed) -> bool | Problem:
+    match answer.code, answer.stdout.strip():
+        case 0, "0" | "1" as value:
+            return value == "1"
+        case _:
+            return Problem(phrase=Phrase("sysctl gives no answer that can be used: {why}", why=_why(answer)))
+
+
+class _Address(BaseModel):
+    family: str
+    local: IPvAnyAddress
+    prefixlen: Annotated[int, Field(ge=0, le=128)]
+
+
+class _Link(BaseModel):
+    """One element of `ip -json addr show`, as far as we read it."""
+
+    name: str = Field(alias="ifname")
+    flags: Annotated[list[Annotated[str, StringConstraints(max_length=32)]], Field(max_length=64)]
+    addresses: Annotated[list[_Address], Field(max_length=256)] = Field(alias="addr_info")
+
+
+_LINKS = TypeAdapter(list[_Link])
+
+
+def _bridge(answer: Completed, name: str) -> Bridge | Problem:
+    if answer.code == 1:  # ip's own usage errors have 255, the kernel's 2
+        return Bridge(exists=False)
+    if answer.code != 0:
+        return Problem(phrase=Phrase("ip gives no answer that can be used: {why}", why=_why(answer)))
+    try:
+        links = _LINKS.validate_json(answer.stdout)
+    except ValueError:
+        return Problem(phrase=Phrase("the answer of ip about {bridge} cannot be understood", bridge=name))
+    link = next((link for link in links if link.name == name), None)
+    if link is None:
+        return Bridge(exists=False)
+    # "UP" is the administrator's word. A bridge without a running container is up, but has no carrier: DOWN in `operstate`.
+    addresses = tuple(f"{at.local}/{at.prefixlen}" for at in link.addresses if at.family == "inet")
+    return Bridge(exists=True, up="UP" in link.flags, addresses=addresses)
+
+
+def _why(answer: Completed) -> str:
+    lines = (answer.stderr or answer.stdout).strip().splitlines()
+    return lines[-1][:200] if lines else f"exit code {answer.code}"

@@ -1,6 +1,7 @@
 """What can be wrong with one side of one lab host, switchable while it runs."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -28,7 +29,17 @@ class Fault(StrEnum):
 
 @dataclass
 class Wire:
-    """The line to one side of one host: its fault and its latency in seconds for each exchange."""
+    """The line to one side of one host: its fault and its latency in seconds for each exchange.
+
+    Setting `fault` calls the watchers, so that a listener can close its port at once.
+    """
 
     fault: Fault = Fault.NONE
     latency: float = 0.0
+    watchers: list[Callable[[], None]] = field(default_factory=list, repr=False, compare=False)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "fault":
+            for watcher in getattr(self, "watchers", ()):
+                watcher()

@@ -1,0 +1,174 @@
+"""HTTP to the gateway API: one kept client per host. The only importer of httpx.
+
+The requests of an action go out side by side, each with the action's whole deadline: one that
+hangs leaves the others their answers. Nothing of the machine counts (no proxy variables, no
+netrc), redirects are not followed, and a body beyond the limit is not read.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from adapters.action import Action, Answer, Effect
+from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
+from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
+from adapters.inventory import GatewaySide
+from adapters.phrase import Phrase, Span
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of one body; the API's longest answer, its list of containers, is far below."""
+
+CONNECT_TIME = 5.0
+"""Seconds for opening a connection; an answer may take the action's whole deadline."""
+
+KEEP_TIME = 30.0
+"""Seconds that an idle connection is kept; nginx closes it after 75 (`keepalive_timeout`)."""
+
+
+class HttpConnection:
+    """An open line to the gateway API of one host."""
+
+    def __init__(self, side: GatewaySide) -> None:
+        self._side = side
+        self._client: httpx.AsyncClient | None = None
+
+    async def perform(self, action: Action[Answer]) -> Answer:
+        """Send the action's requests side by side and make one answer of them."""
+        if not isinstance(action, GatewayAction):
+            raise TypeError(f"{type(action).__name__} is not for the gateway")
+        changes = action.effect is Effect.CHANGE
+        if self._client is None:
+            self._client = _client(self._side)
+        client = self._client
+        responses = await asyncio.gather(
+            *(self._ask(client, request, action.deadline, changes=changes) for request in action.requests())
+        )
+        failures = [response for response in responses if isinstance(response, HostError)]
+        if failures and len(failures) == len(responses):
+            raise failures[0]
+        try:
+            answer: Answer = action.parse(responses)
+        except ValueError as error:
+            raise ProtocolError(
+                Phrase("the answer of the gateway cannot be understood: {why}", why=str(error)), maybe_ran=changes
+            ) from error
+        return answer
+
+    async def aclose(self) -> None:
+        """Close the kept connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _ask(
+        self, client: httpx.AsyncClient, request: HttpRequest, deadline: float, *, changes: bool
+    ) -> HttpResponse | HostError:
+        """One request; a read whose kept connection turns out to be dead is asked once more."""
+        try:
+            async with asyncio.timeout(deadline):
+                try:
+                    return await _send(client, request)
+                except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+                    if changes:
+                        raise
+                return await _send(client, request)
+        except HostError as error:
+            return error
+        except TimeoutError:
+            return _late(deadline, maybe_ran=changes)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
+            return host_error(error, self._side, changes=changes)
+
+
+def _client(side: GatewaySide) -> httpx.AsyncClient:
+    # Reading the machine's authorities takes 20 ms and megabytes: only where TLS is spoken. Without them nobody is trusted.
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if any(url is not None and url.startswith("https:") for url in (side.url, side.proxy)):
+        trust.load_default_certs()
+    return httpx.AsyncClient(
+        base_url=side.url,
+        proxy=side.proxy,
+        verify=trust,
+        trust_env=False,
+        follow_redirects=False,
+        headers={"Accept-Encoding": "identity"},
+        timeout=httpx.Timeout(None, connect=CONNECT_TIME),
+        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=KEEP_TIME),
+    )
+
+
+async def _send(client: httpx.AsyncClient, request: HttpRequest) -> HttpResponse:
+    body = bytearray()
+    async with client.stream(request.method, request.path, params=dict(request.query)) as response:
+        async for chunk in response.aiter_raw():
+            body.extend(chunk)
+            if len(body) > BODY_LIMIT:
+                raise ProtocolError(
+                    Phrase("the gateway answered with more than {n} bytes; something else may answer there", n=BODY_LIMIT),
+                    maybe_ran=request.method != "GET",
+                )
+    text = body.decode("utf-8", errors="replace")
+    return HttpResponse(status=response.status_code, content_type=response.headers.get("content-type", ""), text=text)
+
+
+NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+"""Errors before the request left: a change did not happen."""
+
+
+def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostError:
+    """What an error of httpx means."""
+    if changes and not isinstance(error, NOT_SENT):
+        return OutcomeUnknown(
+            Phrase("the connection to {where} was lost before the answer came; look before doing it again", where=side.url)
+        )
+    match error:
+        case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+            return HostIdentityError(
+                Phrase(
+                    "the certificate of {where} is not trusted: {why}; compare it at the host",
+                    where=side.url,
+                    why=str(error),
+                )
+            )
+        case httpx.TimeoutException():
+            return _late(CONNECT_TIME, maybe_ran=False)  # silence later on meets the action's own deadline
+        case httpx.NetworkError() | httpx.ProxyError():
+            return Unreachable(
+                Phrase(
+                    "nothing answers at {where}: {why}; check OpenResty and Nebula on the host",
+                    where=side.url,
+                    why=str(error) or "the connection was closed",
+                )
+            )
+        case _:
+            return ProtocolError(
+                Phrase(
+                    "what answers at {where} does not speak HTTP, or broke off: {why}; check that it is the gateway",
+                    where=side.url,
+                    why=str(error),
+                )
+            )
+
+
+def _late(seconds: float, *, maybe_ran: bool) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        Phrase("the gateway gave no answer within {deadline}; check that it is up and reachable", deadline=Span(seconds)),
+        maybe_ran=maybe_ran,
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,0 +1,41 @@
+# The only code that ever stands on a command line: it reads one line from stdin (base64 of gzip of
+# JSON: nonce, script, args), runs the script on its arguments and writes one framed line of ASCII.
+# Comments, indentation and empty lines are left out of what is sent. PowerShell 5.1 and 7.
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+# Windows PowerShell 5.1 would write arrays as {"value": [...], "Count": n}.
+Remove-TypeData System.Array -ErrorAction SilentlyContinue
+$utf8 = New-Object System.Text.UTF8Encoding $false
+function FlatnetUnpack([string]$text) {
+    $source = New-Object System.IO.MemoryStream (, [Convert]::FromBase64String($text))
+    $gzip = New-Object System.IO.Compression.GZipStream $source, ([System.IO.Compression.CompressionMode]::Decompress)
+    $reader = New-Object System.IO.StreamReader $gzip, $utf8
+    $reader.ReadToEnd()
+}
+function FlatnetPack([string]$text) {
+    $target = New-Object System.IO.MemoryStream
+    $gzip = New-Object System.IO.Compression.GZipStream $target, ([System.IO.Compression.CompressionMode]::Compress)
+    $bytes = $utf8.GetBytes($text)
+    $gzip.Write($bytes, 0, $bytes.Length)
+    $gzip.Close()
+    [Convert]::ToBase64String($target.ToArray())
+}
+$code = 0
+$nonce = ''
+try {
+    $request = FlatnetUnpack ([Console]::In.ReadLine()) | ConvertFrom-Json
+    $nonce = $request.nonce
+    $body = [scriptblock]::Create($request.script)
+    $answers = @(& $body $request.args)
+    if ($answers.Count -ne 1) {
+        throw "the script answered with $($answers.Count) objects instead of one"
+    }
+    $result = @{ ok = $true; data = $answers[0] }
+} catch {
+    $code = 1
+    $result = @{ ok = $false; error = @{ message = $_.Exception.Message; type = $_.Exception.GetType().FullName; id = $_.FullyQualifiedErrorId } }
+}
+$json = ConvertTo-Json -InputObject $result -Depth 8 -Compress
+[Console]::Out.WriteLine('')
+[Console]::Out.WriteLine('<<FLATNET:' + $nonce + ':' + (FlatnetPack $json) + ':END>>')
+exit $code

@@ -1,0 +1,125 @@
+"""The one way PowerShell is spoken to: a constant command line, a packed request, a framed answer.
+
+The command line carries only `bootstrap.ps1`. Script and arguments travel over stdin as base64 of
+gzip of JSON, and the answer comes back as one line of ASCII that names the request's nonce. So code
+pages, quoting, length limits, progress records and noise on stdout are no part of the contract, and
+no argument ever becomes code. What proves an answer is the nonce, never the exit code.
+"""
+
+import base64
+import binascii
+import gzip
+import hashlib
+import html
+import json
+import re
+import zlib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, NoReturn
+
+from adapters.errors import ActionFailed, ProtocolError
+from adapters.phrase import Phrase
+
+OUTPUT_LIMIT = 8_000_000
+"""Bytes of stdout that are read of one command: far above any answer, far below what would hurt the bot."""
+
+ANSWER_LIMIT = 32_000_000
+"""Bytes of JSON that an answer may unpack to; gzip could make gigabytes of 8 MB."""
+
+_COMMAND_LINE_LIMIT = 8_191
+"""Characters that cmd.exe takes; WinRS starts every command through it."""
+
+_SHOWN_LIMIT = 300
+"""Characters of a host's own words that an error shows."""
+
+
+@cache
+def command_line() -> str:
+    """The command line that starts every script: PowerShell with the bootstrap, the same each time."""
+    text = files("adapters.windows").joinpath("bootstrap.ps1").read_text("ascii")
+    lines = (line.strip() for line in text.splitlines())
+    code = "\n".join(line for line in lines if line and not line.startswith("#"))
+    encoded = base64.b64encode(code.encode("utf-16-le")).decode()
+    line = f"powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand {encoded}"
+    if len(f"cmd.exe /C {line}") > _COMMAND_LINE_LIMIT:
+        raise ValueError(f"bootstrap.ps1 is too long for cmd.exe: {len(line)} characters")
+    return line
+
+
+@cache
+def script_text(name: str) -> str:
+    """The text of `scripts/<name>.ps1`."""
+    return files("adapters.windows").joinpath("scripts", f"{name}.ps1").read_text("utf-8")
+
+
+@cache
+def script_hash(name: str) -> str:
+    """SHA-256 of the script's text in hexadecimal: what a plan pins."""
+    return hashlib.sha256(script_text(name).encode()).hexdigest()
+
+
+def pack(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes:
+    """The line that the bootstrap reads from stdin."""
+    document = json.dumps({"nonce": nonce, "script": script, "args": arguments}, allow_nan=False)
+    return base64.b64encode(gzip.compress(document.encode(), mtime=0)) + b"\n"
+
+
+def unpack(stdout: bytes, nonce: str, stderr: bytes = b"") -> Any:
+    """The object that the script returned.
+
+    `ActionFailed` where the script failed, its `code` the error's FullyQualifiedErrorId up to the
+    first comma (what follows differs between versions of PowerShell). `ProtocolError` where stdout
+    holds no answer to `nonce`; `stderr` then helps to say why.
+    """
+    frame = re.search(rb"<<FLATNET:%b:([A-Za-z0-9+/=]*):END>>" % re.escape(nonce.encode()), stdout)
+    if frame is None:
+        _no_answer(stdout, stderr)
+    match _document(frame.group(1)):
+        case {"ok": True, "data": data}:
+            return data
+        case {"ok": False, "error": {"message": str(message), "type": str(kind), "id": str(identity)}}:
+            raise ActionFailed(
+                Phrase("Windows reports: {message}; mend that on the host, then ask again", message=shown(message)),
+                code=(identity or kind).partition(",")[0],
+            )
+        case _:
+            raise ProtocolError(Phrase("PowerShell's answer has an unknown form; try again"), maybe_ran=True)
+
+
+def readable(stderr: bytes) -> str:
+    """What PowerShell wrote to stderr as plain text: redirected, its errors come as CLIXML, mixed with progress."""
+    text = stderr.decode("utf-8", "replace")
+    if not text.startswith("#< CLIXML"):
+        return text.strip()
+    errors = "".join(re.findall(r'<S S="Error">([^<]*)</S>', text))
+    return html.unescape(re.sub(r"_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), errors)).strip()
+
+
+def shown(text: str) -> str:
+    """A host's own words as they may stand in an error: one line, bounded, without control characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text[: 4 * _SHOWN_LIMIT]).split())
+    return line if len(line) <= _SHOWN_LIMIT else f"{line[:_SHOWN_LIMIT]}…"
+
+
+def _document(packed: bytes) -> Any:
+    try:
+        unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        text = unzip.decompress(base64.b64decode(packed, validate=True), ANSWER_LIMIT)
+        if not unzip.eof:
+            raise ValueError("cut short, or longer than any answer")
+        return json.loads(text)
+    except (ValueError, RecursionError, binascii.Error, zlib.error) as error:
+        raise ProtocolError(
+            Phrase("PowerShell's answer cannot be unpacked ({reason}); try again", reason=str(error)), maybe_ran=True
+        ) from error
+
+
+def _no_answer(stdout: bytes, stderr: bytes) -> NoReturn:
+    words = shown(readable(stderr)) or shown(stdout[-_SHOWN_LIMIT:].decode("utf-8", "replace"))
+    if not words:
+        raise ProtocolError(
+            Phrase("PowerShell ended without an answer; look at the host's event log for a crash"), maybe_ran=True
+        )
+    raise ProtocolError(Phrase("PowerShell ended without an answer; it wrote: {words}", words=words), maybe_ran=True)

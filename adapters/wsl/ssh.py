@@ -1,0 +1,358 @@
+"""SSH into WSL2: one kept connection per host, strict about whom it talks to.
+
+Only the key and the known hosts of the inventory count: no agent, no ~/.ssh, no password, no trust
+on first use. A refused key is not offered again for a while, because sshd's PerSourcePenalties
+(OpenSSH 9.8) soon shut out every connection from our address. The only importer of asyncssh.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import asyncssh
+from pydantic import SecretStr
+
+from adapters.action import Action, Answer, Effect
+from adapters.errors import (
+    AuthenticationFailed,
+    DeadlineExceeded,
+    FlatnetError,
+    HostError,
+    HostIdentityError,
+    OutcomeUnknown,
+    ProtocolError,
+    Unreachable,
+)
+from adapters.inventory import WslSide
+from adapters.phrase import Phrase, Span
+from adapters.wsl.action import Completed, WslAction
+from adapters.wsl.shell import has_ended, read_frames, shell_line
+
+CHANNELS = 8
+"""Channels at once on one connection; sshd's MaxSessions is 10 unless configured."""
+
+OUTPUT_LIMIT = 8 * 1024 * 1024
+"""Bytes of standard output and error together; beyond, the channel is closed."""
+
+OPENING_TIME = 15.0
+"""Seconds for connecting and logging in."""
+
+KEEPALIVE = 10.0
+"""Seconds of silence before the host is asked whether it lives; the third unanswered question ends the connection."""
+
+REFUSAL_TIME = 30.0
+"""Seconds before a refused key is offered again; sshd adds 5 s of penalty each time and shuts us out beyond 15 s."""
+
+CLOSING_TIME = 1.0
+"""Seconds for a polite goodbye."""
+
+
+class SshConnection:
+    """An open line to the WSL2 side of one host.
+
+    `secret` gives the passphrase of an encrypted key by its name; `monotonic` counts seconds;
+    `keepalive` is `KEEPALIVE` but for tests.
+    """
+
+    def __init__(
+        self,
+        side: WslSide,
+        secret: Callable[[str], SecretStr],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        keepalive: float = KEEPALIVE,
+    ) -> None:
+        self._side = side
+        self._secret = secret
+        self._monotonic = monotonic
+        self._keepalive = keepalive
+        self._line: asyncssh.SSHClientConnection | None = None
+        self._opening: asyncio.Task[asyncssh.SSHClientConnection | HostError] | None = None
+        self._slots = asyncio.Semaphore(CHANNELS)
+        self._exchanges: set[asyncio.Task[None]] = set()
+        self._refused_until = monotonic()
+
+    async def perform(self, action: Action[Answer]) -> Answer:
+        """Run the action's programs in one round trip."""
+        if not isinstance(action, WslAction):
+            raise TypeError(f"{type(action).__name__} is not for the WSL2 side")
+        exchange = _Exchange(action)
+        try:
+            async with asyncio.timeout(action.deadline):
+                completed = await self._completed(exchange)
+        except TimeoutError as error:
+            raise _late(action.deadline, maybe_ran=exchange.maybe_ran) from error
+        try:
+            answer: Answer = action.parse(completed)
+        except ValueError as error:
+            raise ProtocolError(
+                Phrase("the answer of WSL2 cannot be understood: {why}", why=str(error)), maybe_ran=exchange.maybe_ran
+            ) from error
+        return answer
+
+    async def aclose(self) -> None:
+        """Say goodbye; whoever does not answer is hung up on."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening], timeout=CLOSING_TIME)
+        line, self._line = self._line, None
+        if line is None:
+            return
+        line.close()
+        try:
+            async with asyncio.timeout(CLOSING_TIME):
+                await line.wait_closed()
+        except TimeoutError:
+            line.abort()
+        except (asyncssh.Error, OSError):
+            return
+
+    async def _completed(self, exchange: "_Exchange") -> tuple[Completed, ...]:
+        """What the programs left behind; where the line is lost, asked once more over a new one if that is safe."""
+        try:
+            return await self._once(exchange)
+        except _Lost as error:
+            if exchange.maybe_ran:
+                raise OutcomeUnknown(
+                    Phrase("the SSH connection was lost before the answer came; look at the host before doing it again")
+                ) from error
+        try:
+            return await self._once(_Exchange(exchange.action))
+        except _Lost as error:
+            raise Unreachable(
+                Phrase("the SSH connection was lost twice in the middle of the answer; check sshd and the network of WSL2")
+            ) from error
+
+    async def _once(self, exchange: "_Exchange") -> tuple[Completed, ...]:
+        line = await self._opened()
+        task = asyncio.create_task(self._hold_channel(line, exchange))
+        self._exchanges.add(task)
+        task.add_done_callback(self._exchanges.discard)
+        # Cancelling us cancels `finished`: that is how the channel learns that nobody waits for it any more.
+        await exchange.finished
+        return exchange.completed()
+
+    async def _hold_channel(self, line: asyncssh.SSHClientConnection, exchange: "_Exchange") -> None:
+        """Hold one of the slots for exactly as long as the channel may exist, even where nobody waits any more."""
+        async with self._slots:
+            if exchange.finished.done():
+                return
+            try:
+                await line.create_session(lambda: exchange, exchange.command, encoding=None)
+            except (asyncssh.Error, OSError, ValueError) as error:
+                exchange.fail(_Lost() if line.is_closed() else host_error(error, self._side))
+            await asyncio.wait([exchange.finished])
+
+    async def _opened(self) -> asyncssh.SSHClientConnection:
+        """The kept connection, or a new one; who asks at the same time shares one attempt and its failure."""
+        if self._line is not None and not self._line.is_closed():
+            return self._line
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open())
+        opened = await asyncio.shield(self._opening)
+        if isinstance(opened, HostError):
+            raise opened.with_traceback(None)
+        return opened
+
+    async def _open(self) -> asyncssh.SSHClientConnection | HostError:
+        if self._monotonic() < self._refused_until:
+            return _refused(self._side)
+        try:
+            async with asyncio.timeout(OPENING_TIME):
+                key, known_hosts = await asyncio.to_thread(self._credentials)
+                self._line = await asyncssh.connect(
+                    self._side.address,
+                    self._side.port,
+                    username=self._side.user,
+                    client_keys=[key],
+                    known_hosts=known_hosts,
+                    preferred_auth=["publickey"],
+                    keepalive_interval=self._keepalive,
+                    keepalive_count_max=2,
+                    # Nothing of the machine that the bot happens to run on:
+                    config=None,
+                    agent_path=None,
+                    x509_trusted_certs=None,
+                    x509_trusted_cert_paths=[],
+                    tunnel=None,
+                    proxy_command=None,
+                )
+        except HostError as error:
+            return error
+        except (asyncssh.Error, OSError, ValueError) as error:
+            if isinstance(error, asyncssh.PermissionDenied):
+                self._refused_until = self._monotonic() + REFUSAL_TIME
+            return host_error(error, self._side)
+        return self._line
+
+    def _credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]:
+        """Read both files anew, in a thread: decrypting a key is made to be slow."""
+        passphrase = None
+        if self._side.key_passphrase_secret is not None:
+            try:
+                passphrase = self._secret(self._side.key_passphrase_secret).get_secret_value()
+            except FlatnetError as error:
+                raise AuthenticationFailed(error.phrase) from error
+        key = asyncssh.read_private_key(str(self._side.key_file), passphrase)
+        try:
+            return key, asyncssh.read_known_hosts(str(self._side.known_hosts_file))
+        except ValueError as error:
+            raise HostIdentityError(
+                Phrase("{file} is not a known hosts file; make it with ssh-keyscan", file=str(self._side.known_hosts_file))
+            ) from error
+
+
+class _Lost(Exception):
+    """The connection ended before the answer was complete."""
+
+
+class _Exchange(asyncssh.SSHClientSession[bytes]):
+    """One command line on its way: what has come back of it, and whether it may have run."""
+
+    def __init__(self, action: WslAction[Any]) -> None:
+        self.action = action
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._programs = action.commands()
+        self._nonce = secrets.token_hex(16)
+        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        self._exited = False
+
+    @property
+    def command(self) -> str:
+        return shell_line(self._programs, self.action.each, self._nonce)
+
+    @property
+    def maybe_ran(self) -> bool:
+        """Whether something may have been changed: the command was sent, and it is no read."""
+        return self._channel is not None and self.action.effect is Effect.CHANGE
+
+    def fail(self, error: Exception) -> None:
+        """End the waiting with this error, unless it has ended already."""
+        if not self.finished.done():
+            self.finished.set_exception(error)
+
+    def completed(self) -> tuple[Completed, ...]:
+        """What each program left behind."""
+        try:
+            return read_frames(self.stdout, self.stderr, self._nonce, len(self._programs))
+        except ValueError as error:
+            raise ProtocolError(
+                Phrase("WSL2 ended the command early; log in with ssh as the bot's user and see what its shell says"),
+                maybe_ran=self.maybe_ran,
+            ) from error
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        if self.finished.done():
+            chan.abort()  # nobody waits any more: the command is not sent
+            return
+        self._channel = chan
+        self.finished.add_done_callback(lambda _: chan.abort())
+
+    def session_started(self) -> None:
+        if self._channel is not None:
+            self._channel.write_eof()
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        (self.stdout if datatype is None else self.stderr).extend(data)
+        if len(self.stdout) + len(self.stderr) > OUTPUT_LIMIT:
+            self.fail(
+                ProtocolError(
+                    Phrase("WSL2 answered with more than {n} bytes where a short answer was expected", n=OUTPUT_LIMIT),
+                    maybe_ran=self.maybe_ran,
+                )
+            )
+        self._look()
+
+    def exit_status_received(self, status: int) -> None:
+        self._exited = True
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self.fail(_Lost())
+        elif not self.finished.done():
+            self.finished.set_result(None)
+
+    def _look(self) -> None:
+        """Finish with the last frame: a program's own child may hold the channel open for as long as it likes.
+
+        sshd has reaped the shell when the exit status comes, so its session is free for the next channel.
+        """
+        if not self._exited or self.finished.done():
+            return
+        if has_ended(self.stdout, self.stderr, self._nonce, len(self._programs)):
+            self.finished.set_result(None)
+
+
+def host_error(error: Exception, side: WslSide) -> HostError:
+    """What an error of asyncssh or of the operating system means. Nothing was sent when it is asked."""
+    where = f"{side.address}:{side.port}"
+    match error:
+        case asyncssh.PermissionDenied():
+            return _refused(side)
+        case asyncssh.HostKeyNotVerifiable():
+            return HostIdentityError(
+                Phrase(
+                    "the host key of {where} is not the one in {file}; if the host was set up anew, "
+                    "compare its key at its console and put it into the file",
+                    where=where,
+                    file=str(side.known_hosts_file),
+                )
+            )
+        case asyncssh.KeyImportError() | asyncssh.KeyEncryptionError():
+            return AuthenticationFailed(
+                Phrase(
+                    "the key in {file} cannot be read: {why}; check the file and its passphrase",
+                    file=str(side.key_file),
+                    why=str(error),
+                )
+            )
+        case asyncssh.ChannelOpenError():
+            return Unreachable(
+                Phrase("sshd at {where} opens no more sessions ({why}); check MaxSessions", where=where, why=error.reason)
+            )
+        case asyncssh.ConnectionLost():
+            return Unreachable(
+                Phrase("sshd at {where} closed the connection while logging in; check MaxStartups and its log", where=where)
+            )
+        case TimeoutError():
+            return _late(OPENING_TIME, maybe_ran=False)
+        case OSError(filename=file) if file == str(side.key_file):
+            return AuthenticationFailed(Phrase("the key file {file} cannot be read: {why}", file=file, why=_why(error)))
+        case OSError(filename=file) if file == str(side.known_hosts_file):
+            return HostIdentityError(Phrase("the known hosts file {file} cannot be read: {why}", file=file, why=_why(error)))
+        case OSError():
+            return Unreachable(
+                Phrase("nothing answers at {where}: {why}; check that WSL2 and sshd are up", where=where, why=_why(error))
+            )
+        case _:
+            return ProtocolError(
+                Phrase("what answers at {where} does not speak SSH as we do: {why}", where=where, why=str(error))
+            )
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _refused(side: WslSide) -> AuthenticationFailed:
+    return AuthenticationFailed(
+        Phrase(
+            "SSH refuses the key {file} for {user}; put its public half into ~{user}/.ssh/authorized_keys; "
+            "it is offered again after {pause}",
+            file=str(side.key_file),
+            user=side.user,
+            pause=Span(REFUSAL_TIME),
+        )
+    )
+
+
+def _late(seconds: float, *, maybe_ran: bool) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        Phrase("WSL2 gave no answer within {deadline}; check that it is up and not overloaded", deadline=Span(seconds)),
+        maybe_ran=maybe_ran,
+    )

@@ -1,0 +1,1 @@
+"""The gateway side, against the API of the lab."""

@@ -1,0 +1,57 @@
+"""One lab host's gateway, and connections to it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from adapters.gateway.client import HttpConnection
+from adapters.inventory import GatewaySide
+from tests.lab.faults import Wire
+from tests.lab.gateway.server import GatewayServer
+from tests.lab.gateway.state import GatewayState
+
+Connect = Callable[..., HttpConnection]
+"""Makes a connection to the `server`; keyword arguments change its side."""
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[GatewayServer]:
+    """The gateway of a healthy host 1, with hosts 2 and 3 as peers."""
+    server = GatewayServer(GatewayState.healthy(1, [2, 3]), Wire())
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def connect(server: GatewayServer) -> AsyncIterator[Connect]:
+    async with AsyncExitStack() as stack:
+
+        def make(**changes: str) -> HttpConnection:
+            connection = HttpConnection(GatewaySide.model_validate({"url": f"http://127.0.0.1:{server.port}"} | changes))
+            stack.push_async_callback(connection.aclose)
+            return connection
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def self_signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that nobody vouches for, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    begins = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate = builder.not_valid_before(begins).not_valid_after(begins + timedelta(days=36500)).sign(key, hashes.SHA256())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    file = tmp_path_factory.mktemp("tls") / "self-signed.pem"
+    file.write_bytes(pem)
+    return file

@@ -1,0 +1,16 @@
+"""What the tests of the Windows side share."""
+
+import os
+
+import pytest
+
+from tests.lab.windows.pwsh import Pwsh, find_pwsh
+
+
+@pytest.fixture(scope="session")
+def pwsh() -> Pwsh:
+    """A real PowerShell 7; without one, the tests that need it are skipped."""
+    program = find_pwsh(os.environ)
+    if program is None:
+        pytest.skip("NO POWERSHELL: the Windows scripts themselves were not run; put pwsh on PATH or set FLATNET_PWSH")
+    return Pwsh(program)

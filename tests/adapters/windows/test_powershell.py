@@ -1,0 +1,243 @@
+"""The command line, the packed request and the framed answer."""
+
+import base64
+import gzip
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from adapters.errors import ActionFailed, ProtocolError
+from adapters.windows.powershell import (
+    ANSWER_LIMIT,
+    command_line,
+    pack,
+    readable,
+    script_hash,
+    script_text,
+    shown,
+    unpack,
+)
+from tests.lab.windows.pwsh import Pwsh
+from tests.lab.windows.state import WindowsState
+
+NONCE = "0123456789abcdef"
+
+
+def framed(document: Any, nonce: str = NONCE) -> bytes:
+    """A line as the bootstrap writes it."""
+    packed = base64.b64encode(gzip.compress(json.dumps(document).encode()))
+    return b"\r\n<<FLATNET:%s:%s:END>>\r\n" % (nonce.encode(), packed)
+
+
+def failed(message: str = "it broke", id: str = "Broken,Get-Thing", type: str = "System.Exception") -> bytes:  # noqa: A002
+    return framed({"ok": False, "error": {"message": message, "id": id, "type": type}})
+
+
+def bootstrap() -> str:
+    return base64.b64decode(command_line().rpartition(" ")[2]).decode("utf-16-le")
+
+
+def test_the_command_line_fits_into_cmd_exe_with_room_to_spare() -> None:
+    assert len(command_line()) < 6_000
+
+
+def test_the_command_line_is_the_same_for_every_script() -> None:
+    assert command_line() is command_line()
+
+
+def test_only_code_is_sent_of_the_bootstrap() -> None:
+    lines = bootstrap().splitlines()
+    assert [] == [line for line in lines if not line or line != line.strip() or line.startswith("#")]
+
+
+def test_the_bootstrap_is_plain_ascii() -> None:
+    assert bootstrap().isascii()
+
+
+def test_a_request_is_one_line_of_ascii_whatever_is_in_it() -> None:
+    line = pack(NONCE, "param($a) 'x'", {"name": "日本語 ' \" ` $(x)\r\n"})
+    assert line.isascii()
+    assert 1 == line.count(b"\n")
+
+
+def test_a_request_carries_nonce_script_and_arguments_as_data() -> None:
+    document = json.loads(gzip.decompress(base64.b64decode(pack(NONCE, "param($a) $a.n", {"n": "x'; exit #"}))))
+    assert {"nonce": NONCE, "script": "param($a) $a.n", "args": {"n": "x'; exit #"}} == document
+
+
+def test_what_the_script_returned_comes_back() -> None:
+    assert {"a": [1, "日本"]} == unpack(framed({"ok": True, "data": {"a": [1, "日本"]}}), NONCE)
+
+
+def test_noise_around_the_answer_is_no_part_of_it() -> None:
+    stdout = b"WARNING: \x83e\x83X\x83g\r\n" + framed({"ok": True, "data": 1}) + b"bye\r\n"
+    assert 1 == unpack(stdout, NONCE)
+
+
+def test_an_answer_to_another_request_is_no_answer() -> None:
+    with pytest.raises(ProtocolError):
+        unpack(framed({"ok": True, "data": 1}, nonce="f" * 16), NONCE)
+
+
+@pytest.mark.parametrize(
+    ("id_", "code"),
+    [
+        ("NoServiceFoundForGivenName,Microsoft.PowerShell.Commands.GetServiceCommand", "NoServiceFoundForGivenName"),
+        ("NoServiceFoundForGivenName,Get-Service", "NoServiceFoundForGivenName"),
+        ("PathNotFound", "PathNotFound"),
+        ("", "System.Exception"),
+    ],
+)
+def test_the_code_of_a_failed_script_is_its_error_id_up_to_the_first_comma(id_: str, code: str) -> None:
+    with pytest.raises(ActionFailed) as caught:
+        unpack(failed(id=id_), NONCE)
+    assert code == caught.value.code
+
+
+def test_a_failed_script_says_in_its_own_words_why() -> None:
+    with pytest.raises(ActionFailed, match="it broke"):
+        unpack(failed(), NONCE)
+
+
+def test_a_failed_script_may_have_changed_something() -> None:
+    with pytest.raises(ActionFailed) as caught:
+        unpack(failed(), NONCE)
+    assert caught.value.maybe_ran is True
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {"ok": True},
+        {"ok": 1, "data": 1},
+        {"ok": "True", "data": 1},
+        {"ok": False},
+        {"ok": False, "error": "it broke"},
+        {"ok": False, "error": {"message": None, "id": "x", "type": "y"}},
+    ],
+)
+def test_an_answer_of_another_form_is_none(document: Any) -> None:
+    with pytest.raises(ProtocolError):
+        unpack(framed(document), NONCE)
+
+
+def _frame_of(packed: bytes) -> bytes:
+    return b"<<FLATNET:%s:%s:END>>" % (NONCE.encode(), packed)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"AAA",
+        b"AAAA",
+        base64.b64encode(gzip.compress(b"{")),
+        base64.b64encode(gzip.compress(b'{"ok": true, "data": "' + b"x" * 10_000)[:40]),
+        base64.b64encode(gzip.compress(b"\xff\xfe")),
+        base64.b64encode(gzip.compress(b"[" * 100_000)),
+    ],
+    ids=["empty", "not base64", "not gzip", "not json", "cut short", "not utf-8", "too deep"],
+)
+def test_an_answer_that_cannot_be_unpacked_is_none(packed: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        unpack(_frame_of(packed), NONCE)
+
+
+def test_an_answer_that_would_fill_the_memory_is_not_unpacked() -> None:
+    bomb = base64.b64encode(gzip.compress(b" " * (ANSWER_LIMIT + 1), compresslevel=1))
+    with pytest.raises(ProtocolError, match="longer than any answer"):
+        unpack(_frame_of(bomb), NONCE)
+
+
+def test_without_an_answer_the_words_on_stderr_are_told() -> None:
+    stderr = b'#< CLIXML\r\n<Objs><S S="Error">Out of memory_x000D__x000A_</S></Objs>'
+    with pytest.raises(ProtocolError, match="it wrote: Out of memory"):
+        unpack(b"", NONCE, stderr)
+
+
+def test_without_answer_and_words_a_crash_is_suspected() -> None:
+    with pytest.raises(ProtocolError, match="without an answer"):
+        unpack(b"", NONCE, b"")
+
+
+@pytest.mark.parametrize(
+    ("stderr", "text"),
+    [
+        (b"plain words\r\n", "plain words"),
+        (b"\x93\xfa\x96{", "\ufffd\ufffd\ufffd{"),
+        (b'#< CLIXML\r\n<Objs><Obj S="progress"><AV>Preparing</AV></Obj></Objs>', ""),
+        (b'#< CLIXML\r\n<Objs><S S="Error">a &lt;b&gt; &amp; c_x000A_</S><S S="Error">d</S></Objs>', "a <b> & c\nd"),
+        (b'#< CLIXML\r\n<Objs><S S="warning">careful</S><S S="Error">broken</S></Objs>', "broken"),
+        ('#< CLIXML\r\n<Objs><S S="Error">日本</S></Objs>'.encode(), "日本"),
+    ],
+)
+def test_stderr_becomes_plain_text(stderr: bytes, text: str) -> None:
+    assert text == readable(stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "as_shown"),
+    [
+        ("two\r\nlines\tand\x00more", "two lines and more"),
+        ("\u202eturned round", "turned round"),
+        ("x" * 1000, "x" * 300 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_hosts_words_are_shown_in_one_bounded_line(words: str, as_shown: str) -> None:
+    assert as_shown == shown(words)
+
+
+def test_the_hash_of_a_script_is_that_of_its_text() -> None:
+    assert hashlib.sha256(script_text("read-system").encode()).hexdigest() == script_hash("read-system")
+
+
+def test_a_script_that_does_not_exist_is_a_bug() -> None:
+    with pytest.raises(FileNotFoundError):
+        script_text("no-such-script")
+
+
+ECHO = "param($a) @{ text = $a.text; one = @(1); none = @(); null = $null }"
+
+
+@pytest.mark.pwsh
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "arguments", "answer"),
+    [
+        (ECHO, {"text": "日本 'q' `b` \" $(1) ’"}, {"text": "日本 'q' `b` \" $(1) ’", "one": [1], "none": [], "null": None}),
+        ("param($a) $a.text.Length", {"text": "x" * 2_000_000}, 2_000_000),
+    ],
+    ids=["text", "2 MB"],
+)
+def test_a_real_powershell_gets_and_gives_data_unchanged(
+    pwsh: Pwsh, script: str, arguments: dict[str, Any], answer: Any
+) -> None:
+    assert answer == _really_run(pwsh, script, arguments)
+
+
+@pytest.mark.pwsh
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("param($a) throw 'oh, no'", "oh"),
+        ("param($a) Get-Item -LiteralPath /does/not/exist", "PathNotFound"),
+        ("param($a) 1; 2", "the script answered with 2 objects instead of one"),
+        ("param($a", "ParseException"),
+    ],
+)
+def test_a_real_powershell_reports_failures_in_the_frame(pwsh: Pwsh, script: str, code: str) -> None:
+    with pytest.raises(ActionFailed) as caught:
+        _really_run(pwsh, script, {})
+    assert code == caught.value.code
+
+
+def _really_run(pwsh: Pwsh, script: str, arguments: dict[str, Any]) -> Any:
+    request = pack(NONCE, script, arguments)
+    return unpack(pwsh.run(request, WindowsState.healthy(1, "host-a"), datetime(2026, 3, 1, tzinfo=UTC)), NONCE)

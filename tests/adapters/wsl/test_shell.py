@@ -1,0 +1,145 @@
+"""The shell line and its frames, run by a real /bin/sh with stand-ins on PATH."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from adapters.wsl.action import Argv, Completed
+from adapters.wsl.shell import has_ended, read_frames, shell_line
+from tests.lab.wsl.shell import Shell
+from tests.lab.wsl.state import WslState
+
+NONCE = "5eed" * 8
+
+
+def run_in_real_shell(commands: list[Argv], folder: Path, *, each: float = 5.0) -> tuple[Completed, ...]:
+    """As sshd does it: until the shell itself has ended, whoever else may still hold its output open."""
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "LC_ALL": "ja_JP.UTF-8"}
+    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+        line = shell_line(commands, each, NONCE)
+        subprocess.run(line, shell=True, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment, timeout=30)
+    written, complained = (folder / "stdout").read_bytes(), (folder / "stderr").read_bytes()
+    assert has_ended(written, complained, NONCE, len(commands))
+    return read_frames(written, complained, NONCE, len(commands))
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    """A program on PATH."""
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        pytest.param("printf 'no final newline'", Completed(0, "no final newline", ""), id="no final newline"),
+        pytest.param("echo one", Completed(0, "one\n", ""), id="one final newline"),
+        pytest.param(r"printf 'two\n\n'", Completed(0, "two\n\n", ""), id="two final newlines"),
+        pytest.param("true", Completed(0, "", ""), id="no output"),
+        pytest.param("echo out; echo err >&2; exit 7", Completed(7, "out\n", "err\n"), id="both streams and a code"),
+        pytest.param("exit 125", Completed(125, "", ""), id="podman's own failure"),
+        pytest.param(r"printf '\000\377\033[31m%%s'", Completed(0, "\x00\ufffd\x1b[31m%s", ""), id="bytes that are no text"),
+        pytest.param("printf '%s 0' " + NONCE[:-1], Completed(0, f"{NONCE[:-1]} 0", ""), id="almost a frame"),
+        pytest.param("echo $LC_ALL", Completed(0, "C\n", ""), id="English messages"),
+        pytest.param("cat", Completed(0, "", ""), id="nothing to read"),
+    ],
+)
+def test_what_a_program_leaves_behind_comes_back_byte_for_byte(script: str, expected: Completed, tmp_path: Path) -> None:
+    stand_in(tmp_path, "program", script)
+    stand_in(tmp_path, "after", "echo after")
+    assert (expected, Completed(0, "after\n", "")) == run_in_real_shell([("program",), ("after",)], tmp_path)
+
+
+def test_arguments_stay_arguments(tmp_path: Path) -> None:
+    """Nothing in an argument is code, whatever it looks like."""
+    stand_in(tmp_path, "show", """for word; do printf '<%s>' "$word"; done""")
+    hostile = ("; touch hacked", "$(id)", "`id`", "'", '"', "a\nb", "-x", "*", "\\n", "", "日本")
+    (completed,) = run_in_real_shell([("show", *hostile)], tmp_path)
+    assert Completed(0, "".join(f"<{word}>" for word in hostile), "") == completed
+
+
+def test_a_program_that_is_not_there_has_code_127(tmp_path: Path) -> None:
+    (completed,) = run_in_real_shell([("no-such-program",)], tmp_path)
+    assert completed.code == 127
+
+
+def test_a_program_that_kills_itself_ends_nothing_else(tmp_path: Path) -> None:
+    stand_in(tmp_path, "suicide", "echo last words; kill -9 $$")
+    stand_in(tmp_path, "after", "echo after")
+    killed, after = run_in_real_shell([("suicide",), ("after",)], tmp_path)
+    assert (137, "last words\n") == (killed.code, killed.stdout)
+    assert Completed(0, "after\n", "") == after
+
+
+def test_a_hanging_program_is_cut_off_and_the_next_one_runs(tmp_path: Path) -> None:
+    stand_in(tmp_path, "hang", "echo begun; exec sleep 60")
+    stand_in(tmp_path, "after", "echo after")
+    began = time.monotonic()
+    completed = run_in_real_shell([("hang",), ("after",)], tmp_path, each=0.1)
+    assert (Completed(124, "begun\n", ""), Completed(0, "after\n", "")) == completed
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_program_that_ignores_term_is_killed(tmp_path: Path) -> None:
+    stand_in(tmp_path, "stubborn", "trap '' TERM; while :; do sleep 0.05; done")
+    (completed,) = run_in_real_shell([("stubborn",)], tmp_path, each=0.1)
+    assert completed.code == 137
+
+
+def test_a_child_that_holds_the_pipes_holds_nobody_up(tmp_path: Path) -> None:
+    stand_in(tmp_path, "leaver", "setsid sleep 3 & echo left")
+    began = time.monotonic()
+    assert (Completed(0, "left\n", ""),) == run_in_real_shell([("leaver",)], tmp_path)
+    assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr"),
+    [
+        pytest.param(b"", b"", id="nothing"),
+        pytest.param(b"This account is currently not available.\n", b"", id="no shell"),
+        pytest.param(f"\n{NONCE} 0\nout".encode(), f"\n{NONCE}\n".encode(), id="broken off"),
+        pytest.param(f"\n{NONCE} 0\nout\n{NONCE} 0\n".encode(), f"\n{NONCE}\n".encode(), id="standard error broken off"),
+        pytest.param(
+            f"\n{NONCE} 0\n\n{NONCE} 0\n\n{NONCE} 0\n".encode(), f"\n{NONCE}\n\n{NONCE}\n".encode(), id="one too many"
+        ),
+        pytest.param(f"\n{NONCE} zero\n\n{NONCE} 0\n".encode(), f"\n{NONCE}\n\n{NONCE}\n".encode(), id="no code"),
+    ],
+)
+def test_missing_frames_are_never_taken_for_an_answer(stdout: bytes, stderr: bytes) -> None:
+    with pytest.raises(ValueError, match="frame"):
+        read_frames(stdout, stderr, NONCE, 1)
+
+
+def test_what_a_login_script_prints_first_is_nobody_s_output() -> None:
+    stdout, stderr = f"Welcome!\n\n{NONCE} 0\nout\n{NONCE} 3\n", f"motd\n\n{NONCE}\nerr\n{NONCE}\n"
+    assert (Completed(3, "out", "err"),) == read_frames(stdout.encode(), stderr.encode(), NONCE, 1)
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        pytest.param([("sysctl", "-n", "net.ipv4.ip_forward"), ("ip", "-json", "addr", "show", "br0")], id="answers"),
+        pytest.param([("no-such-program",), ("id",)], id="unknown program"),
+        pytest.param([("no-such-program", 'it\'s; $(x) `y` "z"\n', "")], id="quoting"),
+        pytest.param([("ip", "hangs")], id="hangs"),
+    ],
+)
+async def test_the_shell_of_the_lab_does_what_a_real_one_does(commands: list[Argv], tmp_path: Path) -> None:
+    """The same line, the same programs: in /bin/sh with stand-ins, and in the lab's own interpreter."""
+    state = WslState(address="10.87.1.1", bridge="br0", hanging={"ip"} if "hangs" in commands[0] else set())
+    shell = Shell(state)
+    await shell.run(shell_line(commands, 0.1, NONCE))
+    simulated = read_frames("".join(shell.stdout).encode(), "".join(shell.stderr).encode(), NONCE, len(commands))
+
+    for command, answer in zip(commands, simulated, strict=True):
+        if answer.code == 0:
+            (tmp_path / "output").write_text(answer.stdout)
+            stand_in(tmp_path, command[0], f"cat <<'END'\n{answer.stdout}END")
+        elif answer.code == 124:
+            stand_in(tmp_path, command[0], "exec sleep 60")
+    assert simulated == run_in_real_shell(commands, tmp_path, each=0.1)

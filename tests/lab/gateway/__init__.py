@@ -1,0 +1,1 @@
+"""The gateway of a lab host: its HTTP API with its quirks."""

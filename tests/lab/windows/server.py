@@ -1,0 +1,269 @@
+"""WinRM of a lab host: the real protocol on loopback, PowerShell as a twin or as the real program.
+
+It counts what a test may ask for: connections, requests by action, refused log-ins, open shells.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from adapters.windows.powershell import command_line
+from tests.lab import faults
+from tests.lab.faults import Wire
+from tests.lab.line import Listener
+from tests.lab.windows.http import HEAD_LIMIT, Answer, Connection, Door, TlsProtocol
+from tests.lab.windows.powershell import Output, PowerShell, twin_powershell
+from tests.lab.windows.shell import CODE_PAGES, Shell
+from tests.lab.windows.state import WindowsState
+from tests.lab.windows.tls import Tls
+from tests.lab.windows.wsman import (
+    ACCESS_DENIED,
+    BAD_INPUT,
+    ENVELOPE_TOO_LARGE,
+    IDENTIFY,
+    NAMES,
+    NOT_SUPPORTED,
+    OPERATIONS_QUOTA,
+    PROCESSES_QUOTA,
+    SHELL_NOT_FOUND,
+    SHELL_URI,
+    SHELLS_QUOTA,
+    Refused,
+    Request,
+    duration,
+    fault_reply,
+    reply,
+)
+
+FLOOD = 10 * 1024 * 1024
+
+COMMAND_LINE_LIMIT = 8_191
+"""Characters of cmd.exe, which starts every command."""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """The connection ends once at this action: before it is carried out, or after it, before the answer."""
+
+    action: str
+    when: Literal["before", "after"]
+
+
+@dataclass
+class WinRmSettings:
+    """How one lab host is set up; defaults are those of Windows Server 2022. Times in seconds."""
+
+    user: str = "flatnet"
+    password: str = "Lab-Passw0rd!"
+    certificate_names: frozenset[str] = frozenset({"flatnet-bot"})
+    basic: bool = True
+    ntlm: bool = True
+    administrator: bool = True
+    max_shells: int = 30
+    max_processes: int = 25
+    max_operations: int = 1500
+    max_envelope: int = 500 * 1024
+    max_timeout: float = 60.0
+    code_page: int = 437
+    shell_idle: float = 7200.0
+    connection_idle: float | None = None
+    powershell_start: float = 0.0
+    powershell: PowerShell = field(default_factory=twin_powershell)
+    drops: list[Drop] = field(default_factory=list)
+
+
+class WinRmServer:
+    """One lab host's WinRM. `wire` may be changed while it runs, and so may `state` and `settings`."""
+
+    def __init__(
+        self,
+        state: WindowsState,
+        wire: Wire,
+        settings: WinRmSettings,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.state = state
+        self.wire = wire
+        self.settings = settings
+        self.connections = 0
+        self.requests: Counter[str] = Counter()
+        self._now = now
+        self._monotonic = monotonic
+        self._tls: Tls | None = None
+        self._shells: dict[str, Shell] = {}
+        self._serving: set[asyncio.Task[None]] = set()
+        self._listener = Listener(wire, self._connection)
+
+    async def start(self, tls: Tls | None, port: int = 0) -> int:
+        """Listen on loopback, over TLS where contexts are given; the port."""
+        self._tls = tls
+        return self._listener.start(port)
+
+    async def stop(self) -> None:
+        """End all connections, shells and commands."""
+        self._listener.stop()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        self.restart()
+
+    def restart(self) -> None:
+        """As when the service starts anew: no shell is left."""
+        for shell in self._shells.values():
+            shell.close()
+        self._shells.clear()
+
+    @property
+    def shells(self) -> int:
+        """Open shells; those that were idle for too long are gone."""
+        self._reap()
+        return len(self._shells)
+
+    def _connection(self) -> asyncio.Protocol:
+        self.connections += 1
+        reader = asyncio.StreamReader(limit=HEAD_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(reader, self._serve)
+        if self._tls is None:
+            return protocol
+        context = self._tls.stranger if self.wire.fault is faults.Fault.IDENTITY else self._tls.own
+        return TlsProtocol(protocol, context)
+
+    def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        door = Door(
+            handle=self._handle,
+            identify=lambda: IDENTIFY,
+            lets_in=self._lets_in,
+            basic=self.settings.basic,
+            ntlm=self.settings.ntlm,
+            idle_limit=self.settings.connection_idle,
+        )
+        task = asyncio.create_task(Connection(door, reader, writer).serve())
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    def _lets_in(self, user: str, password: str | None) -> bool:
+        if self.wire.fault is faults.Fault.AUTHENTICATION:
+            return False
+        if password is None:
+            return user == self.settings.user or user in self.settings.certificate_names
+        return (user, password) == (self.settings.user, self.settings.password)
+
+    async def _handle(self, user: str, message: bytes) -> Answer:
+        if len(message) > self.settings.max_envelope:
+            return Answer(500, fault_reply(ENVELOPE_TOO_LARGE, ""))
+        try:
+            request = Request.read(message)
+        except Refused as refused:
+            return Answer(500, fault_reply(refused.fault, ""))
+        self.requests[request.action] += 1
+        if self._dropped(request, "before"):
+            return Answer(0, drop=True)
+        try:
+            answer = Answer(200, reply(request, await self._carry_out(user, request)))
+        except Refused as refused:
+            answer = Answer(500, fault_reply(refused.fault, request.message_id))
+        if self._dropped(request, "after"):
+            return Answer(0, drop=True)
+        cut = self.wire.fault is faults.Fault.CLOSE and request.action == "Receive"
+        return Answer(answer.status, answer.body, cut=cut)
+
+    def _dropped(self, request: Request, when: Literal["before", "after"]) -> bool:
+        drop = Drop(request.action, when)
+        if drop not in self.settings.drops:
+            return False
+        self.settings.drops.remove(drop)
+        return True
+
+    async def _carry_out(self, user: str, request: Request) -> str:
+        self._reap()
+        if request.action == "Create":
+            return self._create(user, request)
+        shell = self._shells.get(request.shell_id)
+        if shell is None or shell.owner != user:
+            raise Refused(SHELL_NOT_FOUND)
+        shell.used_at = self._monotonic()
+        match request.action:
+            case "Command":
+                return self._command(shell, request)
+            case "Send":
+                return self._send(shell, request)
+            case "Receive":
+                return await self._receive(shell, request)
+            case "Signal":
+                signal = request.body.find("rsp:Signal", NAMES)
+                shell.end(None if signal is None else signal.get("CommandId"))
+                return "<rsp:SignalResponse/>"
+            case "Delete":
+                shell.close()
+                del self._shells[shell.id]
+                return ""
+            case _:
+                raise Refused(NOT_SUPPORTED)
+
+    def _create(self, user: str, request: Request) -> str:
+        if not self.settings.administrator:
+            raise Refused(ACCESS_DENIED)
+        if sum(shell.owner == user for shell in self._shells.values()) >= self.settings.max_shells:
+            raise Refused(SHELLS_QUOTA)
+        idle = request.body.findtext("rsp:Shell/rsp:IdleTimeOut", "", NAMES)
+        shell = Shell(
+            owner=user,
+            code_page=CODE_PAGES[int(request.options.get("WINRS_CODEPAGE", self.settings.code_page))],
+            idle_limit=duration(idle) if idle else self.settings.shell_idle,
+            used_at=self._monotonic(),
+        )
+        self._shells[shell.id] = shell
+        return (
+            f"<x:ResourceCreated><a:Address>http://127.0.0.1/wsman</a:Address><a:ReferenceParameters>"
+            f'<w:ResourceURI>{SHELL_URI}</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">{shell.id}</w:Selector>'
+            f"</w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
+        )
+
+    def _command(self, shell: Shell, request: Request) -> str:
+        mine = [other for other in self._shells.values() if other.owner == shell.owner]
+        if sum(other.operations for other in mine) >= self.settings.max_operations:
+            raise Refused(OPERATIONS_QUOTA)
+        if sum(command.running for command in shell.commands.values()) >= self.settings.max_processes:
+            raise Refused(PROCESSES_QUOTA)
+        line = request.body.findtext("rsp:CommandLine/rsp:Command", "", NAMES)
+        command = shell.start(line, self._run)
+        return f"<rsp:CommandResponse><rsp:CommandId>{command.id}</rsp:CommandId></rsp:CommandResponse>"
+
+    def _send(self, shell: Shell, request: Request) -> str:
+        for stream in request.body.iterfind("rsp:Send/rsp:Stream", NAMES):
+            shell.command(stream.get("CommandId")).type(stream.text or "", end=stream.get("End") == "true")
+        return "<rsp:SendResponse/>"
+
+    async def _receive(self, shell: Shell, request: Request) -> str:
+        wanted = request.body.find("rsp:Receive/rsp:DesiredStream", NAMES)
+        if wanted is None:
+            raise Refused(BAD_INPUT)
+        command = shell.command(wanted.get("CommandId"))
+        if self.wire.fault is faults.Fault.HANG:
+            await asyncio.Event().wait()
+        limit = (min(request.envelope_size, self.settings.max_envelope) - 4096) * 3 // 4
+        return await command.output(min(request.timeout, self.settings.max_timeout), limit)
+
+    async def _run(self, line: str, stdin: bytes) -> Output:
+        """What cmd.exe does with a command line; the only program here is PowerShell with the bootstrap."""
+        if len(f"cmd.exe /C {line}") > COMMAND_LINE_LIMIT:
+            return Output("", "The command line is too long.\r\n", 1)
+        if line != command_line():
+            program = line.partition(" ")[0]
+            return Output("", f"'{program}' is not recognized as an internal or external command.\r\n", 1)
+        await asyncio.sleep(self.settings.powershell_start)
+        if self.wire.fault is faults.Fault.FLOOD:
+            return Output("x" * FLOOD)
+        return await self.settings.powershell(stdin, self.state, self._now())
+
+    def _reap(self) -> None:
+        now = self._monotonic()
+        for shell in [shell for shell in self._shells.values() if now - shell.used_at > shell.idle_limit]:
+            shell.close()
+            del self._shells[shell.id]

@@ -1,0 +1,77 @@
+"""The Windows scripts once more, in Python, acting on a simulated host.
+
+Each twin answers as the real script would, failures included; the contract suite runs both and
+compares. A script is known by its name without `.ps1`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.lab.windows.state import WindowsState
+
+Twin = Callable[[Mapping[str, Any], WindowsState, datetime], Any]
+
+
+class ScriptError(Exception):
+    """A script that failed, as the bootstrap reports it: message, .NET type and FullyQualifiedErrorId."""
+
+    def __init__(self, message: str, type: str, id: str) -> None:  # noqa: A002  (the names in the frame)
+        super().__init__(message)
+        self.message = message
+        self.type = type
+        self.id = id
+
+
+def answer(script: str, arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    """What the script returns on that host at `now`; `ScriptError` where it fails, `KeyError` where it has no twin."""
+    return TWINS[script](_Arguments(arguments), state, now)
+
+
+class _Arguments(dict[str, Any]):
+    """A script's arguments under `Set-StrictMode`: one that is missing is an error."""
+
+    def __missing__(self, name: str) -> Any:
+        raise ScriptError(
+            f"The property '{name}' cannot be found on this object. Verify that the property exists.",
+            "System.Management.Automation.PropertyNotFoundException",
+            "PropertyNotFoundStrict",
+        )
+
+
+def _read_system(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    return {
+        "nebula": _service(state, arguments["nebula_service"]),
+        "gateway": _service(state, arguments["gateway_service"]),
+        "nginx_processes": sum(process.name.lower() == "nginx" for process in state.processes),
+        "powershell_version": state.powershell_version,
+        "os_version": state.os_version if state.wmi else "",
+        "nebula_version": _version(state, arguments["nebula_exe"], r"Version: (\S{1,64})"),
+        "nginx_version": _version(state, arguments["gateway_exe"], r"nginx version: (\S{1,64})"),
+        "clock": _round_trip(state.clock(now)),
+        "booted_at": _round_trip(state.booted_at) if state.wmi else None,
+    }
+
+
+def _service(state: WindowsState, name: str) -> dict[str, str]:
+    service = state.service(name)
+    if service is None:
+        return {"name": name, "status": "Absent", "start_type": ""}
+    return {"name": name, "status": service.status, "start_type": service.start_type}
+
+
+def _version(state: WindowsState, path: str, pattern: str) -> str:
+    program = state.program(path)
+    if program is None or program.condition != "working":
+        return ""
+    found = re.search(pattern, program.prints, re.IGNORECASE)
+    return found[1] if found else ""
+
+
+def _round_trip(moment: datetime) -> str:
+    """As `.ToUniversalTime().ToString('o')` writes it: UTC, seven digits of a second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
+
+
+TWINS: Mapping[str, Twin] = {"read-system": _read_system}

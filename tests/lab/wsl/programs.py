@@ -1,0 +1,158 @@
+"""The programs of a simulated WSL2: exact outputs, exit codes and errors of podman 5.4, iproute2 and sudo."""
+
+import json
+from dataclasses import dataclass
+
+from tests.lab.wsl.state import NEVER, Container, WslState
+
+CGROUPS_WARNING = (
+    'time="2026-11-25T09:30:00Z" level=warning msg="Using cgroups-v1 which is deprecated in favor of cgroups-v2 with '
+    "Podman v5 and will be removed in a future version. Set environment variable `PODMAN_IGNORE_CGROUPSV1_WARNING` "
+    'to hide this warning."\n'
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program left behind. `hangs`: it does not end by itself."""
+
+    code: int = 0
+    stdout: str = ""
+    stderr: str = ""
+    hangs: bool = False
+
+
+def run_program(argv: list[str], state: WslState) -> Ran | None:
+    """What the program does; None where there is no such program."""
+    name, *arguments = argv
+    if name in state.missing:
+        return None
+    if name in state.hanging:
+        return Ran(hangs=True)
+    match name:
+        case "sudo":
+            return _sudo(arguments, state)
+        case "podman":
+            return _podman(arguments, state, root=False)
+        case "ip":
+            return _ip(arguments, state)
+        case "sysctl":
+            return _sysctl(arguments, state)
+        case "id":
+            return Ran(stdout="uid=1000(flatnet) gid=1000(flatnet) groups=1000(flatnet)\n")
+        case _:
+            return None
+
+
+def _sudo(arguments: list[str], state: WslState) -> Ran:
+    match arguments:
+        case ["-n", program, *_] if not state.sudo or program not in ("podman", "ip", "journalctl", "systemctl"):
+            return Ran(1, stderr="sudo: a password is required\n")
+        case ["-n", program, *_] if program in state.missing:
+            return Ran(1, stderr=f"sudo: {program}: command not found\n")
+        case ["-n", program, *_] if program in state.hanging:
+            return Ran(hangs=True)
+        case ["-n", "podman", *rest]:
+            return _podman(rest, state, root=state.sudo_becomes_root)
+        case ["-n", *argv]:
+            return run_program(argv, state) or Ran(1, stderr=f"sudo: {argv[0]}: command not found\n")
+        case _:
+            return Ran(1, stderr="sudo: a terminal is required to read the password\nsudo: a password is required\n")
+
+
+def _podman(arguments: list[str], state: WslState, *, root: bool) -> Ran:
+    warning = CGROUPS_WARNING if state.cgroups_warning else ""
+    containers, networks = (state.containers, state.networks) if root else ([], {"podman"})
+    match arguments:
+        case ["ps", "-a", "--filter", wanted, "--format", "json"] if wanted.startswith("network="):
+            network = wanted.removeprefix("network=")
+            listed = [_listed(container) for container in containers if container.network == network]
+            return Ran(stdout=json.dumps(listed, indent=2) + "\n", stderr=warning)
+        case ["network", "exists", network]:
+            return Ran(0 if network in networks else 1, stderr=warning)
+        case ["info", "--format", "{{.Host.Security.Rootless}}"]:
+            return Ran(stdout="false\n" if root else "true\n", stderr=warning)
+        case _:
+            return Ran(125, stderr=f"{warning}Error: unrecognized command `podman {' '.join(arguments[:1])}`\n")
+
+
+def _listed(container: Container) -> dict[str, object]:
+    """One element of `podman ps --format json`, keys in podman's order."""
+    return {
+        "AutoRemove": False,
+        "Command": ["sleep", "100000"],
+        "CreatedAt": "2 hours ago",
+        "CIDFile": "",
+        "Exited": container.state == "exited",
+        "ExitedAt": container.exited_at,
+        "ExitCode": container.exit_code,
+        "ExposedPorts": None,
+        "Id": container.id,
+        "Image": container.image,
+        "ImageID": "2f3d1b0c" * 8,
+        "IsInfra": False,
+        "Labels": container.labels,
+        "Mounts": [],
+        "Names": [container.name],
+        "Namespaces": {},
+        "Networks": [container.network],
+        "Pid": 4711 if container.state in ("running", "paused") else 0,
+        "Pod": "",
+        "PodName": "",
+        "Ports": container.ports,
+        "Restarts": container.restarts,
+        "Size": None,
+        "StartedAt": 1795600000 if container.state != "created" else NEVER,
+        "State": container.state,
+        "Status": _status(container),
+        "Created": 1795599000,
+    }
+
+
+def _status(container: Container) -> str:
+    match container.state:
+        case "running" | "paused":
+            health = f" ({container.health})" if container.health else ""
+            return f"Up 2 hours{health}" if container.state == "running" else "Paused"
+        case "exited":
+            return f"Exited ({container.exit_code}) 5 minutes ago"
+        case _:
+            return "Created"
+
+
+def _ip(arguments: list[str], state: WslState) -> Ran:
+    match arguments:
+        case ["-json", "addr", "show", device] if device == state.bridge and state.bridge_exists:
+            return Ran(stdout=json.dumps([_bridge(state)], separators=(",", ":")) + "\n")
+        case ["-json", "addr", "show", device]:
+            return Ran(1, stderr=f'Device "{device}" does not exist.\n')
+        case _:
+            return Ran(255, stderr=f'Object "{" ".join(arguments[:1])}" is unknown, try "ip help".\n')
+
+
+def _bridge(state: WslState) -> dict[str, object]:
+    inet = {"family": "inet", "local": state.address, "prefixlen": 24, "scope": "global", "label": state.bridge}
+    link = {"family": "inet6", "local": "fe80::e0ff:fe00:1", "prefixlen": 64, "scope": "link"}
+    return {
+        "ifindex": 5,
+        "ifname": state.bridge,
+        "flags": ["BROADCAST", "MULTICAST"] + (["UP", "LOWER_UP"] if state.bridge_up else []),
+        "mtu": 1500,
+        "qdisc": "noqueue",
+        "operstate": "UP" if state.bridge_up else "DOWN",
+        "group": "default",
+        "link_type": "ether",
+        "address": "e2:ff:00:00:00:01",
+        "broadcast": "ff:ff:ff:ff:ff:ff",
+        "addr_info": [inet, link] if state.address else [],
+    }
+
+
+def _sysctl(arguments: list[str], state: WslState) -> Ran:
+    match arguments:
+        case ["-n", "net.ipv4.ip_forward"]:
+            return Ran(stdout=f"{int(state.forwarding)}\n")
+        case _:
+            return Ran(
+                255, stderr=f"sysctl: cannot stat /proc/sys/{arguments[-1].replace('.', '/')}: No such file or directory\n"
+            )

@@ -1,0 +1,172 @@
+"""sshd of a lab host: the real protocol by asyncssh, a simulated shell behind it.
+
+Log-in by key only and MaxSessions as in OpenSSH; programs act on the `WslState`.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+from asyncssh.constants import OPEN_CONNECT_FAILED
+
+from tests.lab.faults import Fault, Wire
+from tests.lab.line import Listener
+from tests.lab.wsl.shell import Shell
+from tests.lab.wsl.state import WslState
+
+FLOOD = 10 * 1024 * 1024
+
+MAX_SESSIONS = 10
+"""OpenSSH's default; a session beyond it is refused."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a whole fleet: one host key for all, the one that `Fault.IDENTITY` shows, the bot's own."""
+
+    host: asyncssh.SSHKey
+    impostor: asyncssh.SSHKey
+    client: asyncssh.SSHKey
+
+    @classmethod
+    def generate(cls) -> "Keys":
+        host, impostor, client = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(3))
+        return cls(host=host, impostor=impostor, client=client)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a bot needs to log in, as files."""
+
+    key_file: Path
+    known_hosts_file: Path
+
+
+def write_access(folder: Path, keys: Keys, ports: list[int]) -> Access:
+    """Write the bot's key (0600) and a known hosts file for these ports on 127.0.0.1 into `folder`."""
+    access = Access(folder / "id_ed25519", folder / "known_hosts")
+    access.key_file.touch(mode=0o600)
+    access.key_file.write_bytes(keys.client.export_private_key())
+    public = keys.host.export_public_key().decode().strip()
+    access.known_hosts_file.write_text("".join(f"[127.0.0.1]:{port} {public}\n" for port in ports))
+    return access
+
+
+class SshServer:
+    """One sshd on loopback. It counts connections, refused keys, lines that were run, sessions."""
+
+    def __init__(self, state: WslState, wire: Wire, keys: Keys, *, max_sessions: int = MAX_SESSIONS) -> None:
+        self.state = state
+        self.wire = wire
+        self.keys = keys
+        self.max_sessions = max_sessions
+        self.connections = 0
+        self.refusals = 0
+        self.lines = 0
+        self.sessions = 0
+        self.most_sessions = 0
+        self._listener = Listener(wire, self._connection)
+
+    @property
+    def port(self) -> int:
+        return self._listener.port
+
+    async def start(self, port: int = 0) -> int:
+        return self._listener.start(port)
+
+    async def stop(self) -> None:
+        self._listener.stop()
+
+    def _connection(self) -> asyncio.Protocol:
+        self.connections += 1
+        options = asyncssh.SSHServerConnectionOptions(
+            server_factory=lambda: _Login(self),
+            server_host_keys=[self.keys.impostor if self.wire.fault is Fault.IDENTITY else self.keys.host],
+            server_version="OpenSSH_10.0p2 Debian-7+deb13u4",
+            gss_host=None,
+            encoding=None,
+        )
+        return asyncssh.SSHServerConnection(asyncio.get_running_loop(), options)
+
+
+class _Login(asyncssh.SSHServer):
+    """One connection: lets the bot's key in and opens sessions."""
+
+    def __init__(self, server: SshServer) -> None:
+        self._server = server
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return False
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        refused = self._server.wire.fault is Fault.AUTHENTICATION or key != self._server.keys.client.convert_to_public()
+        self._server.refusals += refused
+        return not refused
+
+    def session_requested(self) -> "_Session":
+        if self._server.sessions >= self._server.max_sessions:
+            raise asyncssh.ChannelOpenError(OPEN_CONNECT_FAILED, "open failed")
+        assert self._connection is not None
+        return _Session(self._server, self._connection)
+
+
+class _Session(asyncssh.SSHServerSession[bytes]):
+    """One channel: runs one line and answers as the wire allows."""
+
+    def __init__(self, server: SshServer, connection: asyncssh.SSHServerConnection) -> None:
+        self._server = server
+        self._connection = connection
+        self._channel: asyncssh.SSHServerChannel[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._line = ""
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+        self._server.sessions += 1
+        self._server.most_sessions = max(self._server.most_sessions, self._server.sessions)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.sessions -= 1
+        if self._task is not None:
+            self._task.cancel()
+
+    def shell_requested(self) -> bool:
+        return False
+
+    def exec_requested(self, command: str) -> bool:
+        self._line = command
+        self._server.lines += 1
+        return True
+
+    def session_started(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._answer())
+
+    def eof_received(self) -> bool:
+        return True  # the command goes on without input
+
+    async def _answer(self) -> None:
+        channel = self._channel
+        assert channel is not None
+        shell = Shell(self._server.state)
+        code = await shell.run(self._line)
+        stdout, stderr = "".join(shell.stdout).encode(), "".join(shell.stderr).encode()
+        match self._server.wire.fault:
+            case Fault.HANG:
+                await asyncio.Event().wait()
+            case Fault.FLOOD:
+                channel.write(b"x" * FLOOD)
+            case Fault.CLOSE:
+                channel.write(stdout[: len(stdout) // 2])
+                self._connection.abort()
+            case _:
+                channel.write(stdout)
+                channel.write_stderr(stderr)
+                channel.exit(code)

@@ -1,0 +1,64 @@
+"""What a simulated WSL2 is like: containers, networks, the bridge, forwarding, and what is wrong with it."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+NEVER = -62135596800
+"""podman's ExitedAt for a container that never ended: Go's zero time in Unix seconds."""
+
+ContainerState = Literal["running", "exited", "created", "paused"]
+
+
+@dataclass
+class Container:
+    """One container as podman knows it. `health` is None without a health check."""
+
+    name: str
+    image: str = "localhost/busybox:lab"
+    state: ContainerState = "running"
+    exit_code: int = 0
+    exited_at: int = NEVER
+    health: Literal["healthy", "unhealthy", "starting"] | None = None
+    network: str = "flatnet"
+    ports: list[dict[str, object]] | None = None
+    labels: dict[str, str] | None = None
+    restarts: int = 0
+
+    @property
+    def id(self) -> str:
+        """64 hexadecimal digits, always the same for a name."""
+        return hashlib.sha256(self.name.encode()).hexdigest()
+
+
+@dataclass
+class WslState:
+    """One WSL2, changed by tests while it runs.
+
+    `sudo`: whether the user may run podman through sudo. `missing`: programs that are not
+    installed. `hanging`: programs that never end by themselves. `cgroups_warning`: podman's
+    warning on standard error, which is no failure.
+    """
+
+    address: str
+    containers: list[Container] = field(default_factory=list)
+    networks: set[str] = field(default_factory=lambda: {"podman", "flatnet"})
+    bridge: str = "flatnet-br0"
+    bridge_exists: bool = True
+    bridge_up: bool = True
+    forwarding: bool = True
+    sudo: bool = True
+    sudo_becomes_root: bool = True
+    missing: set[str] = field(default_factory=set)
+    hanging: set[str] = field(default_factory=set)
+    cgroups_warning: bool = True
+
+    @classmethod
+    def healthy(cls, host_id: int) -> "WslState":
+        """Host N with two running containers on 10.87.N.0/24."""
+        containers = [Container("web", ports=[_port(80, 8080)], health="healthy"), Container("db")]
+        return cls(address=f"10.87.{host_id}.1", containers=containers)
+
+
+def _port(inside: int, outside: int) -> dict[str, object]:
+    return {"host_ip": "", "container_port": inside, "host_port": outside, "range": 1, "protocol": "tcp"}
