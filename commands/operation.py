@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.fleet import Fleet
 from adapters.phrase import Phrase
+from commands.arguments import Flag
 from commands.report import Report
 
 
@@ -75,7 +76,7 @@ class Operation(BaseModel):
     example: ClassVar[str]
     """Words that work as they stand, without `/flatnet`."""
 
-    here: bool = False
+    here: Annotated[bool, Flag(Phrase("answer for all in this channel"))] = False
 
 
 class FleetRead(Operation):

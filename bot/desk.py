@@ -1,0 +1,238 @@
+"""Where every request arrives, whatever the surface: understood, judged, recorded, then done.
+
+    request ─ decide (pure) ─▶ Decision ─ one audit event ─▶ look at the fleet, or answer from what the bot knows
+                                              └ not written ─▶ nothing is done, and the answer says so
+
+Every foreseen error is a `Failure` in its own words; anything else is a bug, logged with a
+reference that the person also sees.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import metadata
+from typing import Any, Protocol
+
+import structlog
+
+from adapters.errors import FlatnetError, Refused, RequestError
+from adapters.fleet import Fleet
+from adapters.phrase import Listing, Phrase
+from bot.audit import EventKind
+from bot.policy import Actor, Policy, Refuse, label
+from bot.request import Answer, Failure, FailureKind, Request
+from commands.arguments import BadArgument
+from commands.grammar import GrammarError, canonical, located, understand
+from commands.operation import FleetRead, Operation, Thresholds, View
+from commands.own import Help, Version, WhoAmI
+from commands.report import Cell, Column, Report, Row
+from commands.typed import Typed, read
+from commands.usage import explain
+
+RECORDED = 500
+"""Characters of a foreign text that an audit event keeps."""
+
+Catalogue = tuple[type[Operation], ...]
+
+
+class Recorder(Protocol):
+    """The audit log, as the desk needs it."""
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        """Append one event; returns once it is safe, and raises where it is not."""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What answers rest on. A reload replaces it whole; a request ends on the one that it began with."""
+
+    fleet: Fleet
+    policy: Policy
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to become of a request: an operation to carry out, or why not. `rule` says what decided."""
+
+    actor: Actor
+    rule: str
+    understood: str
+    outcome: Operation | Failure
+
+    @property
+    def kind(self) -> EventKind:
+        refused = isinstance(self.outcome, Failure) and self.outcome.kind is FailureKind.REFUSED
+        return EventKind.REFUSAL if refused else EventKind.REQUEST
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, and what that person may ask for: what the bot's own operations answer from."""
+
+    actor: Actor
+    permitted: Catalogue
+
+
+class Desk:
+    """Answers requests. There is no other way to an operation.
+
+    `now` gives aware times; `reference` a short random text that names an unexpected error.
+    """
+
+    def __init__(
+        self,
+        basis: Basis,
+        catalogue: Catalogue,
+        audit: Recorder,
+        now: Callable[[], datetime],
+        reference: Callable[[], str],
+    ) -> None:
+        self.basis = basis
+        self._catalogue = catalogue
+        self._audit = audit
+        self._now = now
+        self._reference = reference
+        self._log = structlog.get_logger("bot.desk")
+
+    async def handle(self, request: Request) -> Answer:
+        """The answer to a request. Raises nothing but cancellation."""
+        operation, basis, typed = operation_id(request.key), self.basis, read(request.text)
+        try:
+            decision = decide(request, typed, basis.policy, self._catalogue)
+            event = _event(decision, request, typed)
+            body = await self._record(decision, operation, event) or await self._carry_out(decision, basis)
+        except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
+            return Answer(operation=operation, understood=typed.text, body=self._unexpected(error, operation))
+        here = isinstance(decision.outcome, Operation) and decision.outcome.here
+        return Answer(operation=operation, understood=decision.understood, body=body, here=here)
+
+    async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any]) -> Failure | None:
+        """Write the one event of this request; a failure where that cannot be done."""
+        try:
+            await self._audit.record(decision.kind, decision.actor.name, operation, event)
+        except Exception as error:  # whatever stopped it: what is not recorded is not done
+            cause = failure(error, "") if isinstance(error, FlatnetError) else self._unexpected(error, operation)
+            phrase = Phrase("nothing was done, because it could not be written to the audit log: {why}", why=cause.phrase)
+            return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
+        return None
+
+    async def _carry_out(self, decision: Decision, basis: Basis) -> Report | Failure:
+        outcome = decision.outcome
+        if isinstance(outcome, Failure):
+            return outcome
+        try:
+            if isinstance(outcome, FleetRead):
+                return await outcome.read(View(basis.fleet, self._now, basis.thresholds))
+            permitted = basis.policy.permitted(decision.actor, self._catalogue)
+            return OWN[type(outcome)](outcome, Asked(decision.actor, permitted))
+        except FlatnetError as error:
+            return failure(error, decision.understood)
+
+    def _unexpected(self, error: Exception, operation: str) -> Failure:
+        reference = self._reference()
+        self._log.error("unexpected error", reference=reference, operation=operation, exc_info=error)
+        phrase = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=reference)
+        return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
+
+
+def operation_id(key: str) -> str:
+    """The id of the operation that a delivery asks for: the same delivery, the same operation.
+
+    48 bits: a hundred thousand operations meet by chance once in fifty thousand such histories.
+    """
+    return "op-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def decide(request: Request, typed: Typed, policy: Policy, catalogue: Catalogue) -> Decision:
+    """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command and no host."""
+    actor = policy.identify(request.identity)
+    if isinstance(actor, Refuse):
+        nobody = Actor(label(request.identity), frozenset(), actor.rule)
+        return Decision(nobody, actor.rule, typed.text, _refusal(actor))
+    try:
+        operation = understand(typed, catalogue, policy.permitted(actor, catalogue))
+    except GrammarError as error:
+        return Decision(actor, "not understood", typed.text, failure(error, typed.text))
+    words = canonical(operation)
+    verdict = policy.judge(actor, type(operation))
+    if isinstance(verdict, Refuse):
+        return Decision(actor, verdict.rule, words, _refusal(verdict))
+    return Decision(actor, verdict.rule, words, operation)
+
+
+def failure(error: FlatnetError, understood: str) -> Failure:
+    """A foreseen error as an answer; its place is in the text as it was understood."""
+    match error:
+        case BadArgument():
+            return failure(located(error, understood), understood)
+        case GrammarError(span=span, suggestions=suggestions):
+            return Failure(kind=FailureKind.USAGE, phrase=error.phrase, span=span, suggestions=suggestions)
+        case RequestError():
+            return Failure(kind=FailureKind.USAGE, phrase=error.phrase)
+        case Refused():
+            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
+        case _:
+            return Failure(kind=FailureKind.INTERNAL, phrase=error.phrase)
+
+
+def _refusal(refuse: Refuse) -> Failure:
+    return Failure(kind=FailureKind.REFUSED, phrase=refuse.reason)
+
+
+def _event(decision: Decision, request: Request, typed: Typed) -> dict[str, Any]:
+    data = {
+        "text": typed.text[:RECORDED],
+        "understood": decision.understood[:RECORDED],
+        "rule": decision.rule,
+        "identity": label(request.identity),
+        "surface": request.surface.value,
+        "channel": request.channel[:RECORDED],
+        "key": request.key[:RECORDED],
+    }
+    if isinstance(decision.outcome, Failure):
+        return data | {"outcome": str(decision.outcome.phrase)[:RECORDED]}
+    return data
+
+
+def _help(operation: Help, asked: Asked) -> Report:
+    return explain(operation.about, asked.permitted)
+
+
+def _whoami(operation: WhoAmI, asked: Asked) -> Report:
+    actor = asked.actor
+    roles = Listing(tuple(sorted(actor.roles)))
+    words = Listing(tuple(" ".join(permitted.words) for permitted in asked.permitted))
+    facts = (
+        (Phrase("Name"), actor.name),
+        (Phrase("Roles"), Phrase("{items}", items=roles)),
+        (Phrase("Rule"), actor.rule),
+        (Phrase("May ask for"), Phrase("{items}", items=words)),
+    )
+    return Report(
+        title=Phrase("Who you are"),
+        summary=Phrase("you are {name}, with the roles {roles}", name=actor.name, roles=roles),
+        columns=(Column(key="fact", heading=Phrase("What")), Column(key="value", heading=Phrase("Value"))),
+        rows=tuple(Row(cells=(_cell(fact), _cell(value))) for fact, value in facts),
+        next=("help",),
+    )
+
+
+def _version(operation: Version, asked: Asked) -> Report:
+    version = metadata.version("flatnet-bot")
+    return Report(
+        title=Phrase("Version"),
+        summary=Phrase("flatnet-bot {version}", version=version),
+        columns=(Column(key="version", heading=Phrase("Version")),),
+        rows=(Row(cells=(_cell(version),)),),
+        brief=True,
+    )
+
+
+def _cell(text: Phrase | str) -> Cell:
+    return Cell(text=text, value=str(text))
+
+
+OWN: Mapping[type[Operation], Callable[[Any, Asked], Report]] = {Help: _help, WhoAmI: _whoami, Version: _version}
+"""Who answers the bot's own operations."""

@@ -1,0 +1,235 @@
+"""The daily check as judgements: what each side of a host said becomes cells and remarks. Pure.
+
+| check | side | good |
+| --- | --- | --- |
+| nebula | Windows | the service runs |
+| gateway | Windows | the OpenResty service runs with an nginx process, or a bare nginx does |
+| api | gateway | healthy page, working Lua side behind it, the right host id |
+| containers | WSL2 | all of Flatnet's containers run, none is unhealthy |
+| bridge | WSL2 | exists, is up, has the host's bridge address |
+| forwarding | WSL2 | on |
+
+A side that a host does not have is n/a. A side that did not answer leaves its checks unknown, never
+bad, with one remark for the side.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from adapters.errors import HostError
+from adapters.gateway.api import GatewaySystem, Sync
+from adapters.gateway.api import Problem as ApiProblem
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase, Span
+from adapters.windows.system import ServiceStatus, WindowsSystem
+from adapters.wsl.system import Bridge, Container, Problem, WslSystem
+from commands.arguments import shown
+from commands.findings import Severity
+from commands.judged import Judged, Looked, Remark, absent, bad, remarked, some, together, unanswered, unread, well
+from commands.operation import Thresholds
+from commands.report import Cell, Mark
+
+
+def known_peers(inventory: Inventory) -> frozenset[str]:
+    """How a gateway may name its peers: by a host's overlay address, or by the address that the bot itself uses."""
+    overlay = {str(host.overlay.ip) for host in inventory.hosts}
+    return frozenset(overlay | {urlsplit(host.gateway.url).netloc for host in inventory.hosts if host.gateway is not None})
+
+
+def judge(looked: Looked, known: frozenset[str], thresholds: Thresholds) -> Judged:
+    """The six checks of one host, and its clock; `known` are the fleet's `known_peers`."""
+    return together(
+        judge_windows(looked.host, looked.windows),
+        judge_gateway(looked.host, looked.gateway, known),
+        judge_wsl(looked.host, looked.wsl),
+        _clock(looked.ahead, thresholds),
+    )
+
+
+def judge_windows(host: Host, said: WindowsSystem | HostError | None) -> Judged:
+    """Nebula and, where the host has a gateway, the gateway's programs."""
+    if said is None:
+        return absent("nebula", "gateway")
+    lacking = absent() if host.gateway is not None else absent("gateway")
+    if isinstance(said, HostError):
+        return together(unanswered("windows", Phrase("Windows"), ("nebula", "gateway"), said), lacking)
+    return together(_nebula(said), _gateway(said) if host.gateway is not None else lacking)
+
+
+def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: frozenset[str]) -> Judged:
+    """The gateway's API."""
+    if said is None:
+        return absent("api")
+    if isinstance(said, HostError):
+        return unanswered("api", Phrase("gateway API"), ("api",), said)
+    return _unhealthy(said) or _broken(host, said) or _api_well(said, known)
+
+
+def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judged:
+    """Containers, bridge and forwarding."""
+    keys = ("containers", "bridge", "forwarding")
+    if said is None:
+        return absent(*keys)
+    if isinstance(said, HostError):
+        return unanswered("wsl", Phrase("WSL2"), keys, said)
+    return together(_containers(said.containers), _bridge(host, said.bridge), _forwarding(said.forwarding))
+
+
+_STATES: Mapping[ServiceStatus, Phrase] = {
+    "Running": Phrase("running"),
+    "Stopped": Phrase("stopped"),
+    "StartPending": Phrase("starting"),
+    "StopPending": Phrase("stopping"),
+    "Paused": Phrase("paused"),
+    "PausePending": Phrase("pausing"),
+    "ContinuePending": Phrase("resuming"),
+    "Absent": Phrase("not installed"),
+}
+_COMING = frozenset({"StartPending", "ContinuePending"})
+_GOING = frozenset({"StopPending", "PausePending"})
+
+
+def _nebula(system: WindowsSystem) -> Judged:
+    status = system.nebula.status
+    if status == "Running":
+        return well("nebula", _STATES[status], status)
+    severity = Severity.MEDIUM if status in _COMING else Severity.HIGH if status in _GOING else Severity.CRITICAL
+    why = Phrase("the service {service} is {state}", service=system.nebula.name, state=_STATES[status])
+    return bad("nebula", _STATES[status], status, severity, why)
+
+
+def _gateway(system: WindowsSystem) -> Judged:
+    """nginx decides; the service says why. A gateway may be a bare nginx.exe without a running service."""
+    service, status, processes = system.gateway.name, system.gateway.status, system.nginx_processes
+    if status in _COMING | _GOING:
+        severity = Severity.MEDIUM if status in _COMING else Severity.HIGH
+        why = Phrase("the service {service} is {state}", service=service, state=_STATES[status])
+        return bad("gateway", _STATES[status], status, severity, why)
+    if processes > 0:
+        text = _STATES[status] if status == "Running" else Phrase("running, without its service")
+        return well("gateway", text, "Running" if status == "Running" else "Bare")
+    if status == "Running":
+        why = Phrase("the service {service} is running, but there is no nginx process", service=service)
+        return bad("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why)
+    why = Phrase("the service {service} is {state}, and no nginx process runs", service=service, state=_STATES[status])
+    return bad("gateway", _STATES[status], status, Severity.HIGH, why)
+
+
+def _unhealthy(system: GatewaySystem) -> Judged | None:
+    """What the three answers themselves give away; nobody but the overlay may ask for more than the health page."""
+    problems = [said for said in (system.healthy, system.sync, system.status) if isinstance(said, ApiProblem)]
+    forbidden = next((problem for problem in problems if problem.forbidden), None)
+    if forbidden is not None:
+        cell = Cell(text=Phrase("address not allowed"), value="forbidden", mark=Mark.UNKNOWN)
+        why = Phrase("the gateway API was reached, but {why}", why=forbidden.phrase)
+        return remarked("api", cell, Severity.MEDIUM, why)
+    if system.healthy is False:
+        why = Phrase("the gateway's health page does not answer OK")
+        return bad("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why)
+    if problems:
+        why = problems[0].phrase
+        if system.healthy is True:
+            why = Phrase("only the gateway's health page works: {why}", why=why)
+        return bad("api", Phrase("broken"), "broken", Severity.HIGH, why)
+    return None
+
+
+def _broken(host: Host, system: GatewaySystem) -> Judged | None:
+    """A healthy page over a Lua side that did not start, or started as another host."""
+    if not isinstance(system.sync, Sync) or system.sync.host_id == host.id:
+        return None
+    if system.sync.host_id is None:
+        why = Phrase("the gateway's own start-up failed (it has no host id), so nothing is synchronised")
+        return bad("api", Phrase("not initialised"), "uninitialised", Severity.HIGH, why)
+    why = Phrase(
+        "the gateway says that it is host {said}; the inventory says {known}", said=system.sync.host_id, known=host.id
+    )
+    return bad("api", Phrase("wrong host id"), "wrong-host-id", Severity.HIGH, why)
+
+
+def _api_well(system: GatewaySystem, known: frozenset[str]) -> Judged:
+    peers = system.sync.peers if isinstance(system.sync, Sync) else ()
+    strange = [shown(peer) for peer in peers if not _is_known(peer, known)]
+    cells = {"api": Cell(text=Phrase("healthy"), value="healthy", mark=Mark.WELL)}
+    if not strange:
+        return Judged(cells)
+    why = Phrase(
+        "the gateway has a peer that the inventory does not know: {peers}",
+        plural="the gateway has {n} peers that the inventory does not know: {peers}",
+        n=len(strange),
+        peers=some(strange),
+    )
+    return Judged(cells, (Remark("api", Severity.LOW, Phrase("unknown peers"), why),))
+
+
+def _is_known(peer: str, known: frozenset[str]) -> bool:
+    try:
+        parts = urlsplit(peer)
+    except ValueError:
+        return False
+    return parts.hostname in known or parts.netloc in known
+
+
+def _containers(said: tuple[Container, ...] | Problem) -> Judged:
+    if isinstance(said, Problem):
+        return unread("containers", said.phrase)
+    troubled = [container for container in said if container.state != "running" or container.healthy is False]
+    if not troubled:
+        text = Phrase("{n} running", n=len(said)) if said else Phrase("none")
+        return well("containers", text, f"{len(said)}/{len(said)}")
+    running = len(said) - len(troubled)
+    harmless = all(container.state == "exited" and container.exit_code == 0 for container in troubled)
+    severity = Severity.LOW if harmless else Severity.MEDIUM
+    text = Phrase("{n} of {total} not well", n=len(troubled), total=len(said))
+    return bad("containers", text, f"{running}/{len(said)}", severity, some([_trouble(each) for each in troubled]))
+
+
+def _trouble(container: Container) -> Phrase:
+    name = shown(container.name)
+    if container.state == "exited":
+        return Phrase("{container} exited with {code}", container=name, code=str(container.exit_code))
+    if container.state == "running":
+        return Phrase("{container} is unhealthy", container=name)
+    return Phrase("{container} is {state}", container=name, state=shown(container.state))
+
+
+def _bridge(host: Host, said: Bridge | Problem) -> Judged:
+    expected = str(host.bridge)
+    name = host.wsl.bridge if host.wsl is not None else ""
+    if isinstance(said, Problem):
+        return unread("bridge", said.phrase)
+    if not said.exists:
+        why = Phrase("the bridge {bridge} does not exist", bridge=name)
+        return bad("bridge", Phrase("missing"), "missing", Severity.HIGH, why)
+    if not said.up:
+        why = Phrase("the bridge {bridge} is down", bridge=name)
+        return bad("bridge", Phrase("down"), "down", Severity.HIGH, why)
+    if expected not in said.addresses:
+        why = Phrase(
+            "the bridge {bridge} has {addresses}, not {expected}",
+            bridge=name,
+            addresses=some(said.addresses) if said.addresses else Phrase("no address"),
+            expected=expected,
+        )
+        return bad("bridge", Phrase("wrong address"), "wrong-address", Severity.HIGH, why)
+    return well("bridge", Phrase("up"), "up")
+
+
+def _forwarding(said: bool | Problem) -> Judged:
+    if isinstance(said, Problem):
+        return unread("forwarding", said.phrase)
+    if said:
+        return well("forwarding", Phrase("on"), "on")
+    why = Phrase("IP forwarding is off, so containers are cut off from other hosts")
+    return bad("forwarding", Phrase("off"), "off", Severity.HIGH, why)
+
+
+def _clock(ahead: float | None, thresholds: Thresholds) -> Judged:
+    """No cell: the six checks are the operators' own, and a wrong clock is said beside them."""
+    if ahead is None or abs(ahead) <= thresholds.clock_difference:
+        return Judged({})
+    if ahead > 0:
+        why = Phrase("the Windows clock is {time} ahead; certificates and logs go wrong by it", time=Span(ahead))
+    else:
+        why = Phrase("the Windows clock is {time} behind; certificates and logs go wrong by it", time=Span(-ahead))
+    return Judged({}, (Remark("clock", Severity.MEDIUM, Phrase("clock wrong"), why),))

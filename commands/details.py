@@ -1,0 +1,82 @@
+"""What `health --details` shows beside the checks: versions, clock, uptime, containers. Pure."""
+
+from adapters.errors import HostError
+from adapters.phrase import Phrase, Span
+from adapters.windows.system import WindowsSystem
+from adapters.wsl.system import Container, WslSystem
+from commands.arguments import shown
+from commands.judged import Looked, some
+from commands.report import Cell, Column, Mark
+
+CONTAINERS_LIMIT = 30
+"""Containers that people are shown by name, as data all of them; more are counted."""
+
+DETAILS = (
+    Column(key="nebula_version", heading=Phrase("Nebula version")),
+    Column(key="nginx_version", heading=Phrase("nginx version")),
+    Column(key="os_version", heading=Phrase("Windows version")),
+    Column(key="powershell_version", heading=Phrase("PowerShell version")),
+    Column(key="clock_difference", heading=Phrase("Clock")),
+    Column(key="uptime", heading=Phrase("Up for")),
+    Column(key="container_list", heading=Phrase("All containers")),
+)
+
+
+def details_of(looked: Looked) -> tuple[Cell, ...]:
+    """One cell for each of `DETAILS`."""
+    return *_windows(looked), _containers(looked.wsl)
+
+
+def _windows(looked: Looked) -> tuple[Cell, ...]:
+    said = looked.windows
+    if not isinstance(said, WindowsSystem):
+        return (_nothing(said),) * 6
+    return (
+        _version(said.nebula_version),
+        _version(said.nginx_version),
+        _version(said.os_version),
+        _version(said.powershell_version),
+        _clock(looked.ahead or 0.0),
+        _uptime(said),
+    )
+
+
+def _version(version: str) -> Cell:
+    return Cell(text=shown(version), value=version) if version else Cell(text=Phrase("none"), value="")
+
+
+def _clock(ahead: float) -> Cell:
+    if abs(ahead) < 1:
+        return Cell(text=Phrase("right"), value=round(ahead, 1))
+    if ahead > 0:
+        return Cell(text=Phrase("{time} ahead", time=Span(ahead)), value=round(ahead, 1))
+    return Cell(text=Phrase("{time} behind", time=Span(-ahead)), value=round(ahead, 1))
+
+
+def _uptime(system: WindowsSystem) -> Cell:
+    if system.booted_at is None:
+        return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+    seconds = max((system.clock - system.booted_at).total_seconds(), 0.0)
+    return Cell(text=Phrase("{time}", time=Span(seconds)), value=round(seconds))
+
+
+def _containers(said: WslSystem | HostError | None) -> Cell:
+    if not isinstance(said, WslSystem):
+        return _nothing(said)
+    if not isinstance(said.containers, tuple):
+        return Cell(text=Phrase("could not be read"), mark=Mark.UNKNOWN)
+    value = " ".join(f"{container.name}={container.state}" for container in said.containers)
+    if not said.containers:
+        return Cell(text=Phrase("none"), value=value)
+    return Cell(text=some([_container(container) for container in said.containers], CONTAINERS_LIMIT), value=value)
+
+
+def _container(container: Container) -> Phrase:
+    return Phrase("{container} {state}", container=shown(container.name), state=shown(container.state))
+
+
+def _nothing(said: HostError | None) -> Cell:
+    """No answer, or no such side."""
+    if said is None:
+        return Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
+    return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)

@@ -1,0 +1,240 @@
+"""Words to an operation, or an error that says where it stopped and what could stand there; and back to words.
+
+    typed ─ words ─▶ operation class ─ positionals, --options ─▶ operation ─ canonical ─▶ words
+
+Nothing here knows a single operation but `Help`, which `--help` means everywhere: classes say by
+their words and their fields' annotations (`commands.arguments`) how they are typed.
+"""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.errors import RequestError
+from adapters.phrase import Listing, Phrase
+from commands.arguments import NEAREST, SHOWN, BadArgument, Flag, Positional, nearest, shown
+from commands.operation import Operation
+from commands.own import Help
+from commands.typed import LIMIT, Token, Typed, quote
+
+HELP = "--help"
+HERE = "--here"
+
+LIKENESS = 0.6
+"""From which likeness (0 to 1) a command is offered in place of unknown words; difflib's own default."""
+
+SUGGESTION_LIMIT = 200
+"""Characters of a suggestion; a longer one is only the word that is put right."""
+
+Operations = Collection[type[Operation]]
+
+
+class GrammarError(RequestError):
+    """The words are no operation. `span` is where in the text, `suggestions` are whole requests that would do."""
+
+    def __init__(self, phrase: Phrase, *, span: tuple[int, int] | None = None, suggestions: Iterable[str] = ()) -> None:
+        super().__init__(phrase)
+        self.span = span
+        self.suggestions = tuple(suggestions)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One field of an operation as it is typed."""
+
+    field: str
+    kind: Positional | Flag
+    required: bool
+    default: Any
+
+    @property
+    def option(self) -> str:
+        return "--" + self.field.replace("_", "-")
+
+
+def arguments(operation: type[Operation]) -> tuple[Argument, ...]:
+    """What an operation takes: its own first, then what every operation takes."""
+    common = Operation.model_fields.keys()
+    fields = sorted(operation.model_fields.items(), key=lambda item: item[0] in common)
+    return tuple(
+        Argument(name, _kind(operation, name), field.is_required(), field.get_default(call_default_factory=True))
+        for name, field in fields
+    )
+
+
+def _kind(operation: type[Operation], field: str) -> Positional | Flag:
+    for kind in operation.model_fields[field].metadata:
+        if isinstance(kind, Positional | Flag):
+            return kind
+    raise TypeError(f"{operation.__name__}.{field} does not say how it is typed; annotate it (commands.arguments)")
+
+
+def find(words: Sequence[str], catalogue: Operations) -> tuple[type[Operation], int] | None:
+    """The operation that these words begin with (the longest name wins), and how many words name it."""
+    nouns = {name[0] for operation in catalogue for name in names(operation)}
+    said = tuple(singular(word.lower(), nouns) if place == 0 else word.lower() for place, word in enumerate(words))
+    fitting = [(operation, len(name)) for operation in catalogue for name in names(operation) if said[: len(name)] == name]
+    return max(fitting, key=lambda fit: fit[1], default=None)
+
+
+def names(operation: type[Operation]) -> tuple[tuple[str, ...], ...]:
+    """All names of an operation; the first is the one that is shown."""
+    return operation.words, *operation.aliases
+
+
+def singular(word: str, nouns: Collection[str]) -> str:
+    """`hosts` means `host`, as long as nothing is called `hosts` itself."""
+    return word.removesuffix("s") if word not in nouns and word.removesuffix("s") in nouns else word
+
+
+def understand(typed: Typed, catalogue: Operations, permitted: Operations) -> Operation:
+    """The operation that was typed; a `GrammarError` that suggests nothing outside `permitted`."""
+    if typed.cut:
+        raise GrammarError(Phrase("a request has at most {n} characters; ask for less at once", n=LIMIT))
+    words = [token for token in typed.tokens if not _is_option(token)]
+    options = [token for token in typed.tokens if _is_option(token)]
+    found = find([word.text for word in words], catalogue)
+    if found is None and words:
+        raise _unknown(typed, words, permitted)
+    if any(option.text.lower() == HELP for option in options):
+        here = any(option.text.lower() == HERE for option in options)
+        return Help(about=found[0].words if found else (), here=here)
+    operation, named = found or (Help, 0)
+    values = _positionals(operation, words[named:], typed) | _options(operation, options, typed)
+    return operation.model_validate(values)
+
+
+def canonical(operation: Operation) -> str:
+    """The words of an operation as they are shown; understood, they give an equal operation."""
+    positionals: list[str] = []
+    kept = 0
+    flags: list[str] = []
+    for argument in arguments(type(operation)):
+        value = getattr(operation, argument.field)
+        match argument.kind:
+            case Positional(render=render):
+                positionals += [quote(word) for word in render(value)]
+                if value != argument.default:
+                    kept = len(positionals)
+            case Flag() if value:
+                flags.append(argument.option)
+    return " ".join((*operation.words, *positionals[:kept], *flags))
+
+
+def located(error: BadArgument, text: str) -> GrammarError:
+    """The same complaint with its place in `text`, and with `text` put right as suggestions."""
+    places = [place.span() for place in re.finditer(rf"(?<![^\s,\"'])({re.escape(error.part)})(?![^\s,\"'])", text)]
+    if not places:
+        return GrammarError(error.phrase)
+    return GrammarError(error.phrase, span=places[-1], suggestions=_mended(text, places[-1], error.nearest))
+
+
+def _is_option(token: Token) -> bool:
+    return token.text.startswith("-") and len(token.text) > 1 and not token.quoted
+
+
+def _positionals(operation: type[Operation], words: list[Token], typed: Typed) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    left = words
+    for argument in arguments(operation):
+        if not isinstance(argument.kind, Positional):
+            continue
+        taken, left = (left, []) if argument.kind.many else (left[:1], left[1:])
+        if taken:
+            values[argument.field] = _parsed(argument.kind, taken, typed)
+        elif argument.required:
+            raise _missing(operation, argument.kind)
+    if left:
+        raise _left_over(operation, left, typed)
+    return values
+
+
+def _parsed(kind: Positional, taken: list[Token], typed: Typed) -> Any:
+    try:
+        return kind.parse(tuple(token.text for token in taken))
+    except BadArgument as error:
+        raise located(error, typed.text) from error
+
+
+def _options(operation: type[Operation], options: list[Token], typed: Typed) -> dict[str, bool]:
+    flags = {argument.option: argument.field for argument in arguments(operation) if isinstance(argument.kind, Flag)}
+    values = {}
+    for option in options:
+        name, equals, _ = option.text.partition("=")
+        if name.lower() not in flags:
+            raise _unknown_option(operation, option, flags, typed)
+        if equals:
+            span = (option.start, option.end)
+            phrase = Phrase("{option} takes no value; leave {value} out", option=name, value=shown(option.text[len(name) :]))
+            raise GrammarError(phrase, span=span, suggestions=_mended(typed.text, span, (name.lower(),)))
+        values[flags[name.lower()]] = True
+    return values
+
+
+def _unknown(typed: Typed, words: list[Token], permitted: Operations) -> GrammarError:
+    suggestions = [
+        suggestion
+        for name in _like(words, permitted)
+        for suggestion in _mended(typed.text, (words[0].start, words[: len(name)][-1].end), (" ".join(name),))
+    ]
+    return GrammarError(
+        Phrase(
+            "{word} is not a command; {help} lists what you can ask for",
+            word=shown(words[0].text),
+            help=" ".join(Help.words),
+        ),
+        span=(words[0].start, words[0].end),
+        suggestions=suggestions or [" ".join(Help.words)],
+    )
+
+
+def _like(words: list[Token], permitted: Operations) -> list[tuple[str, ...]]:
+    """The names most like the first words, the likest first."""
+
+    def likeness(name: tuple[str, ...]) -> float:
+        said = " ".join(word.text.lower() for word in words[: len(name)])
+        return difflib.SequenceMatcher(None, said[:SHOWN], " ".join(name)).ratio()
+
+    ranked = sorted(((likeness(operation.words), operation.words) for operation in permitted), reverse=True)
+    return [name for ratio, name in ranked if ratio >= LIKENESS][:NEAREST]
+
+
+def _unknown_option(operation: type[Operation], option: Token, flags: Mapping[str, str], typed: Typed) -> GrammarError:
+    bare = option.text.partition("=")[0].lower().lstrip("-")
+    known = {name.lstrip("-"): name for name in (*flags, HELP)}
+    near = nearest(bare, known) or tuple(name for name in sorted(known) if bare and name.startswith(bare))
+    span = (option.start, option.end)
+    phrase = Phrase(
+        "{words} has no option {option}; it has {known}",
+        words=" ".join(operation.words),
+        option=shown(option.text),
+        known=Listing((*flags, HELP)),
+    )
+    return GrammarError(phrase, span=span, suggestions=_mended(typed.text, span, [known[name] for name in near]))
+
+
+def _missing(operation: type[Operation], kind: Positional) -> GrammarError:
+    phrase = Phrase(
+        "{words} needs {placeholder}: {meaning}",
+        words=" ".join(operation.words),
+        placeholder=kind.placeholder,
+        meaning=kind.meaning,
+    )
+    return GrammarError(phrase, suggestions=(operation.example,))
+
+
+def _left_over(operation: type[Operation], left: list[Token], typed: Typed) -> GrammarError:
+    span = (left[0].start, left[-1].end)
+    phrase = Phrase(
+        "{words} does not take {left}; leave it out", words=" ".join(operation.words), left=shown(typed.text[slice(*span)])
+    )
+    return GrammarError(phrase, span=span, suggestions=_mended(typed.text, span, ("",)))
+
+
+def _mended(text: str, span: tuple[int, int], replacements: Sequence[str]) -> Iterator[str]:
+    """The text with each of the replacements in place of the span, on its own where that would be too long."""
+    for replacement in replacements:
+        mended = (text[: span[0]] + replacement + text[span[1] :]).strip()
+        yield mended if len(mended) <= SUGGESTION_LIMIT else replacement

@@ -1,0 +1,175 @@
+"""`health`: the operators' daily check on every host, over its three sides at once.
+
+hosts ─ look (three sides each, all at once) ─▶ Looked ─ judge (commands.checks) ─▶ Checked ─▶ Report
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from adapters.action import Action, Answer
+from adapters.errors import HostError
+from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from adapters.windows.system import ReadSystem as ReadWindows
+from adapters.windows.system import WindowsSystem
+from adapters.wsl.system import ReadSystem as ReadWsl
+from commands.arguments import ALL, Flag, TargetArgument
+from commands.checks import judge, known_peers
+from commands.details import DETAILS, details_of
+from commands.findings import Finding, Severity, worst_first
+from commands.judged import CHECKS, Judged, Looked, Remark, some
+from commands.operation import FleetRead, View
+from commands.report import Cell, Column, Report, Row
+
+WORST = 3
+"""Hosts that the summary names, or remarks on a single one: a notification is read on a phone."""
+
+COLUMNS = (
+    Column(key="host", heading=Phrase("Host")),
+    *(Column(key=key, heading=heading) for key, heading in CHECKS.items()),
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One host: what was seen and what is to be said of it."""
+
+    looked: Looked
+    judged: Judged
+
+    @property
+    def host(self) -> Host:
+        return self.looked.host
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst; what is well comes last."""
+        return len(Severity) if self.judged.severity is None else self.judged.severity.rank
+
+    @property
+    def more(self) -> str:
+        """The words that show all that is known of this host."""
+        return f"health {self.host.name} --details"
+
+
+class Health(FleetRead):
+    """The six checks of the daily round."""
+
+    words: ClassVar = ("health",)
+    summary: ClassVar = Phrase("whether hosts are well: Nebula, gateway, API, containers, bridge, forwarding")
+    example: ClassVar = "health all --details"
+
+    target: TargetArgument = ALL
+    details: Annotated[bool, Flag(Phrase("versions, clock, uptime and containers too"))] = False
+
+    async def read(self, view: View) -> Report:
+        inventory = view.fleet.inventory
+        hosts = self.target.resolve(inventory)
+        known = known_peers(inventory)
+        async with asyncio.TaskGroup() as group:
+            checks = [group.create_task(_check(host, known, view)) for host in hosts]
+        return self._report(sorted((check.result() for check in checks), key=lambda each: each.rank), view.now())
+
+    def _report(self, checked: Sequence[Checked], at: datetime) -> Report:
+        troubled = [each for each in checked if each.judged.remarks]
+        return Report(
+            title=Phrase("Health"),
+            summary=_summary(checked, troubled),
+            columns=COLUMNS + (DETAILS if self.details else ()),
+            rows=tuple(self._row(each) for each in checked),
+            findings=worst_first(tuple(self._finding(each, remark) for each in troubled for remark in each.judged.remarks)),
+            brief=not troubled and not self.details,
+            taken_at=at,
+            next=() if self.details else tuple(each.more for each in troubled[:WORST]),
+        )
+
+    def _row(self, checked: Checked) -> Row:
+        name = checked.host.name
+        cells = (Cell(text=name, value=name), *(checked.judged.cells[key] for key in CHECKS))
+        more = details_of(checked.looked) if self.details else ()
+        return Row(cells=cells + more, host=name, severity=checked.judged.severity)
+
+    def _finding(self, checked: Checked, remark: Remark) -> Finding:
+        return Finding(
+            severity=remark.severity,
+            host=checked.host.name,
+            subject=remark.subject,
+            why=remark.why,
+            next=None if self.details else checked.more,
+            reached=remark.reached,
+        )
+
+
+async def _check(host: Host, known: frozenset[str], view: View) -> Checked:
+    """One host, judged as soon as it has answered: judging a fleet at one stroke would hold the loop up."""
+    looked = await _look(host, view)
+    return Checked(looked, judge(looked, known, view.thresholds))
+
+
+async def _look(host: Host, view: View) -> Looked:
+    """All sides of one host at once."""
+    ask_windows = _windows(host, view)
+    ask_wsl = _ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    ask_gateway = _ask(host, ReadGateway() if host.gateway else None, view)
+    async with asyncio.TaskGroup() as group:
+        windows = group.create_task(ask_windows)
+        wsl = group.create_task(ask_wsl)
+        gateway = group.create_task(ask_gateway)
+    said, ahead = windows.result()
+    return Looked(host, said, wsl.result(), gateway.result(), ahead)
+
+
+async def _windows(host: Host, view: View) -> tuple[WindowsSystem | HostError | None, float | None]:
+    """What Windows says, and how far its clock is ahead of the time between question and answer."""
+    before = view.now()
+    said = await _ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
+    if not isinstance(said, WindowsSystem):
+        return said, None
+    ahead = max((said.clock - view.now()).total_seconds(), 0.0)
+    behind = max((before - said.clock).total_seconds(), 0.0)
+    return said, ahead - behind
+
+
+async def _ask(host: Host, action: Action[Answer] | None, view: View) -> Answer | HostError | None:
+    """What one side says; None where there is nothing to ask."""
+    if action is None:
+        return None
+    said: Answer | HostError = await view.fleet.look(host, action)
+    return said
+
+
+def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
+    """True and complete enough for a phone's notification; both lists come worst first."""
+    if not checked:
+        return Phrase("the inventory has no hosts; add them to the configuration file")
+    if not troubled:
+        return Phrase("{n} host is well", plural="all {n} hosts are well", n=len(checked))
+    if len(checked) == 1:
+        return _alone(checked[0])
+    if all(each.looked.silent for each in checked):
+        return Phrase("none of {total} hosts was reached; look at the bot's own network first", total=len(checked))
+    return Phrase(
+        "{n} of {total} hosts needs attention: {worst}",
+        plural="{n} of {total} hosts need attention: {worst}",
+        n=len(troubled),
+        total=len(checked),
+        worst=some([_headline(each) for each in troubled], WORST),
+    )
+
+
+def _alone(checked: Checked) -> Phrase:
+    if checked.looked.silent:
+        return Phrase("{host} was not reached", host=checked.host.name)
+    worst = some([remark.short for remark in checked.judged.worst], WORST)
+    return Phrase("{host} needs attention: {worst}", host=checked.host.name, worst=worst)
+
+
+def _headline(checked: Checked) -> Phrase:
+    """A host and the worst of it."""
+    if checked.looked.silent:
+        return Phrase("{host} not reached", host=checked.host.name)
+    return Phrase("{host} {short}", host=checked.host.name, short=checked.judged.worst[0].short)

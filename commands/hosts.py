@@ -1,0 +1,59 @@
+"""`host`: what the inventory knows; no host is asked."""
+
+from typing import ClassVar
+
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from commands.operation import FleetRead, View
+from commands.report import Cell, Column, Mark, Report, Row
+
+
+class HostList(FleetRead):
+    """The hosts of the inventory."""
+
+    words: ClassVar = ("host",)
+    summary: ClassVar = Phrase("the hosts that the bot knows")
+    example: ClassVar = "host"
+
+    async def read(self, view: View) -> Report:
+        hosts = view.fleet.inventory.hosts
+        return Report(
+            title=Phrase("Hosts"),
+            summary=Phrase("the bot knows {n} host", plural="the bot knows {n} hosts", n=len(hosts)),
+            columns=COLUMNS,
+            rows=tuple(_row(host) for host in hosts),
+            taken_at=view.now(),
+            next=("health",) if hosts else (),
+        )
+
+
+COLUMNS = (
+    Column(key="host", heading=Phrase("Host")),
+    Column(key="id", heading=Phrase("Id")),
+    Column(key="overlay", heading=Phrase("Overlay")),
+    Column(key="windows", heading=Phrase("Windows")),
+    Column(key="wsl", heading=Phrase("WSL2")),
+    Column(key="gateway", heading=Phrase("Gateway")),
+    Column(key="lighthouse", heading=Phrase("Lighthouse")),
+    Column(key="labels", heading=Phrase("Labels")),
+)
+
+
+def _row(host: Host) -> Row:
+    return Row(
+        host=host.name,
+        cells=(
+            Cell(text=host.name, value=host.name),
+            Cell(text=str(host.id), value=host.id),
+            Cell(text=str(host.overlay), value=str(host.overlay)),
+            *(_present(host.side(side) is not None) for side in ("windows", "wsl", "gateway")),
+            Cell(text=Phrase("yes") if host.lighthouse else "", value=host.lighthouse),
+            Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
+        ),
+    )
+
+
+def _present(present: bool) -> Cell:
+    if present:
+        return Cell(text=Phrase("yes"), value=True)
+    return Cell(text=Phrase("no"), value=False, mark=Mark.ABSENT)

@@ -1,0 +1,111 @@
+"""What Slack, phones and input methods do to typed text, undone.
+
+* Slack writes links, mentions and escapes: `<http://host-a|host-a>`, `<@U1|ana>`, `&amp;`.
+* Phones and macOS make quotes and dashes typographic: “a”, `–details`, `—details`.
+* Input methods write full-width: `ｈｅａｌｔｈ　－－ｄｅｔａｉｌｓ`.
+* Pasted text brings back-ticks, non-breaking spaces, zero-width and right-to-left marks, NUL.
+
+Words of a language stay as they are: the katakana long vowel (ー) is no dash.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+LIMIT = 4_000
+"""Characters of one request: as many as Slack advises for the text of a message."""
+
+_WRITTEN = {
+    **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width ASCII
+    **dict.fromkeys("“”„‟", '"'),
+    **dict.fromkeys("‘’‚‛", "'"),
+    **dict.fromkeys("‐‑﹣", "-"),
+    "…": "...",
+    "`": "",
+    "｀": "",
+}
+_DASHES = "‒–—―−"
+_LONG_DASHES = "—―"
+_LINK = re.compile(r"<(?:https?://|mailto:|tel:)[^|<>]*\|([^<>]*)>|<(https?://[^|<>]*)>|<(?:mailto:|tel:)([^|<>]*)>")
+_MENTION = re.compile(r"<(?:([@#][A-Z0-9]+)|!subteam\^([A-Z0-9]+)|!([a-z]+)(?:\^[^|<>]*)?)(?:\|[^<>]*)?>")
+_ESCAPE = re.compile(r"&(?:amp;)*(lt|gt|amp);")
+_ESCAPED = {"lt": "<", "gt": ">", "amp": "&"}
+_DASHED = re.compile(rf"(?<!\S)(?=-*[{_DASHES}])([-{_DASHES}]+)(?=([A-Za-z][A-Za-z0-9-]*))")
+_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+_QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word without its quotes, and where it stands in the repaired text."""
+
+    text: str
+    start: int
+    end: int
+    quoted: bool = False
+    """Begins with a quote, so that it is never an option."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """One request, repaired. `cut`: it was longer than `LIMIT`, and what is here is not all of it."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    cut: bool = False
+
+
+def read(raw: str) -> Typed:
+    """The repaired text and its words. Never raises, whatever the text."""
+    whole = _repair(raw[:LIMIT])
+    text = whole[:LIMIT].rstrip()
+    return Typed(text, _tokens(text), cut=len(raw) > LIMIT or len(whole) > LIMIT)
+
+
+def quote(word: str) -> str:
+    """`word` as it must be typed to be read as one word, and never as an option."""
+    if word and not re.search(r"[\s\"']", word) and word[0] not in "-" + _DASHES:
+        return word
+    return '"' + word.replace('"', """"'"'\"""") + '"'
+
+
+def _repair(raw: str) -> str:
+    text = "".join(map(_written, raw))
+    while (plainer := _plain(text)) != text:  # ends: every round makes the text shorter
+        text = plainer
+    return _DASHED.sub(_dashes, text).strip()
+
+
+def _written(character: str) -> str:
+    """One character as a plain keyboard would have written it; "" for what cannot be seen."""
+    if character in _WRITTEN:
+        return _WRITTEN[character]
+    if character.isspace() or unicodedata.category(character) in ("Zs", "Zl", "Zp"):
+        return " "
+    return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
+
+
+def _plain(text: str) -> str:
+    """Slack's own markup as the words that stood there before it."""
+    text = _LINK.sub(lambda link: link[link.lastindex or 0], text)
+    text = _MENTION.sub(lambda mention: mention[1] or f"@{mention[2] or mention[3]}", text)
+    return _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]], text)
+
+
+def _dashes(run: re.Match[str]) -> str:
+    """`–details` and `—d` were typed with two hyphens, `–d` with one."""
+    hyphens = sum(2 if dash in _LONG_DASHES else 1 for dash in run[1])
+    return "--" if hyphens > 1 or len(run[2]) > 1 else "-"
+
+
+def _tokens(text: str) -> tuple[Token, ...]:
+    """Words as a shell splits them, without its escapes: a back-slash is part of a Windows path.
+
+    Where quotes do not pair (it's broken) they are ordinary characters.
+    """
+    if _TOKEN.sub("", text).strip():
+        return tuple(Token(word[0], *word.span()) for word in re.finditer(r"\S+", text))
+    return tuple(
+        Token(_QUOTED.sub(lambda quoted: quoted[1] or quoted[2] or "", word[0]), *word.span(), quoted=word[0][0] in "\"'")
+        for word in _TOKEN.finditer(text)
+    )

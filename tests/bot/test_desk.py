@@ -1,0 +1,318 @@
+"""Where every request arrives: understood, judged, recorded, then done, and never silent."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from adapters.errors import FlatnetError, Refused, RequestError, Unreachable
+from adapters.phrase import Phrase
+from bot.audit import EventKind
+from bot.desk import OWN, RECORDED, Basis, Desk, failure, operation_id
+from bot.policy import Person, Policy
+from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
+from commands.catalogue import CATALOGUE
+from commands.operation import Operation, OwnOperation, Role, Thresholds
+from commands.report import Report
+from commands.typed import LIMIT
+from tests.commands.canned import NOW, Said, container, host, view, windows, wsl
+from tests.commands.made_up import MADE_UP
+
+ANA = Person(name="ana", slack=("U1ANA",), system=("ana",), roles=frozenset({Role.OPERATOR}))
+A, B = host("host-a", 1), host("host-b", 2)
+
+
+class Log:
+    """An audit log in memory; it may have something to raise instead."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.events: list[tuple[EventKind, str, str, Mapping[str, Any]]] = []
+        self._error = error
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        if self._error is not None:
+            raise self._error
+        self.events.append((kind, actor, operation, data))
+
+
+def basis(said: Said | None = None) -> Basis:
+    return Basis(view(A, B, said=said).fleet, Policy((ANA,)), Thresholds())
+
+
+def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation], ...] = CATALOGUE) -> Desk:
+    return Desk(basis(said), catalogue, log, now=lambda: NOW, reference=lambda: "7f3a")
+
+
+def request(text: str, *, user: str = "U1ANA", standing: Standing = Standing.MEMBER, key: str = "t.1") -> Request:
+    return Request(
+        key=key, identity=SlackIdentity("T1", user, standing), text=text, surface=Surface.SLACK, at=NOW, channel="C1"
+    )
+
+
+async def answered(text: str, **given: Any) -> tuple[Answer, Log]:
+    log = Log()
+    return await desk(log, said=given.pop("said", None)).handle(request(text, **given)), log
+
+
+def report(answer: Answer) -> Report:
+    assert isinstance(answer.body, Report)
+    return answer.body
+
+
+def refused(answer: Answer) -> Failure:
+    assert isinstance(answer.body, Failure)
+    return answer.body
+
+
+async def test_a_request_is_understood_recorded_and_answered() -> None:
+    answer, log = await answered("ｈｅａｌｔｈ host-b，host-a ––here")
+
+    assert "all 2 hosts are well" == str(report(answer).summary)
+    assert ("health host-b,host-a --here", True, Exit.WELL) == (answer.understood, answer.here, answer.exit)
+    assert [
+        (
+            EventKind.REQUEST,
+            "ana",
+            operation_id("t.1"),
+            {
+                "text": "health host-b,host-a --here",
+                "understood": "health host-b,host-a --here",
+                "rule": "role operator",
+                "identity": "slack:T1/U1ANA",
+                "surface": "slack",
+                "channel": "C1",
+                "key": "t.1",
+            },
+        )
+    ] == log.events
+
+
+async def test_findings_and_unreached_hosts_are_an_answer_and_not_an_error() -> None:
+    said: Said = {("host-a", "windows"): windows(nebula="Stopped"), ("host-b", "wsl"): Unreachable(Phrase("no route"))}
+
+    answer, _ = await answered("health", said=said)
+
+    assert Exit.NOT_REACHED == answer.exit
+    assert ["host-a", "host-b"] == [finding.host for finding in report(answer).findings]
+
+
+async def test_nothing_typed_is_help() -> None:
+    answer, _ = await answered("   ")
+
+    assert "help" == answer.understood
+    assert "you can ask for health, host, help, whoami, version; help health explains one of them" == str(
+        report(answer).summary
+    )
+
+
+async def test_whoami_says_name_roles_and_what_may_be_asked() -> None:
+    answer, _ = await answered("whoami")
+
+    assert "you are ana, with the roles operator" == str(report(answer).summary)
+    assert ["ana", "operator", "person ana", "health, host, help, whoami, version"] == [
+        str(row.cells[1].text) for row in report(answer).rows
+    ]
+
+
+async def test_slack_and_the_terminal_give_one_actor() -> None:
+    log = Log()
+    await desk(log).handle(request("version"))
+    await desk(log).handle(replace(request("version"), identity=SystemIdentity(uid=1000, name="ana"), surface=Surface.DO))
+
+    assert ["ana", "ana"] == [actor for _, actor, _, _ in log.events]
+
+
+async def test_version_names_the_release() -> None:
+    answer, _ = await answered("version")
+
+    assert str(report(answer).summary).startswith("flatnet-bot ")
+
+
+async def test_help_words_that_are_not_known_are_shown_in_the_text() -> None:
+    answer, _ = await answered("help helath")
+
+    assert ((5, 11), ("help health", "help help")) == (refused(answer).span, refused(answer).suggestions)
+
+
+@pytest.mark.parametrize(
+    ("text", "understood", "span", "suggestions"),
+    [
+        ("helth “host-a”", 'helth "host-a"', (0, 5), ('health "host-a"', 'help "host-a"')),
+        (
+            "health hots-a ––details",
+            "health hots-a --details",
+            (7, 13),
+            ("health host-a --details", "health host-b --details"),
+        ),
+        ("health host-a,hots-b", "health host-a,hots-b", (14, 20), ("health host-a,host-b", "health host-a,host-a")),
+        ("health --detials", "health --detials", (7, 16), ("health --details",)),
+        ("health host-a,", "health host-a,", (7, 14), ()),
+        ("whoami now", "whoami now", (7, 10), ("whoami",)),
+        ("🔥🔥🔥", "🔥🔥🔥", (0, 3), ("help",)),
+        ("\u202ehelth\u200f", "helth", (0, 5), ("health", "help")),
+        ("he\x00lth\x00", "helth", (0, 5), ("health", "help")),
+        ('health "--all"', 'health "--all"', (8, 13), ()),
+    ],
+)
+async def test_what_cannot_be_understood_is_answered_with_its_place_and_the_nearest_words(
+    text: str, understood: str, span: tuple[int, int], suggestions: tuple[str, ...]
+) -> None:
+    answer, log = await answered(text)
+
+    assert (understood, Exit.USAGE) == (answer.understood, answer.exit)
+    assert (span, suggestions) == (refused(answer).span, refused(answer).suggestions)
+    assert [EventKind.REQUEST] == [kind for kind, *_ in log.events]
+
+
+async def test_four_thousand_characters_are_answered_and_recorded_in_short() -> None:
+    answer, log = await answered("é" * LIMIT)
+
+    assert Exit.USAGE == answer.exit
+    assert RECORDED == len(log.events[0][3]["text"]) == len(log.events[0][3]["understood"])
+    assert len(str(refused(answer).phrase)) < RECORDED
+
+
+async def test_more_than_the_limit_is_refused_rather_than_cut() -> None:
+    answer, _ = await answered("health " + "host-a," * LIMIT)
+
+    assert "a request has at most 4000 characters; ask for less at once" == str(refused(answer).phrase)
+
+
+@pytest.mark.parametrize(
+    ("user", "standing", "rule"),
+    [
+        ("U9", Standing.STRANGER, "stranger"),
+        ("U9", Standing.GUEST, "guest"),
+        ("U9", Standing.UNKNOWN, "unknown"),
+        ("U1ANA", Standing.STRANGER, "stranger"),
+    ],
+)
+@pytest.mark.parametrize("text", ["health hots-a", "helth", "help", "", "whoami"])
+async def test_whoever_is_refused_learns_of_no_host_and_no_command_and_is_recorded(
+    text: str, user: str, standing: Standing, rule: str
+) -> None:
+    answer, log = await answered(text, user=user, standing=standing, said={("host-a", "windows"): RuntimeError("asked")})
+
+    assert (Exit.REFUSED, (), None) == (answer.exit, refused(answer).suggestions, refused(answer).span)
+    assert "host-a" not in answer.model_dump_json().replace(text, "")
+    assert [(EventKind.REFUSAL, f"slack:T1/{user}", rule)] == [
+        (kind, who, data["rule"]) for kind, who, _, data in log.events
+    ]
+
+
+async def test_a_missing_role_is_refused_with_the_role_that_is_needed_before_anything_is_done() -> None:
+    log = Log()
+
+    answer = await desk(log, catalogue=MADE_UP).handle(request("log collect", user="U7"))
+
+    assert "log collect needs one of the roles operator, and you have viewer; ask an administrator" == str(
+        refused(answer).phrase
+    )
+    assert ("log collect", Exit.REFUSED) == (answer.understood, answer.exit)
+    assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
+
+
+class Full(FlatnetError):
+    """An audit log without room."""
+
+
+@pytest.mark.parametrize("text", ["health", "helth", "whoami"])
+async def test_what_cannot_be_recorded_is_not_done(text: str) -> None:
+    log = Log(Full(Phrase("no room left; make room on that disk")))
+    answer = await desk(log, said={("host-a", "windows"): RuntimeError("asked")}).handle(request(text))
+
+    assert "nothing was done, because it could not be written to the audit log: no room left; make room on that disk" == str(
+        refused(answer).phrase
+    )
+    assert Exit.INTERNAL == answer.exit
+
+
+async def test_a_bug_in_the_audit_log_stops_the_request_too_and_has_a_reference() -> None:
+    with capture_logs() as logs:
+        answer = await desk(Log(OSError("bug"))).handle(request("health"))
+
+    assert str(refused(answer).phrase).startswith("nothing was done, because it could not be written")
+    assert "7f3a" == refused(answer).reference == logs[0]["reference"]
+
+
+async def test_a_bug_is_logged_with_the_reference_that_the_person_sees() -> None:
+    with capture_logs() as logs:
+        answer, log = await answered("health", said={("host-a", "wsl"): ZeroDivisionError("secret detail")})
+
+    assert "unexpected error, reference 7f3a; tell it to whoever runs the bot" == str(refused(answer).phrase)
+    assert "secret" not in answer.model_dump_json()
+    assert [("error", "7f3a", answer.operation)] == [(e["log_level"], e["reference"], e["operation"]) for e in logs]
+    assert [EventKind.REQUEST] == [kind for kind, *_ in log.events]
+
+
+async def test_cancelling_ends_a_request_without_an_answer() -> None:
+    waiting = asyncio.Event()
+
+    class Slow(Log):
+        async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+            waiting.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(desk(Slow()).handle(request("health")))
+    await waiting.wait()
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_hosts_answer_stays_data() -> None:
+    """Rendering escapes it (`bot.messages`); nothing here may have changed or run it."""
+    evil = container("<!channel> `web`", "exited", 1)
+
+    answer, _ = await answered("health host-a", said={("host-a", "wsl"): wsl(A, containers=(evil,))})
+
+    assert "<!channel> `web` exited with 1" == str(report(answer).findings[0].why)
+
+
+async def test_a_reload_holds_for_the_next_request() -> None:
+    log = Log()
+    front = desk(log)
+    front.basis = replace(front.basis, policy=Policy())
+
+    answer = await front.handle(replace(request("health"), identity=SystemIdentity(uid=1000, name="ana")))
+
+    assert Exit.REFUSED == answer.exit
+
+
+def test_the_same_delivery_is_the_same_operation() -> None:
+    assert operation_id("t.1") == operation_id("t.1") != operation_id("t.2")
+    assert "op-" == operation_id("\ud800")[:3]
+    assert 15 == len(operation_id(""))
+
+
+def test_every_operation_of_the_bots_own_has_somebody_who_answers_it() -> None:
+    assert set(OWN) == {operation for operation in CATALOGUE if issubclass(operation, OwnOperation)}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RequestError(Phrase("mend it")), FailureKind.USAGE),
+        (Refused(Phrase("not now")), FailureKind.REFUSED),
+        (Full(Phrase("no room")), FailureKind.INTERNAL),
+        (Unreachable(Phrase("no route")), FailureKind.INTERNAL),
+    ],
+)
+def test_a_foreseen_error_is_shown_in_its_own_words(error: FlatnetError, kind: FailureKind) -> None:
+    assert Failure(kind=kind, phrase=error.phrase) == failure(error, "health")
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=80))
+def test_any_text_is_answered_and_recorded_once(text: str) -> None:
+    answer, log = asyncio.run(answered(text))
+
+    assert answer == Answer.model_validate_json(answer.model_dump_json())
+    assert 1 == len(log.events)
+    assert Exit.INTERNAL != answer.exit

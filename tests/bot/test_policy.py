@@ -1,0 +1,110 @@
+"""Who may ask for what. Default deny."""
+
+import pytest
+from pydantic import ValidationError
+
+from bot.policy import Actor, Go, Person, Policy, Refuse, label
+from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
+from commands.catalogue import CATALOGUE
+from commands.operation import Role
+from tests.commands.made_up import MADE_UP, LogCollect, LogRead
+
+ANA = Person(
+    name="ana", slack=("U1ANA", "W9ANA"), system=("ana", "ana-admin"), roles=frozenset({Role.OPERATOR, Role.SECURITY})
+)
+BO = Person(name="bo", slack=("U2BO",))
+NOBODY = Person(name="nobody", system=("nobody",), roles=frozenset())
+POLICY = Policy((ANA, BO, NOBODY))
+
+
+def slack(user: str, standing: Standing = Standing.MEMBER) -> SlackIdentity:
+    return SlackIdentity(team="T1", user=user, standing=standing)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [slack("U1ANA"), slack("W9ANA"), SystemIdentity(uid=1000, name="ana"), SystemIdentity(uid=1001, name="ana-admin")],
+)
+def test_every_identity_of_one_person_is_one_actor(identity: Identity) -> None:
+    assert Actor("ana", frozenset({Role.OPERATOR, Role.SECURITY}), "person ana") == POLICY.identify(identity)
+
+
+def test_another_member_of_our_workspace_is_a_viewer() -> None:
+    assert Actor("slack:T1/U7", frozenset({Role.VIEWER}), "member U7") == POLICY.identify(slack("U7"))
+
+
+def test_a_person_without_named_roles_is_a_viewer() -> None:
+    assert frozenset({Role.VIEWER}) == BO.roles
+
+
+@pytest.mark.parametrize(
+    ("identity", "rule", "advice"),
+    [
+        (slack("U7", Standing.GUEST), "guest", "ask a member"),
+        (slack("U7", Standing.STRANGER), "stranger", "ask somebody there"),
+        (slack("U7", Standing.UNKNOWN), "unknown", "try again in a minute"),
+        (slack("U1ANA", Standing.GUEST), "guest", "ask a member"),
+        (slack("U1ANA", Standing.STRANGER), "stranger", "ask somebody there"),
+        (slack("U1ANA", Standing.UNKNOWN), "unknown", "try again in a minute"),
+        (SystemIdentity(uid=0, name="root"), "system user without a person", "an administrator adds it"),
+        (SystemIdentity(uid=1000, name="U1ANA"), "system user without a person", "an administrator adds it"),
+    ],
+)
+def test_everybody_else_is_refused_and_told_what_to_do(identity: Identity, rule: str, advice: str) -> None:
+    """A configured id does not help where Slack does not vouch for the person."""
+    refused = POLICY.identify(identity)
+
+    assert isinstance(refused, Refuse)
+    assert rule == refused.rule
+    assert advice in str(refused.reason)
+
+
+VIEWER = Actor("bo", frozenset({Role.VIEWER}), "person bo")
+OPERATOR = Actor("ana", frozenset({Role.OPERATOR, Role.SECURITY}), "person ana")
+WITHOUT = Actor("nobody", frozenset(), "person nobody")
+
+
+def test_a_verdict_names_the_rule_that_it_rests_on() -> None:
+    assert Go("role viewer") == POLICY.judge(VIEWER, LogRead)
+    assert Go("role operator") == POLICY.judge(OPERATOR, LogCollect)
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason"),
+    [
+        (VIEWER, "log collect needs one of the roles operator, and you have viewer; ask an administrator"),
+        (WITHOUT, "log collect needs one of the roles operator, and you have none; ask an administrator"),
+    ],
+)
+def test_a_refusal_says_which_role_is_needed(actor: Actor, reason: str) -> None:
+    verdict = POLICY.judge(actor, LogCollect)
+
+    assert isinstance(verdict, Refuse)
+    assert reason == str(verdict.reason)
+
+
+def test_permitted_is_what_would_be_allowed() -> None:
+    assert tuple(operation for operation in MADE_UP if operation is not LogCollect) == POLICY.permitted(VIEWER, MADE_UP)
+    assert MADE_UP == POLICY.permitted(OPERATOR, MADE_UP)
+    assert () == POLICY.permitted(WITHOUT, CATALOGUE)
+
+
+def test_an_identity_without_a_person_has_a_name_in_the_audit() -> None:
+    assert "slack:T1/U7" == label(slack("U7"))
+    assert "system:root" == label(SystemIdentity(uid=0, name="root"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": "slack:T1/U7"},
+        {"name": "Ana"},
+        {"name": "ana", "slack": ["ana"]},
+        {"name": "ana", "system": ["a b"]},
+        {"name": "ana", "roles": ["root"]},
+        {"name": "ana", "role": ["viewer"]},
+    ],
+)
+def test_a_person_cannot_be_configured_as_something_else(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Person.model_validate(given)

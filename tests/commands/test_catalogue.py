@@ -1,0 +1,134 @@
+"""The one table of operations: no two are called alike, each has all it needs, and help shows it."""
+
+from itertools import chain
+
+import pytest
+
+from adapters.phrase import Phrase
+from commands.catalogue import CATALOGUE
+from commands.grammar import GrammarError, arguments, canonical, find, names, singular, understand
+from commands.hosts import HostList
+from commands.operation import FleetRead, Operation, OwnOperation, Risk
+from commands.typed import read
+from commands.usage import explain, usage
+from tests.commands.canned import host, view
+from tests.commands.made_up import MADE_UP
+
+NOUNS = {name[0] for operation in CATALOGUE for name in names(operation)}
+
+
+def test_no_two_operations_share_a_name() -> None:
+    """Plurals count: a noun that another noun's plural would mean is taken."""
+    every = [name for operation in CATALOGUE for name in names(operation)]
+
+    assert sorted(set(every)) == sorted(every)
+    assert not [noun for noun in NOUNS if noun.removesuffix("s") != noun and noun.removesuffix("s") in NOUNS]
+
+
+@pytest.mark.parametrize("operation", CATALOGUE)
+class TestEveryOperation:
+    def test_is_found_by_each_of_its_names_and_their_plurals(self, operation: type[Operation]) -> None:
+        for noun, *rest in names(operation):
+            assert (operation, 1 + len(rest)) == find([noun, *rest], CATALOGUE)
+            assert noun == singular(f"{noun}s", NOUNS)
+
+    def test_has_an_example_that_works_as_it_stands(self, operation: type[Operation]) -> None:
+        assert isinstance(understand(read(operation.example), CATALOGUE, CATALOGUE), operation)
+
+    def test_says_what_it_is_for_and_what_each_argument_means(self, operation: type[Operation]) -> None:
+        assert isinstance(operation.summary, Phrase)
+        assert operation.__doc__
+        assert all(isinstance(argument.kind.meaning, Phrase) for argument in arguments(operation))
+
+    def test_is_a_read_of_the_fleet_or_the_bots_own(self, operation: type[Operation]) -> None:
+        assert issubclass(operation, FleetRead | OwnOperation)
+        assert Risk.READ == operation.risk
+
+    def test_has_words_that_are_typed_without_shift_or_quotes(self, operation: type[Operation]) -> None:
+        assert all(word.isascii() and word.isalpha() and word.islower() for word in chain(*names(operation)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("health", "health"),
+        ("healths host-b , host-a ––details", "health host-b,host-a --details"),
+        ("health all", "health"),
+        ("Hosts", "host"),
+        ("who am I", "whoami"),
+        ("ｈｅａｌｔｈ　ｔｏｋｙｏ", "health tokyo"),
+        ("health `host-a` —here", "health host-a --here"),
+    ],
+)
+def test_what_people_type_is_understood_as_this(text: str, words: str) -> None:
+    assert words == canonical(understand(read(text), CATALOGUE, CATALOGUE))
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestions"),
+    [
+        ("helth host-a", ("health host-a", "help host-a")),
+        ("hosst", ("host",)),
+        ("halp", ("help", "health")),
+        ("reboot everything", ("help",)),
+        ("health host-a --detials", ("health host-a --details",)),
+    ],
+)
+def test_unknown_words_get_the_nearest_requests(text: str, suggestions: tuple[str, ...]) -> None:
+    with pytest.raises(GrammarError) as caught:
+        understand(read(text), CATALOGUE, CATALOGUE)
+
+    assert suggestions == caught.value.suggestions
+
+
+def test_help_lists_what_is_permitted_and_nothing_else() -> None:
+    report = explain((), CATALOGUE[:2])
+
+    assert "you can ask for health, host; help health explains one of them" == str(report.summary)
+    assert ["health [target] [--details] [--here]", "host [--here]"] == [row.cells[0].value for row in report.rows]
+    assert [operation.example for operation in CATALOGUE[:2]] == [row.cells[2].value for row in report.rows]
+
+
+def test_help_for_one_command_explains_each_part_of_it() -> None:
+    report = explain(("health",), CATALOGUE)
+
+    assert "Help for health" == str(report.title)
+    assert ["[target]", "[--details]", "[--here]"] == [row.cells[0].value for row in report.rows]
+    assert ("health all --details",) == report.next
+
+
+@pytest.mark.parametrize(
+    ("about", "first"),
+    [
+        (("log",), ["log SOURCE [target] [--newest-first] [--here]", "log collect [--here]"]),
+        (("logs", "collect"), ["[--here]", "log gather", "roles"]),
+        (("log", "nebula"), ["SOURCE", "[target]", "[--newest-first]", "[--here]"]),
+    ],
+)
+def test_help_takes_the_beginning_of_names_and_more_than_a_name(about: tuple[str, ...], first: list[str]) -> None:
+    assert first == [row.cells[0].value for row in explain(about, MADE_UP).rows]
+
+
+def test_help_for_what_is_not_permitted_is_help_for_what_does_not_exist() -> None:
+    with pytest.raises(GrammarError) as caught:
+        explain(("health",), CATALOGUE[1:])
+
+    assert "there is no command health that you may use; help lists them" == str(caught.value)
+    assert (5, 11) == caught.value.span
+
+
+def test_a_required_argument_is_shown_in_capitals() -> None:
+    assert "log SOURCE [target] [--newest-first] [--here]" == usage(MADE_UP[0])
+
+
+async def test_host_lists_the_inventory_without_asking_any_host() -> None:
+    lighthouse, a = host("lighthouse", 0), host("host-a", 1, labels=("tokyo", "rack-1"))
+    silent = {(each.name, "windows"): RuntimeError("asked") for each in (lighthouse, a)}
+
+    report = await HostList().read(view(lighthouse, a, said=silent))
+
+    assert "the bot knows 2 hosts" == str(report.summary)
+    assert [
+        ["lighthouse", 0, "10.100.0.1/16", True, False, False, True, ""],
+        ["host-a", 1, "10.100.1.1/16", True, True, True, False, "tokyo rack-1"],
+    ] == [[cell.value for cell in row.cells] for row in report.rows]

@@ -1,0 +1,139 @@
+"""`health` over a whole fleet: order, counts, summaries, words to type next."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.errors import Unreachable
+from adapters.phrase import Phrase
+from commands.arguments import NoSuchHost, Target
+from commands.findings import Severity
+from commands.health import Health
+from commands.report import Mark, Report
+from tests.commands.canned import NOW, container, gateway, host, view, windows, wsl
+
+A, B, C = host("host-a", 1), host("host-b", 2), host("host-c", 3)
+LIGHTHOUSE = host("lighthouse", 0)
+LOST = Unreachable(Phrase("connection refused; look at its cable"))
+ALL_LOST = {(each.name, side): LOST for each in (A, B, C) for side in ("windows", "wsl", "gateway")}
+
+
+def rows(report: Report) -> list[tuple[str, Severity | None]]:
+    return [(row.host, row.severity) for row in report.rows]
+
+
+async def test_a_healthy_fleet_is_one_line() -> None:
+    report = await Health().read(view(LIGHTHOUSE, A, B))
+
+    assert "all 3 hosts are well" == str(report.summary)
+    assert report.brief
+    assert ((), ()) == (report.findings, report.next)
+    assert [("lighthouse", None), ("host-a", None), ("host-b", None)] == rows(report)
+    assert NOW == report.taken_at
+
+
+async def test_the_worst_hosts_come_first_and_the_summary_says_it_all() -> None:
+    said = {
+        ("host-b", "windows"): windows(nebula="Stopped"),
+        ("host-c", "windows"): LOST,
+        ("host-c", "wsl"): LOST,
+        ("host-c", "gateway"): LOST,
+    }
+    report = await Health().read(view(A, C, B, LIGHTHOUSE, said=said))
+
+    assert "2 of 4 hosts need attention: host-b Nebula stopped, host-c not reached" == str(report.summary)
+    assert [
+        ("host-b", Severity.CRITICAL),
+        ("host-c", Severity.HIGH),
+        ("host-a", None),
+        ("lighthouse", None),
+    ] == rows(report)
+    assert ["nebula", "api", "windows", "wsl"] == [finding.subject for finding in report.findings]
+    assert ("host-c",) == report.unreached
+    assert ("health host-b --details", "health host-c --details") == report.next
+    assert not report.brief
+
+
+async def test_one_silent_side_leaves_the_other_sides_judged() -> None:
+    report = await Health().read(view(A, said={("host-a", "gateway"): LOST}))
+
+    assert [Mark.PLAIN, Mark.WELL, Mark.WELL, Mark.UNKNOWN, Mark.WELL, Mark.WELL, Mark.WELL] == [
+        cell.mark for cell in report.rows[0].cells
+    ]
+    assert "host-a needs attention: gateway API not reached" == str(report.summary)
+
+
+async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network() -> None:
+    report = await Health().read(view(A, B, C, said=ALL_LOST))
+
+    assert "none of 3 hosts was reached; look at the bot's own network first" == str(report.summary)
+    assert ("host-a", "host-b", "host-c") == report.unreached
+
+
+async def test_the_summary_names_a_few_hosts_and_counts_the_rest() -> None:
+    hosts = [host(f"host-{number}", number) for number in range(1, 6)]
+    said = {(each.name, "windows"): windows(nebula="Stopped") for each in hosts}
+
+    report = await Health().read(view(*hosts, said=said))
+
+    assert (
+        "5 of 5 hosts need attention: host-1 Nebula stopped, host-2 Nebula stopped, host-3 Nebula stopped and 2 more"
+    ) == str(report.summary)
+
+
+async def test_only_the_hosts_meant_are_asked() -> None:
+    report = await Health(target=Target(parts=("host-b",))).read(view(A, B))
+
+    assert ["host-b"] == [row.host for row in report.rows]
+    assert "1 host is well" == str(report.summary)
+
+
+async def test_an_unknown_host_ends_the_request_before_anything_is_asked() -> None:
+    with pytest.raises(NoSuchHost):
+        await Health(target=Target(parts=("host-z",))).read(view(A, said={("host-a", "windows"): RuntimeError("asked")}))
+
+
+async def test_an_empty_inventory_says_what_to_do() -> None:
+    report = await Health().read(view())
+
+    assert "the inventory has no hosts; add them to the configuration file" == str(report.summary)
+
+
+@pytest.mark.parametrize(("seconds", "subjects"), [(0, []), (29, []), (-29, []), (31, ["clock"]), (-31, ["clock"])])
+async def test_the_clock_of_each_host_is_compared_with_the_bots(seconds: int, subjects: list[str]) -> None:
+    said = {("host-a", "windows"): windows(clock=NOW + timedelta(seconds=seconds))}
+
+    report = await Health().read(view(A, said=said))
+
+    assert subjects == [finding.subject for finding in report.findings]
+
+
+async def test_details_add_versions_clock_uptime_and_containers_and_are_never_brief() -> None:
+    said = {
+        ("host-a", "windows"): windows(clock=NOW + timedelta(seconds=5)),
+        ("host-a", "wsl"): wsl(A, containers=(container("web-1"), container("web-2"))),
+        ("host-b", "windows"): LOST,
+        ("host-b", "wsl"): LOST,
+    }
+    report = await Health(details=True).read(view(A, B, LIGHTHOUSE, said=said))
+
+    extra = {row.host: [str(cell.text) for cell in row.cells[7:]] for row in report.rows}
+    assert ["1.9.3", "1.25.3", "10.0.20348", "5.1.20348.1", "5 s ahead", "86405 s", "web-1 running, web-2 running"] == extra[
+        "host-a"
+    ]
+    assert ["not known"] * 7 == extra["host-b"]
+    assert "n/a" == extra["lighthouse"][-1]
+    assert {len(report.columns)} == {len(row.cells) for row in report.rows}
+    assert not report.brief
+    assert ([None] * 2, ()) == ([finding.next for finding in report.findings], report.next)
+
+
+async def test_a_bug_in_one_look_is_not_taken_for_a_hosts_failure() -> None:
+    with pytest.raises(ExceptionGroup):
+        await Health().read(view(A, said={("host-a", "wsl"): RuntimeError("a bug")}))
+
+
+async def test_a_report_survives_being_stored() -> None:
+    report = await Health(details=True).read(view(A, B, said={("host-b", "gateway"): gateway(B, healthy=False)}))
+
+    assert report == Report.model_validate_json(report.model_dump_json())
