@@ -1,0 +1,138 @@
+"""The database: SQLite in WAL mode, owned by one process and used by one thread of it.
+
+    async callers ─ run(work) ─▶ queue ─▶ the one thread: BEGIN IMMEDIATE, each work in its savepoint, COMMIT
+                                          (what waits together is committed together: one fsync for all)
+
+A `run` returns when the commit is on the disk (`synchronous=FULL`); whatever it raises, nothing of
+that work was written. A work gets a session and gives back plain values, never live rows.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlmodel import Session
+
+from bot.store import schema
+from bot.store.errors import meaning_of_os
+from bot.store.line import Line
+from bot.store.lock import FileLock
+
+T = TypeVar("T")
+
+PATIENCE = 1.0
+"""Seconds to wait for another program's write lock. A Slack listener must ack within 3 s and may have to wait twice."""
+
+TOGETHER = 64
+"""Works that share one commit at most, so that the first of them does not wait long."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    work: Callable[[Session], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Database:
+    """An open database: made by `open`, given back by `aclose`."""
+
+    def __init__(self, path: Path, line: Line, lock: FileLock, thread: ThreadPoolExecutor) -> None:
+        self.path = path
+        self._line = line
+        self._lock = lock
+        self._thread = thread
+        self._waiting: deque[_Job] = deque()
+
+    @classmethod
+    def open(cls, path: Path, *, patience: float = PATIENCE) -> "Database":
+        """Own the database at `path`; a new file gets its tables. A `DatabaseError` says why not."""
+        lock = FileLock.take(path)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        try:
+            make_private(path)
+            line = thread.submit(_open, path, patience).result()
+        except BaseException:
+            thread.shutdown()
+            lock.release()
+            raise
+        return cls(path, line, lock, thread)
+
+    async def run(self, work: Callable[[Session], T]) -> T:
+        """Read and write in one transaction; returns when it is on the disk."""
+        job = _Job(work)
+        self._waiting.append(job)
+        self._thread.submit(self._commit_waiting)
+        value: T = await asyncio.wrap_future(job.future)
+        return value
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Only read. Goes on while another program holds the write lock; sees every `run` that was called before."""
+        return await asyncio.wrap_future(self._thread.submit(self._line.read, work))
+
+    async def aclose(self) -> None:
+        """Finish what waits, close the file and give it back."""
+        await asyncio.wrap_future(self._thread.submit(self._line.close))
+        self._thread.shutdown()
+        self._lock.release()
+
+    def _commit_waiting(self) -> None:
+        """In the thread: one commit for what waits. Finds nothing where an earlier call took this job along."""
+        jobs = self._take()
+        if not jobs:
+            return
+        try:
+            values = self._line.write([job.work for job in jobs])
+        except BaseException as error:
+            values = [error] * len(jobs)
+        for job, value in zip(jobs, values, strict=True):
+            if isinstance(value, BaseException):
+                job.future.set_exception(value)
+            else:
+                job.future.set_result(value)
+
+    def _take(self) -> list[_Job]:
+        """What waits and was not given up meanwhile."""
+        taken = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+        return [job for job in taken if job.future.set_running_or_notify_cancel()]
+
+
+@contextmanager
+def open_for_reading(path: Path) -> Iterator[Session]:
+    """One consistent state of a database, whether or not a bot owns it, in the caller's thread. Takes no lock."""
+    line = Line(path, PATIENCE, read_only=True)
+    try:
+        with line.transaction("BEGIN") as connection:
+            schema.check(connection, path)
+            with Session(connection) as session:
+                yield session
+    finally:
+        line.close()
+
+
+def make_private(path: Path) -> None:
+    """The file for its owner alone; SQLite gives the files beside it the same mode.
+
+    Never called for a file that this process has open in SQLite: closing it here would drop SQLite's locks.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise meaning_of_os(error, path) from error
+
+
+def _open(path: Path, patience: float) -> Line:
+    line = Line(path, patience)
+    try:
+        with line.transaction("BEGIN IMMEDIATE") as connection:
+            schema.prepare(connection, path)
+    except BaseException:
+        line.close()
+        raise
+    return line

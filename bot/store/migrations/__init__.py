@@ -1,0 +1,1 @@
+"""The tables' revisions, for Alembic."""

@@ -1,0 +1,135 @@
+"""The tables, as SQLModel classes. Nothing of them leaves `bot.store`: the outside gets frozen values.
+
+Points in time are stored as text of one width, in UTC (`2026-01-31T09:00:00.000000Z`): it sorts as
+time does, and a person can read it. JSON is stored as text in ASCII, so that no character of a
+foreign text (NUL, a lone surrogate) can hurt a row. Tables are STRICT: a column holds its type.
+
+A change here is a new revision in `migrations/versions` and a new last line of
+`schema.REVISIONS`; a test compares what both ways make.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DDL, Dialect, Index, Integer, Text, event
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, MetaData, SQLModel
+
+from adapters.phrase import Phrase
+from bot.store.errors import TooLarge
+
+MAX_JSON = 65_536
+"""Bytes of one JSON value; a message within Slack's own limits is far smaller."""
+
+STRICT = {"sqlite_strict": True}
+
+
+class UtcText(TypeDecorator[datetime]):
+    """An aware point in time, stored as text in UTC; a naive one is a `ValueError`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else utc_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def utc_text(at: datetime) -> str:
+    """An aware point in time as it is stored."""
+    if at.tzinfo is None:
+        raise ValueError("a stored point in time needs its zone")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    """A JSON value as it is stored: canonical, ASCII; `TooLarge` beyond `MAX_JSON`."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    if len(text) > MAX_JSON:
+        raise TooLarge(
+            Phrase("too large to keep: {size} bytes, at most {limit}; ask for less", size=len(text), limit=MAX_JSON)
+        )
+    return text
+
+
+def safe_text(text: str) -> str:
+    """A foreign text as it can be stored: what is no character (NUL, a lone surrogate) becomes a visible escape."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class Table(SQLModel):
+    """All our tables, and only ours, stand in this metadata."""
+
+    metadata = MetaData()
+
+
+class InboxRow(Table, table=True):
+    """One delivery from Slack. The key is Slack's own, so that a delivery that comes again is known."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (Index("inbox_by_end", "finished_at", "received_at"), STRICT)
+
+    key: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    payload: str = Field(sa_type=Text)
+    received_at: datetime = Field(sa_type=UtcText)
+    attempts: int = 0
+    finished_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class OutboxRow(Table, table=True):
+    """One message for Slack: waiting, being sent, sent, or given up."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("outbox_by_state", "state", "conversation", "id"),
+        Index("outbox_by_end", "ended_at"),
+        STRICT,
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    operation: str = Field(sa_type=Text)
+    conversation: str = Field(sa_type=Text)
+    road: str = Field(sa_type=Text)
+    address: str = Field(sa_type=Text)
+    message: str = Field(sa_type=Text)
+    made_at: datetime = Field(sa_type=UtcText)
+    next_try_at: datetime = Field(sa_type=UtcText)
+    state: str = Field(sa_type=Text)
+    attempts: int = 0
+    maybe_sent: bool = Field(default=False, sa_type=Integer)
+    why: str = Field(default="", sa_type=Text)
+    ts: str = Field(default="", sa_type=Text)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class AuditRow(Table, table=True):
+    """One audit event as it is stored; the mac covers the texts of all other columns (`bot.audit`)."""
+
+    __tablename__ = "audit"
+    __table_args__ = STRICT
+
+    sequence: int = Field(primary_key=True)
+    at: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    actor: str = Field(sa_type=Text)
+    operation: str = Field(sa_type=Text)
+    data: str = Field(sa_type=Text)
+    key: str = Field(sa_type=Text)
+    previous: str = Field(sa_type=Text)
+    mac: str = Field(sa_type=Text)
+
+
+APPEND_ONLY = tuple(
+    f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END"
+    for verb in ("UPDATE", "DELETE")
+)
+"""Against accidents and our own bugs. Whoever can write the file can drop these first; the chain finds that."""
+
+for _trigger in APPEND_ONLY:
+    event.listen(Table.metadata.tables["audit"], "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

@@ -1,0 +1,153 @@
+"""The tables' revisions: the same tables on both ways, and an upgrade that keeps everything and leaves a copy."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+from bot.store import schema
+from bot.store.database import PATIENCE, Database, make_private
+from bot.store.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnavailable
+from bot.store.line import Line
+from bot.store.upgrade import Upgrade, configuration, migrate, upgrade
+
+NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
+ROOT = Path(__file__).parents[3]
+
+
+def definitions(path: Path) -> dict[str, str]:
+    """Everything that a database defines: tables, indexes, triggers."""
+    with closing(sqlite3.connect(path)) as line:
+        rows = line.execute("SELECT type || ' ' || name, coalesce(sql, '') FROM sqlite_master").fetchall()
+    return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+def test_the_list_of_revisions_is_that_of_the_migrations() -> None:
+    script = ScriptDirectory.from_config(configuration())
+    assert schema.REVISIONS == tuple(revision.revision for revision in script.walk_revisions())[::-1]
+    assert schema.HEAD == script.get_current_head()
+
+
+async def test_a_new_file_has_the_tables_that_the_migrations_make(tmp_path: Path) -> None:
+    made, migrated = tmp_path / "made", tmp_path / "migrated"
+    await Database.open(made).aclose()
+    make_private(migrated)
+    line = Line(migrated, PATIENCE)
+    with line.transaction("BEGIN IMMEDIATE") as connection:
+        migrate(connection)
+    line.close()
+    assert definitions(migrated) == definitions(made)
+    assert {"table inbox", "table outbox", "table audit", "trigger audit_no_update", "trigger audit_no_delete"} <= set(
+        definitions(made)
+    )
+    await Database.open(migrated).aclose()
+
+
+async def test_an_upgrade_of_newest_tables_does_nothing(path: Path) -> None:
+    await Database.open(path).aclose()
+    before = sorted(path.parent.iterdir())
+    assert upgrade(path, NOW) == Upgrade(schema.HEAD, schema.HEAD, None)
+    assert sorted(path.parent.iterdir()) == before
+
+
+async def test_an_upgrade_beside_a_running_bot_is_refused(database: Database, path: Path) -> None:
+    with pytest.raises(DatabaseInUse):
+        upgrade(path, NOW)
+
+
+async def test_tables_of_a_newer_version_are_not_touched(path: Path) -> None:
+    await Database.open(path).aclose()
+    with closing(sqlite3.connect(path)) as line:
+        line.execute("UPDATE alembic_version SET version_num = '9999'")
+        line.commit()
+    with pytest.raises(DatabaseTooNew):
+        upgrade(path, NOW)
+
+
+def test_where_there_is_no_database_there_is_nothing_to_upgrade(path: Path) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        upgrade(path, NOW)
+    assert not path.exists()
+
+
+@pytest.mark.slow
+async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_copy(tmp_path: Path) -> None:
+    """The packages are copied, as a wheel would lay them down, and get a second revision there."""
+    path = tmp_path / "flatnet.sqlite3"
+    database = Database.open(path)
+    await database.run(lambda session: session.connection().exec_driver_sql(ROW) and None)
+    await database.aclose()
+    release = next_release(tmp_path / "site 100%")
+
+    assert "DatabaseOutdated" in run(release, "open", path)
+    assert run(release, "upgrade", path) == "0001 0002 flatnet.sqlite3.0001-20260131T090000Z"
+    assert run(release, "open", path) == "0002"
+
+    copy = tmp_path / "flatnet.sqlite3.0001-20260131T090000Z"
+    assert copy.stat().st_mode & 0o777 == 0o600
+    for file, table in ((path, True), (copy, False)):
+        with closing(sqlite3.connect(file)) as line:
+            assert line.execute("SELECT key FROM inbox").fetchall() == [("kept",)]
+        assert ("table later" in definitions(file)) is table
+
+
+ROW = "INSERT INTO inbox VALUES ('kept', 'command', '{}', '2026-01-31T09:00:00.000000Z', 0, NULL)"
+
+SECOND = '''"""A later table."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.execute("CREATE TABLE later (name TEXT)")
+'''
+
+USE = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from adapters.errors import FlatnetError
+from bot.store import schema
+
+path = Path(sys.argv[2])
+try:
+    if sys.argv[1] == "open":
+        from bot.store.database import Database
+        asyncio.run(Database.open(path).aclose())
+        print(schema.HEAD)
+        assert "alembic" not in sys.modules, "an ordinary start imports alembic"
+    else:
+        from bot.store.upgrade import upgrade
+        done = upgrade(path, datetime(2026, 1, 31, 9, 0, tzinfo=UTC))
+        print(done.before, done.after, done.copy.name)
+except FlatnetError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def next_release(site: Path) -> Path:
+    """The packages as the next release may have them."""
+    for package in ("adapters", "commands", "bot"):
+        shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
+    store = site / "bot" / "store"
+    (store / "migrations" / "versions" / "r0002_later.py").write_text(SECOND)
+    text = (store / "schema.py").read_text()
+    (store / "schema.py").write_text(text.replace('REVISIONS = ("0001",)', 'REVISIONS = ("0001", "0002")'))
+    return site
+
+
+def run(site: Path, *arguments: object) -> str:
+    """Use a release from an empty folder; what it says."""
+    command = [sys.executable, "-c", USE, *map(str, arguments)]
+    done = subprocess.run(command, cwd=site, env={"PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    return done.stdout.strip()

@@ -1,0 +1,171 @@
+"""The outbox: order within a conversation, the last state of an edit, and the truth about what may have been sent."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.store.database import Database
+from bot.store.outbox import Outbox, Post, Road, State
+from tests.bot.store.conftest import Clock
+
+
+@pytest.fixture
+def outbox(database: Database, clock: Clock) -> Outbox:
+    return Outbox(database, clock)
+
+
+@pytest.fixture
+def post(clock: Clock) -> Callable[..., Post]:
+    def make(text: str = "hello", channel: str = "C1") -> Post:
+        return Post("op-1", channel, Road.POST, {"channel": channel}, {"text": text, "blocks": []}, clock())
+
+    return make
+
+
+@pytest.fixture
+def edit(clock: Clock) -> Callable[..., Post]:
+    def make(text: str, ts: str = "1.1") -> Post:
+        return Post("op-1", "C1", Road.UPDATE, {"channel": "C1", "ts": ts}, {"text": text}, clock())
+
+    return make
+
+
+Make = Callable[..., Post]
+
+
+async def due(outbox: Outbox) -> list[str]:
+    return [post.message["text"] for post in await outbox.due()]
+
+
+async def test_a_message_comes_back_as_it_was_kept(outbox: Outbox, post: Make, clock: Clock) -> None:
+    number = await outbox.add(post())
+    assert await outbox.due() == (replace(post(), id=number, next_try_at=clock()),)
+
+
+async def test_a_conversation_is_sent_in_order_and_others_do_not_wait(outbox: Outbox, post: Make) -> None:
+    first = await outbox.add(post("one"))
+    await outbox.add(post("two"))
+    await outbox.add(post("elsewhere", "C2"))
+    assert await due(outbox) == ["one", "elsewhere"]
+    await outbox.begin(first)
+    assert await due(outbox) == ["elsewhere"]
+    await outbox.sent(first, "1.1")
+    assert await due(outbox) == ["two", "elsewhere"]
+
+
+async def test_what_is_to_be_tried_again_holds_its_conversation_until_its_time(
+    outbox: Outbox, post: Make, clock: Clock
+) -> None:
+    first = await outbox.add(post("one"))
+    await outbox.add(post("two"))
+    await outbox.begin(first)
+    await outbox.failed(first, "ratelimited", clock() + timedelta(seconds=30))
+    assert await due(outbox) == []
+    assert await outbox.next_try() == clock() + timedelta(seconds=30)
+    clock.pass_by(seconds=30)
+    assert await due(outbox) == ["one"]
+
+
+async def test_what_is_given_up_lets_the_next_one_go_and_is_remembered(outbox: Outbox, post: Make) -> None:
+    first = await outbox.add(post("one"))
+    await outbox.add(post("two"))
+    await outbox.begin(first)
+    await outbox.failed(first, "channel_not_found", None)
+    assert await due(outbox) == ["two"]
+    (lost,) = await outbox.undeliverable()
+    assert (lost.id, lost.state, lost.why, lost.attempts) == (first, State.UNDELIVERABLE, "channel_not_found", 1)
+
+
+async def test_a_message_may_be_kept_for_later(outbox: Outbox, post: Make, clock: Clock) -> None:
+    await outbox.add(replace(post(), next_try_at=clock() + timedelta(seconds=3)))
+    assert await due(outbox) == []
+    clock.pass_by(seconds=3)
+    assert await due(outbox) == ["hello"]
+
+
+async def test_an_edit_takes_the_place_of_a_waiting_one_of_the_same_message(outbox: Outbox, edit: Make) -> None:
+    first = await outbox.add(edit("10 %"))
+    other = await outbox.add(edit("other message", ts="2.2"))
+    assert await outbox.add(edit("20 %")) == first
+    assert await outbox.add(edit("30 %")) == first
+    begun = await outbox.begin(first)
+    assert begun is not None
+    assert begun.message["text"] == "30 %"
+    await outbox.sent(first)
+    assert [post.id for post in await outbox.due()] == [other]
+
+
+async def test_an_edit_that_is_on_its_way_is_followed_by_the_next_one(outbox: Outbox, edit: Make) -> None:
+    """Replacing it now would lose the newer state: it is sent already."""
+    first = await outbox.add(edit("10 %"))
+    await outbox.begin(first)
+    second = await outbox.add(edit("done"))
+    assert second != first
+    await outbox.sent(first)
+    assert await due(outbox) == ["done"]
+
+
+async def test_two_new_messages_of_the_same_words_are_two(outbox: Outbox, post: Make) -> None:
+    assert await outbox.add(post()) != await outbox.add(post())
+
+
+async def test_a_message_begins_once(outbox: Outbox, post: Make) -> None:
+    number = await outbox.add(post())
+    assert (await outbox.begin(number), await outbox.begin(number), await outbox.begin(99)) == (
+        replace(post(), id=number, next_try_at=post().made_at, state=State.SENDING, attempts=1),
+        None,
+        None,
+    )
+
+
+async def test_a_crash_while_sending_leaves_it_maybe_sent(path: Path, clock: Clock, post: Make) -> None:
+    database = Database.open(path)
+    sending, waiting = (
+        await Outbox(database, clock).add(post("on its way")),
+        await Outbox(database, clock).add(post("waits", "C2")),
+    )
+    await Outbox(database, clock).begin(sending)
+    await database.aclose()
+    database = Database.open(path)
+    outbox = Outbox(database, clock)
+    assert await outbox.recover() == 1
+    assert {found.id: found.maybe_sent for found in await outbox.due()} == {sending: True, waiting: False}
+    await database.aclose()
+
+
+async def test_once_maybe_sent_stays_so_until_it_is_sent(outbox: Outbox, post: Make, clock: Clock) -> None:
+    number = await outbox.add(post())
+    await outbox.begin(number)
+    await outbox.failed(number, "timeout", clock(), maybe_sent=True)
+    await outbox.begin(number)
+    await outbox.failed(number, "ratelimited", clock())
+    (found,) = await outbox.due()
+    assert (found.maybe_sent, found.attempts, found.why) == (True, 2, "ratelimited")
+
+
+async def test_a_late_word_about_a_message_that_has_ended_changes_nothing(outbox: Outbox, post: Make, clock: Clock) -> None:
+    number = await outbox.add(post())
+    await outbox.begin(number)
+    await outbox.sent(number, "1.1")
+    await outbox.failed(number, "timeout", clock())
+    assert await due(outbox) == []
+    assert await outbox.next_try() is None
+
+
+async def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_never(
+    outbox: Outbox, post: Make, clock: Clock
+) -> None:
+    sent, lost = await outbox.add(post("sent", "C1")), await outbox.add(post("lost", "C2"))
+    await outbox.add(post("waits", "C3"))
+    for number in (sent, lost):
+        await outbox.begin(number)
+    await outbox.sent(sent)
+    await outbox.failed(lost, "is_archived", None)
+    clock.pass_by(days=7)
+    assert await outbox.prune() == 0
+    clock.pass_by(seconds=1)
+    assert await outbox.prune() == 2
+    assert (await outbox.undeliverable(), await due(outbox)) == ((), ["waits"])

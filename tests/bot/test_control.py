@@ -1,0 +1,311 @@
+"""The control socket: who asks is who the kernel says, and where no bot runs, that is said and nothing else."""
+
+import asyncio
+import getpass
+import os
+import pwd
+import socket
+import stat
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from adapters.errors import Refused
+from adapters.phrase import Phrase
+from bot.control import (
+    MAX_ANSWER,
+    MAX_PATH,
+    MAX_REQUEST,
+    ControlForbidden,
+    ControlLost,
+    ControlRefused,
+    ControlUnusable,
+    Doors,
+    ask,
+    serve,
+    verify,
+)
+from bot.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
+from bot.store.chain import Verification
+from bot.store.heads import BEGINNING
+from commands.report import Report
+
+NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
+ROOT = os.getuid() == 0
+"""Only root can become somebody else; others try these stories as themselves."""
+ME = SystemIdentity(os.getuid(), getpass.getuser())
+
+
+class Desk:
+    """Stands behind the socket: remembers who asked what, answers with the words."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.read: list[SystemIdentity] = []
+        self.body: Report | Failure = Report(title=Phrase("Health"), summary=Phrase("{n} host is well", n=3))
+
+    async def handle(self, request: Request) -> Answer:
+        self.asked.append(request)
+        return Answer(operation="op-1", understood=request.text, body=self.body)
+
+    async def verify(self, who: SystemIdentity) -> Verification:
+        self.read.append(who)
+        return Verification(count=7, mac=BEGINNING)
+
+    def doors(self) -> Doors:
+        return Doors(self.handle, self.verify, lambda: NOW, lambda: f"key-{len(self.asked) + 1}")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run" / "control.sock"
+
+
+@pytest.fixture
+async def bot(desk: Desk, path: Path) -> AsyncIterator[None]:
+    async with serve(path, desk.doors()):
+        yield
+
+
+@asynccontextmanager
+async def raw(path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that says what it likes."""
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
+        yield session
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A path in a folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "control.sock"
+
+
+@contextmanager
+def as_user(uid: int) -> Iterator[None]:
+    """What is connected meanwhile, is connected by that user."""
+    before = os.geteuid()
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+class TestAsking:
+    async def test_words_go_in_and_the_answer_comes_out_as_it_was(self, bot: None, desk: Desk, path: Path) -> None:
+        answer = await ask(path, "health all", Surface.DO)
+        assert answer == Answer(operation="op-1", understood="health all", body=desk.body)
+        assert desk.asked == [Request("key-1", ME, "health all", Surface.DO, NOW)]
+
+    async def test_a_failure_is_an_answer_too(self, bot: None, desk: Desk, path: Path) -> None:
+        desk.body = Failure(
+            kind=FailureKind.USAGE, phrase=Phrase("no such word: {word}", word="helth"), span=(0, 5), suggestions=("health",)
+        )
+        answer = await ask(path, "helth", Surface.SHELL)
+        assert answer is not None
+        assert answer.body == desk.body
+
+    async def test_many_ask_at_once(self, bot: None, desk: Desk, path: Path) -> None:
+        answers = await asyncio.gather(*(ask(path, f"health host-{number}", Surface.DO) for number in range(50)))
+        assert [answer and answer.understood for answer in answers] == [f"health host-{number}" for number in range(50)]
+
+    async def test_bytes_that_are_no_text_arrive_as_a_visible_escape(self, bot: None, desk: Desk, path: Path) -> None:
+        await ask(path, os.fsdecode(b"health \xff"), Surface.DO)
+        assert [request.text for request in desk.asked] == [r"health \udcff"]
+
+    @pytest.mark.parametrize("text", ["", "a\0b", "‮", "x" * 50_000, "🚦"])
+    async def test_any_words_arrive_as_they_are(self, bot: None, desk: Desk, path: Path, text: str) -> None:
+        await ask(path, text, Surface.DO)
+        assert [request.text for request in desk.asked] == [text]
+
+    async def test_the_audit_is_verified_by_the_running_bot(self, bot: None, desk: Desk, path: Path) -> None:
+        assert await verify(path) == Verification(count=7, mac=BEGINNING)
+        assert desk.read == [ME]
+
+    async def test_what_the_bot_refuses_comes_with_its_own_words(self, desk: Desk, path: Path) -> None:
+        async def refuse(who: SystemIdentity) -> Verification:
+            raise Refused(Phrase("{name} may not read the audit", name=who.name))
+
+        async with serve(path, Doors(desk.handle, refuse, lambda: NOW, lambda: "key")):
+            with pytest.raises(ControlRefused, match=f"{ME.name} may not read"):
+                await verify(path)
+
+
+class TestWhoAsks:
+    async def test_it_is_the_peer_whatever_a_client_says(self, bot: None, desk: Desk, path: Path) -> None:
+        async with raw(path) as client:
+            for claim in ({"uid": 0}, {"identity": {"uid": 0, "name": "root"}}, {"surface": "slack"}):
+                response = await client.post(
+                    "http://bot/ask", json={"text": "health", "surface": "do"} | claim, headers={"X-User": "root"}
+                )
+                assert response.status == 403
+        assert desk.asked == []
+
+    @pytest.mark.parametrize("uid", [65534, 54321] if ROOT else [os.getuid()])
+    async def test_another_user_is_that_user_and_one_without_a_name_is_a_number(
+        self, desk: Desk, open_path: Path, uid: int
+    ) -> None:
+        async with serve(open_path, desk.doors()):
+            open_path.chmod(0o666)
+            with as_user(uid):
+                await ask(open_path, "whoami", Surface.DO)
+        names = {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
+        assert [request.identity for request in desk.asked] == [SystemIdentity(uid, names.get(uid, str(uid)))]
+
+    async def test_one_who_may_not_use_the_socket_is_told_so_and_not_that_no_bot_runs(
+        self, desk: Desk, open_path: Path
+    ) -> None:
+        async with serve(open_path, desk.doors()):
+            open_path.chmod(0o600 if ROOT else 0)
+            with as_user(65534) if ROOT else nullcontext(), pytest.raises(ControlForbidden, match="group"):
+                await ask(open_path, "health", Surface.DO)
+        assert desk.asked == []
+
+    async def test_socket_and_folder_are_closed_to_others(self, bot: None, path: Path) -> None:
+        assert stat.filemode(path.stat().st_mode) == "srw-rw----"
+        assert stat.filemode(path.parent.stat().st_mode) == "drwx------"
+
+
+class TestWhereNoBotRuns:
+    async def test_no_socket_means_no_bot(self, path: Path) -> None:
+        assert (await ask(path, "health", Surface.DO), await verify(path)) == (None, None)
+
+    async def test_a_socket_that_a_dead_bot_left_means_no_bot(self, path: Path) -> None:
+        leave(path)
+        assert await ask(path, "health", Surface.DO) is None
+
+    async def test_a_stopped_bot_takes_its_socket_away(self, desk: Desk, path: Path) -> None:
+        async with serve(path, desk.doors()):
+            assert path.exists()
+        assert not path.exists()
+        assert await ask(path, "health", Surface.DO) is None
+
+
+class TestListening:
+    async def test_a_dead_bots_socket_is_replaced(self, desk: Desk, path: Path) -> None:
+        leave(path)
+        async with serve(path, desk.doors()):
+            assert await ask(path, "health", Surface.DO) is not None
+
+    async def test_a_living_bots_socket_is_not(self, bot: None, desk: Desk, path: Path) -> None:
+        with pytest.raises(ControlUnusable, match="another bot listens"):
+            async with serve(path, desk.doors()):
+                pass
+        assert await ask(path, "health", Surface.DO) is not None
+
+    async def test_what_is_no_socket_is_left_alone(self, desk: Desk, path: Path) -> None:
+        path.parent.mkdir()
+        path.write_text("a letter")
+        with pytest.raises(ControlUnusable, match="is in the way"):
+            async with serve(path, desk.doors()):
+                pass
+        assert path.read_text() == "a letter"
+
+    async def test_a_path_too_long_for_a_socket_is_said_with_its_length(self, desk: Desk, tmp_path: Path) -> None:
+        longest = tmp_path / ("x" * (MAX_PATH - len(os.fsencode(tmp_path)) - 1))
+        async with serve(longest, desk.doors()):
+            assert await ask(longest, "health", Surface.DO) is not None
+        path = longest.with_name(longest.name + "x")
+        with pytest.raises(ControlUnusable, match=f"has {MAX_PATH + 1} bytes, at most {MAX_PATH}"):
+            async with serve(path, desk.doors()):
+                pass
+        with pytest.raises(ControlUnusable, match=f"has {MAX_PATH + 1} bytes"):
+            await ask(path, "health", Surface.DO)
+
+    async def test_a_folder_that_is_none_is_said(self, desk: Desk, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(ControlUnusable, match=r"EEXIST|ENOTDIR"):
+            async with serve(tmp_path / "file" / "control.sock", desk.doors()):
+                pass
+
+    async def test_a_socket_that_another_bot_put_there_meanwhile_is_not_taken_away(self, desk: Desk, path: Path) -> None:
+        async with serve(path, desk.doors()):
+            path.unlink()
+            leave(path)
+        assert path.exists()
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b'{"text": 5, "surface": "do"}',
+            b"\xff" * 10,
+            b'{"text": "',
+            b"[" * 50_000,
+            b"x" * (MAX_REQUEST + 1),
+        ],
+    )
+    async def test_what_cannot_be_understood_never_reaches_the_desk(
+        self, bot: None, desk: Desk, path: Path, body: bytes
+    ) -> None:
+        async with raw(path) as client:
+            response = await client.post("http://bot/ask", data=body)
+            assert Failure.model_validate_json(await response.read()).kind is FailureKind.REFUSED
+        assert desk.asked == []
+
+    async def test_words_beyond_the_limit_are_refused_by_the_bot(self, bot: None, path: Path) -> None:
+        with pytest.raises(ControlRefused):
+            await ask(path, "x" * MAX_REQUEST, Surface.DO)
+
+    async def test_a_bot_that_says_nothing_is_given_up_at_the_deadline(self, desk: Desk, path: Path) -> None:
+        gate = asyncio.Event()
+
+        async def silent(request: Request) -> Answer:
+            await gate.wait()
+            return await desk.handle(request)
+
+        async with serve(path, Doors(silent, desk.verify, lambda: NOW, lambda: "key")):
+            with pytest.raises(ControlLost, match="does not answer"):
+                await ask(path, "health", Surface.DO, deadline=0.05)
+            gate.set()
+
+    @pytest.mark.parametrize(
+        "answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", b"\0" * 1000, b"SSH-2.0-OpenSSH_9.2\r\n"]
+    )
+    async def test_an_answer_that_is_cut_or_another_protocol_is_lost(self, path: Path, answer: bytes) -> None:
+        async with stranger(path, answer):
+            with pytest.raises(ControlLost):
+                await ask(path, "health", Surface.DO)
+
+    @pytest.mark.parametrize("body", [b"{}", b"<html>", b"[" * 10_000, b" " * (MAX_ANSWER + 1)])
+    async def test_an_answer_of_another_version_is_not_understood(self, path: Path, body: bytes) -> None:
+        async with stranger(path, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)):
+            with pytest.raises(ControlLost, match="not understood"):
+                await ask(path, "health", Surface.DO)
+
+
+def leave(path: Path) -> None:
+    """A socket at which nobody listens any more, as a killed bot leaves one."""
+    path.parent.mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+
+@asynccontextmanager
+async def stranger(path: Path, answer: bytes) -> AsyncIterator[None]:
+    """Somebody else who listens there: takes a request, says `answer`, hangs up."""
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    path.parent.mkdir()
+    async with await asyncio.start_unix_server(say, path):
+        yield
