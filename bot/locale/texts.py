@@ -1,0 +1,94 @@
+"""One language and zone, as a phrase needs them: the gettext catalogue and CLDR through Babel.
+
+English needs no catalogue: its templates are the source. A missing translation shows English;
+`tests/bot/locale/test_catalogue.py` finds it. The catalogue is read from its .po as it stands, so
+that no compiled twin can be out of step.
+"""
+
+import gettext
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from io import BytesIO
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.units import format_unit
+
+from adapters.phrase import Texts
+
+SOURCE = "en"
+TRANSLATED = ("ja",)
+DOMAIN = "flatnet"
+
+_UNITS = (("duration-day", 86_400), ("duration-hour", 3_600), ("duration-minute", 60), ("duration-second", 1))
+
+
+def texts(language: str, zone: ZoneInfo) -> Texts:
+    """The texts of a language ("ja", or a locale such as Slack's "ja-JP") in a zone; English where we do not speak it."""
+    spoken = language.replace("_", "-").partition("-")[0].lower()
+    spoken = spoken if spoken in TRANSLATED else SOURCE
+    return _BabelTexts(Locale.parse(spoken), zone, _catalogue(spoken))
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    if language == SOURCE:
+        return gettext.NullTranslations()
+    source = resources.files(__package__) / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    with source.open("rb") as po:
+        catalogue = read_po(po, locale=language, abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+@dataclass(frozen=True)
+class _BabelTexts:
+    locale: Locale
+    zone: ZoneInfo
+    catalogue: gettext.NullTranslations
+
+    def template(self, singular: str, plural: str | None, count: int) -> str:
+        if not singular:  # gettext answers "" with the catalogue's header
+            return singular
+        if plural is None:
+            return self.catalogue.gettext(singular)
+        return self.catalogue.ngettext(singular, plural, count)
+
+    def number(self, value: int | float) -> str:
+        return format_decimal(value, locale=self.locale)
+
+    def moment(self, at: datetime) -> str:
+        """As `2026-11-25 18:10 JST`: the same in every language, never read as another date."""
+        return f"{at.astimezone(self.zone):%Y-%m-%d %H:%M %Z}"
+
+    def span(self, seconds: float) -> str:
+        """The two largest units: `3 days, 4 hr`, `2 min, 5 sec`; below ten seconds `2.5 sec`, `400 ms`."""
+        if seconds < 0:
+            return f"-{self.span(-seconds)}"
+        if 0 < seconds < 1:
+            return self._unit(round(seconds * 1000), "duration-millisecond")
+        if seconds < 10:
+            return self._unit(round(seconds, 1), "duration-second")
+        whole = round(seconds)
+        for (unit, length), (smaller, part) in pairwise(_UNITS):
+            if whole >= length:
+                counts = ((whole // length, unit), (whole % length // part, smaller))
+                shown = [self._unit(count, name) for count, name in counts if count]
+                return format_list(shown, style="unit-short", locale=self.locale)
+        return self._unit(whole, "duration-second")
+
+    def listing(self, items: Sequence[str]) -> str:
+        return format_list(items, locale=self.locale)
+
+    def _unit(self, count: float, unit: str) -> str:
+        return format_unit(count, unit, length="short", locale=self.locale)

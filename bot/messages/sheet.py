@@ -1,0 +1,134 @@
+"""A report as text in one language, before a surface gives it its shape.
+
+Every surface for people shows the same lines: one for each row, with the findings of its host,
+and one for each host that has findings but no row. Nothing is escaped yet.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adapters.phrase import Phrase, Texts
+from bot.messages.words import SEVERITIES, UNKNOWN, WELL
+from commands.findings import Finding, Severity
+from commands.report import Cell, Mark, Report
+
+
+@dataclass(frozen=True)
+class Field:
+    """One cell with its heading."""
+
+    heading: str
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row and what was found about its host: why it needs somebody, and words to type next.
+
+    `state` is its severity in words, "" where nothing is judged. `known` is False where nothing
+    could be found out about the host.
+    """
+
+    name: str
+    state: str
+    severity: Severity | None
+    known: bool
+    fields: tuple[Field, ...]
+    whys: tuple[str, ...]
+    next: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A report in words. `subject` heads the names of the lines, `headings` their fields.
+
+    `judged`: the report says what is well and what is not, so that states are worth showing.
+    """
+
+    title: str
+    summary: str
+    subject: str
+    headings: tuple[str, ...]
+    lines: tuple[Line, ...]
+    judged: bool
+
+    @property
+    def worst(self) -> Severity | None:
+        return _worst(line.severity for line in self.lines if line.severity is not None)
+
+    @property
+    def detailed(self) -> bool:
+        """Whether more was asked for than judgements."""
+        return any(field.mark is Mark.PLAIN for line in self.lines for field in line.fields)
+
+    @property
+    def bad(self) -> tuple[Line, ...]:
+        """The lines that need somebody, worst first."""
+        return tuple(line for line in self.lines if line.severity is not None)
+
+    @property
+    def others(self) -> tuple[Line, ...]:
+        """The lines that need nobody."""
+        return tuple(line for line in self.lines if line.severity is None)
+
+
+def sheet(report: Report, texts: Texts) -> Sheet:
+    """The report in the language and zone of `texts`.
+
+    Rows are named by their hosts, or by their first cell where the report is not about hosts.
+    A brief report leaves out the lines without findings.
+    """
+    headings = tuple(column.heading.render(texts) for column in report.columns)
+    by_host = any(row.host for row in report.rows) or not headings
+    kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]
+    found = _by_host(report.findings)
+    lines = []
+    for row in report.rows:
+        name = row.host if by_host else shown(row.cells[0], texts)
+        fields = tuple(Field(headings[index], shown(row.cells[index], texts), row.cells[index].mark) for index in kept)
+        lines.append(_line(name, fields, row.severity, found.pop(row.host, ()), texts))
+    lines += [_line(host, (), None, findings, texts) for host, findings in found.items()]
+    return Sheet(
+        title=report.title.render(texts),
+        summary=report.summary.render(texts),
+        subject=Phrase("Host").render(texts) if by_host else headings[0],
+        headings=tuple(headings[index] for index in kept),
+        lines=tuple(line for line in lines if line.whys or not report.brief),
+        judged=any(line.state for line in lines),
+    )
+
+
+def shown(cell: Cell, texts: Texts) -> str:
+    """A cell's text for people."""
+    return cell.text if isinstance(cell.text, str) else cell.text.render(texts)
+
+
+def _by_host(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
+    found: dict[str, tuple[Finding, ...]] = {}
+    for finding in findings:
+        found[finding.host] = (*found.get(finding.host, ()), finding)
+    return found
+
+
+def _line(
+    name: str, fields: tuple[Field, ...], severity: Severity | None, findings: tuple[Finding, ...], texts: Texts
+) -> Line:
+    worst = _worst(finding.severity for finding in findings) if severity is None else severity
+    marks = {field.mark for field in fields}
+    known = not findings or any(finding.reached for finding in findings) or bool(marks & {Mark.WELL, Mark.BAD})
+    judged = worst is not None or bool(marks & {Mark.WELL, Mark.BAD, Mark.UNKNOWN})
+    state = (WELL if worst is None else SEVERITIES[worst]) if known else UNKNOWN
+    return Line(
+        name=name,
+        state=state.render(texts) if judged else "",
+        severity=worst,
+        known=known,
+        fields=fields,
+        whys=tuple(finding.why.render(texts) for finding in findings),
+        next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next)),
+    )
+
+
+def _worst(severities: Iterable[Severity]) -> Severity | None:
+    return min(severities, key=lambda severity: severity.rank, default=None)

@@ -1,0 +1,46 @@
+"""The words and signs that every surface for people shares."""
+
+from adapters.phrase import Phrase
+from bot.messages.foreign import CUT, cut
+from bot.request import FailureKind
+from commands.findings import Severity
+from commands.report import Mark
+
+SIGNS = {Mark.WELL: "✓", Mark.BAD: "✗", Mark.UNKNOWN: "?", Mark.ABSENT: "–", Mark.PLAIN: ""}
+"""A mark in one character, so that colour alone never carries it."""
+
+SEVERITIES = {
+    Severity.CRITICAL: Phrase("critical"),
+    Severity.HIGH: Phrase("high"),
+    Severity.MEDIUM: Phrase("medium"),
+    Severity.LOW: Phrase("low"),
+}
+WELL = Phrase("well")
+UNKNOWN = Phrase("unknown")
+
+FAILURES = {
+    FailureKind.USAGE: Phrase("Not understood"),
+    FailureKind.REFUSED: Phrase("Refused"),
+    FailureKind.INTERNAL: Phrase("Error"),
+}
+
+DID_YOU_MEAN = Phrase("Did you mean:")
+NEXT = Phrase("Next:")
+
+_AROUND = 60
+"""Characters shown on either side of the wrong part of a request."""
+
+
+def marked(understood: str, span: tuple[int, int]) -> tuple[str, str, str]:
+    """What is before, in and after the wrong part of a request, short enough to be read.
+
+    The wrong part is "" where something is missing at that place; a span that leaves the text ends with it.
+    """
+    start = max(0, min(span[0], len(understood)))
+    end = max(start, min(span[1], len(understood)))
+    before, after = understood[:start], understood[end:]
+    return (
+        before if len(before) <= _AROUND else CUT + before[-_AROUND:],
+        cut(understood[start:end], _AROUND * 2),
+        cut(after, _AROUND),
+    )

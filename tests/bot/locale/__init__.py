@@ -1,0 +1,1 @@
+"""Languages, dates, numbers, and a catalogue without gaps."""

@@ -1,0 +1,111 @@
+"""The catalogue has every phrase of the code, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+
+from tests.phrases import (
+    LANGUAGES,
+    ROOT,
+    Found,
+    NotLiteral,
+    catalogue,
+    entries,
+    left_over,
+    messages,
+    missing,
+    phrases,
+    placeholders,
+    strings,
+)
+
+MEND = "run python -m tests.phrases and fill what it prints into bot/locale/{language}/LC_MESSAGES/flatnet.po"
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Found]:
+    return phrases()
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_nothing_is_missing(found: list[Found], language: str) -> None:
+    lacking = missing(found, catalogue(language))
+    assert [] == [f"{phrase.path}:{phrase.line} {phrase.key}" for phrase in lacking], MEND.format(language=language)
+
+
+def test_nothing_is_left_over(found: list[Found], language: str) -> None:
+    assert [] == [message.id for message in left_over(found, catalogue(language))], MEND.format(language=language)
+
+
+def test_every_translation_has_the_placeholders_of_its_phrase(language: str) -> None:
+    wrong = []
+    for message in messages(catalogue(language)):
+        template = message.id if isinstance(message.id, str) else message.id[-1]
+        wrong += [message.id for string in strings(message) if string and placeholders(template) != placeholders(string)]
+    assert [] == wrong
+
+
+def test_every_plural_has_the_forms_of_its_language(language: str) -> None:
+    known = catalogue(language)
+    plurals = [message for message in messages(known) if not isinstance(message.id, str)]
+    assert {known.num_plurals} == {len(strings(message)) for message in plurals}
+
+
+def test_no_translation_is_a_guess(language: str) -> None:
+    assert [] == [message.id for message in messages(catalogue(language)) if message.fuzzy]
+
+
+def test_the_catalogue_names_its_plural_forms(language: str) -> None:
+    """The file's own header is what runs."""
+    po = (ROOT / "bot" / "locale" / language / "LC_MESSAGES" / "flatnet.po").read_text(encoding="utf-8")
+    assert f"Plural-Forms: {Catalog(locale=language).plural_forms}" in po
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """A tree like the project's, with one module."""
+    for package in ("adapters", "commands", "bot"):
+        (tmp_path / package).mkdir()
+    return tmp_path / "bot" / "module.py"
+
+
+def test_phrases_are_found_by_reading(code: Path) -> None:
+    code.write_text('a = Phrase("one {x}" " line", x=1)\nb = phrase.Phrase("{n} is", plural="{n} are", n=2)\n')
+    assert [Found("one {x} line", "bot/module.py", 1), Found(("{n} is", "{n} are"), "bot/module.py", 2)] == phrases(
+        code.parents[1]
+    )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Phrase(template)",
+        'Phrase(f"{x} is", x=1)',
+        'Phrase("a" if b else "c")',
+        'Phrase("{n} is", plural=many, n=2)',
+        'Phrase("{x:.1f}", x=1)',
+        'Phrase("{x!r}", x=1)',
+        'Phrase("{x.y}", x=1)',
+        'Phrase("{", x=1)',
+        "Phrase(*several)",
+        "Phrase()",
+    ],
+)
+def test_a_template_that_nobody_can_translate_is_named_with_its_place(code: Path, call: str) -> None:
+    code.write_text(f"\n{call}\n")
+    with pytest.raises(NotLiteral, match=r"bot/module\.py:2: "):
+        phrases(code.parents[1])
+
+
+def test_what_is_missing_is_printed_ready_to_be_filled() -> None:
+    known = Catalog(locale="ja")
+    known.add("old", "古い")
+    lacking = [Found(("{n} is", "{n} are"), "bot/module.py", 2)]
+    assert (
+        '#: bot/module.py:2\n#, python-brace-format\nmsgid "{n} is"\nmsgid_plural "{n} are"\nmsgstr[0] ""\n\n#~ msgid "old"\n#~ msgstr "古い"\n\n'
+    ) == entries(missing(lacking, known), left_over(lacking, known), "ja")

@@ -1,0 +1,87 @@
+"""Numbers, times and lists as people write them."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.phrase import Listing, Moment, Phrase, Span
+from bot.locale.texts import texts
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+AT = datetime(2026, 11, 25, 9, 10, 59, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Asia/Tokyo", "2026-11-25 18:10 JST"),
+        ("UTC", "2026-11-25 09:10 UTC"),
+        ("America/New_York", "2026-11-25 04:10 EST"),
+        ("Pacific/Auckland", "2026-11-25 22:10 NZDT"),
+    ],
+)
+def test_a_moment_is_shown_in_the_readers_zone_and_names_it(zone: str, shown: str) -> None:
+    assert [shown, shown] == [texts(language, ZoneInfo(zone)).moment(AT) for language in ("en", "ja")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "japanese"),
+    [
+        (0, "0 sec", "0 秒"),
+        (0.04, "40 ms", "40 ms"),
+        (2.54, "2.5 sec", "2.5 秒"),
+        (20.0, "20 sec", "20 秒"),
+        (59.6, "1 min", "1 分"),
+        (125, "2 min, 5 sec", "2 分 5 秒"),
+        (3_600, "1 hr", "1 時間"),
+        (3 * 86_400 + 4 * 3_600 + 59, "3 days, 4 hr", "3 日 4 時間"),
+        (86_400 + 59, "1 day", "1 日"),
+        (-90, "-1 min, 30 sec", "-1 分 30 秒"),
+    ],
+)
+def test_a_span_has_at_most_two_units(seconds: float, english: str, japanese: str) -> None:
+    assert [english, japanese] == [texts(language, TOKYO).span(seconds) for language in ("en", "ja")]
+
+
+@pytest.mark.parametrize(
+    ("items", "english", "japanese"),
+    [
+        ([], "", ""),
+        (["a"], "a", "a"),
+        (["a", "b"], "a and b", "a、b"),
+        (["a{0}", "b", "{1}c"], "a{0}, b, and {1}c", "a{0}、b、{1}c"),
+    ],
+)
+def test_a_listing_is_joined_as_the_language_joins(items: list[str], english: str, japanese: str) -> None:
+    assert [english, japanese] == [texts(language, TOKYO).listing(items) for language in ("en", "ja")]
+
+
+def test_numbers_are_grouped() -> None:
+    assert ["12,345.678", "-1,000"] == [texts("ja", TOKYO).number(number) for number in (12_345.678, -1_000)]
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("ja", "緊急"),
+        ("ja-JP", "緊急"),
+        ("ja_JP.UTF-8", "緊急"),
+        ("en-GB", "critical"),
+        ("fr", "critical"),
+        ("", "critical"),
+    ],
+)
+def test_a_locale_is_spoken_where_we_have_its_language_and_english_elsewhere(language: str, shown: str) -> None:
+    assert shown == Phrase("critical").render(texts(language, TOKYO))
+
+
+def test_a_missing_translation_shows_english() -> None:
+    phrase = Phrase("{n} zebra", plural="{n} zebras", n=2_000)
+    assert "2,000 zebras" == phrase.render(texts("ja", TOKYO))
+    assert "" == Phrase("").render(texts("ja", TOKYO))
+
+
+def test_values_inside_phrases_are_shown_in_the_readers_language() -> None:
+    phrase = Phrase("{a} / {b} / {c}", a=Moment(AT), b=Span(60), c=Listing(("x", Phrase("well"))))
+    assert "2026-11-25 18:10 JST / 1 分 / x、正常" == phrase.render(texts("ja", TOKYO))

@@ -1,0 +1,113 @@
+"""Reports as `commands.health` makes them, of any size, for the tests of every surface."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from adapters.phrase import Phrase
+from bot.locale.texts import texts
+from bot.request import Answer, Failure
+from commands.findings import Finding, Severity
+from commands.report import Cell, Column, Mark, Report, Row
+
+AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
+ENGLISH = texts("en", ZoneInfo("Asia/Tokyo"))
+JAPANESE = texts("ja", ZoneInfo("Asia/Tokyo"))
+
+CHECKS = ("nebula", "gateway", "api", "containers", "bridge", "forwarding")
+HEADINGS = ("Nebula", "Gateway", "API", "Containers", "Bridge", "Forwarding")
+COLUMNS = (
+    Column(key="host", heading=Phrase("Host")),
+    *(Column(key=key, heading=Phrase("{it}", it=heading)) for key, heading in zip(CHECKS, HEADINGS, strict=True)),
+)
+
+
+def row(host: str, *checks: Cell, severity: Severity | None = None) -> Row:
+    return Row(cells=(Cell(text=host, value=host), *checks), host=host, severity=severity)
+
+
+def cell(text: str, mark: Mark, value: str | None = None) -> Cell:
+    return Cell(text=text, value=text if value is None and mark is not Mark.ABSENT else value, mark=mark)
+
+
+def well(host: str) -> Row:
+    texts = ("running", "running", "healthy", "3 running", "up", "on")
+    return row(host, *(cell(text, Mark.WELL) for text in texts))
+
+
+def stopped(host: str, why: str = "the service Nebula is stopped") -> tuple[Row, Finding]:
+    """A host whose Nebula is stopped."""
+    checks = (cell("stopped", Mark.BAD), *well(host).cells[2:])
+    return (
+        row(host, *checks, severity=Severity.CRITICAL),
+        Finding(
+            severity=Severity.CRITICAL,
+            host=host,
+            subject="nebula",
+            why=Phrase("{why}", why=why),
+            next=f"health {host} --details",
+        ),
+    )
+
+
+def silent(host: str) -> tuple[Row, Finding]:
+    """A host of which nothing is known."""
+    why = Phrase("Windows was not reached: no answer; check that the host is up")
+    return (
+        row(host, *(cell("not reached", Mark.UNKNOWN, "unreachable") for _ in CHECKS), severity=Severity.HIGH),
+        Finding(
+            severity=Severity.HIGH, host=host, subject="windows", why=why, next=f"health {host} --details", reached=False
+        ),
+    )
+
+
+def health(summary: str, bad: Sequence[tuple[Row, Finding]], rows: Sequence[Row] = (), *, brief: bool = False) -> Report:
+    return Report(
+        title=Phrase("Health"),
+        summary=Phrase("{summary}", summary=summary),
+        columns=COLUMNS,
+        rows=(*(row for row, _ in bad), *rows),
+        findings=tuple(finding for _, finding in bad),
+        brief=brief,
+        taken_at=AT,
+        next=tuple(f"health {row.host} --details" for row, _ in bad[:3]),
+    )
+
+
+MIXED = health(
+    "2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached",
+    [stopped("host-b"), silent("host-c")],
+    [well("host-a")],
+)
+ALL_WELL = health("all 3 hosts are well", [], [well(f"host-{name}") for name in "abc"], brief=True)
+ALL_DOWN = health("none of 254 hosts was reached", [silent(f"host-{n:03}") for n in range(1, 255)])
+HOSTS = Report(
+    title=Phrase("Hosts"),
+    summary=Phrase("the bot knows {n} host", plural="the bot knows {n} hosts", n=2),
+    columns=(
+        Column(key="host", heading=Phrase("Host")),
+        Column(key="id", heading=Phrase("Id")),
+        Column(key="wsl", heading=Phrase("WSL2")),
+    ),
+    rows=(
+        Row(host="host-a", cells=(cell("host-a", Mark.PLAIN), Cell(text="1", value=1), Cell(text="yes", value=True))),
+        Row(
+            host="light",
+            cells=(cell("light", Mark.PLAIN), Cell(text="0", value=0), Cell(text="no", value=False, mark=Mark.ABSENT)),
+        ),
+    ),
+)
+HELP = Report(
+    title=Phrase("Help"),
+    summary=Phrase("you can ask for health and host"),
+    columns=(Column(key="words", heading=Phrase("Type")), Column(key="summary", heading=Phrase("To see"))),
+    rows=(
+        Row(cells=(Cell(text="health [target]"), Cell(text=Phrase("whether hosts are well")))),
+        Row(cells=(Cell(text="host"), Cell(text=Phrase("the hosts that the bot knows")))),
+    ),
+    next=("health host-a --details",),
+)
+
+
+def answer(body: Report | Failure, understood: str = "health all") -> Answer:
+    return Answer(operation="01K", understood=understood, body=body)

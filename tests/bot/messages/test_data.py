@@ -1,0 +1,166 @@
+"""Answers as data: one stable document, and a table that no spreadsheet runs."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from adapters.phrase import Phrase
+from bot.messages.data import as_csv, as_json
+from bot.request import Failure, FailureKind
+from commands.report import Cell, Column, Mark, Report, Row
+from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, JAPANESE, MIXED, answer
+from tests.bot.messages.test_slack import reports
+
+FAILURE = Failure(
+    kind=FailureKind.USAGE, phrase=Phrase("no such host"), span=(7, 13), suggestions=("health host-b",), reference=None
+)
+
+
+def document(body: Report | Failure) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(as_json(answer(body), ENGLISH))
+    return loaded
+
+
+def shape(value: Any) -> Any:
+    """The keys of a document, and the first of every list."""
+    match value:
+        case dict():
+            return {key: shape(inner) for key, inner in value.items()}
+        case [first, *_]:
+            return [shape(first)]
+        case _:
+            return type(value).__name__
+
+
+def test_the_document_of_a_report_has_this_shape() -> None:
+    cell = {"value": "str", "mark": "str", "text": "str"}
+    checks = ("host", "nebula", "gateway", "api", "containers", "bridge", "forwarding")
+    assert {
+        "operation": "str",
+        "understood": "str",
+        "exit": "str",
+        "taken_at": "str",
+        "report": {
+            "title": "str",
+            "summary": "str",
+            "columns": [{"key": "str", "heading": "str"}],
+            "rows": [{"host": "str", "severity": "str", "cells": dict.fromkeys(checks, cell)}],
+            "findings": [
+                {"severity": "str", "host": "str", "subject": "str", "why": "str", "next": "str", "reached": "bool"}
+            ],
+            "unreached": ["str"],
+            "next": ["str"],
+        },
+        "failure": "NoneType",
+    } == shape(document(MIXED))
+
+
+def test_the_document_of_a_failure_has_this_shape() -> None:
+    assert {
+        "operation": "01K",
+        "understood": "health all",
+        "exit": "usage",
+        "taken_at": None,
+        "report": None,
+        "failure": {
+            "kind": "usage",
+            "message": "no such host",
+            "span": [7, 13],
+            "suggestions": ["health host-b"],
+            "reference": None,
+        },
+    } == document(FAILURE)
+
+
+def test_the_document_says_when_and_how_it_ended() -> None:
+    assert ("2026-11-25T09:10:00+00:00", "not_reached") == (document(MIXED)["taken_at"], document(MIXED)["exit"])
+    assert "well" == document(ALL_WELL)["exit"]
+
+
+def test_a_brief_report_keeps_its_rows_as_data() -> None:
+    assert 3 == len(document(ALL_WELL)["report"]["rows"])
+
+
+def test_only_sentences_change_with_the_language() -> None:
+    english, japanese = (json.loads(as_json(answer(MIXED), texts)) for texts in (ENGLISH, JAPANESE))
+    assert english["report"]["rows"] == japanese["report"]["rows"]
+    assert english["exit"] == japanese["exit"]
+
+
+def one(cell: Cell, host: str = "host-a") -> Report:
+    column = Column(key="said", heading=Phrase("Said"))
+    return Report(title=Phrase("t"), summary=Phrase("s"), columns=(column,), rows=(Row(host=host, cells=(cell,)),))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_does_not_have_are_null(number: float) -> None:
+    assert document(one(Cell(text="odd", value=number)))["report"]["rows"][0]["cells"]["said"]["value"] is None
+
+
+def test_the_document_carries_no_character_that_a_terminal_obeys() -> None:
+    text = as_json(answer(one(Cell(text="a\x1b[2J\x9b\u202e\ud800日本", value="x"))), ENGLISH)
+    assert "\\u001b[2J\\u009b\\u202e\\ud800日本" in text
+    assert 1 == text.count('"said": {')
+
+
+def table(body: Report | Failure) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(as_csv(answer(body), ENGLISH), newline=""), strict=True))
+
+
+def test_the_table_has_the_keys_as_header_and_values_as_data() -> None:
+    assert [
+        ["host", "nebula", "gateway", "api", "containers", "bridge", "forwarding"],
+        ["host-b", "stopped", "running", "healthy", "3 running", "up", "on"],
+        ["host-c", *["unreachable"] * 6],
+        ["host-a", "running", "running", "healthy", "3 running", "up", "on"],
+    ] == table(MIXED)
+
+
+def test_the_host_comes_first_where_it_is_no_column() -> None:
+    assert [["host", "said"], ["host-a", "7"]] == table(one(Cell(text="seven", value=7)))
+    assert ["host", "words", "summary"] == table(HELP)[0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        (Cell(text="yes", value=True), "true"),
+        (Cell(text="1.5 s", value=1.5), "1.5"),
+        (Cell(text="minus", value=-3), "-3"),
+        (Cell(text="n/a", mark=Mark.ABSENT), "absent"),
+        (Cell(text="not known", mark=Mark.UNKNOWN), "unknown"),
+        (Cell(text="none"), ""),
+        (Cell(text="odd", value=float("nan")), ""),
+        (Cell(text="", value="=cmd|' /C calc'!A0"), "'=cmd|' /C calc'!A0"),
+        (Cell(text="", value="  @SUM(A1)"), "'@SUM(A1)"),
+        (Cell(text="", value="\t-2+3"), "'-2+3"),
+        (Cell(text="", value="\ufeff+1"), "'+1"),
+        (Cell(text="", value="＝1"), "'＝1"),
+        (Cell(text="", value='say "hi", then\r\nleave'), 'say "hi", then leave'),
+        (Cell(text="", value="\x1b[2J\0"), "␛[2J␀"),
+    ],
+)
+def test_a_value_in_the_table_is_data_and_never_an_instruction(cell: Cell, written: str) -> None:
+    assert [["host", "said"], ["host-a", written]] == table(one(cell))
+
+
+def test_lines_of_the_table_end_as_rfc_4180_says() -> None:
+    assert 'host,said\r\nhost-a,"a,""b"""\r\n' == as_csv(answer(one(Cell(text="", value='a,"b"'))), ENGLISH)
+
+
+def test_a_failure_is_a_table_of_its_own() -> None:
+    assert [["failure", "message", "reference"], ["usage", "no such host", ""]] == table(FAILURE)
+
+
+@settings(deadline=None, max_examples=60)
+@given(reports())
+def test_any_report_is_one_document_and_one_table(report: Report) -> None:
+    loaded = json.loads(as_json(answer(report), ENGLISH))
+    assert len(report.rows) == len(loaded["report"]["rows"])
+    lines = table(report)
+    assert 1 + len(report.rows) == len(lines)
+    assert {len(report.columns) + 1} == {len(line) for line in lines}

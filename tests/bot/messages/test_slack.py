@@ -1,0 +1,237 @@
+"""Slack messages: state first, why, what to type; inside the budgets at any size."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.phrase import Phrase, Texts
+from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT, characters, validate
+from bot.messages.slack import Message, render
+from bot.request import Failure, FailureKind
+from commands.findings import Finding, Severity
+from commands.report import Cell, Column, Mark, Report, Row
+from tests.bot.messages.examples import (
+    ALL_DOWN,
+    ALL_WELL,
+    ENGLISH,
+    HELP,
+    HOSTS,
+    JAPANESE,
+    MIXED,
+    answer,
+    health,
+    stopped,
+    well,
+)
+from tests.bot.messages.test_blocks import HOSTILE
+
+DATE = "<!date^1795597800^{date_short_pretty} {time}|2026-11-25 18:10 JST>"
+
+
+def shown(message: Message) -> list[str]:
+    """What each block says."""
+    return [(block.get("text") or block["elements"][0])["text"] for block in message.blocks]
+
+
+def test_all_well_is_one_line_and_how_it_was_understood() -> None:
+    assert [":large_green_circle: *all 3 hosts are well*", f"`/flatnet health all` · {DATE}"] == shown(
+        render(answer(ALL_WELL), ENGLISH)
+    )
+
+
+def test_a_mixed_fleet_shows_the_worst_first_with_its_checks_why_and_what_to_type() -> None:
+    assert [
+        ":red_circle: *2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached*",
+        ":red_circle: *host-b* critical — Nebula: stopped\n"
+        "✗ Nebula  ✓ Gateway  ✓ API  ✓ Containers  ✓ Bridge  ✓ Forwarding\n"
+        "• the service Nebula is stopped\n"
+        "→ `/flatnet health host-b --details`",
+        ":grey_question: *host-c* unknown\n"
+        "? Nebula  ? Gateway  ? API  ? Containers  ? Bridge  ? Forwarding\n"
+        "• Windows was not reached: no answer; check that the host is up\n"
+        "→ `/flatnet health host-c --details`",
+        ":large_green_circle: 1 well: host-a",
+        f"`/flatnet health all` · {DATE}",
+    ] == shown(render(answer(MIXED), ENGLISH))
+
+
+def test_the_text_alone_is_complete_and_short() -> None:
+    """For notifications, screen readers, and where Slack refuses the blocks."""
+    assert (
+        ":red_circle: *2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached*\n"
+        ":red_circle: *host-b* critical — Nebula: stopped\n"
+        ":grey_question: *host-c* unknown — Windows was not reached: no answer; check that the host is up\n"
+        ":large_green_circle: 1 well: host-a\n"
+        "Next: `/flatnet health host-b --details`  `/flatnet health host-c --details`"
+    ) == render(answer(MIXED), ENGLISH).text
+
+
+def test_one_host_alone_shows_every_check_in_words() -> None:
+    message = render(answer(health("1 host needs attention", [stopped("host-b")])), ENGLISH)
+    assert ["✗ Nebula: stopped", "✓ Gateway: running"] == shown(message)[1].splitlines()[1:3]
+
+
+def test_details_that_were_asked_for_are_shown_for_well_hosts_too() -> None:
+    version = Column(key="nebula_version", heading=Phrase("Nebula version"))
+    rows = [row.model_copy(update={"cells": (*row.cells, Cell(text="1.9.5"))}) for row in MIXED.rows]
+    message = render(answer(MIXED.model_copy(update={"columns": (*MIXED.columns, version), "rows": tuple(rows)})), ENGLISH)
+    assert [":large_green_circle: *host-a* well", "Nebula version: 1.9.5"] == [
+        line for line in shown(message)[3].splitlines() if "✓" not in line
+    ]
+
+
+def test_a_fleet_that_is_all_down_is_listed_until_the_budget_ends_and_the_rest_is_counted() -> None:
+    message = render(answer(ALL_DOWN), ENGLISH)
+    lines = "\n".join(shown(message)).splitlines()
+    listed = [line for line in lines if line.startswith(":grey_question:")]
+    assert lines[0] == ":large_orange_circle: *none of 254 hosts was reached*"
+    assert lines[len(listed) + 1] == f"… and {254 - len(listed)} more"
+    assert len(listed) > 80
+    assert lines[-3] == "This is shortened; ask for fewer hosts at once to see every check."
+    assert lines[-2].startswith("Next: `/flatnet health host-001 --details`")
+
+
+def test_many_well_hosts_beside_a_bad_one_are_one_line() -> None:
+    message = render(answer(health("…", [stopped("host-b")], [well(f"h{n}") for n in range(253)])), ENGLISH)
+    assert ":large_green_circle: 253 well" == shown(message)[2]
+
+
+def test_a_report_without_judgements_is_a_plain_list() -> None:
+    assert [
+        "*Hosts* — the bot knows 2 hosts",
+        "*host-a* — Id: 1 · WSL2: yes\n*light* — Id: 0 · WSL2: no",
+        "`/flatnet host`",
+    ] == shown(render(answer(HOSTS, "host"), ENGLISH))
+
+
+def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
+    assert [
+        "*Help* — you can ask for health and host",
+        "*health [target]* — whether hosts are well\n*host* — the hosts that the bot knows",
+        "Next: `/flatnet health host-a --details`",
+        "`/flatnet help`",
+    ] == shown(render(answer(HELP, "help"), ENGLISH))
+
+
+def test_findings_of_a_host_without_a_row_are_never_lost() -> None:
+    _, finding = stopped("host-z")
+    report = Report(title=Phrase("Health"), summary=Phrase("1 bad"), findings=(finding,), brief=True)
+    assert (
+        ":red_circle: *host-z* critical\n• the service Nebula is stopped\n→ `/flatnet health host-z --details`"
+        == (shown(render(answer(report), ENGLISH))[1])
+    )
+
+
+def test_a_report_in_japanese_speaks_japanese_and_leaves_names_and_commands_alone() -> None:
+    message = render(answer(MIXED), JAPANESE)
+    assert ":red_circle: *host-b* 緊急 — Nebula: stopped" == shown(message)[1].splitlines()[0]
+    assert ":large_green_circle: 正常 1 件: host-a" == shown(message)[3]
+
+
+def failure(kind: FailureKind = FailureKind.USAGE, **more: object) -> Failure:
+    return Failure.model_validate({"kind": kind, "phrase": Phrase("no host is called hsot-b")} | more)
+
+
+def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() -> None:
+    wrong = failure(span=(7, 13), suggestions=("health host-b", "health host-a"))
+    assert [
+        ":warning: *Not understood* — no host is called hsot-b",
+        "Did you mean: `/flatnet health host-b`  `/flatnet health host-a`",
+        "I read: `health` ▸ *`hsot-b`* ◂ `--details`",
+    ] == shown(render(answer(wrong, "health hsot-b --details"), ENGLISH))
+
+
+@pytest.mark.parametrize(
+    ("understood", "span", "read"),
+    [
+        ("log", (3, 3), "`log` ▸ *?* ◂"),
+        ("log", (90, 99), "`log` ▸ *?* ◂"),
+        ("", (0, 0), "▸ *?* ◂"),
+        ("`<!here>`", (0, 9), "▸ *`ˋ&lt;!here&gt;ˋ`* ◂"),
+        ("a" * 100 + " b", (101, 102), f"`…{'a' * 59}` ▸ *`b`* ◂"),
+    ],
+)
+def test_the_wrong_part_is_marked_wherever_it_is(understood: str, span: tuple[int, int], read: str) -> None:
+    assert f"I read: {read}" == shown(render(answer(failure(span=span), understood), ENGLISH))[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(FailureKind.REFUSED, ":no_entry: *Refused*"), (FailureKind.INTERNAL, ":boom: *Error*")],
+)
+def test_a_failure_says_its_kind_first(kind: FailureKind, state: str) -> None:
+    message = render(answer(failure(kind), "health"), ENGLISH)
+    assert [f"{state} — no host is called hsot-b", "`/flatnet health`"] == shown(message)
+    assert f"{state} — no host is called hsot-b" == message.text
+
+
+CELLS = st.builds(
+    lambda text, mark: Cell(text=text, mark=mark),
+    HOSTILE,
+    st.sampled_from(Mark),
+)
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    """Reports of any shape that consist of hostile text."""
+    width = draw(st.integers(min_value=0, max_value=8))
+    hosts = draw(st.lists(HOSTILE, max_size=12)) * draw(st.sampled_from([1, 1, 2, 60]))
+    cells = draw(st.lists(CELLS, min_size=width, max_size=width))
+    severities = st.none() | st.sampled_from(Severity)
+    finding = st.builds(
+        lambda severity, host, why, following, reached: Finding(
+            severity=severity, host=host, subject="x", why=Phrase("{why}", why=why), next=following, reached=reached
+        ),
+        st.sampled_from(Severity),
+        st.sampled_from(hosts) if hosts else HOSTILE,
+        HOSTILE,
+        st.none() | HOSTILE,
+        st.booleans(),
+    )
+    return Report(
+        title=Phrase("{it}", it=draw(HOSTILE)),
+        summary=Phrase("{it}", it=draw(HOSTILE) * draw(st.sampled_from([1, 500]))),
+        columns=tuple(Column(key=f"k{index}", heading=Phrase("{it}", it=draw(HOSTILE))) for index in range(width)),
+        rows=tuple(Row(host=host, cells=tuple(cells), severity=draw(severities)) for host in hosts[:12])
+        * (len(hosts) // 12 + 1),
+        findings=tuple(draw(st.lists(finding, max_size=10)) * draw(st.sampled_from([1, 1, 100]))),
+        brief=draw(st.booleans()),
+        next=tuple(draw(st.lists(HOSTILE, max_size=9))),
+    )
+
+
+def assert_harmless(message: Message) -> None:
+    assert () == validate(message.blocks)
+    assert len(message.blocks) <= BLOCKS
+    assert characters(message.blocks) <= CHARACTERS
+    assert 1 <= len(message.text) <= TEXT
+    for text in (*shown(message), message.text):
+        assert [] == re.findall(r"<(?!!date\^)", text)
+        assert all(line.count("`") % 2 == 0 for line in text.splitlines())
+        assert "``" not in text
+
+
+@settings(deadline=None, max_examples=60)
+@given(reports(), HOSTILE, st.sampled_from([ENGLISH, JAPANESE]))
+def test_a_report_of_any_size_and_content_stays_in_its_place(report: Report, understood: str, texts: Texts) -> None:
+    assert_harmless(render(answer(report, understood), texts))
+
+
+@given(HOSTILE, HOSTILE, st.tuples(st.integers(-9, 99), st.integers(-9, 99)), st.lists(HOSTILE, max_size=9))
+def test_a_failure_of_any_content_stays_in_its_place(
+    phrase: str, understood: str, span: tuple[int, int], suggestions: list[str]
+) -> None:
+    body = failure(phrase=Phrase("{it}", it=phrase), span=span, suggestions=suggestions)
+    assert_harmless(render(answer(body, understood * 50), ENGLISH))
+
+
+def test_the_largest_text_of_every_kind_still_fits() -> None:
+    """Every part as long as it may become, all of it characters that grow when they are escaped."""
+    long = "&" * 5_000
+    bad = [stopped(f"{n}{long}", why=long) for n in range(254)]
+    report = health(long, bad, [well(f"{n}{long}") for n in range(10)])
+    assert_harmless(render(answer(report, long), ENGLISH))
+    assert_harmless(render(answer(report.model_copy(update={"findings": report.findings[:3] * 99}), long), JAPANESE))
