@@ -1,0 +1,72 @@
+"""`python -m tests.lab --hosts N --rtt MS --workspace --dir DIR`: a fleet in the foreground until a signal ends it.
+
+It writes `DIR/flatnet.toml`, so that every command of the bot works with `--config DIR/flatnet.toml`,
+and prints one line when it is ready. Meanwhile faults are switched with
+`python -m tests.lab.switch --dir DIR host-b windows refuse`.
+"""
+
+import argparse
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from tests.lab import story
+from tests.lab.fleet import Conditions, run_fleet, write_configuration
+from tests.lab.switch import serve_switch
+from tests.lab.workspace.workspace import Workspace
+
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.lab", description="A Flatnet fleet and a Slack workspace on loopback."
+    )
+    parser.add_argument("--hosts", type=int, default=3, help="how many hosts, 1 to 254 (default 3)")
+    parser.add_argument("--lighthouse", action="store_true", help="and the lighthouse")
+    parser.add_argument("--rtt", type=float, default=0.0, metavar="MS", help="latency of each exchange in milliseconds")
+    parser.add_argument(
+        "--powershell", type=float, default=0.0, metavar="MS", help="start-up time of PowerShell in milliseconds"
+    )
+    parser.add_argument("--workspace", action="store_true", help="and a Slack workspace")
+    parser.add_argument(
+        "--story", action="store_true", help="the demo's troubles: a stopped Nebula, exited containers, a dead host"
+    )
+    parser.add_argument(
+        "--dir", type=Path, required=True, metavar="DIR", help="where everything that a bot needs is written"
+    )
+    found = parser.parse_args()
+    if not 1 <= found.hosts <= 254:
+        parser.error("--hosts must be 1 to 254")
+    if found.story and found.hosts < story.HOSTS:
+        parser.error(f"--story needs at least --hosts {story.HOSTS}")
+    return found
+
+
+async def run(given: argparse.Namespace) -> None:
+    """The lab until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    folder = given.dir.absolute()
+    conditions = Conditions(latency=given.rtt / 1000, powershell_start=given.powershell / 1000)
+    async with AsyncExitStack() as stack:
+        fleet = await stack.enter_async_context(
+            run_fleet(folder / "lab", given.hosts, lighthouse=given.lighthouse, conditions=conditions)
+        )
+        workspace: Workspace | None = None
+        if given.workspace:
+            workspace = Workspace(MANIFEST)
+            await workspace.start()
+            stack.push_async_callback(workspace.stop)
+        if given.story:
+            story.tell(fleet)
+        await stack.enter_async_context(serve_switch(folder, fleet))
+        file = write_configuration(folder, fleet, workspace)
+        print(f"ready: {len(fleet.hosts)} hosts, {file}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(arguments()))

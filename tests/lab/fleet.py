@@ -1,0 +1,181 @@
+"""A whole fleet on loopback: hosts 1–N, the lighthouse if wanted, and the files that a bot needs to reach them."""
+
+import getpass
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.action import SideName
+from tests.lab.faults import Wire
+from tests.lab.gateway.server import GatewayServer
+from tests.lab.gateway.state import GatewayState
+from tests.lab.windows.auth import ntlm_users
+from tests.lab.windows.server import WinRmServer, WinRmSettings
+from tests.lab.windows.state import WindowsState
+from tests.lab.windows.tls import Certificates, make_certificates
+from tests.lab.workspace.workspace import Workspace
+from tests.lab.wsl.server import Access, Keys, SshServer, write_access
+from tests.lab.wsl.state import WslState
+
+LIGHTHOUSE = "lighthouse"
+
+
+@dataclass
+class LabHost:
+    """One host of the lab. States and wires may be changed while it runs; a side that is None is absent."""
+
+    name: str
+    id: int
+    windows: WinRmServer
+    wsl: SshServer | None = None
+    gateway: GatewayServer | None = None
+    ports: dict[SideName, int] = field(default_factory=dict)
+
+    def wire(self, side: SideName) -> Wire:
+        """The line to one side; a `KeyError` where this host does not have it."""
+        server = {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway}[side]
+        if server is None:
+            raise KeyError(f"{self.name} has no {side} side")
+        return server.wire
+
+    def cut(self) -> None:
+        """Pull the cable: nothing answers, on no side."""
+        for server in (self.windows, self.wsl, self.gateway):
+            if server is not None:
+                server.wire.fault = type(server.wire.fault).SWALLOW
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How the whole fleet is: latency in seconds for each exchange, start-up time of PowerShell in seconds."""
+
+    latency: float = 0.0
+    powershell_start: float = 0.0
+
+
+@dataclass(frozen=True)
+class LabFleet:
+    """A running fleet and what a bot needs to reach it."""
+
+    hosts: tuple[LabHost, ...]
+    certificates: Certificates
+    access: Access
+    settings: WinRmSettings
+
+    def __getitem__(self, name: str) -> LabHost:
+        return next(host for host in self.hosts if host.name == name)
+
+
+def host_name(number: int) -> str:
+    """host-a … host-z, host-aa …: as the guide names them."""
+    letters = ""
+    while number > 0:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(ord("a") + letter) + letters
+    return f"host-{letters}"
+
+
+@asynccontextmanager
+async def run_fleet(
+    folder: Path, hosts: int, *, lighthouse: bool = False, conditions: Conditions | None = None
+) -> AsyncIterator[LabFleet]:
+    """Start hosts 1–N and, if wanted, the lighthouse; their keys and certificates lie in `folder`."""
+    conditions = conditions or Conditions()
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = WinRmSettings(password=secrets.token_urlsafe(18), powershell_start=conditions.powershell_start)
+    certificates, keys = make_certificates(folder), Keys.generate()
+    made = [_host(number, hosts, settings, keys, conditions) for number in range(0 if lighthouse else 1, hosts + 1)]
+    async with AsyncExitStack() as stack:
+        stack.enter_context(ntlm_users(folder, {settings.user: settings.password}))
+        for host in made:
+            await _start(host, certificates, stack)
+        ports = [host.ports["wsl"] for host in made if "wsl" in host.ports]
+        yield LabFleet(tuple(made), certificates, write_access(folder, keys, ports), settings)
+
+
+def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditions: Conditions) -> LabHost:
+    name = host_name(number) if number else LIGHTHOUSE
+    windows = WinRmServer(WindowsState.healthy(number, name), _wire(conditions), settings)
+    if not number:
+        return LabHost(name, number, windows)
+    peers = [other for other in range(1, hosts + 1) if other != number]
+    return LabHost(
+        name,
+        number,
+        windows,
+        SshServer(WslState.healthy(number), _wire(conditions), keys),
+        GatewayServer(GatewayState.healthy(number, peers), _wire(conditions)),
+    )
+
+
+def _wire(conditions: Conditions) -> Wire:
+    return Wire(latency=conditions.latency)
+
+
+async def _start(host: LabHost, certificates: Certificates, stack: AsyncExitStack) -> None:
+    host.ports["windows"] = await host.windows.start(certificates.tls)
+    stack.push_async_callback(host.windows.stop)
+    if host.wsl is not None:
+        host.ports["wsl"] = await host.wsl.start()
+        stack.push_async_callback(host.wsl.stop)
+    if host.gateway is not None:
+        host.ports["gateway"] = await host.gateway.start()
+        stack.push_async_callback(host.gateway.stop)
+
+
+def write_configuration(folder: Path, fleet: LabFleet, workspace: Workspace | None = None, language: str = "ja") -> Path:
+    """Write `flatnet.toml` and the secrets folder: everything that a bot needs. Returns the configuration's path."""
+    _write_secrets(folder / "secrets", fleet, workspace)
+    parts = [
+        f'language = "{language}"\ntime_zone = "Asia/Tokyo"\ndata_folder = "data"\nsecrets_folder = "secrets"\n',
+        _slack(workspace),
+        _people(workspace),
+        f'[defaults.windows]\nuser = "{fleet.settings.user}"\nca_file = "{fleet.certificates.ca_file}"\n',
+        f'[defaults.wsl]\naddress = "127.0.0.1"\nkey_file = "{fleet.access.key_file}"\n'
+        f'known_hosts_file = "{fleet.access.known_hosts_file}"\n',
+        *(_described(host) for host in fleet.hosts),
+    ]
+    file = folder / "flatnet.toml"
+    file.write_text("\n".join(part for part in parts if part), encoding="utf-8")
+    return file
+
+
+def _write_secrets(folder: Path, fleet: LabFleet, workspace: Workspace | None) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    values = {"winrm_password": fleet.settings.password, "audit_key": secrets.token_hex(32)}
+    if workspace is not None:
+        values |= {"slack_bot_token": workspace.bot_token, "slack_app_token": workspace.app_token}
+    for name, value in values.items():
+        file = folder / name
+        file.touch(mode=0o600)
+        if name != "audit_key" or not file.read_text():
+            file.write_text(value)
+
+
+def _slack(workspace: Workspace | None) -> str:
+    return "" if workspace is None else f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n'
+
+
+def _people(workspace: Workspace | None) -> str:
+    """Whoever started the lab is its administrator; the workspace's people have the roles that they play."""
+    me = f'[[people]]\nname = "me"\nsystem = ["{getpass.getuser()}"]\nroles = ["administrator", "operator"]\n'
+    others = (
+        f'[[people]]\nname = "{person.name}"\nslack = ["{person.id}"]\nroles = ["{person.role}"]\n'
+        for person in (workspace.seed.people if workspace is not None else ())
+        if person.role is not None
+    )
+    return "\n".join((me, *others))
+
+
+def _described(host: LabHost) -> str:
+    lines = ["[[hosts]]", f'name = "{host.name}"', f"id = {host.id}"]
+    if host.id == 0:
+        lines.append("lighthouse = true")
+    lines += ["[hosts.windows]", f'url = "https://127.0.0.1:{host.ports["windows"]}/wsman"']
+    if "wsl" in host.ports:
+        lines += ["[hosts.wsl]", f"port = {host.ports['wsl']}"]
+    if "gateway" in host.ports:
+        lines += ["[hosts.gateway]", f'url = "http://127.0.0.1:{host.ports["gateway"]}"']
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,191 @@
+"""The app's manifest, by Slack's rules.
+
+The rules are those of Slack's manifest schema as far as this app can meet them: nearly everywhere
+an unknown key is an error, lengths are bounded, and an event needs its scope.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+KEYS: dict[str, frozenset[str]] = {
+    "": frozenset({
+        "_metadata", "display_information", "features", "oauth_config", "settings", "functions", "workflows", "datastores",
+        "outgoing_domains", "types", "external_auth_providers", "mcp_servers", "app_directory",
+    }),
+    "_metadata": frozenset({"major_version", "minor_version"}),
+    "display_information": frozenset({"name", "description", "background_color", "long_description"}),
+    "features": frozenset({
+        "app_home", "bot_user", "functions", "shortcuts", "slash_commands", "unfurl_domains", "workflow_steps",
+        "assistant_view", "agent_view",
+    }),
+    "features.app_home": frozenset({"home_tab_enabled", "messages_tab_enabled", "messages_tab_read_only_enabled"}),
+    "features.bot_user": frozenset({"display_name", "always_online"}),
+    "features.slash_commands[]": frozenset({"command", "description", "usage_hint", "should_escape", "url"}),
+    "features.shortcuts[]": frozenset({"name", "type", "callback_id", "description"}),
+    "oauth_config": frozenset({"redirect_urls", "scopes", "token_management_enabled", "pkce_enabled"}),
+    "oauth_config.scopes": frozenset({"bot", "user", "bot_optional", "user_optional"}),
+    "settings": frozenset({
+        "event_subscriptions", "interactivity", "socket_mode_enabled", "org_deploy_enabled", "token_rotation_enabled",
+        "allowed_ip_address_ranges", "is_hosted", "function_runtime", "hermes_app_type", "is_mcp_enabled",
+    }),
+    "settings.event_subscriptions": frozenset({"request_url", "bot_events"}),
+    "settings.interactivity": frozenset({"is_enabled", "request_url", "message_menu_options_url"}),
+}  # fmt: skip
+
+REQUIRED = {
+    "": ("display_information",),
+    "display_information": ("name",),
+    "features.bot_user": ("display_name",),
+    "features.slash_commands[]": ("command", "description"),
+    "features.shortcuts[]": ("name", "type", "callback_id", "description"),
+    "settings.interactivity": ("is_enabled",),
+}
+
+LENGTHS = {
+    "display_information.name": (1, 35),
+    "display_information.description": (1, 140),
+    "display_information.long_description": (175, 4_000),
+    "features.bot_user.display_name": (1, 80),
+    "features.slash_commands[].command": (2, 32),
+    "features.slash_commands[].description": (1, 2_000),
+    "features.slash_commands[].usage_hint": (1, 1_000),
+    "features.shortcuts[].name": (1, 24),
+    "features.shortcuts[].description": (1, 150),
+    "features.shortcuts[].callback_id": (1, 255),
+}
+
+COUNTS = {
+    "features.slash_commands": 50,
+    "features.shortcuts": 10,
+    "settings.event_subscriptions.bot_events": 100,
+    "oauth_config.scopes.bot": 255,
+}
+
+FLAGS = frozenset({
+    "features.app_home.home_tab_enabled", "features.app_home.messages_tab_enabled",
+    "features.app_home.messages_tab_read_only_enabled", "features.bot_user.always_online",
+    "features.slash_commands[].should_escape", "settings.interactivity.is_enabled", "settings.socket_mode_enabled",
+    "settings.org_deploy_enabled", "settings.token_rotation_enabled",
+})  # fmt: skip
+
+EVENT_SCOPES: dict[str, str | None] = {
+    "app_home_opened": None,
+    "app_mention": "app_mentions:read",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.im": "im:history",
+    "subteam_members_changed": "usergroups:read",
+    "subteam_updated": "usergroups:read",
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What Slack knows of the app after it was installed."""
+
+    bot_name: str
+    commands: frozenset[str]
+    scopes: frozenset[str]
+    events: frozenset[str]
+    interactive: bool
+    messages_tab: bool
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Install the app; a `ValueError` with every complaint where Slack would refuse the manifest."""
+        document = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        found = list(complaints(document))
+        if found:
+            raise ValueError(f"{path.name} is refused: " + "; ".join(found))
+        features, settings = document.get("features", {}), document.get("settings", {})
+        return cls(
+            bot_name=features.get("bot_user", {}).get("display_name", ""),
+            commands=frozenset(command["command"] for command in features.get("slash_commands", ())),
+            scopes=frozenset(_scopes(document)),
+            events=frozenset(_events(document)),
+            interactive=settings.get("interactivity", {}).get("is_enabled", False),
+            messages_tab=features.get("app_home", {}).get("messages_tab_enabled", False),
+        )
+
+
+def complaints(document: Any) -> Iterator[str]:
+    """Everything that Slack's schema has against this document, each with its path."""
+    yield from _object(document, "")
+    if not isinstance(document, dict):
+        return
+    scopes = _scopes(document)
+    if _at(document, "features", "slash_commands") and "commands" not in scopes:
+        yield "features.slash_commands: needs the scope commands"
+    for event in _events(document):
+        if event not in EVENT_SCOPES:
+            yield f"settings.event_subscriptions.bot_events: {event} is not known here"
+        elif (scope := EVENT_SCOPES[event]) is not None and scope not in scopes:
+            yield f"settings.event_subscriptions.bot_events: {event} needs the scope {scope}"
+
+
+def _object(value: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, dict):
+        yield f"{path or 'manifest'}: must be an object"
+        return
+    for name in REQUIRED.get(path, ()):
+        if name not in value:
+            yield f"{_join(path, name)}: missing"
+    for name, item in value.items():
+        here = _join(path, str(name))
+        if name not in KEYS[path]:
+            yield f"{here}: unknown key"
+        else:
+            yield from _value(item, here)
+
+
+def _value(value: Any, path: str) -> Iterator[str]:
+    if path in KEYS:
+        yield from _object(value, path)
+    elif f"{path}[]" in KEYS or path in COUNTS:
+        yield from _list(value, path)
+    elif path in LENGTHS:
+        least, most = LENGTHS[path]
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            yield f"{path}: must have {least} to {most} characters"
+        elif path.endswith(".command") and not re.fullmatch(r"/[^\s/]+", value):
+            yield f"{path}: must begin with / and have no spaces"
+    elif path in FLAGS and not isinstance(value, bool):
+        yield f"{path}: must be true or false"
+
+
+def _list(value: Any, path: str) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield f"{path}: must be a list"
+        return
+    if len(value) > COUNTS[path]:
+        yield f"{path}: at most {COUNTS[path]}"
+    if f"{path}[]" in KEYS:
+        for item in value:
+            yield from _object(item, f"{path}[]")
+
+
+def _scopes(document: Mapping[str, Any]) -> list[str]:
+    return _strings(_at(document, "oauth_config", "scopes", "bot"))
+
+
+def _events(document: Mapping[str, Any]) -> list[str]:
+    return _strings(_at(document, "settings", "event_subscriptions", "bot_events"))
+
+
+def _strings(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _at(document: Any, *names: str) -> Any:
+    for name in names:
+        document = document.get(name) if isinstance(document, dict) else None
+    return document
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,45 @@
+"""A message as the workspace keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a message says: the text that notifications and screen readers use, and its blocks."""
+
+    text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message. `ts` names it within its channel; `edits` are its former contents, oldest first.
+
+    `private_to` is the one person who sees it (an ephemeral message), or None.
+    """
+
+    channel: str
+    ts: str
+    user: str
+    text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+    thread_ts: str | None = None
+    private_to: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    files: tuple[str, ...] = ()
+    edits: tuple[Content, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """This message as the Web API shows it."""
+        shown: dict[str, Any] = {"type": "message", "ts": self.ts, "user": self.user, "text": self.text}
+        if self.blocks:
+            shown["blocks"] = list(self.blocks)
+        if self.thread_ts:
+            shown["thread_ts"] = self.thread_ts
+        if self.metadata:
+            shown["metadata"] = self.metadata
+        if self.edits:
+            shown["edited"] = {"user": self.user, "ts": self.ts}
+        return shown

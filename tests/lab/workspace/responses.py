@@ -1,0 +1,85 @@
+"""response_url: the addresses to answer a person at.
+
+Each is good for thirty minutes and five answers, also where the bot is not a member."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.lab.workspace.answers import SlackError
+from tests.lab.workspace.content import content_of
+from tests.lab.workspace.limits import check_response
+from tests.lab.workspace.message import Content, Message
+from tests.lab.workspace.seed import BOT_USER
+from tests.lab.workspace.state import State
+
+USES = 5
+
+
+@dataclass
+class _Address:
+    channel: str
+    user: str
+    origin: Message | None
+    issued_at: float
+    uses: int = 0
+
+
+class Responses:
+    """The response addresses that have been handed out."""
+
+    def __init__(self, state: State, lifetime: float) -> None:
+        self._state = state
+        self._lifetime = lifetime
+        self._addresses: dict[str, _Address] = {}
+
+    def issue(self, channel: str, user: str, origin: Message | None = None) -> str:
+        """A new address for answers to this person; `origin` is the message that was clicked, if any."""
+        name = secrets.token_urlsafe(16)
+        self._addresses[name] = _Address(channel, user, origin, self._state.clock.monotonic())
+        return name
+
+    def use(self, name: str, body: Mapping[str, Any]) -> None:
+        """Carry out one answer. `SlackError`: `expired_url`, `used_url`, or what is wrong with the message."""
+        address = self._addresses.get(name)
+        if address is None or self._state.clock.monotonic() - address.issued_at > self._lifetime:
+            raise SlackError("expired_url")
+        if address.uses >= USES:
+            raise SlackError("used_url")
+        if body.get("delete_original") is True:
+            self._delete(address)
+        else:
+            self._show(address, body, check_response(content_of(body)))
+        address.uses += 1
+
+    def answer(self, channel: str, user: str, payload: Mapping[str, Any]) -> None:
+        """A message that came in the ack itself; shown by the same rules."""
+        self._show(_Address(channel, user, None, 0.0), payload, check_response(content_of(payload)))
+
+    def _show(self, address: _Address, body: Mapping[str, Any], content: Content) -> None:
+        if body.get("replace_original") is True and address.origin is not None:
+            address.origin = self._state.edit(self._present(address), content)
+            return
+        private_to = None if body.get("response_type") == "in_channel" else address.user
+        thread_ts = body.get("thread_ts")
+        self._state.post(
+            address.channel,
+            BOT_USER,
+            content,
+            private_to=private_to,
+            thread_ts=thread_ts if isinstance(thread_ts, str) else None,
+        )
+
+    def _delete(self, address: _Address) -> None:
+        """Without a message that was clicked there is nothing to delete, and Slack does nothing."""
+        if address.origin is not None:
+            self._state.delete(self._present(address))
+
+    def _present(self, address: _Address) -> Message:
+        """The origin as it is now; others may have changed it since."""
+        assert address.origin is not None
+        message = self._state.find(address.channel, address.origin.ts)
+        if message is None:
+            raise SlackError("message_not_found")
+        return message

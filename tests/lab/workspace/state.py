@@ -1,0 +1,90 @@
+"""What the workspace remembers: channels, members, messages. Every change goes through here and into the journal."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from tests.lab.workspace.clock import Clock
+from tests.lab.workspace.journal import ChannelChanged, Deleted, Edited, Journal, PersonChanged, Posted
+from tests.lab.workspace.message import Content, Message
+from tests.lab.workspace.seed import BOT_USER, SLACKBOT, Channel, Person, Seed
+
+
+class State:
+    """The one place where the workspace's state lives."""
+
+    def __init__(self, seed: Seed, clock: Clock) -> None:
+        self.seed = seed
+        self.journal = Journal()
+        self.clock = clock
+        self._people = {person.id: person for person in seed.people}
+        self._channels = {channel.id: channel for channel in seed.channels}
+        self._messages: dict[tuple[str, str], Message] = {}
+        self._last_ts = 0
+
+    def person(self, user: str) -> Person | None:
+        return self._people.get(user)
+
+    def channel(self, name: str) -> Channel | None:
+        return self._channels.get(name)
+
+    def channels(self) -> tuple[Channel, ...]:
+        return tuple(self._channels.values())
+
+    def direct(self, user: str) -> Channel:
+        """The direct messages between the bot and this person, opened where there are none yet."""
+        name = f"D{user[1:]}"
+        if name not in self._channels:
+            self.change(Channel(name, "directmessage", frozenset({user, BOT_USER}), private=True))
+        return self._channels[name]
+
+    def change(self, channel: Channel) -> None:
+        """A new channel, or a known one with other members or another standing."""
+        self._channels[channel.id] = channel
+        self.journal.record(ChannelChanged(channel))
+
+    def update(self, person: Person) -> None:
+        """A person who became something else: a guest, a member, deactivated."""
+        self._people[person.id] = person
+        self.journal.record(PersonChanged(person))
+
+    def post(self, channel: str, user: str, content: Content, **more: Any) -> Message:
+        """A new message by `user`; `more` are other fields of `Message`."""
+        message = Message(channel, self._next_ts(), user, content.text, self._named(content.blocks), **more)
+        self._messages[channel, message.ts] = message
+        self.journal.record(Posted(message))
+        return message
+
+    def notice(self, channel: str, user: str, text: str) -> Message:
+        """What Slackbot tells one person: that a command failed, for example."""
+        return self.post(channel, SLACKBOT, Content(text), private_to=user)
+
+    def edit(self, message: Message, content: Content) -> Message:
+        """The message says something else now; what it said is kept in `edits`."""
+        former = Content(message.text, message.blocks)
+        edited = replace(message, text=content.text, blocks=self._named(content.blocks), edits=(*message.edits, former))
+        self._messages[message.channel, message.ts] = edited
+        self.journal.record(Edited(edited))
+        return edited
+
+    def delete(self, message: Message) -> None:
+        """The message is gone for everybody."""
+        del self._messages[message.channel, message.ts]
+        self.journal.record(Deleted(message))
+
+    def find(self, channel: str, ts: str) -> Message | None:
+        return self._messages.get((channel, ts))
+
+    def messages(self) -> Iterable[Message]:
+        """All messages of all channels, oldest first."""
+        return self._messages.values()
+
+    def _next_ts(self) -> str:
+        """Slack's message ids: the time in microseconds, unique and rising."""
+        self._last_ts = max(self._last_ts + 1, int(self.clock.now().timestamp() * 1_000_000))
+        return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
+
+    @staticmethod
+    def _named(blocks: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
+        """Slack gives every block that has no `block_id` one of its own."""
+        return tuple({"block_id": f"b{number}", **block} for number, block in enumerate(blocks))

@@ -1,0 +1,49 @@
+"""Files on their way into the workspace: an upload address, the bytes, then the place where they are shown."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file. `content` is None until the bytes came; `title` is None until the upload is completed."""
+
+    id: str
+    name: str
+    length: int
+    content: bytes | None = None
+    title: str | None = None
+
+
+class Uploads:
+    """The files; `address` makes the upload URL for a file id."""
+
+    def __init__(self, address: Callable[[str], str]) -> None:
+        self.address = address
+        self._files: dict[str, Upload] = {}
+
+    def begin(self, name: str, length: int) -> Upload:
+        """Announce a file of so many bytes."""
+        upload = Upload(f"F{secrets.token_hex(5).upper()}", name, length)
+        self._files[upload.id] = upload
+        return upload
+
+    def receive(self, name: str, content: bytes) -> bool:
+        """The bytes of an announced file; False where none such is awaited or the length is another."""
+        upload = self._files.get(name)
+        if upload is None or upload.content is not None or len(content) != upload.length:
+            return False
+        self._files[name] = replace(upload, content=content)
+        return True
+
+    def complete(self, name: str, title: str) -> Upload | None:
+        """Make a received file a file of the workspace; None where its bytes never came or it is one already."""
+        upload = self._files.get(name)
+        if upload is None or upload.content is None or upload.title is not None:
+            return None
+        self._files[name] = replace(upload, title=title)
+        return self._files[name]
+
+    def file(self, name: str) -> Upload | None:
+        return self._files.get(name)

@@ -1,0 +1,1 @@
+"""The lab's Slack keeps Slack's rules: driven by the real SDK."""

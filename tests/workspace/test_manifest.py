@@ -1,0 +1,163 @@
+"""The project's manifest obeys Slack's rules and asks for exactly what the code uses."""
+
+import ast
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from slack_sdk.web.async_client import AsyncWebClient
+
+from tests.lab.workspace.manifest import Manifest, complaints
+from tests.lab.workspace.methods import METHODS
+from tests.workspace.conftest import MANIFEST
+
+BOT = MANIFEST.parent / "bot"
+
+BY_KIND = {"conversations.info": {"channels:read", "groups:read"}}
+"""Scopes of methods whose need depends on the kind of channel. The bot does not ask about direct messages."""
+
+WEB_CLIENT = frozenset(
+    name for name, member in vars(AsyncWebClient).items() if "_" in name.strip("_") and inspect.iscoroutinefunction(member)
+)
+"""The SDK's names of Web API methods: `chat_postMessage`."""
+
+
+def document() -> Any:
+    return YAML(typ="safe", pure=True).load(MANIFEST.read_text(encoding="utf-8"))
+
+
+def test_slack_accepts_the_manifest() -> None:
+    assert list(complaints(document())) == []
+
+
+def test_the_app_speaks_socket_mode_without_rotating_tokens() -> None:
+    settings = document()["settings"]
+    assert settings["socket_mode_enabled"] is True
+    assert settings["token_rotation_enabled"] is False
+
+
+def test_every_method_that_the_bot_calls_has_its_scope_and_every_scope_is_used() -> None:
+    manifest = Manifest.read(MANIFEST)
+    called = {attribute.replace("_", ".") for attribute in _attributes() if attribute in WEB_CLIENT}
+    assert called - METHODS.keys() == set()  # the workspace speaks them all
+    needed = set().union(*(_scopes(method) for method in called)) | ({"commands"} if manifest.commands else set())
+    assert needed == manifest.scopes
+
+
+def test_every_command_that_the_bot_listens_to_is_declared_and_no_other() -> None:
+    assert frozenset(_commands()) == Manifest.read(MANIFEST).commands
+
+
+def _scopes(method: str) -> set[str]:
+    scope = METHODS[method].scope
+    return BY_KIND.get(method, {scope} if scope else set())
+
+
+def _modules() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(BOT.rglob("*.py")):
+        yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _attributes() -> Iterator[str]:
+    """Every name after a dot in the bot."""
+    for _, tree in _modules():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                yield node.attr
+
+
+def _commands() -> Iterator[str]:
+    """The argument of every `app.command(…)` in the bot: a literal or a constant of its module."""
+    for path, tree in _modules():
+        for node in ast.walk(tree):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="app"), attr="command"), args=[argument, *_]):
+                    yield _value(argument, path)
+
+
+def _value(argument: ast.expr, path: Path) -> str:
+    match argument:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Name(id=name):
+            module = ".".join(path.relative_to(BOT.parent).with_suffix("").parts)
+            return str(getattr(importlib.import_module(module), name))
+    raise AssertionError(f"{path}: a command must be a literal or a constant")
+
+
+def changed(*path: str | int, to: Any) -> Any:
+    """The manifest with one value replaced."""
+    whole = document()
+    place = whole
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = to
+    return whole
+
+
+COMMAND = ("features", "slash_commands", 0)
+
+BROKEN = {
+    "no document": (None, "manifest: must be an object"),
+    "a key that Slack does not know": (changed("setings", to={}), "setings: unknown key"),
+    "a key inside that Slack does not know": (
+        changed("settings", "socket_mode", to=True),
+        "settings.socket_mode: unknown key",
+    ),
+    "a long name": (
+        changed("display_information", "name", to="x" * 36),
+        "display_information.name: must have 1 to 35 characters",
+    ),
+    "a long description": (
+        changed("display_information", "description", to="x" * 141),
+        "display_information.description: must have 1 to 140 characters",
+    ),
+    "interactivity without its switch": (
+        changed("settings", "interactivity", to={}),
+        "settings.interactivity.is_enabled: missing",
+    ),
+    "a switch that is no boolean": (
+        changed("settings", "socket_mode_enabled", to="yes"),
+        "settings.socket_mode_enabled: must be true or false",
+    ),
+    "a command without a slash": (
+        changed(*COMMAND, "command", to="flatnet"),
+        "features.slash_commands[].command: must begin with / and have no spaces",
+    ),
+    "a long usage hint": (
+        changed(*COMMAND, "usage_hint", to="x" * 1001),
+        "features.slash_commands[].usage_hint: must have 1 to 1000 characters",
+    ),
+    "events that are no list": (
+        changed("settings", "event_subscriptions", to={"bot_events": "app_mention"}),
+        "settings.event_subscriptions.bot_events: must be a list",
+    ),
+    "too many commands": (
+        changed("features", "slash_commands", to=[{"command": "/x", "description": "x"}] * 51),
+        "features.slash_commands: at most 50",
+    ),
+    "a command without its scope": (
+        changed("oauth_config", "scopes", "bot", to=["chat:write"]),
+        "features.slash_commands: needs the scope commands",
+    ),
+    "an event without its scope": (
+        changed("settings", "event_subscriptions", to={"bot_events": ["app_mention"]}),
+        "settings.event_subscriptions.bot_events: app_mention needs the scope app_mentions:read",
+    ),
+}
+
+
+@pytest.mark.parametrize(("broken", "complaint"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_manifest_that_breaks_slacks_rules_is_refused(broken: Any, complaint: str) -> None:
+    assert list(complaints(broken)) == [complaint]
+
+
+def test_a_refused_manifest_is_not_installed(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.yml"
+    path.write_text("features: []\nnonsense: 1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="display_information: missing; features: must be an object; nonsense: unknown key"):
+        Manifest.read(path)
