@@ -1,0 +1,203 @@
+"""The command line: `flatnet-bot run, shell, do, manifest, db, audit`.
+
+Exit codes of `do` and `audit verify` are `bot.request.Exit`: 0 all well, 1 findings, 2 the words or
+the configuration cannot be used, 3 refused, 4 hosts not reached, 5 an internal error.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import structlog
+import typer
+from rich.console import Console
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase, Texts
+from bot import __version__
+from bot.config import ConfigurationError, Settings, read_settings
+from bot.locale.texts import texts
+from bot.logs import Level, configure_logs
+from bot.request import Answer, Exit, Surface
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Operate a Flatnet fleet from Slack and from the terminal. Exit codes: 0 all well, 1 findings, "
+    "2 usage or configuration, 3 refused, 4 hosts not reached, 5 internal error.",
+)
+db = typer.Typer(no_args_is_help=True, help="The bot's database.")
+audit = typer.Typer(no_args_is_help=True, help="The audit log.")
+app.add_typer(db, name="db")
+app.add_typer(audit, name="audit")
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config", "-c", envvar="FLATNET_CONFIG", metavar="FILE", help="The configuration to use.")
+]
+DEFAULT = Path("flatnet.toml")
+
+
+@app.command()
+def run(
+    config: ConfigFile = DEFAULT,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Run the bot until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
+    configure_logs(_level(log_level))
+    from bot.app import run_bot  # here, because the other commands start faster without it
+
+    settings = _settings(config)
+    _finish(run_bot(config, settings), settings)
+
+
+@app.command()
+def do(
+    words: Annotated[str, typer.Argument(help='What you would type after /flatnet, in quotes: "health host-a".')],
+    config: ConfigFile = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The table as CSV on stdout, nothing else.")] = False,
+) -> None:
+    """Ask once and print the answer; through the running bot, or alone where none runs."""
+    if as_json and as_csv:
+        raise typer.BadParameter("choose one of --json and --csv")
+    configure_logs("error")
+    from bot.shell import ask_once
+
+    settings = _settings(config)
+    answer = _finish(ask_once(settings, words, Surface.DO), settings)
+    _print(answer, "json" if as_json else "csv" if as_csv else "table", _texts(settings))
+    raise typer.Exit(answer.exit)
+
+
+@app.command()
+def shell(config: ConfigFile = DEFAULT) -> None:
+    """Ask in a terminal, line by line: the same words as in Slack."""
+    configure_logs("error")
+    from bot.shell import converse
+
+    settings = _settings(config)
+    _finish(converse(settings, _texts(settings)), settings)
+
+
+@app.command()
+def manifest() -> None:
+    """Print the manifest to paste into Slack (api.slack.com/apps, "From a manifest")."""
+    typer.echo(resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@db.command("upgrade")
+def db_upgrade(config: ConfigFile = DEFAULT) -> None:
+    """Bring the database to this version's shape, keeping a copy of the old one beside it."""
+    configure_logs("warning")
+    from bot.store.upgrade import upgrade
+
+    settings = _settings(config)
+    try:
+        upgrade(settings.database_file, datetime.now(UTC))
+    except FlatnetError as error:
+        _stop(error, settings)
+
+
+@audit.command("verify")
+def audit_verify(
+    config: ConfigFile = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")] = False,
+) -> None:
+    """Check the audit log for changed, removed, exchanged and cut events."""
+    configure_logs("error")
+    from bot.shell import verify_audit
+
+    settings = _settings(config)
+    found = _finish(verify_audit(settings), settings)
+    shown = _texts(settings)
+    if as_json:
+        problem = found.problem and {"sequence": found.problem.sequence, "message": found.problem.phrase.render(shown)}
+        typer.echo(json.dumps({"intact": found.intact, "count": found.count, "problem": problem}, ensure_ascii=False))
+    else:
+        typer.echo(found.phrase.render(shown))
+    raise typer.Exit(Exit.WELL if found.intact else Exit.FINDINGS)
+
+
+def main() -> None:
+    """The entry point: what nobody foresaw ends with a reference and exit code 5, never with a traceback for the person."""
+    try:
+        app()
+    except Exception:
+        reference = secrets.token_hex(4)
+        structlog.get_logger("bot.cli").exception("unexpected error", reference=reference)
+        said = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=reference)
+        typer.echo(said.render(_texts(None)), err=True)
+        sys.exit(Exit.INTERNAL)
+
+
+def _settings(config: Path) -> Settings:
+    try:
+        return read_settings(config)
+    except ConfigurationError as error:
+        _complain(error)
+        raise typer.Exit(Exit.USAGE) from error
+
+
+def _complain(error: ConfigurationError) -> None:
+    shown = _texts(None)
+    lines = [error.phrase.render(shown)]
+    for complaint in error.complaints:
+        place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
+        lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
+    typer.echo("\n".join(lines), err=True)
+
+
+def _finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
+    """Run to the end; a foreseen error is one sentence on stderr."""
+    try:
+        return asyncio.run(work)
+    except FlatnetError as error:
+        _stop(error, settings)
+
+
+def _stop(error: FlatnetError, settings: Settings) -> NoReturn:
+    typer.echo(error.phrase.render(_texts(settings)), err=True)
+    raise typer.Exit(Exit.REFUSED) from error
+
+
+def _texts(settings: Settings | None) -> Texts:
+    """The terminal's language where it is one of ours, else the configured one."""
+    spoken = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    language = spoken[:2] if spoken[:2] in ("ja", "en") else settings.language if settings is not None else "en"
+    return texts(language, settings.zone if settings is not None else Settings.model_construct().zone)
+
+
+def _print(answer: Answer, form: str, shown: Texts) -> None:
+    if form == "table":
+        from bot.messages.terminal import print_answer
+
+        print_answer(Console(), answer, shown)
+        return
+    from bot.messages.data import as_csv, as_json
+
+    sys.stdout.write((as_json if form == "json" else as_csv)(answer, shown))
+    sys.stdout.flush()
+
+
+def _level(name: str) -> Level:
+    match name.lower():
+        case "debug" | "info" | "warning" | "error" as level:
+            return level
+        case _:
+            raise typer.BadParameter("must be debug, info, warning or error", param_hint="--log-level")

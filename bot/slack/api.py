@@ -1,0 +1,237 @@
+"""Every call to Slack's Web API and to response_urls, and the one place where library exceptions become ours.
+
+The client never repeats a call by itself: the library's own retry posts twice when the
+connection breaks after Slack took a message, and sleeps through a 429. The outbox repeats, and
+says so.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.messages.slack import Message
+
+SCOPES = frozenset({"commands", "chat:write", "users:read", "channels:read", "groups:read"})
+"""The scopes that the calls below need: the command itself; posting, editing; users.info; conversations.info of
+public and of private channels, to know whether one is shared. The manifest asks for exactly these."""
+
+TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
+"""Seconds for one call. Slack answers in well under one; a connection that hangs must not hold a conversation."""
+
+PATIENCE_LIMIT = 300.0
+"""The longest Retry-After in seconds that is believed."""
+
+PASSING = frozenset(
+    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+)
+"""Slack's error codes that go away by themselves."""
+
+PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout"})
+"""Of those, the ones after which Slack may have done what it was asked."""
+
+REVOKED = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "token_revoked",
+        "token_expired",
+        "account_inactive",
+        "org_login_required",
+        "team_access_not_granted",
+    }
+)
+"""Slack's error codes for a token that no longer opens anything."""
+
+LIBRARY_ERRORS = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError)
+"""What the libraries raise. ValueError: an answer that is no text or no address; AttributeError: the SDK reads
+an answer that is not a JSON object as if it were one."""
+
+_CODE = re.compile(r"[a-z_]{2,60}")
+
+_log = structlog.get_logger(__name__)
+
+_Answer = TypeVar("_Answer")
+
+
+class SlackFailure(FlatnetError):
+    """Slack did not do what it was asked.
+
+    `code` is Slack's own error code, or `http_<status>`, `unreachable`, `lost`, `protocol`.
+    `passing`: worth trying again, not before `retry_after` seconds. `maybe_done`: the answer was
+    lost, so that trying again may do it twice.
+    """
+
+    def __init__(self, code: str, *, passing: bool = False, maybe_done: bool = False, retry_after: float = 0.0) -> None:
+        super().__init__(
+            Phrase("Slack did not do what it was asked ({code}); check the way to Slack, then try again", code=code)
+        )
+        self.code = code
+        self.passing = passing
+        self.maybe_done = maybe_done
+        self.retry_after = retry_after
+
+
+class Api:
+    """Slack as this bot uses it. Every method raises `SlackFailure` and nothing else.
+
+    `revoked` is the code with which Slack refused the bot's token, "" while it is good.
+    """
+
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+        self._client = client
+        self._session = session
+        self.revoked = ""
+
+    async def who_am_i(self) -> tuple[Mapping[str, Any], frozenset[str]]:
+        """`auth.test`, and the scopes that the token has."""
+        answer = await self._call(self._client.auth_test)
+        scopes = str(answer.headers.get("x-oauth-scopes", ""))
+        return _object(answer.data), frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
+
+    async def check_app_token(self, token: str) -> None:
+        """`apps.connections.open`; the address that it hands out lapses unused."""
+        await _translating(lambda: self._client.apps_connections_open(app_token=token))
+
+    async def user(self, user: str) -> Mapping[str, Any]:
+        """`users.info` with the locale."""
+        answer = await self._call(lambda: self._client.users_info(user=user, include_locale=True))
+        return _object(_object(answer.data).get("user"))
+
+    async def conversation(self, channel: str) -> Mapping[str, Any]:
+        """`conversations.info`."""
+        answer = await self._call(lambda: self._client.conversations_info(channel=channel))
+        return _object(_object(answer.data).get("channel"))
+
+    async def post(self, channel: str, message: Message, thread: str = "") -> str:
+        """`chat.postMessage`; the message's timestamp. A user's id as channel is the conversation with that person."""
+        answer = await self._call(
+            lambda: self._client.chat_postMessage(
+                channel=channel,
+                text=message.text,
+                blocks=_blocks(message),
+                thread_ts=thread or None,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        )
+        return str(_object(answer.data).get("ts", ""))
+
+    async def edit(self, channel: str, ts: str, message: Message) -> None:
+        """`chat.update`: the whole message becomes `message`."""
+        await self._call(
+            lambda: self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
+        )
+
+    async def respond(self, url: str, message: Message) -> None:
+        """Post privately through a response_url. It can replace nothing: a slash command has no original message."""
+        if not self._is_slacks(url):
+            raise SlackFailure("foreign_response_url")
+        webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
+        answer = await _translating(
+            lambda: webhook.send(
+                text=message.text, blocks=_blocks(message), response_type="ephemeral", replace_original=False
+            )
+        )
+        code = _code_in(answer.body)
+        if answer.status_code != 200 or code:
+            raise _refused(answer.status_code, code, answer.headers)
+
+    def note(self, failure: SlackFailure) -> None:
+        """Remember, and log once, that the token was refused."""
+        if failure.code in REVOKED and not self.revoked:
+            self.revoked = failure.code
+            _log.error(
+                "slack refused the bot's token; create a new one, put it in the place of the old one and restart the bot",
+                code=failure.code,
+            )
+
+    async def _call(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        try:
+            return await _translating(call)
+        except SlackFailure as failure:
+            self.note(failure)
+            raise
+
+    def _is_slacks(self, url: str) -> bool:
+        """Whether an address is on the Web API's own host or below its domain; an answer goes nowhere else."""
+        try:
+            ours, theirs = urlsplit(self._client.base_url), urlsplit(url)
+            home, host = ours.hostname or "", theirs.hostname or ""
+        except ValueError:
+            return False
+        return theirs.scheme == ours.scheme and (host == home or host.endswith("." + home))
+
+
+async def _translating(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    try:
+        return await call()
+    except LIBRARY_ERRORS as error:
+        raise translated(error) from error
+
+
+def translated(error: Exception) -> SlackFailure:
+    """What a library's exception means."""
+    match error:
+        case SlackApiError():
+            return _answered(error.response)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return SlackFailure("unreachable", passing=True)
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return SlackFailure("protocol")
+        case aiohttp.ClientError() | OSError():
+            return SlackFailure("lost", passing=True, maybe_done=True)
+        case _:
+            return SlackFailure("protocol", passing=True, maybe_done=True)
+
+
+def _answered(response: Any) -> SlackFailure:
+    """The failure in an answer; where its JSON was broken the SDK hands over aiohttp's own response."""
+    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
+    data = getattr(response, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    return _refused(status, code if isinstance(code, str) else "", response.headers)
+
+
+def _refused(status: int, code: str, headers: Mapping[str, str]) -> SlackFailure:
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return SlackFailure("ratelimited", passing=True, retry_after=_retry_after(headers))
+    if status >= 500:
+        return SlackFailure(f"http_{status}", passing=True, maybe_done=status != 503, retry_after=_retry_after(headers))
+    if code:
+        return SlackFailure(code, passing=code in PASSING, maybe_done=code in PERHAPS_DONE)
+    if status == 200:
+        return SlackFailure("protocol", passing=True, maybe_done=True)
+    return SlackFailure(f"http_{status}")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    given = headers.get("Retry-After") or headers.get("retry-after") or ""
+    return min(float(given), PATIENCE_LIMIT) if given.isascii() and given.isdigit() else 0.0
+
+
+def _code_in(body: str) -> str:
+    """The error code in a response_url's answer: undocumented, seen as JSON and as one plain word. "" where all is well."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = {"error": body.strip()}
+    code = _object(document).get("error")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) and code != "ok" else ""
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _blocks(message: Message) -> Sequence[dict[str, Any]] | None:
+    return list(message.blocks) or None

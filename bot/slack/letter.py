@@ -1,0 +1,92 @@
+"""A message with where it goes: as it stands in an outbox row, and the sentences that are added on its way."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from adapters.phrase import Phrase
+from bot.locale.texts import texts
+from bot.messages.blocks import TEXT, context, escape
+from bot.messages.slack import Message
+from bot.store.outbox import Post, Road
+
+ANSWERABLE = timedelta(minutes=29)
+"""How long a response_url is used: Slack closes it after 30 minutes."""
+
+CUT = "…"
+
+
+class Address(BaseModel):
+    """Where a message goes, and where it goes instead.
+
+    `channel` (with `thread`): for all who are there; "" for a private answer. `ts`: the message
+    that this one replaces. `response_url`: private, until `answerable`. `user`: the last road, a
+    direct message. `language` and `zone` are the message's, for the sentences that are added on the way.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channel: str = ""
+    thread: str = ""
+    ts: str = ""
+    response_url: str = ""
+    answerable: AwareDatetime | None = None
+    user: str = ""
+    language: str = "en"
+    zone: str = "UTC"
+
+    def conversation(self) -> str:
+        """The key in which order is kept."""
+        if self.channel:
+            return f"{self.channel}:{self.thread}" if self.thread else self.channel
+        return self.response_url or self.user
+
+    def say(self, phrase: Phrase) -> str:
+        """A sentence in this address's language."""
+        return phrase.render(texts(self.language, ZoneInfo(self.zone)))
+
+
+def post_of(operation: str, address: Address, message: Message, at: datetime) -> Post:
+    """The outbox row."""
+    road = Road.UPDATE if address.ts else Road.POST if address.channel else Road.RESPOND
+    fields = address.model_dump(mode="json", exclude_defaults=True)
+    return Post(operation, address.conversation(), road, fields, {"text": message.text, "blocks": list(message.blocks)}, at)
+
+
+def address_in(post: Post) -> Address:
+    return Address.model_validate(post.address)
+
+
+def message_in(post: Post) -> Message:
+    document: Mapping[str, Any] = post.message
+    return Message(str(document["text"]), tuple(document["blocks"]))
+
+
+def noted(message: Message, *notes: str) -> Message:
+    """The message with small sentences below it; `notes` are mrkdwn already."""
+    if not notes:
+        return message
+    text = "\n".join([message.text, *notes])
+    return Message(shortened(text), (*message.blocks, context(*notes)) if message.blocks else ())
+
+
+def plain(message: Message, note: str) -> Message:
+    """The message without blocks, short enough for every method, saying that it is not all."""
+    room = TEXT - len(note) - 1
+    return Message(f"{shortened(message.text, room)}\n{note}", ())
+
+
+def shortened(text: str, most: int = TEXT) -> str:
+    return text if len(text) <= most else text[: most - 1] + CUT
+
+
+def mention(user: str) -> str:
+    """A person in mrkdwn; the id was parsed before."""
+    return f"<@{user}>"
+
+
+def foreign(text: str) -> str:
+    return escape(text, 80)

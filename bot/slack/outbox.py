@@ -1,0 +1,270 @@
+"""Sends what stands in the outbox, in order within a conversation, each message by the first road that is open.
+
+    for all here    the channel ─▶ response_url (private) ─▶ direct message ─▶ undeliverable
+    private                        response_url           ─▶ direct message ─▶ undeliverable
+
+What passes by itself (429, 5xx, a lost answer) is tried again on the same road; what Slack refuses
+goes on to the next, with a sentence that says why. Nothing is dropped in silence.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from adapters.phrase import Phrase
+from bot.messages.slack import Message
+from bot.slack.api import REVOKED, Api, SlackFailure
+from bot.slack.channels import ABSENT, SHARED, UNKNOWN, Channels
+from bot.slack.letter import Address, address_in, foreign, message_in, noted, plain, post_of
+from bot.slack.pace import Pace
+from bot.slack.running import Clock, Running, done_within, insist
+from bot.store.errors import DatabaseError, TooLarge
+from bot.store.outbox import Outbox, Post, Road
+
+LIFETIME = timedelta(hours=24)
+"""After this a message is no longer tried: nobody waits for it any more."""
+
+BURST, INTERVAL = 3, 1.0
+"""Slack's rate for messages: one a second in a channel, short bursts allowed."""
+
+EDIT_INTERVAL = 3.0
+"""Seconds between two edits of one message (chat.update: 50 a minute for the whole workspace)."""
+
+RESPONSE_TRIES = 3
+"""How often a response_url is tried: it has five uses, a waiting line may have taken one, a lost answer may count."""
+
+CHANNEL_TRIES = 8
+"""How often a channel is tried before the message goes to the person: about three minutes of trouble."""
+
+WHISPER_LIMIT = 2.0
+"""Seconds that a waiting line may take; the answer comes after it."""
+
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Seconds before each further try where Slack does not say how long to wait; the last one for all that follow."""
+
+AT_ONCE = 20
+"""Calls under way at once; more would wait for one another and be taken for lost."""
+
+IDLE = 60.0
+"""Seconds between two looks at the rows when nothing calls for one."""
+
+TROUBLE = timedelta(hours=1)
+"""How long an undeliverable message keeps the outbox unwell."""
+
+TOO_MUCH = frozenset({"msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "msg_too_long", "http_400"})
+"""Slack's codes for a message that may be taken without its blocks; a response_url says no more than 400."""
+
+UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+"""Slack's codes for a message that can no longer be edited: it is posted anew."""
+
+_Road = Callable[[Post, Address, Message], Awaitable[str]]
+
+_log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """Empties the outbox. `name` is the bot's own name in Slack, for the sentence that says how to invite it."""
+
+    def __init__(self, rows: Outbox, api: Api, channels: Channels, name: str, clock: Clock) -> None:
+        self._rows = rows
+        self._api = api
+        self._channels = channels
+        self._name = name
+        self._clock = clock
+        self._messages = Pace(BURST, INTERVAL, clock.monotonic)
+        self._edits = Pace(1, EDIT_INTERVAL, clock.monotonic)
+        self._running = Running()
+        self._woken = asyncio.Event()
+        self._given_up_at: datetime | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether everything of the last hour found a road."""
+        return self._given_up_at is None or self._clock.now() - self._given_up_at > TROUBLE
+
+    async def add(self, operation: str, address: Address, message: Message) -> None:
+        """Keep a message for sending; `DatabaseError` where it was not. An edit takes the place of one that still waits."""
+        at = self._clock.now()
+        try:
+            await self._rows.add(post_of(operation, address, message, at))
+        except TooLarge:
+            await self._rows.add(post_of(operation, address, plain(message, _short_form(address)), at))
+        self._woken.set()
+
+    async def whisper(self, address: Address, message: Message) -> None:
+        """A courtesy through the response_url, worth nothing later: tried once, briefly, and never a row."""
+        try:
+            async with asyncio.timeout(WHISPER_LIMIT):
+                await self._api.respond(address.response_url, message)
+        except (SlackFailure, TimeoutError) as error:
+            _log.info("a waiting line was not sent", error=str(error))
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                pause = await self._send_due()
+            except DatabaseError as error:
+                _log.error("the outbox cannot be read", error=str(error))
+                pause = INTERVAL
+            await self._doze(pause)
+
+    async def drain(self, deadline: float) -> None:
+        """Send what is due, wait for it `deadline` seconds; what remains stays a row."""
+        try:
+            await self._send_due()
+        except DatabaseError as error:
+            _log.error("the outbox cannot be read", error=str(error))
+        await self._running.drain(deadline)
+
+    async def _send_due(self) -> float:
+        """Begin whatever may go now; seconds until the next look."""
+        pauses: list[float] = []
+        for post in await self._rows.due():
+            if len(self._running) >= AT_ONCE:
+                return IDLE  # the end of each call wakes us
+            pace, key = self._budget(post)
+            if wait := pace.wait(key):
+                pauses.append(wait)
+            elif (begun := await self._rows.begin(post.id)) is not None:
+                pace.take(key)
+                self._running.start(f"post {post.id}", self._send(begun))
+        next_try = await self._rows.next_try()
+        if next_try is not None:
+            wait = max(0.0, (next_try - self._clock.now()).total_seconds())
+            if wait or not pauses:  # what is due already waits for its budget, if anything does
+                pauses.append(wait)
+        return min(pauses, default=IDLE)
+
+    def _budget(self, post: Post) -> tuple[Pace, str]:
+        channel = post.address.get("channel", "")
+        if post.road is Road.UPDATE:
+            return self._edits, f"{channel}:{post.address.get('ts', '')}"
+        return self._messages, channel or f"private {post.id}"
+
+    async def _doze(self, pause: float) -> None:
+        waking = asyncio.ensure_future(self._woken.wait())
+        try:
+            await done_within(waking, pause, self._clock.sleep)
+        finally:
+            waking.cancel()
+
+    async def _send(self, post: Post) -> None:
+        try:
+            ts = await self._by_roads(post)
+        except SlackFailure as failure:
+            await self._not_sent(post, failure)
+        except Exception:
+            _log.exception("a message cannot be sent", operation=post.operation)
+            await self._give_up(post, "unexpected")
+        else:
+            await insist(lambda: self._rows.sent(post.id, ts), self._clock.sleep)
+        self._woken.set()
+
+    async def _by_roads(self, post: Post) -> str:
+        """Send by the first road that Slack opens; the message's timestamp, "" where it has none."""
+        address, message = address_in(post), message_in(post)
+        notes = [address.say(Phrase("Sent again: Slack did not confirm the first sending."))] if post.maybe_sent else []
+        refusals: list[SlackFailure] = []
+        for road in self._roads(address):
+            try:
+                return await _fitting(partial(road, post, address), noted(message, *notes), address)
+            except SlackFailure as failure:
+                if failure.passing:
+                    raise
+                if not refusals:
+                    notes.append(self._why(failure, address))
+                refusals.append(failure)
+        raise refusals[-1] if refusals else SlackFailure("no_address")
+
+    def _roads(self, address: Address) -> Iterator[_Road]:
+        if address.channel:
+            yield self._to_channel
+        if address.response_url:
+            yield self._privately
+        if address.user:
+            yield self._to_person
+
+    async def _to_channel(self, post: Post, address: Address, message: Message) -> str:
+        if post.attempts > CHANNEL_TRIES:
+            raise SlackFailure(post.why)
+        await self._channels.check(address.channel)
+        if address.ts:
+            try:
+                await self._api.edit(address.channel, address.ts, message)
+            except SlackFailure as failure:
+                if failure.code not in UNEDITABLE:
+                    raise
+            else:
+                return address.ts
+        return await self._api.post(address.channel, message, address.thread)
+
+    async def _privately(self, post: Post, address: Address, message: Message) -> str:
+        open_until = address.answerable or post.made_at
+        if self._clock.now() >= open_until or post.attempts > RESPONSE_TRIES:
+            raise SlackFailure("expired_url")
+        await self._api.respond(address.response_url, message)
+        return ""
+
+    async def _to_person(self, post: Post, address: Address, message: Message) -> str:
+        return await self._api.post(address.user, message)
+
+    def _why(self, failure: SlackFailure, address: Address) -> str:
+        """Why a message comes by another road than was meant."""
+        if not address.channel:
+            return address.say(Phrase("Sent as a direct message: the place where you asked no longer takes answers."))
+        if failure.code in ABSENT:
+            return address.say(
+                Phrase(
+                    "Only you see this: the bot is not in that channel. Type {command} there to have answers shown to all.",
+                    command=f"/invite @{foreign(self._name)}",
+                )
+            )
+        if failure.code == SHARED:
+            return address.say(Phrase("Only you see this: that channel is shared with another organisation."))
+        if failure.code == UNKNOWN:
+            return address.say(
+                Phrase("Only you see this: Slack does not say whether that channel is shared with another organisation.")
+            )
+        return address.say(
+            Phrase("Only you see this: Slack refused the message in that channel ({code}).", code=failure.code)
+        )
+
+    async def _not_sent(self, post: Post, failure: SlackFailure) -> None:
+        """Try again later, or give up. A refused token is mended by a restart, so what it holds up waits for that."""
+        now = self._clock.now()
+        if not (failure.passing or failure.code in REVOKED) or now - post.made_at > LIFETIME:
+            await self._give_up(post, failure.code)
+            return
+        pause = failure.retry_after or BACKOFF[min(post.attempts, len(BACKOFF)) - 1]
+        _log.warning("a message was not sent and is tried again", operation=post.operation, code=failure.code, pause=pause)
+        await insist(
+            lambda: self._rows.failed(post.id, failure.code, now + timedelta(seconds=pause), maybe_sent=failure.maybe_done),
+            self._clock.sleep,
+        )
+
+    async def _give_up(self, post: Post, why: str) -> None:
+        self._given_up_at = self._clock.now()
+        _log.error("a message cannot be delivered to anybody", operation=post.operation, code=why)
+        await insist(lambda: self._rows.failed(post.id, why, None), self._clock.sleep)
+
+
+async def _fitting(send: Callable[[Message], Awaitable[str]], message: Message, address: Address) -> str:
+    """Send; where Slack takes the message only without its blocks, its text alone."""
+    try:
+        return await send(message)
+    except SlackFailure as failure:
+        if failure.code not in TOO_MUCH:
+            raise
+        _log.warning("slack refused the blocks of a message; its text is sent", code=failure.code)
+    return await send(plain(message, _short_form(address)))
+
+
+def _short_form(address: Address) -> str:
+    return address.say(
+        Phrase("This is the short form: Slack did not take the whole answer. Ask for fewer hosts to see more.")
+    )

@@ -1,0 +1,29 @@
+"""Budgets for sending: so many at once, then one every so many seconds, for each key (a channel, an edited message)."""
+
+from collections.abc import Callable
+
+KEYS_LIMIT = 10_000
+"""Keys remembered at once; those whose budget is full again are forgotten first."""
+
+
+class Pace:
+    """Token buckets. `burst` may go at once; each `interval` seconds give one back."""
+
+    def __init__(self, burst: int, interval: float, monotonic: Callable[[], float]) -> None:
+        self._burst = burst
+        self._interval = interval
+        self._monotonic = monotonic
+        self._full_at: dict[str, float] = {}
+
+    def wait(self, key: str) -> float:
+        """Seconds until one more may go; 0 at once."""
+        full_at = self._full_at.get(key, 0.0)
+        room_at = full_at - (self._burst - 1) * self._interval
+        return max(0.0, room_at - self._monotonic())
+
+    def take(self, key: str) -> None:
+        """One goes now."""
+        now = self._monotonic()
+        self._full_at[key] = max(self._full_at.get(key, 0.0), now) + self._interval
+        if len(self._full_at) > KEYS_LIMIT:
+            self._full_at = {name: full_at for name, full_at in self._full_at.items() if full_at > now}

@@ -1,0 +1,104 @@
+"""Who a Slack user is: standing in our workspace, language, time zone. Asked of Slack once an hour at most."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from weakref import WeakValueDictionary
+from zoneinfo import ZoneInfo
+
+from bot.request import SlackIdentity, Standing
+from bot.slack.api import Api, SlackFailure
+
+FRESH = 3600.0
+"""Seconds for which what Slack said of a person is taken as it is."""
+
+STALE = 24 * 3600.0
+"""Seconds for which language and time zone are still used when Slack does not answer. Standing is not: it fails closed."""
+
+PEOPLE_LIMIT = 10_000
+"""People remembered at once."""
+
+LANGUAGES = ("ja", "en")
+
+NOT_OURS = frozenset({"user_not_found", "user_not_visible"})
+"""Slack's error codes for a user whom our workspace does not have."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A person as an answer needs to know them."""
+
+    identity: SlackIdentity
+    language: str
+    zone: ZoneInfo
+
+
+class People:
+    """The people of one workspace. `usual` gives language and zone where Slack names none that we have."""
+
+    def __init__(self, api: Api, team: str, usual: tuple[str, ZoneInfo], monotonic: Callable[[], float]) -> None:
+        self._api = api
+        self._team = team
+        self.usual = usual
+        self._monotonic = monotonic
+        self._known: dict[str, tuple[float, Reader]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def look(self, team: str, user: str) -> Reader:
+        """Who it is. Never raises: where Slack does not say, the standing is `unknown`, which counts as none."""
+        if team != self._team:
+            return self._nobody(team, user, Standing.STRANGER)
+        lock = self._locks.setdefault(user, asyncio.Lock())
+        async with lock:
+            return self._within(FRESH, user) or await self._ask(user)
+
+    def remembered(self, user: str) -> tuple[str, ZoneInfo]:
+        """Language and zone from memory alone, for sentences that cannot wait."""
+        known = self._within(STALE, user)
+        return (known.language, known.zone) if known is not None else self.usual
+
+    async def _ask(self, user: str) -> Reader:
+        try:
+            reader = self._read(user, await self._api.user(user))
+        except SlackFailure as failure:
+            standing = Standing.STRANGER if failure.code in NOT_OURS else Standing.UNKNOWN
+            known = self._within(STALE, user) or self._nobody(self._team, user, standing)
+            return replace(known, identity=replace(known.identity, standing=standing))
+        self._known.pop(user, None)
+        self._known[user] = (self._monotonic(), reader)
+        if len(self._known) > PEOPLE_LIMIT:
+            del self._known[next(iter(self._known))]
+        return reader
+
+    def _read(self, user: str, profile: Mapping[str, Any]) -> Reader:
+        language, zone = self.usual
+        locale = str(profile.get("locale") or "")[:2]
+        return Reader(
+            SlackIdentity(self._team, user, _standing(profile, self._team)),
+            locale if locale in LANGUAGES else language,
+            _zone(profile.get("tz")) or zone,
+        )
+
+    def _within(self, seconds: float, user: str) -> Reader | None:
+        at, reader = self._known.get(user, (0.0, None))
+        return reader if reader is not None and self._monotonic() - at < seconds else None
+
+    def _nobody(self, team: str, user: str, standing: Standing) -> Reader:
+        return Reader(SlackIdentity(team, user, standing), *self.usual)
+
+
+def _standing(profile: Mapping[str, Any], team: str) -> Standing:
+    """Only a profile that says in so many words that it is ours makes a member."""
+    if profile.get("team_id") != team or any(profile.get(mark) for mark in ("is_stranger", "deleted", "is_bot")):
+        return Standing.STRANGER
+    if profile.get("is_restricted") or profile.get("is_ultra_restricted"):
+        return Standing.GUEST
+    return Standing.MEMBER
+
+
+def _zone(name: Any) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if isinstance(name, str) else None
+    except (KeyError, ValueError, OSError):  # unknown, not a name, the name of a folder
+        return None

@@ -1,0 +1,113 @@
+"""What must be true before the socket is opened: tokens of the right kind, accepted, in our workspace, with every scope."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Listing, Phrase
+from bot.slack.api import REVOKED, Api, SlackFailure
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The bot's token (`xoxb-…`) and the app-level token (`xapp-…`) that opens the socket."""
+
+    bot: SecretStr
+    app: SecretStr
+
+
+@dataclass(frozen=True)
+class Bot:
+    """Who the bot is in its workspace."""
+
+    team: str
+    user: str
+    bot: str
+    name: str
+
+
+class NotReady(FlatnetError):
+    """Slack cannot be used as things are; the phrase says what to mend."""
+
+
+def check_tokens(tokens: Tokens) -> None:
+    """Refuse tokens that are missing or of the wrong kind, before anything is sent anywhere."""
+    for token, prefix, phrase in (
+        (
+            tokens.bot,
+            "xoxb-",
+            Phrase("the bot token must start with xoxb-; copy it from OAuth & Permissions in the app's settings"),
+        ),
+        (
+            tokens.app,
+            "xapp-",
+            Phrase("the app token must start with xapp-; make one in the app's settings with connections:write"),
+        ),
+    ):
+        if not token.get_secret_value().strip().startswith(prefix):
+            raise NotReady(phrase)
+
+
+async def preflight(api: Api, tokens: Tokens, team: str, scopes: frozenset[str]) -> Bot:
+    """Ask Slack who we are; `NotReady` where a token, the workspace or one of `scopes` is not right.
+
+    `SlackFailure` where Slack cannot be asked now.
+    """
+    bot = await _bot(api, team, scopes)
+    try:
+        await api.check_app_token(tokens.app.get_secret_value().strip())
+    except SlackFailure as failure:
+        raise _app_token_refused(failure) from failure
+    return bot
+
+
+async def _bot(api: Api, team: str, scopes: frozenset[str]) -> Bot:
+    try:
+        answer, granted = await api.who_am_i()
+    except SlackFailure as failure:
+        raise _bot_token_refused(failure) from failure
+    theirs = str(answer.get("team_id", ""))
+    if theirs != team:
+        raise NotReady(
+            Phrase(
+                "the bot token belongs to workspace {theirs}, not to {ours}; mend slack.team or take the other token",
+                theirs=theirs,
+                ours=team,
+            )
+        )
+    missing = tuple(sorted(scopes - granted))
+    if missing:
+        raise NotReady(
+            Phrase(
+                "the app lacks the scopes {missing}; give it the manifest that flatnet-bot manifest prints, reinstall it",
+                missing=Listing(missing),
+            )
+        )
+    return Bot(theirs, str(answer.get("user_id", "")), str(answer.get("bot_id", "")), str(answer.get("user", "")))
+
+
+def _bot_token_refused(failure: SlackFailure) -> FlatnetError:
+    if failure.code == "account_inactive":
+        return NotReady(
+            Phrase(
+                "the app is no longer installed, or its bot user is deactivated; install it again and take the new bot token"
+            )
+        )
+    if failure.code in REVOKED:
+        return NotReady(
+            Phrase("Slack refuses the bot token ({code}); take a new one from the app's settings", code=failure.code)
+        )
+    return failure
+
+
+def _app_token_refused(failure: SlackFailure) -> FlatnetError:
+    if failure.code in REVOKED:
+        return NotReady(
+            Phrase("Slack refuses the app token ({code}); take a new one from the app's settings", code=failure.code)
+        )
+    if failure.code in ("missing_scope", "not_allowed_token_type"):
+        return NotReady(
+            Phrase("the app token lacks the scope connections:write; make a new one with it in the app's settings")
+        )
+    return failure

@@ -1,0 +1,150 @@
+"""The Socket Mode connection and the watchdog that builds it anew when it stays away.
+
+The `websockets` backend: the aiohttp one retries a burnt ticket for ever. It reconnects by itself
+in all cases that were tried; the watchdog is for those that were not.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from slack_bolt.adapter.socket_mode.websockets import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+from websockets.exceptions import WebSocketException
+
+from bot.slack.api import LIBRARY_ERRORS, Api, SlackFailure, translated
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks at the connection."""
+
+PATIENCE = 45.0
+"""Seconds without a connection after which it is built anew; the library's own attempts take up to 40."""
+
+CONNECT_LIMIT = 30.0
+"""Seconds that building a connection may take."""
+
+CLOSE_LIMIT = 3.0
+"""Seconds that a goodbye may take; after that the line is cut."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two attempts to build it anew, at most."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Line(Protocol):
+    """One Socket Mode connection, as the watchdog sees it."""
+
+    async def is_connected(self) -> bool: ...
+
+    async def close(self) -> None: ...
+
+
+Connect = Callable[[], Awaitable[Line]]
+"""Opens a line; a `SlackFailure` where it cannot."""
+
+
+class Socket:
+    """Keeps one line open. `monotonic` and `sleep` are the watchdog's clock."""
+
+    def __init__(self, connect: Connect, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._connect = connect
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._line: Line | None = None
+        self.rebuilt = 0
+
+    async def open(self) -> None:
+        """Connect for the first time."""
+        self._line = await self._connect()
+
+    async def is_connected(self) -> bool:
+        return self._line is not None and await self._line.is_connected()
+
+    async def watch(self) -> None:
+        """Build the line anew whenever it has been away for `PATIENCE`; runs until cancelled."""
+        seen, pause = self._monotonic(), LOOK_EVERY
+        while True:
+            await self._sleep(pause)
+            if await self.is_connected():
+                seen, pause = self._monotonic(), LOOK_EVERY
+            elif self._monotonic() - seen >= PATIENCE:
+                pause = LOOK_EVERY if await self._rebuild() else min(pause * 2, LONGEST_PAUSE)
+
+    async def close(self) -> None:
+        """Take nothing more."""
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
+
+    async def _rebuild(self) -> bool:
+        _log.warning("the socket stays away and is built anew", rebuilt=self.rebuilt)
+        await self.close()
+        try:
+            self._line = await self._connect()
+        except SlackFailure as failure:
+            _log.error("the socket could not be built anew", code=failure.code)
+            return False
+        self.rebuilt += 1
+        return True
+
+
+class BoltLine:
+    """A Bolt app's Socket Mode connection."""
+
+    def __init__(self, handler: AsyncSocketModeHandler) -> None:
+        self._handler = handler
+
+    async def is_connected(self) -> bool:
+        return bool(await self._handler.client.is_connected())
+
+    async def close(self) -> None:
+        """Say goodbye, briefly. The library's tasks go first: the one that reads would log the goodbye as an error."""
+        client = self._handler.client
+        for task in (client.message_receiver, client.message_processor, client.current_session_monitor):
+            if task is not None:
+                task.cancel()
+        try:
+            await asyncio.wait_for(client.close(), CLOSE_LIMIT)  # type: ignore[no-untyped-call]
+        except (TimeoutError, OSError, WebSocketException) as error:
+            _log.warning("the socket did not say goodbye", error=type(error).__name__)
+
+
+class BoltSocket:
+    """Opens lines for one Bolt app; `last_event_at` is when Slack last said anything.
+
+    `client` asks for the socket's address with the app-level token.
+    """
+
+    def __init__(self, app: AsyncApp, client: AsyncWebClient, token: str, api: Api, now: Callable[[], datetime]) -> None:
+        self._app = app
+        self._client = client
+        self._token = token
+        self._api = api
+        self._now = now
+        self.last_event_at: datetime | None = None
+
+    async def connect(self) -> Line:
+        """A new line. Every failure is a `SlackFailure`; nothing of a line that failed stays behind."""
+        handler = AsyncSocketModeHandler(self._app, self._token, web_client=self._client)
+        handler.client.message_listeners.append(self._heard)
+        line = BoltLine(handler)
+        try:
+            await asyncio.wait_for(handler.connect_async(), CONNECT_LIMIT)  # type: ignore[no-untyped-call]
+        except (*LIBRARY_ERRORS, WebSocketException) as error:
+            await line.close()
+            failure = translated(error)
+            self._api.note(failure)
+            raise failure from error
+        except BaseException:
+            await line.close()
+            raise
+        return line
+
+    async def _heard(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
+        self.last_event_at = self._now()
+        if message.get("type") == "hello" and message.get("num_connections", 1) > 1:
+            _log.warning("another process is connected as this app and takes some of its events; stop it")

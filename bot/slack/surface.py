@@ -1,0 +1,194 @@
+"""Slack as a whole: built from explicit collaborators, started, watched, and closed in order.
+
+start   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are worked ─▶ socket opens, watchdog runs
+close   socket closes (nothing more is taken) ─▶ work drains ─▶ outbox drains ─▶ connections close
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import structlog
+from pydantic import SecretStr
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.api import SCOPES, TIMEOUT, Api
+from bot.slack.channels import Channels
+from bot.slack.inbox import Desk, Receiver
+from bot.slack.listeners import LastResort, register
+from bot.slack.outbox import Sender
+from bot.slack.people import People
+from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
+from bot.slack.running import Clock, Running
+from bot.slack.socket import BoltSocket, Socket
+from bot.store.inbox import Inbox
+from bot.store.outbox import Outbox
+
+LAST_WORDS = 1.0
+"""Seconds that messages under way get at the end: cut off, they would be sent again and marked as repeated."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which workspace, through which address, and what is usual there.
+
+    `team` is its id; `language` and `zone` are for messages to all, and for people of whom Slack does not say.
+    """
+
+    team: str
+    api_url: str
+    tokens: Tokens
+    language: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What must survive a crash."""
+
+    inbox: Inbox
+    outbox: Outbox
+
+
+@dataclass(frozen=True)
+class Health:
+    """How the surface is, and when Slack last said anything.
+
+    `revoked` is Slack's code where it refuses the token; `sending` is False where a message of the
+    last hour could not be delivered to anybody; `rebuilt` counts the watchdog's rebuilds.
+    """
+
+    connected: bool
+    revoked: str
+    sending: bool
+    rebuilt: int
+    last_event_at: datetime | None
+
+    @property
+    def healthy(self) -> bool:
+        return self.connected and not self.revoked and self.sending
+
+
+@dataclass(frozen=True)
+class _Parts:
+    session: aiohttp.ClientSession
+    api: Api
+    sender: Sender
+    receiver: Receiver
+    lines: BoltSocket
+    socket: Socket
+    explaining: Running
+
+
+class SlackSurface:
+    """The bot in one workspace. `start`, then `close`; `health` at any time."""
+
+    def __init__(self, place: Place, desk: Desk, rows: Rows, clock: Clock) -> None:
+        self._place = place
+        self._desk = desk
+        self._rows = rows
+        self._clock = clock
+        self._parts: _Parts | None = None
+        self._watching = Running()
+        self._sending = Running()
+
+    async def start(self) -> Bot:
+        """Be connected; who the bot is. `NotReady` where a token, the workspace or a scope is not right.
+
+        `SlackFailure` where Slack cannot be asked, `DatabaseError` where the rows cannot.
+        """
+        check_tokens(self._place.tokens)
+        session = aiohttp.ClientSession(timeout=TIMEOUT)
+        try:
+            client = _client(self._place.api_url, session, _bare(self._place.tokens.bot))
+            api = Api(client, session)
+            bot = await preflight(api, self._place.tokens, self._place.team, SCOPES)
+            self._parts = self._build(session, client, api, bot)
+        finally:
+            if self._parts is None:
+                await session.close()
+        try:
+            await self._begin(self._parts)
+        except BaseException:
+            await self.close(0.0)
+            raise
+        return bot
+
+    async def health(self) -> Health:
+        """How things are now."""
+        parts = self._parts
+        if parts is None:
+            return Health(connected=False, revoked="", sending=False, rebuilt=0, last_event_at=None)
+        return Health(
+            connected=await parts.socket.is_connected(),
+            revoked=parts.api.revoked,
+            sending=parts.sender.healthy and len(self._sending) > 0,
+            rebuilt=parts.socket.rebuilt,
+            last_event_at=parts.lines.last_event_at,
+        )
+
+    async def close(self, deadline: float) -> None:
+        """Take nothing more, finish what is under way within `deadline` seconds, and let go. The rest stays as rows."""
+        parts, self._parts = self._parts, None
+        if parts is None:
+            return
+        ends = self._clock.monotonic() + deadline
+        await self._watching.drain(0.0)
+        await parts.socket.close()
+        if late := await parts.receiver.drain(deadline):
+            _log.warning("work was cut short; it goes on after the next start", commands=late)
+        await parts.explaining.drain(0.0)
+        await self._sending.drain(0.0)
+        await parts.sender.drain(max(LAST_WORDS, ends - self._clock.monotonic()))
+        await parts.session.close()
+
+    def _build(self, session: aiohttp.ClientSession, client: AsyncWebClient, api: Api, bot: Bot) -> _Parts:
+        place, clock = self._place, self._clock
+        people = People(api, place.team, (place.language, place.zone), clock.monotonic)
+        sender = Sender(self._rows.outbox, api, Channels(api, clock.monotonic), bot.name, clock)
+        receiver = Receiver(self._rows.inbox, self._desk, people, sender, clock)
+        explaining = Running()
+        app = AsyncApp(
+            name="flatnet",
+            client=_client(place.api_url, session, None),
+            authorize=_authorized(bot, _bare(place.tokens.bot)),
+        )
+        register(app, receiver, LastResort(people, sender, explaining))
+        lines = BoltSocket(app, client, _bare(place.tokens.app), api, clock.now)
+        socket = Socket(lines.connect, clock.monotonic, clock.sleep)
+        return _Parts(session, api, sender, receiver, lines, socket, explaining)
+
+    async def _begin(self, parts: _Parts) -> None:
+        """Old work first: what arrives from now on is not in the rows that are read here."""
+        again = await self._rows.outbox.recover()
+        resumed = await parts.receiver.resume()
+        if again or resumed:
+            _log.info("work of the last run goes on", commands=resumed, messages=again)
+        self._sending.start("outbox", parts.sender.run())
+        await parts.socket.open()
+        self._watching.start("watchdog", parts.socket.watch())
+
+
+def _bare(token: SecretStr) -> str:
+    return token.get_secret_value().strip()
+
+
+def _client(url: str, session: aiohttp.ClientSession, token: str | None) -> AsyncWebClient:
+    """A client that shares our connections and repeats nothing by itself."""
+    return AsyncWebClient(token=token, base_url=url, session=session, retry_handlers=[])
+
+
+def _authorized(bot: Bot, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
+    """What Bolt asks before each listener, from the preflight: Bolt's own way asks Slack within the first ack's 3 s."""
+    result = AuthorizeResult(enterprise_id=None, team_id=bot.team, bot_user_id=bot.user, bot_id=bot.bot, bot_token=token)
+
+    async def authorize() -> AuthorizeResult:
+        return result
+
+    return authorize

@@ -1,0 +1,233 @@
+"""One workspace, one database, one clock that is moved by hand, and a desk whose answers are given by the test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+from ruamel.yaml import YAML
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.phrase import Phrase
+from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing
+from bot.slack.api import SCOPES, Api
+from bot.slack.channels import Channels
+from bot.slack.outbox import Sender
+from bot.slack.preflight import Tokens
+from bot.slack.running import Clock
+from bot.slack.surface import Place, Rows, SlackSurface
+from bot.store.database import Database
+from bot.store.inbox import Inbox
+from bot.store.outbox import Outbox
+from commands.report import Report
+from tests.lab.workspace import Clock as WorkspaceClock
+from tests.lab.workspace import Timing, Workspace
+
+MANIFEST = Path(__file__).parents[3] / "manifest.yml"
+BEGIN = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK and websockets take proxies from the environment, even for the loopback."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+class Time:
+    """Time that stands still until it is moved; who sleeps is woken by the move."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        sleeper = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.elapsed + seconds, sleeper))
+        await sleeper
+
+    async def asleep(self) -> None:
+        """Wait until somebody sleeps."""
+        async with asyncio.timeout(2):
+            while not any(not sleeper.done() for _, sleeper in self._sleepers):
+                await asyncio.sleep(0.001)
+
+    def move(self, seconds: float) -> None:
+        self.elapsed += seconds
+        for until, sleeper in self._sleepers:
+            if until <= self.elapsed and not sleeper.done():
+                sleeper.set_result(None)
+        self._sleepers = [(until, sleeper) for until, sleeper in self._sleepers if not sleeper.done()]
+
+    def clock(self) -> Clock:
+        return Clock(self.now, self.monotonic, self.sleep)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def well(request: Request, *, here: bool = False, words: str = "3 hosts are well") -> Answer:
+    """A healthy answer."""
+    report = Report(title=Phrase("Health"), summary=Phrase("{words}", words=words), brief=True)
+    return Answer(operation=f"op-{request.key}", understood=request.text, body=report, here=here)
+
+
+def refused(request: Request) -> Answer:
+    """What the desk says to somebody without standing."""
+    failure = Failure(kind=FailureKind.REFUSED, phrase=Phrase("only members may ask; ask an administrator"))
+    return Answer(operation=f"op-{request.key}", understood=request.text, body=failure)
+
+
+@dataclass
+class ScriptedDesk:
+    """Keeps the desk's contract: refuses who is no member, else answers as the test says."""
+
+    answer: Callable[[Request], Awaitable[Answer] | Answer] = well
+    requests: list[Request] = field(default_factory=list)
+
+    async def handle(self, request: Request) -> Answer:
+        self.requests.append(request)
+        assert isinstance(request.identity, SlackIdentity)
+        if request.identity.standing is not Standing.MEMBER:
+            return refused(request)
+        answer = self.answer(request)
+        return answer if isinstance(answer, Answer) else await answer
+
+
+@pytest.fixture
+def desk() -> ScriptedDesk:
+    return ScriptedDesk()
+
+
+def manifest_with(folder: Path, scopes: frozenset[str]) -> Path:
+    """The project's manifest with other scopes."""
+    yaml = YAML(typ="safe", pure=True)
+    document = yaml.load(MANIFEST)
+    document["oauth_config"]["scopes"]["bot"] = sorted(scopes)
+    document["settings"]["interactivity"]["is_enabled"] = True
+    path = folder / "manifest.yml"
+    with path.open("w") as stream:
+        yaml.dump(document, stream)
+    return path
+
+
+@pytest.fixture
+async def workspace(time: Time, tmp_path: Path) -> AsyncIterator[Workspace]:
+    clock = WorkspaceClock(now=time.now, monotonic=time.monotonic)
+    workspace = Workspace(manifest_with(tmp_path, SCOPES), clock=clock, timing=Timing(ack=2.0, farewell=0.05))
+    await workspace.start()
+    yield workspace
+    await workspace.stop()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database.open(tmp_path / "flatnet.sqlite3")
+    yield database
+    await database.aclose()
+
+
+@dataclass
+class House:
+    """Everything that a bot needs in this workspace."""
+
+    workspace: Workspace
+    database: Database
+    desk: ScriptedDesk
+    time: Time
+
+    @property
+    def rows(self) -> Rows:
+        return Rows(Inbox(self.database), Outbox(self.database, self.time.now))
+
+    def surface(self, *, bot: str = "", app: str = "", team: str = "T0FLATNET", rows: Rows | None = None) -> SlackSurface:
+        """A bot that has not been started."""
+        tokens = Tokens(SecretStr(bot or self.workspace.bot_token), SecretStr(app or self.workspace.app_token))
+        place = Place(team, self.workspace.api_url, tokens, "en", ZoneInfo("Asia/Tokyo"))
+        return SlackSurface(place, self.desk, rows or self.rows, self.time.clock())
+
+    @asynccontextmanager
+    async def bot(self, rows: Rows | None = None) -> AsyncIterator[SlackSurface]:
+        """A running bot."""
+        surface = self.surface(rows=rows)
+        await surface.start()
+        try:
+            yield surface
+        finally:
+            await surface.close(0.5)
+
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[Api]:
+        """Slack as the bot calls it."""
+        async with aiohttp.ClientSession() as session:
+            workspace = self.workspace
+            client = AsyncWebClient(workspace.bot_token, workspace.api_url, session=session, retry_handlers=[])
+            yield Api(client, session)
+
+    @asynccontextmanager
+    async def sender(self) -> AsyncIterator[Sender]:
+        """The outbox alone, being emptied."""
+        async with self.api() as api:
+            clock = self.time.clock()
+            sender = Sender(self.rows.outbox, api, Channels(api, clock.monotonic), "flatnet", clock)
+            running = asyncio.create_task(sender.run())
+            yield sender
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await sender.drain(0.5)
+
+    async def private(self, user: str, count: int = 1) -> list[str]:
+        """What only this person sees, once there is so much of it."""
+        await self.workspace.seen(lambda: len(self.workspace.private(user)) >= count)
+        return [message.text for message in self.workspace.private(user)]
+
+    async def direct(self, user: str, count: int = 1) -> list[str]:
+        """The direct messages to this person, once there are so many."""
+        await self.workspace.seen(lambda: len(self.workspace.direct(user)) >= count)
+        return [message.text for message in self.workspace.direct(user)]
+
+    async def public(self, channel: str, count: int = 1) -> list[str]:
+        """What all in the channel see, once there is so much of it."""
+        await self.workspace.seen(lambda: len(self.workspace.messages(channel)) >= count)
+        return [message.text for message in self.workspace.messages(channel)]
+
+    async def moving(self, look: Callable[[], object], step: float = 1.0) -> None:
+        """Move the clock in steps until `look` finds something."""
+        async with asyncio.timeout(5):
+            while not look():
+                self.time.move(step)
+                await asyncio.sleep(0.005)
+
+    async def until(self, look: Callable[[], object]) -> None:
+        """Wait, with the clock standing still, until `look` finds something."""
+        async with asyncio.timeout(3):
+            while not look():
+                await asyncio.sleep(0.002)
+
+    async def settled(self) -> None:
+        """Wait until no delivery is unfinished and no message waits."""
+        async with asyncio.timeout(3):
+            while await self.rows.inbox.unfinished() or await self.rows.outbox.due():
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def house(workspace: Workspace, database: Database, desk: ScriptedDesk, time: Time) -> House:
+    return House(workspace, database, desk, time)

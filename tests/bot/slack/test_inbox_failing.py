@@ -1,0 +1,93 @@
+"""The row cannot be written: the ack itself says that nothing was done, and is never late."""
+
+import asyncio
+
+import pytest
+
+from adapters.phrase import Phrase
+from bot.slack.inbox import ADD_LIMIT
+from bot.slack.surface import Rows
+from bot.store.errors import DatabaseBusy, DatabaseFull
+from bot.store.inbox import Delivery, Inbox
+from tests.bot.slack.conftest import House
+
+
+class FailingInbox(Inbox):
+    """An inbox that cannot be written."""
+
+    def __init__(self, house: House, error: Exception) -> None:
+        super().__init__(house.database)
+        self.error = error
+
+    async def add(self, delivery: Delivery) -> bool:
+        raise self.error
+
+
+class SlowInbox(Inbox):
+    """An inbox that is written when the test says so."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.database)
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+    async def add(self, delivery: Delivery) -> bool:
+        self.begun.set()
+        await self.go.wait()
+        return await super().add(delivery)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [DatabaseFull(Phrase("full")), DatabaseBusy(Phrase("locked")), RuntimeError("a bug"), OSError("anything")],
+    ids=["disk full", "locked", "a bug", "anything else"],
+)
+async def test_the_ack_says_that_nothing_was_done(house: House, error: Exception) -> None:
+    async with house.bot(Rows(FailingInbox(house, error), house.rows.outbox)):
+        delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        [text] = await house.private("U0ADMIN")
+    assert delivery.in_time
+    assert text.startswith("Nothing was done")
+    assert [] == house.desk.requests
+
+
+async def test_a_row_that_comes_too_late_is_withdrawn(house: House) -> None:
+    """The person was told that nothing was done, so nothing is, not even after a restart."""
+    slow = SlowInbox(house)
+    async with house.bot(Rows(slow, house.rows.outbox)):
+        typing = asyncio.create_task(house.workspace.slash("U0ADMIN", "C0OPS", "health"))
+        await slow.begun.wait()
+        await house.time.asleep()
+        house.time.move(ADD_LIMIT)
+        delivery = await typing
+        assert delivery.in_time
+        [text] = await house.private("U0ADMIN")
+        assert text.startswith("Nothing was done")
+        slow.go.set()
+    async with house.bot():
+        await house.settled()
+    assert [] == house.desk.requests
+    assert 1 == len(house.workspace.private("U0ADMIN"))
+
+
+async def test_a_command_that_is_larger_than_a_row_is_refused_in_the_ack(house: House) -> None:
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "x" * 70_000)
+        assert ["Nothing was done: that is too long. Type a shorter command."] == await house.private("U0ADMIN")
+
+
+async def test_the_answer_is_kept_when_the_database_comes_back(house: House) -> None:
+    class Moody(Inbox):
+        """Does not take the first attempt."""
+
+        moods = 1
+
+        async def attempt(self, key: str) -> int:
+            if self.moods:
+                self.moods -= 1
+                raise DatabaseBusy(Phrase("locked"))
+            return await super().attempt(key)
+
+    async with house.bot(Rows(Moody(house.database), house.rows.outbox)):
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await house.moving(lambda: house.workspace.private("U0ADMIN"))
+    assert 1 == len(house.desk.requests)

@@ -1,0 +1,93 @@
+"""Who a Slack user is, and for how long that is believed."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.request import Standing
+from bot.slack.people import FRESH, STALE, People
+from tests.bot.slack.conftest import House
+from tests.lab.workspace.faults import Failing
+from tests.lab.workspace.seed import PEOPLE, Kind
+
+US = "T0FLATNET"
+TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+async def people(house: House) -> AsyncIterator[People]:
+    async with house.api() as api:
+        yield People(api, US, ("ja", TOKYO), house.time.monotonic)
+
+
+@pytest.mark.parametrize(
+    ("user", "standing"),
+    [
+        ("U0ADMIN", Standing.MEMBER),
+        ("U0GUEST", Standing.GUEST),
+        ("U0VISITOR", Standing.GUEST),
+        ("U0STRANGER", Standing.STRANGER),
+        ("U0GONE", Standing.STRANGER),
+        ("U0FLATNET", Standing.STRANGER),
+        ("U0NOBODY", Standing.STRANGER),
+    ],
+)
+async def test_the_standing_is_what_slack_says(people: People, user: str, standing: Standing) -> None:
+    assert standing is (await people.look(US, user)).identity.standing
+
+
+async def test_who_comes_from_another_team_is_a_stranger_without_asking(house: House, people: People) -> None:
+    assert Standing.STRANGER is (await people.look("T0OTHER", "U0ADMIN")).identity.standing
+    assert () == house.workspace.calls("users.info")
+
+
+async def test_language_and_zone_are_the_persons_own(people: People) -> None:
+    alice, kenji = await people.look(US, "U0ADMIN"), await people.look(US, "U0OPERATOR")
+    assert ("en", BERLIN) == (alice.language, alice.zone)
+    assert ("ja", TOKYO) == (kenji.language, kenji.zone)
+
+
+@pytest.mark.parametrize("zone", ["", "Asia", "Nowhere/Atlantis", "../../etc/passwd", "\0"])
+async def test_a_zone_or_language_that_we_do_not_have_becomes_the_usual_one(people: People, zone: str) -> None:
+    answer = {"team_id": US, "locale": "fi-FI", "tz": zone}
+    reader = people._read("U0ADMIN", answer)
+    assert ("ja", TOKYO) == (reader.language, reader.zone)
+
+
+async def test_slack_is_asked_once_an_hour(house: House, people: People) -> None:
+    for _ in range(3):
+        await people.look(US, "U0ADMIN")
+    assert 1 == len(house.workspace.calls("users.info"))
+    house.time.move(FRESH)
+    await people.look(US, "U0ADMIN")
+    assert 2 == len(house.workspace.calls("users.info"))
+
+
+async def test_who_became_a_guest_is_one_within_the_hour(house: House, people: People) -> None:
+    await people.look(US, "U0ADMIN")
+    [alice] = [person for person in PEOPLE if person.id == "U0ADMIN"]
+    house.workspace.change_person(replace(alice, kind=Kind.GUEST))
+    house.time.move(FRESH)
+    assert Standing.GUEST is (await people.look(US, "U0ADMIN")).identity.standing
+
+
+async def test_when_slack_does_not_answer_the_standing_goes_and_the_language_stays_for_a_day(
+    house: House, people: People
+) -> None:
+    await people.look(US, "U0ADMIN")
+    house.workspace.faults.switch_on("users.info", Failing("internal_error"))
+    house.time.move(FRESH)
+    alice = await people.look(US, "U0ADMIN")
+    assert (Standing.UNKNOWN, "en", BERLIN) == (alice.identity.standing, alice.language, alice.zone)
+    house.time.move(STALE)
+    alice = await people.look(US, "U0ADMIN")
+    assert (Standing.UNKNOWN, "ja", TOKYO) == (alice.identity.standing, alice.language, alice.zone)
+
+
+async def test_a_sentence_that_cannot_wait_takes_what_is_remembered(house: House, people: People) -> None:
+    assert ("ja", TOKYO) == people.remembered("U0ADMIN")
+    await people.look(US, "U0ADMIN")
+    assert ("en", BERLIN) == people.remembered("U0ADMIN")
+    assert 1 == len(house.workspace.calls("users.info"))

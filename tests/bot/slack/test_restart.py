@@ -1,0 +1,109 @@
+"""The bot ends, in good order or not, and begins again."""
+
+import asyncio
+
+from bot.messages.slack import Message
+from bot.request import Answer, Request
+from bot.slack.inbox import TRIES
+from bot.slack.letter import Address, post_of
+from tests.bot.slack.conftest import House, well
+
+
+async def _stuck(request: Request) -> Answer:
+    await asyncio.Event().wait()
+    raise AssertionError(request)
+
+
+async def _killed_while_working(house: House) -> None:
+    """A bot that took a command, acked it, and ended before there was an answer."""
+    house.desk.answer = _stuck
+    surface = house.surface()
+    await surface.start()
+    delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+    assert delivery.in_time
+    await house.until(lambda: house.desk.requests)
+    await surface.close(0.0)
+
+
+async def test_a_command_that_was_acked_before_the_end_is_answered_once_after_the_start(house: House) -> None:
+    await _killed_while_working(house)
+    assert () == house.workspace.private("U0ADMIN")
+    house.desk.answer = well
+    async with house.bot():
+        [text] = await house.private("U0ADMIN")
+        await house.settled()
+    async with house.bot():
+        await house.settled()
+    assert "3 hosts are well" in text
+    assert 1 == len(house.workspace.private("U0ADMIN"))
+    assert 1 == len({request.key for request in house.desk.requests})
+
+
+async def test_an_answer_after_half_an_hour_comes_as_a_direct_message_that_says_why(house: House) -> None:
+    await _killed_while_working(house)
+    house.desk.answer = well
+    house.time.move(31 * 60)
+    async with house.bot():
+        [text] = await house.direct("U0ADMIN")
+    assert "3 hosts are well" in text
+    assert "Sent as a direct message" in text
+    assert () == house.workspace.private("U0ADMIN")
+
+
+async def test_a_command_that_breaks_the_bot_each_time_ends_with_a_reference(house: House) -> None:
+    def broken(request: Request) -> Answer:
+        raise RuntimeError("a bug")
+
+    house.desk.answer = broken
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        [text] = await house.private("U0ADMIN")
+        await house.settled()
+    assert TRIES == len(house.desk.requests)
+    assert "Unexpected error, reference" in text
+    assert "a bug" not in text
+
+
+async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: House) -> None:
+    await _killed_while_working(house)
+    for _ in range(TRIES - 1):
+        house.desk.requests.clear()
+        surface = house.surface()
+        await surface.start()
+        await house.until(lambda: house.desk.requests)
+        await surface.close(0.0)
+    house.desk.requests.clear()
+    async with house.bot():
+        [text] = await house.private("U0ADMIN")
+    assert "Unexpected error, reference" in text
+    assert [] == house.desk.requests
+
+
+async def test_a_message_that_was_being_sent_at_the_end_is_sent_again_and_says_so(house: House) -> None:
+    post = post_of("op", Address(user="U0ADMIN"), Message("3 hosts are well", ()), house.time.now())
+    await house.rows.outbox.begin(await house.rows.outbox.add(post))
+    async with house.bot():
+        [text] = await house.direct("U0ADMIN")
+    assert "3 hosts are well\nSent again: Slack did not confirm the first sending." == text
+
+
+async def test_work_under_way_is_finished_before_the_bot_ends(house: House) -> None:
+    async def slow(request: Request) -> Answer:
+        await asyncio.sleep(0.05)
+        return well(request)
+
+    house.desk.answer = slow
+    surface = house.surface()
+    await surface.start()
+    await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+    await surface.close(2.0)
+    assert 1 == len(house.workspace.private("U0ADMIN"))
+    assert 0 == house.workspace.connections
+
+
+async def test_nothing_is_taken_once_the_end_has_begun(house: House) -> None:
+    surface = house.surface()
+    await surface.start()
+    await surface.close(0.0)
+    delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+    assert 0 == delivery.attempts

@@ -1,0 +1,135 @@
+"""The socket comes back, one way or the other."""
+
+import asyncio
+
+from bot.slack.api import SlackFailure
+from bot.slack.socket import LONGEST_PAUSE, LOOK_EVERY, PATIENCE, Line, Socket
+from tests.bot.slack.conftest import House, Time
+from tests.lab.workspace.faults import HANDSHAKE, ServerError
+from tests.lab.workspace.socket_mode import Reason
+
+
+class FakeLine:
+    """A line that can be cut."""
+
+    def __init__(self) -> None:
+        self.up, self.closed = True, False
+
+    async def is_connected(self) -> bool:
+        return self.up
+
+    async def close(self) -> None:
+        self.up, self.closed = False, True
+
+
+class Lines:
+    """Opens lines, or fails so many times."""
+
+    def __init__(self) -> None:
+        self.opened: list[FakeLine] = []
+        self.failing = 0
+        self.tries: list[float] = []
+
+    def opener(self, time: Time) -> "Lines":
+        self.time = time
+        return self
+
+    async def __call__(self) -> Line:
+        self.tries.append(self.time.elapsed)
+        if self.failing:
+            self.failing -= 1
+            raise SlackFailure("unreachable", passing=True)
+        self.opened.append(FakeLine())
+        return self.opened[-1]
+
+
+async def _watched(time: Time, lines: Lines) -> tuple[Socket, asyncio.Task[None]]:
+    socket = Socket(lines.opener(time), time.monotonic, time.sleep)
+    await socket.open()
+    watching = asyncio.create_task(socket.watch())
+    await time.asleep()
+    return socket, watching
+
+
+async def _pass(time: Time, seconds: float) -> None:
+    """Let the time go by in small steps."""
+    for _ in range(int(seconds / LOOK_EVERY)):
+        await time.asleep()
+        time.move(LOOK_EVERY)
+        await asyncio.sleep(0)
+
+
+async def test_a_line_that_is_away_for_a_moment_is_left_to_the_library(time: Time) -> None:
+    lines = Lines()
+    _, watching = await _watched(time, lines)
+    lines.opened[0].up = False
+    await _pass(time, PATIENCE - LOOK_EVERY)
+    lines.opened[0].up = True
+    await _pass(time, 2 * PATIENCE)
+    assert 1 == len(lines.opened)
+    watching.cancel()
+
+
+async def test_a_line_that_stays_away_is_closed_and_built_anew(time: Time) -> None:
+    lines = Lines()
+    socket, watching = await _watched(time, lines)
+    lines.opened[0].up = False
+    await _pass(time, PATIENCE + LOOK_EVERY)
+    assert [True, False] == [line.closed for line in lines.opened]
+    assert (True, 1) == (await socket.is_connected(), socket.rebuilt)
+    watching.cancel()
+
+
+async def test_while_slack_is_away_it_is_asked_more_and_more_rarely_but_for_ever(time: Time) -> None:
+    lines = Lines()
+    socket, watching = await _watched(time, lines)
+    lines.opened[0].up = False
+    lines.failing = 10
+    await _pass(time, 3 * LONGEST_PAUSE * 10)
+    pauses = [after - before for before, after in zip(lines.tries[1:], lines.tries[2:], strict=False)]
+    assert sorted(pauses) == pauses
+    assert LONGEST_PAUSE == pauses[-1]
+    assert await socket.is_connected()
+    watching.cancel()
+
+
+async def test_a_refresh_that_slack_announces_keeps_the_bot_reachable(house: House) -> None:
+    async with house.bot():
+        await house.workspace.disconnect(Reason.REFRESH_REQUESTED)
+        await house.workspace.seen(
+            lambda: house.workspace.connections == 1 and len(house.workspace.calls("apps.connections.open")) > 2
+        )
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        assert 1 == len(await house.private("U0ADMIN"))
+
+
+async def test_a_line_that_was_cut_and_handshakes_that_fail_are_survived(house: House) -> None:
+    async with house.bot() as surface:
+        house.workspace.faults.switch_on(HANDSHAKE, ServerError(503), times=2)
+        house.workspace.abort_connections()
+        await house.until(lambda: house.workspace.connections == 0)
+        await house.moving(lambda: house.workspace.connections == 1, step=LOOK_EVERY)
+        await house.until(lambda: house.workspace.connections == 1)
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        assert 1 == len(await house.private("U0ADMIN"))
+        health = await surface.health()
+    assert (True, 1) == (health.healthy, health.rebuilt)
+
+
+async def test_an_app_token_that_is_revoked_is_noticed_when_the_line_is_built_anew(house: House) -> None:
+    async with house.bot() as surface:
+        house.workspace.revoke_app_token()
+        house.workspace.abort_connections()
+        await house.until(lambda: house.workspace.connections == 0)
+        tries = len(house.workspace.calls("apps.connections.open"))
+        await house.moving(lambda: len(house.workspace.calls("apps.connections.open")) > tries, step=LOOK_EVERY)
+        await asyncio.sleep(0.01)
+        health = await surface.health()
+    assert (False, "token_revoked") == (health.connected, health.revoked)
+
+
+async def test_the_time_of_the_last_event_is_known(house: House) -> None:
+    async with house.bot() as surface:
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await house.private("U0ADMIN")
+        assert house.time.now() == (await surface.health()).last_event_at
