@@ -134,27 +134,34 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-async def run_bot(file: Path, settings: Settings) -> None:
-    """Serve Slack and the control socket until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+@asynccontextmanager
+async def serving(settings: Settings, house: House) -> AsyncIterator[None]:
+    """Answer over the control socket and in Slack; left in reverse order, with what is under way finished first."""
     from bot import control
 
+    surface = _slack(settings, house)
+    doors = control.Doors(handle=house.desk.handle, verify=house.verify, now=now, new_key=new_key)
+    async with control.serve(settings.control_socket, doors):
+        bot = await surface.start()
+        _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
+        try:
+            yield
+        finally:
+            await surface.close(DRAIN)
+
+
+async def run_bot(file: Path, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     stop, again = _signals()
     async with open_house(settings) as house:
-        surface = _slack(settings, house)
-        doors = control.Doors(handle=house.desk.handle, verify=house.verify, now=now, new_key=new_key)
-        async with control.serve(settings.control_socket, doors):
-            await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
-            bot = await surface.start()
-            _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
+        await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
+        async with serving(settings, house):
             reloading = asyncio.create_task(_reload_when_told(again, file, settings, house))
-            try:
-                await stop.wait()
-            finally:
-                _log.info("stopping")
-                reloading.cancel()
-                await asyncio.gather(reloading, return_exceptions=True)
-                await surface.close(DRAIN)
-                await house.audit.record(EventKind.STOP, "system", "", {})
+            await stop.wait()
+            _log.info("stopping")
+            reloading.cancel()
+            await asyncio.gather(reloading, return_exceptions=True)
+        await house.audit.record(EventKind.STOP, "system", "", {})
 
 
 async def _reload_when_told(again: asyncio.Event, file: Path, settings: Settings, house: House) -> None:

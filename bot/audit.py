@@ -21,11 +21,10 @@ from typing import Any, TypeVar
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.store import audit as table
-from bot.store.audit import StoredEvent
-from bot.store.chain import AuditKey, Verification, verify
+from bot.store.chain import AuditKey, StoredEvent, Verification, verify
 from bot.store.database import Database, open_for_reading
 from bot.store.heads import BEGINNING, Head, HeadFile
-from bot.store.models import json_text, safe_text, utc_text
+from bot.store.stored import json_text, safe_text, utc_text
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests_ntlm import HttpNtlmAuth
-from spnego.exceptions import InvalidCredentialError, SpnegoError
+from spnego.exceptions import FeatureMissingError, InvalidCredentialError, NativeError, SpnegoError
 from winrm.exceptions import (
     AuthenticationError,
     WinRMError,
@@ -82,6 +82,8 @@ LIBRARY_ERRORS = (
     WinRMError,
     WinRMTransportError,
     WinRMOperationTimeoutError,
+    FeatureMissingError,
+    NativeError,
     SpnegoError,
     # what pywinrm, spnego and the XML parser raise over an answer that is not what they expect
     ElementTree.ParseError,
@@ -247,6 +249,7 @@ class _Adapter(HTTPAdapter):
     def build_response(self, req: Any, resp: Any) -> Any:
         """WinRM names the length of every response and packs none; anything else could be endless."""
         if resp.length_remaining is None or resp.length_remaining > RESPONSE_LIMIT or "Content-Encoding" in resp.headers:
+            resp.close()
             raise requests.exceptions.ContentDecodingError("a response without a length, too long, or packed")
         return super().build_response(req, resp)
 

@@ -1,7 +1,7 @@
 """Answers as data, for programs: `do --json` and `do --csv`.
 
-JSON is one document; every key is always there. `text`, `title`, `summary`, `why` and `message`
-are in the reader's language; everything else is the same in every language:
+JSON is one document; every key is always there. `text`, `title`, `summary`, `heading`, `why` and
+`message` are in the reader's language; everything else is the same in every language:
 
     operation    the operation's id, in the audit log too
     understood   the words in their canonical form

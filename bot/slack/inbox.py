@@ -111,7 +111,9 @@ class Receiver:
     async def _work(self, delivery: Delivery) -> None:
         """Answer one command, whatever happens; then its row is finished."""
         command = command_in(delivery)
-        if command is not None:
+        if command is None:
+            _log.error("a delivery of another version of the bot cannot be worked", key=delivery.key, kind=delivery.kind)
+        else:
             await self._answer(delivery, command)
         await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
 

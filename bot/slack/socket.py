@@ -145,6 +145,9 @@ class BoltSocket:
         return line
 
     async def _heard(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
-        self.last_event_at = self._now()
-        if message.get("type") == "hello" and message.get("num_connections", 1) > 1:
+        others = message.get("num_connections")
+        if (
+            self.last_event_at is None and isinstance(others, int) and others > 1
+        ):  # later ones may be our own, being replaced
             _log.warning("another process is connected as this app and takes some of its events; stop it")
+        self.last_event_at = self._now()

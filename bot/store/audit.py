@@ -1,31 +1,17 @@
 """The audit table: rows and queries only; `bot.audit` binds them into a chain."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 from sqlmodel import Session, col, insert, select
 
+from bot.store.chain import StoredEvent
 from bot.store.models import AuditRow
 
 _COLUMNS = AuditRow.__table__.c  # type: ignore[attr-defined]
 
 PAGE = 500
 """Rows fetched at once while all are read."""
-
-
-@dataclass(frozen=True)
-class StoredEvent:
-    """One audit event, each field as it is stored. A row from the disk may be forged: nothing in it is believed."""
-
-    sequence: int
-    at: str
-    kind: str
-    actor: str
-    operation: str
-    data: str
-    key: str
-    previous: str
-    mac: str
 
 
 def append(

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.store.audit import StoredEvent
 from bot.store.heads import BEGINNING, Head
 
 MIN_KEY = 32
@@ -25,6 +24,21 @@ MIN_KEY = 32
 
 class AuditKeyTooShort(FlatnetError):
     """The key is too short to protect anything."""
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """One audit event, each field as it is stored. A row from the disk may be forged: nothing in it is believed."""
+
+    sequence: int
+    at: str
+    kind: str
+    actor: str
+    operation: str
+    data: str
+    key: str
+    previous: str
+    mac: str
 
 
 @dataclass(frozen=True)

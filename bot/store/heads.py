@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from bot.store.models import utc_text
+from bot.store.stored import utc_text
 
 MAX_LINE = 512
 """Bytes of one line; ours have about 150."""

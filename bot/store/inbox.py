@@ -17,7 +17,8 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import Session, col, delete, select, update
 
 from bot.store.database import Database
-from bot.store.models import InboxRow, json_text, safe_text
+from bot.store.models import InboxRow
+from bot.store.stored import json_text, safe_text
 
 KEPT = timedelta(days=7)
 """How long a finished delivery is remembered; Slack repeats within minutes to hours."""

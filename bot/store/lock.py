@@ -20,24 +20,34 @@ class FileLock:
         path = database.with_name(database.name + ".lock")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            lock = cls(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise meaning_of_os(error, path) from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock._sign()
         except BlockingIOError:
-            owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
-            os.close(descriptor)
+            owner = lock._owner()
+            lock.release()
             raise DatabaseInUse(
                 Phrase(
                     "another flatnet-bot (process {pid}) uses {path}; use that one, or stop it first",
-                    pid=owner or "?",
+                    pid=owner,
                     path=str(database),
                 )
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        return cls(descriptor)
+        except OSError as error:
+            lock.release()
+            raise meaning_of_os(error, path) from error
+        return lock
+
+    def _sign(self) -> None:
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, f"{os.getpid()}\n".encode())
+
+    def _owner(self) -> str:
+        """The pid that stands in the file; "?" in the instant before it is written."""
+        return os.read(self._descriptor, 20).decode("ascii", "replace").strip() or "?"
 
     def release(self) -> None:
         """Let another process own it."""

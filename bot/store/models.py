@@ -1,27 +1,16 @@
 """The tables, as SQLModel classes. Nothing of them leaves `bot.store`: the outside gets frozen values.
 
-Points in time are stored as text of one width, in UTC (`2026-01-31T09:00:00.000000Z`): it sorts as
-time does, and a person can read it. JSON is stored as text in ASCII, so that no character of a
-foreign text (NUL, a lone surrogate) can hurt a row. Tables are STRICT: a column holds its type.
-
-A change here is a new revision in `migrations/versions` and a new last line of
-`schema.REVISIONS`; a test compares what both ways make.
+Tables are STRICT: a column holds its type. A change here is a new revision in
+`migrations/versions` and a new last entry of `schema.REVISIONS`; a test compares what both make.
 """
 
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy import DDL, Dialect, Index, Integer, Text, event
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, MetaData, SQLModel
 
-from adapters.phrase import Phrase
-from bot.store.errors import TooLarge
-
-MAX_JSON = 65_536
-"""Bytes of one JSON value; a message within Slack's own limits is far smaller."""
+from bot.store.stored import utc_text
 
 STRICT = {"sqlite_strict": True}
 
@@ -37,28 +26,6 @@ class UtcText(TypeDecorator[datetime]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)
-
-
-def utc_text(at: datetime) -> str:
-    """An aware point in time as it is stored."""
-    if at.tzinfo is None:
-        raise ValueError("a stored point in time needs its zone")
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def json_text(value: Mapping[str, Any]) -> str:
-    """A JSON value as it is stored: canonical, ASCII; `TooLarge` beyond `MAX_JSON`."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    if len(text) > MAX_JSON:
-        raise TooLarge(
-            Phrase("too large to keep: {size} bytes, at most {limit}; ask for less", size=len(text), limit=MAX_JSON)
-        )
-    return text
-
-
-def safe_text(text: str) -> str:
-    """A foreign text as it can be stored: what is no character (NUL, a lone surrogate) becomes a visible escape."""
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Table(SQLModel):

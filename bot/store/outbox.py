@@ -20,7 +20,8 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, select, update
 
 from bot.store.database import Database
-from bot.store.models import OutboxRow, json_text, safe_text
+from bot.store.models import OutboxRow
+from bot.store.stored import json_text, safe_text
 
 KEPT = timedelta(days=7)
 """How long an ended message is remembered."""

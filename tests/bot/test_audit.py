@@ -8,7 +8,10 @@ import asyncio
 import json
 import random
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -20,8 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.audit import Audit, EventKind, HeadUnavailable, verify_files
-from bot.store.audit import StoredEvent
-from bot.store.chain import MIN_KEY, AuditKey, AuditKeyTooShort, Verification, verify
+from bot.store.chain import MIN_KEY, AuditKey, AuditKeyTooShort, StoredEvent, Verification, verify
 from bot.store.database import Database
 from bot.store.errors import DatabaseBusy, DatabaseDamaged, TooLarge
 from bot.store.heads import BEGINNING, Head
@@ -419,6 +421,28 @@ def test_heads_of_some_commits_are_enough_for_an_untouched_log(told: set[int]) -
     assert verify(EVENTS, some, [KEY]).intact
 
 
+RECORDER = """
+import asyncio, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from bot.audit import Audit, EventKind
+from bot.store.chain import AuditKey
+from bot.store.database import Database
+
+async def main():
+    folder = Path(sys.argv[1])
+    database = Database.open(folder / "flatnet.sqlite3")
+    audit = await Audit.open(database, AuditKey(b"k" * 32), folder / "audit-head.jsonl", lambda: datetime.now(UTC))
+    async def record(number):
+        await audit.record(EventKind.REQUEST, "ana", str(number), {})
+        print(number, flush=True)
+    for number in range(0, 1_000_000, 2):
+        await asyncio.gather(record(number), record(number + 1))
+
+asyncio.run(main())
+"""
+
+
 class TestStarting:
     async def test_a_head_file_that_lags_is_caught_up(self, files: Files) -> None:
         """The bot died after the commit and before the line, or within the line."""
@@ -428,6 +452,19 @@ class TestStarting:
         assert (await files.record()).intact
         assert files.lines()[-1] == lines[-1]
         assert files.verify().intact
+
+    async def test_whatever_a_killed_bot_had_recorded_is_there_and_the_log_goes_on(self, files: Files) -> None:
+        """kill -9 at any instant between commit and line: confirmed events are kept, and the start finds no trouble."""
+        with subprocess.Popen([sys.executable, "-c", RECORDER, files.folder], stdout=subprocess.PIPE, text=True) as bot:
+            assert bot.stdout is not None
+            confirmed = [bot.stdout.readline().strip() for _ in range(40)]
+            bot.send_signal(signal.SIGKILL)
+            confirmed += bot.stdout.read().split()
+        assert (await files.record("after")).intact
+        with closing(sqlite3.connect(files.database)) as line:
+            recorded = [operation for (operation,) in line.execute("SELECT operation FROM audit ORDER BY sequence")]
+        assert confirmed == recorded[: len(confirmed)]
+        assert files.verify() == Verification(count=len(recorded), mac=files.verify().mac)
 
     async def test_a_database_behind_the_head_file_is_trouble_and_stays_trouble(self, files: Files) -> None:
         """Copied back from an earlier time: reading goes on and is recorded, the head file stays as evidence."""

@@ -17,6 +17,7 @@ import pytest
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
+from bot import control
 from bot.control import (
     MAX_ANSWER,
     MAX_PATH,
@@ -258,6 +259,26 @@ class TestTrouble:
             response = await client.post("http://bot/ask", data=body)
             assert Failure.model_validate_json(await response.read()).kind is FailureKind.REFUSED
         assert desk.asked == []
+
+    async def test_one_who_never_ends_a_request_is_not_waited_for(
+        self, bot: None, desk: Desk, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(control, "BODY_DEADLINE", 0.05)
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(b"POST /ask HTTP/1.1\r\nHost: bot\r\nContent-Length: 100\r\n\r\n{")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 403")
+        writer.close()
+        await writer.wait_closed()
+        assert desk.asked == []
+
+    async def test_one_who_hangs_up_disturbs_nobody(self, bot: None, desk: Desk, path: Path) -> None:
+        for said in (b"", b"POST /ask HT", b"POST /ask HTTP/1.1\r\nHost: bot\r\nContent-Length: 100\r\n\r\n{", b"\0" * 100):
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.write(said)
+            writer.close()
+            await writer.wait_closed()
+        assert await ask(path, "health", Surface.DO) is not None
+        assert len(desk.asked) == 1
 
     async def test_words_beyond_the_limit_are_refused_by_the_bot(self, bot: None, path: Path) -> None:
         with pytest.raises(ControlRefused):

@@ -64,6 +64,7 @@ async def test_each_fault_is_told_by_its_kind_within_the_deadline(
         began = time.monotonic()
         failure = await failure_of(host, HurriedSay())
         assert (kind, True) == (type(failure), time.monotonic() - began < IN_TIME)
+        host.wire.fault = Fault.NONE  # so that the shell can be given back
 
 
 @pytest.mark.parametrize(("fault", "kind"), [(Fault.IDENTITY, HostIdentityError), (Fault.SWALLOW, DeadlineExceeded)])
@@ -102,6 +103,7 @@ async def test_a_host_that_drips_holds_nobody_beyond_the_deadline(drip: bytes, t
     """A byte now and then satisfies every time-out of a socket; the connection is cut, and the thread is free again."""
 
     async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65536)
         writer.write(drip)
         while not reader.at_eof():
             writer.write(b"H")

@@ -105,7 +105,15 @@ def test_a_template_that_nobody_can_translate_is_named_with_its_place(code: Path
 def test_what_is_missing_is_printed_ready_to_be_filled() -> None:
     known = Catalog(locale="ja")
     known.add("old", "古い")
-    lacking = [Found(("{n} is", "{n} are"), "bot/module.py", 2)]
-    assert (
-        '#: bot/module.py:2\n#, python-brace-format\nmsgid "{n} is"\nmsgid_plural "{n} are"\nmsgstr[0] ""\n\n#~ msgid "old"\n#~ msgstr "古い"\n\n'
-    ) == entries(missing(lacking, known), left_over(lacking, known), "ja")
+    found = [Found(("{n} is", "{n} are"), "bot/module.py", 2)]
+    assert [
+        "#: bot/module.py:2",
+        "#, python-brace-format",
+        'msgid "{n} is"',
+        'msgid_plural "{n} are"',
+        'msgstr[0] ""',
+        "",
+        '#~ msgid "old"',
+        '#~ msgstr "古い"',
+        "",
+    ] == entries(missing(found, known), left_over(found, known), "ja").splitlines()

@@ -1,4 +1,4 @@
-"""Nothing foreign gets out of its place, and Slack's limits are known before Slack says so."""
+"""Nothing foreign gets out of its place."""
 
 import re
 
@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.blocks import SECTION, SLACK_BLOCKS, Block, characters, code, context, escape, section, validate
+from bot.messages.blocks import code, escape, section
 from bot.messages.foreign import cut, one_line
+from tests.bot.messages.anything import HOSTILE, WHATEVER
 
-HOSTILE = st.text(st.one_of(st.sampled_from("<>!@#&`*_~|:;\n\r\t\0\x1b\u202e\u200b\ud800channel"), st.characters()))
 
-
+@WHATEVER
 @given(HOSTILE, st.integers(min_value=10, max_value=400))
 def test_escaped_text_has_no_mention_no_link_no_code_and_no_line_of_its_own(text: str, most: int) -> None:
     escaped = escape(text, most)
@@ -21,12 +21,14 @@ def test_escaped_text_has_no_mention_no_link_no_code_and_no_line_of_its_own(text
     escaped.encode()
 
 
+@WHATEVER
 @given(HOSTILE)
 def test_code_is_one_span_whatever_is_in_it(text: str) -> None:
     span = code(text)
     assert span == "" or (span.startswith("`") and span.endswith("`") and span.count("`") == 2 and len(span) > 2)
 
 
+@WHATEVER
 @given(HOSTILE)
 def test_one_line_changes_nothing_when_it_is_done_twice(text: str) -> None:
     assert one_line(text) == one_line(one_line(text))
@@ -61,31 +63,3 @@ def test_a_cut_is_shown() -> None:
 
 def test_text_in_blocks_is_not_searched_for_links() -> None:
     assert {"type": "mrkdwn", "text": "http://host", "verbatim": True} == section("http://host")["text"]
-
-
-def test_characters_are_those_of_all_texts() -> None:
-    assert 9 == characters([section("abc"), context("de", "fghi")])
-
-
-WRONG: list[tuple[list[Block], str]] = [
-    ([], "/blocks: 0 blocks"),
-    ([section("x")] * (SLACK_BLOCKS + 1), "/blocks: 51 blocks"),
-    ([section("")], "/blocks/0/text/text: 0 characters"),
-    ([section("x"), section("x" * (SECTION + 1))], "/blocks/1/text/text: 3001 characters"),
-    ([context()], "/blocks/0/elements: 0 elements"),
-    ([context(*["x"] * 11)], "/blocks/0/elements: 11 elements"),
-    ([section("x" * SECTION)] * 5, "/blocks: 15000 characters"),
-    ([{"type": "alert", "text": {}}], "/blocks/0/type: 'alert'"),
-    ([section("x") | {"color": "red"}], "/blocks/0/color: unknown key"),
-    ([{"type": "section", "text": {"type": "html", "text": "x"}}], "/blocks/0/text: not a mrkdwn text"),
-    ([{"type": "section"}], "/blocks/0/text: not a mrkdwn text"),
-]
-
-
-@pytest.mark.parametrize(("blocks", "complaint"), WRONG, ids=[complaint for _, complaint in WRONG])
-def test_what_slack_would_refuse_is_named_with_its_place(blocks: list[Block], complaint: str) -> None:
-    assert validate(blocks)[0].startswith(complaint)
-
-
-def test_well_formed_blocks_have_no_complaint() -> None:
-    assert () == validate([section("x"), context("a", "b")])

@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from adapters.phrase import Phrase
 from bot.messages.data import as_csv, as_json
 from bot.request import Failure, FailureKind
 from commands.report import Cell, Column, Mark, Report, Row
+from tests.bot.messages.anything import WHATEVER, reports
 from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, JAPANESE, MIXED, answer
-from tests.bot.messages.test_slack import reports
 
 FAILURE = Failure(
     kind=FailureKind.USAGE, phrase=Phrase("no such host"), span=(7, 13), suggestions=("health host-b",), reference=None
@@ -156,7 +156,7 @@ def test_a_failure_is_a_table_of_its_own() -> None:
     assert [["failure", "message", "reference"], ["usage", "no such host", ""]] == table(FAILURE)
 
 
-@settings(deadline=None, max_examples=60)
+@WHATEVER
 @given(reports())
 def test_any_report_is_one_document_and_one_table(report: Report) -> None:
     loaded = json.loads(as_json(answer(report), ENGLISH))

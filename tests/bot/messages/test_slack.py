@@ -3,15 +3,15 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT, characters, validate
+from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT
 from bot.messages.slack import Message, render
 from bot.request import Failure, FailureKind
-from commands.findings import Finding, Severity
-from commands.report import Cell, Column, Mark, Report, Row
+from commands.report import Cell, Column, Report
+from tests.bot.messages.anything import HOSTILE, WHATEVER, reports
 from tests.bot.messages.examples import (
     ALL_DOWN,
     ALL_WELL,
@@ -25,7 +25,8 @@ from tests.bot.messages.examples import (
     stopped,
     well,
 )
-from tests.bot.messages.test_blocks import HOSTILE
+from tests.lab.workspace.limits import check_update
+from tests.lab.workspace.message import Content
 
 DATE = "<!date^1795597800^{date_short_pretty} {time}|2026-11-25 18:10 JST>"
 
@@ -167,46 +168,12 @@ def test_a_failure_says_its_kind_first(kind: FailureKind, state: str) -> None:
     assert f"{state} — no host is called hsot-b" == message.text
 
 
-CELLS = st.builds(
-    lambda text, mark: Cell(text=text, mark=mark),
-    HOSTILE,
-    st.sampled_from(Mark),
-)
-
-
-@st.composite
-def reports(draw: st.DrawFn) -> Report:
-    """Reports of any shape that consist of hostile text."""
-    width = draw(st.integers(min_value=0, max_value=8))
-    hosts = draw(st.lists(HOSTILE, max_size=12)) * draw(st.sampled_from([1, 1, 2, 60]))
-    cells = draw(st.lists(CELLS, min_size=width, max_size=width))
-    severities = st.none() | st.sampled_from(Severity)
-    finding = st.builds(
-        lambda severity, host, why, following, reached: Finding(
-            severity=severity, host=host, subject="x", why=Phrase("{why}", why=why), next=following, reached=reached
-        ),
-        st.sampled_from(Severity),
-        st.sampled_from(hosts) if hosts else HOSTILE,
-        HOSTILE,
-        st.none() | HOSTILE,
-        st.booleans(),
-    )
-    return Report(
-        title=Phrase("{it}", it=draw(HOSTILE)),
-        summary=Phrase("{it}", it=draw(HOSTILE) * draw(st.sampled_from([1, 500]))),
-        columns=tuple(Column(key=f"k{index}", heading=Phrase("{it}", it=draw(HOSTILE))) for index in range(width)),
-        rows=tuple(Row(host=host, cells=tuple(cells), severity=draw(severities)) for host in hosts[:12])
-        * (len(hosts) // 12 + 1),
-        findings=tuple(draw(st.lists(finding, max_size=10)) * draw(st.sampled_from([1, 1, 100]))),
-        brief=draw(st.booleans()),
-        next=tuple(draw(st.lists(HOSTILE, max_size=9))),
-    )
-
-
 def assert_harmless(message: Message) -> None:
-    assert () == validate(message.blocks)
+    """The workspace takes it, it keeps our budgets, and nothing in it mentions, links or leaves its code."""
+    content = Content(message.text, message.blocks)
+    assert content == check_update(content)
     assert len(message.blocks) <= BLOCKS
-    assert characters(message.blocks) <= CHARACTERS
+    assert sum(map(len, shown(message))) <= CHARACTERS
     assert 1 <= len(message.text) <= TEXT
     for text in (*shown(message), message.text):
         assert [] == re.findall(r"<(?!!date\^)", text)
@@ -214,12 +181,13 @@ def assert_harmless(message: Message) -> None:
         assert "``" not in text
 
 
-@settings(deadline=None, max_examples=60)
+@WHATEVER
 @given(reports(), HOSTILE, st.sampled_from([ENGLISH, JAPANESE]))
 def test_a_report_of_any_size_and_content_stays_in_its_place(report: Report, understood: str, texts: Texts) -> None:
     assert_harmless(render(answer(report, understood), texts))
 
 
+@WHATEVER
 @given(HOSTILE, HOSTILE, st.tuples(st.integers(-9, 99), st.integers(-9, 99)), st.lists(HOSTILE, max_size=9))
 def test_a_failure_of_any_content_stays_in_its_place(
     phrase: str, understood: str, span: tuple[int, int], suggestions: list[str]

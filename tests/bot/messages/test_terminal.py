@@ -4,7 +4,7 @@ import io
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -12,8 +12,8 @@ from adapters.phrase import Phrase, Texts
 from bot.messages.terminal import print_answer
 from bot.request import Failure, FailureKind
 from commands.report import Report
+from tests.bot.messages.anything import WHATEVER, reports
 from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, HOSTS, JAPANESE, MIXED, answer, health, stopped
-from tests.bot.messages.test_slack import reports
 
 
 def printed(body: Report | Failure, *, width: int = 80, texts: Texts = ENGLISH, understood: str = "health all") -> list[str]:
@@ -99,7 +99,7 @@ def test_colour_says_nothing_that_words_do_not_say(width: int) -> None:
     assert plain.getvalue() == re.sub(r"\x1b\[[0-9;]*m", "", coloured.getvalue())
 
 
-@settings(deadline=None, max_examples=40)
+@WHATEVER
 @given(reports())
 def test_no_report_carries_a_control_character_into_the_terminal(report: Report) -> None:
     text = "\n".join(printed(report.model_copy(update={"rows": report.rows[:20], "findings": report.findings[:20]})))

@@ -116,12 +116,12 @@ def desk() -> ScriptedDesk:
     return ScriptedDesk()
 
 
-def manifest_with(folder: Path, scopes: frozenset[str]) -> Path:
-    """The project's manifest with other scopes."""
+def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] = ()) -> Path:
+    """The project's manifest with other scopes and events, and with buttons allowed."""
     yaml = YAML(typ="safe", pure=True)
     document = yaml.load(MANIFEST)
     document["oauth_config"]["scopes"]["bot"] = sorted(scopes)
-    document["settings"]["interactivity"]["is_enabled"] = True
+    document["settings"] |= {"interactivity": {"is_enabled": True}, "event_subscriptions": {"bot_events": list(events)}}
     path = folder / "manifest.yml"
     with path.open("w") as stream:
         yaml.dump(document, stream)

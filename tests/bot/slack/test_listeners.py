@@ -1,71 +1,77 @@
 """What Bolt does with envelopes that are not a command of today."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from tests.bot.slack.conftest import House
+from bot.messages.slack import Message
+from bot.slack.api import SCOPES
+from bot.slack.inbox import Receiver
+from bot.slack.listeners import LastResort, register
+from bot.slack.people import People
+from bot.slack.running import Running
+from tests.bot.slack.conftest import House, manifest_with
+from tests.lab.workspace import Workspace
+
+BUTTON = {"type": "button", "action_id": "gone", "text": {"type": "plain_text", "text": "Approve"}}
 
 
-def _click(house: House, user: str, **button: Any) -> dict[str, Any]:
-    return {
-        "type": "block_actions",
-        "team": {"id": "T0FLATNET"},
-        "user": {"id": user, "team_id": "T0FLATNET"},
-        "response_url": f"{house.workspace.base_url}/response/{house.workspace._responses.issue('C0OPS', user)}",
-        "actions": [{"type": "button", "action_id": "gone", "block_id": "b", **button}],
-    }
+@pytest.fixture
+async def app(house: House) -> AsyncIterator[AsyncApp]:
+    """The listeners alone."""
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id="T0FLATNET", bot_user_id="U0FLATNET", bot_id="B0FLATNET")
+
+    async with house.sender() as sender, house.api() as api:
+        people = People(api, "T0FLATNET", ("en", ZoneInfo("UTC")), house.time.monotonic)
+        running = Running()
+        app = AsyncApp(client=api._client, authorize=authorize)
+        receiver = Receiver(house.rows.inbox, house.desk, people, sender, house.time.clock())
+        register(app, receiver, LastResort(people, sender, running))
+        yield app
+        await running.drain(1.0)
 
 
-def _form() -> dict[str, Any]:
-    return {
-        "type": "view_submission",
-        "team": {"id": "T0FLATNET"},
-        "user": {"id": "U0ADMIN", "team_id": "T0FLATNET"},
-        "view": {"type": "modal", "callback_id": "gone\nlong ago", "state": {"values": {}}},
-    }
-
-
-async def _dispatched(house: House, body: dict[str, Any]) -> BoltResponse:
-    async with house.bot() as surface:
-        app = _app(surface)
-        return await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
-
-
-def _app(surface: Any) -> AsyncApp:
-    app = surface._parts.lines._app
-    assert isinstance(app, AsyncApp)
-    return app
+async def _dispatched(app: AsyncApp, body: dict[str, Any]) -> BoltResponse:
+    return await app.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
 
 
 async def test_an_old_button_explains_itself_to_who_pressed_it(house: House) -> None:
-    response = await _dispatched(house, _click(house, "U0ADMIN"))
-    assert 200 == response.status
-    [text] = await house.private("U0ADMIN")
+    async with house.bot(), house.api() as api:
+        await api.post("C0OPS", Message("Approve?", ({"type": "actions", "elements": [BUTTON]},)))
+        delivery = await house.workspace.click("U0ADMIN", house.workspace.messages("C0OPS")[0], "gone")
+        [text] = await house.private("U0ADMIN")
+    assert delivery.in_time
     assert text.startswith("This message is out of date")
 
 
-async def test_a_button_that_opens_a_link_is_acknowledged_without_words(house: House) -> None:
-    response = await _dispatched(house, _click(house, "U0ADMIN", url="https://example.com/"))
-    assert 200 == response.status
+async def test_a_button_that_opens_a_link_is_acknowledged_without_words(house: House, app: AsyncApp) -> None:
+    body = {
+        "type": "block_actions",
+        "team": {"id": "T0FLATNET"},
+        "user": {"id": "U0ADMIN"},
+        "response_url": f"{house.workspace.base_url}/response/1",
+        "actions": [{**BUTTON, "block_id": "b", "url": "https://example.com/"}],
+    }
+    assert 200 == (await _dispatched(app, body)).status
     assert () == house.workspace.calls("response_url")
 
 
-async def test_an_old_form_is_replaced_by_words(house: House) -> None:
-    response = await _dispatched(house, _form())
+@pytest.mark.parametrize("kind", ["view_submission", "view_closed"])
+async def test_an_old_form_is_acknowledged(app: AsyncApp, kind: str) -> None:
+    view = {"type": "modal", "callback_id": "gone\nlong ago", "state": {"values": {}}}
+    body = {"type": kind, "team": {"id": "T0FLATNET"}, "user": {"id": "U0ADMIN"}, "view": view}
+    response = await _dispatched(app, body)
     assert 200 == response.status
-    assert "This form is out of date and nothing was done." in response.body
-
-
-async def test_what_the_bot_itself_does_is_ignored(house: House) -> None:
-    """`IgnoringSelfEvents` stays, and knows the bot from the preflight."""
-    event = {"type": "message", "user": "U0FLATNET", "bot_id": "B0FLATNET", "channel": "C0OPS", "text": "3 hosts are well"}
-    body = {"type": "event_callback", "team_id": "T0FLATNET", "event": event, "event_id": "Ev1"}
-    response = await _dispatched(house, body)
-    assert 200 == response.status
+    assert (kind == "view_submission") == ("This form is out of date and nothing was done." in response.body)
 
 
 @pytest.mark.parametrize(
@@ -73,18 +79,33 @@ async def test_what_the_bot_itself_does_is_ignored(house: House) -> None:
     [{"user_id": ""}, {"user_id": 7}, {"channel_id": None}, {"text": ["health"]}, {"team_id": "<!channel>"}],
     ids=str,
 )
-async def test_a_command_that_cannot_be_read_is_acknowledged_with_words(house: House, change: dict[str, Any]) -> None:
-    body = {
-        "command": "/flatnet",
-        "team_id": "T0FLATNET",
-        "user_id": "U0ADMIN",
-        "channel_id": "C0OPS",
-        "text": "health",
-        **change,
-    }
-    response = await _dispatched(house, body)
+async def test_a_command_that_cannot_be_read_is_acknowledged_with_words(
+    house: House, app: AsyncApp, change: dict[str, Any]
+) -> None:
+    usual = {"command": "/flatnet", "team_id": "T0FLATNET", "user_id": "U0ADMIN", "channel_id": "C0OPS", "text": "health"}
+    response = await _dispatched(app, {**usual, **change})
     assert 200 == response.status
     assert "Nothing was done" in response.body
+    assert [] == house.desk.requests
+
+
+async def test_what_the_bot_itself_writes_is_acknowledged_and_ignored(house: House, tmp_path: Path) -> None:
+    """`IgnoringSelfEvents` stays, and knows the bot from the preflight."""
+    house.workspace = Workspace(manifest_with(tmp_path, SCOPES | {"im:history"}, ("message.im",)))
+    await house.workspace.start()
+    own = {
+        "type": "message",
+        "user": "U0FLATNET",
+        "bot_id": "B0FLATNET",
+        "channel": "D0ADMIN",
+        "channel_type": "im",
+        "text": "3 hosts are well",
+    }
+    async with house.bot():
+        delivery = await house.workspace.emit("message.im", own)
+    await house.workspace.stop()
+    assert delivery is not None
+    assert delivery.in_time
     assert [] == house.desk.requests
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.store.errors import TooLarge
-from bot.store.models import MAX_JSON, UtcText, json_text, safe_text, utc_text
+from bot.store.models import UtcText
+from bot.store.stored import MAX_JSON, json_text, safe_text, utc_text
 
 MOMENTS = st.datetimes(timezones=st.timezones() | st.just(UTC), allow_imaginary=False).filter(lambda at: 1 < at.year < 9999)
 JSON = st.recursive(

@@ -1,0 +1,75 @@
+"""The real bot between a lab fleet and a lab workspace: only addresses differ from a real one."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.app import House, open_house, serving
+from bot.config import Settings, read_settings
+from tests.lab.fleet import LabFleet, run_fleet, write_configuration
+from tests.lab.workspace import Workspace
+from tests.lab.workspace.message import Message
+
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+
+
+@dataclass(frozen=True)
+class Town:
+    """A fleet, a workspace, and the configuration of a bot between them."""
+
+    fleet: LabFleet
+    workspace: Workspace
+    config: Path
+
+    @property
+    def settings(self) -> Settings:
+        return read_settings(self.config)
+
+    @asynccontextmanager
+    async def bot(self) -> AsyncIterator[House]:
+        """The bot, as `flatnet-bot run` puts it together."""
+        settings = self.settings
+        async with open_house(settings) as house, serving(settings, house):
+            yield house
+
+    async def private_answer(self, user: str, channel: str, words: str) -> Message:
+        """What a person privately gets for `/flatnet words`."""
+        before = len(self.workspace.private(user))
+        delivery = await self.workspace.slash(user, channel, words)
+        assert delivery.in_time
+        return await self.workspace.seen(lambda: self._answered(user, before), timeout=10)
+
+    def _answered(self, user: str, before: int) -> Message | None:
+        said = self.workspace.private(user)[before:]
+        return said[-1] if said and said[-1].blocks else None
+
+
+Build = Callable[..., AbstractAsyncContextManager[Town]]
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loopback is never asked through a proxy of the machine that runs the tests."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def town(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """`async with town(hosts=3) as t:` builds one."""
+    folder = tmp_path_factory.mktemp("t")  # short: a socket's path has at most 107 bytes
+
+    @asynccontextmanager
+    async def build(hosts: int = 3, *, lighthouse: bool = False) -> AsyncIterator[Town]:
+        workspace = Workspace(MANIFEST)
+        await workspace.start()
+        try:
+            async with run_fleet(folder / "lab", hosts, lighthouse=lighthouse) as fleet:
+                yield Town(fleet, workspace, write_configuration(folder, fleet, workspace))
+        finally:
+            await workspace.stop()
+
+    return build
