@@ -5,7 +5,7 @@ the library that speaks the protocol, and a failure comes back as that host's va
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from adapters.action import Action, Answer, Effect, SideName
 from adapters.connection import Connection
@@ -19,6 +19,10 @@ Connect = Callable[[Host, SideName], Connection]
 AT_ONCE = 256
 """Actions under way at once on each kind of side; above the largest fleet, so that hanging hosts keep nobody waiting."""
 
+PACE: dict[SideName, float] = {"windows": 0.0, "wsl": 0.0015, "gateway": 0.002}
+"""Seconds between two beginnings on one kind of side. The event loop does the work of SSH and HTTP itself (about that
+long for each host): all at one stroke, it would answer nobody else meanwhile, and let the WinRM threads wait."""
+
 GRACE = 1.0
 """Seconds that a connection may take beyond the deadline to say in its own words what went wrong."""
 
@@ -30,9 +34,8 @@ class Fleet:
         self.inventory = inventory
         self._connect = connect
         self._connections: dict[tuple[str, SideName], Connection] = {}
-        self._slots: dict[SideName, asyncio.Semaphore] = {
-            side: asyncio.Semaphore(at_once) for side in ("windows", "wsl", "gateway")
-        }
+        self._slots = {side: asyncio.Semaphore(at_once) for side in PACE}
+        self._next_at = dict.fromkeys(PACE, 0.0)
 
     async def perform(self, host: Host, action: Action[Answer]) -> Answer:
         """Carry out one action on one host; a `HostError` where that host lets us down.
@@ -42,6 +45,7 @@ class Fleet:
         if host.side(action.side) is None:
             raise KeyError(f"{host.name} has no {action.side} side")
         async with self._slots[action.side]:
+            await self._spread(action.side)
             try:
                 async with asyncio.timeout(action.deadline + GRACE):
                     return await self._connection(host, action.side).perform(action)
@@ -55,21 +59,19 @@ class Fleet:
         except HostError as error:
             return error
 
-    async def look_at_all(self, hosts: Iterable[Host], action: Action[Answer]) -> dict[str, Answer | HostError]:
-        """Ask every host that has the action's side, all at once; answers and failures by host name."""
-
-        async def named(host: Host) -> tuple[str, Answer | HostError]:
-            return host.name, await self.look(host, action)
-
-        async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(named(host)) for host in hosts if host.side(action.side) is not None]
-        return dict(look.result() for look in looks)
-
     async def aclose(self) -> None:
         """Close every connection; one that does not close keeps no other open."""
         connections = list(self._connections.values())
         self._connections.clear()
         await asyncio.gather(*(connection.aclose() for connection in connections), return_exceptions=True)
+
+    async def _spread(self, side: SideName) -> None:
+        """Wait for the next beginning on this kind of side."""
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next_at[side])
+        self._next_at[side] = at + PACE[side]
+        if at > now:
+            await asyncio.sleep(at - now)
 
     def _connection(self, host: Host, side: SideName) -> Connection:
         key = (host.name, side)

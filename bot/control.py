@@ -10,6 +10,7 @@ the one bot that runs; where none does, `ask` says so with None and the caller g
 
 import asyncio
 import errno
+import json
 import os
 import pwd
 import socket
@@ -167,7 +168,9 @@ def _peer(request: web.Request) -> SystemIdentity:
 
 
 def _json(value: BaseModel, status: int = OK) -> web.Response:
-    return web.Response(text=value.model_dump_json(), content_type="application/json", status=status)
+    """What is no text in a host's words (a lone surrogate) becomes "?": JSON cannot carry it."""
+    body = json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode("utf-8", "replace")
+    return web.Response(body=body, content_type="application/json", status=status)
 
 
 def _refusal(phrase: Phrase) -> web.Response:

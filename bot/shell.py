@@ -7,24 +7,22 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
-from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 
 from adapters.phrase import Phrase, Texts
 from bot import control
-from bot.app import House, new_key, now, open_house
 from bot.config import Settings
 from bot.messages.terminal import print_answer
 from bot.request import Answer, Request, Surface, SystemIdentity
 from bot.secrets import read_secrets
 from bot.store.chain import AuditKey, Verification
-from commands.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from bot.app import House
 
 Ask = Callable[[str], Awaitable[Answer]]
 """Words in, answer out."""
@@ -50,6 +48,9 @@ async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
                 answer = await control.ask(settings.control_socket, words, surface)
                 if answer is not None:
                     return answer
+            from bot.app import new_key, now, open_house  # here, because asking a running bot needs none of it
+
+            if house is None:
                 house = await stack.enter_async_context(open_house(settings))
             me = SystemIdentity(os.getuid(), getpass.getuser())
             return await house.desk.handle(Request(new_key(), me, words, surface, now()))
@@ -83,31 +84,19 @@ async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
             if line.strip():
                 yield line
         return
-    session: PromptSession[str] = PromptSession("flatnet> ", completer=WordsAndHosts(settings), complete_while_typing=False)
+    from prompt_toolkit import PromptSession  # here, because piped lines and `do` need none of it
+
+    from bot.completion import WordsAndHosts
+
+    session: PromptSession[str] = PromptSession("flatnet> ", completer=WordsAndHosts(settings.inventory))
     hint = Phrase("help shows what you can ask for; exit or Ctrl-D ends")
     sys.stdout.write(f"{hint.render(shown)}\n")
     while True:
         try:
-            with patch_stdout():
-                line = await session.prompt_async()
+            line = await session.prompt_async()
         except (EOFError, KeyboardInterrupt):
             return
         if line.strip().lower() in ENDINGS:
             return
         if line.strip():
             yield line
-
-
-class WordsAndHosts(Completer):
-    """Completes command words, then host names and labels."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._commands = [" ".join(operation.words) for operation in CATALOGUE]
-        self._targets = ["all", *settings.inventory.names, *settings.inventory.labels]
-
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """What could stand where the cursor is."""
-        before = document.text_before_cursor.lstrip()
-        word = document.get_word_before_cursor(WORD=True)
-        choices = self._commands if before == word else self._targets
-        return (Completion(choice, -len(word)) for choice in choices if choice.startswith(word.rpartition(",")[2]))

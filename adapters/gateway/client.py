@@ -52,7 +52,7 @@ class HttpConnection:
             answer: Answer = action.parse(responses)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of the gateway cannot be understood: {why}", why=str(error)), maybe_ran=changes
+                Phrase("the answer of the gateway cannot be understood: {why}", why=_why(error)), maybe_ran=changes
             ) from error
         return answer
 
@@ -137,7 +137,7 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
                 Phrase(
                     "the certificate of {where} is not trusted: {why}; compare it at the host",
                     where=side.url,
-                    why=str(error),
+                    why=_why(error),
                 )
             )
         case httpx.TimeoutException():
@@ -147,7 +147,7 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
                 Phrase(
                     "nothing answers at {where}: {why}; check OpenResty and Nebula on the host",
                     where=side.url,
-                    why=str(error) or "the connection was closed",
+                    why=_why(error),
                 )
             )
         case _:
@@ -155,7 +155,7 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
                 Phrase(
                     "what answers at {where} does not speak HTTP, or broke off: {why}; check that it is the gateway",
                     where=side.url,
-                    why=str(error),
+                    why=_why(error),
                 )
             )
 
@@ -165,6 +165,11 @@ def _late(seconds: float, *, maybe_ran: bool) -> DeadlineExceeded:
         Phrase("the gateway gave no answer within {deadline}; check that it is up and reachable", deadline=Span(seconds)),
         maybe_ran=maybe_ran,
     )
+
+
+def _why(error: Exception) -> str:
+    """The error's own words, or its kind; something foreign may have written them, so only a line of them."""
+    return str(error).partition("\n")[0][:200] or type(error).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -109,7 +109,11 @@ def refused_by_fault(code: int | None, reason: str, address: str) -> HostError:
             maybe_ran=False,
         )
     return ActionFailed(
-        Phrase("WinRM at {address} refuses: {reason}", address=address, reason=shown(reason)), code=str(code or "")
+        Phrase(
+            "WinRM at {address} refuses: {reason}; look at the WinRM log of the host", address=address, reason=shown(reason)
+        ),
+        code=str(code or ""),
+        maybe_ran=False,
     )
 
 

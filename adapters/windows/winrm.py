@@ -222,6 +222,7 @@ class _PywinrmWire:
                 self._adopt(session)
             result = call(*arguments, **options)
         except LIBRARY_ERRORS as error:
+            self.worked |= isinstance(error, WSManFaultError)  # a fault is an answer too
             raise translate(error, self._address) from error
         self._used_at = self._monotonic()
         self.worked = True

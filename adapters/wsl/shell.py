@@ -7,9 +7,9 @@ prints before the first frame is nobody's output. A frame begins with its own li
 comes back byte for byte, with or without a final one.
 
 Each program has a far-side deadline, since closing a channel ends nothing over there. `timeout`
-sends TERM, then KILL. A program under sudo cannot be signalled by the user who started it, and
-`timeout` would wait for it for ever: an outer `timeout` ends that waiting. So 124 and 137 both
-mean that a program was cut off.
+sends TERM, then KILL. The sudo of many releases cannot be signalled by its user, and `timeout`
+would wait for it for ever: an outer `timeout` ends that waiting. So 124 and 137 both mean that a
+program was cut off, and what runs as root may then run on.
 """
 
 import re

@@ -88,7 +88,7 @@ class SshConnection:
             answer: Answer = action.parse(completed)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of WSL2 cannot be understood: {why}", why=str(error)), maybe_ran=exchange.maybe_ran
+                Phrase("the answer of WSL2 cannot be understood: {why}", why=_why(error)), maybe_ran=exchange.maybe_ran
             ) from error
         return answer
 
@@ -101,13 +101,8 @@ class SshConnection:
         if line is None:
             return
         line.close()
-        try:
-            async with asyncio.timeout(CLOSING_TIME):
-                await line.wait_closed()
-        except TimeoutError:
-            line.abort()
-        except (asyncssh.Error, OSError):
-            return
+        await asyncio.wait([asyncio.create_task(line.wait_closed())], timeout=CLOSING_TIME)
+        line.abort()
 
     async def _completed(self, exchange: "_Exchange") -> tuple[Completed, ...]:
         """What the programs left behind; where the line is lost, asked once more over a new one if that is safe."""
@@ -213,11 +208,11 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     def __init__(self, action: WslAction[Any]) -> None:
         self.action = action
-        self.stdout = bytearray()
-        self.stderr = bytearray()
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._programs = action.commands()
         self._nonce = secrets.token_hex(16)
+        self._stdout = bytearray()
+        self._stderr = bytearray()
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
         self._exited = False
 
@@ -238,7 +233,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
     def completed(self) -> tuple[Completed, ...]:
         """What each program left behind."""
         try:
-            return read_frames(self.stdout, self.stderr, self._nonce, len(self._programs))
+            return read_frames(self._stdout, self._stderr, self._nonce, len(self._programs))
         except ValueError as error:
             raise ProtocolError(
                 Phrase("WSL2 ended the command early; log in with ssh as the bot's user and see what its shell says"),
@@ -257,14 +252,10 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
             self._channel.write_eof()
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        (self.stdout if datatype is None else self.stderr).extend(data)
-        if len(self.stdout) + len(self.stderr) > OUTPUT_LIMIT:
-            self.fail(
-                ProtocolError(
-                    Phrase("WSL2 answered with more than {n} bytes where a short answer was expected", n=OUTPUT_LIMIT),
-                    maybe_ran=self.maybe_ran,
-                )
-            )
+        (self._stdout if datatype is None else self._stderr).extend(data)
+        if len(self._stdout) + len(self._stderr) > OUTPUT_LIMIT:
+            too_much = Phrase("WSL2 answered with more than {n} bytes; look at what its programs print", n=OUTPUT_LIMIT)
+            self.fail(ProtocolError(too_much, maybe_ran=self.maybe_ran))
         self._look()
 
     def exit_status_received(self, status: int) -> None:
@@ -284,13 +275,13 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
         """
         if not self._exited or self.finished.done():
             return
-        if has_ended(self.stdout, self.stderr, self._nonce, len(self._programs)):
+        if has_ended(self._stdout, self._stderr, self._nonce, len(self._programs)):
             self.finished.set_result(None)
 
 
 def host_error(error: Exception, side: WslSide) -> HostError:
     """What an error of asyncssh or of the operating system means. Nothing was sent when it is asked."""
-    where = f"{side.address}:{side.port}"
+    where, key, known_hosts = f"{side.address}:{side.port}", str(side.key_file), str(side.known_hosts_file)
     match error:
         case asyncssh.PermissionDenied():
             return _refused(side)
@@ -300,30 +291,26 @@ def host_error(error: Exception, side: WslSide) -> HostError:
                     "the host key of {where} is not the one in {file}; if the host was set up anew, "
                     "compare its key at its console and put it into the file",
                     where=where,
-                    file=str(side.known_hosts_file),
+                    file=known_hosts,
                 )
             )
         case asyncssh.KeyImportError() | asyncssh.KeyEncryptionError():
             return AuthenticationFailed(
-                Phrase(
-                    "the key in {file} cannot be read: {why}; check the file and its passphrase",
-                    file=str(side.key_file),
-                    why=str(error),
-                )
+                Phrase("the key in {file} cannot be read: {why}; check it and its passphrase", file=key, why=_why(error))
             )
         case asyncssh.ChannelOpenError():
             return Unreachable(
-                Phrase("sshd at {where} opens no more sessions ({why}); check MaxSessions", where=where, why=error.reason)
+                Phrase("sshd at {where} opens no more sessions ({why}); check MaxSessions", where=where, why=_why(error))
             )
         case asyncssh.ConnectionLost():
             return Unreachable(
-                Phrase("sshd at {where} closed the connection while logging in; check MaxStartups and its log", where=where)
+                Phrase("sshd at {where} hung up at log-in; check MaxStartups, PerSourcePenalties and its log", where=where)
             )
         case TimeoutError():
             return _late(OPENING_TIME, maybe_ran=False)
-        case OSError(filename=file) if file == str(side.key_file):
+        case OSError(filename=file) if file == key:
             return AuthenticationFailed(Phrase("the key file {file} cannot be read: {why}", file=file, why=_why(error)))
-        case OSError(filename=file) if file == str(side.known_hosts_file):
+        case OSError(filename=file) if file == known_hosts:
             return HostIdentityError(Phrase("the known hosts file {file} cannot be read: {why}", file=file, why=_why(error)))
         case OSError():
             return Unreachable(
@@ -331,12 +318,14 @@ def host_error(error: Exception, side: WslSide) -> HostError:
             )
         case _:
             return ProtocolError(
-                Phrase("what answers at {where} does not speak SSH as we do: {why}", where=where, why=str(error))
+                Phrase("what answers at {where} does not speak SSH as we do: {why}", where=where, why=_why(error))
             )
 
 
-def _why(error: OSError) -> str:
-    return error.strerror or str(error)
+def _why(error: Exception) -> str:
+    """The error's own words; a host may have written them, so only a line of them."""
+    words = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return words.partition("\n")[0][:200]
 
 
 def _refused(side: WslSide) -> AuthenticationFailed:

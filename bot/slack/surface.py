@@ -23,10 +23,12 @@ from bot.slack.listeners import LastResort, register
 from bot.slack.outbox import Sender
 from bot.slack.people import People
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
-from bot.slack.running import Clock, Running
+from bot.slack.running import Clock, Running, insist
 from bot.slack.socket import BoltSocket, Socket
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
+
+DAY = 24 * 3600.0
 
 LAST_WORDS = 1.0
 """Seconds that messages under way get at the end: cut off, they would be sent again and marked as repeated."""
@@ -173,6 +175,14 @@ class SlackSurface:
         self._sending.start("outbox", parts.sender.run())
         await parts.socket.open()
         self._watching.start("watchdog", parts.socket.watch())
+        self._watching.start("forgetting", self._forget())
+
+    async def _forget(self) -> None:
+        """Once a day, let go of rows that ended long ago; runs until cancelled."""
+        while True:
+            await insist(lambda: self._rows.inbox.prune(self._clock.now()), self._clock.sleep)
+            await insist(self._rows.outbox.prune, self._clock.sleep)
+            await self._clock.sleep(DAY)
 
 
 def _bare(token: SecretStr) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.store.heads import BEGINNING, Head
+from bot.store.stored import safe_text
 
 MIN_KEY = 32
 """Bytes of the key: as many as the mac has (RFC 2104)."""
@@ -173,7 +174,7 @@ def _flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditK
         return Phrase(
             "audit event {sequence} is signed with the key {key}, which is not configured; name the key it was written with",
             sequence=event.sequence,
-            key=str(event.key),
+            key=safe_text(str(event.key)),
         )
     if not hmac.compare_digest(key.mac(event).encode(), str(event.mac).encode("utf-8", "replace")):
         return Phrase("audit event {sequence} was changed; put a copy of the database back", sequence=event.sequence)

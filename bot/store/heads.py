@@ -29,7 +29,7 @@ class Head(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sequence: int = Field(ge=0)
+    sequence: int = Field(ge=0, lt=2**63)
     mac: str = Field(pattern="^[0-9a-f]{64}$")
     at: AwareDatetime
 

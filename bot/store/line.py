@@ -46,8 +46,12 @@ class Line:
             connection = sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
             # a text that was damaged on the disk is still a text, so that it can be found and shown
             connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
-            for pragma in READING if read_only else WRITING:
-                connection.execute(pragma)
+            try:
+                for pragma in READING if read_only else WRITING:
+                    connection.execute(pragma)
+            except sqlite3.Error:
+                connection.close()
+                raise
             return connection
 
         engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)

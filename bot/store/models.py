@@ -75,7 +75,7 @@ class OutboxRow(Table, table=True):
 
 
 class AuditRow(Table, table=True):
-    """One audit event as it is stored; the mac covers the texts of all other columns (`bot.audit`)."""
+    """One audit event as it is stored; the mac covers the texts of all other columns (`bot.store.chain`)."""
 
     __tablename__ = "audit"
     __table_args__ = STRICT
@@ -91,10 +91,15 @@ class AuditRow(Table, table=True):
     mac: str = Field(sa_type=Text)
 
 
-APPEND_ONLY = tuple(
-    f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
-    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END"
-    for verb in ("UPDATE", "DELETE")
+APPEND_ONLY = (
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
+    # REPLACE deletes without asking the trigger above
+    "CREATE TRIGGER audit_only_next BEFORE INSERT ON audit "
+    "WHEN NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit) "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
 )
 """Against accidents and our own bugs. Whoever can write the file can drop these first; the chain finds that."""
 

@@ -10,13 +10,13 @@ have ended. An edit that still waits is replaced by a newer edit of the same mes
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import Session, col, delete, func, select, update
 
 from bot.store.database import Database
@@ -90,23 +90,13 @@ class Outbox:
 
         def work(session: Session) -> int:
             if post.road is Road.UPDATE:
-                same = col(OutboxRow.address) == row.address
-                replaced = _replace(session, same & (col(OutboxRow.road) == Road.UPDATE), row.message)
-                if replaced is not None:
-                    return replaced
+                replaced: Sequence[int] = session.execute(_still_waiting(row).values(message=row.message)).scalars().all()
+                if replaced:
+                    return max(replaced)
             session.add(row)
             session.flush()
             assert row.id is not None
             return row.id
-
-        return await self._database.run(work)
-
-    async def replace(self, post: int, message: Mapping[str, Any]) -> bool:
-        """Give a message that still waits another content; False where it is on its way or has ended."""
-        text = json_text(message)
-
-        def work(session: Session) -> bool:
-            return _replace(session, col(OutboxRow.id) == post, text) is not None
 
         return await self._database.run(work)
 
@@ -205,10 +195,10 @@ _HEAD = (col(OutboxRow.id).in_(_HEADS), col(OutboxRow.state) == State.WAITING)
 """The oldest open message of its conversation, if it waits."""
 
 
-def _replace(session: Session, which: ColumnElement[bool], message: str) -> int | None:
-    """Another content for a message that still waits; its id, None where it does not."""
-    waiting = update(OutboxRow).where(which, col(OutboxRow.state) == State.WAITING)
-    return session.execute(waiting.values(message=message).returning(col(OutboxRow.id))).scalar_one_or_none()
+def _still_waiting(edit: OutboxRow) -> ReturningUpdate[tuple[int]]:
+    """Older edits of the same message that wait: one, or two where the first was tried and failed."""
+    same = (col(OutboxRow.road) == edit.road, col(OutboxRow.address) == edit.address)
+    return update(OutboxRow).where(*same, col(OutboxRow.state) == State.WAITING).returning(col(OutboxRow.id))
 
 
 def _row(post: Post) -> OutboxRow:

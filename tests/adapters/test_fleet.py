@@ -51,6 +51,10 @@ def hosts(count: int) -> Inventory:
     )
 
 
+async def look_at_all(fleet: Fleet) -> list[str | HostError]:
+    return await asyncio.gather(*(fleet.look(host, Look()) for host in fleet.inventory.hosts))
+
+
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "GRACE", 0.0)
@@ -61,7 +65,7 @@ async def test_one_bad_host_neither_hides_nor_delays_the_others() -> None:
     never = asyncio.Event()
     bad = {"host-1": never, "host-2": Unreachable(Phrase("refused"))}
     fleet = Fleet(hosts(254), lambda host, side: Line(host.name, bad.get(host.name)))
-    answers = await fleet.look_at_all(fleet.inventory.hosts, Look())
+    answers = dict(zip(fleet.inventory.names, await look_at_all(fleet), strict=True))
     assert isinstance(answers["host-1"], DeadlineExceeded)
     assert isinstance(answers["host-2"], Unreachable)
     assert [f"host-{n}" for n in range(3, 255)] == [answer for answer in answers.values() if isinstance(answer, str)]
@@ -91,19 +95,35 @@ async def test_a_connection_is_opened_once_and_closed_with_the_fleet() -> None:
         return Sticky(host.name, closed=closed)
 
     fleet = Fleet(hosts(2), connect)
-    await fleet.look_at_all(fleet.inventory.hosts, Look())
-    await fleet.look_at_all(fleet.inventory.hosts, Look())
+    await look_at_all(fleet)
+    await look_at_all(fleet)
     await fleet.aclose()
     assert [("host-1", "gateway"), ("host-2", "gateway")] == sorted(opened)
     assert ["host-1", "host-2"] == sorted(closed)
 
 
 async def test_an_absent_side_is_not_asked() -> None:
-    """The lighthouse has no gateway: it is left out, and asking it by name is a bug."""
+    """The lighthouse has no gateway: to ask it is a bug."""
     lighthouse = Host.model_validate(
         {"name": "lighthouse", "id": 0, "lighthouse": True, "windows": {"url": "https://l/", "user": "b", "ca_file": "c"}}
     )
     fleet = Fleet(Inventory(hosts=(lighthouse,)), lambda host, side: Line(host.name))
-    assert {} == await fleet.look_at_all((lighthouse,), Look())
     with pytest.raises(KeyError, match="no gateway side"):
         await fleet.perform(lighthouse, Look())
+
+
+async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred hosts are not begun in one turn of the loop, and the first of them does not wait."""
+    monkeypatch.setitem(fleet_module.PACE, "gateway", 0.001)
+    began: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    class Timed(Line):
+        async def perform(self, action: Action[Answer]) -> Any:
+            began.append(loop.time())
+            return self.name
+
+    fleet = Fleet(hosts(20), lambda host, side: Timed(host.name))
+    start = loop.time()
+    await look_at_all(fleet)
+    assert began[0] - start < 0.001 < 0.018 < began[-1] - start

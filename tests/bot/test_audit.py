@@ -57,7 +57,8 @@ class Files:
     def tamper(self, *statements: str) -> None:
         """Change the table with another program."""
         with closing(sqlite3.connect(self.database)) as line:
-            line.executescript("; ".join(["DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete", *statements]))
+            triggers = line.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            line.executescript("; ".join([*(f"DROP TRIGGER {name}" for (name,) in triggers), *statements]))
 
     def lines(self) -> list[str]:
         return self.heads.read_text().splitlines(keepends=True)
@@ -178,8 +179,16 @@ class TestRecording:
 class TestAppendOnly:
     """The triggers stop accidents and our own bugs; they stop nobody who can write the file."""
 
-    @pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'eve'", "DELETE FROM audit WHERE sequence = 2"])
-    async def test_changing_and_deleting_are_refused_by_the_table(self, files: Files, statement: str) -> None:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "UPDATE audit SET actor = 'eve'",
+            "DELETE FROM audit WHERE sequence = 2",
+            "REPLACE INTO audit SELECT * FROM audit WHERE sequence = 2",
+            "INSERT INTO audit SELECT sequence + 6, at, kind, actor, operation, data, key, previous, mac FROM audit",
+        ],
+    )
+    async def test_whatever_is_not_the_next_event_is_refused_by_the_table(self, files: Files, statement: str) -> None:
         await files.record(*FIVE)
         with (
             closing(sqlite3.connect(files.database)) as line,
@@ -208,6 +217,11 @@ TAMPERINGS: dict[str, tuple[int, str, tuple[str, ...]]] = {
     "the mac": (4, "4 was changed", ("UPDATE audit SET mac = '' WHERE sequence = 4",)),
     "the mac, to no text": (4, "4 was changed", ("UPDATE audit SET mac = CAST(x'ff' AS TEXT) WHERE sequence = 4",)),
     "the key's name": (4, "key mine, which is not configured", ("UPDATE audit SET key = 'mine' WHERE sequence = 4",)),
+    "the key's name, to no text": (
+        4,
+        r"\udcff, which is not",
+        ("UPDATE audit SET key = CAST(x'ff' AS TEXT) WHERE sequence = 4",),
+    ),
     "a row in the middle": (3, "3 to 3 are missing", ("DELETE FROM audit WHERE sequence = 3",)),
     "the first rows": (1, "1 to 2 are missing", ("DELETE FROM audit WHERE sequence < 3",)),
     "a gap closed by new numbers": (
@@ -255,6 +269,7 @@ class TestTampering:
         assert found.problem is not None
         assert (found.problem.sequence, found.count) == (sequence, sequence - 1)
         assert words in str(found.phrase)
+        assert Verification.model_validate_json(found.model_dump_json()) == found
 
     async def test_a_table_written_anew_with_another_key_is_found(self, files: Files, tmp_path: Path) -> None:
         await files.record(*FIVE)
@@ -299,7 +314,17 @@ class TestTampering:
         damage(files.heads)
         assert "head file is missing or empty" in str(files.verify().phrase)
 
-    @pytest.mark.parametrize("line", ["torn", "not json", '{"sequence":-1,"mac":"","at":""}', "[" * 10_000, "\0"])
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "torn",
+            "not json",
+            f'{{"sequence":{2**63},"mac":"{BEGINNING}","at":"2026-01-31T09:00:00Z"}}',
+            '{"sequence":-1,"mac":"","at":""}',
+            "[" * 10_000,
+            "\0",
+        ],
+    )
     async def test_an_unreadable_line_is_passed_over_for_the_next_one_witnesses_the_same(
         self, files: Files, line: str
     ) -> None:

@@ -118,6 +118,15 @@ class TestAsking:
         assert answer is not None
         assert answer.body == desk.body
 
+    async def test_what_a_host_said_that_is_no_text_does_not_spoil_the_answer(
+        self, bot: None, desk: Desk, path: Path
+    ) -> None:
+        desk.body = Report(title=Phrase("Health"), summary=Phrase("{host} says {words}", host="host-a", words="a\ud83d\0"))
+        answer = await ask(path, "health", Surface.DO)
+        assert answer is not None
+        assert isinstance(answer.body, Report)
+        assert str(answer.body.summary) == "host-a says a?\0"
+
     async def test_many_ask_at_once(self, bot: None, desk: Desk, path: Path) -> None:
         answers = await asyncio.gather(*(ask(path, f"health host-{number}", Surface.DO) for number in range(50)))
         assert [answer and answer.understood for answer in answers] == [f"health host-{number}" for number in range(50)]

@@ -1,7 +1,8 @@
 """One lab host's gateway, and connections to it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +18,16 @@ from adapters.inventory import GatewaySide
 from tests.lab.faults import Wire
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
+from tests.lab.line import Listener
 
 Connect = Callable[..., HttpConnection]
 """Makes a connection to the `server`; keyword arguments change its side."""
+
+Answer = Callable[[bytes, int], bytes | None]
+"""What a stand-in sends for a request, the nth on its connection: b"" hangs up, None never answers."""
+
+StandIn = Callable[[Answer], str]
+"""Starts something that is no gateway; its URL."""
 
 
 @pytest.fixture
@@ -41,6 +49,36 @@ async def connect(server: GatewayServer) -> AsyncIterator[Connect]:
             return connection
 
         yield make
+
+
+class _StandIn(asyncio.Protocol):
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._requests = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._requests += 1
+        answer = self._answer(data, self._requests)
+        if answer == b"":
+            self._transport.close()
+        elif answer is not None:
+            self._transport.write(answer)
+
+
+@pytest.fixture
+async def stand_in() -> AsyncIterator[StandIn]:
+    with ExitStack() as stack:
+
+        def start(answer: Answer) -> str:
+            listener = Listener(Wire(), lambda: _StandIn(answer))
+            stack.callback(listener.stop)
+            return f"http://127.0.0.1:{listener.start()}"
+
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The HTTP connection against the lab's gateway: what it does when all is well, and for everything that can go wrong."""
 
 import asyncio
+import gzip
 import ssl
 import time
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from adapters.errors import (
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.gateway.client import host_error
 from adapters.inventory import GatewaySide
-from tests.adapters.gateway.conftest import Connect
+from tests.adapters.gateway.conftest import Connect, StandIn
 from tests.lab.faults import Fault
 from tests.lab.gateway.server import GatewayServer
 
@@ -106,20 +107,14 @@ async def test_requests_go_out_side_by_side(connect: Connect, server: GatewaySer
     assert time.monotonic() - began < 0.3
 
 
-async def test_one_failed_request_does_not_hide_the_others(connect: Connect) -> None:
-    """A side that hangs costs its own answer alone; only where all fail is the failure the answer."""
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if b"/api/sync" in await reader.readuntil(b"\r\n\r\n"):
-            await asyncio.sleep(5)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK")
-        writer.close()
 
-    half = await asyncio.start_server(answer, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{half.sockets[0].getsockname()[1]}"
+async def test_one_failed_request_does_not_hide_the_others(connect: Connect, stand_in: StandIn) -> None:
+    """A page that hangs costs its own answer alone; only where all fail is the failure the answer."""
+    url = stand_in(lambda request, _: None if b"/api/sync" in request else OK)
     asked = Ask(paths=("/api/health", "/api/sync/status"))
     assert await connect(url=url).perform(asked) == ("200", "deadline")
-    half.close()
 
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.CLOSE, Fault.GARBAGE])
@@ -140,37 +135,22 @@ async def test_a_change_that_was_refused_a_connection_did_not_run(connect: Conne
     assert caught.value.maybe_ran is False
 
 
-async def test_a_read_on_a_connection_that_died_meanwhile_is_asked_again() -> None:
+async def test_a_read_on_a_connection_that_died_meanwhile_is_asked_again(connect: Connect, stand_in: StandIn) -> None:
     """nginx closes idle connections, and may do so just when we ask."""
-    answers = 0
-
-    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal answers
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
-        answers += 1
-        await reader.readuntil(b"\r\n\r\n")
-        writer.close()
-
-    from adapters.gateway.client import HttpConnection
-
-    moody = await asyncio.start_server(answer_once, "127.0.0.1", 0)
-    connection = HttpConnection(GatewaySide(url=f"http://127.0.0.1:{moody.sockets[0].getsockname()[1]}"))
+    connection = connect(url=stand_in(lambda _, nth: OK if nth == 1 else b""))
     assert [("200",)] * 2 == [await connection.perform(Ask()) for _ in range(2)]
-    assert answers == 2
-    await connection.aclose()
-    moody.close()
 
 
-async def test_a_redirect_is_an_answer_and_is_not_followed(connect: Connect) -> None:
-    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
+async def test_a_redirect_is_an_answer_and_is_not_followed(connect: Connect, stand_in: StandIn) -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n"
+    assert await connect(url=stand_in(lambda *_: redirect)).perform(Ask()) == ("302",)
 
-    elsewhere = await asyncio.start_server(redirect, "127.0.0.1", 0)
-    assert await connect(url=f"http://127.0.0.1:{elsewhere.sockets[0].getsockname()[1]}").perform(Ask()) == ("302",)
-    elsewhere.close()
+
+async def test_a_compressed_body_is_not_unpacked(connect: Connect, stand_in: StandIn) -> None:
+    """A kilobyte could become a gigabyte."""
+    bomb = gzip.compress(b"x" * 10_000_000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
+    assert await connect(url=stand_in(lambda *_: head + bomb)).perform(Ask()) == ("200",)
 
 
 async def test_proxies_of_the_environment_do_not_count(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

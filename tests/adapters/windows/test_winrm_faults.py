@@ -171,10 +171,13 @@ async def test_a_shell_that_the_host_may_have_ended_is_not_asked_for(seconds: fl
         assert (2, 1) == (host.server.requests["Create"], host.server.shells)
 
 
-async def test_a_shell_that_is_gone_is_opened_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("idle", [0, 90])
+async def test_a_shell_that_is_gone_is_opened_anew(idle: float, tmp_path: Path) -> None:
+    """As when the host was started anew, over the kept connection or a new one."""
     async with winrm_host(tmp_path, "ntlm over http") as host:
         await host.connection.perform(Say())
         host.server.restart()
+        host.clock.ahead += idle
         assert 1 == await host.connection.perform(ChangeOnce(what=1))
         assert 2 == host.runs
 

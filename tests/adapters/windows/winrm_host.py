@@ -134,6 +134,8 @@ async def winrm_host(
         reached = Reached(server, connection, known, certificates, clock)
         try:
             yield reached
+            await connection.aclose()
+            assert 0 == server.shells, "a shell was left on the host"
         finally:
             await connection.aclose()
             await server.stop()

@@ -1,5 +1,6 @@
 """One lab host's sshd, and connections to it."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -43,11 +44,15 @@ async def connect(server: SshServer, keys: Keys, tmp_path: Path) -> AsyncIterato
     async with AsyncExitStack() as stack:
 
         def make(
-            *, secret: Callable[[str], SecretStr] = no_secret, keepalive: float = 10.0, **changes: Any
+            *,
+            secret: Callable[[str], SecretStr] = no_secret,
+            monotonic: Callable[[], float] = time.monotonic,
+            keepalive: float = 10.0,
+            **changes: Any,
         ) -> SshConnection:
             usual = {"key_file": access.key_file, "known_hosts_file": access.known_hosts_file}
             side = WslSide.model_validate({"address": "127.0.0.1", "port": server.port} | usual | changes)
-            connection = SshConnection(side, secret, keepalive=keepalive)
+            connection = SshConnection(side, secret, monotonic=monotonic, keepalive=keepalive)
             stack.push_async_callback(connection.aclose)
             return connection
 

@@ -23,7 +23,7 @@ from adapters.errors import (
 )
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, Completed, WslAction
-from adapters.wsl.ssh import CHANNELS
+from adapters.wsl.ssh import CHANNELS, REFUSAL_TIME
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.faults import Fault, Wire
 from tests.lab.wsl.server import Keys, SshServer, write_access
@@ -215,13 +215,17 @@ async def test_a_cancelled_action_gives_its_channel_back(connect: Connect, serve
 
 async def test_a_refused_key_is_offered_once_however_many_ask(connect: Connect, server: SshServer) -> None:
     """PerSourcePenalties: a handful of refusals shuts out every connection from our address."""
+    now = 1000.0
     server.wire.fault = Fault.AUTHENTICATION
-    connection = connect()
+    connection = connect(monotonic=lambda: now)
     answers = await asyncio.gather(*(connection.perform(Who()) for _ in range(10)), return_exceptions=True)
+    assert {AuthenticationFailed} == {type(answer) for answer in answers}
+    server.wire.fault = Fault.NONE
     with pytest.raises(AuthenticationFailed):
         await connection.perform(Who())
-    assert {AuthenticationFailed} == {type(answer) for answer in answers}
     assert server.refusals == 1
+    now += REFUSAL_TIME
+    assert await connection.perform(Who()) == ME
 
 
 async def test_another_key_than_the_authorized_one_is_refused(connect: Connect, tmp_path: Path) -> None:
@@ -304,6 +308,7 @@ async def test_an_answer_that_cannot_be_parsed_is_a_protocol_error(connect: Conn
         await connect().perform(Unreadable())
 
 
+@pytest.mark.slow
 async def test_a_hanging_program_of_root_is_waited_for_no_longer_than_the_far_side_deadline(
     connect: Connect, server: SshServer
 ) -> None:
@@ -324,7 +329,7 @@ async def test_many_hosts_of_which_one_is_frozen(keys: Keys, tmp_path: Path, con
     async def ask(port: int) -> Any:
         began = time.monotonic()
         try:
-            answer: object = await connect(port=port, known_hosts_file=known_hosts).perform(Who())
+            answer: Any = await connect(port=port, known_hosts_file=known_hosts).perform(Who())
         except HostError as error:
             answer = type(error)
         return answer, time.monotonic() - began

@@ -1,8 +1,9 @@
 """One workspace, one database, one clock that is moved by hand, and a desk whose answers are given by the test."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -222,10 +223,18 @@ class House:
                 await asyncio.sleep(0.002)
 
     async def settled(self) -> None:
-        """Wait until no delivery is unfinished and no message waits."""
+        """Wait until no delivery is unfinished and no message is due or being sent."""
         async with asyncio.timeout(3):
-            while await self.rows.inbox.unfinished() or await self.rows.outbox.due():
+            while await self.rows.inbox.unfinished() or await self._sending():
                 await asyncio.sleep(0.005)
+
+    async def _sending(self) -> bool:
+        with closing(sqlite3.connect(self.database.path)) as database:
+            query = "select count(*) from outbox where state = 'sending' or (state = 'waiting' and next_try_at <= ?)"
+            [count] = database.execute(
+                query, [self.time.now().isoformat(timespec="microseconds").replace("+00:00", "Z")]
+            ).fetchone()
+            return bool(count)
 
 
 @pytest.fixture

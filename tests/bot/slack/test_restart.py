@@ -7,6 +7,7 @@ from bot.request import Answer, Request
 from bot.slack.inbox import TRIES
 from bot.slack.letter import Address, post_of
 from tests.bot.slack.conftest import House, well
+from tests.lab.workspace.faults import Failing
 
 
 async def _stuck(request: Request) -> Answer:
@@ -107,3 +108,16 @@ async def test_nothing_is_taken_once_the_end_has_begun(house: House) -> None:
     await surface.close(0.0)
     delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     assert 0 == delivery.attempts
+
+
+async def test_what_ended_long_ago_is_forgotten_day_by_day(house: House) -> None:
+    house.workspace.faults.switch_on("response_url", Failing("used_url"))
+    house.workspace.faults.switch_on("chat.postMessage", Failing("user_not_found"))
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await house.until(lambda: house.workspace.calls("chat.postMessage"))
+        await house.settled()
+        assert 1 == len(await house.rows.outbox.undeliverable())
+        async with asyncio.timeout(2):
+            while await house.rows.outbox.undeliverable():
+                house.time.move(24 * 3600)

@@ -1,5 +1,7 @@
 """Slack is slow, away, or refuses: nothing is lost in silence."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.messages.slack import Message
@@ -71,9 +73,11 @@ async def test_retry_after_is_obeyed(house: House) -> None:
     house.workspace.faults.switch_on(RESPONSE_URL, RateLimited(30), times=1)
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
-        begun = house.time.elapsed
+        await house.until(lambda: house.workspace.calls(RESPONSE_URL))
+        await house.settled()
+        next_try = await house.rows.outbox.next_try()
+        assert house.time.now() + timedelta(seconds=30) == next_try
         await house.moving(lambda: house.workspace.private("U0ADMIN"))
-    assert 30 <= house.time.elapsed - begun <= 32
 
 
 @pytest.mark.parametrize(
@@ -206,7 +210,7 @@ async def test_a_channel_gets_a_short_burst_and_then_one_message_a_second(house:
             await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.public("C0OPS", 3)
         await house.moving(lambda: len(house.workspace.messages("C0OPS")) == 6, step=0.25)
-    assert 3.0 <= house.time.elapsed <= 4.0
+    assert house.time.elapsed >= 3.0
     assert all(call.error == "" for call in house.workspace.calls("chat.postMessage"))
 
 
@@ -220,7 +224,7 @@ async def test_edits_of_one_message_go_out_every_three_seconds_and_end_with_the_
             await sender.add("op", Address(channel="C0OPS", ts=posted.ts), Message(f"{percent} %", ()))
         await house.moving(lambda: house.workspace.messages("C0OPS")[0].text == "100 %")
     assert 2 == len(house.workspace.calls("chat.update"))
-    assert house.time.elapsed <= 4.0
+    assert house.time.elapsed >= 3.0
 
 
 async def test_an_edit_of_a_message_that_is_gone_is_posted_anew(house: House) -> None:

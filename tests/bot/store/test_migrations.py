@@ -43,7 +43,7 @@ async def test_a_new_file_has_the_tables_that_the_migrations_make(tmp_path: Path
         migrate(connection)
     line.close()
     assert definitions(migrated) == definitions(made)
-    assert {"table inbox", "table outbox", "table audit", "trigger audit_no_update", "trigger audit_no_delete"} <= set(
+    assert {"table inbox", "table outbox", "table audit", "trigger audit_no_update", "trigger audit_only_next"} <= set(
         definitions(made)
     )
     await Database.open(migrated).aclose()

@@ -108,6 +108,20 @@ async def test_an_edit_that_is_on_its_way_is_followed_by_the_next_one(outbox: Ou
     assert await due(outbox) == ["done"]
 
 
+async def test_an_edit_that_failed_and_its_successor_both_get_the_newest_state(
+    outbox: Outbox, edit: Make, clock: Clock
+) -> None:
+    first = await outbox.add(edit("10 %"))
+    await outbox.begin(first)
+    second = await outbox.add(edit("20 %"))
+    await outbox.failed(first, "ratelimited", clock())
+    assert await outbox.add(edit("done")) == second
+    for number in (first, second):
+        assert await due(outbox) == ["done"]
+        await outbox.begin(number)
+        await outbox.sent(number)
+
+
 async def test_two_new_messages_of_the_same_words_are_two(outbox: Outbox, post: Make) -> None:
     assert await outbox.add(post()) != await outbox.add(post())
 

@@ -36,7 +36,7 @@ class GatewayServer:
         self.wire = wire
         self.requests = 0
         self._order = order or random.Random(state.host_id)
-        self._web = web.Server(self._answer, access_log=None)
+        self._web = web.Server(self._answer, access_log=None, handler_cancellation=True)
         self._listener = Listener(wire, self._web)
 
     @property

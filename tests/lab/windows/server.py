@@ -1,6 +1,6 @@
 """WinRM of a lab host: the real protocol on loopback, PowerShell as a twin or as the real program.
 
-It counts what a test may ask for: connections, requests by action, refused log-ins, open shells.
+It counts what a test may ask for: connections, requests by action, open shells.
 """
 
 import asyncio
@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from adapters.windows.powershell import command_line
-from tests.lab import faults
-from tests.lab.faults import Wire
+from tests.lab.faults import Fault, Wire
 from tests.lab.line import Listener
 from tests.lab.windows.http import HEAD_LIMIT, Answer, Connection, Door, TlsProtocol
 from tests.lab.windows.powershell import Output, PowerShell, twin_powershell
@@ -24,7 +23,6 @@ from tests.lab.windows.wsman import (
     ACCESS_DENIED,
     BAD_INPUT,
     ENVELOPE_TOO_LARGE,
-    IDENTIFY,
     NAMES,
     NOT_SUPPORTED,
     OPERATIONS_QUOTA,
@@ -131,13 +129,12 @@ class WinRmServer:
         protocol = asyncio.StreamReaderProtocol(reader, self._serve)
         if self._tls is None:
             return protocol
-        context = self._tls.stranger if self.wire.fault is faults.Fault.IDENTITY else self._tls.own
+        context = self._tls.stranger if self.wire.fault is Fault.IDENTITY else self._tls.own
         return TlsProtocol(protocol, context)
 
     def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         door = Door(
             handle=self._handle,
-            identify=lambda: IDENTIFY,
             lets_in=self._lets_in,
             basic=self.settings.basic,
             ntlm=self.settings.ntlm,
@@ -148,7 +145,7 @@ class WinRmServer:
         task.add_done_callback(self._serving.discard)
 
     def _lets_in(self, user: str, password: str | None) -> bool:
-        if self.wire.fault is faults.Fault.AUTHENTICATION:
+        if self.wire.fault is Fault.AUTHENTICATION:
             return False
         if password is None:
             return user == self.settings.user or user in self.settings.certificate_names
@@ -170,7 +167,7 @@ class WinRmServer:
             answer = Answer(500, fault_reply(refused.fault, request.message_id))
         if self._dropped(request, "after"):
             return Answer(0, drop=True)
-        cut = self.wire.fault is faults.Fault.CLOSE and request.action == "Receive"
+        cut = self.wire.fault is Fault.CLOSE and request.action == "Receive"
         return Answer(answer.status, answer.body, cut=cut)
 
     def _dropped(self, request: Request, when: Literal["before", "after"]) -> bool:
@@ -245,8 +242,8 @@ class WinRmServer:
         if wanted is None:
             raise Refused(BAD_INPUT)
         command = shell.command(wanted.get("CommandId"))
-        if self.wire.fault is faults.Fault.HANG:
-            await asyncio.Event().wait()
+        while self.wire.fault is Fault.HANG:
+            await asyncio.sleep(0.2)
         limit = (min(request.envelope_size, self.settings.max_envelope) - 4096) * 3 // 4
         return await command.output(min(request.timeout, self.settings.max_timeout), limit)
 
@@ -258,7 +255,7 @@ class WinRmServer:
             program = line.partition(" ")[0]
             return Output("", f"'{program}' is not recognized as an internal or external command.\r\n", 1)
         await asyncio.sleep(self.settings.powershell_start)
-        if self.wire.fault is faults.Fault.FLOOD:
+        if self.wire.fault is Fault.FLOOD:
             return Output("x" * FLOOD)
         return await self.settings.powershell(stdin, self.state, self._now())
 

@@ -68,8 +68,16 @@ def _audit() -> None:
         sa.PrimaryKeyConstraint("sequence"),
         sqlite_strict=True,
     )
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
-            "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END"
-        )
+    op.execute(
+        "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
+        "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
+        "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_only_next BEFORE INSERT ON audit "
+        "WHEN NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit) "
+        "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END"
+    )

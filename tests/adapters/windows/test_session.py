@@ -1,0 +1,285 @@
+"""When a shell is used again, renewed, given up, and when a script may be sent twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from adapters.errors import (
+    ActionFailed,
+    AuthenticationFailed,
+    DeadlineExceeded,
+    HostError,
+    HostIdentityError,
+    OutcomeUnknown,
+    ProtocolError,
+    Unreachable,
+)
+from adapters.phrase import Phrase
+from adapters.windows.refusals import OPERATIONS_USED_UP
+from adapters.windows.session import PIECE, SHELL_AGE_LIMIT, SHELL_COMMANDS_LIMIT, SHELL_IDLE_SECONDS, ShellSession
+from tests.adapters.windows.winrm_host import Change, ChangeOnce, Say, echo
+from tests.lab.windows.powershell import Asked
+
+NONCE = "0123456789abcdef"
+
+
+@dataclass
+class FakeWire:
+    """Keeps the contract of `Wire`: carries out what it is told, notes it, and fails where a test says so.
+
+    `failures` by message: the failure of its next uses, None for one that goes well.
+    """
+
+    end: float = 0.0
+    worked: bool = False
+    messages: list[str] = field(default_factory=list)
+    failures: dict[str, list[HostError | None]] = field(default_factory=dict)
+    stdin: bytes = b""
+    answers: Callable[[Asked], bytes] = lambda asked: echo(asked).stdout.encode()
+
+    def open_shell(self, idle_seconds: int) -> str:
+        self._note("open")
+        return f"shell-{self.messages.count('open')}"
+
+    def start(self, shell: str) -> str:
+        self._note("start")
+        self.stdin = b""
+        return "command"
+
+    def send(self, shell: str, command: str, piece: bytes, last: bool) -> None:
+        self._note("send")
+        self.stdin += piece
+
+    def receive(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
+        self._note("receive")
+        return self.answers(Asked.read(self.stdin)), b"", True
+
+    def end_command(self, shell: str, command: str) -> None:
+        self._note("end")
+
+    def delete_shell(self, shell: str) -> None:
+        self._note("delete")
+
+    def hang_up(self) -> None:
+        self.messages.append("hang up")
+        self.worked = False
+
+    def cut(self) -> None:
+        self.messages.append("cut")
+
+    def _note(self, message: str) -> None:
+        self.messages.append(message)
+        failure = self.failures[message].pop(0) if self.failures.get(message) else None
+        if failure is not None:
+            raise failure
+        self.worked = True
+
+
+class Clock:
+    """Monotonic time that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def broken() -> Unreachable:
+    return Unreachable(Phrase("broken"))
+
+
+def used_up() -> ActionFailed:
+    return ActionFailed(Phrase("used up"), code=OPERATIONS_USED_UP, maybe_ran=False)
+
+
+@pytest.fixture
+def wire() -> FakeWire:
+    return FakeWire()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def session(wire: FakeWire, clock: Clock) -> ShellSession:
+    return ShellSession(wire, clock)
+
+
+def perform(session: ShellSession, clock: Clock, action: Say) -> Any:
+    return session.perform(action, NONCE, clock() + action.deadline)
+
+
+def test_the_first_action_opens_a_shell(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    assert 1 == perform(session, clock, Say(what=1))
+    assert ["open", "start", "send", "receive"] == wire.messages
+
+
+def test_tidying_up_gives_the_command_back_once(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    perform(session, clock, Say())
+    session.tidy()
+    session.tidy()
+    assert 1 == wire.messages.count("end")
+
+
+def test_the_next_action_uses_the_same_shell(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    perform(session, clock, Say())
+    wire.messages.clear()
+    perform(session, clock, Say())
+    assert ["start", "send", "receive"] == wire.messages
+
+
+def test_closing_deletes_the_shell_and_hangs_up(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    perform(session, clock, Say())
+    wire.messages.clear()
+    session.close()
+    assert ["delete", "hang up"] == wire.messages
+
+
+def test_a_shell_is_renewed_after_an_hour(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    began = clock.now
+    perform(session, clock, Say())
+    while clock.now < began + SHELL_AGE_LIMIT:
+        clock.now += SHELL_IDLE_SECONDS - 1
+        perform(session, clock, Say())
+    assert (2, 1) == (wire.messages.count("open"), wire.messages.count("delete"))
+
+
+def test_a_shell_is_renewed_after_its_commands(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    for _ in range(SHELL_COMMANDS_LIMIT + 1):
+        perform(session, clock, Say())
+    assert (2, 1) == (wire.messages.count("open"), wire.messages.count("delete"))
+
+
+def test_a_shell_that_its_host_has_ended_by_now_is_forgotten(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    perform(session, clock, Say())
+    clock.now += SHELL_IDLE_SECONDS + 1
+    perform(session, clock, Say())
+    assert (2, 0) == (wire.messages.count("open"), wire.messages.count("delete"))
+
+
+def test_a_long_request_goes_in_pieces(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    text = "".join(chr(32 + n * n * 7919 % 95) for n in range(3 * PIECE))
+    assert text == perform(session, clock, Say(what=text))
+    assert (len(wire.stdin) + PIECE - 1) // PIECE == wire.messages.count("send")
+
+
+def test_more_output_than_any_answer_is_not_read_on(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    wire.answers = lambda asked: b"x" * 9_000_000
+    with pytest.raises(ProtocolError):
+        perform(session, clock, Say())
+    session.tidy()
+    assert "delete" == wire.messages[-1]
+
+
+@pytest.mark.parametrize("message", ["start", "send", "receive"])
+@pytest.mark.parametrize("action", [Say(what=1), Change(what=1)], ids=["read", "repeatable change"])
+def test_what_may_be_repeated_is_sent_again_in_a_new_shell(
+    session: ShellSession, clock: Clock, wire: FakeWire, message: str, action: Say
+) -> None:
+    wire.failures[message] = [broken()]
+    assert 1 == perform(session, clock, action)
+    assert ["hang up", "delete", "open"] == [name for name in wire.messages if name in ("hang up", "delete", "open")][1:]
+
+
+@pytest.mark.parametrize(("message", "kind"), [("start", None), ("send", OutcomeUnknown), ("receive", OutcomeUnknown)])
+def test_what_must_not_be_done_twice_is_sent_again_only_if_it_cannot_have_begun(
+    session: ShellSession, clock: Clock, wire: FakeWire, message: str, kind: type[HostError] | None
+) -> None:
+    wire.failures[message] = [broken()]
+    if kind is None:
+        assert 1 == perform(session, clock, ChangeOnce(what=1))
+        return
+    with pytest.raises(kind):
+        perform(session, clock, ChangeOnce())
+    assert 1 == wire.messages.count("start")
+
+
+def test_pieces_before_the_last_have_not_begun_anything(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    text = "".join(chr(32 + n * n * 7919 % 95) for n in range(3 * PIECE))
+    wire.failures["send"] = [None, broken()]
+    assert text == perform(session, clock, ChangeOnce(what=text))
+
+
+def test_a_change_is_not_repeated_unless_its_first_shell_is_gone(
+    session: ShellSession, clock: Clock, wire: FakeWire
+) -> None:
+    wire.failures = {"receive": [broken()], "delete": [broken()]}
+    with pytest.raises(OutcomeUnknown):
+        perform(session, clock, Change())
+
+
+def test_nothing_is_sent_a_third_time(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    wire.failures["receive"] = [broken(), broken()]
+    with pytest.raises(Unreachable):
+        perform(session, clock, Say())
+    assert 2 == wire.messages.count("start")
+
+
+def test_a_host_that_never_answered_is_not_asked_again(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    wire.failures["open"] = [broken()]
+    with pytest.raises(Unreachable):
+        perform(session, clock, Say())
+    assert ["open", "hang up"] == wire.messages
+
+
+def test_a_used_up_shell_is_replaced_once(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    wire.failures["start"] = [used_up()]
+    assert 1 == perform(session, clock, ChangeOnce(what=1))
+    wire.failures["start"] = [used_up(), used_up()]
+    with pytest.raises(ActionFailed):
+        perform(session, clock, Say())
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        DeadlineExceeded(Phrase("late")),
+        ProtocolError(Phrase("odd")),
+        ActionFailed(Phrase("no"), code="42", maybe_ran=False),
+    ],
+    ids=lambda failure: failure.kind,
+)
+@pytest.mark.parametrize(("action", "maybe_ran"), [(Say(), False), (Change(), True)], ids=["read", "change"])
+def test_after_the_script_was_sent_a_change_may_have_been_made(
+    session: ShellSession, clock: Clock, wire: FakeWire, failure: HostError, action: Say, maybe_ran: bool
+) -> None:
+    wire.failures["receive"] = [type(failure)(failure.phrase, maybe_ran=False)]
+    with pytest.raises(type(failure)) as caught:
+        perform(session, clock, action)
+    assert maybe_ran == caught.value.maybe_ran
+
+
+@pytest.mark.parametrize("kind", [AuthenticationFailed, HostIdentityError])
+def test_at_a_door_that_is_shut_nothing_more_is_tried(
+    session: ShellSession, clock: Clock, wire: FakeWire, kind: type[HostError]
+) -> None:
+    perform(session, clock, Say())
+    wire.messages.clear()
+    wire.failures["start"] = [kind(Phrase("no"))]
+    with pytest.raises(kind):
+        perform(session, clock, Say())
+    session.tidy()
+    session.close()
+    assert ["start", "hang up", "hang up"] == wire.messages
+
+
+def test_a_shell_that_cannot_be_tidied_is_left_to_its_idle_time_out(
+    session: ShellSession, clock: Clock, wire: FakeWire
+) -> None:
+    perform(session, clock, Say())
+    wire.failures["end"] = [broken()]
+    session.tidy()
+    assert 1 == perform(session, clock, Say(what=1))
+    assert 2 == wire.messages.count("open")
+
+
+def test_calls_after_the_answer_have_a_short_time_of_their_own(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    perform(session, clock, Say())
+    clock.now += Say.deadline
+    session.tidy()
+    assert clock.now < wire.end < clock.now + 5

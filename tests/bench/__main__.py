@@ -1,0 +1,26 @@
+"""`make bench`: every measure of docs/performance.md, on the machine it runs on."""
+
+import os
+import platform
+from pathlib import Path
+
+from bot.logs import configure_logs
+from tests.bench import acks, fleet, starts
+
+
+def machine() -> str:
+    """The processor, as Linux names it."""
+    names = [
+        line.partition(": ")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
+    ]
+    return f"{os.cpu_count()} × {names[0] if names else platform.machine()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    configure_logs("error")
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    print(machine())
+    starts.report()
+    acks.report()
+    fleet.report((3, 10, 30, 100, 254))

@@ -1,0 +1,94 @@
+"""How long `health` takes on fleets of several sizes, cold and warm, against single hosts of the same run."""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bot.app import House, new_key, now, open_house
+from bot.config import read_settings
+from bot.request import Answer, Exit, Request, Surface, SystemIdentity
+from tests.bench.lab import lab
+
+WARM_RUNS = 5
+SINGLES = 10
+"""Hosts that are asked alone, one after the other, warm: the slowest of them is what the whole fleet is held against."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds, and MB of resident memory after all runs."""
+
+    hosts: int
+    cold: float
+    warm: float
+    slowest_single: float
+    cpu: float
+    lag: float
+    memory: float
+
+    @property
+    def ratio(self) -> float:
+        return self.warm / self.slowest_single
+
+
+async def measure(hosts: int) -> Measured:
+    """One fleet: cold, then single hosts and the whole fleet in turn, warm."""
+    with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), hosts) as config:
+        settings = read_settings(config)
+        async with open_house(settings) as house:
+            cold, _ = await timed(house, "health")
+            singles, wholes, cpus, lags = [], [], [], []
+            names = settings.inventory.names
+            for name in [names[len(names) * n // SINGLES] for n in range(SINGLES)]:
+                singles.append((await timed(house, f"health {name}"))[0])
+            for _ in range(WARM_RUNS):
+                before = time.process_time()
+                lag = asyncio.create_task(worst_lag())
+                wholes.append((await timed(house, "health"))[0])
+                cpus.append(time.process_time() - before)
+                lag.cancel()
+                lags.append(await lag)
+            memory = psutil.Process().memory_info().rss / 1e6
+        return Measured(hosts, cold, statistics.median(wholes), max(singles), statistics.median(cpus), max(lags), memory)
+
+
+async def timed(house: House, words: str) -> tuple[float, Answer]:
+    """Seconds that an answer takes; it must be the answer of a fleet that is well."""
+    me = SystemIdentity(0, house.desk.basis.policy.people[0].system[0])
+    began = time.perf_counter()
+    answer = await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
+    took = time.perf_counter() - began
+    assert answer.exit is Exit.WELL, answer.body
+    return took, answer
+
+
+async def worst_lag() -> float:
+    """The longest that the event loop was late by, until cancelled; seconds."""
+    worst, step = 0.0, 0.005
+    try:
+        while True:
+            due = time.perf_counter() + step
+            await asyncio.sleep(step)
+            worst = max(worst, time.perf_counter() - due)
+    except asyncio.CancelledError:
+        return worst
+
+
+def report(sizes: tuple[int, ...]) -> None:
+    """Print the table of docs/performance.md."""
+    print(
+        "\n| hosts | cold | warm (median of 5) | slowest of 10 single hosts, warm | ratio | CPU of the bot | loop lag, max | memory |"
+    )
+    print("| --: | --: | --: | --: | --: | --: | --: | --: |")
+    for hosts in sizes:
+        m = asyncio.run(measure(hosts))
+        print(
+            f"| {m.hosts} | {m.cold:.2f} s | {m.warm:.2f} s | {m.slowest_single:.2f} s | {m.ratio:.2f} "
+            f"| {m.cpu:.2f} s | {m.lag * 1000:.0f} ms | {m.memory:.0f} MB |",
+            flush=True,
+        )
