@@ -84,15 +84,16 @@ class ShellSession:
         self._shell: str | None = None
         self._command: str | None = None
         self._sent = False
+        self._given_up = False
         self._spoilt = False  # something may run in the shell that nobody waits for
         self._opened_at = self._used_at = monotonic()
         self._commands = 0
 
     def perform(self, action: WindowsAction[Any], nonce: str, end: float) -> Any:
         """The object that the action's script returned; a `HostError` where there is none before `end` (monotonic)."""
-        changes = action.effect is Effect.CHANGE
         line = pack(nonce, script_text(action.script), action.arguments())
-        stdout, stderr = self._carry_out(_Call(line, end, changes, action.repeatable or not changes))
+        call = _Call(line, end, changes=action.effect is Effect.CHANGE, repeatable=action.repeatable)
+        stdout, stderr = self._carry_out(call)
         return unpack(stdout, nonce, stderr)
 
     def tidy(self) -> None:
@@ -115,14 +116,15 @@ class ShellSession:
         self._wire.hang_up()
 
     def cut(self) -> None:
-        """Make the thread that waits for this host fail at once."""
+        """Make the thread that waits for this host fail at once, and not try again."""
+        self._given_up = True
         self._wire.cut()
 
     def _carry_out(self, call: _Call, *, tries: int = 2) -> tuple[bytes, bytes]:
         try:
             return self._attempt(call)
         except HostError as failure:
-            worth = tries > 1 and self._worth_again(failure)
+            worth = tries > 1 and not self._given_up and self._worth_again(failure)
             self._spoil(failure)
             if not (worth and self._safe_again(call)):
                 raise (doubted(failure) if self._sent and call.changes else failure) from failure.__cause__

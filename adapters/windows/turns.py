@@ -52,6 +52,7 @@ class Turns(Generic[Session]):
             await self._turn.acquire()
             session, job = self._begin(work)
             answer = asyncio.wrap_future(job)
+            answer.add_done_callback(_heard)
             try:
                 return await asyncio.shield(answer)
             finally:
@@ -108,3 +109,9 @@ class Turns(Generic[Session]):
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _heard(answer: asyncio.Future[Any]) -> None:
+    """Whatever the answer is, it is known: asyncio would log an exception that comes after the caller has gone."""
+    if not answer.cancelled():
+        answer.exception()

@@ -222,8 +222,9 @@ class _PywinrmWire:
                 self._adopt(session)
             result = call(*arguments, **options)
         except LIBRARY_ERRORS as error:
+            failure = translate(error, self._address, worked=self.worked)
             self.worked |= isinstance(error, WSManFaultError)  # a fault is an answer too
-            raise translate(error, self._address) from error
+            raise failure from error
         self._used_at = self._monotonic()
         self.worked = True
         return result
@@ -278,8 +279,8 @@ def _http_session(side: WindowsSide, secret: Callable[[str], SecretStr], line: L
     return session
 
 
-def translate(error: Exception, address: str) -> HostError:
-    """One of `LIBRARY_ERRORS` as what it means for the host."""
+def translate(error: Exception, address: str, *, worked: bool) -> HostError:
+    """One of `LIBRARY_ERRORS` as what it means for the host, on a connection that had worked or not."""
     causes = list(_causes(error))
 
     def caused_by(*kinds: type[BaseException]) -> bool:
@@ -294,9 +295,10 @@ def translate(error: Exception, address: str) -> HostError:
             return late(address)
         case AuthenticationError() | InvalidCredentialError() | PermissionError(errno=None):  # the last is requests_ntlm's
             return refused_login(address)
-    if caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        return lost(address)
     if caused_by(ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+        ended = worked or caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        if ended and not caused_by(ssl.SSLCertVerificationError):
+            return lost(address)
         return unproven(address, _reason(causes[-1]))
     if caused_by(requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
         return unreachable(address, _reason(causes[-1]))

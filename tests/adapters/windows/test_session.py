@@ -254,6 +254,14 @@ def test_after_the_script_was_sent_a_change_may_have_been_made(
     assert maybe_ran == caught.value.maybe_ran
 
 
+def test_a_session_that_was_given_up_does_not_try_again(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
+    wire.failures["receive"] = [broken()]
+    session.cut()
+    with pytest.raises(Unreachable):
+        perform(session, clock, Say())
+    assert 1 == wire.messages.count("start")
+
+
 @pytest.mark.parametrize("kind", [AuthenticationFailed, HostIdentityError])
 def test_at_a_door_that_is_shut_nothing_more_is_tried(
     session: ShellSession, clock: Clock, wire: FakeWire, kind: type[HostError]

@@ -57,7 +57,7 @@ def test_every_exception_of_the_libraries_becomes_a_host_error_that_claims_nothi
     error.args = _ARGUMENTS.get(kind, ())
     for name, value in _ATTRIBUTES.get(kind, {}).items():
         setattr(error, name, value)
-    meaning = translate(error, ADDRESS)
+    meaning = translate(error, ADDRESS, worked=False)
     assert (True, False) == (isinstance(meaning, HostError), meaning.maybe_ran)
 
 
@@ -127,7 +127,19 @@ MEANINGS: list[tuple[Exception, type[HostError]]] = [
 
 @pytest.mark.parametrize(("error", "kind"), MEANINGS, ids=lambda value: repr(value)[:60])
 def test_an_exception_means(error: Exception, kind: type[HostError]) -> None:
-    assert kind is type(translate(error, ADDRESS))
+    assert kind is type(translate(error, ADDRESS, worked=False))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ssl_error(ssl.SSLError("decryption failed or bad record mac")), Unreachable),
+        (ssl_error(ssl.SSLCertVerificationError()), HostIdentityError),
+    ],
+    ids=["broken line", "another certificate"],
+)
+def test_a_host_that_had_proven_itself_is_doubted_only_for_its_certificate(error: Exception, kind: type[HostError]) -> None:
+    assert kind is type(translate(error, ADDRESS, worked=True))
 
 
 @pytest.mark.parametrize(
@@ -140,13 +152,13 @@ def test_an_exception_means(error: Exception, kind: type[HostError]) -> None:
     ],
 )
 def test_a_meaning_says_why_and_where(error: Exception, words: str) -> None:
-    assert words in str(translate(error, ADDRESS))
+    assert words in str(translate(error, ADDRESS, worked=False))
 
 
 @pytest.mark.parametrize(
     ("code", "name"), [(2150859173, "quota-shells"), (2150859174, "quota-operations"), (42, "42"), (None, "")]
 )
 def test_a_fault_keeps_its_code_for_programs(code: int | None, name: str) -> None:
-    meaning = translate(fault(code), ADDRESS)
+    meaning = translate(fault(code), ADDRESS, worked=False)
     assert isinstance(meaning, ActionFailed)
     assert name == meaning.code

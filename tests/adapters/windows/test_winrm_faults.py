@@ -60,6 +60,7 @@ async def test_each_fault_is_told_by_its_kind_within_the_deadline(
     async with winrm_host(tmp_path, "ntlm over http") as host:
         if warm:
             await host.connection.perform(Say())
+        host.may_leave_a_shell = fault in (Fault.REFUSE, Fault.GARBAGE, Fault.AUTHENTICATION)
         host.wire.fault = fault
         began = time.monotonic()
         failure = await failure_of(host, HurriedSay())
@@ -67,12 +68,22 @@ async def test_each_fault_is_told_by_its_kind_within_the_deadline(
         host.wire.fault = Fault.NONE  # so that the shell can be given back
 
 
-@pytest.mark.parametrize(("fault", "kind"), [(Fault.IDENTITY, HostIdentityError), (Fault.SWALLOW, DeadlineExceeded)])
-async def test_over_tls_another_certificate_is_another_host(fault: Fault, kind: type[HostError], tmp_path: Path) -> None:
+@pytest.mark.parametrize("warm", [False, True], ids=["cold", "warm"])
+async def test_another_certificate_is_another_host_and_gets_nothing(warm: bool, tmp_path: Path) -> None:
     async with winrm_host(tmp_path) as host:
-        host.wire.fault = fault
-        assert kind is type(await failure_of(host, HurriedSay()))
-        assert not host.server.requests
+        if warm:
+            await host.connection.perform(Say())
+        host.may_leave_a_shell = warm
+        host.wire.fault = Fault.IDENTITY
+        before = host.server.requests.total()
+        assert HostIdentityError is type(await failure_of(host, Say()))
+        assert before == host.server.requests.total()
+
+
+async def test_a_host_that_swallows_tls_is_late(tmp_path: Path) -> None:
+    async with winrm_host(tmp_path) as host:
+        host.wire.fault = Fault.SWALLOW
+        assert DeadlineExceeded is type(await failure_of(host, HurriedSay()))
 
 
 async def test_bytes_that_are_no_tls_are_not_our_host(tmp_path: Path) -> None:
@@ -241,6 +252,7 @@ async def test_a_change_is_not_repeated_while_the_first_may_still_run(tmp_path: 
     """The shell of the lost one is deleted first; where that cannot be done, nothing is repeated."""
     async with winrm_host(tmp_path, "ntlm over http") as host:
         host.settings.drops += [Drop("Receive", "before"), Drop("Delete", "before")]
+        host.may_leave_a_shell = True
         assert OutcomeUnknown is type(await failure_of(host, Change()))
 
 
@@ -282,6 +294,7 @@ async def test_closing_does_not_wait_for_a_host_that_is_gone(tmp_path: Path) -> 
     async with winrm_host(tmp_path) as host:
         await host.connection.perform(Say())
         host.wire.fault = Fault.REFUSE
+        host.may_leave_a_shell = True
         began = time.monotonic()
         await host.connection.aclose()
         assert time.monotonic() - began < 1.0

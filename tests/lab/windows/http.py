@@ -20,7 +20,6 @@ _REASONS = {
     404: "Not Found",
     413: "Request Entity Too Large",
     500: "",
-    503: "Service Unavailable",
 }
 
 
@@ -69,8 +68,8 @@ class Connection:
         try:
             while await self._exchange():
                 pass
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError):
-            pass
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError, ValueError):
+            pass  # the client has gone, or does not speak HTTP
         finally:
             self._writer.close()
 

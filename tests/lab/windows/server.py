@@ -101,13 +101,14 @@ class WinRmServer:
     async def start(self, tls: Tls | None, port: int = 0) -> int:
         """Listen on loopback, over TLS where contexts are given; the port."""
         self._tls = tls
+        self.wire.watchers.append(self._changed)
         return self._listener.start(port)
 
     async def stop(self) -> None:
         """End all connections, shells and commands."""
         self._listener.stop()
-        for task in self._serving:
-            task.cancel()
+        self.wire.watchers.remove(self._changed)
+        self._hang_up()
         await asyncio.gather(*self._serving, return_exceptions=True)
         self.restart()
 
@@ -122,6 +123,14 @@ class WinRmServer:
         """Open shells; those that were idle for too long are gone."""
         self._reap()
         return len(self._shells)
+
+    def _changed(self) -> None:
+        if self.wire.fault is Fault.IDENTITY:  # another machine has taken the address: it knows no connection
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        for task in self._serving:
+            task.cancel()
 
     def _connection(self) -> asyncio.Protocol:
         self.connections += 1
