@@ -7,12 +7,14 @@ Libraries that one side needs are imported where that side is first connected: `
 """
 
 import asyncio
+import gc
 import os
 import secrets as randomness
 import signal
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,6 +66,7 @@ class House:
     desk: Desk
     audit: Audit
     database: Database
+    pool: ThreadPoolExecutor
     connect: Callable[[Settings], Connect]
 
     async def verify(self, who: Identity) -> Verification:
@@ -125,7 +128,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
         desk = Desk(basis(settings, connector(secrets, pool)), CATALOGUE, audit, now, reference)
         try:
-            yield House(desk, audit, database, lambda new: connector(_secrets(new), pool))
+            yield House(desk, audit, database, pool, lambda new: connector(_secrets(new), pool))
         finally:
             await desk.basis.fleet.aclose()
             await audit.aclose()
@@ -154,6 +157,7 @@ async def run_bot(file: Path, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     stop, again = _signals()
     async with open_house(settings) as house:
+        await settle(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
         async with serving(settings, house):
             reloading = asyncio.create_task(_reload_when_told(again, file, settings, house))
@@ -162,6 +166,13 @@ async def run_bot(file: Path, settings: Settings) -> None:
             reloading.cancel()
             await asyncio.gather(reloading, return_exceptions=True)
         await house.audit.record(EventKind.STOP, "system", "", {})
+
+
+async def settle(house: House, settings: Settings) -> None:
+    """Do beforehand what would hold up the event loop later: start threads, put long-lived objects out of the collector's way."""
+    await asyncio.to_thread(_start_threads, house.pool, min(WINDOWS_THREADS, len(settings.hosts)))
+    gc.collect()
+    gc.freeze()  # walking through them again takes a tenth of a second each time
 
 
 async def _reload_when_told(again: asyncio.Event, file: Path, settings: Settings, house: House) -> None:
@@ -229,6 +240,12 @@ def _slack(settings: Settings, house: House) -> "SlackSurface":
     place = Place(settings.slack.team, settings.slack.api_url, tokens, settings.language, settings.zone)
     rows = Rows(Inbox(house.database), Outbox(house.database, now))
     return SlackSurface(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
+
+
+def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
+    """Have `count` threads running and idle."""
+    together = threading.Barrier(count)
+    wait([pool.submit(together.wait) for _ in range(count)])
 
 
 def _secrets(settings: Settings) -> Secrets:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.app import open_house, serving
+from bot.app import open_house, serving, settle
 from bot.config import read_settings
 from tests.bench.fleet import timed, worst_lag
 from tests.bench.lab import lab
@@ -59,6 +59,7 @@ async def measure() -> None:
             more.write(f'[slack]\nteam = "{slack["team"]}"\napi_url = "{slack["api_url"]}"\n')
         settings = read_settings(config)
         async with open_house(settings) as house, serving(settings, house):
+            await settle(house, settings)
             await timed(house, "health")
             typing.stdin.write(b"go\n")
             lag = asyncio.create_task(worst_lag())
@@ -78,8 +79,9 @@ def _line(acks: list[float | None], lag: float, checks: int) -> str:
     times = sorted(ack for ack in acks if ack is not None)
     percentiles = statistics.quantiles(times, n=100)
     return (
-        f"{len(acks)} commands at {RATE}/s beside {checks} checks of {HOSTS} hosts: ack p50 {percentiles[49] * 1000:.0f} ms, "
-        f"p99 {percentiles[98] * 1000:.0f} ms, max {times[-1] * 1000:.0f} ms, {lost} lost; event-loop lag max {lag * 1000:.0f} ms"
+        f"{len(acks)} commands at {RATE}/s beside {checks} checks of {HOSTS} hosts: "
+        f"ack p50 {percentiles[49] * 1000:.0f} ms, p99 {percentiles[98] * 1000:.0f} ms, max {times[-1] * 1000:.0f} ms, "
+        f"{lost} lost; event-loop lag max {lag * 1000:.0f} ms"
     )
 
 

@@ -440,6 +440,16 @@ def test_whatever_is_changed_is_found_and_what_came_before_is_counted(change: Ch
     assert found.count == untouched
 
 
+def test_two_logs_of_the_same_key_cannot_be_joined() -> None:
+    """Each event is well signed and well numbered, and the head file knows only the end."""
+    other = [KEY.seal(replace(EVENTS[0], actor="eve"), None)]
+    for event in EVENTS[1:]:
+        other.append(KEY.seal(event, other[-1]))
+    joined = EVENTS[:4] + other[4:]
+    found = verify(joined, [heads([])[0], heads(joined)[-1]], [KEY])
+    assert (found.count, "does not follow" in str(found.phrase)) == (4, True)
+
+
 @given(st.sets(st.integers(1, 8)))
 def test_heads_of_some_commits_are_enough_for_an_untouched_log(told: set[int]) -> None:
     some = [head for head in heads(EVENTS) if head.sequence in told | {0}]
