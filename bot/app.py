@@ -33,12 +33,13 @@ from bot import __version__
 from bot.audit import Audit, EventKind
 from bot.config import ConfigurationError, Settings, read_settings
 from bot.desk import Basis, Desk
-from bot.policy import Policy, Refuse
+from bot.policy import Actor, Policy, Refuse, label
 from bot.request import Identity
 from bot.secrets import Secrets, read_secrets
 from bot.store.chain import AuditKey, Verification
 from bot.store.database import Database
 from commands.catalogue import CATALOGUE
+from commands.operation import Role
 
 if TYPE_CHECKING:
     from bot.slack.surface import SlackSurface
@@ -51,6 +52,11 @@ RETIREMENT = 60.0
 
 DRAIN = 10.0
 """Seconds that work under way gets at the end; what is not finished then is worked again after the next start."""
+
+AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
+"""Who may have the audit log verified through the running bot."""
+
+NOT_AN_AUDITOR = Phrase("verifying the audit log needs the role administrator or security; ask somebody who has it")
 
 _log = structlog.get_logger("bot.app")
 
@@ -70,11 +76,14 @@ class House:
     connect: Callable[[Settings], Connect]
 
     async def verify(self, who: Identity) -> Verification:
-        """The audit log's state, for people that the configuration knows."""
+        """The audit log's state, for those who may read it; a refusal is an event, too."""
         actor = self.desk.basis.policy.identify(who)
-        if isinstance(actor, Refuse):
-            raise Refused(actor.reason)
-        return await self.audit.verify(actor.name, "")
+        if isinstance(actor, Actor) and actor.roles & AUDITORS:
+            return await self.audit.verify(actor.name, "")
+        reason = actor.reason if isinstance(actor, Refuse) else NOT_AN_AUDITOR
+        name = actor.name if isinstance(actor, Actor) else label(who)
+        await self.audit.record(EventKind.REFUSAL, name, "", {"text": "audit verify", "rule": "auditors"})
+        raise Refused(reason)
 
 
 def now() -> datetime:
@@ -169,7 +178,7 @@ async def run_bot(file: Path, settings: Settings) -> None:
 
 
 async def settle(house: House, settings: Settings) -> None:
-    """Do beforehand what would hold up the event loop later: start threads, put long-lived objects out of the collector's way."""
+    """Do beforehand what would hold up the event loop later."""
     await asyncio.to_thread(_start_threads, house.pool, min(WINDOWS_THREADS, len(settings.hosts)))
     gc.collect()
     gc.freeze()  # walking through them again takes a tenth of a second each time

@@ -21,7 +21,6 @@ from rich.console import Console
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Texts
-from bot import __version__
 from bot.config import ConfigurationError, Settings, read_settings
 from bot.locale.texts import texts
 from bot.logs import Level, configure_logs
@@ -95,12 +94,6 @@ def manifest() -> None:
     typer.echo(resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8"), nl=False)
 
 
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
-
-
 @db.command("upgrade")
 def db_upgrade(config: ConfigFile = DEFAULT) -> None:
     """Bring the database to this version's shape, keeping a copy of the old one beside it."""
@@ -109,9 +102,19 @@ def db_upgrade(config: ConfigFile = DEFAULT) -> None:
 
     settings = _settings(config)
     try:
-        upgrade(settings.database_file, datetime.now(UTC))
+        done = upgrade(settings.database_file, datetime.now(UTC))
     except FlatnetError as error:
         _stop(error, settings)
+    if done.copy is None:
+        said = Phrase("the database has the shape of this version already: {revision}", revision=done.after)
+    else:
+        said = Phrase(
+            "the database went from {before} to {after}; the old one is kept as {copy}",
+            before=done.before,
+            after=done.after,
+            copy=str(done.copy),
+        )
+    typer.echo(said.render(_texts(settings)))
 
 
 @audit.command("verify")
