@@ -1,6 +1,6 @@
 """Words to an operation, or an error that says where it stopped and what could stand there; and back to words.
 
-    typed ─ words ─▶ operation class ─ positionals, --options ─▶ operation ─ canonical ─▶ words
+    typed ─ name ─▶ Named: operation class ─ bound: positionals, --options ─▶ operation ─ canonical ─▶ words
 
 Nothing here knows a single operation but `Help`, which `--help` means everywhere: classes say by
 their words and their fields' annotations (`commands.arguments`) how they are typed.
@@ -89,21 +89,41 @@ def singular(word: str, nouns: Collection[str]) -> str:
     return word.removesuffix("s") if word not in nouns and word.removesuffix("s") in nouns else word
 
 
-def understand(typed: Typed, catalogue: Operations, permitted: Operations) -> Operation:
-    """The operation that was typed; a `GrammarError` that suggests nothing outside `permitted`."""
+@dataclass(frozen=True)
+class Named:
+    """An operation that was asked for, before its arguments are looked at: whoever may not use it learns nothing of them."""
+
+    operation: type[Operation]
+    words: tuple[Token, ...]
+    """The words after its name."""
+    options: tuple[Token, ...]
+    typed: Typed
+
+    def bound(self) -> Operation:
+        """The operation with its arguments; a `GrammarError` where they do not fit."""
+        values = _positionals(self.operation, self.words, self.typed) | _options(self.operation, self.options, self.typed)
+        return self.operation.model_validate(values)
+
+
+def name(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
+    """What was asked for; a `GrammarError` that suggests nothing outside `permitted`."""
     if typed.cut:
         raise GrammarError(Phrase("a request has at most {n} characters; ask for less at once", n=LIMIT))
-    words = [token for token in typed.tokens if not _is_option(token)]
-    options = [token for token in typed.tokens if _is_option(token)]
+    words = tuple(token for token in typed.tokens if not _is_option(token))
+    options = tuple(token for token in typed.tokens if _is_option(token))
     found = find([word.text for word in words], catalogue)
     if found is None and words:
         raise _unknown(typed, words, permitted)
-    if any(option.text.lower() == HELP for option in options):
-        here = any(option.text.lower() == HERE for option in options)
-        return Help(about=found[0].words if found else (), here=here)
     operation, named = found or (Help, 0)
-    values = _positionals(operation, words[named:], typed) | _options(operation, options, typed)
-    return operation.model_validate(values)
+    if any(option.text.lower() == HELP for option in options):
+        about = tuple(Token(word, 0, 0) for word in operation.words) if found else ()
+        return Named(Help, about, tuple(option for option in options if option.text.lower() == HERE), typed)
+    return Named(operation, words[named:], options, typed)
+
+
+def understand(typed: Typed, catalogue: Operations, permitted: Operations) -> Operation:
+    """The operation that was typed; a `GrammarError` that suggests nothing outside `permitted`."""
+    return name(typed, catalogue, permitted).bound()
 
 
 def canonical(operation: Operation) -> str:
@@ -135,13 +155,13 @@ def _is_option(token: Token) -> bool:
     return token.text.startswith("-") and len(token.text) > 1 and not token.quoted
 
 
-def _positionals(operation: type[Operation], words: list[Token], typed: Typed) -> dict[str, Any]:
+def _positionals(operation: type[Operation], words: Sequence[Token], typed: Typed) -> dict[str, Any]:
     values: dict[str, Any] = {}
     left = words
     for argument in arguments(operation):
         if not isinstance(argument.kind, Positional):
             continue
-        taken, left = (left, []) if argument.kind.many else (left[:1], left[1:])
+        taken, left = (left, ()) if argument.kind.many else (left[:1], left[1:])
         if taken:
             values[argument.field] = _parsed(argument.kind, taken, typed)
         elif argument.required:
@@ -151,14 +171,14 @@ def _positionals(operation: type[Operation], words: list[Token], typed: Typed) -
     return values
 
 
-def _parsed(kind: Positional, taken: list[Token], typed: Typed) -> Any:
+def _parsed(kind: Positional, taken: Sequence[Token], typed: Typed) -> Any:
     try:
         return kind.parse(tuple(token.text for token in taken))
     except BadArgument as error:
         raise located(error, typed.text) from error
 
 
-def _options(operation: type[Operation], options: list[Token], typed: Typed) -> dict[str, bool]:
+def _options(operation: type[Operation], options: Sequence[Token], typed: Typed) -> dict[str, bool]:
     flags = {argument.option: argument.field for argument in arguments(operation) if isinstance(argument.kind, Flag)}
     values = {}
     for option in options:
@@ -173,7 +193,7 @@ def _options(operation: type[Operation], options: list[Token], typed: Typed) -> 
     return values
 
 
-def _unknown(typed: Typed, words: list[Token], permitted: Operations) -> GrammarError:
+def _unknown(typed: Typed, words: Sequence[Token], permitted: Operations) -> GrammarError:
     suggestions = [
         suggestion
         for name in _like(words, permitted)
@@ -190,7 +210,7 @@ def _unknown(typed: Typed, words: list[Token], permitted: Operations) -> Grammar
     )
 
 
-def _like(words: list[Token], permitted: Operations) -> list[tuple[str, ...]]:
+def _like(words: Sequence[Token], permitted: Operations) -> list[tuple[str, ...]]:
     """The names most like the first words, the likest first."""
 
     def likeness(name: tuple[str, ...]) -> float:
@@ -225,7 +245,7 @@ def _missing(operation: type[Operation], kind: Positional) -> GrammarError:
     return GrammarError(phrase, suggestions=(operation.example,))
 
 
-def _left_over(operation: type[Operation], left: list[Token], typed: Typed) -> GrammarError:
+def _left_over(operation: type[Operation], left: Sequence[Token], typed: Typed) -> GrammarError:
     span = (left[0].start, left[-1].end)
     phrase = Phrase(
         "{words} does not take {left}; leave it out", words=" ".join(operation.words), left=shown(typed.text[slice(*span)])

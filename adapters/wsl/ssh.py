@@ -36,8 +36,9 @@ CHANNELS = 8
 OUTPUT_LIMIT = 8 * 1024 * 1024
 """Bytes of standard output and error together; beyond, the channel is closed."""
 
-OPENING_TIME = 15.0
-"""Seconds for connecting and logging in."""
+OPENING_TIME = 8.0
+"""Seconds for connecting and logging in, which takes well below one. A lost SYN goes out again after 1, 3 and 7 s, and the
+last may still be answered; no longer, because whoever asks for the whole fleet waits for its dead hosts."""
 
 KEEPALIVE = 10.0
 """Seconds of silence before the host is asked whether it lives; the third unanswered question ends the connection."""

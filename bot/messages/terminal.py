@@ -1,4 +1,13 @@
-"""Answers in a terminal: a table where it fits, a list where the terminal is narrow, then what was found.
+"""Answers in a terminal: the summary, one line for each host, then why a host needs somebody and what to type.
+
+    1 of 2 hosts needs attention: host-b Nebula stopped
+
+    Host    State     Nebula     Gateway  API  Containers  Bridge  Forwarding
+    ─────────────────────────────────────────────────────────────────────────
+    host-b  critical  ✗ stopped  ✓        ✓    ✓           ✓       ✓
+    host-a  well      ✓          ✓        ✓    ✓           ✓       ✓
+
+    host-b: the service Nebula is stopped  → health host-b --details
 
 Every piece is a `Text` of one clean line, so neither rich's markup nor an escape code can come
 from a host. Colour only repeats what signs and words say already.
@@ -6,15 +15,12 @@ from a host. Colour only repeats what signs and words say already.
 
 from collections.abc import Callable, Sequence
 
-from rich import box
-from rich.columns import Columns
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from adapters.phrase import Phrase, Texts
 from bot.messages.foreign import one_line
+from bot.messages.layout import flowed, narrowed, table_line, taken, widths
 from bot.messages.sheet import Field, Line, Sheet, sheet
 from bot.messages.words import DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked
 from bot.request import Answer, Failure
@@ -29,7 +35,11 @@ _SEVERITIES: dict[Severity | None, str] = {
     None: "green",
 }
 _MARKS = {Mark.WELL: "green", Mark.BAD: "red", Mark.UNKNOWN: "yellow", Mark.ABSENT: "dim", Mark.PLAIN: ""}
-_ANY_WIDTH = 10_000
+_COMMAND = "bold cyan"
+_NARROWEST = 20
+"""Columns below which lines are left to the terminal."""
+
+Rows = Sequence[Sequence[Text]]
 
 
 def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
@@ -43,7 +53,7 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
 
 def _print_report(console: Console, report: Report, texts: Texts) -> None:
     shown = sheet(report, texts)
-    console.print(_text(shown.summary, f"bold {_SEVERITIES[shown.worst]}" if shown.judged else "bold"))
+    _print(console, [_text(shown.summary, f"bold {_SEVERITIES[shown.worst]}" if shown.judged else "bold")])
     if any(line.fields for line in shown.lines):
         _print_lines(console, shown, texts)
     for line in shown.lines:
@@ -53,25 +63,36 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
 
 
 def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:
-    """The widest form that fits: a table in words, a table in which only what is bad speaks, paragraphs."""
-    for cell in (_in_words, _in_signs):
-        table = _table(shown, cell, texts)
-        if console.measure(table, options=console.options.update(max_width=_ANY_WIDTH)).maximum <= console.width:
-            console.print(Padding(table, (1, 0), expand=False))
+    """The fullest form that fits: a table in words, a table in which only what is bad speaks, paragraphs."""
+    for form in (_in_words, _in_signs):
+        rows = _rows(shown, form, texts)
+        if taken(widths(rows)) <= console.width:
+            _print_table(console, rows, widths(rows))
             return
+    columns = narrowed(widths(rows), console.width, kept=2) if shown.judged and not shown.detailed else None
+    if columns is not None:
+        _print_table(console, rows, columns)
+        return
     for line in shown.lines:
-        _print_paragraph(console, line)
+        _print_paragraph(console, line, _in_signs if shown.judged and not shown.detailed else _in_words)
 
 
-def _table(shown: Sheet, cell: Callable[[Field], Text], texts: Texts) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+def _rows(shown: Sheet, form: Callable[[Field], Text], texts: Texts) -> Rows:
+    """The head of the table, then its lines."""
     states = [Phrase("State").render(texts)] if shown.judged else []
-    for heading in (shown.subject, *states, *shown.headings):
-        table.add_column(_text(heading))
-    for line in shown.lines:
-        state = [_state(line)] if shown.judged else []
-        table.add_row(_text(line.name, "bold"), *state, *map(cell, line.fields))
-    return table
+    head = [_text(heading) for heading in (shown.subject, *states, *shown.headings)]
+    return [head, *(_row(line, shown.judged, form, len(shown.headings)) for line in shown.lines)]
+
+
+def _row(line: Line, judged: bool, form: Callable[[Field], Text], width: int) -> list[Text]:
+    cells = [_text(line.name, "bold"), *([_state(line)] if judged else []), *map(form, line.fields)]
+    return cells + [Text()] * (width - len(line.fields))
+
+
+def _print_table(console: Console, rows: Rows, columns: Sequence[int]) -> None:
+    head, *lines = (table_line(row, columns) for row in rows)
+    for line in (Text(), head, Text("─" * taken(columns)), *lines, Text()):
+        _put(console, line)
 
 
 def _in_words(field: Field) -> Text:
@@ -79,43 +100,63 @@ def _in_words(field: Field) -> Text:
 
 
 def _in_signs(field: Field) -> Text:
+    """Only what is bad, or no judgement, needs words."""
     speaks = field.mark in (Mark.BAD, Mark.PLAIN)
     return _in_words(field) if speaks else _text(SIGNS[field.mark], _MARKS[field.mark])
 
 
-def _print_paragraph(console: Console, line: Line) -> None:
+def _print_paragraph(console: Console, line: Line, form: Callable[[Field], Text]) -> None:
     """A line of the table, where the terminal is too narrow for it."""
-    console.print(_text(line.name, "bold"), _state(line))
-    cells = [_text(f"{SIGNS[field.mark]} {field.heading}: {field.text}", _MARKS[field.mark]) for field in line.fields]
-    console.print(Padding.indent(Columns(cells, padding=(0, 2)), 2))
+    _print(console, [_text(line.name, "bold"), _state(line)])
+    _print(console, [_headed(field, form) for field in line.fields if field.text], indent=2)
+
+
+def _headed(field: Field, form: Callable[[Field], Text]) -> Text:
+    """`✗ Nebula: stopped`, `✓ Gateway`."""
+    said = form(field).plain.removeprefix(SIGNS[field.mark]).strip()
+    return _text(f"{SIGNS[field.mark]} {field.heading}{': ' if said else ''}{said}", _MARKS[field.mark])
 
 
 def _print_findings(console: Console, line: Line) -> None:
     """Why a host needs somebody, and what to type."""
-    for why in line.whys:
-        console.print(_text(f"{line.name}:", f"bold {_SEVERITIES[line.severity]}"), _text(why))
-    for words in line.next:
-        _print_command(console, words)
+    name = _text(f"{line.name}:", f"bold {_SEVERITIES[line.severity]}")
+    typed = [_text(f"→ {words}", _COMMAND) for words in line.next]
+    if len(line.whys) == 1:
+        _print(console, [Text(" ").join([name, _text(line.whys[0])]), *typed], hanging=2)
+    elif line.whys:
+        _print(console, [name])
+        for why in line.whys:
+            _print(console, [_text(f"• {why}")], indent=2, hanging=2)
+        _print(console, typed, indent=2)
 
 
 def _print_failure(console: Console, failure: Failure, understood: str, texts: Texts) -> None:
-    console.print(_text(f"{FAILURES[failure.kind].render(texts)}:", "bold red"), _text(failure.phrase.render(texts)))
+    kind = _text(f"{FAILURES[failure.kind].render(texts)}:", "bold red")
+    _print(console, [Text(" ").join([kind, _text(failure.phrase.render(texts))])])
     if failure.span is not None:
         before, wrong, after = marked(understood, failure.span)
-        read = Text(" ").join([_text(before), _text(f"▸ {wrong or '?'} ◂", "bold red"), _text(after)])
-        console.print(Padding.indent(read, 2))
+        read = [_text(before), _text(f"▸ {wrong or '?'} ◂", "bold red"), _text(after)]
+        _print(console, [Text(" ").join(part for part in read if part)], indent=2)
     _print_commands(console, DID_YOU_MEAN, failure.suggestions, texts)
 
 
 def _print_commands(console: Console, label: Phrase, commands: Sequence[str], texts: Texts) -> None:
     if commands:
-        console.print(_text(label.render(texts)))
+        _print(console, [_text(label.render(texts))])
     for words in commands:
-        _print_command(console, words)
+        _print(console, [_text(words, _COMMAND)], indent=2)
 
 
-def _print_command(console: Console, words: str) -> None:
-    console.print(Padding.indent(_text(words, "bold blue"), 2))
+def _print(console: Console, atoms: Sequence[Text], indent: int = 0, hanging: int = 0) -> None:
+    """The atoms on as many lines as they need; lines after the first stand `hanging` cells further in."""
+    room = max(console.width, _NARROWEST) - indent - hanging
+    for number, line in enumerate(flowed([atom for atom in atoms if atom], room)):
+        _put(console, Text(" " * (indent + (hanging if number else 0))) + line)
+
+
+def _put(console: Console, line: Text) -> None:
+    """One line as it stands: rich neither breaks nor cuts it."""
+    console.print(line, soft_wrap=True)
 
 
 def _state(line: Line) -> Text:

@@ -51,8 +51,13 @@ def hosts(count: int) -> Inventory:
     )
 
 
+async def look_at(fleet: Fleet, host: Host) -> str | HostError:
+    answer: str | HostError = await fleet.look(host, Look())
+    return answer
+
+
 async def look_at_all(fleet: Fleet) -> list[str | HostError]:
-    return await asyncio.gather(*(fleet.look(host, Look()) for host in fleet.inventory.hosts))
+    return await asyncio.gather(*(look_at(fleet, host) for host in fleet.inventory.hosts))
 
 
 @pytest.fixture(autouse=True)

@@ -37,14 +37,14 @@ class Town:
 
     async def private_answer(self, user: str, channel: str, words: str) -> Message:
         """What a person privately gets for `/flatnet words`."""
-        before = len(self.workspace.private(user))
+        before = len(self.answers(user))
         delivery = await self.workspace.slash(user, channel, words)
         assert delivery.in_time
-        return await self.workspace.seen(lambda: self._answered(user, before), timeout=10)
+        return (await self.workspace.seen(lambda: self.answers(user)[before:], timeout=15))[-1]
 
-    def _answered(self, user: str, before: int) -> Message | None:
-        said = self.workspace.private(user)[before:]
-        return said[-1] if said and said[-1].blocks else None
+    def answers(self, user: str) -> tuple[Message, ...]:
+        """What a person was privately told, without waiting lines."""
+        return tuple(message for message in self.workspace.private(user) if message.blocks)
 
 
 Build = Callable[..., AbstractAsyncContextManager[Town]]

@@ -80,11 +80,11 @@ async def test_a_bot_killed_between_request_and_answer_answers_after_its_restart
             assert delivery.in_time
             first.running.send_signal(signal.SIGKILL)
             await first.running.wait()
-        assert not [message for message in t.workspace.private(ADMIN) if message.blocks]
+        assert not t.answers(ADMIN)
         t.fleet["host-a"].wire("gateway").fault = Fault.NONE
         async with bot_process(t) as second:
             await second.says("connected")
-            answers = await t.workspace.seen(lambda: [m for m in t.workspace.private(ADMIN) if m.blocks], timeout=20)
+            answers = await t.workspace.seen(lambda: t.answers(ADMIN), timeout=20)
             assert 1 == len(answers)
             assert "all 2 hosts are well" in answers[0].text
 
