@@ -9,6 +9,7 @@ Libraries that one side needs are imported where that side is first connected: `
 import asyncio
 import gc
 import os
+import resource
 import secrets as randomness
 import signal
 import threading
@@ -25,13 +26,13 @@ import structlog
 
 from adapters.action import SideName
 from adapters.connection import Connection
-from adapters.errors import FlatnetError, Refused
+from adapters.errors import Refused
 from adapters.fleet import Connect, Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from bot import __version__
-from bot.audit import Audit, EventKind
-from bot.config import ConfigurationError, Settings, read_settings
+from bot.audit import Audit, AuditKeys, EventKind
+from bot.config import Misconfigured, Settings
 from bot.desk import Basis, Desk
 from bot.policy import Actor, Policy, Refuse, label
 from bot.request import Identity
@@ -47,8 +48,11 @@ if TYPE_CHECKING:
 WINDOWS_THREADS = 128
 """WinRM calls under way at once: pywinrm blocks, so each holds a thread."""
 
-RETIREMENT = 60.0
-"""Seconds that the connections of an earlier configuration stay open: longer than any deadline of an action."""
+FILES_EACH = 8
+"""Open files that a host may need: two for each WinRM line, an SSH line, HTTP connections."""
+
+FILES_BESIDE = 256
+"""Open files for everything else."""
 
 DRAIN = 10.0
 """Seconds that work under way gets at the end; what is not finished then is worked again after the next start."""
@@ -59,10 +63,6 @@ AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 NOT_AN_AUDITOR = Phrase("verifying the audit log needs the role administrator or security; ask somebody who has it")
 
 _log = structlog.get_logger("bot.app")
-
-
-class NoSlack(FlatnetError):
-    """The bot cannot run without a workspace."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,12 @@ def basis(settings: Settings, connect: Connect) -> Basis:
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Own the database, check the audit log, and stand ready for requests; closed in reverse order."""
-    secrets = read_secrets(settings.secret_names, settings.secrets_folder)
-    key = AuditKey(secrets(settings.audit_key_secret).get_secret_value().encode())
+    _raise_file_limit(len(settings.hosts))
+    secrets = _secrets(settings)
     pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
     database = await asyncio.to_thread(Database.open, settings.database_file)
     try:
-        audit = await Audit.open(database, key, settings.audit_head_file, now)
+        audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
         desk = Desk(basis(settings, connector(secrets, pool)), CATALOGUE, audit, now, reference)
@@ -149,11 +149,11 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 @asynccontextmanager
 async def serving(settings: Settings, house: House) -> AsyncIterator[None]:
     """Answer over the control socket and in Slack; left in reverse order, with what is under way finished first."""
-    from bot import control
+    from bot import control_server
 
     surface = _slack(settings, house)
-    doors = control.Doors(handle=house.desk.handle, verify=house.verify, now=now, new_key=new_key)
-    async with control.serve(settings.control_socket, doors):
+    doors = control_server.Doors(handle=house.desk.handle, verify=house.verify, now=now, new_key=new_key)
+    async with control_server.serve(settings.control_socket, doors, settings.socket_group):
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
         try:
@@ -164,12 +164,15 @@ async def serving(settings: Settings, house: House) -> AsyncIterator[None]:
 
 async def run_bot(file: Path, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    from bot.reload import reload_when_told, taken
+
     stop, again = _signals()
     async with open_house(settings) as house:
         await settle(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
+        await house.audit.record(EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(taken, file, settings))
         async with serving(settings, house):
-            reloading = asyncio.create_task(_reload_when_told(again, file, settings, house))
+            reloading = asyncio.create_task(reload_when_told(again, file, settings, house))
             await stop.wait()
             _log.info("stopping")
             reloading.cancel()
@@ -184,55 +187,6 @@ async def settle(house: House, settings: Settings) -> None:
     gc.freeze()  # walking through them again takes a tenth of a second each time
 
 
-async def _reload_when_told(again: asyncio.Event, file: Path, settings: Settings, house: House) -> None:
-    retiring: set[asyncio.Task[None]] = set()
-    try:
-        while True:
-            await again.wait()
-            again.clear()
-            try:
-                settings, retired = await reload(file, settings, house)
-            except FlatnetError as error:
-                _tell_kept(error)
-                continue
-            task = asyncio.create_task(_retire(retired))
-            retiring.add(task)
-            task.add_done_callback(retiring.discard)
-    finally:
-        for task in retiring:
-            task.cancel()
-        await asyncio.gather(*retiring, return_exceptions=True)
-
-
-async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings, Fleet]:
-    """Take a new configuration; the new settings, and the fleet that no request begins with any more.
-
-    Raises a `FlatnetError`, and leaves everything as it is, where the file or a secret cannot be
-    used or the change cannot be recorded.
-    """
-    new = await asyncio.to_thread(read_settings, file)
-    fresh = basis(new, house.connect(new))
-    changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
-    await house.audit.record(EventKind.CONFIGURATION, "system", "", {"file": str(file), "changed": changed})
-    retired, house.desk.basis = house.desk.basis.fleet, fresh
-    later = sorted(set(changed) & {"slack", "data_folder", "socket_file", "audit_key_secret", "language", "time_zone"})
-    _log.info("configuration taken", changed=changed, hosts=len(new.hosts), after_restart=later)
-    return new, retired
-
-
-def _tell_kept(error: FlatnetError) -> None:
-    complaints = error.complaints if isinstance(error, ConfigurationError) else ()
-    said = [f"{complaint.key or '-'} (line {complaint.line or '?'}): {complaint.phrase}" for complaint in complaints]
-    _log.error("the new configuration cannot be used; the old one stays", why=str(error), complaints=said)
-
-
-async def _retire(fleet: Fleet) -> None:
-    try:
-        await asyncio.sleep(RETIREMENT)
-    finally:
-        await fleet.aclose()
-
-
 def _slack(settings: Settings, house: House) -> "SlackSurface":
     from bot.slack.preflight import Tokens
     from bot.slack.running import Clock
@@ -241,7 +195,7 @@ def _slack(settings: Settings, house: House) -> "SlackSurface":
     from bot.store.outbox import Outbox
 
     if settings.slack is None:
-        raise NoSlack(
+        raise Misconfigured(
             Phrase("the configuration has no [slack] table; add it, or ask with flatnet-bot do and flatnet-bot shell")
         )
     secrets = _secrets(settings)
@@ -258,7 +212,29 @@ def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
 
 
 def _secrets(settings: Settings) -> Secrets:
-    return read_secrets(settings.secret_names, settings.secrets_folder)
+    """The secrets that the settings name. Slack's may be missing where nobody runs; what is missing is said once, here."""
+    secrets = read_secrets(settings.secret_names, settings.secrets_folder)
+    for phrase in secrets.missing():
+        _log.warning("a secret is missing", why=str(phrase))
+    return secrets
+
+
+def audit_keys(settings: Settings, secrets: Secrets) -> AuditKeys:
+    """The keys of the audit log; `MissingSecret` or `AuditKeyTooShort` where one cannot be used."""
+    named = (settings.audit_key_secret, *settings.old_audit_key_secrets)
+    signing, *earlier = (AuditKey(secrets(name).get_secret_value().encode()) for name in named)
+    return AuditKeys(signing, tuple(earlier))
+
+
+def _raise_file_limit(hosts: int) -> None:
+    """Allow as many open files as the system lets us: the usual 1,024 are too few for a large fleet."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_BESIDE + FILES_EACH * hosts
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and allowed > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        _log.warning("too few open files are allowed for this fleet; raise the hard limit", allowed=allowed, wanted=wanted)
 
 
 def _signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -13,6 +13,7 @@ import asyncio
 import errno
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -40,6 +41,18 @@ class EventKind(StrEnum):
     AUDIT_READ = "audit_read"
 
 
+@dataclass(frozen=True)
+class AuditKeys:
+    """The key that signs new events, and earlier ones that older events were signed with."""
+
+    signing: AuditKey
+    earlier: tuple[AuditKey, ...] = ()
+
+    @property
+    def all(self) -> tuple[AuditKey, ...]:
+        return self.signing, *self.earlier
+
+
 class HeadUnavailable(FlatnetError):
     """The head file cannot be read or written. The event may be in the table already; the next line tells of it, too."""
 
@@ -51,9 +64,9 @@ class Audit:
     with trouble and is recorded in the table; what changes hosts must ask `intact` first.
     """
 
-    def __init__(self, database: Database, key: AuditKey, heads: HeadFile, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, keys: AuditKeys, heads: HeadFile, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._key = key
+        self._keys = keys
         self._heads = heads
         self._now = now
         self._newest = Head(sequence=0, mac=BEGINNING, at=now())
@@ -62,16 +75,16 @@ class Audit:
         self.trouble: Phrase | None = None
 
     @classmethod
-    async def open(cls, database: Database, key: AuditKey, head_file: Path, now: Callable[[], datetime]) -> "Audit":
+    async def open(cls, database: Database, keys: AuditKeys, head_file: Path, now: Callable[[], datetime]) -> "Audit":
         """Compare table and head file, and catch the file up where it lags. `HeadUnavailable` where it cannot be read."""
-        audit = cls(database, key, HeadFile(head_file), now)
+        audit = cls(database, keys, HeadFile(head_file), now)
         head = await audit._with_pen(audit._heads.last)
         newest = await database.read(table.last)
         if head is None and newest is None:
             await audit._with_pen(lambda: audit._heads.begin(now()))
             return audit
         witnessed = None if head is None else await database.read(lambda session: table.find(session, head.sequence))
-        audit.trouble = _trouble(head, newest, witnessed) or _unsigned(key, newest)
+        audit.trouble = _trouble(head, newest, witnessed) or _unsigned(keys, newest)
         if audit.trouble is None and head is not None and newest is not None:
             audit._written = head.sequence
             await audit._witness(newest)
@@ -99,12 +112,12 @@ class Audit:
             previous="",
             mac="",
         )
-        await self._witness(await self._database.run(lambda session: table.append(session, event, self._key.seal)))
+        await self._witness(await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal)))
 
     async def verify(self, actor: str, operation: str) -> Verification:
         """Follow the whole chain, beside the running bot; that somebody did is recorded first."""
         await self.record(EventKind.AUDIT_READ, actor, operation, {"verify": True})
-        return await asyncio.to_thread(verify_files, self._database.path, self._heads.path, [self._key])
+        return await asyncio.to_thread(verify_files, self._database.path, self._heads.path, self._keys.all)
 
     async def aclose(self) -> None:
         """Finish the head file's lines."""
@@ -166,13 +179,13 @@ def _trouble(head: Head | None, newest: StoredEvent | None, witnessed: StoredEve
     return None
 
 
-def _unsigned(key: AuditKey, newest: StoredEvent | None) -> Phrase | None:
-    """Whether the newest event was signed with our key: the next one rests on it."""
-    if newest is None or key.mac(newest) == newest.mac:
+def _unsigned(keys: AuditKeys, newest: StoredEvent | None) -> Phrase | None:
+    """Whether the newest event was signed with one of our keys: the next one rests on it."""
+    if newest is None or any(key.mac(newest) == newest.mac for key in keys.all):
         return None
     return Phrase(
-        "audit event {sequence} is not signed with the configured key: the key or the event was changed; "
-        "run flatnet-bot audit verify",
+        "audit event {sequence} is not signed with a configured key: the key or the event was changed; "
+        "name earlier keys in old_audit_key_secrets, and run flatnet-bot audit verify",
         sequence=newest.sequence,
     )
 

@@ -19,12 +19,13 @@ import structlog
 import typer
 from rich.console import Console
 
-from adapters.errors import FlatnetError
+from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase, Texts
-from bot.config import ConfigurationError, Settings, read_settings
+from bot.config import ConfigurationError, Misconfigured, Settings, read_settings
 from bot.locale.texts import texts
 from bot.logs import Level, configure_logs
-from bot.request import Answer, Exit, Surface
+from bot.messages.foreign import one_line
+from bot.request import Answer, Exit, Failure, FailureKind, Surface
 
 T = TypeVar("T")
 
@@ -39,6 +40,8 @@ db = typer.Typer(no_args_is_help=True, help="The bot's database.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
 app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
+
+FAILURES = {Exit.USAGE: FailureKind.USAGE, Exit.REFUSED: FailureKind.REFUSED, Exit.INTERNAL: FailureKind.INTERNAL}
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="FLATNET_CONFIG", metavar="FILE", help="The configuration to use.")
@@ -73,7 +76,13 @@ def do(
     from bot.shell import ask_once
 
     settings = _settings(config)
-    answer = _finish(ask_once(settings, words, Surface.DO), settings)
+    try:
+        answer = asyncio.run(ask_once(settings, words, Surface.DO))
+    except FlatnetError as error:
+        if not (as_json or as_csv):
+            _stop(error, settings)
+        failed = Failure(kind=FAILURES[_exit(error)], phrase=error.phrase)
+        answer = Answer(operation="", understood=words, body=failed)
     _print(answer, "json" if as_json else "csv" if as_csv else "table", _texts(settings))
     raise typer.Exit(answer.exit)
 
@@ -89,8 +98,8 @@ def shell(config: ConfigFile = DEFAULT) -> None:
 
 
 @app.command()
-def manifest() -> None:
-    """Print the manifest to paste into Slack (api.slack.com/apps, "From a manifest")."""
+def manifest(config: ConfigFile = DEFAULT) -> None:
+    """Print the manifest to paste into Slack (api.slack.com/apps, "From a manifest"). It is the same for every FILE."""
     typer.echo(resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8"), nl=False)
 
 
@@ -130,10 +139,11 @@ def audit_verify(
     found = _finish(verify_audit(settings), settings)
     shown = _texts(settings)
     if as_json:
-        problem = found.problem and {"sequence": found.problem.sequence, "message": found.problem.phrase.render(shown)}
+        why = found.problem and one_line(found.problem.phrase.render(shown))
+        problem = found.problem and {"sequence": found.problem.sequence, "message": why}
         typer.echo(json.dumps({"intact": found.intact, "count": found.count, "problem": problem}, ensure_ascii=False))
     else:
-        typer.echo(found.phrase.render(shown))
+        typer.echo(one_line(found.phrase.render(shown)))
     raise typer.Exit(Exit.WELL if found.intact else Exit.FINDINGS)
 
 
@@ -141,6 +151,9 @@ def main() -> None:
     """The entry point: what nobody foresaw ends with a reference and exit code 5, never with a traceback for the person."""
     try:
         app()
+    except BrokenPipeError:  # whoever read the answer has gone: nothing to tell, and nowhere to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.INTERNAL)
     except Exception:
         reference = secrets.token_hex(4)
         structlog.get_logger("bot.cli").exception("unexpected error", reference=reference)
@@ -163,7 +176,7 @@ def _complain(error: ConfigurationError) -> None:
     for complaint in error.complaints:
         place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
         lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
-    typer.echo("\n".join(lines), err=True)
+    typer.echo("\n".join(one_line(line) for line in lines), err=True)
 
 
 def _finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
@@ -175,8 +188,24 @@ def _finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
 
 
 def _stop(error: FlatnetError, settings: Settings) -> NoReturn:
-    typer.echo(error.phrase.render(_texts(settings)), err=True)
-    raise typer.Exit(Exit.REFUSED) from error
+    typer.echo(one_line(error.phrase.render(_texts(settings))), err=True)
+    raise typer.Exit(_exit(error)) from error
+
+
+def _exit(error: FlatnetError) -> Exit:
+    """What a foreseen error before or beside any answer means to a program."""
+    from bot.control import ControlForbidden, ControlRefused
+    from bot.secrets import MissingSecret, SecretsUnusable
+    from bot.store.chain import AuditKeyTooShort
+    from bot.store.errors import DatabaseInUse
+
+    match error:
+        case MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured():
+            return Exit.USAGE
+        case Refused() | DatabaseInUse() | ControlForbidden() | ControlRefused():
+            return Exit.REFUSED
+        case _:
+            return Exit.INTERNAL
 
 
 def _texts(settings: Settings | None) -> Texts:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
@@ -24,6 +25,8 @@ from commands.operation import Thresholds
 
 SIZE_LIMIT = 1_000_000
 """Bytes; 254 hosts written out in full need about 150 kB."""
+
+SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
 
 FOLDER_KEYS = frozenset(
     {"data_folder", "secrets_folder", "ca_file", "certificate_file", "key_file", "known_hosts_file", "socket_file"}
@@ -46,7 +49,11 @@ class SlackSettings(_Value):
     @field_validator("api_url")
     @classmethod
     def _slash(cls, url: str) -> str:
-        if not url.startswith(("https://", "http://127.0.0.1:")):
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
             raise Unfit(Phrase("must start with https://"))
         return url if url.endswith("/") else url + "/"
 
@@ -59,7 +66,9 @@ class Settings(_Value):
     data_folder: Path = Path("var")
     secrets_folder: Path | None = None
     socket_file: Path | None = None
+    socket_group: str | None = None
     audit_key_secret: SecretName = "audit_key"  # noqa: S105
+    old_audit_key_secrets: tuple[SecretName, ...] = ()
     slack: SlackSettings | None = None
     thresholds: Thresholds = Field(default_factory=Thresholds)
     people: tuple[Person, ...] = ()
@@ -76,6 +85,21 @@ class Settings(_Value):
     def _whole(self) -> Self:
         if not self.hosts:
             raise Unfit(Phrase("names no host; add a [[hosts]] table for each"))
+        if self.socket_group is not None and self.socket_file is None:
+            raise Unfit(
+                Phrase(
+                    "socket_group needs socket_file, in a folder that the group may enter: {example}", example=SOCKET_EXAMPLE
+                )
+            )
+        names = {"all", *self.inventory.names}
+        ambiguous = sorted({"all"} & set(self.inventory.names) | names & set(self.inventory.labels))
+        if ambiguous:
+            raise Unfit(
+                Phrase(
+                    "{names} would mean two things; host names, labels and the word all must differ, so rename one",
+                    names=Listing(tuple(ambiguous)),
+                )
+            )
         for what, ids in (
             ("name", [person.name for person in self.people]),
             ("slack", [i for person in self.people for i in person.slack]),
@@ -113,7 +137,7 @@ class Settings(_Value):
     @property
     def secret_names(self) -> frozenset[str]:
         """Every secret that these settings name."""
-        names = {self.audit_key_secret}
+        names = {self.audit_key_secret, *self.old_audit_key_secrets}
         if self.slack is not None:
             names |= {self.slack.bot_token_secret, self.slack.app_token_secret}
         for host in self.hosts:
@@ -133,7 +157,11 @@ class Complaint:
     phrase: Phrase
 
 
-class ConfigurationError(FlatnetError):
+class Misconfigured(FlatnetError):
+    """What was asked for needs something that the configuration does not have, or has wrongly."""
+
+
+class ConfigurationError(Misconfigured):
     """The configuration cannot be used; `complaints` are all of them, in the file's order."""
 
     def __init__(self, file: Path, complaints: tuple[Complaint, ...]) -> None:
@@ -156,6 +184,8 @@ def read_settings(file: Path) -> Settings:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(file, (_broken(error, text),)) from error
+    except RecursionError as error:
+        raise ConfigurationError(file, (Complaint("", None, Phrase("is nested too deeply")),)) from error
     prepared = _absolute(_with_defaults(tables), file.absolute().parent)
     prepared.setdefault("data_folder", str(file.absolute().parent / "var"))
     try:

@@ -23,15 +23,19 @@ from bot.audit import EventKind
 from bot.policy import Actor, Policy, Refuse, label
 from bot.request import Answer, Failure, FailureKind, Request
 from commands.arguments import BadArgument
-from commands.grammar import GrammarError, canonical, located, understand
+from commands.grammar import GrammarError, canonical, located, named
 from commands.operation import FleetRead, Operation, Thresholds, View
 from commands.own import Help, Version, WhoAmI
 from commands.report import Cell, Column, Report, Row
+from commands.suggestions import Suggester
 from commands.typed import Typed, read
 from commands.usage import explain
 
 RECORDED = 500
 """Characters of a foreign text that an audit event keeps."""
+
+REPEATED = 300
+"""Characters of a request that a failure repeats: enough to know it again."""
 
 Catalogue = tuple[type[Operation], ...]
 
@@ -103,10 +107,12 @@ class Desk:
             decision = decide(request, typed, basis.policy, self._catalogue)
             event = _event(decision, request, typed)
             body = await self._record(decision, operation, event) or await self._carry_out(decision, basis)
+            if isinstance(body, Failure):
+                body = self._with_suggestions(body, decision, basis)
         except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
-            return Answer(operation=operation, understood=typed.text, body=self._unexpected(error, operation))
+            return _bounded(Answer(operation=operation, understood=typed.text, body=self._unexpected(error, operation)))
         here = isinstance(decision.outcome, Operation) and decision.outcome.here
-        return Answer(operation=operation, understood=decision.understood, body=body, here=here)
+        return _bounded(Answer(operation=operation, understood=decision.understood, body=body, here=here))
 
     async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any]) -> Failure | None:
         """Write the one event of this request; a failure where that cannot be done."""
@@ -130,6 +136,14 @@ class Desk:
         except FlatnetError as error:
             return failure(error, decision.understood)
 
+    def _with_suggestions(self, failed: Failure, decision: Decision, basis: Basis) -> Failure:
+        """With requests that would do, where somebody who may ask has mistyped."""
+        if failed.kind is not FailureKind.USAGE:
+            return failed
+        suggester = Suggester(basis.policy.permitted(decision.actor, self._catalogue), basis.fleet.inventory)
+        suggestions = suggester.suggest(decision.understood, failed.suggestions)
+        return failed.model_copy(update={"suggestions": suggestions})
+
     def _unexpected(self, error: Exception, operation: str) -> Failure:
         reference = self._reference()
         self._log.error("unexpected error", reference=reference, operation=operation, exc_info=error)
@@ -146,20 +160,20 @@ def operation_id(key: str) -> str:
 
 
 def decide(request: Request, typed: Typed, policy: Policy, catalogue: Catalogue) -> Decision:
-    """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command and no host."""
+    """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command, no option and no host."""
     actor = policy.identify(request.identity)
     if isinstance(actor, Refuse):
         nobody = Actor(label(request.identity), frozenset(), actor.rule)
         return Decision(nobody, actor.rule, typed.text, _refusal(actor))
     try:
-        operation = understand(typed, catalogue, policy.permitted(actor, catalogue))
+        asked = named(typed, catalogue, policy.permitted(actor, catalogue))
+        verdict = policy.judge(actor, asked.operation)
+        if isinstance(verdict, Refuse):
+            return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
+        operation = asked.bound()
     except GrammarError as error:
         return Decision(actor, "not understood", typed.text, failure(error, typed.text))
-    words = canonical(operation)
-    verdict = policy.judge(actor, type(operation))
-    if isinstance(verdict, Refuse):
-        return Decision(actor, verdict.rule, words, _refusal(verdict))
-    return Decision(actor, verdict.rule, words, operation)
+    return Decision(actor, verdict.rule, canonical(operation), operation)
 
 
 def failure(error: FlatnetError, understood: str) -> Failure:
@@ -175,6 +189,16 @@ def failure(error: FlatnetError, understood: str) -> Failure:
             return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
         case _:
             return Failure(kind=FailureKind.INTERNAL, phrase=error.phrase)
+
+
+def _bounded(answer: Answer) -> Answer:
+    """A failure repeats no more of the request than somebody needs to know it again; reports stay as they are."""
+    failed, understood = answer.body, answer.understood
+    if not isinstance(failed, Failure) or len(understood) <= REPEATED:
+        return answer
+    if failed.span is not None and failed.span[1] >= REPEATED:
+        failed = failed.model_copy(update={"span": None})  # its place is in what is cut off; the phrase names the word
+    return answer.model_copy(update={"body": failed, "understood": understood[: REPEATED - 1] + "…"})
 
 
 def _refusal(refuse: Refuse) -> Failure:

@@ -1,8 +1,8 @@
 """What arrives at the desk and what leaves it, whatever the surface."""
 
+import pwd
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -42,6 +42,14 @@ class SystemIdentity:
 
     uid: int
     name: str
+
+    @classmethod
+    def of(cls, uid: int) -> "SystemIdentity":
+        """Who has that user id, by the system's own database: never by the environment, which anybody sets."""
+        try:
+            return cls(uid, pwd.getpwuid(uid).pw_name)
+        except KeyError:
+            return cls(uid, str(uid))
 
 
 Identity = SlackIdentity | SystemIdentity
@@ -125,6 +133,3 @@ class Answer(BaseModel):
                 if report.unreached:
                     return Exit.NOT_REACHED
                 return Exit.FINDINGS if report.findings else Exit.WELL
-
-
-Format = Literal["table", "json", "csv"]

@@ -5,12 +5,13 @@ A secret named `winrm_password` is the variable `FLATNET_WINRM_PASSWORD`, or the
 Values are wrapped: printing shows nothing.
 """
 
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, create_model
-from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSource, SettingsError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
@@ -20,6 +21,10 @@ PREFIX = "FLATNET_"
 
 class MissingSecret(FlatnetError):
     """A secret that is needed and lies nowhere."""
+
+
+class SecretsUnusable(FlatnetError):
+    """The secrets folder cannot be read, or what lies there is no text, or anybody may change it."""
 
 
 class Secrets:
@@ -36,6 +41,10 @@ class Secrets:
             raise MissingSecret(_where(name, self._folder))
         return value
 
+    def missing(self) -> tuple[Phrase, ...]:
+        """One sentence for each secret that lies nowhere."""
+        return tuple(_where(name, self._folder) for name, value in self._values.items() if not value)
+
     def __repr__(self) -> str:
         return f"Secrets({', '.join(sorted(self._values))})"
 
@@ -47,8 +56,25 @@ def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
     wanted = create_model("Wanted", __base__=BaseSettings, **fields)
     found = dict(EnvSettingsSource(wanted, env_prefix=PREFIX)())
     if folder is not None and folder.is_dir():
-        found = SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")() | found
+        found = _in_folder(wanted, folder) | found
     return Secrets({name: SecretStr(found[name]) if name in found else None for name in fields}, folder)
+
+
+def _in_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
+    """What lies in the folder; `SecretsUnusable` where it cannot be read or trusted."""
+    for path in (folder, *(folder / name for name in wanted.model_fields)):
+        if path.exists() and path.stat().st_mode & stat.S_IWOTH:
+            raise SecretsUnusable(
+                Phrase("anybody may write to {path}; take that right away with: chmod o-w", path=str(path))
+            )
+    try:
+        return SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")()
+    except (SettingsError, OSError, UnicodeDecodeError) as error:
+        raise SecretsUnusable(
+            Phrase(
+                "the secrets in {folder} cannot be read; check their owner, and that they are UTF-8 text", folder=str(folder)
+            )
+        ) from error
 
 
 def _where(name: str, folder: Path | None) -> Phrase:

@@ -4,7 +4,6 @@ Through the control socket where a bot runs; else by this process itself, on the
 """
 
 import asyncio
-import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +18,7 @@ from bot.config import Settings
 from bot.messages.terminal import print_answer
 from bot.request import Answer, Request, Surface, SystemIdentity
 from bot.secrets import read_secrets
-from bot.store.chain import AuditKey, Verification
+from bot.store.chain import Verification
 
 if TYPE_CHECKING:
     from bot.app import House
@@ -52,7 +51,7 @@ async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
 
             if house is None:
                 house = await stack.enter_async_context(open_house(settings))
-            me = SystemIdentity(os.getuid(), getpass.getuser())
+            me = SystemIdentity.of(os.getuid())
             return await house.desk.handle(Request(new_key(), me, words, surface, now()))
 
         yield ask
@@ -71,11 +70,11 @@ async def verify_audit(settings: Settings) -> Verification:
     found = await control.verify(settings.control_socket)
     if found is not None:
         return found
+    from bot.app import audit_keys
     from bot.audit import verify_files
 
-    secrets = read_secrets(settings.secret_names, settings.secrets_folder)
-    key = AuditKey(secrets(settings.audit_key_secret).get_secret_value().encode())
-    return await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, [key])
+    keys = audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder))
+    return await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, keys.all)
 
 
 async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:

@@ -10,22 +10,22 @@
 | forwarding | WSL2 | on |
 
 A side that a host does not have is n/a. A side that did not answer leaves its checks unknown, never
-bad, with one remark for the side.
+bad, with one remark for the side, or for the whole host where no side answered.
 """
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from adapters.errors import HostError
-from adapters.gateway.api import GatewaySystem, Sync
-from adapters.gateway.api import Problem as ApiProblem
+from adapters.gateway.api import GatewaySystem, Sync, Unusable
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase, Span
 from adapters.windows.system import ServiceStatus, WindowsSystem
-from adapters.wsl.system import Bridge, Container, Problem, WslSystem
+from adapters.wsl.podman import Container, Unread
+from adapters.wsl.system import Bridge, WslSystem
 from commands.arguments import shown
 from commands.findings import Severity
-from commands.judged import Judged, Looked, Remark, absent, bad, remarked, some, together, unanswered, unread, well
+from commands.judged import Judged, Looked, Remark, absent, bad, remarked, silent, some, together, unanswered, unread, well
 from commands.operation import Thresholds
 from commands.report import Cell, Mark
 
@@ -38,22 +38,24 @@ def known_peers(inventory: Inventory) -> frozenset[str]:
 
 def judge(looked: Looked, known: frozenset[str], thresholds: Thresholds) -> Judged:
     """The six checks of one host, and its clock; `known` are the fleet's `known_peers`."""
-    return together(
+    judged = together(
         judge_windows(looked.host, looked.windows),
         judge_gateway(looked.host, looked.gateway, known),
         judge_wsl(looked.host, looked.wsl),
         _clock(looked.ahead, thresholds),
     )
+    return silent(looked.errors, judged) if looked.silent else judged
 
 
 def judge_windows(host: Host, said: WindowsSystem | HostError | None) -> Judged:
     """Nebula and, where the host has a gateway, the gateway's programs."""
-    if said is None:
+    if said is None or host.windows is None:
         return absent("nebula", "gateway")
     lacking = absent() if host.gateway is not None else absent("gateway")
     if isinstance(said, HostError):
         return together(unanswered("windows", Phrase("Windows"), ("nebula", "gateway"), said), lacking)
-    return together(_nebula(said), _gateway(said) if host.gateway is not None else lacking)
+    gateway = _gateway(host.windows.gateway_service, said) if host.gateway is not None else lacking
+    return together(_nebula(host.windows.nebula_service, said.nebula), gateway)
 
 
 def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: frozenset[str]) -> Judged:
@@ -89,42 +91,65 @@ _COMING = frozenset({"StartPending", "ContinuePending"})
 _GOING = frozenset({"StopPending", "PausePending"})
 
 
-def _nebula(system: WindowsSystem) -> Judged:
-    status = system.nebula.status
+def _nebula(service: str, status: ServiceStatus) -> Judged:
     if status == "Running":
         return well("nebula", _STATES[status], status)
     severity = Severity.MEDIUM if status in _COMING else Severity.HIGH if status in _GOING else Severity.CRITICAL
-    why = Phrase("the service {service} is {state}", service=system.nebula.name, state=_STATES[status])
-    return bad("nebula", _STATES[status], status, severity, why)
+    return bad("nebula", _STATES[status], status, severity, _not_running(service, status))
 
 
-def _gateway(system: WindowsSystem) -> Judged:
+def _gateway(service: str, system: WindowsSystem) -> Judged:
     """nginx decides; the service says why. A gateway may be a bare nginx.exe without a running service."""
-    service, status, processes = system.gateway.name, system.gateway.status, system.nginx_processes
+    status, processes = system.gateway, system.nginx_processes
     if status in _COMING | _GOING:
         severity = Severity.MEDIUM if status in _COMING else Severity.HIGH
-        why = Phrase("the service {service} is {state}", service=service, state=_STATES[status])
-        return bad("gateway", _STATES[status], status, severity, why)
+        return bad("gateway", _STATES[status], status, severity, _not_running(service, status))
     if processes > 0:
         text = _STATES[status] if status == "Running" else Phrase("running, without its service")
         return well("gateway", text, "Running" if status == "Running" else "Bare")
     if status == "Running":
-        why = Phrase("the service {service} is running, but there is no nginx process", service=service)
+        why = Phrase(
+            "the service {service} is running without an nginx process; restart it on the host: {command}",
+            service=service,
+            command=_powershell("Restart-Service", service),
+        )
         return bad("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why)
-    why = Phrase("the service {service} is {state}, and no nginx process runs", service=service, state=_STATES[status])
-    return bad("gateway", _STATES[status], status, Severity.HIGH, why)
+    if status == "Absent":
+        why = Phrase("no nginx process runs, and there is no service {service}; start nginx on the host", service=service)
+        return bad("gateway", _STATES[status], status, Severity.HIGH, why)
+    return bad("gateway", _STATES[status], status, Severity.HIGH, _not_running(service, status))
+
+
+def _not_running(service: str, status: ServiceStatus) -> Phrase:
+    """What is wrong with a service, and what to do."""
+    state = _STATES[status]
+    if status in _COMING | _GOING:
+        return Phrase("the service {service} is {state}; ask again in a minute", service=service, state=state)
+    if status == "Absent":
+        return Phrase(
+            "there is no service {service}; install it on the host, or mend its name in the configuration", service=service
+        )
+    command = _powershell("Resume-Service" if status == "Paused" else "Start-Service", service)
+    return Phrase(
+        "the service {service} is {state}; start it on the host: {command}", service=service, state=state, command=command
+    )
+
+
+def _powershell(command: str, service: str) -> str:
+    """A command line to be typed at the host; the name is the inventory's, which allows spaces and no quotes."""
+    return f"{command} '{service}'" if " " in service else f"{command} {service}"
 
 
 def _unhealthy(system: GatewaySystem) -> Judged | None:
     """What the three answers themselves give away; nobody but the overlay may ask for more than the health page."""
-    problems = [said for said in (system.healthy, system.sync, system.status) if isinstance(said, ApiProblem)]
+    problems = [said for said in (system.healthy, system.sync, system.status) if isinstance(said, Unusable)]
     forbidden = next((problem for problem in problems if problem.forbidden), None)
     if forbidden is not None:
         cell = Cell(text=Phrase("address not allowed"), value="forbidden", mark=Mark.UNKNOWN)
         why = Phrase("the gateway API was reached, but {why}", why=forbidden.phrase)
         return remarked("api", cell, Severity.MEDIUM, why)
     if system.healthy is False:
-        why = Phrase("the gateway's health page does not answer OK")
+        why = Phrase("the gateway's health page does not answer OK; read its error.log on the host")
         return bad("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why)
     if problems:
         why = problems[0].phrase
@@ -139,10 +164,14 @@ def _broken(host: Host, system: GatewaySystem) -> Judged | None:
     if not isinstance(system.sync, Sync) or system.sync.host_id == host.id:
         return None
     if system.sync.host_id is None:
-        why = Phrase("the gateway's own start-up failed (it has no host id), so nothing is synchronised")
+        why = Phrase(
+            "the gateway failed to start up (it has no host id), so it synchronises nothing; read its error.log on the host"
+        )
         return bad("api", Phrase("not initialised"), "uninitialised", Severity.HIGH, why)
     why = Phrase(
-        "the gateway says that it is host {said}; the inventory says {known}", said=system.sync.host_id, known=host.id
+        "the gateway says that it is host {said}, the inventory says {known}; mend host_id in nginx.conf or the inventory",
+        said=str(system.sync.host_id),
+        known=str(host.id),
     )
     return bad("api", Phrase("wrong host id"), "wrong-host-id", Severity.HIGH, why)
 
@@ -154,8 +183,9 @@ def _api_well(system: GatewaySystem, known: frozenset[str]) -> Judged:
     if not strange:
         return Judged(cells)
     why = Phrase(
-        "the gateway has a peer that the inventory does not know: {peers}",
-        plural="the gateway has {n} peers that the inventory does not know: {peers}",
+        "the gateway has a peer that the inventory does not know: {peers}; add the host, or take it out of nginx.conf",
+        plural="the gateway has {n} peers that the inventory does not know: {peers}; "
+        "add the hosts, or take them out of nginx.conf",
         n=len(strange),
         peers=some(strange),
     )
@@ -170,8 +200,8 @@ def _is_known(peer: str, known: frozenset[str]) -> bool:
     return parts.hostname in known or parts.netloc in known
 
 
-def _containers(said: tuple[Container, ...] | Problem) -> Judged:
-    if isinstance(said, Problem):
+def _containers(said: tuple[Container, ...] | Unread) -> Judged:
+    if isinstance(said, Unread):
         return unread("containers", said.phrase)
     troubled = [container for container in said if container.state != "running" or container.healthy is False]
     if not troubled:
@@ -181,7 +211,12 @@ def _containers(said: tuple[Container, ...] | Problem) -> Judged:
     harmless = all(container.state == "exited" and container.exit_code == 0 for container in troubled)
     severity = Severity.LOW if harmless else Severity.MEDIUM
     text = Phrase("{n} of {total} not well", n=len(troubled), total=len(said))
-    return bad("containers", text, f"{running}/{len(said)}", severity, some([_trouble(each) for each in troubled]))
+    troubles = some([_trouble(each) for each in troubled])
+    if harmless:
+        why = Phrase("{troubles}, without an error; if that should run, in WSL2: sudo podman start", troubles=troubles)
+    else:
+        why = Phrase("{troubles}; in WSL2, sudo podman logs shows why, sudo podman restart starts again", troubles=troubles)
+    return bad("containers", text, f"{running}/{len(said)}", severity, why)
 
 
 def _trouble(container: Container) -> Phrase:
@@ -193,20 +228,22 @@ def _trouble(container: Container) -> Phrase:
     return Phrase("{container} is {state}", container=name, state=shown(container.state))
 
 
-def _bridge(host: Host, said: Bridge | Problem) -> Judged:
+def _bridge(host: Host, said: Bridge | Unread) -> Judged:
     expected = str(host.bridge)
     name = host.wsl.bridge if host.wsl is not None else ""
-    if isinstance(said, Problem):
+    if isinstance(said, Unread):
         return unread("bridge", said.phrase)
     if not said.exists:
-        why = Phrase("the bridge {bridge} does not exist", bridge=name)
+        why = Phrase(
+            "the bridge {bridge} does not exist; start a container of Flatnet's in WSL2, which makes it", bridge=name
+        )
         return bad("bridge", Phrase("missing"), "missing", Severity.HIGH, why)
     if not said.up:
-        why = Phrase("the bridge {bridge} is down", bridge=name)
+        why = Phrase("the bridge {bridge} is down; in WSL2: sudo ip link set {bridge} up", bridge=name)
         return bad("bridge", Phrase("down"), "down", Severity.HIGH, why)
     if expected not in said.addresses:
         why = Phrase(
-            "the bridge {bridge} has {addresses}, not {expected}",
+            "the bridge {bridge} has {addresses}, not {expected}; compare the podman network in WSL2 with the inventory",
             bridge=name,
             addresses=some(said.addresses) if said.addresses else Phrase("no address"),
             expected=expected,
@@ -215,12 +252,12 @@ def _bridge(host: Host, said: Bridge | Problem) -> Judged:
     return well("bridge", Phrase("up"), "up")
 
 
-def _forwarding(said: bool | Problem) -> Judged:
-    if isinstance(said, Problem):
+def _forwarding(said: bool | Unread) -> Judged:
+    if isinstance(said, Unread):
         return unread("forwarding", said.phrase)
     if said:
         return well("forwarding", Phrase("on"), "on")
-    why = Phrase("IP forwarding is off, so containers are cut off from other hosts")
+    why = Phrase("IP forwarding is off, which cuts containers off; in WSL2: sudo sysctl -w net.ipv4.ip_forward=1")
     return bad("forwarding", Phrase("off"), "off", Severity.HIGH, why)
 
 
@@ -229,7 +266,7 @@ def _clock(ahead: float | None, thresholds: Thresholds) -> Judged:
     if ahead is None or abs(ahead) <= thresholds.clock_difference:
         return Judged({})
     if ahead > 0:
-        why = Phrase("the Windows clock is {time} ahead; certificates and logs go wrong by it", time=Span(ahead))
+        why = Phrase("the Windows clock is {time} ahead; set it on the host: w32tm /resync", time=Span(ahead))
     else:
-        why = Phrase("the Windows clock is {time} behind; certificates and logs go wrong by it", time=Span(-ahead))
+        why = Phrase("the Windows clock is {time} behind; set it on the host: w32tm /resync", time=Span(-ahead))
     return Judged({}, (Remark("clock", Severity.MEDIUM, Phrase("clock wrong"), why),))

@@ -3,7 +3,8 @@
 from adapters.errors import HostError
 from adapters.phrase import Phrase, Span
 from adapters.windows.system import WindowsSystem
-from adapters.wsl.system import Container, WslSystem
+from adapters.wsl.podman import Container
+from adapters.wsl.system import WslSystem
 from commands.arguments import shown
 from commands.judged import Looked, some
 from commands.report import Cell, Column, Mark

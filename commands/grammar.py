@@ -1,6 +1,6 @@
 """Words to an operation, or an error that says where it stopped and what could stand there; and back to words.
 
-    typed ─ name ─▶ Named: operation class ─ bound: positionals, --options ─▶ operation ─ canonical ─▶ words
+    typed ─ named ─▶ Named: operation class ─ bound: positionals, --options ─▶ operation ─ canonical ─▶ words
 
 Nothing here knows a single operation but `Help`, which `--help` means everywhere: classes say by
 their words and their fields' annotations (`commands.arguments`) how they are typed.
@@ -26,7 +26,7 @@ LIKENESS = 0.6
 """From which likeness (0 to 1) a command is offered in place of unknown words; difflib's own default."""
 
 SUGGESTION_LIMIT = 200
-"""Characters of a suggestion; a longer one is only the word that is put right."""
+"""Characters of a suggestion; a longer one is left out, for the phrase names what is near."""
 
 Operations = Collection[type[Operation]]
 
@@ -105,7 +105,7 @@ class Named:
         return self.operation.model_validate(values)
 
 
-def name(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
+def named(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
     """What was asked for; a `GrammarError` that suggests nothing outside `permitted`."""
     if typed.cut:
         raise GrammarError(Phrase("a request has at most {n} characters; ask for less at once", n=LIMIT))
@@ -114,16 +114,16 @@ def name(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
     found = find([word.text for word in words], catalogue)
     if found is None and words:
         raise _unknown(typed, words, permitted)
-    operation, named = found or (Help, 0)
+    operation, count = found or (Help, 0)
     if any(option.text.lower() == HELP for option in options):
         about = tuple(Token(word, 0, 0) for word in operation.words) if found else ()
         return Named(Help, about, tuple(option for option in options if option.text.lower() == HERE), typed)
-    return Named(operation, words[named:], options, typed)
+    return Named(operation, words[count:], options, typed)
 
 
 def understand(typed: Typed, catalogue: Operations, permitted: Operations) -> Operation:
     """The operation that was typed; a `GrammarError` that suggests nothing outside `permitted`."""
-    return name(typed, catalogue, permitted).bound()
+    return named(typed, catalogue, permitted).bound()
 
 
 def canonical(operation: Operation) -> str:
@@ -206,7 +206,7 @@ def _unknown(typed: Typed, words: Sequence[Token], permitted: Operations) -> Gra
             help=" ".join(Help.words),
         ),
         span=(words[0].start, words[0].end),
-        suggestions=suggestions or [" ".join(Help.words)],
+        suggestions=suggestions,
     )
 
 
@@ -254,7 +254,8 @@ def _left_over(operation: type[Operation], left: Sequence[Token], typed: Typed) 
 
 
 def _mended(text: str, span: tuple[int, int], replacements: Sequence[str]) -> Iterator[str]:
-    """The text with each of the replacements in place of the span, on its own where that would be too long."""
+    """The text with each of the replacements in place of the span, as long as that is short enough to be read."""
     for replacement in replacements:
         mended = (text[: span[0]] + replacement + text[span[1] :]).strip()
-        yield mended if len(mended) <= SUGGESTION_LIMIT else replacement
+        if len(mended) <= SUGGESTION_LIMIT:
+            yield mended

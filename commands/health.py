@@ -4,7 +4,7 @@ hosts ─ look (three sides each, all at once) ─▶ Looked ─ judge (commands
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -21,7 +21,7 @@ from commands.arguments import ALL, Flag, TargetArgument
 from commands.checks import judge, known_peers
 from commands.details import DETAILS, details_of
 from commands.findings import Finding, Severity, worst_first
-from commands.judged import CHECKS, Judged, Looked, Remark, some
+from commands.judged import CHECKS, Judged, Looked, some
 from commands.operation import FleetRead, View
 from commands.report import Cell, Column, Report, Row
 
@@ -81,7 +81,7 @@ class Health(FleetRead):
             summary=_summary(checked, troubled),
             columns=COLUMNS + (DETAILS if self.details else ()),
             rows=tuple(self._row(each) for each in checked),
-            findings=worst_first(tuple(self._finding(each, remark) for each in troubled for remark in each.judged.remarks)),
+            findings=worst_first(tuple(finding for each in troubled for finding in self._findings(each))),
             brief=not troubled and not self.details,
             taken_at=at,
             next=() if self.details else tuple(each.more for each in troubled[:WORST]),
@@ -93,15 +93,18 @@ class Health(FleetRead):
         more = details_of(checked.looked) if self.details else ()
         return Row(cells=cells + more, host=name, severity=checked.judged.severity)
 
-    def _finding(self, checked: Checked, remark: Remark) -> Finding:
-        return Finding(
-            severity=remark.severity,
-            host=checked.host.name,
-            subject=remark.subject,
-            why=remark.why,
-            next=None if self.details else checked.more,
-            reached=remark.reached,
-        )
+    def _findings(self, checked: Checked) -> Iterator[Finding]:
+        """One for each remark; details take apart what sums up several."""
+        for remark in checked.judged.remarks:
+            for part in (remark.parts if self.details else ()) or (remark,):
+                yield Finding(
+                    severity=part.severity,
+                    host=checked.host.name,
+                    subject=part.subject,
+                    why=part.why,
+                    next=None if self.details else checked.more,
+                    reached=part.reached,
+                )
 
 
 async def _check(host: Host, known: frozenset[str], view: View) -> Checked:
@@ -151,7 +154,7 @@ def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
     if len(checked) == 1:
         return _alone(checked[0])
     if all(each.looked.silent for each in checked):
-        return Phrase("none of {total} hosts was reached; look at the bot's own network first", total=len(checked))
+        return Phrase("none of {total} hosts answers; look at the bot's own network first", total=len(checked))
     return Phrase(
         "{n} of {total} hosts needs attention: {worst}",
         plural="{n} of {total} hosts need attention: {worst}",
@@ -162,14 +165,10 @@ def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
 
 
 def _alone(checked: Checked) -> Phrase:
-    if checked.looked.silent:
-        return Phrase("{host} was not reached", host=checked.host.name)
     worst = some([remark.short for remark in checked.judged.worst], WORST)
     return Phrase("{host} needs attention: {worst}", host=checked.host.name, worst=worst)
 
 
 def _headline(checked: Checked) -> Phrase:
     """A host and the worst of it."""
-    if checked.looked.silent:
-        return Phrase("{host} not reached", host=checked.host.name)
     return Phrase("{host} {short}", host=checked.host.name, short=checked.judged.worst[0].short)

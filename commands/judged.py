@@ -28,9 +28,9 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that somebody should know of a host, in a few words and in a sentence.
+    """One thing that somebody should know of a host, in a few words and in a sentence that says what to do.
 
-    `reached` is False where the side did not answer.
+    `reached` is False where the side did not answer; `parts` are what it sums up.
     """
 
     subject: str
@@ -38,6 +38,7 @@ class Remark:
     short: Phrase
     why: Phrase
     reached: bool = True
+    parts: "tuple[Remark, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,13 @@ class Looked:
 
     @property
     def silent(self) -> bool:
-        """Nothing at all was heard of this host."""
+        """No side of this host answered."""
         return all(said is None or isinstance(said, HostError) for said in (self.windows, self.wsl, self.gateway))
+
+    @property
+    def errors(self) -> tuple[HostError, ...]:
+        """Why the sides that did not answer did not."""
+        return tuple(said for said in (self.windows, self.wsl, self.gateway) if isinstance(said, HostError))
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,17 @@ def together(*judged: Judged) -> Judged:
 
 def unanswered(subject: str, side: Phrase, keys: Sequence[str], error: HostError) -> Judged:
     """A side that did not answer: its checks are unknown, with one remark for all of them."""
-    severity, state, why = _silence(side, error)
-    cell = Cell(text=state, value=error.kind, mark=Mark.UNKNOWN)
-    short = Phrase("{what} {state}", what=side, state=state)
-    return Judged(dict.fromkeys(keys, cell), (Remark(subject, severity, short, why, reached=False),))
+    cell = Cell(text=_state(error), value=error.kind, mark=Mark.UNKNOWN)
+    short = Phrase("{what} {state}", what=side, state=cell.text)
+    return Judged(dict.fromkeys(keys, cell), (Remark(subject, Severity.HIGH, short, _why(side, error), reached=False),))
+
+
+def silent(errors: Sequence[HostError], sides: Judged) -> Judged:
+    """A host of which no side answered: one remark in place of one for each side."""
+    states = tuple(dict.fromkeys(_state(error) for error in errors))
+    short = states[0] if len(states) == 1 else Phrase("no answer")
+    why = sides.remarks[0].why if len(sides.remarks) == 1 else _nobody(errors)
+    return Judged(sides.cells, (Remark("host", Severity.HIGH, short, why, reached=False, parts=sides.remarks),))
 
 
 def some(items: Sequence[Phrase | str], most: int = NAMED) -> Phrase:
@@ -124,22 +137,40 @@ def some(items: Sequence[Phrase | str], most: int = NAMED) -> Phrase:
     return Phrase("{items} and {n} more", items=named, n=len(items) - most)
 
 
-def _silence(side: Phrase, error: HostError) -> tuple[Severity, Phrase, Phrase]:
-    """How bad it is that a side did not answer, in a word and in a sentence."""
+def _state(error: HostError) -> Phrase:
+    """Why a side did not answer, in a word or two."""
     match error:
         case Unreachable() | DeadlineExceeded():
-            why = Phrase("{side} was not reached: {why}", side=side, why=error.phrase)
-            return Severity.HIGH, Phrase("not reached"), why
+            return Phrase("not reached")
         case AuthenticationFailed():
-            why = Phrase("{side} did not accept the bot's log-in: {why}", side=side, why=error.phrase)
-            return Severity.HIGH, Phrase("log-in refused"), why
+            return Phrase("log-in refused")
         case HostIdentityError():
-            why = Phrase(
-                "warning: {side} does not prove to be the machine that the bot knows; it may be another one: {why}",
-                side=side,
-                why=error.phrase,
-            )
-            return Severity.HIGH, Phrase("identity in doubt"), why
+            return Phrase("identity in doubt")
         case _:
-            why = Phrase("{side} gave no answer that can be used: {why}", side=side, why=error.phrase)
-            return Severity.MEDIUM, Phrase("no usable answer"), why
+            return Phrase("no usable answer")
+
+
+def _reason(error: HostError) -> Phrase:
+    """As `_state`, where that alone is said."""
+    match error:
+        case Unreachable():
+            return Phrase("no connection")
+        case DeadlineExceeded():
+            return Phrase("no answer in time")
+        case _:
+            return _state(error)
+
+
+def _why(side: Phrase, error: HostError) -> Phrase:
+    """Why a side did not answer, in the words of its connection."""
+    if isinstance(error, HostIdentityError):
+        return Phrase("warning: {side} may be another machine than the bot knows: {why}", side=side, why=error.phrase)
+    return Phrase("{side}: {why}", side=side, why=error.phrase)
+
+
+def _nobody(errors: Sequence[HostError]) -> Phrase:
+    """Why no side answered, each cause once."""
+    reasons = Listing(tuple(dict.fromkeys(_reason(error) for error in errors)))
+    if all(isinstance(error, Unreachable | DeadlineExceeded) for error in errors):
+        return Phrase("no side answers: {reasons}; check that the host is up and on the network", reasons=reasons)
+    return Phrase("no side answers: {reasons}; details say what each side needs", reasons=reasons)

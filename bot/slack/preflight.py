@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
+from bot.config import Misconfigured
 from bot.slack.api import REVOKED, Api, SlackFailure
 
 
@@ -27,7 +28,7 @@ class Bot:
     name: str
 
 
-class NotReady(FlatnetError):
+class NotReady(Misconfigured):
     """Slack cannot be used as things are; the phrase says what to mend."""
 
 

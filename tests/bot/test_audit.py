@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.audit import Audit, EventKind, HeadUnavailable, verify_files
+from bot.audit import Audit, AuditKeys, EventKind, HeadUnavailable, verify_files
 from bot.store.chain import MIN_KEY, AuditKey, AuditKeyTooShort, StoredEvent, Verification, verify
 from bot.store.database import Database
 from bot.store.errors import DatabaseBusy, DatabaseDamaged, TooLarge
@@ -44,7 +44,7 @@ class Files:
     async def record(self, *words: str, key: AuditKey = KEY) -> Audit:
         """A bot starts, records these requests one by one, and stops."""
         database = Database.open(self.database, patience=0.05)
-        audit = await Audit.open(database, key, self.heads, lambda: NOW)
+        audit = await Audit.open(database, AuditKeys(key), self.heads, lambda: NOW)
         for text in words:
             await audit.record(EventKind.REQUEST, "ana", f"op-{text}", {"text": text})
         await audit.aclose()
@@ -78,7 +78,7 @@ async def database(files: Files) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def audit(files: Files, database: Database) -> AsyncIterator[Audit]:
-    opened = await Audit.open(database, KEY, files.heads, lambda: NOW)
+    opened = await Audit.open(database, AuditKeys(KEY), files.heads, lambda: NOW)
     yield opened
     await opened.aclose()
 
@@ -460,14 +460,15 @@ RECORDER = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from bot.audit import Audit, EventKind
+from bot.audit import Audit, AuditKeys, EventKind
 from bot.store.chain import AuditKey
 from bot.store.database import Database
 
 async def main():
     folder = Path(sys.argv[1])
     database = Database.open(folder / "flatnet.sqlite3")
-    audit = await Audit.open(database, AuditKey(b"k" * 32), folder / "audit-head.jsonl", lambda: datetime.now(UTC))
+    keys = AuditKeys(AuditKey(b"k" * 32))
+    audit = await Audit.open(database, keys, folder / "audit-head.jsonl", lambda: datetime.now(UTC))
     async def record(number):
         await audit.record(EventKind.REQUEST, "ana", str(number), {})
         print(number, flush=True)
@@ -535,7 +536,7 @@ class TestStarting:
 
     async def test_another_key_is_trouble(self, files: Files) -> None:
         await files.record("one")
-        assert "not signed with the configured key" in str((await files.record(key=OTHER)).trouble)
+        assert "not signed with a configured key" in str((await files.record(key=OTHER)).trouble)
 
     async def test_a_head_file_that_cannot_be_read_is_said(self, files: Files) -> None:
         files.heads.mkdir()

@@ -17,20 +17,18 @@ import pytest
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
-from bot import control
+from bot import control_server
 from bot.control import (
     MAX_ANSWER,
     MAX_PATH,
-    MAX_REQUEST,
     ControlForbidden,
     ControlLost,
     ControlRefused,
     ControlUnusable,
-    Doors,
     ask,
-    serve,
     verify,
 )
+from bot.control_server import MAX_REQUEST, Doors, serve
 from bot.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
 from bot.store.chain import Verification
 from bot.store.heads import BEGINNING
@@ -272,7 +270,7 @@ class TestTrouble:
     async def test_one_who_never_ends_a_request_is_not_waited_for(
         self, bot: None, desk: Desk, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(control, "BODY_DEADLINE", 0.05)
+        monkeypatch.setattr(control_server, "BODY_DEADLINE", 0.05)
         reader, writer = await asyncio.open_unix_connection(path)
         writer.write(b"POST /ask HTTP/1.1\r\nHost: bot\r\nContent-Length: 100\r\n\r\n{")
         assert (await reader.readline()).startswith(b"HTTP/1.1 403")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from adapters.errors import FlatnetError, Refused, RequestError, Unreachable
-from adapters.phrase import Phrase
+from adapters.phrase import Listing, Phrase
 from bot.audit import EventKind
-from bot.desk import OWN, RECORDED, Basis, Desk, failure, operation_id
+from bot.desk import OWN, RECORDED, REPEATED, Basis, Desk, failure, operation_id
 from bot.policy import Person, Policy
 from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
 from commands.catalogue import CATALOGUE
@@ -142,7 +142,9 @@ async def test_help_words_that_are_not_known_are_shown_in_the_text() -> None:
 @pytest.mark.parametrize(
     ("text", "understood", "span", "suggestions"),
     [
-        ("helth “host-a”", 'helth "host-a"', (0, 5), ('health "host-a"', 'help "host-a"')),
+        ("helth “host-a”", 'helth "host-a"', (0, 5), ('health "host-a"', "help host")),
+        ("helth hsot-b", "helth hsot-b", (0, 5), ("health host-b", "help host")),
+        ("host-b", "host-b", (0, 6), ("health host-b", "host")),
         (
             "health hots-a ––details",
             "health hots-a --details",
@@ -151,7 +153,9 @@ async def test_help_words_that_are_not_known_are_shown_in_the_text() -> None:
         ),
         ("health host-a,hots-b", "health host-a,hots-b", (14, 20), ("health host-a,host-b", "health host-a,host-a")),
         ("health --detials", "health --detials", (7, 16), ("health --details",)),
+        ("health hots-a,hsot-b", "health hots-a,hsot-b", (7, 13), ("health host-a,host-b", "health host-b,host-b")),
         ("health host-a,", "health host-a,", (7, 14), ()),
+        ("health all extra", "health all,extra", (11, 16), ()),
         ("whoami now", "whoami now", (7, 10), ("whoami",)),
         ("🔥🔥🔥", "🔥🔥🔥", (0, 3), ("help",)),
         ("\u202ehelth\u200f", "helth", (0, 5), ("health", "help")),
@@ -175,6 +179,26 @@ async def test_four_thousand_characters_are_answered_and_recorded_in_short() -> 
     assert Exit.USAGE == answer.exit
     assert RECORDED == len(log.events[0][3]["text"]) == len(log.events[0][3]["understood"])
     assert len(str(refused(answer).phrase)) < RECORDED
+    assert "é" * (REPEATED - 1) + "…" == answer.understood
+    assert ("help",) == refused(answer).suggestions
+
+
+@pytest.mark.parametrize(
+    ("text", "length", "span"),
+    [
+        ("health hots-a," + "host-b," * 60 + "host-a", REPEATED, (7, 13)),
+        ("health " + "host-b," * 60 + "hots-a", REPEATED, None),
+        ("health " + "host-b," * 20 + "hots-a", 153, (147, 153)),
+    ],
+)
+async def test_a_failure_repeats_what_is_enough_to_know_the_request_again(
+    text: str, length: int, span: tuple[int, int] | None
+) -> None:
+    """A place that was cut off with the rest is not shown; the phrase names the word."""
+    answer, _ = await answered(text)
+
+    assert (length, span) == (len(answer.understood), refused(answer).span)
+    assert "hots-a" in str(refused(answer).phrase)
 
 
 async def test_more_than_the_limit_is_refused_rather_than_cut() -> None:
@@ -205,16 +229,30 @@ async def test_whoever_is_refused_learns_of_no_host_and_no_command_and_is_record
     ]
 
 
-async def test_a_missing_role_is_refused_with_the_role_that_is_needed_before_anything_is_done() -> None:
+@pytest.mark.parametrize("text", ["log collect", "logs gather now", "log collect --tail=5", "log collect --here=yes"])
+async def test_a_missing_role_is_refused_before_any_argument_is_complained_of(text: str) -> None:
+    """Who may not ask for it learns which role it needs, and nothing of its arguments and options."""
     log = Log()
 
-    answer = await desk(log, catalogue=MADE_UP).handle(request("log collect", user="U7"))
+    answer = await desk(log, catalogue=MADE_UP).handle(request(text, user="U7"))
 
-    assert "log collect needs one of the roles operator, and you have viewer; ask an administrator" == str(
-        refused(answer).phrase
-    )
-    assert ("log collect", Exit.REFUSED) == (answer.understood, answer.exit)
+    assert Failure(
+        kind=FailureKind.REFUSED,
+        phrase=Phrase(
+            "{words} needs one of the roles {needed}, and you have {roles}; ask an administrator",
+            words="log collect",
+            needed=Listing(("operator",)),
+            roles=Listing(("viewer",)),
+        ),
+    ) == refused(answer)
+    assert (text, Exit.REFUSED) == (answer.understood, answer.exit)
     assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
+
+
+async def test_help_for_what_is_not_permitted_shows_no_option_of_it() -> None:
+    answer = await desk(Log(), catalogue=MADE_UP).handle(request("log collect --help", user="U7"))
+
+    assert "Help for log" == str(report(answer).title)
 
 
 class Full(FlatnetError):
@@ -272,7 +310,7 @@ async def test_a_hosts_answer_stays_data() -> None:
 
     answer, _ = await answered("health host-a", said={("host-a", "wsl"): wsl(A, containers=(evil,))})
 
-    assert "<!channel> `web` exited with 1" == str(report(answer).findings[0].why)
+    assert str(report(answer).findings[0].why).startswith("<!channel> `web` exited with 1; ")
 
 
 async def test_a_reload_holds_for_the_next_request() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.secrets import MissingSecret, Secrets, read_secrets
+from bot.secrets import MissingSecret, Secrets, SecretsUnusable, read_secrets
 
 
 def test_a_secret_lies_in_the_environment_or_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,3 +41,29 @@ def test_printing_shows_nothing(tmp_path: Path) -> None:
     (tmp_path / "audit_key").write_text("hunter2")
     secrets: Secrets = read_secrets({"audit_key"}, tmp_path)
     assert "hunter2" not in f"{secrets!r} {secrets('audit_key')!r} {secrets('audit_key')} {vars(secrets)}"
+
+
+def test_a_secret_that_anybody_may_change_is_none(tmp_path: Path) -> None:
+    """Neither the file nor its folder; the sentence says how to mend it."""
+    file = tmp_path / "audit_key"
+    file.write_text("key")
+    for path, mode in ((file, 0o602), (tmp_path, 0o707)):
+        usual = path.stat().st_mode
+        path.chmod(mode)
+        with pytest.raises(SecretsUnusable, match=f"{path}; take that right away with: chmod o-w"):
+            read_secrets({"audit_key"}, tmp_path)
+        path.chmod(usual)
+
+
+def test_what_is_no_text_is_no_secret(tmp_path: Path) -> None:
+    """A foreseen error, so that a reload keeps what it has."""
+    (tmp_path / "audit_key").write_bytes(b"\xff\xfe")
+    with pytest.raises(SecretsUnusable, match="cannot be read"):
+        read_secrets({"audit_key"}, tmp_path)
+
+
+def test_what_is_missing_can_be_said_beforehand(tmp_path: Path) -> None:
+    """One sentence for each, before a host is asked."""
+    (tmp_path / "audit_key").write_text("key")
+    missing = read_secrets({"audit_key", "winrm_password"}, tmp_path).missing()
+    assert ["the secret winrm_password is missing"] == [str(phrase).partition(";")[0] for phrase in missing]

@@ -7,10 +7,11 @@ from typing import Any
 
 from adapters.action import Action, Answer, SideName
 from adapters.fleet import Fleet
-from adapters.gateway.api import GatewaySystem, Status, Sync
+from adapters.gateway.api import GatewaySystem, Sync
 from adapters.inventory import GatewaySide, Host, Inventory, WindowsSide, WslSide
-from adapters.windows.system import Service, ServiceStatus, WindowsSystem
-from adapters.wsl.system import Bridge, Container, WslSystem
+from adapters.windows.system import ServiceStatus, WindowsSystem
+from adapters.wsl.podman import Container
+from adapters.wsl.system import Bridge, WslSystem
 from commands.operation import Thresholds, View
 
 NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
@@ -69,8 +70,8 @@ def windows(
     nebula: ServiceStatus = "Running", gateway: ServiceStatus = "Running", nginx: int = 3, clock: datetime = NOW
 ) -> WindowsSystem:
     return WindowsSystem(
-        nebula=Service(name="Nebula", status=nebula),
-        gateway=Service(name="OpenResty", status=gateway),
+        nebula=nebula,
+        gateway=gateway,
         nginx_processes=nginx,
         powershell_version="5.1.20348.1",
         os_version="10.0.20348",
@@ -87,9 +88,9 @@ def wsl(host: Host, **given: Any) -> WslSystem:
 
 
 def container(name: str, state: str = "running", exit_code: int = 0, healthy: bool | None = None) -> Container:
-    return Container(id="0" * 12, name=name, image="web:1", state=state, exit_code=exit_code, healthy=healthy)
+    return Container(name=name, state=state, exit_code=exit_code, healthy=healthy)
 
 
 def gateway(host: Host, **given: Any) -> GatewaySystem:
     sync = Sync(host_id=host.id, peers=("http://10.100.1.1:8080",))
-    return GatewaySystem(**{"healthy": True, "sync": sync, "status": Status(containers=1)} | given)
+    return GatewaySystem(**{"healthy": True, "sync": sync, "status": None} | given)

@@ -14,14 +14,13 @@ from adapters.errors import (
     ProtocolError,
     Unreachable,
 )
-from adapters.gateway.api import Problem as ApiProblem
-from adapters.gateway.api import Sync
+from adapters.gateway.api import Sync, Unusable
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.windows.system import ServiceStatus
-from adapters.wsl.system import Bridge, Container, Problem
+from adapters.wsl.podman import Container, Unread
+from adapters.wsl.system import Bridge
 from commands.checks import judge, judge_gateway, judge_windows, judge_wsl, known_peers
-from commands.findings import Severity
 from commands.judged import Judged, Looked
 from commands.operation import Thresholds
 from commands.report import Mark
@@ -42,48 +41,89 @@ def remarks(judged: Judged) -> list[tuple[str, str, str]]:
     return [(remark.subject, remark.severity.value, str(remark.why)) for remark in judged.remarks]
 
 
+def test_nebula_is_well_while_its_service_runs() -> None:
+    judged = judge_windows(A, windows(nebula="Running"))
+
+    assert ("well", "running") == brief(judged, "nebula")
+    assert [] == remarks(judged)
+
+
 @pytest.mark.parametrize(
-    ("status", "mark", "text", "severity"),
+    ("status", "text", "severity", "why"),
     [
-        ("Running", "well", "running", None),
-        ("Stopped", "bad", "stopped", "critical"),
-        ("Paused", "bad", "paused", "critical"),
-        ("Absent", "bad", "not installed", "critical"),
-        ("StartPending", "bad", "starting", "medium"),
-        ("ContinuePending", "bad", "resuming", "medium"),
-        ("StopPending", "bad", "stopping", "high"),
-        ("PausePending", "bad", "pausing", "high"),
+        ("Stopped", "stopped", "critical", "the service Nebula is stopped; start it on the host: Start-Service Nebula"),
+        ("Paused", "paused", "critical", "the service Nebula is paused; start it on the host: Resume-Service Nebula"),
+        (
+            "Absent",
+            "not installed",
+            "critical",
+            "there is no service Nebula; install it on the host, or mend its name in the configuration",
+        ),
+        ("StartPending", "starting", "medium", "the service Nebula is starting; ask again in a minute"),
+        ("ContinuePending", "resuming", "medium", "the service Nebula is resuming; ask again in a minute"),
+        ("StopPending", "stopping", "high", "the service Nebula is stopping; ask again in a minute"),
+        ("PausePending", "pausing", "high", "the service Nebula is pausing; ask again in a minute"),
     ],
 )
-def test_nebula_is_well_only_while_its_service_runs(
-    status: ServiceStatus, mark: str, text: str, severity: str | None
-) -> None:
+def test_nebula_that_does_not_run_is_said_with_what_to_do(status: ServiceStatus, text: str, severity: str, why: str) -> None:
     judged = judge_windows(A, windows(nebula=status))
 
-    assert (mark, text) == brief(judged, "nebula")
-    assert ([] if severity is None else [("nebula", severity, f"the service Nebula is {text}")]) == remarks(judged)
+    assert ("bad", text) == brief(judged, "nebula")
+    assert [("nebula", severity, why)] == remarks(judged)
+
+
+def test_a_command_line_quotes_a_service_name_with_spaces() -> None:
+    spaced = host("host-a", 1, windows=A.windows.model_copy(update={"nebula_service": "Nebula 1.9"}) if A.windows else None)
+
+    assert [
+        ("nebula", "critical", "the service Nebula 1.9 is stopped; start it on the host: Start-Service 'Nebula 1.9'")
+    ] == remarks(judge_windows(spaced, windows("Stopped")))
 
 
 @pytest.mark.parametrize(
-    ("status", "nginx", "mark", "text", "severity"),
+    ("status", "text"),
     [
-        ("Running", 3, "well", "running", None),
-        ("Absent", 2, "well", "running, without its service", None),
-        ("Stopped", 2, "well", "running, without its service", None),
-        ("Running", 0, "bad", "no nginx process", "high"),
-        ("Stopped", 0, "bad", "stopped", "high"),
-        ("Absent", 0, "bad", "not installed", "high"),
-        ("StartPending", 0, "bad", "starting", "medium"),
-        ("StopPending", 2, "bad", "stopping", "high"),
+        ("Running", "running"),
+        ("Absent", "running, without its service"),
+        ("Stopped", "running, without its service"),
     ],
 )
-def test_the_gateway_is_well_where_nginx_runs_with_a_service_or_without(
-    status: ServiceStatus, nginx: int, mark: str, text: str, severity: str | None
+def test_the_gateway_is_well_where_nginx_runs_with_a_service_or_without(status: ServiceStatus, text: str) -> None:
+    judged = judge_windows(A, windows(gateway=status, nginx=2))
+
+    assert ("well", text) == brief(judged, "gateway")
+    assert [] == remarks(judged)
+
+
+@pytest.mark.parametrize(
+    ("status", "nginx", "text", "severity", "why"),
+    [
+        (
+            "Running",
+            0,
+            "no nginx process",
+            "high",
+            "the service OpenResty is running without an nginx process; restart it on the host: Restart-Service OpenResty",
+        ),
+        ("Stopped", 0, "stopped", "high", "the service OpenResty is stopped; start it on the host: Start-Service OpenResty"),
+        (
+            "Absent",
+            0,
+            "not installed",
+            "high",
+            "no nginx process runs, and there is no service OpenResty; start nginx on the host",
+        ),
+        ("StartPending", 0, "starting", "medium", "the service OpenResty is starting; ask again in a minute"),
+        ("StopPending", 2, "stopping", "high", "the service OpenResty is stopping; ask again in a minute"),
+    ],
+)
+def test_a_gateway_that_does_not_run_is_said_with_what_to_do(
+    status: ServiceStatus, nginx: int, text: str, severity: str, why: str
 ) -> None:
     judged = judge_windows(A, windows(gateway=status, nginx=nginx))
 
-    assert (mark, text) == brief(judged, "gateway")
-    assert ([] if severity is None else [severity]) == [remark.severity for remark in judged.remarks]
+    assert ("bad", text) == brief(judged, "gateway")
+    assert [("gateway", severity, why)] == remarks(judged)
 
 
 def test_a_lighthouse_has_nebula_and_nothing_else() -> None:
@@ -102,60 +142,100 @@ def test_a_lighthouse_has_nebula_and_nothing_else() -> None:
 
 
 WHY = Phrase("no route; check the cable")
+LATE = DeadlineExceeded(WHY)
+LOST = Unreachable(WHY)
+LOCKED = AuthenticationFailed(WHY)
+STRANGE = HostIdentityError(WHY)
+ODD = ProtocolError(WHY)
 
 
 @pytest.mark.parametrize(
-    ("error", "text", "remark"),
+    ("error", "text", "why"),
     [
-        (Unreachable(WHY), "not reached", ("high", "Windows was not reached: no route; check the cable")),
-        (DeadlineExceeded(WHY), "not reached", ("high", "Windows was not reached: no route; check the cable")),
+        (LOST, "not reached", "Windows: no route; check the cable"),
+        (LATE, "not reached", "Windows: no route; check the cable"),
+        (LOCKED, "log-in refused", "Windows: no route; check the cable"),
         (
-            AuthenticationFailed(WHY),
-            "log-in refused",
-            ("high", "Windows did not accept the bot's log-in: no route; check the cable"),
-        ),
-        (
-            HostIdentityError(WHY),
+            STRANGE,
             "identity in doubt",
-            (
-                "high",
-                "warning: Windows does not prove to be the machine that the bot knows; "
-                "it may be another one: no route; check the cable",
-            ),
+            "warning: Windows may be another machine than the bot knows: no route; check the cable",
         ),
         *(
-            (error, "no usable answer", ("medium", "Windows gave no answer that can be used: no route; check the cable"))
-            for error in (ProtocolError(WHY), ActionFailed(WHY), OutcomeUnknown(WHY))
+            (error, "no usable answer", "Windows: no route; check the cable")
+            for error in (ODD, ActionFailed(WHY), OutcomeUnknown(WHY))
         ),
     ],
 )
-def test_a_side_without_an_answer_is_unknown_and_never_bad_with_one_remark(
-    error: HostError, text: str, remark: tuple[str, str]
-) -> None:
+def test_a_side_without_an_answer_is_unknown_and_never_bad_with_one_remark(error: HostError, text: str, why: str) -> None:
     judged = judge_windows(A, error)
 
     assert ("unknown", text) == brief(judged, "nebula") == brief(judged, "gateway")
-    assert [("windows", *remark)] == remarks(judged)
+    assert [("windows", "high", why)] == remarks(judged)
     assert [False] == [remark.reached for remark in judged.remarks]
 
 
-def test_every_side_has_its_own_remark_and_its_own_unknown_checks() -> None:
-    lost = Unreachable(WHY)
-    judged = judge(Looked(A, lost, lost, lost), FLEET, Thresholds())
+def test_each_of_two_silent_sides_is_remarked_while_the_third_is_judged() -> None:
+    judged = judge(Looked(A, LOST, LOST, gateway(A)), FLEET, Thresholds())
 
-    assert {Mark.UNKNOWN} == {cell.mark for cell in judged.cells.values()}
-    assert ["windows", "api", "wsl"] == [remark.subject for remark in judged.remarks]
+    assert ["windows", "wsl"] == [remark.subject for remark in judged.remarks]
+    assert ("well", "healthy") == brief(judged, "api")
 
 
-FORBIDDEN = ApiProblem(phrase=Phrase("this address is not allowed"), forbidden=True)
-BROKEN = ApiProblem(phrase=Phrase("status 500 and a page of HTML"))
+@pytest.mark.parametrize(
+    ("windows", "wsl", "gateway", "short", "why"),
+    [
+        (
+            LATE,
+            LATE,
+            LATE,
+            "not reached",
+            "no side answers: no answer in time; check that the host is up and on the network",
+        ),
+        (
+            LOST,
+            LATE,
+            LOST,
+            "not reached",
+            "no side answers: no connection, no answer in time; check that the host is up and on the network",
+        ),
+        (LOCKED, LOCKED, None, "log-in refused", "no side answers: log-in refused; details say what each side needs"),
+        (
+            STRANGE,
+            LATE,
+            ODD,
+            "no answer",
+            "no side answers: identity in doubt, no answer in time, no usable answer; details say what each side needs",
+        ),
+        (LOCKED, None, None, "log-in refused", "Windows: no route; check the cable"),
+    ],
+)
+def test_a_host_of_which_no_side_answers_is_one_remark_with_each_cause_once(
+    windows: HostError, wsl: HostError | None, gateway: HostError | None, short: str, why: str
+) -> None:
+    judged = judge(Looked(A, windows, wsl, gateway), FLEET, Thresholds())
+    remark = judged.remarks[0]
+
+    assert [("host", "high", why)] == remarks(judged)
+    assert (short, False) == (str(remark.short), remark.reached)
+    assert len(remark.parts) == sum(side is not None for side in (windows, wsl, gateway))
+    assert not {Mark.WELL, Mark.BAD} & {cell.mark for cell in judged.cells.values()}
+
+
+FORBIDDEN = Unusable(phrase=Phrase("this address is not allowed"), forbidden=True)
+BROKEN = Unusable(phrase=Phrase("status 500 and a page of HTML"))
 
 
 @pytest.mark.parametrize(
     ("said", "mark", "text", "severity", "why"),
     [
         ({}, "well", "healthy", None, None),
-        ({"healthy": False}, "bad", "not healthy", "high", "the gateway's health page does not answer OK"),
+        (
+            {"healthy": False},
+            "bad",
+            "not healthy",
+            "high",
+            "the gateway's health page does not answer OK; read its error.log on the host",
+        ),
         (
             {"healthy": BROKEN},
             "bad",
@@ -182,14 +262,14 @@ BROKEN = ApiProblem(phrase=Phrase("status 500 and a page of HTML"))
             "bad",
             "not initialised",
             "high",
-            "the gateway's own start-up failed (it has no host id), so nothing is synchronised",
+            "the gateway failed to start up (it has no host id), so it synchronises nothing; read its error.log on the host",
         ),
         (
             {"sync": Sync(host_id=7, peers=())},
             "bad",
             "wrong host id",
             "high",
-            "the gateway says that it is host 7; the inventory says 1",
+            "the gateway says that it is host 7, the inventory says 1; mend host_id in nginx.conf or the inventory",
         ),
         (
             {"sync": FORBIDDEN, "status": FORBIDDEN},
@@ -211,7 +291,7 @@ BROKEN = ApiProblem(phrase=Phrase("status 500 and a page of HTML"))
             "healthy",
             "low",
             "the gateway has 3 peers that the inventory does not know: "
-            "http://10.100.9.1:8080, http://[half, http://127.0.0.1:1",
+            "http://10.100.9.1:8080, http://[half, http://127.0.0.1:1; add the hosts, or take them out of nginx.conf",
         ),
     ],
 )
@@ -225,27 +305,36 @@ def test_the_api_is_judged_by_what_stands_behind_its_healthy_page(
     assert all(remark.reached for remark in judged.remarks)
 
 
+MENDED = "; in WSL2, sudo podman logs shows why, sudo podman restart starts again"
+
+
 @pytest.mark.parametrize(
     ("containers", "mark", "text", "severity", "why"),
     [
         ((), "well", "none", None, None),
         ((container("web"), container("db", healthy=True)), "well", "2 running", None, None),
-        ((container("web", "exited", 137),), "bad", "1 of 1 not well", "medium", "web exited with 137"),
-        ((container("web"), container("job", "exited")), "bad", "1 of 2 not well", "low", "job exited with 0"),
-        ((container("web", healthy=False),), "bad", "1 of 1 not well", "medium", "web is unhealthy"),
+        ((container("web", "exited", 137),), "bad", "1 of 1 not well", "medium", "web exited with 137" + MENDED),
+        (
+            (container("web"), container("job", "exited")),
+            "bad",
+            "1 of 2 not well",
+            "low",
+            "job exited with 0, without an error; if that should run, in WSL2: sudo podman start",
+        ),
+        ((container("web", healthy=False),), "bad", "1 of 1 not well", "medium", "web is unhealthy" + MENDED),
         (
             (container("a", "restarting"), container("b", "paused")),
             "bad",
             "2 of 2 not well",
             "medium",
-            "a is restarting, b is paused",
+            "a is restarting, b is paused" + MENDED,
         ),
         (
             tuple(container(f"c{number}", "exited", 1) for number in range(7)),
             "bad",
             "7 of 7 not well",
             "medium",
-            "c0 exited with 1, c1 exited with 1, c2 exited with 1, c3 exited with 1, c4 exited with 1 and 2 more",
+            "c0 exited with 1, c1 exited with 1, c2 exited with 1, c3 exited with 1, c4 exited with 1 and 2 more" + MENDED,
         ),
     ],
 )
@@ -261,14 +350,27 @@ def test_containers_that_do_not_run_well_are_named(
 @pytest.mark.parametrize(
     ("bridge", "text", "why"),
     [
-        (Bridge(exists=False), "missing", "the bridge flatnet-br0 does not exist"),
-        (Bridge(exists=True, up=False), "down", "the bridge flatnet-br0 is down"),
+        (
+            Bridge(exists=False),
+            "missing",
+            "the bridge flatnet-br0 does not exist; start a container of Flatnet's in WSL2, which makes it",
+        ),
+        (
+            Bridge(exists=True, up=False),
+            "down",
+            "the bridge flatnet-br0 is down; in WSL2: sudo ip link set flatnet-br0 up",
+        ),
         (
             Bridge(exists=True, up=True, addresses=("10.87.2.1/24",)),
             "wrong address",
-            "the bridge flatnet-br0 has 10.87.2.1/24, not 10.87.1.1/24",
+            "the bridge flatnet-br0 has 10.87.2.1/24, not 10.87.1.1/24; "
+            "compare the podman network in WSL2 with the inventory",
         ),
-        (Bridge(exists=True, up=True), "wrong address", "the bridge flatnet-br0 has no address, not 10.87.1.1/24"),
+        (
+            Bridge(exists=True, up=True),
+            "wrong address",
+            "the bridge flatnet-br0 has no address, not 10.87.1.1/24; compare the podman network in WSL2 with the inventory",
+        ),
     ],
 )
 def test_the_bridge_exists_is_up_and_has_the_hosts_address(bridge: Bridge, text: str, why: str) -> None:
@@ -282,12 +384,18 @@ def test_forwarding_that_is_off_cuts_containers_off() -> None:
     judged = judge_wsl(A, wsl(A, forwarding=False))
 
     assert ("bad", "off") == brief(judged, "forwarding")
-    assert [Severity.HIGH] == [remark.severity for remark in judged.remarks]
+    assert [
+        (
+            "forwarding",
+            "high",
+            "IP forwarding is off, which cuts containers off; in WSL2: sudo sysctl -w net.ipv4.ip_forward=1",
+        )
+    ] == remarks(judged)
 
 
 @pytest.mark.parametrize("key", ["containers", "bridge", "forwarding"])
 def test_a_part_that_could_not_be_read_is_unknown_and_hides_no_other(key: str) -> None:
-    judged = judge_wsl(A, wsl(A, **{key: Problem(phrase=Phrase("sudo asks for a password; allow podman in sudoers"))}))
+    judged = judge_wsl(A, wsl(A, **{key: Unread(phrase=Phrase("sudo asks for a password; allow podman in sudoers"))}))
 
     assert ("unknown", "could not be read") == brief(judged, key)
     assert [(key, "medium", "sudo asks for a password; allow podman in sudoers")] == remarks(judged)
@@ -300,8 +408,8 @@ def test_a_part_that_could_not_be_read_is_unknown_and_hides_no_other(key: str) -
         (0.0, None),
         (30.0, None),
         (-30.0, None),
-        (31.0, "the Windows clock is 31 s ahead; certificates and logs go wrong by it"),
-        (-3600.0, "the Windows clock is 3600 s behind; certificates and logs go wrong by it"),
+        (31.0, "the Windows clock is 31 s ahead; set it on the host: w32tm /resync"),
+        (-3600.0, "the Windows clock is 3600 s behind; set it on the host: w32tm /resync"),
     ],
 )
 def test_a_clock_that_differs_too_much_is_remarked_beside_the_checks(ahead: float, why: str | None) -> None:
@@ -313,4 +421,4 @@ def test_a_clock_that_differs_too_much_is_remarked_beside_the_checks(ahead: floa
 def test_foreign_text_stays_data_and_is_cut_where_it_is_long() -> None:
     judged = judge_wsl(A, wsl(A, containers=(container("<!channel> `rm`", "exited", 1), container("x" * 200, "exited", 1))))
 
-    assert f"<!channel> `rm` exited with 1, {'x' * 39}… exited with 1" == str(judged.remarks[0].why)
+    assert f"<!channel> `rm` exited with 1, {'x' * 39}… exited with 1" + MENDED == str(judged.remarks[0].why)

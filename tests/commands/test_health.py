@@ -48,7 +48,7 @@ async def test_the_worst_hosts_come_first_and_the_summary_says_it_all() -> None:
         ("host-a", None),
         ("lighthouse", None),
     ] == rows(report)
-    assert ["nebula", "api", "windows", "wsl"] == [finding.subject for finding in report.findings]
+    assert [("host-b", "nebula"), ("host-c", "host")] == [(finding.host, finding.subject) for finding in report.findings]
     assert ("host-c",) == report.unreached
     assert ("health host-b --details", "health host-c --details") == report.next
     assert not report.brief
@@ -66,8 +66,24 @@ async def test_one_silent_side_leaves_the_other_sides_judged() -> None:
 async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network() -> None:
     report = await Health().read(view(A, B, C, said=ALL_LOST))
 
-    assert "none of 3 hosts was reached; look at the bot's own network first" == str(report.summary)
+    assert "none of 3 hosts answers; look at the bot's own network first" == str(report.summary)
     assert ("host-a", "host-b", "host-c") == report.unreached
+    assert [Severity.HIGH] * 3 == [row.severity for row in report.rows]
+
+
+async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_apart() -> None:
+    """Each side has its own reason; one line is enough until somebody asks for them."""
+    short = await Health().read(view(A, said=ALL_LOST))
+    long = await Health(details=True).read(view(A, said=ALL_LOST))
+
+    assert "host-a needs attention: not reached" == str(short.summary) == str(long.summary)
+    assert [("host", "health host-a --details")] == [(finding.subject, finding.next) for finding in short.findings]
+    assert [
+        ("api", "gateway API: connection refused; look at its cable"),
+        ("windows", "Windows: connection refused; look at its cable"),
+        ("wsl", "WSL2: connection refused; look at its cable"),
+    ] == [(finding.subject, str(finding.why)) for finding in long.findings]
+    assert not any(finding.reached for finding in short.findings + long.findings)
 
 
 async def test_the_summary_names_a_few_hosts_and_counts_the_rest() -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import RESPONSE_URL, DropAfter, ServerError
-from tests.workspace.conftest import MANIFEST, App, Connect, FakeTime, installed, web_client
+from tests.workspace.conftest import MANIFEST, App, Connect, FakeTime, installed
 
 BUTTON = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}
 
@@ -75,35 +76,37 @@ async def test_a_command_has_no_original_to_replace_or_delete(workspace: Workspa
 
 
 async def test_a_clicked_message_can_be_replaced_and_deleted_by_its_address(
-    tmp_path: Path, apps: Connect, session: aiohttp.ClientSession
+    workspace: Workspace, app: App, client: AsyncWebClient, session: aiohttp.ClientSession
 ) -> None:
-    manifest = MANIFEST.read_text(encoding="utf-8").replace("is_enabled: false", "is_enabled: true")
+    blocks: list[dict[str, Any]] = [{"type": "actions", "elements": [BUTTON]}]
+    await client.chat_postMessage(channel="C0OPS", text="ask", blocks=blocks)
+    [message] = workspace.messages("C0OPS")
+
+    delivery = await workspace.click("U0OPERATOR", message, "go")
+    assert (delivery.in_time, delivery.payload["actions"][0]["action_id"]) == (True, "go")
+    hook = AsyncWebhookClient(delivery.payload["response_url"], session=session, retry_handlers=[])
+    await hook.send(text="done", replace_original=True, response_type="in_channel")
+    [message] = workspace.messages("C0OPS")
+    assert (message.text, message.edits[0].text, message.blocks) == ("done", "ask", ())
+    await hook.send_dict({"delete_original": True})
+    assert workspace.messages("C0OPS") == ()
+    assert (await hook.send(text="again", replace_original=True)).status_code == 400
+
+
+async def test_without_interactivity_in_the_manifest_a_click_reaches_nobody(tmp_path: Path, apps: Connect) -> None:
+    manifest = MANIFEST.read_text(encoding="utf-8").replace("is_enabled: true", "is_enabled: false")
     async with installed(tmp_path, manifest) as workspace:
-        await apps(workspace).connect()
-        blocks: list[dict[str, Any]] = [{"type": "actions", "elements": [BUTTON]}]
-        await web_client(workspace, session).chat_postMessage(channel="C0OPS", text="ask", blocks=blocks)
-        [message] = workspace.messages("C0OPS")
-
-        delivery = await workspace.click("U0OPERATOR", message, "go")
-        assert (delivery.in_time, delivery.payload["actions"][0]["action_id"]) == (True, "go")
-        hook = AsyncWebhookClient(delivery.payload["response_url"], session=session, retry_handlers=[])
-        await hook.send(text="done", replace_original=True, response_type="in_channel")
-        [message] = workspace.messages("C0OPS")
-        assert (message.text, message.edits[0].text, message.blocks) == ("done", "ask", ())
-        await hook.send_dict({"delete_original": True})
-        assert workspace.messages("C0OPS") == ()
-        assert (await hook.send(text="again", replace_original=True)).status_code == 400
-
-
-async def test_without_interactivity_in_the_manifest_a_click_reaches_nobody(workspace: Workspace, app: App) -> None:
-    app.answer = {
-        "text": "x",
-        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x"}, "accessory": BUTTON}],
-    }
-    await workspace.slash("U0OPERATOR", "C0OPS", "health")
-    [message] = workspace.private("U0OPERATOR")
-    assert (await workspace.click("U0OPERATOR", message, "go")).attempts == 0
-    assert "not configured" in workspace.private("U0OPERATOR")[-1].text
+        app = apps(workspace)
+        app.answer = {
+            "text": "x",
+            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "x"}, "accessory": BUTTON}],
+        }
+        await app.connect()
+        await workspace.seen(lambda: workspace.connections == 1)
+        await workspace.slash("U0OPERATOR", "C0OPS", "health")
+        [message] = workspace.private("U0OPERATOR")
+        assert (await workspace.click("U0OPERATOR", message, "go")).attempts == 0
+        assert "not configured" in workspace.private("U0OPERATOR")[-1].text
 
 
 async def test_faults_reach_this_address_too(workspace: Workspace, hook: AsyncWebhookClient) -> None:

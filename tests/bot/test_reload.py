@@ -1,0 +1,93 @@
+"""A new configuration while the bot runs: taken whole, or not at all, and the signal keeps working."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.app import House, open_house
+from bot.config import Settings, read_settings
+from bot.reload import reload_when_told
+
+HOST = '[[hosts]]\nname = "{name}"\nid = {id}\n[hosts.gateway]\nurl = "http://10.100.1.1:8080"\n'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "audit_key").write_text("k" * 64)
+    written = tmp_path / "flatnet.toml"
+    written.write_text('secrets_folder = "secrets"\n' + HOST.format(name="host-a", id=1))
+    return written
+
+
+@pytest.fixture
+async def house(file: Path) -> AsyncIterator[House]:
+    async with open_house(read_settings(file)) as opened:
+        yield opened
+
+
+class Signal:
+    """SIGHUP by hand: `again()` returns when the bot has dealt with it."""
+
+    def __init__(self, file: Path, house: House) -> None:
+        self._event = asyncio.Event()
+        self._settings: Settings = read_settings(file)
+        self.task = asyncio.create_task(reload_when_told(self._event, file, self._settings, house))
+        self._file = file
+
+    async def again(self) -> None:
+        before = len(events(self._settings.database_file))
+        self._event.set()
+        async with asyncio.timeout(10):
+            while len(events(self._settings.database_file)) == before:
+                await asyncio.sleep(0.01)
+
+
+def events(database: Path) -> list[dict[str, object]]:
+    with sqlite3.connect(database) as rows:
+        return [json.loads(data) for (data,) in rows.execute("select data from audit order by sequence")]
+
+
+async def test_whatever_is_wrong_the_old_one_stays_and_the_next_signal_works(file: Path, house: House) -> None:
+    """A broken file, a file that is nested without end, a secret that is no text: each is refused and recorded."""
+    signal = Signal(file, house)
+    good = file.read_text()
+    try:
+        for broken in ("hosts = [\n", "a = " + "[" * 100_000, good.replace("host-a", "-a")):
+            file.write_text(broken)
+            await signal.again()
+            assert ("host-a",) == house.desk.basis.fleet.inventory.names
+            assert "refused" in events(read_database(house))[-1]
+        file.write_text(good)
+        key = file.parent / "secrets" / "audit_key"
+        usual = key.read_bytes()
+        key.write_bytes(b"\xff")
+        await signal.again()
+        assert "refused" in events(read_database(house))[-1]
+        key.write_bytes(usual)
+        file.write_text(good.replace("host-a", "host-z"))
+        await signal.again()
+        assert ("host-z",) == house.desk.basis.fleet.inventory.names
+    finally:
+        signal.task.cancel()
+        await asyncio.gather(signal.task, return_exceptions=True)
+
+
+async def test_what_is_taken_is_recorded_with_its_digest(file: Path, house: House) -> None:
+    """Which file, which bytes, how many hosts, which keys changed."""
+    signal = Signal(file, house)
+    file.write_text(file.read_text() + HOST.format(name="host-b", id=2))
+    await signal.again()
+    signal.task.cancel()
+    await asyncio.gather(signal.task, return_exceptions=True)
+    [event] = events(read_database(house))
+    assert (str(file), 2, ["hosts"]) == (event["file"], event["hosts"], event["changed"])
+    assert 64 == len(str(event["sha256"]))
+
+
+def read_database(house: House) -> Path:
+    return house.database.path
