@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import ClassVar, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from adapters.value import Value
 
 SideName = Literal["windows", "wsl", "gateway"]
 
@@ -18,7 +18,7 @@ class Effect(StrEnum):
     CHANGE = "change"
 
 
-class Action(BaseModel, Generic[Answer]):
+class Action(Value, Generic[Answer]):
     """One thing that can be done or read on one side of a host, as a value.
 
     Fields are the arguments; they are data wherever they travel, never code.
@@ -26,9 +26,12 @@ class Action(BaseModel, Generic[Answer]):
     `repeatable`: doing it twice leaves what doing it once leaves, so a lost answer may be asked for again.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     side: ClassVar[SideName]
     effect: ClassVar[Effect] = Effect.READ
     repeatable: ClassVar[bool] = True
     deadline: ClassVar[float]
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may leave the host different, so that a lost answer leaves a doubt."""
+        return self.effect is Effect.CHANGE

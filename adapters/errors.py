@@ -17,7 +17,7 @@ Anything else is a bug: logged with a reference, shown as "unexpected error, ref
 
 from typing import ClassVar
 
-from adapters.phrase import Phrase
+from adapters.phrase import Phrase, Span
 
 
 class FlatnetError(Exception):
@@ -97,3 +97,11 @@ class DeadlineExceeded(HostError):
     """No answer within the action's deadline."""
 
     kind = "deadline"
+
+    @classmethod
+    def after(cls, seconds: float, *, maybe_ran: bool = False) -> "DeadlineExceeded":
+        """Silence for so long."""
+        return cls(
+            Phrase("no answer within {deadline}; check that the host is up and not overloaded", deadline=Span(seconds)),
+            maybe_ran=maybe_ran,
+        )

@@ -7,11 +7,10 @@ the library that speaks the protocol, and a failure comes back as that host's va
 import asyncio
 from collections.abc import Callable
 
-from adapters.action import Action, Answer, Effect, SideName
+from adapters.action import Action, Answer, SideName
 from adapters.connection import Connection
 from adapters.errors import DeadlineExceeded, HostError
 from adapters.inventory import Host, Inventory
-from adapters.phrase import Phrase, Span
 
 Connect = Callable[[Host, SideName], Connection]
 """Makes the (not yet opened) connection to one side of a host; handed in by the composition root."""
@@ -30,11 +29,11 @@ GRACE = 1.0
 class Fleet:
     """Connections opened on first use, kept, and closed together."""
 
-    def __init__(self, inventory: Inventory, connect: Connect, *, at_once: int = AT_ONCE) -> None:
+    def __init__(self, inventory: Inventory, connect: Connect) -> None:
         self.inventory = inventory
         self._connect = connect
         self._connections: dict[tuple[str, SideName], Connection] = {}
-        self._slots = {side: asyncio.Semaphore(at_once) for side in PACE}
+        self._slots = {side: asyncio.Semaphore(AT_ONCE) for side in PACE}
         self._next_at = dict.fromkeys(PACE, 0.0)
 
     async def perform(self, host: Host, action: Action[Answer]) -> Answer:
@@ -50,7 +49,7 @@ class Fleet:
                 async with asyncio.timeout(action.deadline + GRACE):
                     return await self._connection(host, action.side).perform(action)
             except TimeoutError as error:
-                raise _late(action) from error
+                raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
 
     async def look(self, host: Host, action: Action[Answer]) -> Answer | HostError:
         """As `perform`, with the host's failure as a value."""
@@ -78,10 +77,3 @@ class Fleet:
         if key not in self._connections:
             self._connections[key] = self._connect(host, side)
         return self._connections[key]
-
-
-def _late(action: Action[Answer]) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        Phrase("no answer within {deadline}; check that the host is up and not overloaded", deadline=Span(action.deadline)),
-        maybe_ran=action.effect is Effect.CHANGE,
-    )

@@ -11,10 +11,11 @@ from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from adapters.action import SideName
 from adapters.phrase import Listing, Phrase
+from adapters.value import Value
 
 LIGHTHOUSE_ID = 0
 """The lighthouse is 10.100.0.1; hosts are 10.100.N.1 with N from 1 to 254."""
@@ -35,11 +36,7 @@ class Unfit(ValueError):
         self.phrase = phrase
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WindowsPaths(_Value):
+class WindowsPaths(Value):
     """Where Flatnet lies on a Windows host. What is not given follows from `base`."""
 
     base: str = r"F:\flatnet"
@@ -91,7 +88,7 @@ class WindowsPaths(_Value):
         return path
 
 
-class WindowsSide(_Value):
+class WindowsSide(Value):
     """How Windows is reached: WinRM. `url` is the whole endpoint, `https://192.0.2.11:5986/wsman`."""
 
     url: str
@@ -127,7 +124,7 @@ class WindowsSide(_Value):
         return self
 
 
-class WslSide(_Value):
+class WslSide(Value):
     """How WSL2 is reached: SSH with a key, and a host key known beforehand."""
 
     address: str
@@ -147,7 +144,7 @@ class WslSide(_Value):
         return address
 
 
-class GatewaySide(_Value):
+class GatewaySide(Value):
     """How the gateway API is reached: HTTP, from an address that it allows (10.100.0.0/16 or itself)."""
 
     url: str
@@ -159,7 +156,7 @@ class GatewaySide(_Value):
         return None if url is None else _url(url, example="http://10.100.1.1:8080")
 
 
-class Host(_Value):
+class Host(Value):
     """One Flatnet host. Any side may be absent: a lighthouse has no gateway and no WSL2."""
 
     name: HostName
@@ -209,7 +206,7 @@ Hosts = Annotated[tuple[Host, ...], AfterValidator(_unique)]
 """Hosts with names and ids of their own."""
 
 
-class Inventory(_Value):
+class Inventory(Value):
     """All hosts, in the order of the configuration."""
 
     hosts: Hosts = ()

@@ -149,6 +149,7 @@ def audit_verify(
 
 def main() -> None:
     """The entry point: what nobody foresaw ends with a reference and exit code 5, never with a traceback for the person."""
+    configure_logs("error")  # until a command says otherwise: structlog's own way shows local variables, on stdout
     try:
         app()
     except BrokenPipeError:  # whoever read the answer has gone: nothing to tell, and nowhere to

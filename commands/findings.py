@@ -2,9 +2,8 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
 from adapters.phrase import Phrase
+from adapters.value import Value
 
 
 class Severity(StrEnum):
@@ -21,14 +20,12 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-class Finding(BaseModel):
+class Finding(Value):
     """One judgement: what is wrong on which host, why, and what to type next.
 
     `reached` is False where the host could not be asked: nothing is known of it then, which is
     not the same as bad.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     severity: Severity
     host: str

@@ -7,14 +7,11 @@ sentence, a table, findings. Phrases are for people; `Cell.value` is the same as
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from adapters.phrase import Phrase
+from adapters.value import Value
 from commands.findings import Finding, Severity
-
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Mark(StrEnum):
@@ -30,14 +27,14 @@ class Mark(StrEnum):
     """Information without a judgement."""
 
 
-class Column(_Value):
+class Column(Value):
     """One column: its key in JSON and CSV, and its heading for people."""
 
     key: str
     heading: Phrase
 
 
-class Cell(_Value):
+class Cell(Value):
     """One cell: for people, as data, and how to take it. `text` may be foreign and is escaped where it is shown."""
 
     text: Phrase | str
@@ -45,7 +42,7 @@ class Cell(_Value):
     mark: Mark = Mark.PLAIN
 
 
-class Row(_Value):
+class Row(Value):
     """One line, with a cell for each column. `host` is "" where the line is not about a host."""
 
     cells: tuple[Cell, ...]
@@ -54,7 +51,7 @@ class Row(_Value):
     """The worst finding of this line; None where all is well."""
 
 
-class Report(_Value):
+class Report(Value):
     """What a read found.
 
     `summary` alone must be true and complete enough for a phone's notification: state, counts,

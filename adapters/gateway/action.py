@@ -23,7 +23,6 @@ class HttpResponse:
     """What came back: any status is an answer; `text` is at most 1 MiB."""
 
     status: int
-    content_type: str
     text: str
 
 

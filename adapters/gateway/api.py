@@ -7,45 +7,37 @@ side, a `host_id` that is text or absent, 403 for an address outside the overlay
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from adapters.errors import HostError
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.phrase import Phrase
+from adapters.value import Value
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Problem(_Value):
+class Unusable(Value):
     """Why one part of the API gave no answer that can be used; `forbidden`: this address is not allowed (403)."""
 
     phrase: Phrase
     forbidden: bool = False
 
 
-class Sync(_Value):
+class Sync(Value):
     """`/api/sync/status`. `host_id` is None where the gateway's own start-up failed: nothing is synchronised then."""
 
     host_id: int | None
     peers: tuple[str, ...]
-    local_containers: int | None = None
 
 
-class Status(_Value):
-    """`/api/status`: the registry behind the API."""
+class GatewaySystem(Value):
+    """The state of one gateway. `healthy` is `/api/health`; the rest shows whether the Lua side works behind it.
 
-    containers: int | None
-    stage: str = ""
+    Of `/api/status` it only counts that there is an answer: `status` says why there is none.
+    """
 
-
-class GatewaySystem(_Value):
-    """The state of one gateway. `healthy` is `/api/health`; the rest shows whether the Lua side works behind it."""
-
-    healthy: bool | Problem
-    sync: Sync | Problem
-    status: Status | Problem
+    healthy: bool | Unusable
+    sync: Sync | Unusable
+    status: Unusable | None
 
 
 class ReadSystem(GatewayAction[GatewaySystem]):
@@ -73,82 +65,70 @@ def _empty_list(value: Any) -> Any:
 class _SyncAnswer(BaseModel):
     """The body of `/api/sync/status`, as far as we read it. `host_id` is a number, and text in the documents."""
 
-    model_config = ConfigDict(frozen=True)
-
     host_id: Annotated[int, Field(ge=0, le=254)] | None = None
     peers: Annotated[
         list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=255), BeforeValidator(_empty_list)
     ]
-    local_containers: int | None = None
-
-
-class _Registry(BaseModel):
-    count: int | None = None
 
 
 class _StatusAnswer(BaseModel):
-    """The body of `/api/status`, as far as we read it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    registry: _Registry
-    stage: Annotated[str, StringConstraints(max_length=32)] = ""
+    """The body of `/api/status`: any object."""
 
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
-def _health(answer: HttpResponse | HostError) -> bool | Problem:
+def _health(answer: HttpResponse | HostError) -> bool | Unusable:
     """`OK` says that nginx is up, and nothing about the Lua side behind it."""
     if isinstance(answer, HostError):
-        return Problem(phrase=answer.phrase)
+        return Unusable(phrase=answer.phrase)
     if answer.status != 200:
         return _refusal("/api/health", answer)
     return answer.text.strip() == "OK"
 
 
-def _sync(answer: HttpResponse | HostError) -> Sync | Problem:
+def _sync(answer: HttpResponse | HostError) -> Sync | Unusable:
     body = _body("/api/sync/status", answer, _SyncAnswer)
-    if isinstance(body, Problem):
+    if isinstance(body, Unusable):
         return body
-    return Sync(host_id=body.host_id, peers=tuple(body.peers), local_containers=body.local_containers)
+    return Sync(host_id=body.host_id, peers=tuple(body.peers))
 
 
-def _status(answer: HttpResponse | HostError) -> Status | Problem:
+def _status(answer: HttpResponse | HostError) -> Unusable | None:
     body = _body("/api/status", answer, _StatusAnswer)
-    return body if isinstance(body, Problem) else Status(containers=body.registry.count, stage=body.stage)
+    return body if isinstance(body, Unusable) else None
 
 
-def _body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) -> _Body | Problem:
+def _body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) -> _Body | Unusable:
     if isinstance(answer, HostError):
-        return Problem(phrase=answer.phrase)
+        return Unusable(phrase=answer.phrase)
     if answer.status != 200:
         return _refusal(path, answer)
     try:
         return kind.model_validate_json(answer.text)
     except ValueError:
-        return Problem(
+        return Unusable(
             phrase=Phrase("the gateway's answer to {path} cannot be understood; is it Flatnet's gateway?", path=path)
         )
 
 
-def _refusal(path: str, answer: HttpResponse) -> Problem:
+def _refusal(path: str, answer: HttpResponse) -> Unusable:
     match answer.status:
         case 403:
-            return Problem(
+            return Unusable(
                 phrase=Phrase(
                     "the gateway does not allow this bot's address; let the bot ask from the overlay (10.100.0.0/16)"
                 ),
                 forbidden=True,
             )
         case status if status >= 500:
-            return Problem(
+            return Unusable(
                 phrase=Phrase(
                     "the gateway answers {path} with error {status}; read its error.log", path=path, status=str(status)
                 )
             )
         case status:
-            return Problem(
+            return Unusable(
                 phrase=Phrase(
                     "the gateway answers {path} with status {status}; is it Flatnet's gateway?",
                     path=path,

@@ -7,15 +7,15 @@ netrc), redirects are not followed, and a body beyond the limit is not read.
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 
 import httpx
 
-from adapters.action import Action, Answer, Effect
+from adapters.action import Action, Answer
 from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.inventory import GatewaySide
-from adapters.phrase import Phrase, Span
+from adapters.phrase import Phrase
+from adapters.reasons import causes, reason
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of one body; the API's longest answer, its list of containers, is far below."""
@@ -38,12 +38,11 @@ class HttpConnection:
         """Send the action's requests side by side and make one answer of them."""
         if not isinstance(action, GatewayAction):
             raise TypeError(f"{type(action).__name__} is not for the gateway")
-        changes = action.effect is Effect.CHANGE
         if self._client is None:
             self._client = _client(self._side)
         client = self._client
         responses = await asyncio.gather(
-            *(self._ask(client, request, action.deadline, changes=changes) for request in action.requests())
+            *(self._ask(client, request, action.deadline, changes=action.changes) for request in action.requests())
         )
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
@@ -52,7 +51,7 @@ class HttpConnection:
             answer: Answer = action.parse(responses)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of the gateway cannot be understood: {why}", why=_why(error)), maybe_ran=changes
+                Phrase("the answer of the gateway cannot be understood: {why}", why=reason(error)), maybe_ran=action.changes
             ) from error
         return answer
 
@@ -77,7 +76,7 @@ class HttpConnection:
         except HostError as error:
             return error
         except TimeoutError:
-            return _late(deadline, maybe_ran=changes)
+            return DeadlineExceeded.after(deadline, maybe_ran=changes)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
             return host_error(error, self._side, changes=changes)
 
@@ -110,7 +109,7 @@ async def _send(client: httpx.AsyncClient, request: HttpRequest) -> HttpResponse
                     maybe_ran=request.method != "GET",
                 )
     text = body.decode("utf-8", errors="replace")
-    return HttpResponse(status=response.status_code, content_type=response.headers.get("content-type", ""), text=text)
+    return HttpResponse(status=response.status_code, text=text)
 
 
 NOT_SENT = (
@@ -132,22 +131,22 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
             Phrase("the connection to {where} was lost before the answer came; look before doing it again", where=side.url)
         )
     match error:
-        case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
             return HostIdentityError(
                 Phrase(
                     "the certificate of {where} is not trusted: {why}; compare it at the host",
                     where=side.url,
-                    why=_why(error),
+                    why=reason(error),
                 )
             )
         case httpx.TimeoutException():
-            return _late(CONNECT_TIME, maybe_ran=False)  # silence later on meets the action's own deadline
+            return DeadlineExceeded.after(CONNECT_TIME)  # silence later on meets the action's own deadline
         case httpx.NetworkError() | httpx.ProxyError():
             return Unreachable(
                 Phrase(
                     "nothing answers at {where}: {why}; check OpenResty and Nebula on the host",
                     where=side.url,
-                    why=_why(error),
+                    why=reason(error),
                 )
             )
         case _:
@@ -155,25 +154,6 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
                 Phrase(
                     "what answers at {where} does not speak HTTP, or broke off: {why}; check that it is the gateway",
                     where=side.url,
-                    why=_why(error),
+                    why=reason(error),
                 )
             )
-
-
-def _late(seconds: float, *, maybe_ran: bool) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        Phrase("the gateway gave no answer within {deadline}; check that it is up and reachable", deadline=Span(seconds)),
-        maybe_ran=maybe_ran,
-    )
-
-
-def _why(error: Exception) -> str:
-    """The error's own words, or its kind; something foreign may have written them, so only a line of them."""
-    return str(error).partition("\n")[0][:200] or type(error).__name__
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -9,7 +9,6 @@ no argument ever becomes code. What proves an answer is the nonce, never the exi
 import base64
 import binascii
 import gzip
-import hashlib
 import html
 import json
 import re
@@ -21,6 +20,7 @@ from typing import Any, NoReturn
 
 from adapters.errors import ActionFailed, ProtocolError
 from adapters.phrase import Phrase
+from adapters.reasons import WORDS_LIMIT, one_line, reason
 
 OUTPUT_LIMIT = 8_000_000
 """Bytes of stdout that are read of one command: far above any answer, far below what would hurt the bot."""
@@ -30,9 +30,6 @@ ANSWER_LIMIT = 32_000_000
 
 _COMMAND_LINE_LIMIT = 8_191
 """Characters that cmd.exe takes; WinRS starts every command through it."""
-
-_SHOWN_LIMIT = 300
-"""Characters of a host's own words that an error shows."""
 
 
 @cache
@@ -52,12 +49,6 @@ def command_line() -> str:
 def script_text(name: str) -> str:
     """The text of `scripts/<name>.ps1`."""
     return files("adapters.windows").joinpath("scripts", f"{name}.ps1").read_text("utf-8")
-
-
-@cache
-def script_hash(name: str) -> str:
-    """SHA-256 of the script's text in hexadecimal: what a plan pins."""
-    return hashlib.sha256(script_text(name).encode()).hexdigest()
 
 
 def pack(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes:
@@ -81,7 +72,7 @@ def unpack(stdout: bytes, nonce: str, stderr: bytes = b"") -> Any:
             return data
         case {"ok": False, "error": {"message": str(message), "type": str(kind), "id": str(identity)}}:
             raise ActionFailed(
-                Phrase("Windows reports: {message}; mend that on the host, then ask again", message=shown(message)),
+                Phrase("Windows reports: {message}; mend that on the host, then ask again", message=one_line(message)),
                 code=(identity or kind).partition(",")[0],
             )
         case _:
@@ -97,12 +88,6 @@ def readable(stderr: bytes) -> str:
     return html.unescape(re.sub(r"_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), errors)).strip()
 
 
-def shown(text: str) -> str:
-    """A host's own words as they may stand in an error: one line, bounded, without control characters."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text[: 4 * _SHOWN_LIMIT]).split())
-    return line if len(line) <= _SHOWN_LIMIT else f"{line[:_SHOWN_LIMIT]}…"
-
-
 def _document(packed: bytes) -> Any:
     try:
         unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
@@ -112,12 +97,12 @@ def _document(packed: bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError, binascii.Error, zlib.error) as error:
         raise ProtocolError(
-            Phrase("PowerShell's answer cannot be unpacked ({reason}); try again", reason=str(error)), maybe_ran=True
+            Phrase("PowerShell's answer cannot be unpacked ({reason}); try again", reason=reason(error)), maybe_ran=True
         ) from error
 
 
 def _no_answer(stdout: bytes, stderr: bytes) -> NoReturn:
-    words = shown(readable(stderr)) or shown(stdout[-_SHOWN_LIMIT:].decode("utf-8", "replace"))
+    words = one_line(readable(stderr)) or one_line(stdout[-WORDS_LIMIT:].decode("utf-8", "replace"))
     if not words:
         raise ProtocolError(
             Phrase("PowerShell ended without an answer; look at the host's event log for a crash"), maybe_ran=True

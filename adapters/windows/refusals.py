@@ -14,7 +14,7 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.phrase import Phrase
-from adapters.windows.powershell import shown
+from adapters.reasons import one_line
 
 OPERATIONS_USED_UP = "quota-operations"
 """`ActionFailed.code` where only a new shell helps."""
@@ -47,7 +47,7 @@ def lost(address: str) -> Unreachable:
     )
 
 
-def unreachable(address: str, reason: str) -> Unreachable:
+def unreachable(address: str, reason: Phrase | str) -> Unreachable:
     """No connection could be made."""
     return Unreachable(
         Phrase(
@@ -58,7 +58,7 @@ def unreachable(address: str, reason: str) -> Unreachable:
     )
 
 
-def unproven(address: str, reason: str) -> HostIdentityError:
+def unproven(address: str, reason: Phrase | str) -> HostIdentityError:
     """TLS failed: whoever answers is not the host that our CA has signed for."""
     return HostIdentityError(
         Phrase(
@@ -69,7 +69,7 @@ def unproven(address: str, reason: str) -> HostIdentityError:
     )
 
 
-def unusable_files(reason: str) -> HostIdentityError:
+def unusable_files(reason: Phrase | str) -> HostIdentityError:
     """Our own CA, certificate or key cannot be read, so nobody can prove anything."""
     return HostIdentityError(
         Phrase("a file for TLS cannot be read ({reason}); check ca_file, certificate_file and key_file", reason=reason)
@@ -83,7 +83,7 @@ def refused_login(address: str) -> AuthenticationFailed:
     )
 
 
-def not_winrm(address: str, reason: str) -> ProtocolError:
+def not_winrm(address: str, reason: Phrase | str) -> ProtocolError:
     """Something answers, and not as WinRM does."""
     return ProtocolError(
         Phrase(
@@ -110,7 +110,9 @@ def refused_by_fault(code: int | None, reason: str, address: str) -> HostError:
         )
     return ActionFailed(
         Phrase(
-            "WinRM at {address} refuses: {reason}; look at the WinRM log of the host", address=address, reason=shown(reason)
+            "WinRM at {address} refuses: {reason}; look at the WinRM log of the host",
+            address=address,
+            reason=one_line(reason),
         ),
         code=str(code or ""),
         maybe_ran=False,

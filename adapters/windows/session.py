@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adapters.action import Effect
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError, ProtocolError, Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
@@ -92,7 +91,7 @@ class ShellSession:
     def perform(self, action: WindowsAction[Any], nonce: str, end: float) -> Any:
         """The object that the action's script returned; a `HostError` where there is none before `end` (monotonic)."""
         line = pack(nonce, script_text(action.script), action.arguments())
-        call = _Call(line, end, changes=action.effect is Effect.CHANGE, repeatable=action.repeatable)
+        call = _Call(line, end, changes=action.changes, repeatable=action.repeatable)
         stdout, stderr = self._carry_out(call)
         return unpack(stdout, nonce, stderr)
 

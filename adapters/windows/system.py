@@ -2,33 +2,23 @@
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from adapters.inventory import WindowsSide
+from adapters.value import Value
 from adapters.windows.action import WindowsAction
 
 ServiceStatus = Literal[
     "Running", "Stopped", "StartPending", "StopPending", "Paused", "PausePending", "ContinuePending", "Absent"
 ]
+"""Windows' own words; `Absent` where no service has that name (a bare nginx.exe has none)."""
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Service(_Value):
-    """A Windows service; `Absent` where no service has that name (a bare nginx.exe has none)."""
-
-    name: str
-    status: ServiceStatus
-    start_type: str = ""
-
-
-class WindowsSystem(_Value):
+class WindowsSystem(Value):
     """The state of a Windows host at `clock` (its own time, aware). Versions are "" where the program is missing."""
 
-    nebula: Service
-    gateway: Service
+    nebula: ServiceStatus
+    gateway: ServiceStatus
     nginx_processes: int
     powershell_version: str
     os_version: str

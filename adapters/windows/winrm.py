@@ -10,7 +10,7 @@ import secrets
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -32,10 +32,11 @@ from winrm.exceptions import (
 )
 from winrm.protocol import Protocol as WsMan
 
-from adapters.action import Action, Answer, Effect
+from adapters.action import Action, Answer
 from adapters.errors import DeadlineExceeded, HostError, ProtocolError
 from adapters.inventory import WindowsSide
-from adapters.phrase import Phrase, Span
+from adapters.phrase import Phrase
+from adapters.reasons import causes, reason
 from adapters.windows.action import WindowsAction
 from adapters.windows.line import Line, connections_held_by
 from adapters.windows.powershell import command_line
@@ -109,10 +110,8 @@ class WinRmConnection:
         pool: ThreadPoolExecutor,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        nonce: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
         self._monotonic = monotonic
-        self._nonce = nonce
         self._turns = Turns(lambda: ShellSession(_PywinrmWire(side, secret, monotonic), monotonic), pool)
 
     async def perform(self, action: Action[Answer]) -> Answer:
@@ -122,16 +121,10 @@ class WinRmConnection:
         end = self._monotonic() + action.deadline
         try:
             data = await self._turns.run(
-                lambda session: session.perform(action, self._nonce(), end), action.deadline + GRACE
+                lambda session: session.perform(action, secrets.token_hex(8), end), action.deadline + GRACE
             )
         except TimeoutError as error:
-            raise DeadlineExceeded(
-                Phrase(
-                    "no answer within {deadline}; check that the host is up and not overloaded",
-                    deadline=Span(action.deadline),
-                ),
-                maybe_ran=action.effect is Effect.CHANGE,
-            ) from error
+            raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
         try:
             answer: Answer = action.parse(data)
         except ValueError as error:
@@ -140,7 +133,7 @@ class WinRmConnection:
                     "the answer of {script} has an unknown form; check the versions of PowerShell and bot",
                     script=action.script,
                 ),
-                maybe_ran=action.effect is Effect.CHANGE,
+                maybe_ran=action.changes,
             ) from error
         return answer
 
@@ -281,10 +274,10 @@ def _http_session(side: WindowsSide, secret: Callable[[str], SecretStr], line: L
 
 def translate(error: Exception, address: str, *, worked: bool) -> HostError:
     """One of `LIBRARY_ERRORS` as what it means for the host, on a connection that had worked or not."""
-    causes = list(_causes(error))
+    chain = list(causes(error))
 
     def caused_by(*kinds: type[BaseException]) -> bool:
-        return any(isinstance(cause, kinds) for cause in causes)
+        return any(isinstance(cause, kinds) for cause in chain)
 
     match error:
         case WSManFaultError():
@@ -299,28 +292,15 @@ def translate(error: Exception, address: str, *, worked: bool) -> HostError:
         ended = worked or caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError)
         if ended and not caused_by(ssl.SSLCertVerificationError):
             return lost(address)
-        return unproven(address, _reason(causes[-1]))
+        return unproven(address, reason(error))
     if caused_by(requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
-        return unreachable(address, _reason(causes[-1]))
+        return unreachable(address, reason(error))
     if caused_by(requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
         return late(address)
-    if any(isinstance(cause, http.client.HTTPException) and not isinstance(cause, _CUT_SHORT) for cause in causes):
-        return not_winrm(address, _reason(error))
+    if any(isinstance(cause, http.client.HTTPException) and not isinstance(cause, _CUT_SHORT) for cause in chain):
+        return not_winrm(address, reason(error))
     if caused_by(ConnectionError, requests.ConnectionError, requests.exceptions.ChunkedEncodingError, *_CUT_SHORT):
         return lost(address)
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return unusable_files(_reason(error))
-    return not_winrm(address, _reason(error))
-
-
-def _causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> Iterator[BaseException]:
-    """The error and what the libraries wrapped in it, outermost first."""
-    yield error
-    for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
-        if isinstance(inner, BaseException) and inner not in (error, *seen):
-            yield from _causes(inner, (error, *seen))
-
-
-def _reason(error: BaseException) -> str:
-    words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or type(error).__name__
-    return str(words)
+        return unusable_files(reason(error))
+    return not_winrm(address, reason(error))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from adapters.action import Action, Answer
+from adapters.phrase import Phrase
+from adapters.reasons import one_line
 
 Argv = tuple[str, ...]
 """A program and its arguments; quoted once, in `adapters.wsl.ssh`, with `shlex.join`."""
@@ -18,6 +20,12 @@ class Completed:
     code: int
     stdout: str
     stderr: str
+
+    @property
+    def complaint(self) -> Phrase | str:
+        """What the program says last, on standard error if it says anything there."""
+        words = one_line((self.stderr.strip() or self.stdout.strip()).rpartition("\n")[2])
+        return words or Phrase("exit code {code}", code=str(self.code))
 
 
 class WslAction(Action[Answer]):

@@ -6,40 +6,30 @@ Standard error alone is never a failure: podman warns on it (cgroups v1) when al
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from adapters.phrase import Phrase
+from adapters.reasons import reason
+from adapters.value import Value
 from adapters.wsl.action import Argv, Completed
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Problem(_Value):
+class Unread(Value):
     """Why one part could not be read."""
 
     phrase: Phrase
 
 
-class Container(_Value):
+class Container(Value):
     """One container on the Flatnet network. `state` is podman's word; `healthy` is None without a health check."""
 
-    id: str
     name: str
-    image: str
     state: str
     exit_code: int
     healthy: bool | None = None
-    exited_at: datetime | None = None
-    restarts: int = 0
 
-
-MAX_TIME = 253402300799
-"""The end of the year 9999 in Unix seconds: the last that a `datetime` can say."""
 
 _Word = Annotated[str, StringConstraints(max_length=255)]
 
@@ -47,29 +37,13 @@ _Word = Annotated[str, StringConstraints(max_length=255)]
 class _Listed(BaseModel):
     """One element of `podman ps --format json`, as far as we read it."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12,64}$")] = Field(alias="Id")
     names: Annotated[list[_Word], Field(min_length=1, max_length=16)] = Field(alias="Names")
-    image: Annotated[str, StringConstraints(max_length=512)] = Field(alias="Image")
     state: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")] = Field(alias="State")
     status: _Word = Field(alias="Status")
     exit_code: int = Field(alias="ExitCode")
-    exited_at: Annotated[int, Field(le=MAX_TIME)] = Field(alias="ExitedAt")
-    restarts: Annotated[int, Field(ge=0)] = Field(default=0, alias="Restarts")
 
     def container(self) -> Container:
-        return Container(
-            id=self.id,
-            name=self.names[0],
-            image=self.image,
-            state=self.state,
-            exit_code=self.exit_code,
-            healthy=_health(self.status),
-            # Go's zero time (-62135596800) where it never ended
-            exited_at=datetime.fromtimestamp(self.exited_at, UTC) if self.exited_at > 0 else None,
-            restarts=self.restarts,
-        )
+        return Container(name=self.names[0], state=self.state, exit_code=self.exit_code, healthy=_health(self.status))
 
 
 _LIST = TypeAdapter(Annotated[list[_Listed], Field(max_length=5000)])
@@ -85,28 +59,28 @@ def listing(network: str) -> tuple[Argv, Argv, Argv]:
     )
 
 
-def read_listing(completed: Sequence[Completed], network: str) -> tuple[Container, ...] | Problem:
-    """Flatnet's containers, running or not; a `Problem` where the list cannot be had or believed."""
+def read_listing(completed: Sequence[Completed], network: str) -> tuple[Container, ...] | Unread:
+    """Flatnet's containers, running or not; an `Unread` where the list cannot be had or believed."""
     info, exists, listed = completed
     if info.code != 0:
-        return Problem(phrase=_no_answer(info))
+        return Unread(phrase=_no_answer(info))
     if info.stdout.strip() != "false":
-        return Problem(
+        return Unread(
             phrase=Phrase("sudo runs podman without root, which sees none of Flatnet's containers; let sudo run it as root")
         )
     if exists.code == 1:
-        return Problem(phrase=Phrase("podman has no network {network}; set Flatnet up in WSL2 again", network=network))
+        return Unread(phrase=Phrase("podman has no network {network}; set Flatnet up in WSL2 again", network=network))
     for answer in (exists, listed):
         if answer.code != 0:
-            return Problem(phrase=_no_answer(answer))
+            return Unread(phrase=_no_answer(answer))
     try:
         return tuple(element.container() for element in _LIST.validate_json(listed.stdout))
     except ValueError as error:
-        return Problem(phrase=Phrase("podman's list cannot be understood: {why}", why=_first_line(str(error))))
+        return Unread(phrase=Phrase("podman's list cannot be understood: {why}", why=reason(error)))
 
 
 def _no_answer(answer: Completed) -> Phrase:
-    why = _last_line(answer.stderr)
+    why = answer.complaint
     match answer.code:
         case 1:  # podman's own failures have 125; 1 is sudo's
             return Phrase(
@@ -117,7 +91,7 @@ def _no_answer(answer: Completed) -> Phrase:
         case 126 | 127:
             return Phrase("podman cannot be run: {why}", why=why)
         case _:
-            return Phrase("podman failed with exit code {code}: {why}", code=answer.code, why=why)
+            return Phrase("podman failed: {why}", why=why)
 
 
 def _health(status: str) -> bool | None:
@@ -127,12 +101,3 @@ def _health(status: str) -> bool | None:
     if status.endswith("(unhealthy)"):
         return False
     return None
-
-
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
-
-
-def _first_line(text: str) -> str:
-    return text.splitlines()[0][:200]

@@ -14,7 +14,7 @@ from typing import Any
 import asyncssh
 from pydantic import SecretStr
 
-from adapters.action import Action, Answer, Effect
+from adapters.action import Action, Answer
 from adapters.errors import (
     AuthenticationFailed,
     DeadlineExceeded,
@@ -27,6 +27,7 @@ from adapters.errors import (
 )
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase, Span
+from adapters.reasons import reason
 from adapters.wsl.action import Completed, WslAction
 from adapters.wsl.shell import has_ended, read_frames, shell_line
 
@@ -84,12 +85,12 @@ class SshConnection:
             async with asyncio.timeout(action.deadline):
                 completed = await self._completed(exchange)
         except TimeoutError as error:
-            raise _late(action.deadline, maybe_ran=exchange.maybe_ran) from error
+            raise DeadlineExceeded.after(action.deadline, maybe_ran=exchange.maybe_ran) from error
         try:
             answer: Answer = action.parse(completed)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of WSL2 cannot be understood: {why}", why=_why(error)), maybe_ran=exchange.maybe_ran
+                Phrase("the answer of WSL2 cannot be understood: {why}", why=reason(error)), maybe_ran=exchange.maybe_ran
             ) from error
         return answer
 
@@ -224,7 +225,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
     @property
     def maybe_ran(self) -> bool:
         """Whether something may have been changed: the command was sent, and it is no read."""
-        return self._channel is not None and self.action.effect is Effect.CHANGE
+        return self._channel is not None and self.action.changes
 
     def fail(self, error: Exception) -> None:
         """End the waiting with this error, unless it has ended already."""
@@ -297,36 +298,32 @@ def host_error(error: Exception, side: WslSide) -> HostError:
             )
         case asyncssh.KeyImportError() | asyncssh.KeyEncryptionError():
             return AuthenticationFailed(
-                Phrase("the key in {file} cannot be read: {why}; check it and its passphrase", file=key, why=_why(error))
+                Phrase("the key in {file} cannot be read: {why}; check it and its passphrase", file=key, why=reason(error))
             )
         case asyncssh.ChannelOpenError():
             return Unreachable(
-                Phrase("sshd at {where} opens no more sessions ({why}); check MaxSessions", where=where, why=_why(error))
+                Phrase("sshd at {where} opens no more sessions ({why}); check MaxSessions", where=where, why=reason(error))
             )
         case asyncssh.ConnectionLost():
             return Unreachable(
                 Phrase("sshd at {where} hung up at log-in; check MaxStartups, PerSourcePenalties and its log", where=where)
             )
         case TimeoutError():
-            return _late(OPENING_TIME, maybe_ran=False)
+            return DeadlineExceeded.after(OPENING_TIME)
         case OSError(filename=file) if file == key:
-            return AuthenticationFailed(Phrase("the key file {file} cannot be read: {why}", file=file, why=_why(error)))
+            return AuthenticationFailed(Phrase("the key file {file} cannot be read: {why}", file=file, why=reason(error)))
         case OSError(filename=file) if file == known_hosts:
-            return HostIdentityError(Phrase("the known hosts file {file} cannot be read: {why}", file=file, why=_why(error)))
+            return HostIdentityError(
+                Phrase("the known hosts file {file} cannot be read: {why}", file=file, why=reason(error))
+            )
         case OSError():
             return Unreachable(
-                Phrase("nothing answers at {where}: {why}; check that WSL2 and sshd are up", where=where, why=_why(error))
+                Phrase("nothing answers at {where}: {why}; check that WSL2 and sshd are up", where=where, why=reason(error))
             )
         case _:
             return ProtocolError(
-                Phrase("what answers at {where} does not speak SSH as we do: {why}", where=where, why=_why(error))
+                Phrase("what answers at {where} does not speak SSH as we do: {why}", where=where, why=reason(error))
             )
-
-
-def _why(error: Exception) -> str:
-    """The error's own words; a host may have written them, so only a line of them."""
-    words = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return words.partition("\n")[0][:200]
 
 
 def _refused(side: WslSide) -> AuthenticationFailed:
@@ -338,11 +335,4 @@ def _refused(side: WslSide) -> AuthenticationFailed:
             user=side.user,
             pause=Span(REFUSAL_TIME),
         )
-    )
-
-
-def _late(seconds: float, *, maybe_ran: bool) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        Phrase("WSL2 gave no answer within {deadline}; check that it is up and not overloaded", deadline=Span(seconds)),
-        maybe_ran=maybe_ran,
     )

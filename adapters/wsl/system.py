@@ -1,26 +1,21 @@
 """What WSL2 says in one round trip: Flatnet's containers, the bridge, IP forwarding.
 
-Each part may fail without hiding the others: a part that could not be read is a `Problem`.
+Each part may fail without hiding the others: a part that could not be read is an `Unread`.
 """
 
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, StringConstraints, TypeAdapter
+from pydantic import BaseModel, Field, IPvAnyAddress, StringConstraints, TypeAdapter
 
 from adapters.inventory import InterfaceName, PodmanName, WslSide
 from adapters.phrase import Phrase
+from adapters.value import Value
 from adapters.wsl.action import Argv, Completed, WslAction
-from adapters.wsl.podman import Container, Problem, listing, read_listing
-
-__all__ = ["Bridge", "Container", "Problem", "ReadSystem", "WslSystem"]
+from adapters.wsl.podman import Container, Unread, listing, read_listing
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Bridge(_Value):
+class Bridge(Value):
     """The container bridge: whether it exists, is up, and which IPv4 addresses (10.87.1.1/24) it has."""
 
     exists: bool
@@ -28,12 +23,12 @@ class Bridge(_Value):
     addresses: tuple[str, ...] = ()
 
 
-class WslSystem(_Value):
+class WslSystem(Value):
     """The state of the WSL2 side of one host."""
 
-    containers: tuple[Container, ...] | Problem
-    bridge: Bridge | Problem
-    forwarding: bool | Problem
+    containers: tuple[Container, ...] | Unread
+    bridge: Bridge | Unread
+    forwarding: bool | Unread
 
 
 class ReadSystem(WslAction[WslSystem]):
@@ -66,12 +61,12 @@ class ReadSystem(WslAction[WslSystem]):
         )
 
 
-def _forwarding(answer: Completed) -> bool | Problem:
+def _forwarding(answer: Completed) -> bool | Unread:
     match answer.code, answer.stdout.strip():
         case 0, "0" | "1" as value:
             return value == "1"
         case _:
-            return Problem(phrase=Phrase("sysctl gives no answer that can be used: {why}", why=_why(answer)))
+            return Unread(phrase=Phrase("sysctl gives no answer that can be used: {why}", why=answer.complaint))
 
 
 class _Address(BaseModel):
@@ -91,23 +86,18 @@ class _Link(BaseModel):
 _LINKS = TypeAdapter(list[_Link])
 
 
-def _bridge(answer: Completed, name: str) -> Bridge | Problem:
+def _bridge(answer: Completed, name: str) -> Bridge | Unread:
     if answer.code == 1:  # ip's own usage errors have 255, the kernel's 2
         return Bridge(exists=False)
     if answer.code != 0:
-        return Problem(phrase=Phrase("ip gives no answer that can be used: {why}", why=_why(answer)))
+        return Unread(phrase=Phrase("ip gives no answer that can be used: {why}", why=answer.complaint))
     try:
         links = _LINKS.validate_json(answer.stdout)
     except ValueError:
-        return Problem(phrase=Phrase("the answer of ip about {bridge} cannot be understood", bridge=name))
+        return Unread(phrase=Phrase("the answer of ip about {bridge} cannot be understood", bridge=name))
     link = next((link for link in links if link.name == name), None)
     if link is None:
         return Bridge(exists=False)
     # "UP" is the administrator's word. A bridge without a running container is up, but has no carrier: DOWN in `operstate`.
     addresses = tuple(f"{at.local}/{at.prefixlen}" for at in link.addresses if at.family == "inet")
     return Bridge(exists=True, up="UP" in link.flags, addresses=addresses)
-
-
-def _why(answer: Completed) -> str:
-    lines = (answer.stderr or answer.stdout).strip().splitlines()
-    return lines[-1][:200] if lines else f"exit code {answer.code}"

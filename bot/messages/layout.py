@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
+from bot.messages.foreign import CUT
+
 GAP = "  "
 """Between columns, and between what stands side by side on a line."""
 
@@ -19,7 +21,7 @@ LEAST = 5
 _WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
 _OPENING = "（「『【〔"
 _CLOSING = r"、。，．：；？！）」』】〕ー々〜ぁぃぅぇぉっゃゅょァィゥェォッャュョ…)\]:;,.!?"
-_PIECE = re.compile(rf"[{_OPENING}]*[{_WIDE}][{_CLOSING}]*\s*|[^\s{_WIDE}]+\s*|\s+")
+_PIECE = re.compile(rf"[{_OPENING}]*[{_WIDE}][{_CLOSING}]*\s*|[^\s{_WIDE}]+[{_CLOSING}]*\s*|\s+")
 
 
 def wrapped(text: Text, width: int) -> list[Text]:
@@ -38,13 +40,16 @@ def wrapped(text: Text, width: int) -> list[Text]:
 
 
 def flowed(atoms: Sequence[Text], width: int) -> list[Text]:
-    """The atoms side by side, as many on each line as fit; only one that is wider than a line is broken."""
+    """The atoms side by side, as many on each line as fit; one that is wider than a line is broken and stands alone."""
     lines: list[Text] = []
+    whole = False
     for atom in atoms:
-        if lines and lines[-1].cell_len + len(GAP) + atom.cell_len <= width:
+        if whole and lines[-1].cell_len + len(GAP) + atom.cell_len <= width:
             lines[-1] = Text(GAP).join([lines[-1], atom])
-        else:
-            lines += wrapped(atom, width)
+            continue
+        broken = wrapped(atom, width)
+        whole = len(broken) == 1
+        lines += broken
     return lines
 
 
@@ -78,7 +83,11 @@ def table_line(cells: Sequence[Text], columns: Sequence[int]) -> Text:
 
 def _fitted(cell: Text, width: int) -> Text:
     fitted = cell.copy()
-    fitted.truncate(width, overflow="ellipsis", pad=True)
+    if cell.cell_len > width:
+        fitted.truncate(width - 1, overflow="crop")
+        fitted.rstrip()  # where half of a wide character was left
+        fitted.append(CUT)
+    fitted.pad_right(width - fitted.cell_len)
     return fitted
 
 

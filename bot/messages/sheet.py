@@ -4,7 +4,7 @@ Every surface for people shows the same lines: one for each row, with the findin
 and one for each host that has findings but no row. Nothing is escaped yet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from adapters.phrase import Phrase, Texts
@@ -97,6 +97,14 @@ def sheet(report: Report, texts: Texts) -> Sheet:
         lines=tuple(line for line in lines if line.whys or not report.brief),
         judged=any(line.state for line in lines),
     )
+
+
+def alike(lines: Iterable[Line], key: Callable[[Line], Hashable]) -> list[list[Line]]:
+    """Lines with the same key together, so that nothing is said twice; in the order of the first ones."""
+    same: dict[Hashable, list[Line]] = {}
+    for line in lines:
+        same.setdefault(key(line), []).append(line)
+    return list(same.values())
 
 
 def shown(cell: Cell, texts: Texts) -> str:

@@ -21,7 +21,7 @@ from rich.text import Text
 from adapters.phrase import Phrase, Texts
 from bot.messages.foreign import one_line
 from bot.messages.layout import flowed, narrowed, table_line, taken, widths
-from bot.messages.sheet import Field, Line, Sheet, sheet
+from bot.messages.sheet import Field, Line, Sheet, alike, sheet
 from bot.messages.words import DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked
 from bot.request import Answer, Failure
 from commands.findings import Severity
@@ -36,6 +36,8 @@ _SEVERITIES: dict[Severity | None, str] = {
 }
 _MARKS = {Mark.WELL: "green", Mark.BAD: "red", Mark.UNKNOWN: "yellow", Mark.ABSENT: "dim", Mark.PLAIN: ""}
 _COMMAND = "bold cyan"
+_SUGGESTED = 3
+"""Commands that follow one reason."""
 _NARROWEST = 20
 """Columns below which lines are left to the terminal."""
 
@@ -56,8 +58,8 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
     _print(console, [_text(shown.summary, f"bold {_SEVERITIES[shown.worst]}" if shown.judged else "bold")])
     if any(line.fields for line in shown.lines):
         _print_lines(console, shown, texts)
-    for line in shown.lines:
-        _print_findings(console, line)
+    for lines in alike(shown.lines, lambda line: (line.state, line.whys)):
+        _print_findings(console, lines)
     known = {words for line in shown.lines for words in line.next}
     _print_commands(console, NEXT, [words for words in report.next if words not in known], texts)
 
@@ -117,15 +119,16 @@ def _headed(field: Field, form: Callable[[Field], Text]) -> Text:
     return _text(f"{SIGNS[field.mark]} {field.heading}{': ' if said else ''}{said}", _MARKS[field.mark])
 
 
-def _print_findings(console: Console, line: Line) -> None:
-    """Why a host needs somebody, and what to type."""
-    name = _text(f"{line.name}:", f"bold {_SEVERITIES[line.severity]}")
-    typed = [_text(f"→ {words}", _COMMAND) for words in line.next]
-    if len(line.whys) == 1:
-        _print(console, [Text(" ").join([name, _text(line.whys[0])]), *typed], hanging=2)
-    elif line.whys:
+def _print_findings(console: Console, lines: Sequence[Line]) -> None:
+    """Why hosts need somebody, and what to type; hosts of which the same is to be said together."""
+    first = lines[0]
+    name = _text(f"{', '.join(line.name for line in lines)}:", f"bold {_SEVERITIES[first.severity]}")
+    typed = [_text(f"→ {words}", _COMMAND) for line in lines for words in line.next][:_SUGGESTED]
+    if len(first.whys) == 1:
+        _print(console, [Text(" ").join([name, _text(first.whys[0])]), *typed], hanging=2)
+    elif first.whys:
         _print(console, [name])
-        for why in line.whys:
+        for why in first.whys:
             _print(console, [_text(f"• {why}")], indent=2, hanging=2)
         _print(console, typed, indent=2)
 

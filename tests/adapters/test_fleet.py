@@ -118,7 +118,7 @@ async def test_an_absent_side_is_not_asked() -> None:
 
 
 async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred hosts are not begun in one turn of the loop, and the first of them does not wait."""
+    """Many hosts are not begun in one turn of the loop."""
     monkeypatch.setitem(fleet_module.PACE, "gateway", 0.001)
     began: list[float] = []
     loop = asyncio.get_running_loop()
@@ -128,7 +128,13 @@ async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: py
             began.append(loop.time())
             return self.name
 
-    fleet = Fleet(hosts(20), lambda host, side: Timed(host.name))
-    start = loop.time()
-    await look_at_all(fleet)
-    assert began[0] - start < 0.001 < 0.018 < began[-1] - start
+    await look_at_all(Fleet(hosts(20), lambda host, side: Timed(host.name)))
+    assert began[-1] - began[0] > 0.018
+
+
+async def test_a_single_look_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pace is between two beginnings."""
+    monkeypatch.setitem(fleet_module.PACE, "gateway", 60.0)
+    fleet = Fleet(hosts(1), lambda host, side: Line(host.name))
+    async with asyncio.timeout(10):
+        assert "host-1" == await look_at(fleet, fleet.inventory.hosts[0])

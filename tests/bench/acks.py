@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.app import open_house, serving, settle
 from bot.config import read_settings
-from tests.bench.fleet import timed, worst_lag
+from tests.bench.fleet import POWERSHELL, RTT, timed, worst_lag
 from tests.bench.lab import lab
 from tests.lab.workspace import Workspace
 
@@ -42,7 +42,7 @@ async def people(folder: Path) -> None:
 
 async def measure() -> None:
     """Start everything, check the fleet over and over while people type, print the figures."""
-    with tempfile.TemporaryDirectory(prefix="b") as name, lab(Path(name), HOSTS) as config:
+    with tempfile.TemporaryDirectory(prefix="b") as name, lab(Path(name), HOSTS, rtt=RTT, powershell=POWERSHELL) as far:
         typing = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -55,9 +55,9 @@ async def measure() -> None:
         assert typing.stdin is not None
         assert typing.stdout is not None
         slack = json.loads(await typing.stdout.readline())
-        with config.open("a") as more:
+        with far.config.open("a") as more:
             more.write(f'[slack]\nteam = "{slack["team"]}"\napi_url = "{slack["api_url"]}"\n')
-        settings = read_settings(config)
+        settings = read_settings(far.config)
         async with open_house(settings) as house, serving(settings, house):
             await settle(house, settings)
             await timed(house, "health")

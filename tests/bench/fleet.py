@@ -1,18 +1,20 @@
 """How long `health` takes on fleets of several sizes, cold and warm, against single hosts of the same run."""
 
 import asyncio
+import os
 import statistics
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from bot.app import House, new_key, now, open_house, settle
 from bot.config import read_settings
 from bot.request import Answer, Exit, Request, Surface, SystemIdentity
-from tests.bench.lab import lab
+from tests.bench.lab import lab, resident
+
+RTT, POWERSHELL = 50, 400
+"""Milliseconds of each exchange, and that powershell.exe takes to start."""
 
 WARM_RUNS = 5
 SINGLES = 10
@@ -38,8 +40,8 @@ class Measured:
 
 async def measure(hosts: int) -> Measured:
     """One fleet: cold, then single hosts and the whole fleet in turn, warm."""
-    with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), hosts) as config:
-        settings = read_settings(config)
+    with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), hosts, rtt=RTT, powershell=POWERSHELL) as far:
+        settings = read_settings(far.config)
         async with open_house(settings) as house:
             await settle(house, settings)
             cold, _ = await timed(house, "health")
@@ -54,7 +56,7 @@ async def measure(hosts: int) -> Measured:
                 cpus.append(time.process_time() - before)
                 lag.cancel()
                 lags.append(await lag)
-            memory = psutil.Process().memory_info().rss / 1e6
+            memory = resident(os.getpid())
         return Measured(hosts, cold, statistics.median(wholes), max(singles), statistics.median(cpus), max(lags), memory)
 
 

@@ -1,27 +1,44 @@
 """A lab fleet in a process of its own, so that its work is not measured as the bot's."""
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-RTT = 50
-"""Milliseconds for each exchange."""
 
-POWERSHELL = 400
-"""Milliseconds that powershell.exe takes to start."""
+@dataclass(frozen=True)
+class Lab:
+    """A running lab: its configuration, its process, and the seconds that it took to be ready."""
+
+    config: Path
+    process: int
+    started: float
 
 
 @contextmanager
-def lab(folder: Path, hosts: int, *more: str) -> Iterator[Path]:
-    """A running lab; the path of its configuration."""
-    wanted = ["--hosts", str(hosts), "--rtt", str(RTT), "--powershell", str(POWERSHELL), "--dir", str(folder), *more]
-    running = subprocess.Popen([sys.executable, "-m", "tests.lab", *wanted], stdout=subprocess.PIPE, text=True)
+def lab(folder: Path, hosts: int, *, rtt: int = 0, powershell: int = 0, workspace: bool = False) -> Iterator[Lab]:
+    """A lab until left. `rtt` of each exchange and the start of `powershell` are in milliseconds."""
+    wanted = ["--hosts", str(hosts), "--rtt", str(rtt), "--powershell", str(powershell), "--dir", str(folder)]
+    began = time.perf_counter()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tests.lab", *wanted, *(["--workspace"] if workspace else [])],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert running.stdout is not None
         assert running.stdout.readline().startswith("ready"), "the lab did not start"
-        yield folder / "flatnet.toml"
+        yield Lab(folder / "flatnet.toml", running.pid, time.perf_counter() - began)
     finally:
         running.terminate()
-        running.wait()
+        running.communicate()
+
+
+def resident(process: int) -> float:
+    """MB of memory that a process holds now."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -5,6 +5,7 @@
 Three processes as they would run anywhere; only the addresses are the lab's.
 """
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,17 +51,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flatnet-demo-")))
         config = str(folder / "flatnet.toml")
         lab_log, bot_log = folder / "lab.log", folder / "bot.log"
-        wanted = [
-            "--hosts",
-            str(story.HOSTS),
-            "--lighthouse",
-            "--rtt",
-            "20",
-            "--powershell",
-            "300",
-            "--workspace",
-            "--story",
-        ]
+        wanted = f"--hosts {story.HOSTS} --lighthouse --rtt 20 --powershell 300 --workspace --story".split()
         lab = stack.enter_context(process("tests.lab", *wanted, "--dir", str(folder), log=lab_log))
         wait_for("ready:", lab_log, lab)
         bot = stack.enter_context(process("bot", "run", "--config", config, log=bot_log))
@@ -71,8 +62,12 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "bot", "shell", "--config", config], check=False)
 
 
+def leave(number: int, frame: object) -> None:
+    """End, and with us the processes in the background, as a shell would say it."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    main()

@@ -4,6 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+FLOOD = 10 * 1024 * 1024
+"""Bytes; above what any connection of ours reads."""
+
+DRIP_EVERY = 0.05
+
 
 class Fault(StrEnum):
     """A fault on the wire, by name. The server of each side carries it out."""
@@ -18,9 +23,13 @@ class Fault(StrEnum):
     GARBAGE = "garbage"
     """Bytes that are not the protocol."""
     FLOOD = "flood"
-    """10 MB of output where a short answer was expected."""
+    """`FLOOD` bytes of output where a short answer was expected."""
     CLOSE = "close"
     """The connection is closed in the middle of the answer."""
+    STALL = "stall"
+    """Half of the answer, then silence on an open connection."""
+    DRIP = "drip"
+    """A byte every `DRIP_EVERY` seconds and no end: enough for every time-out that holds for one read."""
     IDENTITY = "identity"
     """Another host key or certificate than the one that is known."""
     AUTHENTICATION = "authentication"

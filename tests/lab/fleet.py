@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.action import SideName
-from tests.lab.faults import Wire
+from tests.lab.faults import Fault, Wire
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
 from tests.lab.windows.auth import ntlm_users
@@ -44,7 +44,7 @@ class LabHost:
         """Pull the cable: nothing answers, on no side."""
         for server in (self.windows, self.wsl, self.gateway):
             if server is not None:
-                server.wire.fault = type(server.wire.fault).SWALLOW
+                server.wire.fault = Fault.SWALLOW
 
 
 @dataclass(frozen=True)

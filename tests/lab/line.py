@@ -14,7 +14,10 @@ GARBAGE = bytes(range(256)) * 16
 
 
 class Listener:
-    """Accepts connections for `protocol` on 127.0.0.1; the port stays ours while nothing listens on it."""
+    """Accepts connections for `protocol` on 127.0.0.1; the port stays ours while nothing listens on it.
+
+    `accepted` counts connections, whatever became of them.
+    """
 
     def __init__(self, wire: Wire, protocol: Callable[[], asyncio.Protocol]) -> None:
         self._wire = wire
@@ -24,6 +27,7 @@ class Listener:
         self._socket: socket.socket | None = None
         self._listens = False
         self.port = 0
+        self.accepted = 0
 
     def start(self, port: int = 0) -> int:
         """Listen from now on, unless the wire refuses; a free port is chosen where none is given."""
@@ -64,6 +68,7 @@ class Listener:
             accepted, _ = listening.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
+        self.accepted += 1
         accepted.setblocking(False)
         loop = asyncio.get_running_loop()
         task = loop.create_task(

@@ -12,15 +12,18 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.lab.faults import Fault
-from tests.lab.fleet import LabFleet
+
+if TYPE_CHECKING:  # whoever only switches needs none of the servers
+    from tests.lab.fleet import LabFleet
 
 SOCKET = "lab.sock"
 
 
 @asynccontextmanager
-async def serve_switch(folder: Path, fleet: LabFleet) -> AsyncIterator[None]:
+async def serve_switch(folder: Path, fleet: "LabFleet") -> AsyncIterator[None]:
     """Listen for switches until left."""
 
     async def switched(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,7 +45,7 @@ async def serve_switch(folder: Path, fleet: LabFleet) -> AsyncIterator[None]:
         path.unlink(missing_ok=True)
 
 
-def switch(fleet: LabFleet, wanted: dict[str, str | float | None]) -> str:
+def switch(fleet: "LabFleet", wanted: dict[str, str | float | None]) -> str:
     """Set the fault, and the latency if given, of one side of one host; what it is now."""
     wire = fleet[str(wanted["host"])].wire(str(wanted["side"]))  # type: ignore[arg-type]  # a KeyError says which
     wire.fault = Fault(str(wanted["fault"]))

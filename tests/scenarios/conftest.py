@@ -1,12 +1,17 @@
 """The real bot between a lab fleet and a lab workspace: only addresses differ from a real one."""
 
+import asyncio
+import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.action import SideName
 from bot.app import House, open_house, serving
 from bot.config import Settings, read_settings
 from tests.lab.fleet import LabFleet, run_fleet, write_configuration
@@ -14,6 +19,8 @@ from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+
+SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,22 @@ class Town:
     @property
     def settings(self) -> Settings:
         return read_settings(self.config)
+
+    def edit(self, old: str, new: str) -> None:
+        """Somebody edits the configuration."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
+    @property
+    def connections(self) -> int:
+        """How often any side of any host was connected or asked."""
+        return sum(
+            host.windows.connections
+            + (host.wsl.connections if host.wsl else 0)
+            + (host.gateway.requests if host.gateway else 0)
+            for host in self.fleet.hosts
+        )
 
     @asynccontextmanager
     async def bot(self) -> AsyncIterator[House]:
@@ -45,6 +68,23 @@ class Town:
     def answers(self, user: str) -> tuple[Message, ...]:
         """What a person was privately told, without waiting lines."""
         return tuple(message for message in self.workspace.private(user) if message.blocks)
+
+    async def at_rest(self, timeout: float = 20.0) -> None:
+        """Wait until all that Slack delivered is answered and all that was to be sent has ended."""
+        async with asyncio.timeout(timeout):
+            while self._rows(
+                "select 1 from inbox where finished_at is null union all select 1 from outbox where ended_at is null"
+            ):
+                await asyncio.sleep(0.05)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The audit log's events, as stored."""
+        rows = self._rows("select kind, actor, data from audit order by sequence")
+        return [{"kind": kind, "actor": actor, "data": json.loads(data)} for kind, actor, data in rows]
+
+    def _rows(self, query: str) -> list[Any]:
+        with closing(sqlite3.connect(self.settings.database_file)) as database:
+            return database.execute(query).fetchall()
 
 
 Build = Callable[..., AbstractAsyncContextManager[Town]]

@@ -1,7 +1,7 @@
 """What people in Slack live through: typed words in, a message back, over the real protocols."""
 
-import asyncio
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -11,19 +11,21 @@ from bot.secrets import read_secrets
 from bot.store.chain import AuditKey
 from tests.lab.faults import Fault
 from tests.lab.workspace.faults import Duplicated, Failing, RateLimited, ServerError
-from tests.scenarios.conftest import Build, Town
+from tests.scenarios.conftest import SIDES, Build, Town
 
 OPERATOR, ADMIN, GUEST, STRANGER = "U0OPERATOR", "U0ADMIN", "U0GUEST", "U0STRANGER"
 OPS, DEV, PARTNERS = "C0OPS", "C0DEV", "C0PARTNERS"
 
+CLAIMS = {
+    ADMIN: (":large_green_circle:", ":red_circle:", "✓", "✗", "well", "stopped"),
+    OPERATOR: (":large_green_circle:", ":red_circle:", "✓", "✗", "正常", "停止"),
+}
+"""Signs and words of judgements, in the language of who reads them."""
 
-def events(town: Town) -> list[dict[str, Any]]:
-    """The audit log's events, as stored."""
-    import sqlite3
 
-    with sqlite3.connect(town.settings.database_file) as database:
-        rows = database.execute("select kind, actor, data from audit order by sequence").fetchall()
-    return [{"kind": kind, "actor": actor, "data": json.loads(data)} for kind, actor, data in rows]
+def shown(blocks: Sequence[Mapping[str, Any]]) -> str:
+    """All that a person reads in blocks; the first block of an answer is its headline."""
+    return json.dumps(blocks, ensure_ascii=False)
 
 
 async def test_a_healthy_fleet_is_one_line_in_the_reader_s_language(town: Build) -> None:
@@ -36,42 +38,41 @@ async def test_a_healthy_fleet_is_one_line_in_the_reader_s_language(town: Build)
         assert () == t.workspace.messages(OPS)
 
 
-async def test_a_mixed_fleet_shows_the_worst_first(town: Build) -> None:
+@pytest.mark.parametrize("reader", CLAIMS)
+async def test_a_mixed_fleet_shows_the_worst_first(town: Build, reader: str) -> None:
     """What is stopped comes before what cannot be asked, before what is merely odd, before what is well."""
     async with town(hosts=4) as t, t.bot():
-        nebula = t.fleet["host-c"].windows.state.service("Nebula")
-        assert nebula is not None
-        nebula.status = "Stopped"
-        for side in ("windows", "wsl", "gateway"):
-            t.fleet["host-b"].wire(side).fault = Fault.REFUSE
-        answer = await t.private_answer(ADMIN, OPS, "health")
-        said = json.dumps(answer.blocks, ensure_ascii=False)
-        assert said.index("host-c") < said.index("host-b")
-        assert "host-c Nebula stopped" in answer.text
-        assert "health host-c --details" in said
+        stop_nebula(t, "host-c")
+        unplug(t, "host-b")
+        let_a_container_exit(t, "host-a")
+        answer = await t.private_answer(reader, OPS, "health")
+        below = shown(answer.blocks[1:])
+        assert ["host-c", "host-b", "host-a", "host-d"] == sorted(("host-a", "host-b", "host-c", "host-d"), key=below.index)
+        assert ["host-c", "host-b", "host-a"] == sorted(("host-a", "host-b", "host-c"), key=answer.text.index)
+        assert "`/flatnet health host-c --details`" in below
+        assert [] == [claim for claim in CLAIMS[reader] if claim not in shown(answer.blocks)]
 
 
-async def test_when_nothing_answers_nothing_is_claimed(town: Build) -> None:
+@pytest.mark.parametrize("reader", CLAIMS)
+async def test_when_nothing_answers_nothing_is_claimed(town: Build, reader: str) -> None:
     """A fleet that cannot be reached is unknown: no check of it is called bad, and none is called well."""
     async with town(hosts=3) as t, t.bot():
-        for host in t.fleet.hosts:
-            for side in ("windows", "wsl", "gateway"):
-                host.wire(side).fault = Fault.REFUSE
-        answer = await t.private_answer(ADMIN, OPS, "health")
-        said = answer.text + json.dumps(answer.blocks)
+        unplug(t, *(host.name for host in t.fleet.hosts))
+        answer = await t.private_answer(reader, OPS, "health")
+        said = answer.text + shown(answer.blocks)
         assert all(host.name in said for host in t.fleet.hosts)
-        assert not any(word in said for word in ("stopped", ":white_check_mark:", "all 3"))
+        assert [] == [claim for claim in CLAIMS[reader] if claim in said]
 
 
 async def test_a_typo_gets_the_nearest_words(town: Build) -> None:
     """Smart dashes and full-width letters are repaired first; what is left is explained."""
     async with town(hosts=2) as t, t.bot():
         misspelt = await t.private_answer(ADMIN, OPS, "helth")
-        assert "health" in json.dumps(misspelt.blocks)
+        assert "`/flatnet health`" in shown(misspelt.blocks)
         repaired = await t.private_answer(ADMIN, OPS, "ｈｅａｌｔｈ　host-a —details")
-        assert "health host-a --details" in json.dumps(repaired.blocks)
+        assert "`/flatnet health host-a --details`" in shown(repaired.blocks)
         missing = await t.private_answer(ADMIN, OPS, "health hots-b")
-        assert "health host-b" in json.dumps(missing.blocks)
+        assert "`/flatnet health host-b`" in shown(missing.blocks)
 
 
 @pytest.mark.parametrize(("user", "channel"), [(GUEST, OPS), (STRANGER, PARTNERS)])
@@ -79,19 +80,21 @@ async def test_guests_and_strangers_are_refused_and_learn_nothing(town: Build, u
     """One sentence, no host's name, and an event in the audit log."""
     async with town(hosts=2) as t, t.bot():
         answer = await t.private_answer(user, channel, "health hots-a")
-        assert "host-a" not in answer.text + json.dumps(answer.blocks)
-        assert ["refusal"] == [event["kind"] for event in events(t)]
-        assert 0 == sum(host.windows.connections for host in t.fleet.hosts)
+        assert "host-a" not in answer.text + shown(answer.blocks)
+        assert ["refusal"] == [event["kind"] for event in t.events()]
+        assert 0 == t.connections
 
 
 async def test_the_same_envelope_five_times_is_one_request(town: Build) -> None:
     """One answer, one event, one look at the hosts."""
     async with town(hosts=2) as t, t.bot():
         t.workspace.faults.switch_on("delivery", Duplicated(5), times=1)
-        await t.private_answer(ADMIN, OPS, "health")
-        await asyncio.sleep(0.2)
+        delivery = await t.workspace.slash(ADMIN, OPS, "health")
+        await t.workspace.seen(lambda: len(delivery.acks) == 5, timeout=15)
+        await t.at_rest()
         assert 1 == len(t.answers(ADMIN))
-        assert 1 == len(events(t))
+        assert 1 == len(t.events())
+        assert [1, 1] == [host.windows.requests["Create"] for host in t.fleet.hosts]
 
 
 async def test_an_answer_for_all_is_posted_in_the_channel(town: Build) -> None:
@@ -101,7 +104,7 @@ async def test_an_answer_for_all_is_posted_in_the_channel(town: Build) -> None:
         posted = await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=10)
         assert "2 台すべて正常です" in posted[-1].text
         private = await t.private_answer(ADMIN, DEV, "health --here")
-        assert "/invite @flatnet" in private.text + json.dumps(private.blocks)
+        assert "/invite @flatnet" in private.text + shown(private.blocks)
         assert () == t.workspace.messages(DEV)
 
 
@@ -113,10 +116,9 @@ async def test_slack_s_bad_minutes_lose_no_answer(town: Build) -> None:
             faults.switch_on("chat.postMessage", trouble, times=1)
             before = len(t.workspace.messages(OPS))
             await t.workspace.slash(ADMIN, OPS, "health --here")
-            await t.workspace.seen(lambda: len(t.workspace.messages(OPS)) > before, timeout=20)  # noqa: B023  (awaited here)
+            await t.at_rest()
             posted = t.workspace.messages(OPS)[before:]
-            assert 1 == len(posted)
-            assert "2 台すべて正常です" in posted[0].text
+            assert ["2 台すべて正常です"] == [message.text.splitlines()[0] for message in posted]
 
 
 async def test_a_host_s_words_cannot_ping_or_break_out(town: Build) -> None:
@@ -127,9 +129,10 @@ async def test_a_host_s_words_cannot_ping_or_break_out(town: Build) -> None:
         wsl.state.containers[0].name = "<!channel> ```*x*"
         wsl.state.containers[0].state = "exited"
         answer = await t.private_answer(ADMIN, OPS, "health")
-        said = answer.text + json.dumps(answer.blocks, ensure_ascii=False)
-        assert "<!channel>" not in said
-        assert "channel" in said
+        for said in (answer.text, shown(answer.blocks)):
+            assert "&lt;!channel&gt; ˋˋˋ*x*" in said
+            assert "<!channel>" not in said
+            assert "```" not in said
 
 
 async def test_what_was_asked_is_in_an_audit_log_that_holds(town: Build) -> None:
@@ -139,8 +142,27 @@ async def test_what_was_asked_is_in_an_audit_log_that_holds(town: Build) -> None
             await t.private_answer(ADMIN, OPS, "health")
             await t.private_answer(GUEST, OPS, "health")
         assert [("request", "alice"), ("refusal", "slack:T0FLATNET/U0GUEST")] == [
-            (event["kind"], event["actor"]) for event in events(t)
+            (event["kind"], event["actor"]) for event in t.events()
         ]
         secrets = read_secrets(t.settings.secret_names, t.settings.secrets_folder)
         key = AuditKey(secrets("audit_key").get_secret_value().encode())
         assert verify_files(t.settings.database_file, t.settings.audit_head_file, [key]).intact
+
+
+def stop_nebula(town: Town, host: str) -> None:
+    nebula = town.fleet[host].windows.state.service("Nebula")
+    assert nebula is not None
+    nebula.status = "Stopped"
+
+
+def let_a_container_exit(town: Town, host: str) -> None:
+    wsl = town.fleet[host].wsl
+    assert wsl is not None
+    wsl.state.containers[0].state, wsl.state.containers[0].exit_code = "exited", 137
+
+
+def unplug(town: Town, *hosts: str) -> None:
+    """No side of these hosts takes a connection."""
+    for host in hosts:
+        for side in SIDES:
+            town.fleet[host].wire(side).fault = Fault.REFUSE

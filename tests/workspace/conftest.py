@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import aiohttp
 import pytest
+from ruamel.yaml import YAML
+from slack_bolt.adapter.socket_mode.websockets import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
@@ -18,6 +23,34 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tests.lab.workspace import Clock, Timing, Workspace
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+PLAIN = """\
+display_information:
+  name: flatnet
+features:
+  bot_user:
+    display_name: flatnet
+  app_home:
+    messages_tab_enabled: true
+    messages_tab_read_only_enabled: true
+  slash_commands:
+    - command: /flatnet
+      description: Ask the fleet
+      usage_hint: health | help
+oauth_config:
+  scopes:
+    bot:
+      - commands
+      - "chat:write"
+      - "users:read"
+      - "channels:read"
+      - "groups:read"
+settings:
+  interactivity:
+    is_enabled: true
+  socket_mode_enabled: true
+"""
+"""The manifest of an app that answers commands and hears nothing else."""
+
 IMPATIENT = Timing(ack=0.03, redeliveries=(0.03, 0.03, 0.03), farewell=0.03)
 """Slack's waits, shortened for tests where nobody answers. Where somebody does, the real ones leave a slow machine time."""
 
@@ -46,25 +79,76 @@ def time() -> FakeTime:
 
 
 @pytest.fixture
-async def workspace(time: FakeTime) -> AsyncIterator[Workspace]:
-    """The project's own manifest, and time that stands still."""
-    workspace = Workspace(MANIFEST, clock=time.clock())
-    await workspace.start()
-    yield workspace
-    await workspace.stop()
+async def workspace(tmp_path: Path, time: FakeTime) -> AsyncIterator[Workspace]:
+    """A workspace with a plain app, and time that stands still."""
+    async with installed(tmp_path, PLAIN, clock=time.clock()) as workspace:
+        yield workspace
 
 
 @asynccontextmanager
-async def installed(folder: Path, manifest: str, timing: Timing | None = None) -> AsyncIterator[Workspace]:
+async def installed(
+    folder: Path, manifest: str, timing: Timing | None = None, clock: Clock | None = None
+) -> AsyncIterator[Workspace]:
     """A running workspace with an app of another manifest, or with other waits."""
-    path = folder / "manifest.yml"
+    path = folder / f"{uuid4()}.yml"
     path.write_text(manifest, encoding="utf-8")
-    workspace = Workspace(path, timing=timing)
+    workspace = Workspace(path, timing=timing, clock=clock)
     await workspace.start()
     try:
         yield workspace
     finally:
         await workspace.stop()
+
+
+SHORTCUTS = [
+    {"name": "Open flatnet", "type": "global", "callback_id": "open", "description": "Open the form"},
+    {"name": "Explain", "type": "message", "callback_id": "explain", "description": "Explain this message"},
+]
+SCOPES = ["commands", "chat:write", "users:read", "channels:read", "groups:read", "app_mentions:read"]
+MORE_SCOPES = ["im:history", "channels:history", "usergroups:read", "files:write"]
+EVENTS = ["app_home_opened", "app_mention", "member_joined_channel", "message.im", "message.channels"]
+MORE_EVENTS = ["subteam_members_changed", "subteam_updated", "tokens_revoked", "app_uninstalled"]
+
+
+def everything() -> str:
+    """The manifest of an app that uses all that this workspace has."""
+    yaml = YAML(typ="safe", pure=True)
+    document = yaml.load(PLAIN)
+    tabs = {"home_tab_enabled": True, "messages_tab_enabled": True, "messages_tab_read_only_enabled": False}
+    document["features"] |= {"app_home": tabs, "shortcuts": SHORTCUTS}
+    document["oauth_config"]["scopes"]["bot"] = SCOPES + MORE_SCOPES
+    document["settings"] |= {
+        "event_subscriptions": {"bot_events": EVENTS + MORE_EVENTS},
+        "interactivity": {"is_enabled": True},
+    }
+    stream = StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+@pytest.fixture
+async def full(tmp_path: Path, time: FakeTime) -> AsyncIterator[Workspace]:
+    """A workspace whose app may do everything, and time that stands still."""
+    async with installed(tmp_path, everything(), clock=time.clock()) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+async def bolt(full: Workspace, session: aiohttp.ClientSession) -> AsyncIterator[AsyncApp]:
+    """A connected Bolt app in that workspace; its listeners are the test's."""
+    async with connected(full, session) as app:
+        yield app
+
+
+@asynccontextmanager
+async def connected(workspace: Workspace, session: aiohttp.ClientSession) -> AsyncIterator[AsyncApp]:
+    """A Bolt app, connected."""
+    app = AsyncApp(client=web_client(workspace, session))
+    handler = AsyncSocketModeHandler(app, workspace.app_token)
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    await workspace.seen(lambda: workspace.connections == 1)
+    yield app
+    await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.lab.workspace.answers import SlackError
-from tests.lab.workspace.limits import check_post, check_response, check_update, complaints
+from tests.lab.workspace.blocks import MESSAGE, complaints
+from tests.lab.workspace.limits import check_post, check_response, check_update
 from tests.lab.workspace.message import Content
 
 Block = dict[str, Any]
@@ -43,6 +44,33 @@ def image(**more: Any) -> Block:
     return {"type": "image", "image_url": "https://example.org/a.png", "alt_text": "a", **more}
 
 
+def option(value: int) -> Block:
+    return {"text": plain(5), "value": "v" * value}
+
+
+def _options(count: int) -> Block:
+    return {"options": [option(5)] * count}
+
+
+def confirm(**more: Any) -> Block:
+    return {"title": plain(100), "text": mrkdwn(300), "confirm": plain(30), "deny": plain(30), **more}
+
+
+def rich(*parts: Block) -> Block:
+    return {"type": "rich_text", "elements": list(parts)}
+
+
+RICH = {
+    "type": "rich_text_section",
+    "elements": [
+        {"type": "text", "text": "x", "style": {"bold": True}},
+        {"type": "link", "url": "https://example.org"},
+        {"type": "user", "user_id": "U1"},
+        {"type": "emoji", "name": "wave"},
+        {"type": "date", "timestamp": 1, "format": "{date}"},
+    ],
+}
+
 ACCEPTED: dict[str, list[Block]] = {
     "50 blocks": [{"type": "divider"}] * 50,
     "a section of 3000": [section(3000)],
@@ -57,6 +85,14 @@ ACCEPTED: dict[str, list[Block]] = {
     "a table of 100 by 20": [table(100, 20)],
     "an image": [image(title=plain(10))],
     "markdown of 11,000": [{"type": "markdown", "text": "x" * 11_000}],
+    "a menu of 100 groups": [
+        actions({"type": "static_select", "option_groups": [{"label": plain(75), **_options(1)}] * 100}),
+    ],
+    "a menu with its first choice": [actions({"type": "static_select", "initial_option": option(5), **_options(1)})],
+    "a button that asks": [actions(button(style="danger", confirm=confirm()))],
+    "an input": [{"type": "input", "label": plain(2000), "element": {"type": "plain_text_input"}}],
+    "10 radio buttons": [actions({"type": "radio_buttons", "options": [option(n) for n in range(1, 11)]})],
+    "rich text of every kind": [rich(RICH)],
     "rich text": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": []}]}],
 }
 
@@ -123,6 +159,46 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
         [{"type": "image", "image_url": "https://example.org/a.png"}],
         "missing required field: alt_text [json-pointer:/blocks/0]",
     ),
+    "a menu of 101 groups": (
+        [actions({"type": "static_select", "option_groups": [{"label": plain(75), **_options(1)}] * 101})],
+        "no more than 100 items allowed [json-pointer:/blocks/0/elements/0/option_groups]",
+    ),
+    "a first choice that is not offered": (
+        [actions({"type": "static_select", "initial_option": option(6), **_options(1)})],
+        "must match one of the options [json-pointer:/blocks/0/elements/0/initial_option]",
+    ),
+    "menu options in mrkdwn": (
+        [actions({"type": "static_select", "options": [{"text": mrkdwn(1), "value": "v"}]})],
+        "must be a valid enum value [json-pointer:/blocks/0/elements/0/options/0/text/type]",
+    ),
+    "11 radio buttons": (
+        [actions({"type": "radio_buttons", "options": [option(n) for n in range(1, 12)]})],
+        "no more than 10 items allowed [json-pointer:/blocks/0/elements/0/options]",
+    ),
+    "a question that is too long": (
+        [actions(button(confirm=confirm(deny=plain(31))))],
+        "must be less than 31 characters [json-pointer:/blocks/0/elements/0/confirm/deny/text]",
+    ),
+    "a style that is none": (
+        [actions(button(style="warning"))],
+        "must be a valid enum value [json-pointer:/blocks/0/elements/0/style]",
+    ),
+    "an input without a label": (
+        [{"type": "input", "element": {"type": "plain_text_input"}}],
+        "missing required field: text [json-pointer:/blocks/0/label]",
+    ),
+    "a property that Slack does not know": (
+        [{"type": "section", "text": {**mrkdwn(1), "emoji": True}}],
+        "invalid additional property: emoji [json-pointer:/blocks/0/text]",
+    ),
+    "rich text without words": (
+        [rich({"type": "rich_text_section", "elements": [{"type": "text", "text": ""}]})],
+        "missing required field: text [json-pointer:/blocks/0/elements/0/elements/0]",
+    ),
+    "a rich list of words": (
+        [rich({"type": "rich_text_list", "style": "bullet", "elements": [{"type": "text", "text": "x"}]})],
+        "unsupported type: a list holds rich_text_section [json-pointer:/blocks/0/elements/0/elements/0/type]",
+    ),
     "a form field in a message": (
         [actions({"type": "plain_text_input"})],
         "unsupported type: plain_text_input [json-pointer:/blocks/0/elements/0/type]",
@@ -137,7 +213,7 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
 
 @pytest.mark.parametrize("blocks", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_blocks_within_the_limits_are_accepted(blocks: list[Block]) -> None:
-    assert list(complaints(blocks)) == []
+    assert list(complaints(blocks, MESSAGE)) == []
     check_post(Content("x", tuple(blocks)))
 
 

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.lab.workspace.manifest import Manifest, complaints
+from tests.lab.workspace.manifest import EVENT_SCOPES, Manifest, complaints
 from tests.lab.workspace.methods import METHODS
 from tests.workspace.conftest import MANIFEST
 
@@ -44,12 +44,23 @@ def test_every_method_that_the_bot_calls_has_its_scope_and_every_scope_is_used()
     manifest = Manifest.read(MANIFEST)
     called = {attribute.replace("_", ".") for attribute in _attributes() if attribute in WEB_CLIENT}
     assert called - METHODS.keys() == set()  # the workspace speaks them all
-    needed = set().union(*(_scopes(method) for method in called)) | ({"commands"} if manifest.commands else set())
+    needed = set().union(*(_scopes(method) for method in called), *(EVENT_SCOPES[event] for event in manifest.events))
+    needed |= {"commands"} if manifest.commands or manifest.shortcuts else set()
     assert needed == manifest.scopes
 
 
 def test_every_command_that_the_bot_listens_to_is_declared_and_no_other() -> None:
-    assert frozenset(_commands()) == Manifest.read(MANIFEST).commands
+    assert set(_listened("command")) == Manifest.read(MANIFEST).commands.keys()
+
+
+def test_every_shortcut_that_the_bot_listens_to_is_declared_and_no_other() -> None:
+    assert set(_listened("shortcut")) == Manifest.read(MANIFEST).shortcuts.keys()
+
+
+def test_every_event_that_the_bot_listens_to_is_subscribed_and_no_other() -> None:
+    """One that nobody listens to is never acknowledged, so that Slack sends it again and again."""
+    subscribed = {event.partition(".")[0] for event in Manifest.read(MANIFEST).events}
+    assert set(_listened("event")) == subscribed
 
 
 def _scopes(method: str) -> set[str]:
@@ -70,23 +81,25 @@ def _attributes() -> Iterator[str]:
                 yield node.attr
 
 
-def _commands() -> Iterator[str]:
-    """The argument of every `app.command(…)` in the bot: a literal or a constant of its module."""
+def _listened(kind: str) -> Iterator[str]:
+    """The names in every `app.<kind>(…)` of the bot: literals, or constants of its module. A pattern names nothing."""
     for path, tree in _modules():
         for node in ast.walk(tree):
             match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="app"), attr="command"), args=[argument, *_]):
-                    yield _value(argument, path)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="app"), attr=attribute), args=[argument, *_]):
+                    name = _value(argument, path) if attribute == kind else None
+                    if isinstance(name, str):
+                        yield name
 
 
-def _value(argument: ast.expr, path: Path) -> str:
+def _value(argument: ast.expr, path: Path) -> object:
     match argument:
-        case ast.Constant(value=str(text)):
-            return text
+        case ast.Constant(value=value):
+            return value
         case ast.Name(id=name):
             module = ".".join(path.relative_to(BOT.parent).with_suffix("").parts)
-            return str(getattr(importlib.import_module(module), name))
-    raise AssertionError(f"{path}: a command must be a literal or a constant")
+            return getattr(importlib.import_module(module), name)
+    raise AssertionError(f"{path}: what is listened to must be a literal or a constant")
 
 
 def changed(*path: str | int, to: Any) -> Any:
@@ -143,6 +156,10 @@ BROKEN = {
     "a command without its scope": (
         changed("oauth_config", "scopes", "bot", to=["chat:write"]),
         "features.slash_commands: needs the scope commands",
+    ),
+    "a shortcut of no kind": (
+        changed("features", "shortcuts", to=[{"name": "x", "type": "menu", "callback_id": "x", "description": "x"}]),
+        "features.shortcuts[].type: must be global or message",
     ),
     "an event without its scope": (
         changed("settings", "event_subscriptions", to={"bot_events": ["app_mention"]}),

@@ -10,7 +10,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import RESPONSE_URL, DropAfter, ServerError
-from tests.workspace.conftest import MANIFEST, App, Connect, FakeTime, installed
+from tests.workspace.conftest import PLAIN, App, Connect, FakeTime, installed
 
 BUTTON = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}
 
@@ -94,7 +94,7 @@ async def test_a_clicked_message_can_be_replaced_and_deleted_by_its_address(
 
 
 async def test_without_interactivity_in_the_manifest_a_click_reaches_nobody(tmp_path: Path, apps: Connect) -> None:
-    manifest = MANIFEST.read_text(encoding="utf-8").replace("is_enabled: true", "is_enabled: false")
+    manifest = PLAIN.replace("is_enabled: true", "is_enabled: false")
     async with installed(tmp_path, manifest) as workspace:
         app = apps(workspace)
         app.answer = {

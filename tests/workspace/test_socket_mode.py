@@ -10,7 +10,7 @@ from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import DELIVERY, HANDSHAKE, Duplicated, ServerError
 from tests.lab.workspace.journal import Connected, Disconnected
 from tests.lab.workspace.socket_mode import Ack, Reason
-from tests.workspace.conftest import IMPATIENT, MANIFEST, App, Connect, installed, web_client
+from tests.workspace.conftest import IMPATIENT, MANIFEST, PLAIN, App, Connect, installed, web_client
 
 
 async def test_a_slash_command_reaches_the_app_with_everything_that_slack_sends(workspace: Workspace, app: App) -> None:
@@ -63,7 +63,7 @@ async def test_blocks_in_an_ack_obey_the_limits(workspace: Workspace, app: App) 
 
 
 async def test_a_command_that_is_not_acknowledged_in_time_tells_the_person(tmp_path: Path, apps: Connect) -> None:
-    async with installed(tmp_path, MANIFEST.read_text(encoding="utf-8"), IMPATIENT) as workspace:
+    async with installed(tmp_path, PLAIN, IMPATIENT) as workspace:
         app = apps(workspace)
         app.silent = True
         await app.connect()
@@ -115,8 +115,8 @@ async def test_events_without_a_subscription_are_not_sent(workspace: Workspace, 
 
 
 def eventful() -> str:
-    """The project's manifest, with a subscription."""
-    text = MANIFEST.read_text(encoding="utf-8").replace("- commands", "- commands\n      - app_mentions:read")
+    """The plain manifest, with a subscription."""
+    text = PLAIN.replace("- commands", "- commands\n      - app_mentions:read")
     return text.replace("settings:\n", "settings:\n  event_subscriptions:\n    bot_events: [app_mention]\n")
 
 
@@ -191,7 +191,7 @@ async def test_switching_socket_mode_off_closes_at_once(workspace: Workspace, se
 
 
 async def test_a_connection_that_stays_after_its_warning_is_closed(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    async with installed(tmp_path, MANIFEST.read_text(encoding="utf-8"), IMPATIENT) as workspace:
+    async with installed(tmp_path, PLAIN, IMPATIENT) as workspace:
         socket = await session.ws_connect(await new_socket(workspace, session))
         await socket.receive_json()
         await workspace.disconnect(Reason.WARNING)

@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -14,7 +15,7 @@ from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import DropAfter, DropBefore, Failing, Faults, RateLimited, ServerError, Slow
 from tests.lab.workspace.message import Content
 from tests.lab.workspace.seed import Kind
-from tests.workspace.conftest import MANIFEST, FakeTime, installed, web_client
+from tests.workspace.conftest import PLAIN, FakeTime, installed, web_client
 
 Call = Callable[[AsyncWebClient], Awaitable[Any]]
 
@@ -91,7 +92,7 @@ async def test_posting_to_a_person_opens_direct_messages_without_another_scope(
 
 
 async def test_without_the_messages_tab_direct_messages_are_refused(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    text = MANIFEST.read_text(encoding="utf-8").replace("messages_tab_enabled: true", "messages_tab_enabled: false")
+    text = PLAIN.replace("messages_tab_enabled: true", "messages_tab_enabled: false")
     async with installed(tmp_path, text) as workspace:
         call = web_client(workspace, session).chat_postMessage(channel="U0OPERATOR", text="hello")
         assert await refusal(call) == "messages_tab_disabled"
@@ -180,7 +181,7 @@ async def test_membership_can_change_while_the_bot_works(workspace: Workspace, c
 
 
 async def test_a_missing_scope_is_named(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    text = MANIFEST.read_text(encoding="utf-8").replace('- "users:read"', "")
+    text = PLAIN.replace('- "users:read"', "")
     async with installed(tmp_path, text) as workspace:
         with pytest.raises(SlackApiError) as refused:
             await web_client(workspace, session).users_info(user="U0OPERATOR")
@@ -205,7 +206,7 @@ async def test_a_channel_is_described_with_the_scope_of_its_kind(workspace: Work
 
 
 async def test_direct_messages_are_opened_with_their_scope(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    text = MANIFEST.read_text(encoding="utf-8").replace("- commands", '- commands\n      - "im:write"')
+    text = PLAIN.replace("- commands", '- commands\n      - "im:write"')
     async with installed(tmp_path, text) as workspace:
         client = web_client(workspace, session)
         assert (await client.conversations_open(users=["U0OPERATOR"]))["channel"]["id"] == "D0OPERATOR"
@@ -214,7 +215,7 @@ async def test_direct_messages_are_opened_with_their_scope(tmp_path: Path, sessi
 
 
 async def test_a_file_is_uploaded_in_three_steps(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    text = MANIFEST.read_text(encoding="utf-8").replace("- commands", '- commands\n      - "files:write"')
+    text = PLAIN.replace("- commands", '- commands\n      - "files:write"')
     async with installed(tmp_path, text) as workspace:
         client = web_client(workspace, session)
         answer = await client.files_upload_v2(channel="C0OPS", content="a,b\n", filename="a.csv", title="A")
@@ -327,6 +328,19 @@ async def test_a_fault_stays_until_it_is_switched_off(workspace: Workspace, clie
     assert workspace.faults.active() == {"users.info": Failing("internal_error")}
     workspace.faults.switch_off("users.info")
     await client.users_info(user="U0OPERATOR")
+
+
+async def test_other_pages_can_be_served_beside_slack(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    path = tmp_path / "manifest.yml"
+    path.write_text(PLAIN, encoding="utf-8")
+    workspace = Workspace(path)
+    await workspace.start(routes=[web.get("/", page)])
+    async with session.get(workspace.base_url) as answer:
+        assert await answer.text() == "hello"
+    await workspace.stop()
 
 
 @pytest.mark.parametrize("place", ["handshake", "delivery", "chat.nonsense"])

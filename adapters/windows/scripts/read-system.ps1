@@ -4,12 +4,12 @@
 param($a)
 Set-StrictMode -Version 3
 
-function Read-Service([string]$name) {
+function Read-Status([string]$name) {
     $service = Get-Service -Name $name -ErrorAction SilentlyContinue
     if ($null -eq $service) {
-        return @{ name = $name; status = 'Absent'; start_type = '' }
+        return 'Absent'
     }
-    return @{ name = $name; status = $service.Status.ToString(); start_type = $service.StartType.ToString() }
+    return $service.Status.ToString()
 }
 
 # WMI is asked once and for at most 5 s: where it is ill it would hang.
@@ -50,8 +50,8 @@ function Read-Version([string]$path, [string]$option, [string]$pattern) {
 
 $windows = Read-Windows
 @{
-    nebula = Read-Service $a.nebula_service
-    gateway = Read-Service $a.gateway_service
+    nebula = Read-Status $a.nebula_service
+    gateway = Read-Status $a.gateway_service
     nginx_processes = @(Get-Process -Name nginx -ErrorAction SilentlyContinue).Count
     powershell_version = $PSVersionTable.PSVersion.ToString()
     os_version = $windows.version

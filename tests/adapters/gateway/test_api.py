@@ -8,30 +8,26 @@ import pytest
 
 from adapters.errors import DeadlineExceeded, HostError
 from adapters.gateway.action import HttpResponse
-from adapters.gateway.api import GatewaySystem, Problem, ReadSystem, Status, Sync
+from adapters.gateway.api import GatewaySystem, ReadSystem, Sync, Unusable
 from adapters.phrase import Phrase
 from tests.adapters.gateway.conftest import Connect
 from tests.lab.faults import Fault
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import Lua
 
-OK = HttpResponse(200, "text/plain; charset=utf-8", "OK")
-ERROR_PAGE = HttpResponse(500, "text/html; charset=utf-8", "<html><center><h1>500</h1></center></html>\r\n")
-FORBIDDEN = HttpResponse(403, "text/html; charset=utf-8", "<html><center><h1>403 Forbidden</h1></center></html>\r\n")
+OK = HttpResponse(200, "OK")
+ERROR_PAGE = HttpResponse(500, "<html><center><h1>500</h1></center></html>\r\n")
+FORBIDDEN = HttpResponse(403, "<html><center><h1>403 Forbidden</h1></center></html>\r\n")
 LATE = DeadlineExceeded(Phrase("too late"))
 
 
 def body(**fields: Any) -> HttpResponse:
-    return HttpResponse(200, "application/json", json.dumps(fields).replace("/", "\\/") + "\n")
+    return HttpResponse(200, json.dumps(fields).replace("/", "\\/") + "\n")
 
 
-SYNC = body(host_id=1, peer_count=1, peers=["http://10.100.2.1:8080"], local_containers=4)
+SYNC = body(host_id=1, peer_count=1, peers=["http://10.100.2.1:8080"])
 STATUS = body(status="running", stage="4", registry={"count": 3, "capacity": 10485760})
-WELL = GatewaySystem(
-    healthy=True,
-    sync=Sync(host_id=1, peers=("http://10.100.2.1:8080",), local_containers=4),
-    status=Status(containers=3, stage="4"),
-)
+WELL = GatewaySystem(healthy=True, sync=Sync(host_id=1, peers=("http://10.100.2.1:8080",)), status=None)
 
 
 def read(
@@ -47,18 +43,18 @@ def test_a_healthy_gateway() -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param(HttpResponse(200, "text/plain", "OK\n"), True, id="a line end"),
-        pytest.param(HttpResponse(200, "text/plain", " OK "), True, id="white space"),
-        pytest.param(HttpResponse(200, "text/plain", "ok"), False, id="another word"),
-        pytest.param(HttpResponse(200, "text/html", "<html>OK</html>"), False, id="a page"),
-        pytest.param(HttpResponse(200, "text/plain", ""), False, id="nothing"),
-        pytest.param(HttpResponse(302, "text/html", ""), Problem, id="a redirect"),
-        pytest.param(HttpResponse(404, "text/html", ""), Problem, id="not found"),
-        pytest.param(ERROR_PAGE, Problem, id="an error page"),
-        pytest.param(LATE, Problem, id="no answer"),
+        pytest.param(HttpResponse(200, "OK\n"), True, id="a line end"),
+        pytest.param(HttpResponse(200, " OK "), True, id="white space"),
+        pytest.param(HttpResponse(200, "ok"), False, id="another word"),
+        pytest.param(HttpResponse(200, "<html>OK</html>"), False, id="a page"),
+        pytest.param(HttpResponse(200, ""), False, id="nothing"),
+        pytest.param(HttpResponse(302, ""), Unusable, id="a redirect"),
+        pytest.param(HttpResponse(404, ""), Unusable, id="not found"),
+        pytest.param(ERROR_PAGE, Unusable, id="an error page"),
+        pytest.param(LATE, Unusable, id="no answer"),
     ],
 )
-def test_health_is_ok_and_nothing_else(answer: HttpResponse | HostError, expected: bool | type[Problem]) -> None:
+def test_health_is_ok_and_nothing_else(answer: HttpResponse | HostError, expected: bool | type[Unusable]) -> None:
     system = read(health=answer)
     assert expected in (system.healthy, type(system.healthy))
     assert (WELL.sync, WELL.status) == (system.sync, system.status)
@@ -71,21 +67,21 @@ def test_health_is_ok_and_nothing_else(answer: HttpResponse | HostError, expecte
         pytest.param(body(host_id=1, peers=[]), Sync(host_id=1, peers=()), id="[] for no peers"),
         pytest.param(body(host_id="1", peers={}), Sync(host_id=1, peers=()), id="host_id as text"),
         pytest.param(body(peers={}, peer_count=0), Sync(host_id=None, peers=()), id="Lua's start failed"),
-        pytest.param(body(host_id="one", peers={}), Problem, id="host_id a word"),
-        pytest.param(body(host_id=255, peers={}), Problem, id="host_id that no host has"),
-        pytest.param(body(host_id=1), Problem, id="no peers at all"),
-        pytest.param(body(host_id=1, peers={"a": "b"}), Problem, id="peers an object"),
-        pytest.param(body(host_id=1, peers=["x" * 300]), Problem, id="a peer without end"),
-        pytest.param(body(host_id=1, peers=["http://10.100.2.1:8080"] * 300), Problem, id="too many peers"),
-        pytest.param(HttpResponse(200, "application/json", "[]"), Problem, id="a list"),
-        pytest.param(HttpResponse(200, "application/json", "[" * 10_000), Problem, id="deep"),
-        pytest.param(HttpResponse(200, "application/json", ""), Problem, id="nothing"),
-        pytest.param(HttpResponse(200, "text/html", "<html></html>"), Problem, id="a page"),
-        pytest.param(ERROR_PAGE, Problem, id="an error page"),
-        pytest.param(LATE, Problem, id="no answer"),
+        pytest.param(body(host_id="one", peers={}), Unusable, id="host_id a word"),
+        pytest.param(body(host_id=255, peers={}), Unusable, id="host_id that no host has"),
+        pytest.param(body(host_id=1), Unusable, id="no peers at all"),
+        pytest.param(body(host_id=1, peers={"a": "b"}), Unusable, id="peers an object"),
+        pytest.param(body(host_id=1, peers=["x" * 300]), Unusable, id="a peer without end"),
+        pytest.param(body(host_id=1, peers=["http://10.100.2.1:8080"] * 300), Unusable, id="too many peers"),
+        pytest.param(HttpResponse(200, "[]"), Unusable, id="a list"),
+        pytest.param(HttpResponse(200, "[" * 10_000), Unusable, id="deep"),
+        pytest.param(HttpResponse(200, ""), Unusable, id="nothing"),
+        pytest.param(HttpResponse(200, "<html></html>"), Unusable, id="a page"),
+        pytest.param(ERROR_PAGE, Unusable, id="an error page"),
+        pytest.param(LATE, Unusable, id="no answer"),
     ],
 )
-def test_the_state_of_synchronisation(answer: HttpResponse | HostError, expected: Sync | type[Problem]) -> None:
+def test_the_state_of_synchronisation(answer: HttpResponse | HostError, expected: Sync | type[Unusable]) -> None:
     system = read(sync=answer)
     assert expected in (system.sync, type(system.sync))
     assert (True, WELL.status) == (system.healthy, system.status)
@@ -94,15 +90,15 @@ def test_the_state_of_synchronisation(answer: HttpResponse | HostError, expected
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param(body(registry={"count": 0}), Status(containers=0), id="no stage"),
-        pytest.param(body(registry={}, stage="4"), Status(containers=None, stage="4"), id="no count"),
-        pytest.param(body(status="running"), Problem, id="no registry"),
-        pytest.param(body(registry={"count": "many"}), Problem, id="a count that is none"),
-        pytest.param(ERROR_PAGE, Problem, id="an error page"),
-        pytest.param(LATE, Problem, id="no answer"),
+        pytest.param(body(), None, id="an empty object"),
+        pytest.param(body(registry={"count": "many"}), None, id="a count that is none"),
+        pytest.param(HttpResponse(200, "[]"), Unusable, id="a list"),
+        pytest.param(HttpResponse(200, "<html></html>"), Unusable, id="a page"),
+        pytest.param(ERROR_PAGE, Unusable, id="an error page"),
+        pytest.param(LATE, Unusable, id="no answer"),
     ],
 )
-def test_the_status(answer: HttpResponse | HostError, expected: Status | type[Problem]) -> None:
+def test_the_status(answer: HttpResponse | HostError, expected: type[Unusable] | None) -> None:
     system = read(status=answer)
     assert expected in (system.status, type(system.status))
     assert (True, WELL.sync) == (system.healthy, system.sync)
@@ -110,13 +106,13 @@ def test_the_status(answer: HttpResponse | HostError, expected: Status | type[Pr
 
 def test_an_address_that_is_not_allowed_is_told_from_a_gateway_that_is_ill() -> None:
     system = read(sync=FORBIDDEN, status=ERROR_PAGE)
-    assert isinstance(system.sync, Problem)
-    assert isinstance(system.status, Problem)
+    assert isinstance(system.sync, Unusable)
+    assert isinstance(system.status, Unusable)
     assert (True, True, False) == (system.healthy, system.sync.forbidden, system.status.forbidden)
 
 
 def test_a_failure_keeps_its_own_words() -> None:
-    assert Problem(phrase=LATE.phrase) == read(health=LATE).healthy
+    assert Unusable(phrase=LATE.phrase) == read(health=LATE).healthy
 
 
 def set_to(**fields: Any) -> Callable[[GatewayServer], None]:
@@ -134,18 +130,18 @@ def fault(which: Fault) -> Callable[[GatewayServer], None]:
 PEERS = ("http://10.100.2.1:8080", "http://10.100.3.1:8080")
 
 LAB: list[tuple[str, Callable[[GatewayServer], None], dict[str, object]]] = [
-    ("healthy", set_to(), {"healthy": True, "sync": Sync(host_id=1, peers=PEERS, local_containers=2)}),
-    ("host id as text", set_to(host_id_as_text=True), {"sync": Sync(host_id=1, peers=PEERS, local_containers=2)}),
-    ("no peers", set_to(peers=[]), {"sync": Sync(host_id=1, peers=(), local_containers=2)}),
+    ("healthy", set_to(), {"healthy": True, "sync": Sync(host_id=1, peers=PEERS)}),
+    ("host id as text", set_to(host_id_as_text=True), {"sync": Sync(host_id=1, peers=PEERS)}),
+    ("no peers", set_to(peers=[]), {"sync": Sync(host_id=1, peers=())}),
     (
         "start failed",
         set_to(lua=Lua.INIT_FAILED),
-        {"healthy": True, "sync": Sync(host_id=None, peers=(), local_containers=2)},
+        {"healthy": True, "sync": Sync(host_id=None, peers=())},
     ),
-    ("Lua broken", set_to(lua=Lua.BROKEN), {"healthy": True, "sync": Problem, "status": Problem}),
-    ("foreign address", set_to(foreign=True), {"healthy": True, "sync": Problem, "status": Problem}),
-    ("credentials refused", fault(Fault.AUTHENTICATION), {"healthy": True, "sync": Problem, "status": Problem}),
-    ("another host", fault(Fault.IDENTITY), {"sync": Sync(host_id=2, peers=PEERS, local_containers=2)}),
+    ("Lua broken", set_to(lua=Lua.BROKEN), {"healthy": True, "sync": Unusable, "status": Unusable}),
+    ("foreign address", set_to(foreign=True), {"healthy": True, "sync": Unusable, "status": Unusable}),
+    ("credentials refused", fault(Fault.AUTHENTICATION), {"healthy": True, "sync": Unusable, "status": Unusable}),
+    ("another host", fault(Fault.IDENTITY), {"sync": Sync(host_id=2, peers=PEERS)}),
     ("another page", set_to(health="<html>"), {"healthy": False}),
 ]
 

@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +14,7 @@ from adapters.windows.powershell import (
     command_line,
     pack,
     readable,
-    script_hash,
     script_text,
-    shown,
     unpack,
 )
 from tests.lab.windows.pwsh import Pwsh
@@ -178,23 +175,6 @@ def test_without_answer_and_words_a_crash_is_suspected() -> None:
 )
 def test_stderr_becomes_plain_text(stderr: bytes, text: str) -> None:
     assert text == readable(stderr)
-
-
-@pytest.mark.parametrize(
-    ("words", "as_shown"),
-    [
-        ("two\r\nlines\tand\x00more", "two lines and more"),
-        ("\u202eturned round", "turned round"),
-        ("x" * 1000, "x" * 300 + "…"),
-        ("", ""),
-    ],
-)
-def test_a_hosts_words_are_shown_in_one_bounded_line(words: str, as_shown: str) -> None:
-    assert as_shown == shown(words)
-
-
-def test_the_hash_of_a_script_is_that_of_its_text() -> None:
-    assert hashlib.sha256(script_text("read-system").encode()).hexdigest() == script_hash("read-system")
 
 
 def test_a_script_that_does_not_exist_is_a_bug() -> None:

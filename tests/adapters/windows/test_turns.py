@@ -74,6 +74,13 @@ def make(notes: list[str]) -> Callable[[], FakeSession]:
     return make
 
 
+async def noted(note: str, notes: list[str]) -> None:
+    """Until a thread has done that."""
+    async with asyncio.timeout(10):
+        while note not in notes:
+            await asyncio.sleep(0.01)
+
+
 async def test_work_of_many_takes_turns_on_one_session(
     make: Callable[[], FakeSession], pool: ThreadPoolExecutor, notes: list[str]
 ) -> None:
@@ -91,6 +98,7 @@ async def test_the_answer_comes_before_the_tidying_and_the_next_turn_after(
     turns = Turns(lambda: session, pool)
     await turns.run(FakeSession.work, 5)
     following = asyncio.create_task(turns.run(FakeSession.work, 5))
+    await noted("tidy 1", notes)
     await asyncio.sleep(0.05)
     assert ["work 1", "tidy 1"] == notes
     session.tidying.set()
@@ -116,7 +124,7 @@ async def test_a_stuck_session_is_cut_and_the_next_turn_has_a_new_one(
 ) -> None:
     turns = Turns(make, pool)
     with pytest.raises(TimeoutError):
-        await turns.run(FakeSession.hang, 0.05)
+        await turns.run(FakeSession.hang, 0.5)
     assert 2 == await turns.run(FakeSession.work, 5)
     await turns.aclose()
     assert {"hang 1", "cut 1", "close 1", "work 2", "tidy 2", "close 2"} == set(notes)
@@ -127,7 +135,7 @@ async def test_work_given_up_by_its_caller_is_dropped_as_well(
 ) -> None:
     turns = Turns(make, pool)
     task = asyncio.create_task(turns.run(FakeSession.hang, 5))
-    await asyncio.sleep(0.05)
+    await noted("hang 1", notes)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

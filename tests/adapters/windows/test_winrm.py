@@ -35,7 +35,7 @@ async def test_the_system_of_a_healthy_host_is_read(tmp_path: Path) -> None:
     async with winrm_host(tmp_path) as host:
         host.play_twins()
         system = await host.connection.perform(ReadSystem.of(host.side))
-    assert ("Running", "Running", 2) == (system.nebula.status, system.gateway.status, system.nginx_processes)
+    assert ("Running", "Running", 2) == (system.nebula, system.gateway, system.nginx_processes)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 import requests
+import spnego
 import spnego.exceptions
 import urllib3.exceptions
 import winrm.exceptions
@@ -61,7 +62,10 @@ def test_every_exception_of_the_libraries_becomes_a_host_error_that_claims_nothi
     assert (True, False) == (isinstance(meaning, HostError), meaning.maybe_ran)
 
 
-_ARGUMENTS: dict[type[Exception], tuple[Any, ...]] = {WinRMTransportError: ("http", 500, "")}
+_ARGUMENTS: dict[type[Exception], tuple[Any, ...]] = {
+    WinRMTransportError: ("http", 500, ""),
+    spnego.exceptions.FeatureMissingError: (spnego.NegotiateOptions.use_ntlm,),
+}
 _ATTRIBUTES: dict[type[Exception], dict[str, Any]] = {WSManFaultError: {"wsman_fault_code": 1, "reason": "no"}}
 
 
@@ -145,7 +149,7 @@ def test_a_host_that_had_proven_itself_is_doubted_only_for_its_certificate(error
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (never_connected(ConnectionRefusedError(111, "Connection refused")), "Connection refused"),
+        (never_connected(ConnectionRefusedError(111, "Connection refused")), "connection refused"),
         (fault(2150858999), "the reason"),
         (WinRMTransportError("http", 404, ""), "404"),
         (wrapped(http.client.BadStatusLine("SSH-2.0")), ADDRESS),

@@ -160,9 +160,9 @@ async def test_anybody_may_ask_what_speaks_there(tmp_path: Path) -> None:
 async def test_a_sealed_message_for_another_connection_is_a_bad_request(tmp_path: Path) -> None:
     """As real hosts do: a kept connection that broke takes the keys with it."""
     async with raw_pywinrm(tmp_path) as (host, wsman):
-        host.settings.connection_idle = 0.05
+        host.settings.connection_idle = 0.5
         await asyncio.to_thread(wsman.open_shell)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1.0)
         with pytest.raises(WinRMTransportError) as caught:
             await asyncio.to_thread(wsman.open_shell)
         assert 400 == caught.value.code
@@ -172,22 +172,22 @@ async def test_a_sealed_message_for_another_connection_is_a_bad_request(tmp_path
 async def test_latency_is_paid_once_for_each_exchange(tmp_path: Path) -> None:
     async with winrm_host(tmp_path, "ntlm over http") as host:
         await host.connection.perform(Say())
-        await asyncio.sleep(0.05)  # the command is given back meanwhile
-        host.wire.latency = 0.1
+        while not host.server.requests["Signal"]:  # the command is given back meanwhile
+            await asyncio.sleep(0.01)
+        host.wire.latency = 0.5
         began = time.monotonic()
         await host.connection.perform(Say())
-        assert 0.3 <= time.monotonic() - began < 0.6
+        assert 1.5 <= time.monotonic() - began < 2.9
         host.wire.latency = 0.0
 
 
 async def test_a_hundred_hosts_start_at_once() -> None:
-    began = time.monotonic()
     servers = [WinRmServer(WindowsState.healthy(n, f"host-{n}"), Wire(), WinRmSettings()) for n in range(1, 101)]
-    ports = {await server.start(None) for server in servers}
-    took = time.monotonic() - began
+    async with asyncio.timeout(10):
+        ports = {await server.start(None) for server in servers}
     for server in servers:
         await server.stop()
-    assert (100, True) == (len(ports), took < 1.0)
+    assert 100 == len(ports)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +204,4 @@ async def test_the_real_powershell_answers_through_the_whole_road(pwsh: Pwsh, tm
     async with winrm_host(tmp_path) as host:
         host.settings.powershell = real_powershell(pwsh)
         system = await host.connection.perform(ReadSystem.of(host.side))
-    assert ("Running", "Running", 2) == (system.nebula.status, system.gateway.status, system.nginx_processes)
+    assert ("Running", "Running", 2) == (system.nebula, system.gateway, system.nginx_processes)

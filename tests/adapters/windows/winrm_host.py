@@ -33,7 +33,7 @@ class Say(WindowsAction[Any]):
     """A read whose script the test's own PowerShell plays; `what` goes there."""
 
     script = "read-system"
-    deadline = 5.0
+    deadline = 10.0
 
     what: Any = None
 
@@ -65,7 +65,7 @@ class ChangeOnce(Change):
 class HurriedChange(ChangeOnce):
     """A change for hosts that never answer."""
 
-    deadline = 0.5
+    deadline = 1.0
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """The shell line and its frames, run by a real /bin/sh with stand-ins on PATH."""
 
 import os
+import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -78,10 +78,8 @@ def test_a_program_that_kills_itself_ends_nothing_else(tmp_path: Path) -> None:
 def test_a_hanging_program_is_cut_off_and_the_next_one_runs(tmp_path: Path) -> None:
     stand_in(tmp_path, "hang", "echo begun; exec sleep 60")
     stand_in(tmp_path, "after", "echo after")
-    began = time.monotonic()
-    completed = run_in_real_shell([("hang",), ("after",)], tmp_path, each=0.1)
+    completed = run_in_real_shell([("hang",), ("after",)], tmp_path, each=1.0)
     assert (Completed(124, "begun\n", ""), Completed(0, "after\n", "")) == completed
-    assert time.monotonic() - began < 1.0
 
 
 def test_a_program_that_ignores_term_is_killed(tmp_path: Path) -> None:
@@ -91,10 +89,10 @@ def test_a_program_that_ignores_term_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_child_that_holds_the_pipes_holds_nobody_up(tmp_path: Path) -> None:
-    stand_in(tmp_path, "leaver", "setsid sleep 3 & echo left")
-    began = time.monotonic()
+    """The child lives on when all is read."""
+    stand_in(tmp_path, "leaver", f"setsid sleep 60 & echo $! > {tmp_path}/child; echo left")
     assert (Completed(0, "left\n", ""),) == run_in_real_shell([("leaver",)], tmp_path)
-    assert time.monotonic() - began < 1.0
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +129,10 @@ def test_what_a_login_script_prints_first_is_nobody_s_output() -> None:
 )
 async def test_the_shell_of_the_lab_does_what_a_real_one_does(commands: list[Argv], tmp_path: Path) -> None:
     """The same line, the same programs: in /bin/sh with stand-ins, and in the lab's own interpreter."""
+    each = 0.1 if "hangs" in commands[0] else 5.0
     state = WslState(address="10.87.1.1", bridge="br0", hanging={"ip"} if "hangs" in commands[0] else set())
     shell = Shell(state)
-    await shell.run(shell_line(commands, 0.1, NONCE))
+    await shell.run(shell_line(commands, each, NONCE))
     simulated = read_frames("".join(shell.stdout).encode(), "".join(shell.stderr).encode(), NONCE, len(commands))
 
     for command, answer in zip(commands, simulated, strict=True):
@@ -142,4 +141,4 @@ async def test_the_shell_of_the_lab_does_what_a_real_one_does(commands: list[Arg
             stand_in(tmp_path, command[0], f"cat <<'END'\n{answer.stdout}END")
         elif answer.code == 124:
             stand_in(tmp_path, command[0], "exec sleep 60")
-    assert simulated == run_in_real_shell(commands, tmp_path, each=0.1)
+    assert simulated == run_in_real_shell(commands, tmp_path, each=each)

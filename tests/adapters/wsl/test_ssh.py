@@ -1,10 +1,9 @@
 """The SSH connection against the lab's sshd: what it does when all is well, and for everything that can go wrong."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import asyncssh
 import pytest
@@ -31,9 +30,9 @@ from tests.lab.wsl.state import WslState
 
 
 class Who(WslAction[str]):
-    """A read with a short deadline."""
+    """A read."""
 
-    deadline = 0.5
+    deadline = 10.0
 
     def commands(self) -> tuple[Argv, ...]:
         return (("id",),)
@@ -42,17 +41,28 @@ class Who(WslAction[str]):
         return completed[0].stdout
 
 
+class HurriedWho(Who):
+    """As `Who`, for hosts that never answer."""
+
+    deadline = 0.5
+
+
 class Change(Who):
     """As `Who`, but it would change something."""
 
     effect: ClassVar[Effect] = Effect.CHANGE
 
 
+class HurriedChange(Change):
+    """As `Change`, for hosts that never answer."""
+
+    deadline = 1.0
+
+
 class Podman(Who):
     """A program of root's, with a far-side deadline far below its own."""
 
     each = 0.1
-    deadline = 10.0
 
     def commands(self) -> tuple[Argv, ...]:
         return (("podman", "ps"), ("sudo", "-n", "podman", "ps"), ("id",))
@@ -104,9 +114,21 @@ FAULTS: dict[Fault, type[HostError]] = {
     Fault.GARBAGE: Unreachable,
     Fault.FLOOD: ProtocolError,
     Fault.CLOSE: Unreachable,
+    Fault.STALL: DeadlineExceeded,
+    Fault.DRIP: DeadlineExceeded,
     Fault.IDENTITY: HostIdentityError,
     Fault.AUTHENTICATION: AuthenticationFailed,
 }
+
+
+def read(fault: Fault) -> Who:
+    """A read that ends soon although this fault would let it wait."""
+    return HurriedWho() if FAULTS[fault] is DeadlineExceeded else Who()
+
+
+def change(fault: Fault) -> Change:
+    """As `read`, but a change."""
+    return HurriedChange() if FAULTS[fault] is DeadlineExceeded else Change()
 
 
 def test_every_fault_of_the_wire_is_tried() -> None:
@@ -116,30 +138,30 @@ def test_every_fault_of_the_wire_is_tried() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_fault_met_at_first_use_ends_within_the_deadline(fault: Fault, connect: Connect, server: SshServer) -> None:
     server.wire.fault = fault
-    began = time.monotonic()
-    with pytest.raises(FAULTS[fault]) as caught:
-        await connect().perform(Who())
-    assert time.monotonic() - began < Who.deadline + 0.4
+    async with asyncio.timeout(10):
+        with pytest.raises(FAULTS[fault]) as caught:
+            await connect().perform(read(fault))
     assert caught.value.maybe_ran is False
 
 
-@pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.SWALLOW, Fault.HANG, Fault.GARBAGE, Fault.FLOOD, Fault.CLOSE])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault not in (Fault.IDENTITY, Fault.AUTHENTICATION)])
 async def test_a_fault_on_a_kept_connection_ends_within_the_deadline_and_passes(
     fault: Fault, connect: Connect, server: SshServer
 ) -> None:
     connection = connect()
     await connection.perform(Who())
     server.wire.fault = fault
-    began = time.monotonic()
-    with pytest.raises(HostError):
-        await connection.perform(Who())
-    assert time.monotonic() - began < Who.deadline + 0.4
+    async with asyncio.timeout(10):
+        with pytest.raises(HostError):
+            await connection.perform(read(fault))
     server.wire.fault = Fault.NONE
     assert await connection.perform(Who()) == ME
 
 
 MAYBE_RAN: dict[Fault, type[HostError]] = {
     Fault.HANG: DeadlineExceeded,
+    Fault.STALL: DeadlineExceeded,
+    Fault.DRIP: DeadlineExceeded,
     Fault.FLOOD: ProtocolError,
     Fault.CLOSE: OutcomeUnknown,
 }
@@ -149,18 +171,20 @@ MAYBE_RAN: dict[Fault, type[HostError]] = {
 async def test_a_change_whose_answer_is_lost_may_have_run_and_is_not_sent_again(
     fault: Fault, connect: Connect, server: SshServer
 ) -> None:
+    connection = connect()
+    await connection.perform(Who())
     server.wire.fault = fault
     with pytest.raises(MAYBE_RAN[fault]) as caught:
-        await connect().perform(Change())
+        await connection.perform(change(fault))
     assert caught.value.maybe_ran is True
-    assert server.lines == 1
+    assert server.lines == 2
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.SWALLOW, Fault.GARBAGE, Fault.IDENTITY, Fault.AUTHENTICATION])
 async def test_a_change_that_was_not_sent_did_not_run(fault: Fault, connect: Connect, server: SshServer) -> None:
     server.wire.fault = fault
     with pytest.raises(HostError) as caught:
-        await connect().perform(Change())
+        await connect().perform(change(fault))
     assert caught.value.maybe_ran is False
     assert server.lines == 0
 
@@ -180,7 +204,7 @@ async def test_a_command_abandoned_before_its_channel_opened_never_runs(connect:
     await connection.perform(Who())
     server.wire.fault = Fault.SWALLOW
     with pytest.raises(DeadlineExceeded) as caught:
-        await connection.perform(Change())
+        await connection.perform(HurriedChange())
     assert caught.value.maybe_ran is False
     server.wire.fault = Fault.NONE
     assert await connection.perform(Who()) == ME
@@ -189,11 +213,13 @@ async def test_a_command_abandoned_before_its_channel_opened_never_runs(connect:
 
 async def test_a_frozen_host_is_noticed_by_its_silence(connect: Connect, server: SshServer) -> None:
     """The third question without an answer ends the connection, and the read is asked again over a new one."""
-    connection = connect(keepalive=0.05)
+    connection = connect(keepalive=0.2)
     await connection.perform(Who())
     server.wire.fault = Fault.SWALLOW
     asking = asyncio.create_task(connection.perform(Who()))
-    await asyncio.sleep(0.25)
+    async with asyncio.timeout(10):
+        while server.accepted < 2:
+            await asyncio.sleep(0.01)
     server.wire.fault = Fault.NONE
     assert await asking == ME
     assert (2, 2) == (server.connections, server.lines)
@@ -326,16 +352,14 @@ async def test_many_hosts_of_which_one_is_frozen(keys: Keys, tmp_path: Path, con
     known.mkdir()
     known_hosts = write_access(known, keys, ports).known_hosts_file
 
-    async def ask(port: int) -> Any:
-        began = time.monotonic()
-        try:
-            answer: Any = await connect(port=port, known_hosts_file=known_hosts).perform(Who())
-        except HostError as error:
-            answer = type(error)
-        return answer, time.monotonic() - began
+    def ask(port: int) -> asyncio.Task[str]:
+        return asyncio.create_task(connect(port=port, known_hosts_file=known_hosts).perform(Who()))
 
-    answers = await asyncio.gather(*(ask(port) for port in ports))
-    assert [ME] * 3 + [DeadlineExceeded] + [ME] * 6 == [answer for answer, _ in answers]
-    assert max(took for answer, took in answers if answer == ME) < Who.deadline
+    asking = [ask(port) for port in ports]
+    frozen = asking.pop(3)
+    assert [ME] * 9 == await asyncio.gather(*asking)
+    assert not frozen.done()
+    servers[3].wire.fault = Fault.NONE
+    assert ME == await frozen
     for server in servers:
         await server.stop()

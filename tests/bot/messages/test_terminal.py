@@ -11,7 +11,7 @@ from rich.console import Console
 from adapters.phrase import Phrase, Texts
 from bot.messages.terminal import print_answer
 from bot.request import Failure, FailureKind
-from commands.report import Report
+from commands.report import Cell, Column, Mark, Report
 from tests.bot.messages.anything import WHATEVER, reports
 from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, HOSTS, JAPANESE, MIXED, answer, health, stopped
 
@@ -50,15 +50,58 @@ def test_in_eighty_columns_only_what_is_bad_speaks_and_the_findings_stand_below(
         "host-c  unknown   ?          ?        ?    ?           ?       ?",
         "host-a  well      ✓          ✓        ✓    ✓           ✓       ✓",
         "",
-        "host-b: the service Nebula is stopped",
-        "  health host-b --details",
+        "host-b: the service Nebula is stopped  → health host-b --details",
         "host-c: Windows was not reached: no answer; check that the host is up",
-        "  health host-c --details",
+        "  → health host-c --details",
     ] == printed(MIXED)
 
 
-def test_a_narrow_terminal_shows_paragraphs() -> None:
-    assert ["host-b critical", "  ✗ Nebula: stopped", "  ✓ Gateway: running"] == printed(MIXED, width=40)[3:6]
+@pytest.mark.parametrize("texts", [ENGLISH, JAPANESE])
+@pytest.mark.parametrize("width", [60, 70, 80])
+def test_one_line_a_host_holds_down_to_sixty_columns_by_cutting_what_is_bad(width: int, texts: Texts) -> None:
+    row, finding = stopped("host-b")
+    several = Cell(text="2 of 3 containers are not well", mark=Mark.BAD)
+    report = health("…", [(row.model_copy(update={"cells": (*row.cells[:4], several, *row.cells[5:])}), finding)])
+    [line] = [line for line in printed(report, width=width, texts=texts) if line.startswith("host-b  ")]
+    assert re.match(r"host-b  (critical|緊急)  ✗ [a-z…]+  ✓ +✓ +✗ 2.*… +✓ +✓$", line), line
+    assert cell_len(line) <= width
+
+
+def test_a_narrow_terminal_shows_paragraphs_in_which_only_what_is_bad_speaks() -> None:
+    assert [
+        "host-b  critical",
+        "  ✗ Nebula: stopped  ✓ Gateway  ✓ API",
+        "  ✓ Containers  ✓ Bridge  ✓ Forwarding",
+    ] == printed(MIXED, width=40)[3:6]
+
+
+def test_details_that_do_not_fit_are_told_in_words() -> None:
+    version = Column(key="nebula_version", heading=Phrase("Nebula version"))
+    rows = [row.model_copy(update={"cells": (*row.cells, Cell(text="1.9.5" * 9))}) for row in MIXED.rows]
+    lines = printed(MIXED.model_copy(update={"columns": (*MIXED.columns, version), "rows": tuple(rows)}))
+    assert [
+        "host-a  well",
+        "  ✓ Nebula: running  ✓ Gateway: running  ✓ API: healthy  ✓ Containers: 3 running",
+        "  ✓ Bridge: up  ✓ Forwarding: on",
+    ] == lines[(at := lines.index("host-a  well")) : at + 3]
+
+
+def test_several_reasons_are_a_list_below_the_host() -> None:
+    report = health("…", [stopped("host-b")])
+    clock = report.findings[0].model_copy(update={"why": Phrase("the clock is wrong")})
+    assert [
+        "host-b:",
+        "  • the service Nebula is stopped",
+        "  • the clock is wrong",
+        "  → health host-b --details",
+    ] == printed(report.model_copy(update={"findings": (report.findings[0], clock)}))[-4:]
+
+
+def test_what_is_to_be_said_of_several_hosts_is_said_once() -> None:
+    assert [
+        "host-b, host-c: the service Nebula is stopped  → health host-b --details",
+        "  → health host-c --details",
+    ] == printed(health("…", [stopped("host-b"), stopped("host-c")]))[-2:]
 
 
 def test_wide_characters_keep_the_columns_straight() -> None:
@@ -87,7 +130,7 @@ def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() 
 
 def test_markup_and_escape_codes_of_a_host_are_only_text() -> None:
     lines = printed(health("…", [stopped("host-b", why="[red]x[/] \x1b[2J\x9b2J :boom: \u202eabc [/nothing]")]))
-    assert "host-b: [red]x[/] ␛[2J2J :boom: abc [/nothing]" in lines
+    assert "host-b: [red]x[/] ␛[2J2J :boom: abc [/nothing]  → health host-b --details" in lines
 
 
 @pytest.mark.parametrize("width", [20, 79, 200])

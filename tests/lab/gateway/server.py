@@ -12,11 +12,9 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.lab.faults import Fault, Wire
+from tests.lab.faults import DRIP_EVERY, FLOOD, Fault, Wire
 from tests.lab.gateway.state import GatewayState, Lua
 from tests.lab.line import Listener
-
-FLOOD = 10 * 1024 * 1024
 
 HEADERS = {
     "Server": "openresty/1.27.1.2",
@@ -58,8 +56,8 @@ class GatewayServer:
         match self.wire.fault:
             case Fault.FLOOD:
                 return web.Response(body=b"x" * FLOOD, content_type="application/json", headers=HEADERS)
-            case Fault.CLOSE:
-                return await _broken_off(request, response)
+            case Fault.CLOSE | Fault.STALL | Fault.DRIP as fault:
+                return await _unfinished(request, response, fault)
             case _:
                 return response
 
@@ -128,13 +126,18 @@ def _html(status: int) -> web.Response:
     return web.Response(status=status, text=text, content_type="text/html", charset="utf-8", headers=HEADERS)
 
 
-async def _broken_off(request: web.BaseRequest, whole: web.Response) -> web.StreamResponse:
-    """Half of the body, then the end of the connection."""
+async def _unfinished(request: web.BaseRequest, whole: web.Response, fault: Fault) -> web.StreamResponse:
+    """Half of the body, then the end of the connection, or silence, or bytes without end."""
     response = web.StreamResponse(headers=whole.headers)
     body = whole.body
     assert isinstance(body, bytes)
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
+    if fault is Fault.STALL:
+        await asyncio.Event().wait()
+    while fault is Fault.DRIP:
+        await response.write(b" ")
+        await asyncio.sleep(DRIP_EVERY)
     assert request.transport is not None
     request.transport.close()
     return response

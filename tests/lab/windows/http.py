@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.lab.faults import DRIP_EVERY, Fault
 from tests.lab.windows.auth import MUTUAL, SEALED, NtlmLogin, basic_credentials
 from tests.lab.windows.wsman import IDENTIFY
 
@@ -25,12 +26,12 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. `cut` ends the connection in the middle of it; `drop` ends it instead of answering."""
+    """One HTTP answer. `drop` ends the connection instead; `fault` (CLOSE, STALL, DRIP) is how it ends in the middle."""
 
     status: int
     body: bytes = b""
-    cut: bool = False
     drop: bool = False
+    fault: Fault = Fault.NONE
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Connection:
             return False
         body = self._ntlm.seal(answer.body) if sealed and answer.body else answer.body
         kind = f'multipart/encrypted;protocol="{SEALED}";boundary="Encrypted Boundary"' if sealed else None
-        return await self._respond(answer.status, body, kind=kind, cut=answer.cut)
+        return await self._respond(answer.status, body, kind=kind, fault=answer.fault)
 
     async def _read(self) -> _Request:
         async with asyncio.timeout(self._door.idle_limit):
@@ -146,16 +147,27 @@ class Connection:
         return user if self._door.lets_in(user, password) else None
 
     async def _respond(
-        self, status: int, body: bytes = b"", *, kind: str | None = None, cut: bool = False, more: tuple[str, ...] = ()
+        self,
+        status: int,
+        body: bytes = b"",
+        *,
+        kind: str | None = None,
+        fault: Fault = Fault.NONE,
+        more: tuple[str, ...] = (),
     ) -> bool:
         """Send an answer; whether the connection goes on."""
         lines = [f"HTTP/1.1 {status} {_REASONS[status]}", *more, "Server: Microsoft-HTTPAPI/2.0"]
         if body:
             lines.append(f"Content-Type: {kind or 'application/soap+xml;charset=UTF-8'}")
         head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("latin-1")
-        self._writer.write(head + (body[: len(body) // 2] if cut else body))
+        self._writer.write(head + (body if fault is Fault.NONE else body[: len(body) // 2]))
         await self._writer.drain()
-        return not cut
+        if fault is Fault.STALL:
+            await self._reader.read()  # until the client goes
+        while fault is Fault.DRIP and not self._reader.at_eof():
+            self._writer.write(b" ")
+            await asyncio.sleep(DRIP_EVERY)
+        return fault is Fault.NONE
 
     @property
     def _tls(self) -> bool:

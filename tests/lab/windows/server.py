@@ -7,12 +7,12 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from adapters.windows.powershell import command_line
-from tests.lab.faults import Fault, Wire
+from tests.lab.faults import FLOOD, Fault, Wire
 from tests.lab.line import Listener
 from tests.lab.windows.http import HEAD_LIMIT, Answer, Connection, Door, TlsProtocol
 from tests.lab.windows.powershell import Output, PowerShell, twin_powershell
@@ -36,8 +36,6 @@ from tests.lab.windows.wsman import (
     fault_reply,
     reply,
 )
-
-FLOOD = 10 * 1024 * 1024
 
 COMMAND_LINE_LIMIT = 8_191
 """Characters of cmd.exe, which starts every command."""
@@ -176,8 +174,8 @@ class WinRmServer:
             answer = Answer(500, fault_reply(refused.fault, request.message_id))
         if self._dropped(request, "after"):
             return Answer(0, drop=True)
-        cut = self.wire.fault is Fault.CLOSE and request.action == "Receive"
-        return Answer(answer.status, answer.body, cut=cut)
+        unfinished = self.wire.fault in (Fault.CLOSE, Fault.STALL, Fault.DRIP) and request.action == "Receive"
+        return replace(answer, fault=self.wire.fault) if unfinished else answer
 
     def _dropped(self, request: Request, when: Literal["before", "after"]) -> bool:
         drop = Drop(request.action, when)

@@ -10,15 +10,12 @@ from pydantic import TypeAdapter
 from adapters.inventory import LIGHTHOUSE_ID, WindowsPaths
 from adapters.windows.system import ServiceStatus
 
-StartType = Literal["Boot", "System", "Automatic", "Manual", "Disabled"]
-
 
 @dataclass
 class Service:
     """A service as the service manager knows it; one that does not exist is not in the state."""
 
     status: ServiceStatus = "Running"
-    start_type: StartType = "Automatic"
 
 
 @dataclass

@@ -42,8 +42,8 @@ class _Arguments(dict[str, Any]):
 
 def _read_system(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     return {
-        "nebula": _service(state, arguments["nebula_service"]),
-        "gateway": _service(state, arguments["gateway_service"]),
+        "nebula": _status(state, arguments["nebula_service"]),
+        "gateway": _status(state, arguments["gateway_service"]),
         "nginx_processes": sum(process.name.lower() == "nginx" for process in state.processes),
         "powershell_version": state.powershell_version,
         "os_version": state.os_version if state.wmi else "",
@@ -54,11 +54,9 @@ def _read_system(arguments: Mapping[str, Any], state: WindowsState, now: datetim
     }
 
 
-def _service(state: WindowsState, name: str) -> dict[str, str]:
+def _status(state: WindowsState, name: str) -> str:
     service = state.service(name)
-    if service is None:
-        return {"name": name, "status": "Absent", "start_type": ""}
-    return {"name": name, "status": service.status, "start_type": service.start_type}
+    return "Absent" if service is None else service.status
 
 
 def _version(state: WindowsState, path: str, pattern: str) -> str:

@@ -30,3 +30,4 @@ class Timing:
     redeliveries: tuple[float, ...] = (4.0, 60.0, 300.0)
     farewell: float = 10.0
     response_url: float = 1800.0
+    trigger: float = 3.0

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tests.lab.workspace.message import Message
-from tests.lab.workspace.seed import Channel, Person
+from tests.lab.workspace.seed import Channel, Person, UserGroup
+from tests.lab.workspace.view import View
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,56 @@ class PersonChanged:
     """Somebody became something else."""
 
     person: Person
+
+
+@dataclass(frozen=True)
+class GroupChanged:
+    """A user group has other people, or was disabled."""
+
+    group: UserGroup
+
+
+@dataclass(frozen=True)
+class FileDeleted:
+    """A file is gone; messages that showed it still name it."""
+
+    file: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """A person has read everything in a conversation."""
+
+    user: str
+    channel: str
+
+
+@dataclass(frozen=True)
+class ViewOpened:
+    """A modal appeared on top of this person's others."""
+
+    view: View
+
+
+@dataclass(frozen=True)
+class ViewChanged:
+    """A modal or a home tab shows something else: other blocks, what was filled in, errors, trouble."""
+
+    view: View
+
+
+@dataclass(frozen=True)
+class ViewClosed:
+    """A modal is gone; this is its last state."""
+
+    view: View
+
+
+@dataclass(frozen=True)
+class HomePublished:
+    """A person's home tab was published, for the first time or again."""
+
+    view: View
 
 
 @dataclass(frozen=True)
@@ -85,7 +136,11 @@ class Acked:
     payload: Mapping[str, Any] | None
 
 
-Change = Posted | Edited | Deleted | ChannelChanged | PersonChanged | Called | Connected | Disconnected | Delivered | Acked
+Said = Posted | Edited | Deleted
+Shown = ViewOpened | ViewChanged | ViewClosed | HomePublished
+Behind = Called | Connected | Disconnected | Delivered | Acked
+"""What happens between Slack and the app, where no person looks."""
+Change = Said | Shown | Behind | ChannelChanged | PersonChanged | GroupChanged | FileDeleted | Read
 
 Answer = TypeVar("Answer")
 

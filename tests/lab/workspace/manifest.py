@@ -73,15 +73,40 @@ FLAGS = frozenset({
     "settings.org_deploy_enabled", "settings.token_rotation_enabled",
 })  # fmt: skip
 
-EVENT_SCOPES: dict[str, str | None] = {
-    "app_home_opened": None,
-    "app_mention": "app_mentions:read",
-    "message.channels": "channels:history",
-    "message.groups": "groups:history",
-    "message.im": "im:history",
-    "subteam_members_changed": "usergroups:read",
-    "subteam_updated": "usergroups:read",
+EVENT_SCOPES: dict[str, tuple[str, ...]] = {
+    "app_home_opened": (),
+    "app_mention": ("app_mentions:read",),
+    "app_uninstalled": (),
+    "member_joined_channel": ("channels:read", "groups:read"),
+    "message.channels": ("channels:history",),
+    "message.groups": ("groups:history",),
+    "message.im": ("im:history",),
+    "subteam_members_changed": ("usergroups:read",),
+    "subteam_updated": ("usergroups:read",),
+    "tokens_revoked": (),
 }
+"""Events with the scopes of which one is needed."""
+
+SHORTCUTS = ("global", "message")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A slash command as the person who types it sees it."""
+
+    name: str
+    description: str
+    usage_hint: str
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """A shortcut: `global` in the shortcuts menu, or in the menu of a message."""
+
+    callback_id: str
+    name: str
+    description: str
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -89,11 +114,14 @@ class Manifest:
     """What Slack knows of the app after it was installed."""
 
     bot_name: str
-    commands: frozenset[str]
+    commands: Mapping[str, Command]
+    shortcuts: Mapping[str, Shortcut]
     scopes: frozenset[str]
     events: frozenset[str]
     interactive: bool
+    home_tab: bool
     messages_tab: bool
+    messages_tab_writable: bool
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
@@ -103,14 +131,28 @@ class Manifest:
         if found:
             raise ValueError(f"{path.name} is refused: " + "; ".join(found))
         features, settings = document.get("features", {}), document.get("settings", {})
+        tabs = features.get("app_home", {})
         return cls(
             bot_name=features.get("bot_user", {}).get("display_name", ""),
-            commands=frozenset(command["command"] for command in features.get("slash_commands", ())),
+            commands={name: Command(name, *words) for name, *words in _each(features, "slash_commands", *_COMMAND)},
+            shortcuts={name: Shortcut(name, *words) for name, *words in _each(features, "shortcuts", *_SHORTCUT)},
             scopes=frozenset(_scopes(document)),
             events=frozenset(_events(document)),
             interactive=settings.get("interactivity", {}).get("is_enabled", False),
-            messages_tab=features.get("app_home", {}).get("messages_tab_enabled", False),
+            home_tab=tabs.get("home_tab_enabled", False),
+            messages_tab=tabs.get("messages_tab_enabled", False),
+            messages_tab_writable=not tabs.get("messages_tab_read_only_enabled", False),
         )
+
+
+_COMMAND = ("command", "description", "usage_hint")
+_SHORTCUT = ("callback_id", "name", "description", "type")
+
+
+def _each(features: Mapping[str, Any], name: str, *wanted: str) -> Iterator[list[str]]:
+    """The wanted words of every entry in a list of the manifest."""
+    for entry in features.get(name, ()):
+        yield [entry.get(word, "") for word in wanted]
 
 
 def complaints(document: Any) -> Iterator[str]:
@@ -119,13 +161,14 @@ def complaints(document: Any) -> Iterator[str]:
     if not isinstance(document, dict):
         return
     scopes = _scopes(document)
-    if _at(document, "features", "slash_commands") and "commands" not in scopes:
-        yield "features.slash_commands: needs the scope commands"
+    for name in ("slash_commands", "shortcuts"):
+        if _at(document, "features", name) and "commands" not in scopes:
+            yield f"features.{name}: needs the scope commands"
     for event in _events(document):
         if event not in EVENT_SCOPES:
             yield f"settings.event_subscriptions.bot_events: {event} is not known here"
-        elif (scope := EVENT_SCOPES[event]) is not None and scope not in scopes:
-            yield f"settings.event_subscriptions.bot_events: {event} needs the scope {scope}"
+        elif (needed := EVENT_SCOPES[event]) and not set(needed) & set(scopes):
+            yield f"settings.event_subscriptions.bot_events: {event} needs the scope {' or '.join(needed)}"
 
 
 def _object(value: Any, path: str) -> Iterator[str]:
@@ -154,6 +197,8 @@ def _value(value: Any, path: str) -> Iterator[str]:
             yield f"{path}: must have {least} to {most} characters"
         elif path.endswith(".command") and not re.fullmatch(r"/[^\s/]+", value):
             yield f"{path}: must begin with / and have no spaces"
+    elif path == "features.shortcuts[].type" and value not in SHORTCUTS:
+        yield f"{path}: must be global or message"
     elif path in FLAGS and not isinstance(value, bool):
         yield f"{path}: must be true or false"
 

@@ -38,6 +38,8 @@ class Message:
             shown["blocks"] = list(self.blocks)
         if self.thread_ts:
             shown["thread_ts"] = self.thread_ts
+        if self.files:
+            shown["files"] = [{"id": file} for file in self.files]
         if self.metadata:
             shown["metadata"] = self.metadata
         if self.edits:

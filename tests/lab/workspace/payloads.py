@@ -1,64 +1,107 @@
-"""What Slack tells the app: the payloads of commands, clicks and events."""
+"""What Slack tells the app: the payloads of commands, clicks, forms, shortcuts and events."""
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from tests.lab.workspace.form import Values
 from tests.lab.workspace.message import Message
-from tests.lab.workspace.seed import BOT_USER, Channel, Person, Seed
+from tests.lab.workspace.seed import BOT_USER, Channel, Person, Seed, UserGroup
+from tests.lab.workspace.view import View
+
+Payload = dict[str, Any]
 
 
-def command(seed: Seed, person: Person, channel: Channel, words: tuple[str, str], response_url: str) -> dict[str, str]:
-    """A slash command; `words` are the command and everything after its first space.
+@dataclass(frozen=True)
+class Deed:
+    """Somebody did something, and Slack gave it a trigger id."""
 
-    Whether a person of another organisation may use the command in a shared channel is not documented. Here they
-    may, and their own team's id is sent: the harder case for the app.
-    """
-    shown = "directmessage" if channel.direct else "privategroup" if channel.private else channel.name
-    return {
-        "token": "lab",
-        "team_id": person.team,
-        "team_domain": seed.domain,
-        "channel_id": channel.id,
-        "channel_name": shown,
-        "user_id": person.id,
-        "user_name": person.name,
-        "command": words[0],
-        "text": words[1],
-        "api_app_id": seed.app,
-        "is_enterprise_install": "false",
-        "response_url": response_url,
-        "trigger_id": _trigger_id(),
-    }
+    seed: Seed
+    person: Person
+    trigger_id: str
 
+    def command(self, channel: Channel, words: tuple[str, str], response_url: str) -> Payload:
+        """A slash command; `words` are the command and everything after its first space.
 
-def click(seed: Seed, person: Person, message: Message, action_id: str, response_url: str) -> dict[str, Any]:
-    """A click on a button of a message; a `KeyError` where the message has no such button."""
-    block, element = _element(message, action_id)
-    return {
-        "type": "block_actions",
-        "token": "lab",
-        "api_app_id": seed.app,
-        "team": {"id": seed.team, "domain": seed.domain},
-        "enterprise": None,
-        "is_enterprise_install": False,
-        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team},
-        "channel": {"id": message.channel},
-        "container": {
-            "type": "message",
+        Whether a person of another organisation may use the command in a shared channel is not documented. Here they
+        may, and their own team's id is sent: the harder case for the app.
+        """
+        return {
+            "token": "lab",
+            "team_id": self.person.team,
+            "team_domain": self.seed.domain,
+            "channel_id": channel.id,
+            "channel_name": channel.shown_name,
+            "user_id": self.person.id,
+            "user_name": self.person.name,
+            "command": words[0],
+            "text": words[1],
+            "api_app_id": self.seed.app,
+            "is_enterprise_install": "false",
+            "response_url": response_url,
+            "trigger_id": self.trigger_id,
+        }
+
+    def click(self, message: Message, channel: Channel, action: Payload, values: Values, response_url: str) -> Payload:
+        """A click in a message. An ephemeral message is not sent along: Slack does not keep it."""
+        thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
+        kept = {} if message.private_to else {"message": message_json(self.seed, message)}
+        return {
+            **self._common("block_actions"),
+            "container": {
+                "type": "message",
+                "message_ts": message.ts,
+                "channel_id": channel.id,
+                "is_ephemeral": message.private_to is not None,
+                **thread,
+            },
+            "channel": _channel(channel),
+            **kept,
+            "state": {"values": values},
+            "response_url": response_url,
+            "actions": [action],
+        }
+
+    def act(self, view: View, action: Payload) -> Payload:
+        """A click in a modal or a home tab: no channel, no message, no response_url."""
+        return {**self._common("block_actions"), **_view(self.seed, view), "actions": [action]}
+
+    def submit(self, view: View) -> Payload:
+        """A form is sent."""
+        return {**self._common("view_submission"), "view": view.as_json(self.seed), "response_urls": []}
+
+    def shortcut(self, callback_id: str, at: str) -> Payload:
+        """A global shortcut: no channel, no response_url."""
+        return {**self._common("shortcut"), "callback_id": callback_id, "action_ts": at}
+
+    def message_shortcut(self, callback_id: str, message: Message, channel: Channel, response_url: str) -> Payload:
+        """A shortcut in the menu of a message."""
+        return {
+            **self._common("message_action"),
+            "callback_id": callback_id,
+            "action_ts": message.ts,
+            "channel": _channel(channel),
             "message_ts": message.ts,
-            "channel_id": message.channel,
-            "is_ephemeral": message.private_to is not None,
-        },
-        "message": message.as_json(),
-        "state": {"values": {}},
-        "actions": [{**element, "block_id": block["block_id"], "action_ts": message.ts}],
-        "response_url": response_url,
-        "trigger_id": _trigger_id(),
-    }
+            "message": message_json(self.seed, message),
+            "response_url": response_url,
+        }
+
+    def _common(self, kind: str) -> Payload:
+        return {**_who(self.seed, self.person, kind), "trigger_id": self.trigger_id}
 
 
-def event(seed: Seed, happened: Mapping[str, Any], at: float) -> dict[str, Any]:
+def closed(seed: Seed, person: Person, view: View, *, is_cleared: bool) -> Payload:
+    """A modal was closed by the person; nothing can be opened in answer."""
+    return {**_who(seed, person, "view_closed"), "view": view.as_json(seed), "is_cleared": is_cleared}
+
+
+def suggestion(seed: Seed, person: Person, view: View, names: Mapping[str, str], typed: str) -> Payload:
+    """A person types in a menu whose options come from the app; `names` are its block_id and action_id."""
+    return {**_who(seed, person, "block_suggestion"), **_view(seed, view), **names, "value": typed}
+
+
+def event(seed: Seed, happened: Mapping[str, Any], at: float) -> Payload:
     """An event that the app subscribes to; `at` in seconds since 1970."""
     return {
         "token": "lab",
@@ -72,13 +115,48 @@ def event(seed: Seed, happened: Mapping[str, Any], at: float) -> dict[str, Any]:
     }
 
 
-def _trigger_id() -> str:
-    return f"{secrets.randbelow(10**13)}.{secrets.randbelow(10**10)}.{secrets.token_hex(16)}"
+def message_json(seed: Seed, message: Message) -> Payload:
+    """A message in a payload; the app's own carry its names."""
+    own = {"bot_id": seed.bot, "app_id": seed.app} if message.user == BOT_USER else {}
+    return {**message.as_json(), "team": seed.team, **own}
 
 
-def _element(message: Message, action_id: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    for block in message.blocks:
-        for element in (*block.get("elements", ()), block.get("accessory", {})):
-            if element.get("action_id") == action_id:
-                return block, element
-    raise KeyError(f"the message has nothing with the action_id {action_id}")
+def group_json(seed: Seed, group: UserGroup) -> Payload:
+    """A user group as the Web API and events show it."""
+    return {
+        "id": group.id,
+        "team_id": seed.team,
+        "is_usergroup": True,
+        "is_subteam": True,
+        "name": group.name,
+        "handle": group.handle,
+        "description": "",
+        "is_external": False,
+        "date_create": 1_700_000_000,
+        "date_update": 1_700_000_000,
+        "date_delete": 1_700_000_000 if group.disabled else 0,
+        "auto_type": None,
+        "prefs": {"channels": [], "groups": []},
+        "users": sorted(group.users),
+        "user_count": len(group.users),
+    }
+
+
+def _who(seed: Seed, person: Person, kind: str) -> Payload:
+    return {
+        "type": kind,
+        "token": "lab",
+        "api_app_id": seed.app,
+        "team": {"id": seed.team, "domain": seed.domain},
+        "user": {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team},
+        "enterprise": None,
+        "is_enterprise_install": False,
+    }
+
+
+def _view(seed: Seed, view: View) -> Payload:
+    return {"container": {"type": "view", "view_id": view.id}, "view": view.as_json(seed)}
+
+
+def _channel(channel: Channel) -> Payload:
+    return {"id": channel.id, "name": channel.shown_name}

@@ -16,6 +16,7 @@ POST_BURST = 5
 class Tier(IntEnum):
     """Calls a minute, for each method. Slack's special tiers allow some hundreds."""
 
+    TWO = 20
     THREE = 50
     FOUR = 100
     SPECIAL = 600

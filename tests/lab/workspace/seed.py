@@ -71,6 +71,11 @@ class Channel:
     def direct(self) -> bool:
         return self.id.startswith("D")
 
+    @property
+    def shown_name(self) -> str:
+        """The name that commands and clicks carry: Slack keeps those of private conversations to itself."""
+        return "directmessage" if self.direct else "privategroup" if self.private else self.name
+
     def described(self) -> dict[str, object]:
         """This channel as `conversations.info` shows it."""
         return {
@@ -114,12 +119,32 @@ CHANNELS = (
 
 
 @dataclass(frozen=True)
+class UserGroup:
+    """A user group. Slack never deletes one: who "deletes" it disables it."""
+
+    id: str
+    handle: str
+    name: str
+    users: frozenset[str]
+    disabled: bool = False
+
+
+GROUPS = (
+    UserGroup("S0VIEWERS", "fleet-viewers", "Fleet viewers", frozenset({"U0VIEWER"})),
+    UserGroup("S0OPERATORS", "fleet-operators", "Fleet operators", frozenset({"U0OPERATOR"})),
+    UserGroup("S0DEVELOPERS", "fleet-developers", "Fleet developers", frozenset({"U0DEVELOPER"})),
+    UserGroup("S0ADMINS", "fleet-admins", "Fleet administrators", frozenset({"U0ADMIN"})),
+    UserGroup("S0SECURITY", "fleet-security", "Fleet security", frozenset({"U0SECURITY"})),
+)
+
+
+@dataclass(frozen=True)
 class Seed:
     """The workspace as it opens.
 
     By default: one person of each role, a plain member, two kinds of guests, a stranger, somebody who left;
     `ops` with the bot in it, `dev` and the private `board` without it, `partners` shared with another
-    organisation, `old` archived. The tokens are the lab's own and open nothing else.
+    organisation, `old` archived; a user group for each role. The tokens are the lab's own and open nothing else.
     """
 
     team: str = "T0FLATNET"
@@ -130,3 +155,4 @@ class Seed:
     app_token: str = "xapp-lab-app-token"
     people: tuple[Person, ...] = PEOPLE
     channels: tuple[Channel, ...] = CHANNELS
+    groups: tuple[UserGroup, ...] = GROUPS

@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from tests.lab.workspace.clock import Clock
-from tests.lab.workspace.journal import ChannelChanged, Deleted, Edited, Journal, PersonChanged, Posted
+from tests.lab.workspace.form import named
+from tests.lab.workspace.journal import ChannelChanged, Deleted, Edited, GroupChanged, Journal, PersonChanged, Posted
 from tests.lab.workspace.message import Content, Message
-from tests.lab.workspace.seed import BOT_USER, SLACKBOT, Channel, Person, Seed
+from tests.lab.workspace.seed import BOT_USER, SLACKBOT, Channel, Person, Seed, UserGroup
 
 
 class State:
@@ -19,17 +20,32 @@ class State:
         self.clock = clock
         self._people = {person.id: person for person in seed.people}
         self._channels = {channel.id: channel for channel in seed.channels}
+        self._groups = {group.id: group for group in seed.groups}
         self._messages: dict[tuple[str, str], Message] = {}
         self._last_ts = 0
 
     def person(self, user: str) -> Person | None:
         return self._people.get(user)
 
+    def people(self) -> tuple[Person, ...]:
+        return tuple(self._people.values())
+
     def channel(self, name: str) -> Channel | None:
         return self._channels.get(name)
 
     def channels(self) -> tuple[Channel, ...]:
         return tuple(self._channels.values())
+
+    def group(self, name: str) -> UserGroup | None:
+        return self._groups.get(name)
+
+    def groups(self) -> tuple[UserGroup, ...]:
+        return tuple(self._groups.values())
+
+    def regroup(self, group: UserGroup) -> None:
+        """A new user group, or a known one with other people or another standing."""
+        self._groups[group.id] = group
+        self.journal.record(GroupChanged(group))
 
     def direct(self, user: str) -> Channel:
         """The direct messages between the bot and this person, opened where there are none yet."""
@@ -50,19 +66,19 @@ class State:
 
     def post(self, channel: str, user: str, content: Content, **more: Any) -> Message:
         """A new message by `user`; `more` are other fields of `Message`."""
-        message = Message(channel, self._next_ts(), user, content.text, self._named(content.blocks), **more)
+        message = Message(channel, self.stamp(), user, content.text, named(content.blocks, "b"), **more)
         self._messages[channel, message.ts] = message
         self.journal.record(Posted(message))
         return message
 
-    def notice(self, channel: str, user: str, text: str) -> Message:
+    def notice(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> Message:
         """What Slackbot tells one person: that a command failed, for example."""
-        return self.post(channel, SLACKBOT, Content(text), private_to=user)
+        return self.post(channel, SLACKBOT, Content(text), private_to=user, thread_ts=thread_ts)
 
     def edit(self, message: Message, content: Content) -> Message:
         """The message says something else now; what it said is kept in `edits`."""
         former = Content(message.text, message.blocks)
-        edited = replace(message, text=content.text, blocks=self._named(content.blocks), edits=(*message.edits, former))
+        edited = replace(message, text=content.text, blocks=named(content.blocks, "b"), edits=(*message.edits, former))
         self._messages[message.channel, message.ts] = edited
         self.journal.record(Edited(edited))
         return edited
@@ -79,12 +95,11 @@ class State:
         """All messages of all channels, oldest first."""
         return self._messages.values()
 
-    def _next_ts(self) -> str:
+    def replies(self, channel: str, ts: str) -> tuple[Message, ...]:
+        """What everybody sees below a message."""
+        return tuple(m for m in self.messages() if m.channel == channel and m.thread_ts == ts and m.private_to is None)
+
+    def stamp(self) -> str:
         """Slack's message ids: the time in microseconds, unique and rising."""
         self._last_ts = max(self._last_ts + 1, int(self.clock.now().timestamp() * 1_000_000))
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"
-
-    @staticmethod
-    def _named(blocks: tuple[Any, ...]) -> tuple[dict[str, Any], ...]:
-        """Slack gives every block that has no `block_id` one of its own."""
-        return tuple({"block_id": f"b{number}", **block} for number, block in enumerate(blocks))

@@ -7,13 +7,19 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Upload:
-    """A file. `content` is None until the bytes came; `title` is None until the upload is completed."""
+    """A file of `user`. `content` is None until the bytes came, and again when the file was deleted.
+
+    `title` is None until the upload is completed. `alt_text` describes a picture to those who do not see it.
+    """
 
     id: str
+    user: str
     name: str
     length: int
+    alt_text: str = ""
     content: bytes | None = None
     title: str | None = None
+    deleted: bool = False
 
 
 class Uploads:
@@ -23,16 +29,16 @@ class Uploads:
         self.address = address
         self._files: dict[str, Upload] = {}
 
-    def begin(self, name: str, length: int) -> Upload:
+    def begin(self, user: str, name: str, length: int, alt_text: str = "") -> Upload:
         """Announce a file of so many bytes."""
-        upload = Upload(f"F{secrets.token_hex(5).upper()}", name, length)
+        upload = Upload(f"F{secrets.token_hex(5).upper()}", user, name, length, alt_text)
         self._files[upload.id] = upload
         return upload
 
     def receive(self, name: str, content: bytes) -> bool:
         """The bytes of an announced file; False where none such is awaited or the length is another."""
         upload = self._files.get(name)
-        if upload is None or upload.content is not None or len(content) != upload.length:
+        if upload is None or upload.deleted or upload.content is not None or len(content) != upload.length:
             return False
         self._files[name] = replace(upload, content=content)
         return True
@@ -44,6 +50,10 @@ class Uploads:
             return None
         self._files[name] = replace(upload, title=title)
         return self._files[name]
+
+    def delete(self, upload: Upload) -> None:
+        """The file is gone; its name stays known."""
+        self._files[upload.id] = replace(upload, content=None, deleted=True)
 
     def file(self, name: str) -> Upload | None:
         return self._files.get(name)

@@ -1,28 +1,37 @@
 """The workspace: starts and stops, what its people do, and what they see."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from tests.lab.workspace import payloads
-from tests.lab.workspace.answers import SlackError
+from tests.lab.workspace.clicks import Aim, Clicks
 from tests.lab.workspace.clock import Clock, Timing
+from tests.lab.workspace.entrances import Entrances, Tab
+from tests.lab.workspace.events import Events
 from tests.lab.workspace.faults import Faults
+from tests.lab.workspace.form import Choice
+from tests.lab.workspace.forms import Forms, Submitted
 from tests.lab.workspace.journal import Called, Change
 from tests.lab.workspace.manifest import Manifest
-from tests.lab.workspace.message import Content, Message
+from tests.lab.workspace.message import Message
 from tests.lab.workspace.methods.method import Rooms
+from tests.lab.workspace.outgoing import Outgoing
 from tests.lab.workspace.rates import Rates
+from tests.lab.workspace.reading import Reading
 from tests.lab.workspace.responses import Responses
-from tests.lab.workspace.seed import BOT_USER, Channel, Person, Seed
-from tests.lab.workspace.socket_mode import Choose, Delivery, EnvelopeType, Reason, SocketMode
+from tests.lab.workspace.seed import BOT_USER, Channel, Person, Seed, UserGroup
+from tests.lab.workspace.socket_mode import Choose, Delivery, Reason, SocketMode
 from tests.lab.workspace.state import State
+from tests.lab.workspace.talk import Talk
 from tests.lab.workspace.tokens import Holder, Tokens
-from tests.lab.workspace.uploads import Uploads
+from tests.lab.workspace.triggers import Triggers
+from tests.lab.workspace.uploads import Upload, Uploads
+from tests.lab.workspace.view import View
+from tests.lab.workspace.views import Views
 from tests.lab.workspace.web_api import WebApi
 
 Answer = TypeVar("Answer")
@@ -54,18 +63,31 @@ class Workspace:
         self.manifest = Manifest.read(manifest)
         self.faults = Faults()
         self.base_url = ""
+        self._runner: web.AppRunner | None = None
         self._state = State(self.seed, clock)
         self._tokens = Tokens(self.seed)
         self._sockets = SocketMode(self._state, self.faults, timing, choose)
-        self._responses = Responses(self._state, timing.response_url)
+        self._views = Views(self._state)
         self._uploads = Uploads(lambda name: f"{self.base_url}/upload/{name}")
-        self._runner: web.AppRunner | None = None
-        rooms = Rooms(self._state, self.manifest, Rates(clock.monotonic), self._uploads, self._socket_url)
-        self._web = WebApi(rooms, self._tokens, self._responses, self.faults)
+        self._reading = Reading(self._state)
+        self._events = Events(self._state, self.manifest, self._sockets)
+        responses, triggers = Responses(self._state, timing.response_url), Triggers(clock, timing.trigger)
+        rates = Rates(clock.monotonic)
+        rooms = Rooms(self._state, self.manifest, rates, self._uploads, triggers, self._views, self._socket_url)
+        self._web = WebApi(rooms, self._tokens, responses, self.faults)
+        self._out = Outgoing(self._state, self.manifest, self._sockets, triggers, responses, self._response_url)
+        self._talk = Talk(self._out, self._events, self._uploads)
+        self._clicks = Clicks(self._out, self._views)
+        self._forms = Forms(self._out, self._views, self._clicks)
+        self._entrances = Entrances(self._out, self._events, self._views)
 
-    async def start(self, port: int = 0) -> None:
-        """Listen on loopback; 0 takes a free port. `base_url` and `api_url` hold afterwards."""
+    async def start(self, port: int = 0, routes: Iterable[web.AbstractRouteDef] = ()) -> None:
+        """Listen on loopback; 0 takes a free port. `base_url` and `api_url` hold afterwards.
+
+        `routes` are served beside Slack's own: a page that shows this workspace.
+        """
         app = web.Application(client_max_size=LARGEST_REQUEST)
+        app.router.add_routes(routes)
         app.router.add_route("*", "/api/{method}", self._web.call)
         app.router.add_post("/response/{name}", self._web.respond)
         app.router.add_post("/upload/{file}", self._web.upload)
@@ -74,9 +96,11 @@ class Workspace:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
         self.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._events.start()
 
     async def stop(self) -> None:
         """Close every connection and stop listening."""
+        await self._events.stop()
         await self._sockets.close()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -94,81 +118,119 @@ class Workspace:
     def app_token(self) -> str:
         return self.seed.app_token
 
-    # What people do
+    # What people type
 
-    async def slash(self, user: str, channel: str, text: str, *, command: str = "/flatnet") -> Delivery:
+    async def slash(
+        self, user: str, channel: str, text: str, *, command: str = "/flatnet", thread_ts: str | None = None
+    ) -> Delivery:
         """A person types a slash command; returns when it is acknowledged or Slack has given up.
 
-        Where it fails the person reads Slack's words (`private`), as in Slack.
+        Where it fails the person reads Slack's words (`private`), as in Slack; in a thread it always does.
         """
-        place = self._where(user, channel)
-        answers = self._response_url(self._responses.issue(channel, user))
-        payload = payloads.command(self.seed, self._person(user), place, (command, text), answers)
-        delivery = Delivery(EnvelopeType.COMMAND, payload)
-        if command not in self.manifest.commands:
-            self._state.notice(channel, user, f"`{command}` is not a valid command.")
-            return delivery
-        await self._sockets.deliver(delivery)
-        if error := self._failure(delivery) or self._answer_in_ack(user, channel, delivery):
-            self._state.notice(channel, user, f'{command} failed with the error "{error}"')
-        return delivery
+        return await self._talk.slash(user, channel, (command, text), thread_ts)
 
-    async def click(self, user: str, message: Message, action_id: str) -> Delivery:
-        """A person presses a button of a message that they see."""
-        answers = self._response_url(self._responses.issue(message.channel, user, message))
-        payload = payloads.click(self.seed, self._person(user), message, action_id, answers)
-        delivery = Delivery(EnvelopeType.INTERACTIVE, payload)
-        if not self.manifest.interactive:
-            self._state.notice(message.channel, user, "This app is not configured to handle interactive responses.")
-            return delivery
-        await self._sockets.deliver(delivery)
-        if error := self._failure(delivery):
-            self._state.notice(message.channel, user, f'the button failed with the error "{error}"')
-        return delivery
-
-    async def say(self, user: str, channel: str, text: str, *, thread_ts: str | None = None) -> Message:
+    async def say(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
         """A person writes a message; the app hears of it where it is a member and has subscribed."""
-        place = self._where(user, channel)
-        message = self._state.post(channel, user, Content(text), thread_ts=thread_ts)
-        if BOT_USER not in place.members:
-            return message
-        event = {**message.as_json(), "channel": channel, "event_ts": message.ts}
-        if f"<@{BOT_USER}>" in text:
-            await self.emit("app_mention", {**event, "type": "app_mention"})
-        kind = "im" if place.direct else "group" if place.private else "channel"
-        await self.emit(_SUBSCRIPTIONS[kind], {**event, "channel_type": kind})
-        return message
+        return await self._talk.say(user, channel, text, thread_ts)
 
-    async def emit(self, subscription: str, event: dict[str, Any]) -> Delivery | None:
+    async def share(self, user: str, channel: str, name: str, content: bytes, thread_ts: str | None = None) -> Message:
+        """A person posts a file."""
+        return await self._talk.share(user, channel, (name, content), thread_ts)
+
+    def mark_read(self, user: str, channel: str) -> None:
+        """A person has read everything in a conversation."""
+        self._reading.mark(user, channel)
+
+    # What people press and fill in
+
+    async def click(
+        self, user: str, message: Message, action_id: str, *, value: Choice = None, block_id: str | None = None
+    ) -> Delivery:
+        """A person presses a button of a message that they see, or chooses `value` from a menu in it.
+
+        Among several buttons with one action_id, `value` or `block_id` names the one that is meant.
+        """
+        return await self._clicks.click(user, message, Aim(action_id, value, block_id))
+
+    async def act(
+        self, user: str, view: View, action_id: str, *, value: Choice = None, block_id: str | None = None
+    ) -> Delivery:
+        """As `click`, in a modal or a home tab. Where the app fails, the view says so (`View.trouble`)."""
+        return await self._clicks.act(user, view, Aim(action_id, value, block_id))
+
+    async def suggest(self, user: str, view: View, action_id: str, typed: str) -> tuple[Mapping[str, Any], ...]:
+        """A person types in a menu whose options come from the app (`external_select`); the options."""
+        return await self._clicks.suggest(user, view, action_id, typed)
+
+    def fill(self, user: str, values: Mapping[str, Choice]) -> View:
+        """A person fills in fields of the modal on top, by block_id, and sends nothing yet."""
+        return self._forms.fill(user, values)
+
+    async def submit(self, user: str, values: Mapping[str, Choice]) -> Submitted:
+        """A person fills in fields of the modal on top, by block_id, and sends it."""
+        return await self._forms.submit(user, values)
+
+    async def close_view(self, user: str) -> tuple[Delivery, ...]:
+        """A person closes the modal on top; what the app was told of it, if it asked to be told."""
+        return await self._forms.close(user)
+
+    async def open_home(self, user: str, tab: Tab = "home") -> Delivery | None:
+        """A person opens the app's home; None where the app does not subscribe to `app_home_opened`."""
+        return await self._entrances.open_home(user, tab)
+
+    async def shortcut(self, user: str, callback_id: str, message: Message | None = None) -> Delivery:
+        """A person uses a shortcut of the manifest: a global one, or one in the menu of a message."""
+        return await self._entrances.shortcut(user, callback_id, message)
+
+    def trigger(self, user: str) -> str:
+        """A fresh trigger id, as if this person had just done something."""
+        return self._out.triggers.issue(user)
+
+    # What changes in the workspace
+
+    async def emit(self, subscription: str, event: Mapping[str, Any]) -> Delivery | None:
         """An event happens; it is sent only if the manifest subscribes to it (None otherwise)."""
-        if subscription not in self.manifest.events:
-            return None
-        payload = payloads.event(self.seed, event, self._state.clock.now().timestamp())
-        return await self._sockets.deliver(Delivery(EnvelopeType.EVENT, payload))
+        return await self._events.emit(subscription, event)
+
+    def join(self, user: str, channel: str) -> None:
+        place = self._out.channel(channel)
+        self._state.change(replace(place, members=place.members | {user}))
+
+    def leave(self, user: str, channel: str) -> None:
+        place = self._out.channel(channel)
+        self._state.change(replace(place, members=place.members - {user}))
 
     def invite_bot(self, channel: str) -> None:
-        place = self._channel(channel)
-        self._state.change(replace(place, members=place.members | {BOT_USER}))
+        self.join(BOT_USER, channel)
 
     def remove_bot(self, channel: str) -> None:
-        place = self._channel(channel)
-        self._state.change(replace(place, members=place.members - {BOT_USER}))
+        self.leave(BOT_USER, channel)
 
     def archive(self, channel: str) -> None:
-        self._state.change(replace(self._channel(channel), archived=True))
+        self._state.change(replace(self._out.channel(channel), archived=True))
 
     def change_person(self, person: Person) -> None:
         """Somebody became a guest, was deactivated, took another language."""
         self._state.update(person)
+
+    def change_group(self, group: UserGroup) -> None:
+        """A user group is new, has other people, or was disabled (which Slack shows as deleted)."""
+        self._state.regroup(group)
 
     # What Slack does to the app
 
     def revoke_bot_token(self, error: str = "token_revoked") -> None:
         """From now on the bot's token is refused with this error (`account_inactive` is another)."""
         self._tokens.spoil(Holder.BOT, error)
+        self._events.tell("tokens_revoked", {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER]}})
 
     def revoke_app_token(self, error: str = "token_revoked") -> None:
         self._tokens.spoil(Holder.APP, error)
+
+    def uninstall(self) -> None:
+        """Somebody removed the app from the workspace."""
+        self.revoke_bot_token("account_inactive")
+        self._events.tell("app_uninstalled", {"type": "app_uninstalled"})
 
     async def disconnect(self, reason: Reason) -> None:
         """Slack announces the end of the open WebSockets and closes them."""
@@ -197,14 +259,60 @@ class Workspace:
         """The direct messages between the bot and this person."""
         return tuple(m for m in self._state.messages() if m.channel == f"D{user[1:]}" and m.private_to is None)
 
+    def thread(self, channel: str, ts: str) -> tuple[Message, ...]:
+        """A message and what everybody reads below it, oldest first; empty where there is none."""
+        parent = self._state.find(channel, ts)
+        return (parent, *self._state.replies(channel, ts)) if parent else self._state.replies(channel, ts)
+
+    def view(self, user: str) -> View | None:
+        """The modal that this person has in front of them."""
+        stack = self.views(user)
+        return stack[-1] if stack else None
+
+    def views(self, user: str) -> tuple[View, ...]:
+        """This person's open modals, the one on top last."""
+        return self._views.stack(user)
+
+    def home(self, user: str) -> View | None:
+        """The home tab that the app published for this person."""
+        return self._views.home(user)
+
+    def conversations(self, user: str) -> tuple[Channel, ...]:
+        """Where this person is a member: channels, archived ones too, and opened direct messages with the app."""
+        return self._reading.conversations(user)
+
+    def reads(self, user: str, channel: str) -> tuple[Message, ...]:
+        """All that this person sees in a conversation: everybody's messages, replies, and their ephemeral ones."""
+        return self._reading.messages(user, channel)
+
+    def unread(self, user: str) -> Mapping[str, int]:
+        """How many new messages a person has, by conversation; conversations without any are left out."""
+        return self._reading.unread(user)
+
+    def visible_to(self, change: Change, user: str) -> bool:
+        """Whether this person would notice the change; nobody notices what happens between Slack and the app."""
+        return self._reading.visible(change, user)
+
+    def person(self, user: str) -> Person:
+        """Somebody as they are now."""
+        return self._out.person(user)
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody as they are now, the bot too."""
+        return self._state.people()
+
     def calls(self, method: str) -> tuple[Called, ...]:
         """How often and how the app called a method (or `response_url`), faults and refusals included."""
         return tuple(c for c in self.changes if isinstance(c, Called) and c.method == method)
 
     def file(self, name: str) -> bytes | None:
-        """The bytes of an uploaded file."""
+        """The bytes of an uploaded file; None where there is none, or none any more."""
         upload = self._uploads.file(name)
         return upload.content if upload else None
+
+    def upload(self, name: str) -> Upload | None:
+        """A file with its name, title and alt text; `deleted` where it is gone."""
+        return self._uploads.file(name)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -225,44 +333,5 @@ class Workspace:
         address = self.base_url.replace("http://", "ws://", 1)
         return f"{address}/socket?ticket={self._sockets.ticket()}&app_id={self.seed.app}"
 
-    def _channel(self, name: str) -> Channel:
-        channel = self._state.channel(name)
-        if channel is None:
-            raise KeyError(f"the workspace has no channel {name}")
-        return channel
-
-    def _person(self, user: str) -> Person:
-        person = self._state.person(user)
-        if person is None:
-            raise KeyError(f"the workspace has nobody with the id {user}")
-        return person
-
-    def _where(self, user: str, name: str) -> Channel:
-        """Where a person types; a mistake in a test where they cannot."""
-        self._person(user)
-        channel = self._state.direct(user) if name == f"D{user[1:]}" else self._channel(name)
-        if user not in channel.members or channel.archived:
-            raise ValueError(f"{user} cannot write in {name}")
-        return channel
-
     def _response_url(self, name: str) -> str:
         return f"{self.base_url}/response/{name}"
-
-    @staticmethod
-    def _failure(delivery: Delivery) -> str:
-        """Slack's word for a delivery that reached nobody or was not acknowledged in time."""
-        if delivery.attempts == 0:
-            return "dispatch_failed"
-        return "" if delivery.in_time else "operation_timeout"
-
-    def _answer_in_ack(self, user: str, channel: str, delivery: Delivery) -> str:
-        """Show the answer that came in the ack, if any; what is wrong with it."""
-        try:
-            if delivery.ack_payload:
-                self._responses.answer(channel, user, delivery.ack_payload)
-        except SlackError as error:
-            return error.error
-        return ""
-
-
-_SUBSCRIPTIONS = {"im": "message.im", "group": "message.groups", "channel": "message.channels"}

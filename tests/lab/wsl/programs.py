@@ -3,13 +3,16 @@
 import json
 from dataclasses import dataclass
 
-from tests.lab.wsl.state import NEVER, Container, WslState
+from tests.lab.wsl.state import Container, WslState
 
 CGROUPS_WARNING = (
     'time="2026-11-25T09:30:00Z" level=warning msg="Using cgroups-v1 which is deprecated in favor of cgroups-v2 with '
     "Podman v5 and will be removed in a future version. Set environment variable `PODMAN_IGNORE_CGROUPSV1_WARNING` "
     'to hide this warning."\n'
 )
+
+NEVER = -62135596800
+"""podman's time for what has not happened: Go's zero time in Unix seconds."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,14 @@ def _listed(container: Container) -> dict[str, object]:
         "CreatedAt": "2 hours ago",
         "CIDFile": "",
         "Exited": container.state == "exited",
-        "ExitedAt": container.exited_at,
+        "ExitedAt": 1795600300 if container.state == "exited" else NEVER,
         "ExitCode": container.exit_code,
         "ExposedPorts": None,
         "Id": container.id,
-        "Image": container.image,
+        "Image": "localhost/busybox:lab",
         "ImageID": "2f3d1b0c" * 8,
         "IsInfra": False,
-        "Labels": container.labels,
+        "Labels": None,
         "Mounts": [],
         "Names": [container.name],
         "Namespaces": {},
@@ -100,7 +103,7 @@ def _listed(container: Container) -> dict[str, object]:
         "Pod": "",
         "PodName": "",
         "Ports": container.ports,
-        "Restarts": container.restarts,
+        "Restarts": 0,
         "Size": None,
         "StartedAt": 1795600000 if container.state != "created" else NEVER,
         "State": container.state,

@@ -10,12 +10,10 @@ from pathlib import Path
 import asyncssh
 from asyncssh.constants import OPEN_CONNECT_FAILED
 
-from tests.lab.faults import Fault, Wire
+from tests.lab.faults import DRIP_EVERY, FLOOD, Fault, Wire
 from tests.lab.line import Listener
 from tests.lab.wsl.shell import Shell
 from tests.lab.wsl.state import WslState
-
-FLOOD = 10 * 1024 * 1024
 
 MAX_SESSIONS = 10
 """OpenSSH's default; a session beyond it is refused."""
@@ -71,6 +69,11 @@ class SshServer:
     @property
     def port(self) -> int:
         return self._listener.port
+
+    @property
+    def accepted(self) -> int:
+        """Connections of TCP, those too that were never spoken to."""
+        return self._listener.accepted
 
     async def start(self, port: int = 0) -> int:
         return self._listener.start(port)
@@ -166,6 +169,14 @@ class _Session(asyncssh.SSHServerSession[bytes]):
             case Fault.CLOSE:
                 channel.write(stdout[: len(stdout) // 2])
                 self._connection.abort()
+            case Fault.STALL:
+                channel.write(stdout[: len(stdout) // 2])
+                channel.write_stderr(stderr)
+                await asyncio.Event().wait()
+            case Fault.DRIP:
+                while True:
+                    channel.write(b" ")
+                    await asyncio.sleep(DRIP_EVERY)
             case _:
                 channel.write(stdout)
                 channel.write_stderr(stderr)

@@ -4,9 +4,6 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
-NEVER = -62135596800
-"""podman's ExitedAt for a container that never ended: Go's zero time in Unix seconds."""
-
 ContainerState = Literal["running", "exited", "created", "paused"]
 
 
@@ -15,15 +12,11 @@ class Container:
     """One container as podman knows it. `health` is None without a health check."""
 
     name: str
-    image: str = "localhost/busybox:lab"
     state: ContainerState = "running"
     exit_code: int = 0
-    exited_at: int = NEVER
     health: Literal["healthy", "unhealthy", "starting"] | None = None
     network: str = "flatnet"
     ports: list[dict[str, object]] | None = None
-    labels: dict[str, str] | None = None
-    restarts: int = 0
 
     @property
     def id(self) -> str:

@@ -50,6 +50,7 @@ def delete(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 
 
 def post_ephemeral(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    """In a thread that nobody has answered in yet it is not shown, and Slack does not say so."""
     channel, user = rooms.joined(arguments.required("channel")), arguments.required("user")
     if channel.archived:
         raise SlackError("is_archived")
@@ -57,6 +58,8 @@ def post_ephemeral(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
         raise SlackError("user_not_in_channel")
     content = check_post(content_of(arguments.values))
     thread_ts = arguments.optional("thread_ts")
+    if thread_ts and not rooms.state.replies(channel.id, thread_ts):
+        return {"message_ts": rooms.state.stamp()}
     return {"message_ts": rooms.state.post(channel.id, BOT_USER, content, private_to=user, thread_ts=thread_ts).ts}
 
 

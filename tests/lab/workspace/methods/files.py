@@ -1,9 +1,10 @@
-"""The two calls around an upload: files.getUploadURLExternal and files.completeUploadExternal."""
+"""files.*: the two calls around an upload, and delete."""
 
 from typing import Any
 
 from tests.lab.workspace.answers import SlackError
 from tests.lab.workspace.arguments import Arguments
+from tests.lab.workspace.journal import FileDeleted
 from tests.lab.workspace.message import Content
 from tests.lab.workspace.methods.method import Method, Rooms
 from tests.lab.workspace.rates import Tier
@@ -15,7 +16,7 @@ def get_upload_url(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     name, length = arguments.required("filename"), arguments.required("length")
     if not length.isdecimal() or int(length) == 0:
         raise SlackError("invalid_arguments")
-    upload = rooms.uploads.begin(name, int(length))
+    upload = rooms.uploads.begin(BOT_USER, name, int(length), arguments.optional("alt_txt") or "")
     return {"file_id": upload.id, "upload_url": rooms.uploads.address(upload.id)}
 
 
@@ -36,6 +37,20 @@ def complete_upload(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     return {"files": [{"id": upload.id, "title": upload.title} for upload in uploads]}
 
 
+def delete(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    """Only the bot's own files; the messages that showed one stay."""
+    upload = rooms.uploads.file(arguments.required("file"))
+    if upload is None or (upload.title is None and not upload.deleted):
+        raise SlackError("file_not_found")
+    if upload.deleted:
+        raise SlackError("file_deleted")
+    if upload.user != BOT_USER:
+        raise SlackError("cant_delete_file")
+    rooms.uploads.delete(upload)
+    rooms.state.journal.record(FileDeleted(upload.id))
+    return {}
+
+
 def _completed(rooms: Rooms, file: Any) -> Upload:
     name = file.get("id") if isinstance(file, dict) else None
     upload = rooms.uploads.complete(name, str(file.get("title") or "")) if isinstance(name, str) else None
@@ -47,4 +62,5 @@ def _completed(rooms: Rooms, file: Any) -> Upload:
 METHODS = (
     Method("files.getUploadURLExternal", get_upload_url, Tier.FOUR, "files:write"),
     Method("files.completeUploadExternal", complete_upload, Tier.FOUR, "files:write"),
+    Method("files.delete", delete, Tier.THREE, "files:write"),
 )

@@ -11,7 +11,9 @@ from tests.lab.workspace.rates import Rates, Tier
 from tests.lab.workspace.seed import BOT_USER, Channel
 from tests.lab.workspace.state import State
 from tests.lab.workspace.tokens import Holder
+from tests.lab.workspace.triggers import Triggers
 from tests.lab.workspace.uploads import Uploads
+from tests.lab.workspace.views import Views
 
 
 class TooFast(Exception):
@@ -30,6 +32,8 @@ class Rooms:
     manifest: Manifest
     rates: Rates
     uploads: Uploads
+    triggers: Triggers
+    views: Views
     socket_url: Callable[[], str]
 
     def require(self, scope: str) -> None:

@@ -12,14 +12,6 @@ enum ServiceControllerStatus {
     Paused = 7
 }
 
-enum ServiceStartMode {
-    Boot = 0
-    System = 1
-    Automatic = 2
-    Manual = 3
-    Disabled = 4
-}
-
 function Get-LabState {
     Get-Content -LiteralPath $env:FLATNET_LAB_STATE -Raw -Encoding utf8 | ConvertFrom-Json -AsHashtable
 }
@@ -42,7 +34,6 @@ function Get-Service {
     [pscustomobject]@{
         Name = $key
         Status = [ServiceControllerStatus]$services[$key].status
-        StartType = [ServiceStartMode]$services[$key].start_type
     }
 }
 

@@ -1,0 +1,83 @@
+"""Why something failed, as the operating system, a library or a host says it.
+
+Common causes are phrases, so that the sentence around them is whole in every language; everything
+else keeps its own words, which may be foreign and are bounded here and escaped where they are shown.
+"""
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+
+from adapters.phrase import Phrase
+
+WORDS_LIMIT = 300
+"""Characters of somebody's own words that an error shows."""
+
+_TIMED_OUT = Phrase("timed out")
+
+_SYSTEM: Mapping[int | None, Phrase] = {
+    errno.ECONNREFUSED: Phrase("connection refused"),
+    errno.ECONNRESET: Phrase("connection reset"),
+    errno.EHOSTUNREACH: Phrase("no route to the host"),
+    errno.ENETUNREACH: Phrase("no route to its network"),
+    errno.ENOENT: Phrase("no such file"),
+    errno.EACCES: Phrase("permission denied"),
+    errno.EISDIR: Phrase("it is a folder"),
+    socket.EAI_NONAME: Phrase("no such host name"),
+    socket.EAI_NODATA: Phrase("no such host name"),
+    socket.EAI_AGAIN: Phrase("the name server does not answer"),
+}
+"""By errno, and by the negative codes of getaddrinfo."""
+
+_CERTIFICATE: Mapping[int | None, Phrase] = {
+    9: Phrase("its certificate is not valid yet"),
+    10: Phrase("its certificate has expired"),
+    18: Phrase("its certificate is signed by itself"),
+    19: Phrase("its certificate is from an unknown authority"),
+    20: Phrase("its certificate is from an unknown authority"),
+    21: Phrase("its certificate is from an unknown authority"),
+    62: Phrase("its certificate is for another name"),
+    64: Phrase("its certificate is for another address"),
+}
+"""By OpenSSL's X509_V_ERR codes."""
+
+
+def reason(error: BaseException) -> Phrase | str:
+    """Why an error came about: the first known cause under it, else the words of the innermost that has any."""
+    chain = list(causes(error))
+    known = next((phrase for phrase in map(_known, chain) if phrase is not None), None)
+    return known or next(filter(None, map(_own_words, reversed(chain))), type(error).__name__)
+
+
+def causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> Iterator[BaseException]:
+    """The error and what libraries wrapped in it, outermost first."""
+    yield error
+    for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
+        if isinstance(inner, BaseException) and inner not in (error, *seen):
+            yield from causes(inner, (error, *seen))
+
+
+def one_line(words: str) -> str:
+    """Somebody's own words as they may stand in an error: one line, bounded, without control characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in words[: 4 * WORDS_LIMIT]).split())
+    return line if len(line) <= WORDS_LIMIT else f"{line[:WORDS_LIMIT]}…"
+
+
+def _known(error: BaseException) -> Phrase | None:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return _CERTIFICATE.get(getattr(error, "verify_code", None))
+        case ssl.SSLError():  # its errno is OpenSSL's
+            return None
+        case TimeoutError():
+            return _TIMED_OUT
+        case OSError(errno=code):
+            return _SYSTEM.get(code)
+        case _:
+            return None
+
+
+def _own_words(error: BaseException) -> str:
+    words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    return one_line(str(words))

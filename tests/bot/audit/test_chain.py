@@ -1,0 +1,114 @@
+"""The chain itself, in memory: whatever is changed is found, and everything before it is counted."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.store.chain import AuditKey, StoredEvent, verify
+from bot.store.heads import BEGINNING, Head
+from tests.bot.audit.files import KEY, NOW, OTHER
+
+
+def chain(length: int, key: AuditKey = KEY) -> list[StoredEvent]:
+    """A log in memory."""
+    events: list[StoredEvent] = []
+    for number in range(length):
+        told = StoredEvent(0, "2026", "request", "ana", f"op-{number}", "{}", "", "", "")
+        events.append(key.seal(told, events[-1] if events else None))
+    return events
+
+
+def heads(events: Sequence[StoredEvent]) -> list[Head]:
+    return [
+        Head(sequence=0, mac=BEGINNING, at=NOW),
+        *(Head(sequence=event.sequence, mac=event.mac, at=NOW) for event in events),
+    ]
+
+
+EVENTS = chain(8)
+Change = Callable[[list[StoredEvent], random.Random], None]
+
+
+def change_a_field(events: list[StoredEvent], chance: random.Random) -> None:
+    place, name = (
+        chance.randrange(len(events)),
+        chance.choice(["at", "kind", "actor", "operation", "data", "key", "previous", "mac"]),
+    )
+    events[place] = replace(events[place], **{name: getattr(events[place], name) + chance.choice(["x", " ", "\0", "0"])})
+
+
+def move_text_to_the_next_field(events: list[StoredEvent], chance: random.Random) -> None:
+    place = chance.randrange(len(events))
+    event = events[place]
+    events[place] = replace(event, actor=event.actor[:-1], operation=event.actor[-1] + event.operation)
+
+
+def remove_some(events: list[StoredEvent], chance: random.Random) -> None:
+    start = chance.randrange(len(events))
+    del events[start : chance.randint(start + 1, len(events))]
+
+
+def exchange_two(events: list[StoredEvent], chance: random.Random) -> None:
+    one, other = chance.sample(range(len(events)), 2)
+    events[one], events[other] = events[other], events[one]
+
+
+def repeat_one(events: list[StoredEvent], chance: random.Random) -> None:
+    events.insert(chance.randrange(len(events)), chance.choice(events))
+
+
+def renumber_after_a_removal(events: list[StoredEvent], chance: random.Random) -> None:
+    del events[chance.randrange(len(events) - 1)]
+    events[:] = [replace(event, sequence=number) for number, event in enumerate(events, 1)]
+
+
+def sign_anew_with_another_key(events: list[StoredEvent], chance: random.Random) -> None:
+    place = chance.randrange(len(events))
+    events[place] = OTHER.seal(events[place], events[place - 1] if place else None)
+
+
+def sign_anew_with_the_right_key(events: list[StoredEvent], chance: random.Random) -> None:
+    place = chance.randrange(len(events))
+    events[place] = KEY.seal(replace(events[place], actor="eve"), events[place - 1] if place else None)
+
+
+CHANGES: list[Change] = [
+    change_a_field,
+    move_text_to_the_next_field,
+    remove_some,
+    exchange_two,
+    repeat_one,
+    renumber_after_a_removal,
+    sign_anew_with_another_key,
+    sign_anew_with_the_right_key,
+]
+
+
+@given(st.sampled_from(CHANGES), st.randoms(use_true_random=False))
+def test_whatever_is_changed_is_found_and_what_came_before_is_counted(change: Change, chance: random.Random) -> None:
+    events = list(EVENTS)
+    change(events, chance)
+    pairs = zip(events, EVENTS, strict=False)
+    untouched = next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(events), len(EVENTS)))
+    found = verify(events, heads(EVENTS), [KEY])
+    assert not found.intact
+    assert found.count == untouched
+
+
+def test_two_logs_of_the_same_key_cannot_be_joined() -> None:
+    """Each event is well signed and well numbered, and the head file knows only the end."""
+    other = [KEY.seal(replace(EVENTS[0], actor="eve"), None)]
+    for event in EVENTS[1:]:
+        other.append(KEY.seal(event, other[-1]))
+    joined = EVENTS[:4] + other[4:]
+    found = verify(joined, [heads([])[0], heads(joined)[-1]], [KEY])
+    assert (found.count, "does not follow" in str(found.phrase)) == (4, True)
+
+
+@given(st.sets(st.integers(1, 8)))
+def test_heads_of_some_commits_are_enough_for_an_untouched_log(told: set[int]) -> None:
+    some = [head for head in heads(EVENTS) if head.sequence in told | {0}]
+    assert verify(EVENTS, some, [KEY]).intact

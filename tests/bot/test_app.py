@@ -1,0 +1,161 @@
+"""The composition root: a house opens whole or not at all, and its audit log is not for everybody."""
+
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.action import SideName
+from adapters.errors import FlatnetError, Refused
+from bot.app import connector, open_house
+from bot.audit import HeadUnavailable
+from bot.config import Settings, read_settings
+from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
+from bot.secrets import MissingSecret, read_secrets
+from bot.store.chain import AuditKeyTooShort
+from bot.store.errors import DatabaseDamaged, DatabaseInUse
+from commands.operation import Role
+
+HOSTS = """
+[[hosts]]
+name = "lighthouse"
+id = 0
+lighthouse = true
+[hosts.windows]
+url = "https://127.0.0.1:5986/wsman"
+ca_file = "ca.pem"
+user = "flatnet"
+
+[[hosts]]
+name = "host-a"
+id = 1
+[hosts.wsl]
+address = "127.0.0.1"
+user = "flatnet"
+key_file = "key"
+known_hosts_file = "known_hosts"
+[hosts.gateway]
+url = "http://127.0.0.1:8080"
+"""
+
+ANA = SystemIdentity(1000, "ana")
+
+
+def settings(folder: Path, *, roles: str = "administrator") -> Settings:
+    """A configuration with ana, one host without a gateway, and one without Windows."""
+    (folder / "secrets").mkdir(exist_ok=True)
+    (folder / "secrets" / "audit_key").write_text("k" * 64)
+    (folder / "secrets" / "winrm_password").write_text("-")
+    file = folder / "flatnet.toml"
+    person = f'[[people]]\nname = "ana"\nsystem = ["ana"]\nslack = ["U0ANA"]\nroles = ["{roles}"]\n'
+    file.write_text(f'secrets_folder = "secrets"\n{person}{HOSTS}')
+    return read_settings(file)
+
+
+def last_event(known: Settings) -> tuple[str, str]:
+    """Kind and actor."""
+    with closing(sqlite3.connect(known.database_file)) as line:
+        kind, actor = line.execute("select kind, actor from audit order by sequence desc").fetchone()
+    return kind, actor
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_only_administrators_and_security_verify_the_audit_log(tmp_path: Path, role: Role) -> None:
+    """Who does and who tries is recorded."""
+    known = settings(tmp_path, roles=role)
+    async with open_house(known) as house:
+        if role in (Role.ADMINISTRATOR, Role.SECURITY):
+            assert (await house.verify(ANA)).intact
+            assert ("audit_read", "ana") == last_event(known)
+        else:
+            with pytest.raises(Refused, match="needs the role administrator or security"):
+                await house.verify(ANA)
+            assert ("refusal", "ana") == last_event(known)
+
+
+@pytest.mark.parametrize(
+    ("who", "name"),
+    [
+        (SystemIdentity(1001, "eve"), "system:eve"),
+        (SlackIdentity("T0OTHER", "U0ANA", Standing.STRANGER), "slack:T0OTHER/U0ANA"),
+        (SlackIdentity("T0OURS", "U0EVE", Standing.MEMBER), "slack:T0OURS/U0EVE"),
+    ],
+)
+async def test_whom_nobody_configured_is_refused_by_what_is_known_of_them(tmp_path: Path, who: Identity, name: str) -> None:
+    """A stranger with a known id is still a stranger."""
+    known = settings(tmp_path)
+    async with open_house(known) as house:
+        with pytest.raises(Refused):
+            await house.verify(who)
+    assert ("refusal", name) == last_event(known)
+
+
+def no_key(known: Settings) -> None:
+    assert known.secrets_folder is not None
+    (known.secrets_folder / "audit_key").unlink()
+
+
+def short_key(known: Settings) -> None:
+    assert known.secrets_folder is not None
+    (known.secrets_folder / "audit_key").write_text("short")
+
+
+def head_in_the_way(known: Settings) -> None:
+    known.audit_head_file.mkdir(parents=True)
+
+
+def no_database(known: Settings) -> None:
+    known.data_folder.mkdir()
+    known.database_file.write_bytes(b"a letter to my aunt, longer than a header\n" * 100)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "raised"),
+    [
+        (no_key, MissingSecret),
+        (short_key, AuditKeyTooShort),
+        (head_in_the_way, HeadUnavailable),
+        (no_database, DatabaseDamaged),
+    ],
+)
+async def test_a_house_that_cannot_open_gives_back_what_it_had_taken(
+    tmp_path: Path, break_it: Callable[[Settings], None], raised: type[FlatnetError]
+) -> None:
+    """It says so each time, and never that another bot has the database."""
+    known = settings(tmp_path)
+    break_it(known)
+    for _ in range(2):
+        with pytest.raises(raised):
+            async with open_house(known):
+                pass
+
+
+async def test_a_second_house_on_the_same_database_does_not_open_until_the_first_is_closed(tmp_path: Path) -> None:
+    known = settings(tmp_path)
+    async with open_house(known):
+        with pytest.raises(DatabaseInUse):
+            async with open_house(known):
+                pass
+    async with open_house(known):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("host", "sides"), [("lighthouse", {"windows"}), ("host-a", {"wsl", "gateway"})], ids=["lighthouse", "host-a"]
+)
+async def test_each_side_that_a_host_has_is_connected_and_no_other(tmp_path: Path, host: str, sides: set[SideName]) -> None:
+    """Nothing is opened yet: a connection opens on its first use."""
+    known = settings(tmp_path)
+    found = next(each for each in known.hosts if each.name == host)
+    all_sides: tuple[SideName, ...] = ("windows", "wsl", "gateway")
+    with ThreadPoolExecutor(1) as pool:
+        connect = connector(read_secrets(known.secret_names, known.secrets_folder), pool)
+        for side in all_sides:
+            if side in sides:
+                await connect(found, side).aclose()
+            else:
+                with pytest.raises(KeyError, match=f"{host} has no {side} side"):
+                    connect(found, side)

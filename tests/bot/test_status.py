@@ -1,0 +1,295 @@
+"""What programs are told of the bot: alive, ready, numbers; never whose or where."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from adapters.inventory import Unfit
+from adapters.phrase import Phrase
+from bot import status
+from bot.listen import Loopback
+from bot.metrics import Measures
+from bot.status import (
+    LOOK_EVERY,
+    STALE,
+    STANDSTILL,
+    Checks,
+    Probe,
+    StatusUnusable,
+    Vitals,
+    audit_check,
+    database_check,
+    serve,
+    slack_checks,
+    watched,
+)
+from bot.store.condition import Condition, prove
+from bot.store.database import Database
+from bot.store.errors import DatabaseError, full
+from bot.watchdog import ServiceManager
+
+ANY = Loopback("127.0.0.1", 0)
+
+
+@dataclass(frozen=True)
+class Slack:
+    """How Slack's side may be."""
+
+    connected: bool = True
+    revoked: str = ""
+    sending: bool = True
+
+
+@dataclass
+class Bot:
+    """A bot whose parts can be taken ill, and its clock."""
+
+    slack: Slack = Slack()
+    trouble: DatabaseError | None = None
+    intact: bool = True
+    now: float = 100.0
+    measures: Measures = field(default_factory=lambda: Measures("1.2.3", ("health",)))
+
+    async def prove(self) -> Condition:
+        if self.trouble is not None:
+            raise self.trouble
+        return Condition(inbox_unfinished=1, outbox_waiting=0, outbox_undeliverable=0, audit_events=7)
+
+    async def health(self) -> Slack:
+        return self.slack
+
+    def vitals(self) -> Vitals:
+        checks = Checks(
+            vital={"database": database_check(self.prove, self.measures)},
+            needed={"audit": audit_check(lambda: self.intact), **slack_checks(self.health)},
+        )
+        return Vitals(checks, self.measures, lambda: self.now, asyncio.sleep)
+
+
+@asynccontextmanager
+async def asking(vitals: Vitals) -> AsyncIterator[Callable[[str], Awaitable[tuple[int, Any]]]]:
+    """Asks the status port: the status, and the document or text."""
+
+    async def silence() -> float | None:
+        return 12.5
+
+    async with serve(ANY, vitals, silence) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+
+        async def ask(path: str) -> tuple[int, Any]:
+            async with session.get(path) as response:
+                plain = response.content_type != "application/json"
+                return response.status, await response.text() if plain else await response.json()
+
+        yield ask
+
+
+async def test_a_well_bot_is_alive_and_ready() -> None:
+    vitals = Bot().vitals()
+    await vitals.look()
+    async with asking(vitals) as ask:
+        alive = {"alive": True, "reasons": [], "event_loop_lag_seconds": 0.0, "slack_silent_seconds": 12.5}
+        assert await ask("/healthz") == (200, alive)
+        assert await ask("/readyz") == (200, {"ready": True, "reasons": []})
+
+
+@pytest.mark.parametrize(
+    ("bot", "reason"),
+    [
+        (Bot(slack=Slack(connected=False)), "Slack is not connected; look at the log and at the way to Slack"),
+        (
+            Bot(slack=Slack(revoked="token_revoked")),
+            "Slack refuses the token (token_revoked); take a new one from the app's settings",
+        ),
+        (Bot(slack=Slack(sending=False)), "a message of the last hour could not be delivered to anybody; the log names it"),
+        (Bot(intact=False), "the audit log is not as it was left; run flatnet-bot audit verify"),
+    ],
+)
+async def test_what_keeps_people_from_answers_is_said_and_needs_no_restart(bot: Bot, reason: str) -> None:
+    """Restarting helps none of these: not ready, but alive."""
+    vitals = bot.vitals()
+    await vitals.look()
+    async with asking(vitals) as ask:
+        assert await ask("/readyz") == (503, {"ready": False, "reasons": [reason]})
+        assert (await ask("/healthz"))[0] == 200
+
+
+async def test_a_database_that_takes_no_write_is_neither_ready_nor_alive_and_its_path_is_not_told() -> None:
+    bot = Bot(trouble=full(Path("/home/tanaka/flatnet.sqlite3")))
+    vitals = bot.vitals()
+    await vitals.look()
+    async with asking(vitals) as ask:
+        for path in ("/healthz", "/readyz"):
+            code, document = await ask(path)
+            assert (503, ["the check database failed; the log says why"]) == (code, document["reasons"])
+
+
+async def test_several_reasons_are_all_told() -> None:
+    vitals = Bot(slack=Slack(connected=False, sending=False), intact=False).vitals()
+    await vitals.look()
+    assert len(vitals.unready()) == 3
+
+
+async def test_what_is_well_again_is_well_after_the_next_look() -> None:
+    bot = Bot(slack=Slack(connected=False))
+    vitals = bot.vitals()
+    await vitals.look()
+    bot.slack = Slack()
+    await vitals.look()
+    assert () == vitals.unready()
+
+
+async def test_a_standstill_of_the_event_loop_is_told() -> None:
+    bot = Bot()
+    vitals = bot.vitals()
+    bot.now += 1 + STANDSTILL + 2
+    assert ["the event loop stood still for 7 s; look at the log and at the machine"] == list(map(str, vitals.unhealthy()))
+
+
+async def test_a_look_that_is_too_old_counts_as_none() -> None:
+    """Whoever looks has died of something that nobody foresaw: a restart is right."""
+    bot = Bot()
+    vitals = bot.vitals()
+    await vitals.look()
+    bot.now += STALE + 1
+    vitals.pulse._next = bot.now  # the pulse goes on
+    assert ["nothing was looked at for 46 s; look at the log, then restart the bot"] == list(map(str, vitals.unhealthy()))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ZeroDivisionError("host-b"), "the check odd failed; the log says why"),
+        (None, "the check odd did not end within 0.01 s; look at the log"),
+    ],
+)
+async def test_a_check_that_breaks_or_hangs_is_not_well(
+    error: Exception | None, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "PATIENCE", 0.01)
+
+    async def probe() -> Phrase | None:
+        if error is not None:
+            raise error
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    async def fine() -> Phrase | None:
+        return None
+
+    odd: dict[str, Probe] = {"odd": probe, "fine": fine}
+    vitals = Vitals(Checks({}, odd), Measures("1", ()), lambda: 0.0, asyncio.sleep)
+    await vitals.look()
+    assert [said] == list(map(str, vitals.unready()))
+
+
+async def test_the_numbers_carry_every_check_and_what_waits() -> None:
+    bot = Bot(slack=Slack(connected=False))
+    vitals = bot.vitals()
+    await vitals.look()
+    async with asking(vitals) as ask:
+        code, text = await ask("/metrics")
+    assert code == 200
+    for line in (
+        'flatnet_ready{check="slack"} 0.0',
+        'flatnet_ready{check="database"} 1.0',
+        "flatnet_inbox_unfinished 1.0",
+        "flatnet_audit_events 7.0",
+    ):
+        assert line in text
+
+
+async def test_nothing_else_is_there_and_nothing_can_be_sent() -> None:
+    vitals = Bot().vitals()
+    async with serve(ANY, vitals, _never) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+        for method, path, code in (("GET", "/", 404), ("GET", "/healthz/x", 404), ("POST", "/healthz", 405)):
+            async with session.request(method, path, data=b"x" * 100_000 if method == "POST" else None) as response:
+                assert code == response.status
+
+
+async def test_a_port_that_is_taken_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = Loopback("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(StatusUnusable, match=r"nothing can listen at 127\.0\.0\.1 port \d+ \(EADDRINUSE\)"):
+            async with serve(address, Bot().vitals(), _never):
+                pass
+
+
+async def _never() -> float | None:
+    return None
+
+
+async def test_the_service_manager_hears_ready_the_state_beats_and_the_end(tmp_path: Path) -> None:
+    bot = Bot(slack=Slack(connected=False))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "notify"))
+        async with watched(bot.vitals(), ServiceManager(str(tmp_path / "notify")), within=60.0):
+            for _ in range(20):
+                await asyncio.sleep(0)
+        listener.settimeout(2)
+        heard = {listener.recv(4096).decode() for _ in range(4)}
+    slack = "Slack is not connected; look at the log and at the way to Slack"
+    assert heard == {"READY=1", "WATCHDOG=1", f"STATUS={slack}", "STOPPING=1"}
+
+
+async def test_looks_go_on_at_their_interval() -> None:
+    """The clock ends the story after the second pause."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            raise asyncio.CancelledError
+
+    bot = Bot()
+    told: list[tuple[Phrase, ...]] = []
+    vitals = Vitals(bot.vitals()._checks, bot.measures, lambda: bot.now, sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await vitals.run(told.append)
+    assert ([LOOK_EVERY, LOOK_EVERY], [(), ()]) == (pauses, told)
+
+
+async def test_a_real_database_is_proven_by_a_write(tmp_path: Path) -> None:
+    """What stands in it stays as it is; a file that cannot be written is found."""
+    path = tmp_path / "flatnet.sqlite3"
+    database = Database.open(path, patience=0.05)
+    try:
+        before = (path.with_name(path.name + "-wal")).stat().st_size
+        assert await prove(database) == Condition(0, 0, 0, 0)
+        assert (path.with_name(path.name + "-wal")).stat().st_size > before
+    finally:
+        await database.aclose()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:9464", Loopback("127.0.0.1", 9464)),
+        ("127.0.0.2:0", Loopback("127.0.0.2", 0)),
+        ("[::1]:9464", Loopback("::1", 9464)),
+    ],
+)
+def test_a_loopback_address_may_be_listened_at(text: str, address: Loopback) -> None:
+    assert Loopback.parse(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "10.100.1.1:80", "[fe80::1]:1", "[::ffff:192.0.2.1]:80"],
+)
+def test_an_address_that_others_can_reach_is_refused(text: str) -> None:
+    with pytest.raises(Unfit, match="must be a loopback address"):
+        Loopback.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9464", ":9464", "localhost:9464", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "999.0.0.1:1"]
+)
+def test_what_is_no_address_and_port_is_refused(text: str) -> None:
+    with pytest.raises(Unfit, match="must be an address and a port"):
+        Loopback.parse(text)

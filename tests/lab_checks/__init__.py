@@ -1,0 +1,1 @@
+"""The lab itself, held to what it promises."""

@@ -1,0 +1,132 @@
+"""Every fault of every side at once, in one fleet: each is told for what it is, and none costs a healthy host anything."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.action import SideName
+from adapters.fleet import GRACE, Fleet
+from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.windows.system import ReadSystem as ReadWindows
+from adapters.wsl.system import ReadSystem as ReadWsl
+from bot.app import connector
+from bot.config import read_settings
+from bot.secrets import read_secrets
+from commands.arguments import Target
+from commands.health import Health
+from commands.operation import Thresholds, View
+from commands.report import Report
+from tests.lab.faults import Fault
+from tests.lab.fleet import LabFleet, host_name, run_fleet, write_configuration
+
+DEADLINE = 6.0
+"""Seconds in place of each action's own, so that the test is short; a healthy host needs a fraction of that."""
+
+FAULTS = [fault for fault in Fault if fault is not Fault.NONE]
+
+BROKEN = tuple(host_name(number + 1) for number in range(len(FAULTS)))
+HEALTHY = tuple(host_name(len(FAULTS) + number) for number in (1, 2))
+
+EXPECTED: dict[SideName, dict[Fault, str]] = {
+    "windows": {
+        Fault.REFUSE: "unreachable",
+        Fault.SWALLOW: "deadline",
+        Fault.HANG: "deadline",
+        Fault.GARBAGE: "identity",
+        Fault.FLOOD: "protocol",
+        Fault.CLOSE: "unreachable",
+        Fault.STALL: "deadline",
+        Fault.DRIP: "deadline",
+        Fault.IDENTITY: "identity",
+        Fault.AUTHENTICATION: "authentication",
+    },
+    "wsl": {
+        Fault.REFUSE: "unreachable",
+        Fault.SWALLOW: "deadline",
+        Fault.HANG: "deadline",
+        Fault.GARBAGE: "unreachable",
+        Fault.FLOOD: "protocol",
+        Fault.CLOSE: "unreachable",
+        Fault.STALL: "deadline",
+        Fault.DRIP: "deadline",
+        Fault.IDENTITY: "identity",
+        Fault.AUTHENTICATION: "authentication",
+    },
+    "gateway": {
+        Fault.REFUSE: "unreachable",
+        Fault.SWALLOW: "deadline",
+        Fault.HANG: "deadline",
+        Fault.GARBAGE: "protocol",
+        Fault.FLOOD: "protocol",
+        Fault.CLOSE: "protocol",
+        Fault.STALL: "deadline",
+        Fault.DRIP: "deadline",
+        Fault.IDENTITY: "wrong-host-id",
+        Fault.AUTHENTICATION: "forbidden",
+    },
+}
+"""What the report says of a side with that fault, as data."""
+
+CHECK: dict[SideName, str] = {"windows": "nebula", "wsl": "bridge", "gateway": "api"}
+"""A check that lives on that side."""
+
+
+def fault_of(number: int, side: SideName) -> Fault:
+    """The fault of one side of the host with that number: every pair of side and fault occurs once."""
+    shift = list(EXPECTED).index(side)
+    return FAULTS[(number + shift) % len(FAULTS)]
+
+
+def said_of(report: Report, host: str) -> dict[str, object]:
+    """One host's row as data."""
+    row = next(row for row in report.rows if row.host == host)
+    return {column.key: cell.value for column, cell in zip(report.columns, row.cells, strict=True)}
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for action in (ReadWindows, ReadWsl, ReadGateway):
+        monkeypatch.setattr(action, "deadline", DEADLINE)
+
+
+@asynccontextmanager
+async def looking_at(fleet: LabFleet, folder: Path) -> AsyncIterator[View]:
+    """The real connections to all hosts of a lab."""
+    settings = read_settings(write_configuration(folder, fleet))
+    secrets = read_secrets(settings.secret_names, settings.secrets_folder)
+    with ThreadPoolExecutor(len(fleet.hosts)) as pool:
+        connected = Fleet(settings.inventory, connector(secrets, pool))
+        yield View(connected, lambda: datetime.now(UTC), Thresholds())
+        for host in fleet.hosts:
+            for side in EXPECTED:
+                host.wire(side).fault = Fault.NONE  # so that closing is quick
+        await connected.aclose()
+
+
+@pytest.mark.slow
+async def test_all_faults_of_all_sides_at_once(tmp_path: Path) -> None:
+    """Healthy hosts have answered before the first deadline is over, and the whole ends with the last one."""
+    async with run_fleet(tmp_path / "lab", len(BROKEN) + len(HEALTHY)) as fleet, looking_at(fleet, tmp_path) as view:
+        for number, name in enumerate(BROKEN):
+            for side in EXPECTED:
+                fleet[name].wire(side).fault = fault_of(number, side)
+
+        async with asyncio.timeout(DEADLINE + GRACE + 10):
+            whole = asyncio.create_task(Health(details=True).read(view))
+            healthy = await Health(target=Target(parts=HEALTHY)).read(view)
+            assert not whole.done()
+            report = await whole
+
+    assert "all 2 hosts are well" == str(healthy.summary)
+    expected = {
+        (name, side): EXPECTED[side][fault_of(number, side)] for number, name in enumerate(BROKEN) for side in EXPECTED
+    }
+    assert expected == {(name, side): said_of(report, name)[CHECK[side]] for name in BROKEN for side in EXPECTED}
+    named = {(finding.host, finding.subject) for finding in report.findings}
+    assert {(name, "api" if side == "gateway" else side) for name in BROKEN for side in EXPECTED} == named
+    assert list(HEALTHY) == [row.host for row in report.rows if row.severity is None]

@@ -1,0 +1,277 @@
+"""The scripts that prepare a host: they allow what the bot does and no more, and doing them twice is doing them once."""
+
+import importlib
+import json
+import os
+import pkgutil
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import adapters.wsl
+from adapters.inventory import WslSide
+from adapters.wsl.action import Argv, WslAction
+from tests.lab.windows.pwsh import find_pwsh
+from tests.powershell_lint import check
+
+HOSTS = Path(__file__).parents[1] / "docs" / "hosts"
+WSL, CERTIFICATE, WINDOWS = HOSTS / "prepare-wsl.sh", HOSTS / "winrm-certificate.sh", HOSTS / "prepare-windows.ps1"
+SHIMS = Path(__file__).with_name("host_shims.ps1")
+PWSH = find_pwsh(os.environ)
+
+SIDE = WslSide(address="192.0.2.11", key_file=Path("key"), known_hosts_file=Path("known_hosts"))
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skips, and says so, where a program is not installed (sbin is searched too)."""
+    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    return pytest.mark.skipif(found is None, reason=f"{program} is not installed; the scripts are checked without it")
+
+
+def run(
+    *command: str | Path, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A program to its end, with nothing to read."""
+    path = {"PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    return subprocess.run(
+        list(map(str, command)),
+        cwd=folder,
+        env={**os.environ, **path, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def kinds(of: type[Any]) -> Iterator[type[Any]]:
+    """All that is made of a class; pydantic puts one in between for each type of answer."""
+    for kind in of.__subclasses__():
+        yield from kinds(kind)
+        if "[" not in kind.__name__ and kind.__module__.startswith("adapters."):
+            yield kind
+
+
+def actions() -> Iterator[WslAction[Any]]:
+    """Every action of the WSL2 side, for one host with Flatnet's usual names."""
+    for module in pkgutil.iter_modules(adapters.wsl.__path__, "adapters.wsl."):
+        importlib.import_module(module.name)
+    for kind in kinds(WslAction):
+        yield kind.of(SIDE)
+
+
+def as_root(side: WslAction[Any]) -> set[Argv]:
+    """What an action runs through sudo, without sudo's own words."""
+    return {argv[2:] for argv in side.commands() if argv[0] == "sudo"}
+
+
+def allowed(sudoers: str) -> set[Argv]:
+    """The commands of a sudoers rule, each as its arguments: whole commands, with sudo's own quoting undone."""
+    rules = re.findall(r"^flatnet ALL=\(root\) NOPASSWD: (.*)$", sudoers.replace("\\\n", ""), re.MULTILINE)
+    commands = re.split(r"(?<!\\),", ",".join(rules))
+    return {tuple(shlex.split(re.sub(r"\\([,:=\\])", r"\1", command))) for command in commands}
+
+
+def test_sudo_allows_exactly_what_the_bot_runs() -> None:
+    """Word by word: a new command needs a new line here, and a line that nothing needs goes."""
+    needed = set().union(*map(as_root, actions()))
+    assert needed
+    given = allowed(run("sh", WSL, "--print-sudoers").stdout)
+    assert {(f"/usr/bin/{argv[0]}", *argv[1:]) for argv in needed} == given
+
+
+def test_every_command_as_root_goes_through_sudo_without_a_prompt() -> None:
+    """`sudo -n program …`: no other option of sudo, no shell."""
+    commands = [argv for action in actions() for argv in action.commands() if argv[0] == "sudo"]
+    assert [("sudo", "-n", "podman")] * len(commands) == [argv[:3] for argv in commands]
+
+
+def test_sudo_s_rule_has_no_pattern_in_it() -> None:
+    """A `*` in an argument would match spaces too, and so any further argument."""
+    assert (
+        re.search(r"[*?\[\]!]", "".join(" ".join(argv) for argv in allowed(run("sh", WSL, "--print-sudoers").stdout)))
+        is None
+    )
+
+
+@needs("visudo")
+def test_sudo_takes_the_rule(tmp_path: Path) -> None:
+    file = tmp_path / "flatnet-bot"
+    file.write_text(run("sh", WSL, "--print-sudoers", "--user", "bot_1", "--network", "flat.net-2").stdout)
+    file.chmod(0o440)
+    assert run("visudo", "-cf", file).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--user", "x ALL=(ALL) NOPASSWD: ALL #"),
+        ("--user", "Root"),
+        ("--network", "flatnet, ALL"),
+        ("--network", "flatnet\n x ALL=(ALL) ALL"),
+        ("--network", "*"),
+        ("--network", ""),
+        ("--port", "22\nPermitRootLogin yes"),
+        ("--from", '1.2.3.4",command="sh'),
+    ],
+)
+def test_an_argument_that_would_write_another_rule_is_refused(option: str, value: str) -> None:
+    refused = run("sh", WSL, "--print-sudoers", option, value)
+    assert (1, "") == (refused.returncode, refused.stdout)
+    assert f"{option} cannot be" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "key", ["", "AAAA", 'command="sh" ssh-ed25519 AAAA', "ssh-ed25519 AAAA x\nssh-ed25519 BBBB y", "ssh-dss AAAA"]
+)
+def test_what_is_no_single_bare_key_is_refused(key: str) -> None:
+    refused = run("sh", WSL, "--key", key)
+    assert refused.returncode == 1
+    assert "--key cannot be" in refused.stderr
+
+
+@pytest.mark.parametrize("script", [WSL, CERTIFICATE], ids=lambda path: path.name)
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_shell_script_is_understood_by_every_shell(script: Path, shell: str) -> None:
+    assert (0, "") == (run(shell, "-n", script).returncode, run(shell, "-n", script).stderr)
+
+
+@needs("shellcheck")
+@pytest.mark.parametrize("script", [WSL, CERTIFICATE], ids=lambda path: path.name)
+def test_shellcheck_has_nothing_to_say(script: Path) -> None:
+    assert run("shellcheck", script).stdout == ""
+
+
+@needs("openssl")
+def test_the_certificates_prove_a_host_to_the_strictest_client(tmp_path: Path) -> None:
+    """Two hosts from one CA: names and addresses are in them, and the CA is made once."""
+    secrets = {"CA_PASSPHRASE": "correct horse", "PFX_PASSPHRASE": "battery staple"}
+    for name, address in (("host-a", "192.0.2.11"), ("host-b", "fd00::2")):
+        made = run("sh", CERTIFICATE, name, address, f"{name}.example.lan", folder=tmp_path, environment=secrets)
+        assert made.returncode == 0, made.stderr
+        pem = run(
+            "openssl",
+            "pkcs12",
+            "-in",
+            f"{name}.pfx",
+            "-nokeys",
+            "-passin",
+            "env:PFX_PASSPHRASE",
+            folder=tmp_path,
+            environment=secrets,
+        )
+        (tmp_path / f"{name}.pem").write_text(pem.stdout)
+        proven = ("openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", "winrm-ca.pem")
+        assert run(*proven, "-verify_ip", address, f"{name}.pem", folder=tmp_path).returncode == 0
+        assert run(*proven, "-verify_hostname", f"{name}.example.lan", f"{name}.pem", folder=tmp_path).returncode == 0
+    assert run(*proven, "-verify_ip", "192.0.2.11", "host-b.pem", folder=tmp_path).returncode != 0
+    assert "ENCRYPTED PRIVATE KEY" in (tmp_path / "winrm-ca.key").read_text()
+    assert {"winrm-ca.key", "host-a.pfx", "host-b.pfx"} == {
+        path.name for path in tmp_path.iterdir() if path.suffix != ".pem" and path.stat().st_mode & 0o077 == 0
+    }
+
+
+@pytest.mark.parametrize("name", ["../host-a", "host a", "-x", "host-a,DNS:evil", ""])
+def test_a_name_that_would_leave_the_certificate_s_field_is_refused(name: str, tmp_path: Path) -> None:
+    assert run("sh", CERTIFICATE, name, "192.0.2.11", folder=tmp_path).returncode == 2
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_the_windows_script_is_in_the_house_style_of_powershell() -> None:
+    """Everything that the lint knows but the allow list, which is for what the bot itself sends to hosts."""
+    complaints = check(WINDOWS.read_bytes(), {})
+    assert [] == [complaint for complaint in complaints if not complaint.message.startswith("not in the allowed")]
+
+
+def powershell(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The real PowerShell on one of our files."""
+    assert PWSH is not None
+    quiet = {"NO_COLOR": "1", "COMPUTERNAME": "HOST-A", "POWERSHELL_TELEMETRY_OPTOUT": "1", "POWERSHELL_UPDATECHECK": "Off"}
+    return run(PWSH, "-NoLogo", "-NoProfile", "-NonInteractive", *arguments, environment=quiet)
+
+
+needs_pwsh = pytest.mark.skipif(PWSH is None, reason="no PowerShell 7 on the PATH or in FLATNET_PWSH")
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_the_windows_script_parses_in_the_real_powershell() -> None:
+    parse = (
+        "$errors = $null; [void][System.Management.Automation.Language.Parser]::ParseFile("
+        f"'{WINDOWS}', [ref]$null, [ref]$errors); $errors | ForEach-Object {{ $_.ToString() }}"
+    )
+    assert powershell("-Command", parse).stdout == ""
+
+
+def prepared(*runs: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the Windows script does in one PowerShell, run after run on the same stand-in of a host."""
+    done = powershell("-File", SHIMS, WINDOWS, json.dumps([{"bot": ["192.0.2.5"]} | one for one in runs]))
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+FRESH = [
+    "certificate",
+    "user flatnet-bot",
+    "member S-1-5-32-544 flatnet-bot",
+    "registry LocalAccountTokenFilterPolicy 1",
+    "service Automatic",
+    "service start",
+    "listener HTTPS AB12",
+    "wsman AllowUnencrypted false",
+    "wsman Basic false",
+    "rule flatnet-bot-winrm 5986 192.0.2.5",
+]
+"""All that is done on a host where nothing is prepared, in order."""
+
+PASSWORD = "password flatnet-bot"
+"""The one step that is always done: nobody can read a password back."""
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_a_fresh_host_is_prepared_once() -> None:
+    """`-WhatIf` changes nothing, the first run everything, the second nothing but the password."""
+    tried, first, second = prepared({"what_if": True}, {}, {})
+    assert ([], "") == (tried["changes"], tried["failed"])
+    assert (FRESH, "") == (first["changes"], first["failed"])
+    assert ([PASSWORD], "") == (second["changes"], second["failed"])
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_the_way_to_wsl_is_opened_for_the_bot_alone() -> None:
+    """Through a port proxy or the Hyper-V firewall; both once. A bot that moved moves the rules."""
+    nat = {"networking": "Nat", "host_address": "192.0.2.11", "bot": ["192.0.2.6"]}
+    mirrored = {"networking": "Mirrored"}
+    _, proxied, again, direct, direct_again, wrong = prepared({}, nat, nat, mirrored, mirrored, {"networking": "Nat"})
+    proxy = "listenaddress=192.0.2.11 listenport=2222 connectaddress=127.0.0.1 connectport=2222"
+    moved = "changed rule flatnet-bot-winrm 5986"
+    assert [
+        PASSWORD,
+        f"{moved} 192.0.2.6",
+        f"netsh interface portproxy add v4tov4 {proxy}",
+        "rule flatnet-bot-ssh 2222 192.0.2.6",
+    ] == proxied["changes"]
+    assert [PASSWORD] == again["changes"]
+    assert [PASSWORD, f"{moved} 192.0.2.5", "hyper-v flatnet-bot-ssh 2222 192.0.2.5"] == direct["changes"]
+    assert [PASSWORD] == direct_again["changes"]
+    assert ([], "with -WslNetworking Nat give this host's own IPv4 address as -HostAddress") == (
+        wrong["changes"],
+        wrong["failed"],
+    )
+
+
+@needs_pwsh
+@pytest.mark.pwsh
+def test_a_rule_that_lets_everybody_in_is_named_and_left_alone() -> None:
+    (done,) = prepared({"rule": True})
+    wider = "the firewall rule 'Windows Remote Management' (WINRM-HTTPS) also opens port 5986"
+    assert [f"{wider}; disable it if nobody else needs it"] == done["warnings"]
