@@ -3,6 +3,7 @@
 What stands there is what the bot itself says in `help`, in both languages, and what its policy knows.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -52,7 +53,7 @@ def _chapter(operation: type[Operation]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for argument in arguments(operation):
         meaning = argument.kind.meaning
-        yield f"| `{_typed(argument)}` | {meaning.render(ENGLISH)} | {meaning.render(JAPANESE)} |"
+        yield f"| `{_typed(argument)}` | {_cell(meaning.render(ENGLISH))} | {_cell(meaning.render(JAPANESE))} |"
     yield ""
     if operation.aliases:
         also = (" ".join(alias) for alias in operation.aliases)
@@ -65,6 +66,11 @@ def _chapter(operation: type[Operation]) -> Iterator[str]:
 
 def _typed(argument: Argument) -> str:
     return argument.kind.placeholder if isinstance(argument.kind, Positional) else argument.option
+
+
+def _cell(text: str) -> str:
+    """Text as it stands in a table of Markdown: `host-*` begins no emphasis there."""
+    return re.sub(r"([*|_])", r"\\\1", text)
 
 
 def _in_both(phrase: Phrase) -> str:

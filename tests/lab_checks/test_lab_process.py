@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.lab import lab, resident
-from tests.scenarios.processes import PATIENCE, environment
+from tests.scenarios.conftest import PATIENCE
+from tests.scenarios.processes import environment
 
 
 @contextmanager

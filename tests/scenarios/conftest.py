@@ -12,13 +12,17 @@ from typing import Any
 import pytest
 
 from adapters.action import SideName
-from bot.app import House, open_house, serving
+from bot.app import House, new_key, now, open_house, serving
 from bot.config import Settings, read_settings
+from bot.request import Answer, Request, Surface, SystemIdentity
 from tests.lab.fleet import LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+
+PATIENCE = 60.0
+"""Seconds in which what is waited for must come: the machine may be busy with other tests."""
 
 SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
 
@@ -58,20 +62,26 @@ class Town:
         async with open_house(settings) as house, serving(settings, house):
             yield house
 
+    async def past(self, *words: str) -> None:
+        """A bot ran here before, alone in a terminal, and answered this."""
+        async with open_house(self.settings) as house:
+            for each in words:
+                await ask(house, each)
+
     async def private_answer(self, user: str, channel: str, words: str) -> Message:
         """What a person privately gets for `/flatnet words`."""
         before = len(self.answers(user))
         delivery = await self.workspace.slash(user, channel, words)
         assert delivery.in_time
-        return (await self.workspace.seen(lambda: self.answers(user)[before:], timeout=15))[-1]
+        return (await self.workspace.seen(lambda: self.answers(user)[before:], timeout=PATIENCE))[-1]
 
     def answers(self, user: str) -> tuple[Message, ...]:
         """What a person was privately told, without waiting lines."""
         return tuple(message for message in self.workspace.private(user) if message.blocks)
 
-    async def at_rest(self, timeout: float = 20.0) -> None:
+    async def at_rest(self) -> None:
         """Wait until all that Slack delivered is answered and all that was to be sent has ended."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(PATIENCE):
             while self._rows(
                 "select 1 from inbox where finished_at is null union all select 1 from outbox where ended_at is null"
             ):
@@ -85,6 +95,12 @@ class Town:
     def _rows(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(self.settings.database_file)) as database:
             return database.execute(query).fetchall()
+
+
+async def ask(house: House, words: str) -> Answer:
+    """The answer for whoever started the lab, an administrator."""
+    me = SystemIdentity(0, house.desk.basis.policy.people[0].system[0])
+    return await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
 
 
 Build = Callable[..., AbstractAsyncContextManager[Town]]

@@ -7,12 +7,9 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from tests.scenarios.conftest import Town
+from tests.scenarios.conftest import PATIENCE, Town
 
 BOT = ("-m", "bot")
-
-PATIENCE = 60.0
-"""Seconds that a process may take to do what is waited for: the machine may be busy with other tests."""
 
 
 class Process:

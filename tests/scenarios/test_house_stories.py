@@ -8,12 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from bot import app, control_server, reload
-from bot.app import House, new_key, now
-from bot.request import Answer, Exit, Request, Surface, SystemIdentity
+from bot.request import Answer, Exit
 from commands.report import Report
 from tests.lab.faults import Fault
-from tests.scenarios.conftest import SIDES, Build, Town
-from tests.scenarios.processes import PATIENCE, bot_process, command
+from tests.scenarios.conftest import PATIENCE, SIDES, Build, Town, ask
+from tests.scenarios.processes import bot_process, command
 
 ADMIN, OPS = "U0ADMIN", "C0OPS"
 
@@ -112,12 +111,6 @@ def hang(town: Town) -> None:
     """Log-in works on every side of host-a, and answers never come."""
     for side in SIDES:
         town.fleet["host-a"].wire(side).fault = Fault.HANG
-
-
-async def ask(house: House, words: str) -> Answer:
-    """The answer for whoever runs the tests, an administrator."""
-    me = SystemIdentity(0, house.desk.basis.policy.people[0].system[0])
-    return await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
 
 
 def hosts(answer: Answer) -> list[str | None]:

@@ -11,7 +11,7 @@ from bot.secrets import read_secrets
 from bot.store.chain import AuditKey
 from tests.lab.faults import Fault
 from tests.lab.workspace.faults import Duplicated, Failing, RateLimited, ServerError
-from tests.scenarios.conftest import SIDES, Build, Town
+from tests.scenarios.conftest import PATIENCE, SIDES, Build, Town
 
 OPERATOR, ADMIN, GUEST, STRANGER = "U0OPERATOR", "U0ADMIN", "U0GUEST", "U0STRANGER"
 OPS, DEV, PARTNERS = "C0OPS", "C0DEV", "C0PARTNERS"
@@ -90,7 +90,7 @@ async def test_the_same_envelope_five_times_is_one_request(town: Build) -> None:
     async with town(hosts=2) as t, t.bot():
         t.workspace.faults.switch_on("delivery", Duplicated(5), times=1)
         delivery = await t.workspace.slash(ADMIN, OPS, "health")
-        await t.workspace.seen(lambda: len(delivery.acks) == 5, timeout=15)
+        await t.workspace.seen(lambda: len(delivery.acks) == 5, timeout=PATIENCE)
         await t.at_rest()
         assert 1 == len(t.answers(ADMIN))
         assert 1 == len(t.events())
@@ -101,7 +101,7 @@ async def test_an_answer_for_all_is_posted_in_the_channel(town: Build) -> None:
     """`--here`, in the configured language; a channel that the bot is not in gets it privately, with how to invite it."""
     async with town(hosts=2) as t, t.bot():
         await t.workspace.slash(ADMIN, OPS, "health --here")
-        posted = await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=10)
+        posted = await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=PATIENCE)
         assert "2 台すべて正常です" in posted[-1].text
         private = await t.private_answer(ADMIN, DEV, "health --here")
         assert "/invite @flatnet" in private.text + shown(private.blocks)

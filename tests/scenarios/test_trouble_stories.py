@@ -1,7 +1,6 @@
 """What stands in the way: each trouble is one sentence that says what to do, an exit code, and never a traceback."""
 
 import json
-import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.app import House, new_key, now
-from bot.request import Exit, Request, Surface, SystemIdentity
+from bot.app import House
+from bot.request import Exit
 from tests.bot.store.test_migrations import next_release
-from tests.scenarios.conftest import Build, Town
+from tests.scenarios.conftest import Build, Town, ask
 from tests.scenarios.processes import bot_process, command
 
 BROKEN = """
@@ -99,8 +98,7 @@ async def test_the_terminal_needs_no_slack(town: Build) -> None:
 async def test_a_log_that_was_tampered_with_is_found(town: Build) -> None:
     """Exit code 1, which event it is, and the same as one JSON document."""
     async with town(hosts=1) as t:
-        for _ in range(3):
-            await command("do", "whoami", "--config", str(t.config))
+        await t.past("whoami", "version", "whoami")
         tamper(t, "update audit set actor = 'eve' where sequence = 2")
         told = await command("audit", "verify", "--config", str(t.config))
         assert (1, "") == (told.returncode, told.stderr)
@@ -130,7 +128,7 @@ async def test_verifying_through_the_running_bot_needs_a_role(town: Build) -> No
 async def test_a_database_of_this_version_needs_no_upgrade(town: Build) -> None:
     """Which is said, and nothing is copied."""
     async with town(hosts=1) as t:
-        await command("do", "whoami", "--config", str(t.config))
+        await t.past("whoami")
         before = sorted(t.settings.data_folder.iterdir())
         upgraded = await command("db", "upgrade", "--config", str(t.config))
         assert (0, "") == (upgraded.returncode, upgraded.stderr)
@@ -141,9 +139,9 @@ async def test_a_database_of_this_version_needs_no_upgrade(town: Build) -> None:
 async def test_a_database_of_a_newer_version_is_left_alone(town: Build) -> None:
     """Whatever asks it says which version to install."""
     async with town(hosts=1) as t:
-        await command("do", "whoami", "--config", str(t.config))
+        await t.past("whoami")
         tamper(t, "update alembic_version set version_num = '9999'")
-        for words in (("do", "health"), ("run",), ("db", "upgrade"), ("audit", "verify")):
+        for words in (("do", "health"), ("db", "upgrade")):
             ended = await command(*words, "--config", str(t.config))
             assert (5, "") == (ended.returncode, ended.stdout)
             assert "from a newer version (revision 9999); install that version" in ended.stderr
@@ -155,7 +153,7 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
     release = next_release(tmp_path / "site")
     newer = ("-c", f"import sys; sys.path.insert(0, {str(release)!r}); from bot.cli import main; main()")
     async with town(hosts=1) as t:
-        await command("do", "whoami", "--config", str(t.config))
+        await t.past("whoami")
         outdated = await command("do", "health", "--config", str(t.config), program=newer)
         assert (5, "") == (outdated.returncode, outdated.stdout)
         assert "stop the bot and run flatnet-bot db upgrade" in outdated.stderr
@@ -169,7 +167,7 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
 async def test_a_locked_database_stops_a_request_before_anything_is_looked_at(town: Build) -> None:
     """Asked alone or through a running bot: exit code 5, and a sentence that says what to do."""
     async with town(hosts=1) as t:
-        await command("do", "whoami", "--config", str(t.config))
+        await t.past("whoami")
         with locked(t):
             alone = await command("do", "health", "--config", str(t.config))
         async with t.bot():
@@ -200,10 +198,8 @@ async def test_a_full_disk_stops_a_request_before_anything_is_looked_at(town: Bu
 async def fill(house: House) -> None:
     """Let the database have the pages that it has and no more, which is how SQLite sees a full disk, and fill them."""
     await house.database.run(lambda session: session.execute(text("PRAGMA max_page_count = 1")) and None)
-    nobody = SystemIdentity(os.getuid(), "-")
     for _ in range(100):
-        answer = await house.desk.handle(Request(new_key(), nobody, "-", Surface.DO, now()))
-        if answer.exit is Exit.INTERNAL:
+        if (await ask(house, "version")).exit is Exit.INTERNAL:
             return
     raise AssertionError("there is still room")
 

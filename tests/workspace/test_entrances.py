@@ -71,6 +71,10 @@ async def test_a_message_shortcut_brings_the_message(full: Workspace, bolt: Asyn
     async def explain(ack: AsyncAck) -> None:
         await ack()
 
+    @bolt.event("message")
+    async def said() -> None:
+        return None
+
     message = await full.say(USER, "C0OPS", "host-a is slow")
     payload = (await full.shortcut("U0ADMIN", "explain", message)).payload
     assert (payload["type"], payload["message"]["text"], payload["channel"]["id"]) == (

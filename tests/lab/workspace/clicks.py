@@ -41,7 +41,7 @@ class Clicks:
         state = form.taken(element, aim.value, offers(element))
         former = form.begin(message.blocks, self._in_messages.get(name, {}))
         values = self._in_messages[name] = form.with_choice(former, block, element, state)
-        action = form.action(block, element, state, self._now())
+        action = form.action(block, element, state, self._out.state.clock.stamp())
         response_url = self._out.response_url(message.channel, user, message)
         payload = self._out.deed(user).click(message, place, action, values, response_url)
         delivery = await self._out.interact(payload)
@@ -61,7 +61,8 @@ class Clicks:
             raise ValueError(f"{aim.action_id} sends nothing before the form is sent: fill it in")
         state = form.taken(element, aim.value, self.offered(view, element))
         view = self._views.keep(replace(view, values=form.with_choice(view.values, block, element, state), trouble=""))
-        delivery = await self._out.interact(self._out.deed(user).act(view, form.action(block, element, state, self._now())))
+        action = form.action(block, element, state, self._out.state.clock.stamp())
+        delivery = await self._out.interact(self._out.deed(user).act(view, action))
         now = self._views.find(id=view.id)
         if self._out.failure(delivery) and now is not None:
             self._views.keep(replace(now, trouble=TROUBLE))
@@ -77,7 +78,7 @@ class Clicks:
         payload = payloads.suggestion(self._out.state.seed, self._out.person(user), view, names, typed)
         delivery = await self._out.interact(payload)
         options = offers(delivery.ack_payload or {}) if delivery.in_time else []
-        # Each of at most 100; the person can choose what was offered before, too.
+        # At most 100 each time; the person can still choose what was offered before.
         self._suggested.setdefault((view.id, action_id), []).extend(options[:100])
         return tuple(options[:100])
 
@@ -93,6 +94,3 @@ class Clicks:
         if now is None or now.user != user:
             raise ValueError(f"{user} does not see {view.id}")
         return now
-
-    def _now(self) -> str:
-        return f"{self._out.state.clock.now().timestamp():.6f}"

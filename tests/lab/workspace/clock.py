@@ -17,12 +17,16 @@ class Clock:
     now: Callable[[], datetime] = _utc
     monotonic: Callable[[], float] = time.monotonic
 
+    def stamp(self) -> str:
+        """Now, as events and actions carry it: seconds since 1970."""
+        return f"{self.now().timestamp():.6f}"
+
 
 @dataclass(frozen=True)
 class Timing:
     """Slack's waits in seconds, real ones by default; tests make them short.
 
-    Sources: ack and response_url from docs.slack.dev; the first redelivery after 4 s as reported in
+    Sources: ack, response_url and trigger from docs.slack.dev; the first redelivery after 4 s as reported in
     bolt-js #2487, the others from the Events API; a connection is closed about 10 s after its warning.
     """
 

@@ -38,7 +38,7 @@ class Entrances:
         deed = self._out.deed(user)
         if message is None:
             place = self._out.state.direct(user)
-            payload = deed.shortcut(callback_id, self._events.now())
+            payload = deed.shortcut(callback_id, self._out.state.clock.stamp())
         else:
             place = self._out.where(user, message.channel)
             url = self._out.response_url(place.id, user)

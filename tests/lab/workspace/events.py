@@ -44,7 +44,7 @@ class Events:
         """Tell one event and wait for its ack; None where the manifest does not subscribe to it."""
         if subscription not in self._manifest.events:
             return None
-        happened = {"event_ts": self.now(), **event}
+        happened = {"event_ts": self._state.clock.stamp(), **event}
         payload = payloads.event(self._state.seed, happened, self._state.clock.now().timestamp())
         return await self._sockets.deliver(Delivery(EnvelopeType.EVENT, payload))
 
@@ -61,9 +61,6 @@ class Events:
         if f"<@{BOT_USER}>" in message.text and not place.direct:
             await self.emit("app_mention", {**shown, "type": "app_mention"})
         await self.emit(*_message_event(place, message, shown))
-
-    def now(self) -> str:
-        return f"{self._state.clock.now().timestamp():.6f}"
 
     async def _follow(self, after: int) -> None:
         async for _, change in self._state.journal.subscribe(after):
@@ -86,7 +83,7 @@ class Events:
         if place is None or message.private_to is not None:
             return
         shown = payloads.message_json(self._state.seed, message)
-        hidden = {"type": "message", "channel": place.id, "hidden": True, "ts": self.now()}
+        hidden = {"type": "message", "channel": place.id, "hidden": True, "ts": self._state.clock.stamp()}
         match change:
             case Posted():
                 event: Event = {**shown, "channel": place.id, "event_ts": message.ts}

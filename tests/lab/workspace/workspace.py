@@ -130,7 +130,10 @@ class Workspace:
         return await self._talk.slash(user, channel, (command, text), thread_ts)
 
     async def say(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
-        """A person writes a message; the app hears of it where it is a member and has subscribed."""
+        """A person writes a message; the app hears of it where it is a member and has subscribed.
+
+        `text` as Slack keeps it: `&amp; &lt; &gt;`, and somebody who is mentioned as `<@U…>`.
+        """
         return await self._talk.say(user, channel, text, thread_ts)
 
     async def share(self, user: str, channel: str, name: str, content: bytes, thread_ts: str | None = None) -> Message:
