@@ -9,7 +9,6 @@ Libraries that one side needs are imported where that side is first connected: `
 import asyncio
 import gc
 import os
-import resource
 import secrets as randomness
 import signal
 import threading
@@ -30,29 +29,24 @@ from adapters.errors import Refused
 from adapters.fleet import Connect, Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from bot import __version__
+from bot import __version__, open_files
 from bot.audit import Audit, AuditKeys, EventKind
 from bot.config import Misconfigured, Settings
 from bot.desk import Basis, Desk
 from bot.policy import Actor, Policy, Refuse, label
 from bot.request import Identity
-from bot.secrets import Secrets, read_secrets
+from bot.secrets import Find, Secrets, read_secrets
 from bot.store.chain import AuditKey, Verification
 from bot.store.database import Database
 from commands.catalogue import CATALOGUE
-from commands.operation import Role
+from commands.operation import Role, View
+from commands.report import Report
 
 if TYPE_CHECKING:
     from bot.slack.surface import SlackSurface
 
 WINDOWS_THREADS = 128
 """WinRM calls under way at once: pywinrm blocks, so each holds a thread."""
-
-FILES_EACH = 8
-"""Open files that a host may need: two for each WinRM line, an SSH line, HTTP connections."""
-
-FILES_BESIDE = 256
-"""Open files for everything else."""
 
 DRAIN = 10.0
 """Seconds that work under way gets at the end; what is not finished then is worked again after the next start."""
@@ -73,7 +67,7 @@ class House:
     audit: Audit
     database: Database
     pool: ThreadPoolExecutor
-    connect: Callable[[Settings], Connect]
+    basis: Callable[[Settings], Basis]
 
     async def verify(self, who: Identity) -> Verification:
         """The audit log's state, for those who may read it; a refusal is an event, too."""
@@ -96,7 +90,7 @@ def reference() -> str:
     return randomness.token_hex(4)
 
 
-def connector(secrets: Secrets, pool: ThreadPoolExecutor) -> Connect:
+def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
     """How each side of a host is connected."""
 
     def connect(host: Host, side: SideName) -> Connection:
@@ -119,15 +113,23 @@ def connector(secrets: Secrets, pool: ThreadPoolExecutor) -> Connect:
     return connect
 
 
-def basis(settings: Settings, connect: Connect) -> Basis:
+def basis(settings: Settings, connect: Connect, database: Database) -> Basis:
     """What answers rest on, from settings."""
-    return Basis(Fleet(settings.inventory, connect), Policy(settings.people), settings.thresholds)
+
+    async def examine(view: View) -> Report:
+        from bot import doctor
+        from bot.store.condition import prove
+
+        return await doctor.examine(settings, lambda: prove(database), view)
+
+    fleet = Fleet(settings.inventory, connect)
+    return Basis(fleet, Policy(settings.people, settings.groups), settings.thresholds, examine)
 
 
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Own the database, check the audit log, and stand ready for requests; closed in reverse order."""
-    _raise_file_limit(len(settings.hosts))
+    _allow_files(len(settings.hosts))
     secrets = _secrets(settings)
     pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
     database = await asyncio.to_thread(Database.open, settings.database_file)
@@ -135,9 +137,9 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        desk = Desk(basis(settings, connector(secrets, pool)), CATALOGUE, audit, now, reference)
+        desk = Desk(basis(settings, connector(secrets, pool), database), CATALOGUE, audit, now, reference)
         try:
-            yield House(desk, audit, database, pool, lambda new: connector(_secrets(new), pool))
+            yield House(desk, audit, database, pool, lambda new: basis(new, connector(_secrets(new), pool), database))
         finally:
             await desk.basis.fleet.aclose()
             await audit.aclose()
@@ -188,9 +190,11 @@ async def settle(house: House, settings: Settings) -> None:
 
 
 def _slack(settings: Settings, house: House) -> "SlackSurface":
+    from bot.slack.people import Usual
     from bot.slack.preflight import Tokens
     from bot.slack.running import Clock
     from bot.slack.surface import Place, Rows, SlackSurface
+    from bot.store.answers import Answers
     from bot.store.inbox import Inbox
     from bot.store.outbox import Outbox
 
@@ -200,8 +204,9 @@ def _slack(settings: Settings, house: House) -> "SlackSurface":
         )
     secrets = _secrets(settings)
     tokens = Tokens(secrets(settings.slack.bot_token_secret), secrets(settings.slack.app_token_secret))
-    place = Place(settings.slack.team, settings.slack.api_url, tokens, settings.language, settings.zone)
-    rows = Rows(Inbox(house.database), Outbox(house.database, now))
+    languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
+    place = Place(settings.slack.team, settings.slack.api_url, tokens, Usual(settings.language, settings.zone, languages))
+    rows = Rows(Inbox(house.database), Outbox(house.database, now), Answers(house.database))
     return SlackSurface(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
 
 
@@ -219,20 +224,16 @@ def _secrets(settings: Settings) -> Secrets:
     return secrets
 
 
-def audit_keys(settings: Settings, secrets: Secrets) -> AuditKeys:
+def audit_keys(settings: Settings, secrets: Find) -> AuditKeys:
     """The keys of the audit log; `MissingSecret` or `AuditKeyTooShort` where one cannot be used."""
     named = (settings.audit_key_secret, *settings.old_audit_key_secrets)
     signing, *earlier = (AuditKey(secrets(name).get_secret_value().encode()) for name in named)
     return AuditKeys(signing, tuple(earlier))
 
 
-def _raise_file_limit(hosts: int) -> None:
-    """Allow as many open files as the system lets us: the usual 1,024 are too few for a large fleet."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_BESIDE + FILES_EACH * hosts
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and allowed > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+def _allow_files(hosts: int) -> None:
+    """Allow as many open files as the system lets us."""
+    allowed, wanted = open_files.allow(hosts), open_files.wanted(hosts)
     if allowed < wanted:
         _log.warning("too few open files are allowed for this fleet; raise the hard limit", allowed=allowed, wanted=wanted)
 

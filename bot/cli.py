@@ -1,6 +1,6 @@
-"""The command line: `flatnet-bot run, shell, do, manifest, db, audit`.
+"""The command line: `flatnet-bot init, doctor, run, shell, do, manifest, db, audit`.
 
-Exit codes of `do` and `audit verify` are `bot.request.Exit`: 0 all well, 1 findings, 2 the words or
+Exit codes of `do`, `doctor` and `audit verify` are `bot.request.Exit`: 0 all well, 1 findings, 2 the words or
 the configuration cannot be used, 3 refused, 4 hosts not reached, 5 an internal error.
 """
 
@@ -19,7 +19,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from adapters.errors import FlatnetError, Refused
+from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Phrase, Texts
 from bot.config import ConfigurationError, Misconfigured, Settings, read_settings
 from bot.locale.texts import texts
@@ -47,6 +47,32 @@ ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="FLATNET_CONFIG", metavar="FILE", help="The configuration to use.")
 ]
 DEFAULT = Path("flatnet.toml")
+
+
+@app.command()
+def init(
+    config: ConfigFile = DEFAULT,
+    answer: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An answer given beforehand; may be repeated.")
+    ] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(metavar="'NAME ID WINDOWS [WSL [GATEWAY]]'", help="A host; may be repeated.")
+    ] = None,
+    complete: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the rest is as usual.")] = False,
+) -> None:
+    """Make a configuration by answering questions, and the secrets folder; ends with what doctor says."""
+    configure_logs("error")
+    from bot.init_questions import given
+    from bot.init_terminal import initialise
+
+    try:
+        initialise(config, given(answer or [], host or [], complete=complete), _language(None))
+    except ConfigurationError as error:
+        _complain(error)
+        raise typer.Exit(Exit.USAGE) from error
+    except FlatnetError as error:
+        _stop(error, None)
+    _diagnose(config, "table")
 
 
 @app.command()
@@ -85,6 +111,16 @@ def do(
         answer = Answer(operation="", understood=words, body=failed)
     _print(answer, "json" if as_json else "csv" if as_csv else "table", _texts(settings))
     raise typer.Exit(answer.exit)
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")] = False,
+) -> None:
+    """Name whatever is missing: configuration, secrets, database, Slack, every host. Works when nothing is right yet."""
+    configure_logs("error")
+    _diagnose(config, "json" if as_json else "table")
 
 
 @app.command()
@@ -163,6 +199,25 @@ def main() -> None:
         sys.exit(Exit.INTERNAL)
 
 
+def _diagnose(config: Path, form: str) -> NoReturn:
+    """Look at everything, with a bar on a terminal, and end with what that means to a program."""
+    from bot.doctor import diagnose
+    from bot.progress_bar import bar
+
+    shown = _texts(_settings_if_any(config))
+    with bar(Console(stderr=True), shown) as progress:
+        answer = asyncio.run(diagnose(config, progress))
+    _print(answer, form, shown)
+    raise typer.Exit(answer.exit)
+
+
+def _settings_if_any(config: Path) -> Settings | None:
+    try:
+        return read_settings(config)
+    except ConfigurationError:
+        return None
+
+
 def _settings(config: Path) -> Settings:
     try:
         return read_settings(config)
@@ -188,7 +243,7 @@ def _finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
         _stop(error, settings)
 
 
-def _stop(error: FlatnetError, settings: Settings) -> NoReturn:
+def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
     typer.echo(one_line(error.phrase.render(_texts(settings))), err=True)
     raise typer.Exit(_exit(error)) from error
 
@@ -201,7 +256,7 @@ def _exit(error: FlatnetError) -> Exit:
     from bot.store.errors import DatabaseInUse
 
     match error:
-        case MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured():
+        case RequestError() | MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured():
             return Exit.USAGE
         case Refused() | DatabaseInUse() | ControlForbidden() | ControlRefused():
             return Exit.REFUSED
@@ -209,11 +264,14 @@ def _exit(error: FlatnetError) -> Exit:
             return Exit.INTERNAL
 
 
-def _texts(settings: Settings | None) -> Texts:
+def _language(settings: Settings | None) -> str:
     """The terminal's language where it is one of ours, else the configured one."""
     spoken = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    language = spoken[:2] if spoken[:2] in ("ja", "en") else settings.language if settings is not None else "en"
-    return texts(language, settings.zone if settings is not None else Settings.model_construct().zone)
+    return spoken[:2] if spoken[:2] in ("ja", "en") else settings.language if settings is not None else "en"
+
+
+def _texts(settings: Settings | None) -> Texts:
+    return texts(_language(settings), settings.zone if settings is not None else Settings.model_construct().zone)
 
 
 def _print(answer: Answer, form: str, shown: Texts) -> None:

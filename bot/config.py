@@ -19,7 +19,7 @@ from adapters.errors import FlatnetError
 from adapters.inventory import Hosts, Inventory, SecretName, Unfit
 from adapters.phrase import Listing, Phrase
 from bot.config_phrases import complaint_phrase
-from bot.policy import Person
+from bot.policy import Group, Person
 from bot.toml_lines import KeyPath, line_of, lines_of
 from commands.operation import Thresholds
 
@@ -58,6 +58,15 @@ class SlackSettings(_Value):
         return url if url.endswith("/") else url + "/"
 
 
+class ChannelSettings(_Value):
+    """One Slack channel: the language of what all there read."""
+
+    language: Literal["ja", "en"]
+
+
+ChannelId = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,20}$")]
+
+
 class Settings(_Value):
     """Everything that an operator decides. Paths are absolute; secrets are names."""
 
@@ -72,6 +81,8 @@ class Settings(_Value):
     slack: SlackSettings | None = None
     thresholds: Thresholds = Field(default_factory=Thresholds)
     people: tuple[Person, ...] = ()
+    groups: tuple[Group, ...] = ()
+    channels: Mapping[ChannelId, ChannelSettings] = Field(default_factory=dict)
     hosts: Hosts = ()
 
     @field_validator("time_zone")
@@ -100,6 +111,14 @@ class Settings(_Value):
                     names=Listing(tuple(ambiguous)),
                 )
             )
+        self._nobody_twice()
+        return self
+
+    def _nobody_twice(self) -> None:
+        """Each id belongs to one person, and each user group has one table."""
+        groups = [group.slack for group in self.groups]
+        if twice := sorted({group for group in groups if groups.count(group) > 1}):
+            raise Unfit(Phrase("two groups have the id {ids}; join them in one table", ids=Listing(tuple(twice))))
         for what, ids in (
             ("name", [person.name for person in self.people]),
             ("slack", [i for person in self.people for i in person.slack]),
@@ -112,7 +131,6 @@ class Settings(_Value):
                         "two people share the {what} {ids}; each belongs to one person", what=what, ids=Listing(tuple(twice))
                     )
                 )
-        return self
 
     @property
     def inventory(self) -> Inventory:
@@ -179,7 +197,11 @@ class ConfigurationError(Misconfigured):
 
 def read_settings(file: Path) -> Settings:
     """The settings in `file`; a `ConfigurationError` with every complaint where they cannot stand."""
-    text = _read(file)
+    return parse_settings(_read(file), file)
+
+
+def parse_settings(text: str, file: Path) -> Settings:
+    """The settings that `text` would give at `file`; as `read_settings`."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -12,7 +12,12 @@ _BY_KEY: Mapping[str, Phrase] = {
         "must be lower-case letters, digits, dots, hyphens and underscores, such as {example}", example="tokyo"
     ),
     "team": Phrase("must be the workspace's id, such as {example}", example="T0123ABCD"),
-    "slack": Phrase("must be Slack user ids, such as {example}", example="U0123ABCD"),
+    "slack": Phrase(
+        "must be as Slack shows it, such as {person} for a person and {group} for a user group",
+        person="U0123ABCD",
+        group="S0123ABCD",
+    ),
+    "channels": Phrase("must be Slack channel ids, such as {example}", example="C0123ABCD"),
     "system": Phrase("must be names of operating-system users, such as {example}", example="tanaka"),
     "user": Phrase("must be a user name, such as {example}", example="flatnet"),
 }

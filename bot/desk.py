@@ -8,7 +8,7 @@ reference that the person also sees.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
@@ -18,14 +18,15 @@ import structlog
 
 from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.fleet import Fleet
+from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
 from bot.audit import EventKind
 from bot.policy import Actor, Policy, Refuse, label
-from bot.request import Answer, Failure, FailureKind, Request
+from bot.request import Answer, Failure, FailureKind, Identity, Request
 from commands.arguments import BadArgument
 from commands.grammar import GrammarError, canonical, located, named
-from commands.operation import FleetRead, Operation, Thresholds, View
-from commands.own import Help, Version, WhoAmI
+from commands.operation import FleetRead, Operation, Progress, Thresholds, View, untold
+from commands.own import Doctor, Help, Version, WhoAmI
 from commands.report import Cell, Column, Report, Row
 from commands.suggestions import Suggester
 from commands.typed import Typed, read
@@ -49,11 +50,15 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True)
 class Basis:
-    """What answers rest on. A reload replaces it whole; a request ends on the one that it began with."""
+    """What answers rest on. A reload replaces it whole; a request ends on the one that it began with.
+
+    `examine` looks whether everything that the bot needs is in place (`bot.doctor`).
+    """
 
     fleet: Fleet
     policy: Policy
     thresholds: Thresholds
+    examine: Callable[[View], Awaitable[Report]]
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,20 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who asks, and what that person may ask for: what the bot's own operations answer from."""
+class Rights:
+    """Who somebody is, and what they may ask for."""
 
     actor: Actor
     permitted: Catalogue
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, what that person may ask for, and a look at the bot itself: what its own operations answer from."""
+
+    actor: Actor
+    permitted: Catalogue
+    examine: Callable[[], Awaitable[Report]]
 
 
 class Desk:
@@ -100,19 +114,50 @@ class Desk:
         self._reference = reference
         self._log = structlog.get_logger("bot.desk")
 
-    async def handle(self, request: Request) -> Answer:
-        """The answer to a request. Raises nothing but cancellation."""
+    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
+        """The answer to a request; `progress` is told which hosts are still awaited. Raises nothing but cancellation."""
         operation, basis, typed = operation_id(request.key), self.basis, read(request.text)
         try:
             decision = decide(request, typed, basis.policy, self._catalogue)
             event = _event(decision, request, typed)
-            body = await self._record(decision, operation, event) or await self._carry_out(decision, basis)
+            body = await self._record(decision, operation, event) or await self._carry_out(decision, basis, progress)
             if isinstance(body, Failure):
                 body = self._with_suggestions(body, decision, basis)
         except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
             return _bounded(Answer(operation=operation, understood=typed.text, body=self._unexpected(error, operation)))
         here = isinstance(decision.outcome, Operation) and decision.outcome.here
         return _bounded(Answer(operation=operation, understood=decision.understood, body=body, here=here))
+
+    def rights(self, identity: Identity) -> Rights | Refuse:
+        """Who that is to us and what they may ask for, or why they may ask for nothing."""
+        policy = self.basis.policy
+        actor = policy.identify(identity)
+        return actor if isinstance(actor, Refuse) else Rights(actor, policy.permitted(actor, self._catalogue))
+
+    async def refusal(self, request: Request) -> Failure | None:
+        """Why somebody may not see what was answered to words that were understood before; None where they may.
+
+        Seeing it again leaves no event: whoever saw it first did. Being refused does.
+        """
+        operation, typed = operation_id(request.key), read(request.text)
+        decision = decide(request, typed, self.basis.policy, self._catalogue)
+        if not isinstance(decision.outcome, Failure):
+            return None
+        return await self._record(decision, operation, _event(decision, request, typed)) or decision.outcome
+
+    @property
+    def known(self) -> Catalogue:
+        """Everything that anybody can ask for."""
+        return self._catalogue
+
+    @property
+    def hosts(self) -> Inventory:
+        """The hosts that can be asked about now."""
+        return self.basis.fleet.inventory
+
+    def role_groups(self) -> tuple[str, ...]:
+        """The Slack user groups that give roles at the moment."""
+        return tuple(group.slack for group in self.basis.policy.groups)
 
     async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any]) -> Failure | None:
         """Write the one event of this request; a failure where that cannot be done."""
@@ -124,15 +169,17 @@ class Desk:
             return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
         return None
 
-    async def _carry_out(self, decision: Decision, basis: Basis) -> Report | Failure:
+    async def _carry_out(self, decision: Decision, basis: Basis, progress: Progress) -> Report | Failure:
         outcome = decision.outcome
         if isinstance(outcome, Failure):
             return outcome
         try:
+            view = View(basis.fleet, self._now, basis.thresholds, progress)
             if isinstance(outcome, FleetRead):
-                return await outcome.read(View(basis.fleet, self._now, basis.thresholds))
+                return await outcome.read(view)
             permitted = basis.policy.permitted(decision.actor, self._catalogue)
-            return OWN[type(outcome)](outcome, Asked(decision.actor, permitted))
+            said = OWN[type(outcome)](outcome, Asked(decision.actor, permitted, lambda: basis.examine(view)))
+            return said if isinstance(said, Report) else await said
         except FlatnetError as error:
             return failure(error, decision.understood)
 
@@ -254,9 +301,18 @@ def _version(operation: Version, asked: Asked) -> Report:
     )
 
 
+def _doctor(operation: Doctor, asked: Asked) -> Awaitable[Report]:
+    return asked.examine()
+
+
 def _cell(text: Phrase | str) -> Cell:
     return Cell(text=text, value=str(text))
 
 
-OWN: Mapping[type[Operation], Callable[[Any, Asked], Report]] = {Help: _help, WhoAmI: _whoami, Version: _version}
+OWN: Mapping[type[Operation], Callable[[Any, Asked], Report | Awaitable[Report]]] = {
+    Help: _help,
+    WhoAmI: _whoami,
+    Version: _version,
+    Doctor: _doctor,
+}
 """Who answers the bot's own operations."""

@@ -1,16 +1,16 @@
 """Who may ask for what: identities become actors, actors and operations become verdicts. Default deny.
 
-identity ─ configured person ──────────────▶ actor with that person's roles
-         ├ another member of our workspace ─▶ actor, a viewer
+identity ─ configured person ──────────────▶ actor with that person's roles, and those of their user groups
+         ├ another member of our workspace ─▶ actor, a viewer, with the roles of their user groups
          └ guest, stranger, unknown ────────▶ Refuse
 actor + operation ─▶ Go | Refuse
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from adapters.phrase import Listing, Phrase
 from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
@@ -18,6 +18,7 @@ from commands.operation import Operation, Role
 
 PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
+GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
 SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$")]
 
 
@@ -32,13 +33,23 @@ class Person(BaseModel):
     roles: frozenset[Role] = frozenset({Role.VIEWER})
 
 
+class Group(BaseModel):
+    """One Slack user group: who is in it, by Slack's word, has these roles, too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slack: GroupId
+    roles: Annotated[frozenset[Role], Field(min_length=1)]
+
+
 @dataclass(frozen=True)
 class Actor:
-    """On whose behalf something is done. `rule` says where the roles come from."""
+    """On whose behalf something is done. `rule` says where the roles come from; `lent` are those of a user group alone."""
 
     name: str
     roles: frozenset[Role]
     rule: str
+    lent: Mapping[Role, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,15 +72,20 @@ Verdict = Go | Refuse
 
 @dataclass(frozen=True)
 class Policy:
-    """The configured people; no two share a Slack id or an operating-system user (`bot.config` sees to it)."""
+    """The configured people and user groups.
+
+    No two people share a Slack id or an operating-system user, and no two groups an id (`bot.config` sees to it).
+    """
 
     people: tuple[Person, ...] = ()
+    groups: tuple[Group, ...] = ()
 
     def identify(self, identity: Identity) -> Actor | Refuse:
         """Who that is to us."""
         match identity:
-            case SlackIdentity(standing=Standing.MEMBER, user=user):
-                return self._person(identity) or Actor(label(identity), frozenset({Role.VIEWER}), f"member {user}")
+            case SlackIdentity(standing=Standing.MEMBER, user=user, groups=groups):
+                member = Actor(label(identity), frozenset({Role.VIEWER}), f"member {user}")
+                return self._with_groups(self._person(identity) or member, groups)
             case SlackIdentity(standing=standing):
                 return Refuse(standing.value, _OUTSIDE[standing])
             case SystemIdentity(name=name):
@@ -79,7 +95,8 @@ class Policy:
         """Whether this actor may ask for this operation."""
         fitting = actor.roles & operation.roles
         if fitting:
-            return Go(f"role {min(fitting)}")
+            role = min(fitting - actor.lent.keys() or fitting)
+            return Go(f"role {role} of group {actor.lent[role]}" if role in actor.lent else f"role {role}")
         return Refuse(
             "role",
             Phrase(
@@ -99,6 +116,13 @@ class Policy:
             if _belongs(identity, person):
                 return Actor(person.name, person.roles, f"person {person.name}")
         return None
+
+    def _with_groups(self, actor: Actor, member_of: frozenset[str]) -> Actor:
+        """The actor with what their user groups add."""
+        groups = [group for group in self.groups if group.slack in member_of]
+        lent = {role: group.slack for group in groups for role in sorted(group.roles - actor.roles)}
+        rule = ", ".join([actor.rule, *(f"group {group.slack}" for group in groups)])
+        return Actor(actor.name, actor.roles | lent.keys(), rule, lent)
 
 
 def label(identity: Identity) -> str:

@@ -12,7 +12,7 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
-from bot.app import House, basis
+from bot.app import House
 from bot.audit import EventKind
 from bot.config import ConfigurationError, Settings, read_settings
 
@@ -29,6 +29,7 @@ AFTER_RESTART = frozenset(
         "old_audit_key_secrets",
         "language",
         "time_zone",
+        "channels",
     }
 )
 """Settings that a reload reads and only the next start takes."""
@@ -64,7 +65,7 @@ async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings
     leaves everything as it is.
     """
     new = await asyncio.to_thread(read_settings, file)
-    fresh = basis(new, house.connect(new))
+    fresh = house.basis(new)
     changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
     which = await asyncio.to_thread(taken, file, new)
     await house.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})

@@ -29,11 +29,12 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class SlackIdentity:
-    """Who Slack says it is: ids never change, names do."""
+    """Who Slack says it is: ids never change, names do. `groups`: the configured user groups that have this person now."""
 
     team: str
     user: str
     standing: Standing
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

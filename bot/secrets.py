@@ -6,7 +6,7 @@ Values are wrapped: printing shows nothing.
 """
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 
 PREFIX = "FLATNET_"
+
+Find = Callable[[str], SecretStr]
+"""Gives the secret of a name, or raises `MissingSecret` or `SecretsUnusable`."""
 
 
 class MissingSecret(FlatnetError):
@@ -55,19 +58,21 @@ def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
     fields: dict[str, Any] = dict.fromkeys(sorted(set(names)), (SecretStr | None, None))
     wanted = create_model("Wanted", __base__=BaseSettings, **fields)
     found = dict(EnvSettingsSource(wanted, env_prefix=PREFIX)())
-    if folder is not None and folder.is_dir():
+    if folder is not None:
         found = _in_folder(wanted, folder) | found
     return Secrets({name: SecretStr(found[name]) if name in found else None for name in fields}, folder)
 
 
 def _in_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
-    """What lies in the folder; `SecretsUnusable` where it cannot be read or trusted."""
-    for path in (folder, *(folder / name for name in wanted.model_fields)):
-        if path.exists() and path.stat().st_mode & stat.S_IWOTH:
-            raise SecretsUnusable(
-                Phrase("anybody may write to {path}; take that right away with: chmod o-w", path=str(path))
-            )
+    """What lies in the folder, if there is one; `SecretsUnusable` where it cannot be read or trusted."""
     try:
+        if not folder.is_dir():
+            return {}
+        for path in (folder, *(folder / name for name in wanted.model_fields)):
+            if path.exists() and path.stat().st_mode & stat.S_IWOTH:
+                raise SecretsUnusable(
+                    Phrase("anybody may write to {path}; take that right away with: chmod o-w", path=str(path))
+                )
         return SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")()
     except (SettingsError, OSError, UnicodeDecodeError) as error:
         raise SecretsUnusable(

@@ -3,7 +3,7 @@
 from commands.health import Health
 from commands.hosts import HostList
 from commands.operation import Operation
-from commands.own import Help, Version, WhoAmI
+from commands.own import Doctor, Help, Version, WhoAmI
 
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,
@@ -11,4 +11,5 @@ CATALOGUE: tuple[type[Operation], ...] = (
     Help,
     WhoAmI,
     Version,
+    Doctor,
 )

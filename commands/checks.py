@@ -42,7 +42,7 @@ def judge(looked: Looked, known: frozenset[str], thresholds: Thresholds) -> Judg
         judge_windows(looked.host, looked.windows),
         judge_gateway(looked.host, looked.gateway, known),
         judge_wsl(looked.host, looked.wsl),
-        _clock(looked.ahead, thresholds),
+        judge_clock(looked.ahead, thresholds),
     )
     return silent(looked.errors, judged) if looked.silent else judged
 
@@ -261,7 +261,7 @@ def _forwarding(said: bool | Unread) -> Judged:
     return bad("forwarding", Phrase("off"), "off", Severity.HIGH, why)
 
 
-def _clock(ahead: float | None, thresholds: Thresholds) -> Judged:
+def judge_clock(ahead: float | None, thresholds: Thresholds) -> Judged:
     """No cell: the six checks are the operators' own, and a wrong clock is said beside them."""
     if ahead is None or abs(ahead) <= thresholds.clock_difference:
         return Judged({})

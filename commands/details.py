@@ -13,13 +13,13 @@ CONTAINERS_LIMIT = 30
 """Containers that people are shown by name, as data all of them; more are counted."""
 
 DETAILS = (
-    Column(key="nebula_version", heading=Phrase("Nebula version")),
-    Column(key="nginx_version", heading=Phrase("nginx version")),
-    Column(key="os_version", heading=Phrase("Windows version")),
-    Column(key="powershell_version", heading=Phrase("PowerShell version")),
-    Column(key="clock_difference", heading=Phrase("Clock")),
-    Column(key="uptime", heading=Phrase("Up for")),
-    Column(key="container_list", heading=Phrase("All containers")),
+    Column(key="nebula_version", heading=Phrase("Nebula version"), detail=True),
+    Column(key="nginx_version", heading=Phrase("nginx version"), detail=True),
+    Column(key="os_version", heading=Phrase("Windows version"), detail=True),
+    Column(key="powershell_version", heading=Phrase("PowerShell version"), detail=True),
+    Column(key="clock_difference", heading=Phrase("Clock"), detail=True),
+    Column(key="uptime", heading=Phrase("Up for"), detail=True),
+    Column(key="container_list", heading=Phrase("All containers"), detail=True),
 )
 
 

@@ -24,7 +24,7 @@ class Finding(Value):
     """One judgement: what is wrong on which host, why, and what to type next.
 
     `reached` is False where the host could not be asked: nothing is known of it then, which is
-    not the same as bad.
+    not the same as bad. `parts` stand in its place where a report is shown with its details.
     """
 
     severity: Severity
@@ -33,6 +33,7 @@ class Finding(Value):
     why: Phrase
     next: str | None = None
     reached: bool = True
+    parts: "tuple[Finding, ...]" = ()
 
 
 def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

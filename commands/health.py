@@ -21,7 +21,7 @@ from commands.arguments import ALL, Flag, TargetArgument
 from commands.checks import judge, known_peers
 from commands.details import DETAILS, details_of
 from commands.findings import Finding, Severity, worst_first
-from commands.judged import CHECKS, Judged, Looked, some
+from commands.judged import CHECKS, Judged, Looked, Remark, some
 from commands.operation import FleetRead, View
 from commands.report import Cell, Column, Report, Row
 
@@ -70,41 +70,47 @@ class Health(FleetRead):
         inventory = view.fleet.inventory
         hosts = self.target.resolve(inventory)
         known = known_peers(inventory)
+        awaited = [host.name for host in hosts]
+
+        async def check(host: Host) -> Checked:
+            checked = await _check(host, known, view)
+            awaited.remove(host.name)
+            view.progress(tuple(awaited))
+            return checked
+
+        view.progress(tuple(awaited))
         async with asyncio.TaskGroup() as group:
-            checks = [group.create_task(_check(host, known, view)) for host in hosts]
-        return self._report(sorted((check.result() for check in checks), key=lambda each: each.rank), view.now())
+            checks = [group.create_task(check(host)) for host in hosts]
+        return self._report(sorted((each.result() for each in checks), key=lambda each: each.rank), view.now())
 
     def _report(self, checked: Sequence[Checked], at: datetime) -> Report:
         troubled = [each for each in checked if each.judged.remarks]
         return Report(
             title=Phrase("Health"),
             summary=_summary(checked, troubled),
-            columns=COLUMNS + (DETAILS if self.details else ()),
+            columns=COLUMNS + DETAILS,
             rows=tuple(self._row(each) for each in checked),
             findings=worst_first(tuple(finding for each in troubled for finding in self._findings(each))),
-            brief=not troubled and not self.details,
+            brief=not troubled,
+            details=self.details,
             taken_at=at,
-            next=() if self.details else tuple(each.more for each in troubled[:WORST]),
+            next=tuple(each.more for each in troubled[:WORST]),
         )
 
     def _row(self, checked: Checked) -> Row:
         name = checked.host.name
         cells = (Cell(text=name, value=name), *(checked.judged.cells[key] for key in CHECKS))
-        more = details_of(checked.looked) if self.details else ()
-        return Row(cells=cells + more, host=name, severity=checked.judged.severity)
+        return Row(cells=cells + details_of(checked.looked), host=name, severity=checked.judged.severity)
 
     def _findings(self, checked: Checked) -> Iterator[Finding]:
         """One for each remark; details take apart what sums up several."""
         for remark in checked.judged.remarks:
-            for part in (remark.parts if self.details else ()) or (remark,):
-                yield Finding(
-                    severity=part.severity,
-                    host=checked.host.name,
-                    subject=part.subject,
-                    why=part.why,
-                    next=None if self.details else checked.more,
-                    reached=part.reached,
-                )
+            parts = tuple(_finding(checked.host, part) for part in remark.parts or (remark,))
+            yield _finding(checked.host, remark).model_copy(update={"next": checked.more, "parts": parts})
+
+
+def _finding(host: Host, remark: Remark) -> Finding:
+    return Finding(severity=remark.severity, host=host.name, subject=remark.subject, why=remark.why, reached=remark.reached)
 
 
 async def _check(host: Host, known: frozenset[str], view: View) -> Checked:

@@ -48,13 +48,22 @@ class Thresholds(BaseModel):
     """Seconds that a host's clock may differ from the bot's."""
 
 
+Progress = Callable[[tuple[str, ...]], None]
+"""Told, while an operation looks, which hosts are still awaited; returns at once and never raises."""
+
+
+def untold(awaited: tuple[str, ...]) -> None:
+    """The progress of a request for which nobody watches."""
+
+
 @dataclass(frozen=True)
 class View:
-    """What an operation may look at: the fleet, the time, and settings as values."""
+    """What an operation may look at: the fleet, the time, and settings as values; `progress` is told how far it is."""
 
     fleet: Fleet
     now: Callable[[], datetime]
     thresholds: Thresholds
+    progress: Progress = untold
 
 
 class Operation(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
 from commands.arguments import Positional
-from commands.operation import OwnOperation
+from commands.operation import OwnOperation, Role
 
 Words = Annotated[
     tuple[str, ...],
@@ -43,3 +43,14 @@ class Version(OwnOperation):
     words: ClassVar = ("version",)
     summary: ClassVar = Phrase("which release of the bot answers")
     example: ClassVar = "version"
+
+
+class Doctor(OwnOperation):
+    """Whether everything that the bot needs is in place."""
+
+    words: ClassVar = ("doctor",)
+    roles: ClassVar = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
+    summary: ClassVar = Phrase(
+        "what the bot lacks: in its configuration, its database, Slack, and on every side of every host"
+    )
+    example: ClassVar = "doctor"

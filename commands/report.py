@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 
 from adapters.phrase import Phrase
 from adapters.value import Value
-from commands.findings import Finding, Severity
+from commands.findings import Finding, Severity, worst_first
 
 
 class Mark(StrEnum):
@@ -28,10 +28,11 @@ class Mark(StrEnum):
 
 
 class Column(Value):
-    """One column: its key in JSON and CSV, and its heading for people."""
+    """One column: its key in JSON and CSV, and its heading for people. `detail`: for those who want to know more."""
 
     key: str
     heading: Phrase
+    detail: bool = False
 
 
 class Cell(Value):
@@ -56,7 +57,8 @@ class Report(Value):
 
     `summary` alone must be true and complete enough for a phone's notification: state, counts,
     the worst hosts. `brief`: the summary says it all, so surfaces leave the table out.
-    `rows` and `findings` come worst first.
+    `rows` and `findings` come worst first. A report always has its details; `details` only says
+    that they are shown at first.
     """
 
     title: Phrase
@@ -65,9 +67,32 @@ class Report(Value):
     rows: tuple[Row, ...] = ()
     findings: tuple[Finding, ...] = ()
     brief: bool = False
+    details: bool = False
     taken_at: AwareDatetime | None = None
     next: tuple[str, ...] = ()
     """Words worth typing next, without `/flatnet`."""
+
+    @property
+    def detailed(self) -> bool:
+        """Whether there is more to show than what comes without details."""
+        return any(column.detail for column in self.columns)
+
+    @property
+    def first(self) -> "Report":
+        """As it is shown at first."""
+        return self.seen(details=self.details)
+
+    def seen(self, *, details: bool) -> "Report":
+        """What is shown of it with its details, or without. `next` leads to them, and away from nothing else."""
+        if not self.detailed:
+            return self
+        if details:
+            findings = worst_first(tuple(part for finding in self.findings for part in finding.parts or (finding,)))
+            return self.model_copy(update={"details": True, "brief": False, "next": (), "findings": findings})
+        kept = [index for index, column in enumerate(self.columns) if not column.detail]
+        rows = tuple(row.model_copy(update={"cells": tuple(row.cells[index] for index in kept)}) for row in self.rows)
+        columns = tuple(self.columns[index] for index in kept)
+        return self.model_copy(update={"details": False, "columns": columns, "rows": rows})
 
     @property
     def unreached(self) -> tuple[str, ...]:

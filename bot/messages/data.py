@@ -55,7 +55,7 @@ Scalar = str | int | float | bool | None
 
 def as_json(answer: Answer, texts: Texts) -> str:
     """The one document; safe to print as it stands."""
-    report = answer.body if isinstance(answer.body, Report) else None
+    report = answer.body.first if isinstance(answer.body, Report) else None
     failure = answer.body if isinstance(answer.body, Failure) else None
     document = {
         "operation": answer.operation,
@@ -70,14 +70,14 @@ def as_json(answer: Answer, texts: Texts) -> str:
 
 
 def as_csv(answer: Answer, texts: Texts) -> str:
-    """The table, with a header line; each line ends in CRLF."""
+    """The table as it is shown at first, with a header line; each line ends in CRLF."""
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     match answer.body:
         case Failure() as failure:
             writer.writerow(("failure", "message", "reference"))
             writer.writerow(_guarded((failure.kind, failure.phrase.render(texts), failure.reference or "")))
-        case Report() as report:
+        case Report(first=report):
             keys = [column.key for column in report.columns]
             host_is_a_column = "host" in keys
             writer.writerow(keys if host_is_a_column else ["host", *keys])
@@ -108,7 +108,7 @@ def _row(row: Row, columns: Iterable[Column], texts: Texts) -> dict[str, Any]:
 
 
 def _finding(finding: Finding, texts: Texts) -> dict[str, Any]:
-    return {**finding.model_dump(mode="json"), "why": finding.why.render(texts)}
+    return {**finding.model_dump(mode="json", exclude={"parts"}), "why": finding.why.render(texts)}
 
 
 def _failure(failure: Failure, texts: Texts) -> dict[str, Any]:

@@ -74,11 +74,12 @@ class Sheet:
 
 
 def sheet(report: Report, texts: Texts) -> Sheet:
-    """The report in the language and zone of `texts`.
+    """The report as it is shown at first, in the language and zone of `texts`.
 
     Rows are named by their hosts, or by their first cell where the report is not about hosts.
     A brief report leaves out the lines without findings.
     """
+    report = report.first
     headings = tuple(column.heading.render(texts) for column in report.columns)
     by_host = any(row.host for row in report.rows) or not headings
     kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]

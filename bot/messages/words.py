@@ -6,6 +6,8 @@ from bot.request import FailureKind
 from commands.findings import Severity
 from commands.report import Mark
 
+COMMAND = "/flatnet"
+
 SIGNS = {Mark.WELL: "✓", Mark.BAD: "✗", Mark.UNKNOWN: "?", Mark.ABSENT: "–", Mark.PLAIN: ""}
 """A mark in one character, so that colour alone never carries it."""
 

@@ -8,6 +8,7 @@ says so.
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,9 +22,22 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.messages.slack import Message
 
-SCOPES = frozenset({"commands", "chat:write", "users:read", "channels:read", "groups:read"})
-"""The scopes that the calls below need: the command itself; posting, editing; users.info; conversations.info of
-public and of private channels, to know whether one is shared. The manifest asks for exactly these."""
+SCOPES = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "users:read",
+        "usergroups:read",
+        "channels:read",
+        "groups:read",
+        "app_mentions:read",
+        "im:history",
+        "files:write",
+    }
+)
+"""The scopes that the calls below and the events need: the command itself; posting, editing; users.info;
+usergroups.users.list and the events of groups; conversations.info of public and of private channels, to know whether one
+is shared; hearing mentions and direct messages; uploading and deleting files. The manifest asks for exactly these."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 """Seconds for one call. Slack answers in well under one; a connection that hangs must not hold a conversation."""
@@ -81,6 +95,14 @@ class SlackFailure(FlatnetError):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A file that Slack awaits: its id, and where its bytes go."""
+
+    file: str
+    url: str
+
+
 class Api:
     """Slack as this bot uses it. Every method raises `SlackFailure` and nothing else.
 
@@ -112,6 +134,12 @@ class Api:
         answer = await self._call(lambda: self._client.conversations_info(channel=channel))
         return _object(_object(answer.data).get("channel"))
 
+    async def group(self, group: str) -> frozenset[str]:
+        """`usergroups.users.list`: who is in a user group. A disabled one is `no_such_subteam`."""
+        answer = await self._call(lambda: self._client.usergroups_users_list(usergroup=group))
+        users = _object(answer.data).get("users")
+        return frozenset(user for user in users if isinstance(user, str)) if isinstance(users, list) else frozenset()
+
     async def post(self, channel: str, message: Message, thread: str = "") -> str:
         """`chat.postMessage`; the message's timestamp. A user's id as channel is the conversation with that person."""
         answer = await self._call(
@@ -126,20 +154,76 @@ class Api:
         )
         return str(_object(answer.data).get("ts", ""))
 
+    async def post_aside(self, channel: str, user: str, message: Message, thread: str = "") -> None:
+        """`chat.postEphemeral`: in a channel, seen by one person, until they reload."""
+        await self._call(
+            lambda: self._client.chat_postEphemeral(
+                channel=channel, user=user, text=message.text, blocks=_blocks(message), thread_ts=thread or None
+            )
+        )
+
+    async def publish(self, user: str, view: Mapping[str, Any]) -> None:
+        """`views.publish`: the home tab of one person becomes `view`."""
+        await self._call(lambda: self._client.views_publish(user_id=user, view=dict(view)))
+
+    async def open_view(self, trigger: str, view: Mapping[str, Any]) -> None:
+        """`views.open`: a modal for whoever pulled the trigger, which Slack takes for three seconds and once."""
+        await self._call(lambda: self._client.views_open(trigger_id=trigger, view=dict(view)))
+
+    async def update_view(self, view: str, known: str, changed: Mapping[str, Any]) -> None:
+        """`views.update`; `hash_conflict` where the view is not as it was `known`, "" changes it in any case."""
+        await self._call(lambda: self._client.views_update(view_id=view, hash=known or None, view=dict(changed)))
+
+    async def announce_file(self, name: str, length: int) -> Upload:
+        """`files.getUploadURLExternal`: where the bytes of a file go."""
+        answer = await self._call(lambda: self._client.files_getUploadURLExternal(filename=name, length=length))
+        data = _object(answer.data)
+        return Upload(str(data.get("file_id", "")), str(data.get("upload_url", "")))
+
+    async def upload(self, upload: Upload, content: bytes) -> None:
+        """The bytes of an announced file."""
+        if not self._is_slacks(upload.url):
+            raise SlackFailure("foreign_upload_url")
+
+        async def send() -> int:
+            async with self._session.post(upload.url, data=content) as answer:
+                return answer.status
+
+        status = await _translating(send)
+        if status != 200:
+            raise SlackFailure(f"http_{status}", passing=status >= 500)
+
+    async def complete_file(self, file: str, title: str, channel: str, thread: str = "") -> None:
+        """`files.completeUploadExternal`: the file is shown in a channel, or in a thread of it."""
+        await self._call(
+            lambda: self._client.files_completeUploadExternal(
+                files=[{"id": file, "title": title}], channel_id=channel, thread_ts=thread or None
+            )
+        )
+
+    async def delete_file(self, file: str) -> None:
+        """`files.delete`, of a file of our own."""
+        await self._call(lambda: self._client.files_delete(file=file))
+
+    async def open_direct(self, user: str, message: Message) -> str:
+        """`chat.postMessage` to a person; the channel of the direct messages with them."""
+        answer = await self._call(lambda: self._client.chat_postMessage(channel=user, text=message.text))
+        return str(_object(answer.data).get("channel", ""))
+
     async def edit(self, channel: str, ts: str, message: Message) -> None:
         """`chat.update`: the whole message becomes `message`."""
         await self._call(
             lambda: self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
         )
 
-    async def respond(self, url: str, message: Message) -> None:
-        """Post privately through a response_url. It can replace nothing: a slash command has no original message."""
+    async def respond(self, url: str, message: Message, *, clicked: bool = False) -> None:
+        """Post privately through a response_url; with `clicked` in place of the message that the click was on."""
         if not self._is_slacks(url):
             raise SlackFailure("foreign_response_url")
         webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
         answer = await _translating(
             lambda: webhook.send(
-                text=message.text, blocks=_blocks(message), response_type="ephemeral", replace_original=False
+                text=message.text, blocks=_blocks(message), response_type="ephemeral", replace_original=clicked
             )
         )
         code = _code_in(answer.body)

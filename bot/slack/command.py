@@ -1,20 +1,31 @@
-"""A slash command: from Slack's payload to an inbox row and back. The payload is foreign until it is parsed here."""
+"""A slash command: from Slack's payload to an inbox row, and to the desk, the menu or a form.
+
+The payload is foreign until it is parsed here.
+"""
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bot.desk import Rights
+from bot.messages.form import BEGUN, Note
+from bot.policy import Refuse
+from bot.slack.answering import Answering, Asked, in_words_of
+from bot.slack.forms import Forms
+from bot.slack.ids import ChannelId, ResponseUrl, TeamId, UserId, Words, trigger_in
+from bot.slack.letter import ANSWERABLE, Address
+from bot.slack.people import Reader
+from bot.slack.work import Kind
 from bot.store.inbox import Delivery
+from commands.filling import lacking
+from commands.typed import read
 
 KIND = "command"
 """The kind of these rows in the inbox."""
-
-_TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class SlashCommand(BaseModel):
@@ -22,17 +33,38 @@ class SlashCommand(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    team: Annotated[str, StringConstraints(pattern=r"^[TE][A-Z0-9]{1,40}$")]
-    user: Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{1,40}$")]
-    channel: Annotated[str, StringConstraints(pattern=r"^[CDG][A-Z0-9]{1,40}$")]
-    text: str = ""
-    response_url: Annotated[str, StringConstraints(max_length=2_000)] = ""
+    team: TeamId
+    user: UserId
+    channel: ChannelId
+    text: Words = ""
+    response_url: ResponseUrl = ""
+    trigger: str = ""
 
-    @field_validator("text", "response_url")
-    @classmethod
-    def _characters_only(cls, text: str) -> str:
-        """Half a surrogate pair is no character and cannot be stored or sent."""
-        return text.encode("utf-8", "replace").decode("utf-8")
+
+def kind(answering: Answering, forms: Forms) -> Kind:
+    """Commands, for the table of the inbox."""
+
+    async def work(command: SlashCommand, delivery: Delivery) -> None:
+        reader = await answering.people.look(command.team, command.user)
+        rights = answering.desk.rights(reader.identity)
+        if isinstance(rights, Refuse) or not await helped(command, delivery, reader, rights):
+            address = address_of(command, delivery)
+            await answering.answer(Asked(command.team, command.user, command.channel, command.text, address), delivery)
+
+    async def helped(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
+        """Whether there is something better than an answer: the menu for the command alone, a form for what is missing."""
+        text = read(command.text).text
+        if not text:
+            address = in_words_of(reader, address_of(command, delivery))
+            await answering.offer(command.user, rights, address, delivery)
+            return True
+        if len(text) > BEGUN or lacking(text, rights.permitted) is None:
+            return False
+        address = address_of(command, delivery)
+        note = Note(channel=command.channel, response_url=address.response_url, answerable=address.answerable, begun=text)
+        return await forms.opened(command.trigger, delivery, reader, note)
+
+    return Kind(delivery_of, SlashCommand, work, address_of)
 
 
 def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
@@ -48,21 +80,17 @@ def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
                 "channel": body.get("channel_id"),
                 "text": body.get("text") or "",
                 "response_url": body.get("response_url") or "",
+                "trigger": trigger_in(body),
             }
         )
     except ValidationError:
         return None
-    trigger = body.get("trigger_id")
-    known = isinstance(trigger, str) and _TRIGGER.fullmatch(trigger)
-    return Delivery(key=str(trigger) if known else _hash(command), kind=KIND, payload=command.model_dump(), received_at=at)
+    return Delivery(key=command.trigger or _hash(command), kind=KIND, payload=command.model_dump(), received_at=at)
 
 
-def command_in(delivery: Delivery) -> SlashCommand | None:
-    """The command of an inbox row; None where another version of the bot wrote something else."""
-    try:
-        return SlashCommand.model_validate(delivery.payload) if delivery.kind == KIND else None
-    except ValidationError:
-        return None
+def address_of(command: SlashCommand, delivery: Delivery) -> Address:
+    """Private, at the place where it was typed."""
+    return Address(response_url=command.response_url, answerable=delivery.received_at + ANSWERABLE, user=command.user)
 
 
 def _hash(command: SlashCommand) -> str:

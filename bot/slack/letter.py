@@ -22,9 +22,13 @@ CUT = "…"
 class Address(BaseModel):
     """Where a message goes, and where it goes instead.
 
-    `channel` (with `thread`): for all who are there; "" for a private answer. `ts`: the message
-    that this one replaces. `response_url`: private, until `answerable`. `user`: the last road, a
-    direct message. `language` and `zone` are the message's, for the sentences that are added on the way.
+    `channel` (with `thread`): for all who are there; "" for a private answer. `ts`: the message that
+    this one replaces; or `replaces`, the outbox row of that message. `response_url`: private, until
+    `answerable`. `aside`: a channel in which `user` alone sees it, in its thread `aside_thread`.
+    `user`: the last road, a direct message. `courtesy`: worth nothing later, so tried once, in the
+    channel alone. `clicked`: it goes in place of the message that was clicked (`ts`, or the one of
+    the `response_url`), and never anew where all would see it. `language` and `zone` are the
+    message's, for the sentences that are added on the way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,17 +36,27 @@ class Address(BaseModel):
     channel: str = ""
     thread: str = ""
     ts: str = ""
+    replaces: int = 0
     response_url: str = ""
     answerable: AwareDatetime | None = None
+    aside: str = ""
+    aside_thread: str = ""
+    courtesy: bool = False
+    clicked: bool = False
     user: str = ""
     language: str = "en"
     zone: str = "UTC"
+
+    @property
+    def for_all(self) -> bool:
+        """Whether others read it, too: a direct message is for one."""
+        return bool(self.channel) and not self.channel.startswith("D")
 
     def conversation(self) -> str:
         """The key in which order is kept."""
         if self.channel:
             return f"{self.channel}:{self.thread}" if self.thread else self.channel
-        return self.response_url or self.user
+        return self.response_url or self.aside or self.user
 
     def say(self, phrase: Phrase) -> str:
         """A sentence in this address's language."""
@@ -51,7 +65,7 @@ class Address(BaseModel):
 
 def post_of(operation: str, address: Address, message: Message, at: datetime) -> Post:
     """The outbox row."""
-    road = Road.UPDATE if address.ts else Road.POST if address.channel else Road.RESPOND
+    road = Road.UPDATE if address.ts or address.replaces else Road.POST if address.channel else Road.RESPOND
     fields = address.model_dump(mode="json", exclude_defaults=True)
     return Post(operation, address.conversation(), road, fields, {"text": message.text, "blocks": list(message.blocks)}, at)
 

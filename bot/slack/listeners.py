@@ -1,4 +1,4 @@
-"""What Bolt calls: one listener for the command, and a last resort for buttons and forms of older messages.
+"""What Bolt calls: one listener for each kind of envelope, and a last resort for buttons and forms of older messages.
 
 A listener acks and nothing else. Bolt loses the ack of a listener that raises right after it, and
 runs the next matching listener when an ack is late: so nothing here raises, waits longer than the
@@ -14,7 +14,13 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.phrase import Phrase
 from bot.locale.texts import texts
-from bot.messages.slack import COMMAND, Message
+from bot.messages.form import CALLBACK, HOSTS
+from bot.messages.slack import Message
+from bot.messages.words import COMMAND
+from bot.slack import clicked as clicked_row
+from bot.slack import clicks, command
+from bot.slack import forms as form_rows
+from bot.slack.forms import Forms
 from bot.slack.inbox import Receiver
 from bot.slack.letter import Address
 from bot.slack.outbox import Sender
@@ -34,51 +40,85 @@ class LastResort:
 
     def clicked(self, body: Mapping[str, Any]) -> None:
         """Tell the person privately, after the ack. A button that only opens a link needs no words."""
-        url = body.get("response_url")
-        if isinstance(url, str) and url and not _opens_a_link(body):
+        if not _opens_a_link(body):
             phrase = Phrase(
                 "This message is out of date and its buttons do nothing. Type {command} to see how things are now.",
                 command=COMMAND,
             )
-            message = Message(self._say(body, phrase), ())
-            self._running.start("old button", self._sender.whisper(Address(response_url=url), message))
+            self.explain(body, phrase)
+
+    def explain(self, body: Mapping[str, Any], phrase: Phrase) -> None:
+        """A sentence for who clicked, after the ack."""
+        url = body.get("response_url")
+        if isinstance(url, str) and url:
+            message = Message(self.say(_person(body), phrase), ())
+            self._running.start("explanation", self._sender.whisper(Address(response_url=url), message))
 
     def submitted(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The view that takes the place of a form from an older version."""
         phrase = Phrase("This form is out of date and nothing was done. Close it and type {command}.", command=COMMAND)
-        text = {"type": "plain_text", "text": self._say(body, phrase)}
+        return self.told(body, phrase)
+
+    def told(self, body: Mapping[str, Any], phrase: Phrase) -> dict[str, Any]:
+        """A view that says one thing."""
+        text = {"type": "plain_text", "text": self.say(_person(body), phrase)}
         return {
             "type": "modal",
             "title": {"type": "plain_text", "text": "flatnet"},
             "blocks": [{"type": "section", "text": text}],
         }
 
-    def _say(self, body: Mapping[str, Any], phrase: Phrase) -> str:
-        user = body.get("user")
-        language, zone = self._people.remembered(str(user.get("id", "")) if isinstance(user, dict) else "")
+    def say(self, user: str, phrase: Phrase) -> str:
+        """A sentence that cannot wait: what is known of the person from memory must do."""
+        language, zone = self._people.remembered(user)
         return phrase.render(texts(language, zone))
 
 
-def register(app: AsyncApp, receiver: Receiver, last_resort: LastResort) -> None:
-    """Give the app its listeners."""
+def register(app: AsyncApp, receiver: Receiver, forms: Forms, last_resort: LastResort) -> None:
+    """Give the app its listeners: one for each kind of envelope, so that no two can match."""
 
-    async def command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack(await receiver.take(body))
+    async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        trouble = await receiver.take(command.KIND, body)
+        await ack(last_resort.say(str(body.get("user_id", "")), trouble) if trouble else "")
 
-    async def old_button(ack: AsyncAck, body: dict[str, Any]) -> None:
-        last_resort.clicked(body)
+    async def clicked(ack: AsyncAck, body: dict[str, Any]) -> None:
+        if not clicks.ours(body):
+            last_resort.clicked(body)
+        elif trouble := await receiver.take(clicked_row.KIND, body):
+            last_resort.explain(body, trouble)
         await ack()
 
-    async def old_form(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack(response_action="update", view=last_resort.submitted(body))
+    async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
+        if not forms.readable(body):
+            await ack(response_action="update", view=last_resort.submitted(body))
+        elif errors := forms.errors(body):
+            await ack(response_action="errors", errors=errors)
+        elif trouble := await receiver.take(form_rows.KIND, body):
+            await ack(response_action="update", view=last_resort.told(body, trouble))
+        else:
+            await ack()
 
-    async def closed_form(ack: AsyncAck) -> None:
+    async def used(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await receiver.take(form_rows.SHORTCUT, body)
         await ack()
 
-    app.command(COMMAND)(command)
-    app.action(ANYTHING)(old_button)
-    app.view_submission(ANYTHING)(old_form)
-    app.view_closed(ANYTHING)(closed_form)
+    async def wanted(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack(options=forms.options(body))
+
+    async def closed(ack: AsyncAck) -> None:
+        await ack()
+
+    app.command(COMMAND)(typed)
+    app.action(ANYTHING)(clicked)
+    app.view_submission(ANYTHING)(submitted)
+    app.view_closed(ANYTHING)(closed)
+    app.shortcut(CALLBACK)(used)
+    app.options(HOSTS)(wanted)
+
+
+def _person(body: Mapping[str, Any]) -> str:
+    user = body.get("user")
+    return str(user.get("id", "")) if isinstance(user, dict) else ""
 
 
 def _opens_a_link(body: Mapping[str, Any]) -> bool:

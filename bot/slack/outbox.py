@@ -1,7 +1,7 @@
 """Sends what stands in the outbox, in order within a conversation, each message by the first road that is open.
 
     for all here    the channel ─▶ response_url (private) ─▶ direct message ─▶ undeliverable
-    private                        response_url           ─▶ direct message ─▶ undeliverable
+    private                        response_url, or aside ─▶ direct message ─▶ undeliverable
 
 What passes by itself (429, 5xx, a lost answer) is tried again on the same road; what Slack refuses
 goes on to the next, with a sentence that says why. Nothing is dropped in silence.
@@ -85,14 +85,19 @@ class Sender:
         """Whether everything of the last hour found a road."""
         return self._given_up_at is None or self._clock.now() - self._given_up_at > TROUBLE
 
-    async def add(self, operation: str, address: Address, message: Message) -> None:
-        """Keep a message for sending; `DatabaseError` where it was not. An edit takes the place of one that still waits."""
+    async def add(self, operation: str, address: Address, message: Message) -> int:
+        """Keep a message for sending; its row, or a `DatabaseError`. An edit takes the place of one that still waits."""
         at = self._clock.now()
         try:
-            await self._rows.add(post_of(operation, address, message, at))
+            row = await self._rows.add(post_of(operation, address, message, at))
         except TooLarge:
-            await self._rows.add(post_of(operation, address, plain(message, _short_form(address)), at))
+            row = await self._rows.add(post_of(operation, address, plain(message, _short_form(address)), at))
         self._woken.set()
+        return row
+
+    async def posted(self, operation: str) -> int:
+        """The row of the first message of an operation that was meant for all, 0 where there is none."""
+        return await self._rows.posted(operation)
 
     async def whisper(self, address: Address, message: Message) -> None:
         """A courtesy through the response_url, worth nothing later: tried once, briefly, and never a row."""
@@ -143,7 +148,7 @@ class Sender:
     def _budget(self, post: Post) -> tuple[Pace, str]:
         channel = post.address.get("channel", "")
         if post.road is Road.UPDATE:
-            return self._edits, f"{channel}:{post.address.get('ts', '')}"
+            return self._edits, f"{channel}:{post.address.get('ts') or post.address.get('replaces')}"
         return self._messages, channel or f"private {post.id}"
 
     async def _doze(self, pause: float) -> None:
@@ -184,8 +189,12 @@ class Sender:
     def _roads(self, address: Address) -> Iterator[_Road]:
         if address.channel:
             yield self._to_channel
+        if address.courtesy:
+            return
         if address.response_url:
             yield self._privately
+        if address.aside and address.user:
+            yield self._aside
         if address.user:
             yield self._to_person
 
@@ -193,21 +202,26 @@ class Sender:
         if post.attempts > CHANNEL_TRIES:
             raise SlackFailure(post.why)
         await self._channels.check(address.channel)
-        if address.ts:
+        ts = address.ts or (await self._rows.ts_of(address.replaces) if address.replaces else "")
+        if ts:
             try:
-                await self._api.edit(address.channel, address.ts, message)
+                await self._api.edit(address.channel, ts, message)
             except SlackFailure as failure:
-                if failure.code not in UNEDITABLE:
+                if failure.code not in UNEDITABLE or address.clicked:
                     raise
             else:
-                return address.ts
+                return ts
         return await self._api.post(address.channel, message, address.thread)
 
     async def _privately(self, post: Post, address: Address, message: Message) -> str:
         open_until = address.answerable or post.made_at
         if self._clock.now() >= open_until or post.attempts > RESPONSE_TRIES:
             raise SlackFailure("expired_url")
-        await self._api.respond(address.response_url, message)
+        await self._api.respond(address.response_url, message, clicked=address.clicked and not address.channel)
+        return ""
+
+    async def _aside(self, post: Post, address: Address, message: Message) -> str:
+        await self._api.post_aside(address.aside, address.user, message, address.aside_thread)
         return ""
 
     async def _to_person(self, post: Post, address: Address, message: Message) -> str:
@@ -224,6 +238,8 @@ class Sender:
                     command=f"/invite @{foreign(self._name)}",
                 )
             )
+        if failure.code in UNEDITABLE:
+            return address.say(Phrase("Only you see this: the message that you clicked is no longer there."))
         if failure.code == SHARED:
             return address.say(Phrase("Only you see this: that channel is shared with another organisation."))
         if failure.code == UNKNOWN:
@@ -237,6 +253,10 @@ class Sender:
     async def _not_sent(self, post: Post, failure: SlackFailure) -> None:
         """Try again later, or give up. A refused token is mended by a restart, so what it holds up waits for that."""
         now = self._clock.now()
+        if post.address.get("courtesy"):
+            _log.info("a courtesy was not sent", operation=post.operation, code=failure.code)
+            await insist(lambda: self._rows.failed(post.id, failure.code, None), self._clock.sleep)
+            return
         if not (failure.passing or failure.code in REVOKED) or now - post.made_at > LIFETIME:
             await self._give_up(post, failure.code)
             return

@@ -1,8 +1,8 @@
 """Who a Slack user is: standing in our workspace, language, time zone. Asked of Slack once an hour at most."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
@@ -25,6 +25,19 @@ NOT_OURS = frozenset({"user_not_found", "user_not_visible"})
 """Slack's error codes for a user whom our workspace does not have."""
 
 
+MemberOf = Callable[[str], Awaitable[frozenset[str]]]
+"""The user groups that give roles and have this person (`bot.slack.groups`)."""
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Language and zone where Slack names none that we have, and for all; `channels` that read another language."""
+
+    language: str
+    zone: ZoneInfo
+    channels: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Reader:
     """A person as an answer needs to know them."""
@@ -35,12 +48,13 @@ class Reader:
 
 
 class People:
-    """The people of one workspace. `usual` gives language and zone where Slack names none that we have."""
+    """The people of one workspace."""
 
-    def __init__(self, api: Api, team: str, usual: tuple[str, ZoneInfo], monotonic: Callable[[], float]) -> None:
+    def __init__(self, api: Api, team: str, usual: Usual, member_of: MemberOf, monotonic: Callable[[], float]) -> None:
         self._api = api
         self._team = team
-        self.usual = usual
+        self._usual = usual
+        self._member_of = member_of
         self._monotonic = monotonic
         self._known: dict[str, tuple[float, Reader]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -51,12 +65,19 @@ class People:
             return self._nobody(team, user, Standing.STRANGER)
         lock = self._locks.setdefault(user, asyncio.Lock())
         async with lock:
-            return self._within(FRESH, user) or await self._ask(user)
+            reader = self._within(FRESH, user) or await self._ask(user)
+        if reader.identity.standing is not Standing.MEMBER:
+            return reader
+        return replace(reader, identity=replace(reader.identity, groups=await self._member_of(user)))
 
     def remembered(self, user: str) -> tuple[str, ZoneInfo]:
         """Language and zone from memory alone, for sentences that cannot wait."""
         known = self._within(STALE, user)
-        return (known.language, known.zone) if known is not None else self.usual
+        return (known.language, known.zone) if known is not None else (self._usual.language, self._usual.zone)
+
+    def read_in(self, channel: str) -> tuple[str, ZoneInfo]:
+        """Language and zone of what all in a channel read."""
+        return self._usual.channels.get(channel, self._usual.language), self._usual.zone
 
     async def _ask(self, user: str) -> Reader:
         try:
@@ -72,12 +93,11 @@ class People:
         return reader
 
     def _read(self, user: str, profile: Mapping[str, Any]) -> Reader:
-        language, zone = self.usual
         locale = str(profile.get("locale") or "")[:2]
         return Reader(
             SlackIdentity(self._team, user, _standing(profile, self._team)),
-            locale if locale in LANGUAGES else language,
-            _zone(profile.get("tz")) or zone,
+            locale if locale in LANGUAGES else self._usual.language,
+            _zone(profile.get("tz")) or self._usual.zone,
         )
 
     def _within(self, seconds: float, user: str) -> Reader | None:
@@ -85,7 +105,7 @@ class People:
         return reader if reader is not None and self._monotonic() - at < seconds else None
 
     def _nobody(self, team: str, user: str, standing: Standing) -> Reader:
-        return Reader(SlackIdentity(team, user, standing), *self.usual)
+        return Reader(SlackIdentity(team, user, standing), self._usual.language, self._usual.zone)
 
 
 def _standing(profile: Mapping[str, Any], team: str) -> Standing:

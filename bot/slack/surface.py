@@ -7,7 +7,6 @@ close   socket closes (nothing more is taken) ─▶ work drains ─▶ outbox d
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import aiohttp
 import structlog
@@ -16,15 +15,26 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack import clicked, clicks, command, talk
+from bot.slack import forms as form_rows
+from bot.slack.answering import Answering
 from bot.slack.api import SCOPES, TIMEOUT, Api
 from bot.slack.channels import Channels
-from bot.slack.inbox import Desk, Receiver
+from bot.slack.filing import Filing
+from bot.slack.forms import Forms
+from bot.slack.groups import Groups
+from bot.slack.hearing import Heard, listen
+from bot.slack.home import Homes
+from bot.slack.inbox import Receiver
 from bot.slack.listeners import LastResort, register
+from bot.slack.looking import Looking
 from bot.slack.outbox import Sender
-from bot.slack.people import People
+from bot.slack.people import People, Usual
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
 from bot.slack.running import Clock, Running, insist
 from bot.slack.socket import BoltSocket, Socket
+from bot.slack.work import Desk
+from bot.store.answers import Answers
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
 
@@ -40,14 +50,13 @@ _log = structlog.get_logger(__name__)
 class Place:
     """Which workspace, through which address, and what is usual there.
 
-    `team` is its id; `language` and `zone` are for messages to all, and for people of whom Slack does not say.
+    `team` is its id; `usual` is for messages to all, and for people of whom Slack does not say.
     """
 
     team: str
     api_url: str
     tokens: Tokens
-    language: str
-    zone: ZoneInfo
+    usual: Usual
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class Rows:
 
     inbox: Inbox
     outbox: Outbox
+    answers: Answers
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,8 @@ class _Parts:
     api: Api
     sender: Sender
     receiver: Receiver
+    homes: Homes
+    filing: Filing
     lines: BoltSocket
     socket: Socket
     explaining: Running
@@ -145,6 +157,7 @@ class SlackSurface:
         await parts.socket.close()
         if late := await parts.receiver.drain(deadline):
             _log.warning("work was cut short; it goes on after the next start", commands=late)
+        await parts.homes.drain(0.0)
         await parts.explaining.drain(0.0)
         await self._sending.drain(0.0)
         await parts.sender.drain(max(LAST_WORDS, ends - self._clock.monotonic()))
@@ -152,19 +165,33 @@ class SlackSurface:
 
     def _build(self, session: aiohttp.ClientSession, client: AsyncWebClient, api: Api, bot: Bot) -> _Parts:
         place, clock = self._place, self._clock
-        people = People(api, place.team, (place.language, place.zone), clock.monotonic)
-        sender = Sender(self._rows.outbox, api, Channels(api, clock.monotonic), bot.name, clock)
-        receiver = Receiver(self._rows.inbox, self._desk, people, sender, clock)
+        groups = Groups(api, self._desk.role_groups, clock.monotonic)
+        people = People(api, place.team, place.usual, groups.of, clock.monotonic)
+        channels = Channels(api, clock.monotonic)
+        sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
+        answering = Answering(self._desk, people, sender, self._rows.answers, clock)
+        forms, looking = Forms(answering, api), Looking(answering)
+        filing = Filing(answering, looking, api, channels)
+        homes = Homes(answering, api)
+        kinds = {
+            command.KIND: command.kind(answering, forms),
+            clicked.KIND: clicks.kind(answering, looking, filing, forms, homes),
+            form_rows.KIND: forms.sent(),
+            form_rows.SHORTCUT: forms.used(),
+            talk.KIND: talk.kind(answering, bot.user),
+        }
+        receiver = Receiver(self._rows.inbox, kinds, people, sender, clock)
         explaining = Running()
         app = AsyncApp(
             name="flatnet",
             client=_client(place.api_url, session, None),
             authorize=_authorized(bot, _bare(place.tokens.bot)),
         )
-        register(app, receiver, LastResort(people, sender, explaining))
+        listen(app, receiver, Heard(groups, homes))
+        register(app, receiver, forms, LastResort(people, sender, explaining))
         lines = BoltSocket(app, client, _bare(place.tokens.app), api, clock.now)
         socket = Socket(lines.connect, clock.monotonic, clock.sleep)
-        return _Parts(session, api, sender, receiver, lines, socket, explaining)
+        return _Parts(session, api, sender, receiver, homes, filing, lines, socket, explaining)
 
     async def _begin(self, parts: _Parts) -> None:
         """Old work first: what arrives from now on is not in the rows that are read here."""
@@ -175,13 +202,14 @@ class SlackSurface:
         self._sending.start("outbox", parts.sender.run())
         await parts.socket.open()
         self._watching.start("watchdog", parts.socket.watch())
-        self._watching.start("forgetting", self._forget())
+        self._watching.start("forgetting", self._forget(parts.filing))
 
-    async def _forget(self) -> None:
+    async def _forget(self, filing: Filing) -> None:
         """Once a day, let go of rows that ended long ago; runs until cancelled."""
         while True:
             await insist(lambda: self._rows.inbox.prune(self._clock.now()), self._clock.sleep)
             await insist(self._rows.outbox.prune, self._clock.sleep)
+            await filing.prune()
             await self._clock.sleep(DAY)
 
 

@@ -6,7 +6,7 @@ Tables are STRICT: a column holds its type. A change here is a new revision in
 
 from datetime import datetime
 
-from sqlalchemy import DDL, Dialect, Index, Integer, Text, event
+from sqlalchemy import DDL, Dialect, Index, Integer, LargeBinary, Text, event
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, MetaData, SQLModel
 
@@ -72,6 +72,26 @@ class OutboxRow(Table, table=True):
     why: str = Field(default="", sa_type=Text)
     ts: str = Field(default="", sa_type=Text)
     ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class AnswerRow(Table, table=True):
+    """One answer that can be looked at again; `document` is its JSON, compressed."""
+
+    __tablename__ = "answers"
+    __table_args__ = (
+        Index("answers_by_end", "expires_at"),
+        Index("answers_by_actor", "actor", "made_at"),
+        Index("answers_by_words", "words", "made_at"),
+        STRICT,
+    )
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    actor: str = Field(sa_type=Text)
+    words: str = Field(sa_type=Text)
+    made_at: datetime = Field(sa_type=UtcText)
+    expires_at: datetime = Field(sa_type=UtcText)
+    document: bytes = Field(sa_type=LargeBinary)
+    files: str = Field(sa_type=Text)
 
 
 class AuditRow(Table, table=True):

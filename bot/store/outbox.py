@@ -64,7 +64,7 @@ class Post:
     operation: str
     conversation: str
     road: Road
-    address: Mapping[str, str]
+    address: Mapping[str, Any]
     message: Mapping[str, Any]
     made_at: datetime
     next_try_at: datetime | None = None
@@ -90,7 +90,8 @@ class Outbox:
 
         def work(session: Session) -> int:
             if post.road is Road.UPDATE:
-                replaced: Sequence[int] = session.execute(_still_waiting(row).values(message=row.message)).scalars().all()
+                newest = {"message": row.message, "address": row.address}
+                replaced: Sequence[int] = session.execute(_still_waiting(row).values(newest)).scalars().all()
                 if replaced:
                     return max(replaced)
             session.add(row)
@@ -161,6 +162,24 @@ class Outbox:
 
         return await self._database.run(work)
 
+    async def posted(self, operation: str) -> int:
+        """The row of an operation's first message that was meant for all, 0 where there is none."""
+
+        def work(session: Session) -> int:
+            mine = (col(OutboxRow.operation) == operation, col(OutboxRow.road) == Road.POST)
+            return session.exec(select(func.min(OutboxRow.id)).where(*mine)).one() or 0
+
+        return await self._database.read(work)
+
+    async def ts_of(self, post: int) -> str:
+        """Slack's name for a message that was sent; "" where it was not, or went to one person instead."""
+
+        def work(session: Session) -> str:
+            row = session.get(OutboxRow, post)
+            return "" if row is None else row.ts
+
+        return await self._database.read(work)
+
     async def undeliverable(self) -> tuple[Post, ...]:
         """What was given up and is still remembered, oldest first."""
 
@@ -197,7 +216,10 @@ _HEAD = (col(OutboxRow.id).in_(_HEADS), col(OutboxRow.state) == State.WAITING)
 
 def _still_waiting(edit: OutboxRow) -> ReturningUpdate[tuple[int]]:
     """Older edits of the same message that wait: one, or two where the first was tried and failed."""
-    same = (col(OutboxRow.road) == edit.road, col(OutboxRow.address) == edit.address)
+    same = [col(OutboxRow.road) == edit.road, col(OutboxRow.conversation) == edit.conversation]
+    for path in ("$.ts", "$.replaces"):
+        named, wanted = func.json_extract(OutboxRow.address, path), func.json_extract(edit.address, path)
+        same.append(named.is_not_distinct_from(wanted))
     return update(OutboxRow).where(*same, col(OutboxRow.state) == State.WAITING).returning(col(OutboxRow.id))
 
 

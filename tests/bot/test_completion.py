@@ -23,7 +23,7 @@ def lines(typed: str, catalogue: Operations = CATALOGUE) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("", ["health", "help", "host", "version", "who", "whoami"]),
+        ("", ["doctor", "health", "help", "host", "version", "who", "whoami"]),
         ("he", ["health", "help"]),
         ("  HE", ["  health", "  help"]),
         ("who", ["who", "whoami"]),

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import SIZE_LIMIT, Complaint, ConfigurationError, Settings, read_settings
+from bot.config import SIZE_LIMIT, ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
+from bot.policy import Group
+from commands.operation import Role
 
 GOOD = """
 language = "en"
@@ -70,6 +72,15 @@ def test_defaults_fill_the_sides_that_a_host_has(tmp_path: Path) -> None:
     assert host_a.gateway is None
 
 
+def test_groups_have_roles_and_channels_a_language(tmp_path: Path) -> None:
+    """Beside the people, and beside the language of the whole."""
+    found = settings(
+        tmp_path, GOOD + '[[groups]]\nslack = "S0OPS"\nroles = ["operator"]\n[channels.C0DEV]\nlanguage = "ja"\n'
+    )
+    assert (Group(slack="S0OPS", roles=frozenset({Role.OPERATOR})),) == found.groups
+    assert {"C0DEV": ChannelSettings(language="ja")} == found.channels
+
+
 def test_relative_paths_start_at_the_file_s_folder(tmp_path: Path) -> None:
     """So that the bot can be started from anywhere."""
     found = settings(tmp_path, 'data_folder = "data"\nsecrets_folder = "/etc/flatnet"\n' + GOOD)
@@ -121,6 +132,12 @@ def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) 
             GOOD + '[[people]]\nname = "bob"\nslack = ["U111"]\n',
             ("", None, "two people share the slack U111; each belongs to one person"),
         ),
+        (
+            GOOD + '[[groups]]\nslack = "S111"\nroles = ["viewer"]\n' * 2,
+            ("", None, "two groups have the id S111; join them in one table"),
+        ),
+        (GOOD + '[[groups]]\nslack = "ops"\nroles = ["viewer"]\n', ("groups[1].slack", 33, "must be as Slack shows it")),
+        (GOOD + '[channels.C0123]\nlanguage = "fr"\n', ("channels.C0123.language", 33, "must be one of 'ja' or 'en'")),
         ("[slack]\nteam = 'T0123'\napi_url = 'http://evil/'\n" + GOOD.replace("[slack]\nteam = \"T0123\"\n", ""),
          ("slack.api_url", 3, "must start with https://")),
         (GOOD.replace('team = "T0123"', 'team = "T0123"\napi_url = "http://127.0.0.1:x@evil.example/"'),

@@ -17,7 +17,7 @@ from bot.desk import OWN, RECORDED, REPEATED, Basis, Desk, failure, operation_id
 from bot.policy import Person, Policy
 from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
 from commands.catalogue import CATALOGUE
-from commands.operation import Operation, OwnOperation, Role, Thresholds
+from commands.operation import Operation, OwnOperation, Role, Thresholds, View
 from commands.report import Report
 from commands.typed import LIMIT
 from tests.commands.canned import NOW, Said, container, host, view, windows, wsl
@@ -41,7 +41,10 @@ class Log:
 
 
 def basis(said: Said | None = None) -> Basis:
-    return Basis(view(A, B, said=said).fleet, Policy((ANA,)), Thresholds())
+    async def examine(view: View) -> Report:
+        return Report(title=Phrase("Doctor"), summary=Phrase("{n} hosts", n=len(view.fleet.inventory.hosts)))
+
+    return Basis(view(A, B, said=said).fleet, Policy((ANA,)), Thresholds(), examine)
 
 
 def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation], ...] = CATALOGUE) -> Desk:
@@ -105,7 +108,7 @@ async def test_nothing_typed_is_help() -> None:
     answer, _ = await answered("   ")
 
     assert "help" == answer.understood
-    assert "you can ask for health, host, help, whoami, version; help health explains one of them" == str(
+    assert "you can ask for health, host, help, whoami, version, doctor; help health explains one of them" == str(
         report(answer).summary
     )
 
@@ -114,7 +117,7 @@ async def test_whoami_says_name_roles_and_what_may_be_asked() -> None:
     answer, _ = await answered("whoami")
 
     assert "you are ana, with the roles operator" == str(report(answer).summary)
-    assert ["ana", "operator", "person ana", "health, host, help, whoami, version"] == [
+    assert ["ana", "operator", "person ana", "health, host, help, whoami, version, doctor"] == [
         str(row.cells[1].text) for row in report(answer).rows
     ]
 
@@ -327,6 +330,26 @@ def test_the_same_delivery_is_the_same_operation() -> None:
     assert operation_id("t.1") == operation_id("t.1") != operation_id("t.2")
     assert "op-" == operation_id("\ud800")[:3]
     assert 15 == len(operation_id(""))
+
+
+async def test_doctor_looks_at_the_fleet_that_the_request_began_with() -> None:
+    answer, log = await answered("doctor")
+
+    assert ("2 hosts", Exit.WELL) == (str(report(answer).summary), answer.exit)
+    assert ["doctor"] == [data["understood"] for *_, data in log.events]
+
+
+async def test_seeing_an_answer_again_needs_the_right_to_ask_and_only_a_refusal_is_recorded() -> None:
+    """The role may have gone since; nothing is asked of any host either way."""
+    log = Log()
+    house = desk(log, catalogue=MADE_UP)
+
+    assert None is await house.refusal(request("log collect"))
+    assert [] == log.events
+    refused = await house.refusal(request("log collect", user="U2BOB"))
+    assert refused is not None
+    assert FailureKind.REFUSED is refused.kind
+    assert ["refusal"] == [kind for kind, *_ in log.events]
 
 
 def test_every_operation_of_the_bots_own_has_somebody_who_answers_it() -> None:

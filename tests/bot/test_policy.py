@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from bot.policy import Actor, Go, Person, Policy, Refuse, label
+from bot.policy import Actor, Go, Group, Person, Policy, Refuse, label
 from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
 from commands.catalogue import CATALOGUE
 from commands.operation import Role
@@ -17,8 +17,13 @@ NOBODY = Person(name="nobody", system=("nobody",), roles=frozenset())
 POLICY = Policy((ANA, BO, NOBODY))
 
 
-def slack(user: str, standing: Standing = Standing.MEMBER) -> SlackIdentity:
-    return SlackIdentity(team="T1", user=user, standing=standing)
+def slack(user: str, standing: Standing = Standing.MEMBER, *groups: str) -> SlackIdentity:
+    return SlackIdentity(team="T1", user=user, standing=standing, groups=frozenset(groups))
+
+
+OPS = Group(slack="S0OPS", roles=frozenset({Role.OPERATOR, Role.DEVELOPER}))
+AUDITORS = Group(slack="S0AUDIT", roles=frozenset({Role.SECURITY}))
+WITH_GROUPS = Policy((ANA, BO, NOBODY), (OPS, AUDITORS))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +86,51 @@ def test_a_refusal_says_which_role_is_needed(actor: Actor, reason: str) -> None:
 
     assert isinstance(verdict, Refuse)
     assert reason == str(verdict.reason)
+
+
+def test_roles_of_user_groups_are_added_and_the_rule_names_them() -> None:
+    actor = WITH_GROUPS.identify(slack("U2BO", Standing.MEMBER, "S0OPS"))
+    assert (
+        Actor(
+            "bo",
+            frozenset({Role.VIEWER, Role.OPERATOR, Role.DEVELOPER}),
+            "person bo, group S0OPS",
+            {Role.DEVELOPER: "S0OPS", Role.OPERATOR: "S0OPS"},
+        )
+        == actor
+    )
+    assert Go("role operator of group S0OPS") == WITH_GROUPS.judge(actor, LogCollect)
+    assert Go("role viewer") == WITH_GROUPS.judge(actor, LogRead)
+
+
+def test_a_role_that_a_person_has_anyway_is_their_own() -> None:
+    actor = WITH_GROUPS.identify(slack("U1ANA", Standing.MEMBER, "S0OPS", "S0AUDIT"))
+    assert isinstance(actor, Actor)
+    assert {Role.DEVELOPER: "S0OPS"} == actor.lent
+    assert Go("role operator") == WITH_GROUPS.judge(actor, LogCollect)
+
+
+def test_a_member_without_a_person_has_the_roles_of_their_groups() -> None:
+    actor = WITH_GROUPS.identify(slack("U7", Standing.MEMBER, "S0AUDIT"))
+    assert isinstance(actor, Actor)
+    assert (frozenset({Role.VIEWER, Role.SECURITY}), "member U7, group S0AUDIT") == (actor.roles, actor.rule)
+
+
+@pytest.mark.parametrize("standing", [Standing.GUEST, Standing.STRANGER, Standing.UNKNOWN])
+def test_a_group_helps_nobody_whom_slack_does_not_vouch_for(standing: Standing) -> None:
+    assert isinstance(WITH_GROUPS.identify(slack("U7", standing, "S0OPS")), Refuse)
+
+
+def test_a_group_that_is_not_configured_gives_nothing() -> None:
+    assert POLICY.identify(slack("U7")) == WITH_GROUPS.identify(slack("U7", Standing.MEMBER, "S0OTHER"))
+
+
+@pytest.mark.parametrize(
+    "given", [{"slack": "ops", "roles": ["viewer"]}, {"slack": "S0OPS", "roles": []}, {"slack": "S0OPS"}], ids=str
+)
+def test_a_group_needs_its_id_and_a_role(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Group.model_validate(given)
 
 
 def test_permitted_is_what_would_be_allowed() -> None:

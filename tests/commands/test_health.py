@@ -1,5 +1,6 @@
 """`health` over a whole fleet: order, counts, summaries, words to type next."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -58,7 +59,7 @@ async def test_one_silent_side_leaves_the_other_sides_judged() -> None:
     report = await Health().read(view(A, said={("host-a", "gateway"): LOST}))
 
     assert [Mark.PLAIN, Mark.WELL, Mark.WELL, Mark.UNKNOWN, Mark.WELL, Mark.WELL, Mark.WELL] == [
-        cell.mark for cell in report.rows[0].cells
+        cell.mark for cell in report.first.rows[0].cells
     ]
     assert "host-a needs attention: gateway API not reached" == str(report.summary)
 
@@ -74,7 +75,7 @@ async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network(
 async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_apart() -> None:
     """Each side has its own reason; one line is enough until somebody asks for them."""
     short = await Health().read(view(A, said=ALL_LOST))
-    long = await Health(details=True).read(view(A, said=ALL_LOST))
+    long = short.seen(details=True)
 
     assert "host-a needs attention: not reached" == str(short.summary) == str(long.summary)
     assert [("host", "health host-a --details")] == [(finding.subject, finding.next) for finding in short.findings]
@@ -131,7 +132,7 @@ async def test_details_add_versions_clock_uptime_and_containers_and_are_never_br
         ("host-b", "windows"): LOST,
         ("host-b", "wsl"): LOST,
     }
-    report = await Health(details=True).read(view(A, B, LIGHTHOUSE, said=said))
+    report = (await Health(details=True).read(view(A, B, LIGHTHOUSE, said=said))).first
 
     extra = {row.host: [str(cell.text) for cell in row.cells[7:]] for row in report.rows}
     assert ["1.9.3", "1.25.3", "10.0.20348", "5.1.20348.1", "5 s ahead", "86405 s", "web-1 running, web-2 running"] == extra[
@@ -144,6 +145,16 @@ async def test_details_add_versions_clock_uptime_and_containers_and_are_never_br
     assert ([None] * 2, ()) == ([finding.next for finding in report.findings], report.next)
 
 
+async def test_details_are_always_read_and_shown_at_first_only_where_they_were_asked_for() -> None:
+    """So that a button can show them without asking the hosts again."""
+    short, long = await Health().read(view(A)), await Health(details=True).read(view(A))
+
+    assert short.model_copy(update={"details": True}) == long
+    assert (7, 14) == (len(short.first.columns), len(long.first.columns))
+    assert long.first == short.seen(details=True)
+    assert short.first == long.seen(details=False)
+
+
 async def test_a_bug_in_one_look_is_not_taken_for_a_hosts_failure() -> None:
     with pytest.raises(ExceptionGroup):
         await Health().read(view(A, said={("host-a", "wsl"): RuntimeError("a bug")}))
@@ -153,3 +164,12 @@ async def test_a_report_survives_being_stored() -> None:
     report = await Health(details=True).read(view(A, B, said={("host-b", "gateway"): gateway(B, healthy=False)}))
 
     assert report == Report.model_validate_json(report.model_dump_json())
+
+
+async def test_who_watches_is_told_which_hosts_are_still_awaited() -> None:
+    """All of them at first, one fewer each time, none at the end."""
+    told: list[tuple[str, ...]] = []
+    await Health().read(replace(view(A, B, C), progress=told.append))
+
+    assert ("host-a", "host-b", "host-c") == told[0]
+    assert [3, 2, 1, 0] == [len(awaited) for awaited in told]

@@ -62,7 +62,8 @@ async def test_a_wrong_command_line_is_a_usage_error(arguments: tuple[str, ...],
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("run",), ("do",), ("shell",), ("manifest",), ("db", "upgrade"), ("audit", "verify")]
+    "arguments",
+    [(), ("init",), ("doctor",), ("run",), ("do",), ("shell",), ("manifest",), ("db", "upgrade"), ("audit", "verify")],
 )
 async def test_help_is_everywhere(arguments: tuple[str, ...]) -> None:
     """`--help` after any command explains it."""

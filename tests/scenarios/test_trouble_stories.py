@@ -132,7 +132,7 @@ async def test_a_database_of_this_version_needs_no_upgrade(town: Build) -> None:
         before = sorted(t.settings.data_folder.iterdir())
         upgraded = await command("db", "upgrade", "--config", str(t.config))
         assert (0, "") == (upgraded.returncode, upgraded.stderr)
-        assert "has the shape of this version already: 0001" in upgraded.stdout
+        assert "has the shape of this version already: 0002" in upgraded.stdout
         assert before == sorted(t.settings.data_folder.iterdir())
 
 
@@ -158,7 +158,7 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
         assert (5, "") == (outdated.returncode, outdated.stdout)
         assert "stop the bot and run flatnet-bot db upgrade" in outdated.stderr
         upgraded = await command("db", "upgrade", "--config", str(t.config), program=newer)
-        copy = re.search(r"from 0001 to 0002; the old one is kept as (.+)", upgraded.stdout)
+        copy = re.search(r"from 0002 to 0003; the old one is kept as (.+)", upgraded.stdout)
         assert copy is not None, upgraded.stderr
         assert Path(copy[1]).is_file()
         assert 0 == (await command("do", "health", "--config", str(t.config), program=newer)).returncode

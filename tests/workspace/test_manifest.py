@@ -99,6 +99,8 @@ def _value(argument: ast.expr, path: Path) -> object:
         case ast.Name(id=name):
             module = ".".join(path.relative_to(BOT.parent).with_suffix("").parts)
             return getattr(importlib.import_module(module), name)
+        case ast.Attribute(value=ast.Name(id=module), attr=name):
+            return getattr(importlib.import_module(f"bot.slack.{module}"), name)
     raise AssertionError(f"{path}: what is listened to must be a literal or a constant")
 
 
@@ -113,6 +115,13 @@ def changed(*path: str | int, to: Any) -> Any:
 
 
 COMMAND = ("features", "slash_commands", 0)
+
+SMALL = {
+    "display_information": {"name": "flatnet"},
+    "features": {"slash_commands": [{"command": "/flatnet", "description": "Ask"}]},
+    "oauth_config": {"scopes": {"bot": ["commands"]}},
+}
+"""Just enough."""
 
 BROKEN = {
     "no document": (None, "manifest: must be an object"),
@@ -154,7 +163,7 @@ BROKEN = {
         "features.slash_commands: at most 50",
     ),
     "a command without its scope": (
-        changed("oauth_config", "scopes", "bot", to=["chat:write"]),
+        SMALL | {"oauth_config": {"scopes": {"bot": ["chat:write"]}}},
         "features.slash_commands: needs the scope commands",
     ),
     "a shortcut of no kind": (
@@ -162,7 +171,7 @@ BROKEN = {
         "features.shortcuts[].type: must be global or message",
     ),
     "an event without its scope": (
-        changed("settings", "event_subscriptions", to={"bot_events": ["app_mention"]}),
+        SMALL | {"settings": {"event_subscriptions": {"bot_events": ["app_mention"]}}},
         "settings.event_subscriptions.bot_events: app_mention needs the scope app_mentions:read",
     ),
 }

@@ -79,6 +79,15 @@ MIXED = health(
     [stopped("host-b"), silent("host-c")],
     [well("host-a")],
 )
+DETAILED = MIXED.model_copy(
+    update={
+        "columns": (*MIXED.columns, Column(key="nebula_version", heading=Phrase("Nebula version"), detail=True)),
+        "rows": tuple(
+            row.model_copy(update={"cells": (*row.cells, Cell(text="1.9.5", value="1.9.5"))}) for row in MIXED.rows
+        ),
+    }
+)
+"""The same with more to see."""
 ALL_WELL = health("all 3 hosts are well", [], [well(f"host-{name}") for name in "abc"], brief=True)
 ALL_DOWN = health("none of 254 hosts was reached", [silent(f"host-{n:03}") for n in range(1, 255)])
 HOSTS = Report(

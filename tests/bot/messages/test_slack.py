@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
 from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT
+from bot.messages.buttons import RUNS, View, words_in
 from bot.messages.slack import Message, render
 from bot.request import Failure, FailureKind
-from commands.report import Cell, Column, Report
+from commands.report import Report
 from tests.bot.messages.anything import HOSTILE, WHATEVER, reports
 from tests.bot.messages.examples import (
     ALL_DOWN,
     ALL_WELL,
+    DETAILED,
     ENGLISH,
     HELP,
     HOSTS,
@@ -33,8 +35,20 @@ DATE = "<!date^1795597800^{date_short_pretty} {time}|2026-11-25 18:10 JST>"
 
 
 def shown(message: Message) -> list[str]:
-    """What each block says."""
-    return [(block.get("text") or block["elements"][0])["text"] for block in message.blocks]
+    """What each block says; buttons say nothing here."""
+    return [(block.get("text") or block["elements"][0])["text"] for block in message.blocks if block["type"] != "actions"]
+
+
+def pressed(message: Message) -> dict[str, str]:
+    """The buttons: what each carries, by its label."""
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return {button["text"]["text"]: button["value"] for buttons in rows for button in buttons}
+
+
+def look(report: Report, label: str, view: View | None = None) -> Message:
+    """The message after somebody pressed a button of it."""
+    value = pressed(render(answer(report), ENGLISH, view))[label]
+    return render(answer(report), ENGLISH, View.read(value))
 
 
 def test_all_well_is_one_line_and_how_it_was_understood() -> None:
@@ -84,9 +98,7 @@ def test_several_reasons_are_a_list() -> None:
 
 
 def test_details_that_were_asked_for_are_shown_for_well_hosts_too() -> None:
-    version = Column(key="nebula_version", heading=Phrase("Nebula version"))
-    rows = [row.model_copy(update={"cells": (*row.cells, Cell(text="1.9.5"))}) for row in MIXED.rows]
-    message = render(answer(MIXED.model_copy(update={"columns": (*MIXED.columns, version), "rows": tuple(rows)})), ENGLISH)
+    message = render(answer(DETAILED.model_copy(update={"details": True})), ENGLISH)
     assert [
         ":large_green_circle: *host-a* well",
         "✓ Nebula: running · ✓ Gateway: running · ✓ API: healthy"
@@ -101,8 +113,8 @@ def test_where_many_are_bad_the_worst_are_shown_and_the_others_named_in_one_line
         ":red_circle: 2 critical: host-10, host-11",
         ":grey_question: 2 unknown: host-x, host-y",
         ":large_green_circle: 1 well: host-a",
-        "This is shortened; ask for fewer hosts at once to see every check.",
-    ] == shown(render(answer(health("…", bad, [well("host-a")])), ENGLISH))[11:-1]
+        f"`/flatnet health all` · {DATE} · page 1 of 2",
+    ] == shown(render(answer(health("…", bad, [well("host-a")])), ENGLISH))[11:]
 
 
 def test_what_is_to_be_said_of_several_hosts_is_said_once() -> None:
@@ -145,9 +157,61 @@ def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
     assert [
         "*Help* — you can ask for health and host",
         "*health [target]* — whether hosts are well\n*host* — the hosts that the bot knows",
-        "Next: `/flatnet health host-a --details`",
         "`/flatnet help`",
     ] == shown(render(answer(HELP, "help"), ENGLISH))
+
+
+def test_words_worth_typing_next_are_buttons() -> None:
+    carried = pressed(render(answer(MIXED), ENGLISH))["health host-b --details"]
+    assert "health host-b --details" == words_in(carried)
+    many = MIXED.model_copy(update={"next": tuple(f"health host-{n}" for n in range(9))})
+    assert RUNS == len([label for label in pressed(render(answer(many), ENGLISH)) if label.startswith("health")])
+
+
+def test_details_are_one_click_away_and_back() -> None:
+    long = look(DETAILED, "Details")
+    assert "Nebula version: 1.9.5" == shown(long)[1].splitlines()[2]
+    assert ["Less", "Show all"] == list(pressed(long))
+    assert render(answer(DETAILED), ENGLISH) == look(DETAILED, "Less", View(operation="01K", details=True))
+
+
+def test_where_all_is_well_details_show_every_host() -> None:
+    calm = ALL_WELL.model_copy(update={"columns": DETAILED.columns, "rows": DETAILED.rows[-1:]})
+    assert [] == shown(render(answer(calm), ENGLISH))[1:-1]
+    assert ":large_green_circle: *host-a* well" == shown(look(calm, "Details"))[1].splitlines()[0]
+
+
+def test_every_host_can_be_shown_in_full_or_only_what_needs_attention() -> None:
+    full = look(MIXED, "Show all")
+    assert ":large_green_circle: *host-a* well" == shown(full)[3].splitlines()[0]
+    assert "Only what needs attention" in pressed(full)
+    assert "Show all" not in pressed(render(answer(health("…", [stopped("host-b")])), ENGLISH))
+
+
+def test_what_does_not_fit_is_on_further_pages_and_nothing_is_cut() -> None:
+    """254 hosts with a reason each: every one is named in full on exactly one page."""
+    bad = [stopped(f"host-{n:03}", f"reason {n}") for n in range(254)]
+    report, view = health("…", bad), View(operation="01K", everything=True)
+    seen: list[str] = []
+    for number in range(26):
+        message = render(answer(report), ENGLISH, view.turned(page=number))
+        assert_harmless(message)
+        seen += re.findall(r"\*(host-\d+)\* critical", "\n".join(shown(message)))
+    assert [f"host-{n:03}" for n in range(254)] == seen
+    assert "page 26 of 26" in shown(message)[-1]
+    assert "Next page ▶" not in pressed(message)
+
+
+def test_a_page_that_is_not_there_is_the_last_one() -> None:
+    last = render(answer(MIXED), ENGLISH, View(operation="01K", page=9_999))
+    assert render(answer(MIXED), ENGLISH) == last
+
+
+def test_a_long_list_is_on_pages_too() -> None:
+    rows = tuple(HOSTS.rows[0].model_copy(update={"host": f"host-{n:03}"}) for n in range(400))
+    report = HOSTS.model_copy(update={"rows": rows})
+    assert "*host-399*" in "\n".join(shown(look(report, "Next page ▶")))
+    assert "As a file" in pressed(render(answer(report), ENGLISH))
 
 
 def test_findings_of_a_host_without_a_row_are_never_lost() -> None:
@@ -220,9 +284,12 @@ def assert_harmless(message: Message) -> None:
 
 
 @WHATEVER
-@given(reports(), HOSTILE, st.sampled_from([ENGLISH, JAPANESE]))
-def test_a_report_of_any_size_and_content_stays_in_its_place(report: Report, understood: str, texts: Texts) -> None:
+@given(reports(), HOSTILE, st.sampled_from([ENGLISH, JAPANESE]), st.booleans(), st.integers(0, 30))
+def test_a_report_of_any_size_and_content_stays_in_its_place(
+    report: Report, understood: str, texts: Texts, everything: bool, page: int
+) -> None:
     assert_harmless(render(answer(report, understood), texts))
+    assert_harmless(render(answer(report, understood), texts, View(operation="01K", everything=everything, page=page)))
 
 
 @WHATEVER

@@ -15,18 +15,26 @@ from pydantic import SecretStr
 from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing
+from bot.desk import Catalogue, Rights
+from bot.policy import Actor, Refuse
+from bot.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
 from bot.slack.api import SCOPES, Api
 from bot.slack.channels import Channels
 from bot.slack.outbox import Sender
+from bot.slack.people import Usual
 from bot.slack.preflight import Tokens
 from bot.slack.running import Clock
 from bot.slack.surface import Place, Rows, SlackSurface
+from bot.store.answers import Answers
 from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
+from commands.catalogue import CATALOGUE
+from commands.operation import Progress, Role, untold
 from commands.report import Report
+from tests.commands.canned import host
 from tests.lab.workspace import Clock as WorkspaceClock
 from tests.lab.workspace import Timing, Workspace
 
@@ -102,8 +110,32 @@ class ScriptedDesk:
 
     answer: Callable[[Request], Awaitable[Answer] | Answer] = well
     requests: list[Request] = field(default_factory=list)
+    groups: tuple[str, ...] = ()
+    catalogue: Catalogue = CATALOGUE
+    inventory: Inventory = field(default_factory=lambda: Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
 
-    async def handle(self, request: Request) -> Answer:
+    def rights(self, identity: Identity) -> Rights | Refuse:
+        assert isinstance(identity, SlackIdentity)
+        if identity.standing is not Standing.MEMBER:
+            return Refuse(identity.standing.value, Phrase("only members may ask; ask an administrator"))
+        return Rights(Actor(identity.user, frozenset({Role.VIEWER}), f"member {identity.user}"), self.catalogue)
+
+    def role_groups(self) -> tuple[str, ...]:
+        return self.groups
+
+    async def refusal(self, request: Request) -> Failure | None:
+        rights = self.rights(request.identity)
+        return None if isinstance(rights, Rights) else Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
+
+    @property
+    def known(self) -> Catalogue:
+        return self.catalogue
+
+    @property
+    def hosts(self) -> Inventory:
+        return self.inventory
+
+    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
         self.requests.append(request)
         assert isinstance(request.identity, SlackIdentity)
         if request.identity.standing is not Standing.MEMBER:
@@ -117,12 +149,14 @@ def desk() -> ScriptedDesk:
     return ScriptedDesk()
 
 
-def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] = ()) -> Path:
+def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] | None = None) -> Path:
     """The project's manifest with other scopes and events, and with buttons allowed."""
     yaml = YAML(typ="safe", pure=True)
     document = yaml.load(MANIFEST)
     document["oauth_config"]["scopes"]["bot"] = sorted(scopes)
-    document["settings"] |= {"interactivity": {"is_enabled": True}, "event_subscriptions": {"bot_events": list(events)}}
+    document["settings"]["interactivity"] = {"is_enabled": True}
+    if events is not None:
+        document["settings"]["event_subscriptions"] = {"bot_events": list(events)}
     path = folder / "manifest.yml"
     with path.open("w") as stream:
         yaml.dump(document, stream)
@@ -156,12 +190,12 @@ class House:
 
     @property
     def rows(self) -> Rows:
-        return Rows(Inbox(self.database), Outbox(self.database, self.time.now))
+        return Rows(Inbox(self.database), Outbox(self.database, self.time.now), Answers(self.database))
 
     def surface(self, *, bot: str = "", app: str = "", team: str = "T0FLATNET", rows: Rows | None = None) -> SlackSurface:
         """A bot that has not been started."""
         tokens = Tokens(SecretStr(bot or self.workspace.bot_token), SecretStr(app or self.workspace.app_token))
-        place = Place(team, self.workspace.api_url, tokens, "en", ZoneInfo("Asia/Tokyo"))
+        place = Place(team, self.workspace.api_url, tokens, Usual("en", ZoneInfo("Asia/Tokyo"), {"C0DEV": "ja"}))
         return SlackSurface(place, self.desk, rows or self.rows, self.time.clock())
 
     @asynccontextmanager

@@ -1,15 +1,18 @@
 """The row cannot be written: the ack itself says that nothing was done, and is never late."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from adapters.phrase import Phrase
+from bot.slack.api import SCOPES
 from bot.slack.inbox import ADD_LIMIT
-from bot.slack.surface import Rows
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.inbox import Delivery, Inbox
-from tests.bot.slack.conftest import House
+from tests.bot.slack.conftest import House, manifest_with
+from tests.lab.workspace import Timing, Workspace
 
 
 class FailingInbox(Inbox):
@@ -42,7 +45,7 @@ class SlowInbox(Inbox):
     ids=["disk full", "locked", "a bug", "anything else"],
 )
 async def test_the_ack_says_that_nothing_was_done(house: House, error: Exception) -> None:
-    async with house.bot(Rows(FailingInbox(house, error), house.rows.outbox)):
+    async with house.bot(replace(house.rows, inbox=FailingInbox(house, error))):
         delivery = await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         [text] = await house.private("U0ADMIN")
     assert delivery.in_time
@@ -53,7 +56,7 @@ async def test_the_ack_says_that_nothing_was_done(house: House, error: Exception
 async def test_a_row_that_comes_too_late_is_withdrawn(house: House) -> None:
     """The person was told that nothing was done, so nothing is, not even after a restart."""
     slow = SlowInbox(house)
-    async with house.bot(Rows(slow, house.rows.outbox)):
+    async with house.bot(replace(house.rows, inbox=slow)):
         typing = asyncio.create_task(house.workspace.slash("U0ADMIN", "C0OPS", "health"))
         await slow.begun.wait()
         await house.time.asleep()
@@ -72,7 +75,7 @@ async def test_a_row_that_comes_too_late_is_withdrawn(house: House) -> None:
 async def test_a_command_that_is_larger_than_a_row_is_refused_in_the_ack(house: House) -> None:
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "x" * 70_000)
-        assert ["Nothing was done: that is too long. Type a shorter command."] == await house.private("U0ADMIN")
+        assert ["Nothing was done: that is too long. Ask for less at once."] == await house.private("U0ADMIN")
 
 
 async def test_the_answer_is_kept_when_the_database_comes_back(house: House) -> None:
@@ -87,7 +90,36 @@ async def test_the_answer_is_kept_when_the_database_comes_back(house: House) -> 
                 raise DatabaseBusy(Phrase("locked"))
             return await super().attempt(key)
 
-    async with house.bot(Rows(Moody(house.database), house.rows.outbox)):
+    async with house.bot(replace(house.rows, inbox=Moody(house.database))):
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.moving(lambda: house.workspace.private("U0ADMIN"))
     assert 1 == len(house.desk.requests)
+
+
+class OnceFailingInbox(Inbox):
+    """An inbox that cannot be written the first time."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.database)
+        self.tries = 0
+
+    async def add(self, delivery: Delivery) -> bool:
+        self.tries += 1
+        if self.tries == 1:
+            raise DatabaseBusy(Phrase("locked"))
+        return await super().add(delivery)
+
+
+async def test_an_event_that_cannot_be_kept_is_not_acknowledged_so_slack_delivers_it_again(
+    house: House, tmp_path: Path
+) -> None:
+    """Events have no words in their ack; they have redeliveries."""
+    timing = Timing(ack=0.2, redeliveries=(0.05,), farewell=0.05)
+    house.workspace = Workspace(manifest_with(tmp_path, SCOPES), timing=timing)
+    await house.workspace.start()
+    inbox = OnceFailingInbox(house)
+    async with house.bot(replace(house.rows, inbox=inbox)):
+        said = await house.workspace.say("U0ADMIN", "C0OPS", "<@U0FLATNET> health")
+        await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", said.ts)) == 2)
+    await house.workspace.stop()
+    assert (2, 1) == (inbox.tries, len(house.desk.requests))

@@ -12,15 +12,22 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.messages.slack import Message
+from bot.slack import command
+from bot.slack.answering import Answering
 from bot.slack.api import SCOPES
+from bot.slack.forms import Forms
 from bot.slack.inbox import Receiver
 from bot.slack.listeners import LastResort, register
-from bot.slack.people import People
+from bot.slack.people import People, Usual
 from bot.slack.running import Running
 from tests.bot.slack.conftest import House, manifest_with
 from tests.lab.workspace import Workspace
 
 BUTTON = {"type": "button", "action_id": "gone", "text": {"type": "plain_text", "text": "Approve"}}
+
+
+async def in_no_group(user: str) -> frozenset[str]:
+    return frozenset()
 
 
 @pytest.fixture
@@ -31,11 +38,15 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         return AuthorizeResult(enterprise_id=None, team_id="T0FLATNET", bot_user_id="U0FLATNET", bot_id="B0FLATNET")
 
     async with house.sender() as sender, house.api() as api:
-        people = People(api, "T0FLATNET", ("en", ZoneInfo("UTC")), house.time.monotonic)
+        people = People(api, "T0FLATNET", Usual("en", ZoneInfo("UTC")), in_no_group, house.time.monotonic)
         running = Running()
         app = AsyncApp(client=api._client, authorize=authorize)
-        receiver = Receiver(house.rows.inbox, house.desk, people, sender, house.time.clock())
-        register(app, receiver, LastResort(people, sender, running))
+        clock = house.time.clock()
+        answering = Answering(house.desk, people, sender, house.rows.answers, clock)
+        forms = Forms(answering, api)
+        kinds = {command.KIND: command.kind(answering, forms)}
+        receiver = Receiver(house.rows.inbox, kinds, people, sender, clock)
+        register(app, receiver, forms, LastResort(people, sender, running))
         yield app
         await running.drain(1.0)
 

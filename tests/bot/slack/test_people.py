@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.request import Standing
-from bot.slack.people import FRESH, STALE, People
+from bot.slack.people import FRESH, STALE, People, Usual
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing
 from tests.lab.workspace.seed import PEOPLE, Kind
@@ -16,10 +16,15 @@ US = "T0FLATNET"
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
 
 
+async def member_of(user: str) -> frozenset[str]:
+    """Only Alice is in a user group."""
+    return frozenset({"S0ADMINS"} if user == "U0ADMIN" else ())
+
+
 @pytest.fixture
 async def people(house: House) -> AsyncIterator[People]:
     async with house.api() as api:
-        yield People(api, US, ("ja", TOKYO), house.time.monotonic)
+        yield People(api, US, Usual("ja", TOKYO, {"C0DEV": "en"}), member_of, house.time.monotonic)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +59,25 @@ async def test_a_zone_or_language_that_we_do_not_have_becomes_the_usual_one(peop
     answer = {"team_id": US, "locale": "fi-FI", "tz": zone}
     reader = people._read("U0ADMIN", answer)
     assert ("ja", TOKYO) == (reader.language, reader.zone)
+
+
+async def test_a_person_without_name_locale_and_zone_is_known_all_the_same(people: People) -> None:
+    reader = people._read("U0ADMIN", {"team_id": US})
+    assert (Standing.MEMBER, "ja", TOKYO) == (reader.identity.standing, reader.language, reader.zone)
+
+
+async def test_user_groups_belong_to_the_identity_of_members_only(house: House, people: People) -> None:
+    """Asked anew each time: they may change within the hour."""
+    assert {"S0ADMINS"} == (await people.look(US, "U0ADMIN")).identity.groups
+    assert frozenset() == (await people.look(US, "U0OPERATOR")).identity.groups
+    house.workspace.change_person(replace(house.workspace.person("U0ADMIN"), kind=Kind.GUEST))
+    house.time.move(FRESH)
+    assert frozenset() == (await people.look(US, "U0ADMIN")).identity.groups
+
+
+def test_a_channel_reads_its_own_language_or_the_usual_one(people: People) -> None:
+    assert ("en", TOKYO) == people.read_in("C0DEV")
+    assert ("ja", TOKYO) == people.read_in("C0OPS")
 
 
 async def test_slack_is_asked_once_an_hour(house: House, people: People) -> None:

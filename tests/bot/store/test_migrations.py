@@ -78,7 +78,7 @@ def test_where_there_is_no_database_there_is_nothing_to_upgrade(path: Path) -> N
 
 @pytest.mark.slow
 async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_copy(tmp_path: Path) -> None:
-    """The packages are copied, as a wheel would lay them down, and get a second revision there."""
+    """The packages are copied, as a wheel would lay them down, and get one more revision there."""
     path = tmp_path / "flatnet.sqlite3"
     database = Database.open(path)
     await database.run(lambda session: session.connection().exec_driver_sql(ROW) and None)
@@ -86,10 +86,10 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
     release = next_release(tmp_path / "site 100%")
 
     assert "DatabaseOutdated" in run(release, "open", path)
-    assert run(release, "upgrade", path) == "0001 0002 flatnet.sqlite3.0001-20260131T090000Z"
-    assert run(release, "open", path) == "0002"
+    assert run(release, "upgrade", path) == "0002 0003 flatnet.sqlite3.0002-20260131T090000Z"
+    assert run(release, "open", path) == "0003"
 
-    copy = tmp_path / "flatnet.sqlite3.0001-20260131T090000Z"
+    copy = tmp_path / "flatnet.sqlite3.0002-20260131T090000Z"
     assert copy.stat().st_mode & 0o777 == 0o600
     for file, table in ((path, True), (copy, False)):
         with closing(sqlite3.connect(file)) as line:
@@ -99,12 +99,12 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
 
 ROW = "INSERT INTO inbox VALUES ('kept', 'command', '{}', '2026-01-31T09:00:00.000000Z', 0, NULL)"
 
-SECOND = '''"""A later table."""
+LATER = '''"""A later table."""
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade():
@@ -139,9 +139,9 @@ def next_release(site: Path) -> Path:
     for package in ("adapters", "commands", "bot"):
         shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
     store = site / "bot" / "store"
-    (store / "migrations" / "versions" / "r0002_later.py").write_text(SECOND)
+    (store / "migrations" / "versions" / "r0003_later.py").write_text(LATER)
     text = (store / "schema.py").read_text()
-    (store / "schema.py").write_text(text.replace('REVISIONS = ("0001",)', 'REVISIONS = ("0001", "0002")'))
+    (store / "schema.py").write_text(text.replace('REVISIONS = ("0001", "0002")', 'REVISIONS = ("0001", "0002", "0003")'))
     return site
 
 

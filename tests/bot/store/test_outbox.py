@@ -183,3 +183,16 @@ async def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_never
     clock.pass_by(seconds=1)
     assert await outbox.prune() == 2
     assert (await outbox.undeliverable(), await due(outbox)) == ((), ["waits"])
+
+
+async def test_the_message_that_an_edit_replaces_is_found_by_its_operation(outbox: Outbox, post: Make, edit: Make) -> None:
+    """After a crash, too: its first message for all, and Slack's name for it once it was sent."""
+    assert 0 == await outbox.posted("op-1")
+    first = await outbox.add(post())
+    await outbox.add(edit("newer"))
+    await outbox.add(post("another"))
+    assert first == await outbox.posted("op-1")
+    assert ("", "") == (await outbox.ts_of(first), await outbox.ts_of(999))
+    await outbox.begin(first)
+    await outbox.sent(first, "1.1")
+    assert "1.1" == await outbox.ts_of(first)

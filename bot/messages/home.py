@@ -1,0 +1,129 @@
+"""The home tab of one person: the fleet at a glance, what they asked lately, what they may ask for, how they read it.
+
+    [Check now] [Ask with a form]
+    :red_circle: *2 of 4 hosts need attention …*        the last kept check, as a message shows it, without its buttons
+    seen 5 minutes ago, at 2026-11-25 18:10 JST
+    *What you asked lately*   [health host-b] …
+    *What you may ask for*    `/flatnet health [target]` — whether hosts are well
+    Language and time zone, and where the roles come from
+
+A home tab may have 100 blocks. The check has at most a message's; the rest is bounded here.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from adapters.phrase import Listing, Moment, Phrase, Span, Texts
+from bot.messages import buttons
+from bot.messages.blocks import Block, context, escape, section
+from bot.messages.slack import render
+from bot.messages.words import COMMAND
+from bot.policy import Actor
+from bot.request import Answer, Failure
+from commands.operation import Operation
+from commands.usage import usage
+
+HOME = "home"
+"""The first part of the action ids of buttons that ask for something here."""
+
+CHECK = f"{HOME}.check"
+"""The button that has the fleet checked; the others carry words that were asked before."""
+
+RECENT = 5
+"""Commands that are offered again."""
+
+_BATCH = 6
+"""Commands in one section: six of the longest stay below Slack's 3,000 characters."""
+
+_SECTIONS = 30
+"""Sections of commands: with a message's blocks and what stands around them fewer than Slack's 100."""
+
+_LANGUAGES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
+
+
+@dataclass(frozen=True)
+class Home:
+    """What one person's tab shows. `check` is the last kept check of the fleet; `working`: on what they pressed here."""
+
+    actor: Actor
+    permitted: Sequence[type[Operation]]
+    language: str
+    zone: str
+    recent: Sequence[str] = ()
+    check: Answer | None = None
+    working: bool = False
+
+
+def home(shown: Home, at: datetime, texts: Texts) -> dict[str, Any]:
+    """The view, as it is at this time."""
+    return _view(
+        [
+            *buttons.row(
+                [
+                    buttons.button(Phrase("Check now").render(texts), CHECK, "now"),
+                    buttons.button(Phrase("Ask with a form").render(texts), buttons.FORM, "home"),
+                ]
+            ),
+            *_glance(shown, at, texts),
+            *_again(shown.recent, texts),
+            *_may(shown.permitted, texts),
+            context(_self(shown, texts)),
+        ]
+    )
+
+
+def closed_home(reason: Phrase, texts: Texts) -> dict[str, Any]:
+    """The view for somebody who may not use the bot."""
+    return _view([section(f":no_entry: {escape(reason.render(texts), 900)}")])
+
+
+def _view(blocks: Sequence[Block]) -> dict[str, Any]:
+    return {"type": "home", "blocks": list(blocks)}
+
+
+def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
+    """The last check, with its age; that something is under way."""
+    if shown.working:
+        under_way = Phrase("Working on it. The answer comes as a direct message.")
+        yield section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
+    if shown.check is None or isinstance(shown.check.body, Failure):
+        yield section(escape(Phrase("No check of the whole fleet is kept. Press the button above for one.").render(texts)))
+        return
+    yield from (block for block in render(shown.check, texts).blocks if block["type"] == "section")
+    taken = shown.check.body.taken_at
+    if taken is not None:
+        age = Span(max(0.0, round((at - taken).total_seconds())))
+        yield context(escape(Phrase("seen {age} ago, at {taken}", age=age, taken=Moment(taken)).render(texts)))
+
+
+def _again(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
+    row = [{**button, "action_id": f"{HOME}.{number}"} for number, button in enumerate(buttons.runs(recent[:RECENT]))]
+    if row:
+        yield section(f"*{escape(Phrase('What you asked lately').render(texts))}*")
+        yield from buttons.row(row)
+
+
+def _may(permitted: Sequence[type[Operation]], texts: Texts) -> Iterator[Block]:
+    lines = [
+        f"`{escape(f'{COMMAND} {usage(operation)}', 200)}` — {escape(operation.summary.render(texts), 200)}"
+        for operation in permitted
+    ]
+    if lines:
+        yield section(f"*{escape(Phrase('What you may ask for').render(texts))}*")
+    for start in range(0, min(len(lines), _BATCH * _SECTIONS), _BATCH):
+        yield section("\n".join(lines[start : start + _BATCH]))
+
+
+def _self(shown: Home, texts: Texts) -> str:
+    roles = Listing(tuple(sorted(shown.actor.roles))) if shown.actor.roles else Phrase("none")
+    said = (
+        Phrase("Your roles: {roles} ({rule}).", roles=roles, rule=shown.actor.rule),
+        Phrase(
+            "Language: {language}, time zone: {zone}. Both follow your settings in Slack.",
+            language=_LANGUAGES[shown.language],
+            zone=shown.zone,
+        ),
+    )
+    return "\n".join(escape(phrase.render(texts), 500) for phrase in said)

@@ -1,0 +1,183 @@
+"""The paragraphs of a Slack message: the lines of a report in mrkdwn, in full or folded, on pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from adapters.phrase import Phrase, Texts
+from bot.messages.blocks import BLOCKS, code, escape
+from bot.messages.buttons import View
+from bot.messages.sheet import Field, Line, Sheet, alike
+from bot.messages.words import COMMAND, SIGNS
+from commands.findings import Severity
+from commands.report import Mark
+
+SYMBOLS: dict[Severity | None, str] = {
+    Severity.CRITICAL: ":red_circle:",
+    Severity.HIGH: ":large_orange_circle:",
+    Severity.MEDIUM: ":large_yellow_circle:",
+    Severity.LOW: ":large_blue_circle:",
+    None: ":large_green_circle:",
+}
+_UNKNOWN = ":grey_question:"
+
+_FULL = 10
+"""Hosts on a page that are shown with their checks: more are not read on a phone."""
+_NAMED = 10
+"""Well hosts that are named; more are only counted."""
+_SUGGESTED = 3
+_BATCH = 8
+"""Entries of a list in one section: eight of the longest stay below Slack's limit for a section."""
+_ROWS = _BATCH * (BLOCKS - 6)
+"""Entries of a list on a page; six blocks stay free for what stands around them."""
+
+# The most characters of each part.
+_WHY = 500
+_VALUE = 1_000
+_TAIL = 200
+"""Characters that follow a name in a one-line entry."""
+_GROUP = 2_100
+"""Characters of one host in full; with the words to type it stays below Slack's limit for a section."""
+_NAMES = 500
+"""Names of hosts in one state that are not shown in full; more are counted."""
+_FOLDED = 4_400
+"""All that is said of hosts that are not shown in full: seven states at the most."""
+_COUNTED = 100
+"""Characters kept free for a sentence of our own: the rest that is counted."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The paragraphs of one page, which one it is, counted from 0, and of how many.
+
+    `partial`: there are lines that no page shows in full.
+    """
+
+    paragraphs: tuple[str, ...]
+    number: int
+    count: int
+    partial: bool = False
+
+
+def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
+    """The lines that need somebody in full, those alike together, and the others folded; or every line by itself.
+
+    The first page has room for a line for each state, which names what it does not show in full.
+    """
+    in_full = view.everything or not shown.bad
+    wanted, others = ((*shown.bad, *shown.others), ()) if in_full else (shown.bad, shown.others)
+    checks = _in_words if in_full or view.details else _in_signs
+    same = (
+        [[line] for line in wanted]
+        if view.everything
+        else alike(wanted, lambda line: (symbol(line), line.state, line.whys, *checks(line)))
+    )
+    groups = [_group(lines, checks(lines[0]), texts) for lines in same]
+    pages = _pages(groups, room - _FOLDED, _FULL)
+    number = min(view.page, len(pages) - 1)
+    left = [line for lines in same[len(pages[0]) :] for line in lines]
+    folded = alike((*left, *others), lambda line: (symbol(line), line.state)) if number == 0 else []
+    partial = bool(others) or (not view.everything and any(len(lines) > 1 for lines in same))
+    return Page((*pages[number], *(_counted(lines, texts) for lines in folded)), number, len(pages), partial)
+
+
+def listed(lines: Sequence[Line], page: int, room: int, texts: Texts) -> Page:
+    """Paragraphs of one-line entries."""
+    pages = _pages([f"*{name(line)}*{told(line, ' — ')}" for line in lines], room, _ROWS)
+    number = min(page, len(pages) - 1)
+    entries = pages[number]
+    paragraphs = ["\n".join(entries[start : start + _BATCH]) for start in range(0, len(entries), _BATCH)]
+    return Page(tuple(paragraphs), number, len(pages))
+
+
+def _pages(paragraphs: Sequence[str], room: int, most: int) -> list[list[str]]:
+    """All of them, `most` on a page and as many as fit into `room` characters; one page at least."""
+    pages: list[list[str]] = [[]]
+    used = 0
+    for paragraph in paragraphs:
+        if pages[-1] and (len(pages[-1]) == most or used + len(paragraph) + 2 > room):
+            pages.append([])
+            used = 0
+        pages[-1].append(paragraph)
+        used += len(paragraph) + 2
+    return pages
+
+
+def _group(lines: Sequence[Line], checks: Sequence[str], texts: Texts) -> str:
+    """Hosts of which the same is to be said; mostly one."""
+    first = lines[0]
+    whys = [escape(why, _WHY) for why in first.whys]
+    head = _counted(lines, texts) if len(lines) > 1 else f"{symbol(first)} *{name(first)}* {escape(first.state, 30)}"
+    rows = [f"{head} — {whys[0]}"] if len(lines) == len(whys) == 1 else [head, *(f"• {why}" for why in whys)]
+    commands = [command(words) for line in lines for words in line.next][:_SUGGESTED]
+    typed = [f"→ {'  '.join(commands)}"] if commands else []
+    return "\n".join([*fitting([rows[0], *checks, *rows[1:]], _GROUP, texts), *typed])
+
+
+def _counted(lines: Sequence[Line], texts: Texts) -> str:
+    """Hosts in the same state: `:large_green_circle: 2 well: host-a, host-d`."""
+    sign = symbol(lines[0])
+    count = f"{sign} {escape(Phrase('{n} {state}', n=len(lines), state=lines[0].state).render(texts), 60)}"
+    if sign == SYMBOLS[None] and len(lines) > _NAMED:
+        return count
+    return f"{count}: {names(lines, _NAMES, texts)}"
+
+
+def _in_words(line: Line) -> list[str]:
+    """The checks in words, what is not known or not there only by its signs, then what is only information."""
+    checks = [_in_word(field) for field in line.fields if field.mark in (Mark.BAD, Mark.WELL)]
+    more = [_in_word(field) for field in line.fields if field.mark is Mark.PLAIN and field.text]
+    rows = [" · ".join(checks), _signs(line, (Mark.UNKNOWN, Mark.ABSENT)), " · ".join(more)]
+    return [row for row in rows if row]
+
+
+def _in_word(field: Field) -> str:
+    return f"{_sign(field.mark)}{escape(field.heading, 60)}: {escape(field.text, _VALUE)}"
+
+
+def _in_signs(line: Line) -> list[str]:
+    """Nothing where nothing is known, for the state says that already."""
+    unknown = all(field.mark is Mark.UNKNOWN for field in line.fields)
+    return [] if unknown else [_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT))]
+
+
+def _signs(line: Line, marks: Sequence[Mark]) -> str:
+    """`✗ Nebula  ✓ Gateway, API`."""
+    headings = {mark: [escape(field.heading, 60) for field in line.fields if field.mark is mark] for mark in marks}
+    return "  ".join(f"{_sign(mark)}{', '.join(same)}" for mark, same in headings.items() if same)
+
+
+def _sign(mark: Mark) -> str:
+    return f"{SIGNS[mark]} " if SIGNS[mark] else ""
+
+
+def told(line: Line, after: str) -> str:
+    several = len(line.fields) > 1
+    words = " · ".join(f"{field.heading}: {field.text}" if several else field.text for field in line.fields if field.text)
+    return f"{after}{escape(words, _TAIL)}" if words else ""
+
+
+def name(line: Line) -> str:
+    return escape(line.name, 64)
+
+
+def names(lines: Sequence[Line], room: int, texts: Texts) -> str:
+    return ", ".join(fitting([name(line) for line in lines], room, texts))
+
+
+def symbol(line: Line) -> str:
+    return SYMBOLS[line.severity] if line.known else _UNKNOWN
+
+
+def fitting(rows: Sequence[str], room: int, texts: Texts) -> list[str]:
+    """The first rows that fit into `room` characters and our blocks; where that is not all, a last one counts the rest."""
+    sizes = list(accumulate(len(row) + 2 for row in rows))
+    if len(rows) <= _ROWS and max(sizes, default=0) <= room:
+        return list(rows)
+    count = sum(size <= room - _COUNTED for size in sizes[: _ROWS - 1])
+    more = Phrase("… and {n} more", n=len(rows) - count)
+    return [*rows[:count], escape(more.render(texts), _COUNTED - 1)]
+
+
+def command(words: str) -> str:
+    return code(f"{COMMAND} {words}")

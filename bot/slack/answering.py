@@ -1,0 +1,154 @@
+"""Words from a person to the answer in the outbox, wherever in Slack they came from.
+
+words ─▶ who ─▶ the desk ─▶ message ─▶ outbox row
+                 └ takes its time ─▶ what is still awaited (`bot.slack.progress`)
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from adapters.phrase import Phrase, Texts
+from bot.desk import Rights, operation_id
+from bot.locale.texts import texts
+from bot.messages.buttons import RUNS
+from bot.messages.menu import menu
+from bot.messages.slack import render
+from bot.request import Answer, Failure, FailureKind, Request, Surface
+from bot.slack.letter import Address, mention, noted
+from bot.slack.outbox import EDIT_INTERVAL, Sender
+from bot.slack.people import People, Reader
+from bot.slack.progress import Awaited, WaitingLine, Watcher
+from bot.slack.running import Clock, done_within, insist
+from bot.slack.work import Desk
+from bot.store.answers import Answers, Kept
+from bot.store.errors import TooLarge
+from bot.store.inbox import Delivery
+
+_log = structlog.get_logger(__name__)
+
+WAITING_AFTER = 1.0
+"""Seconds of work after which the person is shown that it goes on."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Words that somebody typed or chose, and where their answer goes: with a channel in `address` for all there."""
+
+    team: str
+    user: str
+    channel: str
+    """Where they were said; `--here` answers there."""
+    text: str
+    address: Address
+
+
+class Answering:
+    """Has requests answered."""
+
+    def __init__(self, desk: Desk, people: People, sender: Sender, answers: Answers, clock: Clock) -> None:
+        self.desk = desk
+        self.people = people
+        self.sender = sender
+        self.answers = answers
+        self.clock = clock
+
+    async def answer(self, asked: Asked, delivery: Delivery) -> None:
+        """Answer it: once the message is in the outbox, this is done."""
+        reader = await self.people.look(asked.team, asked.user)
+        address = self._spoken(asked.address, reader)
+        request = Request(
+            key=delivery.key,
+            identity=reader.identity,
+            text=asked.text,
+            surface=Surface.SLACK,
+            at=delivery.received_at,
+            channel=asked.channel,
+        )
+        watcher = await self._watcher(address, delivery)
+        answer = await self._handled(request, watcher)
+        await self._keep(answer, asked, delivery)
+        goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
+        message = render(answer, spoken(goal))
+        if goal.for_all and not goal.thread:
+            message = noted(message, asked_by(asked.user, goal))
+        await insist(lambda: self.sender.add(answer.operation, goal, message), self.clock.sleep)
+
+    async def offer(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> None:
+        """The menu, for this person alone: what they may ask for."""
+        lately = await insist(lambda: self.answers.recent(user, RUNS), self.clock.sleep)
+        shown = menu(lately, rights.permitted, spoken(aside))
+        await insist(lambda: self.sender.add(delivery.key, aside, shown), self.clock.sleep)
+
+    def aside(self, address: Address, reader: Reader) -> Address:
+        """The same place for this person alone, in their words; a direct message is that already."""
+        elsewhere = {"channel": "", "thread": ""} if address.for_all else {}
+        return in_words_of(reader, address.model_copy(update=elsewhere))
+
+    async def _keep(self, answer: Answer, asked: Asked, delivery: Delivery) -> None:
+        """Keep a report, so that buttons can show more of it. One that is too large has buttons that say so."""
+        if isinstance(answer.body, Failure):
+            return
+        document = json.dumps(answer.model_dump(mode="json"))  # ASCII: a host's words may hold what is no character
+        kept = Kept(answer.operation, asked.user, answer.understood, delivery.received_at, document)
+        try:
+            await insist(lambda: self.answers.keep(kept), self.clock.sleep)
+        except TooLarge as error:
+            _log.warning("an answer is too large to be kept", operation=answer.operation, error=str(error))
+
+    def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
+        """Where the answer goes: `--here` to all there; a refusal to nobody but the person."""
+        if isinstance(answer.body, Failure) and answer.body.kind is FailureKind.REFUSED:
+            return address if address.replaces or not address.for_all else self.aside(address, reader)
+        if answer.here and asked.channel and not address.channel:
+            return self._read_by_all(address.model_copy(update={"channel": asked.channel}))
+        return address
+
+    def _read_by_all(self, address: Address) -> Address:
+        language, zone = self.people.read_in(address.channel)
+        return address.model_copy(update={"language": language, "zone": zone.key})
+
+    def _spoken(self, address: Address, reader: Reader) -> Address:
+        """In the words of the person, or where all read it in those of the channel."""
+        if address.for_all:
+            return self._read_by_all(address)
+        return in_words_of(reader, address)
+
+    async def _watcher(self, address: Address, delivery: Delivery) -> Watcher:
+        """What shows the person how far it is; an earlier run may have begun to."""
+        again = delivery.attempts > 1
+        if not address.channel:
+            return WaitingLine(self.sender, address, quiet=again)
+        operation = operation_id(delivery.key)
+        row = await insist(lambda: self.sender.posted(operation), self.clock.sleep) if again else 0
+        return Awaited(self.sender, operation, address, row)
+
+    async def _handled(self, request: Request, watcher: Watcher) -> Answer:
+        """The desk's answer; where it takes its time, `watcher` shows so meanwhile."""
+        handling = asyncio.ensure_future(self.desk.handle(request, watcher.tell))
+        try:
+            pause = WAITING_AFTER
+            while not await done_within(handling, pause, self.clock.sleep):
+                await watcher.show()
+                pause = EDIT_INTERVAL
+            return await handling
+        finally:
+            handling.cancel()
+
+
+def in_words_of(reader: Reader, address: Address) -> Address:
+    """The same address, in a person's language and zone."""
+    return address.model_copy(update={"language": reader.language, "zone": reader.zone.key})
+
+
+def asked_by(user: str, address: Address) -> str:
+    """What stands below an answer that all in a channel see."""
+    return address.say(Phrase("{person} asked for this.", person=mention(user)))
+
+
+def spoken(address: Address) -> Texts:
+    """Language and zone of a message."""
+    return texts(address.language, ZoneInfo(address.zone))

@@ -1,0 +1,72 @@
+"""What a click does, by the first part of its action id.
+
+show   the clicked answer is seen in another way          file   all of it comes as a file
+run    words go to the desk as if they were typed there   form   the form opens
+home   words go to the desk, their answer to the direct message       command (in the form)   its fields change
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from bot.messages import buttons
+from bot.messages.buttons import words_in
+from bot.messages.form import COMMAND, Note
+from bot.messages.home import HOME
+from bot.slack.answering import Answering, Asked
+from bot.slack.clicked import Click, address_of, click_in, delivery_of
+from bot.slack.filing import Filing
+from bot.slack.forms import Forms
+from bot.slack.home import Homes
+from bot.slack.letter import Address
+from bot.slack.looking import Looking
+from bot.slack.work import Kind
+from bot.store.inbox import Delivery
+
+ACTIONS = frozenset({buttons.SHOW, buttons.FILE, buttons.RUN, buttons.FORM, HOME, COMMAND})
+"""What our buttons and menus do today; all others are of another version of the bot."""
+
+
+def ours(body: Mapping[str, Any]) -> bool:
+    """Whether a click is on something of today."""
+    click = click_in(body)
+    return click is not None and _action(click) in ACTIONS
+
+
+def kind(answering: Answering, looking: Looking, filing: Filing, forms: Forms, homes: Homes) -> Kind:
+    """Clicks, for the table of the inbox."""
+
+    async def run(click: Click, delivery: Delivery) -> None:
+        asked = Asked(click.team, click.user, click.channel or "", words_in(click.value) or "", _answered(click, delivery))
+        await answering.answer(asked, delivery)
+
+    async def form(click: Click, delivery: Delivery) -> None:
+        reader = await answering.people.look(click.team, click.user)
+        aside = address_of(click, delivery)
+        note = Note(channel=click.channel or "", response_url=click.response_url, answerable=aside.answerable)
+        await forms.open(click.trigger, delivery, reader, aside, note)
+
+    does: Mapping[str, Callable[[Click, Delivery], Awaitable[None]]] = {
+        buttons.SHOW: looking.show,
+        buttons.FILE: filing.file,
+        buttons.RUN: run,
+        buttons.FORM: form,
+        HOME: homes.pressed,
+        COMMAND: forms.choose,
+    }
+
+    async def work(click: Click, delivery: Delivery) -> None:
+        await does[_action(click)](click, delivery)
+
+    return Kind(delivery_of, Click, work, address_of)
+
+
+def _action(click: Click) -> str:
+    return click.action.partition(".")[0]
+
+
+def _answered(click: Click, delivery: Delivery) -> Address:
+    """Where the click was: in its thread for all there, in the direct message, else for this person alone."""
+    aside = address_of(click, delivery)
+    if click.private or not click.channel or not (click.thread or click.channel.startswith("D")):
+        return aside
+    return aside.model_copy(update={"channel": click.channel, "thread": click.thread or ""})

@@ -1,0 +1,102 @@
+"""Kept answers as files: all lines with all details, as a table. A file goes when its answer does.
+
+click ─▶ the kept answer ─▶ announced, noted with the answer ─▶ uploaded ─▶ shown in the thread, or directly
+a day ─▶ expired answers ─▶ their files deleted ─▶ forgotten
+"""
+
+import structlog
+
+from adapters.phrase import Phrase
+from bot.messages.buttons import View
+from bot.messages.data import as_csv
+from bot.messages.slack import Message
+from bot.request import Answer
+from bot.slack.answering import Answering, in_words_of, spoken
+from bot.slack.api import Api, SlackFailure
+from bot.slack.channels import Channels
+from bot.slack.clicked import Click, address_of
+from bot.slack.letter import Address
+from bot.slack.looking import Looking, Seen
+from bot.slack.running import insist
+from bot.store.inbox import Delivery
+from commands.report import Report
+
+GONE = frozenset({"file_not_found", "file_deleted"})
+"""Slack's codes for a file that is no longer there."""
+
+MARK = "\ufeff"
+"""Without it Excel takes the table for something else than UTF-8."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Filing:
+    """Makes files of answers, and deletes them."""
+
+    def __init__(self, answering: Answering, looking: Looking, api: Api, channels: Channels) -> None:
+        self._answering = answering
+        self._looking = looking
+        self._api = api
+        self._channels = channels
+
+    async def file(self, click: Click, delivery: Delivery) -> None:
+        """The answer as a file: below the message that was clicked, or in the direct message where that is private."""
+        reader = await self._answering.people.look(click.team, click.user)
+        seen = await self._looking.find(click, delivery, reader, View.read(click.value))
+        aside = in_words_of(reader, address_of(click, delivery))
+        if isinstance(seen, Message):
+            await self._looking.explain(seen, click, delivery, reader)
+            return
+        try:
+            said = await self._filed(click, seen, aside)
+        except SlackFailure as failure:
+            said = Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)
+        if said is not None:
+            await self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
+
+    async def prune(self) -> None:
+        """Delete the files of expired answers, and forget these. What Slack does not delete now is tried the next time."""
+        clock, answers = self._answering.clock, self._answering.answers
+        for operation, files in await insist(lambda: answers.expired(clock.now()), clock.sleep):
+            if all([await self._deleted(file) for file in files]):
+                await self._forget(operation)
+
+    async def _filed(self, click: Click, seen: Seen, aside: Address) -> Phrase | None:
+        """Upload it; what the person is told beside, None where they see the file itself."""
+        channel, thread, told = await self._place(click, aside)
+        content = (MARK + _table(seen.answer, aside)).encode()
+        name = f"flatnet-{seen.kept.operation}.csv"
+        upload = await self._api.announce_file(name, len(content))
+        await insist(lambda: self._answering.answers.add_file(seen.kept.operation, upload.file), self._answering.clock.sleep)
+        await self._api.upload(upload, content)
+        await self._api.complete_file(upload.file, seen.kept.words, channel, thread)
+        return told
+
+    async def _place(self, click: Click, aside: Address) -> tuple[str, str, Phrase | None]:
+        """Channel, thread, and what the person is told beside."""
+        if not click.private and click.channel and click.ts:
+            try:
+                await self._channels.check(click.channel)
+            except SlackFailure as failure:
+                _log.info("a file goes to the person instead of the channel", code=failure.code)
+            else:
+                return click.channel, click.thread or click.ts, None
+        here = aside.say(Phrase("Here is the answer as a file."))
+        return await self._api.open_direct(click.user, Message(here, ())), "", Phrase("The file is in our direct messages.")
+
+    async def _deleted(self, file: str) -> bool:
+        try:
+            await self._api.delete_file(file)
+        except SlackFailure as failure:
+            if failure.code not in GONE:
+                _log.warning("a file was not deleted and is tried again tomorrow", file=file, code=failure.code)
+                return False
+        return True
+
+    async def _forget(self, operation: str) -> None:
+        await insist(lambda: self._answering.answers.forget(operation), self._answering.clock.sleep)
+
+
+def _table(answer: Answer, aside: Address) -> str:
+    assert isinstance(answer.body, Report)  # nothing else is kept
+    return as_csv(answer.model_copy(update={"body": answer.body.model_copy(update={"details": True})}), spoken(aside))

@@ -1,0 +1,155 @@
+"""Home tabs: published when somebody opens theirs, and when what it shows has changed.
+
+    opened, changed ─▶ wanted ─ pace, one person at a time ─▶ look ─▶ views.publish ─┬─▶ shown
+                          ▲ another wish meanwhile is the same one                   └─▶ Slack is busy: looked at anew, later
+
+Opening has no inbox row: a tab that a crash kept back is published when it is opened again. A click has one,
+for it asks for something.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakValueDictionary
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from bot.desk import Rights
+from bot.locale.texts import texts
+from bot.messages.buttons import words_in
+from bot.messages.home import CHECK, RECENT, Home, closed_home, home
+from bot.policy import Refuse
+from bot.request import Answer
+from bot.slack.answering import Answering, Asked
+from bot.slack.api import Api, SlackFailure
+from bot.slack.clicked import Click
+from bot.slack.ids import TeamId, UserId
+from bot.slack.letter import Address
+from bot.slack.pace import Pace
+from bot.slack.people import Reader
+from bot.slack.running import Running
+from bot.store.errors import DatabaseError
+from bot.store.inbox import Delivery
+from commands.grammar import canonical
+from commands.health import Health
+
+INTERVAL = 2.0
+"""Seconds between two publications for one person."""
+
+TRIES = 5
+"""How often one publication is tried; then the tab stays as it was until it is opened again."""
+
+PAUSE = 2.0
+"""Seconds before the next try where Slack does not say how long to wait."""
+
+GLANCE = canonical(Health())
+"""The check that a tab shows."""
+
+_log = structlog.get_logger(__name__)
+
+
+class _Person(BaseModel):
+    """Somebody who opened their tab."""
+
+    team: TeamId
+    user: UserId
+
+
+class Homes:
+    """Publishes home tabs, from the answers that are kept."""
+
+    def __init__(self, answering: Answering, api: Api) -> None:
+        self._answering = answering
+        self._answers = answering.answers
+        self._api = api
+        self._clock = answering.clock
+        self._pace = Pace(1, INTERVAL, self._clock.monotonic)
+        self._wanted: set[str] = set()
+        self._working: set[str] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._running = Running()
+
+    def opened(self, body: Mapping[str, Any]) -> None:
+        """Somebody opened their home tab; the other tab of the app is none of it."""
+        event = body.get("event")
+        if not isinstance(event, dict) or event.get("tab") != "home":
+            return
+        try:
+            who = _Person(team=str(body.get("team_id")), user=str(event.get("user")))
+        except ValidationError:
+            return
+        self.refresh(who.team, who.user)
+
+    def refresh(self, team: str, user: str) -> None:
+        """Have a tab show how things are now."""
+        if user not in self._wanted:
+            self._wanted.add(user)
+            self._running.start(f"home {user}", self._soon(team, user))
+
+    async def drain(self, deadline: float) -> None:
+        await self._running.drain(deadline)
+
+    async def pressed(self, click: Click, delivery: Delivery) -> None:
+        """A button asks for something: its answer is a direct message, and the tab shows what is new."""
+        words = GLANCE if click.action == CHECK else words_in(click.value) or ""
+        self._working.add(click.user)
+        self.refresh(click.team, click.user)
+        try:
+            asked = Asked(click.team, click.user, "", words, Address(user=click.user))
+            await self._answering.answer(asked, delivery)
+        finally:
+            self._working.discard(click.user)
+            self.refresh(click.team, click.user)
+
+    async def _soon(self, team: str, user: str) -> None:
+        lock = self._locks.setdefault(user, asyncio.Lock())
+        async with lock:
+            await self._clock.sleep(self._pace.wait(user))
+            self._wanted.discard(user)
+            self._pace.take(user)
+            await self._publish(team, user)
+
+    async def _publish(self, team: str, user: str) -> None:
+        for _ in range(TRIES):
+            try:
+                await self._api.publish(user, await self._view(team, user))
+            except SlackFailure as failure:
+                _log.warning("a home tab was not published", user=user, code=failure.code)
+                if not failure.passing:
+                    return
+                await self._clock.sleep(failure.retry_after or PAUSE)
+            except DatabaseError as error:
+                _log.warning("a home tab cannot be made", user=user, error=str(error))
+                return
+            else:
+                return
+
+    async def _view(self, team: str, user: str) -> dict[str, Any]:
+        reader = await self._answering.people.look(team, user)
+        rights = self._answering.desk.rights(reader.identity)
+        spoken = texts(reader.language, reader.zone)
+        if isinstance(rights, Refuse):
+            return closed_home(rights.reason, spoken)
+        return home(await self._home(rights, reader), self._clock.now(), spoken)
+
+    async def _home(self, rights: Rights, reader: Reader) -> Home:
+        now = self._clock.now()
+        kept = await self._answers.latest(GLANCE, now) if Health in rights.permitted else None
+        return Home(
+            actor=rights.actor,
+            permitted=rights.permitted,
+            language=reader.language,
+            zone=reader.zone.key,
+            recent=await self._answers.recent(reader.identity.user, RECENT),
+            check=_answer(kept.document) if kept is not None else None,
+            working=reader.identity.user in self._working,
+        )
+
+
+def _answer(document: str) -> Answer | None:
+    """A kept answer; None where another version of the bot wrote it."""
+    try:
+        return Answer.model_validate_json(document)
+    except ValidationError:
+        return None

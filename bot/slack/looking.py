@@ -1,0 +1,84 @@
+"""Kept answers seen again: other details, another page, a file. No host is asked.
+
+click ─▶ who ─▶ the kept answer ─ gone, or not for them ─▶ an explanation for them alone
+                      └▶ the message that was clicked shows it in the other way
+"""
+
+import json
+from dataclasses import dataclass
+
+from adapters.phrase import Phrase
+from bot.messages.buttons import View
+from bot.messages.slack import Message, render
+from bot.messages.words import COMMAND
+from bot.request import Answer, Request, Surface
+from bot.slack.answering import Answering, asked_by, in_words_of, spoken
+from bot.slack.clicked import Click, address_of
+from bot.slack.letter import Address, noted
+from bot.slack.people import Reader
+from bot.slack.running import insist
+from bot.store.answers import Kept
+from bot.store.inbox import Delivery
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A kept answer that somebody may see."""
+
+    kept: Kept
+    answer: Answer
+
+
+class Looking:
+    """Shows kept answers."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+
+    async def show(self, click: Click, delivery: Delivery) -> None:
+        """The message that was clicked becomes the view that its button names."""
+        reader = await self._answering.people.look(click.team, click.user)
+        view = View.read(click.value)
+        seen = await self.find(click, delivery, reader, view)
+        if isinstance(seen, Message):
+            await self.explain(seen, click, delivery, reader)
+            return
+        goal = self._goal(click, delivery, reader)
+        message = render(seen.answer, spoken(goal), view)
+        if goal.for_all and not goal.thread:
+            message = noted(message, asked_by(seen.kept.actor, goal))
+        await self.send(seen.kept.operation, goal, message)
+
+    async def find(self, click: Click, delivery: Delivery, reader: Reader, view: View | None) -> "Seen | Message":
+        """The answer, or why this person cannot see it now. Rights are those of this moment."""
+        texts = spoken(in_words_of(reader, address_of(click, delivery)))
+        kept = None if view is None else await self._answering.answers.find(view.operation, self._answering.clock.now())
+        if kept is None:
+            gone = Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND)
+            return Message(gone.render(texts), ())
+        place = click.channel or ""
+        request = Request(delivery.key, reader.identity, kept.words, Surface.SLACK, delivery.received_at, place)
+        refused = await self._answering.desk.refusal(request)
+        if refused is not None:
+            return render(Answer(operation=kept.operation, understood=kept.words, body=refused), texts)
+        if click.private and kept.actor != click.user:
+            return Message(Phrase("This answer was for somebody else. Ask for it yourself.").render(texts), ())
+        return Seen(kept, Answer.model_validate(json.loads(kept.document)))
+
+    async def explain(self, message: Message, click: Click, delivery: Delivery, reader: Reader) -> None:
+        """Something for this person alone, beside the message that was clicked."""
+        await self.send(delivery.key, in_words_of(reader, address_of(click, delivery)), message)
+
+    async def send(self, operation: str, address: Address, message: Message) -> None:
+        await insist(lambda: self._answering.sender.add(operation, address, message), self._answering.clock.sleep)
+
+    def _goal(self, click: Click, delivery: Delivery, reader: Reader) -> Address:
+        """The clicked message itself: a private one through its response_url, another one by its timestamp."""
+        goal = in_words_of(reader, address_of(click, delivery)).model_copy(update={"clicked": True})
+        if click.private:
+            return goal
+        goal = goal.model_copy(update={"channel": click.channel or "", "thread": click.thread or "", "ts": click.ts or ""})
+        if not goal.for_all:
+            return goal
+        language, zone = self._answering.people.read_in(goal.channel)
+        return goal.model_copy(update={"language": language, "zone": zone.key})

@@ -1,0 +1,101 @@
+"""Who is in which user group, for how long that is believed, and that it fails closed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from bot.slack.groups import AGAIN, FRESH, Groups
+from tests.bot.slack.conftest import House
+from tests.lab.workspace.faults import Failing, RateLimited, ServerError, Slow
+from tests.lab.workspace.seed import GROUPS
+
+OPERATORS = next(group for group in GROUPS if group.id == "S0OPERATORS")
+WANTED = ("S0OPERATORS", "S0ADMINS")
+
+
+@pytest.fixture
+async def groups(house: House) -> AsyncIterator[Groups]:
+    async with house.api() as api:
+        yield Groups(api, lambda: WANTED, house.time.monotonic)
+
+
+def asked(house: House) -> int:
+    return len(house.workspace.calls("usergroups.users.list"))
+
+
+async def test_membership_is_what_slack_says(groups: Groups) -> None:
+    assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
+    assert {"S0ADMINS"} == await groups.of("U0ADMIN")
+    assert frozenset() == await groups.of("U0VIEWER")
+
+
+async def test_only_groups_that_give_roles_are_asked_for(house: House, groups: Groups) -> None:
+    await groups.of("U0VIEWER")
+    assert {"S0OPERATORS", "S0ADMINS"} == {
+        str(call.arguments["usergroup"]) for call in house.workspace.calls("usergroups.users.list")
+    }
+
+
+async def test_slack_is_asked_once_in_five_minutes(house: House, groups: Groups) -> None:
+    for user in ("U0OPERATOR", "U0ADMIN", "U0OPERATOR"):
+        await groups.of(user)
+    assert 2 == asked(house)
+    house.time.move(FRESH)
+    await groups.of("U0OPERATOR")
+    assert 4 == asked(house)
+
+
+async def test_a_role_is_lost_when_the_event_comes_and_at_the_latest_after_five_minutes(
+    house: House, groups: Groups
+) -> None:
+    assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
+    house.workspace.change_group(replace(OPERATORS, users=frozenset()))
+    assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
+    groups.forget("S0OPERATORS")
+    assert frozenset() == await groups.of("U0OPERATOR")
+
+
+async def test_a_deleted_group_has_nobody(house: House, groups: Groups) -> None:
+    """Slack never deletes one: it is disabled, and its list of members is refused."""
+    house.workspace.change_group(replace(OPERATORS, disabled=True))
+    assert frozenset() == await groups.of("U0OPERATOR")
+
+
+@pytest.mark.parametrize("fault", [Failing("missing_scope"), ServerError(500), Failing("fatal_error")], ids=str)
+async def test_where_slack_does_not_say_nobody_is_a_member(
+    house: House, groups: Groups, fault: Failing | ServerError
+) -> None:
+    """Even who was one a moment ago; Slack is asked again soon, not at once."""
+    await groups.of("U0OPERATOR")
+    house.workspace.faults.switch_on("usergroups.users.list", fault)
+    house.time.move(FRESH)
+    assert frozenset() == await groups.of("U0OPERATOR")
+    before = asked(house)
+    assert frozenset() == await groups.of("U0OPERATOR")
+    assert before == asked(house)
+    house.workspace.faults.switch_off("usergroups.users.list")
+    house.time.move(AGAIN)
+    assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
+
+
+async def test_a_limited_rate_is_kept(house: House, groups: Groups) -> None:
+    house.workspace.faults.switch_on("usergroups.users.list", RateLimited(40), times=2)
+    assert frozenset() == await groups.of("U0OPERATOR")
+    house.time.move(39)
+    assert frozenset() == await groups.of("U0OPERATOR")
+    house.time.move(1)
+    assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
+
+
+async def test_what_slack_said_before_an_event_is_not_kept(house: House, groups: Groups) -> None:
+    """An answer that was on its way when the group changed may be the old one."""
+    house.workspace.faults.switch_on("usergroups.users.list", Slow(0.05), times=2)
+    asking = asyncio.create_task(groups.of("U0OPERATOR"))
+    await asyncio.sleep(0.01)
+    groups.forget("S0OPERATORS")
+    await asking
+    before = asked(house)
+    await groups.of("U0OPERATOR")
+    assert before + 1 == asked(house)

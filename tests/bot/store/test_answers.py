@@ -1,0 +1,71 @@
+"""Answers are kept for a week, with the files that were made of them."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.store.answers import KEPT, LARGEST, Answers, Kept
+from bot.store.database import Database
+from bot.store.errors import TooLarge
+from tests.bot.store.conftest import Clock
+
+
+@pytest.fixture
+def answers(database: Database) -> Answers:
+    return Answers(database)
+
+
+def kept(clock: Clock, operation: str = "op-1", words: str = "health", document: str = "{}") -> Kept:
+    return Kept(operation, "slack:T1/U1", words, clock(), document)
+
+
+async def test_an_answer_is_found_again_as_it_was(answers: Answers, clock: Clock) -> None:
+    asked = kept(clock, document='{"host": "\\u0000 ホスト"}')
+    await answers.keep(asked)
+    assert asked == await answers.find("op-1", clock())
+    assert None is await answers.find("op-2", clock())
+
+
+async def test_the_same_operation_worked_again_takes_the_place_of_its_first_answer(answers: Answers, clock: Clock) -> None:
+    await answers.keep(kept(clock))
+    await answers.keep(kept(clock, document='{"again":1}'))
+    found = await answers.find("op-1", clock())
+    assert found is not None
+    assert '{"again":1}' == found.document
+
+
+async def test_after_a_week_it_is_not_shown_any_more_and_its_files_are_named(answers: Answers, clock: Clock) -> None:
+    await answers.keep(kept(clock))
+    for file in ("F1", "F2"):
+        await answers.add_file("op-1", file)
+    assert () == await answers.expired(clock())
+    clock.at += KEPT
+    assert None is await answers.find("op-1", clock())
+    assert (("op-1", ("F1", "F2")),) == await answers.expired(clock())
+    await answers.forget("op-1")
+    assert () == await answers.expired(clock())
+
+
+async def test_the_newest_answer_to_some_words_is_found(answers: Answers, clock: Clock) -> None:
+    for operation in ("op-1", "op-2"):
+        await answers.keep(kept(clock, operation))
+        clock.pass_by(seconds=1)
+    newest = await answers.latest("health", clock())
+    assert newest is not None
+    assert "op-2" == newest.operation
+    assert None is await answers.latest("host", clock())
+    assert None is await answers.latest("health", clock() + timedelta(days=8))
+
+
+async def test_the_words_of_a_person_come_once_each_and_newest_first(answers: Answers, clock: Clock) -> None:
+    for number, words in enumerate(["health", "host", "health", "version"]):
+        await answers.keep(kept(clock, f"op-{number}", words))
+        clock.pass_by(seconds=1)
+    assert ("version", "health") == await answers.recent("slack:T1/U1", 2)
+    assert () == await answers.recent("slack:T1/U2", 2)
+
+
+async def test_what_is_too_large_is_not_kept(answers: Answers, clock: Clock) -> None:
+    with pytest.raises(TooLarge):
+        await answers.keep(kept(clock, document="x" * (LARGEST + 1)))
+    assert None is await answers.find("op-1", clock())

@@ -1,0 +1,240 @@
+"""`doctor` where no host and no Slack is needed: checks that fail or hang, this machine, files that others may touch."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from adapters.errors import AuthenticationFailed, HostIdentityError, Unreachable
+from adapters.phrase import Phrase
+from bot import doctor, doctor_machine, open_files
+from bot.config import Settings, parse_settings
+from bot.doctor_hosts import examine_host
+from bot.doctor_machine import files, machine
+from bot.doctor_parts import audit, configuration, prove_alone, secrets
+from bot.examined import Examined, report_of, unknown, wrong
+from bot.init import Draft, HostDraft
+from bot.request import Answer, Exit
+from bot.secrets import MissingSecret, SecretsUnusable
+from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
+from commands.findings import Severity
+from commands.operation import untold
+from commands.report import Mark
+from tests.commands.canned import NOW, host, view
+
+HOST_A = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", "10.100.1.1")
+
+
+def settings(folder: Path) -> Settings:
+    return parse_settings(Draft(hosts=(HOST_A,)).text, folder / "flatnet.toml")
+
+
+def subjects(examined: Examined) -> list[str]:
+    return [finding.subject for finding in examined.findings]
+
+
+async def well() -> Examined:
+    return Examined("bot.well", Phrase("fine"))
+
+
+async def bug() -> Examined:
+    raise ZeroDivisionError("secret detail")
+
+
+async def foreseen() -> Examined:
+    raise MissingSecret(Phrase("the secret is missing; write it"))
+
+
+async def hanging() -> Examined:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug is logged and named without its detail; what does not end is cut off."""
+    monkeypatch.setattr(doctor, "PATIENCE", 0.05)
+    awaited: list[tuple[str, ...]] = []
+    with capture_logs() as logs:
+        report = await doctor.make_all(
+            {"bot.well": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging}, awaited.append
+        )
+    assert {
+        "bot.bug": ("bug", "the check bot.bug failed; the log says why", False),
+        "bot.foreseen": ("foreseen", "the secret is missing; write it", True),
+        "bot.hanging": ("hanging", "the check bot.hanging did not end within 0.05 s; look at the log", False),
+    } == {finding.host: (finding.subject, str(finding.why), finding.reached) for finding in report.findings}
+    assert ["a check failed"] == [entry["event"] for entry in logs]
+    assert ("bot.well", "bot.bug", "bot.foreseen", "bot.hanging") == awaited[0]
+    assert () == awaited[-1]
+
+
+def test_a_report_begins_with_the_worst_and_its_exit_code_tells_what_is_known() -> None:
+    low = Examined("bot.a", Phrase("a"), (wrong("bot.a", "x", Phrase("x"), Severity.LOW),))
+    high = Examined("host-a", Phrase("b"), (unknown("host-a", "y", Phrase("y")),))
+    fine = Examined("bot.c", Phrase("c"))
+    report = report_of((fine, low, high), NOW)
+    assert [("host-a", Mark.UNKNOWN), ("bot.a", Mark.BAD), ("bot.c", Mark.WELL)] == [
+        (row.host, row.cells[1].mark) for row in report.rows
+    ]
+    assert "2 of 3 checks found something: host-a, bot.a" == str(report.summary)
+    for some, code in (((fine,), Exit.WELL), ((fine, low), Exit.FINDINGS), ((fine, low, high), Exit.NOT_REACHED)):
+        assert code == Answer(operation="", understood="doctor", body=report_of(some, NOW)).exit
+
+
+def test_a_machine_without_time_zones_or_open_files_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [] == subjects(machine(1))
+    monkeypatch.setattr(doctor_machine, "available_timezones", set)
+    monkeypatch.setattr(open_files, "allow", lambda hosts: 1024)
+    assert ["machine.zones", "machine.open_files"] == subjects(machine(254))
+
+
+def laid_out(folder: Path) -> Settings:
+    """All files that a configuration names, as they should be."""
+    found = settings(folder)
+    for name in ("pki/winrm-ca.pem", "pki/id_ed25519", "pki/known_hosts", "secrets/audit_key", "var/flatnet.sqlite3"):
+        file = folder / name
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.touch(mode=0o600)
+    (folder / "flatnet.toml").touch(mode=0o644)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "subject"),
+    [
+        ("secrets/audit_key", 0o604, "file.readable"),
+        ("pki/id_ed25519", 0o604, "file.readable"),
+        ("var/flatnet.sqlite3", 0o604, "file.readable"),
+        ("pki/id_ed25519", 0o602, "file.writable"),
+        ("pki/winrm-ca.pem", 0o606, "file.writable"),
+        ("pki/known_hosts", 0o602, "file.writable"),
+        ("flatnet.toml", 0o666, "file.writable"),
+    ],
+)
+def test_what_others_may_read_or_change_is_named_with_the_command_that_mends_it(
+    tmp_path: Path, name: str, mode: int, subject: str
+) -> None:
+    """And nothing else is; whoever types the command has mended it."""
+    found, file = laid_out(tmp_path), tmp_path / "flatnet.toml"
+    assert [] == subjects(files(found, file))
+    (tmp_path / name).chmod(mode)
+    examined = files(found, file)
+    assert [subject] == subjects(examined)
+    assert f"{tmp_path / name}; take that right away: chmod go" in str(examined.findings[0].why)
+
+
+def test_a_right_of_another_group_counts_and_of_root_does_not(tmp_path: Path) -> None:
+    """`root:root 0440` is how systemd and container engines hand secrets over."""
+    found, key = laid_out(tmp_path), tmp_path / "secrets/audit_key"
+    key.chmod(0o640)
+    assert ([] if key.stat().st_gid == 0 else ["file.readable"]) == subjects(files(found))
+    if os.geteuid() == 0:
+        os.chown(key, 0, 1)
+        assert ["file.readable"] == subjects(files(found))
+
+
+def test_a_control_socket_that_anybody_may_use_is_named(tmp_path: Path) -> None:
+    """The group may, for that is what it is for."""
+    found = laid_out(tmp_path)
+    found.control_socket.touch()
+    found.control_socket.chmod(0o660)
+    assert [] == subjects(files(found))
+    found.control_socket.chmod(0o666)
+    assert ["file.socket"] == subjects(files(found))
+
+
+def test_a_file_that_is_named_and_not_there_is_named_once(tmp_path: Path) -> None:
+    assert ["file.missing"] * 3 == subjects(files(settings(tmp_path)))
+
+
+def test_a_configuration_in_which_nobody_administers_is_named(tmp_path: Path) -> None:
+    text = Draft(hosts=(HOST_A,)).text
+    file = tmp_path / "flatnet.toml"
+    assert [] == subjects(configuration(parse_settings(text, file)))
+    assert ["configuration.administrator"] == subjects(
+        configuration(parse_settings(text.replace("administrator", "viewer"), file))
+    )
+    group = '\n[[groups]]\nslack = "S0123ABCD"\nroles = ["administrator"]\n'
+    assert [] == subjects(configuration(parse_settings(text.replace('"administrator"', '"viewer"') + group, file)))
+
+
+def test_each_missing_secret_is_named(tmp_path: Path) -> None:
+    assert ["secrets.missing"] * 2 == subjects(secrets(settings(tmp_path)))
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "audit_key").write_bytes(b"\xff")
+    with pytest.raises(SecretsUnusable):
+        secrets(settings(tmp_path))
+
+
+async def test_before_the_first_start_there_is_nothing_to_be_wrong(tmp_path: Path) -> None:
+    """Nothing is made by looking."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "audit_key").write_text("k" * 64)
+    assert await prove_alone(tmp_path / "var" / "flatnet.sqlite3") is None
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.fixture
+def become_a_stranger() -> Iterator[Callable[[], None]]:
+    """From then on this process is nobody."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    yield lambda: os.seteuid(65534)
+    os.seteuid(0)
+
+
+async def test_who_may_not_look_at_the_files_is_told_so(tmp_path: Path, become_a_stranger: Callable[[], None]) -> None:
+    """Doctor run by another user than the bot: denied is another thing than missing."""
+    found = laid_out(tmp_path)
+    become_a_stranger()
+    assert {"file.denied"} == set(subjects(files(found)))
+    with pytest.raises(SecretsUnusable, match="check their owner"):
+        secrets(found)
+    with pytest.raises(DatabaseUnavailable, match="EACCES"):
+        await prove_alone(found.database_file)
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "flatnet.sqlite3"
+    file.write_text("no database" * 100)
+    with pytest.raises(DatabaseDamaged):
+        await prove_alone(file)
+
+
+async def test_an_audit_log_whose_key_is_missing_is_not_followed(tmp_path: Path) -> None:
+    with pytest.raises(MissingSecret):
+        await audit(settings(tmp_path), _none)
+
+
+def _none(name: str) -> SecretStr:
+    raise MissingSecret(Phrase("missing"))
+
+
+async def test_each_side_of_a_host_has_its_own_finding() -> None:
+    """Three sides, three troubles, three sentences; what was read is no trouble."""
+    a = host("host-a", 1)
+    said = {
+        ("host-a", "windows"): Unreachable(Phrase("nothing answers")),
+        ("host-a", "wsl"): HostIdentityError(Phrase("another key")),
+        ("host-a", "gateway"): AuthenticationFailed(Phrase("refused")),
+    }
+    examined = await examine_host(a, view(a, said=said))
+    assert ["windows.unreachable", "wsl.identity", "gateway.authentication"] == subjects(examined)
+    assert "no answer" == str(examined.seen)
+    assert "Windows, WSL2, gateway API" == str((await examine_host(a, view(a))).seen)
+
+
+async def test_the_lighthouse_has_one_side() -> None:
+    lighthouse = host("lighthouse", 0)
+    assert "Windows" == str((await examine_host(lighthouse, view(lighthouse))).seen)
+
+
+async def test_a_file_that_is_not_there_is_a_finding_and_not_an_error(tmp_path: Path) -> None:
+    answer = await doctor.diagnose(tmp_path / "flatnet.toml", untold)
+    assert Exit.FINDINGS == answer.exit
+    assert datetime.now(UTC) >= answer.body.taken_at  # type: ignore[union-attr,operator]

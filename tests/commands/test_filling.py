@@ -1,0 +1,61 @@
+"""Fields of a form become words, or are told what is wrong with them."""
+
+import pytest
+
+from adapters.inventory import Inventory
+from commands.catalogue import CATALOGUE
+from commands.filling import Given, blank, filled, lacking
+from commands.health import Health
+from commands.own import Version
+from tests.commands.canned import host
+from tests.commands.made_up import MADE_UP, LogRead
+
+HOSTS = Inventory(hosts=(host("host-a", 1), host("host-b", 2)))
+
+
+def test_all_that_an_operation_takes_is_a_field() -> None:
+    form = blank(LogRead)
+    assert ["source", "target", "newest_first", "here"] == [argument.field for argument in form.arguments]
+    assert ["target"] == [argument.field for argument in form.arguments if form.is_target(argument)]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Given({}), "health"),
+        (Given({"target": ("host-b",)}), "health host-b"),
+        (Given({"target": ("host-b", "host-a")}, ("details", "here")), "health host-b,host-a --details --here"),
+    ],
+)
+def test_fields_become_canonical_words(given: Given, words: str) -> None:
+    assert words == filled(blank(Health), given, CATALOGUE, HOSTS)
+
+
+def test_what_is_wrong_stands_at_its_field() -> None:
+    wrong = filled(blank(Health), Given({"target": ("host-x",)}), CATALOGUE, HOSTS)
+    assert isinstance(wrong, dict)
+    assert ["target"] == list(wrong)
+    assert "no host or label is called host-x" in str(wrong["target"])
+
+
+def test_a_required_field_that_is_empty_is_asked_for() -> None:
+    wrong = filled(blank(LogRead), Given({"target": ("host-a",)}), MADE_UP, HOSTS)
+    assert isinstance(wrong, dict)
+    assert ["source"] == list(wrong)
+
+
+def test_words_that_lack_one_argument_ask_for_just_that() -> None:
+    form = lacking("logs --newest-first", MADE_UP)
+    assert form is not None
+    assert (LogRead, ["source"]) == (form.operation, [argument.field for argument in form.arguments])
+    assert "log nebula --newest-first" == filled(form, Given({"source": ("nebula",)}), MADE_UP, HOSTS)
+
+
+@pytest.mark.parametrize("text", ["log nebula", "version", "nonsense", "", "log collect"])
+def test_where_nothing_is_missing_nothing_is_asked(text: str) -> None:
+    assert None is lacking(text, MADE_UP)
+
+
+def test_an_operation_that_takes_nothing_has_only_what_all_take() -> None:
+    assert ["here"] == [argument.field for argument in blank(Version).arguments]
+    assert "version" == filled(blank(Version), Given({}), MADE_UP, HOSTS)

@@ -1,0 +1,262 @@
+"""What somebody lives through who sets a bot up: every single fault is named for what it is, and none hides another."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from adapters.action import SideName
+from adapters.gateway.api import ReadSystem as ReadGateway
+from adapters.windows.system import ReadSystem as ReadWindows
+from adapters.wsl.system import ReadSystem as ReadWsl
+from bot.doctor import diagnose
+from bot.request import Exit
+from bot.store.database import Database
+from commands.operation import untold
+from commands.report import Report
+from tests.lab.faults import Fault
+from tests.lab.gateway.state import GatewayState
+from tests.lab.workspace.faults import Failing
+from tests.lab.wsl.state import WslState
+from tests.scenarios.conftest import Build, Town
+from tests.scenarios.processes import bot_process, command
+
+ADMIN, VIEWER, OPS = "U0ADMIN", "U0VIEWER", "C0OPS"
+
+HOST = "host-a"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One thing put wrong, and how it must be named: the place, the subject, and words of the sentence that mends it."""
+
+    name: str
+    put: Callable[[Town], object]
+    place: str
+    subject: str
+    mend: str
+
+
+def fault(side: SideName, kind: Fault) -> Callable[[Town], None]:
+    return lambda t: setattr(t.fleet[HOST].wire(side), "fault", kind)
+
+
+def secret(name: str, content: str) -> Callable[[Town], object]:
+    return lambda t: (t.config.parent / "secrets" / name).write_text(content)
+
+
+def other_ca(t: Town) -> None:
+    t.edit(str(t.fleet.certificates.ca_file), str(t.fleet.certificates.stranger_ca_file))
+
+
+def other_host_key(t: Town) -> None:
+    server = t.fleet[HOST].wsl
+    assert server is not None
+    public = server.keys.impostor.export_public_key().decode().strip()
+    t.fleet.access.known_hosts_file.write_text(f"[127.0.0.1]:{server.port} {public}\n")
+
+
+def read_only(t: Town) -> None:
+    """SQLite's own way, that holds for root, too: a write version of the file format that nobody knows (byte 18)."""
+    with t.settings.database_file.open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x03")
+
+
+def tampered(t: Town) -> None:
+    with closing(sqlite3.connect(t.settings.database_file)) as line:
+        triggers = line.execute("select name from sqlite_master where type = 'trigger'").fetchall()
+        dropped = (f"drop trigger {name}" for (name,) in triggers)
+        line.executescript("; ".join((*dropped, "update audit set actor = 'nobody' where sequence = 1")))
+
+
+def without_scope(t: Town) -> None:
+    """The app was installed from a manifest that asked for less."""
+    object.__setattr__(t.workspace.manifest, "scopes", t.workspace.manifest.scopes - {"chat:write"})
+
+
+def wsl_state(t: Town) -> WslState:
+    server = t.fleet[HOST].wsl
+    assert server is not None
+    return server.state
+
+
+def gateway_state(t: Town) -> GatewayState:
+    server = t.fleet[HOST].gateway
+    assert server is not None
+    return server.state
+
+
+TROUBLES = (
+    Trouble("no password", lambda t: (t.config.parent / "secrets/winrm_password").unlink(), "bot.secrets", "secrets.missing",
+            "the secret winrm_password is missing; set FLATNET_WINRM_PASSWORD"),
+    Trouble("secret readable by all", lambda t: (t.config.parent / "secrets/audit_key").chmod(0o644), "bot.files",
+            "file.readable", "audit_key; take that right away: chmod go="),
+    Trouble("key readable by all", lambda t: t.fleet.access.key_file.chmod(0o644), "bot.files", "file.readable",
+            "id_ed25519; take that right away: chmod go="),
+    Trouble("secrets writable by all", lambda t: (t.config.parent / "secrets").chmod(0o777), "bot.secrets", "secrets",
+            "take that right away with: chmod o-w"),
+    Trouble("configuration writable by all", lambda t: t.config.chmod(0o666), "bot.files", "file.writable", "chmod go-w"),
+    Trouble("short audit key", secret("audit_key", "short"), "bot.audit", "audit", "openssl rand -hex 32"),
+    Trouble("broken TOML", lambda t: t.edit("[slack]", "[slack"), "bot.configuration", "configuration.complaint",
+            "is not TOML"),
+    Trouble("wrong value", lambda t: t.edit("id = 1", "id = 900"), "bot.configuration", "configuration.complaint",
+            "hosts[host-a].id: must be ≤ 254"),
+    Trouble("no administrator", lambda t: t.config.write_text(t.config.read_text().replace('"administrator"', '"viewer"')),
+            "bot.configuration", "configuration.administrator", "give it to somebody"),
+    Trouble("wrong CA", other_ca, HOST, "windows.identity", "check ca_file and the host's certificate"),
+    Trouble("wrong password", secret("winrm_password", "wrong"), HOST, "windows.authentication", "check user and password"),
+    Trouble("closed port", fault("windows", Fault.REFUSE), HOST, "windows.unreachable", "the firewall is open"),
+    Trouble("PowerShell hangs", fault("windows", Fault.HANG), HOST, "windows.deadline", "check that the host is up"),
+    Trouble("clock off", lambda t: setattr(t.fleet[HOST].windows.state, "clock_offset", timedelta(minutes=5)), HOST,
+            "windows.clock", "set it on the host: w32tm /resync"),
+    Trouble("wrong host key", other_host_key, HOST, "wsl.identity", "compare its key at its console"),
+    Trouble("refused key", fault("wsl", Fault.AUTHENTICATION), HOST, "wsl.authentication", "authorized_keys"),
+    Trouble("sshd is down", fault("wsl", Fault.REFUSE), HOST, "wsl.unreachable", "check that WSL2 and sshd are up"),
+    Trouble("sudo refused", lambda t: setattr(wsl_state(t), "sudo", False), HOST, "wsl.podman",
+            "allow it for the bot's user with NOPASSWD"),
+    Trouble("sudo without root", lambda t: setattr(wsl_state(t), "sudo_becomes_root", False), HOST, "wsl.podman",
+            "let sudo run it as root"),
+    Trouble("403", lambda t: setattr(gateway_state(t), "foreign", True), HOST, "gateway.forbidden",
+            "let the bot ask from the overlay"),
+    Trouble("another host's gateway", fault("gateway", Fault.IDENTITY), HOST, "gateway.host_id", "mend host_id"),
+    Trouble("missing scope", without_scope, "bot.slack", "slack", "the app lacks the scopes chat:write"),
+    Trouble("wrong team", lambda t: t.edit(t.workspace.seed.team, "T0OTHER"), "bot.slack", "slack", "mend slack.team"),
+    Trouble("revoked token", lambda t: t.workspace.revoke_bot_token(), "bot.slack", "slack",
+            "Slack refuses the bot token (token_revoked)"),
+    Trouble("swapped tokens", secret("slack_bot_token", "xapp-1"), "bot.slack", "slack", "must start with xoxb-"),
+    Trouble("Slack does not answer", lambda t: t.workspace.faults.switch_on("auth.test", Failing("service_unavailable")),
+            "bot.slack", "slack.unreachable", "check the way to Slack"),
+    Trouble("read-only database", read_only, "bot.database", "database", "check the folder, its owner and the disk"),
+    Trouble("tampered audit log", tampered, "bot.audit", "audit.chain", "audit event 1 was changed"),
+    Trouble("lost audit head", lambda t: t.settings.audit_head_file.unlink(), "bot.audit", "audit.chain",
+            "put the file back"),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    for action in (ReadWindows, ReadWsl, ReadGateway):
+        monkeypatch.setattr(action, "deadline", 4.0)
+
+
+async def diagnosed(t: Town) -> Report:
+    answer = await diagnose(t.config, untold)
+    assert isinstance(answer.body, Report)
+    return answer.body
+
+
+def named(report: Report) -> set[tuple[str, str]]:
+    return {(finding.host, finding.subject) for finding in report.findings}
+
+
+def secrets_of(t: Town) -> list[str]:
+    return [content for file in (t.config.parent / "secrets").iterdir() if (content := file.read_text())]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.name)
+async def test_each_fault_is_named_by_a_finding_of_its_own_with_its_mend(town: Build, trouble: Trouble) -> None:
+    """Where it is, what it is, and what to do; nothing that is well is called bad on its account."""
+    async with town(hosts=2) as t:
+        await t.past("health", "host")
+        trouble.put(t)
+        report = await diagnosed(t)
+        whys = [str(each.why) for each in report.findings if (each.host, each.subject) == (trouble.place, trouble.subject)]
+        assert 1 == len(whys), report.findings
+        assert trouble.mend in whys[0]
+        assert [] == [secret for secret in secrets_of(t) if len(secret) > 8 and secret in report.model_dump_json()]
+
+
+async def test_where_all_is_well_it_says_so(town: Build) -> None:
+    """Before the first start, and after it."""
+    async with town(hosts=2, lighthouse=True) as t:
+        for _ in range(2):
+            report = await diagnosed(t)
+            assert ("10 checks made, nothing is missing", ()) == (str(report.summary), report.findings)
+            await t.past("health")
+
+
+async def test_many_faults_at_once_are_all_named(town: Build) -> None:
+    """One hides no other, neither on a host nor elsewhere."""
+    together = (
+        "no administrator",
+        "key readable by all",
+        "closed port",
+        "sudo refused",
+        "403",
+        "wrong team",
+        "tampered audit log",
+    )
+    troubles = [trouble for trouble in TROUBLES if trouble.name in together]
+    async with town(hosts=2) as t:
+        await t.past("health")
+        for trouble in troubles:
+            trouble.put(t)
+        report = await diagnosed(t)
+        assert {(trouble.place, trouble.subject) for trouble in troubles} == named(report)
+        assert "bot.audit" == report.rows[0].host
+
+
+async def test_a_bot_that_hangs_up_is_named_beside_what_can_be_seen_without_it(town: Build) -> None:
+    """Somebody listens at its socket and says nothing that can be understood."""
+    async with town(hosts=1) as t:
+        t.settings.data_folder.mkdir()
+        server = await asyncio.start_unix_server(lambda reader, writer: writer.close(), t.settings.control_socket)
+        t.settings.control_socket.chmod(0o660)
+        async with server:
+            assert {("bot.process", "process")} == named(await diagnosed(t))
+
+
+async def test_another_bot_that_does_not_answer_is_named(town: Build) -> None:
+    """It owns the database, and nobody listens at its socket."""
+    async with town(hosts=1) as t:
+        await t.past("health")
+        owner = Database.open(t.settings.database_file)
+        report = await diagnosed(t)
+        await owner.aclose()
+        assert {("bot.database", "database")} == named(report)
+        assert "another flatnet-bot (process" in str(report.findings[0].why)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [(None, Exit.WELL), ("sudo refused", Exit.FINDINGS), ("closed port", Exit.NOT_REACHED)]
+)
+async def test_the_command_tells_programs_what_it_found(town: Build, name: str | None, code: Exit) -> None:
+    """One JSON document, no bar, and the exit code of every answer."""
+    async with town(hosts=1) as t:
+        for trouble in TROUBLES:
+            if trouble.name == name:
+                trouble.put(t)
+        ended = await command("doctor", "--json", "--config", str(t.config))
+        document = json.loads(ended.stdout)
+        assert (code, code.name.lower(), "") == (ended.returncode, document["exit"], ended.stderr)
+
+
+async def test_the_command_names_a_broken_configuration_and_ends_with_findings(town: Build) -> None:
+    """Nothing can be right yet: that is what it is for."""
+    async with town(hosts=1) as t:
+        t.edit("[slack]", "[slack")
+        ended = await command("doctor", "--config", str(t.config))
+        assert (Exit.FINDINGS, "") == (ended.returncode, ended.stderr)
+        assert f"{t.config}:6: is not TOML" in ended.stdout
+
+
+async def test_a_running_bot_examines_itself_for_whoever_may_ask(town: Build) -> None:
+    """In Slack and for the command; it owns the database then, and what was asked is in its audit log."""
+    async with town(hosts=1) as t, bot_process(t) as bot:
+        await bot.says("connected")
+        fault("gateway", Fault.REFUSE)(t)
+        answer = await t.private_answer(ADMIN, OPS, "doctor")
+        assert "1 of 8 checks found something: host-a" in answer.text
+        refused = await t.private_answer(VIEWER, OPS, "doctor")
+        assert HOST not in refused.text
+        ended = await command("doctor", "--config", str(t.config))
+        assert Exit.NOT_REACHED == ended.returncode
+        assert "nothing answers at" in ended.stdout
+        asked = [(event["kind"], event["actor"]) for event in t.events() if event["data"].get("text") == "doctor"]
+        assert [("request", "alice"), ("refusal", "hana"), ("request", "me")] == asked
