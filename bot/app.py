@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,8 @@ from adapters.phrase import Phrase
 from bot import __version__
 from bot.audit import Audit, AuditKeys, EventKind
 from bot.config import Misconfigured, Settings
-from bot.desk import Basis, Desk
+from bot.desk import Basis, Desk, Observe
+from bot.listen import Loopback
 from bot.policy import Actor, Policy, Refuse, label
 from bot.request import Identity
 from bot.secrets import Secrets, read_secrets
@@ -43,6 +44,7 @@ from commands.catalogue import CATALOGUE
 from commands.operation import Role
 
 if TYPE_CHECKING:
+    from bot.metrics import Measures
     from bot.slack.surface import SlackSurface
 
 WINDOWS_THREADS = 128
@@ -125,7 +127,7 @@ def basis(settings: Settings, connect: Connect) -> Basis:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_house(settings: Settings, observe: Observe = lambda words, answer, seconds: None) -> AsyncIterator[House]:
     """Own the database, check the audit log, and stand ready for requests; closed in reverse order."""
     _raise_file_limit(len(settings.hosts))
     secrets = _secrets(settings)
@@ -135,7 +137,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        desk = Desk(basis(settings, connector(secrets, pool)), CATALOGUE, audit, now, reference)
+        desk = Desk(basis(settings, connector(secrets, pool)), CATALOGUE, audit, now, reference, observe)
         try:
             yield House(desk, audit, database, pool, lambda new: connector(_secrets(new), pool))
         finally:
@@ -147,7 +149,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, house: House) -> AsyncIterator[None]:
+async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackSurface]":
     """Answer over the control socket and in Slack; left in reverse order, with what is under way finished first."""
     from bot import control_server
 
@@ -157,21 +159,48 @@ async def serving(settings: Settings, house: House) -> AsyncIterator[None]:
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
         try:
-            yield
+            yield surface
         finally:
             await surface.close(DRAIN)
 
 
+@asynccontextmanager
+async def telling(settings: Settings, house: House, surface: "SlackSurface", measures: "Measures") -> AsyncIterator[None]:
+    """Tell the service manager, and whoever asks the status port, how the bot is."""
+    from bot.status import Checks, Vitals, audit_check, database_check, serve, slack_checks, watched
+    from bot.store.condition import prove
+    from bot.watchdog import ServiceManager, watchdog_time
+
+    checks = Checks(
+        vital={"database": database_check(lambda: prove(house.database), measures)},
+        needed={"audit": audit_check(lambda: house.audit.intact), **slack_checks(surface.health)},
+    )
+
+    async def silence() -> float | None:
+        last = (await surface.health()).last_event_at
+        return None if last is None else (now() - last).total_seconds()
+
+    vitals = Vitals(checks, measures, time.monotonic, asyncio.sleep)
+    manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(watched(vitals, manager, watchdog_time(os.environ, os.getpid())))
+        if settings.status is not None:
+            await stack.enter_async_context(serve(Loopback.parse(settings.status.listen), vitals, silence))
+        yield
+
+
 async def run_bot(file: Path, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    from bot.metrics import Measures
     from bot.reload import reload_when_told, taken
 
     stop, again = _signals()
-    async with open_house(settings) as house:
+    measures = Measures(__version__, (" ".join(operation.words) for operation in CATALOGUE))
+    async with open_house(settings, measures.request) as house:
         await settle(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
         await house.audit.record(EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(taken, file, settings))
-        async with serving(settings, house):
+        async with serving(settings, house) as surface, telling(settings, house, surface, measures):
             reloading = asyncio.create_task(reload_when_told(again, file, settings, house))
             await stop.wait()
             _log.info("stopping")

@@ -22,6 +22,7 @@ RETIREMENT = 60.0
 AFTER_RESTART = frozenset(
     {
         "slack",
+        "status",
         "data_folder",
         "socket_file",
         "socket_group",

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 
 from adapters.action import Action, Answer
 from adapters.errors import HostError
+from adapters.fleet import Seen
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host
 from adapters.phrase import Phrase
@@ -128,21 +129,21 @@ async def _look(host: Host, view: View) -> Looked:
 
 async def _windows(host: Host, view: View) -> tuple[WindowsSystem | HostError | None, float | None]:
     """What Windows says, and how far its clock is ahead of the time between question and answer."""
-    before = view.now()
-    said = await _ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
-    if not isinstance(said, WindowsSystem):
-        return said, None
-    ahead = max((said.clock - view.now()).total_seconds(), 0.0)
-    behind = max((before - said.clock).total_seconds(), 0.0)
-    return said, ahead - behind
+    if host.windows is None:
+        return None, None
+    seen: Seen[WindowsSystem] = await view.fleet.look(host, ReadWindows.of(host.windows))
+    if isinstance(seen.said, HostError):
+        return seen.said, None
+    difference = (seen.said.clock - view.now()).total_seconds()
+    return seen.said, max(difference, 0.0) + min(difference + seen.age, 0.0)
 
 
 async def _ask(host: Host, action: Action[Answer] | None, view: View) -> Answer | HostError | None:
     """What one side says; None where there is nothing to ask."""
     if action is None:
         return None
-    said: Answer | HostError = await view.fleet.look(host, action)
-    return said
+    seen: Seen[Answer] = await view.fleet.look(host, action)
+    return seen.said
 
 
 def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
