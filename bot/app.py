@@ -32,7 +32,7 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from bot import __version__
 from bot.audit import Audit, AuditKeys, EventKind
-from bot.config import Misconfigured, Settings
+from bot.config import Misconfigured, Settings, SlackSettings
 from bot.desk import Basis, Desk, Observe
 from bot.listen import Loopback
 from bot.policy import Actor, Policy, Refuse, label
@@ -194,6 +194,7 @@ async def run_bot(file: Path, settings: Settings) -> None:
     from bot.metrics import Measures
     from bot.reload import reload_when_told, taken
 
+    _workspace(settings)
     stop, again = _signals()
     measures = Measures(__version__, (" ".join(operation.words) for operation in CATALOGUE))
     async with open_house(settings, measures.request) as house:
@@ -223,15 +224,20 @@ def _slack(settings: Settings, house: House) -> "SlackSurface":
     from bot.store.inbox import Inbox
     from bot.store.outbox import Outbox
 
+    slack, secrets = _workspace(settings), _secrets(settings)
+    tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
+    place = Place(slack.team, slack.api_url, tokens, settings.language, settings.zone)
+    rows = Rows(Inbox(house.database), Outbox(house.database, now))
+    return SlackSurface(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
+
+
+def _workspace(settings: Settings) -> SlackSettings:
+    """The workspace; `Misconfigured` where there is none."""
     if settings.slack is None:
         raise Misconfigured(
             Phrase("the configuration has no [slack] table; add it, or ask with flatnet-bot do and flatnet-bot shell")
         )
-    secrets = _secrets(settings)
-    tokens = Tokens(secrets(settings.slack.bot_token_secret), secrets(settings.slack.app_token_secret))
-    place = Place(settings.slack.team, settings.slack.api_url, tokens, settings.language, settings.zone)
-    rows = Rows(Inbox(house.database), Outbox(house.database, now))
-    return SlackSurface(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
+    return settings.slack
 
 
 def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:

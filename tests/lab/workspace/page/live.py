@@ -13,6 +13,9 @@ from tests.lab.workspace.workspace import Workspace
 QUIET = 10.0
 """Seconds after which a sign of life is sent, so that a page that has gone is noticed."""
 
+RETRY = 1000
+"""Milliseconds after which a page that lost its connection tries again."""
+
 
 async def follow(workspace: Workspace, run: str, user: str, request: web.Request) -> web.StreamResponse:
     """Send changes until the page goes away. It resumes after the number in `Last-Event-ID`, else in `after`.
@@ -23,7 +26,7 @@ async def follow(workspace: Workspace, run: str, user: str, request: web.Request
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await response.prepare(request)
     try:
-        await response.write(_event({"kind": "hello", "run": run}))
+        await response.write(f"retry: {RETRY}\n".encode() + _event({"kind": "hello", "run": run}))
         await _send(workspace, user, after, response)
     except ConnectionResetError:
         pass

@@ -33,6 +33,14 @@ RELOAD: Shown = {"kind": "reload"}
 """Something that changes rarely has changed: the page asks for everything again."""
 
 
+def somebody(workspace: Workspace, language: str) -> str:
+    """Whom the page begins with: who may do much, and reads the language that the browser asks for."""
+    playable = [person for person in workspace.people() if person.kind not in _SOMEWHERE_ELSE]
+    able = [person for person in playable if person.role in ("administrator", "operator")] or playable
+    speaking = [person for person in able if language.startswith(person.locale[:2])]
+    return (speaking or able)[0].id
+
+
 def state(workspace: Workspace, user: str) -> Shown:
     """Everything that this person sees; `at` is the number of the last change that is in it."""
     places = workspace.conversations(user)
