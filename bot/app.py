@@ -20,7 +20,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -30,6 +30,7 @@ from adapters.errors import Refused
 from adapters.fleet import Connect, Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
+from adapters.wsl.keys import Keys
 from bot import __version__
 from bot.audit import Audit, AuditKeys, EventKind
 from bot.config import Misconfigured, Settings, SlackSettings
@@ -45,10 +46,11 @@ from commands.operation import Role
 
 if TYPE_CHECKING:
     from bot.metrics import Measures
-    from bot.slack.surface import SlackSurface
+    from bot.slack.thread import SlackThread
 
-WINDOWS_THREADS = 128
-"""WinRM calls under way at once: pywinrm blocks, so each holds a thread."""
+WINDOWS_THREADS = 512
+"""Twice the largest fleet: each WinRM call holds a thread, for pywinrm blocks, and so may the closing of the session before
+it. Threads start only when they are needed."""
 
 FILES_EACH = 8
 """Open files that a host may need: two for each WinRM line, an SSH line, HTTP connections."""
@@ -100,6 +102,7 @@ def reference() -> str:
 
 def connector(secrets: Secrets, pool: ThreadPoolExecutor) -> Connect:
     """How each side of a host is connected."""
+    keys: Keys[Any] = Keys()
 
     def connect(host: Host, side: SideName) -> Connection:
         match side:
@@ -110,7 +113,7 @@ def connector(secrets: Secrets, pool: ThreadPoolExecutor) -> Connect:
             case "wsl" if host.wsl is not None:
                 from adapters.wsl.ssh import SshConnection
 
-                return SshConnection(host.wsl, secrets)
+                return SshConnection(host.wsl, secrets, keys)
             case "gateway" if host.gateway is not None:
                 from adapters.gateway.client import HttpConnection
 
@@ -149,7 +152,7 @@ async def open_house(settings: Settings, observe: Observe = lambda words, answer
 
 
 @asynccontextmanager
-async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackSurface]":
+async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThread]":
     """Answer over the control socket and in Slack; left in reverse order, with what is under way finished first."""
     from bot import control_server
 
@@ -165,7 +168,7 @@ async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackSurfa
 
 
 @asynccontextmanager
-async def telling(settings: Settings, house: House, surface: "SlackSurface", measures: "Measures") -> AsyncIterator[None]:
+async def telling(settings: Settings, house: House, surface: "SlackThread", measures: "Measures") -> AsyncIterator[None]:
     """Tell the service manager, and whoever asks the status port, how the bot is."""
     from bot.status import Checks, Vitals, audit_check, database_check, serve, slack_checks, watched
     from bot.store.condition import prove
@@ -217,10 +220,11 @@ async def settle(house: House, settings: Settings) -> None:
     gc.freeze()  # walking through them again takes a tenth of a second each time
 
 
-def _slack(settings: Settings, house: House) -> "SlackSurface":
+def _slack(settings: Settings, house: House) -> "SlackThread":
     from bot.slack.preflight import Tokens
     from bot.slack.running import Clock
-    from bot.slack.surface import Place, Rows, SlackSurface
+    from bot.slack.surface import Place, Rows
+    from bot.slack.thread import SlackThread
     from bot.store.inbox import Inbox
     from bot.store.outbox import Outbox
 
@@ -228,7 +232,7 @@ def _slack(settings: Settings, house: House) -> "SlackSurface":
     tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
     place = Place(slack.team, slack.api_url, tokens, settings.language, settings.zone)
     rows = Rows(Inbox(house.database), Outbox(house.database, now))
-    return SlackSurface(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
+    return SlackThread(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
 
 
 def _workspace(settings: Settings) -> SlackSettings:

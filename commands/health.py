@@ -151,10 +151,10 @@ def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
     if not checked:
         return Phrase("the inventory has no hosts; add them to the configuration file")
     if not troubled:
-        return Phrase("{n} host is well", plural="all {n} hosts are well", n=len(checked))
+        return _all_well(checked)
     if len(checked) == 1:
         return _alone(checked[0])
-    if all(each.looked.silent for each in checked):
+    if all(each.looked.silent for each in checked) and any(each.looked.asked for each in checked):
         return Phrase("none of {total} hosts answers; look at the bot's own network first", total=len(checked))
     return Phrase(
         "{n} of {total} hosts needs attention: {worst}",
@@ -163,6 +163,12 @@ def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
         total=len(checked),
         worst=some([_headline(each) for each in troubled], WORST),
     )
+
+
+def _all_well(checked: Sequence[Checked]) -> Phrase:
+    if len(checked) == 1:
+        return Phrase("{host} is well", host=checked[0].host.name)
+    return Phrase("all {n} hosts are well", n=len(checked))
 
 
 def _alone(checked: Checked) -> Phrase:

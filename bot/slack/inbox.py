@@ -1,6 +1,6 @@
 """From a delivered command to its answer in the outbox.
 
-    take (≤ 1 s, before the ack) ─▶ row ─▶ work: who ─▶ the desk ─▶ message ─▶ outbox row ─▶ the inbox row is finished
+    take (≤ 1 s, before the ack) ─▶ row ─▶ work: who ─▶ the desk ─▶ message ─▶ outbox row, and the inbox row is finished
                                      ▲                                             │
                                      └──────────────── resume (a start) ◀──────────┘  the bot died in between
 
@@ -69,7 +69,8 @@ class Receiver:
         except TooLarge:
             return self._sentence(body, Phrase("Nothing was done: that is too long. Type a shorter command."))
         except Exception as error:  # whatever it is, an exception here would cost the ack
-            _log.error("a command could not be kept", key=delivery.key, exc_info=not isinstance(error, FlatnetError))
+            foreseen = isinstance(error, FlatnetError | TimeoutError)
+            _log.error("a command could not be kept", key=delivery.key, why=repr(error), exc_info=not foreseen)
             return self._sentence(
                 body,
                 Phrase("Nothing was done: the bot cannot write to its database. Try again soon, or tell an administrator."),
@@ -80,7 +81,7 @@ class Receiver:
 
     async def resume(self) -> int:
         """After a start: work on what was delivered and not finished; how many. May raise a `DatabaseError`."""
-        unfinished = await self._rows.unfinished()
+        unfinished = await self._rows.resume()
         for delivery in unfinished:
             self._start(delivery)
         return len(unfinished)
@@ -109,25 +110,24 @@ class Receiver:
         self._running.start(f"command {delivery.key}", self._work(delivery))
 
     async def _work(self, delivery: Delivery) -> None:
-        """Answer one command, whatever happens; then its row is finished."""
+        """Answer one command, whatever happens; its row is finished together with the answer's row."""
         command = command_in(delivery)
         if command is None:
             _log.error("a delivery of another version of the bot cannot be worked", key=delivery.key, kind=delivery.kind)
+            await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
         else:
-            await self._answer(delivery, command)
-        await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
-
-    async def _answer(self, delivery: Delivery, command: SlashCommand) -> None:
-        operation, address, message = await self._tried(delivery, command)
-        await insist(lambda: self._sender.add(operation, address, message), self._clock.sleep)
+            operation, address, message = await self._tried(delivery, command)
+            await insist(lambda: self._sender.add(operation, address, message, delivery.key), self._clock.sleep)
 
     async def _tried(self, delivery: Delivery, command: SlashCommand) -> tuple[str, Address, Message]:
         """The answer, or after `TRIES` attempts, those of earlier runs counted, a reference to the log."""
-        while (attempt := await insist(lambda: self._rows.attempt(delivery.key), self._clock.sleep)) <= TRIES:
+        attempt = delivery.attempts
+        while attempt <= TRIES:
             try:
                 return await self._worked(delivery, command, quiet=attempt > 1)
             except Exception:
                 _log.exception("a command broke the bot", reference=_reference(delivery), attempt=attempt)
+            attempt = await insist(lambda: self._rows.attempt(delivery.key), self._clock.sleep)
         return self._broken(delivery, command)
 
     async def _worked(self, delivery: Delivery, command: SlashCommand, *, quiet: bool) -> tuple[str, Address, Message]:
