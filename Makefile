@@ -29,7 +29,7 @@ lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell li
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.powershell_lint adapters/windows
 
-test: $(STAMP)   ## the fast suite, in parallel
+test: $(STAMP)   ## the tests, in parallel
 	$(BIN)/pytest -n auto
 
 bench: $(STAMP)  ## the measures of docs/performance.md

@@ -21,8 +21,9 @@ class Effect(StrEnum):
 class Action(Value, Generic[Answer]):
     """One thing that can be done or read on one side of a host, as a value.
 
-    Fields are the arguments; they are data wherever they travel, never code.
-    `deadline` is in seconds and covers connecting, running and the answer.
+    Fields are the arguments; they are data wherever they travel, never code, and hashable: equal reads share an answer.
+    `deadline` is in seconds and covers connecting, running and the answer; it begins when the connection begins.
+    `output_limit` is in bytes: what a host says beyond it is not read (each side says of what it holds).
     `repeatable`: doing it twice leaves what doing it once leaves, so a lost answer may be asked for again.
     """
 
@@ -30,6 +31,7 @@ class Action(Value, Generic[Answer]):
     effect: ClassVar[Effect] = Effect.READ
     repeatable: ClassVar[bool] = True
     deadline: ClassVar[float]
+    output_limit: ClassVar[int]
 
     @property
     def changes(self) -> bool:

@@ -10,7 +10,8 @@
         ├── ActionFailed          the host did what it was told and says that it failed
         ├── OutcomeUnknown        sent, but the answer was lost
         ├── ProtocolError         an answer that cannot be understood
-        └── DeadlineExceeded      no answer in time
+        ├── DeadlineExceeded      no answer in time
+        └── NotAsked              the bot's own trouble: it had no means to ask, so nothing is said of the host
 
 Anything else is a bug: logged with a reference, shown as "unexpected error, reference 7f3a".
 """
@@ -37,7 +38,7 @@ class Refused(FlatnetError):
 
 
 class HostError(FlatnetError):
-    """One host let us down.
+    """One host let us down, or we could not ask it.
 
     `maybe_ran` says whether what was sent may have taken effect; only where it is False may a
     change be sent again.
@@ -105,3 +106,12 @@ class DeadlineExceeded(HostError):
             Phrase("no answer within {deadline}; check that the host is up and not overloaded", deadline=Span(seconds)),
             maybe_ran=maybe_ran,
         )
+
+
+class NotAsked(HostError):
+    """The bot lacked what it needs to ask (a turn, a thread, an open file). Nothing was sent, and the host may be well."""
+
+    kind = "not-asked"
+
+    def __init__(self, phrase: Phrase) -> None:
+        super().__init__(phrase)

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 
+from adapters.errors import NotAsked
 from adapters.phrase import Phrase
 
 WORDS_LIMIT = 300
@@ -43,6 +44,19 @@ _CERTIFICATE: Mapping[int | None, Phrase] = {
 """By OpenSSL's X509_V_ERR codes."""
 
 
+_USED_UP = frozenset({errno.EMFILE, errno.ENFILE})
+"""Open files of this process, and of the whole machine."""
+
+
+def own_trouble(error: BaseException) -> NotAsked | None:
+    """What the bot itself lacks where that is why something failed: then nothing is said of the host."""
+    if any(_errno(cause) in _USED_UP for cause in causes(error)):
+        return NotAsked(
+            Phrase("the bot has no open files left to ask with; raise its limit (LimitNOFILE), or close what holds them")
+        )
+    return None
+
+
 def reason(error: BaseException) -> Phrase | str:
     """Why an error came about: the first known cause under it, else the words of the innermost that has any."""
     chain = list(causes(error))
@@ -53,7 +67,7 @@ def reason(error: BaseException) -> Phrase | str:
 def causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> Iterator[BaseException]:
     """The error and what libraries wrapped in it, outermost first."""
     yield error
-    for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
+    for inner in (*error.args, *getattr(error, "exceptions", ()), getattr(error, "reason", None), error.__cause__):
         if isinstance(inner, BaseException) and inner not in (error, *seen):
             yield from causes(inner, (error, *seen))
 
@@ -68,14 +82,15 @@ def _known(error: BaseException) -> Phrase | None:
     match error:
         case ssl.SSLCertVerificationError():
             return _CERTIFICATE.get(getattr(error, "verify_code", None))
-        case ssl.SSLError():  # its errno is OpenSSL's
-            return None
         case TimeoutError():
             return _TIMED_OUT
-        case OSError(errno=code):
-            return _SYSTEM.get(code)
         case _:
-            return None
+            return _SYSTEM.get(_errno(error))
+
+
+def _errno(error: BaseException) -> int | None:
+    """The operating system's number; that of an `SSLError` is OpenSSL's."""
+    return error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
 
 
 def _own_words(error: BaseException) -> str:

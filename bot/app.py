@@ -15,11 +15,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -29,10 +29,12 @@ from adapters.errors import Refused
 from adapters.fleet import Connect, Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
+from adapters.wsl.keys import Keys
 from bot import __version__, open_files
 from bot.audit import Audit, AuditKeys, EventKind
-from bot.config import Misconfigured, Settings
-from bot.desk import Basis, Desk
+from bot.config import Misconfigured, Settings, SlackSettings
+from bot.desk import Basis, Desk, Observe
+from bot.listen import Loopback
 from bot.policy import Actor, Policy, Refuse, label
 from bot.request import Identity
 from bot.secrets import Find, Secrets, read_secrets
@@ -43,10 +45,12 @@ from commands.operation import Role, View
 from commands.report import Report
 
 if TYPE_CHECKING:
-    from bot.slack.surface import SlackSurface
+    from bot.metrics import Measures
+    from bot.slack.thread import SlackThread
 
-WINDOWS_THREADS = 128
-"""WinRM calls under way at once: pywinrm blocks, so each holds a thread."""
+WINDOWS_THREADS = 512
+"""Twice the largest fleet: each WinRM call holds a thread, for pywinrm blocks, and so may the closing of the session before
+it. Threads start only when they are needed."""
 
 DRAIN = 10.0
 """Seconds that work under way gets at the end; what is not finished then is worked again after the next start."""
@@ -92,6 +96,7 @@ def reference() -> str:
 
 def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
     """How each side of a host is connected."""
+    keys: Keys[Any] = Keys()
 
     def connect(host: Host, side: SideName) -> Connection:
         match side:
@@ -102,7 +107,7 @@ def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
             case "wsl" if host.wsl is not None:
                 from adapters.wsl.ssh import SshConnection
 
-                return SshConnection(host.wsl, secrets)
+                return SshConnection(host.wsl, secrets, keys)
             case "gateway" if host.gateway is not None:
                 from adapters.gateway.client import HttpConnection
 
@@ -127,7 +132,7 @@ def basis(settings: Settings, connect: Connect, database: Database) -> Basis:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_house(settings: Settings, observe: Observe = lambda words, answer, seconds: None) -> AsyncIterator[House]:
     """Own the database, check the audit log, and stand ready for requests; closed in reverse order."""
     _allow_files(len(settings.hosts))
     secrets = _secrets(settings)
@@ -137,7 +142,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        desk = Desk(basis(settings, connector(secrets, pool), database), CATALOGUE, audit, now, reference)
+        desk = Desk(basis(settings, connector(secrets, pool), database), CATALOGUE, audit, now, reference, observe)
         try:
             yield House(desk, audit, database, pool, lambda new: basis(new, connector(_secrets(new), pool), database))
         finally:
@@ -149,7 +154,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, house: House) -> AsyncIterator[None]:
+async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThread]":
     """Answer over the control socket and in Slack; left in reverse order, with what is under way finished first."""
     from bot import control_server
 
@@ -159,21 +164,49 @@ async def serving(settings: Settings, house: House) -> AsyncIterator[None]:
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
         try:
-            yield
+            yield surface
         finally:
             await surface.close(DRAIN)
 
 
+@asynccontextmanager
+async def telling(settings: Settings, house: House, surface: "SlackThread", measures: "Measures") -> AsyncIterator[None]:
+    """Tell the service manager, and whoever asks the status port, how the bot is."""
+    from bot.status import Checks, Vitals, audit_check, database_check, serve, slack_checks, watched
+    from bot.store.condition import prove
+    from bot.watchdog import ServiceManager, watchdog_time
+
+    checks = Checks(
+        vital={"database": database_check(lambda: prove(house.database), measures)},
+        needed={"audit": audit_check(lambda: house.audit.intact), **slack_checks(surface.health)},
+    )
+
+    async def silence() -> float | None:
+        last = (await surface.health()).last_event_at
+        return None if last is None else (now() - last).total_seconds()
+
+    vitals = Vitals(checks, measures, time.monotonic, asyncio.sleep)
+    manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(watched(vitals, manager, watchdog_time(os.environ, os.getpid())))
+        if settings.status is not None:
+            await stack.enter_async_context(serve(Loopback.parse(settings.status.listen), vitals, silence))
+        yield
+
+
 async def run_bot(file: Path, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    from bot.metrics import Measures
     from bot.reload import reload_when_told, taken
 
+    _workspace(settings)
     stop, again = _signals()
-    async with open_house(settings) as house:
+    measures = Measures(__version__, (" ".join(operation.words) for operation in CATALOGUE))
+    async with open_house(settings, measures.request) as house:
         await settle(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
         await house.audit.record(EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(taken, file, settings))
-        async with serving(settings, house):
+        async with serving(settings, house) as surface, telling(settings, house, surface, measures):
             reloading = asyncio.create_task(reload_when_told(again, file, settings, house))
             await stop.wait()
             _log.info("stopping")
@@ -189,25 +222,31 @@ async def settle(house: House, settings: Settings) -> None:
     gc.freeze()  # walking through them again takes a tenth of a second each time
 
 
-def _slack(settings: Settings, house: House) -> "SlackSurface":
+def _slack(settings: Settings, house: House) -> "SlackThread":
     from bot.slack.people import Usual
     from bot.slack.preflight import Tokens
     from bot.slack.running import Clock
-    from bot.slack.surface import Place, Rows, SlackSurface
+    from bot.slack.surface import Place, Rows
+    from bot.slack.thread import SlackThread
     from bot.store.answers import Answers
     from bot.store.inbox import Inbox
     from bot.store.outbox import Outbox
 
+    slack, secrets = _workspace(settings), _secrets(settings)
+    tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
+    languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
+    place = Place(slack.team, slack.api_url, tokens, Usual(settings.language, settings.zone, languages))
+    rows = Rows(Inbox(house.database), Outbox(house.database, now), Answers(house.database))
+    return SlackThread(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
+
+
+def _workspace(settings: Settings) -> SlackSettings:
+    """The workspace; `Misconfigured` where there is none."""
     if settings.slack is None:
         raise Misconfigured(
             Phrase("the configuration has no [slack] table; add it, or ask with flatnet-bot do and flatnet-bot shell")
         )
-    secrets = _secrets(settings)
-    tokens = Tokens(secrets(settings.slack.bot_token_secret), secrets(settings.slack.app_token_secret))
-    languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
-    place = Place(settings.slack.team, settings.slack.api_url, tokens, Usual(settings.language, settings.zone, languages))
-    rows = Rows(Inbox(house.database), Outbox(house.database, now), Answers(house.database))
-    return SlackSurface(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
+    return settings.slack
 
 
 def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:

@@ -19,6 +19,7 @@ from adapters.errors import FlatnetError
 from adapters.inventory import Hosts, Inventory, SecretName, Unfit
 from adapters.phrase import Listing, Phrase
 from bot.config_phrases import complaint_phrase
+from bot.listen import Loopback
 from bot.policy import Group, Person
 from bot.toml_lines import KeyPath, line_of, lines_of
 from commands.operation import Thresholds
@@ -67,6 +68,18 @@ class ChannelSettings(_Value):
 ChannelId = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,20}$")]
 
 
+class StatusSettings(_Value):
+    """Where health, readiness and metrics are told: a loopback port."""
+
+    listen: str
+
+    @field_validator("listen")
+    @classmethod
+    def _loopback(cls, text: str) -> str:
+        Loopback.parse(text)
+        return text
+
+
 class Settings(_Value):
     """Everything that an operator decides. Paths are absolute; secrets are names."""
 
@@ -79,6 +92,7 @@ class Settings(_Value):
     audit_key_secret: SecretName = "audit_key"  # noqa: S105
     old_audit_key_secrets: tuple[SecretName, ...] = ()
     slack: SlackSettings | None = None
+    status: StatusSettings | None = None
     thresholds: Thresholds = Field(default_factory=Thresholds)
     people: tuple[Person, ...] = ()
     groups: tuple[Group, ...] = ()

@@ -33,8 +33,8 @@ PEER = struct.Struct("3i")
 BODY_DEADLINE = 5.0
 """Seconds in which a client must have sent its request."""
 
-LEAVING = 5.0
-"""Seconds that answers under way still get when the bot stops."""
+LEAVING = 2.5
+"""Seconds that answers under way still get when the bot stops; aiohttp waits for them twice."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ reference that the person also sees.
 """
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
 from bot.audit import EventKind
 from bot.policy import Actor, Policy, Refuse, label
-from bot.request import Answer, Failure, FailureKind, Identity, Request
+from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request
 from commands.arguments import BadArgument
 from commands.grammar import GrammarError, canonical, located, named
 from commands.operation import FleetRead, Operation, Progress, Thresholds, View, untold
@@ -39,6 +40,9 @@ REPEATED = 300
 """Characters of a request that a failure repeats: enough to know it again."""
 
 Catalogue = tuple[type[Operation], ...]
+
+Observe = Callable[[str, Exit, float], None]
+"""Told of an answer: the operation's words ("" where none was understood), what it means, seconds that it took."""
 
 
 class Recorder(Protocol):
@@ -96,7 +100,8 @@ class Asked:
 class Desk:
     """Answers requests. There is no other way to an operation.
 
-    `now` gives aware times; `reference` a short random text that names an unexpected error.
+    `now` gives aware times; `reference` a short random text that names an unexpected error;
+    `observe` is told of every request when it is answered.
     """
 
     def __init__(
@@ -106,16 +111,25 @@ class Desk:
         audit: Recorder,
         now: Callable[[], datetime],
         reference: Callable[[], str],
+        observe: Observe = lambda words, answer, seconds: None,
     ) -> None:
         self.basis = basis
         self._catalogue = catalogue
         self._audit = audit
         self._now = now
         self._reference = reference
+        self._observe = observe
         self._log = structlog.get_logger("bot.desk")
 
     async def handle(self, request: Request, progress: Progress = untold) -> Answer:
         """The answer to a request; `progress` is told which hosts are still awaited. Raises nothing but cancellation."""
+        began = time.perf_counter()
+        answer, words = await self._answer(request, progress)
+        self._observe(words, answer.exit, time.perf_counter() - began)
+        return answer
+
+    async def _answer(self, request: Request, progress: Progress) -> tuple[Answer, str]:
+        """The answer, and the words of the operation that it is about."""
         operation, basis, typed = operation_id(request.key), self.basis, read(request.text)
         try:
             decision = decide(request, typed, basis.policy, self._catalogue)
@@ -124,9 +138,11 @@ class Desk:
             if isinstance(body, Failure):
                 body = self._with_suggestions(body, decision, basis)
         except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
-            return _bounded(Answer(operation=operation, understood=typed.text, body=self._unexpected(error, operation)))
-        here = isinstance(decision.outcome, Operation) and decision.outcome.here
-        return _bounded(Answer(operation=operation, understood=decision.understood, body=body, here=here))
+            return _bounded(Answer(operation=operation, understood=typed.text, body=self._unexpected(error, operation))), ""
+        asked = decision.outcome if isinstance(decision.outcome, Operation) else None
+        here = asked is not None and asked.here
+        answer = _bounded(Answer(operation=operation, understood=decision.understood, body=body, here=here))
+        return answer, "" if asked is None else " ".join(asked.words)
 
     def rights(self, identity: Identity) -> Rights | Refuse:
         """Who that is to us and what they may ask for, or why they may ask for nothing."""

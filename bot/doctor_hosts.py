@@ -72,10 +72,13 @@ async def _ask(host: Host, action: Action[Answer], view: View) -> Answer | Findi
     try:
         return await view.fleet.perform(host, action)
     except HostError as error:
-        why = unanswered(action.side, SIDES[action.side], (), error).remarks[0].why
-        return unknown(host.name, f"{action.side}.{error.kind}", why)
+        return _silent(host, action.side, error)
     except FlatnetError as error:  # a secret is missing
         return unknown(host.name, f"{action.side}.secret", error.phrase)
+
+
+def _silent(host: Host, side: SideName, error: HostError) -> Finding:
+    return unknown(host.name, f"{side}.{error.kind}", unanswered(side, SIDES[side], (), error).remarks[0].why)
 
 
 def _unread(host: Host, said: WslSystem) -> Iterator[Finding]:
@@ -86,9 +89,12 @@ def _unread(host: Host, said: WslSystem) -> Iterator[Finding]:
 
 
 def _unusable(host: Host, said: GatewaySystem) -> Iterator[Finding]:
-    """The first that is wrong: what comes after it follows from it."""
-    refused = [part for part in (said.healthy, said.sync, said.status) if isinstance(part, Unusable)]
-    for part in refused[:1]:
-        yield wrong(host.name, "gateway.forbidden" if part.forbidden else "gateway.api", part.phrase)
+    """The first part that is wrong or silent: what comes after it follows from it."""
+    parts = [part for part in (said.healthy, said.sync, said.status) if isinstance(part, Unusable | HostError)]
+    for part in parts[:1]:
+        if isinstance(part, HostError):
+            yield _silent(host, "gateway", part)
+        else:
+            yield wrong(host.name, "gateway.forbidden" if part.forbidden else "gateway.api", part.phrase)
     if isinstance(said.sync, Sync) and said.sync.host_id not in (None, host.id):
         yield wrong(host.name, "gateway.host_id", judge_gateway(host, said, frozenset()).remarks[0].why)

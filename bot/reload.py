@@ -22,6 +22,7 @@ RETIREMENT = 60.0
 AFTER_RESTART = frozenset(
     {
         "slack",
+        "status",
         "data_folder",
         "socket_file",
         "socket_group",
@@ -39,23 +40,21 @@ _log = structlog.get_logger("bot.reload")
 
 async def reload_when_told(again: asyncio.Event, file: Path, settings: Settings, house: House) -> None:
     """Read the configuration again whenever `again` is set, until cancelled."""
-    retiring: set[asyncio.Task[None]] = set()
-    try:
-        while True:
-            await again.wait()
-            again.clear()
-            try:
-                settings, retired = await reload(file, settings, house)
-            except Exception as error:  # whatever it was: the bot goes on as it is, and says so
-                await _keep(error, file, house)
-                continue
-            task = asyncio.create_task(_retire(retired))
-            retiring.add(task)
-            task.add_done_callback(retiring.discard)
-    finally:
-        for task in retiring:
-            task.cancel()
-        await asyncio.gather(*retiring, return_exceptions=True)
+    retired: list[Fleet] = []
+    async with asyncio.TaskGroup() as retiring:
+        try:
+            while True:
+                await again.wait()
+                again.clear()
+                try:
+                    settings, earlier = await reload(file, settings, house)
+                except Exception as error:  # whatever it was: the bot goes on as it is, and says so
+                    await _keep(error, file, house)
+                    continue
+                retired.append(earlier)
+                retiring.create_task(_retire(earlier))
+        finally:
+            await asyncio.gather(*(fleet.aclose() for fleet in retired))  # closing twice is harmless
 
 
 async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings, Fleet]:
@@ -92,7 +91,6 @@ async def _keep(error: Exception, file: Path, house: House) -> None:
 
 
 async def _retire(fleet: Fleet) -> None:
-    try:
-        await asyncio.sleep(RETIREMENT)
-    finally:
-        await fleet.aclose()
+    """Close a fleet once every request that began with it has ended."""
+    await asyncio.sleep(RETIREMENT)
+    await fleet.aclose()

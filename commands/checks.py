@@ -64,7 +64,7 @@ def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: fro
         return absent("api")
     if isinstance(said, HostError):
         return unanswered("api", Phrase("gateway API"), ("api",), said)
-    return _unhealthy(said) or _broken(host, said) or _api_well(said, known)
+    return _unhealthy(said) or _broken(host, said) or _partly_silent(said) or _api_well(said, known)
 
 
 def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judged:
@@ -86,12 +86,15 @@ _STATES: Mapping[ServiceStatus, Phrase] = {
     "PausePending": Phrase("pausing"),
     "ContinuePending": Phrase("resuming"),
     "Absent": Phrase("not installed"),
+    "Unknown": Phrase("not known"),
 }
 _COMING = frozenset({"StartPending", "ContinuePending"})
 _GOING = frozenset({"StopPending", "PausePending"})
 
 
 def _nebula(service: str, status: ServiceStatus) -> Judged:
+    if status == "Unknown":
+        return unread("nebula", _untold(service))
     if status == "Running":
         return well("nebula", _STATES[status], status)
     severity = Severity.MEDIUM if status in _COMING else Severity.HIGH if status in _GOING else Severity.CRITICAL
@@ -101,6 +104,8 @@ def _nebula(service: str, status: ServiceStatus) -> Judged:
 def _gateway(service: str, system: WindowsSystem) -> Judged:
     """nginx decides; the service says why. A gateway may be a bare nginx.exe without a running service."""
     status, processes = system.gateway, system.nginx_processes
+    if status == "Unknown":
+        return unread("gateway", _untold(service))
     if status in _COMING | _GOING:
         severity = Severity.MEDIUM if status in _COMING else Severity.HIGH
         return bad("gateway", _STATES[status], status, severity, _not_running(service, status))
@@ -135,6 +140,15 @@ def _not_running(service: str, status: ServiceStatus) -> Phrase:
     )
 
 
+def _untold(service: str) -> Phrase:
+    command = _powershell("Get-Service", service)
+    return Phrase(
+        "Windows does not tell the state of the service {service}; see why on the host: {command}",
+        service=service,
+        command=command,
+    )
+
+
 def _powershell(command: str, service: str) -> str:
     """A command line to be typed at the host; the name is the inventory's, which allows spaces and no quotes."""
     return f"{command} '{service}'" if " " in service else f"{command} {service}"
@@ -153,7 +167,7 @@ def _unhealthy(system: GatewaySystem) -> Judged | None:
         return bad("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why)
     if problems:
         why = problems[0].phrase
-        if system.healthy is True:
+        if system.healthy is True and len(problems) == 2:
             why = Phrase("only the gateway's health page works: {why}", why=why)
         return bad("api", Phrase("broken"), "broken", Severity.HIGH, why)
     return None
@@ -174,6 +188,15 @@ def _broken(host: Host, system: GatewaySystem) -> Judged | None:
         known=str(host.id),
     )
     return bad("api", Phrase("wrong host id"), "wrong-host-id", Severity.HIGH, why)
+
+
+def _partly_silent(system: GatewaySystem) -> Judged | None:
+    """One path that did not answer leaves the check unknown: what the others say is well does not vouch for it."""
+    parts = {"/api/health": system.healthy, "/api/sync/status": system.sync, "/api/status": system.status}
+    for path, said in parts.items():
+        if isinstance(said, HostError):
+            return unanswered("api", Phrase("gateway API, {path}", path=path), ("api",), said)
+    return None
 
 
 def _api_well(system: GatewaySystem, known: frozenset[str]) -> Judged:

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 
 from adapters.action import Action, Answer
 from adapters.errors import HostError
+from adapters.fleet import Seen
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host
 from adapters.phrase import Phrase
@@ -134,21 +135,21 @@ async def _look(host: Host, view: View) -> Looked:
 
 async def _windows(host: Host, view: View) -> tuple[WindowsSystem | HostError | None, float | None]:
     """What Windows says, and how far its clock is ahead of the time between question and answer."""
-    before = view.now()
-    said = await _ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
-    if not isinstance(said, WindowsSystem):
-        return said, None
-    ahead = max((said.clock - view.now()).total_seconds(), 0.0)
-    behind = max((before - said.clock).total_seconds(), 0.0)
-    return said, ahead - behind
+    if host.windows is None:
+        return None, None
+    seen: Seen[WindowsSystem] = await view.fleet.look(host, ReadWindows.of(host.windows))
+    if isinstance(seen.said, HostError):
+        return seen.said, None
+    difference = (seen.said.clock - view.now()).total_seconds()
+    return seen.said, max(difference, 0.0) + min(difference + seen.age, 0.0)
 
 
 async def _ask(host: Host, action: Action[Answer] | None, view: View) -> Answer | HostError | None:
     """What one side says; None where there is nothing to ask."""
     if action is None:
         return None
-    said: Answer | HostError = await view.fleet.look(host, action)
-    return said
+    seen: Seen[Answer] = await view.fleet.look(host, action)
+    return seen.said
 
 
 def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
@@ -156,10 +157,10 @@ def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
     if not checked:
         return Phrase("the inventory has no hosts; add them to the configuration file")
     if not troubled:
-        return Phrase("{n} host is well", plural="all {n} hosts are well", n=len(checked))
+        return _all_well(checked)
     if len(checked) == 1:
         return _alone(checked[0])
-    if all(each.looked.silent for each in checked):
+    if all(each.looked.silent for each in checked) and any(each.looked.asked for each in checked):
         return Phrase("none of {total} hosts answers; look at the bot's own network first", total=len(checked))
     return Phrase(
         "{n} of {total} hosts needs attention: {worst}",
@@ -168,6 +169,12 @@ def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
         total=len(checked),
         worst=some([_headline(each) for each in troubled], WORST),
     )
+
+
+def _all_well(checked: Sequence[Checked]) -> Phrase:
+    if len(checked) == 1:
+        return Phrase("{host} is well", host=checked[0].host.name)
+    return Phrase("all {n} hosts are well", n=len(checked))
 
 
 def _alone(checked: Checked) -> Phrase:

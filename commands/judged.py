@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, Unreachable
+from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
 from adapters.gateway.api import GatewaySystem
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
@@ -59,6 +59,11 @@ class Looked:
     def silent(self) -> bool:
         """No side of this host answered."""
         return all(said is None or isinstance(said, HostError) for said in (self.windows, self.wsl, self.gateway))
+
+    @property
+    def asked(self) -> bool:
+        """The bot had the means to ask at least one of the sides that did not answer, or all answered."""
+        return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
 
     @property
     def errors(self) -> tuple[HostError, ...]:
@@ -146,6 +151,8 @@ def _state(error: HostError) -> Phrase:
             return Phrase("log-in refused")
         case HostIdentityError():
             return Phrase("identity in doubt")
+        case NotAsked():
+            return Phrase("not asked")
         case _:
             return Phrase("no usable answer")
 
@@ -170,6 +177,8 @@ def _why(side: Phrase, error: HostError) -> Phrase:
 
 def _nobody(errors: Sequence[HostError]) -> Phrase:
     """Why no side answered, each cause once."""
+    if all(isinstance(error, NotAsked) for error in errors):
+        return Phrase("the host was not asked: {why}", why=errors[0].phrase)
     reasons = Listing(tuple(dict.fromkeys(_reason(error) for error in errors)))
     if all(isinstance(error, Unreachable | DeadlineExceeded) for error in errors):
         return Phrase("no side answers: {reasons}; check that the host is up and on the network", reasons=reasons)

@@ -20,7 +20,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back: any status is an answer; `text` is at most 1 MiB."""
+    """What came back: any status is an answer; `text` is at most the action's `output_limit` of bytes."""
 
     status: int
     text: str
@@ -30,7 +30,8 @@ class GatewayAction(Action[Answer]):
     """An action made of requests to the gateway API.
 
     `parse` gets a response or that request's own failure for each, in order. Where every request
-    failed, the connection raises the first failure instead of calling `parse`.
+    failed, the connection raises the first failure instead of calling `parse`. `output_limit` holds
+    for the body of each response.
     """
 
     side = "gateway"

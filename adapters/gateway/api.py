@@ -7,7 +7,7 @@ side, a `host_id` that is text or absent, 403 for an address outside the overlay
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from adapters.errors import HostError
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ from adapters.value import Value
 
 
 class Unusable(Value):
-    """Why one part of the API gave no answer that can be used; `forbidden`: this address is not allowed (403)."""
+    """Why the answer of one part of the API cannot be used; `forbidden`: this address is not allowed (403)."""
 
     phrase: Phrase
     forbidden: bool = False
@@ -32,12 +32,15 @@ class Sync(Value):
 class GatewaySystem(Value):
     """The state of one gateway. `healthy` is `/api/health`; the rest shows whether the Lua side works behind it.
 
-    Of `/api/status` it only counts that there is an answer: `status` says why there is none.
+    Of `/api/status` it only counts that there is an answer: `status` says why there is none. A `HostError` stands for a
+    part that did not answer: nothing is known of it.
     """
 
-    healthy: bool | Unusable
-    sync: Sync | Unusable
-    status: Unusable | None
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    healthy: bool | Unusable | HostError
+    sync: Sync | Unusable | HostError
+    status: Unusable | HostError | None
 
 
 class ReadSystem(GatewayAction[GatewaySystem]):
@@ -48,6 +51,7 @@ class ReadSystem(GatewayAction[GatewaySystem]):
     """
 
     deadline = 8.0
+    output_limit = 256 * 1024  # a peer or a container takes some hundred bytes, and there are at most 254
 
     def requests(self) -> tuple[HttpRequest, ...]:
         return HttpRequest("/api/health"), HttpRequest("/api/sync/status"), HttpRequest("/api/status")
@@ -78,30 +82,30 @@ class _StatusAnswer(BaseModel):
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
-def _health(answer: HttpResponse | HostError) -> bool | Unusable:
+def _health(answer: HttpResponse | HostError) -> bool | Unusable | HostError:
     """`OK` says that nginx is up, and nothing about the Lua side behind it."""
     if isinstance(answer, HostError):
-        return Unusable(phrase=answer.phrase)
+        return answer
     if answer.status != 200:
         return _refusal("/api/health", answer)
     return answer.text.strip() == "OK"
 
 
-def _sync(answer: HttpResponse | HostError) -> Sync | Unusable:
+def _sync(answer: HttpResponse | HostError) -> Sync | Unusable | HostError:
     body = _body("/api/sync/status", answer, _SyncAnswer)
-    if isinstance(body, Unusable):
+    if isinstance(body, Unusable | HostError):
         return body
     return Sync(host_id=body.host_id, peers=tuple(body.peers))
 
 
-def _status(answer: HttpResponse | HostError) -> Unusable | None:
+def _status(answer: HttpResponse | HostError) -> Unusable | HostError | None:
     body = _body("/api/status", answer, _StatusAnswer)
-    return body if isinstance(body, Unusable) else None
+    return body if isinstance(body, Unusable | HostError) else None
 
 
-def _body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) -> _Body | Unusable:
+def _body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) -> _Body | Unusable | HostError:
     if isinstance(answer, HostError):
-        return Unusable(phrase=answer.phrase)
+        return answer
     if answer.status != 200:
         return _refusal(path, answer)
     try:

@@ -7,6 +7,7 @@ netrc), redirects are not followed, and a body beyond the limit is not read.
 
 import asyncio
 import ssl
+from typing import Any
 
 import httpx
 
@@ -15,10 +16,7 @@ from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, Outc
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.inventory import GatewaySide
 from adapters.phrase import Phrase
-from adapters.reasons import causes, reason
-
-BODY_LIMIT = 1024 * 1024
-"""Bytes of one body; the API's longest answer, its list of containers, is far below."""
+from adapters.reasons import causes, own_trouble, reason
 
 CONNECT_TIME = 5.0
 """Seconds for opening a connection; an answer may take the action's whole deadline."""
@@ -41,9 +39,7 @@ class HttpConnection:
         if self._client is None:
             self._client = _client(self._side)
         client = self._client
-        responses = await asyncio.gather(
-            *(self._ask(client, request, action.deadline, changes=action.changes) for request in action.requests())
-        )
+        responses = await asyncio.gather(*(self._ask(client, request, action) for request in action.requests()))
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
             raise failures[0]
@@ -62,23 +58,23 @@ class HttpConnection:
             await client.aclose()
 
     async def _ask(
-        self, client: httpx.AsyncClient, request: HttpRequest, deadline: float, *, changes: bool
+        self, client: httpx.AsyncClient, request: HttpRequest, action: GatewayAction[Any]
     ) -> HttpResponse | HostError:
         """One request; a read whose kept connection turns out to be dead is asked once more."""
         try:
-            async with asyncio.timeout(deadline):
+            async with asyncio.timeout(action.deadline):
                 try:
-                    return await _send(client, request)
+                    return await _send(client, request, action.output_limit)
                 except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-                    if changes:
+                    if action.changes:
                         raise
-                return await _send(client, request)
+                return await _send(client, request, action.output_limit)
         except HostError as error:
             return error
         except TimeoutError:
-            return DeadlineExceeded.after(deadline, maybe_ran=changes)
+            return DeadlineExceeded.after(action.deadline, maybe_ran=action.changes)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
-            return host_error(error, self._side, changes=changes)
+            return host_error(error, self._side, changes=action.changes)
 
 
 def _client(side: GatewaySide) -> httpx.AsyncClient:
@@ -98,14 +94,14 @@ def _client(side: GatewaySide) -> httpx.AsyncClient:
     )
 
 
-async def _send(client: httpx.AsyncClient, request: HttpRequest) -> HttpResponse:
+async def _send(client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
     body = bytearray()
     async with client.stream(request.method, request.path, params=dict(request.query)) as response:
         async for chunk in response.aiter_raw():
             body.extend(chunk)
-            if len(body) > BODY_LIMIT:
+            if len(body) > limit:
                 raise ProtocolError(
-                    Phrase("the gateway answered with more than {n} bytes; something else may answer there", n=BODY_LIMIT),
+                    Phrase("the gateway answered with more than {n} bytes; something else may answer there", n=limit),
                     maybe_ran=request.method != "GET",
                 )
     text = body.decode("utf-8", errors="replace")
@@ -130,6 +126,8 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
         return OutcomeUnknown(
             Phrase("the connection to {where} was lost before the answer came; look before doing it again", where=side.url)
         )
+    if (ours := own_trouble(error)) is not None:
+        return ours
     match error:
         case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
             return HostIdentityError(

@@ -11,7 +11,8 @@ class WindowsAction(Action[Answer]):
 
     `script` is the file's name without `.ps1`. The script gets `arguments()` as one object and
     returns one object, which `parse` turns into the answer; a `ValueError` (pydantic's too) from
-    `parse` means that the host's answer cannot be understood.
+    `parse` means that the host's answer cannot be understood. `output_limit` holds for what PowerShell
+    prints, packed, and once more for the object, unpacked.
     """
 
     side = "windows"

@@ -22,12 +22,6 @@ from adapters.errors import ActionFailed, ProtocolError
 from adapters.phrase import Phrase
 from adapters.reasons import WORDS_LIMIT, one_line, reason
 
-OUTPUT_LIMIT = 8_000_000
-"""Bytes of stdout that are read of one command: far above any answer, far below what would hurt the bot."""
-
-ANSWER_LIMIT = 32_000_000
-"""Bytes of JSON that an answer may unpack to; gzip could make gigabytes of 8 MB."""
-
 _COMMAND_LINE_LIMIT = 8_191
 """Characters that cmd.exe takes; WinRS starts every command through it."""
 
@@ -57,8 +51,8 @@ def pack(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes:
     return base64.b64encode(gzip.compress(document.encode(), mtime=0)) + b"\n"
 
 
-def unpack(stdout: bytes, nonce: str, stderr: bytes = b"") -> Any:
-    """The object that the script returned.
+def unpack(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
+    """The object that the script returned, of at most `limit` bytes as JSON.
 
     `ActionFailed` where the script failed, its `code` the error's FullyQualifiedErrorId up to the
     first comma (what follows differs between versions of PowerShell). `ProtocolError` where stdout
@@ -67,7 +61,7 @@ def unpack(stdout: bytes, nonce: str, stderr: bytes = b"") -> Any:
     frame = re.search(rb"<<FLATNET:%b:([A-Za-z0-9+/=]*):END>>" % re.escape(nonce.encode()), stdout)
     if frame is None:
         _no_answer(stdout, stderr)
-    match _document(frame.group(1)):
+    match _document(frame.group(1), limit):
         case {"ok": True, "data": data}:
             return data
         case {"ok": False, "error": {"message": str(message), "type": str(kind), "id": str(identity)}}:
@@ -88,10 +82,10 @@ def readable(stderr: bytes) -> str:
     return html.unescape(re.sub(r"_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), errors)).strip()
 
 
-def _document(packed: bytes) -> Any:
+def _document(packed: bytes, limit: int) -> Any:
     try:
         unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        text = unzip.decompress(base64.b64decode(packed, validate=True), ANSWER_LIMIT)
+        text = unzip.decompress(base64.b64decode(packed, validate=True), limit)  # gzip could make a thousand times as much
         if not unzip.eof:
             raise ValueError("cut short, or longer than any answer")
         return json.loads(text)

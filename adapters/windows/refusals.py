@@ -9,6 +9,7 @@ from adapters.errors import (
     DeadlineExceeded,
     HostError,
     HostIdentityError,
+    NotAsked,
     OutcomeUnknown,
     ProtocolError,
     Unreachable,
@@ -27,7 +28,7 @@ _QUOTAS = {2150859173: "quota-shells", 2150859174: OPERATIONS_USED_UP, 215085917
 
 def doubted(failure: HostError) -> HostError:
     """The same failure where the change may have been made although no answer says so."""
-    if isinstance(failure, Unreachable):
+    if isinstance(failure, Unreachable | NotAsked):
         return OutcomeUnknown(Phrase("the answer is lost: {failure}; look at the host first", failure=failure.phrase))
     failure.maybe_ran = True
     return failure

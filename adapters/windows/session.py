@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError, ProtocolError, Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
-from adapters.windows.powershell import OUTPUT_LIMIT, pack, script_text, unpack
+from adapters.windows.powershell import pack, script_text, unpack
 from adapters.windows.refusals import OPERATIONS_USED_UP, doubted
 
 SHELL_IDLE_SECONDS = 600
@@ -61,10 +61,11 @@ class Wire(Protocol):
 
 @dataclass(frozen=True)
 class _Call:
-    """One action on its way: its line for stdin, until when, and what may be done when the answer is lost."""
+    """One action on its way: its line for stdin, until when, how long an answer, what may be done when that is lost."""
 
     line: bytes
     end: float
+    output_limit: int
     changes: bool
     repeatable: bool
 
@@ -91,9 +92,10 @@ class ShellSession:
     def perform(self, action: WindowsAction[Any], nonce: str, end: float) -> Any:
         """The object that the action's script returned; a `HostError` where there is none before `end` (monotonic)."""
         line = pack(nonce, script_text(action.script), action.arguments())
-        call = _Call(line, end, changes=action.changes, repeatable=action.repeatable)
+        self._sent = False
+        call = _Call(line, end, action.output_limit, changes=action.changes, repeatable=action.repeatable)
         stdout, stderr = self._carry_out(call)
-        return unpack(stdout, nonce, stderr)
+        return unpack(stdout, nonce, action.output_limit, stderr)
 
     def tidy(self) -> None:
         """End the command that has answered, or the shell where one may still run."""
@@ -131,14 +133,13 @@ class ShellSession:
 
     def _attempt(self, call: _Call) -> tuple[bytes, bytes]:
         self._wire.end = call.end
-        self._sent = False
         shell = self._ready_shell()
         self._command = command = self._wire.start(shell)
         self._commands += 1
         for piece, last in call.pieces():
-            self._sent = last
+            self._sent |= last
             self._wire.send(shell, command, piece, last)
-        output = self._output(shell, command)
+        output = self._output(shell, command, call.output_limit)
         self._used_at = self._monotonic()
         return output
 
@@ -155,7 +156,7 @@ class ShellSession:
             self._commands = 0
         return self._shell
 
-    def _output(self, shell: str, command: str) -> tuple[bytes, bytes]:
+    def _output(self, shell: str, command: str, limit: int) -> tuple[bytes, bytes]:
         stdout: list[bytes] = []
         stderr: list[bytes] = []
         size, done = 0, False
@@ -164,8 +165,13 @@ class ShellSession:
             stdout.append(out)
             stderr.append(err)
             size += len(out) + len(err)
-            if size > OUTPUT_LIMIT:
-                raise ProtocolError(Phrase("the answer is longer than {limit} bytes; ask for less", limit=OUTPUT_LIMIT))
+            if size > limit:
+                raise ProtocolError(
+                    Phrase(
+                        "Windows answered with more than {n} bytes; log in as the bot's user and see what PowerShell prints",
+                        n=limit,
+                    )
+                )
         return b"".join(stdout), b"".join(stderr)
 
     def _worth_again(self, failure: HostError) -> bool:

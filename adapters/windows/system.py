@@ -9,9 +9,9 @@ from adapters.value import Value
 from adapters.windows.action import WindowsAction
 
 ServiceStatus = Literal[
-    "Running", "Stopped", "StartPending", "StopPending", "Paused", "PausePending", "ContinuePending", "Absent"
+    "Running", "Stopped", "StartPending", "StopPending", "Paused", "PausePending", "ContinuePending", "Absent", "Unknown"
 ]
-"""Windows' own words; `Absent` where no service has that name (a bare nginx.exe has none)."""
+"""Windows' own words; `Absent`: no service has that name (a bare nginx.exe has none); `Unknown`: Windows does not tell."""
 
 
 class WindowsSystem(Value):
@@ -33,6 +33,7 @@ class ReadSystem(WindowsAction[WindowsSystem]):
 
     script = "read-system"
     deadline = 20.0
+    output_limit = 64_000  # an answer has half a kilobyte; the rest is room for what else a host may print
 
     nebula_service: str
     gateway_service: str

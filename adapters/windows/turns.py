@@ -1,15 +1,20 @@
 """One thing at a time on a synchronous session, in threads, without ever waiting for a stuck one.
 
-         ┌──────── next turn ────────┐
-turn ─▶ work in a thread ─▶ answer ─▶ tidy up in a thread
-             │ deadline or cancelled
-             └─▶ the session is dropped (the next turn makes a new one), cut, and closed by its own thread
+         ┌──────────── next turn ────────────┐
+turn ─▶ thread ─▶ work in it ─▶ answer ─▶ tidy up in a thread
+  │       │           │ deadline or cancelled
+  │       │           └─▶ the session is dropped (the next turn makes a new one), cut, and closed by its own thread
+  └───────┴─▶ patience is over: `NotAsked`, and nothing has begun
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, Protocol, TypeVar
+
+from adapters.connection import PATIENCE
+from adapters.errors import NotAsked
+from adapters.phrase import Phrase
 
 Result = TypeVar("Result")
 
@@ -47,19 +52,32 @@ class Turns(Generic[Session]):
         self._background: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Callable[[Session], Result], deadline: float) -> Result:
-        """What `work` brings back or raises; `TimeoutError` after `deadline` seconds, waiting for the turn included."""
-        async with asyncio.timeout(deadline):
-            await self._turn.acquire()
-            session, job = self._begin(work)
-            answer = asyncio.wrap_future(job)
-            answer.add_done_callback(_heard)
-            try:
-                return await asyncio.shield(answer)
-            finally:
-                if answer.done():
-                    self._later(self._tidy(session))
-                else:
-                    self._leave(session, job, answer)
+        """What `work` brings back or raises; `TimeoutError` `deadline` seconds after its thread began.
+
+        `NotAsked` where no turn and no thread were free within `PATIENCE`: nothing has begun then.
+        """
+        job: Future[Result] | None = None
+        try:
+            async with asyncio.timeout(PATIENCE) as limit:
+                await self._turn.acquire()
+                session, job, begun = self._begin(work)
+                answer = asyncio.wrap_future(job)
+                answer.add_done_callback(_heard)
+                try:
+                    await asyncio.shield(asyncio.wrap_future(begun))
+                    limit.reschedule(asyncio.get_running_loop().time() + deadline)
+                    return await asyncio.shield(answer)
+                finally:
+                    if answer.done():
+                        self._later(self._tidy(session))
+                    else:
+                        self._leave(session, job, answer)
+        except TimeoutError as error:
+            if job is None:
+                raise NotAsked(Phrase("the bot is still busy with this host; ask again in a moment")) from error
+            if job.cancelled():
+                raise NotAsked(Phrase("the bot is busy with other hosts; ask again in a minute")) from error
+            raise
 
     async def aclose(self) -> None:
         """Close the session; waits for the present turn, but not beyond `CLOSE_LIMIT` seconds."""
@@ -79,10 +97,17 @@ class Turns(Generic[Session]):
             if session is not None:
                 session.cut()
 
-    def _begin(self, work: Callable[[Session], Result]) -> tuple[Session, Future[Result]]:
+    def _begin(self, work: Callable[[Session], Result]) -> tuple[Session, Future[Result], Future[None]]:
+        """The session, the work on it, and what is done as soon as a thread has taken it up."""
+        begun: Future[None] = Future()
+
+        def take_up(session: Session) -> Result:
+            begun.set_result(None)
+            return work(session)
+
         try:
             self._session = self._session or self._make()
-            return self._session, self._pool.submit(work, self._session)
+            return self._session, self._pool.submit(take_up, self._session), begun
         except BaseException:
             self._turn.release()
             raise

@@ -33,10 +33,10 @@ from winrm.exceptions import (
 from winrm.protocol import Protocol as WsMan
 
 from adapters.action import Action, Answer
-from adapters.errors import DeadlineExceeded, HostError, ProtocolError
+from adapters.errors import AuthenticationFailed, DeadlineExceeded, FlatnetError, HostError, ProtocolError
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
-from adapters.reasons import causes, reason
+from adapters.reasons import causes, own_trouble, reason
 from adapters.windows.action import WindowsAction
 from adapters.windows.line import Line, connections_held_by
 from adapters.windows.powershell import command_line
@@ -118,15 +118,20 @@ class WinRmConnection:
         """Run the action's script; only a `WindowsAction` has one."""
         if not isinstance(action, WindowsAction):
             raise TypeError(f"{type(action).__name__} is not an action of the Windows side")
-        end = self._monotonic() + action.deadline
         try:
-            data = await self._turns.run(
-                lambda session: session.perform(action, secrets.token_hex(8), end), action.deadline + GRACE
-            )
+            return await self._turns.run(lambda session: self._carry_out(session, action), action.deadline + GRACE)
         except TimeoutError as error:
             raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
+
+    async def aclose(self) -> None:
+        """Delete the shell on the host and close the connection, within a few seconds."""
+        await self._turns.aclose()
+
+    def _carry_out(self, session: ShellSession, action: WindowsAction[Answer]) -> Answer:
+        """In a thread, which the deadline begins with; the answer is parsed here too, for the event loop is everybody's."""
+        data = session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline)
         try:
-            answer: Answer = action.parse(data)
+            return action.parse(data)
         except ValueError as error:
             raise ProtocolError(
                 Phrase(
@@ -135,11 +140,6 @@ class WinRmConnection:
                 ),
                 maybe_ran=action.changes,
             ) from error
-        return answer
-
-    async def aclose(self) -> None:
-        """Delete the shell on the host and close the connection, within a few seconds."""
-        await self._turns.aclose()
 
 
 class _PywinrmWire:
@@ -266,14 +266,23 @@ def _http_session(side: WindowsSide, secret: Callable[[str], SecretStr], line: L
             session.cert = (str(side.certificate_file), str(side.key_file))
             session.headers["Authorization"] = _MUTUAL
         case "basic":
-            session.auth = HTTPBasicAuth(side.user, secret(side.password_secret).get_secret_value())
+            session.auth = HTTPBasicAuth(side.user, _password(side, secret))
         case "ntlm":
-            session.auth = HttpNtlmAuth(side.user, secret(side.password_secret).get_secret_value())
+            session.auth = HttpNtlmAuth(side.user, _password(side, secret))
     return session
+
+
+def _password(side: WindowsSide, secret: Callable[[str], SecretStr]) -> str:
+    try:
+        return secret(side.password_secret).get_secret_value()
+    except FlatnetError as error:
+        raise AuthenticationFailed(error.phrase) from error
 
 
 def translate(error: Exception, address: str, *, worked: bool) -> HostError:
     """One of `LIBRARY_ERRORS` as what it means for the host, on a connection that had worked or not."""
+    if (ours := own_trouble(error)) is not None:
+        return ours
     chain = list(causes(error))
 
     def caused_by(*kinds: type[BaseException]) -> bool:

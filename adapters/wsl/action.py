@@ -32,7 +32,8 @@ class WslAction(Action[Answer]):
     """An action made of programs that run in WSL2.
 
     `commands()` are run in order in one round trip, each under the far-side deadline `each`
-    (seconds); one that fails does not stop the next. `parse` gets one `Completed` for each and
+    (seconds); one that fails does not stop the next. `output_limit` holds for all that they print
+    together. `parse` gets one `Completed` for each and
     may raise `ActionFailed`, or `ValueError` where the answer cannot be understood.
     """
 

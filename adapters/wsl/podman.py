@@ -76,7 +76,12 @@ def read_listing(completed: Sequence[Completed], network: str) -> tuple[Containe
     try:
         return tuple(element.container() for element in _LIST.validate_json(listed.stdout))
     except ValueError as error:
-        return Unread(phrase=Phrase("podman's list cannot be understood: {why}", why=reason(error)))
+        return Unread(
+            phrase=Phrase(
+                "podman's list cannot be understood: {why}; look at it in WSL2: sudo podman ps --format json",
+                why=reason(error),
+            )
+        )
 
 
 def _no_answer(answer: Completed) -> Phrase:
@@ -89,9 +94,9 @@ def _no_answer(answer: Completed) -> Phrase:
         case 124 | 137:
             return Phrase("podman does not come to an end; look for a stuck podman process in WSL2")
         case 126 | 127:
-            return Phrase("podman cannot be run: {why}", why=why)
+            return Phrase("podman cannot be run: {why}; install sudo and podman in WSL2", why=why)
         case _:
-            return Phrase("podman failed: {why}", why=why)
+            return Phrase("podman failed: {why}; try in WSL2: sudo podman info", why=why)
 
 
 def _health(status: str) -> bool | None:

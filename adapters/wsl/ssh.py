@@ -18,7 +18,6 @@ from adapters.action import Action, Answer
 from adapters.errors import (
     AuthenticationFailed,
     DeadlineExceeded,
-    FlatnetError,
     HostError,
     HostIdentityError,
     OutcomeUnknown,
@@ -27,15 +26,13 @@ from adapters.errors import (
 )
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase, Span
-from adapters.reasons import reason
+from adapters.reasons import own_trouble, reason
 from adapters.wsl.action import Completed, WslAction
+from adapters.wsl.keys import Keys, passphrase
 from adapters.wsl.shell import has_ended, read_frames, shell_line
 
 CHANNELS = 8
 """Channels at once on one connection; sshd's MaxSessions is 10 unless configured."""
-
-OUTPUT_LIMIT = 8 * 1024 * 1024
-"""Bytes of standard output and error together; beyond, the channel is closed."""
 
 OPENING_TIME = 8.0
 """Seconds for connecting and logging in, which takes well below one. A lost SYN goes out again after 1, 3 and 7 s, and the
@@ -54,20 +51,22 @@ CLOSING_TIME = 1.0
 class SshConnection:
     """An open line to the WSL2 side of one host.
 
-    `secret` gives the passphrase of an encrypted key by its name; `monotonic` counts seconds;
-    `keepalive` is `KEEPALIVE` but for tests.
+    `secret` gives the passphrase of an encrypted key by its name; `keys` are those read so far, shared by connections
+    that are given the same object; `monotonic` counts seconds; `keepalive` is `KEEPALIVE` but for tests.
     """
 
     def __init__(
         self,
         side: WslSide,
         secret: Callable[[str], SecretStr],
+        keys: Keys[asyncssh.SSHKey] | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
         keepalive: float = KEEPALIVE,
     ) -> None:
         self._side = side
         self._secret = secret
+        self._keys = Keys() if keys is None else keys
         self._monotonic = monotonic
         self._keepalive = keepalive
         self._line: asyncssh.SSHClientConnection | None = None
@@ -137,9 +136,15 @@ class SshConnection:
             if exchange.finished.done():
                 return
             try:
-                await line.create_session(lambda: exchange, exchange.command, encoding=None)
+                async with asyncio.timeout(exchange.action.deadline):
+                    await line.create_session(lambda: exchange, exchange.command, encoding=None)
+            except TimeoutError:  # sshd never confirmed the channel: on this line the slot would be held for ever
+                line.abort()
+                self._line = None if self._line is line else self._line
+                exchange.fail(_Lost())
             except (asyncssh.Error, OSError, ValueError) as error:
-                exchange.fail(_Lost() if line.is_closed() else host_error(error, self._side))
+                lost = line.is_closed() or line is not self._line
+                exchange.fail(_Lost() if lost else host_error(error, self._side))
             await asyncio.wait([exchange.finished])
 
     async def _opened(self) -> asyncssh.SSHClientConnection:
@@ -185,14 +190,8 @@ class SshConnection:
         return self._line
 
     def _credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]:
-        """Read both files anew, in a thread: decrypting a key is made to be slow."""
-        passphrase = None
-        if self._side.key_passphrase_secret is not None:
-            try:
-                passphrase = self._secret(self._side.key_passphrase_secret).get_secret_value()
-            except FlatnetError as error:
-                raise AuthenticationFailed(error.phrase) from error
-        key = asyncssh.read_private_key(str(self._side.key_file), passphrase)
+        """Read both files, in a thread: decrypting a key is made to be slow."""
+        key = self._keys.read(self._side.key_file, passphrase(self._side, self._secret), asyncssh.read_private_key)
         try:
             return key, asyncssh.read_known_hosts(str(self._side.known_hosts_file))
         except ValueError as error:
@@ -255,8 +254,9 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         (self._stdout if datatype is None else self._stderr).extend(data)
-        if len(self._stdout) + len(self._stderr) > OUTPUT_LIMIT:
-            too_much = Phrase("WSL2 answered with more than {n} bytes; look at what its programs print", n=OUTPUT_LIMIT)
+        limit = self.action.output_limit
+        if len(self._stdout) + len(self._stderr) > limit:
+            too_much = Phrase("WSL2 answered with more than {n} bytes; look at what its programs print", n=limit)
             self.fail(ProtocolError(too_much, maybe_ran=self.maybe_ran))
         self._look()
 
@@ -283,6 +283,8 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
 def host_error(error: Exception, side: WslSide) -> HostError:
     """What an error of asyncssh or of the operating system means. Nothing was sent when it is asked."""
+    if (ours := own_trouble(error)) is not None:
+        return ours
     where, key, known_hosts = f"{side.address}:{side.port}", str(side.key_file), str(side.known_hosts_file)
     match error:
         case asyncssh.PermissionDenied():
@@ -311,10 +313,16 @@ def host_error(error: Exception, side: WslSide) -> HostError:
         case TimeoutError():
             return DeadlineExceeded.after(OPENING_TIME)
         case OSError(filename=file) if file == key:
-            return AuthenticationFailed(Phrase("the key file {file} cannot be read: {why}", file=file, why=reason(error)))
+            return AuthenticationFailed(
+                Phrase("the key file {file} cannot be read: {why}; check its place and owner", file=file, why=reason(error))
+            )
         case OSError(filename=file) if file == known_hosts:
             return HostIdentityError(
-                Phrase("the known hosts file {file} cannot be read: {why}", file=file, why=reason(error))
+                Phrase(
+                    "the known hosts file {file} cannot be read: {why}; check its place and owner",
+                    file=file,
+                    why=reason(error),
+                )
             )
         case OSError():
             return Unreachable(
@@ -322,7 +330,11 @@ def host_error(error: Exception, side: WslSide) -> HostError:
             )
         case _:
             return ProtocolError(
-                Phrase("what answers at {where} does not speak SSH as we do: {why}", where=where, why=reason(error))
+                Phrase(
+                    "what answers at {where} does not speak SSH as the bot does: {why}; check that it is OpenSSH's sshd",
+                    where=where,
+                    why=reason(error),
+                )
             )
 
 

@@ -36,6 +36,7 @@ class ReadSystem(WslAction[WslSystem]):
 
     each = 4.0
     deadline = 20.0
+    output_limit = 2 * 1024 * 1024  # podman says some 2 kB of each container, with many labels 4; a host has at most 253
 
     network: PodmanName
     bridge: InterfaceName
@@ -66,7 +67,12 @@ def _forwarding(answer: Completed) -> bool | Unread:
         case 0, "0" | "1" as value:
             return value == "1"
         case _:
-            return Unread(phrase=Phrase("sysctl gives no answer that can be used: {why}", why=answer.complaint))
+            return Unread(
+                phrase=Phrase(
+                    "sysctl does not say whether forwarding is on: {why}; try in WSL2: sysctl net.ipv4.ip_forward",
+                    why=answer.complaint,
+                )
+            )
 
 
 class _Address(BaseModel):
@@ -90,11 +96,17 @@ def _bridge(answer: Completed, name: str) -> Bridge | Unread:
     if answer.code == 1:  # ip's own usage errors have 255, the kernel's 2
         return Bridge(exists=False)
     if answer.code != 0:
-        return Unread(phrase=Phrase("ip gives no answer that can be used: {why}", why=answer.complaint))
+        return Unread(
+            phrase=Phrase(
+                "ip does not tell of {bridge}: {why}; try in WSL2: ip addr show {bridge}", bridge=name, why=answer.complaint
+            )
+        )
     try:
         links = _LINKS.validate_json(answer.stdout)
     except ValueError:
-        return Unread(phrase=Phrase("the answer of ip about {bridge} cannot be understood", bridge=name))
+        return Unread(
+            phrase=Phrase("the answer of ip about {bridge} cannot be understood; update iproute2 in WSL2", bridge=name)
+        )
     link = next((link for link in links if link.name == name), None)
     if link is None:
         return Bridge(exists=False)

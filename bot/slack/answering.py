@@ -1,6 +1,6 @@
-"""Words from a person to the answer in the outbox, wherever in Slack they came from.
+"""Words from a person to their answer, wherever in Slack they came from.
 
-words ─▶ who ─▶ the desk ─▶ message ─▶ outbox row
+words ─▶ who ─▶ the desk ─▶ message, for the outbox
                  └ takes its time ─▶ what is still awaited (`bot.slack.progress`)
 """
 
@@ -18,7 +18,7 @@ from bot.messages.buttons import RUNS
 from bot.messages.menu import menu
 from bot.messages.slack import render
 from bot.request import Answer, Failure, FailureKind, Request, Surface
-from bot.slack.letter import Address, mention, noted
+from bot.slack.letter import Address, Letter, mention, noted
 from bot.slack.outbox import EDIT_INTERVAL, Sender
 from bot.slack.people import People, Reader
 from bot.slack.progress import Awaited, WaitingLine, Watcher
@@ -56,8 +56,8 @@ class Answering:
         self.answers = answers
         self.clock = clock
 
-    async def answer(self, asked: Asked, delivery: Delivery) -> None:
-        """Answer it: once the message is in the outbox, this is done."""
+    async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
+        """The answer to it."""
         reader = await self.people.look(asked.team, asked.user)
         address = self._spoken(asked.address, reader)
         request = Request(
@@ -75,13 +75,12 @@ class Answering:
         message = render(answer, spoken(goal))
         if goal.for_all and not goal.thread:
             message = noted(message, asked_by(asked.user, goal))
-        await insist(lambda: self.sender.add(answer.operation, goal, message), self.clock.sleep)
+        return Letter(answer.operation, goal, message)
 
-    async def offer(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> None:
+    async def offer(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> Letter:
         """The menu, for this person alone: what they may ask for."""
         lately = await insist(lambda: self.answers.recent(user, RUNS), self.clock.sleep)
-        shown = menu(lately, rights.permitted, spoken(aside))
-        await insist(lambda: self.sender.add(delivery.key, aside, shown), self.clock.sleep)
+        return Letter(delivery.key, aside, menu(lately, rights.permitted, spoken(aside)))
 
     def aside(self, address: Address, reader: Reader) -> Address:
         """The same place for this person alone, in their words; a direct message is that already."""

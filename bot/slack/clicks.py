@@ -17,7 +17,7 @@ from bot.slack.clicked import Click, address_of, click_in, delivery_of
 from bot.slack.filing import Filing
 from bot.slack.forms import Forms
 from bot.slack.home import Homes
-from bot.slack.letter import Address
+from bot.slack.letter import Address, Letter
 from bot.slack.looking import Looking
 from bot.slack.work import Kind
 from bot.store.inbox import Delivery
@@ -35,17 +35,17 @@ def ours(body: Mapping[str, Any]) -> bool:
 def kind(answering: Answering, looking: Looking, filing: Filing, forms: Forms, homes: Homes) -> Kind:
     """Clicks, for the table of the inbox."""
 
-    async def run(click: Click, delivery: Delivery) -> None:
+    async def run(click: Click, delivery: Delivery) -> Letter:
         asked = Asked(click.team, click.user, click.channel or "", words_in(click.value) or "", _answered(click, delivery))
-        await answering.answer(asked, delivery)
+        return await answering.answer(asked, delivery)
 
-    async def form(click: Click, delivery: Delivery) -> None:
+    async def form(click: Click, delivery: Delivery) -> Letter | None:
         reader = await answering.people.look(click.team, click.user)
         aside = address_of(click, delivery)
         note = Note(channel=click.channel or "", response_url=click.response_url, answerable=aside.answerable)
-        await forms.open(click.trigger, delivery, reader, aside, note)
+        return await forms.open(click.trigger, delivery, reader, aside, note)
 
-    does: Mapping[str, Callable[[Click, Delivery], Awaitable[None]]] = {
+    does: Mapping[str, Callable[[Click, Delivery], Awaitable[Letter | None]]] = {
         buttons.SHOW: looking.show,
         buttons.FILE: filing.file,
         buttons.RUN: run,
@@ -54,8 +54,8 @@ def kind(answering: Answering, looking: Looking, filing: Filing, forms: Forms, h
         COMMAND: forms.choose,
     }
 
-    async def work(click: Click, delivery: Delivery) -> None:
-        await does[_action(click)](click, delivery)
+    async def work(click: Click, delivery: Delivery) -> Letter | None:
+        return await does[_action(click)](click, delivery)
 
     return Kind(delivery_of, Click, work, address_of)
 

@@ -13,11 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.desk import Rights
 from bot.messages.form import BEGUN, Note
-from bot.policy import Refuse
 from bot.slack.answering import Answering, Asked, in_words_of
 from bot.slack.forms import Forms
 from bot.slack.ids import ChannelId, ResponseUrl, TeamId, UserId, Words, trigger_in
-from bot.slack.letter import ANSWERABLE, Address
+from bot.slack.letter import ANSWERABLE, Address, Letter
 from bot.slack.people import Reader
 from bot.slack.work import Kind
 from bot.store.inbox import Delivery
@@ -44,20 +43,18 @@ class SlashCommand(BaseModel):
 def kind(answering: Answering, forms: Forms) -> Kind:
     """Commands, for the table of the inbox."""
 
-    async def work(command: SlashCommand, delivery: Delivery) -> None:
-        reader = await answering.people.look(command.team, command.user)
+    async def work(command: SlashCommand, delivery: Delivery) -> Letter | None:
+        reader, address = await answering.people.look(command.team, command.user), address_of(command, delivery)
         rights = answering.desk.rights(reader.identity)
-        if isinstance(rights, Refuse) or not await helped(command, delivery, reader, rights):
-            address = address_of(command, delivery)
-            await answering.answer(Asked(command.team, command.user, command.channel, command.text, address), delivery)
+        if isinstance(rights, Rights) and not read(command.text).text:
+            return await answering.offer(command.user, rights, in_words_of(reader, address), delivery)
+        if isinstance(rights, Rights) and await completed(command, delivery, reader, rights):
+            return None
+        return await answering.answer(Asked(command.team, command.user, command.channel, command.text, address), delivery)
 
-    async def helped(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
-        """Whether there is something better than an answer: the menu for the command alone, a form for what is missing."""
+    async def completed(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
+        """Whether a form for what is missing could be opened."""
         text = read(command.text).text
-        if not text:
-            address = in_words_of(reader, address_of(command, delivery))
-            await answering.offer(command.user, rights, address, delivery)
-            return True
         if len(text) > BEGUN or lacking(text, rights.permitted) is None:
             return False
         address = address_of(command, delivery)

@@ -15,7 +15,7 @@ from bot.slack.answering import Answering, in_words_of, spoken
 from bot.slack.api import Api, SlackFailure
 from bot.slack.channels import Channels
 from bot.slack.clicked import Click, address_of
-from bot.slack.letter import Address
+from bot.slack.letter import Address, Letter
 from bot.slack.looking import Looking, Seen
 from bot.slack.running import insist
 from bot.store.inbox import Delivery
@@ -39,20 +39,18 @@ class Filing:
         self._api = api
         self._channels = channels
 
-    async def file(self, click: Click, delivery: Delivery) -> None:
+    async def file(self, click: Click, delivery: Delivery) -> Letter | None:
         """The answer as a file: below the message that was clicked, or in the direct message where that is private."""
         reader = await self._answering.people.look(click.team, click.user)
         seen = await self._looking.find(click, delivery, reader, View.read(click.value))
         aside = in_words_of(reader, address_of(click, delivery))
         if isinstance(seen, Message):
-            await self._looking.explain(seen, click, delivery, reader)
-            return
+            return self._looking.explain(seen, click, delivery, reader)
         try:
             said = await self._filed(click, seen, aside)
         except SlackFailure as failure:
             said = Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)
-        if said is not None:
-            await self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
+        return None if said is None else self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
 
     async def prune(self) -> None:
         """Delete the files of expired answers, and forget these. What Slack does not delete now is tried the next time."""

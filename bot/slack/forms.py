@@ -24,9 +24,8 @@ from bot.slack.answering import Answering, Asked, in_words_of, spoken
 from bot.slack.api import Api, SlackFailure
 from bot.slack.clicked import Click
 from bot.slack.ids import ChannelId, ResponseUrl, TeamId, UserId, Words, trigger_in
-from bot.slack.letter import Address
+from bot.slack.letter import Address, Letter
 from bot.slack.people import Reader
-from bot.slack.running import insist
 from bot.slack.work import Kind
 from bot.store.inbox import Delivery
 from commands.filling import filled
@@ -78,9 +77,9 @@ class Forms:
     def sent(self) -> Kind:
         """Forms that were sent, for the table of the inbox."""
 
-        async def work(sent: Filled, delivery: Delivery) -> None:
+        async def work(sent: Filled, delivery: Delivery) -> Letter:
             asked = Asked(sent.team, sent.user, sent.channel or "", sent.words, _where(sent, delivery))
-            await self._answering.answer(asked, delivery)
+            return await self._answering.answer(asked, delivery)
 
         return Kind(self.delivery_of, Filled, work, _where)
 
@@ -90,17 +89,20 @@ class Forms:
         def address(used: Used, delivery: Delivery) -> Address:
             return Address(user=used.user)
 
-        async def work(used: Used, delivery: Delivery) -> None:
+        async def work(used: Used, delivery: Delivery) -> Letter | None:
             reader = await self._answering.people.look(used.team, used.user)
-            await self.open(used.trigger, delivery, reader, address(used, delivery))
+            return await self.open(used.trigger, delivery, reader, address(used, delivery))
 
         return Kind(_used_in, Used, work, address)
 
-    async def open(self, trigger: str, delivery: Delivery, reader: Reader, aside: Address, note: Note | None = None) -> None:
+    async def open(
+        self, trigger: str, delivery: Delivery, reader: Reader, aside: Address, note: Note | None = None
+    ) -> Letter | None:
         """Open the form; where that cannot be, say privately why, or how to do without."""
+        if await self.opened(trigger, delivery, reader, note or Note()):
+            return None
         aside = in_words_of(reader, aside)
-        if not await self.opened(trigger, delivery, reader, note or Note()):
-            await self._explain(await self._instead(reader, aside, delivery), delivery, aside)
+        return Letter(delivery.key, aside, self._instead(reader, aside, delivery))
 
     async def opened(self, trigger: str, delivery: Delivery, reader: Reader, note: Note) -> bool:
         """Whether the form could be opened for this person."""
@@ -193,7 +195,7 @@ class Forms:
         except SlackFailure as failure:
             _log.info("a form was not changed", code=failure.code)
 
-    async def _instead(self, reader: Reader, aside: Address, delivery: Delivery) -> Message:
+    def _instead(self, reader: Reader, aside: Address, delivery: Delivery) -> Message:
         rights = self._answering.desk.rights(reader.identity)
         if isinstance(rights, Refuse):
             failure = Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
@@ -203,9 +205,6 @@ class Forms:
             command=f"{SLASH} health",
         )
         return Message(aside.say(typed), ())
-
-    async def _explain(self, message: Message, delivery: Delivery, aside: Address) -> None:
-        await insist(lambda: self._answering.sender.add(delivery.key, aside, message), self._answering.clock.sleep)
 
 
 def _where(sent: Filled, delivery: Delivery) -> Address:

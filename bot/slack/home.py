@@ -25,7 +25,7 @@ from bot.slack.answering import Answering, Asked
 from bot.slack.api import Api, SlackFailure
 from bot.slack.clicked import Click
 from bot.slack.ids import TeamId, UserId
-from bot.slack.letter import Address
+from bot.slack.letter import Address, Letter
 from bot.slack.pace import Pace
 from bot.slack.people import Reader
 from bot.slack.running import Running
@@ -90,14 +90,14 @@ class Homes:
     async def drain(self, deadline: float) -> None:
         await self._running.drain(deadline)
 
-    async def pressed(self, click: Click, delivery: Delivery) -> None:
+    async def pressed(self, click: Click, delivery: Delivery) -> Letter:
         """A button asks for something: its answer is a direct message, and the tab shows what is new."""
         words = GLANCE if click.action == CHECK else words_in(click.value) or ""
         self._working.add(click.user)
         self.refresh(click.team, click.user)
         try:
             asked = Asked(click.team, click.user, "", words, Address(user=click.user))
-            await self._answering.answer(asked, delivery)
+            return await self._answering.answer(asked, delivery)
         finally:
             self._working.discard(click.user)
             self.refresh(click.team, click.user)

@@ -1,6 +1,6 @@
 """From what Slack delivered to its end, whatever kind it is.
 
-    take (≤ 1 s, before the ack) ─▶ row ─▶ the worker of its kind ─▶ the inbox row is finished
+    take (≤ 1 s, before the ack) ─▶ row ─▶ the worker of its kind ─▶ its answer's outbox row, and the inbox row is finished
                                      ▲              │
                                      └─── resume ◀──┘  the bot died in between (a start)
 
@@ -15,11 +15,12 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.messages.slack import Message
+from bot.slack.letter import Address, Letter
 from bot.slack.outbox import Sender
 from bot.slack.people import People
 from bot.slack.running import Clock, Running, done_within, insist
@@ -57,7 +58,8 @@ class Receiver:
         except TooLarge:
             return Phrase("Nothing was done: that is too long. Ask for less at once.")
         except Exception as error:  # whatever it is, an exception here would cost the ack
-            _log.error("a delivery could not be kept", key=delivery.key, exc_info=not isinstance(error, FlatnetError))
+            foreseen = isinstance(error, FlatnetError | TimeoutError)
+            _log.error("a delivery could not be kept", key=delivery.key, why=repr(error), exc_info=not foreseen)
             return Phrase(
                 "Nothing was done: the bot cannot write to its database. Try again soon, or tell an administrator."
             )
@@ -67,7 +69,7 @@ class Receiver:
 
     async def resume(self) -> int:
         """After a start: work on what was delivered and not finished; how many. May raise a `DatabaseError`."""
-        unfinished = await self._rows.unfinished()
+        unfinished = await self._rows.resume()
         for delivery in unfinished:
             self._start(delivery)
         return len(unfinished)
@@ -96,42 +98,45 @@ class Receiver:
         self._running.start(f"{delivery.kind} {delivery.key}", self._to_its_end(delivery))
 
     async def _to_its_end(self, delivery: Delivery) -> None:
-        """Work on one delivery, whatever happens; then its row is finished."""
+        """Work on one delivery, whatever happens; its row is finished together with its answer's row."""
+        letter = await self._worked(delivery)
+        if letter is None:
+            await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
+        else:
+            await insist(
+                lambda: self._sender.add(letter.operation, letter.address, letter.message, delivery.key), self._clock.sleep
+            )
+
+    async def _worked(self, delivery: Delivery) -> Letter | None:
+        """Its answer, or after `TRIES` attempts, those of earlier runs counted, a reference to the log."""
         try:
             kind = self._kinds[delivery.kind]
             said = kind.model.model_validate(delivery.payload)
         except (KeyError, ValidationError):
             _log.error("a delivery of another version of the bot cannot be worked", key=delivery.key, kind=delivery.kind)
-        else:
-            await self._work(kind, said, delivery)
-        await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
-
-    async def _work(self, kind: Kind, said: BaseModel, delivery: Delivery) -> None:
-        """Have it done; after `TRIES` attempts, those of earlier runs counted, a reference to the log."""
-        while (attempt := await insist(lambda: self._rows.attempt(delivery.key), self._clock.sleep)) <= TRIES:
+            return None
+        attempt = delivery.attempts
+        while attempt <= TRIES:
             try:
-                await kind.work(said, replace(delivery, attempts=attempt))
+                return await kind.work(said, replace(delivery, attempts=attempt))
             except Exception:
                 _log.exception(
                     "a delivery broke the bot", kind=delivery.kind, reference=_reference(delivery), attempt=attempt
                 )
-            else:
-                return
-        await self._say_broken(kind, said, delivery)
+            attempt = await insist(lambda: self._rows.attempt(delivery.key), self._clock.sleep)
+        return self._broken(kind.address(said, delivery), delivery)
 
-    async def _say_broken(self, kind: Kind, said: BaseModel, delivery: Delivery) -> None:
+    def _broken(self, address: Address | None, delivery: Delivery) -> Letter | None:
         """What is said of a delivery that breaks the bot each time; made of as little as possible."""
-        address = kind.address(said, delivery)
         if address is None:
-            return
+            return None
         language, zone = self._people.remembered(address.user)
         spoken = address.model_copy(update={"language": language, "zone": zone.key})
         phrase = Phrase(
             "Unexpected error, reference {reference}. Tell an administrator; the log has it under this reference.",
             reference=_reference(delivery),
         )
-        message = Message(spoken.say(phrase), ())
-        await insist(lambda: self._sender.add(delivery.key, spoken, message), self._clock.sleep)
+        return Letter(delivery.key, spoken, Message(spoken.say(phrase), ()))
 
 
 def _reference(delivery: Delivery) -> str:

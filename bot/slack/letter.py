@@ -1,6 +1,7 @@
 """A message with where it goes: as it stands in an outbox row, and the sentences that are added on its way."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,6 +62,15 @@ class Address(BaseModel):
     def say(self, phrase: Phrase) -> str:
         """A sentence in this address's language."""
         return phrase.render(texts(self.language, ZoneInfo(self.zone)))
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message that is to be sent, and the operation that it belongs to."""
+
+    operation: str
+    address: Address
+    message: Message
 
 
 def post_of(operation: str, address: Address, message: Message, at: datetime) -> Post:

@@ -14,9 +14,8 @@ from bot.messages.words import COMMAND
 from bot.request import Answer, Request, Surface
 from bot.slack.answering import Answering, asked_by, in_words_of, spoken
 from bot.slack.clicked import Click, address_of
-from bot.slack.letter import Address, noted
+from bot.slack.letter import Address, Letter, noted
 from bot.slack.people import Reader
-from bot.slack.running import insist
 from bot.store.answers import Kept
 from bot.store.inbox import Delivery
 
@@ -35,19 +34,18 @@ class Looking:
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
 
-    async def show(self, click: Click, delivery: Delivery) -> None:
+    async def show(self, click: Click, delivery: Delivery) -> Letter:
         """The message that was clicked becomes the view that its button names."""
         reader = await self._answering.people.look(click.team, click.user)
         view = View.read(click.value)
         seen = await self.find(click, delivery, reader, view)
         if isinstance(seen, Message):
-            await self.explain(seen, click, delivery, reader)
-            return
+            return self.explain(seen, click, delivery, reader)
         goal = self._goal(click, delivery, reader)
         message = render(seen.answer, spoken(goal), view)
         if goal.for_all and not goal.thread:
             message = noted(message, asked_by(seen.kept.actor, goal))
-        await self.send(seen.kept.operation, goal, message)
+        return Letter(seen.kept.operation, goal, message)
 
     async def find(self, click: Click, delivery: Delivery, reader: Reader, view: View | None) -> "Seen | Message":
         """The answer, or why this person cannot see it now. Rights are those of this moment."""
@@ -65,12 +63,9 @@ class Looking:
             return Message(Phrase("This answer was for somebody else. Ask for it yourself.").render(texts), ())
         return Seen(kept, Answer.model_validate(json.loads(kept.document)))
 
-    async def explain(self, message: Message, click: Click, delivery: Delivery, reader: Reader) -> None:
+    def explain(self, message: Message, click: Click, delivery: Delivery, reader: Reader) -> Letter:
         """Something for this person alone, beside the message that was clicked."""
-        await self.send(delivery.key, in_words_of(reader, address_of(click, delivery)), message)
-
-    async def send(self, operation: str, address: Address, message: Message) -> None:
-        await insist(lambda: self._answering.sender.add(operation, address, message), self._answering.clock.sleep)
+        return Letter(delivery.key, in_words_of(reader, address_of(click, delivery)), message)
 
     def _goal(self, click: Click, delivery: Delivery, reader: Reader) -> Address:
         """The clicked message itself: a private one through its response_url, another one by its timestamp."""

@@ -9,6 +9,7 @@ goes on to the next, with a sentence that says why. Nothing is dropped in silenc
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,7 +23,7 @@ from bot.slack.letter import Address, address_in, foreign, message_in, noted, pl
 from bot.slack.pace import Pace
 from bot.slack.running import Clock, Running, done_within, insist
 from bot.store.errors import DatabaseError, TooLarge
-from bot.store.outbox import Outbox, Post, Road
+from bot.store.outbox import Outbox, Post, Road, State
 
 LIFETIME = timedelta(hours=24)
 """After this a message is no longer tried: nobody waits for it any more."""
@@ -77,6 +78,7 @@ class Sender:
         self._messages = Pace(BURST, INTERVAL, clock.monotonic)
         self._edits = Pace(1, EDIT_INTERVAL, clock.monotonic)
         self._running = Running()
+        self._beginning = 0
         self._woken = asyncio.Event()
         self._given_up_at: datetime | None = None
 
@@ -85,15 +87,16 @@ class Sender:
         """Whether everything of the last hour found a road."""
         return self._given_up_at is None or self._clock.now() - self._given_up_at > TROUBLE
 
-    async def add(self, operation: str, address: Address, message: Message) -> int:
-        """Keep a message for sending; its row, or a `DatabaseError`. An edit takes the place of one that still waits."""
+    async def add(self, operation: str, address: Address, message: Message, answers: str = "") -> int:
+        """Keep a message for sending; its row, or a `DatabaseError`. An edit takes the place of one that still waits.
+
+        `answers` is the key of the delivery that this message answers; it is finished with it.
+        """
         at = self._clock.now()
         try:
-            row = await self._rows.add(post_of(operation, address, message, at))
+            return await self._keep(post_of(operation, address, message, at), answers)
         except TooLarge:
-            row = await self._rows.add(post_of(operation, address, plain(message, _short_form(address)), at))
-        self._woken.set()
-        return row
+            return await self._keep(post_of(operation, address, plain(message, _short_form(address)), at), answers)
 
     async def posted(self, operation: str) -> int:
         """The row of the first message of an operation that was meant for all, 0 where there is none."""
@@ -126,24 +129,42 @@ class Sender:
             _log.error("the outbox cannot be read", error=str(error))
         await self._running.drain(deadline)
 
+    async def _keep(self, post: Post, answers: str) -> int:
+        """Write the row; its id. What goes through a response_url stands behind nothing, has no budget, and goes at once."""
+        if post.conversation != post.address.get("response_url") or self._busy >= AT_ONCE:
+            number = await self._rows.add(post, answers)
+            self._woken.set()
+            return number
+        begun = replace(post, state=State.SENDING, attempts=1)
+        self._beginning += 1
+        try:
+            number = await self._rows.add(begun, answers)
+        finally:
+            self._beginning -= 1
+        self._running.start(f"post {number}", self._send(replace(begun, id=number)))
+        return number
+
+    @property
+    def _busy(self) -> int:
+        return len(self._running) + self._beginning
+
     async def _send_due(self) -> float:
         """Begin whatever may go now; seconds until the next look."""
-        pauses: list[float] = []
-        for post in await self._rows.due():
-            if len(self._running) >= AT_ONCE:
-                return IDLE  # the end of each call wakes us
+        outlook = await self._rows.look()
+        pauses = [] if outlook.next_at is None else [(outlook.next_at - self._clock.now()).total_seconds()]
+        going: list[int] = []
+        for post in outlook.due:
+            if self._busy + len(going) >= AT_ONCE:
+                break  # the end of each call wakes us
             pace, key = self._budget(post)
             if wait := pace.wait(key):
                 pauses.append(wait)
-            elif (begun := await self._rows.begin(post.id)) is not None:
+            else:
                 pace.take(key)
-                self._running.start(f"post {post.id}", self._send(begun))
-        next_try = await self._rows.next_try()
-        if next_try is not None:
-            wait = max(0.0, (next_try - self._clock.now()).total_seconds())
-            if wait or not pauses:  # what is due already waits for its budget, if anything does
-                pauses.append(wait)
-        return min(pauses, default=IDLE)
+                going.append(post.id)
+        for begun in await self._rows.begin(going) if going else ():
+            self._running.start(f"post {begun.id}", self._send(begun))
+        return max(0.0, min(pauses, default=IDLE))
 
     def _budget(self, post: Post) -> tuple[Pace, str]:
         channel = post.address.get("channel", "")
@@ -159,6 +180,7 @@ class Sender:
             waking.cancel()
 
     async def _send(self, post: Post) -> None:
+        more = True
         try:
             ts = await self._by_roads(post)
         except SlackFailure as failure:
@@ -167,8 +189,9 @@ class Sender:
             _log.exception("a message cannot be sent", operation=post.operation)
             await self._give_up(post, "unexpected")
         else:
-            await insist(lambda: self._rows.sent(post.id, ts), self._clock.sleep)
-        self._woken.set()
+            more = await insist(lambda: self._rows.sent(post.id, ts), self._clock.sleep)
+        if more:
+            self._woken.set()
 
     async def _by_roads(self, post: Post) -> str:
         """Send by the first road that Slack opens; the message's timestamp, "" where it has none."""

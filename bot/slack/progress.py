@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 class Watcher(Protocol):
     """`tell` hears what the operation says of itself; `show` is called now and then, as long as it takes.
 
+    `tell` keeps what it hears and does nothing else, for it is called in the desk's thread (`bot.slack.thread`).
     `row` is the outbox row of the message that the answer is to replace, 0 where there is none.
     """
 

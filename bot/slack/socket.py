@@ -5,6 +5,8 @@ in all cases that were tried; the watchdog is for those that were not.
 """
 
 import asyncio
+import logging
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,7 +15,7 @@ import structlog
 from slack_bolt.adapter.socket_mode.websockets import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
 from bot.slack.api import LIBRARY_ERRORS, Api, SlackFailure, translated
 
@@ -131,6 +133,7 @@ class BoltSocket:
         """A new line. Every failure is a `SlackFailure`; nothing of a line that failed stays behind."""
         handler = AsyncSocketModeHandler(self._app, self._token, web_client=self._client)
         handler.client.message_listeners.append(self._heard)
+        handler.client.logger.addFilter(_no_goodbye)
         line = BoltLine(handler)
         try:
             await asyncio.wait_for(handler.connect_async(), CONNECT_LIMIT)  # type: ignore[no-untyped-call]
@@ -151,3 +154,8 @@ class BoltSocket:
         ):  # later ones may be our own, being replaced
             _log.warning("another process is connected as this app and takes some of its events; stop it")
         self.last_event_at = self._now()
+
+
+def _no_goodbye(record: logging.LogRecord) -> bool:
+    """The library logs what it is just handling as an error. An ordinary goodbye is none: the watchdog sees to the line."""
+    return not isinstance(sys.exception(), ConnectionClosedOK)

@@ -184,6 +184,7 @@ class SlackSurface:
         explaining = Running()
         app = AsyncApp(
             name="flatnet",
+            process_before_response=True,  # wait for the listener itself, not in steps of 10 ms; no listener here is slow
             client=_client(place.api_url, session, None),
             authorize=_authorized(bot, _bare(place.tokens.bot)),
         )

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from bot.desk import Rights
 from bot.slack.answering import Answering, Asked
 from bot.slack.ids import ChannelId, TeamId, Timestamp, UserId, Words
-from bot.slack.letter import Address
+from bot.slack.letter import Address, Letter
 from bot.slack.work import Kind
 from bot.store.inbox import Delivery
 from commands.typed import read
@@ -52,14 +52,13 @@ def kind(answering: Answering, bot: str) -> Kind:
     """Messages, for the table of the inbox; `bot` is the bot's own user id."""
     mention = re.compile(rf"<@{bot}(?:\|[^>]*)?>")
 
-    async def work(said: Said, delivery: Delivery) -> None:
+    async def work(said: Said, delivery: Delivery) -> Letter:
         words, address = addressed(said.text, mention), address_of(said, delivery)
         reader = await answering.people.look(said.team, said.user)
         rights = answering.desk.rights(reader.identity)
         if isinstance(rights, Rights) and not read(words).text:
-            await answering.offer(said.user, rights, answering.aside(address, reader), delivery)
-        else:
-            await answering.answer(Asked(said.team, said.user, said.channel, words, address), delivery)
+            return await answering.offer(said.user, rights, answering.aside(address, reader), delivery)
+        return await answering.answer(Asked(said.team, said.user, said.channel, words, address), delivery)
 
     return Kind(delivery_of, Said, work, address_of)
 

@@ -1,6 +1,6 @@
 """What the inbox knows of a kind of delivery, and what its worker works with.
 
-    a payload ─ read ─▶ inbox row ─▶ (the ack) ─▶ model ─ work ─▶ messages, views
+    a payload ─ read ─▶ inbox row ─▶ (the ack) ─▶ model ─ work ─▶ its answer, views
 
 A kind is one module with these three and one line in the table of `bot.slack.surface`.
 """
@@ -16,7 +16,7 @@ from adapters.inventory import Inventory
 from bot.desk import Catalogue, Rights
 from bot.policy import Refuse
 from bot.request import Answer, Failure, Identity, Request
-from bot.slack.letter import Address
+from bot.slack.letter import Address, Letter
 from bot.store.inbox import Delivery
 from commands.operation import Progress, untold
 
@@ -49,12 +49,13 @@ class Kind:
     """One kind of delivery.
 
     `read` makes the row from Slack's payload, pure and quick; None where the payload does not say what is needed.
-    `model` reads the row's payload back. `work` does what is to be done, given the model and the row; it is called
-    again after an exception or a crash (`Delivery.attempts` counts), so that doing it twice must be harmless.
+    `model` reads the row's payload back. `work` does what is to be done, given the model and the row, and gives the
+    answer with which the row is finished, None where there is none to send; it is called again after an exception or
+    a crash (`Delivery.attempts` counts), so that doing it twice must be harmless.
     `address` is where the person is told that it went wrong for good; None where there is no such place.
     """
 
     read: Callable[[Mapping[str, Any], datetime], Delivery | None]
     model: type[BaseModel]
-    work: Callable[[Any, Delivery], Awaitable[None]]
+    work: Callable[[Any, Delivery], Awaitable[Letter | None]]
     address: Callable[[Any, Delivery], Address | None]

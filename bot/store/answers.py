@@ -7,16 +7,18 @@ Documents are compressed: what is said of a fleet repeats itself.
 
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
-from sqlmodel import Session, col, delete, func, select, update
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
 from bot.store.errors import TooLarge
-from bot.store.models import AnswerRow
+from bot.store.models import ANSWERS
 from bot.store.stored import safe_text
 
 KEPT = timedelta(days=7)
@@ -24,6 +26,29 @@ KEPT = timedelta(days=7)
 
 LARGEST = 8 * 2**20
 """Characters of one document; 254 hosts with all their details take half a million, and a fiftieth of that on the disk."""
+
+_THIS = ANSWERS.c.operation == bindparam("this")
+_STILL_KEPT = ANSWERS.c.expires_at > bindparam("now")
+
+_ADDED = insert(ANSWERS)
+_KEEP = _ADDED.on_conflict_do_update(
+    index_elements=["operation"], set_={"words": _ADDED.excluded.words, "document": _ADDED.excluded.document}
+)
+_FIND = select(ANSWERS).where(_THIS, _STILL_KEPT)
+_LATEST = (
+    select(ANSWERS).where(ANSWERS.c.words == bindparam("asked"), _STILL_KEPT).order_by(ANSWERS.c.made_at.desc()).limit(1)
+)
+_RECENT = (
+    select(ANSWERS.c.words)
+    .where(ANSWERS.c.actor == bindparam("who"))
+    .group_by(ANSWERS.c.words)
+    .order_by(func.max(ANSWERS.c.made_at).desc())
+    .limit(bindparam("most"))
+)
+_FILES = select(ANSWERS.c.files).where(_THIS)
+_NOTE_FILES = update(ANSWERS).where(_THIS)
+_EXPIRED = select(ANSWERS.c.operation, ANSWERS.c.files).where(ANSWERS.c.expires_at <= bindparam("now"))
+_FORGET = delete(ANSWERS).where(_THIS)
 
 
 @dataclass(frozen=True)
@@ -64,71 +89,59 @@ class Answers:
             "files": json.dumps(kept.files),
         }
 
-        def work(session: Session) -> None:
-            again = {name: values[name] for name in ("words", "document")}
-            adding = insert(AnswerRow).values(values)
-            session.execute(adding.on_conflict_do_update(index_elements=["operation"], set_=again))
+        def work(connection: Connection) -> None:
+            connection.execute(_KEEP, values)
 
         await self._database.run(work)
 
     async def find(self, operation: str, now: datetime) -> Kept | None:
         """An answer that is still kept."""
-
-        def work(session: Session) -> Kept | None:
-            row = session.get(AnswerRow, safe_text(operation))
-            return _kept(row) if row is not None and row.expires_at > now else None
-
-        return await self._database.read(work)
+        return await self._one(_FIND, {"this": safe_text(operation), "now": now})
 
     async def latest(self, words: str, now: datetime) -> Kept | None:
         """The newest answer to words as they were understood."""
-
-        def work(session: Session) -> Kept | None:
-            asked = (col(AnswerRow.words) == safe_text(words), col(AnswerRow.expires_at) > now)
-            row = session.exec(select(AnswerRow).where(*asked).order_by(col(AnswerRow.made_at).desc()).limit(1)).first()
-            return None if row is None else _kept(row)
-
-        return await self._database.read(work)
+        return await self._one(_LATEST, {"asked": safe_text(words), "now": now})
 
     async def recent(self, actor: str, most: int) -> tuple[str, ...]:
         """What somebody asked lately, each words once, the newest first."""
-
-        def work(session: Session) -> tuple[str, ...]:
-            theirs = select(AnswerRow.words).where(col(AnswerRow.actor) == safe_text(actor))
-            newest = theirs.group_by(col(AnswerRow.words)).order_by(func.max(AnswerRow.made_at).desc()).limit(most)
-            return tuple(session.exec(newest))
-
-        return await self._database.read(work)
+        theirs = {"who": safe_text(actor), "most": most}
+        return await self._database.read(lambda connection: tuple(connection.execute(_RECENT, theirs).scalars()))
 
     async def add_file(self, operation: str, file: str) -> None:
         """Note a file that was made of an answer, before anybody can see it."""
+        this = {"this": safe_text(operation)}
 
-        def work(session: Session) -> None:
-            row = session.get(AnswerRow, safe_text(operation))
-            if row is not None:
-                files = json.dumps([*json.loads(row.files), file])
-                session.execute(update(AnswerRow).where(col(AnswerRow.operation) == row.operation).values(files=files))
+        def work(connection: Connection) -> None:
+            files = connection.execute(_FILES, this).scalar_one_or_none()
+            if files is not None:
+                connection.execute(_NOTE_FILES, this | {"files": json.dumps([*json.loads(files), file])})
 
         await self._database.run(work)
 
     async def expired(self, now: datetime) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Operations whose answers are no longer kept, with their files."""
 
-        def work(session: Session) -> tuple[tuple[str, tuple[str, ...]], ...]:
-            rows = session.exec(select(AnswerRow.operation, AnswerRow.files).where(col(AnswerRow.expires_at) <= now))
-            return tuple((operation, tuple(json.loads(files))) for operation, files in rows)
+        def work(connection: Connection) -> tuple[tuple[str, tuple[str, ...]], ...]:
+            return tuple((row.operation, tuple(json.loads(row.files))) for row in connection.execute(_EXPIRED, {"now": now}))
 
         return await self._database.read(work)
 
     async def forget(self, operation: str) -> None:
         """Nothing is left of an answer."""
 
-        def work(session: Session) -> None:
-            session.execute(delete(AnswerRow).where(col(AnswerRow.operation) == safe_text(operation)))
+        def work(connection: Connection) -> None:
+            connection.execute(_FORGET, {"this": safe_text(operation)})
 
         await self._database.run(work)
 
+    async def _one(self, query: Select[Any], named: Mapping[str, Any]) -> Kept | None:
+        def work(connection: Connection) -> Kept | None:
+            row = connection.execute(query, named).first()
+            return None if row is None else _kept(row)
 
-def _kept(row: AnswerRow) -> Kept:
+        return await self._database.read(work)
+
+
+def _kept(row: Row[Any]) -> Kept:
     document = zlib.decompress(row.document).decode()
     return Kept(row.operation, row.actor, row.words, row.made_at, document, tuple(json.loads(row.files)))

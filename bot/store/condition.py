@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import update
-from sqlmodel import Session, col, func, select
+from sqlalchemy import Connection, func, select, update
 
 from bot.store.database import Database
-from bot.store.models import AuditRow, InboxRow, OutboxRow
+from bot.store.models import AUDIT, INBOX, OUTBOX
 from bot.store.outbox import OPEN, State
 from bot.store.schema import ALEMBIC
 
@@ -21,19 +20,26 @@ class Condition:
     audit_events: int
 
 
+_TOUCH = update(ALEMBIC).values(version_num=ALEMBIC.c.version_num)
+_UNFINISHED = select(func.count()).where(INBOX.c.finished_at.is_(None))
+_OPEN = select(func.count()).where(OUTBOX.c.state.in_(OPEN))
+_UNDELIVERABLE = select(func.count()).where(OUTBOX.c.state == State.UNDELIVERABLE)
+_NEWEST = select(func.coalesce(func.max(AUDIT.c.sequence), 0))
+
+
 async def prove(database: Database) -> Condition:
     """Write a row to the disk, as any other work does, and count; a `DatabaseError` where that cannot be.
 
     The row is the one that names the tables' revision, and stays as it is.
     """
 
-    def work(session: Session) -> Condition:
-        session.execute(update(ALEMBIC).values(version_num=ALEMBIC.c.version_num))
+    def work(connection: Connection) -> Condition:
+        connection.execute(_TOUCH)
         return Condition(
-            inbox_unfinished=session.exec(select(func.count()).where(col(InboxRow.finished_at).is_(None))).one(),
-            outbox_waiting=session.exec(select(func.count()).where(col(OutboxRow.state).in_(OPEN))).one(),
-            outbox_undeliverable=session.exec(select(func.count()).where(col(OutboxRow.state) == State.UNDELIVERABLE)).one(),
-            audit_events=session.exec(select(func.coalesce(func.max(AuditRow.sequence), 0))).one(),
+            inbox_unfinished=connection.execute(_UNFINISHED).scalar_one(),
+            outbox_waiting=connection.execute(_OPEN).scalar_one(),
+            outbox_undeliverable=connection.execute(_UNDELIVERABLE).scalar_one(),
+            audit_events=connection.execute(_NEWEST).scalar_one(),
         )
 
     return await database.run(work)

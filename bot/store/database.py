@@ -4,7 +4,7 @@
                                           (what waits together is committed together: one fsync for all)
 
 A `run` returns when the commit is on the disk (`synchronous=FULL`); whatever it raises, nothing of
-that work was written. A work gets a session and gives back plain values, never live rows.
+that work was written. A work gets the connection and gives back plain values, never a result that is still open.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlmodel import Session
+from sqlalchemy import Connection
 
 from bot.store import schema
 from bot.store.errors import meaning_of_os
@@ -35,7 +35,7 @@ TOGETHER = 64
 
 @dataclass(frozen=True)
 class _Job:
-    work: Callable[[Session], Any]
+    work: Callable[[Connection], Any]
     future: Future[Any] = field(default_factory=Future)
 
 
@@ -63,17 +63,16 @@ class Database:
             raise
         return cls(path, line, lock, thread)
 
-    async def run(self, work: Callable[[Session], T]) -> T:
-        """Read and write in one transaction; returns when it is on the disk."""
+    def run(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Read and write in one transaction; done when it is on the disk."""
         job = _Job(work)
         self._waiting.append(job)
         self._thread.submit(self._commit_waiting)
-        value: T = await asyncio.wrap_future(job.future)
-        return value
+        return asyncio.wrap_future(job.future)
 
-    async def read(self, work: Callable[[Session], T]) -> T:
+    def read(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Only read. Goes on while another program holds the write lock; sees every `run` that was called before."""
-        return await asyncio.wrap_future(self._thread.submit(self._line.read, work))
+        return asyncio.wrap_future(self._thread.submit(self._line.read, work))
 
     async def aclose(self) -> None:
         """Finish what waits, close the file and give it back."""
@@ -103,14 +102,13 @@ class Database:
 
 
 @contextmanager
-def open_for_reading(path: Path) -> Iterator[Session]:
+def open_for_reading(path: Path) -> Iterator[Connection]:
     """One consistent state of a database, whether or not a bot owns it, in the caller's thread. Takes no lock."""
     line = Line(path, PATIENCE, read_only=True)
     try:
         with line.transaction("BEGIN") as connection:
             schema.check(connection, path)
-            with Session(connection) as session:
-                yield session
+            yield connection
     finally:
         line.close()
 

@@ -15,13 +15,12 @@ from urllib.parse import quote
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import StaticPool
-from sqlmodel import Session
 
 from bot.store.errors import DatabaseError, meaning
 
 T = TypeVar("T")
 
-Work = Callable[[Session], Any]
+Work = Callable[[Connection], Any]
 """What is done inside a transaction; gives back plain values, never live rows."""
 
 WRITING = (
@@ -77,28 +76,32 @@ class Line:
             raise self._failure from error
 
     def write(self, works: Sequence[Work]) -> list[Any]:
-        """Do all of them in one transaction, each in its own savepoint; for each its value, or its exception.
+        """Do all of them in one transaction; for each its value, or its exception.
 
+        Where one fails, nothing was written yet, and each is done again in a transaction of its own.
         A `DatabaseError` ends them all: it is raised, and nothing was written.
         """
-        with self.transaction("BEGIN IMMEDIATE"):
-            return [self._in_savepoint(work) for work in works]
-
-    def _in_savepoint(self, work: Work) -> Any:
         try:
-            with Session(self._connection, join_transaction_mode="create_savepoint") as session:
-                value = work(session)
-                session.commit()
+            with self.transaction("BEGIN IMMEDIATE") as connection:
+                return [work(connection) for work in works]
+        except DatabaseError:
+            raise
         except Exception as error:
-            value = error
-        if self._failure is not None:
-            raise self._failure
+            if len(works) == 1:
+                return [error]
+        return [self._alone(work) for work in works]
+
+    def _alone(self, work: Work) -> Any:
+        try:
+            [value] = self.write([work])
+        except DatabaseError as error:
+            return error
         return value
 
-    def read(self, work: Callable[[Session], T]) -> T:
+    def read(self, work: Callable[[Connection], T]) -> T:
         """One work that writes nothing, on one consistent state."""
-        with self.transaction("BEGIN"), Session(self._connection) as session:
-            return work(session)
+        with self.transaction("BEGIN") as connection:
+            return work(connection)
 
     def copy_to(self, target: Path) -> None:
         """A whole copy, made by SQLite itself: copying an open file loses what is still in the log beside it."""

@@ -111,6 +111,12 @@ class AuditRow(Table, table=True):
     mac: str = Field(sa_type=Text)
 
 
+INBOX = Table.metadata.tables["inbox"]
+OUTBOX = Table.metadata.tables["outbox"]
+ANSWERS = Table.metadata.tables["answers"]
+AUDIT = Table.metadata.tables["audit"]
+"""The same for statements that are built once and need no Session, whose upkeep was most of what a row cost."""
+
 APPEND_ONLY = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
     "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
@@ -124,4 +130,4 @@ APPEND_ONLY = (
 """Against accidents and our own bugs. Whoever can write the file can drop these first; the chain finds that."""
 
 for _trigger in APPEND_ONLY:
-    event.listen(Table.metadata.tables["audit"], "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]
+    event.listen(AUDIT, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

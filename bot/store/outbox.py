@@ -5,22 +5,23 @@
               └─ failed, to try again ─┤
               └─ recover (a crash) ────┘   with `maybe_sent`, for Slack has no idempotency key
 
-Order holds within a conversation: a message is due only when all older ones of its conversation
-have ended. An edit that still waits is replaced by a newer edit of the same message.
+A message may be added as one that is being sent already. Order holds within a conversation: a
+message is due only when all older ones of its conversation have ended. An edit that still waits is
+replaced by a newer edit of the same message.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy.sql.dml import ReturningUpdate
-from sqlmodel import Session, col, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Text, and_, bindparam, delete, exists, func, insert, select, update
 
+from bot.store import inbox
 from bot.store.database import Database
-from bot.store.models import OutboxRow
+from bot.store.models import OUTBOX
 from bot.store.stored import json_text, safe_text
 
 KEPT = timedelta(days=7)
@@ -48,6 +49,50 @@ OPEN = (State.WAITING, State.SENDING)
 
 AT_ONCE = 100
 """Messages handed out at once; Slack takes about one a second per channel."""
+
+_THIS = OUTBOX.c.id == bindparam("this")
+_WAITING = OUTBOX.c.state == State.WAITING
+_SENDING = OUTBOX.c.state == State.SENDING
+
+_HEADS = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state.in_(OPEN)).group_by(OUTBOX.c.conversation)
+_HEAD = OUTBOX.c.id.in_(_HEADS) & _WAITING
+"""The oldest open message of its conversation, if it waits."""
+
+
+def _same(path: str) -> ColumnElement[bool]:
+    """Whether an address names the same message; what else stands in it does not count."""
+    wanted = bindparam("this_address", type_=Text)
+    return func.json_extract(OUTBOX.c.address, path).is_not_distinct_from(func.json_extract(wanted, path))
+
+
+_SAME_MESSAGE = and_(
+    OUTBOX.c.road == bindparam("this_road"),
+    OUTBOX.c.conversation == bindparam("this_conversation"),
+    _same("$.ts"),
+    _same("$.replaces"),
+)
+
+_REPLACE = update(OUTBOX).where(_SAME_MESSAGE, _WAITING).returning(OUTBOX.c.id)
+"""Older edits of the same message that wait: one, or two where the first was tried and failed."""
+
+_ADD = insert(OUTBOX).returning(OUTBOX.c.id)
+_DUE = select(OUTBOX).where(_HEAD, OUTBOX.c.next_try_at <= bindparam("now")).order_by(OUTBOX.c.id).limit(AT_ONCE)
+_NEXT = select(func.min(OUTBOX.c.next_try_at)).where(_HEAD, OUTBOX.c.next_try_at > bindparam("now"))
+_BEGIN = (
+    update(OUTBOX)
+    .where(OUTBOX.c.id.in_(bindparam("these", expanding=True)), _WAITING)
+    .values(state=State.SENDING, attempts=OUTBOX.c.attempts + 1)
+    .returning(OUTBOX)
+)
+_END = update(OUTBOX).where(_THIS, _SENDING)
+_ANY_WAITING = select(exists().where(_WAITING))
+_RECOVER = update(OUTBOX).where(_SENDING).values(state=State.WAITING, maybe_sent=True)
+_POSTED = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
+    OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Road.POST
+)
+_TS = select(OUTBOX.c.ts).where(_THIS)
+_UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == State.UNDELIVERABLE).order_by(OUTBOX.c.id)
+_PRUNE = delete(OUTBOX).where(OUTBOX.c.ended_at < bindparam("oldest"))
 
 
 @dataclass(frozen=True)
@@ -77,6 +122,14 @@ class Post:
     ts: str = ""
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What may be sent now, oldest first, and when the next of the others may be; None where no other waits for its time."""
+
+    due: tuple[Post, ...]
+    next_at: datetime | None
+
+
 class Outbox:
     """The rows of what must be posted. Every method may raise a `DatabaseError`; then nothing was written."""
 
@@ -84,63 +137,50 @@ class Outbox:
         self._database = database
         self._now = now
 
-    async def add(self, post: Post) -> int:
-        """Keep a message for sending; its id. An edit takes the place of one of the same message that still waits."""
-        row = _row(post)
+    async def add(self, post: Post, answers: str = "") -> int:
+        """Keep a message in its `state`; its id. An edit takes the place of one of the same message that still waits.
 
-        def work(session: Session) -> int:
-            if post.road is Road.UPDATE:
-                newest = {"message": row.message, "address": row.address}
-                replaced: Sequence[int] = session.execute(_still_waiting(row).values(newest)).scalars().all()
-                if replaced:
-                    return max(replaced)
-            session.add(row)
-            session.flush()
-            assert row.id is not None
-            return row.id
-
-        return await self._database.run(work)
-
-    async def due(self) -> tuple[Post, ...]:
-        """What may be sent now: of each conversation the oldest open message, if it waits and its time has come."""
-        now = self._now()
-
-        def work(session: Session) -> tuple[Post, ...]:
-            rows = (
-                select(OutboxRow).where(*_HEAD, col(OutboxRow.next_try_at) <= now).order_by(col(OutboxRow.id)).limit(AT_ONCE)
-            )
-            return tuple(_post(row) for row in session.exec(rows))
-
-        return await self._database.read(work)
-
-    async def next_try(self) -> datetime | None:
-        """When the next message becomes due (it may be past); None where nothing waits."""
-
-        def work(session: Session) -> datetime | None:
-            return session.exec(select(func.min(OutboxRow.next_try_at)).where(*_HEAD)).one()
-
-        return await self._database.read(work)
-
-    async def begin(self, post: int) -> Post | None:
-        """Sending begins: the message with its newest content, or None where it no longer waits.
-
-        Until `sent` or `failed` it cannot be replaced, and a crash leaves it "maybe sent".
+        `answers` is the key of the delivery that this message answers. It is finished in the same
+        transaction, so that no crash makes the bot answer twice.
         """
+        values = _values(post)
+        named = {f"this_{name}": values[name] for name in ("road", "conversation", "address")}
+        edit = named | {name: values[name] for name in ("message", "address")}
 
-        def work(session: Session) -> Post | None:
-            row = session.get(OutboxRow, post)
-            if row is None or row.state != State.WAITING:
-                return None
-            row.state = State.SENDING
-            row.attempts += 1
-            session.flush()
-            return _post(row)
+        def work(connection: Connection) -> int:
+            if answers:
+                inbox.finish(connection, answers, self._now())
+            replaced = connection.execute(_REPLACE, edit).scalars().all() if post.road is Road.UPDATE else ()
+            added: int = max(replaced) if replaced else connection.execute(_ADD, values).scalar_one()
+            return added
 
         return await self._database.run(work)
 
-    async def sent(self, post: int, ts: str = "") -> None:
-        """Slack confirmed it; `ts` is the message's name there."""
-        await self._end(post, state=State.SENT, ts=ts, ended_at=self._now())
+    async def look(self) -> Outlook:
+        """What may be sent: of each conversation the oldest open message, if it waits; now, if its time has come."""
+        now = {"now": self._now()}
+
+        def work(connection: Connection) -> Outlook:
+            due = tuple(_post(row) for row in connection.execute(_DUE, now))
+            return Outlook(due, connection.execute(_NEXT, now).scalar_one())
+
+        return await self._database.read(work)
+
+    async def begin(self, posts: Iterable[int]) -> tuple[Post, ...]:
+        """Sending begins: those of the messages that still wait, oldest first, with their newest content.
+
+        Until `sent` or `failed` they cannot be replaced, and a crash leaves them "maybe sent".
+        """
+        these = {"these": list(posts)}
+
+        def work(connection: Connection) -> list[Post]:
+            return [_post(row) for row in connection.execute(_BEGIN, these)]
+
+        return tuple(sorted(await self._database.run(work), key=lambda post: post.id))
+
+    async def sent(self, post: int, ts: str = "") -> bool:
+        """Slack confirmed it; `ts` is the message's name there. Whether any message waits, perhaps for this end."""
+        return await self._end(post, state=State.SENT, ts=ts, ended_at=self._now())
 
     async def failed(self, post: int, why: str, retry_at: datetime | None, *, maybe_sent: bool = False) -> None:
         """It was not confirmed: tried again at `retry_at`, or given up where that is None."""
@@ -154,90 +194,60 @@ class Outbox:
 
     async def recover(self) -> int:
         """After a start: what was being sent when the bot died waits again, marked as maybe sent; how many."""
-
-        def work(session: Session) -> int:
-            dying = update(OutboxRow).where(col(OutboxRow.state) == State.SENDING)
-            revived = dying.values(state=State.WAITING, maybe_sent=True).returning(col(OutboxRow.id))
-            return len(session.execute(revived).all())
-
-        return await self._database.run(work)
+        return await self._database.run(lambda connection: connection.execute(_RECOVER).rowcount)
 
     async def posted(self, operation: str) -> int:
         """The row of an operation's first message that was meant for all, 0 where there is none."""
 
-        def work(session: Session) -> int:
-            mine = (col(OutboxRow.operation) == operation, col(OutboxRow.road) == Road.POST)
-            return session.exec(select(func.min(OutboxRow.id)).where(*mine)).one() or 0
+        def work(connection: Connection) -> int:
+            first: int = connection.execute(_POSTED, {"this": operation}).scalar_one()
+            return first
 
         return await self._database.read(work)
 
     async def ts_of(self, post: int) -> str:
         """Slack's name for a message that was sent; "" where it was not, or went to one person instead."""
 
-        def work(session: Session) -> str:
-            row = session.get(OutboxRow, post)
-            return "" if row is None else row.ts
+        def work(connection: Connection) -> str:
+            ts: str = connection.execute(_TS, {"this": post}).scalar_one_or_none() or ""
+            return ts
 
         return await self._database.read(work)
 
     async def undeliverable(self) -> tuple[Post, ...]:
         """What was given up and is still remembered, oldest first."""
-
-        def work(session: Session) -> tuple[Post, ...]:
-            rows = select(OutboxRow).where(col(OutboxRow.state) == State.UNDELIVERABLE).order_by(col(OutboxRow.id))
-            return tuple(_post(row) for row in session.exec(rows))
-
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: tuple(_post(row) for row in connection.execute(_UNDELIVERABLE)))
 
     async def prune(self) -> int:
         """Forget what ended more than `KEPT` ago; how many."""
-        oldest = self._now() - KEPT
+        oldest = {"oldest": self._now() - KEPT}
+        return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
 
-        def work(session: Session) -> int:
-            old = delete(OutboxRow).where(col(OutboxRow.ended_at) < oldest)
-            return len(session.execute(old.returning(col(OutboxRow.id))).all())
+    async def _end(self, post: int, **values: Any) -> bool:
+        """Leave SENDING; nothing happens where the message is not being sent."""
+
+        def work(connection: Connection) -> bool:
+            connection.execute(_END, {"this": post, **values})
+            return bool(connection.execute(_ANY_WAITING).scalar_one())
 
         return await self._database.run(work)
 
-    async def _end(self, post: int, **values: Any) -> None:
-        """Leave SENDING; nothing happens where the message is not being sent."""
 
-        def work(session: Session) -> None:
-            sending = update(OutboxRow).where(col(OutboxRow.id) == post, col(OutboxRow.state) == State.SENDING)
-            session.execute(sending.values(**values))
-
-        await self._database.run(work)
-
-
-_HEADS = select(func.min(OutboxRow.id)).where(col(OutboxRow.state).in_(OPEN)).group_by(col(OutboxRow.conversation))
-_HEAD = (col(OutboxRow.id).in_(_HEADS), col(OutboxRow.state) == State.WAITING)
-"""The oldest open message of its conversation, if it waits."""
-
-
-def _still_waiting(edit: OutboxRow) -> ReturningUpdate[tuple[int]]:
-    """Older edits of the same message that wait: one, or two where the first was tried and failed."""
-    same = [col(OutboxRow.road) == edit.road, col(OutboxRow.conversation) == edit.conversation]
-    for path in ("$.ts", "$.replaces"):
-        named, wanted = func.json_extract(OutboxRow.address, path), func.json_extract(edit.address, path)
-        same.append(named.is_not_distinct_from(wanted))
-    return update(OutboxRow).where(*same, col(OutboxRow.state) == State.WAITING).returning(col(OutboxRow.id))
+def _values(post: Post) -> dict[str, Any]:
+    return {
+        "operation": post.operation,
+        "conversation": safe_text(post.conversation),
+        "road": post.road,
+        "address": json_text(post.address),
+        "message": json_text(post.message),
+        "made_at": post.made_at,
+        "next_try_at": post.next_try_at or post.made_at,
+        "state": post.state,
+        "attempts": post.attempts,
+    }
 
 
-def _row(post: Post) -> OutboxRow:
-    return OutboxRow(
-        operation=post.operation,
-        conversation=safe_text(post.conversation),
-        road=post.road,
-        address=json_text(post.address),
-        message=json_text(post.message),
-        made_at=post.made_at,
-        next_try_at=post.next_try_at or post.made_at,
-        state=State.WAITING,
-    )
-
-
-def _post(row: OutboxRow) -> Post:
-    assert row.id is not None
+def _post(row: Row[Any]) -> Post:
     return Post(
         operation=row.operation,
         conversation=row.conversation,

@@ -9,7 +9,7 @@ import pytest
 from adapters import fleet as fleet_module
 from adapters.action import Action, Answer, Effect, SideName
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
-from adapters.fleet import Fleet
+from adapters.fleet import Fleet, Seen
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 
@@ -17,6 +17,11 @@ from adapters.phrase import Phrase
 class Look(Action[str]):
     side = "gateway"
     deadline = 0.05
+    output_limit = 100
+
+
+class LookElsewhere(Look):
+    """Not the same question as `Look`."""
 
 
 class Touch(Look):
@@ -52,8 +57,8 @@ def hosts(count: int) -> Inventory:
 
 
 async def look_at(fleet: Fleet, host: Host) -> str | HostError:
-    answer: str | HostError = await fleet.look(host, Look())
-    return answer
+    seen: Seen[str] = await fleet.look(host, Look())
+    return seen.said
 
 
 async def look_at_all(fleet: Fleet) -> list[str | HostError]:
@@ -63,6 +68,7 @@ async def look_at_all(fleet: Fleet) -> list[str | HostError]:
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet_module, "GRACE", 0.0)
+    monkeypatch.setattr(fleet_module, "PATIENCE", 0.0)
 
 
 async def test_one_bad_host_neither_hides_nor_delays_the_others() -> None:
@@ -138,3 +144,106 @@ async def test_a_single_look_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> N
     fleet = Fleet(hosts(1), lambda host, side: Line(host.name))
     async with asyncio.timeout(10):
         assert "host-1" == await look_at(fleet, fleet.inventory.hosts[0])
+
+
+@dataclass
+class Gate:
+    """A line that counts who comes through, and lets nobody before it is opened; `raises` meets those who are let in."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    came: list[str] = field(default_factory=list)
+    raises: Exception | None = None
+
+    async def perform(self, action: Action[Answer]) -> Any:
+        self.came.append(type(action).__name__)
+        await self.open.wait()
+        if self.raises is not None:
+            raise self.raises
+        return f"answer {len(self.came)}"
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For looks that wait for a gate."""
+    monkeypatch.setattr(Look, "deadline", 10.0)
+
+
+async def asked(fleet: Fleet, times: int, read: Action[str] | None = None) -> list[asyncio.Task[Seen[str]]]:
+    """So many who ask the first host the same, all of them waiting."""
+    asking = [asyncio.create_task(fleet.look(fleet.inventory.hosts[0], read or Look())) for _ in range(times)]
+    await asyncio.sleep(0.01)
+    return asking
+
+
+@pytest.mark.usefixtures("patient")
+async def test_who_asks_the_same_meanwhile_shares_the_look() -> None:
+    """Sixty at once are one question to the host; who asks afterwards is answered anew."""
+    gate = Gate()
+    fleet = Fleet(hosts(1), lambda host, side: gate)
+    asking = await asked(fleet, 60)
+    gate.open.set()
+    assert {"answer 1"} == {seen.said for seen in await asyncio.gather(*asking)}
+    assert "answer 2" == await look_at(fleet, fleet.inventory.hosts[0])
+
+
+@pytest.mark.usefixtures("patient")
+async def test_another_question_or_another_host_is_a_look_of_its_own() -> None:
+    gate = Gate()
+    fleet = Fleet(hosts(2), lambda host, side: gate)
+    asking = [*await asked(fleet, 1), *await asked(fleet, 1, LookElsewhere())]
+    asking.append(asyncio.create_task(fleet.look(fleet.inventory.hosts[1], Look())))
+    gate.open.set()
+    await asyncio.gather(*asking)
+    assert ["Look", "LookElsewhere", "Look"] == gate.came
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_failure_is_shared_as_well() -> None:
+    gate = Gate(raises=Unreachable(Phrase("refused")))
+    fleet = Fleet(hosts(1), lambda host, side: gate)
+    asking = await asked(fleet, 3)
+    gate.open.set()
+    assert [gate.raises] * 3 == [seen.said for seen in await asyncio.gather(*asking)]
+    assert 1 == len(gate.came)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_who_stops_waiting_stops_no_other() -> None:
+    """Not even the one who asked first."""
+    gate = Gate()
+    fleet = Fleet(hosts(1), lambda host, side: gate)
+    first, second = await asked(fleet, 2)
+    first.cancel()
+    await asyncio.wait([first])
+    gate.open.set()
+    assert ("answer 1", True) == ((await second).said, first.cancelled())
+
+
+@pytest.mark.usefixtures("patient")
+async def test_who_joins_late_learns_how_old_the_answer_may_be() -> None:
+    gate = Gate()
+    fleet = Fleet(hosts(1), lambda host, side: gate)
+    await asked(fleet, 1)
+    await asyncio.sleep(0.1)
+    (late,) = await asked(fleet, 1)
+    gate.open.set()
+    assert (await late).age >= 0.1
+
+
+@pytest.mark.usefixtures("patient")
+async def test_closing_ends_the_looks_that_are_under_way() -> None:
+    fleet = Fleet(hosts(1), lambda host, side: Gate())
+    (asking,) = await asked(fleet, 1)
+    await fleet.aclose()
+    await asyncio.wait([asking], timeout=5)
+    assert asking.cancelled()
+
+
+async def test_a_change_is_no_look() -> None:
+    """Two who ask for the same change want it twice."""
+    fleet = Fleet(hosts(1), lambda host, side: Gate())
+    with pytest.raises(TypeError, match="Touch changes the host"):
+        await fleet.look(fleet.inventory.hosts[0], Touch())

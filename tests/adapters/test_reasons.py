@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Phrase
-from adapters.reasons import WORDS_LIMIT, one_line, reason
+from adapters.reasons import WORDS_LIMIT, one_line, own_trouble, reason
 
 
 def wrapped(cause: BaseException) -> Exception:
@@ -67,6 +67,22 @@ async def test_a_refused_connection_is_one_over_asyncio_too() -> None:
         with pytest.raises(OSError) as caught:  # noqa: PT011
             await asyncio.open_connection(*bound.getsockname())
     assert Phrase("connection refused") == reason(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (OSError(24, "Too many open files"), True),
+        (OSError(23, "Too many open files in system"), True),
+        (wrapped(wrapped(OSError(24, "Too many open files"))), True),
+        (wrapped(ExceptionGroup("several addresses", [OSError(101, "unreachable"), OSError(24, "files")])), True),
+        (OSError(113, "No route to host"), False),
+        (ssl.SSLError(24, "a number of OpenSSL's"), False),
+        (ValueError("24"), False),
+    ],
+)
+def test_what_the_bot_lacks_is_told_from_what_is_wrong_with_a_host(error: Exception, ours: bool) -> None:
+    assert ours == (own_trouble(error) is not None)
 
 
 @pytest.mark.parametrize(

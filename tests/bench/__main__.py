@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 
 from bot.logs import configure_logs
-from tests.bench import acks, fleet, starts
+from tests.bench import acks, fleet, page, starts
 
 
 def machine() -> str:
@@ -24,3 +24,4 @@ if __name__ == "__main__":
     starts.report()
     acks.report()
     fleet.report((3, 10, 30, 100, 254))
+    page.report()

@@ -25,7 +25,7 @@ from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
 from commands.findings import Severity
 from commands.operation import untold
 from commands.report import Mark
-from tests.commands.canned import NOW, host, view
+from tests.commands.canned import NOW, gateway, host, view
 
 HOST_A = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", "10.100.1.1")
 
@@ -227,6 +227,14 @@ async def test_each_side_of_a_host_has_its_own_finding() -> None:
     assert ["windows.unreachable", "wsl.identity", "gateway.authentication"] == subjects(examined)
     assert "no answer" == str(examined.seen)
     assert "Windows, WSL2, gateway API" == str((await examine_host(a, view(a))).seen)
+
+
+async def test_a_part_of_the_gateway_that_does_not_answer_is_not_taken_for_well() -> None:
+    a = host("host-a", 1)
+    silent = gateway(a).model_copy(update={"status": Unreachable(Phrase("nothing answers"))})
+    examined = await examine_host(a, view(a, said={("host-a", "gateway"): silent}))
+    assert [("gateway.unreachable", False)] == [(each.subject, each.reached) for each in examined.findings]
+    assert "Windows, WSL2" == str(examined.seen)
 
 
 async def test_the_lighthouse_has_one_side() -> None:

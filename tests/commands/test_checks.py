@@ -10,6 +10,7 @@ from adapters.errors import (
     DeadlineExceeded,
     HostError,
     HostIdentityError,
+    NotAsked,
     OutcomeUnknown,
     ProtocolError,
     Unreachable,
@@ -70,6 +71,25 @@ def test_nebula_that_does_not_run_is_said_with_what_to_do(status: ServiceStatus,
 
     assert ("bad", text) == brief(judged, "nebula")
     assert [("nebula", severity, why)] == remarks(judged)
+
+
+def test_services_of_which_windows_does_not_tell_are_unknown_and_not_missing() -> None:
+    """Access denied is no proof that there is no such service."""
+    judged = judge_windows(A, windows(nebula="Unknown", gateway="Unknown"))
+
+    assert ("unknown", "could not be read") == brief(judged, "nebula") == brief(judged, "gateway")
+    assert [
+        (
+            "nebula",
+            "medium",
+            "Windows does not tell the state of the service Nebula; see why on the host: Get-Service Nebula",
+        ),
+        (
+            "gateway",
+            "medium",
+            "Windows does not tell the state of the service OpenResty; see why on the host: Get-Service OpenResty",
+        ),
+    ] == remarks(judged)
 
 
 def test_a_command_line_quotes_a_service_name_with_spaces() -> None:
@@ -147,6 +167,7 @@ LOST = Unreachable(WHY)
 LOCKED = AuthenticationFailed(WHY)
 STRANGE = HostIdentityError(WHY)
 ODD = ProtocolError(WHY)
+UNASKED = NotAsked(Phrase("the bot has no open files left; raise its limit"))
 
 
 @pytest.mark.parametrize(
@@ -160,6 +181,7 @@ ODD = ProtocolError(WHY)
             "identity in doubt",
             "warning: Windows may be another machine than the bot knows: no route; check the cable",
         ),
+        (UNASKED, "not asked", "Windows: the bot has no open files left; raise its limit"),
         *(
             (error, "no usable answer", "Windows: no route; check the cable")
             for error in (ODD, ActionFailed(WHY), OutcomeUnknown(WHY))
@@ -207,6 +229,20 @@ def test_each_of_two_silent_sides_is_remarked_while_the_third_is_judged() -> Non
             "no side answers: identity in doubt, no answer in time, no usable answer; details say what each side needs",
         ),
         (LOCKED, None, None, "log-in refused", "Windows: no route; check the cable"),
+        (
+            UNASKED,
+            UNASKED,
+            UNASKED,
+            "not asked",
+            "the host was not asked: the bot has no open files left; raise its limit",
+        ),
+        (
+            UNASKED,
+            LATE,
+            None,
+            "no answer",
+            "no side answers: not asked, no answer in time; details say what each side needs",
+        ),
     ],
 )
 def test_a_host_of_which_no_side_answers_is_one_remark_with_each_cause_once(
@@ -223,6 +259,8 @@ def test_a_host_of_which_no_side_answers_is_one_remark_with_each_cause_once(
 
 FORBIDDEN = Unusable(phrase=Phrase("this address is not allowed"), forbidden=True)
 BROKEN = Unusable(phrase=Phrase("status 500 and a page of HTML"))
+TIMED_OUT = DeadlineExceeded.after(8.0)
+SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up and not overloaded"
 
 
 @pytest.mark.parametrize(
@@ -255,7 +293,21 @@ BROKEN = Unusable(phrase=Phrase("status 500 and a page of HTML"))
             "bad",
             "broken",
             "high",
-            "only the gateway's health page works: status 500 and a page of HTML",
+            "status 500 and a page of HTML",
+        ),
+        (
+            {"sync": TIMED_OUT, "status": BROKEN},
+            "bad",
+            "broken",
+            "high",
+            "status 500 and a page of HTML",
+        ),
+        (
+            {"sync": Sync(host_id=7, peers=()), "status": TIMED_OUT},
+            "bad",
+            "wrong host id",
+            "high",
+            "the gateway says that it is host 7, the inventory says 1; mend host_id in nginx.conf or the inventory",
         ),
         (
             {"sync": Sync(host_id=None, peers=())},
@@ -303,6 +355,24 @@ def test_the_api_is_judged_by_what_stands_behind_its_healthy_page(
     assert (mark, text) == brief(judged, "api")
     assert ([] if severity is None else [("api", severity, why)]) == remarks(judged)
     assert all(remark.reached for remark in judged.remarks)
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({"healthy": TIMED_OUT}, "/api/health"),
+        ({"sync": TIMED_OUT}, "/api/sync/status"),
+        ({"status": TIMED_OUT}, "/api/status"),
+        ({"sync": TIMED_OUT, "status": LOST}, "/api/sync/status"),
+    ],
+)
+def test_a_part_of_the_api_that_does_not_answer_leaves_it_unknown_and_is_named(said: dict[str, Any], path: str) -> None:
+    """What is not known is not bad."""
+    judged = judge_gateway(A, gateway(A, **said), FLEET)
+
+    assert ("unknown", "not reached") == brief(judged, "api")
+    assert [("api", "high", SILENT.format(path=path))] == remarks(judged)
+    assert [False] == [remark.reached for remark in judged.remarks]
 
 
 MENDED = "; in WSL2, sudo podman logs shows why, sudo podman restart starts again"

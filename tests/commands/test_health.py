@@ -1,17 +1,22 @@
 """`health` over a whole fleet: order, counts, summaries, words to type next."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from adapters.errors import Unreachable
+from adapters.action import Action, Answer
+from adapters.errors import NotAsked, Unreachable
+from adapters.fleet import Fleet
+from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.arguments import NoSuchHost, Target
 from commands.findings import Severity
 from commands.health import Health
+from commands.operation import Thresholds, View
 from commands.report import Mark, Report
-from tests.commands.canned import NOW, container, gateway, host, view, windows, wsl
+from tests.commands.canned import NOW, CannedConnection, container, gateway, host, view, windows, wsl
 
 A, B, C = host("host-a", 1), host("host-b", 2), host("host-c", 3)
 LIGHTHOUSE = host("lighthouse", 0)
@@ -72,6 +77,15 @@ async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network(
     assert [Severity.HIGH] * 3 == [row.severity for row in report.rows]
 
 
+async def test_a_fleet_that_could_not_be_asked_is_not_said_to_be_silent() -> None:
+    """The bot's own trouble is no word on any host."""
+    said = dict.fromkeys(ALL_LOST, NotAsked(Phrase("no open files left; raise the limit")))
+    report = await Health().read(view(A, B, C, said=said))
+
+    assert "3 of 3 hosts need attention: host-a not asked, host-b not asked, host-c not asked" == str(report.summary)
+    assert {"the host was not asked: no open files left; raise the limit"} == {str(each.why) for each in report.findings}
+
+
 async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_apart() -> None:
     """Each side has its own reason; one line is enough until somebody asks for them."""
     short = await Health().read(view(A, said=ALL_LOST))
@@ -102,7 +116,7 @@ async def test_only_the_hosts_meant_are_asked() -> None:
     report = await Health(target=Target(parts=("host-b",))).read(view(A, B))
 
     assert ["host-b"] == [row.host for row in report.rows]
-    assert "1 host is well" == str(report.summary)
+    assert "host-b is well" == str(report.summary)
 
 
 async def test_an_unknown_host_ends_the_request_before_anything_is_asked() -> None:
@@ -123,6 +137,28 @@ async def test_the_clock_of_each_host_is_compared_with_the_bots(seconds: int, su
     report = await Health().read(view(A, said=said))
 
     assert subjects == [finding.subject for finding in report.findings]
+
+
+async def test_a_look_that_others_had_begun_makes_no_clock_wrong() -> None:
+    """What one joins may have been seen before one asked: that is no clock that is behind."""
+    time = NOW
+
+    class Slow(CannedConnection):
+        async def perform(self, action: Action[Answer]) -> Answer:
+            await asked.wait()
+            return await super().perform(action)
+
+    asked = asyncio.Event()
+    fleet = Fleet(Inventory(hosts=(LIGHTHOUSE,)), lambda host, side: Slow(windows(clock=NOW)))
+    strict = View(fleet, lambda: time, Thresholds(clock_difference=0.1))
+    first = asyncio.create_task(Health().read(strict))
+    await asyncio.sleep(0.3)
+    time = NOW + timedelta(seconds=0.3)
+    late = asyncio.create_task(Health().read(strict))
+    await asyncio.sleep(0.01)
+    asked.set()
+
+    assert ["lighthouse is well"] * 2 == [str(report.summary) for report in await asyncio.gather(first, late)]
 
 
 async def test_details_add_versions_clock_uptime_and_containers_and_are_never_brief() -> None:

@@ -1,7 +1,7 @@
 """`python -m tests.lab --hosts N --rtt MS --workspace --dir DIR`: a fleet in the foreground until a signal ends it.
 
 It writes `DIR/flatnet.toml`, so that every command of the bot works with `--config DIR/flatnet.toml`,
-and prints one line when it is ready. Meanwhile faults are switched with
+and prints one line when it is ready, with the address of the workspace's page. Meanwhile faults are switched with
 `python -m tests.lab.switch --dir DIR host-b windows refuse`.
 """
 
@@ -12,8 +12,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.lab import story
+from tests.lab.controls import FleetControls
 from tests.lab.fleet import Conditions, run_fleet, write_configuration
 from tests.lab.switch import serve_switch
+from tests.lab.workspace.page import page
 from tests.lab.workspace.workspace import Workspace
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
@@ -29,7 +31,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--powershell", type=float, default=0.0, metavar="MS", help="start-up time of PowerShell in milliseconds"
     )
-    parser.add_argument("--workspace", action="store_true", help="and a Slack workspace")
+    parser.add_argument("--workspace", action="store_true", help="and a Slack workspace with its page")
     parser.add_argument(
         "--story", action="store_true", help="the demo's troubles: a stopped Nebula, exited containers, a dead host"
     )
@@ -58,13 +60,14 @@ async def run(given: argparse.Namespace) -> None:
         workspace: Workspace | None = None
         if given.workspace:
             workspace = Workspace(MANIFEST)
-            await workspace.start()
+            await workspace.start(routes=page(workspace, FleetControls(fleet)))
             stack.push_async_callback(workspace.stop)
         if given.story:
             story.tell(fleet)
         await stack.enter_async_context(serve_switch(folder, fleet))
         file = write_configuration(folder, fleet, workspace)
-        print(f"ready: {len(fleet.hosts)} hosts, {file}", flush=True)
+        address = f", {workspace.base_url}" if workspace else ""
+        print(f"ready: {len(fleet.hosts)} hosts, {file}{address}", flush=True)
         await stop.wait()
 
 

@@ -1,8 +1,9 @@
-"""`make demo`: a fleet and a workspace in a box, the real bot on them, and its shell in this terminal.
+"""`make demo`: a fleet and a workspace in a box, the real bot on them, and the address of the workspace's page.
 
     python -m tests.lab ─ flatnet.toml ─▶ flatnet-bot run ─ control socket ─▶ flatnet-bot shell
 
-Three processes as they would run anywhere; only the addresses are the lab's.
+Processes as they would run anywhere; only the addresses are the lab's. In a terminal it runs until Ctrl-C, and the
+shell is for another terminal; words that are piped in are for the shell, which answers them and ends the demo.
 """
 
 import signal
@@ -68,8 +69,22 @@ def wait_for(text: str, log: Path, running: subprocess.Popen[bytes], farewell: F
         time.sleep(STEP)
 
 
+def address(log: Path) -> str:
+    """Where the workspace's page is, as the lab's ready line says it."""
+    return log.read_text(errors="replace").partition("ready:")[2].splitlines()[0].rpartition(", ")[2]
+
+
+def welcome(page: str, config: str, bot_log: Path) -> None:
+    """What can be done with the demo, and where."""
+    flatnet = Path(sys.executable).with_name("flatnet-bot")
+    print(f"A fleet of {story.HOSTS} hosts and a lighthouse, a Slack workspace, and the bot between them. Open\n")
+    print(f"    {page}\n\nin a browser and type: /flatnet health\n")
+    print(f"The bot's shell on the same fleet, in another terminal:\n\n    {flatnet} shell --config {config}\n")
+    print(f"Logs: {bot_log}\nCtrl-C ends it all.", flush=True)
+
+
 def main() -> None:
-    """The demo, until its shell ends or a signal comes."""
+    """The demo, until a signal comes, a part of it ends, or what was piped in is answered."""
     farewell = Farewell()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flatnet-demo-")))
@@ -80,13 +95,14 @@ def main() -> None:
         wait_for("ready:", lab_log, lab, farewell)
         bot = stack.enter_context(process("bot", "run", "--config", config, log=bot_log))
         wait_for('"connected"', bot_log, bot, farewell)
-        print(f"A fleet of {story.HOSTS} hosts and a lighthouse, and the bot on it. Type: health")
-        print(f"From another terminal: flatnet-bot do health --config {config}")
-        print(f"Logs: {bot_log}\n", flush=True)
-        shell = stack.enter_context(process("bot", "shell", "--config", config))
-        while shell.poll() is None and not farewell.number:
+        welcome(address(lab_log), config, bot_log)
+        parts = [lab, bot]
+        if not sys.stdin.isatty():
+            parts = [stack.enter_context(process("bot", "shell", "--config", config))]
+        while all(part.poll() is None for part in parts) and not farewell.number:
             time.sleep(STEP)
-    sys.exit(farewell.code)
+        ended = next((part.returncode for part in parts if part.returncode is not None), 0)
+    sys.exit(farewell.code or ended)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from commands.health import Health
 from commands.operation import Thresholds, View
 from commands.report import Report
 from tests.lab.faults import Fault
-from tests.lab.fleet import LabFleet, host_name, run_fleet, write_configuration
+from tests.lab.fleet import Conditions, LabFleet, host_name, run_fleet, write_configuration
 
 DEADLINE = 6.0
 """Seconds in place of each action's own, so that the test is short; a healthy host needs a fraction of that."""
@@ -95,11 +95,11 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def looking_at(fleet: LabFleet, folder: Path) -> AsyncIterator[View]:
-    """The real connections to all hosts of a lab."""
+async def looking_at(fleet: LabFleet, folder: Path, threads: int | None = None) -> AsyncIterator[View]:
+    """The real connections to all hosts of a lab; `threads` for WinRM, else one for each host."""
     settings = read_settings(write_configuration(folder, fleet))
     secrets = read_secrets(settings.secret_names, settings.secrets_folder)
-    with ThreadPoolExecutor(len(fleet.hosts)) as pool:
+    with ThreadPoolExecutor(threads or len(fleet.hosts)) as pool:
         connected = Fleet(settings.inventory, connector(secrets, pool))
         yield View(connected, lambda: datetime.now(UTC), Thresholds())
         for host in fleet.hosts:
@@ -108,7 +108,6 @@ async def looking_at(fleet: LabFleet, folder: Path) -> AsyncIterator[View]:
         await connected.aclose()
 
 
-@pytest.mark.slow
 async def test_all_faults_of_all_sides_at_once(tmp_path: Path) -> None:
     """Healthy hosts have answered before the first deadline is over, and the whole ends with the last one."""
     async with run_fleet(tmp_path / "lab", len(BROKEN) + len(HEALTHY)) as fleet, looking_at(fleet, tmp_path) as view:
@@ -127,6 +126,57 @@ async def test_all_faults_of_all_sides_at_once(tmp_path: Path) -> None:
         (name, side): EXPECTED[side][fault_of(number, side)] for number, name in enumerate(BROKEN) for side in EXPECTED
     }
     assert expected == {(name, side): said_of(report, name)[CHECK[side]] for name in BROKEN for side in EXPECTED}
-    named = {(finding.host, finding.subject) for finding in report.findings}
+    named = {(part.host, part.subject) for finding in report.findings for part in finding.parts}
     assert {(name, "api" if side == "gateway" else side) for name in BROKEN for side in EXPECTED} == named
     assert list(HEALTHY) == [row.host for row in report.rows if row.severity is None]
+
+
+async def test_hosts_that_keep_the_threads_hide_no_healthy_one(tmp_path: Path) -> None:
+    """More hanging hosts than threads: whoever gets none is the bot's trouble, never a host that does not answer."""
+    async with run_fleet(tmp_path / "lab", 4) as fleet, looking_at(fleet, tmp_path, threads=2) as view:
+        for name in ("host-a", "host-b"):
+            fleet[name].windows.wire.fault = Fault.HANG
+        report = await Health().read(view)
+
+    assert {"host-a": "deadline", "host-b": "deadline", "host-c": "Running", "host-d": "Running"} == {
+        host: said_of(report, host)["nebula"] for host in ("host-a", "host-b", "host-c", "host-d")
+    }
+
+
+async def test_hosts_that_flood_hide_no_healthy_one(tmp_path: Path) -> None:
+    """On every side at once: what they send beyond the limits costs nobody else an answer."""
+    async with run_fleet(tmp_path / "lab", 12) as fleet, looking_at(fleet, tmp_path) as view:
+        flooding = [host for host in fleet.hosts if host.id <= 10]
+        for host in flooding:
+            for side in EXPECTED:
+                host.wire(side).fault = Fault.FLOOD
+        report = await Health().read(view)
+
+    assert ["host-k", "host-l"] == [row.host for row in report.rows if row.severity is None]
+    assert {"protocol"} == {said_of(report, host.name)[check] for host in flooding for check in CHECK.values()}
+
+
+async def test_sixty_who_ask_at_once_are_all_answered_and_the_host_is_asked_once(tmp_path: Path) -> None:
+    """The bot's own queue is never a host that does not answer."""
+    slow = Conditions(powershell_start=0.4)
+    async with run_fleet(tmp_path / "lab", 2, conditions=slow) as fleet, looking_at(fleet, tmp_path) as view:
+        reports = await asyncio.gather(*(Health().read(view) for _ in range(60)))
+
+    assert {"all 2 hosts are well"} == {str(report.summary) for report in reports}
+    assert [1, 1] == [host.windows.requests["Command"] for host in fleet.hosts]
+
+
+async def test_a_missing_password_is_the_finding_of_the_hosts_that_need_it(tmp_path: Path) -> None:
+    """The other sides, and everything else, are judged as ever."""
+    async with run_fleet(tmp_path / "lab", 1) as fleet:
+        write_configuration(tmp_path, fleet)
+        (tmp_path / "secrets" / "winrm_password").unlink()
+        settings = read_settings(tmp_path / "flatnet.toml")
+        secrets = read_secrets(settings.secret_names, settings.secrets_folder)
+        with ThreadPoolExecutor(1) as pool:
+            connected = Fleet(settings.inventory, connector(secrets, pool))
+            report = await Health().read(View(connected, lambda: datetime.now(UTC), Thresholds()))
+            await connected.aclose()
+
+    assert "host-a needs attention: Windows log-in refused" == str(report.summary)
+    assert "the secret winrm_password is missing" in str(report.findings[0].why)

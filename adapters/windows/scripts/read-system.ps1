@@ -4,12 +4,16 @@
 param($a)
 Set-StrictMode -Version 3
 
+# Only the one error says that there is no such service; of all others (access denied) nothing follows.
 function Read-Status([string]$name) {
-    $service = Get-Service -Name $name -ErrorAction SilentlyContinue
-    if ($null -eq $service) {
-        return 'Absent'
+    try {
+        return (Get-Service -Name $name -ErrorAction Stop).Status.ToString()
+    } catch {
+        if ($_.FullyQualifiedErrorId -like 'NoServiceFoundForGivenName,*') {
+            return 'Absent'
+        }
+        return 'Unknown'
     }
-    return $service.Status.ToString()
 }
 
 # WMI is asked once and for at most 5 s: where it is ill it would hang.

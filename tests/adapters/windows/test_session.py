@@ -1,5 +1,7 @@
 """When a shell is used again, renewed, given up, and when a script may be sent twice."""
 
+import base64
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +14,7 @@ from adapters.errors import (
     DeadlineExceeded,
     HostError,
     HostIdentityError,
+    NotAsked,
     OutcomeUnknown,
     ProtocolError,
     Unreachable,
@@ -23,6 +26,9 @@ from tests.adapters.windows.winrm_host import Change, ChangeOnce, Say, echo
 from tests.lab.windows.powershell import Asked
 
 NONCE = "0123456789abcdef"
+
+LONG = base64.b85encode(random.Random(7).randbytes(3 * PIECE)).decode()
+"""Text that packing makes no shorter: it goes in several pieces."""
 
 
 @dataclass
@@ -163,15 +169,17 @@ def test_a_shell_that_its_host_has_ended_by_now_is_forgotten(session: ShellSessi
 
 
 def test_a_long_request_goes_in_pieces(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
-    text = "".join(chr(32 + n * n * 7919 % 95) for n in range(3 * PIECE))
-    assert text == perform(session, clock, Say(what=text))
-    assert (len(wire.stdin) + PIECE - 1) // PIECE == wire.messages.count("send")
+    assert LONG == perform(session, clock, Say(what=LONG))
+    assert (len(wire.stdin) + PIECE - 1) // PIECE == wire.messages.count("send") > 2
 
 
 def test_more_output_than_any_answer_is_not_read_on(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
-    wire.answers = lambda asked: b"x" * 9_000_000
-    with pytest.raises(ProtocolError):
-        perform(session, clock, Say())
+    class SayLittle(Say):
+        output_limit = 64_000
+
+    wire.answers = lambda asked: b"x" * 64_001
+    with pytest.raises(ProtocolError, match="more than 64000 bytes"):
+        perform(session, clock, SayLittle())
     session.tidy()
     assert "delete" == wire.messages[-1]
 
@@ -200,9 +208,8 @@ def test_what_must_not_be_done_twice_is_sent_again_only_if_it_cannot_have_begun(
 
 
 def test_pieces_before_the_last_have_not_begun_anything(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
-    text = "".join(chr(32 + n * n * 7919 % 95) for n in range(3 * PIECE))
     wire.failures["send"] = [None, broken()]
-    assert text == perform(session, clock, ChangeOnce(what=text))
+    assert LONG == perform(session, clock, ChangeOnce(what=LONG))
 
 
 def test_a_change_is_not_repeated_unless_its_first_shell_is_gone(
@@ -211,6 +218,27 @@ def test_a_change_is_not_repeated_unless_its_first_shell_is_gone(
     wire.failures = {"receive": [broken()], "delete": [broken()]}
     with pytest.raises(OutcomeUnknown):
         perform(session, clock, Change())
+
+
+@pytest.mark.parametrize("message", ["open", "send"])
+def test_a_repeated_change_that_could_not_be_sent_again_may_still_have_been_made(
+    session: ShellSession, clock: Clock, wire: FakeWire, message: str
+) -> None:
+    """The first one was sent; that the second one was not, or not whole, says nothing of it."""
+    perform(session, clock, Change(what=LONG))
+    pieces = wire.messages.count("send")
+    wire.failures = {"receive": [broken()], message: [None] * (pieces if message == "send" else 0) + [broken()]}
+    with pytest.raises(OutcomeUnknown):
+        perform(session, clock, Change(what=LONG))
+
+
+@pytest.mark.parametrize(("action", "kind"), [(Say(), NotAsked), (Change(), OutcomeUnknown)], ids=["read", "change"])
+def test_what_the_bot_lacks_after_a_change_was_sent_leaves_its_outcome_unknown(
+    session: ShellSession, clock: Clock, wire: FakeWire, action: Say, kind: type[HostError]
+) -> None:
+    wire.failures = {"receive": [NotAsked(Phrase("no open files left"))]}
+    with pytest.raises(kind):
+        perform(session, clock, action)
 
 
 def test_nothing_is_sent_a_third_time(session: ShellSession, clock: Clock, wire: FakeWire) -> None:

@@ -62,4 +62,4 @@ def test_a_real_powershell_finds_itself_on_the_simulated_host(pwsh: Pwsh) -> Non
         }
     """
     stdout = pwsh.run(powershell.pack("n", script, {"path": r"F:\flatnet\note.txt"}), state, NOW)
-    assert powershell.unpack(stdout, "n") == {"name": "HOST-A", "version": 5, "text": "日本", "other": False}
+    assert powershell.unpack(stdout, "n", 1000) == {"name": "HOST-A", "version": 5, "text": "日本", "other": False}

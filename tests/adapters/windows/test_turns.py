@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from adapters.errors import NotAsked
+from adapters.windows import turns as turns_module
 from adapters.windows.turns import Turns
 
 
@@ -143,18 +145,36 @@ async def test_work_given_up_by_its_caller_is_dropped_as_well(
     await turns.aclose()
 
 
-async def test_waiting_for_the_turn_counts_as_time(make: Callable[[], FakeSession], pool: ThreadPoolExecutor) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "PATIENCE", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_turn_that_does_not_come_is_the_bots_trouble_and_not_the_hosts(
+    make: Callable[[], FakeSession], pool: ThreadPoolExecutor
+) -> None:
     session = make()
     session.tidying.clear()
     turns = Turns(lambda: session, pool)
     await turns.run(FakeSession.work, 5)
-    with pytest.raises(TimeoutError):
-        await turns.run(FakeSession.work, 0.05)
+    with pytest.raises(NotAsked, match="still busy with this host"):
+        await turns.run(FakeSession.work, 5)
     session.tidying.set()
     assert 1 == await turns.run(FakeSession.work, 5)
     await turns.aclose()
 
 
+async def test_the_deadline_begins_with_the_thread(make: Callable[[], FakeSession]) -> None:
+    """A host is not late because others keep the threads."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(time.sleep, 0.5)
+        turns = Turns(make, pool)
+        assert 1 == await turns.run(FakeSession.work, 0.3)
+        await turns.aclose()
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_work_that_no_thread_has_begun_leaves_the_session_as_it_is(
     make: Callable[[], FakeSession], notes: list[str]
 ) -> None:
@@ -162,8 +182,8 @@ async def test_work_that_no_thread_has_begun_leaves_the_session_as_it_is(
     with ThreadPoolExecutor(1) as pool:
         pool.submit(release.wait, 5)
         turns = Turns(make, pool)
-        with pytest.raises(TimeoutError):
-            await turns.run(FakeSession.work, 0.05)
+        with pytest.raises(NotAsked, match="busy with other hosts"):
+            await turns.run(FakeSession.work, 5)
         release.set()
         assert 1 == await turns.run(FakeSession.work, 5)
         await turns.aclose()

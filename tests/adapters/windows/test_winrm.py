@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import random
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from adapters.action import Action
 from adapters.errors import (
     ActionFailed,
     AuthenticationFailed,
+    FlatnetError,
     HostError,
     HostIdentityError,
     ProtocolError,
 )
+from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem
 from tests.adapters.windows.winrm_host import ROADS, Road, Say, winrm_host
 from tests.lab.windows.powershell import Output
@@ -101,6 +104,17 @@ async def test_an_answer_that_the_action_does_not_understand_is_a_protocol_error
             await host.connection.perform(ReadSystem.of(host.side))
 
 
+async def test_an_answer_is_parsed_beside_the_event_loop(tmp_path: Path) -> None:
+    """A hostile one may take long to refuse, and the loop is everybody's."""
+
+    class Where(Say):
+        def parse(self, data: Any) -> Any:
+            return threading.current_thread() is threading.main_thread()
+
+    async with winrm_host(tmp_path) as host:
+        assert await host.connection.perform(Where()) is False
+
+
 async def test_a_second_action_needs_three_exchanges_and_no_log_in(tmp_path: Path) -> None:
     async with winrm_host(tmp_path, "ntlm over http") as host:
         await host.connection.perform(Say())
@@ -155,6 +169,16 @@ async def test_a_wrong_password_is_tried_once(road: Road, tmp_path: Path) -> Non
             await host.connection.perform(Say())
         await host.connection.aclose()
         assert (False, 1, 1) == (caught.value.maybe_ran, len(host.secrets_read), host.server.connections)
+
+
+@pytest.mark.parametrize("road", ["ntlm over https", "basic over https"])
+async def test_a_missing_password_is_this_hosts_failure_alone(road: Road, tmp_path: Path) -> None:
+    """Whatever the store of secrets raises, the fleet must get a `HostError`."""
+    missing = FlatnetError(Phrase("the secret {name} is missing", name="winrm_password"))
+    async with winrm_host(tmp_path, road, password=missing) as host:
+        with pytest.raises(AuthenticationFailed, match="the secret winrm_password is missing"):
+            await host.connection.perform(Say())
+        assert 0 == host.server.connections
 
 
 async def test_a_certificate_of_a_stranger_is_no_log_in(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from adapters.errors import (
     DeadlineExceeded,
     HostError,
     HostIdentityError,
+    NotAsked,
     ProtocolError,
     Unreachable,
 )
@@ -93,6 +94,9 @@ _NO_POOL: Any = None
 MEANINGS: list[tuple[Exception, type[HostError]]] = [
     (never_connected(ConnectionRefusedError(111, "Connection refused")), Unreachable),
     (never_connected(OSError(113, "No route to host")), Unreachable),
+    (never_connected(OSError(24, "Too many open files")), NotAsked),
+    (wrapped(OSError(23, "Too many open files in system")), NotAsked),
+    (OSError(24, "Too many open files", "/etc/flatnet/ca.pem"), NotAsked),
     (ConnectTimeout(), Unreachable),
     (ReadTimeout(), DeadlineExceeded),
     (requests.ConnectionError(urllib3.exceptions.ReadTimeoutError(_NO_POOL, "/wsman", "late")), DeadlineExceeded),

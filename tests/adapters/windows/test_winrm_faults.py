@@ -59,7 +59,7 @@ async def test_each_fault_is_told_by_its_kind_within_the_deadline(
     async with winrm_host(tmp_path, "ntlm over http") as host:
         if warm:
             await host.connection.perform(Say())
-        host.may_leave_a_shell = fault in (Fault.REFUSE, Fault.GARBAGE, Fault.AUTHENTICATION)
+        host.may_leave_a_shell = fault in (Fault.REFUSE, Fault.SWALLOW, Fault.GARBAGE, Fault.AUTHENTICATION)
         host.wire.fault = fault
         async with asyncio.timeout(10):
             assert kind is type(await failure_of(host, HurriedSay() if kind is DeadlineExceeded else Say()))
@@ -99,10 +99,16 @@ async def test_when_the_fault_is_gone_the_host_answers_again(fault: Fault, tmp_p
         assert 1 == await host.connection.perform(Say(what=1))
 
 
-async def test_a_flood_is_cut_off_and_its_command_ended(tmp_path: Path) -> None:
+async def test_a_flood_is_cut_off_at_once_and_its_command_ended(tmp_path: Path) -> None:
+    """Each piece of it costs the bot's processor: no more of them are read than the action's limit takes."""
+
+    class SayLittle(Say):
+        output_limit = 64_000
+
     async with winrm_host(tmp_path) as host:
         host.wire.fault = Fault.FLOOD
-        assert ProtocolError is type(await failure_of(host, Say()))
+        assert ProtocolError is type(await failure_of(host, SayLittle()))
+        assert 1 == host.server.requests["Receive"]
         await host.connection.aclose()
         assert 0 == host.server.shells
 

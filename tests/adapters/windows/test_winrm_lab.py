@@ -199,7 +199,6 @@ def test_a_duration_is_read(text: str, seconds: float) -> None:
 
 
 @pytest.mark.pwsh
-@pytest.mark.slow
 async def test_the_real_powershell_answers_through_the_whole_road(pwsh: Pwsh, tmp_path: Path) -> None:
     async with winrm_host(tmp_path) as host:
         host.settings.powershell = real_powershell(pwsh)

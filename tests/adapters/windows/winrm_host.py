@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import SecretStr
 
 from adapters.action import Effect
+from adapters.errors import FlatnetError
 from adapters.inventory import WindowsSide
 from adapters.windows.action import WindowsAction
 from adapters.windows.winrm import WinRmConnection
@@ -34,6 +35,7 @@ class Say(WindowsAction[Any]):
 
     script = "read-system"
     deadline = 10.0
+    output_limit = 8_000_000
 
     what: Any = None
 
@@ -115,9 +117,17 @@ class Reached:
 
 @asynccontextmanager
 async def winrm_host(
-    folder: Path, road: Road = "ntlm over https", *, name: str = "127.0.0.1", password: str | None = None, **side: Any
+    folder: Path,
+    road: Road = "ntlm over https",
+    *,
+    name: str = "127.0.0.1",
+    password: str | FlatnetError | None = None,
+    **side: Any,
 ) -> AsyncIterator[Reached]:
-    """A healthy lab host and a connection that knows it; `side` overrides how the connection is set up."""
+    """A healthy lab host and a connection that knows it; `side` overrides how the connection is set up.
+
+    `password` is another than the right one, or why there is none.
+    """
     certificates = make_certificates(folder)
     clock = Clock()
     settings = WinRmSettings(powershell=lambda line, state, now: play(line))
@@ -129,6 +139,8 @@ async def winrm_host(
 
     def secret(name: str) -> SecretStr:
         reached.secrets_read.append(name)
+        if isinstance(password, FlatnetError):
+            raise password
         return SecretStr(settings.password if password is None else password)
 
     with ntlm_users(folder, {settings.user: settings.password}), ThreadPoolExecutor(4) as pool:

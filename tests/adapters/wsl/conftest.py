@@ -6,10 +6,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 from pydantic import SecretStr
 
 from adapters.inventory import WslSide
+from adapters.wsl.keys import Keys as Keyring
 from adapters.wsl.ssh import SshConnection
 from tests.lab.faults import Wire
 from tests.lab.wsl.server import Keys, SshServer, write_access
@@ -48,11 +50,12 @@ async def connect(server: SshServer, keys: Keys, tmp_path: Path) -> AsyncIterato
             secret: Callable[[str], SecretStr] = no_secret,
             monotonic: Callable[[], float] = time.monotonic,
             keepalive: float = 10.0,
+            keys: Keyring[asyncssh.SSHKey] | None = None,
             **changes: Any,
         ) -> SshConnection:
             usual = {"key_file": access.key_file, "known_hosts_file": access.known_hosts_file}
             side = WslSide.model_validate({"address": "127.0.0.1", "port": server.port} | usual | changes)
-            connection = SshConnection(side, secret, monotonic=monotonic, keepalive=keepalive)
+            connection = SshConnection(side, secret, keys, monotonic=monotonic, keepalive=keepalive)
             stack.push_async_callback(connection.aclose)
             return connection
 

@@ -1,7 +1,7 @@
 """The SSH connection against the lab's sshd: what it does when all is well, and for everything that can go wrong."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,6 +22,7 @@ from adapters.errors import (
 )
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, Completed, WslAction
+from adapters.wsl.keys import Keys as Keyring
 from adapters.wsl.ssh import CHANNELS, REFUSAL_TIME
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.faults import Fault, Wire
@@ -33,6 +34,7 @@ class Who(WslAction[str]):
     """A read."""
 
     deadline = 10.0
+    output_limit = 1024 * 1024
 
     def commands(self) -> tuple[Argv, ...]:
         return (("id",),)
@@ -189,6 +191,12 @@ async def test_a_change_that_was_not_sent_did_not_run(fault: Fault, connect: Con
     assert server.lines == 0
 
 
+async def test_of_a_flood_no_more_is_read_than_the_action_allows(connect: Connect, server: SshServer) -> None:
+    server.wire.fault = Fault.FLOOD
+    with pytest.raises(ProtocolError, match=f"more than {Who.output_limit} bytes"):
+        await connect().perform(Who())
+
+
 async def test_a_read_whose_answer_is_lost_is_asked_once_more_over_a_new_connection(
     connect: Connect, server: SshServer
 ) -> None:
@@ -209,6 +217,19 @@ async def test_a_command_abandoned_before_its_channel_opened_never_runs(connect:
     server.wire.fault = Fault.NONE
     assert await connection.perform(Who()) == ME
     assert (2, 0) == (server.lines, server.sessions)
+
+
+async def test_a_host_that_confirmed_no_session_is_asked_again_when_it_is_well(connect: Connect, server: SshServer) -> None:
+    """sshd answers keepalives all the while; each question that it leaves open holds a slot, at most for the deadline."""
+    connection = connect()
+    await connection.perform(Who())
+    server.confirms_sessions = False
+    async with asyncio.timeout(10):
+        asking = [connection.perform(HurriedWho()) for _ in range(CHANNELS)]
+        failures = await asyncio.gather(*asking, return_exceptions=True)
+        assert {DeadlineExceeded} == {type(failure) for failure in failures}
+        server.confirms_sessions = True
+        assert await connection.perform(Who()) == ME
 
 
 async def test_a_frozen_host_is_noticed_by_its_silence(connect: Connect, server: SshServer) -> None:
@@ -321,6 +342,33 @@ async def test_an_encrypted_key_is_opened_with_its_passphrase(connect: Connect, 
         assert "sesame" not in str(caught.value)
 
 
+async def test_connections_that_share_keys_decrypt_one_once(connect: Connect, keys: Keys, tmp_path: Path) -> None:
+    """Decrypting is slow on purpose, and a fleet has one key for all its hosts."""
+
+    class Counted(Keyring[asyncssh.SSHKey]):
+        def read(
+            self, file: Path, passphrase: SecretStr | None, read: Callable[[str, str | None], asyncssh.SSHKey]
+        ) -> asyncssh.SSHKey:
+            def counted(file: str, passphrase: str | None) -> asyncssh.SSHKey:
+                decrypted.append(file)
+                return read(file, passphrase)
+
+            return super().read(file, passphrase, counted)
+
+    decrypted: list[str] = []
+    encrypted = tmp_path / "encrypted"
+    encrypted.write_bytes(keys.client.export_private_key("pkcs8-pem", passphrase="open sesame"))
+    shared = Counted()
+    lines = [
+        connect(
+            secret=lambda name: SecretStr("open sesame"), keys=shared, key_file=encrypted, key_passphrase_secret="passphrase"
+        )
+        for _ in range(5)
+    ]
+    assert [ME] * 5 == await asyncio.gather(*(line.perform(Who()) for line in lines))
+    assert [str(encrypted)] == decrypted
+
+
 async def test_a_session_that_sshd_refuses_did_not_run(connect: Connect, server: SshServer) -> None:
     server.max_sessions = 0
     with pytest.raises(Unreachable) as caught:
@@ -334,7 +382,6 @@ async def test_an_answer_that_cannot_be_parsed_is_a_protocol_error(connect: Conn
         await connect().perform(Unreadable())
 
 
-@pytest.mark.slow
 async def test_a_hanging_program_of_root_is_waited_for_no_longer_than_the_far_side_deadline(
     connect: Connect, server: SshServer
 ) -> None:

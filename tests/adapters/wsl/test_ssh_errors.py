@@ -5,7 +5,15 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, ProtocolError, Unreachable
+from adapters.errors import (
+    AuthenticationFailed,
+    DeadlineExceeded,
+    HostError,
+    HostIdentityError,
+    NotAsked,
+    ProtocolError,
+    Unreachable,
+)
 from adapters.inventory import WslSide
 from adapters.wsl.ssh import host_error
 
@@ -74,6 +82,8 @@ def test_an_error_of_asyncssh_becomes_ours(name: str, expected: type[HostError])
         (ConnectionRefusedError(111, "Connection refused"), Unreachable),
         (ConnectionResetError(104, "Connection reset by peer"), Unreachable),
         (OSError(113, "No route to host"), Unreachable),
+        (OSError(24, "Too many open files"), NotAsked),
+        (OSError(23, "Too many open files in system", "/keys/bot"), NotAsked),
         (TimeoutError(), DeadlineExceeded),
         (FileNotFoundError(2, "No such file or directory", "/keys/bot"), AuthenticationFailed),
         (PermissionError(13, "Permission denied", "/keys/bot"), AuthenticationFailed),

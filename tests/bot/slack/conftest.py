@@ -31,6 +31,7 @@ from bot.store.answers import Answers
 from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
+from bot.store.stored import utc_text
 from commands.catalogue import CATALOGUE
 from commands.operation import Progress, Role, untold
 from commands.report import Report
@@ -194,9 +195,12 @@ class House:
 
     def surface(self, *, bot: str = "", app: str = "", team: str = "T0FLATNET", rows: Rows | None = None) -> SlackSurface:
         """A bot that has not been started."""
+        return SlackSurface(self.place(bot, app, team), self.desk, rows or self.rows, self.time.clock())
+
+    def place(self, bot: str = "", app: str = "", team: str = "T0FLATNET") -> Place:
+        """This workspace, as the bot knows it."""
         tokens = Tokens(SecretStr(bot or self.workspace.bot_token), SecretStr(app or self.workspace.app_token))
-        place = Place(team, self.workspace.api_url, tokens, Usual("en", ZoneInfo("Asia/Tokyo"), {"C0DEV": "ja"}))
-        return SlackSurface(place, self.desk, rows or self.rows, self.time.clock())
+        return Place(team, self.workspace.api_url, tokens, Usual("en", ZoneInfo("Asia/Tokyo"), {"C0DEV": "ja"}))
 
     @asynccontextmanager
     async def bot(self, rows: Rows | None = None) -> AsyncIterator[SlackSurface]:
@@ -259,16 +263,16 @@ class House:
     async def settled(self) -> None:
         """Wait until no delivery is unfinished and no message is due or being sent."""
         async with asyncio.timeout(3):
-            while await self.rows.inbox.unfinished() or await self._sending():
+            while self._busy():
                 await asyncio.sleep(0.005)
 
-    async def _sending(self) -> bool:
+    def _busy(self) -> bool:
+        queries = (
+            "select count(*) from inbox where finished_at is null",
+            "select count(*) from outbox where state = 'sending' or (state = 'waiting' and next_try_at <= :now)",
+        )
         with closing(sqlite3.connect(self.database.path)) as database:
-            query = "select count(*) from outbox where state = 'sending' or (state = 'waiting' and next_try_at <= ?)"
-            [count] = database.execute(
-                query, [self.time.now().isoformat(timespec="microseconds").replace("+00:00", "Z")]
-            ).fetchone()
-            return bool(count)
+            return any(database.execute(query, {"now": utc_text(self.time.now())}).fetchone()[0] for query in queries)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from bot.messages.buttons import View
 from bot.request import Answer, Request
 from bot.slack.clicked import click_in
 from bot.store.answers import KEPT
+from bot.store.condition import prove
 from commands.report import Report
 from tests.bot.messages.examples import DETAILED, HOSTS
 from tests.bot.slack.conftest import House
@@ -82,7 +83,7 @@ async def test_many_clicks_on_one_message_are_few_edits_and_the_last_one_stays(h
         second = house.workspace.messages("C0OPS")[0]
         for action in ("show.after", "show.before", "show.after"):
             await house.workspace.click("U0ADMIN", second, action)
-            while await house.rows.inbox.unfinished():
+            while (await prove(house.database)).inbox_unfinished:
                 await asyncio.sleep(0.002)
         await house.moving(lambda: "page 3 of" in said(house.workspace.messages("C0OPS")[0]))
         await house.settled()

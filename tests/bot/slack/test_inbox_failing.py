@@ -11,6 +11,7 @@ from bot.slack.api import SCOPES
 from bot.slack.inbox import ADD_LIMIT
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.inbox import Delivery, Inbox
+from bot.store.outbox import Outbox, Post
 from tests.bot.slack.conftest import House, manifest_with
 from tests.lab.workspace import Timing, Workspace
 
@@ -79,18 +80,18 @@ async def test_a_command_that_is_larger_than_a_row_is_refused_in_the_ack(house: 
 
 
 async def test_the_answer_is_kept_when_the_database_comes_back(house: House) -> None:
-    class Moody(Inbox):
-        """Does not take the first attempt."""
+    class Moody(Outbox):
+        """Does not take the first answer."""
 
         moods = 1
 
-        async def attempt(self, key: str) -> int:
+        async def add(self, post: Post, answers: str = "") -> int:
             if self.moods:
                 self.moods -= 1
                 raise DatabaseBusy(Phrase("locked"))
-            return await super().attempt(key)
+            return await super().add(post, answers)
 
-    async with house.bot(replace(house.rows, inbox=Moody(house.database))):
+    async with house.bot(replace(house.rows, outbox=Moody(house.database, house.time.now))):
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.moving(lambda: house.workspace.private("U0ADMIN"))
     assert 1 == len(house.desk.requests)

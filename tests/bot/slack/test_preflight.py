@@ -89,4 +89,4 @@ async def test_what_only_a_good_token_can_send_waits_for_one(house: House) -> No
         await house.settled()
         assert "token_revoked" == (await surface.health()).revoked
     assert () == await house.rows.outbox.undeliverable()
-    assert await house.rows.outbox.next_try() is not None
+    assert (await house.rows.outbox.look()).next_at is not None

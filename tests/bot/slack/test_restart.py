@@ -1,11 +1,13 @@
 """The bot ends, in good order or not, and begins again."""
 
 import asyncio
+from dataclasses import replace
 
 from bot.messages.slack import Message
 from bot.request import Answer, Request
 from bot.slack.inbox import TRIES
 from bot.slack.letter import Address, post_of
+from bot.store.outbox import Outbox, Post
 from tests.bot.slack.conftest import House, well
 from tests.lab.workspace.faults import Failing
 
@@ -38,6 +40,33 @@ async def test_a_command_that_was_acked_before_the_end_is_answered_once_after_th
     assert "3 hosts are well" in text
     assert 1 == len(house.workspace.private("U0ADMIN"))
     assert 1 == len({request.key for request in house.desk.requests})
+
+
+class _Dying(Outbox):
+    """Keeps an answer; then the bot ends before it can do anything else."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.database, house.time.now)
+        self.kept = asyncio.Event()
+
+    async def add(self, post: Post, answers: str = "") -> int:
+        await super().add(post, answers)
+        self.kept.set()
+        return await asyncio.Event().wait()
+
+
+async def test_a_command_whose_answer_was_kept_before_the_end_is_answered_once_after_the_start(house: House) -> None:
+    outbox = _Dying(house)
+    surface = house.surface(rows=replace(house.rows, outbox=outbox))
+    await surface.start()
+    await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+    await outbox.kept.wait()
+    await surface.close(0.0)
+    async with house.bot():
+        await house.private("U0ADMIN")
+        await house.settled()
+    assert 1 == len(house.desk.requests)
+    assert 1 == len(house.workspace.private("U0ADMIN"))
 
 
 async def test_an_answer_after_half_an_hour_comes_as_a_direct_message_that_says_why(house: House) -> None:
@@ -82,7 +111,7 @@ async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: Hous
 
 async def test_a_message_that_was_being_sent_at_the_end_is_sent_again_and_says_so(house: House) -> None:
     post = post_of("op", Address(user="U0ADMIN"), Message("3 hosts are well", ()), house.time.now())
-    await house.rows.outbox.begin(await house.rows.outbox.add(post))
+    await house.rows.outbox.begin([await house.rows.outbox.add(post)])
     async with house.bot():
         [text] = await house.direct("U0ADMIN")
     assert "3 hosts are well\nSent again: Slack did not confirm the first sending." == text

@@ -1,6 +1,9 @@
 """The socket comes back, one way or the other."""
 
 import asyncio
+import logging
+
+import pytest
 
 from bot.slack.api import SlackFailure
 from bot.slack.socket import LONGEST_PAUSE, LOOK_EVERY, PATIENCE, Line, Socket
@@ -114,6 +117,16 @@ async def test_a_line_that_was_cut_and_handshakes_that_fail_are_survived(house: 
         assert 1 == len(await house.private("U0ADMIN"))
         health = await surface.health()
     assert (True, 1) == (health.healthy, health.rebuilt)
+
+
+async def test_an_ordinary_goodbye_of_slack_is_no_error(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """The library would log one a second until the line is back."""
+    async with house.bot():
+        await house.workspace.stop()
+        await house.until(lambda: house.workspace.connections == 0)
+        await asyncio.sleep(0.05)
+        assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+        await house.workspace.start()
 
 
 async def test_an_app_token_that_is_revoked_is_noticed_when_the_line_is_built_anew(house: House) -> None:

@@ -75,7 +75,7 @@ async def test_retry_after_is_obeyed(house: House) -> None:
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.until(lambda: house.workspace.calls(RESPONSE_URL))
         await house.settled()
-        next_try = await house.rows.outbox.next_try()
+        next_try = (await house.rows.outbox.look()).next_at
         assert house.time.now() + timedelta(seconds=30) == next_try
         await house.moving(lambda: house.workspace.private("U0ADMIN"))
 
@@ -239,7 +239,7 @@ async def test_trouble_that_lasts_is_met_with_patience_to_the_end(house: House) 
         house.workspace.faults.switch_on("chat.postMessage", ServerError(503))
         await sender.add("op", Address(user="U0ADMIN"), Message("hello", ()))
         await house.moving(lambda: len(house.workspace.calls("chat.postMessage")) == 9, step=30.0)
-    assert await house.rows.outbox.next_try() is not None
+    assert (await house.rows.outbox.look()).next_at is not None
 
 
 async def test_no_more_calls_are_under_way_at_once_than_slack_can_answer_in_time(house: House) -> None:

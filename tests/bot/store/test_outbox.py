@@ -1,14 +1,18 @@
 """The outbox: order within a conversation, the last state of an edit, and the truth about what may have been sent."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from bot.store.database import Database
-from bot.store.outbox import Outbox, Post, Road, State
+from bot.store.inbox import Delivery, Inbox
+from bot.store.outbox import Outbox, Outlook, Post, Road, State
 from tests.bot.store.conftest import Clock
 
 
@@ -37,12 +41,30 @@ Make = Callable[..., Post]
 
 
 async def due(outbox: Outbox) -> list[str]:
-    return [post.message["text"] for post in await outbox.due()]
+    return [post.message["text"] for post in (await outbox.look()).due]
 
 
 async def test_a_message_comes_back_as_it_was_kept(outbox: Outbox, post: Make, clock: Clock) -> None:
     number = await outbox.add(post())
-    assert await outbox.due() == (replace(post(), id=number, next_try_at=clock()),)
+    assert await outbox.look() == Outlook((replace(post(), id=number, next_try_at=clock()),), None)
+
+
+@pytest.mark.parametrize("broken", ["INSERT ON outbox", "UPDATE ON inbox"])
+async def test_an_answer_is_kept_and_its_delivery_finished_together_or_not_at_all(
+    database: Database, outbox: Outbox, post: Make, clock: Clock, broken: str
+) -> None:
+    inbox = Inbox(database)
+    await inbox.add(Delivery("trigger-1", "command", {}, clock()))
+    with closing(sqlite3.connect(database.path)) as other:
+        other.execute(f"CREATE TRIGGER broken BEFORE {broken} BEGIN SELECT RAISE(ABORT, 'broken'); END")
+        with pytest.raises(IntegrityError):
+            await outbox.add(post(), "trigger-1")
+        other.execute("DROP TRIGGER broken")
+    assert await outbox.look() == Outlook((), None)
+    assert ["trigger-1"] == [delivery.key for delivery in await inbox.resume()]
+    await outbox.add(post(), "trigger-1")
+    assert await due(outbox) == ["hello"]
+    assert await inbox.resume() == ()
 
 
 async def test_a_conversation_is_sent_in_order_and_others_do_not_wait(outbox: Outbox, post: Make) -> None:
@@ -50,9 +72,9 @@ async def test_a_conversation_is_sent_in_order_and_others_do_not_wait(outbox: Ou
     await outbox.add(post("two"))
     await outbox.add(post("elsewhere", "C2"))
     assert await due(outbox) == ["one", "elsewhere"]
-    await outbox.begin(first)
+    await outbox.begin([first])
     assert await due(outbox) == ["elsewhere"]
-    await outbox.sent(first, "1.1")
+    assert await outbox.sent(first, "1.1")
     assert await due(outbox) == ["two", "elsewhere"]
 
 
@@ -61,10 +83,9 @@ async def test_what_is_to_be_tried_again_holds_its_conversation_until_its_time(
 ) -> None:
     first = await outbox.add(post("one"))
     await outbox.add(post("two"))
-    await outbox.begin(first)
+    await outbox.begin([first])
     await outbox.failed(first, "ratelimited", clock() + timedelta(seconds=30))
-    assert await due(outbox) == []
-    assert await outbox.next_try() == clock() + timedelta(seconds=30)
+    assert await outbox.look() == Outlook((), clock() + timedelta(seconds=30))
     clock.pass_by(seconds=30)
     assert await due(outbox) == ["one"]
 
@@ -72,7 +93,7 @@ async def test_what_is_to_be_tried_again_holds_its_conversation_until_its_time(
 async def test_what_is_given_up_lets_the_next_one_go_and_is_remembered(outbox: Outbox, post: Make) -> None:
     first = await outbox.add(post("one"))
     await outbox.add(post("two"))
-    await outbox.begin(first)
+    await outbox.begin([first])
     await outbox.failed(first, "channel_not_found", None)
     assert await due(outbox) == ["two"]
     (lost,) = await outbox.undeliverable()
@@ -91,17 +112,16 @@ async def test_an_edit_takes_the_place_of_a_waiting_one_of_the_same_message(outb
     other = await outbox.add(edit("other message", ts="2.2"))
     assert await outbox.add(edit("20 %")) == first
     assert await outbox.add(edit("30 %")) == first
-    begun = await outbox.begin(first)
-    assert begun is not None
+    (begun,) = await outbox.begin([first])
     assert begun.message["text"] == "30 %"
     await outbox.sent(first)
-    assert [post.id for post in await outbox.due()] == [other]
+    assert [post.id for post in (await outbox.look()).due] == [other]
 
 
 async def test_an_edit_that_is_on_its_way_is_followed_by_the_next_one(outbox: Outbox, edit: Make) -> None:
     """Replacing it now would lose the newer state: it is sent already."""
     first = await outbox.add(edit("10 %"))
-    await outbox.begin(first)
+    await outbox.begin([first])
     second = await outbox.add(edit("done"))
     assert second != first
     await outbox.sent(first)
@@ -112,13 +132,13 @@ async def test_an_edit_that_failed_and_its_successor_both_get_the_newest_state(
     outbox: Outbox, edit: Make, clock: Clock
 ) -> None:
     first = await outbox.add(edit("10 %"))
-    await outbox.begin(first)
+    await outbox.begin([first])
     second = await outbox.add(edit("20 %"))
     await outbox.failed(first, "ratelimited", clock())
     assert await outbox.add(edit("done")) == second
     for number in (first, second):
         assert await due(outbox) == ["done"]
-        await outbox.begin(number)
+        await outbox.begin([number])
         await outbox.sent(number)
 
 
@@ -128,11 +148,8 @@ async def test_two_new_messages_of_the_same_words_are_two(outbox: Outbox, post: 
 
 async def test_a_message_begins_once(outbox: Outbox, post: Make) -> None:
     number = await outbox.add(post())
-    assert (await outbox.begin(number), await outbox.begin(number), await outbox.begin(99)) == (
-        replace(post(), id=number, next_try_at=post().made_at, state=State.SENDING, attempts=1),
-        None,
-        None,
-    )
+    begun = replace(post(), id=number, next_try_at=post().made_at, state=State.SENDING, attempts=1)
+    assert [await outbox.begin([number, 99]), await outbox.begin([number])] == [(begun,), ()]
 
 
 async def test_a_crash_while_sending_leaves_it_maybe_sent(path: Path, clock: Clock, post: Make) -> None:
@@ -141,32 +158,39 @@ async def test_a_crash_while_sending_leaves_it_maybe_sent(path: Path, clock: Clo
         await Outbox(database, clock).add(post("on its way")),
         await Outbox(database, clock).add(post("waits", "C2")),
     )
-    await Outbox(database, clock).begin(sending)
+    await Outbox(database, clock).begin([sending])
     await database.aclose()
     database = Database.open(path)
     outbox = Outbox(database, clock)
     assert await outbox.recover() == 1
-    assert {found.id: found.maybe_sent for found in await outbox.due()} == {sending: True, waiting: False}
+    assert {found.id: found.maybe_sent for found in (await outbox.look()).due} == {sending: True, waiting: False}
     await database.aclose()
+
+
+async def test_a_message_may_be_kept_as_one_that_is_being_sent(outbox: Outbox, post: Make) -> None:
+    number = await outbox.add(replace(post(), state=State.SENDING, attempts=1))
+    assert await due(outbox) == []
+    assert await outbox.recover() == 1
+    (found,) = (await outbox.look()).due
+    assert (number, True, 1) == (found.id, found.maybe_sent, found.attempts)
 
 
 async def test_once_maybe_sent_stays_so_until_it_is_sent(outbox: Outbox, post: Make, clock: Clock) -> None:
     number = await outbox.add(post())
-    await outbox.begin(number)
+    await outbox.begin([number])
     await outbox.failed(number, "timeout", clock(), maybe_sent=True)
-    await outbox.begin(number)
+    await outbox.begin([number])
     await outbox.failed(number, "ratelimited", clock())
-    (found,) = await outbox.due()
+    (found,) = (await outbox.look()).due
     assert (found.maybe_sent, found.attempts, found.why) == (True, 2, "ratelimited")
 
 
 async def test_a_late_word_about_a_message_that_has_ended_changes_nothing(outbox: Outbox, post: Make, clock: Clock) -> None:
     number = await outbox.add(post())
-    await outbox.begin(number)
+    await outbox.begin([number])
     await outbox.sent(number, "1.1")
     await outbox.failed(number, "timeout", clock())
-    assert await due(outbox) == []
-    assert await outbox.next_try() is None
+    assert await outbox.look() == Outlook((), None)
 
 
 async def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_never(
@@ -175,7 +199,7 @@ async def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_never
     sent, lost = await outbox.add(post("sent", "C1")), await outbox.add(post("lost", "C2"))
     await outbox.add(post("waits", "C3"))
     for number in (sent, lost):
-        await outbox.begin(number)
+        await outbox.begin([number])
     await outbox.sent(sent)
     await outbox.failed(lost, "is_archived", None)
     clock.pass_by(days=7)
@@ -193,6 +217,6 @@ async def test_the_message_that_an_edit_replaces_is_found_by_its_operation(outbo
     await outbox.add(post("another"))
     assert first == await outbox.posted("op-1")
     assert ("", "") == (await outbox.ts_of(first), await outbox.ts_of(999))
-    await outbox.begin(first)
+    await outbox.begin([first])
     await outbox.sent(first, "1.1")
     assert "1.1" == await outbox.ts_of(first)

@@ -13,7 +13,7 @@ from adapters.windows.system import ServiceStatus
 
 @dataclass
 class Service:
-    """A service as the service manager knows it; one that does not exist is not in the state."""
+    """A service as the service manager knows it, or does not tell (`Unknown`); one that is not there is not in the state."""
 
     status: ServiceStatus = "Running"
 

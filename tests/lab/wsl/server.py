@@ -4,6 +4,7 @@ Log-in by key only and MaxSessions as in OpenSSH; programs act on the `WslState`
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +53,17 @@ def write_access(folder: Path, keys: Keys, ports: list[int]) -> Access:
 
 
 class SshServer:
-    """One sshd on loopback. It counts connections, refused keys, lines that were run, sessions."""
+    """One sshd on loopback. It counts connections, refused keys, lines that were run, sessions.
+
+    While `confirms_sessions` is False it leaves every request for a session without a word (PAM hangs).
+    """
 
     def __init__(self, state: WslState, wire: Wire, keys: Keys, *, max_sessions: int = MAX_SESSIONS) -> None:
         self.state = state
         self.wire = wire
         self.keys = keys
         self.max_sessions = max_sessions
+        self.confirms_sessions = True
         self.connections = 0
         self.refusals = 0
         self.lines = 0
@@ -114,7 +119,9 @@ class _Login(asyncssh.SSHServer):
         self._server.refusals += refused
         return not refused
 
-    def session_requested(self) -> "_Session":
+    def session_requested(self) -> "_Session | Awaitable[_Session]":
+        if not self._server.confirms_sessions:
+            return asyncio.get_running_loop().create_future()
         if self._server.sessions >= self._server.max_sessions:
             raise asyncssh.ChannelOpenError(OPEN_CONNECT_FAILED, "open failed")
         assert self._connection is not None

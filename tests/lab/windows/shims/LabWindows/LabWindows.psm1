@@ -31,6 +31,11 @@ function Get-Service {
         $PSCmdlet.WriteError((New-LabError $message NoServiceFoundForGivenName ObjectNotFound $Name))
         return
     }
+    if ($services[$key].status -eq 'Unknown') {
+        $message = "Service '$key' cannot be queried due to the following error: Access is denied."
+        $PSCmdlet.WriteError((New-LabError $message CouldNotGetServiceInfo PermissionDenied $key))
+        return
+    }
     [pscustomobject]@{
         Name = $key
         Status = [ServiceControllerStatus]$services[$key].status

@@ -1,0 +1,100 @@
+"""Slack on an event loop of its own, in a thread of its own: an ack never waits for the fleet's work.
+
+    Slack ─ socket ─▶ [thread "slack"] row, ack │ request ─▶ [the caller's loop] desk ─▶ fleet
+                                       message ◀─ answer │
+
+A look at a hundred hosts keeps one loop busy for tenths of a second at a stroke, and an ack takes
+several turns of its loop. Only values cross: a request to the desk, its answer, and the calls below.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from threading import Thread
+from typing import Any, TypeVar
+
+from adapters.inventory import Inventory
+from bot.desk import Catalogue, Rights
+from bot.policy import Refuse
+from bot.request import Answer, Failure, Identity, Request
+from bot.slack.preflight import Bot
+from bot.slack.running import Clock
+from bot.slack.surface import Health, Place, Rows, SlackSurface
+from bot.slack.work import Desk
+from commands.operation import Progress, untold
+
+T = TypeVar("T")
+
+
+class SlackThread:
+    """A `SlackSurface` in its thread; the same calls, for the loop in which the desk lives and this is made."""
+
+    def __init__(self, place: Place, desk: Desk, rows: Rows, clock: Clock) -> None:
+        self._surface = SlackSurface(place, _FarDesk(desk, asyncio.get_running_loop()), rows, clock)
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._thread = Thread(target=self._live, name="slack", daemon=True)
+
+    async def start(self) -> Bot:
+        """As `SlackSurface.start`; the thread ends where that fails."""
+        self._thread.start()
+        try:
+            return await self._there(self._surface.start())
+        except BaseException:
+            await self._end()
+            raise
+
+    async def health(self) -> Health:
+        """As `SlackSurface.health`."""
+        return await self._there(self._surface.health())
+
+    async def close(self, deadline: float) -> None:
+        """As `SlackSurface.close`; then the thread ends."""
+        try:
+            await self._there(self._surface.close(deadline))
+        finally:
+            await self._end()
+
+    def _live(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._over.wait())
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    async def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._over.set)
+        await asyncio.to_thread(self._thread.join)
+
+
+class _FarDesk:
+    """The desk, asked from another loop than its own. What it answers from memory, from frozen values, it is asked directly.
+
+    `progress` is called in the desk's thread (`bot.slack.progress.Watcher.tell`).
+    """
+
+    def __init__(self, desk: Desk, home: asyncio.AbstractEventLoop) -> None:
+        self._desk = desk
+        self._home = home
+
+    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
+        return await self._there(self._desk.handle(request, progress))
+
+    async def refusal(self, request: Request) -> Failure | None:
+        return await self._there(self._desk.refusal(request))
+
+    def rights(self, identity: Identity) -> Rights | Refuse:
+        return self._desk.rights(identity)
+
+    @property
+    def known(self) -> Catalogue:
+        return self._desk.known
+
+    @property
+    def hosts(self) -> Inventory:
+        return self._desk.hosts
+
+    def role_groups(self) -> tuple[str, ...]:
+        return self._desk.role_groups()
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._home))

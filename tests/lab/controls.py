@@ -1,0 +1,53 @@
+"""The switches of a lab fleet, as the workspace's page shows them."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+from adapters.action import SideName
+from tests.lab.faults import Fault
+from tests.lab.fleet import LabFleet, LabHost
+from tests.lab.workspace.page import Host, Side
+
+SIDES: tuple[SideName, ...] = get_args(SideName)
+
+
+class FleetControls:
+    """`Controls` over the hosts of a running fleet."""
+
+    faults: Sequence[str] = tuple(fault.value for fault in Fault)
+
+    def __init__(self, fleet: LabFleet) -> None:
+        self._fleet = fleet
+
+    def hosts(self) -> Sequence[Host]:
+        return [_shown(host) for host in self._fleet.hosts]
+
+    def switch(self, host: str, side: str, fault: str) -> None:
+        found = self._host(host)
+        if side not in found.ports:
+            raise KeyError(f"{host} has no {side} side")
+        found.wire(_side(side)).fault = Fault(fault)
+
+    def cut(self, host: str) -> None:
+        self._host(host).cut()
+
+    def mend(self, host: str) -> None:
+        found = self._host(host)
+        for side in found.ports:
+            found.wire(side).fault = Fault.NONE
+
+    def _host(self, name: str) -> LabHost:
+        for host in self._fleet.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(f"there is no host {name}")
+
+
+def _side(name: str) -> SideName:
+    return next(side for side in SIDES if side == name)
+
+
+def _shown(host: LabHost) -> Host:
+    wires = {side: host.wire(side) for side in host.ports}
+    sides = tuple(Side(side, wire.fault.value) for side, wire in wires.items())
+    return Host(host.name, sides, all(wire.fault is Fault.SWALLOW for wire in wires.values()))

@@ -1,0 +1,60 @@
+"""What the page needs of a fleet whose hosts can be broken. Whoever has a fleet implements it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a host, and what is wrong with the line to it."""
+
+    name: str
+    fault: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host with the sides that it has; `cut` where its cable is pulled."""
+
+    name: str
+    sides: tuple[Side, ...]
+    cut: bool
+
+
+class Controls(Protocol):
+    """The switches of the fleet. Unknown names are a `KeyError` or a `ValueError`."""
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What can be wrong with a side; the first one means that nothing is."""
+
+    def hosts(self) -> Sequence[Host]:
+        """The hosts as they are now."""
+
+    def switch(self, host: str, side: str, fault: str) -> None:
+        """From now on this is wrong with one side."""
+
+    def cut(self, host: str) -> None:
+        """Pull the cable: no side answers."""
+
+    def mend(self, host: str) -> None:
+        """Nothing is wrong with any side any more."""
+
+
+class NoControls:
+    """A workspace without a fleet."""
+
+    faults: Sequence[str] = ()
+
+    def hosts(self) -> Sequence[Host]:
+        return ()
+
+    def switch(self, host: str, side: str, fault: str) -> None:
+        raise KeyError(f"there is no host {host}")
+
+    def cut(self, host: str) -> None:
+        raise KeyError(f"there is no host {host}")
+
+    def mend(self, host: str) -> None:
+        raise KeyError(f"there is no host {host}")

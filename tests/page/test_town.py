@@ -1,0 +1,94 @@
+"""A person in front of the page, with the real bot and a lab fleet behind it; at a desk and with a phone."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.page.conftest import DESK, PHONE, Seat, Sit, Town
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"]),
+]
+
+
+async def test_a_command_is_typed_and_its_answer_read(town: Town, seats: Sit, size: tuple[int, int]) -> None:
+    """The hints name the command; the answer comes without a reload, for this person only."""
+    async with seats(town.workspace, size) as seat:
+        await seat.sit()
+        await seat.field.press_sequentially("/fl")
+        await expect(seat.page.get_by_role("option", name="/flatnet")).to_be_visible()
+        await seat.field.press("Enter")
+        await expect(seat.field).to_have_value("/flatnet ")
+        await seat.field.press_sequentially("health")
+        await seat.field.press("Enter")
+        answer = seat.messages.filter(has_text="2 hosts are well")
+        await expect(answer).to_have_count(1)
+        await expect(answer).to_contain_text("Only visible to you")
+        await expect(answer.get_by_role("img", name="large green circle").first).to_be_visible()
+        await seat.be("U0MEMBER")
+        await expect(seat.page.locator("h1")).to_have_text("#ops")
+        await expect(seat.messages).to_have_count(0)
+
+
+async def test_a_person_takes_another_language_and_the_bot_answers_in_it(
+    town: Town, seats: Sit, size: tuple[int, int]
+) -> None:
+    """The page's own words change at once."""
+    async with seats(town.workspace, size) as seat:
+        await seat.sit("U0DEVELOPER")
+        await expect(seat.field).to_have_attribute("placeholder", "Message #ops")
+        await seat.drawer()
+        await seat.page.locator("#language").select_option("ja-JP")
+        await expect(seat.field).to_have_attribute("placeholder", "#ops へのメッセージ")
+        await expect(seat.page.locator("html")).to_have_attribute("lang", "ja")
+        await seat.page.keyboard.press("Escape")
+        await seat.type("/flatnet health")
+        await expect(seat.messages.filter(has_text="正常")).to_have_count(1)
+        await expect(seat.messages.last).to_contain_text("あなただけに表示されています")
+
+
+async def test_a_pulled_cable_changes_the_answer(town: Town, seats: Sit, size: tuple[int, int]) -> None:
+    """And plugged in again, all is well; a refusing side is shown too."""
+    async with seats(town.workspace, size) as seat:
+        await seat.sit()
+        await _faults(seat)
+        await seat.page.locator(".host summary", has_text="host-b").click()
+        await seat.page.get_by_role("combobox", name="host-b, Gateway").select_option("refuse")
+        await expect(seat.page.locator(".host", has_text="host-b")).to_contain_text("Gateway")
+        await seat.page.get_by_role("button", name="host-b: Pull the cable").click()
+        await expect(seat.page.locator(".host", has_text="host-b")).to_contain_text("cable pulled")
+        await seat.page.locator("#pane").get_by_role("button", name="Close").click()
+        await seat.type("/flatnet health")
+        await expect(seat.messages.filter(has_text="host-b not reached")).to_have_count(1, timeout=45_000)
+        await _faults(seat)
+        await seat.page.get_by_role("button", name="host-b: Plug it in").click()
+        await expect(seat.page.locator(".host", has_text="host-b")).to_contain_text("all well")
+        assert "none" == town.fleet["host-b"].wire("gateway").fault
+
+
+async def test_everything_is_done_with_the_keyboard(town: Town, seats: Sit, size: tuple[int, int]) -> None:
+    """From the first Tab to the answer, and back out of the panel, without a pointer."""
+    async with seats(town.workspace, size) as seat:
+        await seat.sit()
+        press = seat.page.keyboard.press
+        await seat.page.locator("#skip").focus()
+        await press("Enter")
+        await expect(seat.field).to_be_focused()
+        await seat.page.keyboard.type("/flatnet whoami")
+        await press("Enter")
+        await expect(seat.messages.filter(has_text="administrator")).to_have_count(1)
+        await seat.page.locator(".drawer" if size == PHONE else ".faults").focus()
+        await press("Enter")
+        if size == PHONE:
+            await expect(seat.page.locator("#side [aria-current]")).to_be_focused()
+            await seat.page.locator(".faults").focus()
+            await press("Enter")
+        await expect(seat.page.get_by_role("heading", name="Faults")).to_be_focused()
+        await press("Escape")
+        await expect(seat.page.locator("#pane")).to_be_hidden()
+
+
+async def _faults(seat: Seat) -> None:
+    await seat.drawer()
+    await seat.page.locator(".faults").click()
+    await expect(seat.page.get_by_role("heading", name="Hosts")).to_be_visible()
