@@ -87,7 +87,7 @@ def main() -> None:
     """The demo, until a signal comes, a part of it ends, or what was piped in is answered."""
     farewell = Farewell()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flatnet-demo-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flatnet-")))
         config = str(folder / "flatnet.toml")
         lab_log, bot_log = folder / "lab.log", folder / "bot.log"
         wanted = f"--hosts {story.HOSTS} --lighthouse --rtt 20 --powershell 300 --workspace --story".split()

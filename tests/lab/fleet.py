@@ -129,7 +129,8 @@ def write_configuration(folder: Path, fleet: LabFleet, workspace: Workspace | No
     """Write `flatnet.toml` and the secrets folder: everything that a bot needs. Returns the configuration's path."""
     _write_secrets(folder / "secrets", fleet, workspace)
     parts = [
-        f'language = "{language}"\ntime_zone = "Asia/Tokyo"\ndata_folder = "data"\nsecrets_folder = "secrets"\n',
+        f'language = "{language}"\ntime_zone = "Asia/Tokyo"\n'
+        'data_folder = "data"\nsocket_file = "bot.sock"\nsecrets_folder = "secrets"\n',
         _slack(workspace),
         _people(workspace),
         f'[defaults.windows]\nuser = "{fleet.settings.user}"\nca_file = "{fleet.certificates.ca_file}"\n',
