@@ -1,6 +1,5 @@
 """What people do with an answer and without words: buttons, pages, files, the menu and the form."""
 
-
 from tests.lab.workspace.message import Message
 from tests.scenarios.conftest import PATIENCE, Build, Town
 from tests.scenarios.test_slack_stories import ADMIN, OPERATOR, OPS, let_a_container_exit, shown, stop_nebula

@@ -243,7 +243,7 @@ async def test_the_command_names_a_broken_configuration_and_ends_with_findings(t
         t.edit("[slack]", "[slack")
         ended = await command("doctor", "--config", str(t.config))
         assert (Exit.FINDINGS, "") == (ended.returncode, ended.stderr)
-        assert f"{t.config}:6: is not TOML" in ended.stdout
+        assert f"{t.config}:7: is not TOML" in ended.stdout
 
 
 async def test_a_running_bot_examines_itself_for_whoever_may_ask(town: Build) -> None:
