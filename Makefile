@@ -17,7 +17,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP)   ## a fleet and a workspace in a box, with the real bot and its shell on them
+demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, in your browser
 	@$(BIN)/python -m tests.lab.demo
 
 check: lint test ## everything a command can check: lint, then the tests

@@ -218,6 +218,7 @@ async def run_bot(file: Path, settings: Settings) -> None:
 async def settle(house: House, settings: Settings) -> None:
     """Do beforehand what would hold up the event loop later."""
     await asyncio.to_thread(_start_threads, house.pool, min(WINDOWS_THREADS, len(settings.hosts)))
+    gc.enable()
     gc.collect()
     gc.freeze()  # walking through them again takes a tenth of a second each time
 

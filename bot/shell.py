@@ -4,6 +4,7 @@ Through the control socket where a bot runs; else by this process itself, on the
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -59,6 +60,7 @@ async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
 
 async def converse(settings: Settings, shown: Texts) -> None:
     """Ask line by line until the end of input; piped input is answered line by line, too."""
+    gc.enable()
     console = Console()
     async with asker(settings, Surface.SHELL) as ask:
         async for words in _lines(settings, shown):
