@@ -20,7 +20,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, in your browser
 	@$(BIN)/python -m tests.lab.demo
 
-check: lint test ## everything a command can check: lint, then the tests
+check: lint      ## everything a command can check: lint, then all tests, the browser's too
+	$(BIN)/pytest -n auto
 
 lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell lint
 	$(BIN)/ruff check .
@@ -29,8 +30,8 @@ lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell li
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.powershell_lint adapters/windows
 
-test: $(STAMP)   ## the tests, in parallel
-	$(BIN)/pytest -n auto
+test: $(STAMP)   ## the tests without a browser, in parallel
+	$(BIN)/pytest -n auto --ignore=tests/page
 
 bench: $(STAMP)  ## the measures of docs/performance.md
 	$(BIN)/python -m tests.bench

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 
 from bot.logs import configure_logs
-from tests.bench import acks, fleet, page, starts
+from tests.bench import acks, clicks, fleet, page, starts
 
 
 def machine() -> str:
@@ -23,5 +23,6 @@ if __name__ == "__main__":
     print(machine())
     starts.report()
     acks.report()
+    clicks.report()
     fleet.report((3, 10, 30, 100, 254))
     page.report()
