@@ -21,6 +21,9 @@ from adapters.inventory import Host, Inventory
 Connect = Callable[[Host, SideName], Connection]
 """Makes the (not yet opened) connection to one side of a host; handed in by the composition root."""
 
+Observe = Callable[[SideName, HostError | None, float], None]
+"""Told of every look at one side of a host when it ends: its failure or None, and the seconds that it took."""
+
 AT_ONCE = 256
 """Actions under way at once on each kind of side; above the largest fleet, so that hanging hosts keep nobody waiting."""
 
@@ -49,11 +52,17 @@ class _Look:
 
 
 class Fleet:
-    """Connections opened on first use, kept, and closed together."""
+    """Connections opened on first use, kept, and closed together. `observe` counts each shared look once."""
 
-    def __init__(self, inventory: Inventory, connect: Connect) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        connect: Connect,
+        observe: Observe = lambda side, failure, seconds: None,
+    ) -> None:
         self.inventory = inventory
         self._connect = connect
+        self._observe = observe
         self._connections: dict[tuple[str, SideName], Connection] = {}
         self._looks: dict[tuple[str, Action[Any]], _Look] = {}
         self._slots = {side: asyncio.Semaphore(AT_ONCE) for side in PACE}
@@ -98,10 +107,15 @@ class Fleet:
         await asyncio.gather(*(connection.aclose() for connection in connections), return_exceptions=True)
 
     async def _brought(self, host: Host, read: Action[Answer]) -> Answer | HostError:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
-            return await self.perform(host, read)
+            answer = await self.perform(host, read)
         except HostError as error:
+            self._observe(read.side, error, loop.time() - began)
             return error
+        self._observe(read.side, None, loop.time() - began)
+        return answer
 
     async def _spread(self, side: SideName) -> None:
         """Wait for the next beginning on this kind of side."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from adapters import fleet
 from adapters.action import SideName
 from adapters.connection import Connection
 from adapters.errors import Refused
@@ -61,6 +62,14 @@ AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 NOT_AN_AUDITOR = Phrase("verifying the audit log needs the role administrator or security; ask somebody who has it")
 
 _log = structlog.get_logger("bot.app")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told of answered requests and of looks at hosts."""
+
+    request: Observe = lambda words, answer, seconds: None
+    look: fleet.Observe = lambda side, failure, seconds: None
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
     return connect
 
 
-def basis(settings: Settings, connect: Connect, database: Database) -> Basis:
+def basis(settings: Settings, connect: Connect, database: Database, observe: fleet.Observe) -> Basis:
     """What answers rest on, from settings."""
 
     async def examine(view: View) -> Report:
@@ -127,12 +136,12 @@ def basis(settings: Settings, connect: Connect, database: Database) -> Basis:
 
         return await doctor.examine(settings, lambda: prove(database), view)
 
-    fleet = Fleet(settings.inventory, connect)
-    return Basis(fleet, Policy(settings.people, settings.groups), settings.thresholds, examine)
+    hosts = Fleet(settings.inventory, connect, observe)
+    return Basis(hosts, Policy(settings.people, settings.groups), settings.thresholds, examine)
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, observe: Observe = lambda words, answer, seconds: None) -> AsyncIterator[House]:
+async def open_house(settings: Settings, watch: Watch = Watch()) -> AsyncIterator[House]:
     """Own the database, check the audit log, and stand ready for requests; closed in reverse order."""
     _allow_files(len(settings.hosts))
     secrets = _secrets(settings)
@@ -142,9 +151,12 @@ async def open_house(settings: Settings, observe: Observe = lambda words, answer
         audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        desk = Desk(basis(settings, connector(secrets, pool), database), CATALOGUE, audit, now, reference, observe)
+        first = basis(settings, connector(secrets, pool), database, watch.look)
+        desk = Desk(first, CATALOGUE, audit, now, reference, watch.request)
         try:
-            yield House(desk, audit, database, pool, lambda new: basis(new, connector(_secrets(new), pool), database))
+            yield House(
+                desk, audit, database, pool, lambda new: basis(new, connector(_secrets(new), pool), database, watch.look)
+            )
         finally:
             await desk.basis.fleet.aclose()
             await audit.aclose()
@@ -202,7 +214,7 @@ async def run_bot(file: Path, settings: Settings) -> None:
     _workspace(settings)
     stop, again = _signals()
     measures = Measures(__version__, (" ".join(operation.words) for operation in CATALOGUE))
-    async with open_house(settings, measures.request) as house:
+    async with open_house(settings, Watch(measures.request, measures.look)) as house:
         await settle(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
         await house.audit.record(EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(taken, file, settings))

@@ -247,3 +247,16 @@ async def test_a_change_is_no_look() -> None:
     fleet = Fleet(hosts(1), lambda host, side: Gate())
     with pytest.raises(TypeError, match="Touch changes the host"):
         await fleet.look(fleet.inventory.hosts[0], Touch())
+
+
+async def test_each_look_is_observed_once_however_many_asked_for_it() -> None:
+    """What is counted is what hosts were asked: the side, the failure, the time it took."""
+    seen: list[tuple[SideName, str]] = []
+    bad = {"host-2": Unreachable(Phrase("refused"))}
+    fleet = Fleet(
+        hosts(2),
+        lambda host, side: Line(host.name, bad.get(host.name)),
+        lambda side, failure, seconds: seen.append((side, "" if failure is None else failure.kind)),
+    )
+    await asyncio.gather(*(fleet.look(host, Look()) for host in fleet.inventory.hosts for _ in range(3)))
+    assert [("gateway", ""), ("gateway", "unreachable")] == sorted(seen)
