@@ -32,8 +32,8 @@ lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell li
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.powershell_lint adapters/windows
 
-test: $(STAMP)   ## the tests without a browser, in parallel
-	$(BIN)/pytest -n auto --ignore=tests/page
+test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, nothing that is killed
+	$(BIN)/pytest -n auto --ignore=tests/page -m "not slow and not pwsh"
 
 bench: $(STAMP)  ## the measures of docs/performance.md
 	$(BIN)/python -m tests.bench

@@ -6,6 +6,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 from adapters.value import Value
 
 SideName = Literal["windows", "wsl", "gateway"]
+SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
 
 Answer = TypeVar("Answer")
 """What an action brings back: a frozen value."""

@@ -231,12 +231,29 @@ def _twice(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({key for key in keys if keys.count(key) > 1}))
 
 
+def _leads_to_a_host(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name) is not None
+    return True
+
+
 def _url(url: str, *, example: str) -> str:
+    """What may stand in it is said, not what may not: libraries differ in what they make of the rest."""
     try:
         parts = urlsplit(url)
         port_is_good = parts.port is None or parts.port > 0
     except ValueError:
         port_is_good = False
-    if not port_is_good or parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    if (
+        not port_is_good
+        or not re.fullmatch(r"[!-~]+", url)
+        or parts.scheme not in ("http", "https")
+        or not _leads_to_a_host(parts.hostname or "")
+        or "@" in parts.netloc
+        or parts.query
+        or parts.fragment
+    ):
         raise Unfit(Phrase("must be a URL such as {example}, without a user name", example=example))
     return url

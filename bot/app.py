@@ -26,7 +26,6 @@ import structlog
 from adapters import fleet
 from adapters.action import SideName
 from adapters.connection import Connection
-from adapters.errors import Refused
 from adapters.fleet import Connect, Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
@@ -34,15 +33,18 @@ from adapters.wsl.keys import Keys
 from bot import __version__, open_files
 from bot.audit import Audit, AuditKeys, EventKind
 from bot.config import Misconfigured, Settings, SlackSettings
-from bot.desk import Basis, Desk, Observe
+from bot.desk import Basis, Desk, Keeping, Observe
 from bot.listen import Loopback
-from bot.policy import Actor, Policy, Refuse, label
-from bot.request import Identity
+from bot.logs import redact_with
+from bot.machinery import Engineering, Machinery, assembled, at_work
+from bot.redaction import Redactor
+from bot.request import Answer, Request
+from bot.runner import Clock
 from bot.secrets import Find, Secrets, read_secrets
-from bot.store.chain import AuditKey, Verification
+from bot.store.chain import AuditKey
 from bot.store.database import Database
 from commands.catalogue import CATALOGUE
-from commands.operation import Role, View
+from commands.operation import View
 from commands.report import Report
 
 if TYPE_CHECKING:
@@ -55,11 +57,6 @@ it. Threads start only when they are needed."""
 
 DRAIN = 10.0
 """Seconds that work under way gets at the end; what is not finished then is worked again after the next start."""
-
-AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
-"""Who may have the audit log verified through the running bot."""
-
-NOT_AN_AUDITOR = Phrase("verifying the audit log needs the role administrator or security; ask somebody who has it")
 
 _log = structlog.get_logger("bot.app")
 
@@ -81,16 +78,13 @@ class House:
     database: Database
     pool: ThreadPoolExecutor
     basis: Callable[[Settings], Basis]
+    machinery: Machinery
+    redactor: Redactor
 
-    async def verify(self, who: Identity) -> Verification:
-        """The audit log's state, for those who may read it; a refusal is an event, too."""
-        actor = self.desk.basis.policy.identify(who)
-        if isinstance(actor, Actor) and actor.roles & AUDITORS:
-            return await self.audit.verify(actor.name, "")
-        reason = actor.reason if isinstance(actor, Refuse) else NOT_AN_AUDITOR
-        name = actor.name if isinstance(actor, Actor) else label(who)
-        await self.audit.record(EventKind.REFUSAL, name, "", {"text": "audit verify", "rule": "auditors"})
-        raise Refused(reason)
+    async def answer(self, request: Request) -> Answer:
+        """The desk's answer without secrets, for surfaces that show it as it stands."""
+        answer = await self.desk.handle(request)
+        return Answer.model_validate(self.redactor.clean_json(answer.model_dump(mode="json")))
 
 
 def now() -> datetime:
@@ -137,26 +131,37 @@ def basis(settings: Settings, connect: Connect, database: Database, observe: fle
         return await doctor.examine(settings, lambda: prove(database), view)
 
     hosts = Fleet(settings.inventory, connect, observe)
-    return Basis(hosts, Policy(settings.people, settings.groups), settings.thresholds, examine)
+    return Basis(hosts, settings.policy, settings.thresholds, settings.certificates, examine)
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, watch: Watch = Watch()) -> AsyncIterator[House]:
-    """Own the database, check the audit log, and stand ready for requests; closed in reverse order."""
+async def open_house(settings: Settings, watch: Watch = Watch(), *, running: bool = False) -> AsyncIterator[House]:
+    """Own the database, check the audit log, and stand ready for requests; closed in reverse order.
+
+    `running`: a bot that carries changes out is about to live in it (`serving`); otherwise it only looks.
+    """
     _allow_files(len(settings.hosts))
     secrets = _secrets(settings)
     pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
     database = await asyncio.to_thread(Database.open, settings.database_file)
     try:
-        audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now)
+        redactor = Redactor(secrets.values())
+        redact_with(redactor)
+        audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
         first = basis(settings, connector(secrets, pool), database, watch.look)
-        desk = Desk(first, CATALOGUE, audit, now, reference, watch.request)
+        machinery = assembled(database, audit, lambda: desk.basis, redactor, now)
+        keeping = Keeping(machinery.workflow, machinery.locks, audit, running, redactor)
+        desk = Desk(first, CATALOGUE, audit, keeping, now, reference, watch.request)
+
+        def renewed(new: Settings) -> Basis:
+            fresh = _secrets(new)
+            redactor.learn(fresh.values())
+            return basis(new, connector(fresh, pool), database, watch.look)
+
         try:
-            yield House(
-                desk, audit, database, pool, lambda new: basis(new, connector(_secrets(new), pool), database, watch.look)
-            )
+            yield House(desk, audit, database, pool, renewed, machinery, redactor)
         finally:
             await desk.basis.fleet.aclose()
             await audit.aclose()
@@ -166,17 +171,21 @@ async def open_house(settings: Settings, watch: Watch = Watch()) -> AsyncIterato
 
 
 @asynccontextmanager
-async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThread]":
-    """Answer over the control socket and in Slack; left in reverse order, with what is under way finished first."""
+async def serving(settings: Settings, house: House, clock: Clock | None = None) -> "AsyncIterator[SlackThread]":
+    """Answer over the control socket and in Slack, and carry changes out; left in reverse order, with what is under way
+    finished first."""
     from bot import control_server
 
     surface = _slack(settings, house)
-    doors = control_server.Doors(handle=house.desk.handle, verify=house.verify, now=now, new_key=new_key)
+    doors = control_server.Doors(handle=house.answer, now=now, new_key=new_key)
     async with control_server.serve(settings.control_socket, doors, settings.socket_group):
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
+        house.machinery.links.surface = surface
+        engine = Engineering(settings.engine_file, clock or Clock(now, time.monotonic, asyncio.sleep), reference)
         try:
-            yield surface
+            async with at_work(house.machinery, house.audit, lambda: house.desk.basis, engine):
+                yield surface
         finally:
             await surface.close(DRAIN)
 
@@ -214,7 +223,7 @@ async def run_bot(file: Path, settings: Settings) -> None:
     _workspace(settings)
     stop, again = _signals()
     measures = Measures(__version__, (" ".join(operation.words) for operation in CATALOGUE))
-    async with open_house(settings, Watch(measures.request, measures.look)) as house:
+    async with open_house(settings, Watch(measures.request, measures.look), running=True) as house:
         await settle(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
         await house.audit.record(EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(taken, file, settings))
@@ -248,8 +257,9 @@ def _slack(settings: Settings, house: House) -> "SlackThread":
     slack, secrets = _workspace(settings), _secrets(settings)
     tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
     languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
-    place = Place(slack.team, slack.api_url, tokens, Usual(settings.language, settings.zone, languages))
-    rows = Rows(Inbox(house.database), Outbox(house.database, now), Answers(house.database))
+    usual = Usual(settings.language, settings.zone, languages)
+    place = Place(slack.team, slack.api_url, tokens, usual, house.redactor.clean_json)
+    rows = Rows(Inbox(house.database), Outbox(house.database, now), Answers(house.database), house.machinery.workflow)
     return SlackThread(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
 
 

@@ -6,7 +6,6 @@ the configuration cannot be used, 3 refused, 4 hosts not reached, 5 an internal 
 
 import asyncio
 import gc
-import json
 import os
 import secrets
 import sys
@@ -25,8 +24,9 @@ from adapters.phrase import Phrase, Texts
 from bot.config import ConfigurationError, Misconfigured, Settings, read_settings
 from bot.locale.texts import texts
 from bot.logs import Level, configure_logs
-from bot.messages.foreign import one_line
+from bot.messages.foreign import lines_of, one_line
 from bot.request import Answer, Exit, Failure, FailureKind, Surface
+from commands.report import Report
 
 T = TypeVar("T")
 
@@ -173,15 +173,9 @@ def audit_verify(
     from bot.shell import verify_audit
 
     settings = _settings(config)
-    found = _finish(verify_audit(settings), settings)
-    shown = _texts(settings)
-    if as_json:
-        why = found.problem and one_line(found.problem.phrase.render(shown))
-        problem = found.problem and {"sequence": found.problem.sequence, "message": why}
-        typer.echo(json.dumps({"intact": found.intact, "count": found.count, "problem": problem}, ensure_ascii=False))
-    else:
-        typer.echo(one_line(found.phrase.render(shown)))
-    raise typer.Exit(Exit.WELL if found.intact else Exit.FINDINGS)
+    answer = _finish(verify_audit(settings), settings)
+    _print(answer, "json" if as_json else "table", _texts(settings))
+    raise typer.Exit(answer.exit)
 
 
 def main() -> None:
@@ -277,6 +271,10 @@ def _texts(settings: Settings | None) -> Texts:
 
 
 def _print(answer: Answer, form: str, shown: Texts) -> None:
+    if isinstance(answer.body, Report) and answer.body.file is not None and form != "json":
+        sys.stdout.write(lines_of(answer.body.file.text))  # what was asked for is the file: nothing else goes into a pipe
+        sys.stdout.flush()
+        return
     if form == "table":
         from bot.messages.terminal import print_answer
 

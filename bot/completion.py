@@ -10,7 +10,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from adapters.inventory import Inventory
-from commands.arguments import ALL, Flag, Positional, Target
+from commands.arguments import ALL, Flag, Option, Positional, Target
 from commands.catalogue import CATALOGUE
 from commands.grammar import Operations, arguments, find, names
 from commands.operation import Operation
@@ -46,7 +46,7 @@ class WordsAndHosts(Completer):
         values = [word for word in said[named:] if not word.startswith("-")]
         if _takes_target(operation, len(values)):
             yield from self._targets
-        yield from (argument.option for argument in arguments(operation) if isinstance(argument.kind, Flag))
+        yield from (argument.option for argument in arguments(operation) if isinstance(argument.kind, Flag | Option))
 
     def _next_words(self, said: Sequence[str]) -> list[str]:
         """How the commands go on that begin with these words."""

@@ -1,12 +1,12 @@
 """The configuration: `flatnet.toml`, parsed once into frozen settings, or refused with every complaint at once.
 
-text ─ tomllib ─▶ tables ─ defaults, folders ─▶ tables ─ pydantic ─▶ Settings
-                                                        └─▶ Complaint* (key path, line, what, mend)
+text ─ tomllib ─▶ tables ─ defaults, folders ─▶ tables ─ pydantic ─▶ values ─ names of others ─▶ Settings
+                                                            └──────────────┴─▶ Complaint* (key path, line, what, mend)
 """
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,10 +19,13 @@ from adapters.errors import FlatnetError
 from adapters.inventory import Hosts, Inventory, SecretName, Unfit
 from adapters.phrase import Listing, Phrase
 from bot.config_phrases import complaint_phrase
+from bot.config_references import strays
 from bot.listen import Loopback
-from bot.policy import Group, Person
+from bot.policy import Group, Person, Policy
+from bot.rules import Approvals, ChannelId, Grant
 from bot.toml_lines import KeyPath, line_of, lines_of
-from commands.operation import Thresholds
+from commands.catalogue import CATALOGUE
+from commands.operation import CertificateRules, Thresholds
 
 SIZE_LIMIT = 1_000_000
 """Bytes; 254 hosts written out in full need about 150 kB."""
@@ -65,9 +68,6 @@ class ChannelSettings(_Value):
     language: Literal["ja", "en"]
 
 
-ChannelId = Annotated[str, StringConstraints(pattern=r"^[CG][A-Z0-9]{2,20}$")]
-
-
 class StatusSettings(_Value):
     """Where health, readiness and metrics are told: a loopback port."""
 
@@ -94,6 +94,9 @@ class Settings(_Value):
     slack: SlackSettings | None = None
     status: StatusSettings | None = None
     thresholds: Thresholds = Field(default_factory=Thresholds)
+    certificates: CertificateRules = Field(default_factory=CertificateRules)
+    approvals: Approvals = Field(default_factory=Approvals)
+    grants: tuple[Grant, ...] = ()
     people: tuple[Person, ...] = ()
     groups: tuple[Group, ...] = ()
     channels: Mapping[ChannelId, ChannelSettings] = Field(default_factory=dict)
@@ -151,12 +154,22 @@ class Settings(_Value):
         return Inventory(hosts=self.hosts)
 
     @property
+    def policy(self) -> Policy:
+        """Who may ask for what, and who must approve it."""
+        return Policy(self.people, self.groups, self.grants, self.approvals)
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
     @property
     def database_file(self) -> Path:
         return self.data_folder / "flatnet.sqlite3"
+
+    @property
+    def engine_file(self) -> Path:
+        """The database of what carries changes out; beside ours, for DBOS must not share a file."""
+        return self.data_folder / "durable.sqlite3"
 
     @property
     def audit_head_file(self) -> Path:
@@ -225,9 +238,13 @@ def parse_settings(text: str, file: Path) -> Settings:
     prepared = _absolute(_with_defaults(tables), file.absolute().parent)
     prepared.setdefault("data_folder", str(file.absolute().parent / "var"))
     try:
-        return Settings.model_validate(prepared)
+        settings = Settings.model_validate(prepared)
     except ValidationError as error:
-        raise ConfigurationError(file, _complaints(error, prepared, text)) from error
+        found = [(detail["loc"], complaint_phrase(detail, _nearest_key(detail["loc"]))) for detail in error.errors()]
+        raise ConfigurationError(file, _complaints(found, prepared, text)) from error
+    if found := list(strays(settings.policy, settings.inventory, CATALOGUE)):
+        raise ConfigurationError(file, _complaints(found, prepared, text))
+    return settings
 
 
 def _read(file: Path) -> str:
@@ -289,13 +306,10 @@ def _absolute(value: Any, folder: Path) -> Any:
     }
 
 
-def _complaints(error: ValidationError, tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:
+def _complaints(found: Iterable[tuple[KeyPath, Phrase]], tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:
+    """What was found wrong, with its place in the text, in the text's order."""
     lines = lines_of(text)
-    complaints = [
-        Complaint(_shown(path, tables), line_of(path, lines), complaint_phrase(detail, _nearest_key(path)))
-        for detail in error.errors()
-        for path in [tuple(part for part in detail["loc"])]
-    ]
+    complaints = [Complaint(_shown(path, tables), line_of(path, lines), phrase) for path, phrase in found]
     return tuple(sorted(complaints, key=lambda complaint: (complaint.line or 0, complaint.key)))
 
 

@@ -1,7 +1,6 @@
 """The control socket: how `do`, `shell` and `audit` speak to a running bot.
 
-    POST /ask            {"text": …, "surface": "do" | "shell"}  ─▶  Answer
-    GET  /audit/verify                                           ─▶  Verification, or a Failure
+    POST /ask   {"text": …, "surface": "do" | "shell"}  ─▶  Answer
 
 HTTP over a Unix socket (mode 0660; nothing listens on the network). Who asks is the peer's user
 id as the kernel tells it (SO_PEERCRED), never what a client says. Database and socket belong to
@@ -11,9 +10,8 @@ the one bot that runs; where none does, `ask` says so with None and the caller g
 import asyncio
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.request import Answer, Failure, Surface
-from bot.store.chain import Verification
 
 MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of one answer: a report on the largest fleet is far below 1 MB."""
@@ -42,8 +39,6 @@ NOBODY = (errno.ENOENT, errno.ECONNREFUSED)
 
 ANSWER_DEADLINE = 120.0
 """Seconds in which an answer is expected: more than any read of a whole fleet takes."""
-
-Value = TypeVar("Value", bound=BaseModel)
 
 
 class ControlError(FlatnetError):
@@ -79,29 +74,12 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
     """Have the running bot answer; None where none runs. A `ControlError` where one runs and does not answer."""
     words = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may hand in bytes that are no text
     said = Ask.model_validate({"text": words, "surface": surface})
-    return await _exchange(path, _Question("POST", "/ask", Answer, said.model_dump_json()), deadline)
-
-
-async def verify(path: Path, deadline: float = ANSWER_DEADLINE) -> Verification | None:
-    """Have the running bot verify its audit log; as `ask`."""
-    return await _exchange(path, _Question("GET", "/audit/verify", Verification), deadline)
-
-
-@dataclass(frozen=True)
-class _Question(Generic[Value]):
-    method: str
-    route: str
-    brings: type[Value]
-    body: str | None = None
-
-
-async def _exchange(path: Path, question: _Question[Value], deadline: float) -> Value | None:
     check_path(path)
     try:
         async with (
             asyncio.timeout(deadline),
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
-            session.request(question.method, f"http://bot{question.route}", data=question.body) as response,
+            session.post("http://bot/ask", data=said.model_dump_json()) as response,
         ):
             body = await _body(response)
     except aiohttp.ClientConnectorError as error:
@@ -115,7 +93,7 @@ async def _exchange(path: Path, question: _Question[Value], deadline: float) -> 
     try:
         if response.status == REFUSED:
             raise ControlRefused(Failure.model_validate_json(body).phrase)
-        return question.brings.model_validate_json(body)
+        return Answer.model_validate_json(body)
     except ValidationError as error:
         raise ControlLost(
             Phrase(

@@ -16,11 +16,9 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.control import OK, REFUSED, Ask, ControlUnusable, check_path, unusable
 from bot.request import Answer, Failure, FailureKind, Request, SystemIdentity
-from bot.store.chain import Verification
 
 MAX_REQUEST = 65_536
 """Bytes of one request's body; how long words may be is the desk's to say."""
@@ -39,10 +37,9 @@ LEAVING = 2.5
 
 @dataclass(frozen=True)
 class Doors:
-    """What stands behind the socket. `verify` may raise a `FlatnetError`; `handle` never does."""
+    """What stands behind the socket; `handle` raises nothing."""
 
     handle: Callable[[Request], Awaitable[Answer]]
-    verify: Callable[[SystemIdentity], Awaitable[Verification]]
     now: Callable[[], datetime]
     new_key: Callable[[], str]
 
@@ -75,15 +72,8 @@ def _application(doors: Doors) -> web.Application:
         answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
         return _json(answer)
 
-    async def verified(request: web.Request) -> web.Response:
-        who = await asyncio.to_thread(_peer, request)
-        try:
-            return _json(await doors.verify(who))
-        except FlatnetError as error:
-            return _refusal(error.phrase)
-
     application = web.Application(client_max_size=MAX_REQUEST)
-    application.add_routes([web.post("/ask", asked), web.get("/audit/verify", verified)])
+    application.add_routes([web.post("/ask", asked)])
     return application
 
 

@@ -7,39 +7,44 @@ Every foreseen error is a `Failure` in its own words; anything else is a bug, lo
 reference that the person also sees.
 """
 
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import metadata
 from typing import Any, Protocol
 
 import structlog
 
-from adapters.errors import FlatnetError, Refused, RequestError
+from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
-from adapters.phrase import Listing, Phrase
+from adapters.phrase import Phrase
 from bot.audit import EventKind
-from bot.policy import Actor, Policy, Refuse, label
+from bot.changes import Change
+from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
+from bot.own import OWN, Asked, AuditBook, Changes, LockBook, NobodyRuns
+from bot.planning import By
+from bot.policy import Actor, Go, Policy, Refuse
+from bot.redaction import Redactor
 from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request
-from commands.arguments import BadArgument
-from commands.grammar import GrammarError, canonical, located, named
-from commands.operation import FleetRead, Operation, Progress, Thresholds, View, untold
-from commands.own import Doctor, Help, Version, WhoAmI
-from commands.report import Cell, Column, Report, Row
+from commands.decisions import Approvals
+from commands.operation import (
+    CertificateRules,
+    FleetChange,
+    FleetRead,
+    Operation,
+    Progress,
+    Risk,
+    Thresholds,
+    View,
+    untold,
+)
+from commands.report import Report
 from commands.suggestions import Suggester
-from commands.typed import Typed, read
-from commands.usage import explain
-
-RECORDED = 500
-"""Characters of a foreign text that an audit event keeps."""
+from commands.typed import read
 
 REPEATED = 300
 """Characters of a request that a failure repeats: enough to know it again."""
-
-Catalogue = tuple[type[Operation], ...]
 
 Observe = Callable[[str, Exit, float], None]
 """Told of an answer: the operation's words ("" where none was understood), what it means, seconds that it took."""
@@ -62,22 +67,8 @@ class Basis:
     fleet: Fleet
     policy: Policy
     thresholds: Thresholds
+    certificates: CertificateRules
     examine: Callable[[View], Awaitable[Report]]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What is to become of a request: an operation to carry out, or why not. `rule` says what decided."""
-
-    actor: Actor
-    rule: str
-    understood: str
-    outcome: Operation | Failure
-
-    @property
-    def kind(self) -> EventKind:
-        refused = isinstance(self.outcome, Failure) and self.outcome.kind is FailureKind.REFUSED
-        return EventKind.REFUSAL if refused else EventKind.REQUEST
 
 
 @dataclass(frozen=True)
@@ -88,13 +79,25 @@ class Rights:
     permitted: Catalogue
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Who asks, what that person may ask for, and a look at the bot itself: what its own operations answer from."""
+class Proposals(Changes, Protocol):
+    """Changes, new ones too (`bot.workflow`)."""
 
-    actor: Actor
-    permitted: Catalogue
-    examine: Callable[[], Awaitable[Report]]
+    async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change: ...
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What the bot keeps: changes, locks, and the audit log for those who may read it.
+
+    `running`: a bot runs here that carries changes out; a process that only answers looks, and decides nothing.
+    `redactor` knows the secrets that nobody should type.
+    """
+
+    changes: Proposals
+    locks: LockBook
+    audit: AuditBook
+    running: bool
+    redactor: Redactor
 
 
 class Desk:
@@ -109,6 +112,7 @@ class Desk:
         basis: Basis,
         catalogue: Catalogue,
         audit: Recorder,
+        keeping: Keeping,
         now: Callable[[], datetime],
         reference: Callable[[], str],
         observe: Observe = lambda words, answer, seconds: None,
@@ -116,6 +120,7 @@ class Desk:
         self.basis = basis
         self._catalogue = catalogue
         self._audit = audit
+        self._keeping = keeping
         self._now = now
         self._reference = reference
         self._observe = observe
@@ -132,13 +137,16 @@ class Desk:
         """The answer, and the words of the operation that it is about."""
         operation, basis, typed = operation_id(request.key), self.basis, read(request.text)
         try:
-            decision = decide(request, typed, basis.policy, self._catalogue)
-            event = _event(decision, request, typed)
-            body = await self._record(decision, operation, event) or await self._carry_out(decision, basis, progress)
+            decision = decide(request, typed, self._ground(basis), self._catalogue)
+            event = event_of(decision, request, self._clean(typed.text))
+            failed = await self._record(decision, operation, event)
+            body = failed or await self._carry_out(decision, _Work(operation, request, basis, progress))
             if isinstance(body, Failure):
                 body = self._with_suggestions(body, decision, basis)
         except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
-            return _bounded(Answer(operation=operation, understood=typed.text, body=self._unexpected(error, operation))), ""
+            return _bounded(
+                Answer(operation=operation, understood=self._clean(typed.text), body=self._unexpected(error, operation))
+            ), ""
         asked = decision.outcome if isinstance(decision.outcome, Operation) else None
         here = asked is not None and asked.here
         answer = _bounded(Answer(operation=operation, understood=decision.understood, body=body, here=here))
@@ -156,10 +164,30 @@ class Desk:
         Seeing it again leaves no event: whoever saw it first did. Being refused does.
         """
         operation, typed = operation_id(request.key), read(request.text)
-        decision = decide(request, typed, self.basis.policy, self._catalogue)
+        decision = decide(request, typed, self._ground(self.basis), self._catalogue)
         if not isinstance(decision.outcome, Failure):
             return None
-        return await self._record(decision, operation, _event(decision, request, typed)) or decision.outcome
+        return (
+            await self._record(decision, operation, event_of(decision, request, self._clean(typed.text))) or decision.outcome
+        )
+
+    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
+        """What this person may decide or review, then what runs; nothing for whom the bot does not serve."""
+        rights = self.rights(identity)
+        if isinstance(rights, Refuse) or Approvals not in rights.permitted:
+            return ()
+        policy, changes = self.basis.policy, self._keeping.changes
+        asked = [
+            change
+            for change in await changes.waiting()
+            if (
+                change.requester != rights.actor.name
+                if change.approval is None
+                else isinstance(policy.may_approve(rights.actor, change.approval, change.requester), Go)
+            )
+        ]
+        known = {change.operation for change in asked}
+        return (*asked, *(change for change in await changes.running() if change.operation not in known))
 
     @property
     def known(self) -> Catalogue:
@@ -175,6 +203,12 @@ class Desk:
         """The Slack user groups that give roles at the moment."""
         return tuple(group.slack for group in self.basis.policy.groups)
 
+    def _ground(self, basis: Basis) -> Ground:
+        return Ground(basis.policy, basis.fleet.inventory, self._keeping.redactor)
+
+    def _clean(self, text: str) -> str:
+        return self._keeping.redactor.clean(text)
+
     async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any]) -> Failure | None:
         """Write the one event of this request; a failure where that cannot be done."""
         try:
@@ -185,19 +219,48 @@ class Desk:
             return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
         return None
 
-    async def _carry_out(self, decision: Decision, basis: Basis, progress: Progress) -> Report | Failure:
+    async def _carry_out(self, decision: Decision, work: "_Work") -> Report | Failure | Change:
         outcome = decision.outcome
         if isinstance(outcome, Failure):
             return outcome
+        by = By(decision.actor, work.request.identity, work.request.surface, work.request.channel)
         try:
-            view = View(basis.fleet, self._now, basis.thresholds, progress)
-            if isinstance(outcome, FleetRead):
-                return await outcome.read(view)
-            permitted = basis.policy.permitted(decision.actor, self._catalogue)
-            said = OWN[type(outcome)](outcome, Asked(decision.actor, permitted, lambda: basis.examine(view)))
-            return said if isinstance(said, Report) else await said
+            self._possible(outcome)
+            match outcome:
+                case FleetRead():
+                    return await outcome.read(self._view(work))
+                case FleetChange():
+                    return await self._keeping.changes.propose(work.operation, outcome, by)
+                case _:
+                    return await OWN[type(outcome)](outcome, self._asked(work, by))
         except FlatnetError as error:
             return failure(error, decision.understood)
+
+    def _possible(self, operation: Operation) -> None:
+        """Looks are answered everywhere; decisions and changes only where a bot runs."""
+        dry = isinstance(operation, FleetChange) and operation.dry_run
+        if operation.risk is not Risk.READ and not dry and not self._keeping.running:
+            raise NobodyRuns.here()
+
+    def _view(self, work: "_Work") -> View:
+        basis = work.basis
+        return View(basis.fleet, self._now, basis.thresholds, work.progress, basis.certificates, work.operation)
+
+    def _asked(self, work: "_Work", by: By) -> Asked:
+        basis, keeping = work.basis, self._keeping
+        return Asked(
+            operation=work.operation,
+            by=by,
+            permitted=basis.policy.permitted(by.actor, self._catalogue),
+            known=self._catalogue,
+            policy=basis.policy,
+            inventory=basis.fleet.inventory,
+            now=self._now,
+            examine=lambda: basis.examine(self._view(work)),
+            changes=keeping.changes,
+            locks=keeping.locks,
+            audit=keeping.audit,
+        )
 
     def _with_suggestions(self, failed: Failure, decision: Decision, basis: Basis) -> Failure:
         """With requests that would do, where somebody who may ask has mistyped."""
@@ -214,44 +277,14 @@ class Desk:
         return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=reference)
 
 
-def operation_id(key: str) -> str:
-    """The id of the operation that a delivery asks for: the same delivery, the same operation.
+@dataclass(frozen=True)
+class _Work:
+    """A request on its way: its operation's id, and what its answer rests on."""
 
-    48 bits: a hundred thousand operations meet by chance once in fifty thousand such histories.
-    """
-    return "op-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def decide(request: Request, typed: Typed, policy: Policy, catalogue: Catalogue) -> Decision:
-    """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command, no option and no host."""
-    actor = policy.identify(request.identity)
-    if isinstance(actor, Refuse):
-        nobody = Actor(label(request.identity), frozenset(), actor.rule)
-        return Decision(nobody, actor.rule, typed.text, _refusal(actor))
-    try:
-        asked = named(typed, catalogue, policy.permitted(actor, catalogue))
-        verdict = policy.judge(actor, asked.operation)
-        if isinstance(verdict, Refuse):
-            return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
-        operation = asked.bound()
-    except GrammarError as error:
-        return Decision(actor, "not understood", typed.text, failure(error, typed.text))
-    return Decision(actor, verdict.rule, canonical(operation), operation)
-
-
-def failure(error: FlatnetError, understood: str) -> Failure:
-    """A foreseen error as an answer; its place is in the text as it was understood."""
-    match error:
-        case BadArgument():
-            return failure(located(error, understood), understood)
-        case GrammarError(span=span, suggestions=suggestions):
-            return Failure(kind=FailureKind.USAGE, phrase=error.phrase, span=span, suggestions=suggestions)
-        case RequestError():
-            return Failure(kind=FailureKind.USAGE, phrase=error.phrase)
-        case Refused():
-            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
-        case _:
-            return Failure(kind=FailureKind.INTERNAL, phrase=error.phrase)
+    operation: str
+    request: Request
+    basis: Basis
+    progress: Progress
 
 
 def _bounded(answer: Answer) -> Answer:
@@ -262,73 +295,3 @@ def _bounded(answer: Answer) -> Answer:
     if failed.span is not None and failed.span[1] >= REPEATED:
         failed = failed.model_copy(update={"span": None})  # its place is in what is cut off; the phrase names the word
     return answer.model_copy(update={"body": failed, "understood": understood[: REPEATED - 1] + "…"})
-
-
-def _refusal(refuse: Refuse) -> Failure:
-    return Failure(kind=FailureKind.REFUSED, phrase=refuse.reason)
-
-
-def _event(decision: Decision, request: Request, typed: Typed) -> dict[str, Any]:
-    data = {
-        "text": typed.text[:RECORDED],
-        "understood": decision.understood[:RECORDED],
-        "rule": decision.rule,
-        "identity": label(request.identity),
-        "surface": request.surface.value,
-        "channel": request.channel[:RECORDED],
-        "key": request.key[:RECORDED],
-    }
-    if isinstance(decision.outcome, Failure):
-        return data | {"outcome": str(decision.outcome.phrase)[:RECORDED]}
-    return data
-
-
-def _help(operation: Help, asked: Asked) -> Report:
-    return explain(operation.about, asked.permitted)
-
-
-def _whoami(operation: WhoAmI, asked: Asked) -> Report:
-    actor = asked.actor
-    roles = Listing(tuple(sorted(actor.roles)))
-    words = Listing(tuple(" ".join(permitted.words) for permitted in asked.permitted))
-    facts = (
-        (Phrase("Name"), actor.name),
-        (Phrase("Roles"), Phrase("{items}", items=roles)),
-        (Phrase("Rule"), actor.rule),
-        (Phrase("May ask for"), Phrase("{items}", items=words)),
-    )
-    return Report(
-        title=Phrase("Who you are"),
-        summary=Phrase("you are {name}, with the roles {roles}", name=actor.name, roles=roles),
-        columns=(Column(key="fact", heading=Phrase("What")), Column(key="value", heading=Phrase("Value"))),
-        rows=tuple(Row(cells=(_cell(fact), _cell(value))) for fact, value in facts),
-        next=("help",),
-    )
-
-
-def _version(operation: Version, asked: Asked) -> Report:
-    version = metadata.version("flatnet-bot")
-    return Report(
-        title=Phrase("Version"),
-        summary=Phrase("flatnet-bot {version}", version=version),
-        columns=(Column(key="version", heading=Phrase("Version")),),
-        rows=(Row(cells=(_cell(version),)),),
-        brief=True,
-    )
-
-
-def _doctor(operation: Doctor, asked: Asked) -> Awaitable[Report]:
-    return asked.examine()
-
-
-def _cell(text: Phrase | str) -> Cell:
-    return Cell(text=text, value=str(text))
-
-
-OWN: Mapping[type[Operation], Callable[[Any, Asked], Report | Awaitable[Report]]] = {
-    Help: _help,
-    WhoAmI: _whoami,
-    Version: _version,
-    Doctor: _doctor,
-}
-"""Who answers the bot's own operations."""

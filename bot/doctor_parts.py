@@ -13,11 +13,13 @@ from bot.app import audit_keys
 from bot.audit import AuditKeys, verify_files
 from bot.config import Complaint, ConfigurationError, Settings
 from bot.examined import Examined, unknown, wrong
+from bot.satisfiable import unsatisfiable
 from bot.secrets import Find, read_secrets
 from bot.store.chain import Verification
 from bot.store.condition import Condition, prove
 from bot.store.database import Database
 from bot.store.errors import meaning_of_os, unavailable
+from commands.catalogue import CATALOGUE
 from commands.findings import Finding, Severity
 from commands.operation import Role
 
@@ -39,12 +41,20 @@ def complaints(error: ConfigurationError) -> Examined:
 
 
 def configuration(settings: Settings) -> Examined:
-    """A configuration that can be used, and whether somebody is left who may do everything."""
+    """A configuration that can be used: whether somebody is left who may do everything, and others to approve it."""
     seen = Phrase("hosts: {hosts}, people: {people}", hosts=len(settings.hosts), people=len(settings.people))
-    if any(Role.ADMINISTRATOR in roles for roles in _roles(settings)):
-        return Examined(CONFIGURATION, seen)
-    why = Phrase("nobody has the role administrator; give it to somebody under [[people]]")
-    return Examined(CONFIGURATION, seen, (wrong(CONFIGURATION, "configuration.administrator", why, Severity.MEDIUM),))
+    return Examined(CONFIGURATION, seen, (*_nobody_administers(settings), *_never_approved(settings)))
+
+
+def _nobody_administers(settings: Settings) -> Iterator[Finding]:
+    if not any(Role.ADMINISTRATOR in roles for roles in _roles(settings)):
+        why = Phrase("nobody has the role administrator; give it to somebody under [[people]]")
+        yield wrong(CONFIGURATION, "configuration.administrator", why, Severity.MEDIUM)
+
+
+def _never_approved(settings: Settings) -> Iterator[Finding]:
+    for why in unsatisfiable(settings.policy, settings.inventory, CATALOGUE):
+        yield wrong(CONFIGURATION, "configuration.approvals", why, Severity.MEDIUM)
 
 
 def secrets(settings: Settings) -> Examined:
@@ -115,7 +125,7 @@ async def slack(settings: Settings, find: Find) -> Examined:
         return Examined(SLACK, Phrase("not configured"))
     tokens = Tokens(find(settings.slack.bot_token_secret), find(settings.slack.app_token_secret))
     try:
-        bot = await check_up(settings.slack.api_url, tokens, settings.slack.team)
+        bot = await check_up(settings.slack.api_url, tokens, settings.slack.team, settings.approvals.channel)
     except SlackFailure as failure:
         return Examined(SLACK, Phrase("no answer"), (unknown(SLACK, "slack.unreachable", failure.phrase),))
     return Examined(SLACK, Phrase("{bot} in workspace {team}", bot=bot.name, team=bot.team))

@@ -156,6 +156,12 @@ def _parts(draft: Draft) -> Iterator[list[str]]:
         'roles = ["administrator", "operator"]',
     ]
     yield [
+        "# Another operator or administrator must approve a change, two for a critical one: add a [[people]] table each.",
+        "# Alone, an administrator asks with --break-glass and a reason.",
+        "[approvals]",
+        _noted('expire = "1h"', "how long a request waits"),
+    ]
+    yield [
         "# What all hosts share; a host may say otherwise.",
         "[defaults.windows]",
         f"user = {_quoted(draft.windows_user)}",

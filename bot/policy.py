@@ -1,22 +1,31 @@
-"""Who may ask for what: identities become actors, actors and operations become verdicts. Default deny.
+"""Who may ask for what, and who must approve it: identities become actors, actors and operations become verdicts.
 
 identity ─ configured person ──────────────▶ actor with that person's roles, and those of their user groups
          ├ another member of our workspace ─▶ actor, a viewer, with the roles of their user groups
          └ guest, stranger, unknown ────────▶ Refuse
-actor + operation ─▶ Go | Refuse
+actor + operation, hosts, place ─ grants, else the operation's own roles ─▶ Go | Refuse
+actor + risk, hosts ─ all approval rules that count ─▶ AskFirst | Refuse, where there are not enough people
+actor + approval, or broken glass ─▶ Go | Refuse: never the requester, under whatever name
+
+Default deny.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
+from bot.changes import Approval
 from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
-from commands.operation import Operation, Role
+from bot.rules import ApprovalRule, Approvals, Grant, PersonName, Roles, places
+from commands.operation import Operation, Risk, Role
 
-PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+BREAK_GLASS = "--break-glass"
+
 SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
 GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
 SystemName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$")]
@@ -32,6 +41,11 @@ class Person(BaseModel):
     system: tuple[SystemName, ...] = ()
     roles: frozenset[Role] = frozenset({Role.VIEWER})
 
+    @property
+    def reachable(self) -> bool:
+        """Whether there is an identity by which this person can ever be known."""
+        return bool(self.slack or self.system)
+
 
 class Group(BaseModel):
     """One Slack user group: who is in it, by Slack's word, has these roles, too."""
@@ -39,7 +53,7 @@ class Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     slack: GroupId
-    roles: Annotated[frozenset[Role], Field(min_length=1)]
+    roles: Roles
 
 
 @dataclass(frozen=True)
@@ -67,18 +81,37 @@ class Refuse:
     reason: Phrase
 
 
+@dataclass(frozen=True)
+class AskFirst:
+    """Allowed once `needed` other people have approved, within `lifetime`; `rule` names the rule for the audit.
+
+    `may` are the people who may approve, by name, `groups` the Slack user groups whose members may, too, and `roles`
+    what makes them approvers; `ping` are the Slack ids of those to notify.
+    """
+
+    rule: str
+    needed: int
+    may: tuple[str, ...]
+    groups: tuple[str, ...]
+    ping: tuple[str, ...]
+    lifetime: timedelta
+    roles: tuple[Role, ...]
+
+
 Verdict = Go | Refuse
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The configured people and user groups.
+    """The configured people and user groups, what is granted to whom, and how changes are approved.
 
     No two people share a Slack id or an operating-system user, and no two groups an id (`bot.config` sees to it).
     """
 
     people: tuple[Person, ...] = ()
     groups: tuple[Group, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    approvals: Approvals = field(default_factory=Approvals)
 
     def identify(self, identity: Identity) -> Actor | Refuse:
         """Who that is to us."""
@@ -91,31 +124,138 @@ class Policy:
             case SystemIdentity(name=name):
                 return self._person(identity) or Refuse("system user without a person", _unmapped(name))
 
-    def judge(self, actor: Actor, operation: type[Operation]) -> Verdict:
-        """Whether this actor may ask for this operation."""
-        fitting = actor.roles & operation.roles
-        if fitting:
-            role = min(fitting - actor.lent.keys() or fitting)
-            return Go(f"role {role} of group {actor.lent[role]}" if role in actor.lent else f"role {role}")
-        return Refuse(
-            "role",
-            Phrase(
-                "{words} needs one of the roles {needed}, and you have {roles}; ask an administrator",
-                words=" ".join(operation.words),
-                needed=Listing(tuple(sorted(operation.roles))),
-                roles=Listing(tuple(sorted(actor.roles))) if actor.roles else Phrase("none"),
-            ),
-        )
+    def judge(
+        self, actor: Actor, operation: type[Operation], hosts: Sequence[Host] = (), place: str | None = None
+    ) -> Verdict:
+        """Whether this actor may ask for this operation, on every one of the hosts, in that place (`bot.rules.place_of`).
+
+        `place` is None where it is not known yet. Without hosts, labels narrow nothing.
+        """
+        granted = self.granted(operation)
+        fitting = [(name, grant) for name, grant in granted if actor.roles & grant.roles]
+        if not fitting:
+            needed = frozenset(role for _, grant in granted for role in grant.roles)
+            return Refuse("role", _lacks_role(operation, needed, actor))
+        heard = [(name, grant) for name, grant in fitting if grant.heard_in(place)]
+        if not heard:
+            return Refuse("channel", _elsewhere(operation, [grant for _, grant in fitting]))
+        strange = tuple(host for host in hosts if not any(grant.covers(host) for _, grant in heard))
+        if strange:
+            return Refuse("label", _other_hosts(operation, strange, [grant for _, grant in heard]))
+        used = heard[:1] if not hosts else [next(each for each in heard if each[1].covers(host)) for host in hosts]
+        return Go("; ".join(dict.fromkeys(_rule(actor, name, grant) for name, grant in used)))
+
+    def granted(self, operation: type[Operation]) -> tuple[tuple[str, Grant], ...]:
+        """The grants of an operation by the names that they have in the configuration; else its own roles, namelessly."""
+        listed = tuple((f"grants[{place}]", grant) for place, grant in enumerate(self.grants, start=1))
+        usual = Grant(operations=(" ".join(operation.words),), roles=operation.roles)
+        return tuple((name, grant) for name, grant in listed if grant.names(operation)) or (("", usual),)
 
     def permitted(self, actor: Actor, catalogue: Sequence[type[Operation]]) -> tuple[type[Operation], ...]:
-        """What this actor may ask for: help and suggestions show nothing else."""
+        """What this actor may ask for, somewhere and of some host: help and suggestions show nothing else."""
         return tuple(operation for operation in catalogue if isinstance(self.judge(actor, operation), Go))
 
+    def approval(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> AskFirst | Refuse:
+        """Who must approve a change by this actor on those hosts; a refusal where there can never be enough of them."""
+        name, rule = self.approvals.rule(risk, hosts)
+        if not rule.roles:
+            return Refuse(f"{name}: no common role", _APART)
+        may, groups = self.approvers(actor, rule)
+        if len(may) < rule.approvers and not groups:
+            return Refuse(f"{name}: {len(may)} of {rule.approvers}", self._too_few(actor, rule, may))
+        pinged = (person for person in self.people if person.name in rule.ping and person.name != actor.name)
+        return AskFirst(
+            rule=f"{name}: {risk.name.lower()} needs {rule.approvers}",
+            needed=rule.approvers,
+            may=may,
+            groups=groups,
+            ping=tuple(person.slack[0] for person in pinged if person.slack),
+            lifetime=self.approvals.expire,
+            roles=tuple(sorted(rule.roles)),
+        )
+
+    def alarmed(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ...]:
+        """Who is told at once where the actor goes without approval: the Slack ids of everybody who could have approved."""
+        people, groups = self.approvers(actor, self._overseers(risk, hosts))
+        named = (person.slack[0] for person in self.people if person.name in people and person.slack)
+        return (*named, *groups)
+
+    def approvers(self, actor: Actor, rule: ApprovalRule) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Who but the actor may approve by a rule: people by name, and user groups of whose members nobody knows here."""
+        others = (person for person in self.people if person.reachable and person.name != actor.name)
+        people = tuple(person.name for person in others if person.roles & rule.roles)
+        return people, tuple(group.slack for group in self.groups if group.roles & rule.roles)
+
+    def may_approve(self, actor: Actor, approval: Approval, requester: str) -> Go | Refuse:
+        """Whether this actor may approve what `requester` asked for: by today's roles, and never their own request.
+
+        Where they do so is not asked: the card stands where the configuration has it, or in a direct message.
+        """
+        if self.asked_as(actor, requester):
+            return Refuse("own request", Phrase("nobody approves their own request; it waits for somebody else"))
+        lacking = Phrase(
+            "approving this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
+            needed=Listing(approval.roles),
+            roles=_listed(actor.roles),
+        )
+        return _one_of(actor, frozenset(approval.roles), lacking)
+
+    def may_review(self, actor: Actor, risk: Risk, hosts: Sequence[Host], requester: str) -> Go | Refuse:
+        """Whether this actor may review what `requester` did without approval: if they could approve it by today's rules."""
+        if self.asked_as(actor, requester):
+            return Refuse("own request", Phrase("whoever broke the glass does not review it; ask somebody else"))
+        needed = self._overseers(risk, hosts).roles
+        lacking = Phrase(
+            "reviewing this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
+            needed=_listed(needed),
+            roles=_listed(actor.roles),
+        )
+        return _one_of(actor, needed, lacking)
+
+    def may_break_glass(self, actor: Actor) -> Go | Refuse:
+        """Whether this actor may do without approvals."""
+        if Role.ADMINISTRATOR in actor.roles:
+            return Go(_role(actor, frozenset({Role.ADMINISTRATOR})))
+        phrase = Phrase(
+            "only an administrator may go without approval; leave {option} out, and it waits for approval",
+            option=BREAK_GLASS,
+        )
+        return Refuse("break-glass", phrase)
+
+    def _too_few(self, actor: Actor, rule: ApprovalRule, may: tuple[str, ...]) -> Phrase:
+        """Why there can never be enough approvers, with the mend."""
+        why = Phrase(
+            "this needs approval by {n} other person with one of the roles {roles}, and there is {may}; "
+            "an administrator gives somebody the role under [[people]], or asks for fewer under [[approvals.rules]]",
+            plural="this needs approval by {n} other people with one of the roles {roles}, and there is {may}; "
+            "an administrator gives somebody the role under [[people]], or asks for fewer under [[approvals.rules]]",
+            n=rule.approvers,
+            roles=_listed(rule.roles),
+            may=Phrase("only {people}", people=Listing(may)) if may else Phrase("nobody"),
+        )
+        if isinstance(self.may_break_glass(actor), Refuse):
+            return why
+        return Phrase(
+            "{why}; in an emergency {option} with a reason goes without, and everybody is told", why=why, option=BREAK_GLASS
+        )
+
+    def asked_as(self, actor: Actor, name: str) -> bool:
+        """Whether that is this actor, also by the Slack id under which they asked before they were configured."""
+        ids = [user for person in self.people if person.name == actor.name for user in person.slack]
+        return name == actor.name or (name.startswith("slack:") and name.partition("/")[2] in ids)
+
+    def called(self, identity: Identity, name: str) -> str:
+        """How who asked as `name`, by that identity, is called now; the same name where no person is known for it."""
+        person = self._person(identity)
+        return name if person is None else person.name
+
+    def _overseers(self, risk: Risk, hosts: Sequence[Host]) -> ApprovalRule:
+        """Who could approve; where the hosts' rules have no common role, so that nobody could, who looks after the bot."""
+        rule = self.approvals.rule(risk, hosts)[1]
+        return rule if rule.roles else rule.model_copy(update={"roles": _KEEPERS})
+
     def _person(self, identity: Identity) -> Actor | None:
-        for person in self.people:
-            if _belongs(identity, person):
-                return Actor(person.name, person.roles, f"person {person.name}")
-        return None
+        return next((acting(person) for person in self.people if _belongs(identity, person)), None)
 
     def _with_groups(self, actor: Actor, member_of: frozenset[str]) -> Actor:
         """The actor with what their user groups add."""
@@ -123,6 +263,11 @@ class Policy:
         lent = {role: group.slack for group in groups for role in sorted(group.roles - actor.roles)}
         rule = ", ".join([actor.rule, *(f"group {group.slack}" for group in groups)])
         return Actor(actor.name, actor.roles | lent.keys(), rule, lent)
+
+
+def acting(person: Person) -> Actor:
+    """A configured person as the actor that they are without any user group."""
+    return Actor(person.name, person.roles, f"person {person.name}")
 
 
 def label(identity: Identity) -> str:
@@ -142,6 +287,51 @@ def _belongs(identity: Identity, person: Person) -> bool:
             return name in person.system
 
 
+def _rule(actor: Actor, name: str, grant: Grant) -> str:
+    """What allowed it: the actor's role, and the grant where one is configured."""
+    role = _role(actor, actor.roles & grant.roles)
+    return f"{role} by {name}" if name else role
+
+
+def _role(actor: Actor, fitting: frozenset[Role]) -> str:
+    """The role that counts: one of the actor's own before one that a user group lends."""
+    role = min(fitting - actor.lent.keys() or fitting)
+    return f"role {role} of group {actor.lent[role]}" if role in actor.lent else f"role {role}"
+
+
+def _one_of(actor: Actor, needed: frozenset[Role], lacking: Phrase) -> Go | Refuse:
+    fitting = actor.roles & needed
+    return Go(_role(actor, fitting)) if fitting else Refuse("approver role", lacking)
+
+
+def _listed(roles: frozenset[Role]) -> Listing | Phrase:
+    return Listing(tuple(sorted(roles))) if roles else Phrase("none")
+
+
+def _lacks_role(operation: type[Operation], needed: frozenset[Role], actor: Actor) -> Phrase:
+    return Phrase(
+        "{words} needs one of the roles {needed}, and you have {roles}; ask an administrator",
+        words=" ".join(operation.words),
+        needed=_listed(needed),
+        roles=_listed(actor.roles),
+    )
+
+
+def _elsewhere(operation: type[Operation], grants: Sequence[Grant]) -> Phrase:
+    return Phrase(
+        "{words} may be asked only in {channels}; ask there", words=" ".join(operation.words), channels=places(grants)
+    )
+
+
+def _other_hosts(operation: type[Operation], hosts: Sequence[Host], grants: Sequence[Grant]) -> Phrase:
+    return Phrase(
+        "you may ask for {words} only on hosts with one of the labels {labels}, and not on {hosts}; ask an administrator",
+        words=" ".join(operation.words),
+        labels=Listing(tuple(sorted({label for grant in grants for label in grant.labels}))),
+        hosts=Listing(tuple(host.name for host in hosts)),
+    )
+
+
 def _unmapped(name: str) -> Phrase:
     return Phrase(
         "no person in the configuration has the operating-system user {user}; "
@@ -150,6 +340,8 @@ def _unmapped(name: str) -> Phrase:
     )
 
 
+_APART = Phrase("the rules of those hosts have no role in common that could approve; ask for them one by one")
+_KEEPERS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 _OUTSIDE = {
     Standing.GUEST: Phrase("guests may not use this bot; ask a member of the workspace to ask for you"),
     Standing.STRANGER: Phrase("only members of the bot's own workspace may use it; ask somebody there to ask for you"),

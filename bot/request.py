@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from adapters.phrase import Phrase
+from bot.changes import Change, State
 from commands.report import Report
 
 
@@ -107,7 +108,7 @@ class Exit(IntEnum):
 
 
 class Answer(BaseModel):
-    """What the desk says: how the request was understood, and a report or a failure.
+    """What the desk says: how the request was understood, and a report, a failure, or how a change stands.
 
     `operation` is the operation's id, in the audit log too. `here`: for all in the channel.
     """
@@ -117,7 +118,7 @@ class Answer(BaseModel):
     operation: str
     understood: str
     """The words in their canonical form; the repaired text where they could not be understood."""
-    body: Report | Failure
+    body: Report | Failure | Change
     here: bool = False
 
     @property
@@ -130,6 +131,10 @@ class Answer(BaseModel):
                 return Exit.REFUSED
             case Failure():
                 return Exit.INTERNAL
+            case Change(state=State.UNDONE | State.FAILED | State.UNKNOWN | State.CLOSED):
+                return Exit.FINDINGS
+            case Change():
+                return Exit.WELL
             case Report() as report:
                 if report.unreached:
                     return Exit.NOT_REACHED

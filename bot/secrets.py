@@ -48,6 +48,10 @@ class Secrets:
         """One sentence for each secret that lies nowhere."""
         return tuple(_where(name, self._folder) for name, value in self._values.items() if not value)
 
+    def values(self) -> tuple[str, ...]:
+        """All that must never be shown (`bot.redaction`)."""
+        return tuple(value.get_secret_value() for value in self._values.values() if value)
+
     def __repr__(self) -> str:
         return f"Secrets({', '.join(sorted(self._values))})"
 

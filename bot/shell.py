@@ -19,7 +19,7 @@ from bot.config import Settings
 from bot.messages.terminal import print_answer
 from bot.request import Answer, Request, Surface, SystemIdentity
 from bot.secrets import read_secrets
-from bot.store.chain import Verification
+from commands.auditing import AuditVerify
 
 if TYPE_CHECKING:
     from bot.app import House
@@ -53,7 +53,7 @@ async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
             if house is None:
                 house = await stack.enter_async_context(open_house(settings))
             me = SystemIdentity.of(os.getuid())
-            return await house.desk.handle(Request(new_key(), me, words, surface, now()))
+            return await house.answer(Request(new_key(), me, words, surface, now()))
 
         yield ask
 
@@ -67,16 +67,19 @@ async def converse(settings: Settings, shown: Texts) -> None:
             print_answer(console, await ask(words), shown)
 
 
-async def verify_audit(settings: Settings) -> Verification:
-    """The audit log's state, from the running bot or from the files."""
-    found = await control.verify(settings.control_socket)
-    if found is not None:
-        return found
+async def verify_audit(settings: Settings) -> Answer:
+    """The audit log's state, from the running bot, for those who may read it; or from the files, for whoever can."""
+    words = " ".join(AuditVerify.words)
+    answer = await control.ask(settings.control_socket, words, Surface.DO)
+    if answer is not None:
+        return answer
     from bot.app import audit_keys
     from bot.audit import verify_files
+    from bot.listings import verification
 
     keys = audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder))
-    return await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, keys.all)
+    found = await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, keys.all)
+    return Answer(operation="", understood=words, body=verification(found))
 
 
 async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:

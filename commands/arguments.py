@@ -62,6 +62,37 @@ class Flag:
     meaning: Phrase
 
 
+@dataclass(frozen=True)
+class Option:
+    """An argument with a value, typed `--name VALUE` or `--name=VALUE`; `parse` and `render` as in `Positional`.
+
+    `bare` is the value where the name stands alone; None where it needs one.
+    """
+
+    placeholder: str
+    meaning: Phrase
+    parse: Callable[[str], Any]
+    render: Callable[[Any], str]
+    bare: str | None = None
+
+
+REASON_LIMIT = 500
+"""Characters of a reason: two sentences, as an approver on a phone reads them."""
+
+
+def reason(text: str) -> str:
+    """A reason as it was typed, on one line; `BadArgument` where it is empty or too long."""
+    told = " ".join(text.split())
+    if not told:
+        raise BadArgument(Phrase("the reason is empty; say in a few words why"), part=text)
+    if len(told) > REASON_LIMIT:
+        raise BadArgument(Phrase("a reason has at most {n} characters", n=REASON_LIMIT), part=told)
+    return told
+
+
+Reason = Annotated[str, Option("reason", Phrase("why, for whoever approves and for the audit log"), reason, str)]
+
+
 class Target(BaseModel):
     """The hosts that a request means: names, globs, labels, `all`; any of them fits."""
 
@@ -93,6 +124,20 @@ class Target(BaseModel):
 
 ALL = Target(parts=("all",))
 
+
+def choice(*words: str) -> Callable[[tuple[str, ...]], str]:
+    """A reader of one of these words."""
+
+    def parse(typed: tuple[str, ...]) -> str:
+        said = typed[0].lower()
+        if said not in words:
+            phrase = Phrase("{part} cannot stand here; it is one of {words}", part=shown(typed[0]), words=Listing(words))
+            raise BadArgument(phrase, part=typed[0], nearest=nearest(said, words) or words)
+        return said
+
+    return parse
+
+
 TargetArgument = Annotated[
     Target,
     Positional(
@@ -103,6 +148,29 @@ TargetArgument = Annotated[
         many=True,
     ),
 ]
+
+HostsArgument = Annotated[
+    Target,
+    Positional(
+        "target",
+        Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; or all"),
+        Target.parse,
+        lambda target: (str(target),),
+        many=True,
+    ),
+]
+"""The same for changes: never left out."""
+
+OneWordTarget = Annotated[
+    Target,
+    Positional(
+        "target",
+        Phrase("hosts by name, label or pattern, with commas and no spaces between them; or all"),
+        Target.parse,
+        lambda target: (str(target),),
+    ),
+]
+"""The same where something else follows."""
 
 
 def nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:

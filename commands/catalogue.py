@@ -1,13 +1,57 @@
 """The one table of all operations: words, help, suggestions and permissions come from it."""
 
+from commands.auditing import AuditAccept, AuditExport, AuditSearch, AuditVerify
+from commands.certs import CaShow, Cert, CertExport, CertShow
+from commands.certs_renewal import CertRenew
+from commands.decisions import (
+    Approvals,
+    ApprovalShow,
+    Approve,
+    Deny,
+    OperationCancel,
+    OperationContinue,
+    OperationResolve,
+    OperationReview,
+    Operations,
+    OperationShow,
+)
 from commands.health import Health
 from commands.hosts import HostList
+from commands.locks import LockAdd, LockRemove, Locks
 from commands.operation import Operation
-from commands.own import Doctor, Help, Version, WhoAmI
+from commands.own import Can, Doctor, Help, Version, WhoAmI
+from commands.services import ServiceList, ServiceRestart, ServiceStart, ServiceStop
 
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,
     HostList,
+    ServiceList,
+    ServiceStart,
+    ServiceStop,
+    ServiceRestart,
+    Cert,
+    CertShow,
+    CertExport,
+    CertRenew,
+    CaShow,
+    Approvals,
+    ApprovalShow,
+    Approve,
+    Deny,
+    Operations,
+    OperationShow,
+    OperationCancel,
+    OperationContinue,
+    OperationResolve,
+    OperationReview,
+    Locks,
+    LockAdd,
+    LockRemove,
+    AuditSearch,
+    AuditVerify,
+    AuditExport,
+    AuditAccept,
+    Can,
     Help,
     WhoAmI,
     Version,

@@ -54,8 +54,12 @@ def judge_windows(host: Host, said: WindowsSystem | HostError | None) -> Judged:
     lacking = absent() if host.gateway is not None else absent("gateway")
     if isinstance(said, HostError):
         return together(unanswered("windows", Phrase("Windows"), ("nebula", "gateway"), said), lacking)
-    gateway = _gateway(host.windows.gateway_service, said) if host.gateway is not None else lacking
-    return together(_nebula(host.windows.nebula_service, said.nebula), gateway)
+    gateway = (
+        judge_gateway_service(host.windows.gateway_service, said.gateway, said.nginx_processes)
+        if host.gateway is not None
+        else lacking
+    )
+    return together(judge_nebula_service(host.windows.nebula_service, said.nebula), gateway)
 
 
 def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: frozenset[str]) -> Judged:
@@ -77,7 +81,7 @@ def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judged:
     return together(_containers(said.containers), _bridge(host, said.bridge), _forwarding(said.forwarding))
 
 
-_STATES: Mapping[ServiceStatus, Phrase] = {
+STATES: Mapping[ServiceStatus, Phrase] = {
     "Running": Phrase("running"),
     "Stopped": Phrase("stopped"),
     "StartPending": Phrase("starting"),
@@ -92,25 +96,25 @@ _COMING = frozenset({"StartPending", "ContinuePending"})
 _GOING = frozenset({"StopPending", "PausePending"})
 
 
-def _nebula(service: str, status: ServiceStatus) -> Judged:
+def judge_nebula_service(service: str, status: ServiceStatus) -> Judged:
+    """Nebula, whose service alone counts."""
     if status == "Unknown":
         return unread("nebula", _untold(service))
     if status == "Running":
-        return well("nebula", _STATES[status], status)
+        return well("nebula", STATES[status], status)
     severity = Severity.MEDIUM if status in _COMING else Severity.HIGH if status in _GOING else Severity.CRITICAL
-    return bad("nebula", _STATES[status], status, severity, _not_running(service, status))
+    return bad("nebula", STATES[status], status, severity, _not_running(service, status))
 
 
-def _gateway(service: str, system: WindowsSystem) -> Judged:
+def judge_gateway_service(service: str, status: ServiceStatus, processes: int) -> Judged:
     """nginx decides; the service says why. A gateway may be a bare nginx.exe without a running service."""
-    status, processes = system.gateway, system.nginx_processes
     if status == "Unknown":
         return unread("gateway", _untold(service))
     if status in _COMING | _GOING:
         severity = Severity.MEDIUM if status in _COMING else Severity.HIGH
-        return bad("gateway", _STATES[status], status, severity, _not_running(service, status))
+        return bad("gateway", STATES[status], status, severity, _not_running(service, status))
     if processes > 0:
-        text = _STATES[status] if status == "Running" else Phrase("running, without its service")
+        text = STATES[status] if status == "Running" else Phrase("running, without its service")
         return well("gateway", text, "Running" if status == "Running" else "Bare")
     if status == "Running":
         why = Phrase(
@@ -121,13 +125,13 @@ def _gateway(service: str, system: WindowsSystem) -> Judged:
         return bad("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why)
     if status == "Absent":
         why = Phrase("no nginx process runs, and there is no service {service}; start nginx on the host", service=service)
-        return bad("gateway", _STATES[status], status, Severity.HIGH, why)
-    return bad("gateway", _STATES[status], status, Severity.HIGH, _not_running(service, status))
+        return bad("gateway", STATES[status], status, Severity.HIGH, why)
+    return bad("gateway", STATES[status], status, Severity.HIGH, _not_running(service, status))
 
 
 def _not_running(service: str, status: ServiceStatus) -> Phrase:
     """What is wrong with a service, and what to do."""
-    state = _STATES[status]
+    state = STATES[status]
     if status in _COMING | _GOING:
         return Phrase("the service {service} is {state}; ask again in a minute", service=service, state=state)
     if status == "Absent":

@@ -37,7 +37,7 @@ def _windows(looked: Looked) -> tuple[Cell, ...]:
         _version(said.nginx_version),
         _version(said.os_version),
         _version(said.powershell_version),
-        _clock(looked.ahead or 0.0),
+        clock_cell(looked.ahead or 0.0),
         _uptime(said),
     )
 
@@ -46,7 +46,8 @@ def _version(version: str) -> Cell:
     return Cell(text=shown(version), value=version) if version else Cell(text=Phrase("none"), value="")
 
 
-def _clock(ahead: float) -> Cell:
+def clock_cell(ahead: float) -> Cell:
+    """How far a clock is ahead, in seconds."""
     if abs(ahead) < 1:
         return Cell(text=Phrase("right"), value=round(ahead, 1))
     if ahead > 0:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from commands.arguments import BadArgument, Flag, Positional, Target
-from commands.grammar import Argument, GrammarError, Operations, arguments, canonical, named, understand
+from commands.arguments import BadArgument, Flag, Option, Positional, Target
+from commands.grammar import Argument, GrammarError, Named, Operations, arguments, canonical, named, understand
 from commands.operation import Operation
 from commands.typed import quote, read
 
@@ -30,6 +30,10 @@ class Blank:
     @property
     def positionals(self) -> tuple[tuple[Argument, Positional], ...]:
         return tuple((each, each.kind) for each in self.arguments if isinstance(each.kind, Positional))
+
+    @property
+    def options(self) -> tuple[tuple[Argument, Option], ...]:
+        return tuple((each, each.kind) for each in self.arguments if isinstance(each.kind, Option))
 
     @property
     def flags(self) -> tuple[tuple[Argument, Flag], ...]:
@@ -58,7 +62,20 @@ def lacking(text: str, permitted: Operations) -> Blank | None:
         return None
     places = [each for each in arguments(asked.operation) if isinstance(each.kind, Positional)]
     missing = tuple(each for each in places[len(asked.words) :] if each.required)
-    return Blank(asked.operation, typed.text, missing) if missing else None
+    return Blank(asked.operation, typed.text, missing) if missing else _incomplete(asked)
+
+
+def _incomplete(asked: Named) -> Blank | None:
+    """The form for an operation that needs one of several arguments."""
+    try:
+        operation = asked.bound()
+    except GrammarError:
+        return None
+    if not operation.incomplete:
+        return None
+    free = (each for each in arguments(asked.operation) if not isinstance(each.kind, Flag))
+    open_ones = tuple(each for each in free if getattr(operation, each.field) == each.default)
+    return Blank(asked.operation, asked.typed.text, open_ones)
 
 
 def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventory) -> str | Mapping[str, Phrase]:
@@ -75,6 +92,11 @@ def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventor
         elif complaint := _complaint(kind, said, inventory):
             wrong[argument.field] = complaint
         words += map(quote, said)
+    for argument, option in form.options:
+        if said := given.words.get(argument.field, ()):
+            words += [argument.option, quote(said[0])]
+            if complaint := _complaint_of(option, said[0]):
+                wrong[argument.field] = complaint
     flags = [argument.option for argument, _ in form.flags if argument.field in given.flags]
     if wrong:
         return wrong
@@ -82,6 +104,15 @@ def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventor
         return canonical(understand(read(" ".join([form.begun, *words, *flags])), catalogue, catalogue))
     except GrammarError as error:
         return {form.arguments[0].field: error.phrase} if form.arguments else {"": error.phrase}
+
+
+def _complaint_of(option: Option, said: str) -> Phrase | None:
+    """What is wrong with the value of an option."""
+    try:
+        option.parse(said)
+    except BadArgument as error:
+        return error.phrase
+    return None
 
 
 def _complaint(kind: Positional, said: tuple[str, ...], inventory: Inventory) -> Phrase | None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from adapters.errors import RequestError
 from adapters.phrase import Listing, Phrase
-from commands.arguments import NEAREST, SHOWN, BadArgument, Flag, Positional, nearest, shown
-from commands.operation import Operation
+from commands.arguments import NEAREST, SHOWN, BadArgument, Flag, Option, Positional, nearest, shown
+from commands.operation import FleetChange, Operation
 from commands.own import Help
 from commands.typed import LIMIT, Token, Typed, quote
 
@@ -45,7 +45,7 @@ class Argument:
     """One field of an operation as it is typed."""
 
     field: str
-    kind: Positional | Flag
+    kind: Positional | Flag | Option
     required: bool
     default: Any
 
@@ -55,18 +55,22 @@ class Argument:
 
 
 def arguments(operation: type[Operation]) -> tuple[Argument, ...]:
-    """What an operation takes: its own first, then what every operation takes."""
-    common = Operation.model_fields.keys()
-    fields = sorted(operation.model_fields.items(), key=lambda item: item[0] in common)
-    return tuple(
+    """What an operation takes: what stands by its place, then options of its own, of every change, of every operation."""
+    common = (FleetChange.model_fields.keys(), Operation.model_fields.keys())
+    taken = [
         Argument(name, _kind(operation, name), field.is_required(), field.get_default(call_default_factory=True))
-        for name, field in fields
-    )
+        for name, field in operation.model_fields.items()
+    ]
+    return tuple(sorted(taken, key=lambda each: (not isinstance(each.kind, Positional), _shared(each, common))))
 
 
-def _kind(operation: type[Operation], field: str) -> Positional | Flag:
+def _shared(argument: Argument, common: Sequence[Collection[str]]) -> int:
+    return sum(argument.field in fields for fields in common)
+
+
+def _kind(operation: type[Operation], field: str) -> Positional | Flag | Option:
     for kind in operation.model_fields[field].metadata:
-        if isinstance(kind, Positional | Flag):
+        if isinstance(kind, Positional | Flag | Option):
             return kind
     raise TypeError(f"{operation.__name__}.{field} does not say how it is typed; annotate it (commands.arguments)")
 
@@ -90,13 +94,35 @@ def singular(word: str, nouns: Collection[str]) -> str:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """An option as it was typed: its token, and the word after it where options of that name take one."""
+
+    token: Token
+    value: Token | None = None
+
+    @property
+    def name(self) -> str:
+        return self.token.text.partition("=")[0].lower()
+
+    @property
+    def said(self) -> str | None:
+        """Its value, behind `=` or as the next word; None where it has none."""
+        _, equals, text = self.token.text.partition("=")
+        return text if equals else None if self.value is None else self.value.text
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.token.start, (self.value or self.token).end
+
+
+@dataclass(frozen=True)
 class Named:
     """An operation that was asked for, before its arguments are looked at: whoever may not use it learns nothing of them."""
 
     operation: type[Operation]
     words: tuple[Token, ...]
     """The words after its name."""
-    options: tuple[Token, ...]
+    options: tuple[Spoken, ...]
     typed: Typed
 
     def bound(self) -> Operation:
@@ -109,15 +135,14 @@ def named(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
     """What was asked for; a `GrammarError` that suggests nothing outside `permitted`."""
     if typed.cut:
         raise GrammarError(Phrase("a request has at most {n} characters; ask for less at once", n=LIMIT))
-    words = tuple(token for token in typed.tokens if not _is_option(token))
-    options = tuple(token for token in typed.tokens if _is_option(token))
+    words, options = _split(typed.tokens, catalogue)
     found = find([word.text for word in words], catalogue)
     if found is None and words:
         raise _unknown(typed, words, permitted)
     operation, count = found or (Help, 0)
-    if any(option.text.lower() == HELP for option in options):
+    if any(option.name == HELP for option in options):
         about = tuple(Token(word, 0, 0) for word in operation.words) if found else ()
-        return Named(Help, about, tuple(option for option in options if option.text.lower() == HERE), typed)
+        return Named(Help, about, tuple(option for option in options if option.name == HERE), typed)
     return Named(operation, words[count:], options, typed)
 
 
@@ -140,6 +165,8 @@ def canonical(operation: Operation) -> str:
                     kept = len(positionals)
             case Flag() if value:
                 flags.append(argument.option)
+            case Option(render=say) if value != argument.default:
+                flags += [argument.option, quote(say(value))]
     return " ".join((*operation.words, *positionals[:kept], *flags))
 
 
@@ -178,19 +205,61 @@ def _parsed(kind: Positional, taken: Sequence[Token], typed: Typed) -> Any:
         raise located(error, typed.text) from error
 
 
-def _options(operation: type[Operation], options: Sequence[Token], typed: Typed) -> dict[str, bool]:
-    flags = {argument.option: argument.field for argument in arguments(operation) if isinstance(argument.kind, Flag)}
+def _split(tokens: Sequence[Token], catalogue: Operations) -> tuple[tuple[Token, ...], tuple[Spoken, ...]]:
+    """Words, and options with the word after them where any operation's option of that name takes one."""
+    valued = {
+        argument.option for operation in catalogue for argument in arguments(operation) if isinstance(argument.kind, Option)
+    }
+    words: list[Token] = []
+    options: list[Spoken] = []
+    before: Token | None = None
+    for token in tokens:
+        last = options[-1] if options else None
+        if _is_option(token):
+            options.append(Spoken(token))
+        elif last is not None and last.token is before and last.name in valued and last.said is None:
+            options[-1] = Spoken(last.token, token)
+        else:
+            words.append(token)
+        before = token
+    return tuple(words), tuple(options)
+
+
+def _options(operation: type[Operation], options: Sequence[Spoken], typed: Typed) -> dict[str, Any]:
+    known = {argument.option: argument for argument in arguments(operation) if not isinstance(argument.kind, Positional)}
     values = {}
     for option in options:
-        name, equals, _ = option.text.partition("=")
-        if name.lower() not in flags:
-            raise _unknown_option(operation, option, flags, typed)
-        if equals:
-            span = (option.start, option.end)
-            phrase = Phrase("{option} takes no value; leave {value} out", option=name, value=shown(option.text[len(name) :]))
-            raise GrammarError(phrase, span=span, suggestions=_mended(typed.text, span, (name.lower(),)))
-        values[flags[name.lower()]] = True
+        argument = known.get(option.name)
+        if argument is None:
+            raise _unknown_option(operation, option.token, known, typed)
+        if isinstance(argument.kind, Option):
+            values[argument.field] = _value(argument.kind, option, typed)
+        elif option.said is not None:
+            phrase = Phrase(
+                "{option} takes no value; leave {value} out",
+                option=option.name,
+                value=shown(typed.text[option.token.start + len(option.name) : option.span[1]].strip()),
+            )
+            raise GrammarError(phrase, span=option.span, suggestions=_mended(typed.text, option.span, (option.name,)))
+        else:
+            values[argument.field] = True
     return values
+
+
+def _value(kind: Option, option: Spoken, typed: Typed) -> Any:
+    said = kind.bare if option.said is None else option.said
+    if said is None:
+        phrase = Phrase(
+            "{option} needs {placeholder}: {meaning}",
+            option=option.name,
+            placeholder=kind.placeholder.upper(),
+            meaning=kind.meaning,
+        )
+        raise GrammarError(phrase, span=option.span)
+    try:
+        return kind.parse(said)
+    except BadArgument as error:
+        raise located(error, typed.text) from error
 
 
 def _unknown(typed: Typed, words: Sequence[Token], permitted: Operations) -> GrammarError:
@@ -221,7 +290,7 @@ def _like(words: Sequence[Token], permitted: Operations) -> list[tuple[str, ...]
     return [name for ratio, name in ranked if ratio >= LIKENESS][:NEAREST]
 
 
-def _unknown_option(operation: type[Operation], option: Token, flags: Mapping[str, str], typed: Typed) -> GrammarError:
+def _unknown_option(operation: type[Operation], option: Token, flags: Mapping[str, Argument], typed: Typed) -> GrammarError:
     bare = option.text.partition("=")[0].lower().lstrip("-")
     known = {name.lstrip("-"): name for name in (*flags, HELP)}
     near = nearest(bare, known) or tuple(name for name in sorted(known) if bare and name.startswith(bare))

@@ -13,7 +13,7 @@ from adapters.action import Action, Answer
 from adapters.errors import HostError
 from adapters.fleet import Seen
 from adapters.gateway.api import ReadSystem as ReadGateway
-from adapters.inventory import Host
+from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
@@ -22,7 +22,8 @@ from commands.arguments import ALL, Flag, TargetArgument
 from commands.checks import judge, known_peers
 from commands.details import DETAILS, details_of
 from commands.findings import Finding, Severity, worst_first
-from commands.judged import CHECKS, Judged, Looked, Remark, some
+from commands.judged import CHECKS, Judged, Looked, Remark, ahead, some
+from commands.looking import look_at_all
 from commands.operation import FleetRead, View
 from commands.report import Cell, Column, Report, Row
 
@@ -67,22 +68,15 @@ class Health(FleetRead):
     target: TargetArgument = ALL
     details: Annotated[bool, Flag(Phrase("versions, clock, uptime and containers too"))] = False
 
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        return self.target.resolve(inventory)
+
     async def read(self, view: View) -> Report:
         inventory = view.fleet.inventory
-        hosts = self.target.resolve(inventory)
+        hosts = self.hosts(inventory)
         known = known_peers(inventory)
-        awaited = [host.name for host in hosts]
-
-        async def check(host: Host) -> Checked:
-            checked = await _check(host, known, view)
-            awaited.remove(host.name)
-            view.progress(tuple(awaited))
-            return checked
-
-        view.progress(tuple(awaited))
-        async with asyncio.TaskGroup() as group:
-            checks = [group.create_task(check(host)) for host in hosts]
-        return self._report(sorted((each.result() for each in checks), key=lambda each: each.rank), view.now())
+        checked = await look_at_all(hosts, lambda host: _check(host, known, view), view)
+        return self._report(sorted(checked, key=lambda each: each.rank), view.now())
 
     def _report(self, checked: Sequence[Checked], at: datetime) -> Report:
         troubled = [each for each in checked if each.judged.remarks]
@@ -140,8 +134,7 @@ async def _windows(host: Host, view: View) -> tuple[WindowsSystem | HostError | 
     seen: Seen[WindowsSystem] = await view.fleet.look(host, ReadWindows.of(host.windows))
     if isinstance(seen.said, HostError):
         return seen.said, None
-    difference = (seen.said.clock - view.now()).total_seconds()
-    return seen.said, max(difference, 0.0) + min(difference + seen.age, 0.0)
+    return seen.said, ahead(seen.said.clock, view.now(), seen.age)
 
 
 async def _ask(host: Host, action: Action[Answer] | None, view: View) -> Answer | HostError | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
 from adapters.gateway.api import GatewaySystem
@@ -30,7 +31,7 @@ NAMED = 5
 class Remark:
     """One thing that somebody should know of a host, in a few words and in a sentence that says what to do.
 
-    `reached` is False where the side did not answer; `parts` are what it sums up.
+    `reached` is False where the side did not answer; `parts` are what it sums up; `next` are words that mend it.
     """
 
     subject: str
@@ -39,6 +40,7 @@ class Remark:
     why: Phrase
     reached: bool = True
     parts: "tuple[Remark, ...]" = ()
+    next: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,12 @@ class Judged:
     def severity(self) -> Severity | None:
         """The worst remark's; None where all is well."""
         return self.worst[0].severity if self.remarks else None
+
+
+def ahead(clock: datetime, now: datetime, age: float) -> float:
+    """Seconds that a host's clock, told within the last `age` seconds, is ahead at least (negative: behind)."""
+    difference = (clock - now).total_seconds()
+    return max(difference, 0.0) + min(difference + age, 0.0)
 
 
 def well(key: str, text: Phrase, value: str) -> Judged:

@@ -3,17 +3,21 @@
 A new operation is one class in one noun module and one line in `commands.catalogue`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
+from adapters.errors import Refused
 from adapters.fleet import Fleet
+from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.arguments import Flag
+from commands.arguments import Flag, Reason
+from commands.judged import some
+from commands.plan import LeftOut, Planned
 from commands.report import Report
 
 
@@ -48,6 +52,25 @@ class Thresholds(BaseModel):
     """Seconds that a host's clock may differ from the bot's."""
 
 
+GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,62}$")]
+"""A group in a certificate; nebula-cert takes several with commas between them."""
+
+
+class CertificateRules(BaseModel):
+    """How certificates are made and judged; configured under `[certificates]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lifetime_days: int = Field(default=365, ge=1, le=3650)
+    """Days that a new host certificate lives, at most to the end of its CA."""
+    groups: tuple[GroupName, ...] = ("flatnet", "gateway")
+    """Groups that a host's certificate must have; the lighthouse's are `lighthouse_groups`."""
+    lighthouse_groups: tuple[GroupName, ...] = ("lighthouse", "flatnet")
+
+
+USUAL = CertificateRules()
+"""What holds where nothing is configured."""
+
 Progress = Callable[[tuple[str, ...]], None]
 """Told, while an operation looks, which hosts are still awaited; returns at once and never raises."""
 
@@ -64,6 +87,9 @@ class View:
     now: Callable[[], datetime]
     thresholds: Thresholds
     progress: Progress = untold
+    certificates: CertificateRules = USUAL
+    operation: str = ""
+    """The id of the operation that is planned: folders on hosts carry it."""
 
 
 class Operation(BaseModel):
@@ -87,12 +113,58 @@ class Operation(BaseModel):
 
     here: Annotated[bool, Flag(Phrase("answer for all in this channel"))] = False
 
+    @property
+    def incomplete(self) -> bool:
+        """Whether it still lacks one of several arguments of which none alone is required; a form can ask for it."""
+        return False
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """The hosts that it is about, for rights and rules; a `NoSuchHost` where a name names none."""
+        return ()
+
 
 class FleetRead(Operation):
     """An operation that looks at hosts and changes nothing."""
 
     async def read(self, view: View) -> Report:
         """Look; one host's failure is a finding in the report, never the end of the others."""
+        raise NotImplementedError
+
+
+class CannotPlan(Refused):
+    """Nothing can be done as hosts stand now; the phrase says why, and what to do first."""
+
+    @classmethod
+    def anywhere(cls, left_out: Sequence[LeftOut]) -> "CannotPlan":
+        """Every host is left out, each for its reason."""
+        reasons = [Phrase("{host}: {why}", host=left.host, why=left.why) for left in left_out]
+        return cls(reasons[0] if len(reasons) == 1 else Phrase("nothing can be done: {reasons}", reasons=some(reasons)))
+
+
+class FleetChange(Operation):
+    """An operation that changes hosts: it makes a plan, and `bot.workflow` does the rest."""
+
+    risk: ClassVar[Risk] = Risk.CHANGE
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
+
+    dry_run: Annotated[bool, Flag(Phrase("show what would be done, and ask nobody"))] = False
+    reason: Reason = ""
+    break_glass: Annotated[
+        bool, Flag(Phrase("without waiting for approval, as an administrator and with a reason; everybody is told"))
+    ] = False
+
+    def only(self, names: tuple[str, ...]) -> "FleetChange":
+        """The same operation for these hosts alone."""
+        raise NotImplementedError
+
+    @property
+    def settled(self) -> Mapping[str, JsonValue]:
+        """Its arguments as a plan keeps them: what is done, not how it was asked for."""
+        arguments: Mapping[str, JsonValue] = self.model_dump(mode="json", exclude=set(FleetChange.model_fields))
+        return arguments
+
+    async def plan(self, view: View) -> Planned:
+        """What it would do, from what hosts say now; reads and never changes. `CannotPlan` where nothing can be done."""
         raise NotImplementedError
 
 

@@ -1,9 +1,12 @@
-"""Operations on the bot's own state or knowledge, as data only; `bot.desk` knows who handles which."""
+"""Operations on the bot's own knowledge, as data only; `bot.own` knows who answers which.
+
+Those on its state have rooms of their own: `commands.decisions`, `commands.locks`, `commands.auditing`.
+"""
 
 from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
-from commands.arguments import Positional
+from commands.arguments import Positional, reason
 from commands.operation import OwnOperation, Role
 
 Words = Annotated[
@@ -54,3 +57,27 @@ class Doctor(OwnOperation):
         "what the bot lacks: in its configuration, its database, Slack, and on every side of every host"
     )
     example: ClassVar = "doctor"
+
+
+DECIDERS = frozenset({Role.OPERATOR, Role.DEVELOPER, Role.ADMINISTRATOR, Role.SECURITY})
+"""Who may look at requests and decide, as far as the rule of each request lets them."""
+
+
+class Can(OwnOperation):
+    """Whether somebody may ask for something, and by which rule."""
+
+    words: ClassVar = ("can",)
+    roles: ClassVar = DECIDERS
+    summary: ClassVar = Phrase("whether a person may ask for something, by which rule, and who would have to approve")
+    example: ClassVar = "can alice cert renew host-a"
+
+    person: Annotated[str, Positional("person", Phrase("the person's name"), lambda words: words[0], lambda name: (name,))]
+    request: Annotated[
+        tuple[str, ...],
+        Positional("words", Phrase("what that person would type"), lambda words: words, lambda words: words, many=True),
+    ]
+
+
+def in_own_words(placeholder: str, meaning: Phrase) -> Positional:
+    """What somebody says in their own words, to the end of the line."""
+    return Positional(placeholder, meaning, lambda words: reason(" ".join(words)), lambda told: (told,), many=True)

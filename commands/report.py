@@ -35,6 +35,10 @@ class Column(Value):
     detail: bool = False
 
 
+FACTS = (Column(key="fact", heading=Phrase("What")), Column(key="value", heading=Phrase("Value")))
+"""The columns of a report on one thing: each row is one fact, named by its first cell."""
+
+
 class Cell(Value):
     """One cell: for people, as data, and how to take it. `text` may be foreign and is escaped where it is shown."""
 
@@ -50,6 +54,13 @@ class Row(Value):
     host: str = ""
     severity: Severity | None = None
     """The worst finding of this line; None where all is well."""
+
+
+class File(Value):
+    """A file that is the answer itself: its name, and its text."""
+
+    name: str
+    text: str
 
 
 class Report(Value):
@@ -71,6 +82,8 @@ class Report(Value):
     taken_at: AwareDatetime | None = None
     next: tuple[str, ...] = ()
     """Words worth typing next, without `/flatnet`."""
+    file: File | None = None
+    """What was asked for as a file; the rest says what is in it."""
 
     @property
     def detailed(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adapters.phrase import Listing, Phrase
-from commands.arguments import Positional, nearest, shown
+from commands.arguments import Option, Positional, nearest, shown
 from commands.grammar import Argument, GrammarError, Operations, arguments, find, names, singular
 from commands.operation import EVERYBODY, Operation
 from commands.own import Help
@@ -94,6 +94,9 @@ def _one(operation: type[Operation]) -> Report:
 
 
 def _typed(argument: Argument) -> str:
+    if isinstance(argument.kind, Option):
+        value = argument.kind.placeholder.upper() if argument.kind.bare is None else f"[{argument.kind.placeholder}]"
+        return f"[{argument.option} {value}]"
     if not isinstance(argument.kind, Positional):
         return f"[{argument.option}]"
     return argument.kind.placeholder.upper() if argument.required else f"[{argument.kind.placeholder}]"

@@ -7,7 +7,15 @@ side, a `host_id` that is text or absent, 403 for an address outside the overlay
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    field_serializer,
+)
 
 from adapters.errors import HostError
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
@@ -41,6 +49,11 @@ class GatewaySystem(Value):
     healthy: bool | Unusable | HostError
     sync: Sync | Unusable | HostError
     status: Unusable | HostError | None
+
+    @field_serializer("healthy", "sync", "status", mode="wrap", when_used="json")
+    def _in_json(self, said: Any, usual: SerializerFunctionWrapHandler) -> Any:
+        """A failure as its phrase: what a proof saw is kept in the audit log."""
+        return {"phrase": said.phrase.to_json()} if isinstance(said, HostError) else usual(said)
 
 
 class ReadSystem(GatewayAction[GatewaySystem]):

@@ -19,9 +19,9 @@ class WindowsAction(Action[Answer]):
 
     script: ClassVar[str]
 
-    @abstractmethod
     def arguments(self) -> dict[str, Any]:
         """What the script gets: plain JSON, never code."""
+        return self.model_dump(mode="json")
 
     @abstractmethod
     def parse(self, data: Any) -> Answer:

@@ -26,22 +26,45 @@ _COMMAND_LINE_LIMIT = 8_191
 """Characters that cmd.exe takes; WinRS starts every command through it."""
 
 
+_PROCESS_LIMIT = 32_767
+"""Characters that CreateProcess takes; the Task Scheduler starts programs through it. The program's path is short."""
+
+_OPTIONS = "-NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand"
+
+
 @cache
 def command_line() -> str:
     """The command line that starts every script: PowerShell with the bootstrap, the same each time."""
-    text = files("adapters.windows").joinpath("bootstrap.ps1").read_text("ascii")
-    lines = (line.strip() for line in text.splitlines())
-    code = "\n".join(line for line in lines if line and not line.startswith("#"))
-    encoded = base64.b64encode(code.encode("utf-16-le")).decode()
-    line = f"powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand {encoded}"
+    line = f"powershell.exe {_OPTIONS} {_encoded('bootstrap')}"
     if len(f"cmd.exe /C {line}") > _COMMAND_LINE_LIMIT:
         raise ValueError(f"bootstrap.ps1 is too long for cmd.exe: {len(line)} characters")
     return line
 
 
 @cache
+def guard_options() -> str:
+    """What powershell.exe gets from the scheduled task that guards a change: constant code, as the bootstrap is."""
+    options = f"{_OPTIONS} {_encoded('guard')}"
+    if len(options) > _PROCESS_LIMIT - 300:
+        raise ValueError(f"guard.ps1 is too long for one process's command line: {len(options)} characters")
+    return options
+
+
+def _encoded(name: str) -> str:
+    """A constant PowerShell file for `-EncodedCommand`, without comments, indentation and empty lines."""
+    text = files("adapters.windows").joinpath(f"{name}.ps1").read_text("ascii")
+    lines = (line.strip() for line in text.splitlines())
+    code = "\n".join(line for line in lines if line and not line.startswith("#"))
+    return base64.b64encode(code.encode("utf-16-le")).decode()
+
+
+@cache
 def script_text(name: str) -> str:
-    """The text of `scripts/<name>.ps1`."""
+    """The text of `scripts/<name>.ps1`; a line `# Part: files` stands for the functions in `scripts/parts/files.ps1`."""
+    return re.sub(r"^# Part: (\w+)$", lambda part: script_text(f"parts/{part[1]}"), _script(name), flags=re.MULTILINE)
+
+
+def _script(name: str) -> str:
     return files("adapters.windows").joinpath("scripts", f"{name}.ps1").read_text("utf-8")
 
 

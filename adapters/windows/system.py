@@ -50,8 +50,5 @@ class ReadSystem(WindowsAction[WindowsSystem]):
             gateway_exe=side.paths.gateway_exe,
         )
 
-    def arguments(self) -> dict[str, Any]:
-        return self.model_dump()
-
     def parse(self, data: Any) -> WindowsSystem:
         return WindowsSystem.model_validate(data)

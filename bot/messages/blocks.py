@@ -7,8 +7,11 @@ each block (bolt-js #2509, #2867).
 """
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from adapters.phrase import Texts
 from bot.messages.foreign import CUT, one_line
 
 Block = dict[str, Any]
@@ -26,6 +29,18 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
 _PART_OF_ENTITY = re.compile(r"&[a-z]*$")
 
 
+@dataclass(frozen=True)
+class Message:
+    """One message.
+
+    `text` alone is complete and short, in plain words: for notifications, screen readers, and where
+    Slack refuses the blocks.
+    """
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
 def escape(text: str, most: int = 300) -> str:
     """Foreign text for mrkdwn: one line that mentions nobody, links nothing and ends no code; at most `most` characters.
 
@@ -41,6 +56,11 @@ def code(text: str) -> str:
     """Foreign text as a code span of at most 152 characters; nothing where there is no text."""
     escaped = escape(text, 150)
     return f"`{escaped}`" if escaped else ""
+
+
+def when(at: datetime, texts: Texts) -> str:
+    """A time in the reader's own zone, as Slack shows it; in words where it cannot."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(texts.moment(at))}>"
 
 
 def section(text: str) -> Block:

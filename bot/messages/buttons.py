@@ -78,6 +78,11 @@ def runs(words: Sequence[str]) -> list[Block]:
     return [button(each, f"{RUN}.{number}", _carried(each)) for number, each in enumerate(fitting[:RUNS])]
 
 
+def asking(label: str, action: str, words: str) -> Block:
+    """A button that asks for these words, or that opens the form for what they lack."""
+    return button(label, action, _carried(words))
+
+
 def words_in(value: str) -> str | None:
     """The words that a button carries; None where it carries none."""
     try:

@@ -1,20 +1,21 @@
 """Answers as data, for programs: `do --json` and `do --csv`.
 
-JSON is one document; every key is always there. `text`, `title`, `summary`, `heading`, `why` and
+JSON is one document; every key is always there. `text`, `title`, `summary`, `heading`, `why`, `what` and
 `message` are in the reader's language; everything else is the same in every language:
 
     operation    the operation's id, in the audit log too
     understood   the words in their canonical form
     exit         well | findings | usage | refused | not_reached | internal
     taken_at     when the hosts were read, ISO 8601 in UTC, or null
-    report       null after a failure, else
+    report       null after a failure or a change, else
         title, summary
         columns   [{key, heading}]
         rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" where it is about none
         findings  [{severity, host, subject, why, next, reached}]         worst first
         unreached [host]
         next      [words]
-    failure      null after a report, else
+    change       null unless it is about one, else what `bot.messages.change_data` says
+    failure      null after a report or a change, else
         kind      usage | refused | internal
         message
         span      [start, end] in `understood`, or null
@@ -24,8 +25,8 @@ JSON is one document; every key is always there. `text`, `title`, `summary`, `he
 `severity` is critical | high | medium | low | null; `mark` is well | bad | unknown | absent | plain.
 
 CSV (RFC 4180, UTF-8) is the report's table: `host`, then one column for each key, values as in
-JSON; an empty value that is unknown or absent says so. A failure is a table of its own:
-`failure,message,reference`. Text that a spreadsheet would run as a formula gets an apostrophe.
+JSON; an empty value that is unknown or absent says so. A change is a table of its steps, a failure
+one of its own: `failure,message,reference`. Text that a spreadsheet would run as a formula gets an apostrophe.
 """
 
 import csv
@@ -38,6 +39,8 @@ from datetime import UTC
 from typing import Any
 
 from adapters.phrase import Texts
+from bot.changes import Change
+from bot.messages import change_data
 from bot.messages.foreign import one_line
 from bot.messages.sheet import shown
 from bot.request import Answer, Failure
@@ -63,6 +66,7 @@ def as_json(answer: Answer, texts: Texts) -> str:
         "exit": answer.exit.name.lower(),
         "taken_at": report.taken_at.astimezone(UTC).isoformat() if report and report.taken_at else None,
         "report": report and _report(report, texts),
+        "change": change_data.document(answer.body, texts) if isinstance(answer.body, Change) else None,
         "failure": failure and _failure(failure, texts),
     }
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
@@ -77,6 +81,10 @@ def as_csv(answer: Answer, texts: Texts) -> str:
         case Failure() as failure:
             writer.writerow(("failure", "message", "reference"))
             writer.writerow(_guarded((failure.kind, failure.phrase.render(texts), failure.reference or "")))
+        case Change() as change:
+            writer.writerow(change_data.STEP)
+            for step in change_data.steps(change, texts):
+                writer.writerow(_guarded(step[key] for key in change_data.STEP))
         case Report(first=report):
             keys = [column.key for column in report.columns]
             host_is_a_column = "host" in keys

@@ -31,3 +31,8 @@ def cut(text: str, most: int) -> str:
 
 def _seen(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+
+
+def lines_of(text: str) -> str:
+    """Several lines as they are, spaces too, without what could move a cursor or hide a word."""
+    return "".join(f"{''.join(filter(_seen, line.translate(_CONTROLS)))}\n" for line in text.splitlines())

@@ -1,6 +1,7 @@
 """The form: a modal whose fields come from the catalogue, and what somebody filled in. Pure.
 
     the command                 chosen first, unless words were typed already
+    words that were typed       as they stand, so that it is seen what is completed
     a field for each argument   hosts to choose from, or text
     the options                 to tick
 
@@ -14,9 +15,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Va
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import Block
+from bot.messages.blocks import Block, section
 from bot.messages.foreign import cut, one_line
-from commands.arguments import Positional
+from bot.messages.paragraphs import command
+from commands.arguments import Option, Positional
 from commands.filling import Blank, Given, blank, lacking
 from commands.grammar import Argument, Operations
 from commands.operation import Operation
@@ -68,12 +70,12 @@ def modal(note: Note, chosen: type[Operation] | None, permitted: Operations, hos
         form = blank(operation)
         blocks = [_commands(operation, permitted, texts), *_fields(form, hosts, texts)]
     else:
-        blocks = _fields(form, hosts, texts)
+        blocks = [section(command(form.begun)), *_fields(form, hosts, texts)]
     return {
         "type": "modal",
         "callback_id": CALLBACK,
         "title": _plain("flatnet", 24),
-        "submit": _plain(Phrase("Ask").render(texts), 24),
+        "submit": _plain((Phrase("Send") if note.begun else Phrase("Ask")).render(texts), 24),
         "close": _plain(Phrase("Cancel").render(texts), 24),
         "private_metadata": note.model_dump_json(exclude_defaults=True),
         "blocks": blocks,
@@ -96,6 +98,7 @@ def form_in(values: Mapping[str, Any], note: Note, catalogue: Operations) -> Bla
 def given_in(values: Mapping[str, Any], form: Blank) -> Given:
     """What was filled in. The payload is foreign: what is no text is left out."""
     words = {argument.field: _words(values, form, argument, many=kind.many) for argument, kind in form.positionals}
+    words |= {argument.field: _words(values, form, argument, many=False) for argument, _ in form.options}
     ticked = _of(values, block_of(form, FLAGS), FLAGS).get("selected_options", ())
     return Given(words, frozenset(_values(ticked)))
 
@@ -125,11 +128,8 @@ def _commands(operation: type[Operation], permitted: Operations, texts: Texts) -
 
 
 def _fields(form: Blank, hosts: Inventory, texts: Texts) -> list[Block]:
-    fields = [
-        _field(block_of(form, argument.field), kind, _entry(form, argument, hosts, texts), texts)
-        | {"optional": not argument.required}
-        for argument, kind in form.positionals
-    ]
+    fields = [_field(form, argument, kind, hosts, texts) for argument, kind in form.positionals]
+    fields += [_field(form, argument, option, hosts, texts) for argument, option in form.options]
     flags = [_option(argument.option, argument.field, kind.meaning.render(texts)) for argument, kind in form.flags]
     if flags:
         fields.append(
@@ -144,20 +144,21 @@ def _fields(form: Blank, hosts: Inventory, texts: Texts) -> list[Block]:
     return fields
 
 
-def _field(block: str, kind: Positional, entry: Block, texts: Texts) -> Block:
-    return {
+def _field(form: Blank, argument: Argument, kind: Positional | Option, hosts: Inventory, texts: Texts) -> Block:
+    """A menu of hosts, or a line of text under what it means; how the same is typed stands below it."""
+    field: Block = {
         "type": "input",
-        "block_id": block,
-        "label": _plain(kind.placeholder, _LABEL),
-        "hint": _plain(kind.meaning.render(texts), _LABEL),
-        "element": entry,
+        "block_id": block_of(form, argument.field),
+        "optional": not argument.required,
     }
-
-
-def _entry(form: Blank, argument: Argument, hosts: Inventory, texts: Texts) -> Block:
     if form.is_target(argument):
-        return _menu(hosts, texts)
-    return {"type": "plain_text_input", "action_id": TEXT}
+        return field | {"label": _plain(Phrase("Host").render(texts), _LABEL), "element": _menu(hosts, texts)}
+    typed = f"{argument.option} {kind.placeholder}" if isinstance(kind, Option) else kind.placeholder
+    return field | {
+        "label": _plain(kind.meaning.render(texts), _LABEL),
+        "hint": _plain(typed, _LABEL),
+        "element": {"type": "plain_text_input", "action_id": TEXT},
+    }
 
 
 def _menu(hosts: Inventory, texts: Texts) -> Block:

@@ -3,6 +3,8 @@
     [Check now] [Ask with a form]
     :red_circle: *2 of 4 hosts need attention …*        the last kept check, as a message shows it, without its buttons
     seen 5 minutes ago, at 2026-11-25 18:10 JST
+    *Waiting for you*         :raised_hand: … [Approve] [Deny]          what this person may decide
+    *Running now*             :arrows_counterclockwise: …
     *What you asked lately*   [health host-b] …
     *What you may ask for*    `/flatnet health [target]` — whether hosts are well
     Language and time zone, and where the roles come from
@@ -16,13 +18,17 @@ from datetime import datetime
 from typing import Any
 
 from adapters.phrase import Listing, Moment, Phrase, Span, Texts
-from bot.messages import buttons
+from bot.changes import Change
+from bot.messages import buttons, decisions
 from bot.messages.blocks import Block, context, escape, section
+from bot.messages.change import asked_by, headline
+from bot.messages.paragraphs import command, fitting
 from bot.messages.slack import render
 from bot.messages.words import COMMAND
 from bot.policy import Actor
-from bot.request import Answer, Failure
+from bot.request import Answer
 from commands.operation import Operation
+from commands.report import Report
 from commands.usage import usage
 
 HOME = "home"
@@ -37,15 +43,24 @@ RECENT = 5
 _BATCH = 6
 """Commands in one section: six of the longest stay below Slack's 3,000 characters."""
 
-_SECTIONS = 30
+_SECTIONS = 25
 """Sections of commands: with a message's blocks and what stands around them fewer than Slack's 100."""
+
+_CHANGES = 5
+"""Changes that wait and are shown with buttons."""
+
+_LINES = 2_800
+"""Characters of what runs, below Slack's limit for a section."""
 
 _LANGUAGES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
 
 
 @dataclass(frozen=True)
 class Home:
-    """What one person's tab shows. `check` is the last kept check of the fleet; `working`: on what they pressed here."""
+    """What one person's tab shows. `check` is the last kept check of the fleet; `working`: on what they pressed here.
+
+    `waiting` is what this person may decide, `running` what runs and they may see.
+    """
 
     actor: Actor
     permitted: Sequence[type[Operation]]
@@ -53,6 +68,8 @@ class Home:
     zone: str
     recent: Sequence[str] = ()
     check: Answer | None = None
+    waiting: Sequence[Change] = ()
+    running: Sequence[Change] = ()
     working: bool = False
 
 
@@ -66,6 +83,8 @@ def home(shown: Home, at: datetime, texts: Texts) -> dict[str, Any]:
                     buttons.button(Phrase("Ask with a form").render(texts), buttons.FORM, "home"),
                 ]
             ),
+            *_waiting(shown.waiting, texts),
+            *_running(shown.running, at, texts),
             *_glance(shown, at, texts),
             *_again(shown.recent, texts),
             *_may(shown.permitted, texts),
@@ -88,7 +107,7 @@ def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
     if shown.working:
         under_way = Phrase("Working on it. The answer comes as a direct message.")
         yield section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
-    if shown.check is None or isinstance(shown.check.body, Failure):
+    if shown.check is None or not isinstance(shown.check.body, Report):
         yield section(escape(Phrase("No check of the whole fleet is kept. Press the button above for one.").render(texts)))
         return
     yield from (block for block in render(shown.check, texts).blocks if block["type"] == "section")
@@ -96,6 +115,29 @@ def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
     if taken is not None:
         age = Span(max(0.0, round((at - taken).total_seconds())))
         yield context(escape(Phrase("seen {age} ago, at {taken}", age=age, taken=Moment(taken)).render(texts)))
+
+
+def _waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
+    """What waits for this person, with the buttons to decide."""
+    if changes:
+        yield section(f"*{escape(Phrase('Waiting for you').render(texts))}*")
+    for change in changes[:_CHANGES]:
+        yield section("\n".join([headline(change, texts), command(change.words), asked_by(change, texts)]))
+        yield from buttons.row([*decisions.decide(change, texts, HOME), _story(change, texts)])
+    if len(changes) > _CHANGES:
+        more = Phrase("… and {n} more", n=len(changes) - _CHANGES)
+        yield section(f"{escape(more.render(texts))} {command('approval')}")
+
+
+def _running(changes: Sequence[Change], at: datetime, texts: Texts) -> Iterator[Block]:
+    if changes:
+        yield section(f"*{escape(Phrase('Running now').render(texts))}*")
+        lines = [f"{headline(change, texts, at)} {command(change.words)}" for change in changes]
+        yield section("\n".join(fitting(lines, _LINES, texts)))
+
+
+def _story(change: Change, texts: Texts) -> Block:
+    return buttons.asking(Phrase("Details").render(texts), f"{HOME}.story", f"op show {change.operation}")
 
 
 def _again(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
@@ -107,13 +149,18 @@ def _again(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
 
 def _may(permitted: Sequence[type[Operation]], texts: Texts) -> Iterator[Block]:
     lines = [
-        f"`{escape(f'{COMMAND} {usage(operation)}', 200)}` — {escape(operation.summary.render(texts), 200)}"
+        f"`{escape(f'{COMMAND} {_briefly(operation)}', 200)}` — {escape(operation.summary.render(texts), 200)}"
         for operation in permitted
     ]
     if lines:
         yield section(f"*{escape(Phrase('What you may ask for').render(texts))}*")
     for start in range(0, min(len(lines), _BATCH * _SECTIONS), _BATCH):
         yield section("\n".join(lines[start : start + _BATCH]))
+
+
+def _briefly(operation: type[Operation]) -> str:
+    """Its usage without options, which `help` tells of."""
+    return usage(operation).partition(" [--")[0]
 
 
 def _self(shown: Home, texts: Texts) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from adapters.phrase import Phrase, Texts
 from bot.messages import buttons
-from bot.messages.blocks import context, escape, section
-from bot.messages.slack import Message
+from bot.messages.blocks import Message, context, escape, section
 from bot.messages.words import COMMAND
 from commands.arguments import Positional
 from commands.grammar import Operations, arguments, find

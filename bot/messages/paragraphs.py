@@ -1,6 +1,6 @@
 """The paragraphs of a Slack message: the lines of a report in mrkdwn, in full or folded, on pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -32,6 +32,10 @@ _ROWS = _BATCH * (BLOCKS - 6)
 """Entries of a list on a page; six blocks stay free for what stands around them."""
 
 # The most characters of each part.
+_SECTION = 2_800
+"""Below Slack's limit for a section."""
+_EACH = 1_500
+"""Lines of those that need nobody, where they tell something."""
 _WHY = 500
 _VALUE = 1_000
 _TAIL = 200
@@ -62,9 +66,11 @@ class Page:
 def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
     """The lines that need somebody in full, those alike together, and the others folded; or every line by itself.
 
+    Others that tell something beside their state have a line each.
     The first page has room for a line for each state, which names what it does not show in full.
     """
-    in_full = view.everything or not shown.bad
+    tells = [line for line in shown.others if not view.details and _tail(line)]
+    in_full = view.everything or not (shown.bad or tells)
     wanted, others = ((*shown.bad, *shown.others), ()) if in_full else (shown.bad, shown.others)
     checks = _in_words if in_full or view.details else _in_signs
     same = (
@@ -72,13 +78,16 @@ def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
         if view.everything
         else alike(wanted, lambda line: (symbol(line), line.state, line.whys, *checks(line)))
     )
+    told_of = [] if in_full else list(packed(fitting([_short(line) for line in tells], _EACH, texts)))
     groups = [_group(lines, checks(lines[0]), texts) for lines in same]
-    pages = _pages(groups, room - _FOLDED, _FULL)
+    pages = _pages(groups, room - _FOLDED - sum(map(len, told_of)), _FULL)
     number = min(view.page, len(pages) - 1)
     left = [line for lines in same[len(pages[0]) :] for line in lines]
-    folded = alike((*left, *others), lambda line: (symbol(line), line.state)) if number == 0 else []
+    silent = [line for line in others if line not in tells]
+    folded = alike((*left, *silent), lambda line: (symbol(line), line.state))
     partial = bool(others) or (not view.everything and any(len(lines) > 1 for lines in same))
-    return Page((*pages[number], *(_counted(lines, texts) for lines in folded)), number, len(pages), partial)
+    first = (*(_counted(lines, texts) for lines in folded), *told_of) if number == 0 else ()
+    return Page((*pages[number], *first), number, len(pages), partial)
 
 
 def listed(lines: Sequence[Line], page: int, room: int, texts: Texts) -> Page:
@@ -88,6 +97,29 @@ def listed(lines: Sequence[Line], page: int, room: int, texts: Texts) -> Page:
     entries = pages[number]
     paragraphs = ["\n".join(entries[start : start + _BATCH]) for start in range(0, len(entries), _BATCH)]
     return Page(tuple(paragraphs), number, len(pages))
+
+
+def known(shown: Sheet, page: int, room: int, texts: Texts) -> Page:
+    """Facts on one thing, a line each, below what was found."""
+    found = [_group([line], (), texts) for line in shown.lines if not line.fields]
+    facts = [
+        f"*{name(line)}:* {_sign(field.mark)}{escape(field.text, _VALUE)}" for line in shown.lines for field in line.fields
+    ]
+    pages = _pages([*found, *packed(facts)], room, BLOCKS - 6)
+    number = min(page, len(pages) - 1)
+    return Page(tuple(pages[number]), number, len(pages))
+
+
+def packed(rows: Sequence[str]) -> Iterator[str]:
+    """Rows together, as many as one section takes."""
+    held: list[str] = []
+    for each in rows:
+        if held and sum(len(row) + 1 for row in held) + len(each) > _SECTION:
+            yield "\n".join(held)
+            held = []
+        held.append(each)
+    if held:
+        yield "\n".join(held)
 
 
 def _pages(paragraphs: Sequence[str], room: int, most: int) -> list[list[str]]:
@@ -112,6 +144,17 @@ def _group(lines: Sequence[Line], checks: Sequence[str], texts: Texts) -> str:
     commands = [command(words) for line in lines for words in line.next][:_SUGGESTED]
     typed = [f"→ {'  '.join(commands)}"] if commands else []
     return "\n".join([*fitting([rows[0], *checks, *rows[1:]], _GROUP, texts), *typed])
+
+
+def _short(line: Line) -> str:
+    return f"{symbol(line)} *{name(line)}* — {_tail(line)}"
+
+
+def _tail(line: Line) -> str:
+    """What a line tells beside its state, in a few words."""
+    plain = [escape(field.text, 60) for field in line.fields if field.mark is Mark.PLAIN and field.text]
+    doubts = [_in_word(field) for field in line.fields if field.mark is Mark.UNKNOWN]
+    return " · ".join([*plain, *doubts]) if plain else ""
 
 
 def _counted(lines: Sequence[Line], texts: Texts) -> str:

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from adapters.phrase import Listing, Phrase, Texts
-from bot.messages.blocks import escape
-from bot.messages.slack import Message
+from bot.messages.blocks import Message, escape
 
 NAMED = 8
 """Hosts that are named; more are only counted."""

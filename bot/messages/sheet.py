@@ -5,12 +5,12 @@ and one for each host that has findings but no row. Nothing is escaped yet.
 """
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.phrase import Phrase, Texts
 from bot.messages.words import SEVERITIES, UNKNOWN, WELL
 from commands.findings import Finding, Severity
-from commands.report import Cell, Mark, Report
+from commands.report import FACTS, Cell, Mark, Report
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Line:
 class Sheet:
     """A report in words. `subject` heads the names of the lines, `headings` their fields.
 
-    `judged`: the report says what is well and what is not, so that states are worth showing.
+    `judged`: the report says what is well and what is not, so that states are worth showing. `facts`: it tells of one
+    thing; each line with a field is one fact, which has no state of its own.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Sheet:
     headings: tuple[str, ...]
     lines: tuple[Line, ...]
     judged: bool
+    facts: bool = False
 
     @property
     def worst(self) -> Severity | None:
@@ -76,27 +78,30 @@ class Sheet:
 def sheet(report: Report, texts: Texts) -> Sheet:
     """The report as it is shown at first, in the language and zone of `texts`.
 
-    Rows are named by their hosts, or by their first cell where the report is not about hosts.
+    Rows are named by their hosts, those that are about none by their first cell.
     A brief report leaves out the lines without findings.
     """
     report = report.first
     headings = tuple(column.heading.render(texts) for column in report.columns)
+    facts = report.columns == FACTS
     by_host = any(row.host for row in report.rows) or not headings
     kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]
     found = _by_host(report.findings)
     lines = []
     for row in report.rows:
-        name = row.host if by_host else shown(row.cells[0], texts)
+        name = row.host or (shown(row.cells[0], texts) if row.cells else "")
         fields = tuple(Field(headings[index], shown(row.cells[index], texts), row.cells[index].mark) for index in kept)
         lines.append(_line(name, fields, row.severity, found.pop(row.host, ()), texts))
     lines += [_line(host, (), None, findings, texts) for host, findings in found.items()]
+    judged = any(line.state for line in lines)
     return Sheet(
         title=report.title.render(texts),
         summary=report.summary.render(texts),
         subject=Phrase("Host").render(texts) if by_host else headings[0],
         headings=tuple(headings[index] for index in kept),
-        lines=tuple(line for line in lines if line.whys or not report.brief),
-        judged=any(line.state for line in lines),
+        lines=tuple(_stateless(line) if facts else line for line in lines if line.whys or not report.brief),
+        judged=judged,
+        facts=facts,
     )
 
 
@@ -137,6 +142,11 @@ def _line(
         whys=tuple(finding.why.render(texts) for finding in findings),
         next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next)),
     )
+
+
+def _stateless(line: Line) -> Line:
+    """A fact: the mark of its value says all that there is to judge."""
+    return replace(line, state="") if line.fields else line
 
 
 def _worst(severities: Iterable[Severity]) -> Severity | None:

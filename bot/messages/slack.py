@@ -17,14 +17,14 @@ first one names all hosts that are not shown in full, in one line for each state
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase, Texts
-from bot.messages import buttons
-from bot.messages.blocks import CHARACTERS, Block, code, context, escape, section
+from bot.changes import Change
+from bot.messages import buttons, change
+from bot.messages.blocks import CHARACTERS, Block, Message, code, context, escape, section, when
 from bot.messages.buttons import View
-from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, listed, name, names, told
+from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, known, listed, name, names, told
 from bot.messages.sheet import Line, Sheet, alike, sheet
 from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, marked
 from bot.request import Answer, Failure, FailureKind
@@ -46,23 +46,13 @@ _TABLE = 10
 """Lines from which on a table in a file is worth a button."""
 
 
-@dataclass(frozen=True)
-class Message:
-    """One message.
-
-    `text` alone is complete and short, in plain words: for notifications, screen readers, and where
-    Slack refuses the blocks.
-    """
-
-    text: str
-    blocks: tuple[Block, ...]
-
-
 def render(answer: Answer, texts: Texts, view: View | None = None) -> Message:
     """An answer as a message that stays inside our budgets of blocks and characters, whatever its size."""
     match answer.body:
         case Failure() as failure:
             return _failure(failure, answer.understood, texts)
+        case Change() as stands:
+            return change.render(stands, texts)
         case Report() as report:
             return _report(report, answer, view or View.first(answer.operation, report), texts)
 
@@ -72,7 +62,7 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
     shown = sheet(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
     headline, origin = _headline(shown), _origin(answer.understood, report.taken_at, texts)
     room = CHARACTERS - len(headline) - len(origin) - _BUTTONS
-    page = judged(shown, view, room, texts) if shown.judged else listed(shown.lines, view.page, room, texts)
+    page = _page(shown, view, room, texts)
     if page.count > 1:
         where = Phrase("page {n} of {count}", n=page.number + 1, count=page.count)
         origin = f"{origin} · {escape(where.render(texts))}"
@@ -85,6 +75,14 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
             context(origin),
         ),
     )
+
+
+def _page(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
+    if shown.facts:
+        return known(shown, view.page, room, texts)
+    if shown.judged:
+        return judged(shown, view, room, texts)
+    return listed(shown.lines, view.page, room, texts)
 
 
 def _views(report: Report, page: Page, view: View, texts: Texts) -> list[Block]:
@@ -106,11 +104,10 @@ def _headline(shown: Sheet) -> str:
 
 def _spoken(shown: Sheet, texts: Texts) -> list[str]:
     """The summary, then what is wrong with which hosts, or the entries of a list: plain words, no signs."""
-    if shown.judged:
-        same = alike(shown.bad, lambda line: (line.state, line.whys[:1]))
-        said = [f"{names(lines, _WHY, texts)} {escape(lines[0].state, 30)}{_why(lines[0])}" for lines in same]
-    else:
-        said = [f"{name(line)}{told(line, ': ')}" for line in shown.lines]
+    same = alike(shown.bad, lambda line: (line.state, line.whys[:1]))
+    said = [f"{names(lines, _WHY, texts)} {escape(lines[0].state, 30)}{_why(lines[0])}" for lines in same]
+    if shown.facts or not shown.judged:
+        said += [f"{name(line)}{told(line, ': ')}" for line in shown.lines if line not in shown.bad]
     return [escape(shown.summary, _HEADLINE), *fitting(said, _SHORT, texts)]
 
 
@@ -152,5 +149,4 @@ def _origin(understood: str, taken_at: datetime | None, texts: Texts) -> str:
     """How it was understood, and when the hosts were read, in the reader's own time."""
     if taken_at is None:
         return command(understood)
-    fallback = escape(texts.moment(taken_at))
-    return f"{command(understood)} · <!date^{int(taken_at.timestamp())}^{{date_short_pretty}} {{time}}|{fallback}>"
+    return f"{command(understood)} · {when(taken_at, texts)}"

@@ -9,20 +9,27 @@
 
     host-b: the service Nebula is stopped  → health host-b --details
 
+What is known of one thing is a plain list of facts in two columns.
+
 Every piece is a `Text` of one clean line, so neither rich's markup nor an escape code can come
 from a host. Colour only repeats what signs and words say already.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.foreign import one_line
-from bot.messages.layout import flowed, narrowed, table_line, taken, widths
+from bot.changes import Change, State
+from bot.messages import course, decisions, facts
+from bot.messages.course import Leg, Stage
+from bot.messages.facts import Fact
+from bot.messages.foreign import lines_of, one_line
+from bot.messages.layout import GAP, flowed, narrowed, table_line, taken, widths, wrapped
 from bot.messages.sheet import Field, Line, Sheet, alike, sheet
-from bot.messages.words import DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked
+from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked
 from bot.request import Answer, Failure
 from commands.findings import Severity
 from commands.report import Mark, Report
@@ -35,9 +42,31 @@ _SEVERITIES: dict[Severity | None, str] = {
     None: "green",
 }
 _MARKS = {Mark.WELL: "green", Mark.BAD: "red", Mark.UNKNOWN: "yellow", Mark.ABSENT: "dim", Mark.PLAIN: ""}
+_STATES = {
+    State.PLANNED: "",
+    State.WAITING: "yellow",
+    State.READY: "cyan",
+    State.RUNNING: "cyan",
+    State.DONE: "green",
+    State.UNDONE: "yellow",
+    State.FAILED: "red",
+    State.UNKNOWN: "red",
+    State.CLOSED: "yellow",
+}
+_STAGES = {
+    Stage.RUNNING: "cyan",
+    Stage.DONE: "green",
+    Stage.UNCHANGED: "green",
+    Stage.FAILED: "red",
+    Stage.UNREACHABLE: "red",
+    Stage.UNKNOWN: "yellow",
+    Stage.UNDONE: "yellow",
+}
 _COMMAND = "bold cyan"
 _SUGGESTED = 3
 """Commands that follow one reason."""
+_FOLD, _DEEP = 12, 3
+"""Cells that a folded column has at least, and lines that a folded row has at most."""
 _NARROWEST = 20
 """Columns below which lines are left to the terminal."""
 
@@ -49,6 +78,8 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
     match answer.body:
         case Failure() as failure:
             _print_failure(console, failure, answer.understood, texts)
+        case Change() as change:
+            _print_change(console, change, texts)
         case Report() as report:
             _print_report(console, report, texts)
 
@@ -56,10 +87,15 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
 def _print_report(console: Console, report: Report, texts: Texts) -> None:
     shown = sheet(report, texts)
     _print(console, [_text(shown.summary, f"bold {_SEVERITIES[shown.worst]}" if shown.judged else "bold")])
-    if any(line.fields for line in shown.lines):
+    if shown.facts:
+        _print_known(console, [(line.name, line.fields[0]) for line in shown.lines if line.fields])
+    elif any(line.fields for line in shown.lines):
         _print_lines(console, shown, texts)
     for lines in alike(shown.lines, lambda line: (line.state, line.whys)):
         _print_findings(console, lines)
+    if report.file is not None:
+        for line in lines_of(report.file.text).splitlines():
+            _put(console, Text(line))
     known = {words for line in shown.lines for words in line.next}
     _print_commands(console, NEXT, [words for words in report.next if words not in known], texts)
 
@@ -74,6 +110,10 @@ def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:
     columns = narrowed(widths(rows), console.width, kept=2) if shown.judged and not shown.detailed else None
     if columns is not None:
         _print_table(console, rows, columns)
+        return
+    folded = None if shown.judged else _folded(rows, console.width)
+    if folded is not None:
+        _print_table(console, *folded)
         return
     for line in shown.lines:
         _print_paragraph(console, line, _in_signs if shown.judged and not shown.detailed else _in_words)
@@ -91,10 +131,38 @@ def _row(line: Line, judged: bool, form: Callable[[Field], Text], width: int) ->
     return cells + [Text()] * (width - len(line.fields))
 
 
+def _folded(rows: Rows, width: int) -> tuple[Rows, Sequence[int]] | None:
+    """A list that fits once its widest cells go on below; None where it would be no table any more."""
+    needed = widths(rows)
+    columns = narrowed(needed, width, kept=0)
+    if columns is None or any(has < min(needs, _FOLD) for has, needs in zip(columns, needed, strict=True)):
+        return None
+    lines: list[Sequence[Text]] = []
+    for row in rows:
+        cells = [wrapped(cell, room) for cell, room in zip(row, columns, strict=True)]
+        if max(map(len, cells)) > _DEEP:
+            return None
+        lines += zip_longest(*cells, fillvalue=Text())
+    return lines, columns
+
+
 def _print_table(console: Console, rows: Rows, columns: Sequence[int]) -> None:
     head, *lines = (table_line(row, columns) for row in rows)
     for line in (Text(), head, Text("─" * taken(columns)), *lines, Text()):
         _put(console, line)
+
+
+def _print_known(console: Console, known: Sequence[tuple[str, Field]]) -> None:
+    """Facts in two columns; what a value has no room for goes on below it."""
+    signs = any(SIGNS[field.mark] for _, field in known)
+    labels = [Text(f"{SIGNS[field.mark] or ' '} " if signs else "") + _text(label) for label, field in known]
+    left = min(max((label.cell_len for label in labels), default=0), max(console.width, _NARROWEST) // 2)
+    room = max(console.width, _NARROWEST) - left - len(GAP)
+    _put(console, Text())
+    for label, (_, field) in zip(labels, known, strict=True):
+        for number, part in enumerate(wrapped(_text(field.text or "–", _MARKS[field.mark]), room)):
+            _put(console, table_line((Text() if number else label, part), (left, room)))
+    _put(console, Text())
 
 
 def _in_words(field: Field) -> Text:
@@ -131,6 +199,48 @@ def _print_findings(console: Console, lines: Sequence[Line]) -> None:
         for why in first.whys:
             _print(console, [_text(f"• {why}")], indent=2, hanging=2)
         _print(console, typed, indent=2)
+
+
+def _print_change(console: Console, change: Change, texts: Texts) -> None:
+    """Its state and who asks, the plan with its marks, what there is to know, and what to type."""
+    said = (course.state(change), course.took(change, None), course.why(change))
+    stands = [phrase.render(texts) for phrase in said if phrase is not None]
+    _print(console, [_text(" — ".join(stands), f"bold {_STATES[change.state]}")])
+    _print(console, [_text(f"{COMMAND} {change.words}", _COMMAND), _text(change.operation, "dim")])
+    _print_facts(console, (*facts.asking(change, texts), *facts.dangers(change, texts), *facts.deciders(change, texts)))
+    if change.state is not State.CLOSED or change.results:
+        _print_course(console, course.legs(change, texts, None), texts)
+    _put(console, Text())
+    _print_facts(console, facts.grounds(change, texts))
+    _print_commands(console, NEXT, decisions.words(change), texts)
+
+
+def _print_course(console: Console, legs: Sequence[Leg], texts: Texts) -> None:
+    """Step by step; of many hosts only where something happens, with a line for each of the others."""
+    opened = legs if len(legs) <= course.IN_FULL else course.opened(legs)
+    for leg in opened:
+        _put(console, Text())
+        _print(console, [_text(leg.host, "bold")])
+        _print_stages(console, leg.lines, indent=2)
+    others = [course.fold(leg, texts) for leg in legs if leg not in opened]
+    if others:
+        _put(console, Text())
+        _print_stages(console, others, indent=0)
+
+
+def _print_stages(console: Console, lines: Sequence[course.Line], indent: int) -> None:
+    for line in lines:
+        _print(console, [_text(str(line), _STAGES.get(line.stage, ""))], indent=indent, hanging=2)
+
+
+def _print_facts(console: Console, known: Sequence[Fact]) -> None:
+    for fact in known:
+        if len(fact.items) == 1:
+            _print(console, [Text(" ").join([_text(fact.label, "bold"), _text(fact.items[0])])], hanging=2)
+            continue
+        _print(console, [_text(fact.label, "bold")])
+        for item in fact.items:
+            _print(console, [_text(f"• {item}")], indent=2, hanging=2)
 
 
 def _print_failure(console: Console, failure: Failure, understood: str, texts: Texts) -> None:

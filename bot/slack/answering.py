@@ -12,10 +12,14 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from adapters.phrase import Phrase, Texts
-from bot.desk import Rights, operation_id
+from bot.changes import Change
+from bot.decision import operation_id
+from bot.desk import Rights
 from bot.locale.texts import texts
+from bot.messages.blocks import Message, escape
 from bot.messages.buttons import RUNS
 from bot.messages.menu import menu
+from bot.messages.milestones import pointer
 from bot.messages.slack import render
 from bot.request import Answer, Failure, FailureKind, Request, Surface
 from bot.slack.letter import Address, Letter, mention, noted
@@ -23,12 +27,17 @@ from bot.slack.outbox import EDIT_INTERVAL, Sender
 from bot.slack.people import People, Reader
 from bot.slack.progress import Awaited, WaitingLine, Watcher
 from bot.slack.running import Clock, done_within, insist
+from bot.slack.uploads import Uploads
 from bot.slack.work import Desk
 from bot.store.answers import Answers, Kept
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery
+from commands.report import File, Report
 
 _log = structlog.get_logger(__name__)
+
+SHOWING = ("op show ", "approval show ")
+"""Words that ask to see one change whole, wherever its card stands."""
 
 WAITING_AFTER = 1.0
 """Seconds of work after which the person is shown that it goes on."""
@@ -49,10 +58,11 @@ class Asked:
 class Answering:
     """Has requests answered."""
 
-    def __init__(self, desk: Desk, people: People, sender: Sender, answers: Answers, clock: Clock) -> None:
+    def __init__(self, desk: Desk, people: People, sender: Sender, uploads: Uploads, answers: Answers, clock: Clock) -> None:
         self.desk = desk
         self.people = people
         self.sender = sender
+        self.uploads = uploads
         self.answers = answers
         self.clock = clock
 
@@ -69,10 +79,11 @@ class Answering:
             channel=asked.channel,
         )
         watcher = await self._watcher(address, delivery)
-        answer = await self._handled(request, watcher)
+        answer, file = _apart(await self._handled(request, watcher))
         await self._keep(answer, asked, delivery)
+        said = await self._hand_over(answer, file, asked, reader) if file is not None else ""
         goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
-        message = render(answer, spoken(goal))
+        message = noted(_shown(answer, asked, spoken(goal)), *([said] if said else []))
         if goal.for_all and not goal.thread:
             message = noted(message, asked_by(asked.user, goal))
         return Letter(answer.operation, goal, message)
@@ -89,7 +100,7 @@ class Answering:
 
     async def _keep(self, answer: Answer, asked: Asked, delivery: Delivery) -> None:
         """Keep a report, so that buttons can show more of it. One that is too large has buttons that say so."""
-        if isinstance(answer.body, Failure):
+        if not isinstance(answer.body, Report):
             return
         document = json.dumps(answer.model_dump(mode="json"))  # ASCII: a host's words may hold what is no character
         kept = Kept(answer.operation, asked.user, answer.understood, delivery.received_at, document)
@@ -98,9 +109,15 @@ class Answering:
         except TooLarge as error:
             _log.warning("an answer is too large to be kept", operation=answer.operation, error=str(error))
 
+    async def _hand_over(self, answer: Answer, file: File, asked: Asked, reader: Reader) -> str:
+        """A file that was asked for goes to that person alone, wherever its answer goes; what stands below the answer."""
+        aside = in_words_of(reader, Address(user=asked.user))
+        return escape(aside.say(await self.uploads.hand_over(answer.operation, file, answer.understood, aside)), 200)
+
     def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
-        """Where the answer goes: `--here` to all there; a refusal to nobody but the person."""
-        if isinstance(answer.body, Failure) and answer.body.kind is FailureKind.REFUSED:
+        """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person."""
+        refused = isinstance(answer.body, Failure) and answer.body.kind is FailureKind.REFUSED
+        if refused or _stands_here(answer, asked):
             return address if address.replaces or not address.for_all else self.aside(address, reader)
         if answer.here and asked.channel and not address.channel:
             return self._read_by_all(address.model_copy(update={"channel": asked.channel}))
@@ -136,6 +153,27 @@ class Answering:
             return await handling
         finally:
             handling.cancel()
+
+
+def _apart(answer: Answer) -> tuple[Answer, File | None]:
+    """An answer without the file that was asked for, and that file."""
+    if not isinstance(answer.body, Report) or answer.body.file is None:
+        return answer, None
+    return answer.model_copy(update={"body": answer.body.model_copy(update={"file": None})}), answer.body.file
+
+
+def _stands_here(answer: Answer, asked: Asked) -> bool:
+    """Whether it is about a change whose card stands where it was asked, and nobody asked to see all of it."""
+    body = answer.body
+    if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOWING):
+        return False
+    return body.channel == asked.channel
+
+
+def _shown(answer: Answer, asked: Asked, language: Texts) -> Message:
+    if isinstance(answer.body, Change) and _stands_here(answer, asked):
+        return pointer(answer.body, language)
+    return render(answer, language)
 
 
 def in_words_of(reader: Reader, address: Address) -> Address:

@@ -7,7 +7,7 @@ says so.
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.messages.slack import Message
+from bot.messages.blocks import Message
 
 SCOPES = frozenset(
     {
@@ -76,6 +76,9 @@ _log = structlog.get_logger(__name__)
 
 _Answer = TypeVar("_Answer")
 
+Clean = Callable[[Any], Any]
+"""JSON as it may be shown."""
+
 
 class SlackFailure(FlatnetError):
     """Slack did not do what it was asked.
@@ -97,21 +100,24 @@ class SlackFailure(FlatnetError):
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that Slack awaits: its id, and where its bytes go."""
+    """A file that Slack awaits: its id, where its bytes go, and these."""
 
     file: str
     url: str
+    content: bytes
 
 
 class Api:
     """Slack as this bot uses it. Every method raises `SlackFailure` and nothing else.
 
+    Whatever is shown passes through `clean`, which takes secrets out of JSON (`bot.redaction`).
     `revoked` is the code with which Slack refused the bot's token, "" while it is good.
     """
 
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession) -> None:
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, clean: Clean) -> None:
         self._client = client
         self._session = session
+        self._clean = clean
         self.revoked = ""
 
     async def who_am_i(self) -> tuple[Mapping[str, Any], frozenset[str]]:
@@ -145,8 +151,7 @@ class Api:
         answer = await self._call(
             lambda: self._client.chat_postMessage(
                 channel=channel,
-                text=message.text,
-                blocks=_blocks(message),
+                **self._shown(message),
                 thread_ts=thread or None,
                 unfurl_links=False,
                 unfurl_media=False,
@@ -158,35 +163,38 @@ class Api:
         """`chat.postEphemeral`: in a channel, seen by one person, until they reload."""
         await self._call(
             lambda: self._client.chat_postEphemeral(
-                channel=channel, user=user, text=message.text, blocks=_blocks(message), thread_ts=thread or None
+                channel=channel, user=user, **self._shown(message), thread_ts=thread or None
             )
         )
 
     async def publish(self, user: str, view: Mapping[str, Any]) -> None:
         """`views.publish`: the home tab of one person becomes `view`."""
-        await self._call(lambda: self._client.views_publish(user_id=user, view=dict(view)))
+        await self._call(lambda: self._client.views_publish(user_id=user, view=self._clean(dict(view))))
 
     async def open_view(self, trigger: str, view: Mapping[str, Any]) -> None:
         """`views.open`: a modal for whoever pulled the trigger, which Slack takes for three seconds and once."""
-        await self._call(lambda: self._client.views_open(trigger_id=trigger, view=dict(view)))
+        await self._call(lambda: self._client.views_open(trigger_id=trigger, view=self._clean(dict(view))))
 
     async def update_view(self, view: str, known: str, changed: Mapping[str, Any]) -> None:
         """`views.update`; `hash_conflict` where the view is not as it was `known`, "" changes it in any case."""
-        await self._call(lambda: self._client.views_update(view_id=view, hash=known or None, view=dict(changed)))
+        await self._call(
+            lambda: self._client.views_update(view_id=view, hash=known or None, view=self._clean(dict(changed)))
+        )
 
-    async def announce_file(self, name: str, length: int) -> Upload:
-        """`files.getUploadURLExternal`: where the bytes of a file go."""
-        answer = await self._call(lambda: self._client.files_getUploadURLExternal(filename=name, length=length))
+    async def announce_file(self, name: str, text: str) -> Upload:
+        """`files.getUploadURLExternal`: where the bytes of a file with this text go."""
+        content = str(self._clean(text)).encode()
+        answer = await self._call(lambda: self._client.files_getUploadURLExternal(filename=name, length=len(content)))
         data = _object(answer.data)
-        return Upload(str(data.get("file_id", "")), str(data.get("upload_url", "")))
+        return Upload(str(data.get("file_id", "")), str(data.get("upload_url", "")), content)
 
-    async def upload(self, upload: Upload, content: bytes) -> None:
+    async def upload(self, upload: Upload) -> None:
         """The bytes of an announced file."""
         if not self._is_slacks(upload.url):
             raise SlackFailure("foreign_upload_url")
 
         async def send() -> int:
-            async with self._session.post(upload.url, data=content) as answer:
+            async with self._session.post(upload.url, data=upload.content) as answer:
                 return answer.status
 
         status = await _translating(send)
@@ -197,7 +205,7 @@ class Api:
         """`files.completeUploadExternal`: the file is shown in a channel, or in a thread of it."""
         await self._call(
             lambda: self._client.files_completeUploadExternal(
-                files=[{"id": file, "title": title}], channel_id=channel, thread_ts=thread or None
+                files=[{"id": file, "title": self._clean(title)}], channel_id=channel, thread_ts=thread or None
             )
         )
 
@@ -207,14 +215,13 @@ class Api:
 
     async def open_direct(self, user: str, message: Message) -> str:
         """`chat.postMessage` to a person; the channel of the direct messages with them."""
-        answer = await self._call(lambda: self._client.chat_postMessage(channel=user, text=message.text))
+        answer = await self._call(lambda: self._client.chat_postMessage(channel=user, **self._shown(message)))
         return str(_object(answer.data).get("channel", ""))
 
     async def edit(self, channel: str, ts: str, message: Message) -> None:
-        """`chat.update`: the whole message becomes `message`."""
-        await self._call(
-            lambda: self._client.chat_update(channel=channel, ts=ts, text=message.text, blocks=list(message.blocks))
-        )
+        """`chat.update`: the whole message becomes `message`; without blocks, those that it had go."""
+        text, blocks = self._clean(message.text), self._clean(list(message.blocks))
+        await self._call(lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
 
     async def respond(self, url: str, message: Message, *, clicked: bool = False) -> None:
         """Post privately through a response_url; with `clicked` in place of the message that the click was on."""
@@ -222,9 +229,7 @@ class Api:
             raise SlackFailure("foreign_response_url")
         webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
         answer = await _translating(
-            lambda: webhook.send(
-                text=message.text, blocks=_blocks(message), response_type="ephemeral", replace_original=clicked
-            )
+            lambda: webhook.send(**self._shown(message), response_type="ephemeral", replace_original=clicked)
         )
         code = _code_in(answer.body)
         if answer.status_code != 200 or code:
@@ -238,6 +243,10 @@ class Api:
                 "slack refused the bot's token; create a new one, put it in the place of the old one and restart the bot",
                 code=failure.code,
             )
+
+    def _shown(self, message: Message) -> dict[str, Any]:
+        """Text and blocks without secrets; None where there are no blocks."""
+        return {"text": self._clean(message.text), "blocks": self._clean(list(message.blocks)) or None}
 
     async def _call(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         try:
@@ -315,7 +324,3 @@ def _code_in(body: str) -> str:
 
 def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _blocks(message: Message) -> Sequence[dict[str, Any]] | None:
-    return list(message.blocks) or None

@@ -10,8 +10,9 @@ from typing import Any
 
 from bot.messages import buttons
 from bot.messages.buttons import words_in
-from bot.messages.form import COMMAND, Note
+from bot.messages.form import BEGUN, COMMAND, Note
 from bot.messages.home import HOME
+from bot.policy import Refuse
 from bot.slack.answering import Answering, Asked
 from bot.slack.clicked import Click, address_of, click_in, delivery_of
 from bot.slack.filing import Filing
@@ -21,6 +22,7 @@ from bot.slack.letter import Address, Letter
 from bot.slack.looking import Looking
 from bot.slack.work import Kind
 from bot.store.inbox import Delivery
+from commands.filling import lacking
 
 ACTIONS = frozenset({buttons.SHOW, buttons.FILE, buttons.RUN, buttons.FORM, HOME, COMMAND})
 """What our buttons and menus do today; all others are of another version of the bot."""
@@ -40,9 +42,15 @@ def kind(answering: Answering, looking: Looking, filing: Filing, forms: Forms, h
         return await answering.answer(asked, delivery)
 
     async def form(click: Click, delivery: Delivery) -> Letter | None:
+        """The form, for what the button's words lack. Who may not ask for them at all is told so by the desk."""
         reader = await answering.people.look(click.team, click.user)
-        aside = address_of(click, delivery)
-        note = Note(channel=click.channel or "", response_url=click.response_url, answerable=aside.answerable)
+        aside, begun = address_of(click, delivery), words_in(click.value) or ""
+        rights = answering.desk.rights(reader.identity)
+        if begun and (isinstance(rights, Refuse) or lacking(begun, rights.permitted) is None):
+            return await answering.answer(Asked(click.team, click.user, click.channel or "", begun, aside), delivery)
+        note = Note(
+            channel=click.channel or "", response_url=click.response_url, answerable=aside.answerable, begun=begun[:BEGUN]
+        )
         return await forms.open(click.trigger, delivery, reader, aside, note)
 
     does: Mapping[str, Callable[[Click, Delivery], Awaitable[Letter | None]]] = {
@@ -65,8 +73,12 @@ def _action(click: Click) -> str:
 
 
 def _answered(click: Click, delivery: Delivery) -> Address:
-    """Where the click was: in its thread for all there, in the direct message, else for this person alone."""
+    """Where the click was: in its thread for all there, in the direct message, else for this person alone.
+
+    A message that has answers is in a thread of its own; its place is the channel all the same.
+    """
     aside = address_of(click, delivery)
-    if click.private or not click.channel or not (click.thread or click.channel.startswith("D")):
+    thread = "" if click.thread in (None, click.ts) else click.thread
+    if click.private or not click.channel or not (thread or click.channel.startswith("D")):
         return aside
-    return aside.model_copy(update={"channel": click.channel, "thread": click.thread or ""})
+    return aside.model_copy(update={"channel": click.channel, "thread": thread})

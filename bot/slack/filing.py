@@ -7,9 +7,9 @@ a day ─▶ expired answers ─▶ their files deleted ─▶ forgotten
 import structlog
 
 from adapters.phrase import Phrase
+from bot.messages.blocks import Message
 from bot.messages.buttons import View
 from bot.messages.data import as_csv
-from bot.messages.slack import Message
 from bot.request import Answer
 from bot.slack.answering import Answering, in_words_of, spoken
 from bot.slack.api import Api, SlackFailure
@@ -19,13 +19,10 @@ from bot.slack.letter import Address, Letter
 from bot.slack.looking import Looking, Seen
 from bot.slack.running import insist
 from bot.store.inbox import Delivery
-from commands.report import Report
+from commands.report import File, Report
 
 GONE = frozenset({"file_not_found", "file_deleted"})
 """Slack's codes for a file that is no longer there."""
-
-MARK = "\ufeff"
-"""Without it Excel takes the table for something else than UTF-8."""
 
 _log = structlog.get_logger(__name__)
 
@@ -62,12 +59,8 @@ class Filing:
     async def _filed(self, click: Click, seen: Seen, aside: Address) -> Phrase | None:
         """Upload it; what the person is told beside, None where they see the file itself."""
         channel, thread, told = await self._place(click, aside)
-        content = (MARK + _table(seen.answer, aside)).encode()
-        name = f"flatnet-{seen.kept.operation}.csv"
-        upload = await self._api.announce_file(name, len(content))
-        await insist(lambda: self._answering.answers.add_file(seen.kept.operation, upload.file), self._answering.clock.sleep)
-        await self._api.upload(upload, content)
-        await self._api.complete_file(upload.file, seen.kept.words, channel, thread)
+        file = File(name=f"flatnet-{seen.kept.operation}.csv", text=_table(seen.answer, aside))
+        await self._answering.uploads.show(seen.kept.operation, file, seen.kept.words, (channel, thread))
         return told
 
     async def _place(self, click: Click, aside: Address) -> tuple[str, str, Phrase | None]:
@@ -79,8 +72,8 @@ class Filing:
                 _log.info("a file goes to the person instead of the channel", code=failure.code)
             else:
                 return click.channel, click.thread or click.ts, None
-        here = aside.say(Phrase("Here is the answer as a file."))
-        return await self._api.open_direct(click.user, Message(here, ())), "", Phrase("The file is in our direct messages.")
+        direct = await self._answering.uploads.direct(click.user, aside)
+        return direct, "", Phrase("The file is in our direct messages.")
 
     async def _deleted(self, file: str) -> bool:
         try:

@@ -15,8 +15,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Va
 
 from adapters.phrase import Phrase
 from bot.locale.texts import texts
+from bot.messages.blocks import Message
 from bot.messages.form import COMMAND, Note, block_of, form_in, given_in, host_options, modal
-from bot.messages.slack import Message, render
+from bot.messages.slack import render
 from bot.messages.words import COMMAND as SLASH
 from bot.policy import Refuse
 from bot.request import Answer, Failure, FailureKind

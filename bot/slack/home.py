@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from bot.changes import State
 from bot.desk import Rights
 from bot.locale.texts import texts
 from bot.messages.buttons import words_in
@@ -135,6 +136,7 @@ class Homes:
 
     async def _home(self, rights: Rights, reader: Reader) -> Home:
         now = self._clock.now()
+        changes = await self._answering.desk.waiting(reader.identity)
         kept = await self._answers.latest(GLANCE, now) if Health in rights.permitted else None
         return Home(
             actor=rights.actor,
@@ -143,6 +145,8 @@ class Homes:
             zone=reader.zone.key,
             recent=await self._answers.recent(reader.identity.user, RECENT),
             check=_answer(kept.document) if kept is not None else None,
+            waiting=[change for change in changes if change.state is not State.RUNNING],
+            running=[change for change in changes if change.state is State.RUNNING],
             working=reader.identity.user in self._working,
         )
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.messages.slack import Message
+from bot.messages.blocks import Message
 from bot.slack.letter import Address, Letter
 from bot.slack.outbox import Sender
 from bot.slack.people import People

@@ -10,8 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from adapters.phrase import Phrase
 from bot.locale.texts import texts
-from bot.messages.blocks import TEXT, context, escape
-from bot.messages.slack import Message
+from bot.messages.blocks import TEXT, Message, context, escape
 from bot.store.outbox import Post, Road
 
 ANSWERABLE = timedelta(minutes=29)
@@ -24,10 +23,12 @@ class Address(BaseModel):
     """Where a message goes, and where it goes instead.
 
     `channel` (with `thread`): for all who are there; "" for a private answer. `ts`: the message that
-    this one replaces; or `replaces`, the outbox row of that message. `response_url`: private, until
-    `answerable`. `aside`: a channel in which `user` alone sees it, in its thread `aside_thread`.
-    `user`: the last road, a direct message. `courtesy`: worth nothing later, so tried once, in the
-    channel alone. `clicked`: it goes in place of the message that was clicked (`ts`, or the one of
+    this one replaces; or `replaces`, the outbox row of that message. `below`: the outbox row of the
+    message in whose thread it stands; in the channel itself where that message is not there.
+    `response_url`: private, until `answerable`. `aside`: a channel in which `user` alone sees it, in
+    its thread `aside_thread`. `user`: the last road, a direct message. `courtesy`: worth nothing
+    later, so tried once, in the channel alone. `dispensable`: others say the same, so that it is given
+    up without alarm. `clicked`: it goes in place of the message that was clicked (`ts`, or the one of
     the `response_url`), and never anew where all would see it. `language` and `zone` are the
     message's, for the sentences that are added on the way.
     """
@@ -38,11 +39,13 @@ class Address(BaseModel):
     thread: str = ""
     ts: str = ""
     replaces: int = 0
+    below: int = 0
     response_url: str = ""
     answerable: AwareDatetime | None = None
     aside: str = ""
     aside_thread: str = ""
     courtesy: bool = False
+    dispensable: bool = False
     clicked: bool = False
     user: str = ""
     language: str = "en"
@@ -54,7 +57,9 @@ class Address(BaseModel):
         return bool(self.channel) and not self.channel.startswith("D")
 
     def conversation(self) -> str:
-        """The key in which order is kept."""
+        """The key in which order is kept. What waits for the pace of edits holds up nothing else in its channel."""
+        if self.replaces or self.below:
+            return f"{self.channel}:{'edits of' if self.replaces else 'below'} {self.replaces or self.below}"
         if self.channel:
             return f"{self.channel}:{self.thread}" if self.thread else self.channel
         return self.response_url or self.aside or self.user

@@ -14,8 +14,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.phrase import Phrase
 from bot.locale.texts import texts
+from bot.messages.blocks import Message
 from bot.messages.form import CALLBACK, HOSTS
-from bot.messages.slack import Message
 from bot.messages.words import COMMAND
 from bot.slack import clicked as clicked_row
 from bot.slack import clicks, command

@@ -8,8 +8,9 @@ import json
 from dataclasses import dataclass
 
 from adapters.phrase import Phrase
+from bot.messages.blocks import Message
 from bot.messages.buttons import View
-from bot.messages.slack import Message, render
+from bot.messages.slack import render
 from bot.messages.words import COMMAND
 from bot.request import Answer, Request, Surface
 from bot.slack.answering import Answering, asked_by, in_words_of, spoken

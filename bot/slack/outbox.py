@@ -16,7 +16,7 @@ from functools import partial
 import structlog
 
 from adapters.phrase import Phrase
-from bot.messages.slack import Message
+from bot.messages.blocks import Message
 from bot.slack.api import REVOKED, Api, SlackFailure
 from bot.slack.channels import ABSENT, SHARED, UNKNOWN, Channels
 from bot.slack.letter import Address, address_in, foreign, message_in, noted, plain, post_of
@@ -101,6 +101,14 @@ class Sender:
     async def posted(self, operation: str) -> int:
         """The row of the first message of an operation that was meant for all, 0 where there is none."""
         return await self._rows.posted(operation)
+
+    async def added(self, operation: str) -> bool:
+        """Whether a message of an operation was added lately, whoever it was meant for."""
+        return await self._rows.added(operation)
+
+    async def landed(self, row: int) -> bool | None:
+        """Whether a message that was meant for all is there; None while that is open, False where it went elsewhere."""
+        return await self._rows.landed(row)
 
     async def whisper(self, address: Address, message: Message) -> None:
         """A courtesy through the response_url, worth nothing later: tried once, briefly, and never a row."""
@@ -234,7 +242,11 @@ class Sender:
                     raise
             else:
                 return ts
-        return await self._api.post(address.channel, message, address.thread)
+        thread = address.thread or (await self._rows.ts_of(address.below) if address.below else "")
+        ts = await self._api.post(address.channel, message, thread)
+        if address.replaces:
+            await insist(lambda: self._rows.moved(address.replaces, ts), self._clock.sleep)
+        return ts
 
     async def _privately(self, post: Post, address: Address, message: Message) -> str:
         open_until = address.answerable or post.made_at
@@ -248,7 +260,8 @@ class Sender:
         return ""
 
     async def _to_person(self, post: Post, address: Address, message: Message) -> str:
-        return await self._api.post(address.user, message)
+        await self._api.post(address.user, message)
+        return ""
 
     def _why(self, failure: SlackFailure, address: Address) -> str:
         """Why a message comes by another road than was meant."""
@@ -281,6 +294,10 @@ class Sender:
             await insist(lambda: self._rows.failed(post.id, failure.code, None), self._clock.sleep)
             return
         if not (failure.passing or failure.code in REVOKED) or now - post.made_at > LIFETIME:
+            if post.address.get("dispensable"):
+                _log.info("a message that can be spared was not sent", operation=post.operation, code=failure.code)
+                await insist(lambda: self._rows.failed(post.id, failure.code, None), self._clock.sleep)
+                return
             await self._give_up(post, failure.code)
             return
         pause = failure.retry_after or BACKOFF[min(post.attempts, len(BACKOFF)) - 1]

@@ -1,13 +1,17 @@
-"""Who a Slack user is: standing in our workspace, language, time zone. Asked of Slack once an hour at most."""
+"""Who a Slack user is: standing in our workspace, language, time zone.
+
+Asked of Slack once an hour at most, and at every start of a change.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 from bot.request import SlackIdentity, Standing
+from bot.slack import groups
 from bot.slack.api import Api, SlackFailure
 
 FRESH = 3600.0
@@ -25,8 +29,10 @@ NOT_OURS = frozenset({"user_not_found", "user_not_visible"})
 """Slack's error codes for a user whom our workspace does not have."""
 
 
-MemberOf = Callable[[str], Awaitable[frozenset[str]]]
-"""The user groups that give roles and have this person (`bot.slack.groups`)."""
+class MemberOf(Protocol):
+    """The user groups that give roles and have this person (`bot.slack.groups`)."""
+
+    def __call__(self, user: str, within: float = groups.FRESH) -> Awaitable[frozenset[str]]: ...
 
 
 @dataclass(frozen=True)
@@ -63,12 +69,17 @@ class People:
         """Who it is. Never raises: where Slack does not say, the standing is `unknown`, which counts as none."""
         if team != self._team:
             return self._nobody(team, user, Standing.STRANGER)
-        lock = self._locks.setdefault(user, asyncio.Lock())
-        async with lock:
+        async with self._lock(user):
             reader = self._within(FRESH, user) or await self._ask(user)
-        if reader.identity.standing is not Standing.MEMBER:
-            return reader
-        return replace(reader, identity=replace(reader.identity, groups=await self._member_of(user)))
+        return await self._with_groups(reader, groups.FRESH)
+
+    async def look_anew(self, team: str, user: str) -> Reader:
+        """The same by what Slack says at this moment, for rights that something starts by; of groups within seconds."""
+        if team != self._team:
+            return self._nobody(team, user, Standing.STRANGER)
+        async with self._lock(user):
+            reader = await self._ask(user)
+        return await self._with_groups(reader, groups.ANEW)
 
     def remembered(self, user: str) -> tuple[str, ZoneInfo]:
         """Language and zone from memory alone, for sentences that cannot wait."""
@@ -78,6 +89,17 @@ class People:
     def read_in(self, channel: str) -> tuple[str, ZoneInfo]:
         """Language and zone of what all in a channel read."""
         return self._usual.channels.get(channel, self._usual.language), self._usual.zone
+
+    def _lock(self, user: str) -> asyncio.Lock:
+        """One question about a person at a time, so that the last answer is the newest."""
+        return self._locks.setdefault(user, asyncio.Lock())
+
+    async def _with_groups(self, reader: Reader, within: float) -> Reader:
+        """The same person with their user groups, where they are one of ours."""
+        if reader.identity.standing is not Standing.MEMBER:
+            return reader
+        member_of = await self._member_of(reader.identity.user, within)
+        return replace(reader, identity=replace(reader.identity, groups=member_of))
 
     async def _ask(self, user: str) -> Reader:
         try:

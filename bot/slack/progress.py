@@ -11,8 +11,8 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.locale.texts import texts
+from bot.messages.blocks import Message
 from bot.messages.progress import still_awaited
-from bot.messages.slack import Message
 from bot.slack.letter import Address
 from bot.slack.outbox import Sender
 from bot.store.errors import DatabaseError

@@ -5,7 +5,7 @@ close   socket closes (nothing more is taken) ─▶ work drains ─▶ outbox d
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import aiohttp
@@ -15,10 +15,13 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.changes import Change
+from bot.request import SlackIdentity, Standing
 from bot.slack import clicked, clicks, command, talk
 from bot.slack import forms as form_rows
 from bot.slack.answering import Answering
-from bot.slack.api import SCOPES, TIMEOUT, Api
+from bot.slack.api import SCOPES, TIMEOUT, Api, Clean
+from bot.slack.board import Board, Stories
 from bot.slack.channels import Channels
 from bot.slack.filing import Filing
 from bot.slack.forms import Forms
@@ -33,6 +36,7 @@ from bot.slack.people import People, Usual
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
 from bot.slack.running import Clock, Running, insist
 from bot.slack.socket import BoltSocket, Socket
+from bot.slack.uploads import Uploads
 from bot.slack.work import Desk
 from bot.store.answers import Answers
 from bot.store.inbox import Inbox
@@ -50,22 +54,25 @@ _log = structlog.get_logger(__name__)
 class Place:
     """Which workspace, through which address, and what is usual there.
 
-    `team` is its id; `usual` is for messages to all, and for people of whom Slack does not say.
+    `team` is its id; `usual` is for messages to all, and for people of whom Slack does not say; `clean` takes secrets out
+    of whatever is shown there (`bot.redaction`).
     """
 
     team: str
     api_url: str
     tokens: Tokens
     usual: Usual
+    clean: Clean
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What must survive a crash."""
+    """What must survive a crash; `stories` is what was shown of which change."""
 
     inbox: Inbox
     outbox: Outbox
     answers: Answers
+    stories: Stories
 
 
 @dataclass(frozen=True)
@@ -91,9 +98,11 @@ class Health:
 class _Parts:
     session: aiohttp.ClientSession
     api: Api
+    people: People
     sender: Sender
     receiver: Receiver
     homes: Homes
+    board: Board
     filing: Filing
     lines: BoltSocket
     socket: Socket
@@ -121,7 +130,7 @@ class SlackSurface:
         session = aiohttp.ClientSession(timeout=TIMEOUT)
         try:
             client = _client(self._place.api_url, session, _bare(self._place.tokens.bot))
-            api = Api(client, session)
+            api = Api(client, session, self._place.clean)
             bot = await preflight(api, self._place.tokens, self._place.team, SCOPES)
             self._parts = self._build(session, client, api, bot)
         finally:
@@ -133,6 +142,17 @@ class SlackSurface:
             await self.close(0.0)
             raise
         return bot
+
+    async def identity(self, who: SlackIdentity) -> SlackIdentity:
+        """Who somebody is at this moment: standing and groups; unknown where Slack cannot be asked."""
+        if self._parts is None:
+            return replace(who, standing=Standing.UNKNOWN, groups=frozenset())
+        return (await self._parts.people.look_anew(who.team, who.user)).identity
+
+    def show(self, change: Change) -> None:
+        """Show how a change stands now; before the start and after the end that waits for the next start."""
+        if self._parts is not None:
+            self._parts.board.show(change)
 
     async def health(self) -> Health:
         """How things are now."""
@@ -157,6 +177,7 @@ class SlackSurface:
         await parts.socket.close()
         if late := await parts.receiver.drain(deadline):
             _log.warning("work was cut short; it goes on after the next start", commands=late)
+        await parts.board.drain(max(LAST_WORDS, ends - self._clock.monotonic()))
         await parts.homes.drain(0.0)
         await parts.explaining.drain(0.0)
         await self._sending.drain(0.0)
@@ -169,10 +190,12 @@ class SlackSurface:
         people = People(api, place.team, place.usual, groups.of, clock.monotonic)
         channels = Channels(api, clock.monotonic)
         sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
-        answering = Answering(self._desk, people, sender, self._rows.answers, clock)
+        uploads = Uploads(api, self._rows.answers, clock)
+        answering = Answering(self._desk, people, sender, uploads, self._rows.answers, clock)
         forms, looking = Forms(answering, api), Looking(answering)
         filing = Filing(answering, looking, api, channels)
         homes = Homes(answering, api)
+        board = Board(self._rows.stories, place.team, people, sender, clock)
         kinds = {
             command.KIND: command.kind(answering, forms),
             clicked.KIND: clicks.kind(answering, looking, filing, forms, homes),
@@ -192,7 +215,7 @@ class SlackSurface:
         register(app, receiver, forms, LastResort(people, sender, explaining))
         lines = BoltSocket(app, client, _bare(place.tokens.app), api, clock.now)
         socket = Socket(lines.connect, clock.monotonic, clock.sleep)
-        return _Parts(session, api, sender, receiver, homes, filing, lines, socket, explaining)
+        return _Parts(session, api, people, sender, receiver, homes, board, filing, lines, socket, explaining)
 
     async def _begin(self, parts: _Parts) -> None:
         """Old work first: what arrives from now on is not in the rows that are read here."""
@@ -200,9 +223,11 @@ class SlackSurface:
         resumed = await parts.receiver.resume()
         if again or resumed:
             _log.info("work of the last run goes on", commands=resumed, messages=again)
+        await parts.board.resume()
         self._sending.start("outbox", parts.sender.run())
         await parts.socket.open()
         self._watching.start("watchdog", parts.socket.watch())
+        self._watching.start("refreshing", parts.board.refresh())
         self._watching.start("forgetting", self._forget(parts.filing))
 
     async def _forget(self, filing: Filing) -> None:

@@ -9,13 +9,18 @@ several turns of its loop. Only values cross: a request to the desk, its answer,
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
 from threading import Thread
 from typing import Any, TypeVar
 
 from adapters.inventory import Inventory
-from bot.desk import Catalogue, Rights
+from bot.changes import Change
+from bot.decision import Catalogue
+from bot.desk import Rights
 from bot.policy import Refuse
-from bot.request import Answer, Failure, Identity, Request
+from bot.request import Answer, Failure, Identity, Request, SlackIdentity
+from bot.slack.board import Stories
 from bot.slack.preflight import Bot
 from bot.slack.running import Clock
 from bot.slack.surface import Health, Place, Rows, SlackSurface
@@ -29,7 +34,9 @@ class SlackThread:
     """A `SlackSurface` in its thread; the same calls, for the loop in which the desk lives and this is made."""
 
     def __init__(self, place: Place, desk: Desk, rows: Rows, clock: Clock) -> None:
-        self._surface = SlackSurface(place, _FarDesk(desk, asyncio.get_running_loop()), rows, clock)
+        home = asyncio.get_running_loop()
+        far = replace(rows, stories=_FarStories(rows.stories, home))
+        self._surface = SlackSurface(place, _FarDesk(desk, home), far, clock)
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._thread = Thread(target=self._live, name="slack", daemon=True)
@@ -42,6 +49,15 @@ class SlackThread:
         except BaseException:
             await self._end()
             raise
+
+    async def identity(self, who: SlackIdentity) -> SlackIdentity:
+        """As `SlackSurface.identity`."""
+        return await self._there(self._surface.identity(who))
+
+    def show(self, change: Change) -> None:
+        """As `SlackSurface.show`, from whatever thread. Once this one has ended, it is shown after the next start."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._surface.show, change)
 
     async def health(self) -> Health:
         """As `SlackSurface.health`."""
@@ -59,7 +75,7 @@ class SlackThread:
             runner.run(self._over.wait())
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        return await _at(self._loop, work)
 
     async def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
@@ -85,6 +101,9 @@ class _FarDesk:
     def rights(self, identity: Identity) -> Rights | Refuse:
         return self._desk.rights(identity)
 
+    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
+        return await self._there(self._desk.waiting(identity))
+
     @property
     def known(self) -> Catalogue:
         return self._desk.known
@@ -97,4 +116,26 @@ class _FarDesk:
         return self._desk.role_groups()
 
     async def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._home))
+        return await _at(self._home, work)
+
+
+class _FarStories:
+    """What was shown of changes, asked from another loop than its own."""
+
+    def __init__(self, stories: Stories, home: asyncio.AbstractEventLoop) -> None:
+        self._stories = stories
+        self._home = home
+
+    async def unshown(self) -> tuple[Change, ...]:
+        return await _at(self._home, self._stories.unshown())
+
+    async def told(self, operation: str) -> str:
+        return await _at(self._home, self._stories.told(operation))
+
+    async def shown(self, operation: str, version: int, told: str) -> None:
+        await _at(self._home, self._stories.shown(operation, version, told))
+
+
+async def _at(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Something that happens in another loop."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from adapters.inventory import Inventory
-from bot.desk import Catalogue, Rights
+from bot.changes import Change
+from bot.decision import Catalogue
+from bot.desk import Rights
 from bot.policy import Refuse
 from bot.request import Answer, Failure, Identity, Request
 from bot.slack.letter import Address, Letter
@@ -31,6 +33,9 @@ class Desk(Protocol):
 
     def rights(self, identity: Identity) -> Rights | Refuse:
         """Who that is and what they may ask for, or why for nothing."""
+
+    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
+        """Changes that wait and that this person may decide, then those that run and that they may see; oldest first."""
 
     @property
     def known(self) -> Catalogue:

@@ -8,11 +8,15 @@ table that was written anew disagree with the head file (`bot.store.heads`).
 """
 
 import hmac
-import json
+from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from json.encoder import encode_basestring_ascii as ascii_json
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
@@ -27,9 +31,11 @@ class AuditKeyTooShort(FlatnetError):
     """The key is too short to protect anything."""
 
 
-@dataclass(frozen=True)
-class StoredEvent:
-    """One audit event, each field as it is stored. A row from the disk may be forged: nothing in it is believed."""
+class StoredEvent(NamedTuple):
+    """One audit event, each field as it is stored. A row from the disk may be forged: nothing in it is believed.
+
+    A tuple, because a million of them are made while a long log is verified.
+    """
 
     sequence: int
     at: str
@@ -59,16 +65,27 @@ class AuditKey:
         """Eight hexadecimal digits, always the same for the same secret."""
         return hmac.digest(self.secret, b"flatnet-bot audit key id", "sha256").hex()[:8]
 
+    @cached_property
+    def _signing(self) -> hmac.HMAC:
+        """The hash with the key already in it; a copy of it signs."""
+        return hmac.new(self.secret, digestmod="sha256")
+
     def mac(self, event: StoredEvent) -> str:
         """The mac of an event, over everything else in it."""
-        signed = json.dumps([str(part) for part in astuple(event)[:-1]], ensure_ascii=True, separators=(",", ":"))
-        return hmac.digest(self.secret, signed.encode("ascii"), "sha256").hex()
+        signing = self._signing.copy()
+        signing.update(_signed(event).encode("ascii"))
+        return signing.hexdigest()
 
     def seal(self, event: StoredEvent, before: StoredEvent | None) -> StoredEvent:
         """The event as it follows the one before: numbered, chained and signed."""
         sequence, previous = (1, BEGINNING) if before is None else (before.sequence + 1, before.mac)
-        chained = replace(event, sequence=sequence, key=self.id, previous=previous)
-        return replace(chained, mac=self.mac(chained))
+        chained = event._replace(sequence=sequence, key=self.id, previous=previous)
+        return chained._replace(mac=self.mac(chained))
+
+
+def _signed(event: StoredEvent) -> str:
+    """What a mac covers: a canonical JSON list of texts, without the mac. Written out, because `json.dumps` is slow."""
+    return f"[{','.join(map(ascii_json, map(str, event[:-1])))}]"
 
 
 class Problem(BaseModel):
@@ -80,10 +97,25 @@ class Problem(BaseModel):
     phrase: Phrase
 
 
+class Gap(BaseModel):
+    """A loss that somebody accepted: events up to `lost` were told of once, and the log goes on with event `sequence`.
+
+    `lost` is 0 where the head file itself was lost.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sequence: int
+    at: str
+    actor: str
+    lost: int
+
+
 class Verification(BaseModel):
     """What a verification found: so many events in order (their numbers are 1 to `count`), then the first problem, if any.
 
     `mac` is that of the last event in order: said elsewhere (a digest, a note), it proves all events before.
+    `gap` is the last loss that was accepted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +123,7 @@ class Verification(BaseModel):
     count: int
     mac: str
     problem: Problem | None = None
+    gap: Gap | None = None
 
     @property
     def intact(self) -> bool:
@@ -101,61 +134,133 @@ class Verification(BaseModel):
         """The outcome as a sentence."""
         if self.problem is not None:
             return self.problem.phrase
+        if self.gap is not None:
+            return Phrase(
+                "{n} audit event, in order; a loss was accepted by {actor}, which event {sequence} tells of",
+                plural="{n} audit events, all in order; a loss was accepted by {actor}, which event {sequence} tells of",
+                n=self.count,
+                actor=self.gap.actor,
+                sequence=self.gap.sequence,
+            )
         return Phrase("{n} audit event, in order", plural="{n} audit events, all in order", n=self.count)
 
 
-class _Witnesses:
-    """The head file's lines, compared one after the other with the events."""
+ACCEPTED = "accepted"
+"""The kind of an event that tells of an accepted loss."""
 
-    def __init__(self, heads: Iterable[Head]) -> None:
+
+class Acceptance(BaseModel):
+    """What such an event says: the number and mac of the head file's last line, and of the table's newest event before.
+
+    `lost` is None where there was no head file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    lost: int | None
+    lost_mac: str
+    found: int
+    found_mac: str
+
+
+def acceptance(event: StoredEvent | None) -> Acceptance | None:
+    """What an event says of an accepted loss; None where it says nothing of the kind. Its mac is not looked at."""
+    if event is None or event.kind != ACCEPTED:
+        return None
+    try:
+        return Acceptance.model_validate_json(event.data)
+    except ValidationError:
+        return None
+
+
+def tells_of(accepted: Acceptance, head: Head) -> bool:
+    """Whether this is the line that was accepted as lost."""
+    return (accepted.lost, accepted.lost_mac) == (head.sequence, head.mac)
+
+
+class _Witnesses:
+    """The head file's lines, compared one after the other with the events.
+
+    Lines up to the one that was accepted as lost are evidence only: the line of a later event proves all events before it.
+    """
+
+    def __init__(self, heads: Iterable[Head], accepted: Acceptance | None) -> None:
         self._heads = iter(heads)
+        self._lost = accepted if accepted is not None and accepted.lost is not None else None
+        self._found = self._lost is None or any(tells_of(self._lost, head) for head in self._heads)
         self._next = next(self._heads, None)
-        self.absent = self._next is None
+        self._absent = self._next is None and self._lost is None
 
     def contradict(self, sequence: int, mac: str) -> Phrase | None:
         """What the lines up to `sequence` say against this event."""
         while self._next is not None and self._next.sequence <= sequence:
             if (self._next.sequence, self._next.mac) != (sequence, mac):
                 return Phrase(
-                    "audit event {sequence} is another than the head file says: the log was written anew "
-                    "or is from another time; compare with a copy of both",
+                    "audit event {sequence} is another than the head file says: the log was written anew or is from another "
+                    "time; compare with a copy of both, or, where a database was copied back, accept the loss with: "
+                    "audit accept {name}",
                     sequence=self._next.sequence,
+                    name=deque(chain((self._next,), self._heads), maxlen=1)[0].name,
                 )
             self._next = next(self._heads, None)
         return None
 
     def missing(self, count: int) -> Phrase | None:
         """What the lines say that the events do not have."""
+        if not self._found and self._lost is not None:
+            return Phrase(
+                "the head file does not have the line {name} any more, which was accepted as lost: it was changed; "
+                "put a copy of it back",
+                name=self._lost.name,
+            )
         if self._next is not None:
-            last = max([self._next.sequence, *(head.sequence for head in self._heads)])
+            last, top = self._next, self._next.sequence
+            for last in self._heads:
+                top = max(top, last.sequence)
             return Phrase(
                 "audit events {first} to {last} are missing at the end: the log was cut, or copied back from an "
-                "earlier time; put the newest copy of the database back",
+                "earlier time; put the newest copy of the database back, or accept the loss with: audit accept {name}",
                 first=count + 1,
-                last=last,
+                last=top,
+                name=last.name,
             )
-        if self.absent and count:
+        if self._absent and count:
             return Phrase(
                 "the head file is missing or empty, so nothing shows that the end of the log is there; put the file back"
             )
         return None
 
 
-def verify(events: Iterable[StoredEvent], heads: Iterable[Head], keys: Iterable[AuditKey]) -> Verification:
-    """Follow the chain from its beginning, with the head file's lines as witnesses; ends at the first problem."""
+def verify(
+    events: Iterable[StoredEvent], heads: Iterable[Head], keys: Iterable[AuditKey], accepted: StoredEvent | None = None
+) -> Verification:
+    """Follow the chain from its beginning, with the head file's lines as witnesses; ends at the first problem.
+
+    `accepted` is the last event of the kind `ACCEPTED`. It is believed before the chain has been followed to it, which
+    only decides the lines that count: a forged one is found on the way.
+    """
     by_id = {key.id: key for key in keys}
-    witnesses = _Witnesses(heads)
-    count, mac = 0, BEGINNING
+    witnesses = _Witnesses(heads, acceptance(accepted))
+    count, mac, gap = 0, BEGINNING, None
     problem = witnesses.contradict(count, mac)
     for event in events:
         problem = problem or _flaw(event, (count, mac), by_id) or witnesses.contradict(event.sequence, event.mac)
         if problem is not None:
             break
         count, mac = event.sequence, event.mac
+        if event.kind == ACCEPTED:
+            gap = _gap(event)
     problem = problem or witnesses.missing(count)
     if problem is None:
-        return Verification(count=count, mac=mac)
-    return Verification(count=count, mac=mac, problem=Problem(sequence=count + 1, phrase=problem))
+        return Verification(count=count, mac=mac, gap=gap)
+    return Verification(count=count, mac=mac, problem=Problem(sequence=count + 1, phrase=problem), gap=gap)
+
+
+def _gap(event: StoredEvent) -> Gap:
+    told = acceptance(event)
+    lost = 0 if told is None or told.lost is None else told.lost
+    return Gap(sequence=event.sequence, at=event.at, actor=event.actor, lost=lost)
 
 
 def _flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditKey]) -> Phrase | None:

@@ -6,7 +6,7 @@ Tables are STRICT: a column holds its type. A change here is a new revision in
 
 from datetime import datetime
 
-from sqlalchemy import DDL, Dialect, Index, Integer, LargeBinary, Text, event
+from sqlalchemy import DDL, Dialect, Index, Integer, LargeBinary, Text, event, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, MetaData, SQLModel
 
@@ -98,7 +98,7 @@ class AuditRow(Table, table=True):
     """One audit event as it is stored; the mac covers the texts of all other columns (`bot.store.chain`)."""
 
     __tablename__ = "audit"
-    __table_args__ = STRICT
+    __table_args__ = (Index("audit_by_operation", "operation", "sequence"), STRICT)
 
     sequence: int = Field(primary_key=True)
     at: str = Field(sa_type=Text)
@@ -111,10 +111,104 @@ class AuditRow(Table, table=True):
     mac: str = Field(sa_type=Text)
 
 
+class OperationRow(Table, table=True):
+    """One operation that changes hosts; `plan` is its JSON, compressed, and last, for it is long and seldom read.
+
+    `approval_state` is empty where no approval is asked for. `shown` is the version that the board showed, `told` what
+    it keeps for itself.
+    """
+
+    __tablename__ = "operations"
+    __table_args__ = (
+        Index("operations_by_state", "state", "ready_at"),
+        Index("operations_by_time", "asked_at"),
+        Index("operations_unshown", "asked_at", sqlite_where=text("version > shown")),
+        STRICT,
+    )
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    words: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    arguments: str = Field(sa_type=Text)
+    risk: int
+    requester: str = Field(sa_type=Text)
+    identity: str = Field(sa_type=Text)
+    surface: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    card: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    digest: str = Field(sa_type=Text)
+    hosts: str = Field(sa_type=Text)
+    approval: str | None = Field(default=None, sa_type=Text)
+    approval_state: str | None = Field(default=None, sa_type=Text)
+    break_glass: str | None = Field(default=None, sa_type=Text)
+    waits_for: str | None = Field(default=None, sa_type=Text)
+    running: str = Field(sa_type=Text)
+    stopping: str = Field(sa_type=Text)
+    why: str | None = Field(default=None, sa_type=Text)
+    before: str = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
+    asked_at: datetime = Field(sa_type=UtcText)
+    expires_at: datetime = Field(sa_type=UtcText)
+    ready_at: datetime | None = Field(default=None, sa_type=UtcText)
+    started_at: datetime | None = Field(default=None, sa_type=UtcText)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+    version: int
+    shown: int
+    told: str = Field(sa_type=Text)
+    plan: bytes = Field(sa_type=LargeBinary)
+
+
+class ReviewRow(Table, table=True):
+    """One person's decision on one operation; who approved may still deny."""
+
+    __tablename__ = "reviews"
+    __table_args__ = STRICT
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    person: str = Field(primary_key=True, sa_type=Text)
+    approves: bool = Field(primary_key=True, sa_type=Integer)
+    reason: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcText)
+    mention: str = Field(sa_type=Text)
+    identity: str = Field(sa_type=Text)
+
+
+class ClaimRow(Table, table=True):
+    """Which operation holds a host. The key is the host: two can never hold one."""
+
+    __tablename__ = "claims"
+    __table_args__ = STRICT
+
+    host: str = Field(primary_key=True, sa_type=Text)
+    operation: str = Field(sa_type=Text)
+
+
+class LockRow(Table, table=True):
+    """By which a person forbids changes. Rows stay, so that a number always means the same lock."""
+
+    __tablename__ = "locks"
+    __table_args__ = (Index("locks_by_end", "ends_at"), STRICT)
+
+    id: int | None = Field(default=None, primary_key=True)
+    operation: str = Field(unique=True, sa_type=Text)
+    target: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    added_at: datetime = Field(sa_type=UtcText)
+    ends_at: datetime = Field(sa_type=UtcText)
+    removed_by: str = Field(sa_type=Text)
+
+
 INBOX = Table.metadata.tables["inbox"]
 OUTBOX = Table.metadata.tables["outbox"]
 ANSWERS = Table.metadata.tables["answers"]
 AUDIT = Table.metadata.tables["audit"]
+OPERATIONS = Table.metadata.tables["operations"]
+REVIEWS = Table.metadata.tables["reviews"]
+CLAIMS = Table.metadata.tables["claims"]
+LOCKS = Table.metadata.tables["locks"]
 """The same for statements that are built once and need no Session, whose upkeep was most of what a row cost."""
 
 APPEND_ONLY = (

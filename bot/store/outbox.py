@@ -6,7 +6,8 @@
               └─ recover (a crash) ────┘   with `maybe_sent`, for Slack has no idempotency key
 
 A message may be added as one that is being sent already. Order holds within a conversation: a
-message is due only when all older ones of its conversation have ended. An edit that still waits is
+message is due only when all older ones of its conversation have ended. One that edits a message, or
+that stands in its thread, is due only when that one has ended, too. An edit that still waits is
 replaced by a newer edit of the same message.
 """
 
@@ -17,7 +18,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Text, and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from bot.store import inbox
 from bot.store.database import Database
@@ -26,6 +41,12 @@ from bot.store.stored import json_text, safe_text
 
 KEPT = timedelta(days=7)
 """How long an ended message is remembered."""
+
+CARD = "card:"
+"""How the operations of cards begin: messages that are still edited when other messages are long forgotten."""
+
+CARDS_KEPT = timedelta(days=90)
+"""How long a card is remembered: what is unknown, or waits for a review, may stay so over holidays."""
 
 
 class Road(StrEnum):
@@ -55,8 +76,11 @@ _WAITING = OUTBOX.c.state == State.WAITING
 _SENDING = OUTBOX.c.state == State.SENDING
 
 _HEADS = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state.in_(OPEN)).group_by(OUTBOX.c.conversation)
-_HEAD = OUTBOX.c.id.in_(_HEADS) & _WAITING
-"""The oldest open message of its conversation, if it waits."""
+_EARLIER = OUTBOX.alias()
+_NAMED = (func.json_extract(OUTBOX.c.address, path) for path in ("$.replaces", "$.below"))
+_HELD = exists().where(_EARLIER.c.id == func.coalesce(*_NAMED), _EARLIER.c.state.in_(OPEN))
+_HEAD = OUTBOX.c.id.in_(_HEADS) & _WAITING & ~_HELD
+"""The oldest open message of its conversation, if it waits, and for no message that it edits or stands below."""
 
 
 def _same(path: str) -> ColumnElement[bool]:
@@ -90,9 +114,15 @@ _RECOVER = update(OUTBOX).where(_SENDING).values(state=State.WAITING, maybe_sent
 _POSTED = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
     OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Road.POST
 )
+_ADDED = select(exists().where(OUTBOX.c.operation == bindparam("this")))
 _TS = select(OUTBOX.c.ts).where(_THIS)
+_LANDED = select(OUTBOX.c.state, OUTBOX.c.ts).where(_THIS)
+_MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN))
 _UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == State.UNDELIVERABLE).order_by(OUTBOX.c.id)
-_PRUNE = delete(OUTBOX).where(OUTBOX.c.ended_at < bindparam("oldest"))
+_IS_CARD = OUTBOX.c.operation.startswith(CARD) & (OUTBOX.c.road == Road.POST)
+_PRUNE = delete(OUTBOX).where(
+    or_(OUTBOX.c.ended_at < bindparam("oldest_card"), and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD))
+)
 
 
 @dataclass(frozen=True)
@@ -205,6 +235,25 @@ class Outbox:
 
         return await self._database.read(work)
 
+    async def added(self, operation: str) -> bool:
+        """Whether any message of an operation was added and is still remembered."""
+        return await self._database.read(
+            lambda connection: bool(connection.execute(_ADDED, {"this": operation}).scalar_one())
+        )
+
+    async def moved(self, post: int, ts: str) -> None:
+        """A message that could not be edited was posted anew: this is its name in Slack from now on."""
+        await self._database.run(lambda connection: connection.execute(_MOVE, {"this": post, "ts": ts}).rowcount)
+
+    async def landed(self, post: int) -> bool | None:
+        """Whether a message that was meant for all is there; None while that is open, False where it went elsewhere."""
+
+        def work(connection: Connection) -> bool | None:
+            row = connection.execute(_LANDED, {"this": post}).one_or_none()
+            return None if row is not None and row.state in OPEN else row is not None and bool(row.ts)
+
+        return await self._database.read(work)
+
     async def ts_of(self, post: int) -> str:
         """Slack's name for a message that was sent; "" where it was not, or went to one person instead."""
 
@@ -219,8 +268,8 @@ class Outbox:
         return await self._database.read(lambda connection: tuple(_post(row) for row in connection.execute(_UNDELIVERABLE)))
 
     async def prune(self) -> int:
-        """Forget what ended more than `KEPT` ago; how many."""
-        oldest = {"oldest": self._now() - KEPT}
+        """Forget what ended more than `KEPT` ago, cards later; how many."""
+        oldest = {"oldest": self._now() - KEPT, "oldest_card": self._now() - CARDS_KEPT}
         return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
 
     async def _end(self, post: int, **values: Any) -> bool:

@@ -47,6 +47,14 @@ def test_any_side_may_be_absent_but_not_all() -> None:
         ({"url": "https://bot:secret@h:5986/wsman"}, "without a user name"),
         ({"url": "ftp://h/"}, "must be a URL"),
         ({"url": "https://h:99999/"}, "must be a URL"),
+        ({"url": "https://a b:5986/"}, "must be a URL"),
+        ({"url": "https://h\n:5986/wsman"}, "must be a URL"),
+        ({"url": "https://h_;x:5986/wsman"}, "must be a URL"),
+        ({"url": "https://-h:5986/wsman"}, "must be a URL"),
+        ({"url": "https://:secret@h:5986/wsman"}, "without a user name"),
+        ({"url": "https://h:5986/wsman#part"}, "must be a URL"),
+        ({"url": "https://ホスト:5986/wsman"}, "must be a URL"),
+        ({"url": "https://h:5986/ws man"}, "must be a URL"),
         ({"password": "hunter2"}, "Extra inputs"),
         ({"password_secret": "../../etc/passwd"}, "pattern"),
     ],
@@ -61,6 +69,11 @@ def test_ntlm_over_http_is_a_decision_of_its_own() -> None:
     """With message encryption it is safe against readers, not against a false host: so it must be asked for."""
     side = WindowsSide.model_validate(WINDOWS | {"url": "http://h:5985/wsman", "allow_http": True, "ca_file": None})
     assert "ntlm" == side.transport
+
+
+@pytest.mark.parametrize("where", ["192.0.2.11", "[2001:db8::11]", "[::1]", "host-a", "Host-A.example.org", "h"])
+def test_a_way_into_windows_names_an_address_or_a_host(where: str) -> None:
+    assert WindowsSide.model_validate(WINDOWS | {"url": f"https://{where}:5986/wsman"})
 
 
 @pytest.mark.parametrize("name", ["", "Host", "-all", "--details", "a b", "a/b", "host_a", "a" * 64, "ホスト", "a\n"])

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 
 from bot.logs import configure_logs
-from tests.bench import acks, clicks, fleet, page, starts
+from tests.bench import acks, audit, changes, clicks, fleet, page, starts
 
 
 def machine() -> str:
@@ -24,5 +24,8 @@ if __name__ == "__main__":
     starts.report()
     acks.report()
     clicks.report()
-    fleet.report((3, 10, 30, 100, 254))
+    changes.report()
+    fleet.report("health", (3, 10, 30, 100, 254))
+    fleet.report("cert", (3, 30, 100))
+    audit.report()
     page.report()

@@ -62,7 +62,7 @@ async def measure(pause: float) -> None:
         with far.config.open("a") as more:
             more.write(f'[slack]\nteam = "{slack["team"]}"\napi_url = "{slack["api_url"]}"\n')
         settings = read_settings(far.config)
-        async with open_house(settings) as house, serving(settings, house):
+        async with open_house(settings, running=True) as house, serving(settings, house):
             await settle(house, settings)
             await timed(house, "health")
             typing.stdin.write(b"go\n")

@@ -32,7 +32,7 @@ async def measure() -> tuple[list[float], list[float]]:
             more.write(f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n')
         settings = read_settings(far.config)
         try:
-            async with open_house(settings) as house, serving(settings, house):
+            async with open_house(settings, running=True) as house, serving(settings, house):
                 await settle(house, settings)
                 await _command(workspace)
                 commands = [await _command(workspace) for _ in range(RUNS)]

@@ -1,4 +1,4 @@
-"""How long `health` takes on fleets of several sizes, cold and warm, against single hosts of the same run."""
+"""How long `health` and `cert` take on fleets of several sizes, cold and warm, against single hosts of the same run."""
 
 import asyncio
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.app import House, new_key, now, open_house, settle
 from bot.config import read_settings
 from bot.request import Answer, Exit, Request, Surface, SystemIdentity
+from commands.report import Report
 from tests.bench.lab import lab, resident
 
 RTT, POWERSHELL = 50, 400
@@ -38,21 +39,21 @@ class Measured:
         return self.warm / self.slowest_single
 
 
-async def measure(hosts: int) -> Measured:
-    """One fleet: cold, then single hosts and the whole fleet in turn, warm."""
+async def measure(words: str, hosts: int) -> Measured:
+    """One read of one fleet: cold, then single hosts and the whole fleet in turn, warm."""
     with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), hosts, rtt=RTT, powershell=POWERSHELL) as far:
         settings = read_settings(far.config)
         async with open_house(settings) as house:
             await settle(house, settings)
-            cold, _ = await timed(house, "health")
+            cold, _ = await timed(house, words)
             singles, wholes, cpus, lags = [], [], [], []
             names = settings.inventory.names
             for name in [names[len(names) * n // SINGLES] for n in range(SINGLES)]:
-                singles.append((await timed(house, f"health {name}"))[0])
+                singles.append((await timed(house, f"{words} {name}"))[0])
             for _ in range(WARM_RUNS):
                 before = time.process_time()
                 lag = asyncio.create_task(worst_lag())
-                wholes.append((await timed(house, "health"))[0])
+                wholes.append((await timed(house, words))[0])
                 cpus.append(time.process_time() - before)
                 lag.cancel()
                 lags.append(await lag)
@@ -66,7 +67,7 @@ async def timed(house: House, words: str) -> tuple[float, Answer]:
     began = time.perf_counter()
     answer = await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
     took = time.perf_counter() - began
-    assert answer.exit is Exit.WELL, answer.body
+    assert answer.exit is Exit.WELL, str(answer.body.summary if isinstance(answer.body, Report) else answer.body)
     return took, answer
 
 
@@ -82,12 +83,13 @@ async def worst_lag() -> float:
         return worst
 
 
-def report(sizes: tuple[int, ...]) -> None:
-    """Print the table of docs/performance.md."""
-    print("\n| hosts | cold | warm | slowest single host, warm | ratio | CPU of the bot | loop lag, max | memory |")
+def report(words: str, sizes: tuple[int, ...]) -> None:
+    """Print the table of docs/performance.md for one read."""
+    print(f"\n`{words}`\n")
+    print("| hosts | cold | warm | slowest single host, warm | ratio | CPU of the bot | loop lag, max | memory |")
     print("| --: | --: | --: | --: | --: | --: | --: | --: |")
     for hosts in sizes:
-        m = asyncio.run(measure(hosts))
+        m = asyncio.run(measure(words, hosts))
         print(
             f"| {m.hosts} | {m.cold:.2f} s | {m.warm:.2f} s | {m.slowest_single:.2f} s | {m.ratio:.2f} "
             f"| {m.cpu:.2f} s | {m.lag * 1000:.0f} ms | {m.memory:.0f} MB |",

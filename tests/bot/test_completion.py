@@ -23,7 +23,7 @@ def lines(typed: str, catalogue: Operations = CATALOGUE) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("", ["doctor", "health", "help", "host", "version", "who", "whoami"]),
+        ("d", ["deny", "doctor"]),
         ("he", ["health", "help"]),
         ("  HE", ["  health", "  help"]),
         ("who", ["who", "whoami"]),
@@ -34,6 +34,8 @@ def lines(typed: str, catalogue: Operations = CATALOGUE) -> list[str]:
         ("help w", ["help who", "help whoami"]),
         ("help who a", ["help who am"]),
         ("host ", ["host --here"]),
+        ("cert renew ho", ["cert renew host-a", "cert renew host-b"]),
+        ("cert renew --d", ["cert renew --due", "cert renew --dry-run"]),
     ],
 )
 def test_commands_are_completed_word_by_word_and_so_are_other_names_for_them(typed: str, offered: list[str]) -> None:

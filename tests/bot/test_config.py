@@ -2,13 +2,17 @@
 
 import random
 import string
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.config import SIZE_LIMIT, ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
 from bot.policy import Group
-from commands.operation import Role
+from bot.rules import ApprovalRule, Approvals, Grant
+from bot.satisfiable import unsatisfiable
+from commands.catalogue import CATALOGUE
+from commands.operation import CertificateRules, Risk, Role
 
 GOOD = """
 language = "en"
@@ -43,6 +47,9 @@ user = "other"
 url = "http://10.100.2.1:8080"
 """
 
+RULE = GOOD + "[[approvals.rules]]\n"
+GRANT = GOOD + '[[grants]]\nroles = ["operator"]\n'
+
 
 def settings(folder: Path, text: str) -> Settings:
     file = folder / "flatnet.toml"
@@ -63,6 +70,12 @@ def test_the_example_is_a_configuration() -> None:
     assert {"slack_bot_token", "slack_app_token", "audit_key", "winrm_password"} == example.secret_names
 
 
+def test_in_the_example_everything_can_be_approved() -> None:
+    """Two people are enough."""
+    example = read_settings(Path("flatnet.example.toml"))
+    assert () == unsatisfiable(example.policy, example.inventory, CATALOGUE)
+
+
 def test_defaults_fill_the_sides_that_a_host_has(tmp_path: Path) -> None:
     """What a host says itself wins; a side that it does not have stays absent."""
     host_a, host_b = settings(tmp_path, GOOD).hosts
@@ -79,6 +92,31 @@ def test_groups_have_roles_and_channels_a_language(tmp_path: Path) -> None:
     )
     assert (Group(slack="S0OPS", roles=frozenset({Role.OPERATOR})),) == found.groups
     assert {"C0DEV": ChannelSettings(language="ja")} == found.channels
+
+
+def test_rights_and_rules_become_the_policy(tmp_path: Path) -> None:
+    """People, groups, grants, approval rules: what the bot judges by."""
+    found = settings(
+        tmp_path,
+        GRANT
+        + 'operations = ["health", "host"]\nchannels = ["C0OPS", "shell"]\n'
+        + '[approvals]\nexpire = "1h30m"\nchannel = "C0OPS"\n'
+        + '[[approvals.rules]]\nrisk = "critical"\nlabels = ["tokyo"]\n'
+        + 'approvers = 3\nroles = ["security"]\nping = ["ana"]\n',
+    ).policy
+    rule = ApprovalRule(risk=Risk.CRITICAL, labels=("tokyo",), approvers=3, roles=frozenset({Role.SECURITY}), ping=("ana",))
+    grant = Grant(operations=("health", "host"), roles=frozenset({Role.OPERATOR}), channels=("C0OPS", "shell"))
+    assert ("ana",) == tuple(person.name for person in found.people)
+    assert (grant,) == found.grants
+    assert Approvals(expire=timedelta(minutes=90), channel="C0OPS", rules=(rule,)) == found.approvals
+
+
+def test_without_a_word_a_request_waits_an_hour_and_certificates_live_a_year(tmp_path: Path) -> None:
+    found = settings(tmp_path, GOOD)
+    assert (Approvals(expire=timedelta(hours=1)), CertificateRules(lifetime_days=365)) == (
+        found.approvals,
+        found.certificates,
+    )
 
 
 def test_relative_paths_start_at_the_file_s_folder(tmp_path: Path) -> None:
@@ -146,6 +184,40 @@ def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) 
         (GOOD.replace('"tokyo"', '"all"'), ("", None, "all would mean two things")),
         (GOOD.replace('"host-b"', '"all"'), ("", None, "all would mean two things")),
         ('socket_group = "ops"\n' + GOOD, ("", None, "socket_group needs socket_file")),
+        (GOOD + '[approvals]\nexpire = "1m"\n',
+         ("approvals.expire", 33, "1m is out of bounds; give a span from 5m to 7d")),
+        (GOOD + '[approvals]\nexpire = "soon"\n', ("approvals.expire", 33, "soon is no span of time")),
+        (GOOD + "[approvals]\nexpire = 3600\n", ("approvals.expire", 33, "must be a span of time in quotes, such as 1h")),
+        (GOOD + '[approvals]\nchannel = "ops"\n', ("approvals.channel", 33, "must be a Slack channel id, such as")),
+        (GOOD + '[approvals]\nrule = []\n',
+         ("approvals.rule", 33, "is not a key of the configuration; did you mean rules?")),
+        (RULE + 'risk = "big"\n', ("approvals.rules[1].risk", 33, "must be one of change, disrupt, critical")),
+        (RULE + "approvers = 0\n", ("approvals.rules[1].approvers", 33, "must be ≥ 1")),
+        (RULE + "approver = 2\n",
+         ("approvals.rules[1].approver", 33, "is not a key of the configuration; did you mean approvers?")),
+        (RULE + 'risk = "disrupt"\nroles = []\n', ("approvals.rules[1].roles", 34, "must not be empty")),
+        (RULE + 'risk = "disrupt"\nroles = "operator"\n', ("approvals.rules[1].roles", 34, "must be a list in [ ]")),
+        (RULE + 'risk = "disrupt"\nlabels = ["tokio"]\n',
+         ("approvals.rules[1].labels[1]", 34, "tokio names nothing; did you mean tokyo?")),
+        (RULE + 'risk = "disrupt"\nping = ["ana", "zoe"]\n',
+         ("approvals.rules[1].ping[2]", 34, "zoe names nothing; remove it")),
+        (GOOD + '[[approvals.rules]]\nrisk = "disrupt"\nlabels = ["tokyo"]\nroles = ["security"]\n'
+         + '[[approvals.rules]]\nrisk = "disrupt"\napprovers = 2\nroles = ["operator"]\n',
+         ("approvals.rules[2].roles", 39, "approvals.rules[1], approvals.rules[2] all count for host-a and have no role")),
+        (GRANT + 'operations = ["helth", "hosts *"]\n',
+         ("grants[1].operations[1]", 34, "helth names nothing; did you mean health?")),
+        (GRANT + 'operations = ["health", "nothing *"]\n',
+         ("grants[1].operations[2]", 34, "nothing * names nothing; remove it")),
+        (GRANT + 'operations = ["Health!"]\n',
+         ("grants[1].operations[1]", 34, "must be words of commands, * for any of them, such as service *")),
+        (GRANT + 'operations = ["health"]\nlabels = ["host-a"]\n', ("grants[1].labels[1]", 35, "host-a names nothing")),
+        (GRANT + 'operations = ["health", "doctor", "version"]\nlabels = ["tokyo"]\n',
+         ("grants[1].labels", 35, "narrow only what names hosts, and not version, doctor; grant that in another table")),
+        (GRANT + 'operations = ["health"]\nchannels = ["ops"]\n',
+         ("grants[1].channels[1]", 35, "must be Slack channel ids, such as C0123ABCD")),
+        (GOOD + "[certificates]\nlifetime_days = 0\n", ("certificates.lifetime_days", 33, "must be ≥ 1")),
+        (GOOD + '[certificates]\ngroups = ["a,b"]\n',
+         ("certificates.groups[1]", 33, "must be names of groups in certificates, such as flatnet")),
         ("a = " + "[" * 100_000 + "\n", ("", None, "is nested too deeply")),
         ("hosts = 3\n", ("hosts", 1, "must be a list in [ ]")),
         ("hosts = [3]\n", ("hosts[1]", 1, "must be a table")),

@@ -15,7 +15,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot import control_server
 from bot.control import (
@@ -26,12 +25,9 @@ from bot.control import (
     ControlRefused,
     ControlUnusable,
     ask,
-    verify,
 )
 from bot.control_server import MAX_REQUEST, Doors, serve
 from bot.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
-from bot.store.chain import Verification
-from bot.store.heads import BEGINNING
 from commands.report import Report
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
@@ -45,19 +41,14 @@ class Desk:
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
-        self.read: list[SystemIdentity] = []
         self.body: Report | Failure = Report(title=Phrase("Health"), summary=Phrase("{n} host is well", n=3))
 
     async def handle(self, request: Request) -> Answer:
         self.asked.append(request)
         return Answer(operation="op-1", understood=request.text, body=self.body)
 
-    async def verify(self, who: SystemIdentity) -> Verification:
-        self.read.append(who)
-        return Verification(count=7, mac=BEGINNING)
-
     def doors(self) -> Doors:
-        return Doors(self.handle, self.verify, lambda: NOW, lambda: f"key-{len(self.asked) + 1}")
+        return Doors(self.handle, lambda: NOW, lambda: f"key-{len(self.asked) + 1}")
 
 
 @pytest.fixture
@@ -138,18 +129,6 @@ class TestAsking:
         await ask(path, text, Surface.DO)
         assert [request.text for request in desk.asked] == [text]
 
-    async def test_the_audit_is_verified_by_the_running_bot(self, bot: None, desk: Desk, path: Path) -> None:
-        assert await verify(path) == Verification(count=7, mac=BEGINNING)
-        assert desk.read == [ME]
-
-    async def test_what_the_bot_refuses_comes_with_its_own_words(self, desk: Desk, path: Path) -> None:
-        async def refuse(who: SystemIdentity) -> Verification:
-            raise Refused(Phrase("{name} may not read the audit", name=who.name))
-
-        async with serve(path, Doors(desk.handle, refuse, lambda: NOW, lambda: "key")):
-            with pytest.raises(ControlRefused, match=f"{ME.name} may not read"):
-                await verify(path)
-
 
 class TestWhoAsks:
     async def test_it_is_the_peer_whatever_a_client_says(self, bot: None, desk: Desk, path: Path) -> None:
@@ -188,7 +167,7 @@ class TestWhoAsks:
 
 class TestWhereNoBotRuns:
     async def test_no_socket_means_no_bot(self, path: Path) -> None:
-        assert (await ask(path, "health", Surface.DO), await verify(path)) == (None, None)
+        assert await ask(path, "health", Surface.DO) is None
 
     async def test_a_socket_that_a_dead_bot_left_means_no_bot(self, path: Path) -> None:
         leave(path)
@@ -298,7 +277,7 @@ class TestTrouble:
             await gate.wait()
             return await desk.handle(request)
 
-        async with serve(path, Doors(silent, desk.verify, lambda: NOW, lambda: "key")):
+        async with serve(path, Doors(silent, lambda: NOW, lambda: "key")):
             with pytest.raises(ControlLost, match="does not answer"):
                 await ask(path, "health", Surface.DO, deadline=0.05)
             gate.set()

@@ -13,13 +13,17 @@ from structlog.testing import capture_logs
 from adapters.errors import FlatnetError, Refused, RequestError, Unreachable
 from adapters.phrase import Listing, Phrase
 from bot.audit import EventKind
-from bot.desk import OWN, RECORDED, REPEATED, Basis, Desk, failure, operation_id
+from bot.decision import RECORDED, failure, operation_id
+from bot.desk import REPEATED, Basis, Desk
+from bot.own import OWN
 from bot.policy import Person, Policy
 from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.rules import Grant
 from commands.catalogue import CATALOGUE
-from commands.operation import Operation, OwnOperation, Role, Thresholds, View
+from commands.operation import CertificateRules, Operation, OwnOperation, Role, Thresholds, View
 from commands.report import Report
 from commands.typed import LIMIT
+from tests.bot.keeping import CANARY, Kept
 from tests.commands.canned import NOW, Said, container, host, view, windows, wsl
 from tests.commands.made_up import MADE_UP
 
@@ -44,11 +48,11 @@ def basis(said: Said | None = None) -> Basis:
     async def examine(view: View) -> Report:
         return Report(title=Phrase("Doctor"), summary=Phrase("{n} hosts", n=len(view.fleet.inventory.hosts)))
 
-    return Basis(view(A, B, said=said).fleet, Policy((ANA,)), Thresholds(), examine)
+    return Basis(view(A, B, said=said).fleet, Policy((ANA,)), Thresholds(), CertificateRules(), examine)
 
 
 def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation], ...] = CATALOGUE) -> Desk:
-    return Desk(basis(said), catalogue, log, now=lambda: NOW, reference=lambda: "7f3a")
+    return Desk(basis(said), catalogue, log, Kept().keeping(), now=lambda: NOW, reference=lambda: "7f3a")
 
 
 def request(text: str, *, user: str = "U1ANA", standing: Standing = Standing.MEMBER, key: str = "t.1") -> Request:
@@ -108,18 +112,18 @@ async def test_nothing_typed_is_help() -> None:
     answer, _ = await answered("   ")
 
     assert "help" == answer.understood
-    assert "you can ask for health, host, help, whoami, version, doctor; help health explains one of them" == str(
-        report(answer).summary
-    )
+    assert str(report(answer).summary).startswith("you can ask for health, host, service, ")
+    assert str(report(answer).summary).endswith(", doctor; help health explains one of them")
 
 
 async def test_whoami_says_name_roles_and_what_may_be_asked() -> None:
     answer, _ = await answered("whoami")
 
     assert "you are ana, with the roles operator" == str(report(answer).summary)
-    assert ["ana", "operator", "person ana", "health, host, help, whoami, version, doctor"] == [
-        str(row.cells[1].text) for row in report(answer).rows
-    ]
+    *told, words = [str(row.cells[1].text) for row in report(answer).rows]
+    assert ["ana", "operator", "person ana"] == told
+    assert {"health", "cert renew", "approve"} <= set(words.split(", "))
+    assert "audit search" not in words
 
 
 async def test_slack_and_the_terminal_give_one_actor() -> None:
@@ -147,7 +151,7 @@ async def test_help_words_that_are_not_known_are_shown_in_the_text() -> None:
     [
         ("helth “host-a”", 'helth "host-a"', (0, 5), ('health "host-a"', "help host")),
         ("helth hsot-b", "helth hsot-b", (0, 5), ("health host-b", "help host")),
-        ("host-b", "host-b", (0, 6), ("health host-b", "host")),
+        ("host-b", "host-b", (0, 6), ("health host-b", "service host-b", "cert host-b")),
         (
             "health hots-a ––details",
             "health hots-a --details",
@@ -316,6 +320,30 @@ async def test_a_hosts_answer_stays_data() -> None:
     assert str(report(answer).findings[0].why).startswith("<!channel> `web` exited with 1; ")
 
 
+@pytest.mark.parametrize(
+    ("surface", "channel", "allowed"),
+    [
+        (Surface.SLACK, "", False),
+        (Surface.SLACK, "D0ANA", False),
+        (Surface.SLACK, "C0OTHER", False),
+        (Surface.SLACK, "C0OPS", True),
+        (Surface.SHELL, "", True),
+        (Surface.DO, "", True),
+    ],
+)
+async def test_what_is_for_the_terminal_is_not_open_where_slack_names_no_channel(
+    surface: Surface, channel: str, allowed: bool
+) -> None:
+    """The home tab and forms know no channel; that is not the terminal."""
+    at = desk(Log())
+    grant = Grant(operations=("health",), roles=frozenset({Role.OPERATOR}), channels=("C0OPS", "shell"))
+    at.basis = replace(at.basis, policy=Policy((ANA,), grants=(grant,)))
+
+    answer = await at.handle(replace(request("health"), surface=surface, channel=channel))
+
+    assert (Report if allowed else Failure) is type(answer.body)
+
+
 async def test_a_reload_holds_for_the_next_request() -> None:
     log = Log()
     front = desk(log)
@@ -377,3 +405,14 @@ def test_any_text_is_answered_and_recorded_once(text: str) -> None:
     assert answer == Answer.model_validate_json(answer.model_dump_json())
     assert 1 == len(log.events)
     assert Exit.INTERNAL != answer.exit
+
+
+async def test_a_secret_that_somebody_types_is_refused_and_kept_nowhere() -> None:
+    """Neither the audit log nor the answer repeats it; the person learns to change it."""
+    answer, log = await answered(f"health {CANARY}")
+
+    assert FailureKind.REFUSED is refused(answer).kind
+    assert "change it" in str(refused(answer).phrase)
+    assert CANARY not in answer.model_dump_json()
+    assert CANARY not in str(log.events)
+    assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]

@@ -163,6 +163,20 @@ def test_a_configuration_in_which_nobody_administers_is_named(tmp_path: Path) ->
     assert [] == subjects(configuration(parse_settings(text.replace('"administrator"', '"viewer"') + group, file)))
 
 
+def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> None:
+    """Somebody who works alone is told so, as a finding: the configuration can be used."""
+    alone = Draft(system="me", hosts=(HOST_A,)).text
+    second = '\n[[people]]\nname = "bo"\nsystem = ["bo"]\nroles = ["operator"]\n'
+    rule = '\n[[approvals.rules]]\nrisk = "disrupt"\napprovers = 2\n'
+    file = tmp_path / "flatnet.toml"
+    (finding,) = configuration(parse_settings(alone, file)).findings
+    assert ("configuration.approvals", Severity.MEDIUM) == (finding.subject, finding.severity)
+    assert str(finding.why).startswith("me works alone: nobody else can approve")
+    assert [] == subjects(configuration(parse_settings(alone + second, file)))
+    (finding,) = configuration(parse_settings(alone + second + rule, file)).findings
+    assert "me, bo can never get the 2 approvals that approvals.rules[1] wants for disrupt changes" in str(finding.why)
+
+
 def test_each_missing_secret_is_named(tmp_path: Path) -> None:
     assert ["secrets.missing"] * 2 == subjects(secrets(settings(tmp_path)))
     (tmp_path / "secrets").mkdir()

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from adapters.inventory import Inventory
 from bot.logs import Level, configure_logs
+from bot.redaction import MARK, Redactor
 from bot.secrets import read_secrets
 
 LIBRARIES = ("aiohttp.access", "alembic", "asyncio", "asyncssh", "httpx", "slack_bolt", "slack_sdk", "spnego", "urllib3")
@@ -141,3 +142,30 @@ def test_the_level_counts_for_the_bot(log: Log, level: Level, said: list[str]) -
     for each in ("debug", "info", "warning", "error"):
         getattr(ours, each)(each)
     assert said == [line["event"] for line in log.lines]
+
+
+def test_a_secret_goes_wherever_it_turns_up_in_a_line(log: Log) -> None:
+    """A canary: as a value, within a text, in a nested field, in its name, in an object's own words, in an exception."""
+
+    class Careless:
+        def __repr__(self) -> str:
+            return f"<Careless {SECRET}>"
+
+    ours = logger(log, "debug")
+    configure_logs("debug", log.stream, Redactor([SECRET]))
+    ours.info(f"it is {SECRET}", said=SECRET, nested={"of": [f"x{SECRET}x"], SECRET: 1}, careless=Careless(), many=(SECRET,))
+    ours.info("%s", SECRET)
+    try:
+        raise ValueError(f"cannot use {SECRET}")
+    except ValueError:
+        ours.exception("unexpected error")
+        logging.getLogger("slack_bolt").exception("with %s", SECRET)
+    assert 4 == len(log.lines)
+    assert SECRET not in log.text
+    assert 10 == log.text.count(MARK)
+
+
+def test_what_looks_like_a_secret_goes_even_before_the_secrets_are_read(log: Log) -> None:
+    """The first lines of a start may already speak of one."""
+    logger(log).info("cannot log in", body="password=hunter2", token="xoxb-12345678-abcdefgh")
+    assert ("password=[redacted]", MARK) == (log.lines[0]["body"], log.lines[0]["token"])

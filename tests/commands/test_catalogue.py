@@ -8,7 +8,7 @@ from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
 from commands.grammar import GrammarError, arguments, canonical, find, names, singular, understand
 from commands.hosts import HostList
-from commands.operation import FleetRead, Operation, OwnOperation, Risk
+from commands.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
 from commands.typed import read
 from commands.usage import explain, usage
 from tests.commands.canned import host, view
@@ -40,9 +40,10 @@ class TestEveryOperation:
         assert operation.__doc__
         assert all(isinstance(argument.kind.meaning, Phrase) for argument in arguments(operation))
 
-    def test_is_a_read_of_the_fleet_or_the_bots_own(self, operation: type[Operation]) -> None:
-        assert issubclass(operation, FleetRead | OwnOperation)
-        assert Risk.READ == operation.risk
+    def test_reads_hosts_changes_them_by_a_plan_or_is_the_bots_own(self, operation: type[Operation]) -> None:
+        assert issubclass(operation, FleetRead | FleetChange | OwnOperation)
+        if not issubclass(operation, OwnOperation):
+            assert issubclass(operation, FleetChange) == (operation.risk > Risk.READ)
 
     def test_has_words_that_are_typed_without_shift_or_quotes(self, operation: type[Operation]) -> None:
         assert all(word.isascii() and word.isalpha() and word.islower() for word in chain(*names(operation)))

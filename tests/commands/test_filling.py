@@ -51,6 +51,16 @@ def test_words_that_lack_one_argument_ask_for_just_that() -> None:
     assert "log nebula --newest-first" == filled(form, Given({"source": ("nebula",)}), MADE_UP, HOSTS)
 
 
+def test_words_that_need_one_of_several_arguments_ask_for_all_that_is_open() -> None:
+    form = lacking("cert renew --reason late", CATALOGUE)
+    assert form is not None
+    assert ["target", "due"] == [argument.field for argument in form.arguments]
+    assert "cert renew host-a --reason late" == filled(form, Given({"target": ("host-a",)}), CATALOGUE, HOSTS)
+    assert "cert renew --due 14d --reason late" == filled(form, Given({"due": ("14d",)}), CATALOGUE, HOSTS)
+    assert None is lacking("cert renew host-a", CATALOGUE)
+    assert None is lacking("cert renew --due", CATALOGUE)
+
+
 @pytest.mark.parametrize("text", ["log nebula", "version", "nonsense", "", "log collect"])
 def test_where_nothing_is_missing_nothing_is_asked(text: str) -> None:
     assert None is lacking(text, MADE_UP)

@@ -15,6 +15,7 @@ from tests.lab import story
 from tests.lab.controls import FleetControls
 from tests.lab.fleet import Conditions, run_fleet, write_configuration
 from tests.lab.switch import serve_switch
+from tests.lab.windows.disks import Expiry
 from tests.lab.workspace.page import page
 from tests.lab.workspace.workspace import Workspace
 
@@ -52,7 +53,8 @@ async def run(given: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     folder = given.dir.absolute()
-    conditions = Conditions(latency=given.rtt / 1000, powershell_start=given.powershell / 1000)
+    expiry = story.EXPIRY if given.story else Expiry()
+    conditions = Conditions(given.rtt / 1000, given.powershell / 1000, expiry)
     async with AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(
             run_fleet(folder / "lab", given.hosts, lighthouse=given.lighthouse, conditions=conditions)

@@ -32,9 +32,7 @@ class FleetControls:
         self._host(host).cut()
 
     def mend(self, host: str) -> None:
-        found = self._host(host)
-        for side in found.ports:
-            found.wire(side).fault = Fault.NONE
+        self._host(host).mend()
 
     def _host(self, name: str) -> LabHost:
         for host in self._fleet.hosts:

@@ -5,13 +5,18 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from adapters.action import SideName
+from adapters.inventory import LIGHTHOUSE_ID
 from tests.lab.faults import Fault, Wire
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
 from tests.lab.windows.auth import ntlm_users
+from tests.lab.windows.disks import SPARE, Disk, Expiry, lay_out
+from tests.lab.windows.mesh import Member, Mesh
 from tests.lab.windows.server import WinRmServer, WinRmSettings
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.tls import Certificates, make_certificates
@@ -46,13 +51,34 @@ class LabHost:
             if server is not None:
                 server.wire.fault = Fault.SWALLOW
 
+    def is_there(self) -> bool:
+        """Whether the machine is on the net."""
+        return self.windows.wire.fault is not Fault.SWALLOW
+
+    def mend(self) -> None:
+        """All sides answer again."""
+        for side in self.ports:
+            self.wire(side).fault = Fault.NONE
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass for the guard of a change on this host, without waiting."""
+        self.windows.state.elapse(seconds)
+
+    def roads(self, dead: bool) -> None:
+        """What a change that cuts its own road does to this host's wires."""
+        if dead:
+            self.cut()
+        else:
+            self.mend()
+
 
 @dataclass(frozen=True)
 class Conditions:
-    """How the whole fleet is: latency in seconds for each exchange, start-up time of PowerShell in seconds."""
+    """How the whole fleet is: latency in seconds for each exchange, start-up time of PowerShell in seconds, certificates."""
 
     latency: float = 0.0
     powershell_start: float = 0.0
+    expiry: Expiry = field(default_factory=Expiry)
 
 
 @dataclass(frozen=True)
@@ -63,6 +89,7 @@ class LabFleet:
     certificates: Certificates
     access: Access
     settings: WinRmSettings
+    mesh: Mesh
 
     def __getitem__(self, name: str) -> LabHost:
         return next(host for host in self.hosts if host.name == name)
@@ -92,7 +119,8 @@ async def run_fleet(
         for host in made:
             await _start(host, certificates, stack)
         ports = [host.ports["wsl"] for host in made if "wsl" in host.ports]
-        yield LabFleet(tuple(made), certificates, write_access(folder, keys, ports), settings)
+        mesh = _mesh(made, conditions.expiry)
+        yield LabFleet(tuple(made), certificates, write_access(folder, keys, ports), settings, mesh)
 
 
 def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditions: Conditions) -> LabHost:
@@ -110,11 +138,23 @@ def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditio
     )
 
 
+def _mesh(hosts: list[LabHost], expiry: Expiry) -> Mesh:
+    """Certificates on all disks, and Nebula running by them; each has spoken with the lighthouse and with its neighbour."""
+    now = datetime.now(UTC)
+    lay_out([Disk(host.id, host.name, host.windows.state) for host in hosts], expiry, now)
+    mesh = Mesh({host.name: Member(host.windows.state, host.is_there) for host in hosts})
+    neighbours = list(pairwise(hosts))
+    spoken = neighbours + [(host, hosts[0]) for host in hosts[2:] if hosts[0].id == LIGHTHOUSE_ID]
+    mesh.begin(now - SPARE / 2, [(host.name, other.name) for host, other in spoken])
+    return mesh
+
+
 def _wire(conditions: Conditions) -> Wire:
     return Wire(latency=conditions.latency)
 
 
 async def _start(host: LabHost, certificates: Certificates, stack: AsyncExitStack) -> None:
+    host.windows.state.on_cut.append(host.roads)
     host.ports["windows"] = await host.windows.start(certificates.tls)
     stack.push_async_callback(host.windows.stop)
     if host.wsl is not None:
@@ -156,7 +196,12 @@ def _write_secrets(folder: Path, fleet: LabFleet, workspace: Workspace | None) -
 
 
 def _slack(workspace: Workspace | None) -> str:
-    return "" if workspace is None else f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n'
+    if workspace is None:
+        return ""
+    return (
+        f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n'
+        f'[approvals]\nchannel = "{workspace.seed.channels[0].id}"\n'
+    )
 
 
 def _people(workspace: Workspace | None) -> str:

@@ -1,9 +1,13 @@
 """The demo's story: a small fleet on an ordinary bad day."""
 
 from tests.lab.fleet import LabFleet
+from tests.lab.windows.disks import Expiry
 
 HOSTS = 6
 """Beside the lighthouse."""
+
+EXPIRY = Expiry(hosts={"host-c": 20})
+"""The certificate of host-c has to be renewed."""
 
 
 def tell(fleet: LabFleet) -> None:

@@ -17,6 +17,8 @@ from tests.bench.lab import lab, resident
 from tests.scenarios.conftest import PATIENCE
 from tests.scenarios.processes import environment
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def lab_process(folder: Path, *more: str) -> Iterator[subprocess.Popen[str]]:

@@ -139,7 +139,7 @@ async def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> As
         await workspace.start(routes=page(workspace, FleetControls(fleet)))
         try:
             settings = read_settings(write_configuration(folder, fleet, workspace))
-            async with open_house(settings) as house, serving(settings, house):
+            async with open_house(settings, running=True) as house, serving(settings, house):
                 await workspace.seen(lambda: workspace.connections, timeout=PATIENCE)
                 yield Town(fleet, workspace)
         finally:

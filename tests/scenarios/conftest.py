@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from adapters.action import SideName
 from bot.app import House, new_key, now, open_house, serving
 from bot.config import Settings, read_settings
 from bot.request import Answer, Request, Surface, SystemIdentity
-from tests.lab.fleet import LabFleet, run_fleet, write_configuration
+from bot.runner import Clock
+from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message
 
@@ -56,10 +58,10 @@ class Town:
         )
 
     @asynccontextmanager
-    async def bot(self) -> AsyncIterator[House]:
-        """The bot, as `flatnet-bot run` puts it together."""
+    async def bot(self, clock: Clock | None = None) -> AsyncIterator[House]:
+        """The bot, as `flatnet-bot run` puts it together; `clock` is what it carries changes out by, else the real one."""
         settings = self.settings
-        async with open_house(settings) as house, serving(settings, house):
+        async with open_house(settings, running=True) as house, serving(settings, house, clock):
             yield house
 
     async def past(self, *words: str) -> None:
@@ -89,8 +91,11 @@ class Town:
 
     def events(self) -> list[dict[str, Any]]:
         """The audit log's events, as stored."""
-        rows = self._rows("select kind, actor, data from audit order by sequence")
-        return [{"kind": kind, "actor": actor, "data": json.loads(data)} for kind, actor, data in rows]
+        rows = self._rows("select kind, actor, operation, data from audit order by sequence")
+        return [
+            {"kind": kind, "actor": actor, "operation": operation, "data": json.loads(data)}
+            for kind, actor, operation, data in rows
+        ]
 
     def _rows(self, query: str) -> list[Any]:
         with closing(sqlite3.connect(self.settings.database_file)) as database:
@@ -113,19 +118,21 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@asynccontextmanager
+async def built(
+    folder: Path, hosts: int = 3, *, lighthouse: bool = False, conditions: Conditions | None = None
+) -> AsyncIterator[Town]:
+    """A town whose files lie in `folder`; its path must be short, for a socket's has at most 107 bytes."""
+    workspace = Workspace(MANIFEST)
+    await workspace.start()
+    try:
+        async with run_fleet(folder / "lab", hosts, lighthouse=lighthouse, conditions=conditions) as fleet:
+            yield Town(fleet, workspace, write_configuration(folder, fleet, workspace))
+    finally:
+        await workspace.stop()
+
+
 @pytest.fixture
 def town(tmp_path_factory: pytest.TempPathFactory) -> Build:
     """`async with town(hosts=3) as t:` builds one."""
-    folder = tmp_path_factory.mktemp("t")  # short: a socket's path has at most 107 bytes
-
-    @asynccontextmanager
-    async def build(hosts: int = 3, *, lighthouse: bool = False) -> AsyncIterator[Town]:
-        workspace = Workspace(MANIFEST)
-        await workspace.start()
-        try:
-            async with run_fleet(folder / "lab", hosts, lighthouse=lighthouse) as fleet:
-                yield Town(fleet, workspace, write_configuration(folder, fleet, workspace))
-        finally:
-            await workspace.stop()
-
-    return build
+    return partial(built, tmp_path_factory.mktemp("t"))

@@ -26,6 +26,8 @@ from tests.lab.wsl.state import WslState
 from tests.scenarios.conftest import Build, Town
 from tests.scenarios.processes import bot_process, command
 
+pytestmark = pytest.mark.slow
+
 ADMIN, VIEWER, OPS = "U0ADMIN", "U0VIEWER", "C0OPS"
 
 HOST = "host-a"

@@ -105,8 +105,8 @@ async def test_a_log_that_was_tampered_with_is_found(town: Build) -> None:
         assert "event 2 was changed" in told.stdout
         document = await command("audit", "verify", "--json", "--config", str(t.config))
         assert (1, "") == (document.returncode, document.stderr)
-        problem = {"sequence": 2, "message": told.stdout.strip()}
-        assert {"intact": False, "count": 1, "problem": problem} == json.loads(document.stdout)
+        assert "event 2 was changed" in document.stdout
+        assert ("findings", "audit verify") == tuple(json.loads(document.stdout)[name] for name in ("exit", "understood"))
 
 
 async def test_verifying_through_the_running_bot_needs_a_role(town: Build) -> None:
@@ -116,8 +116,8 @@ async def test_verifying_through_the_running_bot_needs_a_role(town: Build) -> No
         async with bot_process(t) as bot:
             await bot.says('"connected"')
             refused = await command("audit", "verify", "--config", str(t.config))
-        assert (3, "") == (refused.returncode, refused.stdout)
-        assert "needs the role administrator or security" in refused.stderr
+        assert 3 == refused.returncode
+        assert "needs one of the roles administrator" in refused.stdout
         assert ("refusal", "me", "audit verify") == (
             t.events()[-1]["kind"],
             t.events()[-1]["actor"],
@@ -132,7 +132,7 @@ async def test_a_database_of_this_version_needs_no_upgrade(town: Build) -> None:
         before = sorted(t.settings.data_folder.iterdir())
         upgraded = await command("db", "upgrade", "--config", str(t.config))
         assert (0, "") == (upgraded.returncode, upgraded.stderr)
-        assert "has the shape of this version already: 0002" in upgraded.stdout
+        assert "has the shape of this version already: 0003" in upgraded.stdout
         assert before == sorted(t.settings.data_folder.iterdir())
 
 
@@ -158,7 +158,7 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
         assert (5, "") == (outdated.returncode, outdated.stdout)
         assert "stop the bot and run flatnet-bot db upgrade" in outdated.stderr
         upgraded = await command("db", "upgrade", "--config", str(t.config), program=newer)
-        copy = re.search(r"from 0002 to 0003; the old one is kept as (.+)", upgraded.stdout)
+        copy = re.search(r"from 0003 to 0004; the old one is kept as (.+)", upgraded.stdout)
         assert copy is not None, upgraded.stderr
         assert Path(copy[1]).is_file()
         assert 0 == (await command("do", "health", "--config", str(t.config), program=newer)).returncode

@@ -106,6 +106,15 @@ def test_the_status(answer: HttpResponse | HostError, expected: type[Unusable] |
     assert (True, WELL.sync) == (system.healthy, system.sync)
 
 
+def test_an_answer_of_which_a_part_is_missing_can_be_kept_as_json() -> None:
+    """What a proof saw goes into the audit log."""
+    system = GatewaySystem(healthy=True, sync=DeadlineExceeded.after(8.0), status=None)
+    kept = system.model_dump(mode="json")
+
+    assert (True, None) == (kept["healthy"], kept["status"])
+    assert DeadlineExceeded.after(8.0).phrase == Phrase.from_json(kept["sync"]["phrase"])
+
+
 def test_an_address_that_is_not_allowed_is_told_from_a_gateway_that_is_ill() -> None:
     system = read(sync=FORBIDDEN, status=ERROR_PAGE)
     assert isinstance(system.sync, Unusable)

@@ -23,7 +23,7 @@ from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem
 from tests.adapters.windows.winrm_host import ROADS, Road, Say, winrm_host
 from tests.lab.windows.powershell import Output
-from tests.lab.windows.twins import ScriptError
+from tests.lab.windows.twin import ScriptError
 
 
 @pytest.mark.parametrize("road", ROADS)

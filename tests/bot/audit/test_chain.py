@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.store.chain import AuditKey, StoredEvent, verify
 from bot.store.heads import BEGINNING, Head
+from bot.store.stored import utc_text
 from tests.bot.audit.files import KEY, NOW, OTHER
 
 
@@ -23,8 +23,8 @@ def chain(length: int, key: AuditKey = KEY) -> list[StoredEvent]:
 
 def heads(events: Sequence[StoredEvent]) -> list[Head]:
     return [
-        Head(sequence=0, mac=BEGINNING, at=NOW),
-        *(Head(sequence=event.sequence, mac=event.mac, at=NOW) for event in events),
+        Head(0, BEGINNING, utc_text(NOW)),
+        *(Head(event.sequence, event.mac, utc_text(NOW)) for event in events),
     ]
 
 
@@ -37,13 +37,13 @@ def change_a_field(events: list[StoredEvent], chance: random.Random) -> None:
         chance.randrange(len(events)),
         chance.choice(["at", "kind", "actor", "operation", "data", "key", "previous", "mac"]),
     )
-    events[place] = replace(events[place], **{name: getattr(events[place], name) + chance.choice(["x", " ", "\0", "0"])})
+    events[place] = events[place]._replace(**{name: getattr(events[place], name) + chance.choice(["x", " ", "\0", "0"])})
 
 
 def move_text_to_the_next_field(events: list[StoredEvent], chance: random.Random) -> None:
     place = chance.randrange(len(events))
     event = events[place]
-    events[place] = replace(event, actor=event.actor[:-1], operation=event.actor[-1] + event.operation)
+    events[place] = event._replace(actor=event.actor[:-1], operation=event.actor[-1] + event.operation)
 
 
 def remove_some(events: list[StoredEvent], chance: random.Random) -> None:
@@ -62,7 +62,7 @@ def repeat_one(events: list[StoredEvent], chance: random.Random) -> None:
 
 def renumber_after_a_removal(events: list[StoredEvent], chance: random.Random) -> None:
     del events[chance.randrange(len(events) - 1)]
-    events[:] = [replace(event, sequence=number) for number, event in enumerate(events, 1)]
+    events[:] = [event._replace(sequence=number) for number, event in enumerate(events, 1)]
 
 
 def sign_anew_with_another_key(events: list[StoredEvent], chance: random.Random) -> None:
@@ -72,7 +72,7 @@ def sign_anew_with_another_key(events: list[StoredEvent], chance: random.Random)
 
 def sign_anew_with_the_right_key(events: list[StoredEvent], chance: random.Random) -> None:
     place = chance.randrange(len(events))
-    events[place] = KEY.seal(replace(events[place], actor="eve"), events[place - 1] if place else None)
+    events[place] = KEY.seal(events[place]._replace(actor="eve"), events[place - 1] if place else None)
 
 
 CHANGES: list[Change] = [
@@ -100,7 +100,7 @@ def test_whatever_is_changed_is_found_and_what_came_before_is_counted(change: Ch
 
 def test_two_logs_of_the_same_key_cannot_be_joined() -> None:
     """Each event is well signed and well numbered, and the head file knows only the end."""
-    other = [KEY.seal(replace(EVENTS[0], actor="eve"), None)]
+    other = [KEY.seal(EVENTS[0]._replace(actor="eve"), None)]
     for event in EVENTS[1:]:
         other.append(KEY.seal(event, other[-1]))
     joined = EVENTS[:4] + other[4:]

@@ -113,3 +113,13 @@ async def test_a_head_file_that_cannot_be_read_is_said(files: Files) -> None:
     files.heads.mkdir()
     with pytest.raises(HeadUnavailable, match="EISDIR"):
         await files.record()
+
+
+@pytest.mark.parametrize("number", [2**63, 10**18 * 9 + 9 * 10**17, "-1", "01", " 1", "1.0", "NaN", '"1"'])
+async def test_a_last_line_that_is_not_ours_is_passed_over(files: Files, number: object) -> None:
+    """Neither a number that no event can have, nor another way to write one, stops a start."""
+    await files.record("one")
+    with files.heads.open("a") as file:
+        file.write(f'{{"sequence":{number},"mac":"{"0" * 64}","at":"2026-01-31T09:00:00.000000Z"}}\n')
+    assert (await files.record("two")).intact
+    assert (2, None) == (files.verify().count, files.verify().problem)

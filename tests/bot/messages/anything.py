@@ -1,11 +1,15 @@
-"""Any text and any report, hostile ones first, for tests of what must hold whatever a host says."""
+"""Any text, any report and any change, hostile ones first, for tests of what must hold whatever a host says."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
+from bot.changes import Approval, ApprovalState, Change, State
 from commands.findings import Finding, Severity
+from commands.operation import Risk
+from commands.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
 from commands.report import Cell, Column, Mark, Report, Row
+from tests.bot.messages.changes import ENDED_AT, STARTED, change, review
 
 WHATEVER = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 """No deadline: a busy machine is no failure."""
@@ -45,4 +49,70 @@ def reports(draw: st.DrawFn) -> Report:
         findings=tuple(draw(st.lists(finding, max_size=10)) * draw(st.sampled_from([1, 1, 100]))),
         brief=draw(st.booleans()),
         next=tuple(draw(st.lists(HOSTILE, max_size=9))),
+    )
+
+
+_STEPS = st.builds(
+    lambda phrase, changing: Step(
+        key="",
+        host="host-a",
+        deed=Deed(kind="windows.BeginChange" if changing else "windows.FindHandshake", arguments={}),
+        phrase=Phrase("{it}", it=phrase),
+    ),
+    HOSTILE,
+    st.booleans(),
+)
+
+
+@st.composite
+def any_changes(draw: st.DrawFn) -> Change:
+    """Changes of any shape and size that consist of hostile text."""
+    sentence = HOSTILE.map(lambda text: Phrase("{it}", it=text * 40))
+    few = st.lists(sentence, max_size=4).map(lambda phrases: tuple(phrases) * 6)
+    count = draw(st.sampled_from([0, 1, 2, 3, 4, 60, 300]))
+    steps = draw(st.lists(_STEPS, max_size=6))
+    parts = tuple(
+        Part(host=f"host-{n}", steps=tuple(step.model_copy(update={"key": f"{n}.{i}"}) for i, step in enumerate(steps)))
+        for n in range(count)
+    )
+    plan = Plan(
+        parts=parts,
+        premises=tuple(Premise(host="h", what="x", value=1, phrase=phrase) for phrase in draw(few)),
+        disrupts=draw(few),
+        warnings=draw(few),
+        left_out=tuple(LeftOut(host=draw(HOSTILE), why=phrase) for phrase in draw(few)),
+    )
+    results = tuple(
+        StepResult(
+            key=step.key, result=draw(st.sampled_from(Result)), why=draw(sentence), began_at=STARTED, ended_at=ENDED_AT
+        )
+        for step in plan.steps[: draw(st.sampled_from([0, 1, 5, 30]))]
+    )
+    approval = Approval(
+        state=draw(st.sampled_from(ApprovalState)),
+        needed=2,
+        rule="r",
+        may=tuple(draw(st.lists(HOSTILE, max_size=5))) * 20,
+        groups=("S0A",),
+        ping=("U0OPERATOR", draw(HOSTILE)),
+        expires_at=ENDED_AT,
+        reviews=(review(draw(HOSTILE), approves=draw(st.booleans()), reason=draw(HOSTILE) * 50, mention="x"),) * 9,
+    )
+    return change(
+        draw(st.sampled_from(State)),
+        plan=plan,
+        results=results,
+        approval=approval,
+        words=draw(HOSTILE) * 50,
+        requester=draw(HOSTILE),
+        mention=draw(HOSTILE),
+        reason=draw(HOSTILE) * 100,
+        risk=draw(st.sampled_from(Risk)),
+        why=draw(st.none() | sentence),
+        waits_for=draw(st.none() | sentence),
+        stopping=draw(HOSTILE),
+        started_at=STARTED,
+        break_glass=draw(st.none() | st.builds(lambda text: {"reviewed_by": text, "review": text * 50}, HOSTILE)),
+        before=draw(HOSTILE),
+        after=draw(HOSTILE),
     )

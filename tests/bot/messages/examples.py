@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import Phrase
+from bot.changes import Change
 from bot.locale.texts import texts
 from bot.request import Answer, Failure
 from commands.findings import Finding, Severity
@@ -118,5 +119,5 @@ HELP = Report(
 )
 
 
-def answer(body: Report | Failure, understood: str = "health all") -> Answer:
+def answer(body: Report | Failure | Change, understood: str = "health all") -> Answer:
     return Answer(operation="01K", understood=understood, body=body)

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 
 from adapters.phrase import Phrase
+from bot.changes import Change
 from bot.messages.data import as_csv, as_json
 from bot.request import Failure, FailureKind
 from commands.report import Cell, Column, Mark, Report, Row
-from tests.bot.messages.anything import WHATEVER, reports
+from tests.bot.messages import changes
+from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, JAPANESE, MIXED, answer
 
 FAILURE = Failure(
@@ -20,7 +22,7 @@ FAILURE = Failure(
 )
 
 
-def document(body: Report | Failure) -> dict[str, Any]:
+def document(body: Report | Failure | Change) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(as_json(answer(body), ENGLISH))
     return loaded
 
@@ -55,6 +57,7 @@ def test_the_document_of_a_report_has_this_shape() -> None:
             "unreached": ["str"],
             "next": ["str"],
         },
+        "change": "NoneType",
         "failure": "NoneType",
     } == shape(document(MIXED))
 
@@ -66,6 +69,7 @@ def test_the_document_of_a_failure_has_this_shape() -> None:
         "exit": "usage",
         "taken_at": None,
         "report": None,
+        "change": None,
         "failure": {
             "kind": "usage",
             "message": "no such host",
@@ -164,3 +168,39 @@ def test_any_report_is_one_document_and_one_table(report: Report) -> None:
     lines = table(report)
     assert 1 + len(report.rows) == len(lines)
     assert {len(report.columns) + 1} == {len(line) for line in lines}
+
+
+def test_the_document_of_a_change_has_this_shape() -> None:
+    read = document(changes.UNKNOWN)
+    assert (None, None) == (read["report"], read["failure"])
+    told = read["change"]
+    assert ("op-0123456789ab", "unknown", "disrupt") == (told["operation"], told["state"], told["risk"])
+    assert {
+        "key": "host-a.sign",
+        "host": "lighthouse",
+        "what": "sign its public key",
+        "result": "unknown",
+        "why": "the answer was lost",
+        "began_at": "2026-03-01T08:55:02+00:00",
+        "ended_at": "2026-03-01T08:55:04+00:00",
+    } == told["steps"][1]
+    assert "awaited" == told["steps"][2]["result"]
+    assert [{"host": "host-z", "why": "Windows was not reached"}] == told["left_out"]
+    assert ("used", 1, 1) == tuple(told["approval"][key] for key in ("state", "needed", "have"))
+
+
+def test_the_keys_of_a_change_are_the_same_in_every_state() -> None:
+    assert 1 == len({tuple(document(each)["change"]) for each in changes.ALL.values()})
+
+
+def test_a_change_as_a_table_is_its_steps() -> None:
+    rows = list(csv.reader(io.StringIO(as_csv(answer(changes.RUNNING), ENGLISH))))
+    assert ["key", "host", "what", "result", "why", "began_at", "ended_at"] == rows[0]
+    assert ["done", "running", "awaited", "awaited"] == [row[3] for row in rows[1:]]
+
+
+@WHATEVER
+@given(any_changes())
+def test_whatever_a_change_holds_it_is_data(anything: Change) -> None:
+    json.loads(as_json(answer(anything), ENGLISH))
+    assert all(len(row) == 7 for row in csv.reader(io.StringIO(as_csv(answer(anything), ENGLISH))))

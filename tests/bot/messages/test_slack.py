@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT
+from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT, Message
 from bot.messages.buttons import RUNS, View, words_in
-from bot.messages.slack import Message, render
+from bot.messages.slack import render
 from bot.request import Failure, FailureKind
 from commands.report import Report
 from tests.bot.messages.anything import HOSTILE, WHATEVER, reports

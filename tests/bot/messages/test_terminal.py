@@ -9,14 +9,20 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from adapters.phrase import Phrase, Texts
+from bot.changes import Change
 from bot.messages.terminal import print_answer
 from bot.request import Failure, FailureKind
 from commands.report import Cell, Column, Mark, Report
-from tests.bot.messages.anything import WHATEVER, reports
+from tests.bot.messages import changes
+from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, HOSTS, JAPANESE, MIXED, answer, health, stopped
 
+CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\ud800-\udfff]")
 
-def printed(body: Report | Failure, *, width: int = 80, texts: Texts = ENGLISH, understood: str = "health all") -> list[str]:
+
+def printed(
+    body: Report | Failure | Change, *, width: int = 80, texts: Texts = ENGLISH, understood: str = "health all"
+) -> list[str]:
     """The lines of a terminal without colour, without the blanks at their ends."""
     file = io.StringIO()
     print_answer(Console(file=file, width=width), answer(body, understood), texts)
@@ -146,4 +152,44 @@ def test_colour_says_nothing_that_words_do_not_say(width: int) -> None:
 @given(reports())
 def test_no_report_carries_a_control_character_into_the_terminal(report: Report) -> None:
     text = "\n".join(printed(report.model_copy(update={"rows": report.rows[:20], "findings": report.findings[:20]})))
-    assert [] == re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\ud800-\udfff]", text)
+    assert [] == CONTROLS.findall(text)
+
+
+def test_a_change_says_its_state_its_steps_with_their_marks_and_what_to_type() -> None:
+    assert [
+        "Failed — took 1 min, 15 sec — lighthouse does not answer",
+        "/flatnet cert renew host-a  op-0123456789ab",
+        "Asked by: alice",
+        "Reason: expires on Friday",
+        "Approved by: bob, 2026-03-01 17:54 JST",
+        "",
+        "host-a",
+        "  ✓ make a new key pair — 2 sec",
+        "  ✗ lighthouse: sign its public key — not reached: lighthouse does not answer",
+        "  – replace the certificate and restart Nebula — not done",
+        "  – lighthouse: see its handshake — not done",
+    ] == printed(changes.FAILED)[:11]
+    assert [
+        "Left out: host-z — Windows was not reached",
+        "Next:",
+        "  op continue op-0123456789ab",
+    ] == printed(changes.FAILED)[-3:]
+
+
+def test_a_change_that_waits_names_who_may_approve_until_when_and_how() -> None:
+    lines = printed(changes.WAITING)
+    assert "Waiting for approval: 0 of 1" == lines[0]
+    assert "Expires: 2026-03-01 18:50 JST" in lines
+    assert "  approve op-0123456789ab" in lines
+
+
+@pytest.mark.parametrize("name", changes.ALL)
+@pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
+def test_every_state_of_a_change_fits_a_narrow_terminal(name: str, texts: Texts) -> None:
+    assert all(cell_len(line) <= 40 for line in printed(changes.ALL[name], width=40, texts=texts))
+
+
+@WHATEVER
+@given(any_changes())
+def test_whatever_a_change_holds_the_terminal_stays_safe(anything: Change) -> None:
+    assert [] == CONTROLS.findall("\n".join(printed(anything)))

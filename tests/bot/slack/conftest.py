@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -17,7 +18,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.desk import Catalogue, Rights
+from bot.changes import Change
+from bot.decision import Catalogue
+from bot.desk import Rights
 from bot.policy import Actor, Refuse
 from bot.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
 from bot.slack.api import SCOPES, Api
@@ -48,6 +51,19 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK and websockets take proxies from the environment, even for the loopback."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+CANARY = "c4n4ry-s3cr3t"
+"""A secret that must not be seen anywhere."""
+
+
+def cleaned(shown: Any) -> Any:
+    """JSON without the canary; the redactor's contract."""
+    if isinstance(shown, str):
+        return shown.replace(CANARY, "•••")
+    if isinstance(shown, dict):
+        return {name: cleaned(value) for name, value in shown.items()}
+    return [cleaned(value) for value in shown] if isinstance(shown, list) else shown
 
 
 class Time:
@@ -113,6 +129,7 @@ class ScriptedDesk:
     requests: list[Request] = field(default_factory=list)
     groups: tuple[str, ...] = ()
     catalogue: Catalogue = CATALOGUE
+    changes: tuple[Change, ...] = ()
     inventory: Inventory = field(default_factory=lambda: Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
 
     def rights(self, identity: Identity) -> Rights | Refuse:
@@ -127,6 +144,9 @@ class ScriptedDesk:
     async def refusal(self, request: Request) -> Failure | None:
         rights = self.rights(request.identity)
         return None if isinstance(rights, Rights) else Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
+
+    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
+        return self.changes
 
     @property
     def known(self) -> Catalogue:
@@ -143,6 +163,25 @@ class ScriptedDesk:
             return refused(request)
         answer = self.answer(request)
         return answer if isinstance(answer, Answer) else await answer
+
+
+@dataclass
+class KeptStories:
+    """Keeps the contract of what was shown: a newer version is unshown until it was shown."""
+
+    changes: dict[str, Change] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    async def unshown(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes.values() if change.version > self.versions.get(change.operation, -1))
+
+    async def told(self, operation: str) -> str:
+        return self.notes.get(operation, "")
+
+    async def shown(self, operation: str, version: int, told: str) -> None:
+        self.versions[operation] = version
+        self.notes[operation] = told
 
 
 @pytest.fixture
@@ -188,10 +227,12 @@ class House:
     database: Database
     desk: ScriptedDesk
     time: Time
+    stories: KeptStories = field(default_factory=KeptStories)
 
     @property
     def rows(self) -> Rows:
-        return Rows(Inbox(self.database), Outbox(self.database, self.time.now), Answers(self.database))
+        outbox = Outbox(self.database, self.time.now)
+        return Rows(Inbox(self.database), outbox, Answers(self.database), self.stories)
 
     def surface(self, *, bot: str = "", app: str = "", team: str = "T0FLATNET", rows: Rows | None = None) -> SlackSurface:
         """A bot that has not been started."""
@@ -200,7 +241,7 @@ class House:
     def place(self, bot: str = "", app: str = "", team: str = "T0FLATNET") -> Place:
         """This workspace, as the bot knows it."""
         tokens = Tokens(SecretStr(bot or self.workspace.bot_token), SecretStr(app or self.workspace.app_token))
-        return Place(team, self.workspace.api_url, tokens, Usual("en", ZoneInfo("Asia/Tokyo"), {"C0DEV": "ja"}))
+        return Place(team, self.workspace.api_url, tokens, Usual("en", ZoneInfo("Asia/Tokyo"), {"C0DEV": "ja"}), cleaned)
 
     @asynccontextmanager
     async def bot(self, rows: Rows | None = None) -> AsyncIterator[SlackSurface]:
@@ -218,7 +259,7 @@ class House:
         async with aiohttp.ClientSession() as session:
             workspace = self.workspace
             client = AsyncWebClient(workspace.bot_token, workspace.api_url, session=session, retry_handlers=[])
-            yield Api(client, session)
+            yield Api(client, session, cleaned)
 
     @asynccontextmanager
     async def sender(self) -> AsyncIterator[Sender]:

@@ -9,9 +9,9 @@ from aiohttp import web
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.messages.slack import Message
+from bot.messages.blocks import Message
 from bot.slack.api import LIBRARY_ERRORS, SCOPES, Api, SlackFailure, translated
-from tests.bot.slack.conftest import House
+from tests.bot.slack.conftest import CANARY, House, cleaned
 from tests.lab.workspace.faults import RESPONSE_URL, DropAfter, Failing, RateLimited, ServerError
 
 HELLO = Message("hello", ())
@@ -61,7 +61,7 @@ def test_only_what_was_never_sent_is_known_not_to_be_done(error: Exception, mayb
 
 async def test_nobody_listening_is_known_not_to_be_done() -> None:
     async with aiohttp.ClientSession() as session:
-        api = Api(AsyncWebClient("xoxb-1", "http://127.0.0.1:1/api/", session=session, retry_handlers=[]), session)
+        api = Api(AsyncWebClient("xoxb-1", "http://127.0.0.1:1/api/", session=session, retry_handlers=[]), session, cleaned)
         with pytest.raises(SlackFailure) as raised:
             await api.post("C1", HELLO)
     assert ("unreachable", True, False) == (raised.value.code, raised.value.passing, raised.value.maybe_done)
@@ -139,7 +139,7 @@ async def test_an_answer_that_is_not_slacks_is_a_failure_that_may_have_been_done
     answers.append(web.Response(body=answer[0], content_type=answer[1]))
     async with aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
-        api = Api(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session)
+        api = Api(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session, cleaned)
         with pytest.raises(SlackFailure) as raised:
             await api.post("C1", HELLO)
     assert ("protocol", True, True) == (raised.value.code, raised.value.passing, raised.value.maybe_done)
@@ -151,7 +151,7 @@ async def test_a_strange_retry_after_is_bounded(strange: tuple[web.AppRunner, li
     answers.append(web.json_response({"ok": False}, status=429, headers={"Retry-After": given}))
     async with aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
-        api = Api(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session)
+        api = Api(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session, cleaned)
         with pytest.raises(SlackFailure) as raised:
             await api.post("C1", HELLO)
     assert 0.0 <= raised.value.retry_after <= 300.0
@@ -172,7 +172,7 @@ async def test_a_strange_retry_after_is_bounded(strange: tuple[web.AppRunner, li
 )
 async def test_answers_go_to_slacks_own_addresses_only(base: str, url: str, ours: bool) -> None:
     async with aiohttp.ClientSession() as session:
-        api = Api(AsyncWebClient("xoxb-1", base, session=session), session)
+        api = Api(AsyncWebClient("xoxb-1", base, session=session), session, cleaned)
         assert ours == api._is_slacks(url)
 
 
@@ -180,3 +180,25 @@ async def test_the_scopes_of_the_token_are_read(house: House) -> None:
     async with house.api() as api:
         _, scopes = await api.who_am_i()
     assert SCOPES == scopes
+
+
+async def test_no_secret_leaves_by_any_method_that_shows_something(house: House) -> None:
+    """Messages, private ones, edits, answers through a response_url, views, files with their names."""
+    words = Message(f"a {CANARY}", ({"type": "section", "text": {"type": "mrkdwn", "text": f"b {CANARY}"}},))
+    home = {"type": "home", "blocks": [{"type": "section", "text": {"type": "plain_text", "text": CANARY}}]}
+    form = home | {"type": "modal", "title": {"type": "plain_text", "text": CANARY[:20]}, "private_metadata": CANARY}
+    async with house.api() as api:
+        ts = await api.post("C0OPS", words)
+        await api.edit("C0OPS", ts, words)
+        await api.post_aside("C0OPS", "U0ADMIN", words)
+        await api.open_direct("U0ADMIN", words)
+        await api.publish("U0ADMIN", home)
+        await api.open_view(house.workspace.trigger("U0ADMIN"), form)
+        upload = await api.announce_file("a.csv", f"x,{CANARY}")
+        await api.upload(upload)
+        await api.complete_file(upload.file, f"title {CANARY}", "C0OPS")
+    messages = (house.workspace.messages("C0OPS"), house.workspace.private("U0ADMIN"), house.workspace.direct("U0ADMIN"))
+    shown = (*messages, house.workspace.home("U0ADMIN"), house.workspace.view("U0ADMIN"), house.workspace.file(upload.file))
+    assert str(shown).count("•••") >= 7
+    assert CANARY not in str(shown)
+    assert "x,•••".encode() == house.workspace.file(upload.file)

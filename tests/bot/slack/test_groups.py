@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.slack.groups import AGAIN, FRESH, Groups
+from bot.slack.groups import AGAIN, ANEW, FRESH, Groups
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing, RateLimited, ServerError, Slow
 from tests.lab.workspace.seed import GROUPS
@@ -55,6 +55,21 @@ async def test_a_role_is_lost_when_the_event_comes_and_at_the_latest_after_five_
     assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
     groups.forget("S0OPERATORS")
     assert frozenset() == await groups.of("U0OPERATOR")
+
+
+async def test_where_a_change_starts_a_lost_event_costs_half_a_minute_and_not_five(house: House, groups: Groups) -> None:
+    assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
+    house.workspace.change_group(replace(OPERATORS, users=frozenset()))
+    house.time.move(ANEW)
+    assert {"S0OPERATORS"} == await groups.of("U0OPERATOR")
+    assert frozenset() == await groups.of("U0OPERATOR", ANEW)
+    assert frozenset() == await groups.of("U0OPERATOR")
+
+
+async def test_all_who_are_looked_at_for_one_start_cost_one_question_a_group(house: House, groups: Groups) -> None:
+    for user in ("U0OPERATOR", "U0ADMIN", "U0OPERATOR"):
+        await groups.of(user, ANEW)
+    assert 2 == asked(house)
 
 
 async def test_a_deleted_group_has_nobody(house: House, groups: Groups) -> None:

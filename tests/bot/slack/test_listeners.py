@@ -11,7 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.messages.slack import Message
+from bot.messages.blocks import Message
 from bot.slack import command
 from bot.slack.answering import Answering
 from bot.slack.api import SCOPES
@@ -20,13 +20,14 @@ from bot.slack.inbox import Receiver
 from bot.slack.listeners import LastResort, register
 from bot.slack.people import People, Usual
 from bot.slack.running import Running
+from bot.slack.uploads import Uploads
 from tests.bot.slack.conftest import House, manifest_with
 from tests.lab.workspace import Workspace
 
 BUTTON = {"type": "button", "action_id": "gone", "text": {"type": "plain_text", "text": "Approve"}}
 
 
-async def in_no_group(user: str) -> frozenset[str]:
+async def in_no_group(user: str, within: float = 0.0) -> frozenset[str]:
     return frozenset()
 
 
@@ -42,7 +43,7 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         running = Running()
         app = AsyncApp(client=api._client, authorize=authorize)
         clock = house.time.clock()
-        answering = Answering(house.desk, people, sender, house.rows.answers, clock)
+        answering = Answering(house.desk, people, sender, Uploads(api, house.rows.answers, clock), house.rows.answers, clock)
         forms = Forms(answering, api)
         kinds = {command.KIND: command.kind(answering, forms)}
         receiver = Receiver(house.rows.inbox, kinds, people, sender, clock)

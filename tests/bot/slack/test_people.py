@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.request import Standing
+from bot.slack.groups import FRESH as GROUPS_FRESH
 from bot.slack.people import FRESH, STALE, People, Usual
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing
@@ -16,7 +17,7 @@ US = "T0FLATNET"
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
 
 
-async def member_of(user: str) -> frozenset[str]:
+async def member_of(user: str, within: float = GROUPS_FRESH) -> frozenset[str]:
     """Only Alice is in a user group."""
     return frozenset({"S0ADMINS"} if user == "U0ADMIN" else ())
 
@@ -95,6 +96,22 @@ async def test_who_became_a_guest_is_one_within_the_hour(house: House, people: P
     house.workspace.change_person(replace(alice, kind=Kind.GUEST))
     house.time.move(FRESH)
     assert Standing.GUEST is (await people.look(US, "U0ADMIN")).identity.standing
+
+
+async def test_where_a_change_starts_slack_is_asked_however_fresh_the_answer_is(house: House, people: People) -> None:
+    """And what it says then is what counts from then on."""
+    await people.look(US, "U0ADMIN")
+    house.workspace.change_person(replace(house.workspace.person("U0ADMIN"), kind=Kind.GUEST))
+    assert Standing.MEMBER is (await people.look(US, "U0ADMIN")).identity.standing
+    assert Standing.GUEST is (await people.look_anew(US, "U0ADMIN")).identity.standing
+    assert Standing.GUEST is (await people.look(US, "U0ADMIN")).identity.standing
+
+
+async def test_where_a_change_starts_and_slack_does_not_answer_nobody_is_a_member(house: House, people: People) -> None:
+    await people.look(US, "U0ADMIN")
+    house.workspace.faults.switch_on("users.info", Failing("internal_error"))
+    assert Standing.UNKNOWN is (await people.look_anew(US, "U0ADMIN")).identity.standing
+    assert Standing.STRANGER is (await people.look_anew("T0OTHER", "U0ADMIN")).identity.standing
 
 
 async def test_when_slack_does_not_answer_the_standing_goes_and_the_language_stays_for_a_day(

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from bot.messages.slack import Message
+from bot.messages.blocks import Message
 from bot.request import Answer, Request
 from bot.slack.inbox import TRIES
 from bot.slack.letter import Address, post_of

@@ -6,14 +6,16 @@ import threading
 import pytest
 
 from adapters.phrase import Phrase
+from bot.changes import State
 from bot.request import Answer, Failure, FailureKind, Request
 from bot.slack.preflight import NotReady
 from bot.slack.running import Clock
 from bot.slack.thread import SlackThread
 from bot.slack.work import Desk
 from commands.operation import Progress, untold
+from tests.bot.messages.changes import OPERATION, change
 from tests.bot.messages.examples import DETAILED
-from tests.bot.slack.conftest import House, ScriptedDesk, well
+from tests.bot.slack.conftest import House, KeptStories, ScriptedDesk, well
 
 
 def _made(house: House, desk: Desk, team: str = "T0FLATNET") -> SlackThread:
@@ -131,3 +133,23 @@ async def test_an_answer_that_takes_its_time_names_the_hosts_that_the_desk_still
     gate.set()
     await house.workspace.seen(lambda: "3 hosts are well" in house.workspace.thread("C0OPS", asked.ts)[1].text)
     await surface.close(1.0)
+
+
+async def test_a_change_is_shown_from_the_desks_loop_and_what_was_shown_is_asked_there(house: House) -> None:
+    home = asyncio.get_running_loop()
+
+    class Kept(KeptStories):
+        async def shown(self, operation: str, version: int, told: str) -> None:
+            assert home is asyncio.get_running_loop()
+            await super().shown(operation, version, told)
+
+    house.stories = Kept(changes={OPERATION: change(version=1)})
+    surface = _made(house, house.desk)
+    surface.show(change(version=1))  # before the start: that shows it
+    await surface.start()
+    await house.public("C0OPS")
+    surface.show(change(State.CLOSED, version=2))
+    await house.until(lambda: house.stories.versions.get(OPERATION) == 2)
+    await surface.close(1.0)
+    surface.show(change(version=3))
+    assert 2 == house.stories.versions[OPERATION]

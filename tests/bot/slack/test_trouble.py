@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.messages.slack import Message
+from bot.messages.blocks import Message
 from bot.slack.letter import Address, post_of
 from bot.slack.outbox import AT_ONCE, LIFETIME
 from bot.store.outbox import State

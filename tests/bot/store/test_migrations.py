@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
 
 from bot.store import schema
 from bot.store.database import PATIENCE, Database, make_private
-from bot.store.errors import DatabaseInUse, DatabaseTooNew, DatabaseUnavailable
+from bot.store.errors import DatabaseInUse, DatabaseOutdated, DatabaseTooNew, DatabaseUnavailable
 from bot.store.line import Line
 from bot.store.upgrade import Upgrade, configuration, migrate, upgrade
 
@@ -56,6 +57,25 @@ async def test_an_upgrade_of_newest_tables_does_nothing(path: Path) -> None:
     assert sorted(path.parent.iterdir()) == before
 
 
+async def test_older_tables_get_the_newer_ones_and_keep_their_rows(tmp_path: Path) -> None:
+    path = tmp_path / "flatnet.sqlite3"
+    make_private(path)
+    line = Line(path, PATIENCE)
+    with line.transaction("BEGIN IMMEDIATE") as connection:
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(ROW)
+    line.close()
+    with pytest.raises(DatabaseOutdated):
+        Database.open(path)
+    done = upgrade(path, NOW)
+    assert ("0002", schema.HEAD) == (done.before, done.after)
+    await Database.open(path).aclose()
+    with closing(sqlite3.connect(path)) as rows:
+        assert rows.execute("SELECT key FROM inbox").fetchall() == [("kept",)]
+
+
 async def test_an_upgrade_beside_a_running_bot_is_refused(database: Database, path: Path) -> None:
     with pytest.raises(DatabaseInUse):
         upgrade(path, NOW)
@@ -85,10 +105,10 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
     release = next_release(tmp_path / "site 100%")
 
     assert "DatabaseOutdated" in run(release, "open", path)
-    assert run(release, "upgrade", path) == "0002 0003 flatnet.sqlite3.0002-20260131T090000Z"
-    assert run(release, "open", path) == "0003"
+    assert run(release, "upgrade", path) == "0003 0004 flatnet.sqlite3.0003-20260131T090000Z"
+    assert run(release, "open", path) == "0004"
 
-    copy = tmp_path / "flatnet.sqlite3.0002-20260131T090000Z"
+    copy = tmp_path / "flatnet.sqlite3.0003-20260131T090000Z"
     assert copy.stat().st_mode & 0o777 == 0o600
     for file, table in ((path, True), (copy, False)):
         with closing(sqlite3.connect(file)) as line:
@@ -102,8 +122,8 @@ LATER = '''"""A later table."""
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade():
@@ -138,9 +158,9 @@ def next_release(site: Path) -> Path:
     for package in ("adapters", "commands", "bot"):
         shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
     store = site / "bot" / "store"
-    (store / "migrations" / "versions" / "r0003_later.py").write_text(LATER)
+    (store / "migrations" / "versions" / "r0004_later.py").write_text(LATER)
     text = (store / "schema.py").read_text()
-    (store / "schema.py").write_text(text.replace('REVISIONS = ("0001", "0002")', 'REVISIONS = ("0001", "0002", "0003")'))
+    (store / "schema.py").write_text(text.replace('"0003")', '"0003", "0004")'))
     return site
 
 

@@ -220,3 +220,50 @@ async def test_the_message_that_an_edit_replaces_is_found_by_its_operation(outbo
     await outbox.begin([first])
     await outbox.sent(first, "1.1")
     assert "1.1" == await outbox.ts_of(first)
+
+
+async def test_an_edit_and_an_answer_wait_for_the_message_that_they_belong_to_whatever_lane_they_are_in(
+    outbox: Outbox, post: Make, edit: Make
+) -> None:
+    """They go by themselves from then on: an edit that waits for its time holds up no answer."""
+    card = await outbox.add(post("card"))
+    await outbox.add(replace(edit("edit"), conversation="edits", address={"channel": "C1", "replaces": card}))
+    await outbox.add(replace(post("reply"), conversation="below", address={"channel": "C1", "below": card}))
+    assert ["card"] == await due(outbox)
+    await outbox.begin([card])
+    assert [] == await due(outbox)
+    assert await outbox.sent(card, "1.1")
+    assert ["edit", "reply"] == await due(outbox)
+
+
+async def test_what_belongs_to_a_message_that_was_given_up_goes_all_the_same(outbox: Outbox, post: Make) -> None:
+    card = await outbox.add(post("card"))
+    await outbox.add(replace(post("reply"), conversation="below", address={"channel": "C1", "below": card}))
+    await outbox.begin([card])
+    await outbox.failed(card, "channel_not_found", None)
+    assert ["reply"] == await due(outbox)
+
+
+async def test_a_message_that_was_posted_anew_is_edited_there_from_then_on(outbox: Outbox, post: Make) -> None:
+    card = await outbox.add(post("card"))
+    await outbox.moved(card, "9.9")
+    assert "" == await outbox.ts_of(card)  # it is still to be sent
+    await outbox.begin([card])
+    await outbox.sent(card, "1.1")
+    await outbox.moved(card, "2.2")
+    assert "2.2" == await outbox.ts_of(card)
+
+
+async def test_whether_a_message_was_added_is_known_by_its_operation(outbox: Outbox, post: Make) -> None:
+    assert not await outbox.added("op-1")
+    await outbox.add(post())
+    assert await outbox.added("op-1")
+
+
+async def test_whether_a_message_reached_its_channel_is_known_once_it_has_ended(outbox: Outbox, post: Make) -> None:
+    there, elsewhere = await outbox.add(post()), await outbox.add(post("b", "C2"))
+    assert None is await outbox.landed(there)
+    await outbox.begin([there, elsewhere])
+    await outbox.sent(there, "1.1")
+    await outbox.sent(elsewhere)  # to one person instead
+    assert (True, False, False) == tuple([await outbox.landed(row) for row in (there, elsewhere, 999)])

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tests.lab.faults import DRIP_EVERY, FLOOD, Fault, Wire
 from tests.lab.gateway.state import GatewayState, Lua
+from tests.lab.holds import Hold, Holds, When
 from tests.lab.line import Listener
 
 HEADERS = {
@@ -35,6 +36,7 @@ class GatewayServer:
         self.requests = 0
         self._order = order or random.Random(state.host_id)
         self._web = web.Server(self._answer, access_log=None, handler_cancellation=True)
+        self._holds = Holds()
         self._listener = Listener(wire, self._web)
 
     @property
@@ -48,11 +50,17 @@ class GatewayServer:
         self._listener.stop()
         await self._web.shutdown(timeout=0)
 
+    def hold(self, path: str, when: When) -> Hold:
+        """Hold the next request for that path, before its page is made or before it is sent."""
+        return self._holds.add(path, when)
+
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         self.requests += 1
         if self.wire.fault is Fault.HANG:
             await asyncio.Event().wait()
+        await self._holds.pass_by(request.path, "before")
         response = self._page(request)
+        await self._holds.pass_by(request.path, "after")
         match self.wire.fault:
             case Fault.FLOOD:
                 return web.Response(body=b"x" * FLOOD, content_type="application/json", headers=HEADERS)

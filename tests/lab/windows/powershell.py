@@ -7,9 +7,10 @@ import asyncio
 import base64
 import gzip
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -17,6 +18,7 @@ from adapters.windows.powershell import script_text
 from tests.lab.windows import twins
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
+from tests.lab.windows.twin import ScriptError
 
 PROGRESS = (
     "#< CLIXML\r\n"
@@ -62,22 +64,33 @@ class Asked:
     def returned(self, data: Any) -> Output:
         return Output(self.framed({"ok": True, "data": data}), PROGRESS)
 
-    def failed(self, error: twins.ScriptError) -> Output:
+    def failed(self, error: ScriptError) -> Output:
         document = {"ok": False, "error": {"message": error.message, "type": error.type, "id": error.id}}
         return Output(self.framed(document), PROGRESS, code=1)
 
 
-def twin_powershell() -> PowerShell:
-    """Answers by the Python twins; what is no shipped script is no script here."""
+@cache
+def _known_scripts() -> Mapping[str, str]:
+    """The names of the shipped scripts by their texts."""
     folder = files("adapters.windows").joinpath("scripts")
     names = [file.name.removesuffix(".ps1") for file in folder.iterdir() if file.name.endswith(".ps1")]
-    known = {script_text(name): name for name in names}
+    return {script_text(name): name for name in names}
+
+
+def script_of(line: bytes) -> str:
+    """The name of the shipped script that a line of stdin asks for; "" where it is none."""
+    return _known_scripts().get(Asked.read(line).script, "")
+
+
+def twin_powershell() -> PowerShell:
+    """Answers by the Python twins; what is no shipped script is no script here."""
+    known = _known_scripts()
 
     async def run(line: bytes, state: WindowsState, now: datetime) -> Output:
         asked = Asked.read(line)
         try:
             return asked.returned(twins.answer(known[asked.script], asked.arguments, state, now))
-        except twins.ScriptError as error:
+        except ScriptError as error:
             return asked.failed(error)
 
     return run

@@ -1,7 +1,7 @@
 """A real PowerShell that takes a simulated Windows host for its own.
 
-PowerShell 7 on Linux runs the same bootstrap and the same scripts; the module `LabWindows` stands in
-for what Linux lacks. It starts in half a second and takes 100 MB, so few run at a time.
+PowerShell 7 on Linux runs the same bootstrap, the same scripts and the same guard; the module `LabWindows`
+stands in for what Linux lacks. What they leave on the host goes back into its state.
 """
 
 import base64
@@ -10,22 +10,20 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PureWindowsPath
 
 from adapters.windows import powershell
+from tests.lab.windows import change_files, nebula, nebula_cert
+from tests.lab.windows.pwsh_server import OPTIONS, SHIMS, TIME_LIMIT, Servers, environment
 from tests.lab.windows.state import Program, WindowsState
 
-SHIMS = Path(__file__).parent / "shims"
-
-AT_ONCE = 2
-"""PowerShell processes at a time: each takes one core for its start."""
-
-TIME_LIMIT = 60.0
-"""Seconds for one run, on a machine that is busy with other tests."""
+ROOT = Path(__file__).parents[3]
+"""Where the stand-ins of programs are found as modules."""
 
 
 def find_pwsh(environment: Mapping[str, str]) -> Path | None:
@@ -35,72 +33,195 @@ def find_pwsh(environment: Mapping[str, str]) -> Path | None:
 
 
 class Pwsh:
-    """Runs requests in one PowerShell program, `AT_ONCE` at a time; may be used from several threads."""
+    """Runs requests in PowerShell; may be used from several threads. To be closed."""
 
     def __init__(self, program: Path) -> None:
-        self._program = program
-        self._slots = threading.BoundedSemaphore(AT_ONCE)
+        self._servers = Servers(program)
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._servers.close()
 
     def run(self, request: bytes, state: WindowsState, now: datetime) -> bytes:
         """What the bootstrap writes to stdout for a request line (`powershell.pack`) on that host at `now`."""
-        with self._slots, tempfile.TemporaryDirectory(prefix="flatnet-pwsh-") as folder:
-            host = Path(folder)
-            _lay_out(host, state, now)
+        with self.machine(state, now) as machine:
+            return machine.run(request)
+
+    @contextmanager
+    def machine(self, state: WindowsState, now: datetime, pace: float = 0.002) -> Iterator["Machine"]:
+        """A host on which several run, one after another or at once; `state` is what they have left at the end.
+
+        One second of `Start-Sleep` takes `pace` seconds.
+        """
+        with tempfile.TemporaryDirectory(prefix="flatnet-pwsh-") as folder:
+            machine = Machine(self._servers, Path(folder), pace)
+            machine.lay_out(state, now)
+            yield machine
+            machine.read_back(state, now)
+
+
+class Machine:
+    """A simulated host on this machine's disk, with PowerShell."""
+
+    def __init__(self, servers: Servers, folder: Path, pace: float) -> None:
+        self._servers = servers
+        self._folder = folder
+        self._pace = pace
+        self._laid: dict[PureWindowsPath, int] = {}
+
+    def run(self, request: bytes) -> bytes:
+        """What the bootstrap writes to stdout for a request line."""
+        return self._ask(_sent(powershell.command_line()), request).encode()
+
+    def run_alone(self, request: bytes) -> bytes:
+        """The same from a PowerShell that is started for it, as on Windows."""
+        encoded = base64.b64encode(_sent(powershell.command_line()).encode("utf-16-le")).decode()
+        with self._servers.slots:
             completed = subprocess.run(
-                [self._program, "-NoLogo", "-NoProfile", "-NonInteractive", "-EncodedCommand", _encoded_command()],
+                [self._servers.program, *OPTIONS, "-EncodedCommand", encoded],
                 input=request,
                 stdout=subprocess.PIPE,
-                env=_environment(host, state),
-                cwd=host,
+                env=environment() | self._environment(),
+                cwd=self._folder,
                 timeout=TIME_LIMIT,
                 check=False,
             )
         return completed.stdout
 
+    def guard(self, name: str) -> None:
+        """Run what the scheduled task of that name runs, to its end."""
+        task = json.loads((self._folder / "state.json").read_text("utf-8"))["tasks"][name]
+        self._ask(_sent(task["arguments"]), b"")
 
-def _encoded_command() -> str:
-    """The prelude of the lab, then exactly the code that a Windows host gets."""
-    sent = base64.b64decode(powershell.command_line().rpartition(" ")[2]).decode("utf-16-le")
-    prelude = (SHIMS / "prelude.ps1").read_text("utf-8")
-    return base64.b64encode(f"{prelude}\n{sent}".encode("utf-16-le")).decode()
+    def record(self, operation: str) -> dict[str, str]:
+        """Names and texts of what is recorded of a change by now."""
+        folder = self._place(change_files.FOLDER / operation)
+        return {file.name: file.read_text("utf-8") for file in folder.glob("*") if file.suffix in ("", ".json")}
+
+    def mark(self, operation: str, word: str) -> None:
+        """Lay a mark for the guard, as the scripts do."""
+        self._place(change_files.FOLDER / operation / word).touch()
+
+    def _ask(self, code: str, stdin: bytes) -> str:
+        return self._servers.ask(
+            {"code": code, "stdin": stdin.decode(), "environment": self._environment(), "folder": str(self._folder)}
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "COMPUTERNAME": json.loads((self._folder / "state.json").read_text("utf-8"))["computer_name"],
+            "FLATNET_LAB_DRIVES": str(self._folder / "drives"),
+            "FLATNET_LAB_PACE": str(self._pace),
+            "FLATNET_LAB_STATE": str(self._folder / "state.json"),
+            "HOME": str(self._folder),
+            "ProgramData": r"C:\ProgramData",
+            "SystemRoot": r"C:\Windows",
+        }
+
+    def lay_out(self, state: WindowsState, now: datetime) -> None:
+        """The host's state as the shims read it, its files, and a stand-in for each of its programs."""
+        (self._folder / "drives" / "C").mkdir(parents=True)
+        document = state.to_json() | {"clock": state.clock(now).isoformat()}
+        (self._folder / "state.json").write_text(json.dumps(document), "utf-8")
+        for number, path in enumerate(state.links):
+            elsewhere = self._folder / "links" / str(number)
+            elsewhere.mkdir(parents=True)
+            link = self._place(path)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(elsewhere)
+        for path, program in state.programs.items():
+            file = self._write(path, _stand_in(program))
+            file.chmod(0o600 if program.condition == "broken" else 0o700)
+        for change in state.changes.values():
+            for name, text in change_files.write(change, state.clock_offset).items():
+                self._write(change_files.FOLDER / change.operation / name, text)
+        for path, text in state.files.items():
+            file = self._write(path, text)
+            written_at = state.written_at(path).timestamp()
+            os.utime(file, (written_at, written_at))
+            self._laid[path] = file.stat().st_mtime_ns
+
+    def read_back(self, state: WindowsState, now: datetime) -> None:
+        """What is different on the host goes into its state."""
+        left = WindowsState.from_json(
+            {
+                name: value
+                for name, value in json.loads((self._folder / "state.json").read_text("utf-8")).items()
+                if name != "clock"
+            }
+        )
+        state.services, state.processes, state.tasks = left.services, left.processes, left.tasks
+        state.readers = {path: readers for path, readers in left.readers.items() if readers}
+        found = {path: file for path, file in self._files() if path not in state.programs}
+        changes = self._read_changes(found, state, now)
+        self._read_files({path: file for path, file in found.items() if path.parent not in changes}, state, now)
+
+    def _read_files(self, found: Mapping[PureWindowsPath, Path], state: WindowsState, now: datetime) -> None:
+        for path in state.files.keys() - found.keys():
+            del state.files[path]
+            state.written.pop(path, None)
+        for path, file in found.items():
+            if file.stat().st_mtime_ns != self._laid.get(path):
+                state.write(path, file.read_bytes().decode("utf-8", "replace"), now)
+
+    def _read_changes(
+        self, found: Mapping[PureWindowsPath, Path], state: WindowsState, now: datetime
+    ) -> set[PureWindowsPath]:
+        """The folders in which there are changes."""
+        texts: dict[str, dict[str, str]] = {}
+        for path, file in found.items():
+            if path.parent.parent == change_files.FOLDER:
+                texts.setdefault(path.parent.name, {})[path.name] = file.read_text("utf-8")
+        read = set()
+        for operation in sorted(texts, key=lambda operation: operation not in state.changes):
+            change = change_files.read(operation, texts[operation], now, state.clock_offset)
+            if change is None:
+                continue
+            if operation in state.changes:
+                change.left = state.changes[operation].left
+            state.changes[operation] = change
+            read.add(change_files.FOLDER / operation)
+        return read
+
+    def _files(self) -> Iterator[tuple[PureWindowsPath, Path]]:
+        drives = self._folder / "drives"
+        for folder, _, names in sorted(os.walk(drives, followlinks=True)):
+            drive, *parts = Path(folder).relative_to(drives).parts or ("",)
+            for name in sorted(names):
+                yield PureWindowsPath(f"{drive}:\\", *parts, name), Path(folder, name)
+
+    def _place(self, path: PureWindowsPath) -> Path:
+        """Where a path of the host is on this machine."""
+        return self._folder.joinpath("drives", path.drive.rstrip(":"), *path.parts[1:])
+
+    def _write(self, path: PureWindowsPath, text: str) -> Path:
+        file = self._place(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8", newline="")
+        return file
 
 
-def _environment(host: Path, state: WindowsState) -> dict[str, str]:
-    return os.environ | {
-        "COMPUTERNAME": state.computer_name,
-        "FLATNET_LAB_DRIVES": str(host / "drives"),
-        "FLATNET_LAB_STATE": str(host / "state.json"),
-        "HOME": str(host),
-        "NO_COLOR": "1",
-        "POWERSHELL_TELEMETRY_OPTOUT": "1",
-        "POWERSHELL_UPDATECHECK": "Off",
-        "PSModulePath": str(SHIMS),
-    }
+def _sent(options: str) -> str:
+    """The prelude of the lab, then exactly the code that a Windows host gets with these options."""
+    code = base64.b64decode(options.rpartition(" ")[2]).decode("utf-16-le")
+    return f"{(SHIMS / 'prelude.ps1').read_text('utf-8')}\n{code}"
 
 
-def _lay_out(host: Path, state: WindowsState, now: datetime) -> None:
-    """The host's state as the shims read it, its files, and a stand-in for each of its programs."""
-    (host / "drives").mkdir()
-    document = state.to_json() | {"clock": state.clock(now).isoformat()}
-    (host / "state.json").write_text(json.dumps(document), "utf-8")
-    for path, text in state.files.items():
-        _write(host, path, text)
-    for path, program in state.programs.items():
-        file = _write(host, path, _stand_in(program))
-        file.chmod(0o600 if program.condition == "broken" else 0o700)
-
-
-def _write(host: Path, path: PureWindowsPath, text: str) -> Path:
-    file = host.joinpath("drives", path.drive.rstrip(":"), *path.parts[1:])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, "utf-8")
-    return file
+def _acting(name: str) -> str:
+    """The real nebula-cert where this machine has it; Nebula's own -test knows no drives, so it is always ours."""
+    real = shutil.which(name) if name == "nebula-cert" else None
+    if real is not None:
+        return shlex.quote(real)
+    module = {"nebula": nebula.__name__, "nebula-cert": nebula_cert.__name__}[name]
+    return f"env PYTHONPATH={shlex.quote(str(ROOT))} {shlex.quote(sys.executable)} -m {module}"
 
 
 def _stand_in(program: Program) -> str:
     """A shell script in the program's place; it knows its one option, so a script that asks wrongly gets nothing."""
     if program.condition == "hanging":
         return "#!/bin/sh\nexec sleep 600\n"
+    if program.acts:
+        return f'#!/bin/sh\nexec {_acting(program.acts)} "$@"\n'
     option, prints = shlex.quote(program.option), shlex.quote(program.prints)
     stream = 2 if program.stream == "stderr" else 1
     return f'#!/bin/sh\n[ "$*" = {option} ] && printf "%s\\n" {prints} >&{stream}\n'

@@ -13,9 +13,10 @@ from typing import Literal
 
 from adapters.windows.powershell import command_line
 from tests.lab.faults import FLOOD, Fault, Wire
+from tests.lab.holds import Hold, Holds, When
 from tests.lab.line import Listener
 from tests.lab.windows.http import HEAD_LIMIT, Answer, Connection, Door, TlsProtocol
-from tests.lab.windows.powershell import Output, PowerShell, twin_powershell
+from tests.lab.windows.powershell import Output, PowerShell, script_of, twin_powershell
 from tests.lab.windows.shell import CODE_PAGES, Shell
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.tls import Tls
@@ -94,6 +95,8 @@ class WinRmServer:
         self._tls: Tls | None = None
         self._shells: dict[str, Shell] = {}
         self._serving: set[asyncio.Task[None]] = set()
+        self._holds = Holds()
+        self._guard: asyncio.TimerHandle | None = None
         self._listener = Listener(wire, self._connection)
 
     async def start(self, tls: Tls | None, port: int = 0) -> int:
@@ -104,6 +107,8 @@ class WinRmServer:
 
     async def stop(self) -> None:
         """End all connections, shells and commands."""
+        if self._guard is not None:
+            self._guard.cancel()
         self._listener.stop()
         self.wire.watchers.remove(self._changed)
         self._hang_up()
@@ -115,6 +120,10 @@ class WinRmServer:
         for shell in self._shells.values():
             shell.close()
         self._shells.clear()
+
+    def hold(self, script: str, when: When) -> Hold:
+        """Hold the next request for that script, before its effect or before its answer."""
+        return self._holds.add(script, when)
 
     @property
     def shells(self) -> int:
@@ -264,7 +273,21 @@ class WinRmServer:
         await asyncio.sleep(self.settings.powershell_start)
         if self.wire.fault is Fault.FLOOD:
             return Output("x" * FLOOD)
-        return await self.settings.powershell(stdin, self.state, self._now())
+        script = script_of(stdin)
+        await self._holds.pass_by(script, "before")
+        output = await self.settings.powershell(stdin, self.state, self._now())
+        self._settle()
+        await self._holds.pass_by(script, "after")
+        return output
+
+    def _settle(self) -> None:
+        """Have the host's guard do what is due, now and when the window of its change ends."""
+        self.state.settle(self._now())
+        if self._guard is not None:
+            self._guard.cancel()
+        change = self.state.change
+        if change is not None and change.state == "applied":
+            self._guard = asyncio.get_running_loop().call_later(change.left, self.state.elapse, change.left)
 
     def _reap(self) -> None:
         now = self._monotonic()

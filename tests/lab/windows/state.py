@@ -1,21 +1,42 @@
 """A simulated Windows host as data: what its scripts see and what tests change while the lab runs."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from adapters.inventory import LIGHTHOUSE_ID, WindowsPaths
+from adapters.windows.services import StartType
 from adapters.windows.system import ServiceStatus
+from tests.lab.windows.guard import CutHook, GuardedChange, GuardFailed, StartHook
+
+RECORD = PureWindowsPath(r"C:\ProgramData\flatnet-bot")
+"""The folder in which changes are recorded."""
+
+Broken = Literal["", "once", "twice", "always"]
+"""How often a service still fails to start."""
 
 
 @dataclass
 class Service:
-    """A service as the service manager knows it, or does not tell (`Unknown`); one that is not there is not in the state."""
+    """A service as the service manager knows it, or does not tell (`Unknown`); one that is not there is not in the state.
+
+    `pid` is its process, 0 where it has none. `broken`: it does not start, the next time, twice, or ever. `needed_by`:
+    running services that Windows stops before it.
+    """
 
     status: ServiceStatus = "Running"
+    start_type: StartType = "Automatic"
+    pid: int = 0
+    account: str = "LocalSystem"
+    needed_by: list[str] = field(default_factory=list)
+    broken: Broken = ""
+    program: str = "nebula"
+    """Its processes' name."""
 
 
 @dataclass
@@ -24,6 +45,19 @@ class Process:
 
     name: str
     pid: int
+    started_at: datetime | None = None
+
+
+@dataclass
+class Task:
+    """A scheduled task that runs PowerShell. `repeats` is in seconds, `started`: it has been started by hand."""
+
+    arguments: str
+    user: str = "S-1-5-18"
+    run_level: str = "Highest"
+    at_startup: bool = True
+    repeats: int = 60
+    started: bool = True
 
 
 @dataclass
@@ -31,13 +65,18 @@ class Program:
     """An executable and what it prints when it is asked for its version with `option`.
 
     `broken`: Windows refuses to start it (damaged, wrong architecture, blocked by policy).
-    `hanging`: it starts and never ends.
+    `hanging`: it starts and never ends. `acts`: what it does beside telling its version, by its stand-in's name.
     """
 
     option: str
     prints: str
     stream: Literal["stdout", "stderr"] = "stdout"
     condition: Literal["working", "broken", "hanging"] = "working"
+    acts: Literal["", "nebula", "nebula-cert"] = ""
+
+
+def _only_itself(address: str) -> bool:
+    return address == "127.0.0.1"
 
 
 @dataclass
@@ -45,7 +84,13 @@ class WindowsState:
     """One Windows host. Names of services and paths ignore case, as on Windows.
 
     `files` holds text by full path, `programs` executables by full path. `clock_offset` is how far
-    the host's clock is ahead. `wmi` is False where WMI does not answer.
+    the host's clock is ahead. `wmi` is False where WMI does not answer. `changes` are the guarded ones by
+    operation, in their order, `tasks` the scheduled tasks by name. `disk_full`: nothing can be
+    written. `guard_asleep`: the scheduled task of a change was ended.
+    `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
+    `written` has when files were last written (where it says nothing: when the host was started), `readers` which
+    accounts beside SYSTEM and Administrators may read a file, `links` where a link to another folder lies. `reach`:
+    whether an address answers from here.
     """
 
     computer_name: str
@@ -58,18 +103,31 @@ class WindowsState:
     os_version: str = "10.0.20348"
     clock_offset: timedelta = timedelta()
     wmi: bool = True
+    changes: dict[str, GuardedChange] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    disk_full: bool = False
+    guard_asleep: bool = False
+    cut_after_apply: bool = False
+    written: dict[PureWindowsPath, datetime] = field(default_factory=dict)
+    readers: dict[PureWindowsPath, list[str]] = field(default_factory=dict)
+    links: list[PureWindowsPath] = field(default_factory=list)
+    reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
+    roads_dead: bool = False
+    on_nebula_start: Annotated[list[StartHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
+    on_cut: Annotated[list[CutHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def healthy(cls, host_id: int, name: str) -> "WindowsState":
         """A host on which all is well; the lighthouse (id 0) has no gateway."""
         paths = WindowsPaths.model_validate({})
         state = cls(computer_name=name.upper()[:15], booted_at=datetime(2025, 6, 2, 6, 30, tzinfo=UTC))
-        state.services["Nebula"] = Service()
-        state.processes.append(Process("nebula", 1200))
+        since = state.booted_at + timedelta(seconds=40)
+        state.services["Nebula"] = Service(pid=1200)
+        state.processes.append(Process("nebula", 1200, since))
         state.programs[PureWindowsPath(paths.nebula_exe)] = Program("-version", "Version: 1.9.3")
         if host_id != LIGHTHOUSE_ID:
-            state.services["OpenResty"] = Service()
-            state.processes += [Process("nginx", 2400), Process("nginx", 2404)]
+            state.services["OpenResty"] = Service(pid=2400, program="nginx")
+            state.processes += [Process("nginx", 2400, since), Process("nginx", 2404, since)]
             state.programs[PureWindowsPath(paths.gateway_exe)] = Program(
                 "-v", "nginx version: openresty/1.25.3.1", stream="stderr"
             )
@@ -87,6 +145,120 @@ class WindowsState:
         """What the host's clock shows when it is `now`."""
         return now + self.clock_offset
 
+    def write(self, path: PureWindowsPath, text: str, now: datetime) -> None:
+        """Write a file at `now`."""
+        self.files[path] = text
+        self.written[path] = self.clock(now)
+
+    def remove(self, path: PureWindowsPath) -> None:
+        """Remove a file that may be there."""
+        self.files.pop(path, None)
+        self.written.pop(path, None)
+
+    def written_at(self, path: PureWindowsPath) -> datetime:
+        """When a file was last written, by the host's clock."""
+        return self.written.get(path, self.booted_at)
+
+    @property
+    def record_is_ours(self) -> bool:
+        """Whether nobody beside SYSTEM and Administrators could have written what is recorded of changes."""
+        return not self.readers.get(RECORD) and RECORD not in self.links
+
+    @property
+    def change(self) -> GuardedChange | None:
+        """The change that was begun last."""
+        return next(reversed(self.changes.values()), None)
+
+    def settle(self, now: datetime) -> None:
+        """Have the guard do what is due at `now`."""
+        self._guard(lambda change: change.settle(self, now))
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass for the guard, without waiting."""
+        self._guard(lambda change: change.elapse(self, seconds))
+
+    def reboot(self, now: datetime) -> None:
+        """As after a power cut: services start anew, and the guard finds what it had under way."""
+        self.booted_at, self.guard_asleep = self.clock(now), False
+        for name, service in self.services.items():
+            if service.status == "Running":
+                self.stop_service(name, now)
+                with suppress(GuardFailed):
+                    self.start_service(name, now)
+        self._guard(lambda change: change.recover(self, now))
+
+    def _guard(self, does: Callable[[GuardedChange], None]) -> None:
+        """The scheduled task at work, which takes itself away when it has nothing left to do."""
+        if self.guard_asleep:
+            return
+        for change in self.changes.values():
+            does(change)
+            if not change.pending and self.record_is_ours:
+                self.tasks.pop(f"flatnet-bot change {change.operation}", None)
+
+    def is_nebula(self, service: str) -> bool:
+        return service.lower() == "nebula"
+
+    def cut(self, *, dead: bool) -> None:
+        """Tell whoever holds the roads to this host that they are dead, or back."""
+        if dead == self.roads_dead:
+            return
+        self.roads_dead = dead
+        for hook in self.on_cut:
+            hook(dead)
+
+    def stop_service(self, name: str, now: datetime) -> None:
+        """Stop a service and its processes; one that is stopped stays so."""
+        service = self._service(name)
+        service.status, service.pid = "Stopped", 0
+        self._end_processes(service.program)
+
+    def start_service(self, name: str, now: datetime) -> None:
+        """Start a service that does not run; `GuardFailed` where it does not come up."""
+        service = self._service(name)
+        if service.status == "Running":
+            return
+        try:
+            self._start(name, service, now)
+        except GuardFailed:
+            self.stop_service(name, now)
+            raise
+
+    def move_nginx(self, program: str, *, stop: bool, start: bool, now: datetime) -> None:
+        """Stop, start or restart the nginx that runs without a service."""
+        if stop:
+            self._end_processes("nginx")
+        if start and not any(process.name.lower() == "nginx" for process in self.processes):
+            known = self.program(program)
+            if known is None or known.condition != "working":
+                raise GuardFailed(f"{program} did not start: Windows says 9")
+            self._start_processes("nginx", now)
+
+    def _service(self, name: str) -> Service:
+        service = self.service(name)
+        if service is None:
+            raise GuardFailed(f"Cannot find any service with service name '{name}'.")
+        return service
+
+    def _start(self, name: str, service: Service, now: datetime) -> None:
+        if service.broken:
+            service.broken = _STILL_BROKEN[service.broken]
+            raise GuardFailed(f"the service {name} is Stopped, not Running")
+        service.status, service.pid = "Running", self._start_processes(service.program, now)
+        if self.is_nebula(name):
+            for hook in self.on_nebula_start:
+                hook(self, now)
+
+    def _start_processes(self, program: str, now: datetime) -> int:
+        """A program's processes, nginx with one worker; the first one's id."""
+        first = max((process.pid for process in self.processes), default=1000) + 4
+        for pid in (first, first + 4) if program == "nginx" else (first,):
+            self.processes.append(Process(program, pid, self.clock(now)))
+        return first
+
+    def _end_processes(self, program: str) -> None:
+        self.processes[:] = [process for process in self.processes if process.name.lower() != program]
+
     def to_json(self) -> dict[str, Any]:
         """This state as plain JSON, as the PowerShell shims read it."""
         document: dict[str, Any] = _STATE.dump_python(self, mode="json")
@@ -97,5 +269,7 @@ class WindowsState:
         """A state from `to_json`; a `ValueError` where it is none."""
         return _STATE.validate_python(document)
 
+
+_STILL_BROKEN: dict[Broken, Broken] = {"": "", "once": "", "twice": "once", "always": "always"}
 
 _STATE = TypeAdapter(WindowsState)

@@ -5,27 +5,18 @@ compares. A script is known by its name without `.ps1`.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from tests.lab.windows import twins_change, twins_nebula
 from tests.lab.windows.state import WindowsState
-
-Twin = Callable[[Mapping[str, Any], WindowsState, datetime], Any]
-
-
-class ScriptError(Exception):
-    """A script that failed, as the bootstrap reports it: message, .NET type and FullyQualifiedErrorId."""
-
-    def __init__(self, message: str, type: str, id: str) -> None:  # noqa: A002  (the names in the frame)
-        super().__init__(message)
-        self.message = message
-        self.type = type
-        self.id = id
+from tests.lab.windows.twin import ScriptError, Twin, round_trip
 
 
 def answer(script: str, arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
     """What the script returns on that host at `now`; `ScriptError` where it fails, `KeyError` where it has no twin."""
+    state.settle(now)
     return TWINS[script](_Arguments(arguments), state, now)
 
 
@@ -49,8 +40,8 @@ def _read_system(arguments: Mapping[str, Any], state: WindowsState, now: datetim
         "os_version": state.os_version if state.wmi else "",
         "nebula_version": _version(state, arguments["nebula_exe"], r"Version: (\S{1,64})"),
         "nginx_version": _version(state, arguments["gateway_exe"], r"nginx version: (\S{1,64})"),
-        "clock": _round_trip(state.clock(now)),
-        "booted_at": _round_trip(state.booted_at) if state.wmi else None,
+        "clock": round_trip(state.clock(now)),
+        "booted_at": round_trip(state.booted_at) if state.wmi else None,
     }
 
 
@@ -67,9 +58,4 @@ def _version(state: WindowsState, path: str, pattern: str) -> str:
     return found[1] if found else ""
 
 
-def _round_trip(moment: datetime) -> str:
-    """As `.ToUniversalTime().ToString('o')` writes it: UTC, seven digits of a second."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
-
-
-TWINS: Mapping[str, Twin] = {"read-system": _read_system}
+TWINS: Mapping[str, Twin] = {"read-system": _read_system, **twins_change.TWINS, **twins_nebula.TWINS}

@@ -16,16 +16,68 @@ function Get-LabState {
     Get-Content -LiteralPath $env:FLATNET_LAB_STATE -Raw -Encoding utf8 | ConvertFrom-Json -AsHashtable
 }
 
+# Others may read meanwhile, so it is put in place at once.
+function Set-LabState($state) {
+    $new = "$($env:FLATNET_LAB_STATE).$PID"
+    ConvertTo-Json -InputObject $state -Depth 10 -Compress | Set-Content -LiteralPath $new -Encoding utf8NoBOM
+    [System.IO.File]::Move($new, $env:FLATNET_LAB_STATE, $true)
+}
+
 function New-LabError([string]$message, [string]$id, [System.Management.Automation.ErrorCategory]$category, $target) {
     $exception = New-Object System.InvalidOperationException $message
     New-Object System.Management.Automation.ErrorRecord $exception, $id, $category, $target
+}
+
+function Find-LabKey($table, [string]$name) {
+    $table.Keys | Where-Object { $_ -eq $name } | Select-Object -First 1
+}
+
+# Windows' paths as the state has them; a trailing backslash is no other path.
+function Find-LabPath($table, [string]$path) {
+    Find-LabKey $table $path.TrimEnd('\')
+}
+
+function Start-LabProcess($state, [string]$program) {
+    $pids = @(1000) + @($state.processes | ForEach-Object { $_.pid })
+    $first = ($pids | Measure-Object -Maximum).Maximum + 4
+    $count = if ($program -eq 'nginx') { 2 } else { 1 }
+    for ($n = 0; $n -lt $count; $n++) {
+        $state.processes += @{ name = $program; pid = $first + 4 * $n; started_at = $state.clock }
+    }
+    $first
+}
+
+function Stop-LabProcess($state, [string]$program) {
+    $state.processes = @($state.processes | Where-Object { $_.name -ne $program })
+}
+
+# A service starts and stops at once, or does not start at all: then it stays stopped, and nobody is told.
+function Start-LabService([string]$key) {
+    $state = Get-LabState
+    $service = $state.services[$key]
+    if ($service.broken -ne '') {
+        $service.broken = @{ always = 'always'; twice = 'once'; once = '' }[$service.broken]
+    } else {
+        $service.pid = Start-LabProcess $state $service.program
+        $service.status = 'Running'
+    }
+    Set-LabState $state
+}
+
+function Stop-LabService([string]$key) {
+    $state = Get-LabState
+    $service = $state.services[$key]
+    Stop-LabProcess $state $service.program
+    $service.pid = 0
+    $service.status = 'Stopped'
+    Set-LabState $state
 }
 
 function Get-Service {
     [CmdletBinding()]
     param([Parameter(Mandatory, Position = 0)] [ValidateNotNullOrEmpty()] [string]$Name)
     $services = (Get-LabState).services
-    $key = $services.Keys | Where-Object { $_ -eq $Name }
+    $key = Find-LabKey $services $Name
     if ($null -eq $key) {
         $message = "Cannot find any service with service name '$Name'."
         $PSCmdlet.WriteError((New-LabError $message NoServiceFoundForGivenName ObjectNotFound $Name))
@@ -36,30 +88,51 @@ function Get-Service {
         $PSCmdlet.WriteError((New-LabError $message CouldNotGetServiceInfo PermissionDenied $key))
         return
     }
-    [pscustomobject]@{
+    $service = [pscustomobject]@{
         Name = $key
         Status = [ServiceControllerStatus]$services[$key].status
+        StartType = $services[$key].start_type
+        DependentServices = @($services[$key].needed_by | ForEach-Object {
+            [pscustomobject]@{ Name = $_; Status = [ServiceControllerStatus]::Running }
+        })
     }
+    $service | Add-Member -MemberType ScriptMethod -Name Start -Value { Start-LabService $this.Name }
+    $service | Add-Member -MemberType ScriptMethod -Name Stop -Value { Stop-LabService $this.Name }
+    $service
 }
 
 function Get-Process {
-    [CmdletBinding()]
-    param([Parameter(Mandatory, Position = 0)] [ValidateNotNullOrEmpty()] [string]$Name)
-    $found = @((Get-LabState).processes | Where-Object { $_.name -eq $Name })
+    [CmdletBinding(DefaultParameterSetName = 'Name')]
+    param(
+        [Parameter(Mandatory, Position = 0, ParameterSetName = 'Name')] [ValidateNotNullOrEmpty()] [string]$Name,
+        [Parameter(Mandatory, ParameterSetName = 'Id')] [int]$Id
+    )
+    $state = Get-LabState
+    if ($PSCmdlet.ParameterSetName -eq 'Id') {
+        $found = @($state.processes | Where-Object { $_.pid -eq $Id })
+    } else {
+        $found = @($state.processes | Where-Object { $_.name -eq $Name })
+    }
     if ($found.Count -eq 0) {
-        $message = "Cannot find a process with the name ""$Name"". Verify the process name and call the cmdlet again."
+        $message = "Cannot find a process with the name or identifier ""$Name$Id"". Verify it and call the cmdlet again."
         $PSCmdlet.WriteError((New-LabError $message NoProcessFoundForGivenName ObjectNotFound $Name))
     }
     foreach ($process in $found) {
-        [pscustomobject]@{ ProcessName = $process.name; Id = $process.pid }
+        [pscustomobject]@{
+            ProcessName = $process.name
+            Id = $process.pid
+            Path = $state.programs.Keys | Where-Object { $_ -like "*\$($process.name).exe" } | Select-Object -First 1
+            StartTime = if ($process.started_at) { ([datetime]$process.started_at).ToLocalTime() } else { $null }
+        }
     }
 }
 
 function Get-CimInstance {
     [CmdletBinding()]
     param(
-        [Parameter(Mandatory, Position = 0)] [ValidateSet('Win32_OperatingSystem')] [string]$ClassName,
+        [Parameter(Mandatory, Position = 0)] [ValidateSet('Win32_OperatingSystem', 'Win32_Service')] [string]$ClassName,
         [Parameter(Mandatory)] [string[]]$Property,
+        [string]$Filter,
         [uint32]$OperationTimeoutSec
     )
     $state = Get-LabState
@@ -67,12 +140,49 @@ function Get-CimInstance {
         $PSCmdlet.WriteError((New-LabError 'Timed out' 'HRESULT 0x00040004' OperationTimeout $ClassName))
         return
     }
-    $all = @{ Version = $state.os_version; LastBootUpTime = ([datetime]$state.booted_at).ToLocalTime() }
+    if ($ClassName -eq 'Win32_OperatingSystem') {
+        $all = @{ Version = $state.os_version; LastBootUpTime = ([datetime]$state.booted_at).ToLocalTime() }
+    } else {
+        if ($Filter -notmatch "\AName='((?:[^'\\]|\\.)*)'\z") {
+            $PSCmdlet.ThrowTerminatingError((New-LabError 'Invalid query' 'HRESULT 0x80041017' InvalidArgument $Filter))
+        }
+        $key = Find-LabKey $state.services ($Matches[1] -replace '\\(.)', '$1')
+        if ($null -eq $key) {
+            return
+        }
+        $all = @{ ProcessId = $state.services[$key].pid; StartName = $state.services[$key].account }
+    }
     $instance = @{}
     foreach ($known in $all.Keys) {
         $instance[$known] = if ($known -in $Property) { $all[$known] } else { $null }
     }
     [pscustomobject]$instance
+}
+
+# The one program that is started so is nginx, with its own quoting.
+function Invoke-CimMethod {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)] [ValidateSet('Win32_Process')] [string]$ClassName,
+        [Parameter(Mandatory)] [ValidateSet('Create')] [string]$MethodName,
+        [Parameter(Mandatory)] [hashtable]$Arguments
+    )
+    $state = Get-LabState
+    if ($Arguments.CommandLine -notmatch '\A"([^"]+)" -p "([^"]+[^"\\])" -c "([^"]+)"( -s (quit|stop))?\z') {
+        return [pscustomobject]@{ ReturnValue = 21 }
+    }
+    $signal = $Matches[5]
+    $key = Find-LabPath $state.programs $Matches[1]
+    if ($null -eq $key -or $state.programs[$key].condition -ne 'working') {
+        return [pscustomobject]@{ ReturnValue = 9 }
+    }
+    if ($signal) {
+        Stop-LabProcess $state 'nginx'
+    } else {
+        $null = Start-LabProcess $state 'nginx'
+    }
+    Set-LabState $state
+    [pscustomobject]@{ ReturnValue = 0 }
 }
 
 function Get-Date {
@@ -81,4 +191,131 @@ function Get-Date {
     ([datetime](Get-LabState).clock).ToLocalTime()
 }
 
-Export-ModuleMember -Function Get-LabState, Get-Service, Get-Process, Get-CimInstance, Get-Date
+# Nobody waits for a simulated host.
+function Start-Sleep {
+    [CmdletBinding()]
+    param([double]$Seconds, [double]$Milliseconds)
+    $pace = [double]::Parse($env:FLATNET_LAB_PACE, [cultureinfo]::InvariantCulture)
+    [System.Threading.Thread]::Sleep([int](($Seconds * 1000 + $Milliseconds) * $pace))
+}
+
+function Get-PSDrive {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$Name)
+    [pscustomobject]@{ Name = $Name; Free = if ((Get-LabState).disk_full) { 0 } else { 10000000000 } }
+}
+
+# What is not told of has been made for SYSTEM and Administrators alone.
+function Get-Acl {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$LiteralPath)
+    $state = Get-LabState
+    $key = Find-LabPath $state.readers $LiteralPath
+    $others = if ($null -eq $key) { @() } else { @($state.readers[$key]) }
+    $sddl = 'O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)' + -join ($others | ForEach-Object { "(A;;FR;;;$_)" })
+    [pscustomobject]@{ Sddl = $sddl }
+}
+
+function icacls.exe {
+    $path = $args[0]
+    $state = Get-LabState
+    $global:LASTEXITCODE = 0
+    if (-not (Test-Path -LiteralPath $path)) {
+        $global:LASTEXITCODE = 2
+    } elseif ($args[1] -eq '/inheritance:r' -and $args[2] -eq '/grant:r') {
+        $key = Find-LabPath $state.readers $path
+        if ($null -ne $key) {
+            $state.readers.Remove($key)
+        }
+        Set-LabState $state
+    } elseif ($args[1] -ne '/setowner') {
+        $global:LASTEXITCODE = 87
+    }
+}
+
+function New-ScheduledTaskAction {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$Execute, [string]$Argument)
+    [pscustomobject]@{ Execute = $Execute; Argument = $Argument }
+}
+
+function New-ScheduledTaskTrigger {
+    [CmdletBinding()]
+    param([switch]$AtStartup, [switch]$Once, [datetime]$At, [timespan]$RepetitionInterval)
+    [pscustomobject]@{ AtStartup = [bool]$AtStartup; Repeats = if ($Once) { [int]$RepetitionInterval.TotalSeconds } else { 0 } }
+}
+
+function New-ScheduledTaskPrincipal {
+    [CmdletBinding()]
+    param(
+        [Parameter(Mandatory)] [string]$UserId,
+        [ValidateSet('ServiceAccount')] [string]$LogonType,
+        [ValidateSet('Limited', 'Highest')] [string]$RunLevel
+    )
+    [pscustomobject]@{ UserId = $UserId; RunLevel = $RunLevel }
+}
+
+function New-ScheduledTaskSettingsSet {
+    [CmdletBinding()]
+    param(
+        [switch]$AllowStartIfOnBatteries,
+        [switch]$DontStopIfGoingOnBatteries,
+        [switch]$StartWhenAvailable,
+        [timespan]$ExecutionTimeLimit,
+        [ValidateSet('IgnoreNew')] [string]$MultipleInstances
+    )
+    [pscustomobject]@{ ExecutionTimeLimit = $ExecutionTimeLimit }
+}
+
+function Register-ScheduledTask {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$TaskName, $Action, [object[]]$Trigger, $Principal, $Settings, [switch]$Force)
+    $state = Get-LabState
+    if ($state.tasks.Contains($TaskName) -and -not $Force) {
+        $PSCmdlet.WriteError((New-LabError 'Cannot create a file when that file already exists.' 'HRESULT 0x800700b7' ResourceExists $TaskName))
+        return
+    }
+    $state.tasks[$TaskName] = @{
+        arguments = $Action.Argument
+        user = $Principal.UserId
+        run_level = $Principal.RunLevel
+        at_startup = @($Trigger | Where-Object { $_.AtStartup }).Count -gt 0
+        repeats = ($Trigger | Measure-Object -Property Repeats -Maximum).Maximum
+        started = $false
+    }
+    Set-LabState $state
+    [pscustomobject]@{ TaskName = $TaskName }
+}
+
+function Get-ScheduledTask {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$TaskName)
+    $state = Get-LabState
+    $state.tasks.Keys | Where-Object { $_ -like $TaskName } | ForEach-Object { [pscustomobject]@{ TaskName = $_ } }
+}
+
+function Start-ScheduledTask {
+    [CmdletBinding()]
+    param([Parameter(Mandatory)] [string]$TaskName)
+    $state = Get-LabState
+    if (-not $state.tasks.Contains($TaskName)) {
+        $PSCmdlet.WriteError((New-LabError 'The system cannot find the file specified.' 'HRESULT 0x80070002' ObjectNotFound $TaskName))
+        return
+    }
+    $state.tasks[$TaskName].started = $true
+    Set-LabState $state
+}
+
+function Unregister-ScheduledTask {
+    [CmdletBinding(SupportsShouldProcess)]
+    param([Parameter(Mandatory)] [string]$TaskName)
+    $state = Get-LabState
+    $state.tasks.Remove($TaskName)
+    Set-LabState $state
+}
+
+Export-ModuleMember -Function @(
+    'Get-LabState', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
+    'Get-Acl', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
+    'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
+)

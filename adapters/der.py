@@ -1,0 +1,40 @@
+"""ASN.1 in its distinguished encoding (X.690), as much as Nebula's certificates use: a byte of tag, a length, a content."""
+
+from collections.abc import Iterator
+
+LENGTH_BYTES = 3
+"""A length of up to 16 MB."""
+
+
+def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each element in turn. ValueError where one ends early or has no definite length."""
+    position = 0
+    while position < len(data):
+        if len(data) - position < 2:
+            raise ValueError("the data ends within an element")
+        tag, length = data[position], data[position + 1]
+        position += 2
+        if length > 0x7F:
+            count = length & 0x7F
+            if not 1 <= count <= LENGTH_BYTES:
+                raise ValueError("an element has a length that is not allowed")
+            length = int.from_bytes(data[position : position + count], "big")
+            position += count
+        if length > len(data) - position:
+            raise ValueError("the data ends within an element")
+        yield tag, data[position : position + length]
+        position += length
+
+
+def element(tag: int, content: bytes) -> bytes:
+    """One element."""
+    size = len(content)
+    if size <= 0x7F:
+        return bytes((tag, size)) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + content
+
+
+def integer(value: int) -> bytes:
+    """The content of an INTEGER that is not negative: the top bit is the sign's."""
+    return value.to_bytes(value.bit_length() // 8 + 1, "big")

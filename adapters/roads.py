@@ -1,0 +1,43 @@
+"""Roads: by which address each side of a host is reached, and by what it is known. A plan is approved with them."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from adapters.action import SideName
+from adapters.inventory import GatewaySide, Host, WindowsSide, WslSide
+from adapters.value import Value
+
+
+class Road(Value):
+    """One side of one host: its address, and a hash of what pins its identity ("" where nothing does: plain HTTP)."""
+
+    host: str
+    side: SideName
+    address: str
+    identity: str = ""
+
+
+def road(host: Host, side: SideName) -> Road:
+    """The road to a side that the host has; a `KeyError` where it has none, an `OSError` where its files cannot be read."""
+    match host.side(side):
+        case WindowsSide(url=url, ca_file=ca_file):
+            return Road(host=host.name, side=side, address=url, identity=_hash(ca_file))
+        case WslSide(address=address, port=port, known_hosts_file=file):
+            return Road(host=host.name, side=side, address=f"{address}:{port}", identity=_hash(file))
+        case GatewaySide(url=url, proxy=proxy):
+            return Road(host=host.name, side=side, address=url if proxy is None else f"{url} by {proxy}")
+        case None:
+            raise KeyError(f"{host.name} has no {side} side")
+
+
+def _hash(file: Path | None) -> str:
+    if file is None:
+        return ""
+    status = file.stat()
+    return _hash_of(file, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _hash_of(file: Path, changed_at: int, size: int) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,53 @@
+"""The two services of a Flatnet host as Windows knows them, and the nginx that may run without one."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime
+
+from adapters.inventory import WindowsSide
+from adapters.value import Value
+from adapters.windows.action import WindowsAction
+from adapters.windows.system import ServiceStatus
+
+StartType = Literal["Automatic", "Manual", "Disabled", "Boot", "System", "Unknown"]
+
+
+class Service(Value):
+    """One service. `since` is when its process started (the host's clock); None where it does not run or does not tell."""
+
+    name: str
+    status: ServiceStatus
+    start_type: StartType = "Unknown"
+    since: AwareDatetime | None = None
+
+
+class Services(Value):
+    """Nebula, the gateway's service, and all processes called nginx.exe."""
+
+    nebula: Service
+    gateway: Service
+    nginx_processes: int
+
+    @property
+    def bare(self) -> bool:
+        """Whether the gateway is an nginx.exe that no service runs."""
+        return self.gateway.status == "Absent"
+
+
+class ReadServices(WindowsAction[Services]):
+    """Read both services and count nginx processes."""
+
+    script = "read-services"
+    deadline = 20.0
+    output_limit = 64_000
+
+    nebula_service: str
+    gateway_service: str
+
+    @classmethod
+    def of(cls, side: WindowsSide) -> "ReadServices":
+        """The action for one host's service names."""
+        return cls(nebula_service=side.nebula_service, gateway_service=side.gateway_service)
+
+    def parse(self, data: Any) -> Services:
+        return Services.model_validate(data)

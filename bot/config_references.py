@@ -1,0 +1,74 @@
+"""What in a configuration names something else in it, or an operation, and whether that is there.
+
+A grant or a rule that names nothing would stand there without any effect, and nobody would notice. Approval rules that
+count for one host and have no role in common could never be met. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from adapters.inventory import Inventory
+from adapters.phrase import Listing, Phrase
+from bot.policy import Policy
+from bot.rules import Approvals, Grant, matches
+from bot.toml_lines import KeyPath
+from commands.arguments import nearest, shown
+from commands.operation import Operation, Risk
+
+Stray = tuple[KeyPath, Phrase]
+"""Where, and what is wrong there."""
+
+
+def strays(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:
+    """Every name that means nothing."""
+    people = [person.name for person in policy.people]
+    for place, grant in enumerate(policy.grants):
+        yield from _operations(("grants", place), grant, catalogue)
+        yield from _unknown(("grants", place, "labels"), grant.labels, inventory.labels)
+    for place, rule in enumerate(policy.approvals.rules):
+        yield from _unknown(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
+        yield from _unknown(("approvals", "rules", place, "ping"), rule.ping, people)
+    yield from _apart(policy.approvals, inventory)
+
+
+def _operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:
+    known = [" ".join(operation.words) for operation in catalogue]
+    for place, pattern in enumerate(grant.operations):
+        if not any(matches(pattern, operation) for operation in catalogue):
+            yield (*path, "operations", place), _no_such(pattern, nearest(pattern.replace("*", ""), known))
+    hostless = [operation for operation in catalogue if grant.names(operation) and operation.hosts is Operation.hosts]
+    if grant.labels and hostless:
+        words = Listing(tuple(" ".join(operation.words) for operation in hostless))
+        yield (
+            (*path, "labels"),
+            Phrase("narrow only what names hosts, and not {words}; grant that in another table", words=words),
+        )
+
+
+def _apart(approvals: Approvals, inventory: Inventory) -> Iterator[Stray]:
+    """Rules that one person would have to meet for one host, and cannot; of each risk the first host tells it."""
+    for risk in (risk for risk in Risk if risk is not Risk.READ):
+        for host in inventory.hosts:
+            counting = [place for place, rule in enumerate(approvals.rules) if rule.counts(risk, (host,))]
+            if counting and not approvals.rule(risk, (host,))[1].roles:
+                yield ("approvals", "rules", counting[-1], "roles"), _no_common_role(host.name, counting)
+                break
+
+
+def _no_common_role(host: str, places: Sequence[int]) -> Phrase:
+    return Phrase(
+        "{rules} all count for {host} and have no role in common, so nobody could approve; name one role in each of them",
+        rules=Listing(tuple(f"approvals.rules[{place + 1}]" for place in places)),
+        host=host,
+    )
+
+
+def _unknown(path: KeyPath, given: Sequence[str], known: Sequence[str]) -> Iterator[Stray]:
+    for place, name in enumerate(given):
+        if name not in known:
+            yield (*path, place), _no_such(name, nearest(name, known))
+
+
+def _no_such(name: str, near: tuple[str, ...]) -> Phrase:
+    if near:
+        return Phrase("{name} names nothing; did you mean {nearest}?", name=shown(name), nearest=near[0])
+    return Phrase("{name} names nothing; remove it", name=shown(name))

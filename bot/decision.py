@@ -1,0 +1,132 @@
+"""What is to become of a request: who asks, for what, and whether that is allowed. Pure.
+
+request ─ identify ─▶ actor ─ grammar ─▶ operation ─ judge (roles, hosts, place) ─▶ Decision
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.errors import FlatnetError, Refused, RequestError
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from bot.audit import EventKind
+from bot.policy import Actor, Policy, Refuse, label
+from bot.redaction import Redactor
+from bot.request import Failure, FailureKind, Request
+from bot.rules import place_of
+from commands.arguments import BadArgument
+from commands.grammar import GrammarError, canonical, located, named
+from commands.operation import Operation
+from commands.typed import Typed
+
+Catalogue = tuple[type[Operation], ...]
+
+RECORDED = 500
+"""Characters of a foreign text that an audit event keeps."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to become of a request: an operation to carry out, or why not. `rule` says what decided."""
+
+    actor: Actor
+    rule: str
+    understood: str
+    outcome: Operation | Failure
+
+    @property
+    def kind(self) -> EventKind:
+        refused = isinstance(self.outcome, Failure) and self.outcome.kind is FailureKind.REFUSED
+        return EventKind.REFUSAL if refused else EventKind.REQUEST
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a decision rests on."""
+
+    policy: Policy
+    inventory: Inventory
+    redactor: Redactor
+
+
+def operation_id(key: str) -> str:
+    """The id of the operation that a delivery asks for: the same delivery, the same operation.
+
+    48 bits: a hundred thousand operations meet by chance once in fifty thousand such histories.
+    """
+    return "op-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
+    """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command, no option and no host."""
+    policy = ground.policy
+    actor = policy.identify(request.identity)
+    if isinstance(actor, Refuse):
+        nobody = Actor(label(request.identity), frozenset(), actor.rule)
+        return Decision(nobody, actor.rule, typed.text, _refusal(actor))
+    if ground.redactor.holds_secret(typed.text):
+        return Decision(actor, "holds a secret", ground.redactor.clean(typed.text), _SECRET)
+    try:
+        asked = named(typed, catalogue, policy.permitted(actor, catalogue))
+        verdict = policy.judge(actor, asked.operation)
+        if isinstance(verdict, Refuse):
+            return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
+        operation = asked.bound()
+    except GrammarError as error:
+        return Decision(actor, "not understood", typed.text, failure(error, typed.text))
+    place = place_of(request.surface, request.channel)
+    verdict = policy.judge(actor, asked.operation, _about(operation, ground.inventory), place)
+    outcome = _refusal(verdict) if isinstance(verdict, Refuse) else operation
+    return Decision(actor, verdict.rule, canonical(operation), outcome)
+
+
+def _about(operation: Operation, inventory: Inventory) -> tuple[Host, ...]:
+    """The hosts that it is about; none where it cannot be said yet, which its answer will tell."""
+    try:
+        return operation.hosts(inventory)
+    except RequestError:
+        return ()
+
+
+def failure(error: FlatnetError, understood: str) -> Failure:
+    """A foreseen error as an answer; its place is in the text as it was understood."""
+    match error:
+        case BadArgument():
+            return failure(located(error, understood), understood)
+        case GrammarError(span=span, suggestions=suggestions):
+            return Failure(kind=FailureKind.USAGE, phrase=error.phrase, span=span, suggestions=suggestions)
+        case RequestError():
+            return Failure(kind=FailureKind.USAGE, phrase=error.phrase)
+        case Refused():
+            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
+        case _:
+            return Failure(kind=FailureKind.INTERNAL, phrase=error.phrase)
+
+
+_SECRET = Failure(
+    kind=FailureKind.REFUSED,
+    phrase=Phrase(
+        "what you typed holds a password, a token or a key, so nothing was done; others may have read it: change it"
+    ),
+)
+
+
+def _refusal(refuse: Refuse) -> Failure:
+    return Failure(kind=FailureKind.REFUSED, phrase=refuse.reason)
+
+
+def event_of(decision: Decision, request: Request, text: str) -> dict[str, Any]:
+    """What the audit log keeps of a request; `text` is what was typed, without secrets."""
+    data = {
+        "text": text[:RECORDED],
+        "understood": decision.understood[:RECORDED],
+        "rule": decision.rule,
+        "identity": label(request.identity),
+        "surface": request.surface.value,
+        "channel": request.channel[:RECORDED],
+        "key": request.key[:RECORDED],
+    }
+    if isinstance(decision.outcome, Failure):
+        return data | {"outcome": str(decision.outcome.phrase)[:RECORDED]}
+    return data

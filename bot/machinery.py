@@ -1,0 +1,179 @@
+"""What changes need, put together once: rows, rules, people's decisions, and what carries them out.
+
+    assembled   operations, locks, ledger, planner, dispatch, workflow          (wherever the database is open)
+    at_work     the engine and the clock, while a bot runs
+
+`Links` are what is only there while a bot runs: Slack, to show changes and to say who somebody is now, and the engine.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.applying import Applying
+from bot.audit import Audit
+from bot.changes import Change
+from bot.desk import Basis
+from bot.dispatch import Dispatch, Engine
+from bot.durable import Durable
+from bot.journal import Journal
+from bot.ledger import Ledger
+from bot.locks import Locks
+from bot.own import NobodyRuns
+from bot.planning import Planner
+from bot.redaction import Redactor
+from bot.request import Identity, SlackIdentity, Standing
+from bot.runner import Clock, Runner
+from bot.store.database import Database
+from bot.store.locks import LockTable
+from bot.store.operations import Operations
+from bot.ticker import Work, tick
+from bot.workflow import Workflow
+from commands.catalogue import CATALOGUE
+
+TICK = 5.0
+"""Seconds between two looks at what has expired and at what may start; decisions and ends start others at once."""
+
+DAY = 24 * 3600.0
+
+
+class Surface(Protocol):
+    """Slack, as changes need it."""
+
+    def show(self, change: Change) -> None: ...
+
+    async def identity(self, who: SlackIdentity) -> SlackIdentity: ...
+
+
+class Links:
+    """What a running bot adds: `surface` and `engine`, None where none runs."""
+
+    def __init__(self) -> None:
+        self.surface: Surface | None = None
+        self.engine: Engine | None = None
+
+    def show(self, change: Change) -> None:
+        """Have a change shown; what nobody shows now is shown after the next start."""
+        if self.surface is not None:
+            self.surface.show(change)
+
+    def present(self) -> Engine:
+        """The engine; `NobodyRuns` where there is none."""
+        if self.engine is None:
+            raise NobodyRuns.here()
+        return self.engine
+
+    async def recheck(self, who: Identity) -> Identity:
+        """Who somebody is now. Of whom Slack cannot be asked, nothing is known."""
+        if not isinstance(who, SlackIdentity):
+            return who
+        if self.surface is None:
+            return replace(who, standing=Standing.UNKNOWN, groups=frozenset())
+        return await self.surface.identity(who)
+
+
+@dataclass(frozen=True)
+class Machinery:
+    """All that is behind a change."""
+
+    workflow: Workflow
+    locks: Locks
+    dispatch: Dispatch
+    planner: Planner
+    operations: Operations
+    journal: Journal
+    links: Links
+
+
+@dataclass(frozen=True)
+class Engineering:
+    """What the engine runs on: its own database file, the clock, and names for unexpected errors."""
+
+    file: Path
+    clock: Clock
+    reference: Callable[[], str]
+
+
+def assembled(
+    database: Database, audit: Audit, basis: Callable[[], Basis], redactor: Redactor, now: Callable[[], datetime]
+) -> Machinery:
+    """Put it together over an open database. `basis` is what answers rest on at the moment."""
+    links = Links()
+    operations = Operations(database)
+    journal = Journal(audit, database, redactor.holds_secret)
+    ledger = Ledger(operations, audit, journal.read, links.show, now)
+    planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
+    dispatch = Dispatch(ledger, planner, links.present, links.recheck)
+    locks = Locks(LockTable(database), audit, now, dispatch.start_ready)
+    return Machinery(Workflow(ledger, planner, dispatch), locks, dispatch, planner, operations, journal, links)
+
+
+@asynccontextmanager
+async def at_work(
+    machinery: Machinery, audit: Audit, basis: Callable[[], Basis], engine: Engineering
+) -> AsyncIterator[None]:
+    """Carry changes out until left: what a crash has left goes on, and the clock runs."""
+    clock = engine.clock
+    runner = Runner(lambda: basis().fleet, machinery.journal, clock)
+    applying = Applying(
+        machinery.operations.get,
+        machinery.dispatch,
+        machinery.locks,
+        audit,
+        machinery.journal,
+        runner,
+        lambda: basis().fleet.inventory,
+    )
+    if audit.trouble is not None:
+        await machinery.dispatch.in_doubt(audit.trouble)
+    async with AsyncExitStack() as stack:
+        room = _EngineRoom(machinery.links, audit, lambda: Durable.launch(engine.file, applying, engine.reference))
+        stack.push_async_callback(room.close)
+        await room.start()
+        works = (
+            Work("engine", TICK, room.start),
+            Work("changes", TICK, machinery.dispatch.tick),
+            Work("runs", 2 * TICK, room.mend),
+            Work("ended runs", DAY, lambda: room.forget(clock.now())),
+        )
+        ticking = asyncio.create_task(tick(works, clock), name="clock")
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
+
+
+class _EngineRoom:
+    """The engine, which is launched once the audit log is known to be whole: at the start, or when a loss was accepted."""
+
+    def __init__(self, links: Links, audit: Audit, launch: Callable[[], Awaitable[Durable]]) -> None:
+        self._links = links
+        self._audit = audit
+        self._launch = launch
+        self._durable: Durable | None = None
+
+    async def start(self) -> None:
+        """Launch it where it may run and does not yet."""
+        if self._durable is None and self._audit.intact:
+            self._durable = self._links.engine = await self._launch()
+
+    async def mend(self) -> None:
+        """See that nothing is left lying there."""
+        if self._durable is not None:
+            await self._durable.mend()
+
+    async def forget(self, now: datetime) -> None:
+        """Let go of what ended long ago."""
+        if self._durable is not None:
+            await self._durable.forget(now)
+
+    async def close(self) -> None:
+        """Let what is under way end."""
+        if self._durable is not None:
+            await self._durable.aclose()
+        self._links.engine = None  # last: what ends meanwhile starts others

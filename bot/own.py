@@ -1,0 +1,299 @@
+"""Who answers the bot's own operations, and from what: one table.
+
+Those that only look are answered wherever the database is open; those that decide, stop or forbid need the
+running bot, which the desk sees to.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import metadata
+from typing import Any, Literal, Protocol
+
+from adapters.errors import Refused
+from adapters.inventory import Inventory
+from adapters.phrase import Listing, Phrase
+from bot import listings
+from bot.audit import EventKind
+from bot.audit_reading import Filters
+from bot.can import explain as explain_rights
+from bot.changes import Change, State
+from bot.decision import Catalogue
+from bot.locks import Lock, meant
+from bot.planning import By
+from bot.policy import Policy, Verdict
+from bot.store.chain import StoredEvent, Verification
+from commands.arguments import Target
+from commands.auditing import AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
+from commands.decisions import (
+    Approvals,
+    ApprovalShow,
+    Approve,
+    Deny,
+    OperationCancel,
+    OperationContinue,
+    OperationResolve,
+    OperationReview,
+    Operations,
+    OperationShow,
+)
+from commands.grammar import canonical
+from commands.locks import LockAdd, LockRemove, Locks
+from commands.operation import Operation
+from commands.own import Can, Doctor, Help, Version, WhoAmI
+from commands.report import FACTS, Cell, Column, File, Report, Row
+from commands.usage import explain
+
+LATELY = 20
+"""Changes that `op` lists."""
+
+Body = Report | Change
+
+
+class NobodyRuns(Refused):
+    """A change was asked for where no bot runs that could carry it out."""
+
+    @classmethod
+    def here(cls) -> "NobodyRuns":
+        return cls(Phrase("no bot runs here, so nothing can be changed; start it with flatnet-bot run, then ask again"))
+
+
+class Changes(Protocol):
+    """Changes and people's decisions on them (`bot.workflow`)."""
+
+    async def show(self, operation_id: str) -> Change: ...
+
+    async def recent(self, limit: int) -> tuple[Change, ...]: ...
+
+    async def waiting(self) -> tuple[Change, ...]: ...
+
+    async def running(self) -> tuple[Change, ...]: ...
+
+    async def approve(self, operation_id: str, by: By) -> Change: ...
+
+    async def deny(self, operation_id: str, by: By, reason: str) -> Change: ...
+
+    async def cancel(self, operation_id: str, by: By) -> Change: ...
+
+    async def resolve(self, operation_id: str, by: By, saw: str, outcome: State) -> Change: ...
+
+    async def carry_on(self, new_id: str, operation_id: str, by: By) -> Change: ...
+
+    async def review(self, operation_id: str, by: By, text: str) -> Change: ...
+
+
+class LockBook(Protocol):
+    """Where people forbid changes (`bot.locks`)."""
+
+    async def all(self) -> tuple[Lock, ...]: ...
+
+    async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock: ...
+
+    async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock: ...
+
+
+class AuditBook(Protocol):
+    """The audit log, for those who may read it (`bot.audit`)."""
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
+
+    async def search(self, filters: Filters) -> tuple[StoredEvent, ...]: ...
+
+    async def export(self, filters: Filters, form: Literal["csv", "jsonl"]) -> bytes: ...
+
+    async def verify(self, actor: str, operation: str) -> Verification: ...
+
+    async def accept(self, actor: str, name: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, and all that the bot's own operations answer from. `permitted` is what that person may ask for."""
+
+    operation: str
+    by: By
+    permitted: Catalogue
+    known: Catalogue
+    policy: Policy
+    inventory: Inventory
+    now: Callable[[], datetime]
+    examine: Callable[[], Awaitable[Report]]
+    changes: Changes
+    locks: LockBook
+    audit: AuditBook
+
+
+async def _help(operation: Help, asked: Asked) -> Body:
+    return explain(operation.about, asked.permitted)
+
+
+async def _whoami(operation: WhoAmI, asked: Asked) -> Body:
+    actor = asked.by.actor
+    roles = Listing(tuple(sorted(actor.roles)))
+    words = Listing(tuple(" ".join(permitted.words) for permitted in asked.permitted))
+    return _facts(
+        Phrase("Who you are"),
+        Phrase("you are {name}, with the roles {roles}", name=actor.name, roles=roles),
+        (
+            (Phrase("Name"), actor.name),
+            (Phrase("Roles"), Phrase("{items}", items=roles)),
+            (Phrase("Rule"), actor.rule),
+            (Phrase("May ask for"), Phrase("{items}", items=words)),
+        ),
+    ).model_copy(update={"next": ("help",)})
+
+
+async def _version(operation: Version, asked: Asked) -> Body:
+    version = metadata.version("flatnet-bot")
+    return Report(
+        title=Phrase("Version"),
+        summary=Phrase("flatnet-bot {version}", version=version),
+        columns=(Column(key="version", heading=Phrase("Version")),),
+        rows=(Row(cells=(_cell(version),)),),
+        brief=True,
+    )
+
+
+async def _doctor(operation: Doctor, asked: Asked) -> Body:
+    return await asked.examine()
+
+
+async def _can(operation: Can, asked: Asked) -> Body:
+    return explain_rights(asked.policy, asked.known, asked.inventory, operation.person, operation.request)
+
+
+async def _approvals(operation: Approvals, asked: Asked) -> Body:
+    return listings.waiting(await asked.changes.waiting(), asked.now())
+
+
+async def _operations(operation: Operations, asked: Asked) -> Body:
+    return listings.lately(await asked.changes.recent(LATELY), asked.now())
+
+
+async def _show(operation: ApprovalShow | OperationShow, asked: Asked) -> Body:
+    return await asked.changes.show(operation.id)
+
+
+async def _approve(operation: Approve, asked: Asked) -> Body:
+    return await asked.changes.approve(operation.id, asked.by)
+
+
+async def _deny(operation: Deny, asked: Asked) -> Body:
+    return await asked.changes.deny(operation.id, asked.by, operation.why)
+
+
+async def _cancel(operation: OperationCancel, asked: Asked) -> Body:
+    return await asked.changes.cancel(operation.id, asked.by)
+
+
+async def _continue(operation: OperationContinue, asked: Asked) -> Body:
+    return await asked.changes.carry_on(asked.operation, operation.id, asked.by)
+
+
+async def _resolve(operation: OperationResolve, asked: Asked) -> Body:
+    return await asked.changes.resolve(operation.id, asked.by, operation.saw, State(operation.outcome))
+
+
+async def _review(operation: OperationReview, asked: Asked) -> Body:
+    return await asked.changes.review(operation.id, asked.by, operation.found)
+
+
+async def _locks(operation: Locks, asked: Asked) -> Body:
+    return listings.locks(await asked.locks.all(), asked.now())
+
+
+async def _lock(operation: LockAdd, asked: Asked) -> Body:
+    operation.target.resolve(asked.inventory)  # a name that nobody has would lock nothing
+    lock = await asked.locks.add(asked.operation, operation.target, operation.lasts, operation.why, asked.by.actor.name)
+    return listings.locks((lock,), asked.now())
+
+
+async def _unlock(operation: LockRemove, asked: Asked) -> Body:
+    def judge(lock: Lock) -> Verdict:
+        return asked.policy.judge(asked.by.actor, LockRemove, meant(lock, asked.inventory), asked.by.place)
+
+    await asked.locks.remove(asked.operation, operation.number, asked.by.actor.name, judge)
+    return await _locks(Locks(), asked)
+
+
+async def _search(operation: AuditSearch, asked: Asked) -> Body:
+    await _recorded(EventKind.AUDIT_READ, operation, asked)
+    return listings.events(await asked.audit.search(_filters(operation, asked, operation.text)), asked.now())
+
+
+async def _export(operation: AuditExport, asked: Asked) -> Body:
+    await _recorded(EventKind.EXPORT, operation, asked)
+    content = await asked.audit.export(_filters(operation, asked, ""), operation.form)
+    file = File(name=f"audit-{asked.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
+    summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
+    return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=asked.now(), file=file)
+
+
+async def _verify(operation: AuditVerify, asked: Asked) -> Body:
+    return listings.verification(await asked.audit.verify(asked.by.actor.name, asked.operation))
+
+
+async def _accept(operation: AuditAccept, asked: Asked) -> Body:
+    await asked.audit.accept(asked.by.actor.name, operation.name)
+    return _facts(
+        Phrase("Audit log"),
+        Phrase("accepted: changes are possible again; what is missing stays on record"),
+        ((Phrase("Name"), operation.name),),
+    )
+
+
+async def _recorded(kind: EventKind, operation: AuditFilter, asked: Asked) -> None:
+    """Who reads the log is in it, before they do."""
+    await asked.audit.record(kind, asked.by.actor.name, asked.operation, {"understood": canonical(operation)})
+
+
+def _filters(operation: AuditFilter, asked: Asked, text: str) -> Filters:
+    now = asked.now()
+    return Filters(
+        since=None if operation.since is None else now - operation.since,
+        until=None if operation.until is None else now - operation.until,
+        actor=operation.actor,
+        kind=operation.kind,
+        operation=operation.operation,
+        text=text,
+    )
+
+
+def _facts(title: Phrase, summary: Phrase, facts: Sequence[tuple[Phrase, Phrase | str]]) -> Report:
+    return Report(
+        title=title,
+        summary=summary,
+        columns=FACTS,
+        rows=tuple(Row(cells=(_cell(fact), _cell(value))) for fact, value in facts),
+    )
+
+
+def _cell(text: Phrase | str) -> Cell:
+    return Cell(text=text, value=str(text))
+
+
+OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
+    Help: _help,
+    WhoAmI: _whoami,
+    Version: _version,
+    Doctor: _doctor,
+    Can: _can,
+    Approvals: _approvals,
+    ApprovalShow: _show,
+    Approve: _approve,
+    Deny: _deny,
+    Operations: _operations,
+    OperationShow: _show,
+    OperationCancel: _cancel,
+    OperationContinue: _continue,
+    OperationResolve: _resolve,
+    OperationReview: _review,
+    Locks: _locks,
+    LockAdd: _lock,
+    LockRemove: _unlock,
+    AuditSearch: _search,
+    AuditExport: _export,
+    AuditVerify: _verify,
+    AuditAccept: _accept,
+}
+"""Who answers the bot's own operations."""

@@ -1,0 +1,153 @@
+"""Secrets taken out of whatever is shown: Slack, terminal, logs, errors, files, exports. There is no switch to turn it off.
+
+    registered values   every configured secret: as it is, and as it looks inside JSON, a URL, HTML, base64, hexadecimal
+    patterns            private keys in PEM, Slack's and other makers' tokens, Authorization lines, `password=…`
+
+What is stored is not rewritten: who is about to store asks `holds_secret` and refuses. A secret of which only a part is
+shown is not found, so redact first and shorten then. Values of fewer than six characters are not looked for: they would
+take innocent words away (the words of answers, too), and so tell what they are.
+"""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MARK = "[redacted]"
+
+SHORTEST = 6
+"""Characters of a value that is looked for."""
+SHORTEST_PART = 8
+"""Characters of a value's part that is looked for: a line of a key, a piece of base64."""
+
+_NAMES = (
+    r"pass(?:word|wd|phrase)|passwort|pwd|(?:client|signing|shared|webhook)[_-]?secret|secret[_-]?(?:access[_-]?)?key"
+    r"|api[_-]?key|(?:access|auth|refresh|bearer|bot|app|api)[_-]?token"
+)
+"""What stands before a secret, in whatever name it ends."""
+
+_PATTERNS = (
+    # a private key of any kind, even if its end is not there
+    r"-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?"
+    r"(?:-----END [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    # Slack's tokens, and the addresses that let anybody post
+    r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}",
+    r"hooks\.slack\.com/[a-z]+/[A-Za-z0-9/_%-]{8,}",
+    # other makers' tokens
+    r"(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,}|glpat-[A-Za-z0-9_-]{20,}",
+    r"(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}(?:\.[\w-]+)?",
+    # HTTP's way to say who one is; the scheme may stay
+    r"(?P<header>(?i:(?:proxy-)?authorization)[\"']?[ \t]*[:=][ \t]*[\"']?"
+    r"(?i:(?:basic|bearer|digest|negotiate|ntlm)[ \t]+)?)(?P<credentials>[^\s\"'\\][^\r\n\"'\\]*)",
+    r"(?P<scheme>(?i:bearer)[ \t]+)(?P<bearer>[A-Za-z0-9._~+/-]{16,}=*)",
+    r"(?P<url>[a-z]://[^\s/:@\"']{1,256}:)(?P<userinfo>[^\s/@\"']{1,256})(?=@)",
+    # password=…, "password": "…", --password …, and a line of YAML
+    rf"(?P<name>(?i:{_NAMES})(?:\\?[\"'])?[ \t]*(?:=|:|=>)[ \t]*)"
+    r"(?:(?P<double>\"(?:[^\"\\\r\n]|\\.)+\")|(?P<single>'[^'\r\n]+')|(?P<escaped>\\\"(?:[^\"\\]|\\[^\"])+\\\"))",
+    rf"(?P<assigned>(?i:{_NAMES})[ \t]*=[ \t]*)(?P<bare>[^\s\"'&;,<>]+)",
+    rf"(?P<option>--?(?i:{_NAMES})[ \t]+)(?P<word>[^\s\"'-][^\s\"']*)",
+    rf"(?P<line>(?m:^)[ \t-]*[\w.-]{{0,64}}(?i:{_NAMES})[ \t]*:[ \t]+)(?P<rest>[^\s\"'|>][^\s\"']*)(?=[ \t\r]*(?m:$))",
+)
+_FOUND = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
+_SECRET_NAME = re.compile(rf"(?i:{_NAMES})\Z")
+_KEPT = ("header", "scheme", "url", "name", "assigned", "option", "line")
+_QUOTED = {"double": '"', "single": "'", "escaped": '\\"'}
+
+
+def _replace(found: re.Match[str]) -> str:
+    """The mark in place of the secret, behind what may stay."""
+    kept = next((found[name] for name in _KEPT if found[name] is not None), "")
+    around = next((quotes for name, quotes in _QUOTED.items() if found[name] is not None), "")
+    return f"{kept}{around}{MARK}{around}"
+
+
+class Redactor:
+    """Takes the registered values, and whatever looks like a secret, out of texts and JSON.
+
+    Cleaning twice changes nothing more.
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._looks: list[str] = []
+        self.learn(values)
+
+    def learn(self, values: Iterable[str]) -> None:
+        """Look for these values, too, from now on; a new configuration may have brought them."""
+        looks = {*self._looks, *(look for value in values for look in _looks(value))}
+        self._looks = sorted(looks, key=lambda look: (-len(look), look))
+
+    def clean(self, text: str) -> str:
+        """The text without secrets."""
+        for look in self._looks:
+            if look in text:
+                text = text.replace(look, MARK)
+        return _FOUND.sub(_replace, text)
+
+    def clean_json(self, value: Any) -> Any:
+        """A JSON value without secrets, in its names, too; what a name like `password` stands before goes whole."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, Mapping):
+            return {self.clean_json(name): self._under(name, part) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.clean_json(part) for part in value]
+        return value
+
+    def holds_secret(self, value: Any) -> bool:
+        """Whether cleaning would change a text, or anything in a JSON value."""
+        if isinstance(value, str):
+            return self.clean(value) != value
+        if isinstance(value, Mapping):
+            named = (isinstance(part, str) and self._under(name, part) != part for name, part in value.items())
+            return any(named) or any(map(self.holds_secret, (*value.keys(), *value.values())))
+        return isinstance(value, list | tuple) and any(map(self.holds_secret, value))
+
+    def _under(self, name: Any, value: Any) -> Any:
+        if isinstance(name, str) and isinstance(value, str) and value and _SECRET_NAME.search(name):
+            return MARK
+        return self.clean_json(value)
+
+
+def _looks(value: str) -> Iterator[str]:
+    """All that a secret value may look like inside another text."""
+    value = value.strip()
+    if len(value) < SHORTEST or value in MARK:
+        return
+    parts = {value} | {line.strip() for line in value.splitlines() if len(line.strip()) >= 2 * SHORTEST_PART}
+    for part in parts:
+        if not part.startswith("-----"):
+            yield from (spelled for spell in _SPELLINGS if len(spelled := spell(part)) >= SHORTEST)
+            for encoding in ("utf-8", "utf-16-le"):
+                data = part.encode(encoding, "surrogatepass")
+                yield from (data.hex(), data.hex().upper())
+                yield from _in_base64(data)
+
+
+_SPELLINGS: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    quote,
+    quote_plus,
+    lambda text: quote(text, safe=""),
+    lambda text: re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quote(text, safe="")),
+    lambda text: html.escape(text, quote=False),
+    html.escape,
+    lambda text: text.replace("'", "''"),
+    lambda text: text.replace('"', '""'),
+    lambda text: repr(text)[1:-1],
+)
+
+
+def _in_base64(data: bytes) -> Iterator[str]:
+    """The characters that the value alone decides, at each of the three places where it may begin."""
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + data).decode("ascii").rstrip("=")
+        end = len(whole) if (before + len(data)) % 3 == 0 else len(whole) - 1
+        inner = whole[(0, 2, 3)[before] : end]
+        if len(inner) >= SHORTEST_PART:
+            yield from (inner, inner.replace("+", "-").replace("/", "_"))

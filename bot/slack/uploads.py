@@ -1,0 +1,42 @@
+"""Files that the bot shows: announced, noted with their answer, uploaded, shown. They go when that answer goes."""
+
+from adapters.phrase import Phrase
+from bot.messages.blocks import Message
+from bot.slack.api import Api, SlackFailure
+from bot.slack.letter import Address
+from bot.slack.running import Clock, insist
+from bot.store.answers import Answers
+from commands.report import File
+
+MARK = "\ufeff"
+"""Without it Excel takes a table for something else than UTF-8."""
+
+
+class Uploads:
+    """Makes files in Slack. Secrets are taken out where they are announced (`bot.slack.api`)."""
+
+    def __init__(self, api: Api, answers: Answers, clock: Clock) -> None:
+        self._api = api
+        self._answers = answers
+        self._clock = clock
+
+    async def show(self, operation: str, file: File, title: str, place: tuple[str, str]) -> None:
+        """Show a file of an answer in a channel, or in a thread of it; a `SlackFailure` where Slack does not take it."""
+        text = MARK + file.text if file.name.endswith(".csv") else file.text
+        upload = await self._api.announce_file(file.name, text)
+        await insist(lambda: self._answers.add_file(operation, upload.file), self._clock.sleep)
+        await self._api.upload(upload)
+        await self._api.complete_file(upload.file, title, *place)
+
+    async def direct(self, user: str, aside: Address) -> str:
+        """The channel of the direct messages with a person, with a word about the file that comes."""
+        here = aside.say(Phrase("Here is the answer as a file."))
+        return await self._api.open_direct(user, Message(here, ()))
+
+    async def hand_over(self, operation: str, file: File, title: str, aside: Address) -> Phrase:
+        """A file for one person alone, in the direct messages; what they are told beside."""
+        try:
+            await self.show(operation, file, title, (await self.direct(aside.user, aside), ""))
+        except SlackFailure as failure:
+            return Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)
+        return Phrase("The file is in our direct messages.")

@@ -1,0 +1,108 @@
+"""The locks: by which people forbid changes. Rows and queries only; `bot.locks` knows what they forbid.
+
+add ─▶ active ─┬─ its end ─▶ ended
+               └─ remove ──▶ ended now, by somebody
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.store.database import Database
+from bot.store.models import LOCKS
+from bot.store.stored import safe_text
+
+_ADD = insert(LOCKS).on_conflict_do_nothing()
+_OF = select(LOCKS).where(LOCKS.c.operation == bindparam("this"))
+_ONE = select(LOCKS).where(LOCKS.c.id == bindparam("this"))
+_REMOVE = (
+    update(LOCKS)
+    .where(LOCKS.c.id == bindparam("this"), LOCKS.c.ends_at > bindparam("now"))
+    .values(ends_at=bindparam("now"), removed_by=bindparam("who"))
+)
+_SINCE = select(LOCKS).where(LOCKS.c.ends_at > bindparam("since")).order_by(LOCKS.c.id)
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock. `target` is what is forbidden, in the words of a request (`host-a,tokyo`, `all`), `owner` who forbids.
+
+    `operation` is the request that added it; `removed_by`: who ended it before its time, "" where nobody did. `number` is
+    given when it is kept.
+    """
+
+    operation: str
+    target: str
+    reason: str
+    owner: str
+    added_at: datetime
+    ends_at: datetime
+    removed_by: str = ""
+    number: int = 0
+
+
+class LockTable:
+    """The rows of locks. Every method may raise a `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, lock: Lock) -> Lock:
+        """Keep a lock; the same request again is the same lock."""
+        values = {
+            "operation": safe_text(lock.operation),
+            "target": safe_text(lock.target),
+            "reason": safe_text(lock.reason),
+            "owner": safe_text(lock.owner),
+            "added_at": lock.added_at,
+            "ends_at": lock.ends_at,
+            "removed_by": safe_text(lock.removed_by),
+        }
+
+        def work(connection: Connection) -> Lock:
+            connection.execute(_ADD, values)
+            return _lock(connection.execute(_OF, {"this": values["operation"]}).one())
+
+        return await self._database.run(work)
+
+    async def find(self, number: int) -> Lock | None:
+        """One lock by its number."""
+
+        def work(connection: Connection) -> Lock | None:
+            row = connection.execute(_ONE, {"this": number}).first()
+            return None if row is None else _lock(row)
+
+        return await self._database.read(work)
+
+    async def remove(self, number: int, who: str, at: datetime) -> None:
+        """End a lock; one that has ended stays as it is."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(_REMOVE, {"this": number, "who": safe_text(who), "now": at})
+
+        await self._database.run(work)
+
+    async def since(self, at: datetime) -> tuple[Lock, ...]:
+        """Locks that end or ended after that time, by number."""
+        return await self._database.read(lambda connection: after(connection, at))
+
+
+def after(connection: Connection, at: datetime) -> tuple[Lock, ...]:
+    """`LockTable.since` as a part of somebody else's transaction."""
+    return tuple(_lock(row) for row in connection.execute(_SINCE, {"since": at}))
+
+
+def _lock(row: Row[Any]) -> Lock:
+    return Lock(
+        operation=row.operation,
+        target=row.target,
+        reason=row.reason,
+        owner=row.owner,
+        added_at=row.added_at,
+        ends_at=row.ends_at,
+        removed_by=row.removed_by,
+        number=row.id,
+    )

@@ -1,0 +1,276 @@
+"""One operation as it is stored: the frozen value, and how it becomes a row and comes back.
+
+Plans are compressed: what is done on many hosts repeats itself.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Row
+
+from adapters.phrase import Phrase
+from bot.changes import Approval, ApprovalState, BreakGlass, Change, Review, State
+from bot.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.store.errors import TooLarge
+from bot.store.stored import json_text, safe_text
+from commands.operation import Risk
+from commands.plan import Plan, StepResult
+
+LARGEST = 16 * 2**20
+"""Bytes of one plan before it is compressed: 254 hosts of a dozen steps take a quarter of that."""
+
+PLANS_AT_HAND = 32
+"""Plans that need not be read anew: those of the operations that run are asked for at every step."""
+
+UNREADABLE = Plan(parts=(), warnings=(Phrase("another version of flatnet-bot stored this plan; this one cannot read it"),))
+"""What stands in place of a plan that cannot be read: nobody carries it out, and its row can be shown and closed."""
+
+TOLD = 2000
+"""Characters of a reason that is too long to keep."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One operation with all that must be known to decide on it and to run it.
+
+    `kind` are the words of its class, `arguments` what it was settled to when it was planned, as JSON. `channel` is where
+    it was asked ("" in a terminal), `card` the channel where it is shown ("" where none is). `identity` is who asked, as
+    they came, `reviewers` the same of those who decided, by name: their rights are asked for again at the start.
+    `expires_at`: until when it may start. `version` grows with every change that is stored. `plan` is `UNREADABLE` where
+    another version stored one that this version cannot read.
+    """
+
+    operation: str
+    words: str
+    kind: str
+    arguments: Mapping[str, Any]
+    risk: Risk
+    requester: str
+    identity: Identity
+    surface: Surface
+    channel: str
+    card: str
+    reason: str
+    plan: Plan
+    digest: str
+    asked_at: datetime
+    expires_at: datetime
+    state: State = State.WAITING
+    approval: Approval | None = None
+    reviewers: Mapping[str, Identity] = field(default_factory=dict)
+    break_glass: BreakGlass | None = None
+    waits_for: Phrase | None = None
+    running: str = ""
+    stopping: str = ""
+    why: Phrase | None = None
+    before: str = ""
+    after: str = ""
+    ready_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    version: int = 1
+
+    @property
+    def holds(self) -> bool:
+        """Whether its hosts are claimed: from its start to its end, and while nobody knows how it ended."""
+        return self.state in (State.RUNNING, State.UNKNOWN)
+
+    def change(self, results: tuple[StepResult, ...] = ()) -> Change:
+        """The same for every surface."""
+        return Change(
+            operation=self.operation,
+            words=self.words,
+            risk=self.risk,
+            requester=self.requester,
+            mention=mention(self.identity),
+            channel=self.card,
+            reason=self.reason,
+            state=self.state,
+            plan=self.plan,
+            digest=self.digest,
+            approval=self.approval,
+            break_glass=self.break_glass,
+            waits_for=self.waits_for,
+            results=results,
+            running=self.running,
+            stopping=self.stopping,
+            why=self.why,
+            before=self.before,
+            after=self.after,
+            asked_at=self.asked_at,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            version=self.version,
+        )
+
+
+def mention(identity: Identity) -> str:
+    """A person's Slack id; "" where they came by another way."""
+    return identity.user if isinstance(identity, SlackIdentity) else ""
+
+
+def fixed(record: Record) -> dict[str, Any]:
+    """The columns that never change."""
+    return {
+        "operation": record.operation,
+        "words": safe_text(record.words),
+        "kind": record.kind,
+        "arguments": json_text(record.arguments),
+        "risk": int(record.risk),
+        "requester": safe_text(record.requester),
+        "identity": identity_text(record.identity),
+        "surface": record.surface,
+        "channel": safe_text(record.channel),
+        "card": safe_text(record.card),
+        "reason": safe_text(record.reason),
+        "digest": record.digest,
+        "hosts": json.dumps(record.plan.hosts),
+        "before": record.before,
+        "asked_at": record.asked_at,
+        "expires_at": record.expires_at,
+        "plan": _compressed(record.plan),
+    }
+
+
+def moving(record: Record) -> dict[str, Any]:
+    """The columns that change; reviews stand in a table of their own."""
+    approval, glass = record.approval, record.break_glass
+    return {
+        "state": record.state,
+        "approval": None if approval is None else approval.model_dump_json(exclude={"state", "reviews"}),
+        "approval_state": None if approval is None else approval.state,
+        "break_glass": None if glass is None else glass.model_dump_json(),
+        "waits_for": phrase_text(record.waits_for),
+        "running": record.running,
+        "stopping": safe_text(record.stopping),
+        "why": phrase_text(record.why),
+        "after": record.after,
+        "ready_at": record.ready_at,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "version": record.version,
+    }
+
+
+def review_values(operation: str, review: Review, identity: Identity) -> dict[str, Any]:
+    """One person's decision as a row."""
+    return {
+        "operation": operation,
+        "person": safe_text(review.person),
+        "approves": review.approves,
+        "reason": safe_text(review.reason),
+        "at": review.at,
+        "mention": review.mention,
+        "identity": identity_text(identity),
+    }
+
+
+def record_of(row: Row[Any], reviews: Iterable[Row[Any]]) -> Record:
+    """An operation from its row and those of its reviews."""
+    decided = tuple(reviews)
+    return Record(
+        operation=row.operation,
+        words=row.words,
+        kind=row.kind,
+        arguments=json.loads(row.arguments),
+        risk=Risk(row.risk),
+        requester=row.requester,
+        identity=identity_of(row.identity),
+        surface=Surface(row.surface),
+        channel=row.channel,
+        card=row.card,
+        reason=row.reason,
+        plan=_plan(row.plan),
+        digest=row.digest,
+        asked_at=row.asked_at,
+        expires_at=row.expires_at,
+        state=State(row.state),
+        approval=_approval(row, decided),
+        reviewers={review.person: identity_of(review.identity) for review in decided},
+        break_glass=None if row.break_glass is None else BreakGlass.model_validate_json(row.break_glass),
+        waits_for=phrase_of(row.waits_for),
+        running=row.running,
+        stopping=row.stopping,
+        why=phrase_of(row.why),
+        before=row.before,
+        after=row.after,
+        ready_at=row.ready_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        version=row.version,
+    )
+
+
+def identity_text(identity: Identity) -> str:
+    """Who came by which way, as it is stored."""
+    match identity:
+        case SlackIdentity(team=team, user=user, standing=standing, groups=groups):
+            return json_text({"team": team, "user": user, "standing": standing, "groups": sorted(groups)})
+        case SystemIdentity(uid=uid, name=name):
+            return json_text({"uid": uid, "name": name})
+
+
+def identity_of(text: str) -> Identity:
+    """An identity from `identity_text`."""
+    match json.loads(text):
+        case {"team": team, "user": user, "standing": standing, "groups": groups}:
+            return SlackIdentity(team, user, Standing(standing), frozenset(groups))
+        case {"uid": uid, "name": name}:
+            return SystemIdentity(uid, name)
+        case _:
+            raise ValueError("not an identity")
+
+
+def phrase_text(phrase: Phrase | None) -> str | None:
+    """A phrase as it is stored. A very long one is cut, in English: an end must not fail for its reason's sake."""
+    if phrase is None:
+        return None
+    try:
+        return json_text(phrase.to_json())
+    except TooLarge:
+        return json_text(Phrase("{text}", text=str(phrase)[:TOLD] + "…").to_json())
+
+
+def phrase_of(text: str | None) -> Phrase | None:
+    """A phrase from `phrase_text`."""
+    return None if text is None else Phrase.from_json(json.loads(text))
+
+
+def _approval(row: Row[Any], reviews: tuple[Row[Any], ...]) -> Approval | None:
+    if row.approval is None:
+        return None
+    decided = tuple(
+        Review(
+            person=review.person, approves=bool(review.approves), reason=review.reason, at=review.at, mention=review.mention
+        )
+        for review in reviews
+    )
+    document = json.loads(row.approval) | {"state": ApprovalState(row.approval_state)}
+    return Approval.model_validate(document).model_copy(update={"reviews": decided})
+
+
+def _compressed(plan: Plan) -> bytes:
+    document = plan.model_dump_json().encode("utf-8", "backslashreplace")
+    if len(document) > LARGEST:
+        raise TooLarge(
+            Phrase(
+                "the plan is too large to keep: {size} bytes, at most {limit}; name fewer hosts",
+                size=len(document),
+                limit=LARGEST,
+            )
+        )
+    return zlib.compress(document)
+
+
+@lru_cache(maxsize=PLANS_AT_HAND)
+def _plan(document: bytes) -> Plan:
+    try:
+        return Plan.model_validate_json(zlib.decompress(document))
+    except (ValidationError, zlib.error):
+        return UNREADABLE

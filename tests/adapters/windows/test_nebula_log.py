@@ -1,0 +1,87 @@
+"""Handshakes in Nebula's log. The lines of 1.9.3 were written by the real program."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.windows.nebula_log import Received, read_received
+
+PRINT = "c413ec513eed8ef565d750eabac4ac383a312858bc633e12d96a985b9123dcdc"
+ISSUER = "5c1c025d3238d2946b4d24ce10ad2fec945a39d2f2fc59a633919cdf93195b71"
+SECOND = datetime(2026, 11, 25, 16, 17, 16, tzinfo=UTC)
+
+TEXT = (
+    f'time="2026-11-25T16:17:16Z" level=info msg="Handshake message received" certName="host a" fingerprint={PRINT} '
+    f'handshake="map[stage:1 style:ix_psk0]" initiatorIndex=2431020999 issuer={ISSUER} remoteIndex=0 responderIndex=0 '
+    'udpAddr="192.0.2.2:4242" vpnIp=10.100.1.1'
+)
+JSON = (
+    f'{{"certName":"lighthouse","durationNs":2548746,"fingerprint":"{PRINT}","handshake":{{"stage":2,"style":"ix_psk0"}},'
+    f'"initiatorIndex":2431020999,"issuer":"{ISSUER}","level":"info","msg":"Handshake message received",'
+    '"remoteIndex":2431020999,"responderIndex":3462800001,"sentCachedPackets":1,"time":"2026-11-25T16:17:16Z",'
+    '"udpAddr":{"ip":"192.0.2.1","port":4242},"vpnIp":"10.100.0.1"}'
+)
+SLOG = (
+    f'time=2026-11-25T16:17:16.000Z level=INFO msg="Handshake message received" vpnAddrs=[10.100.0.1] from=192.0.2.1:4242 '
+    f"certName=lighthouse certVersion=2 fingerprint={PRINT} issuer={ISSUER}"
+)
+SLOG_JSON = (
+    f'{{"time":"2026-11-25T16:17:16.000000001Z","level":"INFO","msg":"Handshake message received",'
+    f'"vpnAddrs":["10.100.0.1"],"certName":"lighthouse","fingerprint":"{PRINT}"}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (TEXT, Received(name="host a", fingerprint=PRINT, at=SECOND)),
+        (JSON, Received(name="lighthouse", fingerprint=PRINT, at=SECOND)),
+        (SLOG, Received(name="lighthouse", fingerprint=PRINT, at=SECOND)),
+        (SLOG_JSON, Received(name="lighthouse", fingerprint=PRINT, at=SECOND)),
+        (
+            TEXT.replace("16:17:16Z", "01:17:16+09:00").replace("-25T", "-26T"),
+            Received(name="host a", fingerprint=PRINT, at=SECOND),
+        ),
+        (TEXT.replace('time="2026-11-25T16:17:16Z"', 'time="25 Nov"'), Received(name="host a", fingerprint=PRINT, at=None)),
+        (TEXT.replace('time="2026-11-25T16:17:16Z" ', ""), Received(name="host a", fingerprint=PRINT, at=None)),
+        (TEXT.replace('"host a"', r'"a \"b\" \\ 日本"'), Received(name='a "b" \\ 日本', fingerprint=PRINT, at=SECOND)),
+        (TEXT.replace('"host a"', r'"a\x00b"'), Received(name=r"a\x00b", fingerprint=PRINT, at=SECOND)),
+    ],
+    ids=["text", "json", "slog", "slog json", "own time zone", "own time format", "no time", "odd name", "Go's own escapes"],
+)
+def test_a_handshake_is_read_in_every_form_that_nebula_writes(line: str, expected: Received) -> None:
+    assert expected == read_received(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "junk",
+        TEXT.replace("received", "sent"),
+        JSON.replace("received", "sent"),
+        'time="2026-11-25T16:17:16Z" level=info msg="Invalid certificate from host" error="certificate validation failed: '
+        'could not find ca for the certificate" handshake="map[stage:1 style:ix_psk0]" udpAddr="192.0.2.3:4242"',
+        JSON[:-1],
+        JSON.replace('"lighthouse"', "5"),
+        "{" * 1500 + "Handshake message received",
+        "[1]",
+        TEXT.replace("certName", "otherName"),
+        TEXT.replace(f"fingerprint={PRINT}", ""),
+        TEXT + " x=" + "y" * 2000,
+    ],
+)
+def test_every_other_line_is_none(line: str) -> None:
+    assert read_received(line) is None
+
+
+def test_a_name_cannot_pretend_to_be_a_handshake() -> None:
+    """What another host's certificate says stays inside its quotes."""
+    evil = r'"x\" msg=\"Handshake message received\" certName=host-a fingerprint=f"'
+    line = f'time="2026-11-25T16:17:16Z" level=info msg="Handshake message sent" certName={evil} fingerprint={PRINT}'
+    assert read_received(line) is None
+    received = read_received(line.replace("message sent", "message received"))
+    assert (
+        Received(name='x" msg="Handshake message received" certName=host-a fingerprint=f', fingerprint=PRINT, at=SECOND)
+        == received
+    )

@@ -1,0 +1,105 @@
+"""What the bot keeps, in memory: it answers from what it is given and remembers what it was asked."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.approvals import NotAllowed
+from bot.audit import EventKind
+from bot.changes import Change, State
+from bot.desk import Keeping
+from bot.locks import Lock
+from bot.planning import By
+from bot.policy import Refuse, Verdict
+from bot.redaction import Redactor
+from bot.store.chain import StoredEvent, Verification
+from commands.arguments import Target
+from commands.operation import FleetChange
+from tests.commands.canned import NOW
+
+CANARY = "correct-horse-battery"
+"""A secret of the bot's."""
+
+
+class Kept:
+    """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
+
+    def __init__(self, *changes: Change, events: tuple[StoredEvent, ...] = ()) -> None:
+        self.changes = {change.operation: change for change in changes}
+        self.events = events
+        self.asked: list[tuple[Any, ...]] = []
+
+    def keeping(self, *, running: bool = True) -> Keeping:
+        return Keeping(self, self, self, running, Redactor([CANARY]))
+
+    async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
+        return self._told("propose", operation_id, operation, by.actor.name)
+
+    async def show(self, operation_id: str) -> Change:
+        return self._told("show", operation_id)
+
+    async def recent(self, limit: int) -> tuple[Change, ...]:
+        return tuple(self.changes.values())[:limit]
+
+    async def waiting(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes.values() if change.state is State.WAITING)
+
+    async def running(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes.values() if change.state is State.RUNNING)
+
+    async def approve(self, operation_id: str, by: By) -> Change:
+        return self._told("approve", operation_id, by.actor.name)
+
+    async def deny(self, operation_id: str, by: By, reason: str) -> Change:
+        return self._told("deny", operation_id, by.actor.name, reason)
+
+    async def cancel(self, operation_id: str, by: By) -> Change:
+        return self._told("cancel", operation_id, by.actor.name)
+
+    async def resolve(self, operation_id: str, by: By, saw: str, outcome: State) -> Change:
+        return self._told("resolve", operation_id, by.actor.name, saw, outcome)
+
+    async def carry_on(self, new_id: str, operation_id: str, by: By) -> Change:
+        return self._told("carry_on", operation_id, new_id, by.actor.name)
+
+    async def review(self, operation_id: str, by: By, text: str) -> Change:
+        return self._told("review", operation_id, by.actor.name, text)
+
+    async def all(self) -> tuple[Lock, ...]:
+        return (lock("host-a"),)
+
+    async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock:
+        self.asked.append(("lock", str(target), lasts, reason, owner))
+        return lock(str(target), NOW + lasts)
+
+    async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock:
+        if isinstance(verdict := judge(lock("host-a")), Refuse):
+            raise NotAllowed(verdict.reason)
+        self.asked.append(("unlock", number, by))
+        return lock("host-a", NOW, removed_by=by)
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        self.asked.append((str(kind), actor))
+
+    async def search(self, filters: Any) -> tuple[StoredEvent, ...]:
+        self.asked.append(("search", filters))
+        return self.events
+
+    async def export(self, filters: Any, form: str) -> bytes:
+        self.asked.append(("export", filters, form))
+        return b"sequence,at\r\n1,2026\r\n"
+
+    async def verify(self, actor: str, operation: str) -> Verification:
+        return Verification(count=3, mac="0" * 64)
+
+    async def accept(self, actor: str, name: str) -> None:
+        self.asked.append(("accept", actor, name))
+
+    def _told(self, name: str, operation: str, *more: Any) -> Change:
+        self.asked.append((name, operation, *more))
+        return next(iter(self.changes.values())) if operation not in self.changes else self.changes[operation]
+
+
+def lock(target: str, ends_at: datetime = NOW + timedelta(hours=2), removed_by: str = "") -> Lock:
+    """A lock by ana."""
+    return Lock("op-0123456789ab", target, "disk swap", "ana", NOW, ends_at, removed_by, number=3)

@@ -1,0 +1,141 @@
+"""A bot that carries one operation out, alone in a process, and kills itself (-9) at a moment: `python -m … FOLDER MOMENT`.
+
+The hosts' state lies in the folder too, written after every effect, for it outlives the bot.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from adapters.inventory import Inventory
+from adapters.phrase import Phrase
+from bot.applying import Applying
+from bot.audit import EventKind
+from bot.changes import State
+from bot.durable import Durable
+from bot.policy import Refuse
+from bot.store.locks import Lock
+from bot.store.records import Record
+from commands.plan import Planned
+from tests.bot.records import asked_for, running
+from tests.bot.running import House
+from tests.bot.world import OPERATION, Guarded, World, inventory
+
+HOSTS = ("host-a", "host-b")
+
+
+class Disk:
+    """What outlives the bot: the hosts, and how the operation ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "world.json"
+        self._end = folder / "end"
+
+    def read(self) -> World:
+        if not self._file.exists():
+            return World()
+        stored = json.loads(self._file.read_text())
+        world = World(effects=[(host, effect) for host, effect in stored["effects"]])
+        world.changes = {(host, OPERATION): Guarded(state, ends) for host, state, ends in stored["changes"]}
+        world.folders = {(host, folder): effect for host, folder, effect in stored["folders"]}
+        return world
+
+    def write(self, world: World) -> None:
+        changes = [(host, guarded.state, guarded.ends) for (host, _), guarded in world.changes.items()]
+        folders = [(host, folder, effect) for (host, folder), effect in world.folders.items()]
+        document = json.dumps({"effects": world.effects, "changes": changes, "folders": folders})
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(document)
+        fresh.replace(self._file)
+
+    @property
+    def ended(self) -> str:
+        return self._end.read_text() if self._end.exists() else ""
+
+    @ended.setter
+    def ended(self, state: str) -> None:
+        self._end.write_text(state)
+
+
+class Book:
+    """One record that runs until it is told that it ended, and no locks."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    async def get(self, operation: str) -> Record | None:
+        record = running(*HOSTS)
+        return replace(record, state=State(self._disk.ended)) if self._disk.ended else record
+
+    async def still_allowed(self, record: Record) -> Refuse | None:
+        return None
+
+    async def replan(self, record: Record) -> tuple[Planned, str]:
+        return Planned(arguments={}, plan=record.plan), record.digest
+
+    async def refuse(self, record: Record, refused: Refuse) -> None:
+        self._disk.ended = State.CLOSED
+
+    async def supersede(self, record: Record, planned: Planned) -> None:
+        self._disk.ended = State.CLOSED
+
+    async def progress(self, operation_id: str, key: str) -> None:
+        pass
+
+    async def end(self, operation_id: str, state: State, why: Phrase | None) -> None:
+        self._disk.ended = state
+
+    async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
+        return None
+
+
+class Moments:
+    """Keeps the hosts on the disk, and ends this process at one moment."""
+
+    def __init__(self, disk: Disk, world: World, at: int) -> None:
+        self._disk = disk
+        self._world = world
+        self._left = at
+
+    def __call__(self, moment: str) -> None:
+        if moment == "after":
+            self._disk.write(self._world)
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main(folder: Path, at: int) -> None:
+    disk = Disk(folder)
+    world = disk.read()
+    moments, book = Moments(disk, world, at), Book(disk)
+    house = await House(folder, world).open()
+    if not await house.audit.signed(OPERATION, EventKind.PLAN):
+        await asked_for(running(*HOSTS), house.audit)
+    applying = Applying(
+        get=book.get,
+        story=book,
+        locks=book,
+        audit=house.audit,
+        journal=house.journal(moments),
+        runner=house.runner(moments),
+        inventory=inventory,
+    )
+    durable = await Durable.launch(folder / "durable.sqlite3", applying, lambda: "7f3a")
+    await durable.enqueue(OPERATION)
+    known: Any = {}
+    while OPERATION not in known or not known[OPERATION].ended:
+        await asyncio.sleep(0.02)
+        known = await durable.known((OPERATION,))
+    await durable.aclose()
+    await house.aclose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))

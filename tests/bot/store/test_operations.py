@@ -1,0 +1,327 @@
+"""The rows of operations: everything comes back as it was, and a move is one step or none."""
+
+import asyncio
+import json
+import sqlite3
+import zlib
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from adapters.errors import Refused
+from adapters.phrase import Moment, Phrase
+from adapters.windows.change import AbortChange
+from bot.changes import Approval, ApprovalState, BreakGlass, Review, State
+from bot.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.store.database import Database
+from bot.store.errors import TooLarge
+from bot.store.locks import Lock, LockTable
+from bot.store.models import OPERATIONS
+from bot.store.operations import Choice, Claim, Moved, Open, Operations
+from bot.store.operations import Standing as Everything
+from bot.store.records import LARGEST, TOLD, UNREADABLE, Record, identity_of, identity_text
+from bot.store.stored import MAX_JSON
+from commands.operation import Risk, Role
+from commands.plan import Deed, Part, Plan, Step
+from tests.bot.store.conftest import Clock
+
+SLACK = SlackIdentity("T1", "U1ANA", Standing.MEMBER, frozenset({"S1OPS"}))
+TERMINAL = SystemIdentity(1000, "ben")
+
+
+@pytest.fixture
+def operations(database: Database) -> Operations:
+    return Operations(database)
+
+
+def plan(*hosts: str) -> Plan:
+    def part(name: str) -> Part:
+        action = AbortChange(operation="op-1")
+        return Part(
+            host=name,
+            steps=(
+                Step(
+                    key=name,
+                    host=name,
+                    deed=Deed.of(action),
+                    phrase=Phrase("stop"),
+                ),
+            ),
+        )
+
+    return Plan(parts=tuple(map(part, hosts)))
+
+
+def record(operation: str, clock: Clock, *hosts: str, **given: object) -> Record:
+    """An operation that waits for one approval within an hour."""
+    until = clock() + timedelta(hours=1)
+    made = Record(
+        operation=operation,
+        words="turn host-a",
+        kind="turn",
+        arguments={"target": {"parts": ["host-a"]}},
+        risk=Risk.DISRUPT,
+        requester="ana",
+        identity=SLACK,
+        surface=Surface.SLACK,
+        channel="C1",
+        card="C1",
+        reason="‮\0 \ud83d '; DROP TABLE operations; --",
+        plan=plan(*hosts or ("host-a",)),
+        digest="d1",
+        asked_at=clock(),
+        expires_at=until,
+        approval=Approval(
+            state=ApprovalState.PENDING,
+            needed=1,
+            rule="disrupt needs 1",
+            roles=(Role.OPERATOR,),
+            may=("ben",),
+            groups=("S1OPS",),
+            ping=("U2BEN",),
+            expires_at=until,
+        ),
+    )
+    return replace(made, **given)  # type: ignore[arg-type]
+
+
+def ready(found: Record) -> Record:
+    """As an approval makes it."""
+    assert found.approval is not None
+    approved = found.approval.model_copy(update={"state": ApprovalState.APPROVED})
+    return replace(found, state=State.READY, ready_at=found.asked_at, approval=approved)
+
+
+def everything(standing: Everything) -> Choice:
+    """Start all that is ready, whatever the claims."""
+    return Choice(tuple(one.operation for one in standing.open if one.ready), {})
+
+
+async def test_an_operation_comes_back_as_it_was_kept(operations: Operations, clock: Clock) -> None:
+    kept = await operations.add(record("op-1", clock))
+    assert record("op-1", clock, reason="‮\\x00 \\ud83d '; DROP TABLE operations; --") == kept
+    assert kept == await operations.get("op-1")
+    assert await operations.get("op-2") is None
+
+
+async def test_the_same_operation_again_is_the_one_that_is_kept(operations: Operations, clock: Clock) -> None:
+    first = await operations.add(record("op-1", clock))
+    assert first == await operations.add(record("op-1", clock, requester="cai"))
+
+
+async def test_everything_that_may_change_comes_back_too(operations: Operations, clock: Clock) -> None:
+    await operations.add(record("op-1", clock))
+    review = Review(person="ben", approves=True, reason="ok", at=clock(), mention="U2BEN")
+
+    def transition(found: Record) -> Record:
+        assert found.approval is not None
+        return replace(
+            found,
+            state=State.RUNNING,
+            approval=found.approval.model_copy(update={"state": ApprovalState.USED, "reviews": (review,)}),
+            reviewers={"ben": TERMINAL},
+            break_glass=BreakGlass(reviewed_by="cai", reviewed_at=clock(), review="fine"),
+            waits_for=Phrase("until {end}", end=Moment(clock())),
+            running="turn host-a",
+            stopping="dee",
+            why=Phrase("so"),
+            after="op-2",
+            ready_at=clock(),
+            started_at=clock(),
+            ended_at=clock(),
+        )
+
+    moved = await operations.change("op-1", transition)
+    assert moved is not None
+    assert 2 == moved.version
+    assert moved == await operations.get("op-1")
+
+
+async def test_a_move_that_changes_nothing_is_no_new_version(operations: Operations, clock: Clock) -> None:
+    kept = await operations.add(record("op-1", clock))
+    assert kept == await operations.change("op-1", lambda found: found)
+    assert await operations.change("op-9", lambda found: found) is None
+
+
+async def test_a_refused_move_leaves_everything_as_it_was_also_for_those_beside_it(
+    operations: Operations, clock: Clock
+) -> None:
+    await operations.add(record("op-1", clock))
+    await operations.add(record("op-2", clock))
+
+    def refuse(found: Record) -> Record:
+        raise Refused(Phrase("no"))
+
+    answers = await asyncio.gather(
+        operations.change("op-1", refuse), operations.change("op-2", ready), return_exceptions=True
+    )
+    assert isinstance(answers[0], Refused)
+    assert [State.WAITING, State.READY] == [one.state for one in await operations.recent(2)]
+
+
+async def test_of_many_moves_at_once_each_sees_the_one_before(operations: Operations, clock: Clock) -> None:
+    await operations.add(record("op-1", clock))
+    await asyncio.gather(
+        *(operations.change("op-1", lambda found: replace(found, stopping=found.stopping + "x")) for _ in range(20))
+    )
+    found = await operations.get("op-1")
+    assert found is not None
+    assert ("x" * 20, 21) == (found.stopping, found.version)
+
+
+async def test_starting_claims_the_hosts_and_the_end_gives_them_back(operations: Operations, clock: Clock) -> None:
+    await operations.add(ready(record("op-1", clock, "host-b", "host-a")))
+    assert Moved(("op-1",), ()) == await operations.start(clock(), everything)
+
+    assert {"host-a": Claim("op-1", False), "host-b": Claim("op-1", False)} == await operations.claims()
+    assert ("op-1",) == await operations.running()
+    started = await operations.get("op-1")
+    assert started is not None
+    assert started.approval is not None
+    assert (State.RUNNING, ApprovalState.USED, clock(), 2) == (
+        started.state,
+        started.approval.state,
+        started.started_at,
+        started.version,
+    )
+    await operations.change("op-1", lambda found: replace(found, state=State.UNKNOWN))
+    assert {"host-a": Claim("op-1", True), "host-b": Claim("op-1", True)} == await operations.claims()
+    await operations.change("op-1", lambda found: replace(found, state=State.FAILED))
+    assert {} == await operations.claims()
+
+
+async def test_two_can_never_hold_one_host_whatever_is_chosen(operations: Operations, clock: Clock) -> None:
+    for operation in ("op-1", "op-2"):
+        await operations.add(ready(record(operation, clock)))
+    with pytest.raises(Exception, match="UNIQUE"):
+        await operations.start(clock(), everything)
+    assert () == await operations.running()
+
+
+async def test_the_choice_sees_what_is_open_in_its_order_and_all_claims_and_locks(
+    operations: Operations, database: Database, clock: Clock
+) -> None:
+    locks = LockTable(database)
+    lock = await locks.add(Lock("op-l", "all", "so", "dee", clock(), clock() + timedelta(hours=2)))
+    await locks.add(Lock("op-m", "all", "so", "dee", clock(), clock() + timedelta(minutes=1)))
+    await operations.add(record("op-1", clock))
+    clock.pass_by(minutes=1)
+    await operations.add(ready(record("op-3", clock)))
+    await operations.add(replace(ready(record("op-2", clock, "host-b")), ready_at=clock() - timedelta(seconds=1)))
+    seen: list[Everything] = []
+
+    def look(standing: Everything) -> Choice:
+        seen.append(standing)
+        return Choice((), {one.operation: Phrase("a look") for one in standing.open})
+
+    assert Moved((), ("op-2", "op-3", "op-1")) == await operations.start(clock(), look)
+    assert Moved((), ()) == await operations.start(clock(), look)
+    assert (
+        Everything(
+            open=(
+                Open("op-2", True, ("host-b",), None),
+                Open("op-3", True, ("host-a",), None),
+                Open("op-1", False, ("host-a",), None),
+            ),
+            claims={},
+            locks=(lock,),
+        )
+        == seen[0]
+    )
+
+
+async def test_what_did_not_start_in_time_has_expired(operations: Operations, clock: Clock) -> None:
+    await operations.add(record("op-1", clock))
+    await operations.add(ready(record("op-2", clock)))
+    await operations.add(replace(ready(record("op-3", clock)), approval=None, break_glass=BreakGlass()))
+    await operations.add(ready(record("op-4", clock, "host-d")))
+    await operations.start(clock(), lambda standing: Choice(("op-4",), {}))
+    clock.pass_by(minutes=59, seconds=59)
+    assert () == await operations.expired(clock())
+    clock.pass_by(seconds=1)
+    assert {"op-1", "op-2", "op-3"} == {one.operation for one in await operations.expired(clock())}
+
+
+@pytest.mark.parametrize("stored", [zlib.compress(b'{"parts": 3}'), zlib.compress(b"?"), b"?"])
+async def test_a_plan_that_cannot_be_read_keeps_nobody_from_seeing_and_closing_its_row(
+    database: Database, operations: Operations, clock: Clock, stored: bytes
+) -> None:
+    await operations.add(record("op-1", clock))
+    damage = update(OPERATIONS).values(plan=stored)
+    await database.run(lambda connection: connection.execute(damage).rowcount)
+    (found,) = await operations.recent(9)
+    assert (UNREADABLE, "d1") == (found.plan, found.digest)
+    closed = await operations.change("op-1", lambda record: replace(record, state=State.CLOSED))
+    assert closed is not None
+    assert State.CLOSED is closed.state
+
+
+async def test_what_has_expired_is_not_started_any_more(operations: Operations, clock: Clock) -> None:
+    await operations.add(ready(record("op-1", clock)))
+    clock.pass_by(hours=1)
+    assert Moved((), ()) == await operations.start(clock(), everything)
+
+
+async def test_a_successor_and_the_move_of_the_one_before_are_one_step(operations: Operations, clock: Clock) -> None:
+    await operations.add(record("op-1", clock))
+
+    def refuse(found: Record) -> Record:
+        raise Refused(Phrase("no"))
+
+    with pytest.raises(Refused):
+        await operations.succeed("op-1", refuse, record("op-2", clock))
+    assert await operations.get("op-2") is None
+
+    await operations.succeed("op-1", lambda found: replace(found, after="op-2"), record("op-2", clock, before="op-1"))
+    assert [("op-1", "", "op-2"), ("op-2", "op-1", "")] == [
+        (one.operation, one.before, one.after) for one in await operations.recent(2)
+    ]
+
+
+async def test_what_ran_without_approval_is_open_until_somebody_looked(operations: Operations, clock: Clock) -> None:
+    glass = BreakGlass()
+    await operations.add(replace(ready(record("op-1", clock)), approval=None, break_glass=glass))
+    assert () == await operations.unreviewed()
+    await operations.start(clock(), everything)
+    assert ["op-1"] == [one.operation for one in await operations.unreviewed()]
+    seen = glass.model_copy(update={"reviewed_by": "ben", "reviewed_at": clock()})
+    await operations.change("op-1", lambda found: replace(found, break_glass=seen))
+    assert () == await operations.unreviewed()
+
+
+async def test_a_plan_that_is_too_large_is_not_kept(operations: Operations, clock: Clock) -> None:
+    large = Plan(parts=(), warnings=(Phrase("{text}", text="x" * LARGEST),))
+    with pytest.raises(TooLarge, match="fewer hosts"):
+        await operations.add(record("op-1", clock, plan=large))
+
+
+async def test_an_end_does_not_fail_for_a_reason_that_is_too_long(operations: Operations, clock: Clock) -> None:
+    await operations.add(record("op-1", clock))
+    await operations.change("op-1", lambda found: replace(found, why=Phrase("{why}", why="x" * MAX_JSON)))
+    found = await operations.get("op-1")
+    assert found is not None
+    assert "x" * TOLD + "…" == str(found.why)
+
+
+async def test_a_large_plan_takes_little_room(operations: Operations, path: Path, clock: Clock) -> None:
+    hosts = tuple(f"host-{number}" for number in range(254))
+    await operations.add(record("op-1", clock, *hosts))
+    with closing(sqlite3.connect(path)) as line:
+        ((stored, names),) = line.execute("SELECT length(plan), hosts FROM operations").fetchall()
+    assert stored < 10_000
+    assert sorted(hosts) == json.loads(names)
+
+
+@pytest.mark.parametrize("identity", [SLACK, TERMINAL, SlackIdentity("T", "U", Standing.UNKNOWN), SystemIdentity(0, "根")])
+def test_whoever_came_is_known_again(identity: Identity) -> None:
+    assert identity == identity_of(identity_text(identity))
+
+
+@pytest.mark.parametrize("text", ["{}", '{"uid": 1}', "[]", '"ana"'])
+def test_what_is_nobody_is_not_taken_for_somebody(text: str) -> None:
+    with pytest.raises(ValueError, match="not an identity"):
+        identity_of(text)

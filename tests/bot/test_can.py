@@ -1,0 +1,122 @@
+"""`can`: whether somebody may ask for something, by which rule, and who would have to approve."""
+
+import pytest
+
+from bot.can import explain
+from bot.policy import Group, Policy
+from bot.rules import ApprovalRule, Approvals, Grant
+from commands.arguments import BadArgument, NoSuchHost
+from commands.grammar import GrammarError
+from commands.operation import Risk
+from commands.report import Report
+from tests.bot.team import ADMINISTRATOR, CATALOGUE, DEVELOPER, INVENTORY, OPERATOR, VIEWER, person
+
+ANA, BO, VIC = person("ana", ADMINISTRATOR), person("bo", OPERATOR), person("vic", VIEWER)
+DAN = person("dan", DEVELOPER)
+LENDING = Group(slack="S0OPS", roles=frozenset({OPERATOR}))
+POLICY = Policy(
+    (ANA, BO, VIC, DAN),
+    (LENDING,),
+    (Grant(operations=("forwarding apply",), roles=frozenset({DEVELOPER}), labels=("tokyo",), channels=("C0OPS", "shell")),),
+    Approvals(rules=(ApprovalRule(risk=Risk.DISRUPT, labels=("production",), approvers=2),)),
+)
+
+
+def can(name: str, *words: str, policy: Policy = POLICY) -> Report:
+    return explain(policy, CATALOGUE, INVENTORY, name, words)
+
+
+def facts(report: Report) -> dict[str, str]:
+    return {str(what.text): str(value.text) for what, value in (row.cells for row in report.rows)}
+
+
+def test_a_change_names_the_rule_and_who_would_have_to_approve() -> None:
+    report = can("bo", "service", "restart", "host-b")
+    assert "yes: bo may service restart host-b, once 2 other people have approved" == str(report.summary)
+    assert {
+        "Name": "bo",
+        "Request": "service restart host-b",
+        "Roles": "operator",
+        "Rule": "operator, by default",
+        "Approval rule": "disrupt: 2 other people approve, by approvals.rules[1] of the configuration",
+        "May approve": "ana, members of S0OPS",
+        "Waits at most": "3600 s",
+    } == facts(report)
+
+
+def test_an_administrator_may_go_without_approval() -> None:
+    report = can("ana", "service", "restart", "host-a")
+    assert "yes: ana may service restart host-a, once 1 other person has approved" == str(report.summary)
+    assert "in an emergency, with --break-glass and a reason; everybody is told" == facts(report)["Without approval"]
+
+
+def test_a_read_needs_no_approval() -> None:
+    report = can("vic", "service")
+    assert "yes: vic may service" == str(report.summary)
+    assert {"Name": "vic", "Request": "service", "Roles": "viewer", "Rule": "viewer, by default"} == facts(report)
+
+
+def test_a_whole_request_may_be_one_word_in_quotes_and_a_dry_run_needs_no_approval() -> None:
+    report = can("bo", "service restart host-a --dry-run")
+    assert "yes: bo may service restart host-a --dry-run" == str(report.summary)
+    assert "Approval rule" not in facts(report)
+
+
+def test_a_grant_says_where() -> None:
+    said = facts(can("dan", "forwarding", "apply", "host-a"))
+    assert ("developer, by grants[1] of the configuration", "C0OPS, the terminal") == (said["Rule"], said["Only in"])
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "told"),
+    [
+        ("vic", ("service", "restart", "host-a"), "service restart needs one of the roles administrator, operator"),
+        ("dan", ("forwarding", "apply", "all"), "you may ask for forwarding apply only on hosts with one of the labels"),
+    ],
+)
+def test_a_refusal_is_repeated_as_that_person_would_be_told(name: str, words: tuple[str, ...], told: str) -> None:
+    assert str(can(name, *words).summary).startswith(f"no: {name} would be told: {told}")
+
+
+def test_a_user_group_that_would_help_is_named() -> None:
+    """Who is in it is known only when that person asks."""
+    assert "vic is in the user group S0OPS" == facts(can("vic", "service", "restart", "host-a"))["Unless"]
+    assert "Unless" not in facts(can("vic", "ca", "rotate", "host-a"))
+
+
+def test_what_can_never_be_approved_is_told_as_it_would_be() -> None:
+    report = can("ana", "ca", "rotate", "all", policy=Policy((ANA, VIC)))
+    assert str(report.summary).startswith("no: ana would be told: this needs approval by 2 other people")
+    assert "critical: 2 other people approve, by default" == facts(report)["Approval rule"]
+    assert "Without approval" in facts(report)
+
+
+@pytest.mark.parametrize("said", ["bo", "Bo", "@bo", "@U0BO", "u0bo"])
+def test_a_person_is_known_by_name_and_as_slack_mentions_them(said: str) -> None:
+    assert "bo" == facts(can(said, "service"))["Name"]
+
+
+@pytest.mark.parametrize(
+    ("said", "phrase", "nearest"),
+    [
+        ("dam", "nobody is called dam; the nearest is dan", ("dan",)),
+        ("@U9", "nobody in the configuration is called @U9; give a name from [[people]]", ()),
+    ],
+)
+def test_an_unknown_person_is_an_error_with_the_nearest_names(said: str, phrase: str, nearest: tuple[str, ...]) -> None:
+    with pytest.raises(BadArgument) as unknown:
+        can(said, "service")
+    assert (phrase, said, nearest) == (str(unknown.value.phrase), unknown.value.part, unknown.value.nearest)
+
+
+def test_unknown_words_are_answered_as_the_grammar_does_with_whole_requests() -> None:
+    with pytest.raises(GrammarError) as unknown:
+        can("bo", "servcie", "restart", "host-a")
+    assert str(unknown.value.phrase).startswith("servcie is not a command")
+    assert unknown.value.span is None
+    assert "can bo service restart host-a" == unknown.value.suggestions[0]
+
+
+def test_an_unknown_host_is_an_error() -> None:
+    with pytest.raises(NoSuchHost):
+        can("bo", "service", "restart", "host-z")

@@ -1,0 +1,168 @@
+"""The bot's own operations: each says what it is asked, and decides nothing where no bot runs."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.audit_reading import Filters
+from bot.changes import Change, State
+from bot.decision import failure
+from bot.desk import Desk
+from bot.own import OWN, NobodyRuns
+from bot.policy import Person, Policy
+from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
+from bot.rules import Grant
+from bot.store.chain import StoredEvent
+from commands.catalogue import CATALOGUE
+from commands.operation import OwnOperation, Role
+from commands.report import Report
+from tests.bot.keeping import Kept
+from tests.bot.messages.changes import OPERATION, change
+from tests.bot.test_desk import Log, basis
+from tests.commands.canned import NOW
+
+BOSS = Person(name="boss", slack=("U1BOSS",), roles=frozenset({Role.ADMINISTRATOR, Role.SECURITY, Role.OPERATOR}))
+BOSS_ALONE = Policy((BOSS,))
+
+
+async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy = BOSS_ALONE) -> Answer:
+    desk = Desk(
+        replace(basis(), policy=policy),
+        CATALOGUE,
+        Log(),
+        kept.keeping(running=running),
+        now=lambda: NOW,
+        reference=lambda: "7f3a",
+    )
+    who = SlackIdentity("T1", "U1BOSS", Standing.MEMBER)
+    return await desk.handle(Request(key="t.1", identity=who, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
+
+
+def test_everything_that_is_the_bots_own_has_somebody_who_answers() -> None:
+    assert {operation for operation in CATALOGUE if issubclass(operation, OwnOperation)} == set(OWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        (f"approve {OPERATION}", ("approve", OPERATION, "boss")),
+        (f"approval approve {OPERATION}", ("approve", OPERATION, "boss")),
+        (f"deny {OPERATION} not before the backup", ("deny", OPERATION, "boss", "not before the backup")),
+        (f"op cancel {OPERATION}", ("cancel", OPERATION, "boss")),
+        (f"op show {OPERATION.upper()}", ("show", OPERATION)),
+        (
+            f'op resolve {OPERATION} "the old one is in place" --outcome undone',
+            ("resolve", OPERATION, "boss", "the old one is in place", State.UNDONE),
+        ),
+        (f"op resolve {OPERATION} half of it", ("resolve", OPERATION, "boss", "half of it", State.FAILED)),
+        (f'op review {OPERATION} "agreed"', ("review", OPERATION, "boss", "agreed")),
+    ],
+)
+async def test_a_decision_reaches_the_change_in_the_name_of_whoever_decides(text: str, call: tuple[Any, ...]) -> None:
+    kept = Kept(change())
+
+    answer = await asked(text, kept)
+
+    assert [call] == kept.asked
+    assert isinstance(answer.body, Change)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"approve {OPERATION}",
+        f"deny {OPERATION} no",
+        f"op cancel {OPERATION}",
+        f"op resolve {OPERATION} seen",
+        'lock add host-a 2h "disk"',
+        "lock remove 3",
+        "service restart nebula host-a",
+        "audit accept audit-1",
+    ],
+)
+async def test_where_no_bot_runs_nothing_is_decided_or_changed(text: str) -> None:
+    """It says how to start one."""
+    kept = Kept(change())
+
+    answer = await asked(text, kept, running=False)
+
+    assert [] == kept.asked
+    assert failure(NobodyRuns.here(), "") == answer.body
+
+
+@pytest.mark.parametrize("text", ["approval", "op", "lock", f"op show {OPERATION}", "can boss health", "audit search"])
+async def test_looking_needs_no_running_bot(text: str) -> None:
+    answer = await asked(text, Kept(change()), running=False)
+
+    assert isinstance(answer.body, Report | Change)
+
+
+@pytest.mark.parametrize("text", ["approve", "approve host-a", "deny op-0123456789ab", "lock add host-a", "lock remove x"])
+async def test_what_is_missing_or_no_id_is_said(text: str) -> None:
+    kept = Kept(change())
+
+    answer = await asked(text, kept)
+
+    assert isinstance(answer.body, Failure)
+    assert FailureKind.USAGE is answer.body.kind
+    assert [] == kept.asked
+
+
+async def test_a_change_of_hosts_is_proposed_in_the_name_of_whoever_asks() -> None:
+    kept = Kept(change())
+
+    answer = await asked("service restart openresty host-a --reason slow", kept)
+
+    [(name, operation, proposed, who)] = kept.asked
+    assert ("propose", answer.operation, "boss", "slow") == (name, operation, who, proposed.reason)
+
+
+async def test_a_lock_needs_hosts_that_are_there() -> None:
+    """A name that nobody has would lock nothing, and somebody would rely on it."""
+    kept = Kept()
+
+    locked = await asked('lock add host-a 2h "disk swap"', kept)
+    answer = await asked('lock add host-z 2h "disk swap"', kept)
+
+    assert [("lock", "host-a", timedelta(hours=2), "disk swap", "boss")] == kept.asked
+    assert isinstance(locked.body, Report)
+    assert isinstance(answer.body, Failure)
+
+
+@pytest.mark.parametrize(("labels", "allowed"), [((), True), (("osaka",), False)])
+async def test_a_lock_is_removed_by_who_may_on_the_hosts_that_it_means(labels: tuple[str, ...], allowed: bool) -> None:
+    """Its number alone says nothing of them; here it is host-a's, which has no label."""
+    kept = Kept()
+    grant = Grant(operations=("lock remove",), roles=frozenset({Role.OPERATOR}), labels=labels)
+
+    answer = await asked("lock remove 3", kept, policy=Policy((BOSS,), grants=(grant,)))
+
+    assert allowed is isinstance(answer.body, Report)
+    assert [("unlock", 3, "boss")] * allowed == kept.asked
+
+
+async def test_the_audit_log_is_searched_by_what_was_said() -> None:
+    event = StoredEvent(7, NOW.isoformat(), "refusal", "ana", "op-1", '{"rule": "role"}', "k", "p", "m")
+    kept = Kept(events=(event,))
+
+    answer = await asked("audit search host-a --since 7d --kind refusal --actor ana", kept)
+
+    assert [
+        ("audit_read", "boss"),
+        ("search", Filters(since=NOW - timedelta(days=7), actor="ana", kind="refusal", text="host-a")),
+    ] == kept.asked
+    assert isinstance(answer.body, Report)
+    assert ["7", "refusal", "ana", "rule: role"] == [str(answer.body.rows[0].cells[place].text) for place in (0, 2, 3, 5)]
+
+
+async def test_an_export_is_a_file() -> None:
+    kept = Kept()
+
+    answer = await asked("audit export csv", kept)
+
+    assert [("export", "boss")] == kept.asked[:1]
+    assert isinstance(answer.body, Report)
+    assert answer.body.file is not None
+    assert "sequence,at\r\n1,2026\r\n" == answer.body.file.text

@@ -1,0 +1,98 @@
+"""Rules by which somebody can never get approval: what `doctor` says to teams of one, two and more."""
+
+import pytest
+
+from bot.policy import Group, Person, Policy
+from bot.rules import ApprovalRule, Approvals, Grant
+from bot.satisfiable import unsatisfiable
+from commands.operation import Operation, Risk
+from tests.bot.team import (
+    ADMINISTRATOR,
+    DEVELOPER,
+    INVENTORY,
+    OPERATOR,
+    SECURITY,
+    VIEWER,
+    Apply,
+    Restart,
+    Rotate,
+    Services,
+    Yes,
+    person,
+)
+
+ALL: tuple[type[Operation], ...] = (Restart, Apply, Rotate, Services, Yes)
+EVERYDAY: tuple[type[Operation], ...] = (Restart, Apply, Services)
+
+ANA, BO = person("ana", ADMINISTRATOR, OPERATOR), person("bo", OPERATOR)
+CHRIS, VIC, SEC = person("chris", ADMINISTRATOR), person("vic", VIEWER), person("sec", SECURITY)
+GHOST = Person(name="ghost", roles=frozenset({OPERATOR}))
+LENDING = Group(slack="S0OPS", roles=frozenset({OPERATOR}))
+
+ONE_FOR_CRITICAL = Approvals(rules=(ApprovalRule(risk=Risk.CRITICAL, approvers=1),))
+BY_SECURITY = Approvals(rules=(ApprovalRule(risk=Risk.DISRUPT, labels=("production",), roles=frozenset({SECURITY})),))
+TWO_ON_TOKYO = Approvals(rules=(ApprovalRule(risk=Risk.CHANGE, labels=("tokyo",), approvers=2),))
+
+ANA_ALONE = (
+    "ana works alone: nobody else can approve, so every change needs --break-glass and a reason; "
+    "add a second person with one of the roles administrator, operator under [[people]]"
+)
+ANA_CRITICAL = (
+    "ana can never get the 2 approvals that the usual rule wants for critical changes; give more people one of the roles "
+    "administrator, operator under [[people]], or set approvers = 1 for critical under [[approvals.rules]]"
+)
+NO_SECURITY = (
+    "ana, bo can never get approval for disrupt changes by approvals.rules[1]: nobody else has one of the roles security; "
+    "give one of them to somebody under [[people]]"
+)
+TOKYO_FOR_TWO = (
+    "ana, bo can never get the 2 approvals that approvals.rules[1] wants for change changes; give more people one of the "
+    "roles administrator, operator under [[people]], or set approvers = 1 for change under [[approvals.rules]]"
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "catalogue", "said"),
+    [
+        (Policy((ANA,)), ALL, [ANA_ALONE]),
+        (Policy((ANA, VIC, GHOST)), ALL, [ANA_ALONE]),
+        (Policy((ANA,), (LENDING,)), ALL, []),
+        (Policy((ANA, BO)), EVERYDAY, []),
+        (Policy((ANA, BO)), ALL, [ANA_CRITICAL]),
+        (Policy((ANA, BO), approvals=ONE_FOR_CRITICAL), ALL, []),
+        (Policy((ANA, BO, CHRIS)), ALL, []),
+        (Policy((ANA, BO), approvals=BY_SECURITY), EVERYDAY, [NO_SECURITY]),
+        (Policy((ANA, BO, SEC), approvals=BY_SECURITY), EVERYDAY, []),
+        (Policy((ANA, BO), approvals=TWO_ON_TOKYO), EVERYDAY, [TOKYO_FOR_TWO]),
+        (Policy((VIC, SEC)), ALL, []),
+        (Policy(), ALL, []),
+        (Policy((ANA,)), (Services, Yes), []),
+    ],
+    ids=[
+        "one person",
+        "one person beside those who may not approve",
+        "one person and a user group",
+        "two people, everyday changes",
+        "two people, critical changes",
+        "two people who ask for one approval",
+        "three people",
+        "a role that nobody has",
+        "a role that somebody has",
+        "a label that asks for too many",
+        "nobody who may ask",
+        "nobody",
+        "nothing to approve",
+    ],
+)
+def test_what_can_never_be_approved_is_named_with_its_mend(
+    policy: Policy, catalogue: tuple[type[Operation], ...], said: list[str]
+) -> None:
+    assert said == [str(phrase) for phrase in unsatisfiable(policy, INVENTORY, catalogue)]
+
+
+def test_only_those_count_who_may_ask_on_such_hosts() -> None:
+    """A developer who may restart in Tokyo alone is not troubled by a rule for production."""
+    dan = person("dan", DEVELOPER)
+    grant = Grant(operations=("service restart",), roles=frozenset({DEVELOPER}), labels=("tokyo",))
+    rule = ApprovalRule(risk=Risk.DISRUPT, labels=("production",), approvers=5)
+    assert () == unsatisfiable(Policy((dan, BO), (), (grant,), Approvals(rules=(rule,))), INVENTORY, (Restart,))

@@ -1,0 +1,121 @@
+"""All that a change goes through but Slack: a real database, audit log and DBOS; the hosts are in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar
+
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from bot.applying import Applying
+from bot.changes import Change
+from bot.dispatch import Dispatch
+from bot.durable import Durable
+from bot.ledger import Ledger
+from bot.locks import Locks
+from bot.planning import By, Planner
+from bot.policy import Actor, Person, Policy
+from bot.request import Identity, Surface, SystemIdentity
+from bot.store.locks import LockTable
+from bot.store.operations import Operations
+from bot.workflow import Workflow
+from commands.arguments import Target, TargetArgument
+from commands.operation import FleetChange, Operation, Risk, Role, View
+from commands.plan import Planned, Premise
+from tests.bot.running import House
+from tests.bot.workflow.team import Ground
+from tests.bot.world import World, plan
+
+PEOPLE = tuple(Person(name=name, system=(name,), roles=frozenset({Role.OPERATOR})) for name in ("ana", "ben"))
+
+
+class Turn(FleetChange):
+    """The usual plan for some hosts; it rests on their labels."""
+
+    words: ClassVar = ("turn",)
+    risk: ClassVar = Risk.DISRUPT
+    summary: ClassVar = Phrase("turns")
+    example: ClassVar = "turn host-a"
+
+    target: TargetArgument
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        return self.target.resolve(inventory)
+
+    def only(self, names: tuple[str, ...]) -> "Turn":
+        return self.model_copy(update={"target": Target(parts=names)})
+
+    async def plan(self, view: View) -> Planned:
+        hosts = self.hosts(view.fleet.inventory)
+        names = [host.name for host in hosts]
+        premises = tuple(
+            Premise(host=host.name, what="labels", value=list(host.labels), phrase=Phrase("labels")) for host in hosts
+        )
+        made = plan(*names, operation=view.operation).model_copy(update={"premises": premises})
+        return Planned(arguments={"target": {"parts": names}}, plan=made)
+
+
+CATALOGUE: tuple[type[Operation], ...] = (Turn,)
+
+
+class Whole:
+    """A bot without surfaces. `watch` is told of changes; `seen` are those that it was told of, in order."""
+
+    def __init__(self, house: House, world: World) -> None:
+        self.house, self.world = house, world
+        self.seen: list[Change] = []
+        self.watch: Callable[[Change], None] = self.seen.append
+        self.durable: Durable
+        now = world.time.now
+        self.ground = Ground(world.fleet(), Policy(PEOPLE))
+        self.operations, journal = Operations(house.database), house.journal()
+        ledger = Ledger(self.operations, house.audit, journal.read, lambda change: self.watch(change), now)
+        planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)
+        self.dispatch = Dispatch(ledger, planner, lambda: self.durable, _the_same)
+        self.workflow = Workflow(ledger, planner, self.dispatch)
+        self.locks = Locks(LockTable(house.database), house.audit, now, self.dispatch.start_ready)
+        self.applying = Applying(
+            get=self.operations.get,
+            story=self.dispatch,
+            locks=self.locks,
+            audit=house.audit,
+            journal=journal,
+            runner=house.runner(),
+            inventory=lambda: self.ground.fleet.inventory,
+        )
+
+    def by(self, name: str) -> By:
+        identity = SystemIdentity(1000, name)
+        actor = self.ground.policy.identify(identity)
+        assert isinstance(actor, Actor)
+        return By(actor, identity, Surface.SHELL, "")
+
+    async def ask(self, operation: str, target: str = "host-a") -> Change:
+        return await self.workflow.propose(operation, Turn(target=Target.parse((target,))), self.by("ana"))
+
+    async def approve(self, operation: str) -> Change:
+        return await self.workflow.approve(operation, self.by("ben"))
+
+    async def until(self, operation: str, enough: Callable[[Change], bool] = lambda change: change.state.ended) -> Change:
+        async with asyncio.timeout(20):
+            while not enough(change := await self.workflow.show(operation)):
+                await asyncio.sleep(0.02)
+        return change
+
+
+@asynccontextmanager
+async def whole(folder: Path, world: World) -> AsyncIterator[Whole]:
+    """A bot that runs until left."""
+    house = await House(folder, world).open()
+    bot = Whole(house, world)
+    bot.durable = await Durable.launch(folder / "durable.sqlite3", bot.applying, lambda: "7f3a")
+    try:
+        yield bot
+    finally:
+        await bot.durable.aclose()
+        await house.aclose()
+
+
+async def _the_same(identity: Identity) -> Identity:
+    return identity

@@ -1,0 +1,1 @@
+"""Changes and people's decisions on them."""

@@ -1,0 +1,256 @@
+"""A team, a made-up change, and everything that a workflow needs but Slack and hosts: the database is a real one."""
+
+import dataclasses
+import json
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from sqlalchemy import update
+
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from adapters.windows.change import AbortChange
+from bot.audit import EventKind
+from bot.changes import Change
+from bot.dispatch import Dispatch
+from bot.durable import Known
+from bot.journal import Trail
+from bot.ledger import Ledger
+from bot.locks import Locks
+from bot.planning import By, Planner
+from bot.policy import Actor, Person, Policy
+from bot.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.rules import ApprovalRule, Approvals
+from bot.store.chain import StoredEvent
+from bot.store.database import Database
+from bot.store.errors import TooLarge
+from bot.store.locks import LockTable
+from bot.store.models import OPERATIONS
+from bot.store.operations import Operations
+from bot.store.records import Record
+from bot.workflow import Workflow
+from commands.arguments import Target, TargetArgument
+from commands.operation import CertificateRules, FleetChange, Operation, Risk, Role, Thresholds, View
+from commands.plan import Deed, LeftOut, Part, Plan, Planned, Premise, Result, Step, StepResult
+from tests.commands.canned import host, view
+
+BEGINNING = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
+
+OPERATOR, ADMINISTRATOR = frozenset({Role.OPERATOR}), frozenset({Role.ADMINISTRATOR})
+ANA = Person(name="ana", slack=("U1ANA",), system=("ana",), roles=OPERATOR)
+BEN = Person(name="ben", slack=("U2BEN",), system=("ben",), roles=OPERATOR)
+CAI = Person(name="cai", slack=("U3CAI",), roles=OPERATOR)
+DEE = Person(name="dee", slack=("U4DEE",), roles=ADMINISTRATOR)
+VAL = Person(name="val", slack=("U5VAL",))
+EVERYBODY = (ANA, BEN, CAI, DEE, VAL)
+
+HOSTS = (host("lighthouse", 0), *(host(f"host-{letter}", number) for number, letter in enumerate("abcd", start=1)))
+
+
+class Turn(FleetChange):
+    """Turns something on hosts. The plan rests on the host's labels; a host labelled `broken` is left out."""
+
+    words: ClassVar = ("turn",)
+    risk: ClassVar = Risk.DISRUPT
+    summary: ClassVar = Phrase("turns")
+    example: ClassVar = "turn host-a"
+
+    target: TargetArgument
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        return self.target.resolve(inventory)
+
+    def only(self, names: tuple[str, ...]) -> "Turn":
+        return self.model_copy(update={"target": Target(parts=names)})
+
+    async def plan(self, view: View) -> Planned:
+        hosts = self.hosts(view.fleet.inventory)
+        turned = tuple(host for host in hosts if "broken" not in host.labels)
+        plan = Plan(
+            parts=tuple(_part(host.name, view.operation) for host in turned),
+            premises=tuple(_premise(host) for host in turned),
+            left_out=tuple(LeftOut(host=host.name, why=Phrase("broken")) for host in hosts if host not in turned),
+        )
+        return Planned(arguments={"target": {"parts": [host.name for host in hosts]}}, plan=plan)
+
+
+class Uproot(Turn):
+    """The same where identities are touched, and the lighthouse signs."""
+
+    words: ClassVar = ("uproot",)
+    risk: ClassVar = Risk.CRITICAL
+    example: ClassVar = "uproot host-a"
+
+    async def plan(self, view: View) -> Planned:
+        planned = await super().plan(view)
+        signing = _step("sign", "lighthouse", view.operation)
+        first = planned.plan.parts[0]
+        parts = (first.model_copy(update={"steps": (signing, *first.steps)}), *planned.plan.parts[1:])
+        return planned.model_copy(update={"plan": planned.plan.model_copy(update={"parts": parts})})
+
+
+CATALOGUE: tuple[type[Operation], ...] = (Turn, Uproot)
+
+
+def _part(name: str, operation: str) -> Part:
+    return Part(host=name, steps=(_step(f"turn {name}", name, operation),))
+
+
+def _step(key: str, name: str, operation: str) -> Step:
+    deed = Deed.of(AbortChange(operation=operation))  # like folders on hosts, it carries the operation's id
+    return Step(key=key, host=name, deed=deed, phrase=Phrase("turn {host}", host=name))
+
+
+def _premise(host: Host) -> Premise:
+    return Premise(host=host.name, what="labels", value=list(host.labels), phrase=Phrase("{n} labels", n=len(host.labels)))
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What plans rest on now."""
+
+    fleet: Any
+    policy: Policy
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    certificates: CertificateRules = field(default_factory=CertificateRules)
+
+
+class Log:
+    """An audit log in memory; `trouble` may be set, and it may be `full`."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[EventKind, str, str, Mapping[str, Any]]] = []
+        self.trouble: Phrase | None = None
+        self.full = False
+
+    @property
+    def intact(self) -> bool:
+        return self.trouble is None
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        if self.full:
+            raise TooLarge(Phrase("too large to keep"))
+        self.events.append((kind, actor, operation, data))
+
+    async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+        return tuple(
+            StoredEvent(number, "", found, actor, about, json.dumps(data), "", "", "")
+            for number, (found, actor, about, data) in enumerate(self.events, start=1)
+            if (found, about) == (kind, operation)
+        )
+
+    def forget(self, operation: str, kind: EventKind) -> None:
+        """As if a row had come into the database by another way."""
+        self.events = [event for event in self.events if (event[0], event[2]) != (kind, operation)]
+
+    def told(self, operation: str) -> list[tuple[str, str]]:
+        """What was recorded of an operation: kind and actor, in order."""
+        return [(kind.value, actor) for kind, actor, about, _ in self.events if about == operation]
+
+    def last(self, kind: EventKind) -> Mapping[str, Any]:
+        return next(data for found, _, _, data in reversed(self.events) if found is kind)
+
+
+class Engine:
+    """What would carry operations out: it only remembers. `fates` may be told; `broken`: it cannot be reached."""
+
+    def __init__(self) -> None:
+        self.enqueued: list[str] = []
+        self.fates: dict[str, Known] = {}
+        self.broken = False
+
+    async def enqueue(self, operation: str) -> None:
+        if self.broken:
+            raise OSError("the engine's database is away")
+        self.enqueued.append(operation)
+        self.fates[operation] = Known(ended=False)
+
+    async def known(self, operations: Collection[str]) -> Mapping[str, Known]:
+        return {operation: fate for operation, fate in self.fates.items() if operation in operations}
+
+
+class Bot:
+    """All that a change goes through, on one database; `people` and `hosts` may be replaced, as by a reload."""
+
+    def __init__(self, database: Database, people: tuple[Person, ...] = EVERYBODY) -> None:
+        self.at = BEGINNING
+        self.database = database
+        self.log = Log()
+        self.engine = Engine()
+        self.seen: list[Change] = []
+        self.trails: dict[str, Trail] = {}
+        self.standings: dict[str, Standing] = {}
+        self.ground = Ground(view(*HOSTS).fleet, Policy(people))
+        self.operations = Operations(database)
+        self.ledger = Ledger(self.operations, self.log, self._trail, self.seen.append, lambda: self.at)
+        self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
+        self.dispatch = Dispatch(self.ledger, self.planner, lambda: self.engine, self._recheck)
+        self.workflow = Workflow(self.ledger, self.planner, self.dispatch)
+        self.locks = Locks(LockTable(database), self.log, lambda: self.at, self.dispatch.start_ready)
+
+    def by(self, person: Person, *, terminal: bool = False) -> By:
+        """Somebody who comes through Slack, or by the terminal."""
+        identity: Identity = SlackIdentity("T1", person.slack[0], Standing.MEMBER)
+        if terminal:
+            identity = SystemIdentity(1000, person.system[0])
+        actor = self.ground.policy.identify(identity)
+        assert isinstance(actor, Actor)
+        return By(actor, identity, Surface.SHELL if terminal else Surface.SLACK, "" if terminal else "C1")
+
+    async def ask(self, operation: str, target: str = "host-a", person: Person = ANA, **given: Any) -> Change:
+        """Somebody asks to turn hosts."""
+        asked = Turn(target=Target.parse((target,)), **given)
+        return await self.workflow.propose(operation, asked, self.by(person))
+
+    async def ask_and_approve(self, operation: str, target: str = "host-a") -> Change:
+        """Asked by ana, approved by ben."""
+        await self.ask(operation, target)
+        return await self.workflow.approve(operation, self.by(BEN))
+
+    async def stored(self, operation: str) -> Record:
+        """The row as it is."""
+        return await self.ledger.known(operation)
+
+    def people(self, *people: Person) -> None:
+        """Other people are configured."""
+        self.ground = dataclasses.replace(self.ground, policy=Policy(people))
+
+    def rules(self, *rules: ApprovalRule) -> None:
+        """Other approval rules are configured."""
+        self.ground = dataclasses.replace(self.ground, policy=Policy(EVERYBODY, approvals=Approvals(rules=rules)))
+
+    async def damage_plan(self, operation: str) -> None:
+        """As if another version had stored the plan."""
+        other = {"plan": zlib.compress(b'{"parts": "in another form"}')}
+        damage = update(OPERATIONS).where(OPERATIONS.c.operation == operation).values(other)
+        await self.database.run(lambda connection: connection.execute(damage).rowcount)
+
+    def hosts(self, *hosts: Host) -> None:
+        """Other hosts are configured."""
+        self.ground = dataclasses.replace(self.ground, fleet=view(*hosts).fleet)
+
+    def pass_by(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+    def came(self, operation: str, **results: Result) -> None:
+        """What became of the steps of an operation, by host with underscores."""
+        self.trails[operation] = Trail(
+            started=True,
+            results={
+                f"turn {name.replace('_', '-')}": StepResult(
+                    key=f"turn {name.replace('_', '-')}", result=result, began_at=self.at, ended_at=self.at
+                )
+                for name, result in results.items()
+            },
+        )
+
+    async def _trail(self, operation: str) -> Trail:
+        return self.trails.get(operation, Trail())
+
+    async def _recheck(self, identity: Identity) -> Identity:
+        if isinstance(identity, SlackIdentity):
+            return dataclasses.replace(identity, standing=self.standings.get(identity.user, identity.standing))
+        return identity

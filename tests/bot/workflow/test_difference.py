@@ -1,0 +1,93 @@
+"""What has changed between two plans is told in sentences, the telling ones first, and never more than somebody reads."""
+
+import pytest
+
+from adapters.phrase import Phrase
+from adapters.roads import Road
+from adapters.windows.change import AbortChange, ConfirmChange
+from bot.difference import MOST, difference
+from commands.plan import Deed, LeftOut, Part, Plan, Premise, Step
+
+
+def step(name: str, key: str = "stop", operation: str = "op-1", confirm: bool = False) -> Step:
+    action = ConfirmChange(operation=operation) if confirm else AbortChange(operation=operation)
+    return Step(key=f"{key} {name}", host=name, deed=Deed.of(action), phrase=Phrase("stop {host}", host=name))
+
+
+def plan(*hosts: str, **given: object) -> Plan:
+    return Plan(parts=tuple(Part(host=name, steps=(step(name),)) for name in hosts)).model_copy(update=given)
+
+
+def premise(value: str, what: str = "nebula") -> Premise:
+    return Premise(host="host-a", what=what, value=value, phrase=Phrase("Nebula is {state}", state=value))
+
+
+def road(address: str, identity: str = "k1") -> Road:
+    return Road(host="host-a", side="windows", address=address, identity=identity)
+
+
+def steps(*of_host: Step) -> Plan:
+    return Plan(parts=(Part(host="host-a", steps=of_host),))
+
+
+A = plan("host-a")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (A, A, ["the bot's own scripts or rules are others than when it was approved"]),
+        (
+            plan("host-a", premises=(premise("Running"),)),
+            plan("host-a", premises=(premise("Stopped"),)),
+            ["host-a: approved was: Nebula is Running; now: Nebula is Stopped"],
+        ),
+        (plan("host-a", premises=(premise("Running"),)), A, ["host-a: no longer so: Nebula is Running"]),
+        (A, plan("host-a", premises=(premise("Running"),)), ["host-a: new: Nebula is Running"]),
+        (
+            plan("host-a", "host-b"),
+            plan("host-a", left_out=(LeftOut(host="host-b", why=Phrase("no answer")),)),
+            ["host-b is left out now: no answer"],
+        ),
+        (plan("host-a", "host-b"), A, ["host-b is left out now: nothing is to be done there"]),
+        (A, plan("host-a", "host-b"), ["host-b would be changed, too"]),
+        (plan("host-a", "host-b"), plan("host-b", "host-a"), ["the order is now host-b, host-a"]),
+        (
+            plan("host-a", roads=(road("192.0.2.1"),)),
+            plan("host-a", roads=(road("192.0.2.9"),)),
+            ["host-a (windows) is reached at 192.0.2.9, and was at 192.0.2.1"],
+        ),
+        (
+            plan("host-a", roads=(road("192.0.2.1"),)),
+            plan("host-a", roads=(road("192.0.2.1", "k2"),)),
+            ["host-a (windows) is known by another key or certificate than before"],
+        ),
+        (plan("host-a", roads=(road("192.0.2.1"),)), A, ["host-a (windows) is used only in one of both"]),
+        (steps(step("host-a"), step("host-a", "look")), A, ["host-a: no longer done: stop host-a"]),
+        (A, steps(step("host-a"), step("host-a", "look")), ["host-a: done, too: stop host-a"]),
+        (
+            A,
+            steps(step("host-a", operation="op-2")),
+            ["host-a: stop host-a: operation was op-1 and is op-2"],
+        ),
+        (A, steps(step("host-a", confirm=True)), ["host-a: done in another way: stop host-a"]),
+        (
+            steps(step("host-a"), step("host-a", "look")),
+            steps(step("host-a", "look"), step("host-a")),
+            ["host-a: the steps come in another order"],
+        ),
+    ],
+)
+def test_what_differs_is_told(old: Plan, new: Plan, told: list[str]) -> None:
+    assert told == [str(phrase) for phrase in difference(old, new)]
+
+
+def test_words_alone_are_no_difference() -> None:
+    other = A.model_copy(update={"warnings": (Phrase("look out"),)})
+    assert difference(A, A) == difference(A, other)
+
+
+def test_many_differences_are_cut() -> None:
+    new = plan("host-a", premises=tuple(premise("Stopped", str(number)) for number in range(MOST + 2)))
+    told = difference(A, new)
+    assert (MOST + 1, "and 2 more differences") == (len(told), str(told[-1]))

@@ -1,0 +1,450 @@
+"""`cert renew`: what is planned, what stands in its way, and that nothing in a plan moves by itself."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from pydantic import JsonValue
+
+from adapters.action import Effect
+from adapters.errors import Unreachable
+from adapters.inventory import Host
+from adapters.pem import block
+from adapters.phrase import Phrase
+from adapters.windows.change import WINDOW, BeginChange
+from adapters.windows.nebula import SignCertificate
+from commands.arguments import NoSuchHost, Target
+from commands.catalogue import CATALOGUE
+from commands.certs_renewal import CertRenew
+from commands.grammar import GrammarError, canonical, understand
+from commands.operation import CannotPlan, CertificateRules
+from commands.plan import Plan, Planned, Step
+from commands.typed import read
+from tests.commands.canned import NOW, container, wsl
+from tests.commands.canned_certs import CA, OPERATION, OTHER_CA, Said, authority, files, host, view
+
+A, B, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("lighthouse", 0)
+LOST = Unreachable(Phrase("connection refused; look at its cable"))
+ENDING_CA, ENDED_CA = authority(days=20), authority(days=-1)
+PUBLIC_KEY = block("NEBULA X25519 PUBLIC KEY", bytes(32))
+FOLDER = rf"F:\flatnet\operations\{OPERATION}"
+
+
+def renew(*names: str) -> CertRenew:
+    return CertRenew(target=Target(parts=names))
+
+
+def due(days: int = 30) -> CertRenew:
+    return CertRenew(due=timedelta(days=days))
+
+
+async def planned(operation: CertRenew, *hosts: Host, said: Said | None = None) -> Planned:
+    return await operation.plan(view(*(hosts or (LIGHTHOUSE, A, B)), said=said))
+
+
+async def steps(operation: CertRenew, *hosts: Host, said: Said | None = None) -> tuple[Step, ...]:
+    return (await planned(operation, *hosts, said=said)).plan.steps
+
+
+def by_key(plan: Plan, key: str) -> Step:
+    return next(step for step in plan.steps if step.key == key)
+
+
+async def test_a_host_gets_keys_of_its_own_a_signature_and_a_proof_from_the_other_side() -> None:
+    assert [
+        ("host-a/keys", "host-a", "make a key pair; the private key stays on host-a"),
+        ("host-a/sign", "lighthouse", "sign it with Flatnet CA for 365 days, not past the CA's own end"),
+        ("host-a/stage", "host-a", "try the new pair with nebula -test, beside the live one"),
+        ("host-a/tidy", "lighthouse", "remove the working folder"),
+        ("host-a/note/lighthouse", "lighthouse", "note where Nebula's log ends"),
+        (
+            "host-a/begin",
+            "host-a",
+            "put the new pair in place and restart Nebula; unconfirmed for 120 s, host-a puts the old pair back alone",
+        ),
+        ("host-a/reach/host-a", "host-a", "reach the lighthouse"),
+        ("host-a/seen/lighthouse", "lighthouse", "find the handshake of host-a in Nebula's log"),
+        ("host-a/gateway", "host-a", "the gateway answers"),
+        ("host-a/confirm", "host-a", "keep it for good: host-a puts nothing back any more"),
+    ] == [(step.key, step.host, str(step.phrase)) for step in await steps(renew("host-a"))]
+
+
+async def test_the_lighthouse_is_proven_by_two_others_and_keeps_its_working_folder_until_the_end() -> None:
+    """Its keys lie in the same folder as what it signs."""
+    assert [
+        "lighthouse/keys",
+        "lighthouse/sign",
+        "lighthouse/stage",
+        "lighthouse/note/host-a",
+        "lighthouse/note/host-b",
+        "lighthouse/begin",
+        "lighthouse/reach/host-a",
+        "lighthouse/reach/host-b",
+        "lighthouse/seen/host-a",
+        "lighthouse/seen/host-b",
+        "lighthouse/confirm",
+    ] == [step.key for step in await steps(renew("lighthouse"), LIGHTHOUSE, A, B, host("host-c", 3))]
+
+
+async def test_what_is_signed_is_what_the_present_certificate_says() -> None:
+    said = {("host-a", "windows"): files(A, groups="flatnet,gateway,printers")}
+    plan = (await planned(renew("host-a"), said=said)).plan
+    action = by_key(plan, "host-a/sign").deed.action({"host-a/keys": {"public_key": PUBLIC_KEY}})
+
+    assert isinstance(action, SignCertificate)
+    assert ("host-a", ("10.100.1.1/16",), ("flatnet", "gateway", "printers")) == (
+        action.name,
+        action.networks,
+        action.groups,
+    )
+    assert (8760, FOLDER) == (action.lifetime, action.folder)
+    assert ["host-a keeps its further groups: printers"] == list(map(str, plan.warnings))
+
+
+async def test_the_lifetime_is_a_rule_that_is_configured() -> None:
+    at = view(LIGHTHOUSE, A)
+    shorter = type(at)(at.fleet, at.now, at.thresholds, certificates=CertificateRules(lifetime_days=90), operation=OPERATION)
+    plan = (await renew("host-a").plan(shorter)).plan
+
+    assert 90 * 24 == by_key(plan, "host-a/sign").deed.arguments["lifetime"]
+
+
+async def test_every_step_can_be_carried_out_once_those_before_have_answered() -> None:
+    """Products name earlier steps and fields that these have."""
+    produced: dict[str, Mapping[str, JsonValue]] = {}
+    answers: dict[str, JsonValue] = {
+        "public_key": PUBLIC_KEY,
+        "certificate": CA.certificate,
+        "fingerprint": "ab" * 32,
+        "position": 41,
+    }
+    for step in await steps(renew("host-a", "lighthouse")):
+        action = step.deed.action(produced)
+        assert action.side in ("windows", "gateway")
+        for check in (*((step.verify,) if step.verify else ()), *step.undone):
+            assert check.deed.action(produced).effect is Effect.READ
+        produced[step.key] = answers
+
+
+async def test_the_new_pair_takes_the_place_of_the_old_one_and_goes_back_with_it() -> None:
+    plan = (await planned(renew("host-a"))).plan
+    begin = by_key(plan, "host-a/begin")
+    action = begin.deed.action({})
+
+    assert isinstance(action, BeginChange)
+    assert (OPERATION, "Nebula", "restart", WINDOW) == (action.operation, action.service, action.verb, action.window)
+    assert [
+        (rf"{FOLDER}\host.crt", r"F:\flatnet\config\nebula\host.crt"),
+        (rf"{FOLDER}\host.key", r"F:\flatnet\config\nebula\host.key"),
+    ] == [(swap.source, swap.target) for swap in action.swaps]
+    assert begin.verify is not None
+    assert {"state": "applied"} == begin.verify.expect
+    assert begin.undo is not None
+    assert "windows.AbortChange" == begin.undo.kind
+    assert [
+        ("windows.ReadChange", "host-a"),
+        ("windows.ReadCertificates", "host-a"),
+        ("windows.ReachAddress", "host-a"),
+    ] == [(check.deed.kind, check.host) for check in begin.undone]
+    assert all(check.patience > WINDOW for check in begin.undone)
+
+
+async def test_everything_before_the_restart_can_be_taken_back() -> None:
+    """What has no undo of its own leaves nothing: a removed folder, a noted position, a confirmation."""
+    assert ["host-a/tidy", "host-a/confirm"] == [
+        step.key for step in await steps(renew("host-a")) if step.deed.changes and step.undo is None
+    ]
+
+
+@pytest.mark.parametrize("names", [("host-a",), ("lighthouse",)])
+async def test_all_proofs_together_fit_into_the_window(names: tuple[str, ...]) -> None:
+    """Beyond it the host has put the old pair back."""
+    taken = await steps(renew(*names))
+    begin = next(step for step in taken if step.key.endswith("/begin"))
+    proofs = [step for step in taken if step.patience]
+    assert begin.verify is not None
+
+    assert 120 == WINDOW
+    assert begin.verify.patience + sum(step.patience for step in proofs) <= WINDOW - 15
+    assert all(step.patience >= 15 for step in proofs)
+
+
+async def test_hosts_come_one_after_the_other_and_the_lighthouse_last() -> None:
+    plan = (await planned(renew("all"))).plan
+
+    assert ["host-a", "host-b", "lighthouse"] == [part.host for part in plan.parts]
+    assert ("host-a", "host-b", "lighthouse") == plan.hosts
+    assert {
+        ("host-a", "windows"),
+        ("host-a", "gateway"),
+        ("host-b", "windows"),
+        ("host-b", "gateway"),
+        ("lighthouse", "windows"),
+    } == {(road.host, road.side) for road in plan.roads}
+
+
+async def test_the_lighthouse_is_among_the_hosts_of_a_plan_because_it_signs() -> None:
+    assert ("host-a", "lighthouse") == (await planned(renew("host-a"))).plan.hosts
+
+
+async def test_due_means_all_that_end_in_time_and_becomes_their_names() -> None:
+    said = {
+        ("host-a", "windows"): files(A, days=12),
+        ("host-b", "windows"): files(B, days=29),
+        ("lighthouse", "windows"): files(LIGHTHOUSE, days=31),
+        ("host-c", "windows"): LOST,
+    }
+    hosts = LIGHTHOUSE, A, B, host("host-c", 3)
+    all_due, few = await planned(due(), *hosts, said=said), await planned(due(14), *hosts, said=said)
+
+    assert {"target": {"parts": ["host-a", "host-b"]}, "due": None} == all_due.arguments
+    assert {"target": {"parts": ["host-a"]}, "due": None} == few.arguments
+    assert [("host-c", "it cannot be asked: connection refused; look at its cable")] == [
+        (left.host, str(left.why)) for left in all_due.plan.left_out
+    ]
+
+
+async def test_due_without_anything_due_says_so() -> None:
+    with pytest.raises(CannotPlan, match=r"^no certificate ends within 30d; nothing is to be done$"):
+        await planned(due())
+
+
+async def test_settled_arguments_give_the_same_plan_with_the_same_digest() -> None:
+    """What is approved is planned again before it runs, by its names, minutes later."""
+    said = {("host-a", "windows"): files(A, days=12), ("host-b", "windows"): files(B, days=13)}
+    first = await planned(due(), said=said)
+    at = view(LIGHTHOUSE, A, B, said=said)
+    later = type(at)(at.fleet, lambda: NOW + timedelta(seconds=55), at.thresholds, operation=OPERATION)
+    again = await CertRenew.model_validate(dict(first.arguments)).plan(later)
+
+    assert first.arguments == again.arguments
+    assert first.plan.digest("cert renew", first.arguments) == again.plan.digest("cert renew", again.arguments)
+    assert first == Planned.model_validate_json(first.model_dump_json())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {("host-a", "windows"): files(A, days=40)},
+        {("host-a", "gateway"): LOST},
+        {(each.name, "windows"): files(each, OTHER_CA) for each in (LIGHTHOUSE, A)},
+    ],
+)
+async def test_another_certificate_gateway_or_ca_is_another_plan(said: Said) -> None:
+    before, now = await planned(renew("host-a"), LIGHTHOUSE, A), await planned(renew("host-a"), LIGHTHOUSE, A, said=said)
+
+    assert before.plan.digest("cert renew", before.arguments) != now.plan.digest("cert renew", now.arguments)
+
+
+async def test_the_approver_is_shown_what_the_plan_rests_on() -> None:
+    said = {("host-a", "windows"): files(A)}
+    premises = (await planned(renew("host-a"), said=said)).plan.premises
+
+    assert [("lighthouse", "ca"), ("host-a", "certificate"), ("host-a", "containers")] == [
+        (premise.host, premise.what) for premise in premises
+    ]
+    assert str(premises[1].phrase).endswith(": host-a, 10.100.1.1/16, groups flatnet, gateway")
+    assert str(premises[1].value)[:12] in str(premises[1].phrase)
+
+
+async def test_a_container_that_started_since_is_another_plan_and_the_order_of_the_answer_is_none() -> None:
+    """The approver said yes to stopping these and no others."""
+    windows = {(each.name, "windows"): files(each) for each in (LIGHTHOUSE, A, B)}
+    shop, wiki, old = container("shop"), container("wiki"), container("old", "exited")
+
+    async def digest(*containers: object) -> str:
+        made = await planned(renew("host-a"), said={**windows, ("host-a", "wsl"): wsl(A, containers=containers)})
+        return made.plan.digest("cert renew", made.arguments)
+
+    approved = await digest(shop, wiki)
+    assert approved == await digest(wiki, old, shop)
+    assert approved != await digest(shop)
+    assert approved != await digest(shop, wiki, container("db"))
+
+
+async def test_what_is_cut_is_said() -> None:
+    said = {("host-a", "wsl"): wsl(A, containers=(container("shop"), container("wiki"), container("old", "exited")))}
+    near = host("host-a", 1, url="http://10.100.1.1:5985/wsman")
+    told = (await planned(renew("host-a", "lighthouse"), LIGHTHOUSE, near, B, said=said)).plan.disrupts
+
+    assert [
+        "the tunnels of host-a are down for some seconds; cut off with it: shop, wiki",
+        "the bot itself reaches host-a through Nebula, and waits until it is back",
+        "the tunnels of lighthouse are down for some seconds",
+        "meanwhile hosts without a tunnel cannot find one another: lighthouse is the lighthouse",
+    ] == list(map(str, told))
+
+
+@pytest.mark.parametrize(
+    ("said", "warning"),
+    [
+        (
+            {(each.name, "windows"): files(each, ENDING_CA, 10) for each in (LIGHTHOUSE, A)},
+            "the new certificate of host-a ends soon, at 2026-12-15 09:09:59 UTC: its CA ends then",
+        ),
+        (
+            {("host-a", "windows"): files(A, days=265)},
+            "the new certificate of host-a ends no later than the present one, at 2027-08-17 09:09:59 UTC",
+        ),
+        (
+            {("host-a", "windows"): files(A, days=-1)},
+            "the certificate of host-a has expired: it has no tunnels now, and a way back has none",
+        ),
+        (
+            {("host-a", "windows"): files(A, running_since=None)},
+            "Nebula does not run on host-a now; it is started with the new certificate",
+        ),
+        ({("host-a", "gateway"): LOST}, "the gateway of host-a does not answer now, so it proves nothing afterwards"),
+    ],
+)
+async def test_what_an_approver_must_know_is_a_warning(said: Said, warning: str) -> None:
+    plan = (await planned(renew("host-a"), LIGHTHOUSE, A, said=said)).plan
+
+    assert warning in list(map(str, plan.warnings))
+
+
+async def test_an_expired_certificate_leaves_no_tunnel_to_prove_the_way_back_by() -> None:
+    plan = (await planned(renew("host-a"), said={("host-a", "windows"): files(A, days=-1)})).plan
+
+    assert "windows.ReachAddress" not in [check.deed.kind for check in by_key(plan, "host-a/begin").undone]
+
+
+HINDERED: list[tuple[tuple[Host, ...], dict[tuple[str, str], object], str]] = [
+    ((A, B), {}, "the inventory has no lighthouse, and only a lighthouse signs; add it with id 0"),
+    (
+        (LIGHTHOUSE, A),
+        {("lighthouse", "windows"): LOST},
+        "the lighthouse lighthouse alone can sign, and cannot be asked: connection refused; look at its cable",
+    ),
+    (
+        (LIGHTHOUSE, A),
+        {("lighthouse", "windows"): files(LIGHTHOUSE, ca="")},
+        r"no CA certificate can be read at F:\flatnet\config\nebula\ca.crt on lighthouse; cert says why",
+    ),
+    (
+        (LIGHTHOUSE, A),
+        {(each.name, "windows"): files(each, ENDED_CA, -2) for each in (LIGHTHOUSE, A)},
+        "the CA Flatnet CA expired at 2026-11-24 09:10:00 UTC; a new CA comes first",
+    ),
+    (
+        (LIGHTHOUSE, A),
+        {("lighthouse", "windows"): files(LIGHTHOUSE, ca_key=False)},
+        r"the CA key is not at F:\flatnet\config\nebula\ca.key on lighthouse; mend ca_key in the inventory",
+    ),
+    (
+        (LIGHTHOUSE, A),
+        {("lighthouse", "windows"): files(LIGHTHOUSE, ca_key_encrypted=True)},
+        "the CA key on lighthouse has a passphrase, which the bot cannot give; sign by hand",
+    ),
+    (
+        (LIGHTHOUSE, A),
+        {("lighthouse", "windows"): files(LIGHTHOUSE, clock=NOW - timedelta(seconds=75))},
+        "lighthouse: its clock is off by 75 s; set it first: w32tm /resync",
+    ),
+    (
+        (LIGHTHOUSE, A),
+        {("lighthouse", "windows"): files(LIGHTHOUSE, running_since=None)},
+        "host-a: Nebula does not run on lighthouse, so nothing could prove the new certificate; start it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("hosts", "said", "why"), HINDERED)
+async def test_what_hinders_signing_is_refused_when_it_is_planned(
+    hosts: tuple[Host, ...], said: dict[tuple[str, str], object], why: str
+) -> None:
+    with pytest.raises(CannotPlan) as refused:
+        await planned(renew("host-a"), *hosts, said=said)
+
+    assert why == str(refused.value.phrase)
+
+
+OBSTACLES: list[tuple[object, str]] = [
+    (LOST, "it cannot be asked: connection refused; look at its cable"),
+    (files(A, certificate=""), r"no certificate can be read at F:\flatnet\config\nebula\host.crt; lay it there first"),
+    (files(A, clock=NOW + timedelta(seconds=61)), "its clock is off by 61 s; set it first: w32tm /resync"),
+    (
+        files(A, address="10.100.7.1/16"),
+        "changed by hand: its certificate says 10.100.7.1/16, the inventory 10.100.1.1/16; mend one first",
+    ),
+    (files(A, name="host-q"), "changed by hand: its certificate says host-q, the inventory host-a; mend one first"),
+    (
+        files(A, groups="flatnet"),
+        "changed by hand: its certificate says flatnet, the inventory flatnet, gateway; mend one first",
+    ),
+    (
+        files(A, configured_key=r"D:\keys\host.key"),
+        r"config.yaml names D:\keys\host.key, the inventory F:\flatnet\config\nebula\host.key; mend one of them",
+    ),
+    (
+        files(A, configured_certificate="inline"),
+        r"config.yaml holds certificates itself; move them to files such as F:\flatnet\config\nebula\host.crt",
+    ),
+    (
+        files(A, configured_ca=""),
+        r"config.yaml names nothing, the inventory F:\flatnet\config\nebula\ca.crt; mend one of them",
+    ),
+    (
+        files(A, OTHER_CA),
+        "it does not trust the CA Flatnet CA, which would sign; lay that CA's certificate there",
+    ),
+    (
+        files(A, signed=OTHER_CA, groups="flatnet,gateway,admins"),
+        "no CA that lighthouse trusts signed its present certificate, so nobody vouches for that",
+    ),
+    (files(A, certificate=CA.certificate), r"F:\flatnet\config\nebula\host.crt is a CA's certificate, not a host's"),
+]
+
+
+@pytest.mark.parametrize(("said", "why"), OBSTACLES)
+async def test_an_obstacle_on_one_host_leaves_it_out_and_refuses_where_it_is_the_only_one(said: object, why: str) -> None:
+    told = {("host-a", "windows"): said}
+    with pytest.raises(CannotPlan) as refused:
+        await planned(renew("host-a"), said=told)
+    both = await planned(renew("host-a", "host-b"), said=told)
+
+    assert f"host-a: {why}" == str(refused.value.phrase)
+    assert [("host-a", why)] == [(left.host, str(left.why)) for left in both.plan.left_out]
+    assert {"target": {"parts": ["host-b"]}, "due": None} == both.arguments
+
+
+async def test_a_host_without_windows_and_a_lonely_lighthouse_cannot_be_renewed() -> None:
+    bare = host("host-z", 9).model_copy(update={"windows": None})
+    with pytest.raises(CannotPlan) as refused:
+        await planned(renew("all"), LIGHTHOUSE, bare)
+
+    assert (
+        "nothing can be done: host-z: it has no Windows side in the inventory, "
+        "lighthouse: no other host answers with Nebula running, so nothing could prove its new certificate"
+    ) == str(refused.value.phrase)
+
+
+async def test_an_unknown_host_is_none() -> None:
+    with pytest.raises(NoSuchHost):
+        await planned(renew("host-x"))
+
+
+@pytest.mark.parametrize("operation", [CertRenew(), CertRenew(target=Target(parts=("host-a",)), due=timedelta(days=30))])
+async def test_hosts_or_due_and_never_both(operation: CertRenew) -> None:
+    with pytest.raises(GrammarError) as refused:
+        await planned(operation)
+
+    assert "cert renew takes hosts, or --due for all that end soon; one of both" == str(refused.value.phrase)
+    assert ("cert renew host-a", "cert renew --due 30d") == refused.value.suggestions
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("certs renew host-a", "cert renew host-a"),
+        ("cert renew --due", "cert renew --due 30d"),
+        ("cert renew --due=2w --dry-run", "cert renew --due 14d --dry-run"),
+        ("certificate renew host-a, host-b --reason 'ends soon'", 'cert renew host-a,host-b --reason "ends soon"'),
+    ],
+)
+def test_what_is_typed_is_understood_as_this(typed: str, words: str) -> None:
+    assert words == canonical(understand(read(typed), CATALOGUE, CATALOGUE))
+
+
+def test_only_some_of_the_hosts_are_named_and_no_longer_due() -> None:
+    assert "cert renew host-b" == canonical(due().only(("host-b",)))

@@ -1,0 +1,428 @@
+"""`service`: what is said of Nebula and OpenResty, and how they are moved."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters.action import Action
+from adapters.errors import Unreachable
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from adapters.windows.change import WINDOW, BareNginx, BeginChange
+from adapters.windows.nebula import ReadCertificates
+from adapters.windows.services import Services
+from commands.arguments import NoSuchHost, Target
+from commands.catalogue import CATALOGUE
+from commands.findings import Severity
+from commands.grammar import GrammarError, canonical, understand
+from commands.operation import CannotPlan
+from commands.plan import Planned
+from commands.services import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
+from commands.services_parts import Which
+from commands.typed import read
+from tests.commands.canned import NOW, container, wsl
+from tests.commands.canned_certs import OPERATION, Said, files, host, services, view
+
+A, B, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("lighthouse", 0)
+NEAR = host("host-a", 1, url="http://10.100.1.1:5985/wsman")
+LOST = Unreachable(Phrase("connection refused; look at its cable"))
+
+
+def says(host: Host, told: Services, **given: Any) -> Callable[[Action[Any]], object]:
+    """A host with these services; anything else as `files`."""
+    certificates = files(host, **given)
+    return lambda action: certificates if isinstance(action, ReadCertificates) else told
+
+
+async def planned(kind: type[ServiceChange], service: Which, *names: str, said: Said | None = None, **given: Any) -> Planned:
+    hosts = given.get("hosts", (LIGHTHOUSE, A, B))
+    return await kind(service=service, target=Target(parts=names)).plan(view(*hosts, said=said))
+
+
+def keys(made: Planned) -> list[str]:
+    return [step.key for step in made.plan.steps]
+
+
+def begun(made: Planned) -> BeginChange:
+    """The first change that is handed to a host."""
+    action = next(step for step in made.plan.steps if step.key.endswith("/begin")).deed.action({})
+    assert isinstance(action, BeginChange)
+    return action
+
+
+async def test_a_fleet_whose_services_run_is_one_sentence_and_a_table() -> None:
+    report = await ServiceList().read(view(LIGHTHOUSE, A, B))
+
+    assert "the services of all 3 hosts are well" == str(report.summary)
+    assert [["lighthouse", "running", "n/a"], ["host-a", "running", "running"], ["host-b", "running", "running"]] == [
+        [str(cell.text) for cell in row.cells] for row in report.first.rows
+    ]
+    assert not report.findings
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        (services(nebula="Stopped"), ("nebula", Severity.CRITICAL, "service start nebula host-a")),
+        (services(nebula="Absent"), ("nebula", Severity.CRITICAL, "health host-a --details")),
+        (services(gateway="Stopped", nginx=0), ("gateway", Severity.HIGH, "service start openresty host-a")),
+        (services(gateway="Absent", nginx=0), ("gateway", Severity.HIGH, "service start openresty host-a")),
+        (services(gateway="Running", nginx=0), ("gateway", Severity.HIGH, "service restart openresty host-a")),
+        (services(nebula="StartPending"), ("nebula", Severity.MEDIUM, "health host-a --details")),
+    ],
+)
+async def test_what_does_not_run_is_said_with_words_that_mend_it(told: Services, found: tuple[str, Severity, str]) -> None:
+    report = await ServiceList().read(view(LIGHTHOUSE, A, said={("host-a", "windows"): told}))
+
+    assert [found] == [(finding.subject, finding.severity, finding.next) for finding in report.findings]
+    assert "host-a" == report.rows[0].host
+
+
+async def test_a_service_that_runs_but_will_not_start_again_is_told() -> None:
+    told = services()
+    told = told.model_copy(update={"nebula": told.nebula.model_copy(update={"start_type": "Manual"})})
+    report = await ServiceList().read(view(A, said={("host-a", "windows"): told}))
+
+    assert ["the service Nebula has the start type Manual, so it stays down when Windows restarts; set it to Automatic"] == [
+        str(finding.why) for finding in report.findings
+    ]
+
+
+async def test_a_silent_host_is_unknown_and_not_bad() -> None:
+    report = await ServiceList().read(view(A, B, said={("host-b", "windows"): LOST}))
+
+    assert "1 of 2 hosts needs attention: host-b Windows not reached" == str(report.summary)
+    assert ("host-b",) == report.unreached
+
+
+async def test_a_restart_of_nebula_is_proven_by_a_handshake_with_the_certificate_that_lies_there() -> None:
+    made = await planned(ServiceRestart, "nebula", "host-a")
+    seen = next(step for step in made.plan.steps if step.key == "host-a/seen/lighthouse")
+
+    assert [
+        "host-a/note/lighthouse",
+        "host-a/begin",
+        "host-a/reach/host-a",
+        "host-a/seen/lighthouse",
+        "host-a/gateway",
+        "host-a/confirm",
+    ] == keys(made)
+    assert ("host-a", 64) == (seen.deed.arguments["name"], len(str(seen.deed.arguments["fingerprint"])))
+    assert ("Nebula", "restart", WINDOW, None) == (
+        begun(made).service,
+        begun(made).verb,
+        begun(made).window,
+        begun(made).nginx,
+    )
+
+
+async def test_several_hosts_are_restarted_one_after_the_other_the_lighthouse_last() -> None:
+    made = await planned(ServiceRestart, "nebula", "all")
+
+    assert ["host-a", "host-b", "lighthouse"] == [part.host for part in made.plan.parts]
+    assert {"service": "nebula", "target": {"parts": ["host-a", "host-b", "lighthouse"]}} == made.arguments
+
+
+@pytest.mark.parametrize("kind", [ServiceStart, ServiceRestart])
+async def test_openresty_is_proven_by_its_gateway(kind: type[ServiceChange]) -> None:
+    made = await planned(kind, "openresty", "host-a", said={("host-a", "windows"): services(gateway="Stopped", nginx=0)})
+
+    assert ["host-a/begin", "host-a/gateway", "host-a/confirm"] == keys(made)
+    assert ("OpenResty", None) == (begun(made).service, begun(made).nginx)
+
+
+@pytest.mark.parametrize(
+    ("kind", "processes"), [(ServiceStart, 0), (ServiceStop, 3), (ServiceRestart, 3), (ServiceRestart, 0)]
+)
+async def test_a_bare_nginx_is_moved_with_its_own_folder_and_configuration(
+    kind: type[ServiceChange], processes: int
+) -> None:
+    bare = services(gateway="Absent", nginx=processes)
+    made = await planned(kind, "openresty", "host-a", said={("host-a", "windows"): bare})
+
+    assert (
+        BareNginx(
+            program=r"F:\flatnet\openresty\nginx.exe", folder=r"F:\flatnet\openresty", config=r"F:\flatnet\config\nginx.conf"
+        )
+        == begun(made).nginx
+    )
+    assert {"status": "Bare", "running": processes > 0} == made.plan.premises[0].value
+
+
+@pytest.mark.parametrize("service", ["nebula", "openresty"])
+async def test_a_stop_is_confirmed_like_anything_else(service: Which) -> None:
+    made = await planned(ServiceStop, service, "host-a")
+    begin = made.plan.steps[0]
+
+    assert ["host-a/begin", "host-a/confirm"] == keys(made)
+    assert begin.undo is not None
+    assert "reverted" == begin.undone[0].expect["state"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "names", "given"),
+    [
+        (ServiceRestart, "nebula", ("host-a",), {}),
+        (ServiceRestart, "nebula", ("lighthouse",), {}),
+        (ServiceStart, "nebula", ("host-a",), {("host-a", "windows"): says(A, services(nebula="Stopped"))}),
+        (ServiceRestart, "openresty", ("host-a",), {}),
+    ],
+)
+async def test_all_proofs_together_fit_into_the_window(
+    kind: type[ServiceChange], service: Which, names: tuple[str, ...], given: Said
+) -> None:
+    made = await planned(kind, service, *names, said=given)
+    begin = next(step for step in made.plan.steps if step.key.endswith("/begin"))
+    assert begin.verify is not None
+
+    assert begin.verify.patience + sum(step.patience for step in made.plan.steps) <= WINDOW - 15
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "told", "why"),
+    [
+        (ServiceStart, "nebula", services(), "Nebula is running already"),
+        (ServiceStop, "nebula", services(nebula="Stopped"), "Nebula is stopped already"),
+        (ServiceStart, "openresty", services(), "OpenResty is running already"),
+        (ServiceStop, "openresty", services(gateway="Stopped", nginx=0), "OpenResty is stopped already"),
+        (ServiceStop, "openresty", services(gateway="Absent", nginx=0), "OpenResty is stopped already"),
+    ],
+)
+async def test_what_is_so_already_is_left_out_and_said(
+    kind: type[ServiceChange], service: Which, told: Services, why: str
+) -> None:
+    """A plan without steps and without an obstacle: nothing is to be done."""
+    made = await planned(kind, service, "host-a", said={("host-a", "windows"): says(A, told)})
+
+    assert [("host-a", why)] == [(left.host, str(left.why)) for left in made.plan.left_out]
+    assert () == made.plan.parts
+
+
+REFUSED: list[tuple[type[ServiceChange], Which, object, str]] = [
+    (ServiceRestart, "nebula", LOST, "it cannot be asked: connection refused; look at its cable"),
+    (
+        ServiceStart,
+        "nebula",
+        services(nebula="Absent"),
+        "there is no service Nebula; install it, or mend its name in the inventory",
+    ),
+    (
+        ServiceRestart,
+        "nebula",
+        services(nebula="StopPending"),
+        "the service Nebula is stopping; service host-a shows when that is over",
+    ),
+    (
+        ServiceRestart,
+        "openresty",
+        services(gateway="Unknown"),
+        "Windows does not tell how the service OpenResty stands; look at the host",
+    ),
+    (
+        ServiceStart,
+        "openresty",
+        services(nebula="Stopped", gateway="Stopped", nginx=0),
+        "Nebula does not run there, and nginx needs the address that it brings; start Nebula first",
+    ),
+    (
+        ServiceRestart,
+        "openresty",
+        services(nebula="Stopped"),
+        "Nebula does not run there, and nginx needs the address that it brings; start Nebula first",
+    ),
+    (
+        ServiceRestart,
+        "openresty",
+        services(gateway="Stopped", nginx=2),
+        "nginx runs without its service OpenResty; stop that nginx on the host first",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "service", "told", "why"), REFUSED)
+async def test_what_cannot_be_done_is_refused_with_its_reason(
+    kind: type[ServiceChange], service: Which, told: object, why: str
+) -> None:
+    said = {("host-a", "windows"): says(A, told) if isinstance(told, Services) else told}
+    with pytest.raises(CannotPlan) as refused:
+        await planned(kind, service, "host-a", said=said)
+    both = await planned(kind, service, "host-a", "host-b", said=said) if kind is ServiceRestart else None
+
+    assert f"host-a: {why}" == str(refused.value.phrase)
+    assert both is None or ["host-b"] == [part.host for part in both.plan.parts]
+
+
+async def test_a_disabled_service_is_not_started_behind_somebodys_back() -> None:
+    told = services(nebula="Stopped")
+    told = told.model_copy(update={"nebula": told.nebula.model_copy(update={"start_type": "Disabled"})})
+    with pytest.raises(CannotPlan, match="the service Nebula is disabled on the host; enable it there first"):
+        await planned(ServiceStart, "nebula", "host-a", said={("host-a", "windows"): says(A, told)})
+
+
+async def test_nebula_is_not_stopped_where_the_bot_comes_by_it() -> None:
+    with pytest.raises(CannotPlan) as refused:
+        await planned(ServiceStop, "nebula", "host-a", hosts=(LIGHTHOUSE, NEAR))
+
+    assert (
+        "host-a: the bot reaches it through Nebula itself, so it could never confirm the stop; stop it at the host"
+    ) == str(refused.value.phrase)
+
+
+async def test_the_lighthouse_is_not_stopped_where_the_bot_reaches_others_through_the_overlay() -> None:
+    with pytest.raises(CannotPlan) as refused:
+        await planned(ServiceStop, "nebula", "lighthouse", hosts=(LIGHTHOUSE, NEAR, B))
+
+    assert (
+        "lighthouse: the bot reaches host-a through tunnels that this lighthouse helps to find; stop it at the host"
+    ) == str(refused.value.phrase)
+
+
+async def test_nebula_may_be_restarted_where_the_bot_comes_by_it() -> None:
+    """The host puts it back alone if the bot does not come back."""
+    made = await planned(ServiceRestart, "nebula", "host-a", hosts=(LIGHTHOUSE, NEAR))
+
+    assert "the bot itself reaches host-a through Nebula, and waits until it is back" in list(map(str, made.plan.disrupts))
+
+
+async def test_openresty_is_not_stopped_where_there_is_none() -> None:
+    with pytest.raises(CannotPlan, match="lighthouse: it has no gateway"):
+        await planned(ServiceStop, "openresty", "lighthouse")
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "cuts"),
+    [
+        (
+            ServiceRestart,
+            "nebula",
+            ["the tunnels of host-a are down for some seconds; cut off with it: shop"],
+        ),
+        (
+            ServiceStop,
+            "nebula",
+            ["the tunnels of host-a are down until Nebula is started again; cut off with it: shop"],
+        ),
+        (
+            ServiceRestart,
+            "openresty",
+            ["the gateway of host-a is down for some seconds; cut off with it: shop"],
+        ),
+        (
+            ServiceStop,
+            "openresty",
+            ["the gateway of host-a is down until it is started again; cut off with it: shop"],
+        ),
+    ],
+)
+async def test_what_is_cut_is_said(kind: type[ServiceChange], service: Which, cuts: list[str]) -> None:
+    made = await planned(kind, service, "host-a", said={("host-a", "wsl"): wsl(A, containers=(container("shop"),))})
+
+    assert cuts == list(map(str, made.plan.disrupts))
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "said", "warning"),
+    [
+        (
+            ServiceRestart,
+            "nebula",
+            {("lighthouse", "windows"): LOST},
+            "nothing can prove the tunnels of host-a afterwards; only that Nebula runs",
+        ),
+        (
+            ServiceRestart,
+            "nebula",
+            {("host-a", "windows"): says(A, services(), days=-1)},
+            "nothing can prove the tunnels of host-a afterwards; only that Nebula runs",
+        ),
+        (ServiceStop, "nebula", {}, "OpenResty of host-a goes on running without the overlay"),
+        (
+            ServiceRestart,
+            "openresty",
+            {("host-a", "gateway"): LOST},
+            "the gateway of host-a does not answer now; it must, after the restart",
+        ),
+    ],
+)
+async def test_what_an_approver_must_know_is_a_warning(
+    kind: type[ServiceChange], service: Which, said: Said, warning: str
+) -> None:
+    made = await planned(kind, service, "host-a", said=said)
+
+    assert [warning] == list(map(str, made.plan.warnings))
+
+
+async def test_planned_again_with_what_was_settled_the_digest_is_the_same() -> None:
+    kept = {(each.name, "windows"): says(each, services()) for each in (LIGHTHOUSE, A, B)}
+    first = await planned(ServiceRestart, "nebula", "host-*", said=kept)
+    at = view(LIGHTHOUSE, A, B, said=kept)
+    later = type(at)(at.fleet, lambda: NOW + timedelta(minutes=3), at.thresholds, operation=OPERATION)
+    again = await ServiceRestart.model_validate(dict(first.arguments)).plan(later)
+
+    assert first.plan.digest("service restart", first.arguments) == again.plan.digest("service restart", again.arguments)
+    assert first == Planned.model_validate_json(first.model_dump_json())
+
+
+async def test_a_service_that_stopped_meanwhile_is_another_plan() -> None:
+    kept = {(each.name, "windows"): says(each, services()) for each in (LIGHTHOUSE, A, B)}
+    stopped = kept | {("host-a", "windows"): says(A, services(nebula="Stopped"))}
+    before, now = [await planned(ServiceRestart, "nebula", "host-a", said=said) for said in (kept, stopped)]
+
+    assert before.plan.digest("service restart", before.arguments) != now.plan.digest("service restart", now.arguments)
+
+
+@pytest.mark.parametrize("service", ["nebula", "openresty"])
+@pytest.mark.parametrize("kind", [ServiceRestart, ServiceStop])
+@pytest.mark.parametrize(
+    ("told", "value", "words"),
+    [
+        (wsl(A, containers=(container("wiki"), container("shop"))), ["shop", "wiki"], "running on host-a: shop, wiki"),
+        (wsl(A, containers=(container("old", "exited"),)), [], "no container runs on host-a"),
+        (LOST, None, "the containers of host-a are not known"),
+    ],
+)
+async def test_an_approval_rests_on_the_containers_whose_sites_stop(
+    kind: type[ServiceChange], service: Which, told: object, value: object, words: str
+) -> None:
+    made = await planned(kind, service, "host-a", said={("host-a", "wsl"): told})
+
+    assert [(value, words)] == [
+        (premise.value, str(premise.phrase)) for premise in made.plan.premises if premise.what == "containers"
+    ]
+
+
+async def test_where_nothing_stops_an_approval_rests_on_no_containers() -> None:
+    stopped = {("host-a", "windows"): says(A, services(nebula="Stopped"))}
+    for made in (
+        await planned(ServiceStart, "nebula", "host-a", said=stopped),
+        await planned(ServiceRestart, "nebula", "lighthouse"),
+    ):
+        assert ["nebula"] == [premise.what for premise in made.plan.premises]
+
+
+async def test_an_unknown_host_is_none() -> None:
+    with pytest.raises(NoSuchHost):
+        await planned(ServiceStop, "nebula", "host-x")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("service restart nebula host-a", "service restart nebula host-a"),
+        ("services stop OpenResty tokyo, osaka", "service stop openresty tokyo,osaka"),
+        ("service start nebula host-* --dry-run", "service start nebula host-* --dry-run"),
+        ("service host-a", "service host-a"),
+    ],
+)
+def test_what_is_typed_is_understood_as_this(typed: str, words: str) -> None:
+    assert words == canonical(understand(read(typed), CATALOGUE, CATALOGUE))
+
+
+@pytest.mark.parametrize(
+    "typed", ["service restart", "service restart nebula", "service restart host-a", "service stop all"]
+)
+def test_a_change_never_means_all_hosts_by_itself(typed: str) -> None:
+    with pytest.raises(GrammarError):
+        understand(read(typed), CATALOGUE, CATALOGUE)

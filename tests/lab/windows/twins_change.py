@@ -1,0 +1,205 @@
+"""Twins of the scripts that begin, read, confirm and abort a guarded change, and of the one that reads services."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import PureWindowsPath
+from typing import Any
+
+from tests.lab.windows.change_files import FOLDER
+from tests.lab.windows.guard import GuardedChange, Nginx, Swap
+from tests.lab.windows.state import RECORD, Service, Task, WindowsState
+from tests.lab.windows.twin import ScriptError, Twin, round_trip
+
+PRIVATE = "PRIVATE KEY-----"
+OPERATION = r"[A-Za-z0-9][A-Za-z0-9-]{0,63}"
+
+
+def _read_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    return _status(state, _operation(arguments), changed=False)
+
+
+def _begin_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    operation = _operation(arguments)
+    _open_root(state)
+    if _known(state, operation) is not None:
+        return _status(state, operation, changed=False)
+    _look_at_others(state)
+    change = GuardedChange(
+        operation=operation,
+        service=arguments["service"],
+        verb=arguments["verb"],
+        window=arguments["window"],
+        was_running=False,
+        looked_at=now,
+        swaps=[Swap(swap["source"], swap["target"]) for swap in arguments["swaps"]],
+    )
+    _look_at_service(change, arguments["nginx"], state)
+    _look_at_swaps(change, state)
+    state.tasks[f"flatnet-bot change {operation}"] = Task(arguments["guard"])
+    state.changes[operation] = change
+    return _status(state, operation, changed=True)
+
+
+def _open_root(state: WindowsState) -> None:
+    if state.disk_full:
+        raise _failed("DiskFull", "less than 1 MB is free on C:")
+    if RECORD in state.links:
+        raise _failed("FolderNotSafe", f"{RECORD} is a link; look at it, then remove it")
+    if state.readers.get(RECORD):
+        raise _failed(
+            "FolderNotSafe", f"others than SYSTEM and Administrators can enter {RECORD}; look at it, then remove it"
+        )
+
+
+def _look_at_others(state: WindowsState) -> None:
+    folders = {path.parent.name for path in state.files if path.parent.parent == FOLDER} | state.changes.keys()
+    for operation in sorted(folders):
+        change = _known(state, operation)
+        if change is not None and change.pending:
+            raise _failed("ChangeUnderWay", f"the change of {operation} is still under way on this host")
+
+
+def _look_at_service(change: GuardedChange, nginx: Mapping[str, Any] | None, state: WindowsState) -> None:
+    service = state.service(change.service)
+    if service is None:
+        _look_at_nginx(change, nginx, state)
+        return
+    if service.status == "Unknown":
+        message = f"Service '{change.service}' cannot be queried due to the following error: Access is denied."
+        raise ScriptError(message, "System.InvalidOperationException", "CouldNotGetServiceInfo,Get-Service")
+    if service.start_type == "Disabled" and change.verb != "stop":
+        raise _failed("ServiceDisabled", f"the service {change.service} is Disabled, so it cannot be started")
+    if service.needed_by and change.verb != "start":
+        names = ", ".join(service.needed_by)
+        raise _failed(
+            "ServicesDepend", f"{names} would be stopped with {change.service} and not started again; stop it first"
+        )
+    change.was_running = service.status not in ("Stopped", "StopPending")
+
+
+def _look_at_nginx(change: GuardedChange, nginx: Mapping[str, Any] | None, state: WindowsState) -> None:
+    if nginx is None:
+        raise _failed("ServiceAbsent", f"there is no service {change.service}")
+    if state.program(nginx["program"]) is None:
+        raise _failed("NginxAbsent", f"there is neither a service {change.service} nor {nginx['program']}")
+    change.nginx = Nginx(nginx["program"], nginx["folder"], nginx["config"])
+    change.was_running = any(process.name.lower() == "nginx" for process in state.processes)
+
+
+def _look_at_swaps(change: GuardedChange, state: WindowsState) -> None:
+    for swap in change.swaps:
+        text = state.files.get(PureWindowsPath(swap.source))
+        if text is None:
+            raise _failed("SourceAbsent", f"there is no file {swap.source}")
+        swap.private = PRIVATE in text
+        if swap.private:
+            _look_at_account(change.service, state)
+        swap.existed = PureWindowsPath(swap.target) in state.files
+
+
+def _look_at_account(name: str, state: WindowsState) -> None:
+    service = state.service(name)
+    if service is not None and not state.wmi:
+        raise ScriptError("Timed out", "System.InvalidOperationException", "HRESULT 0x00040004,Get-CimInstance")
+    if service is not None and service.account != "LocalSystem":
+        why = "which cannot read a key that is SYSTEM's and Administrators' alone"
+        raise _failed("ServiceAccount", f"the service {name} runs as {service.account}, {why}")
+
+
+def _confirm_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    operation = _operation(arguments)
+    change = _known(state, operation)
+    if change is None:
+        raise _failed("ChangeAbsent", f"this host knows of no change of {operation}")
+    if change.state == "confirmed":
+        return _status(state, operation, changed=False)
+    if change.state == "applying":
+        raise _failed("ChangeNotApplied", f"the change of {operation} is not applied yet")
+    if change.state == "applied":
+        change.marks.add("confirm")
+        state.settle(now)
+    ended = state.changes[operation].state
+    if ended == "applied":
+        raise _failed("GuardSilent", f"the guard of {operation} does not answer; is its scheduled task running?")
+    if ended != "confirmed":
+        raise _failed("ChangeReverted", f"the change of {operation} is {ended}: {change.why}")
+    return _status(state, operation, changed=True)
+
+
+def _abort_change(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    operation = _operation(arguments)
+    change = _known(state, operation)
+    if change is None:
+        _open_root(state)
+        state.changes[operation] = GuardedChange.never(operation, now)
+        return _status(state, operation, changed=True)
+    if change.state == "confirmed":
+        raise _failed("ChangeConfirmed", f"the change of {operation} was confirmed; it is not put back any more")
+    if change.state not in ("applying", "applied"):
+        return _status(state, operation, changed=False)
+    change.marks.add("abort")
+    state.settle(now)
+    if change.state in ("applying", "applied"):
+        raise _failed("GuardSilent", f"the guard of {operation} does not answer; is its scheduled task running?")
+    return _status(state, operation, changed=True)
+
+
+def _read_services(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    return {
+        "nebula": _service(state, arguments["nebula_service"]),
+        "gateway": _service(state, arguments["gateway_service"]),
+        "nginx_processes": sum(process.name.lower() == "nginx" for process in state.processes),
+    }
+
+
+def _service(state: WindowsState, name: str) -> Any:
+    service = state.service(name)
+    if service is None:
+        return {"name": name, "status": "Absent", "start_type": "Unknown", "since": None}
+    if service.status == "Unknown":
+        return {"name": name, "status": "Unknown", "start_type": "Unknown", "since": None}
+    return {"name": name, "status": service.status, "start_type": service.start_type, "since": _since(state, service)}
+
+
+def _since(state: WindowsState, service: Service) -> str | None:
+    if not state.wmi or not service.pid:
+        return None
+    process = next((process for process in state.processes if process.pid == service.pid), None)
+    return None if process is None or process.started_at is None else round_trip(process.started_at)
+
+
+def _operation(arguments: Mapping[str, Any]) -> str:
+    """The operation's id: it names a folder."""
+    operation: str = arguments["operation"]
+    if not re.fullmatch(OPERATION, operation):
+        raise _failed("BadOperation", f"{operation} cannot be the name of a change")
+    return operation
+
+
+def _known(state: WindowsState, operation: str) -> GuardedChange | None:
+    """The change of an operation; what is no change although it was recorded cannot be read."""
+    states = [path for path in state.files if path.parent == FOLDER / operation and path.match("state-*.json")]
+    if states:
+        words = "cannot be read; see what that change did, then remove its folder"
+        raise _failed("ChangeUnreadable", f"{max(states)} {words}")
+    return state.changes.get(operation)
+
+
+def _status(state: WindowsState, operation: str, *, changed: bool) -> Any:
+    change = _known(state, operation)
+    now = ("absent", "") if change is None else (change.state, change.why)
+    return {"operation": operation, "state": now[0], "why": now[1], "changed": changed}
+
+
+def _failed(code: str, message: str) -> ScriptError:
+    return ScriptError(message, "System.InvalidOperationException", code)
+
+
+TWINS: Mapping[str, Twin] = {
+    "read-change": _read_change,
+    "begin-change": _begin_change,
+    "confirm-change": _confirm_change,
+    "abort-change": _abort_change,
+    "read-services": _read_services,
+}

@@ -1,0 +1,338 @@
+"""Twins of the scripts that read, make, sign, stage and prove Nebula's certificates."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import PureWindowsPath
+from typing import Any
+
+from adapters.certificates import read_printed
+from tests.lab.windows import nebula, nebula_cert
+from tests.lab.windows.state import WindowsState
+from tests.lab.windows.twin import ScriptError, Twin, round_trip
+
+PEM_LIMIT = 64_000
+TAIL_LIMIT = 512_000
+NEWEST_LIMIT = 8_000_000
+LINES_LIMIT = 300
+LINE_LIMIT = 2_000
+RECEIVED = "Handshake message received"
+OUR_FOLDER = r"op-[0-9a-f]{12}"
+KEY_HIDDEN = r"[A-Za-z0-9+/]{43,}="
+PUBLIC = re.compile(
+    r"-----BEGIN NEBULA X25519 PUBLIC KEY-----\s+[A-Za-z0-9+/]{43}=\s+-----END NEBULA X25519 PUBLIC KEY-----\s*"
+)
+PRIVATE = re.compile(PUBLIC.pattern.replace("PUBLIC", "PRIVATE"))
+
+
+def _read_certificates(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    entries = nebula.pki_entries(state.files.get(PureWindowsPath(arguments["config"]), ""))
+    key, ca_key = PureWindowsPath(arguments["key"]), PureWindowsPath(arguments["ca_key"])
+    certificate = PureWindowsPath(arguments["certificate"])
+    matches, words = _matches(state, arguments["nebula_exe"], arguments["config"], now)
+    return {
+        "certificate": _without_keys(_text(state, arguments["certificate"])),
+        "printed": _printed(state, arguments["nebula_cert_exe"], arguments["certificate"], now),
+        "ca": _without_keys(_text(state, arguments["ca"])),
+        "ca_printed": _printed(state, arguments["nebula_cert_exe"], arguments["ca"], now),
+        "configured_certificate": entries["cert"].value if "cert" in entries else "",
+        "configured_key": entries["key"].value if "key" in entries else "",
+        "configured_ca": entries["ca"].value if "ca" in entries else "",
+        "key_present": key in state.files,
+        "readers": list(state.readers.get(key, ())) if key in state.files else [],
+        "key_matches": matches,
+        "test_says": words,
+        "written_at": round_trip(state.written_at(certificate)) if certificate in state.files else None,
+        "running_since": _running_since(state, arguments["service"], arguments["nebula_exe"]),
+        "ca_key": ca_key in state.files,
+        "ca_key_encrypted": " ENCRYPTED " in state.files.get(ca_key, ""),
+        "clock": round_trip(state.clock(now)),
+        "handshakes": _newest_of_each(_lines(_bytes(state, arguments["log"])[-TAIL_LIMIT:])),
+    }
+
+
+def _text(state: WindowsState, path: str) -> str:
+    return state.files.get(PureWindowsPath(path), "").encode()[:PEM_LIMIT].decode("utf-8", "replace")
+
+
+def _without_keys(text: str) -> str:
+    """A certificate's file in which a private key stands, too, is read without it."""
+    return re.sub(r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", "", text)
+
+
+def _printed(state: WindowsState, program: str, path: str, now: datetime) -> str:
+    try:
+        printed = _nebula_cert(state, program, now, "print", "-json", "-path", path)
+    except ScriptError:
+        return ""
+    return printed.stdout.rstrip() if printed.code == 0 else ""
+
+
+def _matches(state: WindowsState, program: str, config: str, now: datetime) -> tuple[bool | None, str]:
+    """Whether `nebula -test` takes a configuration, and what it says; None where it cannot be asked."""
+    if PureWindowsPath(config) not in state.files:
+        return None, ""
+    try:
+        words = _tested(state, program, config, now)
+    except ScriptError:
+        return None, ""
+    return not words, words
+
+
+def _tested(state: WindowsState, program: str, config: str, now: datetime) -> str:
+    """What `nebula -test` complains of; "" where it does not."""
+    _start(state, program)
+    try:
+        nebula.load(lambda path: state.files.get(PureWindowsPath(path)), config, state.clock(now))
+    except nebula.NotLoaded as failed:
+        return last_words(nebula.says(failed, state.clock(now)))
+    return ""
+
+
+def _running_since(state: WindowsState, service: str, program: str) -> str | None:
+    """When Nebula's own process began; its service may be a wrapper that starts it anew by itself."""
+    found = state.service(service)
+    if (found is not None and found.status == "Stopped") or state.program(program) is None:
+        return None
+    name = PureWindowsPath(program).stem.lower()
+    begun = [process.started_at for process in state.processes if process.name.lower() == name and process.started_at]
+    return round_trip(min(begun)) if begun else None
+
+
+def _make_key_pair(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    folder = PureWindowsPath(arguments["folder"])
+    key, public = folder / "host.key", folder / "host.pub"
+    _open_folder(state, folder)
+    if PRIVATE.fullmatch(state.files.get(key, "")) and PUBLIC.fullmatch(state.files.get(public, "")):
+        return {"public_key": state.files[public], "changed": False}
+    state.files.pop(key, None)
+    state.files.pop(public, None)
+    made = _nebula_cert(state, arguments["nebula_cert_exe"], now, "keygen", "-out-key", str(key), "-out-pub", str(public))
+    if made.code:
+        raise _failed("KeygenFailed", f"nebula-cert keygen: {last_words(made.stderr)}")
+    return {"public_key": state.files[public], "changed": True}
+
+
+def _sign_certificate(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    folder = PureWindowsPath(arguments["folder"])
+    public, certificate, own = folder / "host.pub", folder / "host.crt", folder / "signer.crt"
+    block, ends = _signer(arguments, state, now)
+    _open_folder(state, folder)
+    same = state.files.get(public, "").strip() == arguments["public_key"].strip()
+    if same and state.files.get(certificate, "").rstrip().endswith("-----"):
+        return {"certificate": state.files[certificate], "ca": block, "changed": False}
+    state.files.pop(certificate, None)
+    state.write(own, block + "\n", now)
+    state.write(public, arguments["public_key"], now)
+    given = ["-ca-crt", str(own), "-ca-key", arguments["ca_key"], "-in-pub", str(public), "-out-crt", str(certificate)]
+    given += ["-name", arguments["name"], "-groups", ",".join(arguments["groups"]), *_networks(arguments["networks"])]
+    if arguments["unsafe_networks"]:
+        given += ["-subnets", ",".join(arguments["unsafe_networks"])]
+    if state.clock(now) + timedelta(hours=arguments["lifetime"]) < ends - timedelta(minutes=1):
+        given += ["-duration", f"{arguments['lifetime']}h"]
+    signed = _nebula_cert(state, arguments["nebula_cert_exe"], now, "sign", *given)
+    if signed.code:
+        state.files.pop(certificate, None)
+        raise _failed(_sign_code(signed.stderr), f"nebula-cert sign: {last_words(signed.stderr)}")
+    return {"certificate": state.files[certificate], "ca": block, "changed": True}
+
+
+def _networks(networks: list[str]) -> list[str]:
+    return ["-ip", networks[0]] if len(networks) == 1 else ["-networks", ",".join(networks)]
+
+
+def _signer(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> tuple[str, datetime]:
+    """The block of the wanted CA in its file, and when it ends."""
+    key = state.files.get(PureWindowsPath(arguments["ca_key"]))
+    if key is None:
+        raise _failed("CaKeyMissing", f"there is no CA key {arguments['ca_key']}")
+    if " ENCRYPTED " in key:
+        raise _failed("CaKeyEncrypted", f"the CA key {arguments['ca_key']} is encrypted; only a person can sign with it")
+    text = state.files.get(PureWindowsPath(arguments["ca_certificate"]), "")
+    file = arguments["ca_certificate"]
+    printed = _nebula_cert(state, arguments["nebula_cert_exe"], now, "print", "-json", "-path", file)
+    found = read_printed(printed.stdout) if printed.code == 0 else ()
+    blocks = re.findall(r"(?s)-----BEGIN NEBULA CERTIFICATE(?: V2)?-----.*?-----END NEBULA CERTIFICATE(?: V2)?-----", text)
+    for certificate, block in zip(found, blocks, strict=False):
+        if certificate.fingerprint == arguments["ca_fingerprint"]:
+            if certificate.not_after <= state.clock(now):
+                raise _failed("CaExpired", f"the CA has expired on {round_trip(certificate.not_after)}")
+            return block, certificate.not_after
+    raise _failed("CaDiffers", f"{arguments['ca_certificate']} does not hold the CA {arguments['ca_fingerprint']}")
+
+
+def _sign_code(stderr: str) -> str:
+    """nebula-cert has one exit code for all: its words are the only sign."""
+    if "certificate is expired" in stderr:
+        return "CaExpired"
+    if "encrypted" in stderr:
+        return "CaKeyEncrypted"
+    if "does not match private key" in stderr:
+        return "CaDiffers"
+    if "not enough space on the disk" in stderr or "no space left" in stderr:
+        return "DiskFull"
+    return "SignFailed"
+
+
+def _stage_certificate(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    folder = PureWindowsPath(arguments["folder"])
+    key, certificate, copy = folder / "host.key", folder / "host.crt", folder / "config.yaml"
+    if key not in state.files:
+        raise _failed("KeyMissing", f"there is no key {key}; it must be made first")
+    text = _replaced(arguments["config"], state, str(certificate), str(key))
+    _open_folder(state, folder)
+    changed = state.files.get(certificate) != arguments["certificate"]
+    if changed:
+        state.write(certificate, arguments["certificate"], now)
+    verified = _nebula_cert(
+        state, arguments["nebula_cert_exe"], now, "verify", "-ca", arguments["ca"], "-crt", str(certificate)
+    )
+    if verified.code:
+        raise _failed("NotVerified", f"nebula-cert verify: {last_words(verified.stderr)}")
+    state.files[copy] = text
+    try:
+        words = _tested(state, arguments["nebula_exe"], str(copy), now)
+    finally:
+        del state.files[copy]
+    if words:
+        raise _failed("NotTaken", f"nebula -test: {words}")
+    return {"certificate_file": str(certificate), "key_file": str(key), "changed": changed}
+
+
+def _replaced(path: str, state: WindowsState, certificate: str, key: str) -> str:
+    """The live configuration with the two new files in place of the old ones."""
+    config = state.files.get(PureWindowsPath(path))
+    if config is None:
+        raise _failed("ConfigMissing", f"there is no configuration {path}")
+    entries = nebula.pki_entries(config)
+    lines = config.split("\n")
+    for name, new in (("cert", certificate), ("key", key)):
+        entry = entries.get(name)
+        if entry is None or entry.value == "inline":
+            raise _failed("ConfigNotKnown", f"{path} does not name pki.{name} as a path on a line of its own")
+        quoted = new.replace("'", "''")
+        lines[entry.line] = f"{entry.indent}{name}: '{quoted}'"
+    return "\n".join(lines)
+
+
+def _forget_folder(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    folder = PureWindowsPath(arguments["folder"])
+    if folder.parent.name != "operations" or not re.fullmatch(OUR_FOLDER, folder.name):
+        raise _failed("NotOurs", f"{folder} is not the folder of an operation")
+    change = state.changes.get(folder.name)
+    if change is not None and change.state in ("applying", "applied", "reverting", "stuck"):
+        raise _failed("ChangeNotEnded", f"the change of {folder.name} is {change.state}, and the old files lie in {folder}")
+    inside = [path for path in state.files if folder in path.parents]
+    for path in inside:
+        del state.files[path]
+        state.written.pop(path, None)
+    return {"changed": bool(inside)}
+
+
+def _note_position(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    return {"position": len(_bytes(state, arguments["log"]))}
+
+
+def _find_handshake(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    after, log = arguments["after"], _bytes(state, arguments["log"])
+    parts = [log[after:]]
+    if len(log) < after:
+        parts = [_rotated(state, PureWindowsPath(arguments["log"]))[after:], log]
+    wanted = (arguments["name"], arguments["fingerprint"])
+    lines = (line for part in parts for line in _lines(part[-NEWEST_LIMIT:]))
+    return {"lines": [line for line in lines if all(word in line for word in wanted)][-20:]}
+
+
+def _rotated(state: WindowsState, log: PureWindowsPath) -> bytes:
+    """The newest log that was put aside: beside it, with more in its name."""
+    beside = [
+        path
+        for path in state.files
+        if path.parent == log.parent
+        and path != log
+        and path.name.lower().startswith(log.stem.lower())
+        and path.suffix.lower() == log.suffix.lower()
+    ]
+    newest = max(beside, key=state.written_at, default=None)
+    return b"" if newest is None else state.files[newest].encode()
+
+
+def _reach_address(arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
+    return {"reachable": state.reach(arguments["address"])}
+
+
+def _bytes(state: WindowsState, path: str) -> bytes:
+    return state.files.get(PureWindowsPath(path), "").encode()
+
+
+def _lines(log: bytes) -> Iterator[str]:
+    """Lines of a log that tell of a handshake received."""
+    for line in re.split(r"\r\n|\r|\n", log.decode("utf-8", "replace")):
+        if RECEIVED in line and len(line) <= LINE_LIMIT:
+            yield line
+
+
+def _newest_of_each(lines: Iterator[str]) -> list[str]:
+    newest: dict[str, str] = {}
+    for line in lines:
+        name = re.search(r'certName"?[=:]("[^"]*"|[^\s",]+)', line)
+        if name is not None:
+            newest.pop(name[1], None)
+            newest[name[1]] = line
+    return list(newest.values())[-LINES_LIMIT:]
+
+
+def _nebula_cert(state: WindowsState, program: str, now: datetime, *arguments: str) -> nebula_cert.Completed:
+    _start(state, program)
+    before = set(state.files)
+    done = nebula_cert.run(arguments, state.files, state.clock(now))
+    for path in set(state.files) - before:
+        state.written[path] = state.clock(now)
+    return done
+
+
+def _start(state: WindowsState, path: str) -> None:
+    """Fails as a program fails that cannot be run."""
+    match state.program(path):
+        case None:
+            raise _failed("ProgramMissing", f"there is no program {path}")
+        case program if program.condition == "broken":
+            raise _failed("ProgramBroken", f"{path} cannot be run")
+        case program if program.condition == "hanging":
+            raise _failed("ProgramHangs", f"{path} does not end")
+
+
+def _open_folder(state: WindowsState, folder: PureWindowsPath) -> None:
+    if state.disk_full:
+        raise _failed("DiskFull", f"less than 1 MB is free on {folder.drive}")
+    if not any(folder in path.parents for path in state.files):
+        state.readers.pop(folder, None)
+    if state.readers.get(folder):
+        raise _failed(
+            "FolderNotSafe", f"others than SYSTEM and Administrators can enter {folder}; look at it, then remove it"
+        )
+
+
+def last_words(text: str) -> str:
+    """Why a program failed: what the line says that says Error, or error="...", or the last one; never with a key in it."""
+    lines = [line for line in re.split(r"\r?\n", text) if line.strip() and "PRIVATE KEY" not in line]
+    errors = [line for line in lines if line.startswith("Error: ")]
+    line = ["it gave no reason", *lines, *errors][-1].strip().removeprefix("Error: ")
+    said = re.search(r'error"?[=:]"((?:[^"\\]|\\.)*)"', line)
+    return re.sub(KEY_HIDDEN, "...", said[1] if said else line)[:500]
+
+
+def _failed(code: str, message: str) -> ScriptError:
+    return ScriptError(message, "System.InvalidOperationException", code)
+
+
+TWINS: Mapping[str, Twin] = {
+    "read-certificates": _read_certificates,
+    "make-key-pair": _make_key_pair,
+    "sign-certificate": _sign_certificate,
+    "stage-certificate": _stage_certificate,
+    "forget-folder": _forget_folder,
+    "note-position": _note_position,
+    "find-handshake": _find_handshake,
+    "reach-address": _reach_address,
+}

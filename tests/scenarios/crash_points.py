@@ -1,0 +1,147 @@
+"""Moments at which a bot is killed, derived from a plan: every request that it makes, before its effect and after it.
+
+calls        a step's own request, then its verification; step after step
+taken_back   from the newest step: its undo, then what proves that
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.actions import class_of
+from adapters.gateway.action import GatewayAction
+from adapters.windows.action import WindowsAction
+from commands.plan import Deed, Plan, Step
+from tests.lab.holds import When
+
+Role = Literal["deed", "verify", "undo", "undone"]
+
+HEALTH = "/api/health"
+"""The page that stands for a read of the gateway, which asks for several at once."""
+
+REPLANNED = "read-certificates"
+"""What planning asks every host for."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to a host: for which step, in which role, and by which name the lab can hold it."""
+
+    step: str
+    role: Role
+    host: str
+    held_by: str
+    changes: bool = False
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where the bot is killed: at the last call of `path`, once it is held there; without a path as soon as it may run.
+
+    `late`: the host puts an unconfirmed change back before the bot is there again. `stopped`: the call at which somebody
+    asks to stop the operation, so that all of it is taken back.
+    """
+
+    path: tuple[Call, ...] = ()
+    when: When = "before"
+    late: bool = False
+    stopped: Call | None = None
+
+    def __str__(self) -> str:
+        if not self.path:
+            return "approved"
+        at = self.path[-1]
+        return " ".join([self.when, at.step, at.role, at.held_by, *(["and too late"] if self.late else [])])
+
+    @property
+    def done(self) -> bool:
+        """Whether the operation succeeds all the same; else everything is as it was before."""
+        return not self.late and self.stopped is None
+
+
+def points(plan: Plan) -> tuple[Point, ...]:
+    """Where a bot is killed that carries out a plan for one host, each once."""
+    return (*_decided(plan), *_under_way(plan), *_taken_back(plan))
+
+
+def calls(plan: Plan) -> Iterator[Call]:
+    """All requests of a plan that goes well, in order."""
+    for step in plan.steps:
+        yield _call(step, "deed", step.host, step.deed)
+        if step.verify is not None:
+            yield _call(step, "verify", step.verify.host, step.verify.deed)
+
+
+def requests(plan: Plan) -> Iterator[Call]:
+    """All that a plan may ask of its hosts, whether it goes well or is taken back."""
+    yield from calls(plan)
+    for step in plan.steps:
+        if step.undo is not None:
+            yield from _back(step)
+
+
+def _decided(plan: Plan) -> Iterator[Point]:
+    """Approved, and not begun yet: before it is handed on, and while the hosts are looked at again."""
+    yield Point()
+    yield Point((Call("", "deed", plan.parts[0].host, REPLANNED),))
+
+
+def _under_way(plan: Plan) -> Iterator[Point]:
+    """Each call of the plan. While a change waits for its confirmation the bot comes back in time, and too late."""
+    path: tuple[Call, ...] = ()
+    unconfirmed = False
+    for call in calls(plan):
+        path = (*path, call)
+        for when in _moments(call):
+            yield Point(path, when)
+            unconfirmed = (unconfirmed or _begins(call, when)) and not _confirms(call, when)
+            if unconfirmed:
+                yield Point(path, when, late=True)
+
+
+def _taken_back(plan: Plan) -> Iterator[Point]:
+    """Each call that takes back what was done until the first proof."""
+    path: tuple[Call, ...] = ()
+    for call in calls(plan):
+        path = (*path, call)
+        if not call.changes and call.role == "deed" and any(_begins(other, "after") for other in path):
+            break
+    stopped, begun = path[-1], {call.step for call in path}
+    for step in reversed(plan.steps):
+        if step.key in begun and step.undo is not None:
+            for call in _back(step):
+                path = (*path, call)
+                for when in _moments(call):
+                    yield Point(path, when, stopped=stopped)
+
+
+def _back(step: Step) -> Iterator[Call]:
+    assert step.undo is not None
+    yield _call(step, "undo", step.host, step.undo)
+    for check in step.undone:
+        yield _call(step, "undone", check.host, check.deed)
+
+
+def _moments(call: Call) -> tuple[When, ...]:
+    """A look changes nothing: there is no after."""
+    return ("before", "after") if call.changes else ("before",)
+
+
+def _begins(call: Call, when: When) -> bool:
+    return call.held_by == "begin-change" and when == "after"
+
+
+def _confirms(call: Call, when: When) -> bool:
+    return call.held_by == "confirm-change" and when == "after"
+
+
+def _call(step: Step, role: Role, host: str, deed: Deed) -> Call:
+    return Call(step.key, role, host, _held_by(deed), deed.changes)
+
+
+def _held_by(deed: Deed) -> str:
+    kind = class_of(deed.kind)
+    if issubclass(kind, WindowsAction):
+        return kind.script
+    assert issubclass(kind, GatewayAction)
+    return HEALTH

@@ -1,0 +1,156 @@
+"""Renewals that cannot begin, and those that something stops: what lies on the disks then, and what people are told."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import PureWindowsPath
+
+import pytest
+
+from adapters.certificates import read_pem
+from adapters.windows.change import AbortChange, BeginChange, ReadChange
+from adapters.windows.nebula import ReachAddress, ReadCertificates
+from bot.app import now
+from bot.changes import State
+from tests.lab.windows.disks import Expiry
+from tests.lab.windows.mesh import PATHS
+from tests.scenarios.changing import ADMIN, OPERATOR, Card, Shift, by_hand, shift
+from tests.scenarios.conftest import Build
+
+RENEW = "cert renew host-a"
+
+
+def encrypt(s: Shift) -> None:
+    """The CA's key gets a passphrase."""
+    key = PureWindowsPath(PATHS.ca_key)
+    text = s.state("lighthouse").files[key]
+    s.state("lighthouse").files[key] = text.replace("ED25519 PRIVATE", "ED25519 ENCRYPTED PRIVATE")
+
+
+def readdress(s: Shift) -> None:
+    """Somebody gives the host another address."""
+    by_hand(s, "host-a", "10.100.77.1/16")
+
+
+def nothing(s: Shift) -> None:
+    """All is as it should be."""
+
+
+async def put_back(s: Shift, card: Card, old: str) -> str:
+    """Why a renewal of host-a ended as one of which nothing is left: the old pair lies there and runs."""
+    state, why = await s.ended(card)
+    assert (State.UNDONE, old, old) == (state, s.lies("host-a"), s.runs("host-a")), why
+    assert [] == s.left("host-a") + s.left("lighthouse")
+    assert why.endswith("host-a is as it was before")
+    return why
+
+
+@pytest.mark.parametrize(
+    ("spoil", "expiry", "words", "said"),
+    [
+        (nothing, Expiry(), "cert renew host-x", "no host or label is called host-x"),
+        (nothing, Expiry(ca=-1), RENEW, "a new CA comes first"),
+        (encrypt, Expiry(), RENEW, "has a passphrase, which the bot cannot give; sign by hand"),
+        (readdress, Expiry(), RENEW, "changed by hand: its certificate says 10.100.77.1/16, the inventory 10.100.1.1/16"),
+    ],
+    ids=["unknown-host", "expired-ca", "encrypted-ca-key", "address-changed-by-hand"],
+)
+async def test_what_cannot_be_renewed_is_refused_with_the_reason(
+    town: Build, spoil: Callable[[Shift], None], expiry: Expiry, words: str, said: str
+) -> None:
+    """Nobody is asked, and nothing is touched."""
+    async with shift(town, expiry=expiry) as s:
+        spoil(s)
+        before = s.lies("host-a")
+        assert said in await s.types(ADMIN, words)
+        assert [] == s.cards()
+        assert (before, []) == (s.lies("host-a"), s.left("host-a"))
+        assert ["request"] == [event["kind"] for event in s.town.events()]
+
+
+async def test_without_a_lighthouse_nobody_can_sign(town: Build) -> None:
+    async with shift(town, lighthouse=False) as s:
+        assert "only a lighthouse signs; add it with id 0" in await s.types(ADMIN, RENEW)
+        assert [] == s.cards()
+
+
+async def test_a_ca_that_ends_first_shortens_the_new_certificate_and_approvers_are_told(town: Build) -> None:
+    async with shift(town, expiry=Expiry(ca=20, hosts={"host-a": 10})) as s:
+        assert "ends soon" in await s.types(ADMIN, f"{RENEW} --dry-run")
+        assert (State.DONE, "") == await s.ended(await s.approved(RENEW))
+        [ca] = read_pem(s.state("lighthouse").files[PureWindowsPath(PATHS.ca_certificate)])
+        [new] = read_pem(s.state("host-a").files[PureWindowsPath(PATHS.host_certificate)])
+        assert timedelta(0) < ca.not_after - new.not_after < timedelta(minutes=1)
+        assert new.not_after > now() + timedelta(days=19)
+
+
+async def test_a_full_disk_stops_it_before_anything_is_touched(town: Build) -> None:
+    async with shift(town, hurry=10) as s:
+        old = s.lies("host-a")
+        s.state("host-a").disk_full = True
+        assert "less than 1 MB is free" in await put_back(s, await s.approved(RENEW), old)
+
+
+async def test_a_disk_that_fills_up_in_the_middle_leaves_the_old_pair_in_place(town: Build) -> None:
+    async with shift(town, hurry=10) as s:
+        old = s.lies("host-a")
+        hold = s.fleet["host-a"].windows.hold("begin-change", "before")
+        card = await s.approved(RENEW)
+        await hold.reached()
+        s.state("host-a").disk_full = True
+        hold.release()
+        assert "less than 1 MB is free" in await put_back(s, card, old)
+
+
+async def test_a_service_that_does_not_come_back_is_put_back_by_its_host(town: Build) -> None:
+    async with shift(town, hurry=10) as s:
+        old = s.lies("host-a")
+        s.state("host-a").services["Nebula"].broken = "once"
+        card = await s.approved(RENEW)
+        assert 'the host says state "reverted"' in await put_back(s, card, old)
+        assert f"<@{OPERATOR}> :leftwards_arrow_with_hook:" in await s.says(card, "<@")
+        await s.shows(card, State.UNDONE)
+
+
+@pytest.mark.parametrize("words", ["cert renew --due 30d", "service restart nebula host-a,host-b"])
+async def test_the_first_host_that_fails_ends_it_for_the_others(town: Build, words: str) -> None:
+    async with shift(town, hurry=10, expiry=Expiry(hosts={"host-a": 20, "host-b": 20})) as s:
+        old = {name: (s.lies(name), s.state(name).services["Nebula"].pid) for name in ("host-a", "host-b")}
+        s.state("host-a").services["Nebula"].broken = "once"
+        state, why = await s.ended(await s.approved(words))
+        assert State.UNDONE is state
+        assert why.endswith("host-a is as it was before, not begun on host-b")
+        assert (old["host-a"][0], old["host-a"][0]) == (s.lies("host-a"), s.runs("host-a"))
+        assert old["host-b"] == (s.lies("host-b"), s.state("host-b").services["Nebula"].pid)
+
+
+async def test_a_service_that_never_comes_back_is_somebody_s_to_look_at(town: Build) -> None:
+    """The old pair lies there; nothing more changes on that host until somebody says what they saw."""
+    async with shift(town, hurry=10) as s:
+        old = s.lies("host-a")
+        s.state("host-a").services["Nebula"].broken = "always"
+        card = await s.approved(RENEW)
+        state, why = await s.ended(card)
+        assert (State.UNKNOWN, old, "") == (state, s.lies("host-a"), s.runs("host-a"))
+        assert f"then say what you saw with op resolve {card.operation}" in why
+        s.state("host-a").services["Nebula"].broken = ""
+        s.state("host-a").start_service("Nebula", now())
+        other = await s.approved("service restart openresty host-a")
+        waiting = await s.known(other)
+        assert (State.READY, True) == (waiting.state, "ended unknown" in str(waiting.waits_for))
+        await s.types(OPERATOR, f'op resolve {card.operation} "started it by hand" --outcome undone')
+        assert (State.UNDONE, "kenji looked: started it by hand") == await s.ended(card)
+        assert (State.DONE, "") == await s.ended(other)
+
+
+@pytest.mark.slow
+async def test_a_host_whose_road_is_cut_reverts_alone(town: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing reaches it from the moment that Nebula restarts until its window is over."""
+    for action in (BeginChange, ReadChange, AbortChange, ReadCertificates, ReachAddress):
+        monkeypatch.setattr(action, "deadline", 0.4)
+    async with shift(town, hurry=30) as s:
+        old = s.lies("host-a")
+        s.state("host-a").cut_after_apply = True
+        await put_back(s, await s.approved(RENEW), old)
+        change = s.state("host-a").change
+        assert change is not None
+        assert ("reverted", "not confirmed within 120 s") == (change.state, change.why)
