@@ -27,6 +27,7 @@ from bot.logs import Level, configure_logs
 from bot.messages.foreign import lines_of, one_line
 from bot.request import Answer, Exit, Failure, FailureKind, Surface
 from commands.report import Report
+from commands.typed import quote
 
 T = TypeVar("T")
 
@@ -91,7 +92,10 @@ def run(
 
 @app.command()
 def do(
-    words: Annotated[str, typer.Argument(help='What you would type after /flatnet, in quotes: "health host-a".')],
+    words: Annotated[
+        list[str],
+        typer.Argument(help='What you would type after /flatnet; in quotes where it has options: "health --details".'),
+    ],
     config: ConfigFile = DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="The table as CSV on stdout, nothing else.")] = False,
@@ -103,13 +107,14 @@ def do(
     from bot.shell import ask_once
 
     settings = _settings(config)
+    text = words[0] if len(words) == 1 else " ".join(map(quote, words))
     try:
-        answer = asyncio.run(ask_once(settings, words, Surface.DO))
+        answer = asyncio.run(ask_once(settings, text, Surface.DO))
     except FlatnetError as error:
         if not (as_json or as_csv):
             _stop(error, settings)
         failed = Failure(kind=FAILURES[_exit(error)], phrase=error.phrase)
-        answer = Answer(operation="", understood=words, body=failed)
+        answer = Answer(operation="", understood=text, body=failed)
     _print(answer, "json" if as_json else "csv" if as_csv else "table", _texts(settings))
     raise typer.Exit(answer.exit)
 

@@ -23,7 +23,7 @@ from bot.locks import Lock, meant
 from bot.planning import By
 from bot.policy import Policy, Verdict
 from bot.store.chain import StoredEvent, Verification
-from commands.arguments import Target
+from commands.arguments import BadArgument, Target, nearest, shown
 from commands.auditing import AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
 from commands.decisions import (
     Approvals,
@@ -248,6 +248,11 @@ async def _recorded(kind: EventKind, operation: AuditFilter, asked: Asked) -> No
 
 
 def _filters(operation: AuditFilter, asked: Asked, text: str) -> Filters:
+    if operation.kind and operation.kind not in set(EventKind):
+        kinds = Phrase(
+            "{part} is no kind of event; there are {kinds}", part=shown(operation.kind), kinds=Listing(tuple(EventKind))
+        )
+        raise BadArgument(kinds, part=operation.kind, nearest=nearest(operation.kind, EventKind))
     now = asked.now()
     return Filters(
         since=None if operation.since is None else now - operation.since,

@@ -90,7 +90,7 @@ def _asking(change: Change) -> Iterator[_Said]:
 
 
 def _meanwhile(change: Change) -> Iterator[_Said]:
-    if change.waits_for is not None and change.state is State.READY:
+    if change.waits_for is not None and change.state in (State.WAITING, State.READY):
         yield Phrase("Waits for:"), [change.waits_for]
     if change.stopping and not change.state.ended:
         yield Phrase("Asked to stop:"), [change.stopping]
