@@ -32,6 +32,7 @@ from adapters.phrase import Phrase
 from adapters.wsl.keys import Keys
 from bot import __version__, open_files
 from bot.audit import Audit, AuditKeys, EventKind
+from bot.clock import Clock
 from bot.config import Misconfigured, Settings, SlackSettings
 from bot.desk import Basis, Desk, Keeping, Observe
 from bot.listen import Loopback
@@ -39,7 +40,6 @@ from bot.logs import redact_with
 from bot.machinery import Engineering, Machinery, assembled, at_work
 from bot.redaction import Redactor
 from bot.request import Answer, Request
-from bot.runner import Clock
 from bot.secrets import Find, Secrets, read_secrets
 from bot.store.chain import AuditKey
 from bot.store.database import Database
@@ -245,9 +245,9 @@ async def settle(house: House, settings: Settings) -> None:
 
 
 def _slack(settings: Settings, house: House) -> "SlackThread":
+    from bot.clock import Clock
     from bot.slack.people import Usual
     from bot.slack.preflight import Tokens
-    from bot.slack.running import Clock
     from bot.slack.surface import Place, Rows
     from bot.slack.thread import SlackThread
     from bot.store.answers import Answers

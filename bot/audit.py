@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
@@ -59,6 +59,13 @@ class EventKind(StrEnum):
     END = "end"
     LOCK = "lock"
     ACCEPTED = ACCEPTED
+
+
+class Recorder(Protocol):
+    """Where events are recorded: the log below, as everybody needs it who acts."""
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        """Append one event; returns once it is safe, and raises where it is not."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.audit import EventKind
+from bot.audit import Recorder
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
 from bot.own import OWN, Asked, AuditBook, Changes, LockBook, NobodyRuns
@@ -48,13 +48,6 @@ REPEATED = 300
 
 Observe = Callable[[str, Exit, float], None]
 """Told of an answer: the operation's words ("" where none was understood), what it means, seconds that it took."""
-
-
-class Recorder(Protocol):
-    """The audit log, as the desk needs it."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
-        """Append one event; returns once it is safe, and raises where it is not."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ MOST = 10
 
 
 def difference(old: Plan, new: Plan) -> tuple[Phrase, ...]:
-    """At least one sentence, the telling ones first: premises, hosts, roads, steps; for plans whose digests differ."""
-    told = (*_premises(old, new), *_hosts(old, new), *_roads(old, new), *_steps(old, new))
+    """At least one sentence, for plans whose digests differ: premises, hosts, roads; steps where those do not tell it."""
+    told = (*_premises(old, new), *_hosts(old, new), *_roads(old, new)) or tuple(_steps(old, new))
     if not told:
         return (Phrase("the bot's own scripts or rules are others than when it was approved"),)
     if len(told) <= MOST:

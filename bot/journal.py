@@ -9,10 +9,10 @@ runs is kept at hand, and only what was written since is read: it is asked for a
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from adapters.phrase import Phrase
-from bot.audit import EventKind
+from bot.audit import EventKind, Recorder
 from bot.store import audit as table
 from bot.store.chain import StoredEvent
 from bot.store.database import Database
@@ -21,13 +21,6 @@ from commands.plan import Result, StepResult
 
 STEP_KINDS = (EventKind.RUN, EventKind.INTENT, EventKind.OUTCOME, EventKind.END)
 """Events that say how far an operation is."""
-
-
-class Recorder(Protocol):
-    """The audit log, as the journal needs it."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
-        """Append one event; returns once it is safe, and raises where it is not."""
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ names nothing any more still forbids the host of that name. Who removes a lock m
 hosts that it means then, whoever made it.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from adapters.errors import RequestError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Moment, Phrase
 from bot.approvals import NotAllowed
-from bot.audit import EventKind
+from bot.audit import EventKind, Recorder
 from bot.decision import RECORDED
 from bot.policy import Refuse, Verdict
 from bot.store.locks import Lock as Lock
@@ -27,13 +26,6 @@ LISTED = timedelta(days=1)
 
 class NoSuchLock(RequestError):
     """No lock has that number."""
-
-
-class Recorder(Protocol):
-    """The audit log, as locks need it."""
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
-        """Append one event; returns once it is safe, and raises where it is not."""
 
 
 class Locks:

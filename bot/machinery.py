@@ -17,6 +17,7 @@ from typing import Protocol
 from bot.applying import Applying
 from bot.audit import Audit
 from bot.changes import Change
+from bot.clock import Clock
 from bot.desk import Basis
 from bot.dispatch import Dispatch, Engine
 from bot.durable import Durable
@@ -27,7 +28,7 @@ from bot.own import NobodyRuns
 from bot.planning import Planner
 from bot.redaction import Redactor
 from bot.request import Identity, SlackIdentity, Standing
-from bot.runner import Clock, Runner
+from bot.runner import Runner
 from bot.store.database import Database
 from bot.store.locks import LockTable
 from bot.store.operations import Operations
@@ -83,7 +84,6 @@ class Machinery:
     workflow: Workflow
     locks: Locks
     dispatch: Dispatch
-    planner: Planner
     operations: Operations
     journal: Journal
     links: Links
@@ -109,7 +109,7 @@ def assembled(
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
     dispatch = Dispatch(ledger, planner, links.present, links.recheck)
     locks = Locks(LockTable(database), audit, now, dispatch.start_ready)
-    return Machinery(Workflow(ledger, planner, dispatch), locks, dispatch, planner, operations, journal, links)
+    return Machinery(Workflow(ledger, planner, dispatch), locks, dispatch, operations, journal, links)
 
 
 @asynccontextmanager

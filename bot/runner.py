@@ -14,13 +14,13 @@ off puts the old state back by itself. What is not proven is UNKNOWN. No host is
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from pydantic import JsonValue
 
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError
 from adapters.fleet import Fleet
 from adapters.phrase import Phrase
+from bot.clock import Clock
 from bot.journal import Entry, Journal, Trail
 from bot.orders import Answer, CannotCarryOut, Meant, Order, Produced, known_whole
 from commands.plan import Check, Result, Step, StepResult
@@ -40,15 +40,6 @@ Forbidding = Callable[[], Awaitable[Phrase | None]]
 
 async def nothing_forbids() -> None:
     """Neither a lock nor a wish to stop."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Wall time, monotonic seconds, and waiting."""
-
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True)

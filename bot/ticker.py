@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from adapters.errors import FlatnetError
-from bot.runner import Clock
+from bot.clock import Clock
 
 _log = structlog.get_logger("bot.ticker")
 

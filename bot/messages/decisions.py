@@ -13,19 +13,19 @@ _TITLE, _TEXT, _LABEL = 100, 300, 30
 """Characters of the question before a deed, and of its two answers, by Slack's limits."""
 
 
-def choices(change: Change, texts: Texts, does: str = RUN) -> list[Block]:
-    """What somebody may press now; `does` is the first part of the action ids of what is done at once."""
+def choices(change: Change, texts: Texts) -> list[Block]:
+    """What somebody may press now."""
     operation, stop = change.operation, f"op cancel {change.operation}"
     if change.dry_run:
         return []
     match change.state:
         case State.WAITING:
-            return [*decide(change, texts, does), asking(Phrase("Withdraw").render(texts), f"{does}.withdraw", stop)]
+            return [*decide(change, texts), asking(Phrase("Withdraw").render(texts), f"{RUN}.withdraw", stop)]
         case State.READY:
-            return [asking(Phrase("Withdraw").render(texts), f"{does}.withdraw", stop), *_review(change, texts)]
+            return [asking(Phrase("Withdraw").render(texts), f"{RUN}.withdraw", stop), *_review(change, texts)]
         case State.RUNNING if not change.stopping:
-            return [_danger(asking(Phrase("Stop").render(texts), f"{does}.stop", stop)), *_review(change, texts)]
-    going_on = [asking(Phrase("Continue with what is left").render(texts), f"{does}.continue", f"op continue {operation}")]
+            return [_danger(asking(Phrase("Stop").render(texts), f"{RUN}.stop", stop)), *_review(change, texts)]
+    going_on = [asking(Phrase("Continue with what is left").render(texts), f"{RUN}.continue", f"op continue {operation}")]
     return [*(going_on if course.left(change) else []), *_review(change, texts)]
 
 

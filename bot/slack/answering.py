@@ -13,6 +13,7 @@ import structlog
 
 from adapters.phrase import Phrase, Texts
 from bot.changes import Change
+from bot.clock import Clock
 from bot.decision import operation_id
 from bot.desk import Rights
 from bot.locale.texts import texts
@@ -26,7 +27,7 @@ from bot.slack.letter import Address, Letter, mention, noted
 from bot.slack.outbox import EDIT_INTERVAL, Sender
 from bot.slack.people import People, Reader
 from bot.slack.progress import Awaited, WaitingLine, Watcher
-from bot.slack.running import Clock, done_within, insist
+from bot.slack.running import done_within, insist
 from bot.slack.uploads import Uploads
 from bot.slack.work import Desk
 from bot.store.answers import Answers, Kept

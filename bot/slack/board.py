@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from bot.changes import Change, State
+from bot.clock import Clock
 from bot.messages.change import render
 from bot.messages.milestones import ASKED, Milestone, milestones, told, whispered
 from bot.request import Standing
@@ -22,7 +23,7 @@ from bot.slack.answering import in_words_of, spoken
 from bot.slack.letter import Address
 from bot.slack.outbox import Sender
 from bot.slack.people import People
-from bot.slack.running import Clock, Running, insist
+from bot.slack.running import Running, insist
 from bot.store.outbox import CARD
 
 REFRESH = 10.0

@@ -19,11 +19,12 @@ from pydantic import ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
+from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.letter import Address, Letter
 from bot.slack.outbox import Sender
 from bot.slack.people import People
-from bot.slack.running import Clock, Running, done_within, insist
+from bot.slack.running import Running, done_within, insist
 from bot.slack.work import Kind
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox

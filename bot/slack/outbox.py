@@ -16,12 +16,13 @@ from functools import partial
 import structlog
 
 from adapters.phrase import Phrase
+from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import REVOKED, Api, SlackFailure
 from bot.slack.channels import ABSENT, SHARED, UNKNOWN, Channels
 from bot.slack.letter import Address, address_in, foreign, message_in, noted, plain, post_of
 from bot.slack.pace import Pace
-from bot.slack.running import Clock, Running, done_within, insist
+from bot.slack.running import Running, done_within, insist
 from bot.store.errors import DatabaseError, TooLarge
 from bot.store.outbox import Outbox, Post, Road, State
 
@@ -204,7 +205,8 @@ class Sender:
     async def _by_roads(self, post: Post) -> str:
         """Send by the first road that Slack opens; the message's timestamp, "" where it has none."""
         address, message = address_in(post), message_in(post)
-        notes = [address.say(Phrase("Sent again: Slack did not confirm the first sending."))] if post.maybe_sent else []
+        twice = post.maybe_sent and post.road is not Road.UPDATE  # an edit that comes twice is the same edit
+        notes = [address.say(Phrase("Sent again: Slack did not confirm the first sending."))] if twice else []
         refusals: list[SlackFailure] = []
         for road in self._roads(address):
             try:

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
@@ -16,15 +14,6 @@ LONGEST_PAUSE = 30.0
 _log = structlog.get_logger(__name__)
 
 _Written = TypeVar("_Written")
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Wall time, monotonic seconds, and waiting."""
-
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
 
 
 class Running:

@@ -16,6 +16,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.changes import Change
+from bot.clock import Clock
 from bot.request import SlackIdentity, Standing
 from bot.slack import clicked, clicks, command, talk
 from bot.slack import forms as form_rows
@@ -34,7 +35,7 @@ from bot.slack.looking import Looking
 from bot.slack.outbox import Sender
 from bot.slack.people import People, Usual
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
-from bot.slack.running import Clock, Running, insist
+from bot.slack.running import Running, insist
 from bot.slack.socket import BoltSocket, Socket
 from bot.slack.uploads import Uploads
 from bot.slack.work import Desk

@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 
 from adapters.inventory import Inventory
 from bot.changes import Change
+from bot.clock import Clock
 from bot.decision import Catalogue
 from bot.desk import Rights
 from bot.policy import Refuse
 from bot.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.slack.board import Stories
 from bot.slack.preflight import Bot
-from bot.slack.running import Clock
 from bot.slack.surface import Health, Place, Rows, SlackSurface
 from bot.slack.work import Desk
 from commands.operation import Progress, untold

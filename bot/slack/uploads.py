@@ -1,10 +1,11 @@
 """Files that the bot shows: announced, noted with their answer, uploaded, shown. They go when that answer goes."""
 
 from adapters.phrase import Phrase
+from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import Api, SlackFailure
 from bot.slack.letter import Address
-from bot.slack.running import Clock, insist
+from bot.slack.running import insist
 from bot.store.answers import Answers
 from commands.report import File
 

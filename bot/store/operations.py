@@ -61,7 +61,6 @@ _PROGRESS = (
     .where(_THIS, OPERATIONS.c.state == State.RUNNING, OPERATIONS.c.running != bindparam("key", type_=Text))
     .values(running=bindparam("key", type_=Text), version=_MORE)
 )
-_STOPPING = select(OPERATIONS.c.stopping).where(_THIS)
 _EXPIRED = select(OPERATIONS).where(_OPEN, OPERATIONS.c.expires_at <= bindparam("now")).order_by(OPERATIONS.c.expires_at)
 _CANDIDATES = (
     select(OPERATIONS.c.operation, OPERATIONS.c.state, OPERATIONS.c.hosts, OPERATIONS.c.waits_for)
@@ -173,10 +172,6 @@ class Operations:
     async def progress(self, operation: str, key: str) -> None:
         """Which step of a running operation is under way; "" between steps."""
         await self._write(_PROGRESS, {"this": operation, "key": key})
-
-    async def stop_asked(self, operation: str) -> str:
-        """Who asked a running operation to stop before its next step; "" where nobody did."""
-        return await self._text(_STOPPING, operation)
 
     async def running(self) -> tuple[str, ...]:
         """What runs, the longest first."""

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.runner import Clock
+from bot.clock import Clock
 from bot.ticker import Work, tick
 from tests.bot.world import Time
 

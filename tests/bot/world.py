@@ -16,7 +16,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows import change, nebula
-from bot.runner import Clock
+from bot.clock import Clock
 from commands.plan import Check, Deed, Part, Plan, Product, Step, roads_of
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)

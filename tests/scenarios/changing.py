@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from adapters.certificates import read_pem
 from bot.app import House, now
 from bot.changes import Change, State
+from bot.clock import Clock
 from bot.messages.change import SYMBOLS
 from bot.reload import reload
 from bot.request import Answer
-from bot.runner import POLL, Clock
+from bot.runner import POLL
 from tests.lab.fleet import Conditions, LabFleet
 from tests.lab.windows import nebula_cert
 from tests.lab.windows.disks import Expiry

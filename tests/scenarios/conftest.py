@@ -14,9 +14,9 @@ import pytest
 
 from adapters.action import SideName
 from bot.app import House, new_key, now, open_house, serving
+from bot.clock import Clock
 from bot.config import Settings, read_settings
 from bot.request import Answer, Request, Surface, SystemIdentity
-from bot.runner import Clock
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message

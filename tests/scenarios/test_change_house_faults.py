@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import now
 from bot.changes import State
-from bot.runner import Clock
+from bot.clock import Clock
 from tests.lab.workspace.faults import HANDSHAKE, ServerError
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift, shift
 from tests.scenarios.conftest import Build

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.changes import Change
+from bot.clock import Clock
 from bot.decision import Catalogue
 from bot.desk import Rights
 from bot.policy import Actor, Refuse
@@ -28,7 +29,6 @@ from bot.slack.channels import Channels
 from bot.slack.outbox import Sender
 from bot.slack.people import Usual
 from bot.slack.preflight import Tokens
-from bot.slack.running import Clock
 from bot.slack.surface import Place, Rows, SlackSurface
 from bot.store.answers import Answers
 from bot.store.database import Database

@@ -7,9 +7,9 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.changes import State
+from bot.clock import Clock
 from bot.request import Answer, Failure, FailureKind, Request
 from bot.slack.preflight import NotReady
-from bot.slack.running import Clock
 from bot.slack.thread import SlackThread
 from bot.slack.work import Desk
 from commands.operation import Progress, untold

@@ -279,7 +279,7 @@ async def test_what_runs_is_asked_to_stop_once_and_keeps_running(bot: Bot) -> No
     change = await bot.workflow.cancel("op-1", bot.by(DEE))
 
     assert (State.RUNNING, "ana") == (change.state, change.stopping)
-    assert "ana" == await bot.operations.stop_asked("op-1")
+    assert "ana" == (await bot.stored("op-1")).stopping
 
 
 async def test_what_has_ended_cannot_be_cancelled(bot: Bot) -> None:
