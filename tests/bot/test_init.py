@@ -239,6 +239,7 @@ def test_no_text_gets_into_the_file_as_anything_but_a_value(key: str, text: str)
         assert {"lighthouse", "host-a"} >= {host.name for host in parse_settings(draft.text, file).hosts}
 
 
+@pytest.mark.slow
 async def test_the_command_writes_all_and_ends_with_what_doctor_says(tmp_path: Path) -> None:
     """Without a question; the audit key is made, the rest is named as missing; a second time nothing is touched."""
     file = tmp_path / "flatnet.toml"

@@ -1,5 +1,7 @@
 """What people do with an answer and without words: buttons, pages, files, the menu and the form."""
 
+import pytest
+
 from tests.lab.workspace.message import Message
 from tests.scenarios.conftest import PATIENCE, Build, Town
 from tests.scenarios.test_slack_stories import ADMIN, OPERATOR, OPS, let_a_container_exit, shown, stop_nebula
@@ -41,6 +43,7 @@ async def test_details_and_back_ask_no_host_again(town: Build) -> None:
         assert 1 == len(t.events())
 
 
+@pytest.mark.slow
 async def test_every_host_of_the_largest_fleet_is_a_click_away(town: Build) -> None:
     """254 hosts, no two alike: on pages, and all of them in one file; nobody is asked again."""
     async with town(hosts=EVERY_HOST) as t, t.bot():

@@ -108,6 +108,7 @@ async def looking_at(fleet: LabFleet, folder: Path, threads: int | None = None) 
         await connected.aclose()
 
 
+@pytest.mark.slow
 async def test_all_faults_of_all_sides_at_once(tmp_path: Path) -> None:
     """Healthy hosts have answered before the first deadline is over, and the whole ends with the last one."""
     async with run_fleet(tmp_path / "lab", len(BROKEN) + len(HEALTHY)) as fleet, looking_at(fleet, tmp_path) as view:
@@ -131,6 +132,7 @@ async def test_all_faults_of_all_sides_at_once(tmp_path: Path) -> None:
     assert list(HEALTHY) == [row.host for row in report.rows if row.severity is None]
 
 
+@pytest.mark.slow
 async def test_hosts_that_keep_the_threads_hide_no_healthy_one(tmp_path: Path) -> None:
     """More hanging hosts than threads: whoever gets none is the bot's trouble, never a host that does not answer."""
     async with run_fleet(tmp_path / "lab", 4) as fleet, looking_at(fleet, tmp_path, threads=2) as view:

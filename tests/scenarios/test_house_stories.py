@@ -94,6 +94,7 @@ async def test_who_asked_from_a_terminal_is_told_when_the_bot_ends_under_the_que
         assert "the running bot does not answer" in asked.stderr
 
 
+@pytest.mark.slow
 async def test_the_process_ends_though_open_connections_hang(town: Build) -> None:
     """SIGTERM: exit code 0 in bounded time; no thread that waits for a host holds the process."""
     async with town(hosts=1) as t, bot_process(t) as bot:

@@ -96,6 +96,7 @@ def test_where_there_is_no_database_there_is_nothing_to_upgrade(path: Path) -> N
     assert not path.exists()
 
 
+@pytest.mark.slow
 async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_copy(tmp_path: Path) -> None:
     """The packages are copied, as a wheel would lay them down, and get one more revision there."""
     path = tmp_path / "flatnet.sqlite3"
