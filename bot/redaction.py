@@ -52,6 +52,12 @@ _PATTERNS = (
     rf"(?P<line>(?m:^)[ \t-]*[\w.-]{{0,64}}(?i:{_NAMES})[ \t]*:[ \t]+)(?P<rest>[^\s\"'|>][^\s\"']*)(?=[ \t\r]*(?m:$))",
 )
 _FOUND = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
+_HINTS = (
+    *("private key", "xox", "xapp-", "hooks.slack.com", "akia", "asia", "github_pat_", "glpat-", "eyj", "authorization"),
+    *("bearer", "://", "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key"),
+    *(f"gh{letter}_" for letter in "pousr"),
+)
+"""One of these, in lower case, is part of whatever the patterns find: a text without any need not be searched."""
 _SECRET_NAME = re.compile(rf"(?i:{_NAMES})\Z")
 _KEPT = ("header", "scheme", "url", "name", "assigned", "option", "line")
 _QUOTED = {"double": '"', "single": "'", "escaped": '\\"'}
@@ -84,7 +90,8 @@ class Redactor:
         for look in self._looks:
             if look in text:
                 text = text.replace(look, MARK)
-        return _FOUND.sub(_replace, text)
+        lower = text.lower()
+        return _FOUND.sub(_replace, text) if any(hint in lower for hint in _HINTS) else text
 
     def clean_json(self, value: Any) -> Any:
         """A JSON value without secrets, in its names, too; what a name like `password` stands before goes whole."""
