@@ -28,6 +28,7 @@ from bot.policy import Actor, Go, Policy, Refuse
 from bot.redaction import Redactor
 from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request
 from commands.decisions import Approvals
+from commands.grammar import find
 from commands.operation import (
     CertificateRules,
     FleetChange,
@@ -221,13 +222,23 @@ class Desk:
             self._possible(outcome)
             match outcome:
                 case FleetRead():
-                    return await outcome.read(self._view(work))
+                    return (await outcome.read(self._view(work))).offering(self._may(decision.actor, work.basis))
                 case FleetChange():
                     return await self._keeping.changes.propose(work.operation, outcome, by)
                 case _:
                     return await OWN[type(outcome)](outcome, self._asked(work, by))
         except FlatnetError as error:
             return failure(error, decision.understood)
+
+    def _may(self, actor: Actor, basis: Basis) -> Callable[[str], bool]:
+        """Whether this actor may ask for some words."""
+        permitted = basis.policy.permitted(actor, self._catalogue)
+
+        def may(words: str) -> bool:
+            found = find(words.split(), self._catalogue)
+            return found is None or found[0] in permitted
+
+        return may
 
     def _possible(self, operation: Operation) -> None:
         """Looks are answered everywhere; decisions and changes only where a bot runs."""

@@ -1,5 +1,6 @@
 """Findings: judgements on what was read."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from adapters.phrase import Phrase
@@ -34,6 +35,11 @@ class Finding(Value):
     next: str | None = None
     reached: bool = True
     parts: "tuple[Finding, ...]" = ()
+
+    def offering(self, may: Callable[[str], bool]) -> "Finding":
+        """The same, offering only words that the reader may use."""
+        kept = self.next if self.next is not None and may(self.next) else None
+        return self.model_copy(update={"next": kept, "parts": tuple(part.offering(may) for part in self.parts)})
 
 
 def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ sentence, a table, findings. Phrases are for people; `Cell.value` is the same as
 `--json` and `--csv`.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -106,6 +107,11 @@ class Report(Value):
         rows = tuple(row.model_copy(update={"cells": tuple(row.cells[index] for index in kept)}) for row in self.rows)
         columns = tuple(self.columns[index] for index in kept)
         return self.model_copy(update={"details": False, "columns": columns, "rows": rows})
+
+    def offering(self, may: Callable[[str], bool]) -> "Report":
+        """The same, offering only words that the reader may use."""
+        findings = tuple(finding.offering(may) for finding in self.findings)
+        return self.model_copy(update={"next": tuple(filter(may, self.next)), "findings": findings})
 
     @property
     def unreached(self) -> tuple[str, ...]:

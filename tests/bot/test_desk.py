@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +20,8 @@ from bot.policy import Person, Policy
 from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
 from bot.rules import Grant
 from commands.catalogue import CATALOGUE
-from commands.operation import CertificateRules, Operation, OwnOperation, Role, Thresholds, View
+from commands.findings import Finding, Severity
+from commands.operation import CertificateRules, FleetRead, Operation, OwnOperation, Role, Thresholds, View
 from commands.report import Report
 from commands.typed import LIMIT
 from tests.bot.keeping import CANARY, Kept
@@ -416,3 +417,29 @@ async def test_a_secret_that_somebody_types_is_refused_and_kept_nowhere() -> Non
     assert CANARY not in answer.model_dump_json()
     assert CANARY not in str(log.events)
     assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
+
+
+class Advise(FleetRead):
+    """Offers something that operators may do, and something that everybody may."""
+
+    words: ClassVar = ("advise",)
+    summary: ClassVar = Phrase("what to do next")
+    example: ClassVar = "advise"
+
+    async def read(self, view: View) -> Report:
+        why = Phrase("Nebula is stopped")
+        wrong = Finding(severity=Severity.HIGH, host="host-a", subject="nebula", why=why, next="service start nebula host-a")
+        offered = ("service start nebula host-a", "health host-a")
+        return Report(title=Phrase("Advice"), summary=why, findings=(wrong,), next=offered)
+
+
+@pytest.mark.parametrize(("user", "offered"), [("U7", 0), ("U1ANA", 1)], ids=["viewer", "operator"])
+async def test_an_answer_offers_only_what_its_reader_may_use(user: str, offered: int) -> None:
+    """No button that would be refused; what is wrong is said all the same."""
+    answer = await desk(Log(), catalogue=(*CATALOGUE, Advise)).handle(request("advise", user=user))
+
+    assert (1, offered) == (
+        len(report(answer).findings),
+        sum(finding.next is not None for finding in report(answer).findings),
+    )
+    assert ("service start nebula host-a", "health host-a")[1 - offered :] == report(answer).next

@@ -35,6 +35,15 @@ async def test_exit_codes_tell_programs_what_the_answer_means(
         assert (code, names[code], "") == (asked.returncode, document["exit"], asked.stderr)
 
 
+async def test_words_need_no_quotes_and_a_file_is_all_that_comes(town: Build) -> None:
+    """`do cert export host-a` writes certificates.txt where the shell's `>` says."""
+    async with town(hosts=1) as t:
+        asked = await command("do", "cert", "export", "host-a", "--config", str(t.config))
+        assert (0, "") == (asked.returncode, asked.stderr)
+        assert asked.stdout.startswith("# host-a ")
+        assert '"name":"host-a"' in asked.stdout
+
+
 async def test_csv_is_a_table_and_nothing_else(town: Build) -> None:
     """One line per host, a column for each check."""
     async with town(hosts=2) as t:
