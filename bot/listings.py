@@ -24,7 +24,7 @@ STATES = {
     State.PLANNED: Phrase("planned"),
     State.WAITING: Phrase("to be approved"),
     State.READY: Phrase("waits for hosts"),
-    State.RUNNING: Phrase("running"),
+    State.RUNNING: Phrase("running now"),
     State.DONE: Phrase("done"),
     State.UNDONE: Phrase("undone"),
     State.FAILED: Phrase("failed"),

@@ -34,7 +34,7 @@ def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
 def test_changes_are_no_hosts_so_none_is_called_well() -> None:
     report = listings.lately((changes.DONE, changes.FAILED, changes.GLASS), ASKED)
     assert {Mark.PLAIN} == {cell.mark for row in report.rows for cell in row.cells}
-    assert ["done", "failed", "running"] == [each["State"] for each in cells(report)]
+    assert ["done", "failed", "running now"] == [each["State"] for each in cells(report)]
 
 
 def test_the_summary_of_changes_says_what_runs_or_else_what_waits() -> None:
