@@ -60,13 +60,13 @@ def operation_id(key: str) -> str:
 
 def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
     """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command, no option and no host."""
-    policy = ground.policy
+    policy, redactor = ground.policy, ground.redactor
     actor = policy.identify(request.identity)
     if isinstance(actor, Refuse):
         nobody = Actor(label(request.identity), frozenset(), actor.rule)
-        return Decision(nobody, actor.rule, typed.text, _refusal(actor))
-    if ground.redactor.holds_secret(typed.text):
-        return Decision(actor, "holds a secret", ground.redactor.clean(typed.text), _SECRET)
+        return Decision(nobody, actor.rule, redactor.clean(typed.text), _refusal(actor))
+    if redactor.holds_secret(typed.text):
+        return Decision(actor, "holds a secret", redactor.clean(typed.text), _SECRET)
     try:
         asked = named(typed, catalogue, policy.permitted(actor, catalogue))
         verdict = policy.judge(actor, asked.operation)

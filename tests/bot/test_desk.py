@@ -419,6 +419,16 @@ async def test_a_secret_that_somebody_types_is_refused_and_kept_nowhere() -> Non
     assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
 
 
+@pytest.mark.parametrize("standing", [Standing.GUEST, Standing.STRANGER, Standing.UNKNOWN])
+async def test_a_secret_that_somebody_unknown_types_is_kept_nowhere_either(standing: Standing) -> None:
+    answer, log = await answered(f"health {CANARY}", user="U9", standing=standing)
+
+    assert FailureKind.REFUSED is refused(answer).kind
+    assert CANARY not in answer.model_dump_json()
+    assert CANARY not in str(log.events)
+    assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
+
+
 class Advise(FleetRead):
     """Offers something that operators may do, and something that everybody may."""
 
