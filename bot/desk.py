@@ -23,7 +23,7 @@ from bot.audit import Recorder
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
 from bot.own import OWN, Asked, AuditBook, Changes, LockBook, NobodyRuns
-from bot.planning import By
+from bot.planning import By, hosts_of
 from bot.policy import Actor, Go, Policy, Refuse
 from bot.redaction import Redactor
 from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request
@@ -170,16 +170,8 @@ class Desk:
         rights = self.rights(identity)
         if isinstance(rights, Refuse) or Approvals not in rights.permitted:
             return ()
-        policy, changes = self.basis.policy, self._keeping.changes
-        asked = [
-            change
-            for change in await changes.waiting()
-            if (
-                change.requester != rights.actor.name
-                if change.approval is None
-                else isinstance(policy.may_approve(rights.actor, change.approval, change.requester), Go)
-            )
-        ]
+        basis, changes = self.basis, self._keeping.changes
+        asked = [change for change in await changes.waiting() if isinstance(_may_settle(rights.actor, change, basis), Go)]
         known = {change.operation for change in asked}
         return (*asked, *(change for change in await changes.running() if change.operation not in known))
 
@@ -299,3 +291,11 @@ def _bounded(answer: Answer) -> Answer:
     if failed.span is not None and failed.span[1] >= REPEATED:
         failed = failed.model_copy(update={"span": None})  # its place is in what is cut off; the phrase names the word
     return answer.model_copy(update={"body": failed, "understood": understood[: REPEATED - 1] + "…"})
+
+
+def _may_settle(actor: Actor, change: Change, basis: Basis) -> Go | Refuse:
+    """Whether this actor may say the word that a change waits for: an approval, or without one a review."""
+    if change.approval is not None:
+        return basis.policy.may_approve(actor, change.approval, change.requester)
+    hosts = hosts_of(change.plan, basis.fleet.inventory)
+    return basis.policy.may_review(actor, change.risk, hosts, change.requester)

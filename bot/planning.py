@@ -163,8 +163,13 @@ class Planner:
 
     def hosts(self, plan: Plan) -> tuple[Host, ...]:
         """The hosts that a plan is about or changes anything on, as the inventory has them now."""
-        named = {part.host for part in plan.parts} | set(plan.hosts)
-        return tuple(host for host in self.inventory.hosts if host.name in named)
+        return hosts_of(plan, self.inventory)
+
+
+def hosts_of(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
+    """The hosts of this inventory that a plan is about or changes anything on."""
+    named = {part.host for part in plan.parts} | set(plan.hosts)
+    return tuple(host for host in inventory.hosts if host.name in named)
 
 
 def card_channel(asked: str, usual: str | None) -> str:

@@ -42,7 +42,7 @@ class Kept:
         return tuple(self.changes.values())[:limit]
 
     async def waiting(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes.values() if change.state is State.WAITING)
+        return tuple(change for change in self.changes.values() if change.state is State.WAITING or _unreviewed(change))
 
     async def running(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes.values() if change.state is State.RUNNING)
@@ -98,6 +98,10 @@ class Kept:
     def _told(self, name: str, operation: str, *more: Any) -> Change:
         self.asked.append((name, operation, *more))
         return next(iter(self.changes.values())) if operation not in self.changes else self.changes[operation]
+
+
+def _unreviewed(change: Change) -> bool:
+    return change.break_glass is not None and change.break_glass.reviewed_at is None
 
 
 def lock(target: str, ends_at: datetime = NOW + timedelta(hours=2), removed_by: str = "") -> Lock:

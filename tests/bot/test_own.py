@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.audit_reading import Filters
-from bot.changes import Change, State
+from bot.changes import BreakGlass, Change, State
 from bot.decision import failure
 from bot.desk import Desk
 from bot.own import OWN, NobodyRuns
@@ -19,16 +19,18 @@ from commands.catalogue import CATALOGUE
 from commands.operation import OwnOperation, Role
 from commands.report import Report
 from tests.bot.keeping import Kept
-from tests.bot.messages.changes import OPERATION, change
+from tests.bot.messages.changes import DONE, OPERATION, WAITING, approval, change
 from tests.bot.test_desk import Log, basis
 from tests.commands.canned import NOW
 
 BOSS = Person(name="boss", slack=("U1BOSS",), roles=frozenset({Role.ADMINISTRATOR, Role.SECURITY, Role.OPERATOR}))
+ENDED_GLASS = DONE.model_copy(update={"approval": None, "break_glass": BreakGlass()})
+ASKED_FOR = WAITING.model_copy(update={"approval": approval(roles=(Role.OPERATOR,))})
 BOSS_ALONE = Policy((BOSS,))
 
 
-async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy = BOSS_ALONE) -> Answer:
-    desk = Desk(
+def _desk(kept: Kept, *, policy: Policy, running: bool = True) -> Desk:
+    return Desk(
         replace(basis(), policy=policy),
         CATALOGUE,
         Log(),
@@ -36,6 +38,10 @@ async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy =
         now=lambda: NOW,
         reference=lambda: "7f3a",
     )
+
+
+async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy = BOSS_ALONE) -> Answer:
+    desk = _desk(kept, running=running, policy=policy)
     who = SlackIdentity("T1", "U1BOSS", Standing.MEMBER)
     return await desk.handle(Request(key="t.1", identity=who, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
 
@@ -60,7 +66,7 @@ def test_everything_that_is_the_bots_own_has_somebody_who_answers() -> None:
         (f'op review {OPERATION} "agreed"', ("review", OPERATION, "boss", "agreed")),
     ],
 )
-async def test_a_decision_reaches_the_change_in_the_name_of_whoever_decides(text: str, call: tuple[Any, ...]) -> None:
+async def test_a_decision_reaches_the_givenin_the_name_of_whoever_decides(text: str, call: tuple[Any, ...]) -> None:
     kept = Kept(change())
 
     answer = await asked(text, kept)
@@ -110,7 +116,7 @@ async def test_what_is_missing_or_no_id_is_said(text: str) -> None:
     assert [] == kept.asked
 
 
-async def test_a_change_of_hosts_is_proposed_in_the_name_of_whoever_asks() -> None:
+async def test_a_givenof_hosts_is_proposed_in_the_name_of_whoever_asks() -> None:
     kept = Kept(change())
 
     answer = await asked("service restart openresty host-a --reason slow", kept)
@@ -166,3 +172,24 @@ async def test_an_export_is_a_file() -> None:
     assert isinstance(answer.body, Report)
     assert answer.body.file is not None
     assert "sequence,at\r\n1,2026\r\n" == answer.body.file.text
+
+
+@pytest.mark.parametrize(
+    ("given", "role", "shown"),
+    [
+        (ASKED_FOR, Role.OPERATOR, 1),
+        (ASKED_FOR, Role.SECURITY, 0),
+        (ENDED_GLASS, Role.OPERATOR, 1),
+        (ENDED_GLASS, Role.SECURITY, 0),
+        (ENDED_GLASS.model_copy(update={"requester": "ana"}), Role.OPERATOR, 0),
+    ],
+    ids=["approver", "no approver", "reviewer", "no reviewer", "broke the glass"],
+)
+async def test_only_what_somebody_may_settle_waits_for_them(given: Change, role: Role, shown: int) -> None:
+    """No button to approve or to review that would be refused."""
+    ana = Person(name="ana", slack=("U1ANA",), roles=frozenset({role}))
+    who = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
+
+    waiting = await _desk(Kept(given), policy=Policy((ana,))).waiting(who)
+
+    assert shown == len(waiting)
