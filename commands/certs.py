@@ -215,10 +215,7 @@ def _authorities(seen: Mesh) -> Iterator[Line]:
 
 
 def _finding(host: str, remark: Remark) -> Finding:
-    words = remark.next or (f"cert show {host}" if remark.reached else f"health {host} --details")
-    return Finding(
-        severity=remark.severity, host=host, subject=remark.subject, why=remark.why, next=words, reached=remark.reached
-    )
+    return remark.finding(host, remark.next or (f"cert show {host}" if remark.reached else f"health {host} --details"))
 
 
 def _block(host: str, file: str, printed: str) -> str:

@@ -22,7 +22,7 @@ from commands.arguments import ALL, Flag, TargetArgument
 from commands.checks import judge, known_peers
 from commands.details import DETAILS, details_of
 from commands.findings import Finding, Severity, worst_first
-from commands.judged import CHECKS, Judged, Looked, Remark, ahead, some
+from commands.judged import CHECKS, Judged, Looked, ahead, needing, some
 from commands.looking import look_at_all
 from commands.operation import FleetRead, View
 from commands.report import Cell, Column, Report, Row
@@ -100,12 +100,8 @@ class Health(FleetRead):
     def _findings(self, checked: Checked) -> Iterator[Finding]:
         """One for each remark; details take apart what sums up several."""
         for remark in checked.judged.remarks:
-            parts = tuple(_finding(checked.host, part) for part in remark.parts or (remark,))
-            yield _finding(checked.host, remark).model_copy(update={"next": checked.more, "parts": parts})
-
-
-def _finding(host: Host, remark: Remark) -> Finding:
-    return Finding(severity=remark.severity, host=host.name, subject=remark.subject, why=remark.why, reached=remark.reached)
+            parts = tuple(part.finding(checked.host.name) for part in remark.parts or (remark,))
+            yield remark.finding(checked.host.name, checked.more).model_copy(update={"parts": parts})
 
 
 async def _check(host: Host, known: frozenset[str], view: View) -> Checked:
@@ -155,13 +151,7 @@ def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:
         return _alone(checked[0])
     if all(each.looked.silent for each in checked) and any(each.looked.asked for each in checked):
         return Phrase("none of {total} hosts answers; look at the bot's own network first", total=len(checked))
-    return Phrase(
-        "{n} of {total} hosts needs attention: {worst}",
-        plural="{n} of {total} hosts need attention: {worst}",
-        n=len(troubled),
-        total=len(checked),
-        worst=some([_headline(each) for each in troubled], WORST),
-    )
+    return needing([(each.host, each.judged) for each in troubled], len(checked), WORST)
 
 
 def _all_well(checked: Sequence[Checked]) -> Phrase:
@@ -173,8 +163,3 @@ def _all_well(checked: Sequence[Checked]) -> Phrase:
 def _alone(checked: Checked) -> Phrase:
     worst = some([remark.short for remark in checked.judged.worst], WORST)
     return Phrase("{host} needs attention: {worst}", host=checked.host.name, worst=worst)
-
-
-def _headline(checked: Checked) -> Phrase:
-    """A host and the worst of it."""
-    return Phrase("{host} {short}", host=checked.host.name, short=checked.judged.worst[0].short)

@@ -10,7 +10,7 @@ from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import WslSystem
-from commands.findings import Severity
+from commands.findings import Finding, Severity
 from commands.report import Cell, Mark
 
 CHECKS = {
@@ -41,6 +41,12 @@ class Remark:
     reached: bool = True
     parts: "tuple[Remark, ...]" = ()
     next: str | None = None
+
+    def finding(self, host: str, words: str | None = None) -> Finding:
+        """The same of this host in a report; `words` are what to type next."""
+        return Finding(
+            severity=self.severity, host=host, subject=self.subject, why=self.why, next=words, reached=self.reached
+        )
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,18 @@ def silent(errors: Sequence[HostError], sides: Judged) -> Judged:
     short = states[0] if len(states) == 1 else Phrase("no answer")
     why = sides.remarks[0].why if len(sides.remarks) == 1 else _nobody(errors)
     return Judged(sides.cells, (Remark("host", Severity.HIGH, short, why, reached=False, parts=sides.remarks),))
+
+
+def needing(troubled: Sequence[tuple[Host, Judged]], total: int, most: int) -> Phrase:
+    """How many of all hosts need attention, and the worst of the first few."""
+    named = [Phrase("{host} {short}", host=host.name, short=judged.worst[0].short) for host, judged in troubled]
+    return Phrase(
+        "{n} of {total} hosts needs attention: {worst}",
+        plural="{n} of {total} hosts need attention: {worst}",
+        n=len(troubled),
+        total=total,
+        worst=some(named, most),
+    )
 
 
 def some(items: Sequence[Phrase | str], most: int = NAMED) -> Phrase:

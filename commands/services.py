@@ -18,7 +18,7 @@ from commands.checks import judge_gateway_service, judge_nebula_service
 from commands.cuts import Served, Verb, cut_off, gateway_cut, nebula_cut, serve
 from commands.findings import Finding, Severity, worst_first
 from commands.guarded import Tunnel
-from commands.judged import Judged, Remark, absent, some, together, unanswered
+from commands.judged import Judged, Remark, absent, needing, together, unanswered
 from commands.looking import look_at_all
 from commands.operation import CannotPlan, FleetChange, FleetRead, Risk, View
 from commands.plan import LeftOut, Plan, Planned, roads_of
@@ -69,7 +69,7 @@ class ServiceList(FleetRead):
         judged = [(host, _judge(host, told)) for host, told in said]
         judged.sort(key=lambda pair: _rank(pair[1]))
         troubled = [(host, each) for host, each in judged if each.remarks]
-        findings = worst_first(tuple(_finding(host, remark) for host, each in troubled for remark in each.remarks))
+        findings = worst_first(tuple(_finding(host.name, remark) for host, each in troubled for remark in each.remarks))
         return Report(
             title=Phrase("Services"),
             summary=_summary(len(judged), troubled),
@@ -261,15 +261,8 @@ def _row(host: Host, judged: Judged) -> Row:
     return Row(cells=cells, host=host.name, severity=judged.severity)
 
 
-def _finding(host: Host, remark: Remark) -> Finding:
-    return Finding(
-        severity=remark.severity,
-        host=host.name,
-        subject=remark.subject,
-        why=remark.why,
-        next=remark.next or f"health {host.name} --details",
-        reached=remark.reached,
-    )
+def _finding(host: str, remark: Remark) -> Finding:
+    return remark.finding(host, remark.next or f"health {host} --details")
 
 
 def _summary(total: int, troubled: Sequence[tuple[Host, Judged]]) -> Phrase:
@@ -277,14 +270,7 @@ def _summary(total: int, troubled: Sequence[tuple[Host, Judged]]) -> Phrase:
         return Phrase("the inventory has no hosts; add them to the configuration file")
     if not troubled:
         return Phrase("the services of {n} host are well", plural="the services of all {n} hosts are well", n=total)
-    named = [Phrase("{host} {short}", host=host.name, short=judged.worst[0].short) for host, judged in troubled]
-    return Phrase(
-        "{n} of {total} hosts needs attention: {worst}",
-        plural="{n} of {total} hosts need attention: {worst}",
-        n=len(troubled),
-        total=total,
-        worst=some(named, WORST),
-    )
+    return needing(troubled, total, WORST)
 
 
 def _stands_so(stand: Stand, verb: Verb) -> bool:
