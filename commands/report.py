@@ -64,6 +64,13 @@ class File(Value):
     text: str
 
 
+class Section(Value):
+    """A part of a report that is no table: a heading, and sentences, each of which is whole by itself."""
+
+    heading: Phrase
+    lines: tuple[Phrase, ...]
+
+
 class Report(Value):
     """What a read found.
 
@@ -78,6 +85,10 @@ class Report(Value):
     columns: tuple[Column, ...] = ()
     rows: tuple[Row, ...] = ()
     findings: tuple[Finding, ...] = ()
+    news: Section | None = None
+    """What changed since the last such report; it comes before everything else."""
+    sections: tuple[Section, ...] = ()
+    """What else there is to say; it comes after the findings."""
     brief: bool = False
     details: bool = False
     taken_at: AwareDatetime | None = None

@@ -201,6 +201,93 @@ class LockRow(Table, table=True):
     removed_by: str = Field(sa_type=Text)
 
 
+class ScheduleRow(Table, table=True):
+    """One schedule, also one that stands in the configuration or in the code: what may happen to it stands here alone.
+
+    `identity` is its owner's, as `bot.store.records` keeps identities; "" where the configuration says who that is.
+    """
+
+    __tablename__ = "schedules"
+    __table_args__ = STRICT
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    origin: str = Field(sa_type=Text)
+    cron: str = Field(sa_type=Text)
+    zone: str = Field(sa_type=Text)
+    words: str = Field(sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    missed: str = Field(sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    identity: str = Field(sa_type=Text)
+    operation: str = Field(sa_type=Text)
+    since: datetime = Field(sa_type=UtcText)
+    paused_by: str = Field(sa_type=Text)
+    why: str | None = Field(default=None, sa_type=Text)
+
+
+class ScheduleRunRow(Table, table=True):
+    """One due time of one schedule, which is claimed once and for all. `missed` counts earlier ones that nobody ran."""
+
+    __tablename__ = "schedule_runs"
+    __table_args__ = (Index("schedule_runs_by_outcome", "outcome"), STRICT)
+
+    schedule: str = Field(primary_key=True, sa_type=Text)
+    due: datetime = Field(primary_key=True, sa_type=UtcText)
+    operation: str = Field(sa_type=Text)
+    outcome: str = Field(sa_type=Text)
+    missed: int
+    began_at: datetime = Field(sa_type=UtcText)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
+class ObservationRow(Table, table=True):
+    """What was seen of one host at one time; after 90 days, on one day.
+
+    There are millions of them, so times are seconds since 1970 and rows lie in the order of time. `failed` is JSON:
+    looks by check that was not well; `answers` counts the gateway's answers, `answer_ms` is the sum of their times.
+    """
+
+    __tablename__ = "observations"
+    __table_args__ = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+    at: int = Field(primary_key=True)
+    host: str = Field(primary_key=True, sa_type=Text)
+    well: int
+    troubled: int
+    unreached: int
+    failed: str = Field(sa_type=Text)
+    answers: int
+    answer_ms: int
+
+
+class DigestRow(Table, table=True):
+    """What a digest said, for the next one to compare itself with; `document` is JSON, compressed."""
+
+    __tablename__ = "digests"
+    __table_args__ = (Index("digests_by_time", "at"), STRICT)
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    at: datetime = Field(sa_type=UtcText)
+    document: bytes = Field(sa_type=LargeBinary)
+
+
+class NoticeRow(Table, table=True):
+    """One warning that one certificate ends, said once for each threshold; `message` is the operation of what was posted."""
+
+    __tablename__ = "notices"
+    __table_args__ = (Index("notices_by_message", "message"), STRICT)
+
+    fingerprint: str = Field(primary_key=True, sa_type=Text)
+    threshold: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    host: str = Field(sa_type=Text)
+    authority: bool = Field(sa_type=Integer)
+    ends_at: datetime = Field(sa_type=UtcText)
+    said_at: datetime = Field(sa_type=UtcText)
+    message: str = Field(sa_type=Text)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcText)
+
+
 INBOX = Table.metadata.tables["inbox"]
 OUTBOX = Table.metadata.tables["outbox"]
 ANSWERS = Table.metadata.tables["answers"]
@@ -209,6 +296,11 @@ OPERATIONS = Table.metadata.tables["operations"]
 REVIEWS = Table.metadata.tables["reviews"]
 CLAIMS = Table.metadata.tables["claims"]
 LOCKS = Table.metadata.tables["locks"]
+SCHEDULES = Table.metadata.tables["schedules"]
+SCHEDULE_RUNS = Table.metadata.tables["schedule_runs"]
+OBSERVATIONS = Table.metadata.tables["observations"]
+DIGESTS = Table.metadata.tables["digests"]
+NOTICES = Table.metadata.tables["notices"]
 """The same for statements that are built once and need no Session, whose upkeep was most of what a row cost."""
 
 APPEND_ONLY = (

@@ -106,10 +106,10 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
     release = next_release(tmp_path / "site 100%")
 
     assert "DatabaseOutdated" in run(release, "open", path)
-    assert run(release, "upgrade", path) == "0003 0004 flatnet.sqlite3.0003-20260131T090000Z"
-    assert run(release, "open", path) == "0004"
+    assert run(release, "upgrade", path) == f"{schema.HEAD} 9999 flatnet.sqlite3.{schema.HEAD}-20260131T090000Z"
+    assert run(release, "open", path) == "9999"
 
-    copy = tmp_path / "flatnet.sqlite3.0003-20260131T090000Z"
+    copy = tmp_path / f"flatnet.sqlite3.{schema.HEAD}-20260131T090000Z"
     assert copy.stat().st_mode & 0o777 == 0o600
     for file, table in ((path, True), (copy, False)):
         with closing(sqlite3.connect(file)) as line:
@@ -119,12 +119,12 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
 
 ROW = "INSERT INTO inbox VALUES ('kept', 'command', '{}', '2026-01-31T09:00:00.000000Z', 0, NULL)"
 
-LATER = '''"""A later table."""
+LATER = f'''"""A later table."""
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "9999"
+down_revision = "{schema.HEAD}"
 
 
 def upgrade():
@@ -159,9 +159,9 @@ def next_release(site: Path) -> Path:
     for package in ("adapters", "commands", "bot"):
         shutil.copytree(ROOT / package, site / package, ignore=shutil.ignore_patterns("__pycache__"))
     store = site / "bot" / "store"
-    (store / "migrations" / "versions" / "r0004_later.py").write_text(LATER)
+    (store / "migrations" / "versions" / "r9999_later.py").write_text(LATER)
     text = (store / "schema.py").read_text()
-    (store / "schema.py").write_text(text.replace('"0003")', '"0003", "0004")'))
+    (store / "schema.py").write_text(text.replace(f'"{schema.HEAD}")', f'"{schema.HEAD}", "9999")'))
     return site
 
 
