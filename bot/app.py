@@ -40,6 +40,7 @@ from bot.logs import redact_with
 from bot.machinery import Engineering, Machinery, assembled, at_work
 from bot.redaction import Redactor
 from bot.request import Answer, Request
+from bot.routine import clockwork
 from bot.secrets import Find, Secrets, read_secrets
 from bot.store.chain import AuditKey
 from bot.store.database import Database
@@ -80,6 +81,7 @@ class House:
     basis: Callable[[Settings], Basis]
     machinery: Machinery
     redactor: Redactor
+    clock: Clock
 
     async def answer(self, request: Request) -> Answer:
         """The desk's answer without secrets, for surfaces that show it as it stands."""
@@ -90,6 +92,10 @@ class House:
 def now() -> datetime:
     """The time, aware."""
     return datetime.now(UTC)
+
+
+REAL = Clock(now, time.monotonic, asyncio.sleep)
+"""The time that everybody has."""
 
 
 def reference() -> str:
@@ -121,8 +127,8 @@ def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
     return connect
 
 
-def basis(settings: Settings, connect: Connect, database: Database, observe: fleet.Observe) -> Basis:
-    """What answers rest on, from settings."""
+def basis(settings: Settings, connect: Connect, database: Database, observe: fleet.Observe, at: datetime) -> Basis:
+    """What answers rest on, from settings that are read at that time."""
 
     async def examine(view: View) -> Report:
         from bot import doctor
@@ -131,15 +137,19 @@ def basis(settings: Settings, connect: Connect, database: Database, observe: fle
         return await doctor.examine(settings, lambda: prove(database), view)
 
     hosts = Fleet(settings.inventory, connect, observe)
-    return Basis(hosts, settings.policy, settings.thresholds, settings.certificates, examine)
+    by_the_clock = clockwork(settings.schedules, settings.notices, settings.time_zone, at)
+    return Basis(hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock)
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, watch: Watch = Watch(), *, running: bool = False) -> AsyncIterator[House]:
+async def open_house(
+    settings: Settings, watch: Watch = Watch(), *, running: bool = False, clock: Clock = REAL
+) -> AsyncIterator[House]:
     """Own the database, check the audit log, and stand ready for requests; closed in reverse order.
 
     `running`: a bot that carries changes out is about to live in it (`serving`); otherwise it only looks.
     """
+    now = clock.now
     _allow_files(len(settings.hosts))
     secrets = _secrets(settings)
     pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
@@ -150,18 +160,18 @@ async def open_house(settings: Settings, watch: Watch = Watch(), *, running: boo
         audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        first = basis(settings, connector(secrets, pool), database, watch.look)
+        first = basis(settings, connector(secrets, pool), database, watch.look, now())
         machinery = assembled(database, audit, lambda: desk.basis, redactor, now)
-        keeping = Keeping(machinery.workflow, machinery.locks, audit, running, redactor)
+        keeping = Keeping(machinery.workflow, machinery.locks, audit, machinery.schedules, running, redactor)
         desk = Desk(first, CATALOGUE, audit, keeping, now, reference, watch.request)
 
         def renewed(new: Settings) -> Basis:
             fresh = _secrets(new)
             redactor.learn(fresh.values())
-            return basis(new, connector(fresh, pool), database, watch.look)
+            return basis(new, connector(fresh, pool), database, watch.look, now())
 
         try:
-            yield House(desk, audit, database, pool, renewed, machinery, redactor)
+            yield House(desk, audit, database, pool, renewed, machinery, redactor, clock)
         finally:
             await desk.basis.fleet.aclose()
             await audit.aclose()
@@ -171,20 +181,24 @@ async def open_house(settings: Settings, watch: Watch = Watch(), *, running: boo
 
 
 @asynccontextmanager
-async def serving(settings: Settings, house: House, clock: Clock | None = None) -> "AsyncIterator[SlackThread]":
-    """Answer over the control socket and in Slack, and carry changes out; left in reverse order, with what is under way
-    finished first."""
+async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThread]":
+    """Answer over the control socket and in Slack, carry changes out, and keep the time; left in reverse order, with what
+    is under way finished first."""
     from bot import control_server
+    from bot.on_time import on_time
 
-    surface = _slack(settings, house)
-    doors = control_server.Doors(handle=house.answer, now=now, new_key=new_key)
+    surface, clock, machinery = _slack(settings, house), house.clock, house.machinery
+    doors = control_server.Doors(handle=house.answer, now=clock.now, new_key=new_key)
     async with control_server.serve(settings.control_socket, doors, settings.socket_group):
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
-        house.machinery.links.surface = surface
-        engine = Engineering(settings.engine_file, clock or Clock(now, time.monotonic, asyncio.sleep), reference)
+        machinery.links.surface = surface
+        engine = Engineering(settings.engine_file, clock, reference)
         try:
-            async with at_work(house.machinery, house.audit, lambda: house.desk.basis, engine):
+            async with (
+                at_work(machinery, house.audit, lambda: house.desk.basis, engine),
+                on_time(machinery, house.desk, house.audit, bot.team, clock),
+            ):
                 yield surface
         finally:
             await surface.close(DRAIN)
@@ -204,7 +218,7 @@ async def telling(settings: Settings, house: House, surface: "SlackThread", meas
 
     async def silence() -> float | None:
         last = (await surface.health()).last_event_at
-        return None if last is None else (now() - last).total_seconds()
+        return None if last is None else (house.clock.now() - last).total_seconds()
 
     vitals = Vitals(checks, measures, time.monotonic, asyncio.sleep)
     manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
@@ -215,7 +229,7 @@ async def telling(settings: Settings, house: House, surface: "SlackThread", meas
         yield
 
 
-async def run_bot(file: Path, settings: Settings) -> None:
+async def run_bot(file: Path, settings: Settings, clock: Clock = REAL) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     from bot.metrics import Measures
     from bot.reload import reload_when_told, taken
@@ -223,7 +237,7 @@ async def run_bot(file: Path, settings: Settings) -> None:
     _workspace(settings)
     stop, again = _signals()
     measures = Measures(__version__, (" ".join(operation.words) for operation in CATALOGUE))
-    async with open_house(settings, Watch(measures.request, measures.look), running=True) as house:
+    async with open_house(settings, Watch(measures.request, measures.look), running=True, clock=clock) as house:
         await settle(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
         await house.audit.record(EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(taken, file, settings))
@@ -245,7 +259,6 @@ async def settle(house: House, settings: Settings) -> None:
 
 
 def _slack(settings: Settings, house: House) -> "SlackThread":
-    from bot.clock import Clock
     from bot.slack.people import Usual
     from bot.slack.preflight import Tokens
     from bot.slack.surface import Place, Rows
@@ -259,8 +272,9 @@ def _slack(settings: Settings, house: House) -> "SlackThread":
     languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
     usual = Usual(settings.language, settings.zone, languages)
     place = Place(slack.team, slack.api_url, tokens, usual, house.redactor.clean_json)
-    rows = Rows(Inbox(house.database), Outbox(house.database, now), Answers(house.database), house.machinery.workflow)
-    return SlackThread(place, house.desk, rows, Clock(now, time.monotonic, asyncio.sleep))
+    outbox = Outbox(house.database, house.clock.now)
+    rows = Rows(Inbox(house.database), outbox, Answers(house.database), house.machinery.workflow)
+    return SlackThread(place, house.desk, rows, house.clock)
 
 
 def _workspace(settings: Settings) -> SlackSettings:

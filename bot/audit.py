@@ -58,6 +58,7 @@ class EventKind(StrEnum):
     OUTCOME = "outcome"
     END = "end"
     LOCK = "lock"
+    SCHEDULE = "schedule"
     ACCEPTED = ACCEPTED
 
 

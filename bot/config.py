@@ -19,9 +19,10 @@ from adapters.errors import FlatnetError
 from adapters.inventory import Hosts, Inventory, SecretName, Unfit
 from adapters.phrase import Listing, Phrase
 from bot.config_phrases import complaint_phrase
-from bot.config_references import strays
+from bot.config_references import stray_schedules, strays
 from bot.listen import Loopback
 from bot.policy import Group, Person, Policy
+from bot.routine import NoticeSettings, ScheduleSettings
 from bot.rules import Approvals, ChannelId, Grant
 from bot.toml_lines import KeyPath, line_of, lines_of
 from commands.catalogue import CATALOGUE
@@ -100,6 +101,8 @@ class Settings(_Value):
     people: tuple[Person, ...] = ()
     groups: tuple[Group, ...] = ()
     channels: Mapping[ChannelId, ChannelSettings] = Field(default_factory=dict)
+    notices: NoticeSettings = Field(default_factory=NoticeSettings)
+    schedules: tuple[ScheduleSettings, ...] = ()
     hosts: Hosts = ()
 
     @field_validator("time_zone")
@@ -133,6 +136,11 @@ class Settings(_Value):
 
     def _nobody_twice(self) -> None:
         """Each id belongs to one person, and each user group has one table."""
+        schedules = [schedule.name for schedule in self.schedules]
+        if twice := sorted({name for name in schedules if schedules.count(name) > 1}):
+            raise Unfit(
+                Phrase("two schedules are called {names}; every one needs its own name", names=Listing(tuple(twice)))
+            )
         groups = [group.slack for group in self.groups]
         if twice := sorted({group for group in groups if groups.count(group) > 1}):
             raise Unfit(Phrase("two groups have the id {ids}; join them in one table", ids=Listing(tuple(twice))))
@@ -242,7 +250,10 @@ def parse_settings(text: str, file: Path) -> Settings:
     except ValidationError as error:
         found = [(detail["loc"], complaint_phrase(detail, _nearest_key(detail["loc"]))) for detail in error.errors()]
         raise ConfigurationError(file, _complaints(found, prepared, text)) from error
-    if found := list(strays(settings.policy, settings.inventory, CATALOGUE)):
+    if found := [
+        *strays(settings.policy, settings.inventory, CATALOGUE),
+        *stray_schedules(settings.schedules, settings.policy, CATALOGUE),
+    ]:
         raise ConfigurationError(file, _complaints(found, prepared, text))
     return settings
 

@@ -6,13 +6,18 @@ count for one host and have no role in common could never be met. Pure.
 
 from collections.abc import Iterator, Sequence
 
+from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
 from bot.policy import Policy
+from bot.routine import ScheduleSettings
 from bot.rules import Approvals, Grant, matches
+from bot.schedules import unattended
 from bot.toml_lines import KeyPath
 from commands.arguments import nearest, shown
+from commands.grammar import understand
 from commands.operation import Operation, Risk
+from commands.typed import read
 
 Stray = tuple[KeyPath, Phrase]
 """Where, and what is wrong there."""
@@ -28,6 +33,22 @@ def strays(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operat
         yield from _unknown(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
         yield from _unknown(("approvals", "rules", place, "ping"), rule.ping, people)
     yield from _apart(policy.approvals, inventory)
+
+
+def stray_schedules(
+    schedules: Sequence[ScheduleSettings], policy: Policy, catalogue: Sequence[type[Operation]]
+) -> Iterator[Stray]:
+    """Schedules whose owner is nobody, or whose words cannot run by the clock."""
+    people = [person.name for person in policy.people]
+    for place, schedule in enumerate(schedules):
+        path: KeyPath = ("schedules", place)
+        if schedule.owner is not None and schedule.owner not in people:
+            yield (*path, "owner"), _no_such(schedule.owner, nearest(schedule.owner, people))
+        if schedule.words is not None:
+            try:
+                unattended(understand(read(schedule.words), catalogue, catalogue))
+            except FlatnetError as error:
+                yield (*path, "words"), error.phrase
 
 
 def _operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:

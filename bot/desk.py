@@ -9,7 +9,7 @@ reference that the person also sees.
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,13 +20,16 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.audit import Recorder
+from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
 from bot.own import OWN, Asked, AuditBook, Changes, LockBook, NobodyRuns
 from bot.planning import By, hosts_of
 from bot.policy import Actor, Go, Policy, Refuse
 from bot.redaction import Redactor
-from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request
+from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request, Surface
+from bot.routine import Clockwork
+from bot.scheduling import ScheduleBook
 from commands.decisions import Approvals
 from commands.grammar import find
 from commands.operation import (
@@ -36,6 +39,7 @@ from commands.operation import (
     Operation,
     Progress,
     Risk,
+    Role,
     Thresholds,
     View,
     untold,
@@ -63,6 +67,7 @@ class Basis:
     thresholds: Thresholds
     certificates: CertificateRules
     examine: Callable[[View], Awaitable[Report]]
+    clockwork: Clockwork
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,7 @@ class Keeping:
     changes: Proposals
     locks: LockBook
     audit: AuditBook
+    schedules: ScheduleBook
     running: bool
     redactor: Redactor
 
@@ -185,6 +191,13 @@ class Desk:
         """The hosts that can be asked about now."""
         return self.basis.fleet.inventory
 
+    @property
+    def fallback(self) -> Fallback:
+        """Who hears what a channel does not take: the second channel, then the administrators."""
+        basis = self.basis
+        keepers = (person for person in basis.policy.people if Role.ADMINISTRATOR in person.roles)
+        return Fallback(basis.clockwork.second_channel, tuple(person.slack[0] for person in keepers if person.slack))
+
     def role_groups(self) -> tuple[str, ...]:
         """The Slack user groups that give roles at the moment."""
         return tuple(group.slack for group in self.basis.policy.groups)
@@ -256,7 +269,16 @@ class Desk:
             changes=keeping.changes,
             locks=keeping.locks,
             audit=keeping.audit,
+            schedules=keeping.schedules,
+            would=lambda words, channel: self._would(words, channel, work),
+            usual=(basis.clockwork.zone, basis.clockwork.channel),
         )
+
+    def _would(self, words: str, channel: str, work: "_Work") -> Operation | Failure:
+        """What words would be if the same person's schedule asked for them in a channel. Nothing is recorded: nothing is
+        done, and who asks is in the audit log for the schedule itself."""
+        request = replace(work.request, text=words, surface=Surface.SCHEDULE, channel=channel)
+        return decide(request, read(words), self._ground(work.basis), self._catalogue).outcome
 
     def _with_suggestions(self, failed: Failure, decision: Decision, basis: Basis) -> Failure:
         """With requests that would do, where somebody who may ask has mistyped."""

@@ -14,8 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from adapters.phrase import Phrase
 from bot.applying import Applying
 from bot.audit import Audit
+from bot.bulletins import Bulletin
 from bot.changes import Change
 from bot.clock import Clock
 from bot.desk import Basis
@@ -29,9 +31,11 @@ from bot.planning import Planner
 from bot.redaction import Redactor
 from bot.request import Identity, SlackIdentity, Standing
 from bot.runner import Runner
+from bot.schedules import Schedules
 from bot.store.database import Database
 from bot.store.locks import LockTable
 from bot.store.operations import Operations
+from bot.store.schedules import ScheduleTable
 from bot.ticker import Work, tick
 from bot.workflow import Workflow
 from commands.catalogue import CATALOGUE
@@ -48,6 +52,10 @@ class Surface(Protocol):
     def show(self, change: Change) -> None: ...
 
     async def identity(self, who: SlackIdentity) -> SlackIdentity: ...
+
+    async def announce(self, bulletin: Bulletin) -> None: ...
+
+    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None: ...
 
 
 class Links:
@@ -68,6 +76,19 @@ class Links:
             raise NobodyRuns.here()
         return self.engine
 
+    async def announce(self, bulletin: Bulletin) -> None:
+        """As `bot.bulletins.Announcer`; `NobodyRuns` where no bot runs."""
+        await self._present_surface().announce(bulletin)
+
+    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+        """As `bot.bulletins.Announcer`; `NobodyRuns` where no bot runs."""
+        await self._present_surface().revise(bulletin, word)
+
+    def _present_surface(self) -> Surface:
+        if self.surface is None:
+            raise NobodyRuns.here()
+        return self.surface
+
     async def recheck(self, who: Identity) -> Identity:
         """Who somebody is now. Of whom Slack cannot be asked, nothing is known."""
         if not isinstance(who, SlackIdentity):
@@ -87,6 +108,8 @@ class Machinery:
     operations: Operations
     journal: Journal
     links: Links
+    schedules: Schedules
+    schedule_table: ScheduleTable
 
 
 @dataclass(frozen=True)
@@ -109,7 +132,11 @@ def assembled(
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
     dispatch = Dispatch(ledger, planner, links.present, links.recheck)
     locks = Locks(LockTable(database), audit, now, dispatch.start_ready)
-    return Machinery(Workflow(ledger, planner, dispatch), locks, dispatch, operations, journal, links)
+    schedule_table = ScheduleTable(database)
+    schedules = Schedules(schedule_table, audit, now)
+    return Machinery(
+        Workflow(ledger, planner, dispatch), locks, dispatch, operations, journal, links, schedules, schedule_table
+    )
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 from adapters.errors import Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
-from bot import listings
+from bot import listings, scheduling
 from bot.audit import EventKind
 from bot.audit_reading import Filters
 from bot.can import explain as explain_rights
@@ -22,6 +22,8 @@ from bot.decision import Catalogue
 from bot.locks import Lock, meant
 from bot.planning import By
 from bot.policy import Policy, Verdict
+from bot.request import Failure
+from bot.scheduling import ScheduleBook
 from bot.store.chain import StoredEvent, Verification
 from commands.arguments import BadArgument, Target, nearest, shown
 from commands.auditing import AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
@@ -42,6 +44,14 @@ from commands.locks import LockAdd, LockRemove, Locks
 from commands.operation import Operation
 from commands.own import Can, Doctor, Help, Version, WhoAmI
 from commands.report import FACTS, Cell, Column, File, Report, Row
+from commands.schedules import (
+    ScheduleAdd,
+    SchedulePause,
+    ScheduleRemove,
+    ScheduleResume,
+    ScheduleRun,
+    Schedules,
+)
 from commands.usage import explain
 
 LATELY = 20
@@ -121,6 +131,11 @@ class Asked:
     changes: Changes
     locks: LockBook
     audit: AuditBook
+    schedules: ScheduleBook
+    would: Callable[[str, str], Operation | Failure]
+    """What words would be, asked by this person by the clock for a channel."""
+    usual: tuple[str, str]
+    """The time zone and the channel of what nobody says otherwise; "" where there is no such channel."""
 
 
 async def _help(operation: Help, asked: Asked) -> Body:
@@ -300,5 +315,11 @@ OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
     AuditExport: _export,
     AuditVerify: _verify,
     AuditAccept: _accept,
+    Schedules: scheduling.listed,
+    ScheduleAdd: scheduling.add,
+    SchedulePause: scheduling.pause,
+    ScheduleResume: scheduling.resume,
+    ScheduleRemove: scheduling.remove,
+    ScheduleRun: scheduling.run,
 }
 """Who answers the bot's own operations."""

@@ -2,6 +2,7 @@
 
 identity ─ configured person ──────────────▶ actor with that person's roles, and those of their user groups
          ├ another member of our workspace ─▶ actor, a viewer, with the roles of their user groups
+         ├ the bot itself ──────────────────▶ actor with every role; it asks what is built in, which only looks
          └ guest, stranger, unknown ────────▶ Refuse
 actor + operation, hosts, place ─ grants, else the operation's own roles ─▶ Go | Refuse
 actor + risk, hosts ─ all approval rules that count ─▶ AskFirst | Refuse, where there are not enough people
@@ -20,11 +21,14 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
 from bot.changes import Approval
-from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
+from bot.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
 from bot.rules import ApprovalRule, Approvals, Grant, PersonName, Roles, places
 from commands.operation import Operation, Risk, Role
 
 BREAK_GLASS = "--break-glass"
+
+BOT = "flatnet-bot"
+"""The bot as an actor: it asks what is built in, and only looks."""
 
 SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
 GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
@@ -123,6 +127,8 @@ class Policy:
                 return Refuse(standing.value, _OUTSIDE[standing])
             case SystemIdentity(name=name):
                 return self._person(identity) or Refuse("system user without a person", _unmapped(name))
+            case BotIdentity(name=name):
+                return Actor(BOT, frozenset(Role), f"built-in schedule {name}")
 
     def judge(
         self, actor: Actor, operation: type[Operation], hosts: Sequence[Host] = (), place: str | None = None
@@ -277,6 +283,8 @@ def label(identity: Identity) -> str:
             return f"slack:{team}/{user}"
         case SystemIdentity(name=name):
             return f"system:{name}"
+        case BotIdentity(name=name):
+            return f"schedule:{name}"
 
 
 def _belongs(identity: Identity, person: Person) -> bool:
@@ -285,6 +293,8 @@ def _belongs(identity: Identity, person: Person) -> bool:
             return user in person.slack
         case SystemIdentity(name=name):
             return name in person.system
+        case BotIdentity():
+            return False
 
 
 def _rule(actor: Actor, name: str, grant: Grant) -> str:

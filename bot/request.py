@@ -12,11 +12,12 @@ from commands.report import Report
 
 
 class Surface(StrEnum):
-    """Where a request was typed."""
+    """Where a request was typed, or that nobody typed it: its time had come."""
 
     SLACK = "slack"
     SHELL = "shell"
     DO = "do"
+    SCHEDULE = "schedule"
 
 
 class Standing(StrEnum):
@@ -54,7 +55,14 @@ class SystemIdentity:
             return cls(uid, str(uid))
 
 
-Identity = SlackIdentity | SystemIdentity
+@dataclass(frozen=True)
+class BotIdentity:
+    """The bot itself, for schedules that are built in: no surface makes it, so nobody can be it. `name`: the schedule's."""
+
+    name: str
+
+
+Identity = SlackIdentity | SystemIdentity | BotIdentity
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Grant(Value):
 
 def place_of(surface: Surface, channel: str) -> str:
     """Where something is asked, as grants name places. Only who is at a terminal is there, whatever Slack leaves out."""
-    return channel if surface is Surface.SLACK else SHELL
+    return SHELL if surface in (Surface.SHELL, Surface.DO) else channel
 
 
 def places(grants: Iterable[Grant]) -> Listing:

@@ -56,6 +56,8 @@ class SlackHealth(Protocol):
     def revoked(self) -> str: ...
     @property
     def sending(self) -> bool: ...
+    @property
+    def arriving(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -247,4 +249,12 @@ def slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str, Prob
         well = (await health()).sending
         return None if well else Phrase("a message of the last hour could not be delivered to anybody; the log names it")
 
-    return {"slack": connected, "token": accepted, "messages": delivered}
+    async def arrived() -> Phrase | None:
+        if (await health()).arriving:
+            return None
+        return Phrase(
+            "a channel does not take what the bot says by itself; "
+            "invite the bot there, or mend [notices] in the configuration"
+        )
+
+    return {"slack": connected, "token": accepted, "messages": delivered, "notices": arrived}

@@ -20,6 +20,14 @@ from commands.hosts import HostList
 from commands.locks import LockAdd, LockRemove, Locks
 from commands.operation import Operation
 from commands.own import Can, Doctor, Help, Version, WhoAmI
+from commands.schedules import (
+    ScheduleAdd,
+    SchedulePause,
+    ScheduleRemove,
+    ScheduleResume,
+    ScheduleRun,
+    Schedules,
+)
 from commands.services import ServiceList, ServiceRestart, ServiceStart, ServiceStop
 
 CATALOGUE: tuple[type[Operation], ...] = (
@@ -47,6 +55,12 @@ CATALOGUE: tuple[type[Operation], ...] = (
     Locks,
     LockAdd,
     LockRemove,
+    Schedules,
+    ScheduleAdd,
+    SchedulePause,
+    ScheduleResume,
+    ScheduleRemove,
+    ScheduleRun,
     AuditSearch,
     AuditVerify,
     AuditExport,

@@ -80,7 +80,7 @@ class Answering:
             channel=asked.channel,
         )
         watcher = await self._watcher(address, delivery)
-        answer, file = _apart(await self._handled(request, watcher))
+        answer, file = apart(await self._handled(request, watcher))
         await self._keep(answer, asked, delivery)
         said = await self._hand_over(answer, file, asked, reader) if file is not None else ""
         goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
@@ -156,7 +156,7 @@ class Answering:
             handling.cancel()
 
 
-def _apart(answer: Answer) -> tuple[Answer, File | None]:
+def apart(answer: Answer) -> tuple[Answer, File | None]:
     """An answer without the file that was asked for, and that file."""
     if not isinstance(answer.body, Report) or answer.body.file is None:
         return answer, None

@@ -26,7 +26,8 @@ class Address(BaseModel):
     this one replaces; or `replaces`, the outbox row of that message. `below`: the outbox row of the
     message in whose thread it stands; in the channel itself where that message is not there.
     `response_url`: private, until `answerable`. `aside`: a channel in which `user` alone sees it, in
-    its thread `aside_thread`. `user`: the last road, a direct message. `courtesy`: worth nothing
+    its thread `aside_thread`. `user`: the last road, a direct message. `second`: a channel that takes what `channel`
+    does not; `people` are told directly where no channel takes it. `courtesy`: worth nothing
     later, so tried once, in the channel alone. `dispensable`: others say the same, so that it is given
     up without alarm. `clicked`: it goes in place of the message that was clicked (`ts`, or the one of
     the `response_url`), and never anew where all would see it. `language` and `zone` are the
@@ -44,6 +45,8 @@ class Address(BaseModel):
     answerable: AwareDatetime | None = None
     aside: str = ""
     aside_thread: str = ""
+    second: str = ""
+    people: tuple[str, ...] = ()
     courtesy: bool = False
     dispensable: bool = False
     clicked: bool = False
@@ -62,7 +65,7 @@ class Address(BaseModel):
             return f"{self.channel}:{'edits of' if self.replaces else 'below'} {self.replaces or self.below}"
         if self.channel:
             return f"{self.channel}:{self.thread}" if self.thread else self.channel
-        return self.response_url or self.aside or self.user
+        return self.response_url or self.aside or self.user or ",".join(self.people)
 
     def say(self, phrase: Phrase) -> str:
         """A sentence in this address's language."""

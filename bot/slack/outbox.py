@@ -1,6 +1,7 @@
 """Sends what stands in the outbox, in order within a conversation, each message by the first road that is open.
 
     for all here    the channel ─▶ response_url (private) ─▶ direct message ─▶ undeliverable
+    by itself       the channel ─▶ the second channel ─▶ direct messages to the administrators ─▶ undeliverable
     private                        response_url, or aside ─▶ direct message ─▶ undeliverable
 
 What passes by itself (429, 5xx, a lost answer) is tried again on the same road; what Slack refuses
@@ -56,6 +57,10 @@ IDLE = 60.0
 TROUBLE = timedelta(hours=1)
 """How long an undeliverable message keeps the outbox unwell."""
 
+ASTRAY = timedelta(hours=25)
+"""How long a channel that did not take what the bot says by itself keeps the outbox unwell, or until it takes it again:
+a digest comes once a day."""
+
 TOO_MUCH = frozenset({"msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "msg_too_long", "http_400"})
 """Slack's codes for a message that may be taken without its blocks; a response_url says no more than 400."""
 
@@ -82,11 +87,17 @@ class Sender:
         self._beginning = 0
         self._woken = asyncio.Event()
         self._given_up_at: datetime | None = None
+        self._astray: dict[str, datetime] = {}
 
     @property
     def healthy(self) -> bool:
         """Whether everything of the last hour found a road."""
         return self._given_up_at is None or self._clock.now() - self._given_up_at > TROUBLE
+
+    @property
+    def arriving(self) -> bool:
+        """Whether what the bot says by itself reached the channels that it was meant for, the last time within a day."""
+        return not any(self._clock.now() - at < ASTRAY for at in self._astray.values())
 
     async def add(self, operation: str, address: Address, message: Message, answers: str = "") -> int:
         """Keep a message for sending; its row, or a `DatabaseError`. An edit takes the place of one that still waits.
@@ -110,6 +121,10 @@ class Sender:
     async def landed(self, row: int) -> bool | None:
         """Whether a message that was meant for all is there; None while that is open, False where it went elsewhere."""
         return await self._rows.landed(row)
+
+    async def ts_of(self, row: int) -> str:
+        """Slack's name for the message of a row that was sent; "" where it has none."""
+        return await self._rows.ts_of(row)
 
     async def whisper(self, address: Address, message: Message) -> None:
         """A courtesy through the response_url, worth nothing later: tried once, briefly, and never a row."""
@@ -210,7 +225,9 @@ class Sender:
         refusals: list[SlackFailure] = []
         for road in self._roads(address):
             try:
-                return await _fitting(partial(road, post, address), noted(message, *notes), address)
+                ts = await _fitting(partial(road, post, address), noted(message, *notes), address)
+                self._note_arrival(address, astray=bool(refusals))
+                return ts
             except SlackFailure as failure:
                 if failure.passing:
                     raise
@@ -224,6 +241,10 @@ class Sender:
             yield self._to_channel
         if address.courtesy:
             return
+        if address.second:
+            yield self._to_second
+        if address.people:
+            yield self._to_people
         if address.response_url:
             yield self._privately
         if address.aside and address.user:
@@ -265,8 +286,44 @@ class Sender:
         await self._api.post(address.user, message)
         return ""
 
+    async def _to_second(self, post: Post, address: Address, message: Message) -> str:
+        await self._channels.check(address.second)
+        return await self._api.post(address.second, message)
+
+    async def _to_people(self, post: Post, address: Address, message: Message) -> str:
+        """To every one of them; a failure only where nobody got it."""
+        refusals: list[SlackFailure] = []
+        for person in address.people:
+            try:
+                await self._api.post(person, message)
+            except SlackFailure as failure:
+                refusals.append(failure)
+        if len(refusals) == len(address.people):
+            raise refusals[-1]
+        return ""
+
+    def _note_arrival(self, address: Address, *, astray: bool) -> None:
+        """Remember channels that do not take what the bot says by itself, for whoever asks how it is."""
+        if not (address.second or address.people) or not address.channel:
+            return
+        if astray:
+            self._astray[address.channel] = self._clock.now()
+            _log.error("a channel did not take what the bot says by itself; it went elsewhere", channel=address.channel)
+        else:
+            self._astray.pop(address.channel, None)
+
     def _why(self, failure: SlackFailure, address: Address) -> str:
         """Why a message comes by another road than was meant."""
+        if address.people or address.second:
+            return address.say(
+                Phrase(
+                    "This was meant for the channel {channel}, which did not take it ({code}); "
+                    "type {command} there, or name another one under [notices] in the configuration.",
+                    channel=address.channel,
+                    code=failure.code,
+                    command=f"/invite @{foreign(self._name)}",
+                )
+            )
         if not address.channel:
             return address.say(Phrase("Sent as a direct message: the place where you asked no longer takes answers."))
         if failure.code in ABSENT:

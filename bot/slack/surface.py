@@ -15,6 +15,9 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.bulletins import Bulletin
 from bot.changes import Change
 from bot.clock import Clock
 from bot.request import SlackIdentity, Standing
@@ -23,6 +26,7 @@ from bot.slack import forms as form_rows
 from bot.slack.answering import Answering
 from bot.slack.api import SCOPES, TIMEOUT, Api, Clean
 from bot.slack.board import Board, Stories
+from bot.slack.bulletins import Bulletins
 from bot.slack.channels import Channels
 from bot.slack.filing import Filing
 from bot.slack.forms import Forms
@@ -81,18 +85,20 @@ class Health:
     """How the surface is, and when Slack last said anything.
 
     `revoked` is Slack's code where it refuses the token; `sending` is False where a message of the
-    last hour could not be delivered to anybody; `rebuilt` counts the watchdog's rebuilds.
+    last hour could not be delivered to anybody, `arriving` where what the bot says by itself did not reach its
+    channel; `rebuilt` counts the watchdog's rebuilds.
     """
 
     connected: bool
     revoked: str
     sending: bool
+    arriving: bool
     rebuilt: int
     last_event_at: datetime | None
 
     @property
     def healthy(self) -> bool:
-        return self.connected and not self.revoked and self.sending
+        return self.connected and not self.revoked and self.sending and self.arriving
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,15 @@ class _Parts:
     receiver: Receiver
     homes: Homes
     board: Board
+    bulletins: Bulletins
     filing: Filing
     lines: BoltSocket
     socket: Socket
     explaining: Running
+
+
+class NotConnected(FlatnetError):
+    """Nothing can be said, for Slack is not there."""
 
 
 class SlackSurface:
@@ -155,15 +166,29 @@ class SlackSurface:
         if self._parts is not None:
             self._parts.board.show(change)
 
+    async def announce(self, bulletin: Bulletin) -> None:
+        """As `bot.bulletins.Announcer`; `NotConnected` before the start and after the end."""
+        await self._present().bulletins.announce(bulletin)
+
+    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+        """As `bot.bulletins.Announcer`; `NotConnected` before the start and after the end."""
+        await self._present().bulletins.revise(bulletin, word)
+
+    def _present(self) -> _Parts:
+        if self._parts is None:
+            raise NotConnected(Phrase("Slack is not connected; it is tried again"))
+        return self._parts
+
     async def health(self) -> Health:
         """How things are now."""
         parts = self._parts
         if parts is None:
-            return Health(connected=False, revoked="", sending=False, rebuilt=0, last_event_at=None)
+            return Health(connected=False, revoked="", sending=False, arriving=False, rebuilt=0, last_event_at=None)
         return Health(
             connected=await parts.socket.is_connected(),
             revoked=parts.api.revoked,
             sending=parts.sender.healthy and len(self._sending) > 0,
+            arriving=parts.sender.arriving,
             rebuilt=parts.socket.rebuilt,
             last_event_at=parts.lines.last_event_at,
         )
@@ -197,6 +222,7 @@ class SlackSurface:
         filing = Filing(answering, looking, api, channels)
         homes = Homes(answering, api)
         board = Board(self._rows.stories, place.team, people, sender, clock)
+        bulletins = Bulletins(self._desk, people, sender, uploads, self._rows.answers, clock)
         kinds = {
             command.KIND: command.kind(answering, forms),
             clicked.KIND: clicks.kind(answering, looking, filing, forms, homes),
@@ -216,7 +242,7 @@ class SlackSurface:
         register(app, receiver, forms, LastResort(people, sender, explaining))
         lines = BoltSocket(app, client, _bare(place.tokens.app), api, clock.now)
         socket = Socket(lines.connect, clock.monotonic, clock.sleep)
-        return _Parts(session, api, people, sender, receiver, homes, board, filing, lines, socket, explaining)
+        return _Parts(session, api, people, sender, receiver, homes, board, bulletins, filing, lines, socket, explaining)
 
     async def _begin(self, parts: _Parts) -> None:
         """Old work first: what arrives from now on is not in the rows that are read here."""

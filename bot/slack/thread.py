@@ -15,6 +15,8 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from adapters.inventory import Inventory
+from adapters.phrase import Phrase
+from bot.bulletins import Bulletin, Fallback
 from bot.changes import Change
 from bot.clock import Clock
 from bot.decision import Catalogue
@@ -58,6 +60,14 @@ class SlackThread:
         """As `SlackSurface.show`, from whatever thread. Once this one has ended, it is shown after the next start."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._surface.show, change)
+
+    async def announce(self, bulletin: Bulletin) -> None:
+        """As `SlackSurface.announce`."""
+        await self._there(self._surface.announce(bulletin))
+
+    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+        """As `SlackSurface.revise`."""
+        await self._there(self._surface.revise(bulletin, word))
 
     async def health(self) -> Health:
         """As `SlackSurface.health`."""
@@ -111,6 +121,10 @@ class _FarDesk:
     @property
     def hosts(self) -> Inventory:
         return self._desk.hosts
+
+    @property
+    def fallback(self) -> Fallback:
+        return self._desk.fallback
 
     def role_groups(self) -> tuple[str, ...]:
         return self._desk.role_groups()

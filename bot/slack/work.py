@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from adapters.inventory import Inventory
+from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.decision import Catalogue
 from bot.desk import Rights
@@ -44,6 +45,10 @@ class Desk(Protocol):
     @property
     def hosts(self) -> Inventory:
         """The hosts that can be asked about now."""
+
+    @property
+    def fallback(self) -> Fallback:
+        """Who hears what a channel does not take."""
 
     def role_groups(self) -> tuple[str, ...]:
         """The user groups that give roles at the moment."""

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 
 from adapters.phrase import Phrase
 from bot.changes import Approval, ApprovalState, BreakGlass, Change, Review, State
-from bot.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.request import BotIdentity, Identity, SlackIdentity, Standing, Surface, SystemIdentity
 from bot.store.errors import TooLarge
 from bot.store.stored import json_text, safe_text
 from commands.operation import Risk
@@ -214,6 +214,8 @@ def identity_text(identity: Identity) -> str:
             return json_text({"team": team, "user": user, "standing": standing, "groups": sorted(groups)})
         case SystemIdentity(uid=uid, name=name):
             return json_text({"uid": uid, "name": name})
+        case BotIdentity(name=name):
+            return json_text({"bot": name})
 
 
 def identity_of(text: str) -> Identity:
@@ -223,6 +225,8 @@ def identity_of(text: str) -> Identity:
             return SlackIdentity(team, user, Standing(standing), frozenset(groups))
         case {"uid": uid, "name": name}:
             return SystemIdentity(uid, name)
+        case {"bot": name}:
+            return BotIdentity(name)
         case _:
             raise ValueError("not an identity")
 

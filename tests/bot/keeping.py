@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from adapters.phrase import Phrase
 from bot.approvals import NotAllowed
 from bot.audit import EventKind
 from bot.changes import Change, State
@@ -12,13 +13,42 @@ from bot.locks import Lock
 from bot.planning import By
 from bot.policy import Refuse, Verdict
 from bot.redaction import Redactor
+from bot.schedules import Listed, NoSuchSchedule
+from bot.scheduling import ScheduleBook
 from bot.store.chain import StoredEvent, Verification
+from bot.store.schedules import Run, Schedule
 from commands.arguments import Target
 from commands.operation import FleetChange
 from tests.commands.canned import NOW
 
 CANARY = "correct-horse-battery"
 """A secret of the bot's."""
+
+
+class NoSchedules:
+    """A book without schedules."""
+
+    async def all(self) -> tuple[Listed, ...]:
+        return ()
+
+    async def find(self, name: str) -> Schedule:
+        raise NoSuchSchedule(Phrase("there is no schedule {name}", name=name))
+
+    async def add(self, schedule: Schedule) -> Schedule:
+        return schedule
+
+    async def pause(self, name: str, by: str, operation: str, why: Phrase | None = None) -> Schedule:
+        return await self.find(name)
+
+    async def resume(self, name: str, by: str, operation: str) -> Schedule:
+        return await self.find(name)
+
+    async def remove(self, name: str, by: str, operation: str) -> None:
+        await self.find(name)
+
+    async def run(self, name: str, by: str, operation: str) -> Run:
+        await self.find(name)
+        raise AssertionError("nothing is found")
 
 
 class Kept:
@@ -28,9 +58,10 @@ class Kept:
         self.changes = {change.operation: change for change in changes}
         self.events = events
         self.asked: list[tuple[Any, ...]] = []
+        self.schedules: ScheduleBook = NoSchedules()
 
     def keeping(self, *, running: bool = True) -> Keeping:
-        return Keeping(self, self, self, running, Redactor([CANARY]))
+        return Keeping(self, self, self, self.schedules, running, Redactor([CANARY]))
 
     async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
         return self._told("propose", operation_id, operation, by.actor.name)

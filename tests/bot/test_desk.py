@@ -18,6 +18,7 @@ from bot.desk import REPEATED, Basis, Desk
 from bot.own import OWN
 from bot.policy import Person, Policy
 from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.routine import Clockwork
 from bot.rules import Grant
 from commands.catalogue import CATALOGUE
 from commands.findings import Finding, Severity
@@ -45,11 +46,15 @@ class Log:
         self.events.append((kind, actor, operation, data))
 
 
+CLOCKWORK = Clockwork("Asia/Tokyo", "C0OPS", "", ())
+
+
 def basis(said: Said | None = None) -> Basis:
     async def examine(view: View) -> Report:
         return Report(title=Phrase("Doctor"), summary=Phrase("{n} hosts", n=len(view.fleet.inventory.hosts)))
 
-    return Basis(view(A, B, said=said).fleet, Policy((ANA,)), Thresholds(), CertificateRules(), examine)
+    fleet = view(A, B, said=said).fleet
+    return Basis(fleet, Policy((ANA,)), Thresholds(), CertificateRules(), examine, CLOCKWORK)
 
 
 def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation], ...] = CATALOGUE) -> Desk:

@@ -45,6 +45,7 @@ class Slack:
     connected: bool = True
     revoked: str = ""
     sending: bool = True
+    arriving: bool = True
 
 
 @dataclass
@@ -106,6 +107,11 @@ async def test_a_well_bot_is_alive_and_ready() -> None:
         (
             Bot(slack=Slack(revoked="token_revoked")),
             "Slack refuses the token (token_revoked); take a new one from the app's settings",
+        ),
+        (
+            Bot(slack=Slack(arriving=False)),
+            "a channel does not take what the bot says by itself; "
+            "invite the bot there, or mend [notices] in the configuration",
         ),
         (Bot(slack=Slack(sending=False)), "a message of the last hour could not be delivered to anybody; the log names it"),
         (Bot(intact=False), "the audit log is not as it was left; run flatnet-bot audit verify"),

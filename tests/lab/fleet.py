@@ -11,6 +11,7 @@ from pathlib import Path
 
 from adapters.action import SideName
 from adapters.inventory import LIGHTHOUSE_ID
+from bot.routine import BUILT_IN
 from tests.lab.faults import Fault, Wire
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState
@@ -165,8 +166,16 @@ async def _start(host: LabHost, certificates: Certificates, stack: AsyncExitStac
         stack.push_async_callback(host.gateway.stop)
 
 
-def write_configuration(folder: Path, fleet: LabFleet, workspace: Workspace | None = None, language: str = "ja") -> Path:
-    """Write `flatnet.toml` and the secrets folder: everything that a bot needs. Returns the configuration's path."""
+QUIET = "\n".join(f'[[schedules]]\nname = "{name}"\nenabled = false\n' for name in BUILT_IN)
+
+
+def write_configuration(
+    folder: Path, fleet: LabFleet, workspace: Workspace | None = None, language: str = "ja", routine: str = QUIET
+) -> Path:
+    """Write `flatnet.toml` and the secrets folder: everything that a bot needs. Returns the configuration's path.
+
+    `routine` is what the configuration says of schedules and notices; by default nothing runs by the clock.
+    """
     _write_secrets(folder / "secrets", fleet, workspace)
     parts = [
         f'language = "{language}"\ntime_zone = "Asia/Tokyo"\n'
@@ -176,6 +185,7 @@ def write_configuration(folder: Path, fleet: LabFleet, workspace: Workspace | No
         f'[defaults.windows]\nuser = "{fleet.settings.user}"\nca_file = "{fleet.certificates.ca_file}"\n',
         f'[defaults.wsl]\naddress = "127.0.0.1"\nkey_file = "{fleet.access.key_file}"\n'
         f'known_hosts_file = "{fleet.access.known_hosts_file}"\n',
+        routine,
         *(_described(host) for host in fleet.hosts),
     ]
     file = folder / "flatnet.toml"

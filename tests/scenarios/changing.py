@@ -11,7 +11,7 @@ from pathlib import PureWindowsPath
 from typing import Any, TypeVar
 
 from adapters.certificates import read_pem
-from bot.app import House, now
+from bot.app import REAL, House, now
 from bot.changes import Change, State
 from bot.clock import Clock
 from bot.messages.change import SYMBOLS
@@ -238,7 +238,7 @@ async def shift(
     conditions = Conditions(expiry=expiry or Expiry())
     async with (
         town(hosts=hosts, lighthouse=lighthouse, conditions=conditions) as t,
-        t.bot(hurried(t.fleet, hurry) if hurry else None) as house,
+        t.bot(hurried(t.fleet, hurry) if hurry else REAL) as house,
     ):
         yield Shift(t, house)
 

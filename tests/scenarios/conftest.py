@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from adapters.action import SideName
-from bot.app import House, new_key, now, open_house, serving
+from bot.app import REAL, House, new_key, now, open_house, serving
 from bot.clock import Clock
 from bot.config import Settings, read_settings
 from bot.request import Answer, Request, Surface, SystemIdentity
@@ -58,10 +58,10 @@ class Town:
         )
 
     @asynccontextmanager
-    async def bot(self, clock: Clock | None = None) -> AsyncIterator[House]:
-        """The bot, as `flatnet-bot run` puts it together; `clock` is what it carries changes out by, else the real one."""
+    async def bot(self, clock: Clock = REAL) -> AsyncIterator[House]:
+        """The bot, as `flatnet-bot run` puts it together; `clock` is what it lives by."""
         settings = self.settings
-        async with open_house(settings, running=True) as house, serving(settings, house, clock):
+        async with open_house(settings, running=True, clock=clock) as house, serving(settings, house):
             yield house
 
     async def past(self, *words: str) -> None:

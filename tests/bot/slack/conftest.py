@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
+from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.clock import Clock
 from bot.decision import Catalogue
@@ -130,6 +131,7 @@ class ScriptedDesk:
     groups: tuple[str, ...] = ()
     catalogue: Catalogue = CATALOGUE
     changes: tuple[Change, ...] = ()
+    fallback: Fallback = field(default_factory=lambda: Fallback("", ("U0ADMIN",)))
     inventory: Inventory = field(default_factory=lambda: Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
 
     def rights(self, identity: Identity) -> Rights | Refuse:

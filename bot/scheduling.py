@@ -1,0 +1,250 @@
+"""Who answers the operations on schedules, and how they are listed.
+
+Whoever resumes a schedule or runs it now must be allowed to ask for its words: nobody borrows the owner's rights.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from adapters.phrase import Moment, Phrase
+from bot.approvals import NotAllowed
+from bot.planning import By
+from bot.request import Failure
+from bot.schedules import Listed, NotUnattended, unattended
+from bot.store.records import identity_text
+from bot.store.schedules import Origin, Outcome, Run, Schedule
+from commands import cron
+from commands.arguments import BadArgument
+from commands.grammar import canonical
+from commands.operation import Operation
+from commands.report import Cell, Column, Mark, Report, Row
+from commands.schedules import (
+    ScheduleAdd,
+    SchedulePause,
+    ScheduleRemove,
+    ScheduleResume,
+    ScheduleRun,
+    Schedules,
+)
+
+OUTCOMES = {
+    Outcome.RUNNING: Phrase("running now"),
+    Outcome.DONE: Phrase("done"),
+    Outcome.FAILED: Phrase("failed"),
+    Outcome.REFUSED: Phrase("refused"),
+    Outcome.SKIPPED: Phrase("left out, for the run before had not ended"),
+    Outcome.MISSED: Phrase("missed, for the bot was not running"),
+}
+
+_BAD = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.MISSED})
+
+_COLUMNS = (
+    Column(key="name", heading=Phrase("Schedule")),
+    Column(key="state", heading=Phrase("State")),
+    Column(key="words", heading=Phrase("Request")),
+    Column(key="when", heading=Phrase("When")),
+    Column(key="next", heading=Phrase("Next")),
+    Column(key="last", heading=Phrase("Last")),
+    Column(key="channel", heading=Phrase("Channel")),
+    Column(key="owner", heading=Phrase("Who")),
+    Column(key="missed", heading=Phrase("If missed")),
+)
+
+
+class ScheduleBook(Protocol):
+    """The schedules, as people keep them (`bot.schedules`)."""
+
+    async def all(self) -> tuple[Listed, ...]: ...
+
+    async def find(self, name: str) -> Schedule: ...
+
+    async def add(self, schedule: Schedule) -> Schedule: ...
+
+    async def pause(self, name: str, by: str, operation: str, why: Phrase | None = None) -> Schedule: ...
+
+    async def resume(self, name: str, by: str, operation: str) -> Schedule: ...
+
+    async def remove(self, name: str, by: str, operation: str) -> None: ...
+
+    async def run(self, name: str, by: str, operation: str) -> Run: ...
+
+
+class Asked(Protocol):
+    """Who asks, and what these answers need (`bot.own.Asked`)."""
+
+    @property
+    def operation(self) -> str: ...
+    @property
+    def by(self) -> By: ...
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+    @property
+    def schedules(self) -> ScheduleBook: ...
+    @property
+    def would(self) -> Callable[[str, str], Operation | Failure]: ...
+    @property
+    def usual(self) -> tuple[str, str]: ...
+
+
+async def listed(operation: Schedules, asked: Asked) -> Report:
+    """All of them."""
+    return _listing(await asked.schedules.all(), asked.now())
+
+
+async def add(operation: ScheduleAdd, asked: Asked) -> Report:
+    """A new one, of words that its owner may ask for there and that may run unattended."""
+    zone, usual_channel = asked.usual
+    here = asked.by.channel if asked.by.channel.startswith(("C", "G")) else usual_channel
+    channel = operation.channel or here
+    if not channel:
+        raise BadArgument(Phrase("say where the answers go: {option}", option="--channel #ops"), part=operation.asks)
+    schedule = Schedule(
+        name=operation.name,
+        origin=Origin.ADDED,
+        cron=operation.cron,
+        zone=operation.zone or zone,
+        words=_allowed(operation.asks, channel, asked),
+        channel=channel,
+        missed=operation.missed,
+        owner=asked.by.actor.name,
+        identity=identity_text(asked.by.identity),
+        since=asked.now(),
+        operation=asked.operation,
+    )
+    return _one(await asked.schedules.add(schedule), None, asked.now())
+
+
+async def pause(operation: SchedulePause, asked: Asked) -> Report:
+    """No time counts."""
+    return _one(await asked.schedules.pause(operation.name, asked.by.actor.name, asked.operation), None, asked.now())
+
+
+async def resume(operation: ScheduleResume, asked: Asked) -> Report:
+    """Times count again."""
+    await _may_ask(operation.name, asked)
+    return _one(await asked.schedules.resume(operation.name, asked.by.actor.name, asked.operation), None, asked.now())
+
+
+async def remove(operation: ScheduleRemove, asked: Asked) -> Report:
+    """It is gone; the others are listed."""
+    await asked.schedules.remove(operation.name, asked.by.actor.name, asked.operation)
+    return _listing(await asked.schedules.all(), asked.now())
+
+
+async def run(operation: ScheduleRun, asked: Asked) -> Report:
+    """It runs at the next turn of the clock."""
+    await _may_ask(operation.name, asked)
+    begun = await asked.schedules.run(operation.name, asked.by.actor.name, asked.operation)
+    return _one(await asked.schedules.find(operation.name), begun, asked.now())
+
+
+async def _may_ask(name: str, asked: Asked) -> None:
+    """`NotAllowed` where this person may not ask for the words themself; built-in ones only look, and everybody may."""
+    schedule = await asked.schedules.find(name)
+    if schedule.origin is not Origin.BUILT_IN and schedule.owner != asked.by.actor.name:
+        _allowed(schedule.words, schedule.channel, asked)
+
+
+def _allowed(words: str, channel: str, asked: Asked) -> str:
+    """The words as they are understood, of an operation that this person may ask for there and that needs nobody."""
+    would = asked.would(words, channel)
+    if isinstance(would, Failure):
+        raise NotAllowed(Phrase("that cannot run by the clock: {why}", why=would.phrase))
+    unattended(would)
+    said = canonical(would)
+    if said.split()[:1] == ["schedule"]:
+        raise NotUnattended(Phrase("schedules about schedules are not kept"))
+    return said
+
+
+def _one(schedule: Schedule, begun: Run | None, at: datetime) -> Report:
+    """One schedule, and what happens next with it."""
+    report = _listing((Listed(schedule, begun),), at)
+    coming = _coming(schedule, at)
+    told, words = _next(schedule, begun, coming)
+    return report.model_copy(update={"summary": told, "next": words})
+
+
+def _next(schedule: Schedule, begun: Run | None, coming: datetime | None) -> tuple[Phrase, tuple[str, ...]]:
+    """What happens next with one, and words that change that."""
+    name = schedule.name
+    if schedule.paused:
+        return Phrase("{name} is paused", name=name), (f"schedule resume {name}",)
+    if begun is not None:
+        return Phrase("{name} runs now; the answer comes in its channel", name=name), ()
+    if coming is None:
+        return Phrase("{name} has no time to come", name=name), (f"schedule remove {name}",)
+    told = Phrase("{name} runs next at {at}: {words}", name=name, at=Moment(coming), words=schedule.words)
+    return told, (f"schedule run {name}", f"schedule pause {name}")
+
+
+def _listing(found: Sequence[Listed], at: datetime) -> Report:
+    paused = [each.schedule for each in found if each.schedule.paused]
+    coming = [(when, each.schedule) for each in found if (when := _coming(each.schedule, at)) is not None]
+    first = min(coming, key=lambda pair: pair[0], default=None)
+    parts = (
+        [Phrase("{n} schedule", plural="{n} schedules", n=len(found))] if found else [Phrase("nothing runs by the clock")]
+    )
+    if paused:
+        parts.append(Phrase("{n} is paused", plural="{n} are paused", n=len(paused)))
+    if first is not None:
+        parts.append(Phrase("next {name} at {at}", name=first[1].name, at=Moment(first[0])))
+    return Report(
+        title=Phrase("Schedules"),
+        summary=_joined(parts),
+        columns=_COLUMNS,
+        rows=tuple(_row(each, at) for each in found),
+        taken_at=at,
+    )
+
+
+def _joined(parts: Sequence[Phrase]) -> Phrase:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = Phrase("{before}; {after}", before=whole, after=part)
+    return whole
+
+
+def _coming(schedule: Schedule, at: datetime) -> datetime | None:
+    """The next time of it; None while it is paused."""
+    return None if schedule.paused else cron.following(schedule.cron, ZoneInfo(schedule.zone), at)
+
+
+def _row(each: Listed, at: datetime) -> Row:
+    schedule = each.schedule
+    coming = _coming(schedule, at)
+    return Row(
+        cells=(
+            _cell(schedule.name),
+            _state(schedule),
+            _cell(schedule.words),
+            Cell(text=f"{schedule.cron} {schedule.zone}", value=f"{schedule.cron} {schedule.zone}"),
+            Cell(text="") if coming is None else Cell(text=Phrase("{at}", at=Moment(coming)), value=coming.isoformat()),
+            _last(each.latest),
+            Cell(text=schedule.channel or Phrase("the administrators"), value=schedule.channel),
+            _cell(schedule.owner),
+            _cell(schedule.missed),
+        )
+    )
+
+
+def _state(schedule: Schedule) -> Cell:
+    if not schedule.paused:
+        return Cell(text=Phrase("active"), value="active")
+    if schedule.why is None:
+        return Cell(text=Phrase("paused by {person}", person=schedule.paused_by), value="paused", mark=Mark.UNKNOWN)
+    why = Phrase("paused by {person}: {why}", person=schedule.paused_by, why=schedule.why)
+    return Cell(text=why, value="paused", mark=Mark.BAD)
+
+
+def _last(run: Run | None) -> Cell:
+    if run is None:
+        return Cell(text=Phrase("not yet"), value="")
+    text = Phrase("{at}: {outcome}", at=Moment(run.due), outcome=OUTCOMES[run.outcome])
+    return Cell(text=text, value=run.outcome.value, mark=Mark.BAD if run.outcome in _BAD else Mark.PLAIN)
+
+
+def _cell(text: str) -> Cell:
+    return Cell(text=text, value=text)

@@ -1,0 +1,125 @@
+"""What the bot says in channels by itself: posted once, edited from then on, with its file in its thread.
+
+announce ─ in the outbox already? ─ no ─▶ the answer kept (for its buttons) ─▶ row ─▶ its file, once the message is there
+revise   ─▶ an edit of that row, and a word in its thread
+"""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import structlog
+
+from adapters.phrase import Phrase
+from bot.bulletins import Bulletin
+from bot.clock import Clock
+from bot.messages.blocks import Message, escape
+from bot.messages.slack import render
+from bot.policy import BOT
+from bot.slack.answering import apart, spoken
+from bot.slack.api import SlackFailure
+from bot.slack.letter import Address, noted
+from bot.slack.outbox import Sender
+from bot.slack.people import People
+from bot.slack.running import insist
+from bot.slack.uploads import Uploads
+from bot.slack.work import Desk
+from bot.store.answers import Answers, Kept
+from bot.store.errors import TooLarge
+from commands.report import File, Report
+
+LOOK = 1.0
+"""Seconds between two looks whether a message has reached its channel."""
+
+LOOKS = 600
+"""Looks after which its file is given up: whoever wants it asks for it."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Bulletins:
+    """Says bulletins in one workspace. Everything happens in Slack's loop."""
+
+    def __init__(self, desk: Desk, people: People, sender: Sender, uploads: Uploads, answers: Answers, clock: Clock) -> None:
+        self._desk = desk
+        self._people = people
+        self._sender = sender
+        self._uploads = uploads
+        self._answers = answers
+        self._clock = clock
+
+    async def announce(self, bulletin: Bulletin) -> None:
+        """As `bot.bulletins.Announcer`."""
+        body, file = apart(bulletin.body)
+        plain = replace(bulletin, body=body)
+        if not await self._insist_added(bulletin.name):
+            await self._keep(plain)
+            await self._add(plain, self._address(bulletin.channel))
+        if file is not None:
+            await self._hand_over(plain, file)
+
+    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+        """As `bot.bulletins.Announcer`. What went to people directly cannot be edited: they get the word alone."""
+        plain = replace(bulletin, body=apart(bulletin.body)[0])
+        row = await insist(lambda: self._sender.posted(bulletin.name), self._clock.sleep)
+        address = self._address(bulletin.channel)
+        if row:
+            await self._add(plain, address.model_copy(update={"replaces": row}))
+        if word is None:
+            return
+        said = Message(escape(address.say(word), 900), ())
+        name = f"{bulletin.name}:{hashlib.sha256(str(word).encode()).hexdigest()[:8]}"
+        if not await self._insist_added(name):
+            below = address.model_copy(update={"below": row}) if row else address
+            await insist(lambda: self._sender.add(name, below, said), self._clock.sleep)
+
+    async def _add(self, bulletin: Bulletin, address: Address) -> None:
+        notes = [escape(address.say(note), 300) for note in bulletin.notes]
+        message = noted(render(bulletin.body, spoken(address)), *notes)
+        await insist(lambda: self._sender.add(bulletin.name, address, message), self._clock.sleep)
+
+    async def _insist_added(self, name: str) -> bool:
+        return await insist(lambda: self._sender.added(name), self._clock.sleep)
+
+    def _address(self, channel: str) -> Address:
+        """In its channel, in the words that are read there; else where else it may be heard."""
+        fallback = self._desk.fallback
+        language, zone = self._people.read_in(channel)
+        second = fallback.channel if channel and fallback.channel != channel else ""
+        return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
+
+    async def _keep(self, bulletin: Bulletin) -> None:
+        """Keep a report, so that buttons can show more of it."""
+        answer = bulletin.body
+        if not isinstance(answer.body, Report):
+            return
+        document = json.dumps(answer.model_dump(mode="json"))
+        kept = Kept(bulletin.name, BOT, answer.understood, self._clock.now(), document)
+        try:
+            await insist(lambda: self._answers.keep(kept), self._clock.sleep)
+        except TooLarge as error:
+            _log.warning("an answer is too large to be kept", operation=bulletin.name, error=str(error))
+
+    async def _hand_over(self, bulletin: Bulletin, file: File) -> None:
+        """Show its file in its thread, once; where the message went elsewhere, whoever wants the file asks for it."""
+        kept = await insist(lambda: self._answers.find(bulletin.name, self._clock.now()), self._clock.sleep)
+        if kept is None or kept.files:
+            return
+        ts = await self._landed(bulletin)
+        if not ts:
+            _log.warning("a file is not shown, for its message is not in its channel", operation=bulletin.name)
+            return
+        try:
+            await self._uploads.show(bulletin.name, file, bulletin.body.understood, (bulletin.channel, ts))
+        except SlackFailure as failure:
+            _log.warning("a file was refused", operation=bulletin.name, code=failure.code)
+
+    async def _landed(self, bulletin: Bulletin) -> str:
+        """The message's timestamp, once it is in its channel; "" where it does not come there."""
+        row = await insist(lambda: self._sender.posted(bulletin.name), self._clock.sleep)
+        for _ in range(LOOKS if row else 0):
+            landed = await insist(lambda: self._sender.landed(row), self._clock.sleep)
+            if landed is not None:
+                return await insist(lambda: self._sender.ts_of(row), self._clock.sleep) if landed else ""
+            await self._clock.sleep(LOOK)
+        return ""
