@@ -106,6 +106,11 @@ class Timetable:
             else:
                 await self._table.end(run, Outcome.MISSED, now)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way."""
+        return bool(self._runs)
+
     async def drain(self) -> None:
         """Stop what is under way; it is run again after the next start."""
         runs = tuple(self._runs.values())
