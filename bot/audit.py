@@ -59,6 +59,7 @@ class EventKind(StrEnum):
     END = "end"
     LOCK = "lock"
     SCHEDULE = "schedule"
+    NOTICE = "notice"
     ACCEPTED = ACCEPTED
 
 

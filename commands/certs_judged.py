@@ -46,7 +46,18 @@ CA_LIMITS = (
 )
 """A new CA takes three rounds over all hosts, and hosts signed late live short and all end with it."""
 
+HOST_WARNINGS = tuple(limit for limit, _ in HOST_LIMITS)
+CA_WARNINGS = tuple(sorted({limit for limit, _ in (*HOST_LIMITS, *CA_LIMITS)}))
+"""Time left at which a warning is said, the tightest first."""
+
 Limits = Sequence[tuple[timedelta, Severity]]
+
+
+def severity_of(left: timedelta, limits: Limits) -> Severity | None:
+    """How grave it is that a certificate has so much time left; None where that is enough."""
+    if left <= timedelta(0):
+        return Severity.CRITICAL
+    return next((severity for limit, severity in limits if left <= limit), None)
 
 
 def judge(held: Held, mesh: Mesh) -> Judged:
@@ -106,15 +117,13 @@ def _expiry(certificate: Certificate, mesh: Mesh, limits: Limits, words: str) ->
     if certificate.not_before > mesh.now:
         why = Phrase("the certificate is valid only from {at}; look at the clocks", at=Moment(certificate.not_before))
         yield Remark("expiry", Severity.HIGH, Phrase("not valid yet"), why)
+    severity = severity_of(left, limits)
+    if severity is None:
+        return
+    why = Phrase("the certificate ends at {at}: {left}", at=ends, left=days(left))
     if left <= timedelta(0):
         why = Phrase("the certificate expired at {at}; nobody accepts it any more", at=ends)
-        yield Remark("expiry", Severity.CRITICAL, Phrase("expired"), why, next=words)
-        return
-    for limit, severity in limits:
-        if left <= limit:
-            why = Phrase("the certificate ends at {at}: {left}", at=ends, left=days(left))
-            yield Remark("expiry", severity, days(left), why, next=words)
-            return
+    yield Remark("expiry", severity, days(left), why, next=words)
 
 
 def _identity(held: Held, certificate: Certificate, mesh: Mesh) -> Iterator[Remark]:

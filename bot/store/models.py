@@ -272,7 +272,11 @@ class DigestRow(Table, table=True):
 
 
 class NoticeRow(Table, table=True):
-    """One warning that one certificate ends, said once for each threshold; `message` is the operation of what was posted."""
+    """One warning that one certificate ends, said once for each threshold; `message` is the operation of what was posted.
+
+    `said_at` is None until that is safe in the outbox. A threshold that was passed when it was first seen has no message
+    and is closed from the beginning.
+    """
 
     __tablename__ = "notices"
     __table_args__ = (Index("notices_by_message", "message"), STRICT)
@@ -283,7 +287,7 @@ class NoticeRow(Table, table=True):
     host: str = Field(sa_type=Text)
     authority: bool = Field(sa_type=Integer)
     ends_at: datetime = Field(sa_type=UtcText)
-    said_at: datetime = Field(sa_type=UtcText)
+    said_at: datetime | None = Field(default=None, sa_type=UtcText)
     message: str = Field(sa_type=Text)
     closed_at: datetime | None = Field(default=None, sa_type=UtcText)
 

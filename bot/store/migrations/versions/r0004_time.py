@@ -87,7 +87,7 @@ def _notices() -> None:
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("authority", sa.Integer(), nullable=False),
         sa.Column("ends_at", sa.Text(), nullable=False),
-        sa.Column("said_at", sa.Text(), nullable=False),
+        sa.Column("said_at", sa.Text(), nullable=True),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("closed_at", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("fingerprint", "threshold"),

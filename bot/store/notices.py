@@ -1,0 +1,157 @@
+"""Notices: the warnings that certificates end. Rows and queries only; `bot.expiry` knows when one is due.
+
+claim ─▶ pending ─┬─ said ────────────────────────────▶ open ─ close ─▶ closed ─▶ (a year) forgotten
+                  └─ overtaken by a tighter threshold ─▶ open
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, literal_column, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.store.database import Database
+from bot.store.models import NOTICES
+from bot.store.stored import safe_text
+
+KEPT = timedelta(days=365)
+"""How long a closed notice is remembered."""
+
+_THESE = NOTICES.c.fingerprint.in_(bindparam("these", expanding=True))
+_OF_MESSAGE = NOTICES.c.message == bindparam("of")
+_OPEN = NOTICES.c.closed_at.is_(None)
+_PENDING = _OPEN & NOTICES.c.said_at.is_(None)
+_CLAIMED_FIRST: ColumnElement[int] = literal_column("notices.rowid")
+
+_KNOWN = select(NOTICES.c.fingerprint, NOTICES.c.threshold).where(_THESE)
+_OVERTAKE = update(NOTICES).where(_PENDING, _THESE).values(said_at=bindparam("now"))
+_CLAIM = insert(NOTICES).on_conflict_do_nothing()
+_ALL_PENDING = select(NOTICES).where(_PENDING).order_by(_CLAIMED_FIRST)
+_ALL_OPEN = select(NOTICES).where(_OPEN).order_by(_CLAIMED_FIRST)
+_OF = select(NOTICES).where(_OF_MESSAGE).order_by(NOTICES.c.ends_at, _CLAIMED_FIRST)
+_SAID = update(NOTICES).where(_PENDING, _OF_MESSAGE).values(said_at=bindparam("now"))
+_CLOSE = update(NOTICES).where(_OPEN, _OF_MESSAGE, _THESE).values(closed_at=bindparam("now"))
+_PRUNE = delete(NOTICES).where(NOTICES.c.closed_at < bindparam("oldest"))
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One warning about one certificate at one threshold (`7d`, `expired 2026-01-31`).
+
+    `name` is the host's or the CA's, `host` "" for a CA; `message` the name of the bulletin that says it, "" where the
+    threshold was passed already. `said_at`: since when it is known to be said, or needs no saying any more.
+    """
+
+    fingerprint: str
+    threshold: str
+    name: str
+    host: str
+    authority: bool
+    ends_at: datetime
+    message: str = ""
+    said_at: datetime | None = None
+    closed_at: datetime | None = None
+
+
+class NoticeTable:
+    """The rows of notices. Every method may raise a `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, fingerprints: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """The thresholds that were ever claimed for each of these certificates."""
+        these = {"these": list(fingerprints)}
+
+        def work(connection: Connection) -> Mapping[str, frozenset[str]]:
+            found: dict[str, frozenset[str]] = {}
+            for fingerprint, threshold in connection.execute(_KNOWN, these):
+                found[fingerprint] = found.get(fingerprint, frozenset()) | {threshold}
+            return found
+
+        return await self._database.read(work)
+
+    async def claim(self, notices: Sequence[Notice], at: datetime) -> None:
+        """Keep new notices, all or none; one that is known stays as it is.
+
+        What was claimed before for the same certificates and never said is overtaken, and not said any more.
+        """
+        if not notices:
+            return
+        overtaken = {"these": [notice.fingerprint for notice in notices if notice.message], "now": at}
+        values = [_values(notice) for notice in notices]
+
+        def work(connection: Connection) -> None:
+            connection.execute(_OVERTAKE, overtaken)
+            connection.execute(_CLAIM, values)
+
+        await self._database.run(work)
+
+    async def pending(self) -> tuple[Notice, ...]:
+        """What was claimed and is not known to be said."""
+        return await self._all(_ALL_PENDING)
+
+    async def open(self) -> tuple[Notice, ...]:
+        """What is not closed, the oldest first."""
+        return await self._all(_ALL_OPEN)
+
+    async def of(self, message: str) -> tuple[Notice, ...]:
+        """All that one message says, closed or not; the soonest to end first."""
+        return await self._all(_OF, {"of": message})
+
+    async def said(self, message: str, at: datetime) -> None:
+        """A message is safe in the outbox."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(_SAID, {"of": message, "now": at})
+
+        await self._database.run(work)
+
+    async def close(self, message: str, fingerprints: Iterable[str], at: datetime) -> None:
+        """What a message says of these certificates is settled."""
+        values = {"of": message, "these": list(fingerprints), "now": at}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_CLOSE, values)
+
+        await self._database.run(work)
+
+    async def prune(self, now: datetime) -> int:
+        """Forget what was closed more than `KEPT` ago; how many."""
+        oldest = {"oldest": now - KEPT}
+        return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
+
+    async def _all(self, query: Select[Any], named: Mapping[str, Any] | None = None) -> tuple[Notice, ...]:
+        return await self._database.read(
+            lambda connection: tuple(_notice(row) for row in connection.execute(query, named or {}))
+        )
+
+
+def _values(notice: Notice) -> dict[str, Any]:
+    return {
+        "fingerprint": notice.fingerprint,
+        "threshold": notice.threshold,
+        "name": safe_text(notice.name),
+        "host": notice.host,
+        "authority": notice.authority,
+        "ends_at": notice.ends_at,
+        "message": notice.message,
+        "said_at": notice.said_at,
+        "closed_at": notice.closed_at,
+    }
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(
+        fingerprint=row.fingerprint,
+        threshold=row.threshold,
+        name=row.name,
+        host=row.host,
+        authority=bool(row.authority),
+        ends_at=row.ends_at,
+        message=row.message,
+        said_at=row.said_at,
+        closed_at=row.closed_at,
+    )
