@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from adapters.phrase import Phrase
 from adapters.value import Value
+from commands.charts import Chart
 from commands.findings import Finding, Severity, worst_first
 
 
@@ -96,6 +97,8 @@ class Report(Value):
     """Words worth typing next, without `/flatnet`."""
     file: File | None = None
     """What was asked for as a file; the rest says what is in it."""
+    chart: Chart | None = None
+    """Drawn where pictures can be shown, said in words elsewhere (`commands.charts.alt_text`)."""
 
     @property
     def detailed(self) -> bool:

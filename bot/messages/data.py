@@ -14,6 +14,8 @@ JSON is one document; every key is always there. `text`, `title`, `summary`, `he
         findings  [{severity, host, subject, why, next, reached}]         worst first
         unreached [host]
         next      [words]
+        chart     null, or days [ISO 8601], hosts [{host, days: [null or {well, troubled, unreached}]}] with one for each
+                  day, certificates [{name, authority, days}]
     change       null unless it is about one, else what `bot.messages.change_data` says
     failure      null after a report or a change, else
         kind      usage | refused | internal
@@ -104,6 +106,7 @@ def _report(report: Report, texts: Texts) -> dict[str, Any]:
         "findings": [_finding(finding, texts) for finding in report.findings],
         "unreached": list(report.unreached),
         "next": list(report.next),
+        "chart": report.chart and report.chart.model_dump(mode="json"),
     }
 
 

@@ -31,6 +31,7 @@ from bot.messages.layout import GAP, flowed, narrowed, table_line, taken, widths
 from bot.messages.sheet import Field, Line, Sheet, alike, sheet
 from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked
 from bot.request import Answer, Failure
+from commands.charts import alt_text
 from commands.findings import Severity
 from commands.report import Mark, Report
 
@@ -93,6 +94,8 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
         _print_lines(console, shown, texts)
     for lines in alike(shown.lines, lambda line: (line.state, line.whys)):
         _print_findings(console, lines)
+    if report.chart is not None:
+        _print(console, [_text(alt_text(report.chart).render(texts))])
     if report.file is not None:
         for line in lines_of(report.file.text).splitlines():
             _put(console, Text(line))

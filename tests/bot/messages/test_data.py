@@ -16,6 +16,7 @@ from commands.report import Cell, Column, Mark, Report, Row
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, JAPANESE, MIXED, answer
+from tests.commands.test_charts import certificate, chart, host
 
 FAILURE = Failure(
     kind=FailureKind.USAGE, phrase=Phrase("no such host"), span=(7, 13), suggestions=("health host-b",), reference=None
@@ -38,6 +39,17 @@ def shape(value: Any) -> Any:
             return type(value).__name__
 
 
+def test_a_chart_is_its_values() -> None:
+    charted = ALL_WELL.model_copy(
+        update={"chart": chart(host("host-a", None), certificates=(certificate("flatnet", -0.5, authority=True),))}
+    )
+    drawn = document(charted)["report"]["chart"]
+    assert {"days", "hosts", "certificates"} == drawn.keys()
+    assert ("2026-11-12", "host-a") == (drawn["days"][0], drawn["hosts"][0]["host"])
+    assert [{"well": 48, "troubled": 0, "unreached": 0}, None] == drawn["hosts"][0]["days"][-2:]
+    assert [{"name": "flatnet", "authority": True, "days": -0.5}] == drawn["certificates"]
+
+
 def test_the_document_of_a_report_has_this_shape() -> None:
     cell = {"value": "str", "mark": "str", "text": "str"}
     checks = ("host", "nebula", "gateway", "api", "containers", "bridge", "forwarding")
@@ -56,6 +68,7 @@ def test_the_document_of_a_report_has_this_shape() -> None:
             ],
             "unreached": ["str"],
             "next": ["str"],
+            "chart": "NoneType",
         },
         "change": "NoneType",
         "failure": "NoneType",

@@ -16,6 +16,7 @@ from commands.report import Cell, Column, Mark, Report
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, HOSTS, JAPANESE, MIXED, answer, health, stopped
+from tests.commands.test_charts import chart, host
 
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\ud800-\udfff]")
 
@@ -31,6 +32,11 @@ def printed(
 
 def test_all_well_is_one_line() -> None:
     assert ["all 3 hosts are well"] == printed(ALL_WELL)
+
+
+def test_a_chart_is_said_in_words_after_the_summary() -> None:
+    charted = ALL_WELL.model_copy(update={"chart": chart(host("host-a"))})
+    assert ["all 3 hosts are well", "1 host over 14 days: 1 well. No certificate."] == printed(charted)
 
 
 def test_where_there_is_room_the_table_speaks_in_words() -> None:
