@@ -1,12 +1,17 @@
 """Files: uploaded, shown, deleted."""
 
+from collections.abc import Awaitable, Callable
+
 import aiohttp
 import pytest
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.lab.workspace import Workspace
+from tests.lab.workspace.faults import PICTURES, NotLookedAt
 from tests.lab.workspace.journal import FileDeleted
 from tests.workspace.conftest import web_client
+from tests.workspace.parts import Part
 from tests.workspace.test_web_api import refusal
 
 
@@ -49,3 +54,66 @@ async def test_what_cannot_be_deleted_is_refused(full: Workspace, api: AsyncWebC
     assert await refusal(api.files_delete(file=theirs.files[0])) == "cant_delete_file"
     assert await refusal(api.files_delete(file=begun["file_id"])) == "file_not_found"
     assert await refusal(api.files_delete(file="F0NONE")) == "file_not_found"
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def picture(file: str) -> list[Part]:
+    return [{"type": "image", "slack_file": {"id": file}, "alt_text": "Load falls"}]
+
+
+async def uploaded(api: AsyncWebClient, content: bytes = PNG, name: str = "a.png") -> str:
+    """A file that no message shows yet."""
+    [file] = (await api.files_upload_v2(content=content, filename=name))["files"]
+    return str(file["id"])
+
+
+async def test_a_message_shows_an_uploaded_picture_and_so_does_its_edit(full: Workspace, api: AsyncWebClient) -> None:
+    blocks = picture(await uploaded(api))
+    posted = await api.chat_postMessage(channel="C0OPS", text="chart", blocks=blocks)
+    await api.chat_update(channel="C0OPS", ts=posted["ts"], text="edited", blocks=blocks)
+    [message] = full.messages("C0OPS")
+    [shown] = message.blocks
+    assert ("edited", blocks[0]["slack_file"], ()) == (message.text, shown["slack_file"], message.files)
+
+
+async def _announced(api: AsyncWebClient) -> str:
+    return str((await api.files_getUploadURLExternal(filename="a.png", length=len(PNG)))["file_id"])
+
+
+async def _deleted(api: AsyncWebClient) -> str:
+    file = await uploaded(api)
+    await api.files_delete(file=file)
+    return file
+
+
+async def _text(api: AsyncWebClient) -> str:
+    return await uploaded(api, b"no picture, whatever its name is")
+
+
+async def _unknown(api: AsyncWebClient) -> str:
+    return "F0000000000"
+
+
+@pytest.mark.parametrize("make", [_announced, _deleted, _text, _unknown])
+async def test_a_picture_that_is_not_there_makes_the_blocks_invalid(
+    api: AsyncWebClient, make: Callable[[AsyncWebClient], Awaitable[str]]
+) -> None:
+    blocks = picture(await make(api))
+    with pytest.raises(SlackApiError) as refused:
+        await api.chat_postMessage(channel="C0OPS", text="chart", blocks=blocks)
+    answer = refused.value.response
+    assert ("invalid_blocks", ["invalid slack file [json-pointer:/blocks/0/slack_file]"]) == (
+        answer["error"],
+        answer["errors"],
+    )
+
+
+async def test_a_picture_is_refused_until_slack_has_looked_at_it(full: Workspace, api: AsyncWebClient) -> None:
+    full.faults.switch_on(PICTURES, NotLookedAt(), times=2)
+    blocks = picture(await uploaded(api))
+    for _ in range(2):
+        assert "invalid_blocks" == await refusal(api.chat_postMessage(channel="C0OPS", text="chart", blocks=blocks))
+        await api.chat_postMessage(channel="C0OPS", text="without a picture")
+    await api.chat_postMessage(channel="C0OPS", text="chart", blocks=blocks)

@@ -159,6 +159,18 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
         [{"type": "image", "image_url": "https://example.org/a.png"}],
         "missing required field: alt_text [json-pointer:/blocks/0]",
     ),
+    "an uploaded image without words": (
+        [{"type": "image", "slack_file": {"id": "F0123456789"}}],
+        "missing required field: alt_text [json-pointer:/blocks/0]",
+    ),
+    "an image with too many words": (
+        [image(alt_text="a" * 2_001)],
+        "must be less than 2001 characters [json-pointer:/blocks/0/alt_text]",
+    ),
+    "an uploaded image by no id": (
+        [{"type": "image", "slack_file": {"id": "https://a.example/F1"}, "alt_text": "a"}],
+        "input must match regex pattern: ^[F][A-Z0-9]{8,}$ [json-pointer:/blocks/0/slack_file/id]",
+    ),
     "a menu of 101 groups": (
         [actions({"type": "static_select", "option_groups": [{"label": plain(75), **_options(1)}] * 101})],
         "no more than 100 items allowed [json-pointer:/blocks/0/elements/0/option_groups]",

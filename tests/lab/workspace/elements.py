@@ -1,5 +1,6 @@
 """Slack's limits on buttons, menus and form fields, and where each kind may stand."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,8 @@ _KEYS = {
 _OPTION = frozenset({"text", "value", "description"})
 _CONFIRM = frozenset({"title", "text", "confirm", "deny", "style"})
 _STYLES = ("primary", "danger")
+FILE_ID = re.compile("^[F][A-Z0-9]{8,}$")
+"""As Slack says it itself (slackapi/python-slack-sdk #1521)."""
 _INPUT_LENGTH = 3_000
 """Characters that a text field takes at the most."""
 
@@ -71,7 +74,20 @@ def image(value: Mapping[str, Any], at: str) -> Complaints:
     if ("image_url" in value) == ("slack_file" in value):
         yield fault("missing required field: image_url", at)
     yield from string(value, "image_url", 3_000, at)
+    if "slack_file" in value:
+        yield from _slack_file(value["slack_file"], f"{at}/slack_file")
     yield from string(value, "alt_text", 2_000, at, required=True)
+
+
+def _slack_file(value: Any, at: str) -> Complaints:
+    """By its id; Slack would take an address, too. Whether there is such a file is known to the workspace (`Uploads`)."""
+    if not isinstance(value, dict):
+        yield fault("must be an object", at)
+        return
+    yield from known(value, frozenset({"id"}), at)
+    name = value.get("id")
+    if not isinstance(name, str) or not FILE_ID.fullmatch(name):
+        yield fault(f"input must match regex pattern: {FILE_ID.pattern}", f"{at}/id")
 
 
 def _button(value: Mapping[str, Any], at: str) -> Complaints:

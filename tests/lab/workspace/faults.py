@@ -1,7 +1,7 @@
 """What can be wrong with Slack, switchable while it runs.
 
 A fault is switched on at a place: a Web API method by name, `response_url`, `upload`, `handshake`
-(of a WebSocket) or `delivery` (of an envelope); for so many times, or until it is switched off.
+(of a WebSocket), `delivery` (of an envelope) or `pictures` (in a message); for so many times, or until it is switched off.
 """
 
 from dataclasses import dataclass
@@ -55,16 +55,22 @@ class Duplicated:
     copies: int
 
 
+@dataclass(frozen=True)
+class NotLookedAt:
+    """Slack has not looked at a file, so that no message may show it (place: `pictures`)."""
+
+
 WebFault = RateLimited | ServerError | Slow | DropBefore | DropAfter | Failing
-Fault = WebFault | Duplicated
+Fault = WebFault | Duplicated | NotLookedAt
 
 RESPONSE_URL = "response_url"
 UPLOAD = "upload"
 HANDSHAKE = "handshake"
 DELIVERY = "delivery"
+PICTURES = "pictures"
 
-_PLACES = METHODS.keys() | {RESPONSE_URL, UPLOAD, HANDSHAKE, DELIVERY}
-_KINDS: dict[str, Any] = {HANDSHAKE: ServerError, DELIVERY: Duplicated}
+_PLACES = METHODS.keys() | {RESPONSE_URL, UPLOAD, HANDSHAKE, DELIVERY, PICTURES}
+_KINDS: dict[str, Any] = {HANDSHAKE: ServerError, DELIVERY: Duplicated, PICTURES: NotLookedAt}
 """What can be wrong at places that are no web request."""
 
 

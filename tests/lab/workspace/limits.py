@@ -5,7 +5,9 @@ from typing import Any
 
 from tests.lab.workspace.answers import SlackError, invalid
 from tests.lab.workspace.blocks import MESSAGE, characters, complaints
+from tests.lab.workspace.checks import fault
 from tests.lab.workspace.message import Content
+from tests.lab.workspace.uploads import Uploads
 
 POST_TEXT = 40_000
 """`chat.postMessage` cuts a longer text off."""
@@ -37,6 +39,14 @@ def check_response(content: Content) -> Content:
     """As `check_post`, for a response_url: the sum of all text is not limited there (bolt-js #2867)."""
     _check(content)
     return Content(content.text[:POST_TEXT], content.blocks)
+
+
+def check_pictures(content: Content, uploads: Uploads) -> Content:
+    """The content, if Slack lets it show its uploaded pictures (slackapi/python-slack-sdk #1658)."""
+    pictures = {number: block["slack_file"]["id"] for number, block in enumerate(content.blocks) if "slack_file" in block}
+    if not uploads.shows(tuple(pictures.values())):
+        raise invalid("invalid_blocks", [fault("invalid slack file", f"/blocks/{n}/slack_file") for n in pictures])
+    return content
 
 
 def _check(content: Content) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 from tests.lab.workspace.answers import SlackError
 from tests.lab.workspace.content import content_of
-from tests.lab.workspace.limits import check_response
+from tests.lab.workspace.limits import check_pictures, check_response
 from tests.lab.workspace.message import Content, Message
 from tests.lab.workspace.seed import BOT_USER
 from tests.lab.workspace.state import State
+from tests.lab.workspace.uploads import Uploads
 
 USES = 5
 
@@ -29,8 +30,9 @@ class _Address:
 class Responses:
     """The response addresses that have been handed out."""
 
-    def __init__(self, state: State, lifetime: float) -> None:
+    def __init__(self, state: State, uploads: Uploads, lifetime: float) -> None:
         self._state = state
+        self._uploads = uploads
         self._lifetime = lifetime
         self._addresses: dict[str, _Address] = {}
 
@@ -50,12 +52,15 @@ class Responses:
         if body.get("delete_original") is True:
             self._delete(address)
         else:
-            self._show(address, body, check_response(content_of(body)))
+            self._show(address, body, self._checked(body))
         address.uses += 1
 
     def answer(self, channel: str, user: str, payload: Mapping[str, Any]) -> None:
         """A message that came in the ack itself; shown by the same rules."""
-        self._show(_Address(channel, user, None, 0.0), payload, check_response(content_of(payload)))
+        self._show(_Address(channel, user, None, 0.0), payload, self._checked(payload))
+
+    def _checked(self, sent: Mapping[str, Any]) -> Content:
+        return check_pictures(check_response(content_of(sent)), self._uploads)
 
     def _show(self, address: _Address, body: Mapping[str, Any], content: Content) -> None:
         if body.get("replace_original") is True and address.origin is not None:

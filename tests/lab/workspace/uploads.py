@@ -1,8 +1,11 @@
 """Files on their way into the workspace: an upload address, the bytes, then the place where they are shown."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+"""How the files begin that Slack shows in an image block (docs.slack.dev, slack file object)."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,11 @@ class Upload:
 
 
 class Uploads:
-    """The files; `address` makes the upload URL for a file id."""
+    """The files; `address` makes the upload URL for a file id, `looked` says whether Slack has looked at new files."""
 
-    def __init__(self, address: Callable[[str], str]) -> None:
+    def __init__(self, address: Callable[[str], str], looked: Callable[[], bool] = lambda: True) -> None:
         self.address = address
+        self._looked = looked
         self._files: dict[str, Upload] = {}
 
     def begin(self, user: str, name: str, length: int, alt_text: str = "") -> Upload:
@@ -54,6 +58,17 @@ class Uploads:
     def delete(self, upload: Upload) -> None:
         """The file is gone; its name stays known."""
         self._files[upload.id] = replace(upload, content=None, deleted=True)
+
+    def shows(self, names: Sequence[str]) -> bool:
+        """Whether a message may show all these pictures."""
+        return not names or (self._looked() and all(map(self._is_picture, names)))
+
+    def _is_picture(self, name: str) -> bool:
+        """Completed, there, and a picture by its bytes, whatever its name is."""
+        upload = self._files.get(name)
+        if upload is None or upload.title is None or upload.content is None:
+            return False
+        return upload.content.startswith(PICTURES)
 
     def file(self, name: str) -> Upload | None:
         return self._files.get(name)

@@ -5,7 +5,7 @@ from typing import Any
 from tests.lab.workspace.answers import SlackError
 from tests.lab.workspace.arguments import Arguments
 from tests.lab.workspace.content import content_of
-from tests.lab.workspace.limits import check_post, check_update
+from tests.lab.workspace.limits import check_pictures, check_post, check_update
 from tests.lab.workspace.message import Content, Message
 from tests.lab.workspace.methods.method import Method, Rooms, TooFast
 from tests.lab.workspace.rates import Tier
@@ -14,7 +14,7 @@ from tests.lab.workspace.seed import BOT_USER, Channel, Kind
 
 def post_message(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     channel = _addressed(rooms, arguments.required("channel"))
-    content = check_post(content_of(arguments.values))
+    content = check_pictures(check_post(content_of(arguments.values)), rooms.uploads)
     if wait := rooms.rates.admit_post(channel.id):
         raise TooFast(wait)
     message = rooms.state.post(
@@ -38,7 +38,8 @@ def update(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     sent = content_of(arguments.values)
     text = sent.text if arguments.has("text") else message.text
     blocks = sent.blocks if arguments.has("blocks") else message.blocks
-    edited = rooms.state.edit(message, check_update(Content(text, blocks)))
+    content = check_pictures(check_update(Content(text, blocks)), rooms.uploads)
+    edited = rooms.state.edit(message, content)
     return {"channel": channel.id, "ts": edited.ts, "text": edited.text, "message": edited.as_json()}
 
 
@@ -56,7 +57,7 @@ def post_ephemeral(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
         raise SlackError("is_archived")
     if user not in channel.members:
         raise SlackError("user_not_in_channel")
-    content = check_post(content_of(arguments.values))
+    content = check_pictures(check_post(content_of(arguments.values)), rooms.uploads)
     thread_ts = arguments.optional("thread_ts")
     if thread_ts and not rooms.state.replies(channel.id, thread_ts):
         return {"message_ts": rooms.state.stamp()}

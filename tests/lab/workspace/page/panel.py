@@ -8,6 +8,7 @@ from tests.lab.workspace.arguments import Arguments
 from tests.lab.workspace.faults import (
     DELIVERY,
     HANDSHAKE,
+    PICTURES,
     RESPONSE_URL,
     UPLOAD,
     DropAfter,
@@ -15,6 +16,7 @@ from tests.lab.workspace.faults import (
     Duplicated,
     Failing,
     Fault,
+    NotLookedAt,
     RateLimited,
     ServerError,
     Slow,
@@ -39,8 +41,9 @@ PLACES = (*sorted(METHODS), RESPONSE_URL, UPLOAD)
 SPECIAL: Mapping[str, tuple[str, Fault]] = {
     "handshake 500": (HANDSHAKE, ServerError(500)),
     "everything twice": (DELIVERY, Duplicated(2)),
+    "no pictures": (PICTURES, NotLookedAt()),
 }
-"""What can be wrong at the two places that are no call of the app."""
+"""What can be wrong at the places that are no call of the app."""
 
 
 def shown(workspace: Workspace, controls: Controls) -> Mapping[str, Any]:

@@ -26,6 +26,9 @@ export function picture(found, kind) {
   return h("a", { class: "elsewhere", href: /^https?:/.test(url) ? url : null, target: "_blank", rel: "noreferrer" }, told);
 }
 
+/** A picture that can be opened alone, as large as it is. */
+const large = (shown) => (shown.src ? h("a", { href: shown.getAttribute("src"), target: "_blank", rel: "noreferrer" }, shown) : shown);
+
 const DRAWN = {
   header: (block, surface) => h(`h${surface.level}`, { class: "header" }, text(block.text)),
   divider: () => h("hr"),
@@ -45,7 +48,7 @@ const DRAWN = {
   actions: (block, surface) =>
     h("div", { class: "actions" }, block.elements.map((found) => element(found, block, surface))),
   image: (block) =>
-    h("figure", {}, block.title && h("figcaption", {}, text(block.title)), picture(block, "full")),
+    h("figure", {}, block.title && h("figcaption", {}, text(block.title)), large(picture(block, "full"))),
   input: (block, surface) => field(block, surface),
   rich_text: richText,
   table,

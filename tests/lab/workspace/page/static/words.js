@@ -80,6 +80,7 @@ export const WORDS = {
       authentication: "refuses the password", "429": "429, too many requests", "500": "500, server error", slow: "4 seconds late",
       dropped: "connection dropped", "answer lost": "done, but the answer is lost", refused: "refused (fatal_error)",
       "handshake 500": "WebSockets cannot be opened", "everything twice": "everything is delivered twice",
+      "no pictures": "pictures are refused",
     },
   },
   ja: {
@@ -166,6 +167,7 @@ export const WORDS = {
       authentication: "認証を拒否", "429": "429(リクエスト過多)", "500": "500(サーバーエラー)", slow: "4 秒遅い",
       dropped: "接続が切れる", "answer lost": "実行後に応答が失われる", refused: "拒否(fatal_error)",
       "handshake 500": "WebSocket を開けない", "everything twice": "すべて 2 回届く",
+      "no pictures": "画像を拒否",
     },
   },
 };
