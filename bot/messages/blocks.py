@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.phrase import Texts
-from bot.messages.foreign import CUT, one_line
+from bot.messages.foreign import CUT, cut, one_line
 
 Block = dict[str, Any]
 
@@ -22,6 +22,8 @@ CHARACTERS = 9_000
 """Characters in the blocks of one of our messages; the overhead of blocks is why it is so far below Slack's limit."""
 TEXT = 4_000
 """Characters in a message's `text`: chat.update refuses more with `msg_too_long`."""
+ALT = 2_000
+"""Characters in the words for a picture (docs.slack.dev, image block)."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
 """Slack's three entities. A back-tick has none: it becomes the look-alike U+02CB, so that no code span ends early."""
@@ -71,6 +73,15 @@ def section(text: str) -> Block:
 def context(*texts: str) -> Block:
     """A small grey line."""
     return {"type": "context", "elements": [_mrkdwn(text) for text in texts]}
+
+
+def picture(file: str, alt: str) -> Block:
+    """A picture that the bot has uploaded, and in plain words what it shows."""
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(one_line(alt), ALT)}
+
+
+def is_picture(block: Block) -> bool:
+    return block.get("type") == "image"
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:

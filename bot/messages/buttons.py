@@ -26,7 +26,10 @@ LABEL, VALUE = 75, 2_000
 
 
 class View(BaseModel):
-    """How an answer is shown: with its details or not, every line in full or only what needs somebody, and which page."""
+    """How an answer is shown: with its details or not, every line in full or only what needs somebody, and which page.
+
+    `picture` is Slack's id of the file with the answer's chart, "" where there is none: every view keeps it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,6 +37,7 @@ class View(BaseModel):
     details: bool = False
     everything: bool = False
     page: Annotated[int, Field(ge=0, le=9_999)] = 0
+    picture: Annotated[str, Field(pattern=r"^(F[A-Z0-9]{8,40})?$")] = ""
 
     @classmethod
     def first(cls, operation: str, report: Report) -> "View":

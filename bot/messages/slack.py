@@ -22,12 +22,13 @@ from datetime import datetime
 from adapters.phrase import Phrase, Texts
 from bot.changes import Change
 from bot.messages import buttons, change
-from bot.messages.blocks import CHARACTERS, Block, Message, code, context, escape, section, when
+from bot.messages.blocks import CHARACTERS, Block, Message, code, context, escape, picture, section, when
 from bot.messages.buttons import View
 from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, known, listed, name, names, told
 from bot.messages.sheet import Line, Sheet, alike, sheet
 from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, marked
 from bot.request import Answer, Failure, FailureKind
+from commands.charts import alt_text
 from commands.report import Report
 
 _FAILED = {FailureKind.USAGE: ":warning:", FailureKind.REFUSED: ":no_entry:", FailureKind.INTERNAL: ":boom:"}
@@ -39,6 +40,7 @@ _HEADLINE = 900
 _WHY = 200
 _SHORT = 1_000
 """Characters of lines in a message's `text`; a notification shows only its beginning."""
+_CHART = 1_000
 _BUTTONS = 800
 """Characters on all buttons, and of the page's number."""
 
@@ -61,20 +63,28 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
     seen = report.seen(details=view.details)
     shown = sheet(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
     headline, origin = _headline(shown), _origin(answer.understood, report.taken_at, texts)
-    room = CHARACTERS - len(headline) - len(origin) - _BUTTONS
+    said = "" if report.chart is None else alt_text(report.chart).render(texts)
+    room = CHARACTERS - len(headline) - len(said) - len(origin) - _BUTTONS
     page = _page(shown, view, room, texts)
     if page.count > 1:
         where = Phrase("page {n} of {count}", n=page.number + 1, count=page.count)
         origin = f"{origin} · {escape(where.render(texts))}"
     return Message(
-        text="\n".join([*_spoken(shown, texts), *_spoken_commands(NEXT, seen.next, texts)]) or COMMAND,
+        text="\n".join([*_spoken(shown, texts), *_chart_in_words(said), *_spoken_commands(NEXT, seen.next, texts)])
+        or COMMAND,
         blocks=(
-            *map(section, [headline, *page.paragraphs]),
+            section(headline),
+            *([picture(view.picture, said)] if said and view.picture else map(section, _chart_in_words(said))),
+            *map(section, page.paragraphs),
             *buttons.row(_views(report, page, view.model_copy(update={"page": page.number}), texts)),
             *buttons.row(buttons.runs(seen.next)),
             context(origin),
         ),
     )
+
+
+def _chart_in_words(said: str) -> list[str]:
+    return [escape(said, _CHART)] if said else []
 
 
 def _page(shown: Sheet, view: View, room: int, texts: Texts) -> Page:

@@ -7,7 +7,6 @@ words ─▶ who ─▶ the desk ─▶ message, for the outbox
 import asyncio
 import json
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -16,9 +15,8 @@ from bot.changes import Change
 from bot.clock import Clock
 from bot.decision import operation_id
 from bot.desk import Rights
-from bot.locale.texts import texts
 from bot.messages.blocks import Message, escape
-from bot.messages.buttons import RUNS
+from bot.messages.buttons import RUNS, View
 from bot.messages.menu import menu
 from bot.messages.milestones import pointer
 from bot.messages.slack import render
@@ -26,6 +24,7 @@ from bot.request import Answer, Failure, FailureKind, Request, Surface
 from bot.slack.letter import Address, Letter, mention, noted
 from bot.slack.outbox import EDIT_INTERVAL, Sender
 from bot.slack.people import People, Reader
+from bot.slack.pictures import Pictures
 from bot.slack.progress import Awaited, WaitingLine, Watcher
 from bot.slack.running import done_within, insist
 from bot.slack.uploads import Uploads
@@ -59,11 +58,21 @@ class Asked:
 class Answering:
     """Has requests answered."""
 
-    def __init__(self, desk: Desk, people: People, sender: Sender, uploads: Uploads, answers: Answers, clock: Clock) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        people: People,
+        sender: Sender,
+        uploads: Uploads,
+        pictures: Pictures,
+        answers: Answers,
+        clock: Clock,
+    ) -> None:
         self.desk = desk
         self.people = people
         self.sender = sender
         self.uploads = uploads
+        self.pictures = pictures
         self.answers = answers
         self.clock = clock
 
@@ -84,7 +93,8 @@ class Answering:
         await self._keep(answer, asked, delivery)
         said = await self._hand_over(answer, file, asked, reader) if file is not None else ""
         goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
-        message = noted(_shown(answer, asked, spoken(goal)), *([said] if said else []))
+        view = await self.pictures.first(answer, goal)
+        message = noted(_shown(answer, asked, spoken(goal), view), *([said] if said else []))
         if goal.for_all and not goal.thread:
             message = noted(message, asked_by(asked.user, goal))
         return Letter(answer.operation, goal, message)
@@ -171,10 +181,10 @@ def _stands_here(answer: Answer, asked: Asked) -> bool:
     return body.channel == asked.channel
 
 
-def _shown(answer: Answer, asked: Asked, language: Texts) -> Message:
+def _shown(answer: Answer, asked: Asked, language: Texts, view: View | None) -> Message:
     if isinstance(answer.body, Change) and _stands_here(answer, asked):
         return pointer(answer.body, language)
-    return render(answer, language)
+    return render(answer, language, view)
 
 
 def in_words_of(reader: Reader, address: Address) -> Address:
@@ -189,4 +199,4 @@ def asked_by(user: str, address: Address) -> str:
 
 def spoken(address: Address) -> Texts:
     """Language and zone of a message."""
-    return texts(address.language, ZoneInfo(address.zone))
+    return address.texts

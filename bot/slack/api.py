@@ -181,9 +181,13 @@ class Api:
             lambda: self._client.views_update(view_id=view, hash=known or None, view=self._clean(dict(changed)))
         )
 
-    async def announce_file(self, name: str, text: str) -> Upload:
-        """`files.getUploadURLExternal`: where the bytes of a file with this text go."""
-        content = str(self._clean(text)).encode()
+    async def announce_file(self, name: str, content: str | bytes) -> Upload:
+        """`files.getUploadURLExternal`: where the bytes of a file go.
+
+        Secrets are taken out of a text. A picture is no text: what is written in it was cleaned before it was drawn.
+        """
+        if isinstance(content, str):
+            content = str(self._clean(content)).encode()
         answer = await self._call(lambda: self._client.files_getUploadURLExternal(filename=name, length=len(content)))
         data = _object(answer.data)
         return Upload(str(data.get("file_id", "")), str(data.get("upload_url", "")), content)
@@ -201,11 +205,13 @@ class Api:
         if status != 200:
             raise SlackFailure(f"http_{status}", passing=status >= 500)
 
-    async def complete_file(self, file: str, title: str, channel: str, thread: str = "") -> None:
-        """`files.completeUploadExternal`: the file is shown in a channel, or in a thread of it."""
+    async def complete_file(self, file: str, title: str, channel: str = "", thread: str = "") -> None:
+        """`files.completeUploadExternal`: the file is shown in a channel, or in a thread of it; without one it is for us."""
         await self._call(
             lambda: self._client.files_completeUploadExternal(
-                files=[{"id": file, "title": self._clean(title)}], channel_id=channel, thread_ts=thread or None
+                files=[{"id": file, "title": self._clean(title)}],
+                channel_id=channel or None,
+                thread_ts=thread or None,
             )
         )
 

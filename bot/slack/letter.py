@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from adapters.phrase import Phrase
+from adapters.phrase import Phrase, Texts
 from bot.locale.texts import texts
 from bot.messages.blocks import TEXT, Message, context, escape
 from bot.store.outbox import Post, Road
@@ -67,9 +67,14 @@ class Address(BaseModel):
             return f"{self.channel}:{self.thread}" if self.thread else self.channel
         return self.response_url or self.aside or self.user or ",".join(self.people)
 
+    @property
+    def texts(self) -> Texts:
+        """Its language and zone."""
+        return texts(self.language, ZoneInfo(self.zone))
+
     def say(self, phrase: Phrase) -> str:
         """A sentence in this address's language."""
-        return phrase.render(texts(self.language, ZoneInfo(self.zone)))
+        return phrase.render(self.texts)
 
 
 @dataclass(frozen=True)

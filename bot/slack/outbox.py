@@ -21,6 +21,7 @@ from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import REVOKED, Api, SlackFailure
 from bot.slack.channels import ABSENT, SHARED, UNKNOWN, Channels
+from bot.slack.fitting import fitting, short_form
 from bot.slack.letter import Address, address_in, foreign, message_in, noted, plain, post_of
 from bot.slack.pace import Pace
 from bot.slack.running import Running, done_within, insist
@@ -60,9 +61,6 @@ TROUBLE = timedelta(hours=1)
 ASTRAY = timedelta(hours=25)
 """How long a channel that did not take what the bot says by itself keeps the outbox unwell, or until it takes it again:
 a digest comes once a day."""
-
-TOO_MUCH = frozenset({"msg_blocks_too_long", "invalid_blocks", "invalid_blocks_format", "msg_too_long", "http_400"})
-"""Slack's codes for a message that may be taken without its blocks; a response_url says no more than 400."""
 
 UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 """Slack's codes for a message that can no longer be edited: it is posted anew."""
@@ -108,7 +106,7 @@ class Sender:
         try:
             return await self._keep(post_of(operation, address, message, at), answers)
         except TooLarge:
-            return await self._keep(post_of(operation, address, plain(message, _short_form(address)), at), answers)
+            return await self._keep(post_of(operation, address, plain(message, short_form(address)), at), answers)
 
     async def posted(self, operation: str) -> int:
         """The row of the first message of an operation that was meant for all, 0 where there is none."""
@@ -225,7 +223,7 @@ class Sender:
         refusals: list[SlackFailure] = []
         for road in self._roads(address):
             try:
-                ts = await _fitting(partial(road, post, address), noted(message, *notes), address)
+                ts = await fitting(partial(road, post, address), noted(message, *notes), post, address)
                 self._note_arrival(address, astray=bool(refusals))
                 return ts
             except SlackFailure as failure:
@@ -370,20 +368,3 @@ class Sender:
         self._given_up_at = self._clock.now()
         _log.error("a message cannot be delivered to anybody", operation=post.operation, code=why)
         await insist(lambda: self._rows.failed(post.id, why, None), self._clock.sleep)
-
-
-async def _fitting(send: Callable[[Message], Awaitable[str]], message: Message, address: Address) -> str:
-    """Send; where Slack takes the message only without its blocks, its text alone."""
-    try:
-        return await send(message)
-    except SlackFailure as failure:
-        if failure.code not in TOO_MUCH:
-            raise
-        _log.warning("slack refused the blocks of a message; its text is sent", code=failure.code)
-    return await send(plain(message, _short_form(address)))
-
-
-def _short_form(address: Address) -> str:
-    return address.say(
-        Phrase("This is the short form: Slack did not take the whole answer. Ask for fewer hosts to see more.")
-    )

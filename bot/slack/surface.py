@@ -38,6 +38,7 @@ from bot.slack.listeners import LastResort, register
 from bot.slack.looking import Looking
 from bot.slack.outbox import Sender
 from bot.slack.people import People, Usual
+from bot.slack.pictures import Pictures
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
 from bot.slack.running import Running, insist
 from bot.slack.socket import BoltSocket, Socket
@@ -217,7 +218,7 @@ class SlackSurface:
         channels = Channels(api, clock.monotonic)
         sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
         uploads = Uploads(api, self._rows.answers, clock)
-        answering = Answering(self._desk, people, sender, uploads, self._rows.answers, clock)
+        answering = Answering(self._desk, people, sender, uploads, Pictures(uploads, place.clean), self._rows.answers, clock)
         forms, looking = Forms(answering, api), Looking(answering)
         filing = Filing(answering, looking, api, channels)
         homes = Homes(answering, api)

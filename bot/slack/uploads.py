@@ -24,10 +24,13 @@ class Uploads:
     async def show(self, operation: str, file: File, title: str, place: tuple[str, str]) -> None:
         """Show a file of an answer in a channel, or in a thread of it; a `SlackFailure` where Slack does not take it."""
         text = MARK + file.text if file.name.endswith(".csv") else file.text
-        upload = await self._api.announce_file(file.name, text)
-        await insist(lambda: self._answers.add_file(operation, upload.file), self._clock.sleep)
-        await self._api.upload(upload)
-        await self._api.complete_file(upload.file, title, *place)
+        await self._api.complete_file(await self._sent(operation, file.name, text), title, *place)
+
+    async def keep(self, operation: str, name: str, content: bytes) -> str:
+        """Upload a file that only messages of ours show; Slack's id of it, or a `SlackFailure`."""
+        file = await self._sent(operation, name, content)
+        await self._api.complete_file(file, name)
+        return file
 
     async def direct(self, user: str, aside: Address) -> str:
         """The channel of the direct messages with a person, with a word about the file that comes."""
@@ -41,3 +44,10 @@ class Uploads:
         except SlackFailure as failure:
             return Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)
         return Phrase("The file is in our direct messages.")
+
+    async def _sent(self, operation: str, name: str, content: str | bytes) -> str:
+        """A file is in Slack, noted with its answer before anybody can see it; its id."""
+        upload = await self._api.announce_file(name, content)
+        await insist(lambda: self._answers.add_file(operation, upload.file), self._clock.sleep)
+        await self._api.upload(upload)
+        return upload.file

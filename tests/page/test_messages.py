@@ -3,8 +3,14 @@
 import pytest
 from playwright.async_api import expect
 
+from adapters.phrase import ENGLISH
+from bot.charts import WIDTH, draw
+from bot.drawing import words_for
+from bot.messages.blocks import picture
+from commands.charts import alt_text
+from tests.commands.test_charts import TROUBLED, certificate, chart, host
 from tests.lab.workspace.page import page
-from tests.page.conftest import PHONE, Sit, Stage
+from tests.page.conftest import DESK, PHONE, Sit, Stage
 from tests.page.gallery import CONFIRM, MESSAGE
 from tests.workspace.parts import actions, button, choice, section
 
@@ -29,6 +35,28 @@ async def test_mrkdwn_is_drawn_as_slack_draws_it(stage: Stage, seats: Sit) -> No
         await expect(text).to_contain_text("2025-11-25 10:10 AM not a link")
         await expect(text.get_by_role("img", name="large orange circle")).to_be_visible()
         await expect(text).to_contain_text(":no_such_emoji:")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+async def test_an_uploaded_chart_is_shown_whole_with_its_words(
+    stage: Stage, seats: Sit, size: tuple[int, int], scheme: str
+) -> None:
+    """As wide as there is room, never wider; it can be opened alone, and its words are there for who does not see it."""
+    shown = chart(host("host-a", TROUBLED), certificates=(certificate("host-a", 5),))
+    words = str(alt_text(shown))
+    upload = await stage.app.slack.files_upload_v2(content=draw(shown, words_for(shown, ENGLISH)), filename="chart.png")
+    await stage.post(blocks=[section("*Digest*"), picture(upload["files"][0]["id"], words)])
+    async with seats(stage.workspace, size, scheme) as seat:
+        await seat.sit()
+        image = seat.messages.last.get_by_role("img", name=words)
+        await expect(image).to_be_visible()
+        await expect(image).to_have_js_property("naturalWidth", WIDTH)
+        box = await image.bounding_box()
+        assert box is not None
+        assert 280 <= box["width"] <= min(480, size[0])
+        assert box["x"] + box["width"] <= size[0]
+        assert await image.get_attribute("src") == await seat.messages.last.locator("figure a").get_attribute("href")
 
 
 async def test_nothing_foreign_becomes_markup(stage: Stage, seats: Sit) -> None:

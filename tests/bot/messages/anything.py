@@ -1,10 +1,13 @@
 """Any text, any report and any change, hostile ones first, for tests of what must hold whatever a host says."""
 
+from datetime import date
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
 from bot.changes import Approval, ApprovalState, Change, State
+from commands.charts import CertificateLeft, Chart, DayHealth, HostHealth
 from commands.findings import Finding, Severity
 from commands.operation import Risk
 from commands.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
@@ -21,6 +24,28 @@ CELLS = st.builds(
     HOSTILE,
     st.sampled_from(Mark),
 )
+
+
+@st.composite
+def charts(draw: st.DrawFn) -> Chart:
+    """Charts of hostile names."""
+    looks = st.builds(
+        lambda well, troubled, unreached: DayHealth(well=well, troubled=troubled, unreached=unreached),
+        *[st.integers(0, 48)] * 3,
+    )
+    days = st.tuples(*[st.none() | looks] * 2)
+    hosts = st.builds(lambda name, seen: HostHealth(host=name, days=seen), HOSTILE, days)
+    certificates = st.builds(
+        lambda name, authority, left: CertificateLeft(name=name, authority=authority, days=left),
+        HOSTILE,
+        st.booleans(),
+        st.floats(-1e6, 1e6),
+    )
+    return Chart(
+        days=(date(2026, 11, 24), date(2026, 11, 25)),
+        hosts=tuple(draw(st.lists(hosts, max_size=8))),
+        certificates=tuple(draw(st.lists(certificates, max_size=8))),
+    )
 
 
 @st.composite
@@ -49,6 +74,7 @@ def reports(draw: st.DrawFn) -> Report:
         findings=tuple(draw(st.lists(finding, max_size=10)) * draw(st.sampled_from([1, 1, 100]))),
         brief=draw(st.booleans()),
         next=tuple(draw(st.lists(HOSTILE, max_size=9))),
+        chart=draw(st.none() | charts()),
     )
 
 

@@ -11,6 +11,7 @@ from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT, Message
 from bot.messages.buttons import RUNS, View, words_in
 from bot.messages.slack import render
 from bot.request import Failure, FailureKind
+from commands.charts import alt_text
 from commands.report import Report
 from tests.bot.messages.anything import HOSTILE, WHATEVER, reports
 from tests.bot.messages.examples import (
@@ -28,15 +29,24 @@ from tests.bot.messages.examples import (
     stopped,
     well,
 )
+from tests.commands.test_charts import BLINKED, SILENT, TROUBLED, certificate, chart, host
 from tests.lab.workspace.limits import check_update
 from tests.lab.workspace.message import Content
+
+CHART = chart(host("host-a", TROUBLED), certificates=(certificate("host-a", 5),))
+CHARTED = DETAILED.model_copy(update={"chart": CHART})
+LARGEST_CHART = chart(
+    *(host(f"{n}{'&' * 300}", *last) for n in range(254) for last in ((TROUBLED,), (SILENT,), (BLINKED,))),
+    certificates=tuple(certificate(f"{n}{'&' * 300}", n) for n in range(254)),
+)
 
 DATE = "<!date^1795597800^{date_short_pretty} {time}|2026-11-25 18:10 JST>"
 
 
 def shown(message: Message) -> list[str]:
-    """What each block says; buttons say nothing here."""
-    return [(block.get("text") or block["elements"][0])["text"] for block in message.blocks if block["type"] != "actions"]
+    """What each block says; buttons and pictures say nothing here."""
+    saying = [block for block in message.blocks if block["type"] not in ("actions", "image")]
+    return [(block.get("text") or block["elements"][0])["text"] for block in saying]
 
 
 def pressed(message: Message) -> dict[str, str]:
@@ -233,6 +243,20 @@ def failure(kind: FailureKind = FailureKind.USAGE, **more: object) -> Failure:
     return Failure.model_validate({"kind": kind, "phrase": Phrase("no host is called hsot-b")} | more)
 
 
+def test_a_chart_is_a_picture_that_every_view_keeps() -> None:
+    view = View(operation="01K", picture="F0PICTURE1")
+    message = render(answer(CHARTED), ENGLISH, view)
+    again = render(answer(CHARTED), ENGLISH, View.read(pressed(message)["Details"]))
+    expected = {"type": "image", "slack_file": {"id": "F0PICTURE1"}, "alt_text": str(alt_text(CHART))}
+    assert [expected, expected] == [message.blocks[1], again.blocks[1]]
+
+
+def test_a_chart_without_a_picture_is_said_in_words_and_in_the_text_always() -> None:
+    message = render(answer(CHARTED), ENGLISH)
+    assert str(alt_text(CHART)) == shown(message)[1]
+    assert str(alt_text(CHART)) in message.text.splitlines()
+
+
 def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() -> None:
     wrong = failure(span=(7, 13), suggestions=("health host-b", "health host-a"))
     assert [
@@ -289,7 +313,8 @@ def test_a_report_of_any_size_and_content_stays_in_its_place(
     report: Report, understood: str, texts: Texts, everything: bool, page: int
 ) -> None:
     assert_harmless(render(answer(report, understood), texts))
-    assert_harmless(render(answer(report, understood), texts, View(operation="01K", everything=everything, page=page)))
+    view = View(operation="01K", everything=everything, page=page, picture="F0PICTURE1")
+    assert_harmless(render(answer(report, understood), texts, view))
 
 
 @WHATEVER
@@ -305,6 +330,6 @@ def test_the_largest_text_of_every_kind_still_fits() -> None:
     """Every part as long as it may become, all of it characters that grow when they are escaped."""
     long = "&" * 5_000
     bad = [stopped(f"{n}{long}", why=long) for n in range(254)]
-    report = health(long, bad, [well(f"{n}{long}") for n in range(10)])
+    report = health(long, bad, [well(f"{n}{long}") for n in range(10)]).model_copy(update={"chart": LARGEST_CHART})
     assert_harmless(render(answer(report, long), ENGLISH))
     assert_harmless(render(answer(report.model_copy(update={"findings": report.findings[:3] * 99}), long), JAPANESE))

@@ -185,7 +185,16 @@ async def test_a_file_that_slack_does_not_take_is_explained(house: House) -> Non
 
 
 @pytest.mark.parametrize(
-    "value", ["", "{}", '{"operation":"op-x"}', '{"operation":7}', '{"operation":"x","page":-1}', "null"]
+    "value",
+    [
+        "",
+        "{}",
+        '{"operation":"op-x"}',
+        '{"operation":7}',
+        '{"operation":"x","page":-1}',
+        '{"operation":"x","picture":"F/../x"}',
+        "null",
+    ],
 )
 def test_what_a_button_carries_is_foreign(value: str) -> None:
     assert View.read(value) is None or View.read(value) == View(operation="op-x")

@@ -19,9 +19,10 @@ from bot.slack.forms import Forms
 from bot.slack.inbox import Receiver
 from bot.slack.listeners import LastResort, register
 from bot.slack.people import People, Usual
+from bot.slack.pictures import Pictures
 from bot.slack.running import Running
 from bot.slack.uploads import Uploads
-from tests.bot.slack.conftest import House, manifest_with
+from tests.bot.slack.conftest import House, cleaned, manifest_with
 from tests.lab.workspace import Workspace
 
 BUTTON = {"type": "button", "action_id": "gone", "text": {"type": "plain_text", "text": "Approve"}}
@@ -43,7 +44,9 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         running = Running()
         app = AsyncApp(client=api._client, authorize=authorize)
         clock = house.time.clock()
-        answering = Answering(house.desk, people, sender, Uploads(api, house.rows.answers, clock), house.rows.answers, clock)
+        uploads = Uploads(api, house.rows.answers, clock)
+        pictures = Pictures(uploads, cleaned)
+        answering = Answering(house.desk, people, sender, uploads, pictures, house.rows.answers, clock)
         forms = Forms(answering, api)
         kinds = {command.KIND: command.kind(answering, forms)}
         receiver = Receiver(house.rows.inbox, kinds, people, sender, clock)
