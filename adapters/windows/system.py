@@ -1,4 +1,4 @@
-"""What a Windows host says of itself in one call: services, nginx processes, versions, clock."""
+"""What a Windows host says of itself in one call: services, nginx processes, versions, clock, sizes of logs."""
 
 from typing import Any, Literal
 
@@ -7,6 +7,7 @@ from pydantic import AwareDatetime
 from adapters.inventory import WindowsSide
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
+from adapters.windows.log_files import LogFiles
 
 ServiceStatus = Literal[
     "Running", "Stopped", "StartPending", "StopPending", "Paused", "PausePending", "ContinuePending", "Absent", "Unknown"
@@ -26,19 +27,23 @@ class WindowsSystem(Value):
     nginx_version: str
     clock: AwareDatetime
     booted_at: AwareDatetime | None
+    logs: LogFiles
 
 
 class ReadSystem(WindowsAction[WindowsSystem]):
-    """Read services, nginx processes, versions and the clock of a Windows host."""
+    """Read services, nginx processes, versions, the clock and what folders tell of the logs of a Windows host."""
 
     script = "read-system"
     deadline = 20.0
-    output_limit = 64_000  # an answer has half a kilobyte; the rest is room for what else a host may print
+    output_limit = 64_000  # an answer has a kilobyte; the rest is room for what else a host may print
 
     nebula_service: str
     gateway_service: str
     nebula_exe: str
     gateway_exe: str
+    nebula_log: str
+    access_log: str
+    error_log: str
 
     @classmethod
     def of(cls, side: WindowsSide) -> "ReadSystem":
@@ -48,6 +53,9 @@ class ReadSystem(WindowsAction[WindowsSystem]):
             gateway_service=side.gateway_service,
             nebula_exe=side.paths.nebula_exe,
             gateway_exe=side.paths.gateway_exe,
+            nebula_log=side.paths.nebula_log,
+            access_log=side.paths.access_log,
+            error_log=side.paths.error_log,
         )
 
     def parse(self, data: Any) -> WindowsSystem:

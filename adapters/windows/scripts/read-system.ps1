@@ -1,8 +1,10 @@
-# Services, nginx processes, versions and clock of this host. A part that cannot be read hides no other.
-# In:  nebula_service, gateway_service (names), nebula_exe, gateway_exe (full paths).
+# Services, nginx processes, versions, clock and logs of this host. A part that cannot be read hides no other.
+# In:  nebula_service, gateway_service (names), nebula_exe, gateway_exe, nebula_log, access_log, error_log (full paths).
 # Out: the fields of adapters.windows.system.WindowsSystem.
 param($a)
 Set-StrictMode -Version 3
+
+# Part: logs
 
 # Only the one error says that there is no such service; of all others (access denied) nothing follows.
 function Read-Status([string]$name) {
@@ -63,4 +65,5 @@ $windows = Read-Windows
     nginx_version = Read-Version $a.gateway_exe '-v' 'nginx version: (\S{1,64})'
     clock = (Get-Date).ToUniversalTime().ToString('o')
     booted_at = $windows.booted_at
+    logs = @(Read-Logs $a)
 }

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from adapters.windows.system import ReadSystem, ServiceStatus
+from tests.adapters.windows.log_cases import ABSENT, LOGS, NEIGHBOURS, neighbours
 from tests.adapters.windows.script_cases import Case, Script, missing
 from tests.lab.windows.state import Process, Program, Service, WindowsState
 
@@ -13,6 +14,7 @@ READ_SYSTEM = Script(
         gateway_service="OpenResty",
         nebula_exe=r"F:\flatnet\nebula\nebula.exe",
         gateway_exe=r"F:\flatnet\openresty\nginx.exe",
+        **LOGS,
     ),
     {
         "nebula": "Running",
@@ -24,6 +26,7 @@ READ_SYSTEM = Script(
         "nginx_version": "openresty/1.25.3.1",
         "clock": "2026-03-01T12:00:00.2500000Z",
         "booted_at": "2025-06-02T06:30:00.0000000Z",
+        "logs": list(ABSENT),
     },
 )
 
@@ -106,6 +109,7 @@ CASES = (
         ill_and_ahead,
         differs={"os_version": "", "booted_at": None, "clock": "2026-03-01T12:05:00.2500010Z"},
     ),
+    Case("logs and their rotated neighbours", READ_SYSTEM, neighbours, differs={"logs": NEIGHBOURS}),
     Case(
         "names and paths that look like code stay data; a drive that does not exist hides nothing",
         READ_SYSTEM,

@@ -137,6 +137,7 @@ class Machine:
                 self._write(change_files.FOLDER / change.operation / name, text)
         for path, text in state.files.items():
             file = self._write(path, text)
+            os.truncate(file, state.size_of(path))
             written_at = state.written_at(path).timestamp()
             os.utime(file, (written_at, written_at))
             self._laid[path] = file.stat().st_mtime_ns

@@ -75,6 +75,21 @@ class Program:
     acts: Literal["", "nebula", "nebula-cert"] = ""
 
 
+@dataclass
+class Drive:
+    """A fixed drive; bytes, None where Windows does not tell (locked by BitLocker)."""
+
+    size: int | None
+    free: int | None
+
+
+GB = 2**30
+
+
+def _usual_drives() -> dict[str, Drive]:
+    return {"C:": Drive(120 * GB, 70 * GB), "F:": Drive(500 * GB, 380 * GB)}
+
+
 def _only_itself(address: str) -> bool:
     return address == "127.0.0.1"
 
@@ -83,8 +98,8 @@ def _only_itself(address: str) -> bool:
 class WindowsState:
     """One Windows host. Names of services and paths ignore case, as on Windows.
 
-    `files` holds text by full path, `programs` executables by full path. `clock_offset` is how far
-    the host's clock is ahead. `wmi` is False where WMI does not answer. `changes` are the guarded ones by
+    `files` holds text by full path, `programs` executables by full path, `sizes` the bytes of files that are larger
+    than their text. `clock_offset` is how far the host's clock is ahead. `wmi` is False where WMI does not answer. `changes` are the guarded ones by
     operation, in their order, `tasks` the scheduled tasks by name. `disk_full`: nothing can be
     written. `guard_asleep`: the scheduled task of a change was ended.
     `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
@@ -99,6 +114,8 @@ class WindowsState:
     processes: list[Process] = field(default_factory=list)
     programs: dict[PureWindowsPath, Program] = field(default_factory=dict)
     files: dict[PureWindowsPath, str] = field(default_factory=dict)
+    sizes: dict[PureWindowsPath, int] = field(default_factory=dict)
+    drives: dict[str, Drive] = field(default_factory=_usual_drives)
     powershell_version: str = "5.1.20348.2227"
     os_version: str = "10.0.20348"
     clock_offset: timedelta = timedelta()
@@ -149,6 +166,10 @@ class WindowsState:
         """Write a file at `now`."""
         self.files[path] = text
         self.written[path] = self.clock(now)
+
+    def size_of(self, path: PureWindowsPath) -> int:
+        """Bytes of a file."""
+        return max(len(self.files[path].encode()), self.sizes.get(path, 0))
 
     def remove(self, path: PureWindowsPath) -> None:
         """Remove a file that may be there."""

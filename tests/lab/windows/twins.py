@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.lab.windows import twins_change, twins_nebula
+from tests.lab.windows import twins_change, twins_disks, twins_nebula
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
 
@@ -42,6 +42,7 @@ def _read_system(arguments: Mapping[str, Any], state: WindowsState, now: datetim
         "nginx_version": _version(state, arguments["gateway_exe"], r"nginx version: (\S{1,64})"),
         "clock": round_trip(state.clock(now)),
         "booted_at": round_trip(state.booted_at) if state.wmi else None,
+        "logs": twins_disks.read_logs(arguments, state),
     }
 
 
@@ -58,4 +59,9 @@ def _version(state: WindowsState, path: str, pattern: str) -> str:
     return found[1] if found else ""
 
 
-TWINS: Mapping[str, Twin] = {"read-system": _read_system, **twins_change.TWINS, **twins_nebula.TWINS}
+TWINS: Mapping[str, Twin] = {
+    "read-system": _read_system,
+    **twins_change.TWINS,
+    **twins_disks.TWINS,
+    **twins_nebula.TWINS,
+}

@@ -127,10 +127,19 @@ function Get-Process {
     }
 }
 
+# As WMI answers: what was not asked for is there and empty.
+function New-LabInstance($all, [string[]]$asked) {
+    $instance = @{}
+    foreach ($known in $all.Keys) {
+        $instance[$known] = if ($known -in $asked) { $all[$known] } else { $null }
+    }
+    [pscustomobject]$instance
+}
+
 function Get-CimInstance {
     [CmdletBinding()]
     param(
-        [Parameter(Mandatory, Position = 0)] [ValidateSet('Win32_OperatingSystem', 'Win32_Service')] [string]$ClassName,
+        [Parameter(Mandatory, Position = 0)] [ValidateSet('Win32_LogicalDisk', 'Win32_OperatingSystem', 'Win32_Service')] [string]$ClassName,
         [Parameter(Mandatory)] [string[]]$Property,
         [string]$Filter,
         [uint32]$OperationTimeoutSec
@@ -138,6 +147,16 @@ function Get-CimInstance {
     $state = Get-LabState
     if (-not $state.wmi) {
         $PSCmdlet.WriteError((New-LabError 'Timed out' 'HRESULT 0x00040004' OperationTimeout $ClassName))
+        return
+    }
+    if ($ClassName -eq 'Win32_LogicalDisk') {
+        if ($Filter -ne 'DriveType=3') {
+            $PSCmdlet.ThrowTerminatingError((New-LabError 'Invalid query' 'HRESULT 0x80041017' InvalidArgument $Filter))
+        }
+        foreach ($name in $state.drives.Keys) {
+            $drive = $state.drives[$name]
+            New-LabInstance @{ DeviceID = $name; Size = $drive.size; FreeSpace = $drive.free } $Property
+        }
         return
     }
     if ($ClassName -eq 'Win32_OperatingSystem') {
@@ -152,11 +171,7 @@ function Get-CimInstance {
         }
         $all = @{ ProcessId = $state.services[$key].pid; StartName = $state.services[$key].account }
     }
-    $instance = @{}
-    foreach ($known in $all.Keys) {
-        $instance[$known] = if ($known -in $Property) { $all[$known] } else { $null }
-    }
-    [pscustomobject]$instance
+    New-LabInstance $all $Property
 }
 
 # The one program that is started so is nginx, with its own quoting.
