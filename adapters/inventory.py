@@ -25,6 +25,8 @@ Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_.-]{0,61}[a
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,62}$")]
 PodmanName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$")]
+FolderPath = Annotated[str, StringConstraints(pattern=r"^(/[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}){1,8}$")]
+"""A folder in WSL2 by its full path, as sudo's rules name it too."""
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
 
 
@@ -135,6 +137,7 @@ class WslSide(Value):
     known_hosts_file: Path
     network: PodmanName = "flatnet"
     bridge: InterfaceName = "flatnet-br0"
+    flatnet_folder: FolderPath = "/var/lib/flatnet"
 
     @field_validator("address")
     @classmethod

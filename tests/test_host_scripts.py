@@ -88,9 +88,10 @@ def test_sudo_allows_exactly_what_the_bot_runs() -> None:
 
 
 def test_every_command_as_root_goes_through_sudo_without_a_prompt() -> None:
-    """`sudo -n program …`: no other option of sudo, no shell."""
+    """`sudo -n program …`: no other option of sudo, no shell; `timeout` ends podman or du."""
     commands = [argv for action in actions() for argv in action.commands() if argv[0] == "sudo"]
-    assert [("sudo", "-n", "podman")] * len(commands) == [argv[:3] for argv in commands]
+    assert {("sudo", "-n", "podman"), ("sudo", "-n", "timeout")} == {argv[:3] for argv in commands}
+    assert {"podman", "du"} == {argv[4] for argv in commands if argv[2] == "timeout"}
 
 
 def test_sudo_s_rule_has_no_pattern_in_it() -> None:
@@ -104,7 +105,7 @@ def test_sudo_s_rule_has_no_pattern_in_it() -> None:
 @needs("visudo")
 def test_sudo_takes_the_rule(tmp_path: Path) -> None:
     file = tmp_path / "flatnet-bot"
-    file.write_text(run("sh", WSL, "--print-sudoers", "--user", "bot_1", "--network", "flat.net-2").stdout)
+    file.write_text(run("sh", WSL, "--print-sudoers", "--user", "bot_1", "--network", "flat.net-2", "--folder", "/srv/flat-net").stdout)
     file.chmod(0o440)
     assert run("visudo", "-cf", file).returncode == 0
 
@@ -117,6 +118,9 @@ def test_sudo_takes_the_rule(tmp_path: Path) -> None:
         ("--network", "flatnet, ALL"),
         ("--network", "flatnet\n x ALL=(ALL) ALL"),
         ("--network", "*"),
+        ("--folder", "/var/lib/flatnet *"),
+        ("--folder", "/var/lib/../../etc"),
+        ("--folder", "/"),
         ("--network", ""),
         ("--port", "22\nPermitRootLogin yes"),
         ("--from", '1.2.3.4",command="sh'),

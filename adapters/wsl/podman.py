@@ -63,16 +63,14 @@ def read_listing(completed: Sequence[Completed], network: str) -> tuple[Containe
     """Flatnet's containers, running or not; an `Unread` where the list cannot be had or believed."""
     info, exists, listed = completed
     if info.code != 0:
-        return Unread(phrase=_no_answer(info))
+        return Unread(phrase=no_answer(info))
     if info.stdout.strip() != "false":
-        return Unread(
-            phrase=Phrase("sudo runs podman without root, which sees none of Flatnet's containers; let sudo run it as root")
-        )
+        return not_root()
     if exists.code == 1:
         return Unread(phrase=Phrase("podman has no network {network}; set Flatnet up in WSL2 again", network=network))
     for answer in (exists, listed):
         if answer.code != 0:
-            return Unread(phrase=_no_answer(answer))
+            return Unread(phrase=no_answer(answer))
     try:
         return tuple(element.container() for element in _LIST.validate_json(listed.stdout))
     except ValueError as error:
@@ -84,7 +82,15 @@ def read_listing(completed: Sequence[Completed], network: str) -> tuple[Containe
         )
 
 
-def _no_answer(answer: Completed) -> Phrase:
+def not_root() -> Unread:
+    """sudo ran podman, but not as root: what it says is of another, empty world."""
+    return Unread(
+        phrase=Phrase("sudo runs podman without root, which sees none of Flatnet's containers; let sudo run it as root")
+    )
+
+
+def no_answer(answer: Completed) -> Phrase:
+    """Why podman, run through sudo, did not answer."""
     why = answer.complaint
     match answer.code:
         case 1:  # podman's own failures have 125; 1 is sudo's

@@ -7,7 +7,7 @@
 #   1. systemd at boot (/etc/wsl.conf), because sshd has to come up by itself
 #   2. openssh-server, listening at one port, with keys only
 #   3. the user "flatnet": no password, no group, one key that opens a command and nothing else
-#   4. sudoers: exactly the podman commands that the bot runs, each with its arguments
+#   4. sudoers: exactly what the bot runs as root (podman, du), each with its arguments
 #   5. prints the host key for the bot's known_hosts file
 #
 #     --key KEY       the public half of the bot's key (required)
@@ -15,12 +15,13 @@
 #     --from ADDRESS  the only address the key is taken from. Not with NAT and a port proxy: sshd then sees Windows' address
 #     --user NAME     the account (flatnet)
 #     --network NAME  Flatnet's podman network (flatnet)
+#     --folder PATH   Flatnet's folder (/var/lib/flatnet)
 #     --print-sudoers prints what step 4 would write, and ends
 #
 # To undo it: userdel --remove flatnet; rm /etc/sudoers.d/flatnet-bot /etc/ssh/sshd_config.d/10-flatnet-bot.conf
 set -eu
 
-key='' from='' port=2222 user=flatnet network=flatnet only=
+key='' from='' port=2222 user=flatnet network=flatnet folder=/var/lib/flatnet only=
 
 fail() {
     printf '%s\n' "prepare-wsl: $*" >&2
@@ -41,8 +42,11 @@ sudoers() {
 # Written by prepare-wsl.sh: what flatnet-bot runs as root, word by word. Any other argument is refused by sudo.
 $user ALL=(root) NOPASSWD: \\
     /usr/bin/podman info --format {{.Host.Security.Rootless}}, \\
+    /usr/bin/podman info --format json, \\
     /usr/bin/podman network exists $network, \\
-    /usr/bin/podman ps -a --filter network\\=$network --format json
+    /usr/bin/podman ps -a --filter network\\=$network --format json, \\
+    /usr/bin/timeout 8 podman system df --format json, \\
+    /usr/bin/timeout 8 du -0DxB1 -d1 $folder
 END
 }
 
@@ -72,7 +76,7 @@ install_as() {
 
 while [ $# -gt 0 ]; do
     case $1 in
-    --key | --from | --port | --user | --network)
+    --key | --from | --port | --user | --network | --folder)
         [ $# -ge 2 ] || fail "$1 needs a value"
         eval "${1#--}=\$2"
         shift 2
@@ -87,6 +91,7 @@ done
 
 fits '[a-z_][a-z0-9_-]{0,31}' "$user" --user
 fits '[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}' "$network" --network
+fits '(/[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}){1,8}' "$folder" --folder
 fits '[0-9]{1,5}' "$port" --port
 [ -z "$from" ] || fits '[0-9a-fA-F.:/]{3,49}' "$from" --from
 if [ "$only" = sudoers ]; then

@@ -1,8 +1,9 @@
 """The programs of a simulated WSL2: exact outputs, exit codes and errors of podman 5.4, iproute2 and sudo."""
 
 import json
-from dataclasses import dataclass
 
+from tests.lab.wsl import programs_disks
+from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import Container, WslState
 
 CGROUPS_WARNING = (
@@ -13,16 +14,6 @@ CGROUPS_WARNING = (
 
 NEVER = -62135596800
 """podman's time for what has not happened: Go's zero time in Unix seconds."""
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a program left behind. `hangs`: it does not end by itself."""
-
-    code: int = 0
-    stdout: str = ""
-    stderr: str = ""
-    hangs: bool = False
 
 
 def run_program(argv: list[str], state: WslState) -> Ran | None:
@@ -41,6 +32,10 @@ def run_program(argv: list[str], state: WslState) -> Ran | None:
             return _ip(arguments, state)
         case "sysctl":
             return _sysctl(arguments, state)
+        case "df":
+            return programs_disks.df(arguments, state)
+        case "du":
+            return programs_disks.du(arguments, state, root=False)
         case "id":
             return Ran(stdout="uid=1000(flatnet) gid=1000(flatnet) groups=1000(flatnet)\n")
         case _:
@@ -49,8 +44,16 @@ def run_program(argv: list[str], state: WslState) -> Ran | None:
 
 def _sudo(arguments: list[str], state: WslState) -> Ran:
     match arguments:
-        case ["-n", program, *_] if not state.sudo or program not in ("podman", "ip", "journalctl", "systemctl"):
+        case ["-n", program, *_] if not state.sudo or program not in ("podman", "ip", "journalctl", "systemctl", "timeout"):
             return Ran(1, stderr="sudo: a password is required\n")
+        case ["-n", "timeout", _, program, *_] if program in state.hanging:
+            return Ran(124)
+        case ["-n", "timeout", _, program, *_] if program in state.missing:
+            return Ran(127, stderr=f"timeout: failed to run command '{program}': No such file or directory\n")
+        case ["-n", "timeout", _, "du", *rest]:
+            return programs_disks.du(rest, state, root=True)
+        case ["-n", "timeout", _, *argv] if argv:
+            return _sudo(["-n", *argv], state)
         case ["-n", program, *_] if program in state.missing:
             return Ran(1, stderr=f"sudo: {program}: command not found\n")
         case ["-n", program, *_] if program in state.hanging:
@@ -75,6 +78,10 @@ def _podman(arguments: list[str], state: WslState, *, root: bool) -> Ran:
             return Ran(0 if network in networks else 1, stderr=warning)
         case ["info", "--format", "{{.Host.Security.Rootless}}"]:
             return Ran(stdout="false\n" if root else "true\n", stderr=warning)
+        case ["info", "--format", "json"]:
+            return Ran(stdout=programs_disks.podman_info(state, root=root), stderr=warning)
+        case ["system", "df", "--format", "json"]:
+            return Ran(stdout=programs_disks.podman_df(state, root=root), stderr=warning)
         case _:
             return Ran(125, stderr=f"{warning}Error: unrecognized command `podman {' '.join(arguments[:1])}`\n")
 

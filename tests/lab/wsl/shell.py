@@ -10,7 +10,8 @@ import itertools
 import re
 from dataclasses import dataclass, field
 
-from tests.lab.wsl.programs import Ran, run_program
+from tests.lab.wsl.programs import run_program
+from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import WslState
 
 _LEXEME = re.compile(

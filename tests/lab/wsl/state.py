@@ -1,4 +1,4 @@
-"""What a simulated WSL2 is like: containers, networks, the bridge, forwarding, and what is wrong with it."""
+"""What a simulated WSL2 is like: containers, networks, the bridge, forwarding, disks, and what is wrong with it."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -24,13 +24,40 @@ class Container:
         return hashlib.sha256(self.name.encode()).hexdigest()
 
 
+MB = 2**20
+GB = 2**30
+
+
+@dataclass
+class Disk:
+    """A file system; bytes. Root keeps a twentieth of it for itself."""
+
+    size: int = 1007 * GB
+    used: int = 60 * GB
+
+    @property
+    def free(self) -> int:
+        """What others than root can still use."""
+        return max(self.size * 19 // 20 - self.used, 0)
+
+
+def _usual_folders() -> dict[str, int]:
+    return {"ipam": 4096, "registry": 180 * MB}
+
+
+def _usual_uses() -> dict[str, tuple[int, int]]:
+    return {"Images": (3 * GB, GB), "Containers": (200 * MB, 0), "Local Volumes": (2 * GB, 0)}
+
+
 @dataclass
 class WslState:
     """One WSL2, changed by tests while it runs.
 
     `sudo`: whether the user may run podman through sudo. `missing`: programs that are not
     installed. `hanging`: programs that never end by themselves. `cgroups_warning`: podman's
-    warning on standard error, which is no failure.
+    warning on standard error, which is no failure. `disks` are file systems by where they are mounted, `folders`
+    the bytes of what lies in Flatnet's folder (None: there is no such folder), `uses` what podman's kinds of things
+    take, and how much of that nothing uses; `old_podman` tells less of them.
     """
 
     address: str
@@ -45,6 +72,11 @@ class WslState:
     missing: set[str] = field(default_factory=set)
     hanging: set[str] = field(default_factory=set)
     cgroups_warning: bool = True
+    disks: dict[str, Disk] = field(default_factory=lambda: {"/": Disk()})
+    flatnet_folder: str = "/var/lib/flatnet"
+    folders: dict[str, int] | None = field(default_factory=_usual_folders)
+    uses: dict[str, tuple[int, int]] = field(default_factory=_usual_uses)
+    old_podman: bool = False
 
     @classmethod
     def healthy(cls, host_id: int) -> "WslState":
