@@ -15,6 +15,7 @@ from commands.decisions import (
     Operations,
     OperationShow,
 )
+from commands.disks import Disk
 from commands.health import Health
 from commands.hosts import HostList
 from commands.locks import LockAdd, LockRemove, Locks
@@ -33,6 +34,7 @@ from commands.services import ServiceList, ServiceRestart, ServiceStart, Service
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,
     HostList,
+    Disk,
     ServiceList,
     ServiceStart,
     ServiceStop,

@@ -1,6 +1,6 @@
 """Findings: judgements on what was read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from adapters.phrase import Phrase
@@ -19,6 +19,11 @@ class Severity(StrEnum):
     def rank(self) -> int:
         """0 is the worst."""
         return list(Severity).index(self)
+
+
+def worst(known: Severity | None, others: Iterable[Severity]) -> Severity | None:
+    """The worst of them; None where there is none."""
+    return min((each for each in (known, *others) if each is not None), key=lambda each: each.rank, default=None)
 
 
 class Finding(Value):

@@ -4,7 +4,7 @@ hosts ─ look (three sides each, all at once) ─▶ Looked ─ judge (commands
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, ClassVar
@@ -21,11 +21,13 @@ from adapters.wsl.system import ReadSystem as ReadWsl
 from commands.arguments import ALL, Flag, TargetArgument
 from commands.checks import judge, known_peers
 from commands.details import DETAILS, details_of
-from commands.findings import Finding, Severity, worst_first
-from commands.judged import CHECKS, Judged, Looked, ahead, needing, some
+from commands.findings import Severity, worst_first
+from commands.judged import CHECKS, Judged, Looked, ahead, findings_of, needing, some
 from commands.looking import look_at_all
 from commands.operation import FleetRead, View
 from commands.report import Cell, Column, Report, Row
+from commands.rotation import COLUMN as ROTATION
+from commands.rotation import judge_rotation
 
 WORST = 3
 """Hosts that the summary names, or remarks on a single one: a notification is read on a phone."""
@@ -38,10 +40,11 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Checked:
-    """One host: what was seen and what is to be said of it."""
+    """One host: what was seen and what is to be said of it; `rotation` is said with the details only."""
 
     looked: Looked
     judged: Judged
+    rotation: Judged
 
     @property
     def host(self) -> Host:
@@ -66,7 +69,7 @@ class Health(FleetRead):
     example: ClassVar = "health all --details"
 
     target: TargetArgument = ALL
-    details: Annotated[bool, Flag(Phrase("versions, clock, uptime and containers too"))] = False
+    details: Annotated[bool, Flag(Phrase("versions, clock, uptime, containers and log rotation too"))] = False
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         return self.target.resolve(inventory)
@@ -83,9 +86,14 @@ class Health(FleetRead):
         return Report(
             title=Phrase("Health"),
             summary=_summary(checked, troubled),
-            columns=COLUMNS + DETAILS,
+            columns=(*COLUMNS, *DETAILS, ROTATION),
             rows=tuple(self._row(each) for each in checked),
-            findings=worst_first(tuple(finding for each in troubled for finding in self._findings(each))),
+            findings=worst_first(
+                tuple(
+                    finding for each in troubled for finding in findings_of(each.host.name, each.judged.remarks, each.more)
+                )
+            ),
+            further=tuple(remark.finding(each.host.name) for each in checked for remark in each.rotation.remarks),
             brief=not troubled,
             details=self.details,
             taken_at=at,
@@ -95,19 +103,14 @@ class Health(FleetRead):
     def _row(self, checked: Checked) -> Row:
         name = checked.host.name
         cells = (Cell(text=name, value=name), *(checked.judged.cells[key] for key in CHECKS))
-        return Row(cells=cells + details_of(checked.looked), host=name, severity=checked.judged.severity)
-
-    def _findings(self, checked: Checked) -> Iterator[Finding]:
-        """One for each remark; details take apart what sums up several."""
-        for remark in checked.judged.remarks:
-            parts = tuple(part.finding(checked.host.name) for part in remark.parts or (remark,))
-            yield remark.finding(checked.host.name, checked.more).model_copy(update={"parts": parts})
+        details = (*details_of(checked.looked), checked.rotation.cells[ROTATION.key])
+        return Row(cells=cells + details, host=name, severity=checked.judged.severity)
 
 
 async def _check(host: Host, known: frozenset[str], view: View) -> Checked:
     """One host, judged as soon as it has answered: judging a fleet at one stroke would hold the loop up."""
     looked = await _look(host, view)
-    return Checked(looked, judge(looked, known, view.thresholds))
+    return Checked(looked, judge(looked, known, view.thresholds), judge_rotation(looked, view.thresholds))
 
 
 async def _look(host: Host, view: View) -> Looked:

@@ -1,6 +1,6 @@
 """What is to be said of a host: what was seen becomes cells and remarks, one way for every check."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -97,6 +97,13 @@ class Judged:
         return self.worst[0].severity if self.remarks else None
 
 
+def findings_of(host: str, remarks: Iterable[Remark], words: str) -> Iterator[Finding]:
+    """One for each remark, with the words that show more; details take apart what sums up several."""
+    for remark in remarks:
+        parts = tuple(part.finding(host, part.next) for part in remark.parts or (remark,))
+        yield remark.finding(host, remark.next or words).model_copy(update={"parts": parts})
+
+
 def ahead(clock: datetime, now: datetime, age: float) -> float:
     """Seconds that a host's clock, told within the last `age` seconds, is ahead at least (negative: behind)."""
     difference = (clock - now).total_seconds()
@@ -111,15 +118,15 @@ def bad(key: str, text: Phrase, value: str, severity: Severity, why: Phrase) -> 
     return remarked(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why)
 
 
-def unread(key: str, why: Phrase) -> Judged:
-    """The side answered, and this part of it could not be read."""
+def unread(key: str, why: Phrase, what: Phrase | None = None) -> Judged:
+    """The side answered, and this part of it could not be read; `what` names it where it is none of `CHECKS`."""
     cell = Cell(text=Phrase("could not be read"), value="unread", mark=Mark.UNKNOWN)
-    return remarked(key, cell, Severity.MEDIUM, why)
+    return remarked(key, cell, Severity.MEDIUM, why, what)
 
 
-def remarked(key: str, cell: Cell, severity: Severity, why: Phrase) -> Judged:
+def remarked(key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None) -> Judged:
     """A check that somebody should know of."""
-    short = Phrase("{what} {state}", what=CHECKS[key], state=cell.text)
+    short = Phrase("{what} {state}", what=what or CHECKS[key], state=cell.text)
     return Judged({key: cell}, (Remark(key, severity, short, why),))
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from adapters.errors import Refused
 from adapters.fleet import Fleet
-from adapters.inventory import Host, Inventory
+from adapters.inventory import Host, Inventory, Unfit
 from adapters.phrase import Phrase
 from commands.arguments import Flag, Reason
 from commands.judged import some
@@ -50,6 +50,20 @@ class Thresholds(BaseModel):
 
     clock_difference: float = Field(default=30.0, gt=0, le=3600)
     """Seconds that a host's clock may differ from the bot's."""
+    disk_warning_percent: int = Field(default=80, ge=1, le=100)
+    """Percent of a drive or file system in use from which somebody should know."""
+    disk_critical_percent: int = Field(default=90, ge=1, le=100)
+    """From which it is urgent."""
+    log_limit_mb: int = Field(default=100, ge=1, le=1_000_000)
+    """Megabytes (2^20 bytes) beyond which a log should have been rotated."""
+    rotation_days: int = Field(default=8, ge=1, le=3650)
+    """Days that a log of some size may go on without being rotated."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.disk_warning_percent >= self.disk_critical_percent:
+            raise Unfit(Phrase("disk_warning_percent must be below disk_critical_percent"))
+        return self
 
 
 GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,62}$")]

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.charts import Chart
-from commands.findings import Finding, Severity, worst_first
+from commands.findings import Finding, Severity, worst, worst_first
 
 
 class Mark(StrEnum):
@@ -86,6 +86,8 @@ class Report(Value):
     columns: tuple[Column, ...] = ()
     rows: tuple[Row, ...] = ()
     findings: tuple[Finding, ...] = ()
+    further: tuple[Finding, ...] = ()
+    """Findings that only those are shown who look at the details; what the summary says holds without them."""
     news: Section | None = None
     """What changed since the last such report; it comes before everything else."""
     sections: tuple[Section, ...] = ()
@@ -115,17 +117,37 @@ class Report(Value):
         if not self.detailed:
             return self
         if details:
-            findings = worst_first(tuple(part for finding in self.findings for part in finding.parts or (finding,)))
-            return self.model_copy(update={"details": True, "brief": False, "next": (), "findings": findings})
+            return self._in_full()
         kept = [index for index, column in enumerate(self.columns) if not column.detail]
         rows = tuple(row.model_copy(update={"cells": tuple(row.cells[index] for index in kept)}) for row in self.rows)
         columns = tuple(self.columns[index] for index in kept)
-        return self.model_copy(update={"details": False, "columns": columns, "rows": rows})
+        return self.model_copy(update={"details": False, "columns": columns, "rows": rows, "further": ()})
+
+    def _in_full(self) -> "Report":
+        parts = tuple(part for finding in self.findings for part in finding.parts or (finding,))
+        rows = tuple(row.model_copy(update={"severity": worst(row.severity, self._further(row))}) for row in self.rows)
+        shown = {"rows": rows, "findings": worst_first(parts + self.further), "further": (), "summary": self._full_summary}
+        return self.model_copy(update={"details": True, "brief": False, "next": ()} | shown)
+
+    def _further(self, row: Row) -> tuple[Severity, ...]:
+        return tuple(finding.severity for finding in self.further if row.host and finding.host == row.host)
+
+    @property
+    def _full_summary(self) -> Phrase:
+        if not self.further:
+            return self.summary
+        return Phrase(
+            "{summary}; the details have {n} more finding",
+            plural="{summary}; the details have {n} more findings",
+            summary=self.summary,
+            n=len(self.further),
+        )
 
     def offering(self, may: Callable[[str], bool]) -> "Report":
         """The same, offering only words that the reader may use."""
         findings = tuple(finding.offering(may) for finding in self.findings)
-        return self.model_copy(update={"next": tuple(filter(may, self.next)), "findings": findings})
+        further = tuple(finding.offering(may) for finding in self.further)
+        return self.model_copy(update={"next": tuple(filter(may, self.next)), "findings": findings, "further": further})
 
     @property
     def unreached(self) -> tuple[str, ...]:

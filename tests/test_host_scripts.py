@@ -105,7 +105,9 @@ def test_sudo_s_rule_has_no_pattern_in_it() -> None:
 @needs("visudo")
 def test_sudo_takes_the_rule(tmp_path: Path) -> None:
     file = tmp_path / "flatnet-bot"
-    file.write_text(run("sh", WSL, "--print-sudoers", "--user", "bot_1", "--network", "flat.net-2", "--folder", "/srv/flat-net").stdout)
+    file.write_text(
+        run("sh", WSL, "--print-sudoers", "--user", "bot_1", "--network", "flat.net-2", "--folder", "/srv/flat-net").stdout
+    )
     file.chmod(0o440)
     assert run("visudo", "-cf", file).returncode == 0
 

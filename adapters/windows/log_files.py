@@ -25,7 +25,7 @@ class LogFile(Value):
     """
 
     name: LogName
-    path: Annotated[str, Field(max_length=32_767)]
+    path: Annotated[str, Field(max_length=1000)]
     state: Literal["present", "absent", "unknown"]
     size: Bytes = 0
     written_at: AwareDatetime | None = None

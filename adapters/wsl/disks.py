@@ -194,7 +194,7 @@ def _no_du(answer: Completed, folder: str) -> Phrase:
             "WSL2 has no folder {folder}; set Flatnet up there, or mend flatnet_folder in the configuration", folder=folder
         )
     return Phrase(
-        "sudo does not run du: {why}; allow it for the bot's user with prepare-wsl.sh, or try in WSL2: sudo du -h -d1 {folder}",
+        "sudo does not run du: {why}; allow it with prepare-wsl.sh, or try in WSL2: sudo du -h -d1 {folder}",
         why=answer.complaint,
         folder=folder,
     )

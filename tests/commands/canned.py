@@ -1,7 +1,7 @@
 """A fleet whose hosts answer what a test says: real `Fleet`, no network."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from adapters.action import Action, Answer, SideName
 from adapters.fleet import Fleet
 from adapters.gateway.api import GatewaySystem, Sync
 from adapters.inventory import GatewaySide, Host, Inventory, WindowsSide, WslSide
+from adapters.windows.log_files import LOGS, LogFile, LogName
 from adapters.windows.system import ServiceStatus, WindowsSystem
 from adapters.wsl.podman import Container
 from adapters.wsl.system import Bridge, WslSystem
@@ -67,7 +68,11 @@ def well(host: Host, side: SideName) -> object:
 
 
 def windows(
-    nebula: ServiceStatus = "Running", gateway: ServiceStatus = "Running", nginx: int = 3, clock: datetime = NOW
+    nebula: ServiceStatus = "Running",
+    gateway: ServiceStatus = "Running",
+    nginx: int = 3,
+    clock: datetime = NOW,
+    logs: tuple[LogFile, ...] | None = None,
 ) -> WindowsSystem:
     return WindowsSystem(
         nebula=nebula,
@@ -79,7 +84,18 @@ def windows(
         nginx_version="1.25.3",
         clock=clock,
         booted_at=datetime(2026, 11, 24, 9, 10, tzinfo=UTC),
+        logs=ROTATED if logs is None else logs,
     )
+
+
+def log(name: LogName, **given: Any) -> LogFile:
+    """A log that was rotated yesterday, as things should be."""
+    yesterday = NOW - timedelta(days=1)
+    usual = {"name": name, "path": rf"F:\flatnet\logs\{name}.log", "state": "present", "size": 2_000_000, "written_at": NOW}
+    return LogFile(**{**usual, "rotated": 3, "rotated_size": 30_000_000, "rotated_at": yesterday, **given})
+
+
+ROTATED = tuple(log(name) for name in LOGS)
 
 
 def wsl(host: Host, **given: Any) -> WslSystem:

@@ -16,7 +16,7 @@ from commands.findings import Severity
 from commands.health import Health
 from commands.operation import Thresholds, View
 from commands.report import Mark, Report
-from tests.commands.canned import NOW, CannedConnection, container, gateway, host, view, windows, wsl
+from tests.commands.canned import NOW, CannedConnection, container, gateway, host, log, view, windows, wsl
 
 A, B, C = host("host-a", 1), host("host-b", 2), host("host-c", 3)
 LIGHTHOUSE = host("lighthouse", 0)
@@ -171,11 +171,18 @@ async def test_details_add_versions_clock_uptime_and_containers_and_are_never_br
     report = (await Health(details=True).read(view(A, B, LIGHTHOUSE, said=said))).first
 
     extra = {row.host: [str(cell.text) for cell in row.cells[7:]] for row in report.rows}
-    assert ["1.9.3", "1.25.3", "10.0.20348", "5.1.20348.1", "5 s ahead", "86405 s", "web-1 running, web-2 running"] == extra[
-        "host-a"
-    ]
-    assert ["not known"] * 7 == extra["host-b"]
-    assert "n/a" == extra["lighthouse"][-1]
+    assert [
+        "1.9.3",
+        "1.25.3",
+        "10.0.20348",
+        "5.1.20348.1",
+        "5 s ahead",
+        "86405 s",
+        "web-1 running, web-2 running",
+        "nebula.log 1.9 MB (and 3 rotated), access.log 1.9 MB (and 3 rotated), error.log 1.9 MB (and 3 rotated)",
+    ] == extra["host-a"]
+    assert ["not known"] * 8 == extra["host-b"]
+    assert ["n/a", "nebula.log 1.9 MB (and 3 rotated)"] == extra["lighthouse"][-2:]
     assert {len(report.columns)} == {len(row.cells) for row in report.rows}
     assert not report.brief
     assert ([None] * 2, ()) == ([finding.next for finding in report.findings], report.next)
@@ -186,9 +193,31 @@ async def test_details_are_always_read_and_shown_at_first_only_where_they_were_a
     short, long = await Health().read(view(A)), await Health(details=True).read(view(A))
 
     assert short.model_copy(update={"details": True}) == long
-    assert (7, 14) == (len(short.first.columns), len(long.first.columns))
+    assert (7, 15) == (len(short.first.columns), len(long.first.columns))
     assert long.first == short.seen(details=True)
     assert short.first == long.seen(details=False)
+
+
+async def test_what_is_wrong_with_log_rotation_is_said_with_the_details_only() -> None:
+    """The six checks are the daily round; logs are the weekly one."""
+    said = {("host-a", "windows"): windows(logs=(log("nebula", size=200 * 2**20), log("access"), log("error")))}
+    report = await Health().read(view(A, B, said=said))
+    short, long = report.first, report.seen(details=True)
+
+    assert ("all 2 hosts are well", (), True) == (str(short.summary), short.findings, short.brief)
+    assert [None, None] == [row.severity for row in short.rows]
+    assert "all 2 hosts are well; the details have 1 more finding" == str(long.summary)
+    assert [("host-a", "logs", Severity.LOW)] == [(each.host, each.subject, each.severity) for each in long.findings]
+    assert [("host-a", Severity.LOW), ("host-b", None)] == rows(long)
+    assert long == long.seen(details=True)
+
+
+async def test_a_worse_finding_keeps_a_host_s_place_beside_its_logs() -> None:
+    said = {("host-a", "windows"): windows(nebula="Stopped", logs=(log("nebula", size=200 * 2**20),))}
+    long = (await Health().read(view(A, said=said))).seen(details=True)
+
+    assert [("host-a", Severity.CRITICAL)] == rows(long)
+    assert ["nebula", "logs"] == [finding.subject for finding in long.findings]
 
 
 async def test_a_bug_in_one_look_is_not_taken_for_a_hosts_failure() -> None:

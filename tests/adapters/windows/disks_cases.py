@@ -43,7 +43,9 @@ AT = "2025-06-02T06:30:00.0000000Z"
 
 CASES = (
     Case("a healthy host whose logs lie elsewhere", READ_DISKS),
-    Case("a single drive, and full", READ_DISKS, one_drive, differs={"drives": [{"name": "C:", "size": 120 * GB, "free": 0}]}),
+    Case(
+        "a single drive, and full", READ_DISKS, one_drive, differs={"drives": [{"name": "C:", "size": 120 * GB, "free": 0}]}
+    ),
     Case(
         "a drive that is locked tells no sizes",
         READ_DISKS,

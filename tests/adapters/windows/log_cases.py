@@ -44,7 +44,14 @@ def neighbours(state: WindowsState) -> None:
     lay(state, "access.log-20260220", 60, day(20))
     lay(state, "access.log.2.zip", 70, day(13))
     lay(state, "access.1.log", 80, day(21))
-    for name in ("access-api.log", "access-api-20260201.log", "access.log.tmp", "access2.log", "accesses.log.1", "xaccess.log.1"):
+    for name in (
+        "access-api.log",
+        "access-api-20260201.log",
+        "access.log.tmp",
+        "access2.log",
+        "accesses.log.1",
+        "xaccess.log.1",
+    ):
         lay(state, name, 1_000, day(28))
     lay(state, "error.log", 5, day(26))
     state.write(FOLDER / "old" / "error.log.1", "elsewhere", day(1))

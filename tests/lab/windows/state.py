@@ -98,10 +98,10 @@ def _only_itself(address: str) -> bool:
 class WindowsState:
     """One Windows host. Names of services and paths ignore case, as on Windows.
 
-    `files` holds text by full path, `programs` executables by full path, `sizes` the bytes of files that are larger
-    than their text. `clock_offset` is how far the host's clock is ahead. `wmi` is False where WMI does not answer. `changes` are the guarded ones by
-    operation, in their order, `tasks` the scheduled tasks by name. `disk_full`: nothing can be
-    written. `guard_asleep`: the scheduled task of a change was ended.
+    `files` holds text by full path, `sizes` the bytes of files that are larger than their text, `programs` executables
+    by full path. `clock_offset` is how far the host's clock is ahead. `wmi` is False where WMI does not answer.
+    `changes` are the guarded ones by operation, in their order, `tasks` the scheduled tasks by name. `disk_full`:
+    nothing can be written. `guard_asleep`: the scheduled task of a change was ended.
     `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
     `written` has when files were last written (where it says nothing: when the host was started), `readers` which
     accounts beside SYSTEM and Administrators may read a file, `links` where a link to another folder lies. `reach`:

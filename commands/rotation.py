@@ -1,0 +1,122 @@
+"""Whether logs are rotated, judged by what folders tell of them. Pure.
+
+| state of a log | finding |
+| --- | --- |
+| missing, or not told of | yes: nobody knows whether it is rotated |
+| larger than `log_limit_mb` | yes |
+| written for more than `rotation_days` since it was last rotated, and of some size | yes |
+| anything else: small, or young, or just rotated | no |
+
+Only the host's own times are compared with one another, so its clock need not be right.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from adapters.inventory import Host
+from adapters.phrase import Listing, Moment, Phrase
+from adapters.windows.log_files import LogFile
+from adapters.windows.system import WindowsSystem
+from commands.arguments import shown
+from commands.findings import Severity
+from commands.judged import Judged, Looked, Remark, some
+from commands.operation import Thresholds
+from commands.report import Cell, Column, Mark
+from commands.sizes import MB, size_of
+
+KEY = "log_rotation"
+
+COLUMN = Column(key=KEY, heading=Phrase("Log rotation"), detail=True)
+
+SOME_SIZE = 10
+"""A log below this part of the limit may grow as old as it likes: a quiet one is rotated by its size."""
+
+
+def judge_rotation(looked: Looked, thresholds: Thresholds) -> Judged:
+    """The cell and the remarks of one host's logs; a side that did not answer is remarked on elsewhere."""
+    if looked.windows is None:
+        return Judged({KEY: Cell(text=Phrase("n/a"), mark=Mark.ABSENT)})
+    if not isinstance(looked.windows, WindowsSystem):
+        return Judged({KEY: Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)})
+    logs = logs_of(looked.host, looked.windows.logs)
+    remarks = judge_logs(logs, thresholds)
+    return Judged({KEY: _cell(logs, remarks)}, remarks)
+
+
+def logs_of(host: Host, logs: Sequence[LogFile]) -> tuple[LogFile, ...]:
+    """Those that this host must have: without a gateway there is only Nebula's."""
+    return tuple(log for log in logs if log.name == "nebula" or host.gateway is not None)
+
+
+def judge_logs(logs: Sequence[LogFile], thresholds: Thresholds) -> tuple[Remark, ...]:
+    """What is wrong with the rotation of these logs, at most one remark for each."""
+    return tuple(remark for log in logs if (remark := _judged(log, thresholds)) is not None)
+
+
+def _judged(log: LogFile, thresholds: Thresholds) -> Remark | None:
+    limit = thresholds.log_limit_mb * MB
+    if log.state == "absent":
+        why = Phrase("there is no log {path}; have it written there, or mend its path in the configuration", path=log.path)
+        return _remark(Phrase("{log} missing", log=shown(log.file)), why)
+    if log.state == "unknown":
+        why = Phrase("Windows does not tell how large {path} is; see why on the host: Get-Item {path}", path=log.path)
+        return _remark(Phrase("{log} could not be read", log=shown(log.file)), why)
+    if log.size > limit:
+        why = Phrase(
+            "{path} has {size}, more than {limit}; {remedy}",
+            path=log.path,
+            size=size_of(log.size),
+            limit=size_of(limit),
+            remedy=_remedy(log),
+        )
+        return _remark(Phrase("{log} too large", log=shown(log.file)), why)
+    if log.size * SOME_SIZE > limit and log.rotated_at is not None and _goes_on(log) > timedelta(thresholds.rotation_days):
+        why = Phrase(
+            "{path} was last rotated at {at} and has grown to {size} since; {remedy}",
+            path=log.path,
+            at=Moment(log.rotated_at),
+            size=size_of(log.size),
+            remedy=_remedy(log),
+        )
+        return _remark(Phrase("{log} not rotated", log=shown(log.file)), why)
+    return None
+
+
+def _goes_on(log: LogFile) -> timedelta:
+    """How long it has been written since it was last rotated."""
+    if log.written_at is None or log.rotated_at is None:
+        return timedelta()
+    return log.written_at - log.rotated_at
+
+
+def _remark(short: Phrase, why: Phrase) -> Remark:
+    return Remark("logs", Severity.LOW, short, why)
+
+
+def _remedy(log: LogFile) -> Phrase:
+    """NSSM writes Nebula's log and rotates it; nginx writes on into a file that was renamed, until it is told."""
+    if log.name == "nebula":
+        return Phrase("have NSSM rotate it: nssm set Nebula AppRotateFiles 1, AppRotateOnline 1 and AppRotateBytes")
+    return Phrase("rename it on the host every week, then nginx -s reopen in the gateway's folder")
+
+
+def _cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
+    """Each log with its size, or what is wrong."""
+    value = " ".join(f"{log.name}={log.size if log.state == 'present' else log.state}" for log in logs)
+    if remarks:
+        unsure = all(log.state != "present" for log in logs)
+        text = Phrase("{items}", items=Listing(tuple(remark.short for remark in remarks)))
+        return Cell(text=text, value=value, mark=Mark.UNKNOWN if unsure else Mark.BAD)
+    return Cell(text=some([log_size(log) for log in logs]), value=value, mark=Mark.WELL)
+
+
+def log_size(log: LogFile) -> Phrase:
+    """A log by its name, with its size and how many rotated ones lie beside it."""
+    name = shown(log.file)
+    if log.state == "absent":
+        return Phrase("{log} missing", log=name)
+    if log.state == "unknown":
+        return Phrase("{log} could not be read", log=name)
+    if log.rotated:
+        return Phrase("{log} {size} (and {n} rotated)", log=name, size=size_of(log.size), n=log.rotated)
+    return Phrase("{log} {size}", log=name, size=size_of(log.size))
