@@ -34,7 +34,6 @@ from commands.services import ServiceList, ServiceRestart, ServiceStart, Service
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,
     HostList,
-    Disk,
     ServiceList,
     ServiceStart,
     ServiceStop,
@@ -44,6 +43,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CertExport,
     CertRenew,
     CaShow,
+    Disk,
     Approvals,
     ApprovalShow,
     Approve,

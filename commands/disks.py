@@ -81,11 +81,12 @@ class Disk(FleetRead):
 
 async def _check(host: Host, view: View) -> _Checked:
     """Both sides of one host at once."""
-    windows, wsl = await asyncio.gather(
-        _ask(host, ReadWindows.of(host.windows) if host.windows else None, view),
-        _ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view),
-    )
-    looked = Looked(host, windows, wsl)
+    ask_windows = _ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
+    ask_wsl = _ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    async with asyncio.TaskGroup() as group:
+        windows = group.create_task(ask_windows)
+        wsl = group.create_task(ask_wsl)
+    looked = Looked(host, windows.result(), wsl.result())
     return _Checked(looked, judge(looked, view.thresholds))
 
 

@@ -72,7 +72,7 @@ def _lay(disk: Disk, files: Mapping[PureWindowsPath, str], at: datetime) -> None
         PATHS.host_key: files[PureWindowsPath("host.key")],
         PATHS.nebula_config: configuration(lighthouse=disk.lighthouse),
         PATHS.nebula_log: "",
-    }
+    } | ({} if disk.lighthouse else {PATHS.access_log: "", PATHS.error_log: ""})
     for path, text in texts.items():
         disk.state.write(PureWindowsPath(path), text, at)
     disk.state.programs |= {
