@@ -143,7 +143,7 @@ class Answer(BaseModel):
                 return Exit.FINDINGS
             case Change():
                 return Exit.WELL
-            case Report() as report:
+            case Report(first=report):
                 if report.unreached:
                     return Exit.NOT_REACHED
                 return Exit.FINDINGS if report.findings else Exit.WELL

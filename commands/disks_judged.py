@@ -154,7 +154,7 @@ def _file_systems(said: WslDisks, thresholds: Thresholds) -> Judged:
     if not rooms:
         return together(_not_known("wsl_disk", "file_systems"), Judged({}, troubles))
     remedy = Phrase("in WSL2, sudo du -xh -d2 / shows what takes it, sudo podman image prune removes unused images")
-    full = (_full("wsl_disk", room, thresholds, remedy) for room in rooms)
+    full = (_full("wsl_disk", _in_wsl(room), thresholds, remedy) for room in rooms)
     cells = {"wsl_disk": _fullest(rooms, thresholds, sure=not troubles), "file_systems": _all(rooms)}
     return Judged(cells, (*filter(None, full), *troubles))
 
@@ -184,8 +184,13 @@ def _of_places(places: Sequence[FileSystem]) -> _Room | None:
     if percent is None:
         return None
     names = Listing(tuple(shown(place.place) for place in places))
-    name = Phrase("WSL2 {place}", place=shown(first.place))
-    return _Room(name, Phrase("WSL2 {place}", place=names), first.size, first.free, percent)
+    return _Room(shown(first.place), Phrase("{items}", items=names), first.size, first.free, percent)
+
+
+def _in_wsl(room: _Room) -> _Room:
+    """The same, named so that nobody takes it for a drive of Windows."""
+    name, places = Phrase("WSL2 {place}", place=room.name), Phrase("WSL2 {place}", place=room.places)
+    return room._replace(name=name, places=places)
 
 
 def _folders(said: Folders | Unread) -> Judged:

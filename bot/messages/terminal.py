@@ -100,7 +100,7 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
         for line in lines_of(report.file.text).splitlines():
             _put(console, Text(line))
     known = {words for line in shown.lines for words in line.next}
-    _print_commands(console, NEXT, [words for words in report.next if words not in known], texts)
+    _print_commands(console, NEXT, [words for words in report.first.next if words not in known], texts)
 
 
 def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:

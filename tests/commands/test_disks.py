@@ -83,7 +83,7 @@ async def test_disks_with_room_are_one_line_and_a_table() -> None:
     assert {
         "host": ("host-a", Mark.PLAIN),
         "drive": ("C: 40 %", Mark.WELL),
-        "wsl_disk": ("WSL2 / 10 %", Mark.WELL),
+        "wsl_disk": ("/ 10 %", Mark.WELL),
         "flatnet": ("3.0 MB", Mark.PLAIN),
         "podman": ("3.5 GB", Mark.PLAIN),
         "logs": ("91 MB", Mark.PLAIN),
@@ -95,7 +95,7 @@ async def test_details_have_all_drives_file_systems_folders_and_logs() -> None:
     shown = cells((await Disk(details=True).read(disks(A, said=said))).first)
 
     assert "C: 40 % of 200 GB, E: not known" == shown["drives"][0]
-    assert f"WSL2 /, {STORAGE} 10 % of 1000 GB, WSL2 {FOLDER} 20 % of 50 GB" == shown["file_systems"][0]
+    assert f"/, {STORAGE} 10 % of 1000 GB, {FOLDER} 20 % of 50 GB" == shown["file_systems"][0]
     assert "registry 2.0 MB, ipam 4.0 kB" == shown["folders"][0]
     assert "images 3.0 GB (1.0 GB), volumes 512 MB (0 bytes)" == shown["podman_uses"][0]
     assert shown["log_files"][0].startswith("nebula.log 1.9 MB (and 3 rotated), access.log")
@@ -229,7 +229,7 @@ async def test_what_could_not_be_read_is_unknown_with_one_finding_for_one_reason
 
     assert [("host-a", Severity.MEDIUM, "sudo: a password is required")] == found(report)
     shown = cells(report)
-    assert ("WSL2 / 10 %", Mark.UNKNOWN) == shown["wsl_disk"]
+    assert ("/ 10 %", Mark.UNKNOWN) == shown["wsl_disk"]
     assert [("could not be read", Mark.UNKNOWN)] * 2 == [shown["flatnet"], shown["podman"]]
     assert [("not known", Mark.UNKNOWN)] * 2 == [shown["folders"], shown["podman_uses"]]
 

@@ -72,6 +72,7 @@ def reports(draw: st.DrawFn) -> Report:
         rows=tuple(Row(host=host, cells=tuple(cells), severity=draw(severities)) for host in hosts[:12])
         * (len(hosts) // 12 + 1),
         findings=tuple(draw(st.lists(finding, max_size=10)) * draw(st.sampled_from([1, 1, 100]))),
+        further=tuple(draw(st.lists(finding, max_size=3))),
         brief=draw(st.booleans()),
         next=tuple(draw(st.lists(HOSTILE, max_size=9))),
         chart=draw(st.none() | charts()),

@@ -121,3 +121,14 @@ HELP = Report(
 
 def answer(body: Report | Failure | Change, understood: str = "health all") -> Answer:
     return Answer(operation="01K", understood=understood, body=body)
+
+
+def with_details(report: Report, *, details: bool, further: tuple[Finding, ...] = ()) -> Report:
+    """The same with a column of details, and findings that only they show."""
+    column = Column(key="log_rotation", heading=Phrase("Log rotation"), detail=True)
+    rows = tuple(row.model_copy(update={"cells": (*row.cells, Cell(text="told"))}) for row in report.rows)
+    more = {"columns": (*report.columns, column), "rows": rows, "further": further, "details": details}
+    return report.model_copy(update=more)
+
+
+LARGE_LOG = Finding(severity=Severity.LOW, host="host-a", subject="logs", why=Phrase("access.log has 1 GB"))

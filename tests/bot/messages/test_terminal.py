@@ -15,7 +15,19 @@ from bot.request import Failure, FailureKind
 from commands.report import Cell, Column, Mark, Report
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
-from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, HOSTS, JAPANESE, MIXED, answer, health, stopped
+from tests.bot.messages.examples import (
+    ALL_WELL,
+    ENGLISH,
+    HELP,
+    HOSTS,
+    JAPANESE,
+    LARGE_LOG,
+    MIXED,
+    answer,
+    health,
+    stopped,
+    with_details,
+)
 from tests.commands.test_charts import chart, host
 
 CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\ud800-\udfff]")
@@ -96,6 +108,19 @@ def test_details_that_do_not_fit_are_told_in_words() -> None:
         "  ✓ Nebula: running  ✓ Gateway: running  ✓ API: healthy  ✓ Containers: 3 running",
         "  ✓ Bridge: up  ✓ Forwarding: on",
     ] == lines[(at := lines.index("host-a  well")) : at + 3]
+
+
+def test_what_only_the_details_tell_is_told_with_them() -> None:
+    short, long = (printed(with_details(ALL_WELL, details=details, further=(LARGE_LOG,))) for details in (False, True))
+    assert ["all 3 hosts are well"] == short
+    assert ("all 3 hosts are well; the details have 1 more finding", "host-a: access.log has 1 GB") == (long[0], long[-1])
+    assert "host-a  low" in long
+
+
+def test_details_do_not_lead_to_themselves() -> None:
+    findings = tuple(finding.model_copy(update={"next": None}) for finding in MIXED.findings)
+    lines = printed(with_details(MIXED.model_copy(update={"findings": findings}), details=True))
+    assert [] == [line for line in lines if "--details" in line]
 
 
 def test_several_reasons_are_a_list_below_the_host() -> None:
