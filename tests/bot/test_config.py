@@ -165,6 +165,10 @@ def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) 
         (GOOD.replace("id = 2", "id = 1"), ("hosts", None, "two hosts have the id 1; every host needs its own id")),
         (GOOD + "[hosts.wsl]\n", ("hosts[host-b].wsl.address", 32, "is missing; add it")),
         (GOOD.replace("id = 2", "id = 255"), ("hosts[host-b].id", 26, "must be ≤ 254")),
+        (
+            GOOD + "[thresholds]\ndisk_warning_percent = 90\n",
+            ("thresholds", 32, "disk_warning_percent must be below disk_critical_percent"),
+        ),
         ('time_zone = "Tokyo"\n' + GOOD, ("time_zone", 1, "must be a time zone such as Asia/Tokyo")),
         (
             GOOD + '[[people]]\nname = "bob"\nslack = ["U111"]\n',
