@@ -123,6 +123,8 @@ class Machine:
         (self._folder / "drives" / "C").mkdir(parents=True)
         document = state.to_json() | {"clock": state.clock(now).isoformat()}
         (self._folder / "state.json").write_text(json.dumps(document), "utf-8")
+        for key in state.registry:
+            self._folder.joinpath("drives", "HKLM", *PureWindowsPath(key).parts).mkdir(parents=True, exist_ok=True)
         for number, path in enumerate(state.links):
             elsewhere = self._folder / "links" / str(number)
             elsewhere.mkdir(parents=True)

@@ -13,6 +13,7 @@ from adapters.inventory import LIGHTHOUSE_ID, WindowsPaths
 from adapters.windows.services import StartType
 from adapters.windows.system import ServiceStatus
 from tests.lab.windows.guard import CutHook, GuardedChange, GuardFailed, StartHook
+from tests.lab.windows.updates import UpdateAgent
 
 RECORD = PureWindowsPath(r"C:\ProgramData\flatnet-bot")
 """The folder in which changes are recorded."""
@@ -105,7 +106,8 @@ class WindowsState:
     `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
     `written` has when files were last written (where it says nothing: when the host was started), `readers` which
     accounts beside SYSTEM and Administrators may read a file, `links` where a link to another folder lies. `reach`:
-    whether an address answers from here.
+    whether an address answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
+    there, of those that come and go.
     """
 
     computer_name: str
@@ -128,6 +130,8 @@ class WindowsState:
     written: dict[PureWindowsPath, datetime] = field(default_factory=dict)
     readers: dict[PureWindowsPath, list[str]] = field(default_factory=dict)
     links: list[PureWindowsPath] = field(default_factory=list)
+    updates: UpdateAgent = field(default_factory=UpdateAgent)
+    registry: list[str] = field(default_factory=list)
     reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
     roads_dead: bool = False
     on_nebula_start: Annotated[list[StartHook], Field(exclude=True)] = field(default_factory=list, repr=False, compare=False)

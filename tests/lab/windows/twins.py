@@ -12,6 +12,7 @@ from typing import Any
 from tests.lab.windows import twins_change, twins_disks, twins_nebula
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
+from tests.lab.windows.updates import read_updates
 
 
 def answer(script: str, arguments: Mapping[str, Any], state: WindowsState, now: datetime) -> Any:
@@ -61,6 +62,7 @@ def _version(state: WindowsState, path: str, pattern: str) -> str:
 
 TWINS: Mapping[str, Twin] = {
     "read-system": _read_system,
+    "read-updates": read_updates,
     **twins_change.TWINS,
     **twins_disks.TWINS,
     **twins_nebula.TWINS,

@@ -1,8 +1,9 @@
-"""The programs of a simulated WSL2: exact outputs, exit codes and errors of podman 5.4, iproute2 and sudo."""
+"""The programs of a simulated WSL2: exact outputs, exit codes and errors of podman 5.4, iproute2, sudo and apt 3.0."""
 
 import json
 
 from tests.lab.wsl import programs_disks
+from tests.lab.wsl.apt import LISTS, Apt, simulated
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import Container, WslState
 
@@ -36,6 +37,10 @@ def run_program(argv: list[str], state: WslState) -> Ran | None:
             return programs_disks.df(arguments, state)
         case "du":
             return programs_disks.du(arguments, state, root=False)
+        case "stat":
+            return _stat(arguments, state)
+        case "apt-get":
+            return _apt_get(arguments, state.apt)
         case "id":
             return Ran(stdout="uid=1000(flatnet) gid=1000(flatnet) groups=1000(flatnet)\n")
         case _:
@@ -166,3 +171,34 @@ def _sysctl(arguments: list[str], state: WslState) -> Ran:
             return Ran(
                 255, stderr=f"sysctl: cannot stat /proc/sys/{arguments[-1].replace('.', '/')}: No such file or directory\n"
             )
+
+
+def _stat(arguments: list[str], state: WslState) -> Ran:
+    written = {
+        LISTS: state.apt.listed_at,
+        "/var/lib/apt/periodic/update-success-stamp": state.apt.stamped_at,
+        "/var/run/reboot-required": state.apt.listed_at if state.restart_required else None,
+    }
+    match arguments:
+        case ["--format=%n %Y", *paths]:
+            times = [(path, written.get(path)) for path in paths]
+            absent = [path for path, at in times if at is None]
+            return Ran(
+                1 if absent else 0,
+                "".join(f"{path} {at.timestamp():.0f}\n" for path, at in times if at is not None),
+                "".join(f"stat: cannot statx '{path}': No such file or directory\n" for path in absent),
+            )
+        case _:
+            return Ran(1, stderr="stat: missing operand\nTry 'stat --help' for more information.\n")
+
+
+def _apt_get(arguments: list[str], apt: Apt) -> Ran:
+    match arguments:
+        case ["indextargets", "--format", "$(LABEL):$(SUITE)", "Created-By: Packages"]:
+            return Ran(stdout="".join(f"{each}\n" for each in apt.lists))
+        case ["-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade"] if apt.fails:
+            return Ran(100, stderr=f"E: {apt.fails}\n")
+        case ["-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade"]:
+            return Ran(stdout=simulated(apt))
+        case _:
+            return Ran(100, stderr=f"E: Invalid operation {arguments[-1] if arguments else ''}\n")

@@ -4,6 +4,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tests.lab.wsl.apt import Apt
+
 ContainerState = Literal["running", "exited", "created", "paused"]
 
 
@@ -57,7 +59,8 @@ class WslState:
     installed. `hanging`: programs that never end by themselves. `cgroups_warning`: podman's
     warning on standard error, which is no failure. `disks` are file systems by where they are mounted, `folders`
     the bytes of what lies in Flatnet's folder (None: there is no such folder), `uses` what podman's kinds of things
-    take, and how much of that nothing uses; `old_podman` tells less of them.
+    take, and how much of that nothing uses; `old_podman` tells less of them. `restart_required`: the file that says
+    so is there.
     """
 
     address: str
@@ -77,6 +80,8 @@ class WslState:
     folders: dict[str, int] | None = field(default_factory=_usual_folders)
     uses: dict[str, tuple[int, int]] = field(default_factory=_usual_uses)
     old_podman: bool = False
+    apt: Apt = field(default_factory=Apt)
+    restart_required: bool = False
 
     @classmethod
     def healthy(cls, host_id: int) -> "WslState":

@@ -220,6 +220,67 @@ function Get-PSDrive {
     [pscustomobject]@{ Name = $Name; Free = if ((Get-LabState).disk_full) { 0 } else { 10000000000 } }
 }
 
+# Windows' own objects by their names, everything else as ever.
+function New-Object {
+    [CmdletBinding(DefaultParameterSetName = 'Net')]
+    param(
+        [Parameter(Mandatory, Position = 0, ParameterSetName = 'Net')] [string]$TypeName,
+        [Parameter(Position = 1, ParameterSetName = 'Net')] [object[]]$ArgumentList,
+        [Parameter(Mandatory, ParameterSetName = 'Com')]
+        [ValidateSet('Microsoft.Update.Session', 'Microsoft.Update.AutoUpdate')] [string]$ComObject
+    )
+    switch ($ComObject) {
+        'Microsoft.Update.Session' { New-LabUpdateSession }
+        'Microsoft.Update.AutoUpdate' { [pscustomobject]@{ Results = [pscustomobject]@{ LastSearchSuccessDate = Get-LabLastSearch } } }
+        default { Microsoft.PowerShell.Utility\New-Object @PSBoundParameters }
+    }
+}
+
+function New-LabUpdateSession {
+    $session = [pscustomobject]@{ ClientApplicationID = $null }
+    $session | Add-Member -MemberType ScriptMethod -Name CreateUpdateSearcher -Value {
+        $agent = (Get-LabState).updates
+        if ($agent.error -eq -2147024891) {
+            throw (Microsoft.PowerShell.Utility\New-Object System.UnauthorizedAccessException $agent.words)
+        }
+        $searcher = [pscustomobject]@{ Online = $true }
+        $searcher | Add-Member -MemberType ScriptMethod -Name Search -Value { param($criteria) Find-LabUpdate $this.Online $criteria }
+        $searcher
+    }
+    $session
+}
+
+# A search online would take minutes, which no script has; another criterion is none that the lab knows.
+function Find-LabUpdate([bool]$online, [string]$criteria) {
+    $agent = (Get-LabState).updates
+    if ($agent.error -ne 0) {
+        throw (Microsoft.PowerShell.Utility\New-Object System.Runtime.InteropServices.COMException $agent.words, ([int]$agent.error))
+    }
+    if ($online -or $criteria -ne 'IsInstalled=0 and IsHidden=0') {
+        throw 'the lab finds nothing online, and nothing by other criteria'
+    }
+    [pscustomobject]@{
+        ResultCode = $agent.result
+        Updates = @($agent.pending | ForEach-Object {
+            [pscustomobject]@{
+                Title = $_.title
+                MsrcSeverity = $_.rating
+                KBArticleIDs = $_.articles
+                Categories = @($_.categories | ForEach-Object { [pscustomobject]@{ CategoryID = $_ } })
+            }
+        })
+    }
+}
+
+# As COM has it: UTC, without saying so.
+function Get-LabLastSearch {
+    $state = Get-LabState
+    if ($null -ne $state.updates.searched_ago) {
+        $at = ([datetime]$state.clock).ToUniversalTime().AddSeconds(-$state.updates.searched_ago)
+        [datetime]::SpecifyKind($at, 'Unspecified')
+    }
+}
+
 # What is not told of has been made for SYSTEM and Administrators alone.
 function Get-Acl {
     [CmdletBinding()]
@@ -330,7 +391,7 @@ function Unregister-ScheduledTask {
 }
 
 Export-ModuleMember -Function @(
-    'Get-LabState', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
+    'Get-LabState', 'New-Object', 'Get-Service', 'Get-Process', 'Get-CimInstance', 'Invoke-CimMethod', 'Get-Date', 'Start-Sleep', 'Get-PSDrive'
     'Get-Acl', 'icacls.exe', 'New-ScheduledTaskAction', 'New-ScheduledTaskTrigger', 'New-ScheduledTaskPrincipal'
     'New-ScheduledTaskSettingsSet', 'Register-ScheduledTask', 'Get-ScheduledTask', 'Start-ScheduledTask', 'Unregister-ScheduledTask'
 )

@@ -1,0 +1,158 @@
+"""What apt would upgrade in WSL2 (Debian, Ubuntu), how old its lists are, and whether a restart is awaited.
+
+Simulated and without root: nothing is fetched, installed or locked, so what apt says is as old as its lists.
+Without lists apt says that nothing is to be done, so it is believed only where a list of a security archive is there.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
+
+from adapters.inventory import WslSide
+from adapters.phrase import Phrase
+from adapters.value import Value
+from adapters.wsl.action import Argv, Completed, WslAction
+from adapters.wsl.podman import Unread
+
+LISTS = "/var/lib/apt/lists"
+STAMP = "/var/lib/apt/periodic/update-success-stamp"
+RESTART = "/var/run/reboot-required"
+"""apt changes the folder when it puts a new list in place; Ubuntu touches the stamp after every good `apt update`."""
+
+Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+:~_-]{1,128}$")]
+
+
+class Package(Value):
+    """An installed package of which apt has a newer version; `security`: a security archive has that version."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]{0,127}(:[a-z0-9]{1,16})?$")]
+    installed: Version
+    candidate: Version
+    security: bool
+
+
+class WslUpdates(Value):
+    """What can be upgraded, as of `listed_at`, when the lists were renewed.
+
+    `packages` are sorted by name. `restart`: WSL2 must be restarted to finish what was upgraded; None: not known.
+    `kept` counts newer versions that apt keeps back by itself: offered to some machines first, or not installable.
+    Packages that somebody has put on hold are among `packages`.
+    """
+
+    packages: tuple[Package, ...] | Unread
+    kept: int = 0
+    listed_at: AwareDatetime | None
+    restart: bool | None
+
+
+class ReadUpdates(WslAction[WslUpdates]):
+    """Ask apt what `apt-get dist-upgrade` would do. Reading its lists takes seconds of CPU time."""
+
+    each = 20.0
+    deadline = 30.0
+    output_limit = 2 * 1024 * 1024  # some 300 bytes for each package
+
+    @classmethod
+    def of(cls, side: WslSide) -> "ReadUpdates":
+        """The action for any host."""
+        return cls()
+
+    def commands(self) -> tuple[Argv, ...]:
+        # A hold is no reason to be silent of a hole. With -qq instead of -q apt would assume "yes" and then refuse holds.
+        simulate = ("apt-get", "-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade")
+        return (
+            ("stat", "--format=%n %Y", LISTS, STAMP, RESTART),
+            ("apt-get", "indextargets", "--format", "$(LABEL):$(SUITE)", "Created-By: Packages"),
+            simulate,
+        )
+
+    def parse(self, completed: Sequence[Completed]) -> WslUpdates:
+        stat, archives, upgrade = completed
+        times = _times(stat)
+        packages = _unusable(archives, upgrade) or _packages(upgrade.stdout)
+        return WslUpdates(
+            packages=packages,
+            kept=_kept(upgrade.stdout) if isinstance(packages, tuple) else 0,
+            listed_at=max((at for path, at in times.items() if path != RESTART), default=None),
+            restart=_restart(stat, times),
+        )
+
+
+def _times(stat: Completed) -> Mapping[str, datetime]:
+    """When the files that are there were last written; stat's code only says that one of them is missing."""
+    found = re.findall(r"^(/\S+) ([0-9]{1,11})$", stat.stdout, re.MULTILINE)
+    return {path: datetime.fromtimestamp(int(seconds), UTC) for path, seconds in found}
+
+
+def _restart(stat: Completed, times: Mapping[str, datetime]) -> bool | None:
+    if RESTART in times:
+        return True
+    return False if re.search(rf"{RESTART}'?: No such file", stat.stderr) else None
+
+
+def _unusable(archives: Completed, upgrade: Completed) -> Unread | None:
+    """Why what apt says cannot be believed."""
+    for answer in (archives, upgrade):
+        if answer.code != 0:
+            return Unread(phrase=_no_answer(answer))
+    if not any(map(_is_security, archives.stdout.splitlines())):
+        return Unread(
+            phrase=Phrase("apt has no list of a security archive; look at its sources, then run in WSL2: sudo apt update")
+        )
+    if _SUMMARY.search(upgrade.stdout) is None:
+        return Unread(phrase=_not_understood())
+    return None
+
+
+_SUMMARY = re.compile(r"^\d{1,6} upgraded, .*\b(\d{1,6}) not upgraded\.$", re.ASCII | re.MULTILINE)
+"""apt's last word on what it would do; the lines that say it one by one follow."""
+
+_INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[(?P<old>\S+)\] )?\((?P<new>\S+) (?P<archives>[^()]*?) ?\[\S+\]\)")
+"""`Inst jq [1.7-1] (1.7-2 Debian:13.8/stable, Debian-Security:13/stable-security [amd64])`; a new package has no `[old]`."""
+
+_PACKAGES = TypeAdapter(Annotated[tuple[Package, ...], Field(max_length=10_000)])
+
+
+def _packages(simulated: str) -> tuple[Package, ...] | Unread:
+    lines = [line for line in simulated.splitlines() if line.startswith("Inst ")]
+    found = [_INSTALL.match(line) for line in lines]
+    try:
+        packages = [_package(each) for each in found if each is None or each["old"] is not None]
+        return _PACKAGES.validate_python(sorted(packages, key=lambda package: package.name))
+    except ValueError:
+        return Unread(phrase=_not_understood())
+
+
+def _package(found: re.Match[str] | None) -> Package:
+    if found is None:
+        raise ValueError("a line that apt has never written")
+    security = any(map(_is_security, found["archives"].split(", ")))
+    return Package(name=found["name"], installed=found["old"], candidate=found["new"], security=security)
+
+
+def _is_security(archive: str) -> bool:
+    """Of `Ubuntu:24.04/noble-security`, or `Debian-Security:10/oldstable`; `UbuntuESM:22.04/jammy-infra-security` too."""
+    return archive.startswith("Debian-Security:") or archive.endswith("-security")
+
+
+def _kept(simulated: str) -> int:
+    found = _SUMMARY.search(simulated)
+    return int(found[1]) if found else 0
+
+
+def _not_understood() -> Phrase:
+    return Phrase("the answer of apt-get cannot be understood; look at it in WSL2: apt-get -s dist-upgrade")
+
+
+def _no_answer(answer: Completed) -> Phrase:
+    why = answer.complaint
+    match answer.code:
+        case 124 | 137:
+            return Phrase("apt-get does not come to an end; look for a stuck apt process in WSL2")
+        case 126 | 127:
+            return Phrase("apt-get cannot be run: {why}; the bot reads updates of Debian and Ubuntu alone", why=why)
+        case _:
+            return Phrase("apt-get failed: {why}; try in WSL2: apt-get -s dist-upgrade", why=why)

@@ -1,0 +1,60 @@
+"""apt of a simulated WSL2: what it says in a simulation, and when its lists were renewed."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+LISTS = "/var/lib/apt/lists"
+
+
+@dataclass
+class PendingPackage:
+    """A package with a newer version; `archives` as apt names them. `installed` is "" for one that comes along anew."""
+
+    name: str
+    installed: str
+    candidate: str
+    archives: tuple[str, ...] = ("Ubuntu:24.04/noble-updates",)
+    architecture: str = "amd64"
+
+    @property
+    def line(self) -> str:
+        """As apt says that it would be installed."""
+        installed = f"[{self.installed}] " if self.installed else ""
+        return f"Inst {self.name} {installed}({self.candidate} {', '.join(self.archives)} [{self.architecture}])"
+
+
+@dataclass
+class Apt:
+    """`lists` are the archives of which there is a list; `kept` counts what is kept back, `fails` is apt's error.
+
+    `listed_at`: when `apt update` last went well; `stamped_at` the same as Ubuntu notes it, None on Debian.
+    """
+
+    pending: list[PendingPackage] = field(default_factory=list)
+    lists: tuple[str, ...] = ("Ubuntu:noble", "Ubuntu:noble-updates", "Ubuntu:noble-security")
+    kept: int = 0
+    fails: str = ""
+    listed_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stamped_at: datetime | None = None
+
+
+def simulated(apt: Apt) -> str:
+    """What `apt-get -s -q dist-upgrade` prints for whoever is not root."""
+    upgraded = [package for package in apt.pending if package.installed]
+    new = len(apt.pending) - len(upgraded)
+    lines = [
+        "NOTE: This is only a simulation!",
+        "      apt-get needs root privileges for real execution.",
+        "      Keep also in mind that locking is deactivated,",
+        "      so don't depend on the relevance to the real current situation!",
+        "Reading package lists...",
+        "Building dependency tree...",
+        "Reading state information...",
+        "Calculating upgrade...",
+        *(["The following packages will be upgraded:"] if upgraded else []),
+        *(f"  {package.name}" for package in upgraded),
+        f"{len(upgraded)} upgraded, {new} newly installed, 0 to remove and {apt.kept} not upgraded.",
+        *(package.line for package in apt.pending),
+        *(package.line.replace("Inst", "Conf", 1).replace(f"[{package.installed}] ", "") for package in apt.pending),
+    ]
+    return "\n".join(lines) + "\n"
