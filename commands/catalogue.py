@@ -30,6 +30,7 @@ from commands.schedules import (
     Schedules,
 )
 from commands.services import ServiceList, ServiceRestart, ServiceStart, ServiceStop
+from commands.updates import Updates
 
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,
@@ -44,6 +45,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CertRenew,
     CaShow,
     Disk,
+    Updates,
     Approvals,
     ApprovalShow,
     Approve,
