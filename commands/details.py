@@ -1,6 +1,7 @@
-"""What `health --details` shows beside the checks: versions, clock, uptime, containers. Pure."""
+"""What `health --details` shows beside the checks: versions, clock, uptime, gateway, containers. Pure."""
 
 from adapters.errors import HostError
+from adapters.gateway.api import GatewaySystem
 from adapters.phrase import Phrase, Span
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.podman import Container
@@ -19,13 +20,14 @@ DETAILS = (
     Column(key="powershell_version", heading=Phrase("PowerShell version"), detail=True),
     Column(key="clock_difference", heading=Phrase("Clock"), detail=True),
     Column(key="uptime", heading=Phrase("Up for"), detail=True),
+    Column(key="api_ms", heading=Phrase("Gateway answers in"), detail=True),
     Column(key="container_list", heading=Phrase("All containers"), detail=True),
 )
 
 
 def details_of(looked: Looked) -> tuple[Cell, ...]:
     """One cell for each of `DETAILS`."""
-    return *_windows(looked), _containers(looked.wsl)
+    return *_windows(looked), _answering(looked.gateway), _containers(looked.wsl)
 
 
 def _windows(looked: Looked) -> tuple[Cell, ...]:
@@ -60,6 +62,15 @@ def _uptime(system: WindowsSystem) -> Cell:
         return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
     seconds = max((system.clock - system.booted_at).total_seconds(), 0.0)
     return Cell(text=Phrase("{time}", time=Span(seconds)), value=round(seconds))
+
+
+def _answering(said: GatewaySystem | HostError | None) -> Cell:
+    """How long the gateway's health page took, in milliseconds."""
+    if not isinstance(said, GatewaySystem):
+        return _nothing(said)
+    if said.answer_ms is None:
+        return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+    return Cell(text=Phrase("{n} ms", n=said.answer_ms), value=said.answer_ms)
 
 
 def _containers(said: WslSystem | HostError | None) -> Cell:

@@ -20,10 +20,14 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back: any status is an answer; `text` is at most the action's `output_limit` of bytes."""
+    """What came back: any status is an answer; `text` is at most the action's `output_limit` of bytes.
+
+    `seconds`: how long it took, connecting included where no kept connection was used; None where nobody measured.
+    """
 
     status: int
     text: str
+    seconds: float | None = None
 
 
 class GatewayAction(Action[Answer]):

@@ -41,7 +41,8 @@ class GatewaySystem(Value):
     """The state of one gateway. `healthy` is `/api/health`; the rest shows whether the Lua side works behind it.
 
     Of `/api/status` it only counts that there is an answer: `status` says why there is none. A `HostError` stands for a
-    part that did not answer: nothing is known of it.
+    part that did not answer: nothing is known of it. `answer_ms`: milliseconds until the whole health page was here, as
+    the bot saw it; None where it did not answer.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -49,6 +50,7 @@ class GatewaySystem(Value):
     healthy: bool | Unusable | HostError
     sync: Sync | Unusable | HostError
     status: Unusable | HostError | None
+    answer_ms: int | None = None
 
     @field_serializer("healthy", "sync", "status", mode="wrap", when_used="json")
     def _in_json(self, said: Any, usual: SerializerFunctionWrapHandler) -> Any:
@@ -71,7 +73,9 @@ class ReadSystem(GatewayAction[GatewaySystem]):
 
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> GatewaySystem:
         health, sync, status = responses
-        return GatewaySystem(healthy=_health(health), sync=_sync(sync), status=_status(status))
+        return GatewaySystem(
+            healthy=_health(health), sync=_sync(sync), status=_status(status), answer_ms=_milliseconds(health)
+        )
 
 
 def _empty_list(value: Any) -> Any:
@@ -102,6 +106,12 @@ def _health(answer: HttpResponse | HostError) -> bool | Unusable | HostError:
     if answer.status != 200:
         return _refusal("/api/health", answer)
     return answer.text.strip() == "OK"
+
+
+def _milliseconds(answer: HttpResponse | HostError) -> int | None:
+    if isinstance(answer, HostError) or answer.seconds is None:
+        return None
+    return round(answer.seconds * 1000)
 
 
 def _sync(answer: HttpResponse | HostError) -> Sync | Unusable | HostError:

@@ -7,6 +7,9 @@ netrc), redirects are not followed, and a body beyond the limit is not read.
 
 import asyncio
 import ssl
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -26,10 +29,11 @@ KEEP_TIME = 30.0
 
 
 class HttpConnection:
-    """An open line to the gateway API of one host."""
+    """An open line to the gateway API of one host. `monotonic` tells seconds, by which answers are timed."""
 
-    def __init__(self, side: GatewaySide) -> None:
+    def __init__(self, side: GatewaySide, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._side = side
+        self._monotonic = monotonic
         self._client: httpx.AsyncClient | None = None
 
     async def perform(self, action: Action[Answer]) -> Answer:
@@ -64,17 +68,22 @@ class HttpConnection:
         try:
             async with asyncio.timeout(action.deadline):
                 try:
-                    return await _send(client, request, action.output_limit)
+                    return await self._timed(client, request, action.output_limit)
                 except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                     if action.changes:
                         raise
-                return await _send(client, request, action.output_limit)
+                return await self._timed(client, request, action.output_limit)
         except HostError as error:
             return error
         except TimeoutError:
             return DeadlineExceeded.after(action.deadline, maybe_ran=action.changes)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
             return host_error(error, self._side, changes=action.changes)
+
+    async def _timed(self, client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
+        began = self._monotonic()
+        response = await _send(client, request, limit)
+        return replace(response, seconds=self._monotonic() - began)
 
 
 def _client(side: GatewaySide) -> httpx.AsyncClient:

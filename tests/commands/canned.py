@@ -109,4 +109,4 @@ def container(name: str, state: str = "running", exit_code: int = 0, healthy: bo
 
 def gateway(host: Host, **given: Any) -> GatewaySystem:
     sync = Sync(host_id=host.id, peers=("http://10.100.1.1:8080",))
-    return GatewaySystem(**{"healthy": True, "sync": sync, "status": None} | given)
+    return GatewaySystem(**{"healthy": True, "sync": sync, "status": None, "answer_ms": 12} | given)

@@ -161,7 +161,7 @@ async def test_a_look_that_others_had_begun_makes_no_clock_wrong() -> None:
     assert ["lighthouse is well"] * 2 == [str(report.summary) for report in await asyncio.gather(first, late)]
 
 
-async def test_details_add_versions_clock_uptime_and_containers_and_are_never_brief() -> None:
+async def test_details_add_versions_clock_uptime_gateway_and_containers_and_are_never_brief() -> None:
     said = {
         ("host-a", "windows"): windows(clock=NOW + timedelta(seconds=5)),
         ("host-a", "wsl"): wsl(A, containers=(container("web-1"), container("web-2"))),
@@ -178,10 +178,11 @@ async def test_details_add_versions_clock_uptime_and_containers_and_are_never_br
         "5.1.20348.1",
         "5 s ahead",
         "86405 s",
+        "12 ms",
         "web-1 running, web-2 running",
         "nebula.log 1.9 MB (and 3 rotated), access.log 1.9 MB (and 3 rotated), error.log 1.9 MB (and 3 rotated)",
     ] == extra["host-a"]
-    assert ["not known"] * 8 == extra["host-b"]
+    assert [*["not known"] * 6, "12 ms", *["not known"] * 2] == extra["host-b"]
     assert ["n/a", "nebula.log 1.9 MB (and 3 rotated)"] == extra["lighthouse"][-2:]
     assert {len(report.columns)} == {len(row.cells) for row in report.rows}
     assert not report.brief
@@ -218,6 +219,13 @@ async def test_a_worse_finding_keeps_a_host_s_place_beside_its_logs() -> None:
 
     assert [("host-a", Severity.CRITICAL)] == rows(long)
     assert ["nebula", "logs"] == [finding.subject for finding in long.findings]
+
+
+async def test_a_gateway_whose_health_page_is_silent_took_no_time_that_is_known() -> None:
+    report = await Health(details=True).read(view(A, said={("host-a", "gateway"): gateway(A, healthy=LOST, answer_ms=None)}))
+
+    told = dict(zip((column.key for column in report.columns), report.rows[0].cells, strict=True))["api_ms"]
+    assert ("not known", None, Mark.UNKNOWN) == (str(told.text), told.value, told.mark)
 
 
 async def test_a_bug_in_one_look_is_not_taken_for_a_hosts_failure() -> None:

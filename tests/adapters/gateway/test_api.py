@@ -106,6 +106,19 @@ def test_the_status(answer: HttpResponse | HostError, expected: type[Unusable] |
     assert (True, WELL.sync) == (system.healthy, system.sync)
 
 
+@pytest.mark.parametrize(
+    ("health", "expected"),
+    [
+        pytest.param(HttpResponse(200, "OK", 0.0123), 12, id="well"),
+        pytest.param(HttpResponse(500, "", 0.5), 500, id="an error page, too"),
+        pytest.param(HttpResponse(200, "OK"), None, id="not measured"),
+        pytest.param(LATE, None, id="no answer"),
+    ],
+)
+def test_how_many_milliseconds_the_health_page_took(health: HttpResponse | HostError, expected: int | None) -> None:
+    assert expected == read(health=health).answer_ms
+
+
 def test_an_answer_of_which_a_part_is_missing_can_be_kept_as_json() -> None:
     """What a proof saw goes into the audit log."""
     system = GatewaySystem(healthy=True, sync=DeadlineExceeded.after(8.0), status=None)

@@ -20,7 +20,7 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
-from adapters.gateway.client import host_error
+from adapters.gateway.client import HttpConnection, host_error
 from adapters.inventory import GatewaySide
 from tests.adapters.gateway.conftest import Connect, StandIn
 from tests.lab.faults import Fault
@@ -39,6 +39,19 @@ class Ask(GatewayAction[tuple[str, ...]]):
 
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> tuple[str, ...]:
         return tuple(answer.kind if isinstance(answer, HostError) else str(answer.status) for answer in responses)
+
+
+class Timed(GatewayAction[tuple[float | None, ...]]):
+    """Reads; the answer is how long each took."""
+
+    deadline = 10.0
+    output_limit = 100_000
+
+    def requests(self) -> tuple[HttpRequest, ...]:
+        return (HttpRequest("/api/health"),)
+
+    def parse(self, responses: Sequence[HttpResponse | HostError]) -> tuple[float | None, ...]:
+        return tuple(None if isinstance(answer, HostError) else answer.seconds for answer in responses)
 
 
 class HurriedAsk(Ask):
@@ -91,6 +104,15 @@ FAULTS: dict[Fault, type[HostError]] = {
 
 def test_every_fault_of_the_wire_is_tried() -> None:
     assert set(Fault) - {Fault.NONE, Fault.IDENTITY, Fault.AUTHENTICATION} == set(FAULTS)
+
+
+async def test_an_answer_says_how_long_it_took_by_the_clock_that_is_handed_in(server: GatewayServer) -> None:
+    ticks = iter([100.0, 100.25])
+    connection = HttpConnection(GatewaySide(url=f"http://127.0.0.1:{server.port}"), lambda: next(ticks))
+
+    assert (0.25,) == await connection.perform(Timed())
+
+    await connection.aclose()
 
 
 @pytest.mark.parametrize("fault", FAULTS)
