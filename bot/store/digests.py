@@ -1,0 +1,61 @@
+"""What digests found, for the next one to compare itself with. Rows and queries only."""
+
+import zlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Text, bindparam, delete, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.store.database import Database
+from bot.store.models import DIGESTS
+from bot.store.stored import safe_text
+
+KEPT = timedelta(days=90)
+"""How long a digest is kept; the newest one is kept for as long as there is no newer."""
+
+_NEW = insert(DIGESTS)
+_KEEP = _NEW.on_conflict_do_update(
+    index_elements=["operation"], set_={"at": _NEW.excluded.at, "document": _NEW.excluded.document}
+)
+_LATEST = (
+    select(DIGESTS)
+    .where(DIGESTS.c.at < bindparam("before"), DIGESTS.c.operation != bindparam("but", type_=Text))
+    .order_by(DIGESTS.c.at.desc())
+    .limit(1)
+)
+_PRUNE = delete(DIGESTS).where(
+    DIGESTS.c.at < bindparam("until"), DIGESTS.c.at < select(func.max(DIGESTS.c.at)).scalar_subquery()
+)
+
+
+class Digests:
+    """The rows of digests. Every method may raise a `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, operation: str, at: datetime, document: str) -> None:
+        """Keep what one found; the same operation again takes its place."""
+        values = {"operation": safe_text(operation), "at": at, "document": zlib.compress(document.encode())}
+
+        def work(connection: Connection) -> None:
+            connection.execute(_KEEP, values)
+
+        await self._database.run(work)
+
+    async def latest(self, before: datetime, but: str) -> tuple[str, datetime, str] | None:
+        """The newest one before that time: operation, time, document. Not that of operation `but`, which is under way."""
+
+        def work(connection: Connection) -> tuple[str, datetime, str] | None:
+            row = connection.execute(_LATEST, {"before": before, "but": safe_text(but)}).first()
+            return None if row is None else (row.operation, row.at, zlib.decompress(row.document).decode())
+
+        return await self._database.read(work)
+
+    async def prune(self, now: datetime) -> None:
+        """Forget old ones."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(_PRUNE, {"until": now - KEPT})
+
+        await self._database.run(work)

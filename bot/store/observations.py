@@ -1,0 +1,220 @@
+"""What was seen of each host, look by look: for digests, pictures and reports. Rows and queries only.
+
+    add ─▶ a row for each look ─ 90 days ─▶ a row for each UTC day, which is their sum ─ 400 days ─▶ gone
+
+Rows lie in the order of time, so a day of the whole fleet is one piece of the file. Nothing here holds the one database
+thread for long: what spans days is read day by day, and what is thinned is thinned slice by slice.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row, Text, bindparam, delete, func, select, tuple_
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.store.database import Database
+from bot.store.models import OBSERVATIONS
+from bot.store.stored import safe_text
+
+WHOLE = timedelta(days=90)
+"""How long looks are kept one by one."""
+
+KEPT = timedelta(days=400)
+"""How long days are kept: a year, and room to compare a month with the same one of the year before."""
+
+SLICE = 1_000
+"""Rows that are thinned in one go: some 15 ms, for which everybody else waits."""
+
+DAY = 86_400
+
+_c = OBSERVATIONS.c
+_SPAN = (_c.at >= bindparam("since"), _c.at < bindparam("until"))
+_LOOK = _c.at % DAY != 0
+"""A look that stands by itself: a day's row lies at its first second, and a look at that very second is that row already."""
+
+_NEW = insert(OBSERVATIONS)
+_ADD = _NEW.on_conflict_do_nothing()
+_SUMS = (
+    select(
+        _c.host,
+        *(func.sum(_c[name]).label(name) for name in ("well", "troubled", "unreached", "answers", "answer_ms")),
+    )
+    .where(*_SPAN)
+    .group_by(_c.host)
+)
+_CHECK = func.json_each(_c.failed).table_valued("key", "value")
+_FAILURES = (
+    select(_c.host, _CHECK.c.key, func.sum(_CHECK.c.value).label("looks"))
+    .select_from(OBSERVATIONS)
+    .join(_CHECK, _c.failed != "{}")
+    .where(*_SPAN)
+    .group_by(_c.host, _CHECK.c.key)
+)
+_FIRST = select(func.min(_c.at)).where(*_SPAN)
+_OLD_LOOKS = select(OBSERVATIONS).where(_c.at < bindparam("until"), _LOOK).order_by(_c.at, _c.host).limit(bindparam("most"))
+_DAYS = select(OBSERVATIONS).where(_c.at.in_(bindparam("days", expanding=True)))
+_PUT = _NEW.on_conflict_do_update(
+    index_elements=["at", "host"],
+    set_={column.name: _NEW.excluded[column.name] for column in _c if column.name not in ("at", "host")},
+)
+_DROP_LOOKS = delete(OBSERVATIONS).where(
+    _c.at >= bindparam("since"),
+    _LOOK,
+    tuple_(_c.at, _c.host) <= tuple_(bindparam("last_at"), bindparam("last_host", type_=Text)),
+)
+_GONE = select(_c.at, _c.host).where(_c.at < bindparam("until")).order_by(_c.at, _c.host).limit(bindparam("most"))
+_FORGET = delete(OBSERVATIONS).where(tuple_(_c.at, _c.host).in_(_GONE))
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Looks at one host from `at` on: mostly one, else the sum of several.
+
+    `failed` are looks by check that was not well. `answers` counts the gateway's answers, `answer_ms` is the sum of the
+    milliseconds that they took.
+    """
+
+    host: str
+    at: datetime
+    well: int = 0
+    troubled: int = 0
+    unreached: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    answers: int = 0
+    answer_ms: int = 0
+
+    @property
+    def looks(self) -> int:
+        return self.well + self.troubled + self.unreached
+
+    def __add__(self, other: "Observation") -> "Observation":
+        """Both together, as one of the first one's host and time."""
+        return Observation(
+            self.host,
+            self.at,
+            self.well + other.well,
+            self.troubled + other.troubled,
+            self.unreached + other.unreached,
+            dict(Counter(self.failed) + Counter(other.failed)),
+            self.answers + other.answers,
+            self.answer_ms + other.answer_ms,
+        )
+
+
+class Observations:
+    """The rows of what was seen. Every method may raise a `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, observations: Iterable[Observation]) -> None:
+        """Keep looks, all of them or none; the same host at the same second again is the same look."""
+        rows = [_values(each) for each in observations]
+
+        def work(connection: Connection) -> None:
+            if rows:
+                connection.execute(_ADD, rows)
+
+        await self._database.run(work)
+
+    async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
+        """What was seen from `since` on and before `until`, by host: the sum of its looks, where there are any."""
+        total: dict[str, Observation] = {}
+        for begin, end in await self._spans(_seconds(since), _seconds(until)):
+            for each in await self._database.read(partial(_sums, since=begin, until=end)):
+                known = total.get(each.host)
+                total[each.host] = each if known is None else known + each
+        return total
+
+    async def thin(self, now: datetime, most: int = SLICE) -> int:
+        """Move at most so many old looks into their days, or forget as many old days; how many there were, 0 at the end.
+
+        It is one transaction: a crash loses nothing, and the next call goes on.
+        """
+        whole = _seconds(now - WHOLE) // DAY * DAY
+        gone = _seconds(now - KEPT)
+
+        def work(connection: Connection) -> int:
+            return _thin(connection, whole, most) or _forget(connection, gone, most)
+
+        return await self._database.run(work)
+
+    async def _spans(self, since: int, until: int) -> Sequence[tuple[int, int]]:
+        """The time between in pieces of a day at most, from the first one in which there is anything."""
+
+        def first(connection: Connection) -> int | None:
+            at: int | None = connection.execute(_FIRST, {"since": since, "until": until}).scalar_one()
+            return at
+
+        begin = await self._database.read(first)
+        return [] if begin is None else [(at, min(at + DAY, until)) for at in range(begin, until, DAY)]
+
+
+def _sums(connection: Connection, since: int, until: int) -> tuple[Observation, ...]:
+    span, at = {"since": since, "until": until}, datetime.fromtimestamp(since, UTC)
+    failed: dict[str, dict[str, int]] = {}
+    for host, check, looks in connection.execute(_FAILURES, span):
+        failed.setdefault(host, {})[check] = looks
+    return tuple(
+        Observation(
+            row.host, at, row.well, row.troubled, row.unreached, failed.get(row.host, {}), row.answers, row.answer_ms
+        )
+        for row in connection.execute(_SUMS, span)
+    )
+
+
+def _thin(connection: Connection, whole: int, most: int) -> int:
+    """Move the oldest looks into the rows of their days."""
+    rows = connection.execute(_OLD_LOOKS, {"until": whole, "most": most}).all()
+    if not rows:
+        return 0
+    days = {(row.at // DAY * DAY, row.host) for row in rows}
+    known = connection.execute(_DAYS, {"days": sorted({day for day, _ in days})})
+    total = {(row.at, row.host): _observation(row) for row in known}
+    for row in rows:
+        day = row.at // DAY * DAY
+        empty = Observation(row.host, datetime.fromtimestamp(day, UTC))
+        total[day, row.host] = total.get((day, row.host), empty) + _observation(row)
+    connection.execute(_PUT, [_values(total[key]) for key in sorted(days)])
+    last = {"since": rows[0].at, "last_at": rows[-1].at, "last_host": rows[-1].host}
+    connection.execute(_DROP_LOOKS, last)
+    return len(rows)
+
+
+def _forget(connection: Connection, gone: int, most: int) -> int:
+    return connection.execute(_FORGET, {"until": gone, "most": most}).rowcount
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _values(each: Observation) -> dict[str, Any]:
+    return {
+        "at": _seconds(each.at),
+        "host": safe_text(each.host),
+        "well": each.well,
+        "troubled": each.troubled,
+        "unreached": each.unreached,
+        "failed": json.dumps(each.failed, sort_keys=True, separators=(",", ":")),
+        "answers": each.answers,
+        "answer_ms": each.answer_ms,
+    }
+
+
+def _observation(row: Row[Any]) -> Observation:
+    return Observation(
+        row.host,
+        datetime.fromtimestamp(row.at, UTC),
+        row.well,
+        row.troubled,
+        row.unreached,
+        {} if row.failed == "{}" else json.loads(row.failed),
+        row.answers,
+        row.answer_ms,
+    )
