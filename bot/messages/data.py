@@ -1,6 +1,6 @@
 """Answers as data, for programs: `do --json` and `do --csv`.
 
-JSON is one document; every key is always there. `text`, `title`, `summary`, `heading`, `why`, `what` and
+JSON is one document; every key is always there. `text`, `title`, `summary`, `heading`, `lines`, `why`, `what` and
 `message` are in the reader's language; everything else is the same in every language:
 
     operation    the operation's id, in the audit log too
@@ -9,9 +9,11 @@ JSON is one document; every key is always there. `text`, `title`, `summary`, `he
     taken_at     when the hosts were read, ISO 8601 in UTC, or null
     report       null after a failure or a change, else
         title, summary
+        news      {heading, lines}: what changed since the last such report, or null
         columns   [{key, heading}]
         rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" where it is about none
         findings  [{severity, host, subject, why, next, reached}]         worst first
+        sections  [{heading, lines}]: what else there is to say
         unreached [host]
         next      [words]
         chart     null, or days [ISO 8601], hosts [{host, days: [null or {well, troubled, unreached}]}] with one for each
@@ -47,7 +49,7 @@ from bot.messages.foreign import one_line
 from bot.messages.sheet import shown
 from bot.request import Answer, Failure
 from commands.findings import Finding
-from commands.report import Cell, Column, Mark, Report, Row
+from commands.report import Cell, Column, Mark, Report, Row, Section
 
 _UNSEEN = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 """Characters that JSON may carry raw, and that would change what a terminal shows or cannot be UTF-8."""
@@ -101,13 +103,19 @@ def _report(report: Report, texts: Texts) -> dict[str, Any]:
     return {
         "title": report.title.render(texts),
         "summary": report.summary.render(texts),
+        "news": None if report.news is None else _section(report.news, texts),
         "columns": [{"key": column.key, "heading": column.heading.render(texts)} for column in report.columns],
         "rows": [_row(row, report.columns, texts) for row in report.rows],
         "findings": [_finding(finding, texts) for finding in report.findings],
+        "sections": [_section(section, texts) for section in report.sections],
         "unreached": list(report.unreached),
         "next": list(report.next),
         "chart": report.chart and report.chart.model_dump(mode="json"),
     }
+
+
+def _section(section: Section, texts: Texts) -> dict[str, Any]:
+    return {"heading": section.heading.render(texts), "lines": [line.render(texts) for line in section.lines]}
 
 
 def _row(row: Row, columns: Iterable[Column], texts: Texts) -> dict[str, Any]:
@@ -119,7 +127,7 @@ def _row(row: Row, columns: Iterable[Column], texts: Texts) -> dict[str, Any]:
 
 
 def _finding(finding: Finding, texts: Texts) -> dict[str, Any]:
-    return {**finding.model_dump(mode="json", exclude={"parts"}), "why": finding.why.render(texts)}
+    return {**finding.model_dump(mode="json", exclude={"parts", "short"}), "why": finding.why.render(texts)}
 
 
 def _failure(failure: Failure, texts: Texts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from bot.messages.buttons import View
 from bot.messages.sheet import Field, Line, Sheet, alike
 from bot.messages.words import COMMAND, SIGNS
 from commands.findings import Severity
-from commands.report import Mark
+from commands.report import Mark, Section
 
 SYMBOLS: dict[Severity | None, str] = {
     Severity.CRITICAL: ":red_circle:",
@@ -38,6 +38,8 @@ _EACH = 1_500
 """Lines of those that need nobody, where they tell something."""
 _WHY = 500
 _VALUE = 1_000
+_LINE = 200
+"""A sentence of a part that is no table."""
 _TAIL = 200
 """Characters that follow a name in a one-line entry."""
 _GROUP = 2_100
@@ -212,12 +214,21 @@ def symbol(line: Line) -> str:
     return SYMBOLS[line.severity] if line.known else _UNKNOWN
 
 
-def fitting(rows: Sequence[str], room: int, texts: Texts) -> list[str]:
-    """The first rows that fit into `room` characters and our blocks; where that is not all, a last one counts the rest."""
+def told_in(part: Section, most: int, room: int, texts: Texts) -> str:
+    """A part of a report that is no table, as its heading and so many lines below it; "" where there is no room."""
+    heading = f"*{escape(part.heading.render(texts), _COUNTED)}*"
+    if len(heading) + 2 * _COUNTED > room:
+        return ""
+    lines = [f"• {escape(line.render(texts), _LINE)}" for line in part.lines]
+    return "\n".join([heading, *fitting(lines, room - len(heading) - 1, texts, most)])
+
+
+def fitting(rows: Sequence[str], room: int, texts: Texts, most: int = _ROWS) -> list[str]:
+    """The first rows, at most so many, that fit into `room` characters; where that is not all, a last one counts them."""
     sizes = list(accumulate(len(row) + 2 for row in rows))
-    if len(rows) <= _ROWS and max(sizes, default=0) <= room:
+    if len(rows) <= most and max(sizes, default=0) <= room:
         return list(rows)
-    count = sum(size <= room - _COUNTED for size in sizes[: _ROWS - 1])
+    count = sum(size <= room - _COUNTED for size in sizes[: most - 1])
     more = Phrase("… and {n} more", n=len(rows) - count)
     return [*rows[:count], escape(more.render(texts), _COUNTED - 1)]
 

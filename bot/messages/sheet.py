@@ -86,13 +86,13 @@ def sheet(report: Report, texts: Texts) -> Sheet:
     facts = report.columns == FACTS
     by_host = any(row.host for row in report.rows) or not headings
     kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]
-    found = _by_host(report.findings)
+    found, ourselves = _by_host(report.findings), Phrase("the bot").render(texts)
     lines = []
     for row in report.rows:
         name = row.host or (shown(row.cells[0], texts) if row.cells else "")
         fields = tuple(Field(headings[index], shown(row.cells[index], texts), row.cells[index].mark) for index in kept)
         lines.append(_line(name, fields, row.severity, found.pop(row.host, ()), texts))
-    lines += [_line(host, (), None, findings, texts) for host, findings in found.items()]
+    lines += [_line(host or ourselves, (), None, findings, texts) for host, findings in found.items()]
     judged = any(line.state for line in lines)
     return Sheet(
         title=report.title.render(texts),

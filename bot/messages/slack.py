@@ -12,6 +12,7 @@
     [Details] [Show all] [Next page ▶]                      how else the same answer can be shown
     [health host-b --details]                                 what to type, to be pressed
 
+What changed since the last time stands before the hosts, what is no table after them, on the first page.
 Hosts of which the same is to be said share a paragraph. What does not fit is on further pages; the
 first one names all hosts that are not shown in full, in one line for each state.
 """
@@ -24,12 +25,12 @@ from bot.changes import Change
 from bot.messages import buttons, change
 from bot.messages.blocks import CHARACTERS, Block, Message, code, context, escape, picture, section, when
 from bot.messages.buttons import View
-from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, known, listed, name, names, told
+from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, known, listed, name, names, told, told_in
 from bot.messages.sheet import Line, Sheet, alike, sheet
 from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, marked
 from bot.request import Answer, Failure, FailureKind
 from commands.charts import alt_text
-from commands.report import Report
+from commands.report import Report, Section
 
 _FAILED = {FailureKind.USAGE: ":warning:", FailureKind.REFUSED: ":no_entry:", FailureKind.INTERNAL: ":boom:"}
 
@@ -41,8 +42,15 @@ _WHY = 200
 _SHORT = 1_000
 """Characters of lines in a message's `text`; a notification shows only its beginning."""
 _CHART = 1_000
+_SPOKEN = 400
+"""Characters of what changed in a message's `text`, and of the names of other parts."""
 _BUTTONS = 800
 """Characters on all buttons, and of the page's number."""
+
+_NEWS, _LINES = 12, 8
+"""Lines of what changed, and of each other part that is no table."""
+_PART = 2_800
+"""Characters of what changed, and of all the other parts: each stays below Slack's limit for a section."""
 
 _TABLE = 10
 """Lines from which on a table in a file is worth a button."""
@@ -65,17 +73,25 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
     headline, origin = _headline(shown), _origin(answer.understood, report.taken_at, texts)
     said = "" if report.chart is None else alt_text(report.chart).render(texts)
     room = CHARACTERS - len(headline) - len(said) - len(origin) - _BUTTONS
-    page = _page(shown, view, room, texts)
+    wanted = 0 if view.page else sum(map(len, _around(seen, room, texts)))
+    page = _page(shown, view, room - wanted, texts)
+    news, others = _around(seen, room - sum(len(each) for each in page.paragraphs), texts) if page.number == 0 else ("", "")
     if page.count > 1:
         where = Phrase("page {n} of {count}", n=page.number + 1, count=page.count)
         origin = f"{origin} · {escape(where.render(texts))}"
     return Message(
-        text="\n".join([*_spoken(shown, texts), *_chart_in_words(said), *_spoken_commands(NEXT, seen.next, texts)])
+        text="\n".join(
+            [
+                *_spoken(shown, texts),
+                *_counted(seen, texts),
+                *_chart_in_words(said),
+                *_spoken_commands(NEXT, seen.next, texts),
+            ]
+        )
         or COMMAND,
         blocks=(
-            section(headline),
+            *map(section, filter(None, [headline, news, *page.paragraphs, others])),
             *([picture(view.picture, said)] if said and view.picture else map(section, _chart_in_words(said))),
-            *map(section, page.paragraphs),
             *buttons.row(_views(report, page, view.model_copy(update={"page": page.number}), texts)),
             *buttons.row(buttons.runs(seen.next)),
             context(origin),
@@ -85,6 +101,16 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
 
 def _chart_in_words(said: str) -> list[str]:
     return [escape(said, _CHART)] if said else []
+
+
+def _around(report: Report, room: int, texts: Texts) -> tuple[str, str]:
+    """What stands before and after the lines of the first page, as far as it fits."""
+    news = "" if report.news is None else told_in(report.news, _NEWS, min(room, _PART), texts)
+    others: list[str] = []
+    for part in report.sections:
+        left = min(room - len(news), _PART) - sum(len(each) + 2 for each in others)
+        others += filter(None, [told_in(part, _LINES, left, texts)])
+    return news, "\n\n".join(others)
 
 
 def _page(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
@@ -119,6 +145,20 @@ def _spoken(shown: Sheet, texts: Texts) -> list[str]:
     if shown.facts or not shown.judged:
         said += [f"{name(line)}{told(line, ': ')}" for line in shown.lines if line not in shown.bad]
     return [escape(shown.summary, _HEADLINE), *fitting(said, _SHORT, texts)]
+
+
+def _counted(report: Report, texts: Texts) -> list[str]:
+    """What changed, and the beginning of each other part: plain words."""
+    parts = [_beginning(part, texts) for part in report.sections if part.lines]
+    news = [] if report.news is None else [report.news.heading, *report.news.lines]
+    return [*fitting([escape(each.render(texts), _WHY) for each in news], _SPOKEN, texts), *fitting(parts, _SPOKEN, texts)]
+
+
+def _beginning(part: Section, texts: Texts) -> str:
+    heading, first = part.heading.render(texts), part.lines[0].render(texts)
+    more = len(part.lines) - 1
+    rest = f" {Phrase('… and {n} more', n=more).render(texts)}" if more else ""
+    return f"{escape(heading, 100)}: {escape(first, _WHY)}{rest}"
 
 
 def _why(line: Line) -> str:

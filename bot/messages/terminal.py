@@ -33,7 +33,7 @@ from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, mar
 from bot.request import Answer, Failure
 from commands.charts import alt_text
 from commands.findings import Severity
-from commands.report import Mark, Report
+from commands.report import Mark, Report, Section
 
 _SEVERITIES: dict[Severity | None, str] = {
     Severity.CRITICAL: "bold red",
@@ -88,12 +88,16 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
 def _print_report(console: Console, report: Report, texts: Texts) -> None:
     shown = sheet(report, texts)
     _print(console, [_text(shown.summary, f"bold {_SEVERITIES[shown.worst]}" if shown.judged else "bold")])
+    if report.news is not None:
+        _print_section(console, report.news, texts)
     if shown.facts:
         _print_known(console, [(line.name, line.fields[0]) for line in shown.lines if line.fields])
     elif any(line.fields for line in shown.lines):
         _print_lines(console, shown, texts)
     for lines in alike(shown.lines, lambda line: (line.state, line.whys)):
         _print_findings(console, lines)
+    for section in report.sections:
+        _print_section(console, section, texts)
     if report.chart is not None:
         _print(console, [_text(alt_text(report.chart).render(texts))])
     if report.file is not None:
@@ -202,6 +206,14 @@ def _print_findings(console: Console, lines: Sequence[Line]) -> None:
         for why in first.whys:
             _print(console, [_text(f"• {why}")], indent=2, hanging=2)
         _print(console, typed, indent=2)
+
+
+def _print_section(console: Console, section: Section, texts: Texts) -> None:
+    """A heading, and each sentence below it."""
+    _put(console, Text())
+    _print(console, [_text(section.heading.render(texts), "bold")])
+    for line in section.lines:
+        _print(console, [_text(f"• {line.render(texts)}")], indent=2, hanging=2)
 
 
 def _print_change(console: Console, change: Change, texts: Texts) -> None:

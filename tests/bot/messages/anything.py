@@ -11,7 +11,7 @@ from commands.charts import CertificateLeft, Chart, DayHealth, HostHealth
 from commands.findings import Finding, Severity
 from commands.operation import Risk
 from commands.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
-from commands.report import Cell, Column, Mark, Report, Row
+from commands.report import Cell, Column, Mark, Report, Row, Section
 from tests.bot.messages.changes import ENDED_AT, STARTED, change, review
 
 WHATEVER = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -23,6 +23,16 @@ CELLS = st.builds(
     lambda text, mark: Cell(text=text, mark=mark),
     HOSTILE,
     st.sampled_from(Mark),
+)
+
+
+_SECTIONS = st.builds(
+    lambda heading, lines, times: Section(
+        heading=Phrase("{it}", it=heading * times), lines=tuple(Phrase("{it}", it=line * times) for line in lines) * times
+    ),
+    HOSTILE,
+    st.lists(HOSTILE, max_size=5),
+    st.sampled_from([1, 1, 50]),
 )
 
 
@@ -73,6 +83,8 @@ def reports(draw: st.DrawFn) -> Report:
         * (len(hosts) // 12 + 1),
         findings=tuple(draw(st.lists(finding, max_size=10)) * draw(st.sampled_from([1, 1, 100]))),
         further=tuple(draw(st.lists(finding, max_size=3))),
+        news=draw(st.none() | _SECTIONS),
+        sections=tuple(draw(st.lists(_SECTIONS, max_size=8))),
         brief=draw(st.booleans()),
         next=tuple(draw(st.lists(HOSTILE, max_size=9))),
         chart=draw(st.none() | charts()),

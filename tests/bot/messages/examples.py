@@ -1,15 +1,15 @@
 """Reports as `commands.health` makes them, of any size, for the tests of every surface."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adapters.phrase import Phrase
+from adapters.phrase import Moment, Phrase
 from bot.changes import Change
 from bot.locale.texts import texts
 from bot.request import Answer, Failure
 from commands.findings import Finding, Severity
-from commands.report import Cell, Column, Mark, Report, Row
+from commands.report import Cell, Column, Mark, Report, Row, Section
 
 AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 ENGLISH = texts("en", ZoneInfo("Asia/Tokyo"))
@@ -89,6 +89,18 @@ DETAILED = MIXED.model_copy(
     }
 )
 """The same with more to see."""
+NEWS = Section(
+    heading=Phrase("Since {at}", at=Moment(AT - timedelta(days=1))),
+    lines=(
+        Phrase("new: {hosts}: {what}", hosts="host-b", what="Nebula stopped"),
+        Phrase("mended: {hosts}: {what}", hosts="host-a", what="Bridge down"),
+    ),
+)
+PARTS = (
+    Section(heading=Phrase("Locks"), lines=(Phrase("{it}", it="ana has locked host-c: disk swap"),)),
+    Section(heading=Phrase("Audit log"), lines=(Phrase("audit log at {n} ({mac})", n=1234, mac="ab12cd34ef56"),)),
+)
+DIGEST = MIXED.model_copy(update={"title": Phrase("Digest"), "news": NEWS, "sections": PARTS})
 ALL_WELL = health("all 3 hosts are well", [], [well(f"host-{name}") for name in "abc"], brief=True)
 ALL_DOWN = health("none of 254 hosts was reached", [silent(f"host-{n:03}") for n in range(1, 255)])
 HOSTS = Report(

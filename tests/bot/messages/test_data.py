@@ -15,7 +15,7 @@ from bot.request import Failure, FailureKind
 from commands.report import Cell, Column, Mark, Report, Row
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
-from tests.bot.messages.examples import ALL_WELL, ENGLISH, HELP, JAPANESE, LARGE_LOG, MIXED, answer, with_details
+from tests.bot.messages.examples import ALL_WELL, DIGEST, ENGLISH, HELP, JAPANESE, LARGE_LOG, MIXED, answer, with_details
 from tests.commands.test_charts import certificate, chart, host
 
 FAILURE = Failure(
@@ -61,18 +61,20 @@ def test_the_document_of_a_report_has_this_shape() -> None:
         "report": {
             "title": "str",
             "summary": "str",
+            "news": {"heading": "str", "lines": ["str"]},
             "columns": [{"key": "str", "heading": "str"}],
             "rows": [{"host": "str", "severity": "str", "cells": dict.fromkeys(checks, cell)}],
             "findings": [
                 {"severity": "str", "host": "str", "subject": "str", "why": "str", "next": "str", "reached": "bool"}
             ],
+            "sections": [{"heading": "str", "lines": ["str"]}],
             "unreached": ["str"],
             "next": ["str"],
             "chart": "NoneType",
         },
         "change": "NoneType",
         "failure": "NoneType",
-    } == shape(document(MIXED))
+    } == shape(document(DIGEST))
 
 
 def test_the_document_of_a_failure_has_this_shape() -> None:

@@ -12,17 +12,20 @@ from bot.messages.buttons import RUNS, View, words_in
 from bot.messages.slack import render
 from bot.request import Failure, FailureKind
 from commands.charts import alt_text
-from commands.report import Report
+from commands.report import Report, Section
 from tests.bot.messages.anything import HOSTILE, WHATEVER, reports
 from tests.bot.messages.examples import (
     ALL_DOWN,
     ALL_WELL,
     DETAILED,
+    DIGEST,
     ENGLISH,
     HELP,
     HOSTS,
     JAPANESE,
     MIXED,
+    NEWS,
+    PARTS,
     answer,
     health,
     silent,
@@ -148,6 +151,45 @@ def test_a_fleet_that_is_all_down_fits_on_a_screen_and_counts_what_it_does_not_n
         hosts.splitlines()[1],
     ]
     assert len(message.text) < 500
+
+
+def test_what_changed_comes_first_and_what_is_no_table_last() -> None:
+    message = render(answer(DIGEST), ENGLISH)
+    assert [
+        "*Since 2026-11-24 18:10 JST*\n• new: host-b: Nebula stopped\n• mended: host-a: Bridge down",
+        "*Locks*\n• ana has locked host-c: disk swap\n\n*Audit log*\n• audit log at 1,234 (ab12cd34ef56)",
+    ] == [shown(message)[1], shown(message)[-2]]
+    assert [
+        "Since 2026-11-24 18:10 JST",
+        "new: host-b: Nebula stopped",
+        "mended: host-a: Bridge down",
+        "Locks: ana has locked host-c: disk swap",
+        "Audit log: audit log at 1,234 (ab12cd34ef56)",
+    ] == message.text.splitlines()[3:8]
+
+
+def test_a_well_fleet_of_which_something_changed_says_so_below_its_one_line() -> None:
+    report = ALL_WELL.model_copy(update={"news": NEWS})
+    assert [":large_green_circle: *all 3 hosts are well*", f"*{NEWS.heading.render(ENGLISH)}*"] == [
+        text.splitlines()[0] for text in shown(render(answer(report), ENGLISH))[:2]
+    ]
+
+
+def test_of_much_that_changed_the_first_is_said_and_the_rest_counted() -> None:
+    many = Section(heading=NEWS.heading, lines=tuple(Phrase("{n} new", n=n) for n in range(254)))
+    report = DIGEST.model_copy(update={"news": many, "sections": (many,)})
+    _, news, *_, others, _ = shown(render(answer(report), ENGLISH))
+    assert [(12 + 1, "… and 243 more"), (8 + 1, "… and 247 more")] == [
+        (len(part.splitlines()), part.splitlines()[-1]) for part in (news, others)
+    ]
+
+
+def test_what_is_no_table_stands_on_the_first_page_alone() -> None:
+    """So that the other pages have room for hosts."""
+    bad = [stopped(f"host-{n}", f"reason {n}") for n in range(12)]
+    report = health("…", bad).model_copy(update={"news": NEWS, "sections": PARTS})
+    second = shown(look(report, "Next page ▶"))
+    assert [] == [text for text in second if text.startswith(("*Since", "*Locks"))]
 
 
 def test_many_well_hosts_beside_a_bad_one_are_one_line() -> None:
@@ -332,4 +374,6 @@ def test_the_largest_text_of_every_kind_still_fits() -> None:
     bad = [stopped(f"{n}{long}", why=long) for n in range(254)]
     report = health(long, bad, [well(f"{n}{long}") for n in range(10)]).model_copy(update={"chart": LARGEST_CHART})
     assert_harmless(render(answer(report, long), ENGLISH))
+    part = Section(heading=Phrase("{it}", it=long), lines=(Phrase("{it}", it=long),) * 99)
+    assert_harmless(render(answer(report.model_copy(update={"news": part, "sections": (part,) * 9}), long), JAPANESE))
     assert_harmless(render(answer(report.model_copy(update={"findings": report.findings[:3] * 99}), long), JAPANESE))

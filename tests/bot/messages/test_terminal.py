@@ -17,6 +17,7 @@ from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import (
     ALL_WELL,
+    DIGEST,
     ENGLISH,
     HELP,
     HOSTS,
@@ -78,6 +79,27 @@ def test_in_eighty_columns_only_what_is_bad_speaks_and_the_findings_stand_below(
         "host-c: Windows was not reached: no answer; check that the host is up",
         "  → health host-c --details",
     ] == printed(MIXED)
+
+
+def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_findings() -> None:
+    lines = printed(DIGEST)
+    assert [
+        "",
+        "Since 2026-11-24 18:10 JST",
+        "  • new: host-b: Nebula stopped",
+        "  • mended: host-a: Bridge down",
+        "",
+        "Host    State     Nebula     Gateway  API  Containers  Bridge  Forwarding",
+    ] == lines[2:8]
+    assert [
+        "  → health host-c --details",
+        "",
+        "Locks",
+        "  • ana has locked host-c: disk swap",
+        "",
+        "Audit log",
+        "  • audit log at 1,234 (ab12cd34ef56)",
+    ] == lines[-7:]
 
 
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE])
