@@ -35,6 +35,7 @@ from bot.audit import Audit, AuditKeys, EventKind
 from bot.clock import Clock
 from bot.config import Misconfigured, Settings, SlackSettings
 from bot.desk import Basis, Desk, Keeping, Observe
+from bot.history import History
 from bot.listen import Loopback
 from bot.logs import redact_with
 from bot.machinery import Engineering, Machinery, assembled, at_work
@@ -44,6 +45,8 @@ from bot.routine import clockwork
 from bot.secrets import Find, Secrets, read_secrets
 from bot.store.chain import AuditKey
 from bot.store.database import Database
+from bot.store.digests import Digests
+from bot.store.observations import Observations
 from commands.catalogue import CATALOGUE
 from commands.operation import View
 from commands.report import Report
@@ -82,6 +85,7 @@ class House:
     machinery: Machinery
     redactor: Redactor
     clock: Clock
+    history: History
 
     async def answer(self, request: Request) -> Answer:
         """The desk's answer without secrets, for surfaces that show it as it stands."""
@@ -162,7 +166,8 @@ async def open_house(
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
         first = basis(settings, connector(secrets, pool), database, watch.look, now())
         machinery = assembled(database, audit, lambda: desk.basis, redactor, now)
-        keeping = Keeping(machinery.workflow, machinery.locks, audit, machinery.schedules, running, redactor)
+        history = History(Observations(database), Digests(database), settings.zone)
+        keeping = Keeping(machinery.workflow, machinery.locks, audit, machinery.schedules, history, running, redactor)
         desk = Desk(first, CATALOGUE, audit, keeping, now, reference, watch.request)
 
         def renewed(new: Settings) -> Basis:
@@ -171,7 +176,7 @@ async def open_house(
             return basis(new, connector(fresh, pool), database, watch.look, now())
 
         try:
-            yield House(desk, audit, database, pool, renewed, machinery, redactor, clock)
+            yield House(desk, audit, database, pool, renewed, machinery, redactor, clock, history)
         finally:
             await desk.basis.fleet.aclose()
             await audit.aclose()
@@ -196,7 +201,7 @@ async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThrea
         engine = Engineering(settings.engine_file, clock, reference)
         try:
             async with (
-                at_work(machinery, house.audit, lambda: house.desk.basis, engine),
+                at_work(machinery, house.audit, lambda: house.desk.basis, engine, house.history),
                 on_time(machinery, house.desk, house.audit, bot.team, clock),
             ):
                 yield surface

@@ -175,6 +175,11 @@ class Audit:
         events = await self._database.read(lambda session: table.of_operation(session, operation, (kind,)))
         return tuple(event for event in events if self._keys.signed(event))
 
+    async def newest(self) -> Head | None:
+        """The newest event: its number, its mac, its time; None where there is none."""
+        event = await self._database.read(table.last)
+        return None if event is None else Head(event.sequence, event.mac, event.at)
+
     async def verify(self, actor: str, operation: str) -> Verification:
         """Follow the whole chain, beside the running bot; that somebody did is recorded first."""
         await self.record(EventKind.AUDIT_READ, actor, operation, {"verify": True})

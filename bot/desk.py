@@ -23,7 +23,7 @@ from bot.audit import Recorder
 from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
-from bot.own import OWN, Asked, AuditBook, Changes, LockBook, NobodyRuns
+from bot.own import OWN, Asked, AuditBook, Changes, LockBook, Memory, NobodyRuns
 from bot.planning import By, hosts_of
 from bot.policy import Actor, Go, Policy, Refuse
 from bot.redaction import Redactor
@@ -86,7 +86,7 @@ class Proposals(Changes, Protocol):
 
 @dataclass(frozen=True)
 class Keeping:
-    """What the bot keeps: changes, locks, and the audit log for those who may read it.
+    """What the bot keeps: changes, locks, the audit log for those who may read it, and what was seen over time.
 
     `running`: a bot runs here that carries changes out; a process that only answers looks, and decides nothing.
     `redactor` knows the secrets that nobody should type.
@@ -96,6 +96,7 @@ class Keeping:
     locks: LockBook
     audit: AuditBook
     schedules: ScheduleBook
+    history: Memory
     running: bool
     redactor: Redactor
 
@@ -225,15 +226,19 @@ class Desk:
         by = By(decision.actor, work.request.identity, work.request.surface, work.request.channel)
         try:
             self._possible(outcome)
-            match outcome:
-                case FleetRead():
-                    return (await outcome.read(self._view(work))).offering(self._may(decision.actor, work.basis))
-                case FleetChange():
-                    return await self._keeping.changes.propose(work.operation, outcome, by)
-                case _:
-                    return await OWN[type(outcome)](outcome, self._asked(work, by))
+            body = await self._done(outcome, work, by)
         except FlatnetError as error:
             return failure(error, decision.understood)
+        return body.offering(self._may(decision.actor, work.basis)) if isinstance(body, Report) else body
+
+    async def _done(self, operation: Operation, work: "_Work", by: By) -> Report | Change:
+        match operation:
+            case FleetRead():
+                return await operation.read(self._view(work))
+            case FleetChange():
+                return await self._keeping.changes.propose(work.operation, operation, by)
+            case _:
+                return await OWN[type(operation)](operation, self._asked(work, by))
 
     def _may(self, actor: Actor, basis: Basis) -> Callable[[str], bool]:
         """Whether this actor may ask for some words."""
@@ -272,6 +277,8 @@ class Desk:
             schedules=keeping.schedules,
             would=lambda words, channel: self._would(words, channel, work),
             usual=(basis.clockwork.zone, basis.clockwork.channel),
+            history=keeping.history,
+            view=self._view(work),
         )
 
     def _would(self, words: str, channel: str, work: "_Work") -> Operation | Failure:

@@ -6,7 +6,7 @@ running bot, which the desk sees to.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib import metadata
 from typing import Any, Literal, Protocol
 
@@ -19,14 +19,18 @@ from bot.audit_reading import Filters
 from bot.can import explain as explain_rights
 from bot.changes import Change, State
 from bot.decision import Catalogue
+from bot.digests import digest
 from bot.locks import Lock, meant
 from bot.planning import By
 from bot.policy import Policy, Verdict
 from bot.request import Failure
 from bot.scheduling import ScheduleBook
 from bot.store.chain import StoredEvent, Verification
+from bot.store.heads import Head
+from bot.store.observations import Observation
 from commands.arguments import BadArgument, Target, nearest, shown
 from commands.auditing import AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
+from commands.charts import HostHealth
 from commands.decisions import (
     Approvals,
     ApprovalShow,
@@ -39,9 +43,10 @@ from commands.decisions import (
     Operations,
     OperationShow,
 )
+from commands.digests import Digest
 from commands.grammar import canonical
 from commands.locks import LockAdd, LockRemove, Locks
-from commands.operation import Operation
+from commands.operation import Operation, View
 from commands.own import Can, Doctor, Help, Version, WhoAmI
 from commands.report import FACTS, Cell, Column, File, Report, Row
 from commands.schedules import (
@@ -79,6 +84,8 @@ class Changes(Protocol):
 
     async def running(self) -> tuple[Change, ...]: ...
 
+    async def unknown(self) -> tuple[Change, ...]: ...
+
     async def approve(self, operation_id: str, by: By) -> Change: ...
 
     async def deny(self, operation_id: str, by: By, reason: str) -> Change: ...
@@ -103,7 +110,12 @@ class LockBook(Protocol):
 
 
 class AuditBook(Protocol):
-    """The audit log, for those who may read it (`bot.audit`)."""
+    """The audit log, for those who may read it (`bot.audit`). `trouble` says why it is not as it was left."""
+
+    @property
+    def trouble(self) -> Phrase | None: ...
+
+    async def newest(self) -> Head | None: ...
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
@@ -114,6 +126,22 @@ class AuditBook(Protocol):
     async def verify(self, actor: str, operation: str) -> Verification: ...
 
     async def accept(self, actor: str, name: str) -> None: ...
+
+
+class Memory(Protocol):
+    """What was seen of the fleet over time, and what digests found (`bot.history`)."""
+
+    async def record(self, report: Report, at: datetime) -> None: ...
+
+    async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]: ...
+
+    async def days(
+        self, hosts: Sequence[str], until: datetime, count: int
+    ) -> tuple[tuple[date, ...], tuple[HostHealth, ...]]: ...
+
+    async def keep(self, operation: str, at: datetime, document: str) -> None: ...
+
+    async def earlier(self, operation: str, at: datetime) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -136,6 +164,8 @@ class Asked:
     """What words would be, asked by this person by the clock for a channel."""
     usual: tuple[str, str]
     """The time zone and the channel of what nobody says otherwise; "" where there is no such channel."""
+    history: Memory
+    view: View
 
 
 async def _help(operation: Help, asked: Asked) -> Body:
@@ -298,6 +328,7 @@ OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
     Version: _version,
     Doctor: _doctor,
     Can: _can,
+    Digest: digest,
     Approvals: _approvals,
     ApprovalShow: _show,
     Approve: _approve,

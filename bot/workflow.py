@@ -70,6 +70,10 @@ class Workflow:
         """What runs, oldest first, without the results of its steps."""
         return tuple(record.change() for record in await self._ledger.operations.within(State.RUNNING))
 
+    async def unknown(self) -> tuple[Change, ...]:
+        """What ended and nobody knows how, oldest first."""
+        return tuple(record.change() for record in await self._ledger.operations.within(State.UNKNOWN))
+
     async def approve(self, operation_id: str, by: By) -> Change:
         """One person's yes; the last one needed makes it ready. `AlreadyDecided`, `Expired`, `NotAllowed`."""
         return await self._decide(operation_id, by, approves=True, reason="")

@@ -15,6 +15,7 @@ from commands.decisions import (
     Operations,
     OperationShow,
 )
+from commands.digests import Digest
 from commands.disks import Disk
 from commands.health import Health
 from commands.hosts import HostList
@@ -46,6 +47,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     CaShow,
     Disk,
     Updates,
+    Digest,
     Approvals,
     ApprovalShow,
     Approve,

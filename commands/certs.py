@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.arguments import ALL, BadArgument, Flag, HostsArgument, Target, TargetArgument
+from commands.arguments import ALL, BadArgument, Flag, HostsArgument, Target, TargetArgument, shown
 from commands.certs_cells import COLUMNS, days
 from commands.certs_held import Mesh, look_at, with_lighthouse
 from commands.certs_judged import judge, judge_authority
@@ -80,8 +80,16 @@ class Line:
 
     @property
     def findings(self) -> Iterator[Finding]:
+        """Whose certificate it is, too: in a digest they stand among other things."""
         for remark in self.judged.remarks:
-            yield _finding(self.host, remark)
+            found = _finding(self.host, remark)
+            if self.authority:
+                short = Phrase("CA {name}: {state}", name=shown(self.name), state=remark.short)
+                yield found.model_copy(update={"subject": f"ca-{remark.subject}", "short": short})
+            elif remark.reached:
+                yield found.model_copy(update={"short": Phrase("certificate: {state}", state=remark.short)})
+            else:
+                yield found
 
 
 class Cert(FleetRead):

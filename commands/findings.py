@@ -31,6 +31,7 @@ class Finding(Value):
 
     `reached` is False where the host could not be asked: nothing is known of it then, which is
     not the same as bad. `parts` stand in its place where a report is shown with its details.
+    `short` says the same in a few words, where anybody has them.
     """
 
     severity: Severity
@@ -40,6 +41,7 @@ class Finding(Value):
     next: str | None = None
     reached: bool = True
     parts: "tuple[Finding, ...]" = ()
+    short: Phrase | None = None
 
     def offering(self, may: Callable[[str], bool]) -> "Finding":
         """The same, offering only words that the reader may use."""

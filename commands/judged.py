@@ -45,7 +45,13 @@ class Remark:
     def finding(self, host: str, words: str | None = None) -> Finding:
         """The same of this host in a report; `words` are what to type next."""
         return Finding(
-            severity=self.severity, host=host, subject=self.subject, why=self.why, next=words, reached=self.reached
+            severity=self.severity,
+            host=host,
+            subject=self.subject,
+            why=self.why,
+            next=words,
+            reached=self.reached,
+            short=self.short,
         )
 
 

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 
 from bot.logs import configure_logs
-from tests.bench import acks, audit, changes, clicks, fleet, page, starts
+from tests.bench import acks, audit, changes, clicks, digests, fleet, page, starts
 
 
 def machine() -> str:
@@ -27,5 +27,6 @@ if __name__ == "__main__":
     changes.report()
     fleet.report("health", (3, 10, 30, 100, 254))
     fleet.report("cert", (3, 30, 100))
+    digests.report()
     audit.report()
     page.report()

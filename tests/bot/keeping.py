@@ -1,7 +1,7 @@
 """What the bot keeps, in memory: it answers from what it is given and remembers what it was asked."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from adapters.phrase import Phrase
@@ -16,9 +16,13 @@ from bot.redaction import Redactor
 from bot.schedules import Listed, NoSuchSchedule
 from bot.scheduling import ScheduleBook
 from bot.store.chain import StoredEvent, Verification
+from bot.store.heads import Head
+from bot.store.observations import Observation
 from bot.store.schedules import Run, Schedule
 from commands.arguments import Target
+from commands.charts import HostHealth
 from commands.operation import FleetChange
+from commands.report import Report
 from tests.commands.canned import NOW
 
 CANARY = "correct-horse-battery"
@@ -51,6 +55,34 @@ class NoSchedules:
         raise AssertionError("nothing is found")
 
 
+class Remembered:
+    """A memory that holds what it is given; `seen` is what was seen of hosts whenever it is asked for."""
+
+    def __init__(self) -> None:
+        self.recorded: list[tuple[Report, datetime]] = []
+        self.kept: dict[str, tuple[datetime, str]] = {}
+        self.seen: Mapping[str, Observation] = {}
+
+    async def record(self, report: Report, at: datetime) -> None:
+        self.recorded.append((report, at))
+
+    async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
+        return self.seen
+
+    async def days(
+        self, hosts: Sequence[str], until: datetime, count: int
+    ) -> tuple[tuple[date, ...], tuple[HostHealth, ...]]:
+        days = tuple(until.date() - timedelta(days=ago) for ago in reversed(range(count)))
+        return days, tuple(HostHealth(host=host, days=(None,) * count) for host in hosts)
+
+    async def keep(self, operation: str, at: datetime, document: str) -> None:
+        self.kept[operation] = at, document
+
+    async def earlier(self, operation: str, at: datetime) -> str | None:
+        others = [kept for name, kept in self.kept.items() if name != operation and kept[0] < at]
+        return max(others)[1] if others else None
+
+
 class Kept:
     """Changes, locks and audit events of a test; `asked` are the calls, by name, with their arguments."""
 
@@ -59,9 +91,18 @@ class Kept:
         self.events = events
         self.asked: list[tuple[Any, ...]] = []
         self.schedules: ScheduleBook = NoSchedules()
+        self.memory = Remembered()
+        self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def keeping(self, *, running: bool = True) -> Keeping:
-        return Keeping(self, self, self, self.schedules, running, Redactor([CANARY]))
+        return Keeping(self, self, self, self.schedules, self.memory, running, Redactor([CANARY]))
+
+    @property
+    def trouble(self) -> Phrase | None:
+        return None
+
+    async def newest(self) -> Head | None:
+        return self.head
 
     async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
         return self._told("propose", operation_id, operation, by.actor.name)
@@ -77,6 +118,9 @@ class Kept:
 
     async def running(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes.values() if change.state is State.RUNNING)
+
+    async def unknown(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes.values() if change.state is State.UNKNOWN)
 
     async def approve(self, operation_id: str, by: By) -> Change:
         return self._told("approve", operation_id, by.actor.name)

@@ -23,7 +23,7 @@ def lines(typed: str, catalogue: Operations = CATALOGUE) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("d", ["deny", "disk", "doctor"]),
+        ("d", ["deny", "digest", "disk", "doctor"]),
         ("he", ["health", "help"]),
         ("  HE", ["  health", "  help"]),
         ("who", ["who", "whoami"]),

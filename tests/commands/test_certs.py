@@ -116,8 +116,21 @@ async def test_a_ca_warns_half_a_year_before_its_end_once_for_all_hosts(days: fl
     report = await Cert().read(view(LIGHTHOUSE, A, said=said))
     findings = [finding for finding in report.findings if finding.next == "ca show"]
 
-    assert ([] if severity is None else [("expiry", severity)]) == short(findings)
+    assert ([] if severity is None else [("ca-expiry", severity)]) == short(findings)
     assert all(finding.host == "lighthouse" for finding in findings)
+
+
+async def test_few_words_say_whose_certificate_it_is() -> None:
+    """They stand beside findings of other kinds in a digest, and a CA is not the host that it is read on."""
+    ca = authority(days=10)
+    said = {("lighthouse", "windows"): files(LIGHTHOUSE, ca, 9), ("host-a", "windows"): LOST}
+    report = await Cert().read(view(LIGHTHOUSE, A, said=said))
+
+    assert [
+        ("host-a", "windows", "Windows not reached"),
+        ("lighthouse", "ca-expiry", "CA Flatnet CA: 10 days left"),
+        ("lighthouse", "expiry", "certificate: 9 days left"),
+    ] == sorted((finding.host, finding.subject, str(finding.short)) for finding in report.findings)
 
 
 WRONG: list[tuple[dict[str, Any], str, Severity, str]] = [
