@@ -201,8 +201,8 @@ async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThrea
         engine = Engineering(settings.engine_file, clock, reference)
         try:
             async with (
-                at_work(machinery, house.audit, lambda: house.desk.basis, engine, house.history),
-                on_time(machinery, house.desk, house.audit, bot.team, clock),
+                at_work(machinery, house.audit, lambda: house.desk.basis, engine),
+                on_time(house, bot.team),
             ):
                 yield surface
         finally:

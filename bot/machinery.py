@@ -23,7 +23,6 @@ from bot.clock import Clock
 from bot.desk import Basis
 from bot.dispatch import Dispatch, Engine
 from bot.durable import Durable
-from bot.history import History
 from bot.journal import Journal
 from bot.ledger import Ledger
 from bot.locks import Locks
@@ -142,7 +141,7 @@ def assembled(
 
 @asynccontextmanager
 async def at_work(
-    machinery: Machinery, audit: Audit, basis: Callable[[], Basis], engine: Engineering, history: History
+    machinery: Machinery, audit: Audit, basis: Callable[[], Basis], engine: Engineering
 ) -> AsyncIterator[None]:
     """Carry changes out until left: what a crash has left goes on, and the clock runs."""
     clock = engine.clock
@@ -167,7 +166,6 @@ async def at_work(
             Work("changes", TICK, machinery.dispatch.tick),
             Work("runs", 2 * TICK, room.mend),
             Work("ended runs", DAY, lambda: room.forget(clock.now())),
-            Work("history", DAY, lambda: history.tidy(clock.now())),
         )
         ticking = asyncio.create_task(tick(works, clock), name="clock")
         try:

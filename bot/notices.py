@@ -18,6 +18,7 @@ from adapters.phrase import Phrase
 from bot.audit import EventKind, Recorder
 from bot.bulletins import Announcer, Bulletin, Ending, ExpiryNotice, Fate, Settled
 from bot.expiry import Due, Expiring, Look, due, settled, within
+from bot.policy import BOT
 from bot.store.notices import Notice, NoticeTable
 from commands.certs_held import short
 from commands.judged import some
@@ -25,9 +26,6 @@ from commands.report import Report
 
 ALONE = 5
 """Certificates that cross a threshold in one check and have a message each; more have one together."""
-
-BOT = "system"
-"""The actor of what the bot does by itself, in the audit log."""
 
 
 @dataclass(frozen=True)

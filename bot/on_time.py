@@ -1,39 +1,59 @@
 """What runs by the clock, put together once, while a bot runs.
 
 schedules (rows) ─ timetable ─▶ desk ─▶ answer ─┬─ posted in its channel
-                                                ├─ observe: kept
+                                                ├─ observe: kept, for digests and reports
                                                 └─ certificates: notices
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from bot.audit import Audit
+import structlog
+
+from adapters.phrase import Phrase
 from bot.clock import Clock
-from bot.desk import Basis, Desk
-from bot.machinery import DAY, TICK, Machinery
+from bot.desk import Basis
+from bot.history import History
+from bot.machinery import DAY, TICK, Links
+from bot.notices import Notices, Watch
 from bot.policy import Person
-from bot.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from bot.request import Answer, BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from bot.routine import CERTIFICATES, OBSERVE
+from bot.store.notices import NoticeTable
 from bot.store.records import identity_of
 from bot.store.schedules import Origin, Schedule
 from bot.ticker import Work, tick
-from bot.timetable import Timetable, Ways
+from bot.timetable import Outlet, Timetable, Ways
+from commands.report import Report
+
+if TYPE_CHECKING:
+    from bot.app import House
+
+_log = structlog.get_logger("bot.on_time")
 
 
 @asynccontextmanager
-async def on_time(machinery: Machinery, desk: Desk, audit: Audit, team: str, clock: Clock) -> AsyncIterator[None]:
+async def on_time(house: "House", team: str) -> AsyncIterator[None]:
     """Run what is due until left. `team` is our workspace, in which the people of the configuration are."""
+    machinery, desk, clock, history = house.machinery, house.desk, house.clock, house.history
+    notices = Notices(NoticeTable(house.database), house.audit, machinery.links, lambda: _watch(desk.basis))
     ways = Ways(
         definitions=lambda: desk.basis.clockwork.schedules,
-        owner=_Owners(machinery, lambda: desk.basis, team).now,
+        owner=_Owners(machinery.links, lambda: desk.basis, team).now,
         desk=desk,
         announcer=machinery.links,
-        outlets={},
+        outlets={OBSERVE: _observing(history, clock), CERTIFICATES: _warning(notices, clock)},
     )
     table = machinery.schedule_table
-    timetable = Timetable(table, machinery.schedules, ways, audit, clock)
-    works = (Work("schedules", TICK, timetable.tick), Work("old runs", DAY, lambda: table.prune(clock.now())))
+    timetable = Timetable(table, machinery.schedules, ways, house.audit, clock)
+    works = (
+        Work("schedules", TICK, timetable.tick),
+        Work("old runs", DAY, lambda: table.prune(clock.now())),
+        Work("history", DAY, lambda: history.tidy(clock.now())),
+    )
     ticking = asyncio.create_task(tick(works, clock), name="schedules")
     try:
         yield
@@ -43,17 +63,49 @@ async def on_time(machinery: Machinery, desk: Desk, audit: Audit, team: str, clo
         await timetable.drain()
 
 
+def _watch(basis: Basis) -> Watch:
+    """Where notices go, and what they are about, now."""
+    clockwork = basis.clockwork
+    own = next((schedule for schedule in clockwork.schedules if schedule.name == CERTIFICATES), None)
+    channel = clockwork.channel if own is None else own.channel
+    return Watch(channel, ZoneInfo(clockwork.zone), frozenset(basis.fleet.inventory.names))
+
+
+def _observing(history: History, clock: Clock) -> Outlet:
+    """What becomes of a look at all hosts that nobody asked for: it is kept."""
+
+    async def keep(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
+        if isinstance(answer.body, Report):
+            await history.record(answer.body, answer.body.taken_at or clock.now())
+        else:
+            _log.warning("the hosts could not be observed", operation=answer.operation)
+
+    return keep
+
+
+def _warning(notices: Notices, clock: Clock) -> Outlet:
+    """What becomes of a look at all certificates: notices of those that end."""
+
+    async def warn(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
+        if isinstance(answer.body, Report):
+            await notices.check(answer.body, clock.now())
+        else:
+            _log.warning("the certificates could not be looked at", operation=answer.operation)
+
+    return warn
+
+
 class _Owners:
     """On whose behalf a schedule runs, as that person is at this moment."""
 
-    def __init__(self, machinery: Machinery, basis: Callable[[], Basis], team: str) -> None:
-        self._machinery = machinery
+    def __init__(self, links: Links, basis: Callable[[], Basis], team: str) -> None:
+        self._links = links
         self._basis = basis
         self._team = team
 
     async def now(self, schedule: Schedule) -> Identity:
         """Who it is; of whom Slack does not tell, nothing is known."""
-        return await self._machinery.links.recheck(self._written(schedule))
+        return await self._links.recheck(self._written(schedule))
 
     def _written(self, schedule: Schedule) -> Identity:
         match schedule.origin:

@@ -92,8 +92,6 @@ class Report(Value):
     """What changed since the last such report; it comes before everything else."""
     sections: tuple[Section, ...] = ()
     """What else there is to say; it comes after the findings."""
-    chart: Chart | None = None
-    """Drawn where pictures can be shown, said in words elsewhere."""
     brief: bool = False
     details: bool = False
     taken_at: AwareDatetime | None = None

@@ -6,25 +6,21 @@ revise   ─▶ an edit of that row, and a word in its thread
 
 import hashlib
 import json
-from dataclasses import replace
 
 import structlog
 
 from adapters.phrase import Phrase
-from bot.bulletins import Bulletin
-from bot.clock import Clock
+from bot.bulletins import Bulletin, ExpiryNotice
+from bot.messages import notice
 from bot.messages.blocks import Message, escape
 from bot.messages.slack import render
 from bot.policy import BOT
-from bot.slack.answering import apart, spoken
+from bot.request import Answer
+from bot.slack.answering import Answering, apart
 from bot.slack.api import SlackFailure
 from bot.slack.letter import Address, noted
-from bot.slack.outbox import Sender
-from bot.slack.people import People
 from bot.slack.running import insist
-from bot.slack.uploads import Uploads
-from bot.slack.work import Desk
-from bot.store.answers import Answers, Kept
+from bot.store.answers import Kept
 from bot.store.errors import TooLarge
 from commands.report import File, Report
 
@@ -40,45 +36,48 @@ _log = structlog.get_logger(__name__)
 class Bulletins:
     """Says bulletins in one workspace. Everything happens in Slack's loop."""
 
-    def __init__(self, desk: Desk, people: People, sender: Sender, uploads: Uploads, answers: Answers, clock: Clock) -> None:
-        self._desk = desk
-        self._people = people
-        self._sender = sender
-        self._uploads = uploads
-        self._answers = answers
-        self._clock = clock
+    def __init__(self, answering: Answering) -> None:
+        self._desk, self._people, self._sender = answering.desk, answering.people, answering.sender
+        self._uploads, self._pictures, self._answers = answering.uploads, answering.pictures, answering.answers
+        self._clock = answering.clock
 
     async def announce(self, bulletin: Bulletin) -> None:
         """As `bot.bulletins.Announcer`."""
-        body, file = apart(bulletin.body)
-        plain = replace(bulletin, body=body)
-        if not await self._insist_added(bulletin.name):
-            await self._keep(plain)
-            await self._add(plain, self._address(bulletin.channel))
+        body, file = _apart(bulletin.body)
+        if not await self._said(bulletin.name):
+            await self._keep(bulletin.name, body)
+            await self._add(bulletin, self._address(bulletin.channel))
         if file is not None:
-            await self._hand_over(plain, file)
+            await self._hand_over(bulletin, file)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
         """As `bot.bulletins.Announcer`. What went to people directly cannot be edited: they get the word alone."""
-        plain = replace(bulletin, body=apart(bulletin.body)[0])
+        if not await self._said(bulletin.name):
+            return
         row = await insist(lambda: self._sender.posted(bulletin.name), self._clock.sleep)
         address = self._address(bulletin.channel)
         if row:
-            await self._add(plain, address.model_copy(update={"replaces": row}))
+            await self._add(bulletin, address.model_copy(update={"replaces": row}))
         if word is None:
             return
         said = Message(escape(address.say(word), 900), ())
         name = f"{bulletin.name}:{hashlib.sha256(str(word).encode()).hexdigest()[:8]}"
-        if not await self._insist_added(name):
+        if not await self._said(name):
             below = address.model_copy(update={"below": row}) if row else address
             await insist(lambda: self._sender.add(name, below, said), self._clock.sleep)
 
     async def _add(self, bulletin: Bulletin, address: Address) -> None:
         notes = [escape(address.say(note), 300) for note in bulletin.notes]
-        message = noted(render(bulletin.body, spoken(address)), *notes)
+        message = noted(await self._rendered(bulletin.body, address), *notes)
         await insist(lambda: self._sender.add(bulletin.name, address, message), self._clock.sleep)
 
-    async def _insist_added(self, name: str) -> bool:
+    async def _rendered(self, body: Answer | ExpiryNotice, address: Address) -> Message:
+        if isinstance(body, ExpiryNotice):
+            return notice.render(body, address.texts)
+        shown, _ = apart(body)
+        return render(shown, address.texts, await self._pictures.first(shown, address))
+
+    async def _said(self, name: str) -> bool:
         return await insist(lambda: self._sender.added(name), self._clock.sleep)
 
     def _address(self, channel: str) -> Address:
@@ -88,17 +87,16 @@ class Bulletins:
         second = fallback.channel if channel and fallback.channel != channel else ""
         return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
 
-    async def _keep(self, bulletin: Bulletin) -> None:
+    async def _keep(self, name: str, answer: Answer | ExpiryNotice) -> None:
         """Keep a report, so that buttons can show more of it."""
-        answer = bulletin.body
-        if not isinstance(answer.body, Report):
+        if isinstance(answer, ExpiryNotice) or not isinstance(answer.body, Report):
             return
         document = json.dumps(answer.model_dump(mode="json"))
-        kept = Kept(bulletin.name, BOT, answer.understood, self._clock.now(), document)
+        kept = Kept(name, BOT, answer.understood, self._clock.now(), document)
         try:
             await insist(lambda: self._answers.keep(kept), self._clock.sleep)
         except TooLarge as error:
-            _log.warning("an answer is too large to be kept", operation=bulletin.name, error=str(error))
+            _log.warning("an answer is too large to be kept", operation=name, error=str(error))
 
     async def _hand_over(self, bulletin: Bulletin, file: File) -> None:
         """Show its file in its thread, once; where the message went elsewhere, whoever wants the file asks for it."""
@@ -110,7 +108,7 @@ class Bulletins:
             _log.warning("a file is not shown, for its message is not in its channel", operation=bulletin.name)
             return
         try:
-            await self._uploads.show(bulletin.name, file, bulletin.body.understood, (bulletin.channel, ts))
+            await self._uploads.show(bulletin.name, file, file.name, (bulletin.channel, ts))
         except SlackFailure as failure:
             _log.warning("a file was refused", operation=bulletin.name, code=failure.code)
 
@@ -123,3 +121,8 @@ class Bulletins:
                 return await insist(lambda: self._sender.ts_of(row), self._clock.sleep) if landed else ""
             await self._clock.sleep(LOOK)
         return ""
+
+
+def _apart(body: Answer | ExpiryNotice) -> tuple[Answer | ExpiryNotice, File | None]:
+    """What is said, and the file that goes with it."""
+    return (body, None) if isinstance(body, ExpiryNotice) else apart(body)

@@ -218,12 +218,13 @@ class SlackSurface:
         channels = Channels(api, clock.monotonic)
         sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
         uploads = Uploads(api, self._rows.answers, clock)
-        answering = Answering(self._desk, people, sender, uploads, Pictures(uploads, place.clean), self._rows.answers, clock)
+        pictures = Pictures(uploads, place.clean)
+        answering = Answering(self._desk, people, sender, uploads, pictures, self._rows.answers, clock)
         forms, looking = Forms(answering, api), Looking(answering)
         filing = Filing(answering, looking, api, channels)
         homes = Homes(answering, api)
         board = Board(self._rows.stories, place.team, people, sender, clock)
-        bulletins = Bulletins(self._desk, people, sender, uploads, self._rows.answers, clock)
+        bulletins = Bulletins(answering)
         kinds = {
             command.KIND: command.kind(answering, forms),
             clicked.KIND: clicks.kind(answering, looking, filing, forms, homes),

@@ -48,6 +48,12 @@ CARD = "card:"
 CARDS_KEPT = timedelta(days=90)
 """How long a card is remembered: what is unknown, or waits for a review, may stay so over holidays."""
 
+NOTICE = "notice-"
+"""How the operations of notices begin: a message that a CA ends is edited when it has been replaced."""
+
+NOTICES_KEPT = timedelta(days=400)
+"""How long a notice is remembered: a CA is warned of 180 days before it ends, and stays expired as long as it likes."""
+
 
 class Road(StrEnum):
     """How a message reaches Slack: a new message, an edit of one, or an answer through a response_url."""
@@ -120,8 +126,13 @@ _LANDED = select(OUTBOX.c.state, OUTBOX.c.ts).where(_THIS)
 _MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN))
 _UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == State.UNDELIVERABLE).order_by(OUTBOX.c.id)
 _IS_CARD = OUTBOX.c.operation.startswith(CARD) & (OUTBOX.c.road == Road.POST)
+_IS_NOTICE = OUTBOX.c.operation.startswith(NOTICE) & (OUTBOX.c.road == Road.POST)
 _PRUNE = delete(OUTBOX).where(
-    or_(OUTBOX.c.ended_at < bindparam("oldest_card"), and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD))
+    or_(
+        OUTBOX.c.ended_at < bindparam("oldest_notice"),
+        and_(OUTBOX.c.ended_at < bindparam("oldest_card"), ~_IS_NOTICE),
+        and_(OUTBOX.c.ended_at < bindparam("oldest"), ~_IS_CARD, ~_IS_NOTICE),
+    )
 )
 
 
@@ -268,8 +279,9 @@ class Outbox:
         return await self._database.read(lambda connection: tuple(_post(row) for row in connection.execute(_UNDELIVERABLE)))
 
     async def prune(self) -> int:
-        """Forget what ended more than `KEPT` ago, cards later; how many."""
-        oldest = {"oldest": self._now() - KEPT, "oldest_card": self._now() - CARDS_KEPT}
+        """Forget what ended more than `KEPT` ago, cards and notices later; how many."""
+        now = self._now()
+        oldest = {"oldest": now - KEPT, "oldest_card": now - CARDS_KEPT, "oldest_notice": now - NOTICES_KEPT}
         return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
 
     async def _end(self, post: int, **values: Any) -> bool:

@@ -13,6 +13,7 @@ from adapters.phrase import Phrase
 from bot.audit import EventKind
 from bot.bulletins import Bulletin, ExpiryNotice, Fate
 from bot.notices import ALONE, Notices, Watch
+from bot.policy import BOT
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
 from bot.store.notices import KEPT, Notice, NoticeTable
@@ -91,7 +92,7 @@ class Log:
         self.events: list[Mapping[str, Any]] = []
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
-        assert (EventKind.NOTICE, "system") == (kind, actor)
+        assert (EventKind.NOTICE, BOT) == (kind, actor)
         assert operation.startswith("notice-")
         self.events.append(data)
 

@@ -194,7 +194,7 @@ async def test_details_are_always_read_and_shown_at_first_only_where_they_were_a
     short, long = await Health().read(view(A)), await Health(details=True).read(view(A))
 
     assert short.model_copy(update={"details": True}) == long
-    assert (7, 15) == (len(short.first.columns), len(long.first.columns))
+    assert (7, 16) == (len(short.first.columns), len(long.first.columns))
     assert long.first == short.seen(details=True)
     assert short.first == long.seen(details=False)
 

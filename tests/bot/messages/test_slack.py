@@ -290,12 +290,14 @@ def test_a_chart_is_a_picture_that_every_view_keeps() -> None:
     message = render(answer(CHARTED), ENGLISH, view)
     again = render(answer(CHARTED), ENGLISH, View.read(pressed(message)["Details"]))
     expected = {"type": "image", "slack_file": {"id": "F0PICTURE1"}, "alt_text": str(alt_text(CHART))}
-    assert [expected, expected] == [message.blocks[1], again.blocks[1]]
+    assert [[expected], [expected]] == [
+        [block for block in each.blocks if block["type"] == "image"] for each in (message, again)
+    ]
 
 
 def test_a_chart_without_a_picture_is_said_in_words_and_in_the_text_always() -> None:
     message = render(answer(CHARTED), ENGLISH)
-    assert str(alt_text(CHART)) == shown(message)[1]
+    assert str(alt_text(CHART)) in shown(message)
     assert str(alt_text(CHART)) in message.text.splitlines()
 
 
