@@ -13,7 +13,7 @@ from adapters.phrase import Phrase
 from bot.audit import EventKind
 from bot.policy import Actor, Policy, Refuse, label
 from bot.redaction import Redactor
-from bot.request import Failure, FailureKind, Request
+from bot.request import BotIdentity, Failure, FailureKind, Request
 from bot.rules import place_of
 from commands.arguments import BadArgument
 from commands.grammar import GrammarError, canonical, located, named
@@ -75,10 +75,15 @@ def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue)
         operation = asked.bound()
     except GrammarError as error:
         return Decision(actor, "not understood", typed.text, failure(error, typed.text))
-    place = place_of(request.surface, request.channel)
+    place = _place(request)
     verdict = policy.judge(actor, asked.operation, _about(operation, ground.inventory), place)
     outcome = _refusal(verdict) if isinstance(verdict, Refuse) else operation
     return Decision(actor, verdict.rule, canonical(operation), outcome)
+
+
+def _place(request: Request) -> str | None:
+    """Where it is asked. What the bot asks by itself is asked nowhere: the configuration says where its answer goes."""
+    return None if isinstance(request.identity, BotIdentity) else place_of(request.surface, request.channel)
 
 
 def _about(operation: Operation, inventory: Inventory) -> tuple[Host, ...]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.audit import EventKind
 from bot.desk import Desk
 from bot.policy import Person, Policy
-from bot.request import Answer, Failure, Request, SlackIdentity, Standing, Surface
+from bot.request import Answer, BotIdentity, Failure, Request, SlackIdentity, Standing, Surface
 from bot.rules import Grant
 from bot.schedules import MOST, Schedules
 from bot.store.database import Database
@@ -239,3 +240,19 @@ async def test_a_due_time_is_claimed_once(database: Database) -> None:
 def test_a_schedule_is_what_it_says() -> None:
     assert (False, True) == (daily().paused, daily(paused_by="ben").paused)
     assert Schedule is type(daily())
+
+
+@pytest.mark.parametrize("channel", ["", "C0DEV"])
+async def test_what_is_built_in_is_asked_wherever_its_answer_goes(database: Database, channel: str) -> None:
+    """Grants that narrow where people may ask say nothing of the bot, which the configuration tells where to post."""
+    office = Office(database, Policy(PEOPLE, grants=(Grant(operations=("*",), roles=frozenset(Role), channels=("C0OPS",)),)))
+    built_in = Request("schedule:observe:1", BotIdentity("observe"), "health", Surface.SCHEDULE, NOW, channel)
+    assert isinstance((await office.desk.handle(built_in)).body, Report)
+    assert isinstance((await office.ask("health", channel=channel)).body, Failure)
+    kind, actor, data = office.log.events[0]
+    assert (EventKind.REQUEST, "flatnet-bot", "schedule:observe", "schedule") == (
+        kind,
+        actor,
+        data["identity"],
+        data["surface"],
+    )
