@@ -8,11 +8,12 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from adapters.phrase import Phrase
-from bot.app import audit_keys
+from adapters.phrase import Listing, Phrase
+from bot.app import audit_keys, now
 from bot.audit import AuditKeys, verify_files
 from bot.config import Complaint, ConfigurationError, Settings
 from bot.examined import Examined, unknown, wrong
+from bot.routine import OBSERVE, clockwork
 from bot.satisfiable import unsatisfiable
 from bot.secrets import Find, read_secrets
 from bot.store.chain import Verification
@@ -43,7 +44,8 @@ def complaints(error: ConfigurationError) -> Examined:
 def configuration(settings: Settings) -> Examined:
     """A configuration that can be used: whether somebody is left who may do everything, and others to approve it."""
     seen = Phrase("hosts: {hosts}, people: {people}", hosts=len(settings.hosts), people=len(settings.people))
-    return Examined(CONFIGURATION, seen, (*_nobody_administers(settings), *_never_approved(settings)))
+    findings = (*_nobody_administers(settings), *_never_approved(settings), *_without_channel(settings))
+    return Examined(CONFIGURATION, seen, findings)
 
 
 def _nobody_administers(settings: Settings) -> Iterator[Finding]:
@@ -55,6 +57,20 @@ def _nobody_administers(settings: Settings) -> Iterator[Finding]:
 def _never_approved(settings: Settings) -> Iterator[Finding]:
     for why in unsatisfiable(settings.policy, settings.inventory, CATALOGUE):
         yield wrong(CONFIGURATION, "configuration.approvals", why, Severity.MEDIUM)
+
+
+def _without_channel(settings: Settings) -> Iterator[Finding]:
+    """What runs by the clock and has no channel, where there is Slack at all; looks that are only kept need none."""
+    running = clockwork(settings.schedules, settings.notices, settings.time_zone, now()).schedules
+    names = tuple(schedule.name for schedule in running if not schedule.channel and schedule.name != OBSERVE)
+    if settings.slack is None or not names:
+        return
+    why = Phrase(
+        "{names} have no channel, so only administrators with a Slack id hear of them; under [notices] name one: {line}",
+        names=Listing(names),
+        line='channel = "C0123ABCD"',
+    )
+    yield wrong(CONFIGURATION, "configuration.notices", why, Severity.LOW)
 
 
 def secrets(settings: Settings) -> Examined:
@@ -116,7 +132,7 @@ def _followed(settings: Settings, keys: AuditKeys) -> Verification | None:
 
 
 async def slack(settings: Settings, find: Find) -> Examined:
-    """Tokens, workspace and scopes, as Slack sees them."""
+    """Tokens, workspace, scopes and channels, as Slack sees them."""
     from bot.slack.api import SlackFailure  # here, because whoever has no Slack need not wait for its library
     from bot.slack.checkup import check_up
     from bot.slack.preflight import Tokens
@@ -125,10 +141,22 @@ async def slack(settings: Settings, find: Find) -> Examined:
         return Examined(SLACK, Phrase("not configured"))
     tokens = Tokens(find(settings.slack.bot_token_secret), find(settings.slack.app_token_secret))
     try:
-        bot = await check_up(settings.slack.api_url, tokens, settings.slack.team, settings.approvals.channel)
+        found = await check_up(settings.slack.api_url, tokens, settings.slack.team, _channels(settings))
     except SlackFailure as failure:
         return Examined(SLACK, Phrase("no answer"), (unknown(SLACK, "slack.unreachable", failure.phrase),))
-    return Examined(SLACK, Phrase("{bot} in workspace {team}", bot=bot.name, team=bot.team))
+    seen = Phrase("{bot} in workspace {team}", bot=found.bot.name, team=found.bot.team)
+    return Examined(SLACK, seen, tuple(wrong(SLACK, "slack.channel", trouble) for trouble in found.troubles))
+
+
+def _channels(settings: Settings) -> dict[str, str]:
+    """The channels in which the bot speaks unasked, each with the first key that names it."""
+    named = [
+        ("approvals.channel", settings.approvals.channel),
+        ("notices.channel", settings.notices.channel),
+        ("notices.second_channel", settings.notices.second_channel),
+        *((f"schedules[{each.name}].channel", each.channel) for each in settings.schedules if each.enabled),
+    ]
+    return {channel: key for key, channel in reversed(named) if channel is not None}
 
 
 def _there(path: Path) -> bool:

@@ -147,6 +147,11 @@ def _parts(draft: Draft) -> Iterator[list[str]]:
     ]
     if draft.team:
         yield ["[slack]", _noted(f"team = {_quoted(draft.team)}", "our workspace; everybody else is a stranger")]
+        yield [
+            "# Digests and warnings go to a channel that is named here; only administrators get them until then.",
+            "# [notices]",
+            _noted('# channel = "C0123ABCD"', "invite the bot there"),
+        ]
     yield [
         "# Roles: viewer, operator, developer, administrator, security. Other members of the workspace are viewers.",
         "[[people]]",

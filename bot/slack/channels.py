@@ -36,13 +36,13 @@ class Channels:
             if failure.passing or failure.code in ABSENT:
                 raise
             raise SlackFailure(UNKNOWN) from failure
-        if _shared(conversation):
+        if shared(conversation):
             raise SlackFailure(SHARED)
         if len(self._ours) >= CHANNELS_LIMIT:
             self._ours.clear()
         self._ours[channel] = self._monotonic()
 
 
-def _shared(conversation: Mapping[str, Any]) -> bool:
+def shared(conversation: Mapping[str, Any]) -> bool:
     """Shared now, or invited to be. What does not say that it is not shared counts as shared."""
     return conversation.get("is_ext_shared") is not False or bool(conversation.get("is_pending_ext_shared"))

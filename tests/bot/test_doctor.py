@@ -177,6 +177,28 @@ def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> Non
     assert "me, bo can never get the 2 approvals that approvals.rules[1] wants for disrupt changes" in str(finding.why)
 
 
+@pytest.mark.parametrize(
+    ("routine", "named"),
+    [
+        ("", "digest, weekly, certificates"),
+        ('[notices]\nchannel = "C0OPS"\n', None),
+        ('[[schedules]]\nname = "digest"\nchannel = "C0OPS"\n', "weekly, certificates"),
+        ('[[schedules]]\nname = "digest"\nenabled = false\n', "weekly, certificates"),
+    ],
+)
+def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, routine: str, named: str | None) -> None:
+    """Not the looks that are only kept; and where there is no Slack, there are no channels."""
+    whole = Draft(team="T0123", slack="U111", hosts=(HOST_A,))
+    second = '\n[[people]]\nname = "bo"\nslack = ["U222"]\nroles = ["operator"]\n'
+    found = configuration(parse_settings(whole.text + second + routine, tmp_path / "flatnet.toml")).findings
+    assert ([] if named is None else [("configuration.notices", Severity.LOW)]) == [
+        (finding.subject, finding.severity) for finding in found
+    ]
+    assert all(str(finding.why).startswith(f"{named} have no channel, so only administrators") for finding in found)
+    without = configuration(parse_settings(Draft(system="me", hosts=(HOST_A,)).text + second + routine, tmp_path / "x.toml"))
+    assert [] == subjects(without)
+
+
 def test_each_missing_secret_is_named(tmp_path: Path) -> None:
     assert ["secrets.missing"] * 2 == subjects(secrets(settings(tmp_path)))
     (tmp_path / "secrets").mkdir()

@@ -32,6 +32,8 @@ ADMIN, VIEWER, OPS = "U0ADMIN", "U0VIEWER", "C0OPS"
 
 HOST = "host-a"
 
+NOTICES = '\n[notices]\nchannel = "C0DEV"\n'
+
 
 @dataclass(frozen=True)
 class Trouble:
@@ -134,6 +136,10 @@ TROUBLES = (
     Trouble("swapped tokens", secret("slack_bot_token", "xapp-1"), "bot.slack", "slack", "must start with xoxb-"),
     Trouble("Slack does not answer", lambda t: t.workspace.faults.switch_on("auth.test", Failing("service_unavailable")),
             "bot.slack", "slack.unreachable", "check the way to Slack"),
+    Trouble("notices go where the bot is not", lambda t: t.config.write_text(t.config.read_text() + NOTICES), "bot.slack",
+            "slack.channel", "the bot is not in C0DEV, which notices.channel names; invite it there: /invite @flatnet"),
+    Trouble("channel of requests archived", lambda t: t.workspace.archive(OPS), "bot.slack", "slack.channel",
+            "which approvals.channel names, is archived"),
     Trouble("read-only database", read_only, "bot.database", "database", "check the folder, its owner and the disk"),
     Trouble("tampered audit log", tampered, "bot.audit", "audit.chain", "audit event 1 was changed"),
     Trouble("lost audit head", lambda t: t.settings.audit_head_file.unlink(), "bot.audit", "audit.chain",
