@@ -252,7 +252,7 @@ def parse_settings(text: str, file: Path) -> Settings:
         raise ConfigurationError(file, _complaints(found, prepared, text)) from error
     if found := [
         *strays(settings.policy, settings.inventory, CATALOGUE),
-        *stray_schedules(settings.schedules, settings.policy, CATALOGUE),
+        *stray_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
     ]:
         raise ConfigurationError(file, _complaints(found, prepared, text))
     return settings

@@ -36,17 +36,18 @@ def strays(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operat
 
 
 def stray_schedules(
-    schedules: Sequence[ScheduleSettings], policy: Policy, catalogue: Sequence[type[Operation]]
+    schedules: Sequence[ScheduleSettings], people: Sequence[str], inventory: Inventory, catalogue: Sequence[type[Operation]]
 ) -> Iterator[Stray]:
-    """Schedules whose owner is nobody, or whose words cannot run by the clock."""
-    people = [person.name for person in policy.people]
+    """Schedules whose owner is nobody, or whose words cannot run by the clock or name a host that is not there."""
     for place, schedule in enumerate(schedules):
         path: KeyPath = ("schedules", place)
         if schedule.owner is not None and schedule.owner not in people:
             yield (*path, "owner"), _no_such(schedule.owner, nearest(schedule.owner, people))
         if schedule.words is not None:
             try:
-                unattended(understand(read(schedule.words), catalogue, catalogue))
+                operation = understand(read(schedule.words), catalogue, catalogue)
+                unattended(operation)
+                operation.hosts(inventory)
             except FlatnetError as error:
                 yield (*path, "words"), error.phrase
 

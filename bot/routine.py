@@ -18,7 +18,7 @@ from bot.rules import ChannelId, PersonName
 from bot.store.schedules import Origin, Schedule
 from commands.arguments import BadArgument
 from commands.cron import parse_cron, parse_zone
-from commands.schedules import LONGEST, Missed
+from commands.schedules import LONGEST, Missed, schedule_name
 
 OBSERVE, DIGEST, WEEKLY, CERTIFICATES = "observe", "digest", "weekly", "certificates"
 
@@ -46,7 +46,7 @@ class ScheduleSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    name: str
     enabled: bool = True
     cron: str | None = None
     words: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)] | None = None
@@ -54,6 +54,11 @@ class ScheduleSettings(BaseModel):
     zone: str | None = None
     channel: ChannelId | None = None
     missed: Missed | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, text: str) -> str:
+        return _fitting(schedule_name, text)
 
     @field_validator("cron")
     @classmethod
@@ -85,6 +90,12 @@ class NoticeSettings(BaseModel):
 
     channel: ChannelId | None = None
     second_channel: ChannelId | None = None
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if self.second_channel is not None and self.second_channel == self.channel:
+            raise Unfit(Phrase("second_channel takes what channel does not, so it must be another one"))
+        return self
 
 
 @dataclass(frozen=True)

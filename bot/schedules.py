@@ -163,6 +163,8 @@ def unattended(operation: Operation) -> None:
             raise NotUnattended(
                 Phrase("this decides for people, so it needs one; only what looks and changes of hosts run by the clock")
             )
+        case _ if operation.words[0] == "schedule":
+            raise NotUnattended(Phrase("schedules about schedules are not kept"))
 
 
 def _name(words: str, taken: Sequence[str] | set[str]) -> str:

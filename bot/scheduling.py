@@ -12,7 +12,7 @@ from adapters.phrase import Moment, Phrase
 from bot.approvals import NotAllowed
 from bot.planning import By
 from bot.request import Failure
-from bot.schedules import Listed, NotUnattended, unattended
+from bot.schedules import Listed, unattended
 from bot.store.records import identity_text
 from bot.store.schedules import Origin, Outcome, Run, Schedule
 from commands import cron
@@ -153,10 +153,7 @@ def _allowed(words: str, channel: str, asked: Asked) -> str:
     if isinstance(would, Failure):
         raise NotAllowed(Phrase("that cannot run by the clock: {why}", why=would.phrase))
     unattended(would)
-    said = canonical(would)
-    if said.split()[:1] == ["schedule"]:
-        raise NotUnattended(Phrase("schedules about schedules are not kept"))
-    return said
+    return canonical(would)
 
 
 def _one(schedule: Schedule, begun: Run | None, at: datetime) -> Report:

@@ -12,7 +12,8 @@ from commands.own import DECIDERS
 KEEPERS = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
 """Who may pause, resume, remove and run a schedule, also one of somebody else."""
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+NAME_LIMIT = 40
+NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{NAME_LIMIT - 1}}}")
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 
 LONGEST = 500
@@ -29,7 +30,9 @@ def schedule_name(typed: str) -> str:
     said = typed.strip().lower()
     if NAME.fullmatch(said):
         return said
-    phrase = Phrase("{part} is no name of a schedule; it has letters, digits and hyphens", part=shown(typed))
+    phrase = Phrase(
+        "{part} is no name of a schedule; it has letters, digits and hyphens, at most {n}", part=shown(typed), n=NAME_LIMIT
+    )
     raise BadArgument(phrase, part=typed)
 
 

@@ -2,17 +2,20 @@
 
 import random
 import string
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.config import SIZE_LIMIT, ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
 from bot.policy import Group
+from bot.routine import clockwork
 from bot.rules import ApprovalRule, Approvals, Grant
 from bot.satisfiable import unsatisfiable
 from commands.catalogue import CATALOGUE
 from commands.operation import CertificateRules, Risk, Role
+
+NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
 GOOD = """
 language = "en"
@@ -49,6 +52,14 @@ url = "http://10.100.2.1:8080"
 
 RULE = GOOD + "[[approvals.rules]]\n"
 GRANT = GOOD + '[[grants]]\nroles = ["operator"]\n'
+OWN = GOOD + '[[schedules]]\nname = "morning"\nowner = "ana"\n'
+BUILT_IN = GOOD + '[[schedules]]\nname = "digest"\n'
+NOTICES = GOOD + "[notices]\n"
+
+
+def scheduled(cron: str = "0 9 * * 1-5", words: str = "health tokyo") -> str:
+    """A schedule of the configuration's own."""
+    return f"{OWN}cron = '{cron}'\nwords = '{words}'\n"
 
 
 def settings(folder: Path, text: str) -> Settings:
@@ -117,6 +128,28 @@ def test_without_a_word_a_request_waits_an_hour_and_certificates_live_a_year(tmp
         found.approvals,
         found.certificates,
     )
+
+
+def test_schedules_stand_beside_the_built_in_ones_and_change_their_times(tmp_path: Path) -> None:
+    """Zones by any case, lines with any spaces; one that is switched off is not there."""
+    found = settings(
+        tmp_path,
+        scheduled()
+        + 'channel = "C0DEV"\nmissed = "tell"\n[notices]\nchannel = "C0OPS"\nsecond_channel = "C0DEV"\n'
+        + '[[schedules]]\nname = "digest"\ncron = " 30  8 * * 1-5"\nzone = "europe/berlin"\n'
+        + '[[schedules]]\nname = "weekly"\nenabled = false\n',
+    )
+    running = clockwork(found.schedules, found.notices, found.time_zone, NOW)
+    schedules = {each.name: each for each in running.schedules}
+    digest, morning = schedules["digest"], schedules["morning"]
+    assert "weekly" not in schedules
+    assert ("30 8 * * 1-5", "Europe/Berlin", "digest", "C0OPS", "run") == (
+        digest.cron, digest.zone, digest.words, digest.channel, digest.missed,
+    )  # fmt: skip
+    assert ("0 9 * * 1-5", "Asia/Tokyo", "health tokyo", "C0DEV", "tell", "ana") == (
+        morning.cron, morning.zone, morning.words, morning.channel, morning.missed, morning.owner,
+    )  # fmt: skip
+    assert ("C0OPS", "C0DEV") == (running.channel, running.second_channel)
 
 
 def test_relative_paths_start_at_the_file_s_folder(tmp_path: Path) -> None:
@@ -222,6 +255,53 @@ def test_every_complaint_is_made_at_once_with_key_line_and_mend(tmp_path: Path) 
         (GOOD + "[certificates]\nlifetime_days = 0\n", ("certificates.lifetime_days", 33, "must be ≥ 1")),
         (GOOD + '[certificates]\ngroups = ["a,b"]\n',
          ("certificates.groups[1]", 33, "must be names of groups in certificates, such as flatnet")),
+        (scheduled(cron="every day"),
+         ("schedules[morning].cron", 35, "every day is no cron line: it needs five fields: minute, hour, day, month")),
+        (scheduled(cron="99 9 * * *"),
+         ("schedules[morning].cron", 35, "99 9 * * * is no cron line: the minute must be 0–59; write for example")),
+        (scheduled(cron="* * * * *"),
+         ("schedules[morning].cron", 35, "* * * * * is no cron line: that is more often than every 5 minutes")),
+        (scheduled(cron="0 0 31 2 *"), ("schedules[morning].cron", 35, "0 0 31 2 * is no cron line: the day must be 1–31")),
+        (OWN + "cron = 9\n", ("schedules[morning].cron", 35, "must be text in quotes")),
+        (scheduled() + 'zone = "Asia/Tokio"\n',
+         ("schedules[morning].zone", 37, "Asia/Tokio is no time zone; write for example Asia/Tokyo")),
+        (scheduled().replace('"ana"\ncron', '"anna"\ncron'),
+         ("schedules[morning].owner", 34, "anna names nothing; did you mean ana?")),
+        (scheduled().replace('"ana"\ncron', '"Ana!"\ncron'),
+         ("schedules[morning].owner", 34, "must be the name of one of the [[people]], such as tanaka")),
+        (scheduled(words="helth"), ("schedules[morning].words", 36, "helth is not a command; help lists")),
+        (scheduled(words="health osaka"),
+         ("schedules[morning].words", 36, "no host or label is called osaka; host lists them")),
+        (scheduled(words="cert renew host-a --break-glass --reason hurry"),
+         ("schedules[morning].words", 36, "nothing goes without approval by the clock; leave --break-glass out")),
+        (scheduled(words="approve op-0123456789ab"),
+         ("schedules[morning].words", 36, "this decides for people, so it needs one; only what looks")),
+        (scheduled(words='schedule add "0 9 * * *" "health"'),
+         ("schedules[morning].words", 36, "this decides for people, so it needs one; only what looks")),
+        (scheduled(words="schedule"), ("schedules[morning].words", 36, "schedules about schedules are not kept")),
+        (scheduled(words=""), ("schedules[morning].words", 36, "must not be empty")),
+        (scheduled(words="x" * 501), ("schedules[morning].words", 36, "must have at most 500 characters")),
+        (scheduled() + 'missed = "later"\n',
+         ("schedules[morning].missed", 37, "must be one of 'run', 'skip' or 'tell'")),
+        (scheduled() + 'zones = "UTC"\n',
+         ("schedules[morning].zones", 37, "is not a key of the configuration; did you mean zone?")),
+        (scheduled() + 'channel = "#ops"\n', ("schedules[morning].channel", 37, "must be a Slack channel id, such as")),
+        (scheduled().replace('"morning"', '"Every morning"'),
+         ("schedules[Every morning].name", 33, "Every morning is no name of a schedule; it has letters")),
+        (OWN, ("schedules[morning]", 32, "needs cron, words and owner; built in are observe, digest")),
+        (BUILT_IN + 'words = "health"\n',
+         ("schedules[digest]", 32, "digest is built in: only its times, its channel and whether it runs can be set")),
+        (BUILT_IN + 'owner = "ana"\n', ("schedules[digest]", 32, "digest is built in: only its times")),
+        (BUILT_IN + '[[schedules]]\nname = "digest"\n',
+         ("", None, "two schedules are called digest; every one needs its own name")),
+        (GOOD + '[schedules]\nname = "digest"\n', ("schedules", 32, "must be a list in [ ]")),
+        (NOTICES + 'channel = "#ops"\n', ("notices.channel", 33, "must be a Slack channel id, such as C0123ABCD")),
+        (NOTICES + 'second_channel = "ops"\n',
+         ("notices.second_channel", 33, "must be a Slack channel id, such as C0123ABCD")),
+        (NOTICES + 'second_chanel = "C0OPS"\n',
+         ("notices.second_chanel", 33, "is not a key of the configuration; did you mean second_channel?")),
+        (NOTICES + 'channel = "C0OPS"\nsecond_channel = "C0OPS"\n',
+         ("notices", 32, "second_channel takes what channel does not, so it must be another one")),
         ("a = " + "[" * 100_000 + "\n", ("", None, "is nested too deeply")),
         ("hosts = 3\n", ("hosts", 1, "must be a list in [ ]")),
         ("hosts = [3]\n", ("hosts[1]", 1, "must be a table")),
