@@ -1,0 +1,194 @@
+"""The pages of checks, in both languages, say what the code does: every finding, with its severity, words and limits."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.errors import HostError
+from adapters.phrase import Phrase
+from bot.digests import PICTURED
+from bot.doctor import PATIENCE
+from bot.locale.texts import texts
+from bot.messages.words import SEVERITIES
+from bot.notices import ALONE
+from commands.certs_held import CLOCK_LIMIT
+from commands.certs_judged import CA_LIMITS, CA_WARNINGS, HOST_LIMITS, HOST_WARNINGS, Limits, severity_of
+from commands.findings import Severity
+from commands.operation import Thresholds
+from commands.updates_judged import FRESH, WINDOWS, WSL
+from tests.findings_made import Made, findings_made
+
+SECTIONS = {
+    "health": {"checks"},
+    "health --details": {"rotation"},
+    "service": {"services"},
+    "cert": {"certs_judged"},
+    "disk": {"disks_judged"},
+    "update": {"updates_judged"},
+    "host": {"judged"},
+}
+"""The chapter of each module that makes findings. What does not answer has one chapter for all of them."""
+
+SILENCE = frozenset({"unanswered", "silent"})
+
+UNREAD = "unread"
+"""What makes findings of what could not be read, all of the same severity and text."""
+
+COMPUTED = {
+    "updates_judged": {
+        subject for side in (WINDOWS, WSL) for subject in (side.key, side.age.replace("_", "-"), f"{side.key}-restart")
+    },
+    "doctor": set(),
+    "doctor_hosts": {"<side>.secret"}
+    | {f"<side>.{kind.kind}" for kind in HostError.__subclasses__()}
+    | {f"wsl.{part}" for part in ("podman", "bridge", "forwarding")},
+}
+"""Subjects that stand nowhere as they are; a part of `doctor` that cannot be used has its own name."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One language."""
+
+    language: str
+    file: Path
+
+    @property
+    def text(self) -> str:
+        return self.file.read_text(encoding="utf-8")
+
+    def chapter(self, name: str) -> str:
+        return self.text.partition(f"\n## `{name}`")[2].partition("\n## ")[0]
+
+    def rows(self, name: str) -> list[tuple[str, ...]]:
+        """The rows of findings in a chapter: those that begin with a subject in backticks."""
+        lines = re.findall(r"^\| (`.*) \|$", self.chapter(name), re.MULTILINE)
+        return [tuple(cell.strip() for cell in re.split(r"(?<!\\)\|", line)) for line in lines]
+
+    def say(self, template: str) -> str:
+        """A text of the bot's as it is shown here, with … for what it is about."""
+        names = re.findall(r"{(\w+)}", template)
+        return Phrase(template, **dict.fromkeys(names, "…")).render(texts(self.language, ZoneInfo("UTC")))  # type: ignore[arg-type]
+
+    def grave(self, severity: str) -> str:
+        return SEVERITIES[Severity[severity]].render(texts(self.language, ZoneInfo("UTC")))
+
+
+PAGES = (Page("en", Path("docs/checks.md")), Page("ja", Path("docs/checks.ja.md")))
+
+both = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.language)
+
+REMARKS = findings_made(Path("commands").glob("*.py"), {"Remark": 0})
+DOCTOR = findings_made(Path("bot").glob("doctor*.py"), {"wrong": 1, "unknown": 1})
+
+
+def subjects(rows: Iterable[tuple[str, ...]]) -> set[str]:
+    return {subject for row in rows for subject in re.findall(r"`([^`]+)`", row[0])}
+
+
+def chapter_of(made: Made) -> str:
+    if made.maker in SILENCE:
+        return "host"
+    return next(name for name, modules in SECTIONS.items() if made.module in modules)
+
+
+def test_every_module_that_makes_findings_has_a_chapter() -> None:
+    assert {module for modules in SECTIONS.values() for module in modules} == {made.module for made in REMARKS}
+    assert set(COMPUTED) == {made.module for made in (*REMARKS, *DOCTOR) if made.computed}
+
+
+@both
+@pytest.mark.parametrize("chapter", SECTIONS)
+def test_a_chapter_names_the_subjects_that_are_made_and_no_others(page: Page, chapter: str) -> None:
+    here = [made for made in REMARKS if chapter_of(made) == chapter]
+    computed = {subject for module in SECTIONS[chapter] for subject in COMPUTED.get(module, ())}
+    made = {made.subject for made in here if not made.computed} | computed
+    assert made == subjects(page.rows(chapter))
+
+
+@both
+@pytest.mark.parametrize("made", REMARKS, ids=lambda made: f"{made.module}:{made.line}")
+def test_every_finding_has_a_row_with_its_words_and_severity(page: Page, made: Made) -> None:
+    words = [page.say(text) for text in made.texts]
+    severities = [page.grave(severity) for severity in made.severities]
+    if made.maker == UNREAD:
+        words, severities = [*words, page.say("could not be read")], [page.grave("MEDIUM")]
+    fitting = [
+        row
+        for row in page.rows(chapter_of(made))
+        if (made.computed or made.subject in subjects([row]))
+        and all(word in row[0] for word in words)
+        and all(severity in row[1] for severity in severities)
+    ]
+    assert fitting, (made.subject, words, severities)
+    assert all(len(row) == 4 and all(row) for row in fitting)
+
+
+@both
+def test_what_doctor_finds_is_named_with_a_remedy(page: Page) -> None:
+    written = {made.subject for made in DOCTOR if not made.computed}
+    rows = page.rows("doctor")
+    assert written | COMPUTED["doctor_hosts"] == subjects(rows)
+    assert all(len(row) == 4 and all(row) for row in rows)
+
+
+@both
+def test_what_a_digest_finds_by_itself_is_named(page: Page) -> None:
+    found = set(re.findall(r'Finding\(.*subject="([\w-]+)"', Path("bot/digests.py").read_text(encoding="utf-8")))
+    assert {"audit"} == found == subjects(page.rows("digest"))
+
+
+@both
+def test_limits_are_those_of_the_code(page: Page) -> None:
+    usual = {name: f"{field.default:g}" for name, field in Thresholds.model_fields.items()}
+    assert usual == dict(re.findall(r"^\| `(\w+)` \| (\d+) \|", page.text, re.MULTILINE))
+
+
+@both
+def test_days_left_are_as_grave_as_the_code_has_it(page: Page) -> None:
+    limits = {limit.days for limit, _ in (*HOST_LIMITS, *CA_LIMITS)} | {0}
+    expected = [(str(n), _grave(n, HOST_LIMITS, page.grave), _grave(n, CA_LIMITS, page.grave)) for n in sorted(limits)]
+    assert expected == re.findall(r"^\| (\d+) \| (\S+) \| (\S+) \|$", page.text, re.MULTILINE)
+
+
+def _grave(days: int, limits: Limits, say: Callable[[str], str]) -> str:
+    severity = severity_of(timedelta(days=days), limits)
+    return "–" if severity is None else say(severity.name)
+
+
+SENTENCES = {
+    "en": (
+        f"fresh for {FRESH.days} days",
+        f"(in `cert`: {CLOCK_LIMIT:g}",
+        f"More than {ALONE} that cross",
+        f"each host over {PICTURED} days",
+        f"within {PATIENCE:g} seconds",
+    ),
+    "ja": (
+        f"{FRESH.days} 日以内なら新しい",
+        f"（`cert` では {CLOCK_LIMIT:g}",
+        f"{ALONE} 枚より多い",
+        f"ホストごとに {PICTURED} 日分",
+        f"{PATIENCE:g} 秒以内",
+    ),
+}
+
+
+@both
+def test_other_numbers_are_those_of_the_code(page: Page) -> None:
+    listed = {
+        "en": (_days(HOST_WARNINGS, ", ", " and "), _days(CA_WARNINGS, ", ", " and ")),
+        "ja": (_days(HOST_WARNINGS, "、", "、"), _days(CA_WARNINGS, "、", "、")),
+    }
+    assert [] == [each for each in (*SENTENCES[page.language], *listed[page.language]) if each not in page.text]
+
+
+def _days(limits: Iterable[timedelta], comma: str, last: str) -> str:
+    """The widest first."""
+    days = [str(limit.days) for limit in sorted(limits, reverse=True)]
+    return last.join((comma.join(days[:-1]), days[-1]))
