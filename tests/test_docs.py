@@ -11,7 +11,8 @@ from bot.request import Exit
 
 PACKAGES = ("adapters", "commands", "bot")
 READMES = ("README.md", "README.ja.md")
-DOCUMENTS = (*READMES, "CONTRIBUTING.md", "docs/architecture.md", "docs/performance.md")
+GUIDES = tuple(f"docs/{name}{language}.md" for name in ("changes", "checks", "schedules") for language in ("", ".ja"))
+DOCUMENTS = (*READMES, *GUIDES, "CONTRIBUTING.md", "docs/architecture.md", "docs/performance.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -79,6 +79,8 @@ def test_the_example_is_a_configuration() -> None:
     example = read_settings(Path("flatnet.example.toml"))
     assert ("lighthouse", "host-a", "host-b") == example.inventory.names
     assert {"slack_bot_token", "slack_app_token", "audit_key", "winrm_password"} == example.secret_names
+    assert ("C0123ABCD", "C0456EFGH") == (example.notices.channel, example.notices.second_channel)
+    assert ["digest", "tokyo-disks"] == [schedule.name for schedule in example.schedules]
 
 
 def test_in_the_example_everything_can_be_approved() -> None:
