@@ -106,7 +106,9 @@ def _severities(call: ast.Call) -> frozenset[str]:
 def _texts(call: ast.Call) -> tuple[str, ...]:
     """Templates that are arguments themselves."""
     return tuple(
-        argument.args[0].value
+        template.value
         for argument in call.args
-        if isinstance(argument, ast.Call) and _called(argument) == "Phrase" and isinstance(argument.args[0], ast.Constant)
+        if isinstance(argument, ast.Call) and _called(argument) == "Phrase"
+        for template in argument.args[:1]
+        if isinstance(template, ast.Constant) and isinstance(template.value, str)
     )

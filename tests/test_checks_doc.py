@@ -73,7 +73,7 @@ class Page:
     def say(self, template: str) -> str:
         """A text of the bot's as it is shown here, with … for what it is about."""
         names = re.findall(r"{(\w+)}", template)
-        return Phrase(template, **dict.fromkeys(names, "…")).render(texts(self.language, ZoneInfo("UTC")))  # type: ignore[arg-type]
+        return Phrase(template, **dict.fromkeys(names, "…")).render(texts(self.language, ZoneInfo("UTC")))
 
     def grave(self, severity: str) -> str:
         return SEVERITIES[Severity[severity]].render(texts(self.language, ZoneInfo("UTC")))

@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 
 from bot.logs import configure_logs
-from tests.bench import acks, audit, changes, clicks, digests, fleet, page, starts
+from tests.bench import acks, audit, changes, clicks, clock, digests, fleet, page, starts
 
 
 def machine() -> str:
@@ -28,5 +28,6 @@ if __name__ == "__main__":
     fleet.report("health", (3, 10, 30, 100, 254))
     fleet.report("cert", (3, 30, 100))
     digests.report()
+    clock.report()
     audit.report()
     page.report()
