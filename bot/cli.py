@@ -276,8 +276,12 @@ def _texts(settings: Settings | None) -> Texts:
 
 
 def _print(answer: Answer, form: str, shown: Texts) -> None:
-    if isinstance(answer.body, Report) and answer.body.file is not None and form != "json":
-        sys.stdout.write(lines_of(answer.body.file.text))  # what was asked for is the file: nothing else goes into a pipe
+    if isinstance(answer.body, Report) and answer.body.files and form != "json":
+        from bot.messages.files import written
+
+        files = written(answer, shown)  # what was asked for is a file: nothing else goes into a pipe
+        meant = next((file for file in files if file.name.endswith(f".{form}")), files[0])
+        sys.stdout.write(lines_of(meant.text))
         sys.stdout.flush()
         return
     if form == "table":

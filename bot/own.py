@@ -271,7 +271,7 @@ async def _export(operation: AuditExport, asked: Asked) -> Body:
     content = await asked.audit.export(_filters(operation, asked, ""), operation.form)
     file = File(name=f"audit-{asked.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
     summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
-    return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=asked.now(), file=file)
+    return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=asked.now(), files=(file,))
 
 
 async def _verify(operation: AuditVerify, asked: Asked) -> Body:

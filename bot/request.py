@@ -1,10 +1,11 @@
 """What arrives at the desk and what leaves it, whatever the surface."""
 
+import json
 import pwd
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from adapters.phrase import Phrase
 from bot.changes import Change, State
@@ -128,6 +129,14 @@ class Answer(BaseModel):
     """The words in their canonical form; the repaired text where they could not be understood."""
     body: Report | Failure | Change
     here: bool = False
+
+    @classmethod
+    def read(cls, document: str) -> "Answer | None":
+        """From its JSON; None where another version of the bot wrote it."""
+        try:
+            return cls.model_validate(json.loads(document))
+        except ValidationError:
+            return None
 
     @property
     def exit(self) -> Exit:

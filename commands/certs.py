@@ -190,7 +190,7 @@ class CertExport(FleetRead):
             findings=worst_first(tuple(finding for line in unread for finding in line.findings)),
             brief=True,
             taken_at=view.now(),
-            file=File(name="certificates.txt", text="\n".join(_block(*each) for each in printed)),
+            files=(File(name="certificates.txt", text="\n".join(_block(*each) for each in printed)),),
         )
 
 

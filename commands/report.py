@@ -59,10 +59,24 @@ class Row(Value):
 
 
 class File(Value):
-    """A file that is the answer itself: its name, and its text."""
+    """A file that is the answer itself: its name, and its text, which is the same for every reader."""
 
     name: str
     text: str
+
+
+class Form(StrEnum):
+    """How a report can be written into a file: to be read, or to be counted with."""
+
+    MARKDOWN = "md"
+    CSV = "csv"
+
+
+class Copy(Value):
+    """The report itself as a file, in the words of whoever reads it; surfaces write it (`bot.messages.files`)."""
+
+    name: str
+    form: Form
 
 
 class Section(Value):
@@ -97,8 +111,8 @@ class Report(Value):
     taken_at: AwareDatetime | None = None
     next: tuple[str, ...] = ()
     """Words worth typing next, without `/flatnet`."""
-    file: File | None = None
-    """What was asked for as a file; the rest says what is in it."""
+    files: tuple[File | Copy, ...] = ()
+    """What was asked for as files; the rest says what is in them."""
     chart: Chart | None = None
     """Drawn where pictures can be shown, said in words elsewhere (`commands.charts.alt_text`)."""
 

@@ -33,7 +33,7 @@ from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, mar
 from bot.request import Answer, Failure
 from commands.charts import alt_text
 from commands.findings import Severity
-from commands.report import Mark, Report, Section
+from commands.report import File, Mark, Report, Section
 
 _SEVERITIES: dict[Severity | None, str] = {
     Severity.CRITICAL: "bold red",
@@ -100,9 +100,10 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
         _print_section(console, section, texts)
     if report.chart is not None:
         _print(console, [_text(alt_text(report.chart).render(texts))])
-    if report.file is not None:
-        for line in lines_of(report.file.text).splitlines():
-            _put(console, Text(line))
+    for file in report.files:
+        if isinstance(file, File):  # a copy says what stands above
+            for line in lines_of(file.text).splitlines():
+                _put(console, Text(line))
     known = {words for line in shown.lines for words in line.next}
     _print_commands(console, NEXT, [words for words in report.first.next if words not in known], texts)
 

@@ -17,6 +17,7 @@ from bot.decision import operation_id
 from bot.desk import Rights
 from bot.messages.blocks import Message, escape
 from bot.messages.buttons import RUNS, View
+from bot.messages.files import bare, written
 from bot.messages.menu import menu
 from bot.messages.milestones import pointer
 from bot.messages.slack import render
@@ -32,7 +33,7 @@ from bot.slack.work import Desk
 from bot.store.answers import Answers, Kept
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery
-from commands.report import File, Report
+from commands.report import Report
 
 _log = structlog.get_logger(__name__)
 
@@ -89,9 +90,10 @@ class Answering:
             channel=asked.channel,
         )
         watcher = await self._watcher(address, delivery)
-        answer, file = apart(await self._handled(request, watcher))
+        handled = await self._handled(request, watcher)
+        answer = bare(handled)
         await self._keep(answer, asked, delivery)
-        said = await self._hand_over(answer, file, asked, reader) if file is not None else ""
+        said = await self._hand_over(handled, asked, reader)
         goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
         view = await self.pictures.first(answer, goal)
         message = noted(_shown(answer, asked, spoken(goal), view), *([said] if said else []))
@@ -120,10 +122,13 @@ class Answering:
         except TooLarge as error:
             _log.warning("an answer is too large to be kept", operation=answer.operation, error=str(error))
 
-    async def _hand_over(self, answer: Answer, file: File, asked: Asked, reader: Reader) -> str:
-        """A file that was asked for goes to that person alone, wherever its answer goes; what stands below the answer."""
+    async def _hand_over(self, answer: Answer, asked: Asked, reader: Reader) -> str:
+        """Files that were asked for go to that person alone, wherever their answer goes; what stands below the answer."""
         aside = in_words_of(reader, Address(user=asked.user))
-        return escape(aside.say(await self.uploads.hand_over(answer.operation, file, answer.understood, aside)), 200)
+        files = written(answer, spoken(aside))
+        if not files:
+            return ""
+        return escape(aside.say(await self.uploads.hand_over(answer.operation, files, answer.understood, aside)), 200)
 
     def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
         """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person."""
@@ -164,13 +169,6 @@ class Answering:
             return await handling
         finally:
             handling.cancel()
-
-
-def apart(answer: Answer) -> tuple[Answer, File | None]:
-    """An answer without the file that was asked for, and that file."""
-    if not isinstance(answer.body, Report) or answer.body.file is None:
-        return answer, None
-    return answer.model_copy(update={"body": answer.body.model_copy(update={"file": None})}), answer.body.file
 
 
 def _stands_here(answer: Answer, asked: Asked) -> bool:

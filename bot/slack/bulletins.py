@@ -1,11 +1,12 @@
-"""What the bot says in channels by itself: posted once, edited from then on, with its file in its thread.
+"""What the bot says in channels by itself: posted once, edited from then on, with its files in its thread.
 
-announce ─ in the outbox already? ─ no ─▶ the answer kept (for its buttons) ─▶ row ─▶ its file, once the message is there
+announce ─ in the outbox already? ─ no ─▶ the answer kept (for its buttons) ─▶ row ─▶ its files, once the message is there
 revise   ─▶ an edit of that row, and a word in its thread
 """
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 import structlog
 
@@ -13,14 +14,15 @@ from adapters.phrase import Phrase
 from bot.bulletins import Bulletin, ExpiryNotice
 from bot.messages import notice
 from bot.messages.blocks import Message, escape
+from bot.messages.files import bare, written
 from bot.messages.slack import render
 from bot.policy import BOT
 from bot.request import Answer
-from bot.slack.answering import Answering, apart
+from bot.slack.answering import Answering
 from bot.slack.api import SlackFailure
 from bot.slack.letter import Address, noted
 from bot.slack.running import insist
-from bot.store.answers import Kept
+from bot.store.answers import Kept, Made
 from bot.store.errors import TooLarge
 from commands.report import File, Report
 
@@ -28,7 +30,7 @@ LOOK = 1.0
 """Seconds between two looks whether a message has reached its channel."""
 
 LOOKS = 600
-"""Looks after which its file is given up: whoever wants it asks for it."""
+"""Looks after which its files are given up: whoever wants them asks for them."""
 
 _log = structlog.get_logger(__name__)
 
@@ -43,12 +45,12 @@ class Bulletins:
 
     async def announce(self, bulletin: Bulletin) -> None:
         """As `bot.bulletins.Announcer`."""
-        body, file = _apart(bulletin.body)
+        address = self._address(bulletin.channel)
         if not await self._said(bulletin.name):
-            await self._keep(bulletin.name, body)
-            await self._add(bulletin, self._address(bulletin.channel))
-        if file is not None:
-            await self._hand_over(bulletin, file)
+            await self._keep(bulletin)
+            await self._add(bulletin, address)
+        if not isinstance(bulletin.body, ExpiryNotice) and (files := written(bulletin.body, address.texts)):
+            await self._hand_over(bulletin, files)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
         """As `bot.bulletins.Announcer`. What went to people directly cannot be edited: they get the word alone."""
@@ -74,8 +76,7 @@ class Bulletins:
     async def _rendered(self, body: Answer | ExpiryNotice, address: Address) -> Message:
         if isinstance(body, ExpiryNotice):
             return notice.render(body, address.texts)
-        shown, _ = apart(body)
-        return render(shown, address.texts, await self._pictures.first(shown, address))
+        return render(body, address.texts, await self._pictures.first(body, address))
 
     async def _said(self, name: str) -> bool:
         return await insist(lambda: self._sender.added(name), self._clock.sleep)
@@ -87,30 +88,41 @@ class Bulletins:
         second = fallback.channel if channel and fallback.channel != channel else ""
         return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
 
-    async def _keep(self, name: str, answer: Answer | ExpiryNotice) -> None:
+    async def _keep(self, bulletin: Bulletin) -> None:
         """Keep a report, so that buttons can show more of it."""
+        answer = bulletin.body
         if isinstance(answer, ExpiryNotice) or not isinstance(answer.body, Report):
             return
-        document = json.dumps(answer.model_dump(mode="json"))
-        kept = Kept(name, BOT, answer.understood, self._clock.now(), document)
+        document = json.dumps(bare(answer).model_dump(mode="json"))
+        kept = Kept(bulletin.name, BOT, answer.understood, self._clock.now(), document)
         try:
             await insist(lambda: self._answers.keep(kept), self._clock.sleep)
         except TooLarge as error:
-            _log.warning("an answer is too large to be kept", operation=name, error=str(error))
+            _log.warning("an answer is too large to be kept", operation=bulletin.name, error=str(error))
 
-    async def _hand_over(self, bulletin: Bulletin, file: File) -> None:
-        """Show its file in its thread, once; where the message went elsewhere, whoever wants the file asks for it."""
+    async def _hand_over(self, bulletin: Bulletin, files: Sequence[File]) -> None:
+        """Show its files in its thread, each once; where the message went elsewhere, whoever wants them asks for them."""
         kept = await insist(lambda: self._answers.find(bulletin.name, self._clock.now()), self._clock.sleep)
-        if kept is None or kept.files:
+        if kept is None:
             return
-        ts = await self._landed(bulletin)
-        if not ts:
-            _log.warning("a file is not shown, for its message is not in its channel", operation=bulletin.name)
+        seen = {made.name for made in kept.files if made.shown}
+        left = [file for file in files if file.name not in seen]
+        ts = await self._landed(bulletin) if left else ""
+        if left and not ts:
+            _log.warning("files are not shown, for their message is not in its channel", operation=bulletin.name)
             return
+        for file in left:
+            cut_off = [made for made in kept.files if made.name == file.name]
+            await self._show(bulletin, file, cut_off, ts)
+
+    async def _show(self, bulletin: Bulletin, file: File, cut_off: Sequence[Made], ts: str) -> None:
+        """Show one file. `cut_off` is what an earlier life began: nobody knows whether it is seen, so it goes first."""
         try:
+            for made in cut_off:
+                await self._uploads.withdraw(made)
             await self._uploads.show(bulletin.name, file, file.name, (bulletin.channel, ts))
         except SlackFailure as failure:
-            _log.warning("a file was refused", operation=bulletin.name, code=failure.code)
+            _log.warning("a file was refused", operation=bulletin.name, file=file.name, code=failure.code)
 
     async def _landed(self, bulletin: Bulletin) -> str:
         """The message's timestamp, once it is in its channel; "" where it does not come there."""
@@ -121,8 +133,3 @@ class Bulletins:
                 return await insist(lambda: self._sender.ts_of(row), self._clock.sleep) if landed else ""
             await self._clock.sleep(LOOK)
         return ""
-
-
-def _apart(body: Answer | ExpiryNotice) -> tuple[Answer | ExpiryNotice, File | None]:
-    """What is said, and the file that goes with it."""
-    return (body, None) if isinstance(body, ExpiryNotice) else apart(body)

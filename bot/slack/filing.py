@@ -12,17 +12,16 @@ from bot.messages.buttons import View
 from bot.messages.data import as_csv
 from bot.request import Answer
 from bot.slack.answering import Answering, in_words_of, spoken
-from bot.slack.api import Api, SlackFailure
+from bot.slack.api import SlackFailure
 from bot.slack.channels import Channels
 from bot.slack.clicked import Click, address_of
 from bot.slack.letter import Address, Letter
 from bot.slack.looking import Looking, Seen
 from bot.slack.running import insist
+from bot.slack.uploads import handed_over, refused
+from bot.store.answers import Made
 from bot.store.inbox import Delivery
 from commands.report import File, Report
-
-GONE = frozenset({"file_not_found", "file_deleted"})
-"""Slack's codes for a file that is no longer there."""
 
 _log = structlog.get_logger(__name__)
 
@@ -30,10 +29,9 @@ _log = structlog.get_logger(__name__)
 class Filing:
     """Makes files of answers, and deletes them."""
 
-    def __init__(self, answering: Answering, looking: Looking, api: Api, channels: Channels) -> None:
+    def __init__(self, answering: Answering, looking: Looking, channels: Channels) -> None:
         self._answering = answering
         self._looking = looking
-        self._api = api
         self._channels = channels
 
     async def file(self, click: Click, delivery: Delivery) -> Letter | None:
@@ -46,7 +44,7 @@ class Filing:
         try:
             said = await self._filed(click, seen, aside)
         except SlackFailure as failure:
-            said = Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)
+            said = refused(failure)
         return None if said is None else self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
 
     async def prune(self) -> None:
@@ -73,15 +71,14 @@ class Filing:
             else:
                 return click.channel, click.thread or click.ts, None
         direct = await self._answering.uploads.direct(click.user, aside)
-        return direct, "", Phrase("The file is in our direct messages.")
+        return direct, "", handed_over(1)
 
-    async def _deleted(self, file: str) -> bool:
+    async def _deleted(self, file: Made) -> bool:
         try:
-            await self._api.delete_file(file)
+            await self._answering.uploads.withdraw(file)
         except SlackFailure as failure:
-            if failure.code not in GONE:
-                _log.warning("a file was not deleted and is tried again tomorrow", file=file, code=failure.code)
-                return False
+            _log.warning("a file was not deleted and is tried again tomorrow", file=file.id, code=failure.code)
+            return False
         return True
 
     async def _forget(self, operation: str) -> None:

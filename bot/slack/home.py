@@ -144,16 +144,8 @@ class Homes:
             language=reader.language,
             zone=reader.zone.key,
             recent=await self._answers.recent(reader.identity.user, RECENT),
-            check=_answer(kept.document) if kept is not None else None,
+            check=Answer.read(kept.document) if kept is not None else None,
             waiting=[change for change in changes if change.state is not State.RUNNING],
             running=[change for change in changes if change.state is State.RUNNING],
             working=reader.identity.user in self._working,
         )
-
-
-def _answer(document: str) -> Answer | None:
-    """A kept answer; None where another version of the bot wrote it."""
-    try:
-        return Answer.model_validate_json(document)
-    except ValidationError:
-        return None

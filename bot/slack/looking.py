@@ -4,7 +4,6 @@ click ─▶ who ─▶ the kept answer ─ gone, or not for them ─▶ an expl
                       └▶ the message that was clicked shows it in the other way
 """
 
-import json
 from dataclasses import dataclass
 
 from adapters.phrase import Phrase
@@ -52,8 +51,8 @@ class Looking:
         """The answer, or why this person cannot see it now. Rights are those of this moment."""
         texts = spoken(in_words_of(reader, address_of(click, delivery)))
         kept = None if view is None else await self._answering.answers.find(view.operation, self._answering.clock.now())
+        gone = Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND)
         if kept is None:
-            gone = Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND)
             return Message(gone.render(texts), ())
         place = click.channel or ""
         request = Request(delivery.key, reader.identity, kept.words, Surface.SLACK, delivery.received_at, place)
@@ -62,7 +61,10 @@ class Looking:
             return render(Answer(operation=kept.operation, understood=kept.words, body=refused), texts)
         if click.private and kept.actor != click.user:
             return Message(Phrase("This answer was for somebody else. Ask for it yourself.").render(texts), ())
-        return Seen(kept, Answer.model_validate(json.loads(kept.document)))
+        answer = Answer.read(kept.document)
+        if answer is None:
+            return Message(gone.render(texts), ())
+        return Seen(kept, answer)
 
     def explain(self, message: Message, click: Click, delivery: Delivery, reader: Reader) -> Letter:
         """Something for this person alone, beside the message that was clicked."""

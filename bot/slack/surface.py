@@ -221,7 +221,7 @@ class SlackSurface:
         pictures = Pictures(uploads, place.clean)
         answering = Answering(self._desk, people, sender, uploads, pictures, self._rows.answers, clock)
         forms, looking = Forms(answering, api), Looking(answering)
-        filing = Filing(answering, looking, api, channels)
+        filing = Filing(answering, looking, channels)
         homes = Homes(answering, api)
         board = Board(self._rows.stories, place.team, people, sender, clock)
         bulletins = Bulletins(answering)

@@ -1,16 +1,22 @@
 """Files that the bot shows: announced, noted with their answer, uploaded, shown. They go when that answer goes."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from adapters.phrase import Phrase
 from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import Api, SlackFailure
 from bot.slack.letter import Address
 from bot.slack.running import insist
-from bot.store.answers import Answers
+from bot.store.answers import Answers, Made
 from commands.report import File
 
 MARK = "\ufeff"
 """Without it Excel takes a table for something else than UTF-8."""
+
+GONE = frozenset({"file_not_found", "file_deleted"})
+"""Slack's codes for a file that is no longer there."""
 
 
 class Uploads:
@@ -24,30 +30,56 @@ class Uploads:
     async def show(self, operation: str, file: File, title: str, place: tuple[str, str]) -> None:
         """Show a file of an answer in a channel, or in a thread of it; a `SlackFailure` where Slack does not take it."""
         text = MARK + file.text if file.name.endswith(".csv") else file.text
-        await self._api.complete_file(await self._sent(operation, file.name, text), title, *place)
+        made = await self._sent(operation, file.name, text)
+        await self._api.complete_file(made.id, title, *place)
+        await self._note(operation, replace(made, shown=True))
 
     async def keep(self, operation: str, name: str, content: bytes) -> str:
         """Upload a file that only messages of ours show; Slack's id of it, or a `SlackFailure`."""
-        file = await self._sent(operation, name, content)
-        await self._api.complete_file(file, name)
-        return file
+        made = await self._sent(operation, name, content)
+        await self._api.complete_file(made.id, name)
+        return made.id
+
+    async def withdraw(self, made: Made) -> None:
+        """Delete a file, wherever it is shown; a `SlackFailure` where Slack does not do it now."""
+        try:
+            await self._api.delete_file(made.id)
+        except SlackFailure as failure:
+            if failure.code not in GONE:
+                raise
 
     async def direct(self, user: str, aside: Address) -> str:
         """The channel of the direct messages with a person, with a word about the file that comes."""
         here = aside.say(Phrase("Here is the answer as a file."))
         return await self._api.open_direct(user, Message(here, ()))
 
-    async def hand_over(self, operation: str, file: File, title: str, aside: Address) -> Phrase:
-        """A file for one person alone, in the direct messages; what they are told beside."""
+    async def hand_over(self, operation: str, files: Sequence[File], title: str, aside: Address) -> Phrase:
+        """Files for one person alone, in the direct messages; what they are told beside."""
         try:
-            await self.show(operation, file, title, (await self.direct(aside.user, aside), ""))
+            place = (await self.direct(aside.user, aside), "")
+            for file in files:
+                await self.show(operation, file, title, place)
         except SlackFailure as failure:
-            return Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)
-        return Phrase("The file is in our direct messages.")
+            return refused(failure)
+        return handed_over(len(files))
 
-    async def _sent(self, operation: str, name: str, content: str | bytes) -> str:
-        """A file is in Slack, noted with its answer before anybody can see it; its id."""
+    async def _sent(self, operation: str, name: str, content: str | bytes) -> Made:
+        """A file is in Slack, noted with its answer before anybody can see it."""
         upload = await self._api.announce_file(name, content)
-        await insist(lambda: self._answers.add_file(operation, upload.file), self._clock.sleep)
+        made = Made(upload.file, name)
+        await self._note(operation, made)
         await self._api.upload(upload)
-        return upload.file
+        return made
+
+    async def _note(self, operation: str, made: Made) -> None:
+        await insist(lambda: self._answers.note_file(operation, made), self._clock.sleep)
+
+
+def handed_over(count: int) -> Phrase:
+    """Where somebody finds so many files."""
+    return Phrase("The file is in our direct messages.", plural="The files are in our direct messages.", n=count)
+
+
+def refused(failure: SlackFailure) -> Phrase:
+    """Why there is no file."""
+    return Phrase("The file could not be made: Slack refused it ({code}). Try again later.", code=failure.code)

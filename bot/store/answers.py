@@ -7,8 +7,8 @@ Documents are compressed: what is said of a fleet repeats itself.
 
 import json
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,10 +52,19 @@ _FORGET = delete(ANSWERS).where(_THIS)
 
 
 @dataclass(frozen=True)
+class Made:
+    """A file that was made of an answer: Slack's id of it, and its name. `shown`: people have seen it for certain."""
+
+    id: str
+    name: str
+    shown: bool = False
+
+
+@dataclass(frozen=True)
 class Kept:
     """One answer. `actor` is who asked, `words` how that was understood, `document` the answer as JSON.
 
-    `files`: Slack's ids of what was uploaded of it, to be deleted with it.
+    `files`: what was uploaded of it, to be deleted with it.
     """
 
     operation: str
@@ -63,7 +72,7 @@ class Kept:
     words: str
     made_at: datetime
     document: str
-    files: tuple[str, ...] = ()
+    files: tuple[Made, ...] = ()
 
 
 class Answers:
@@ -86,7 +95,7 @@ class Answers:
             "made_at": kept.made_at,
             "expires_at": kept.made_at + KEPT,
             "document": zlib.compress(document),
-            "files": json.dumps(kept.files),
+            "files": _noted(kept.files),
         }
 
         def work(connection: Connection) -> None:
@@ -107,22 +116,23 @@ class Answers:
         theirs = {"who": safe_text(actor), "most": most}
         return await self._database.read(lambda connection: tuple(connection.execute(_RECENT, theirs).scalars()))
 
-    async def add_file(self, operation: str, file: str) -> None:
-        """Note a file that was made of an answer, before anybody can see it."""
+    async def note_file(self, operation: str, made: Made) -> None:
+        """Note a file that was made of an answer, before anybody can see it, and again when they do."""
         this = {"this": safe_text(operation)}
 
         def work(connection: Connection) -> None:
             files = connection.execute(_FILES, this).scalar_one_or_none()
             if files is not None:
-                connection.execute(_NOTE_FILES, this | {"files": json.dumps([*json.loads(files), file])})
+                known = {each.id: each for each in _files(files)} | {made.id: made}
+                connection.execute(_NOTE_FILES, this | {"files": _noted(known.values())})
 
         await self._database.run(work)
 
-    async def expired(self, now: datetime) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    async def expired(self, now: datetime) -> tuple[tuple[str, tuple[Made, ...]], ...]:
         """Operations whose answers are no longer kept, with their files."""
 
-        def work(connection: Connection) -> tuple[tuple[str, tuple[str, ...]], ...]:
-            return tuple((row.operation, tuple(json.loads(row.files))) for row in connection.execute(_EXPIRED, {"now": now}))
+        def work(connection: Connection) -> tuple[tuple[str, tuple[Made, ...]], ...]:
+            return tuple((row.operation, _files(row.files)) for row in connection.execute(_EXPIRED, {"now": now}))
 
         return await self._database.read(work)
 
@@ -144,4 +154,13 @@ class Answers:
 
 def _kept(row: Row[Any]) -> Kept:
     document = zlib.decompress(row.document).decode()
-    return Kept(row.operation, row.actor, row.words, row.made_at, document, tuple(json.loads(row.files)))
+    return Kept(row.operation, row.actor, row.words, row.made_at, document, _files(row.files))
+
+
+def _noted(files: Iterable[Made]) -> str:
+    return json.dumps([asdict(each) for each in files])
+
+
+def _files(text: str) -> tuple[Made, ...]:
+    """Files as `_noted`; an earlier version noted ids alone."""
+    return tuple(Made(each, "") if isinstance(each, str) else Made(**each) for each in json.loads(text))

@@ -17,7 +17,7 @@ from bot.rules import Grant
 from bot.store.chain import StoredEvent
 from commands.catalogue import CATALOGUE
 from commands.operation import OwnOperation, Role
-from commands.report import Report
+from commands.report import File, Report
 from tests.bot.keeping import Kept
 from tests.bot.messages.changes import DONE, OPERATION, WAITING, approval, change
 from tests.bot.test_desk import Log, basis
@@ -170,8 +170,7 @@ async def test_an_export_is_a_file() -> None:
 
     assert [("export", "boss")] == kept.asked[:1]
     assert isinstance(answer.body, Report)
-    assert answer.body.file is not None
-    assert "sequence,at\r\n1,2026\r\n" == answer.body.file.text
+    assert (File(name=f"audit-{NOW:%Y%m%d-%H%M%S}.csv", text="sequence,at\r\n1,2026\r\n"),) == answer.body.files
 
 
 @pytest.mark.parametrize(

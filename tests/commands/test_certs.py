@@ -12,7 +12,7 @@ from adapters.windows.nebula import Sighting
 from commands.arguments import BadArgument, Target
 from commands.certs import CaShow, Cert, CertExport, CertShow
 from commands.findings import Finding, Severity
-from commands.report import Cell, Report
+from commands.report import Cell, File, Report
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, OTHER_CA, authority, files, host, view
 
@@ -356,12 +356,13 @@ async def test_the_ca_is_shown_with_the_hosts_that_trust_it() -> None:
 
 async def test_the_export_is_a_file_with_what_nebula_cert_prints_and_says_what_is_missing() -> None:
     report = await CertExport().read(view(LIGHTHOUSE, A, B, said={("host-b", "windows"): LOST}))
-    assert report.file is not None
+    [file] = report.files
+    assert isinstance(file, File)
 
     assert "4 certificates are in the file; missing: host-b" == str(report.summary)
     assert ("host-b",) == report.unreached
-    assert "certificates.txt" == report.file.name
-    lines = report.file.text.splitlines()
+    assert "certificates.txt" == file.name
+    lines = file.text.splitlines()
     assert r"# lighthouse F:\flatnet\config\nebula\ca.crt" == lines[0]
     assert '"name":"Flatnet CA"' in lines[1]
     assert 4 == sum(line.startswith("#") for line in lines)
@@ -373,9 +374,10 @@ async def test_no_host_writes_a_block_of_another_host_into_the_export(end: str) 
     report = await CertExport(target=Target(parts=("host-a",))).read(
         view(LIGHTHOUSE, A, B, said={("host-a", "windows"): files(A, printed=forged)})
     )
-    assert report.file is not None
+    [file] = report.files
+    assert isinstance(file, File)
 
-    blocks = [line for line in report.file.text.splitlines() if line.startswith("#")]
+    blocks = [line for line in file.text.splitlines() if line.startswith("#")]
     assert [r"# host-a F:\flatnet\config\nebula\ca.crt", r"# host-a F:\flatnet\config\nebula\host.crt"] == blocks
 
 

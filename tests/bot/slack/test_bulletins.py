@@ -3,16 +3,20 @@
 import asyncio
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.phrase import Phrase
+from bot import drawing
 from bot.bulletins import Bulletin, Fallback
 from bot.request import Answer
 from bot.slack.outbox import ASTRAY
-from commands.report import File, Report
+from commands.report import Copy, File, Form, Report
 from tests.bot.slack.conftest import CANARY, House
-from tests.lab.workspace.faults import Failing
+from tests.bot.slack.test_pictures import CHART, PNG
+from tests.lab.workspace.faults import UPLOAD, DropAfter, DropBefore, Failing, Fault
 
 OPS, DEV, ADMIN, OPERATOR = "C0OPS", "C0DEV", "U0ADMIN", "U0OPERATOR"
 
@@ -23,8 +27,8 @@ def invited(house: House) -> None:
     house.workspace.invite_bot(DEV)
 
 
-def bulletin(said: str = "all 3 hosts are well", *, channel: str = OPS, file: File | None = None) -> Bulletin:
-    report = Report(title=Phrase("Digest"), summary=Phrase("{said}", said=said), brief=True, file=file)
+def bulletin(said: str = "all 3 hosts are well", *, channel: str = OPS, **more: Any) -> Bulletin:
+    report = Report(title=Phrase("Digest"), summary=Phrase("{said}", said=said), brief=True, **more)
     answer = Answer(operation="op-1", understood="digest", body=report)
     return Bulletin("op-1", channel, answer, (Phrase("by the schedule {name} of {owner}", name="digest", owner="ana"),))
 
@@ -130,16 +134,64 @@ async def test_trouble_that_passes_is_waited_for_on_the_same_road(house: House) 
     assert () == house.workspace.messages(DEV)
 
 
-async def test_its_file_stands_in_its_thread_once(house: House) -> None:
-    with_file = bulletin(file=File(name="report.md", text=f"# Report\n{CANARY}"))
+LIST = File(name="list.txt", text=f"a list\n{CANARY}")
+COPY = Copy(name="report.md", form=Form.MARKDOWN)
+
+
+async def said_with_files(house: House, bulletin: Bulletin) -> None:
+    """One life of the bot, in which that is said, and its files after it."""
     async with house.bot() as surface:
-        for _ in range(2):
-            saying = asyncio.create_task(surface.announce(with_file))
-            await house.moving(saying.done)
+        saying = asyncio.create_task(surface.announce(bulletin))
+        await house.moving(saying.done)
+        await saying
         await house.settled()
-    [message] = [each for each in house.workspace.messages(OPS) if not each.files]
-    [reply] = [each for each in house.workspace.thread(OPS, message.ts) if each.files]
-    assert "# Report\n•••".encode() == house.workspace.file(reply.files[0])
+
+
+def in_thread(house: House, channel: str = OPS) -> list[str]:
+    """The files below the one message in a channel, as they can be read now."""
+    message = house.workspace.messages(channel)[0]
+    replies = house.workspace.thread(channel, message.ts)
+    contents = [house.workspace.file(file) for reply in replies for file in reply.files]
+    return [content.decode() for content in contents if content is not None]
+
+
+async def test_its_files_stand_in_its_thread_once(house: House) -> None:
+    for _ in range(2):
+        await said_with_files(house, bulletin(files=(LIST, COPY)))
+
+    text, markdown = in_thread(house)
+    assert "a list\n•••" == text
+    assert markdown.startswith("# Digest\n\nall 3 hosts are well\n")
+
+
+async def test_a_copy_of_it_is_written_in_the_words_of_its_channel(house: House) -> None:
+    await said_with_files(house, bulletin(channel=DEV, files=(COPY,)))
+
+    [markdown] = in_thread(house, DEV)
+    assert markdown.startswith("# ダイジェスト\n")
+
+
+async def test_a_picture_does_not_stand_in_the_way_of_its_files(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "chart.png").write_bytes(PNG)
+    monkeypatch.setattr(drawing, "PROGRAM", ("cat", str(tmp_path / "chart.png")))
+
+    await said_with_files(house, bulletin(files=(COPY,), chart=CHART))
+
+    assert ["# Digest"] == [content.splitlines()[0] for content in in_thread(house)]
+
+
+@pytest.mark.parametrize("place", ["files.getUploadURLExternal", UPLOAD, "files.completeUploadExternal"])
+@pytest.mark.parametrize("lost", [DropBefore(), DropAfter()], ids=["the call is lost", "the answer is lost"])
+async def test_files_that_were_cut_off_are_seen_once_after_the_next_start(house: House, place: str, lost: Fault) -> None:
+    """What was begun and is not known to be seen goes, and is shown anew; the others stay as they are."""
+    with_files = bulletin(files=(LIST, COPY))
+    house.workspace.faults.switch_on(place, lost, times=1)
+    for _ in range(2):
+        await said_with_files(house, with_files)
+
+    assert ["# Digest", "a list"] == sorted(content.splitlines()[0] for content in in_thread(house))
 
 
 async def test_what_was_said_becomes_something_else_and_a_word_stands_in_its_thread(house: House) -> None:

@@ -1,10 +1,12 @@
 """Buttons below an answer: the kept answer is seen in another way, and nobody is asked again."""
 
 import asyncio
+import zlib
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from adapters.phrase import Phrase
 from bot.messages.buttons import View
@@ -12,6 +14,7 @@ from bot.request import Answer, Request
 from bot.slack.clicked import click_in
 from bot.store.answers import KEPT
 from bot.store.condition import prove
+from bot.store.models import ANSWERS
 from commands.report import Report
 from tests.bot.messages.examples import DETAILED, HOSTS
 from tests.bot.slack.conftest import House
@@ -125,6 +128,16 @@ async def test_an_answer_that_is_no_longer_kept_explains_itself(house: House) ->
         await house.workspace.click("U0ADMIN", first, "show.details")
         texts = await house.private("U0ADMIN", 2)
     assert texts[1].startswith("This answer is no longer kept.")
+
+
+async def test_an_answer_that_another_version_of_the_bot_kept_counts_as_gone(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, DETAILED)
+        older = zlib.compress(b'{"operation": "op-1", "understood": "health", "body": {"file": null}}')
+        await house.database.run(lambda connection: connection.execute(update(ANSWERS).values(document=older)))
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        [text] = await house.private("U0ADMIN")
+    assert text.startswith("This answer is no longer kept.")
 
 
 async def test_who_may_no_longer_ask_may_no_longer_look(house: House) -> None:

@@ -16,7 +16,7 @@ from bot.slack.fitting import PICTURE_PAUSES
 from bot.slack.letter import Address
 from bot.slack.pictures import Draw, Pictures
 from bot.slack.uploads import Uploads
-from bot.store.answers import KEPT, Kept
+from bot.store.answers import KEPT, Kept, Made
 from commands.charts import Chart, alt_text
 from commands.report import Report
 from tests.bot.messages.examples import DETAILED
@@ -77,7 +77,7 @@ async def test_a_picture_is_uploaded_for_the_bot_alone_and_goes_with_its_answer(
     assert (PNG + WORDS.encode(), "flatnet-op-1.png", "flatnet-op-1.png") == (upload.content, upload.name, upload.title)
     assert () == house.workspace.messages("C0OPS")
     later = house.time.now() + KEPT + timedelta(seconds=1)
-    assert (("op-1", (file,)),) == await house.rows.answers.expired(later)
+    assert (("op-1", (Made(file, "flatnet-op-1.png"),)),) == await house.rows.answers.expired(later)
 
 
 async def test_secrets_are_taken_out_before_a_picture_is_drawn(house: House) -> None:

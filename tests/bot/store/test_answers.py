@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from bot.store.answers import KEPT, LARGEST, Answers, Kept
+from bot.store.answers import KEPT, LARGEST, Answers, Kept, Made
 from bot.store.database import Database
 from bot.store.errors import TooLarge
+from bot.store.models import ANSWERS
 from tests.bot.store.conftest import Clock
 
 
@@ -37,11 +39,11 @@ async def test_the_same_operation_worked_again_takes_the_place_of_its_first_answ
 async def test_after_a_week_it_is_not_shown_any_more_and_its_files_are_named(answers: Answers, clock: Clock) -> None:
     await answers.keep(kept(clock))
     for file in ("F1", "F2"):
-        await answers.add_file("op-1", file)
+        await answers.note_file("op-1", Made(file, f"{file}.csv"))
     assert () == await answers.expired(clock())
     clock.at += KEPT
     assert None is await answers.find("op-1", clock())
-    assert (("op-1", ("F1", "F2")),) == await answers.expired(clock())
+    assert (("op-1", (Made("F1", "F1.csv"), Made("F2", "F2.csv"))),) == await answers.expired(clock())
     await answers.forget("op-1")
     assert () == await answers.expired(clock())
 
@@ -69,3 +71,23 @@ async def test_what_is_too_large_is_not_kept(answers: Answers, clock: Clock) -> 
     with pytest.raises(TooLarge):
         await answers.keep(kept(clock, document="x" * (LARGEST + 1)))
     assert None is await answers.find("op-1", clock())
+
+
+async def test_a_file_is_noted_before_anybody_sees_it_and_again_when_they_do(answers: Answers, clock: Clock) -> None:
+    await answers.keep(kept(clock))
+    for made in (Made("F1", "report.md"), Made("F2", "report.csv"), Made("F1", "report.md", shown=True)):
+        await answers.note_file("op-1", made)
+
+    found = await answers.find("op-1", clock())
+
+    assert found is not None
+    assert (Made("F1", "report.md", shown=True), Made("F2", "report.csv")) == found.files
+
+
+async def test_files_that_an_earlier_version_noted_by_their_ids_alone_are_still_deleted(
+    answers: Answers, clock: Clock, database: Database
+) -> None:
+    await answers.keep(kept(clock))
+    await database.run(lambda connection: connection.execute(update(ANSWERS).values(files='["F1"]')))
+
+    assert (("op-1", (Made("F1", ""),)),) == await answers.expired(clock() + KEPT)
