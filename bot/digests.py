@@ -205,7 +205,7 @@ def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
 
 def _all_well(seen: Seen, changed: Changed) -> Phrase:
     """Everything in one line."""
-    return _joined([seen.health.summary, *_counts(changed), *_first_to_end(seen), *_head(seen)])
+    return joined([seen.health.summary, *_counts(changed), *_first_to_end(seen), *_head(seen)])
 
 
 def _counts(changed: Changed) -> Iterator[Phrase]:
@@ -230,26 +230,28 @@ def _head(seen: Seen) -> Iterator[Phrase]:
 
 def _summary(seen: Seen, findings: Sequence[Finding], changed: Changed) -> Phrase:
     """State, counts, the worst few, and how much is new, for a phone's notification."""
+    doubts = [finding.short for finding in findings if not finding.host and finding.short is not None]
+    return joined([*doubts, standing(findings, len(seen.hosts), seen.health.summary), *_counts(changed)])
+
+
+def standing(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
+    """How many hosts need attention, and the worst few; where none does, or none answers, what `health` says."""
     hosts = {finding.host: finding for finding in reversed(findings) if finding.host}
     silent = {finding.host for finding in findings if finding.subject == "host"}
+    if len(silent) == total or not hosts:
+        return health
     named = [
         Phrase("{host} {short}", host=finding.host, short=Known.of(finding).short)
         for finding in findings
         if hosts.get(finding.host) is finding
     ]
-    state = (
-        seen.health.summary
-        if len(silent) == len(seen.hosts) or not hosts
-        else Phrase(
-            "{n} of {total} hosts needs attention: {worst}",
-            plural="{n} of {total} hosts need attention: {worst}",
-            n=len(hosts),
-            total=len(seen.hosts),
-            worst=some(named, WORST),
-        )
+    return Phrase(
+        "{n} of {total} hosts needs attention: {worst}",
+        plural="{n} of {total} hosts need attention: {worst}",
+        n=len(hosts),
+        total=total,
+        worst=some(named, WORST),
     )
-    doubts = [finding.short for finding in findings if not finding.host and finding.short is not None]
-    return _joined([*doubts, state, *_counts(changed)])
 
 
 def _news(seen: Seen, changed: Changed, well: bool) -> Section | None:
@@ -264,7 +266,7 @@ def _news(seen: Seen, changed: Changed, well: bool) -> Section | None:
 def _sections(seen: Seen, well: bool) -> Iterator[Section]:
     """What else there is to say; the summary of a fleet that is well has its certificates and the audit log already."""
     if not well:
-        yield Section(heading=Phrase("Certificates, the first to end"), lines=tuple(_certificates(seen)))
+        yield soonest(seen.certificates, seen.at)
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
     yield Section(heading=Phrase("Waits for somebody"), lines=tuple(_waits(change, seen.at) for change in seen.waiting))
@@ -273,12 +275,17 @@ def _sections(seen: Seen, well: bool) -> Iterator[Section]:
         yield Section(heading=Phrase("Audit log"), lines=tuple(_head(seen)))
 
 
-def _certificates(seen: Seen) -> Iterator[Phrase]:
-    for each in left(seen.certificates, seen.at)[:SOONEST]:
+def soonest(certificates: Report, at: datetime) -> Section:
+    """The certificates that end first, and the hosts of which none is known."""
+    return Section(heading=Phrase("Certificates, the first to end"), lines=tuple(_soonest(certificates, at)))
+
+
+def _soonest(certificates: Report, at: datetime) -> Iterator[Phrase]:
+    for each in left(certificates, at)[:SOONEST]:
         name = Phrase("CA {name}", name=each.name) if each.authority else each.name
         yield Phrase("{name}: {left}", name=name, left=days(timedelta(days=each.days)))
-    if seen.certificates.unreached:
-        yield Phrase("not known: {hosts}", hosts=some(seen.certificates.unreached))
+    if certificates.unreached:
+        yield Phrase("not known: {hosts}", hosts=some(certificates.unreached))
 
 
 def _waits(change: Change, at: datetime) -> Phrase:
@@ -309,7 +316,7 @@ def _next(seen: Seen) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*doubt, *unknown[:1], *seen.health.next, *seen.certificates.next, *waiting]))[:NEXT]
 
 
-def _joined(clauses: Sequence[Phrase]) -> Phrase:
+def joined(clauses: Sequence[Phrase]) -> Phrase:
     """Several clauses as one sentence."""
     first, *others = clauses
     for each in others:

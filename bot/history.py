@@ -21,9 +21,7 @@ def observed(report: Report, at: datetime) -> tuple[Observation, ...]:
     found: dict[str, list[Finding]] = {}
     for finding in report.findings:
         found.setdefault(finding.host, []).append(finding)
-    keys = [column.key for column in report.columns]
-    cells = {row.host: dict(zip(keys, row.cells, strict=True)) for row in report.rows}
-    return tuple(_observed(host, at, cells[host], found.get(host, ())) for host in cells)
+    return tuple(_observed(host, at, cells, found.get(host, ())) for host, cells in report.by_host.items())
 
 
 def _observed(host: str, at: datetime, cells: Mapping[str, Cell], findings: Sequence[Finding]) -> Observation:

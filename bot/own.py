@@ -23,11 +23,13 @@ from bot.digests import digest
 from bot.locks import Lock, meant
 from bot.planning import By
 from bot.policy import Policy, Verdict
+from bot.reports import monthly, weekly
 from bot.request import Failure
 from bot.scheduling import ScheduleBook
 from bot.store.chain import StoredEvent, Verification
 from bot.store.heads import Head
 from bot.store.observations import Observation
+from bot.store.operations import Ended
 from commands.arguments import BadArgument, Target, nearest, shown
 from commands.auditing import AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
 from commands.charts import HostHealth
@@ -49,6 +51,7 @@ from commands.locks import LockAdd, LockRemove, Locks
 from commands.operation import Operation, View
 from commands.own import Can, Doctor, Help, Version, WhoAmI
 from commands.report import FACTS, Cell, Column, File, Report, Row
+from commands.reports import MonthlyReport, WeeklyReport
 from commands.schedules import (
     ScheduleAdd,
     SchedulePause,
@@ -85,6 +88,8 @@ class Changes(Protocol):
     async def running(self) -> tuple[Change, ...]: ...
 
     async def unknown(self) -> tuple[Change, ...]: ...
+
+    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]: ...
 
     async def approve(self, operation_id: str, by: By) -> Change: ...
 
@@ -329,6 +334,8 @@ OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
     Doctor: _doctor,
     Can: _can,
     Digest: digest,
+    WeeklyReport: weekly,
+    MonthlyReport: monthly,
     Approvals: _approvals,
     ApprovalShow: _show,
     Approve: _approve,

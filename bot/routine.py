@@ -20,7 +20,7 @@ from commands.arguments import BadArgument
 from commands.cron import parse_cron, parse_zone
 from commands.schedules import LONGEST, Missed, schedule_name
 
-OBSERVE, DIGEST, WEEKLY, CERTIFICATES = "observe", "digest", "weekly", "certificates"
+OBSERVE, DIGEST, WEEKLY, MONTHLY, CERTIFICATES = "observe", "digest", "weekly", "monthly", "certificates"
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,10 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     OBSERVE: BuiltIn("*/30 * * * *", "health", "skip"),
     DIGEST: BuiltIn("0 9 * * *", "digest", "run"),
     WEEKLY: BuiltIn("5 9 * * 1", "report weekly", "run"),
+    MONTHLY: BuiltIn("10 9 1 * *", "report monthly", "run"),
     CERTIFICATES: BuiltIn("10 9 * * *", "cert", "run"),
 }
-"""The operators' daily and weekly lists. `observe` keeps what it sees, `certificates` warns; neither posts its report."""
+"""The operators' lists. `observe` keeps what it sees, `certificates` warns; neither posts its report."""
 
 
 class ScheduleSettings(BaseModel):

@@ -18,7 +18,7 @@ from adapters.phrase import Phrase
 from bot.audit import EventKind, Recorder
 from bot.decision import RECORDED, operation_id
 from bot.policy import BREAK_GLASS
-from bot.store.schedules import Origin, Outcome, Run, Schedule, ScheduleTable
+from bot.store.schedules import Origin, Outcome, Run, Schedule, ScheduleTable, Tally
 from bot.store.stored import utc_text
 from commands.operation import FleetChange, Operation, Risk
 
@@ -58,6 +58,10 @@ class Schedules:
         """Every schedule, by name."""
         latest = await self._table.latest()
         return tuple(Listed(schedule, latest.get(schedule.name)) for schedule in await self._table.all())
+
+    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
+        """What became of the times that were due from `since` on and before `until`."""
+        return await self._table.tallies(since, until)
 
     async def find(self, name: str) -> Schedule:
         """One schedule; `NoSuchSchedule`."""

@@ -14,7 +14,7 @@ from bot.planning import By
 from bot.request import Failure
 from bot.schedules import Listed, unattended
 from bot.store.records import identity_text
-from bot.store.schedules import Origin, Outcome, Run, Schedule
+from bot.store.schedules import Origin, Outcome, Run, Schedule, Tally
 from commands import cron
 from commands.arguments import BadArgument
 from commands.grammar import canonical
@@ -57,6 +57,8 @@ class ScheduleBook(Protocol):
     """The schedules, as people keep them (`bot.schedules`)."""
 
     async def all(self) -> tuple[Listed, ...]: ...
+
+    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]: ...
 
     async def find(self, name: str) -> Schedule: ...
 

@@ -13,6 +13,7 @@ Who may what of a change, beside the roles that the words themselves need:
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NoReturn
 
 from adapters.errors import Refused
@@ -25,7 +26,7 @@ from bot.ending import ending
 from bot.ledger import RECORDED, Ledger
 from bot.planning import Asking, By, Planner, asked, check, something, without_approval
 from bot.policy import Go, Refuse
-from bot.store.operations import Transition
+from bot.store.operations import Ended, Transition
 from bot.store.records import Record, mention
 from bot.transitions import cancelled, continued, glass_reviewed, resolved, reviewed
 from commands.operation import FleetChange, Role
@@ -73,6 +74,10 @@ class Workflow:
     async def unknown(self) -> tuple[Change, ...]:
         """What ended and nobody knows how, oldest first."""
         return tuple(record.change() for record in await self._ledger.operations.within(State.UNKNOWN))
+
+    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
+        """What ended from `since` on and before `until`."""
+        return await self._ledger.operations.ended(since, until)
 
     async def approve(self, operation_id: str, by: By) -> Change:
         """One person's yes; the last one needed makes it ready. `AlreadyDecided`, `Expired`, `NotAllowed`."""

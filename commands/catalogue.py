@@ -22,6 +22,7 @@ from commands.hosts import HostList
 from commands.locks import LockAdd, LockRemove, Locks
 from commands.operation import Operation
 from commands.own import Can, Doctor, Help, Version, WhoAmI
+from commands.reports import MonthlyReport, WeeklyReport
 from commands.schedules import (
     ScheduleAdd,
     SchedulePause,
@@ -48,6 +49,8 @@ CATALOGUE: tuple[type[Operation], ...] = (
     Disk,
     Updates,
     Digest,
+    WeeklyReport,
+    MonthlyReport,
     Approvals,
     ApprovalShow,
     Approve,

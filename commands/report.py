@@ -5,7 +5,7 @@ sentence, a table, findings. Phrases are for people; `Cell.value` is the same as
 `--json` and `--csv`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -120,6 +120,12 @@ class Report(Value):
     def detailed(self) -> bool:
         """Whether there is more to show than what comes without details."""
         return any(column.detail for column in self.columns)
+
+    @property
+    def by_host(self) -> Mapping[str, Mapping[str, Cell]]:
+        """The cells of each host, by the keys of their columns."""
+        keys = [column.key for column in self.columns]
+        return {row.host: dict(zip(keys, row.cells, strict=True)) for row in self.rows if row.host}
 
     @property
     def first(self) -> "Report":

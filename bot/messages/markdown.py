@@ -26,11 +26,11 @@ from commands.report import Report, Section
 _SUGGESTED = 3
 """Commands that follow one reason."""
 
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&@]|:(?=//)|(?<=www)\.")
-"""What could become emphasis, code, a link, HTML or another cell; addresses become links by themselves (GitHub)."""
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&@]|^[#+-]|:(?=//)|(?<=www)\.")
+"""What could become emphasis, code, HTML, another cell, a heading, a list or a link, as addresses do by themselves."""
 
-_BEGINNING = re.compile(r"^(\d*)([#+.)-])")
-"""What could make a heading or a list of a line: its sign, or a number's."""
+_NUMBERED = re.compile(r"^(\d+)([.)])(?= |$)")
+"""What could make a list of a line that begins with a number."""
 
 
 def as_markdown(answer: Answer, texts: Texts) -> str:
@@ -54,7 +54,7 @@ def as_markdown(answer: Answer, texts: Texts) -> str:
 
 def plain(text: str) -> str:
     """Text on one line that no reader of Markdown takes for anything else."""
-    return _BEGINNING.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(text)))
+    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(text)))
 
 
 def _origin(answer: Answer, report: Report, texts: Texts) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, Text, bindparam, case, delete, f
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from adapters.phrase import Phrase
-from bot.changes import ApprovalState, State
+from bot.changes import ApprovalState, BreakGlass, State
 from bot.store import locks
 from bot.store.database import Database
 from bot.store.models import CLAIMS, OPERATIONS, REVIEWS
@@ -55,6 +55,13 @@ _UNREVIEWED = (
     .where(func.json_extract(OPERATIONS.c.break_glass, "$.reviewed_by") == "", OPERATIONS.c.started_at.is_not(None))
     .order_by(OPERATIONS.c.asked_at)
 )
+_ENDED = (
+    select(
+        *(OPERATIONS.c[name] for name in ("operation", "words", "requester", "state", "approval_state", "break_glass")),
+    )
+    .where(OPERATIONS.c.ended_at >= bindparam("since"), OPERATIONS.c.ended_at < bindparam("until"))
+    .order_by(OPERATIONS.c.ended_at, OPERATIONS.c.operation)
+)
 _RUNNING = select(OPERATIONS.c.operation).where(OPERATIONS.c.state == State.RUNNING).order_by(OPERATIONS.c.started_at)
 _PROGRESS = (
     update(OPERATIONS)
@@ -87,6 +94,18 @@ _CLAIMS = select(CLAIMS.c.host, CLAIMS.c.operation, OPERATIONS.c.state).join(
 _UNSHOWN = select(OPERATIONS).where(OPERATIONS.c.version > OPERATIONS.c.shown).order_by(OPERATIONS.c.asked_at).limit(AT_ONCE)
 _SHOWN = update(OPERATIONS).where(_THIS).values(shown=func.max(OPERATIONS.c.shown, bindparam("version_shown")))
 _TOLD = select(OPERATIONS.c.told).where(_THIS)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """An operation that has ended, without its plan: how, and what became of its approval, None where none was asked."""
+
+    operation: str
+    words: str
+    requester: str
+    state: State
+    approval: ApprovalState | None = None
+    break_glass: BreakGlass | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +212,14 @@ class Operations:
 
         return await self._database.read(work)
 
+    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
+        """What ended from `since` on and before `until`, in that order."""
+
+        def work(connection: Connection) -> tuple[Ended, ...]:
+            return tuple(_ended(row) for row in connection.execute(_ENDED, {"since": since, "until": until}))
+
+        return await self._database.read(work)
+
     async def unreviewed(self) -> tuple[Record, ...]:
         """What ran without approval and nobody else has looked at, oldest first."""
         return await self._several(_UNREVIEWED, {})
@@ -290,6 +317,17 @@ def _add_reviews(connection: Connection, before: Record, after: Record) -> None:
 
 def _claims(connection: Connection) -> Mapping[str, Claim]:
     return {row.host: Claim(row.operation, row.state == State.UNKNOWN) for row in connection.execute(_CLAIMS)}
+
+
+def _ended(row: Any) -> Ended:
+    return Ended(
+        row.operation,
+        row.words,
+        row.requester,
+        State(row.state),
+        None if row.approval_state is None else ApprovalState(row.approval_state),
+        None if row.break_glass is None else BreakGlass.model_validate_json(row.break_glass),
+    )
 
 
 def _open(row: Any) -> Open:

@@ -86,6 +86,16 @@ class Run:
     ended_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Tally:
+    """Due times of one schedule that were claimed and came to one end; `missed` are earlier ones that nobody ran."""
+
+    schedule: str
+    outcome: Outcome
+    count: int
+    missed: int
+
+
 _ALL = select(SCHEDULES).order_by(SCHEDULES.c.name)
 _ONE = select(SCHEDULES).where(SCHEDULES.c.name == bindparam("this"))
 _ADD = insert(SCHEDULES).on_conflict_do_nothing()
@@ -104,6 +114,17 @@ _NEWEST_RUNS = _NEWEST.subquery()
 _LATEST = select(SCHEDULE_RUNS).join(
     _NEWEST_RUNS,
     (SCHEDULE_RUNS.c.schedule == _NEWEST_RUNS.c.schedule) & (SCHEDULE_RUNS.c.due == _NEWEST_RUNS.c.due),
+)
+_TALLIES = (
+    select(
+        SCHEDULE_RUNS.c.schedule,
+        SCHEDULE_RUNS.c.outcome,
+        func.count().label("count"),
+        func.sum(SCHEDULE_RUNS.c.missed).label("missed"),
+    )
+    .where(SCHEDULE_RUNS.c.due >= bindparam("since"), SCHEDULE_RUNS.c.due < bindparam("until"))
+    .group_by(SCHEDULE_RUNS.c.schedule, SCHEDULE_RUNS.c.outcome)
+    .order_by(SCHEDULE_RUNS.c.schedule, SCHEDULE_RUNS.c.outcome)
 )
 _OLD = delete(SCHEDULE_RUNS).where(
     SCHEDULE_RUNS.c.due < bindparam("oldest"),
@@ -214,6 +235,15 @@ class ScheduleTable:
     async def latest(self) -> Mapping[str, Run]:
         """The newest due time of each schedule that was claimed."""
         return await self._database.read(lambda connection: {row.schedule: _run(row) for row in connection.execute(_LATEST)})
+
+    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
+        """What became of the times that were due from `since` on and before `until`, by schedule and outcome."""
+
+        def work(connection: Connection) -> tuple[Tally, ...]:
+            rows = connection.execute(_TALLIES, {"since": since, "until": until}).all()
+            return tuple(Tally(row[0], Outcome(row[1]), row[2], row[3]) for row in rows)
+
+        return await self._database.read(work)
 
     async def prune(self, now: datetime) -> None:
         """Forget runs that ended long ago."""

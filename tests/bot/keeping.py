@@ -18,7 +18,8 @@ from bot.scheduling import ScheduleBook
 from bot.store.chain import StoredEvent, Verification
 from bot.store.heads import Head
 from bot.store.observations import Observation
-from bot.store.schedules import Run, Schedule
+from bot.store.operations import Ended
+from bot.store.schedules import Run, Schedule, Tally
 from commands.arguments import Target
 from commands.charts import HostHealth
 from commands.operation import FleetChange
@@ -33,6 +34,9 @@ class NoSchedules:
     """A book without schedules."""
 
     async def all(self) -> tuple[Listed, ...]:
+        return ()
+
+    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
         return ()
 
     async def find(self, name: str) -> Schedule:
@@ -121,6 +125,10 @@ class Kept:
 
     async def unknown(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes.values() if change.state is State.UNKNOWN)
+
+    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
+        self.asked.append(("ended", since, until))
+        return ()
 
     async def approve(self, operation_id: str, by: By) -> Change:
         return self._told("approve", operation_id, by.actor.name)

@@ -13,7 +13,7 @@ from bot.request import Answer, BotIdentity, Failure, Request, SlackIdentity, St
 from bot.rules import Grant
 from bot.schedules import MOST, Schedules
 from bot.store.database import Database
-from bot.store.schedules import KEPT, Origin, Outcome, Run, Schedule, ScheduleTable
+from bot.store.schedules import KEPT, Origin, Outcome, Run, Schedule, ScheduleTable, Tally
 from commands.catalogue import CATALOGUE
 from commands.operation import Role
 from commands.report import Report
@@ -235,6 +235,21 @@ async def test_a_due_time_is_claimed_once(database: Database) -> None:
     await table.end(run, Outcome.DONE, NOW)
     await table.end(run, Outcome.FAILED, NOW)
     assert Outcome.DONE == (await table.latest())["digest"].outcome
+
+
+async def test_what_became_of_due_times_is_counted_within_a_span(database: Database) -> None:
+    """From its first moment on, and before its last one."""
+    table = ScheduleTable(database)
+    ends = (Outcome.DONE, Outcome.MISSED, Outcome.DONE, Outcome.DONE, Outcome.DONE)
+    for day, outcome in enumerate(ends, start=1):
+        await table.claim(Run("digest", at(f"2026-01-0{day}T00:00"), f"op-{day}", outcome, NOW, missed=day))
+    await table.claim(Run("weekly", at("2026-01-03T00:00"), "op-w", Outcome.FAILED, NOW))
+
+    assert (
+        Tally("digest", Outcome.DONE, 2, 7),
+        Tally("digest", Outcome.MISSED, 1, 2),
+        Tally("weekly", Outcome.FAILED, 1, 0),
+    ) == await table.tallies(at("2026-01-02T00:00"), at("2026-01-05T00:00"))
 
 
 def test_a_schedule_is_what_it_says() -> None:

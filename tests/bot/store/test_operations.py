@@ -21,7 +21,7 @@ from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import Lock, LockTable
 from bot.store.models import OPERATIONS
-from bot.store.operations import Choice, Claim, Moved, Open, Operations
+from bot.store.operations import Choice, Claim, Ended, Moved, Open, Operations
 from bot.store.operations import Standing as Everything
 from bot.store.records import LARGEST, TOLD, UNREADABLE, Record, identity_of, identity_text
 from bot.store.stored import MAX_JSON
@@ -325,3 +325,20 @@ def test_whoever_came_is_known_again(identity: Identity) -> None:
 def test_what_is_nobody_is_not_taken_for_somebody(text: str) -> None:
     with pytest.raises(ValueError, match="not an identity"):
         identity_of(text)
+
+
+async def test_what_ended_in_a_span_is_told_without_its_plan(operations: Operations, clock: Clock) -> None:
+    """From the first moment on, and before the last one; what has not ended is not among it."""
+    began = clock()
+    glass = BreakGlass(reviewed_by="ben")
+    for number, state in enumerate((State.DONE, State.CLOSED, State.FAILED, State.DONE)):
+        ended = replace(record(f"op-{number}", clock), state=state, ended_at=clock())
+        await operations.add(replace(ended, approval=None, break_glass=glass) if state is State.FAILED else ended)
+        clock.pass_by(hours=1)
+    await operations.add(record("op-waits", clock))
+
+    assert (
+        Ended("op-1", "turn host-a", "ana", State.CLOSED, ApprovalState.PENDING),
+        Ended("op-2", "turn host-a", "ana", State.FAILED, None, glass),
+    ) == await operations.ended(began + timedelta(hours=1), began + timedelta(hours=3))
+    assert () == await operations.ended(clock(), clock() + timedelta(days=31))

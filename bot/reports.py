@@ -1,0 +1,71 @@
+"""Who makes reports of a week and of a month: what they need is gathered here, and told in `bot.weekly` and `bot.monthly`.
+
+report weekly   disks, health and certificates of all hosts, at once ─▶ Week ─▶ Report
+report monthly  updates of all hosts, beside them what the bot keeps of the month ─▶ Seen ─▶ Report
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from bot import monthly as of_month
+from bot import weekly as of_week
+from bot.months import Month
+from bot.store.observations import Observation
+from commands.certs import Cert
+from commands.decisions import Operations
+from commands.disks import Disk
+from commands.health import Health
+from commands.operation import untold
+from commands.report import Report
+from commands.reports import MonthlyReport, WeeklyReport
+from commands.schedules import Schedules
+from commands.updates import Updates
+
+if TYPE_CHECKING:
+    from bot.own import Asked
+
+
+async def weekly(operation: WeeklyReport, asked: "Asked") -> Report:
+    """Look at all hosts and tell; health has the longest way, so its progress is what is told."""
+    quietly = replace(asked.view, progress=untold)
+    async with asyncio.TaskGroup() as group:
+        health = group.create_task(Health().read(asked.view))
+        disks = group.create_task(Disk().read(quietly))
+        certificates = group.create_task(Cert().read(quietly))
+    return of_week.composed(of_week.Week(asked.now(), health.result(), disks.result(), certificates.result()))
+
+
+async def monthly(operation: MonthlyReport, asked: "Asked") -> Report:
+    """Tell of a month what the bot keeps, as far as whoever asks may ask for it by itself, and look for updates now."""
+    month = Month.of(operation.month, ZoneInfo(asked.usual[0]), asked.now())
+    async with asyncio.TaskGroup() as group:
+        updates = group.create_task(Updates().read(asked.view))
+        looks = group.create_task(_looks(month, asked))
+    seen, days = looks.result()
+    may_see_changes, may_see_runs = Operations in asked.permitted, Schedules in asked.permitted
+    return of_month.composed(
+        of_month.Seen(
+            month=month,
+            gateways={host.name: host.gateway is not None for host in asked.inventory.hosts},
+            updates=updates.result(),
+            looks=seen,
+            days=days,
+            changes=await asked.changes.ended(month.begin, month.end) if may_see_changes else None,
+            runs=await asked.schedules.tallies(month.begin, month.end) if may_see_runs else None,
+        )
+    )
+
+
+async def _looks(month: Month, asked: "Asked") -> tuple[Mapping[str, Observation], int]:
+    """The looks at each host in that month, and on how many of its days there was any. Day by day: others get their turn."""
+    total: dict[str, Observation] = {}
+    days = 0
+    for begin, end in month.days:
+        seen = await asked.history.sums(begin, end)
+        days += bool(seen)
+        for host, looks in seen.items():
+            total[host] = total[host] + looks if host in total else looks
+    return total, days
