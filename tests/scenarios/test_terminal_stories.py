@@ -44,6 +44,16 @@ async def test_words_need_no_quotes_and_a_file_is_all_that_comes(town: Build) ->
         assert '"name":"host-a"' in asked.stdout
 
 
+@pytest.mark.parametrize(("option", "begins"), [("", "# "), ("--csv", "host,looks,reached_percent,")])
+async def test_of_a_month_s_files_the_one_comes_that_was_asked_for(town: Build, option: str, begins: str) -> None:
+    """To be read, or to be counted with."""
+    async with town(hosts=1) as t:
+        asked = await command("do", "report monthly", *filter(None, [option]), "--config", str(t.config))
+        assert "" == asked.stderr
+        assert asked.stdout.startswith(begins)
+        assert "host-a" in asked.stdout
+
+
 async def test_csv_is_a_table_and_nothing_else(town: Build) -> None:
     """One line per host, a column for each check."""
     async with town(hosts=2) as t:

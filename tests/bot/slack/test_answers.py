@@ -7,8 +7,10 @@ import pytest
 
 from adapters.phrase import Moment, Phrase, Span
 from bot.request import Answer, Request, SlackIdentity, Standing
-from commands.report import Report
+from commands.report import Copy, Form, Report
+from tests.bot.messages.examples import MIXED
 from tests.bot.slack.conftest import House, well
+from tests.bot.slack.test_clicks import answering
 from tests.lab.workspace.faults import DELIVERY, Duplicated, Failing
 
 
@@ -40,6 +42,23 @@ async def test_an_answer_for_all_is_posted_in_the_channel_and_says_who_asked(hou
     assert "3 hosts are well" in text
     assert "<@U0ADMIN>" in text
     assert () == house.workspace.private("U0ADMIN")
+
+
+async def test_files_that_were_asked_for_come_to_that_person_alone_with_an_answer_that_says_where(house: House) -> None:
+    """In the person's own language, wherever the answer goes."""
+    copies = (Copy(name="health.md", form=Form.MARKDOWN), Copy(name="health.csv", form=Form.CSV))
+    house.desk.answer = answering(MIXED.model_copy(update={"files": copies}), here=True)
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "report monthly --here")
+        [text] = await house.public("C0OPS")
+        files = [file for message in house.workspace.direct("U0ADMIN") for file in message.files]
+        contents = [str((house.workspace.file(file) or b"").decode("utf-8-sig")) for file in files]
+        [message] = house.workspace.messages("C0OPS")
+    assert ["# Health", "host,nebula,gateway,api,containers,bridge,forwarding"] == [
+        content.splitlines()[0] for content in contents
+    ]
+    assert "2 of 3 hosts need attention" in text
+    assert "The files are in our direct messages." in str(message.blocks)
 
 
 async def test_a_command_works_where_the_bot_is_no_member(house: House) -> None:
