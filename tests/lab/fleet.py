@@ -2,7 +2,7 @@
 
 import getpass
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +39,11 @@ class LabHost:
     gateway: GatewayServer | None = None
     ports: dict[SideName, int] = field(default_factory=dict)
 
+    @property
+    def disk(self) -> Disk:
+        """Its disk, on which certificates lie."""
+        return Disk(self.id, self.name, self.windows.state)
+
     def wire(self, side: SideName) -> Wire:
         """The line to one side; a `KeyError` where this host does not have it."""
         server = {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway}[side]
@@ -73,13 +78,21 @@ class LabHost:
             self.mend()
 
 
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class Conditions:
-    """How the whole fleet is: latency in seconds for each exchange, start-up time of PowerShell in seconds, certificates."""
+    """How the whole fleet is: latency in seconds for each exchange, start-up time of PowerShell in seconds, certificates.
+
+    `now` is the time that its hosts live by.
+    """
 
     latency: float = 0.0
     powershell_start: float = 0.0
     expiry: Expiry = field(default_factory=Expiry)
+    now: Callable[[], datetime] = _utc
 
 
 @dataclass(frozen=True)
@@ -120,13 +133,13 @@ async def run_fleet(
         for host in made:
             await _start(host, certificates, stack)
         ports = [host.ports["wsl"] for host in made if "wsl" in host.ports]
-        mesh = _mesh(made, conditions.expiry)
+        mesh = _mesh(made, conditions)
         yield LabFleet(tuple(made), certificates, write_access(folder, keys, ports), settings, mesh)
 
 
 def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditions: Conditions) -> LabHost:
     name = host_name(number) if number else LIGHTHOUSE
-    windows = WinRmServer(WindowsState.healthy(number, name), _wire(conditions), settings)
+    windows = WinRmServer(WindowsState.healthy(number, name), _wire(conditions), settings, now=conditions.now)
     if not number:
         return LabHost(name, number, windows)
     peers = [other for other in range(1, hosts + 1) if other != number]
@@ -134,16 +147,16 @@ def _host(number: int, hosts: int, settings: WinRmSettings, keys: Keys, conditio
         name,
         number,
         windows,
-        SshServer(WslState.healthy(number), _wire(conditions), keys),
+        SshServer(WslState.healthy(number, conditions.now()), _wire(conditions), keys),
         GatewayServer(GatewayState.healthy(number, peers), _wire(conditions)),
     )
 
 
-def _mesh(hosts: list[LabHost], expiry: Expiry) -> Mesh:
+def _mesh(hosts: list[LabHost], conditions: Conditions) -> Mesh:
     """Certificates on all disks, and Nebula running by them; each has spoken with the lighthouse and with its neighbour."""
-    now = datetime.now(UTC)
-    lay_out([Disk(host.id, host.name, host.windows.state) for host in hosts], expiry, now)
-    mesh = Mesh({host.name: Member(host.windows.state, host.is_there) for host in hosts})
+    now = conditions.now()
+    lay_out([host.disk for host in hosts], conditions.expiry, now)
+    mesh = Mesh({host.name: Member(host.windows.state, host.is_there) for host in hosts}, conditions.now)
     neighbours = list(pairwise(hosts))
     spoken = neighbours + [(host, hosts[0]) for host in hosts[2:] if hosts[0].id == LIGHTHOUSE_ID]
     mesh.begin(now - SPARE / 2, [(host.name, other.name) for host, other in spoken])

@@ -55,13 +55,24 @@ def lay_out(disks: Iterable[Disk], expiry: Expiry, now: datetime) -> None:
             disk.state.write(PureWindowsPath(PATHS.ca_key), files[PureWindowsPath("ca.key")], began)
 
 
-def _sign(disk: Disk, files: dict[PureWindowsPath, str], now: datetime) -> None:
+def renew(disk: Disk, lighthouse: Disk, lifetime: timedelta, now: datetime) -> None:
+    """Somebody at the lighthouse signs a new certificate for a host by hand, and starts Nebula with it."""
+    paths = {"ca.crt": PATHS.ca_certificate, "ca.key": PATHS.ca_key}
+    files = {PureWindowsPath(name): lighthouse.state.files[PureWindowsPath(path)] for name, path in paths.items()}
+    _sign(disk, files, now, lifetime)
+    for path, name in ((PATHS.host_certificate, "host.crt"), (PATHS.host_key, "host.key")):
+        disk.state.write(PureWindowsPath(path), files[PureWindowsPath(name)], now)
+    disk.state.stop_service("Nebula", now)
+    disk.state.start_service("Nebula", now)
+
+
+def _sign(disk: Disk, files: dict[PureWindowsPath, str], now: datetime, lifetime: timedelta = LIFETIME) -> None:
     """`host.crt` and `host.key` among the files."""
     files.pop(PureWindowsPath("host.crt"), None)
     _nebula_cert(files, now, "keygen", "-out-key", "host.key", "-out-pub", "host.pub")
     groups = "lighthouse,flatnet" if disk.lighthouse else "flatnet,gateway"
     who = ["-name", disk.name, "-ip", f"10.100.{disk.id}.1/16", "-groups", groups]
-    _nebula_cert(files, now, "sign", *who, "-in-pub", "host.pub", "-out-crt", "host.crt", "-duration", _go(LIFETIME))
+    _nebula_cert(files, now, "sign", *who, "-in-pub", "host.pub", "-out-crt", "host.crt", "-duration", _go(lifetime))
 
 
 def _lay(disk: Disk, files: Mapping[PureWindowsPath, str], at: datetime) -> None:

@@ -212,6 +212,9 @@ class Workspace:
     def archive(self, channel: str) -> None:
         self._state.change(replace(self._out.channel(channel), archived=True))
 
+    def unarchive(self, channel: str) -> None:
+        self._state.change(replace(self._out.channel(channel), archived=False))
+
     def change_person(self, person: Person) -> None:
         """Somebody became a guest, was deactivated, took another language."""
         self._state.update(person)

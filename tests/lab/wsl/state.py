@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from tests.lab.wsl.apt import Apt
@@ -84,10 +85,11 @@ class WslState:
     restart_required: bool = False
 
     @classmethod
-    def healthy(cls, host_id: int) -> "WslState":
-        """Host N with two running containers on 10.87.N.0/24."""
+    def healthy(cls, host_id: int, now: datetime | None = None) -> "WslState":
+        """Host N with two running containers on 10.87.N.0/24; apt's lists are of `now`."""
         containers = [Container("web", ports=[_port(80, 8080)], health="healthy"), Container("db")]
-        return cls(address=f"10.87.{host_id}.1", containers=containers)
+        apt = Apt() if now is None else Apt(listed_at=now)
+        return cls(address=f"10.87.{host_id}.1", containers=containers, apt=apt)
 
 
 def _port(inside: int, outside: int) -> dict[str, object]:
