@@ -132,7 +132,7 @@ def left(certificates: Report, at: datetime) -> tuple[CertificateLeft, ...]:
         for each in cells
         if each["ends_at"].mark is Mark.PLAIN and isinstance(ends := each["ends_at"].value, str)
     )
-    return tuple(sorted(known, key=lambda each: each.days))
+    return tuple(sorted(known, key=lambda each: (each.days, each.name)))
 
 
 def composed(seen: Seen) -> Report:

@@ -35,7 +35,7 @@ OUTCOMES = {
     Outcome.FAILED: Phrase("failed"),
     Outcome.REFUSED: Phrase("refused"),
     Outcome.SKIPPED: Phrase("left out, for the run before had not ended"),
-    Outcome.MISSED: Phrase("missed, for the bot was not running"),
+    Outcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
 }
 
 _BAD = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.MISSED})

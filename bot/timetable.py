@@ -30,7 +30,7 @@ from bot.clock import Clock
 from bot.policy import BOT
 from bot.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing, Surface
 from bot.schedules import Schedules, run_id, run_key
-from bot.store.schedules import Outcome, Run, Schedule, ScheduleTable
+from bot.store.schedules import Origin, Outcome, Run, Schedule, ScheduleTable
 from commands import cron
 from commands.report import Report
 
@@ -197,7 +197,7 @@ class Timetable:
         )
         refused = await self._ways.desk.refusal(request)
         if refused is not None and refused.kind is FailureKind.REFUSED:
-            await self._stop(schedule, run, refused.phrase)
+            await self._stop(schedule, run, identity, refused.phrase)
             return Outcome.REFUSED
         answer = await self._ways.desk.handle(request)
         if not isinstance(answer.body, Change):  # a change has a card of its own
@@ -205,24 +205,34 @@ class Timetable:
         return Outcome.FAILED if isinstance(answer.body, Failure) else Outcome.DONE
 
     async def _post(self, schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
-        whose = Phrase("by the schedule {name} of {owner}", name=schedule.name, owner=schedule.owner)
+        whose = _whose(schedule)
         notes = (whose,) if late is None else (whose, late)
         await self._ways.announcer.announce(Bulletin(answer.operation, schedule.channel, answer, notes))
 
-    async def _stop(self, schedule: Schedule, run: Run, why: Phrase) -> None:
+    async def _stop(self, schedule: Schedule, run: Run, owner: Identity, refused: Phrase) -> None:
         """Its owner may not ask that any more: it is paused, and the administrators hear of it."""
+        gone = isinstance(owner, SlackIdentity) and owner.standing is not Standing.MEMBER
+        why = Phrase("{owner} is no longer a full member of the workspace", owner=schedule.owner) if gone else refused
         await self._book.pause(schedule.name, BOT, run.operation, why)
         told = Phrase("the schedule {name} of {owner} is paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
-        words = (f"schedule resume {schedule.name}", f"schedule remove {schedule.name}")
+        remove = f"schedule remove {schedule.name}"
+        words = (remove,) if gone else (f"schedule resume {schedule.name}", remove)
         await self._ways.announcer.announce(_word(f"{run.operation}-paused", "", told, words))
 
     async def _tell(self, schedule: Schedule, run: Run) -> None:
         told = Phrase(
-            "the schedule {name} was not run at {due}, for the bot was not running",
+            "the schedule {name} was not run at {due}: the bot was not running, or its clock was set anew",
             name=schedule.name,
             due=Moment(run.due),
         )
         await self._ways.announcer.announce(_word(run.operation, schedule.channel, told, (f"schedule run {schedule.name}",)))
+
+
+def _whose(schedule: Schedule) -> Phrase:
+    """Where an answer comes from that nobody asked for just now."""
+    if schedule.origin is Origin.BUILT_IN:
+        return Phrase("by the schedule {name}", name=schedule.name)
+    return Phrase("by the schedule {name} of {owner}", name=schedule.name, owner=schedule.owner)
 
 
 def _word(name: str, channel: str, told: Phrase, words: tuple[str, ...]) -> Bulletin:
@@ -236,9 +246,11 @@ def _lateness(run: Run) -> Phrase | None:
     late = run.began_at - run.due > LATE
     if run.missed:
         return Phrase(
-            "due at {due}; {n} earlier run was missed, for the bot was not running",
-            plural="due at {due}; {n} earlier runs were missed, for the bot was not running",
+            "due at {due}; {n} earlier run was missed: the bot was not running, or its clock was set anew",
+            plural="due at {due}; {n} earlier runs were missed: the bot was not running, or its clock was set anew",
             due=Moment(run.due),
             n=run.missed,
         )
-    return Phrase("due at {due}, and late, for the bot was not running", due=Moment(run.due)) if late else None
+    if late:
+        return Phrase("due at {due}, and late: the bot was not running, or its clock was set anew", due=Moment(run.due))
+    return None

@@ -160,7 +160,13 @@ def _health(chart: Chart) -> Phrase:
     groups = ((state, [host for host in chart.hosts if host.state is state]) for state in DayState)
     said = tuple(_said(state, hosts) for state, hosts in groups if hosts)
     hosts = Phrase("{n} host", plural="{n} hosts", n=len(chart.hosts))
-    return Phrase("{hosts} over {days}: {said}", hosts=hosts, days=days(len(chart.days)), said=Listing(said))
+    return Phrase("{hosts} over {days}: {said}", hosts=hosts, days=days(_recorded(chart)), said=Listing(said))
+
+
+def _recorded(chart: Chart) -> int:
+    """On how many days somebody looked; a new bot has looked on few of those that the picture has room for."""
+    looked = [day for day in zip(*(host.days for host in chart.hosts), strict=True) if any(day)]
+    return len(looked) or len(chart.days)
 
 
 def _said(state: DayState, hosts: Sequence[HostHealth]) -> Phrase:

@@ -20,9 +20,10 @@ from adapters.phrase import Phrase
 from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import REVOKED, Api, SlackFailure
-from bot.slack.channels import ABSENT, SHARED, UNKNOWN, Channels
+from bot.slack.channels import Channels
+from bot.slack.detours import UNEDITABLE, why_elsewhere
 from bot.slack.fitting import fitting, short_form
-from bot.slack.letter import Address, address_in, foreign, message_in, noted, plain, post_of
+from bot.slack.letter import Address, address_in, message_in, noted, plain, post_of
 from bot.slack.pace import Pace
 from bot.slack.running import Running, done_within, insist
 from bot.store.errors import DatabaseError, TooLarge
@@ -61,9 +62,6 @@ TROUBLE = timedelta(hours=1)
 ASTRAY = timedelta(hours=25)
 """How long a channel that did not take what the bot says by itself keeps the outbox unwell, or until it takes it again:
 a digest comes once a day."""
-
-UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-"""Slack's codes for a message that can no longer be edited: it is posted anew."""
 
 _Road = Callable[[Post, Address, Message], Awaitable[str]]
 
@@ -230,7 +228,7 @@ class Sender:
                 if failure.passing:
                     raise
                 if not refusals:
-                    notes.append(self._why(failure, address))
+                    notes.append(why_elsewhere(failure, address, self._name))
                 refusals.append(failure)
         raise refusals[-1] if refusals else SlackFailure("no_address")
 
@@ -309,39 +307,6 @@ class Sender:
             _log.error("a channel did not take what the bot says by itself; it went elsewhere", channel=address.channel)
         else:
             self._astray.pop(address.channel, None)
-
-    def _why(self, failure: SlackFailure, address: Address) -> str:
-        """Why a message comes by another road than was meant."""
-        if address.people or address.second:
-            return address.say(
-                Phrase(
-                    "This was meant for the channel {channel}, which did not take it ({code}); "
-                    "type {command} there, or name another one under [notices] in the configuration.",
-                    channel=address.channel,
-                    code=failure.code,
-                    command=f"/invite @{foreign(self._name)}",
-                )
-            )
-        if not address.channel:
-            return address.say(Phrase("Sent as a direct message: the place where you asked no longer takes answers."))
-        if failure.code in ABSENT:
-            return address.say(
-                Phrase(
-                    "Only you see this: the bot is not in that channel. Type {command} there to have answers shown to all.",
-                    command=f"/invite @{foreign(self._name)}",
-                )
-            )
-        if failure.code in UNEDITABLE:
-            return address.say(Phrase("Only you see this: the message that you clicked is no longer there."))
-        if failure.code == SHARED:
-            return address.say(Phrase("Only you see this: that channel is shared with another organisation."))
-        if failure.code == UNKNOWN:
-            return address.say(
-                Phrase("Only you see this: Slack does not say whether that channel is shared with another organisation.")
-            )
-        return address.say(
-            Phrase("Only you see this: Slack refused the message in that channel ({code}).", code=failure.code)
-        )
 
     async def _not_sent(self, post: Post, failure: SlackFailure) -> None:
         """Try again later, or give up. A refused token is mended by a restart, so what it holds up waits for that."""

@@ -102,7 +102,7 @@ async def test_all_well_is_one_line() -> None:
     report = composed(await after(await seen()))
 
     assert (
-        "all 4 hosts are well; the first certificate to end is lighthouse's, in 200 days; audit log at 1234 (ab12cd34ef56)"
+        "all 4 hosts are well; the first certificate to end is host-a's, in 200 days; audit log at 1234 (ab12cd34ef56)"
     ) == str(report.summary)
     assert (True, None, (), (), ()) == (report.brief, report.news, report.sections, report.findings, report.next)
 

@@ -13,6 +13,7 @@ from bot.request import Answer, BotIdentity, Failure, FailureKind, Request, Stan
 from bot.store.database import Database
 from bot.store.schedules import Origin, Outcome, Schedule
 from bot.timetable import LATE, LONGEST, PATIENCE
+from commands.report import Report
 from tests.bot.clockwork import ANA, Bot, Time, at, daily, well
 
 NINE = "2026-01-31T00:00"
@@ -108,8 +109,8 @@ async def test_a_late_answer_says_that_it_is_late_and_what_was_missed(bot: Bot) 
     await bot.tick("2026-02-03T05:00")
     (said,) = bot.announced.said.values()
     told = Phrase(
-        "due at {due}; {n} earlier run was missed, for the bot was not running",
-        plural="due at {due}; {n} earlier runs were missed, for the bot was not running",
+        "due at {due}; {n} earlier run was missed: the bot was not running, or its clock was set anew",
+        plural="due at {due}; {n} earlier runs were missed: the bot was not running, or its clock was set anew",
         due=Moment(at("2026-02-03T00:00")),
         n=3,
     )
@@ -243,6 +244,28 @@ async def test_one_whose_owner_may_not_ask_it_any_more_is_paused_and_the_adminis
     assert ("flatnet-bot", "health needs one of the roles operator") == (schedule.paused_by, str(schedule.why))
     await bot.tick("2026-02-01T00:00")
     assert 1 == len(bot.announced.said)
+
+
+@pytest.mark.parametrize("standing", [Standing.STRANGER, Standing.GUEST])
+async def test_of_an_owner_who_left_the_administrators_hear_just_that(bot: Bot, standing: Standing) -> None:
+    """What the desk would say to the owner is of no use to them, and nobody can resume it in the owner's name."""
+    bot.standing = standing
+    bot.desk.refused = Phrase("only members may ask; ask somebody to ask for you")
+    await bot.add(daily())
+    await bot.tick(NINE)
+    (said,) = bot.announced.said.values()
+    assert isinstance(said.body, Answer)
+    assert isinstance(said.body.body, Report)
+    told = "the schedule health of ana is paused: ana is no longer a full member of the workspace"
+    assert (told, ("schedule remove health",)) == (str(said.body.body.summary), said.body.body.next)
+
+
+async def test_a_built_in_one_is_nobodys(bot: Bot) -> None:
+    bot.definitions = (daily("digest", origin=Origin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
+    await bot.tick("2026-01-30T03:00")
+    await bot.tick(NINE)
+    (said,) = bot.announced.said.values()
+    assert (Phrase("by the schedule {name}", name="digest"),) == said.notes
 
 
 async def test_while_slack_does_not_say_who_the_owner_is_the_run_waits(bot: Bot) -> None:

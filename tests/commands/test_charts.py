@@ -151,3 +151,8 @@ def test_the_words_stay_short_whatever_the_size_and_the_names() -> None:
     ]
     many = tuple(certificate(f"{number}{'x' * 300}", number) for number in range(254))
     assert len(str(alt_text(chart(*hosts, certificates=many)))) < 1_000
+
+
+def test_a_new_bot_speaks_of_the_days_on_which_it_looked() -> None:
+    new = chart(host("host-a", WELL, before=None), host("host-b", WELL, SILENT, before=None))
+    assert str(alt_text(new)).startswith("2 hosts over 2 days: ")

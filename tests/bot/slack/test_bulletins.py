@@ -79,6 +79,20 @@ async def test_a_channel_that_does_not_take_it_leaves_it_to_the_second_one_and_t
     assert () == house.workspace.messages(OPS)
 
 
+@pytest.mark.parametrize(
+    ("code", "remedy"), [("is_archived", "unarchive it in Slack"), ("not_in_channel", "/invite @flatnet")]
+)
+async def test_it_says_what_helps(house: House, code: str, remedy: str) -> None:
+    house.desk.fallback = Fallback(DEV, ())
+    house.workspace.faults.switch_on("chat.postMessage", Failing(code), times=1)
+    async with house.bot() as surface:
+        await surface.announce(Bulletin("op-1", OPS, bulletin().body))
+        await house.workspace.seen(lambda: house.workspace.messages(DEV))
+        await house.settled()
+    [message] = house.workspace.messages(DEV)
+    assert remedy in message.text or remedy in str(message.blocks)
+
+
 async def test_once_the_channel_takes_it_again_the_bot_is_ready_again(house: House) -> None:
     house.desk.fallback = Fallback(DEV, ())
     house.workspace.faults.switch_on("chat.postMessage", Failing("is_archived"), times=1)
