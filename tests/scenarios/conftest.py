@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from adapters.action import SideName
+from bot import drawing
 from bot.app import REAL, House, new_key, now, open_house, serving
 from bot.clock import Clock
 from bot.config import Settings, read_settings
@@ -25,6 +26,9 @@ MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 
 PATIENCE = 60.0
 """Seconds in which what is waited for must come: the machine may be busy with other tests."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
+"""How pictures begin: enough for Slack."""
 
 SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
 
@@ -116,6 +120,13 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loopback is never asked through a proxy of the machine that runs the tests."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The program that the bot runs gives a picture without drawing it; `tests.bot.test_charts` lets it draw."""
+    (tmp_path / "chart.png").write_bytes(PNG)
+    monkeypatch.setattr(drawing, "PROGRAM", ("cat", str(tmp_path / "chart.png")))
 
 
 @asynccontextmanager
