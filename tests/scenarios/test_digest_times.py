@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.routine import BUILT_IN, DIGEST
 from tests.lab.windows.disks import Expiry
 from tests.lab.workspace.message import Message
 from tests.scenarios.by_the_clock import World, world
@@ -21,8 +22,8 @@ BEGIN = datetime(2026, 3, 2, 8, 0, tzinfo=ZoneInfo("Asia/Tokyo"))
 
 def only_the_digest(cron: str = "0 9 * * *") -> str:
     """What a configuration says where nothing else runs by the clock."""
-    others = "".join(f'[[schedules]]\nname = "{name}"\nenabled = false\n' for name in ("observe", "weekly", "certificates"))
-    return f'[notices]\nchannel = "{OPS}"\n[[schedules]]\nname = "digest"\ncron = "{cron}"\n{others}'
+    others = "".join(f'[[schedules]]\nname = "{name}"\nenabled = false\n' for name in BUILT_IN if name != DIGEST)
+    return f'[notices]\nchannel = "{OPS}"\n[[schedules]]\nname = "{DIGEST}"\ncron = "{cron}"\n{others}'
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,8 @@ second_channel = "{DEV}"
 [[schedules]]
 name = "observe"
 cron = "0 3,15,21 * * *"
-[[schedules]]
-name = "weekly"
-enabled = false
 """
-"""Digests and notices as they are usual; looks at the hosts at fewer times, so that a fortnight takes seconds."""
+"""Digests, reports and notices as they are usual; looks at the hosts at fewer times, so that a fortnight takes seconds."""
 
 SAYING = ("chat.postMessage", "files.getUploadURLExternal")
 """What the bot needs of Slack to say something with a picture."""
