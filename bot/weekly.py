@@ -51,7 +51,7 @@ def composed(week: Week) -> Report:
     findings = _findings(week)
     return Report(
         title=Phrase("Weekly report"),
-        summary=standing(findings, len(week.disks.rows), week.disks.summary) if findings else _all_well(week),
+        summary=Phrase("in this week's report {summary}", summary=_summary(week, findings)),
         columns=COLUMNS,
         rows=_rows(week, findings),
         findings=findings,
@@ -95,6 +95,10 @@ def _rows(week: Week, findings: Sequence[Finding]) -> tuple[Row, ...]:
         known = {**disks, ROTATION.key: logs[host][ROTATION.key], "days": ends[host]["days"]}
         rows.append(Row(host=host, cells=tuple(known[column.key] for column in COLUMNS), severity=worst.get(host)))
     return tuple(sorted(rows, key=lambda row: len(Severity) if row.severity is None else row.severity.rank))
+
+
+def _summary(week: Week, findings: tuple[Finding, ...]) -> Phrase:
+    return standing(findings, len(week.disks.rows), week.disks.summary) if findings else _all_well(week)
 
 
 def _all_well(week: Week) -> Phrase:

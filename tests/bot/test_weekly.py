@@ -50,7 +50,7 @@ async def test_all_well_is_one_line() -> None:
     week = await report()
 
     assert (
-        "the disks of all 4 hosts have room; all logs are rotated; "
+        "in this week's report the disks of all 4 hosts have room; all logs are rotated; "
         "all 5 certificates are well; the first to end is that of lighthouse: 200 days left"
     ) == str(week.summary)
     assert (True, (), (), ()) == (week.brief, week.findings, week.sections, week.next)
@@ -59,7 +59,7 @@ async def test_all_well_is_one_line() -> None:
 async def test_a_fleet_without_hosts_says_what_to_do() -> None:
     nothing = composed(Week(NOW, await Health().read(view()), await Disk().read(view()), await Cert().read(view())))
 
-    assert "the inventory has no hosts; add them to the configuration file" == str(nothing.summary)
+    assert "in this week's report the inventory has no hosts; add them to the configuration file" == str(nothing.summary)
 
 
 async def test_what_is_wrong_comes_worst_first_whatever_it_is_about() -> None:
@@ -83,7 +83,8 @@ async def test_what_is_wrong_comes_worst_first_whatever_it_is_about() -> None:
         ("lighthouse", None),
     ] == [(row.host, row.severity) for row in week.rows]
     assert (
-        "3 of 4 hosts need attention: host-b C: 95 % full, host-c certificate: 10 days left, host-a nebula.log too large"
+        "in this week's report 3 of 4 hosts need attention: "
+        "host-b C: 95 % full, host-c certificate: 10 days left, host-a nebula.log too large"
     ) == str(week.summary)
     assert ("disk host-b --details", "cert renew host-c", "health host-a --details") == week.next
 
@@ -143,7 +144,7 @@ async def test_where_no_disk_can_be_read_nobody_says_that_all_is_well() -> None:
     said: Sides = {(each.name, "windows"): windows(each, disks=LOST) for each in FLEET}
     said |= {(each.name, "wsl"): wsl(each, disks=LOST) for each in FLEET[1:]}
 
-    assert str((await report(said)).summary).startswith("4 of 4 hosts need attention: ")
+    assert str((await report(said)).summary).startswith("in this week's report 4 of 4 hosts need attention: ")
 
 
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
