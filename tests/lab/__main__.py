@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.lab import story
 from tests.lab.controls import FleetControls
-from tests.lab.fleet import Conditions, run_fleet, write_configuration
+from tests.lab.day import FILE, SharedClock
+from tests.lab.fleet import QUIET, Conditions, run_fleet, write_configuration
 from tests.lab.switch import serve_switch
 from tests.lab.windows.disks import Expiry
 from tests.lab.workspace.page import page
@@ -34,7 +35,12 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--workspace", action="store_true", help="and a Slack workspace with its page")
     parser.add_argument(
-        "--story", action="store_true", help="the demo's troubles: a stopped Nebula, exited containers, a dead host"
+        "--story",
+        nargs="?",
+        const="now",
+        default="",
+        choices=tuple(story.EXPIRY),
+        help="the demo's troubles: a stopped Nebula, exited containers, a dead host; `day`: with more to come, by DIR/clock",
     )
     parser.add_argument(
         "--dir", type=Path, required=True, metavar="DIR", help="where everything that a bot needs is written"
@@ -53,8 +59,8 @@ async def run(given: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     folder = given.dir.absolute()
-    expiry = story.EXPIRY if given.story else Expiry()
-    conditions = Conditions(given.rtt / 1000, given.powershell / 1000, expiry)
+    now = SharedClock(folder / FILE).now
+    conditions = Conditions(given.rtt / 1000, given.powershell / 1000, story.EXPIRY.get(given.story, Expiry()), now)
     async with AsyncExitStack() as stack:
         fleet = await stack.enter_async_context(
             run_fleet(folder / "lab", given.hosts, lighthouse=given.lighthouse, conditions=conditions)
@@ -65,9 +71,12 @@ async def run(given: argparse.Namespace) -> None:
             await workspace.start(routes=page(workspace, FleetControls(fleet)))
             stack.push_async_callback(workspace.stop)
         if given.story:
-            story.tell(fleet)
+            story.tell(fleet, now())
+        if given.story == "day":
+            living = asyncio.create_task(story.live(fleet, now))
+            stack.callback(living.cancel)
         await stack.enter_async_context(serve_switch(folder, fleet))
-        file = write_configuration(folder, fleet, workspace)
+        file = write_configuration(folder, fleet, workspace, routine=story.ROUTINE if given.story else QUIET)
         address = f", {workspace.base_url}" if workspace else ""
         print(f"ready: {len(fleet.hosts)} hosts, {file}{address}", flush=True)
         await stop.wait()

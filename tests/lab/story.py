@@ -1,8 +1,12 @@
 """The demo's story: a small fleet on an ordinary bad day."""
 
-from datetime import UTC, datetime
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import PureWindowsPath
 
+from tests.lab.faults import Fault
 from tests.lab.fleet import LabFleet
 from tests.lab.windows.disks import PATHS, Expiry
 from tests.lab.windows.state import GB, Drive, WindowsState
@@ -10,26 +14,86 @@ from tests.lab.windows.state import GB, Drive, WindowsState
 HOSTS = 6
 """Beside the lighthouse."""
 
-EXPIRY = Expiry(hosts={"host-c": 20})
-"""The certificate of host-c has to be renewed."""
+EXPIRY = {
+    "now": Expiry(hosts={"host-c": 20}),
+    "day": Expiry(hosts={"host-a": 14, "host-b": -2, "host-c": 6}),
+}
+"""By story: one certificate that has to be renewed; or one that has expired and two that end soon, of which one has less
+than 14 days on the second morning."""
+
+ROUTINE = """
+[notices]
+channel = "C0OPS"
+
+[[schedules]]
+name = "rounds"
+cron = "0 13,17 * * *"
+words = "health"
+owner = "kenji"
+"""
+"""What the demo's configuration says of schedules; the rest is built in."""
+
+STEP = 0.05
+"""Seconds between two looks at the clock."""
 
 
-def tell(fleet: LabFleet) -> None:
+@dataclass(frozen=True)
+class Trouble:
+    """What was wrong with a host from `since` to `until`, in days ago; it was not reached where no check is named."""
+
+    host: str
+    since: float
+    until: float = 0.0
+    check: str = ""
+
+
+PAST = (
+    Trouble("host-b", since=2, check="nebula"),
+    Trouble("host-d", since=1.2, check="containers"),
+    Trouble("host-d", since=9, until=8.4, check="containers"),
+    Trouble("host-e", since=5.3),
+    Trouble("host-a", since=6.5, until=6.4, check="gateway"),
+    Trouble("host-f", since=11.2, until=11.1),
+)
+"""The fortnight before the story."""
+
+
+def tell(fleet: LabFleet, now: datetime) -> None:
     """Nebula is stopped on host-b, two containers of host-d have exited, host-e is cut off, a drive of host-f is full."""
-    nebula = fleet["host-b"].windows.state.service("Nebula")
-    assert nebula is not None
-    nebula.status = "Stopped"
+    fleet["host-b"].windows.state.stop_service("Nebula", now)
     wsl = fleet["host-d"].wsl
     assert wsl is not None
     for container, code in zip(wsl.state.containers, (137, 1), strict=True):
         container.state, container.exit_code, container.health = "exited", code, None
     fleet["host-e"].cut()
-    _fill(fleet["host-f"].windows.state)
+    _fill(fleet["host-f"].windows.state, now)
 
 
-def _fill(windows: WindowsState) -> None:
+async def live(fleet: LabFleet, now: Callable[[], datetime]) -> None:
+    """The day's own trouble: host-e refuses at once, and the gateway of host-a is down from before noon to the afternoon."""
+    _every_side(fleet, "host-e", Fault.REFUSE)
+    began = now()
+    await _until(began + timedelta(hours=3, minutes=20), now)
+    fleet["host-a"].windows.state.stop_service("OpenResty", now())
+    fleet["host-a"].wire("gateway").fault = Fault.REFUSE
+    await _until(began + timedelta(hours=6, minutes=50), now)
+    fleet["host-a"].windows.state.start_service("OpenResty", now())
+    fleet["host-a"].wire("gateway").fault = Fault.NONE
+
+
+async def _until(at: datetime, now: Callable[[], datetime]) -> None:
+    while now() < at:
+        await asyncio.sleep(STEP)
+
+
+def _every_side(fleet: LabFleet, name: str, fault: Fault) -> None:
+    for side in fleet[name].ports:
+        fleet[name].wire(side).fault = fault
+
+
+def _fill(windows: WindowsState, now: datetime) -> None:
     """Drive F: is 91 % full, and nobody rotates the gateway's access log."""
     windows.drives["F:"] = Drive(size=200 * GB, free=18 * GB)
     log = PureWindowsPath(PATHS.access_log)
-    windows.write(log, "", datetime.now(UTC))
+    windows.write(log, "", now)
     windows.sizes[log] = GB

@@ -1,0 +1,95 @@
+"""`python -m tests.lab.hurried --config DIR/flatnet.toml`: the real bot, by the clock of the demo's day.
+
+It waits for SIGUSR1, then time leaps from one due moment to the next; each is shown for a second at least, and for as long
+as the bot is at work. At the end of the day time goes on at its real speed.
+"""
+
+import argparse
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+from bot.app import run_bot
+from bot.clock import Clock
+from bot.config import Settings, read_settings
+from bot.logs import configure_logs
+from bot.store.database import open_for_reading
+from tests.lab.day import FILE, SharedClock, moments
+
+HASTE = 50
+"""How much shorter the bot's waits are during the day; what it measures, and what Slack allows, stays as it is."""
+
+FLOOR = 0.05
+"""Seconds of the shortest wait, so that waiting costs no core."""
+
+SHOWN = 1.0
+"""Seconds that each moment lasts at least."""
+
+PATIENCE = 20.0
+"""Seconds after which a moment ends though there is work left: Slack may be down in the workspace."""
+
+LOOK = 0.1
+"""Seconds between two looks whether the bot is idle."""
+
+_WORK = " union all ".join((
+    "select 1 from inbox where finished_at is null",
+    "select 1 from outbox where ended_at is null",
+    "select 1 from schedule_runs where ended_at is null",
+    "select 1 from operations where state in ('ready', 'running')",
+))  # fmt: skip
+
+
+class Day:
+    """One day of the bot."""
+
+    def __init__(self, clock: SharedClock, settings: Settings) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._haste = HASTE
+
+    @property
+    def clock(self) -> Clock:
+        """What the bot lives by."""
+        return Clock(self._clock.now, time.monotonic, self._sleep)
+
+    async def play(self, begun: asyncio.Event) -> None:
+        """The day, once it has begun."""
+        await begun.wait()
+        for moment in moments(self._clock.now()):
+            self._clock.leap(moment)
+            await self._shown()
+        self._haste = 1
+
+    async def _sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds / self._haste, min(seconds, FLOOR)))
+
+    async def _shown(self) -> None:
+        await asyncio.sleep(SHOWN)
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends and await asyncio.to_thread(self._busy):
+            await asyncio.sleep(LOOK)
+
+    def _busy(self) -> bool:
+        with open_for_reading(self._settings.database_file) as connection:
+            return connection.exec_driver_sql(_WORK).first() is not None
+
+
+async def run(config: Path) -> None:
+    """The bot, until a signal ends it."""
+    settings, begun = read_settings(config), asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begun.set)
+    day = Day(SharedClock(config.parent / FILE), settings)
+    playing = asyncio.create_task(day.play(begun))
+    try:
+        await run_bot(config, settings, day.clock)
+    finally:
+        playing.cancel()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.lab.hurried", description="The bot on the demo's day.")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    given = parser.parse_args()
+    configure_logs("info")
+    asyncio.run(run(given.config))
