@@ -228,6 +228,11 @@ def _head(seen: Seen) -> Iterator[Phrase]:
         yield Phrase("audit log at {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
 
 
+def _newest(seen: Seen) -> Iterator[Phrase]:
+    if seen.head is not None:
+        yield Phrase("newest event: {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
+
+
 def _summary(seen: Seen, findings: Sequence[Finding], changed: Changed) -> Phrase:
     """State, counts, the worst few, and how much is new, for a phone's notification."""
     doubts = [finding.short for finding in findings if not finding.host and finding.short is not None]
@@ -272,7 +277,7 @@ def _sections(seen: Seen, well: bool) -> Iterator[Section]:
     yield Section(heading=Phrase("Waits for somebody"), lines=tuple(_waits(change, seen.at) for change in seen.waiting))
     yield Section(heading=Phrase("Nobody knows how it ended"), lines=tuple(map(_unknown, seen.unknown)))
     if not well:
-        yield Section(heading=Phrase("Audit log"), lines=tuple(_head(seen)))
+        yield Section(heading=Phrase("Audit log"), lines=tuple(_newest(seen)))
 
 
 def soonest(certificates: Report, at: datetime) -> Section:

@@ -3,7 +3,7 @@
 Whoever resumes a schedule or runs it now must be allowed to ask for its words: nobody borrows the owner's rights.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from adapters.phrase import Moment, Phrase
 from bot.approvals import NotAllowed
 from bot.planning import By
 from bot.request import Failure
+from bot.routine import OBSERVE
 from bot.schedules import Listed, unattended
 from bot.store.records import identity_text
 from bot.store.schedules import Origin, Outcome, Run, Schedule, Tally
@@ -21,6 +22,7 @@ from commands.grammar import canonical
 from commands.operation import Operation
 from commands.report import Cell, Column, Mark, Report, Row
 from commands.schedules import (
+    Missed,
     ScheduleAdd,
     SchedulePause,
     ScheduleRemove,
@@ -37,6 +39,9 @@ OUTCOMES = {
     Outcome.SKIPPED: Phrase("left out, for the run before had not ended"),
     Outcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
 }
+
+MISSED: Mapping[Missed, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
+"""What becomes of a missed time; usually it is made up for."""
 
 _BAD = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.MISSED})
 
@@ -222,18 +227,26 @@ def _row(each: Listed, at: datetime) -> Row:
             Cell(text=f"{schedule.cron} {schedule.zone}", value=f"{schedule.cron} {schedule.zone}"),
             Cell(text="") if coming is None else Cell(text=Phrase("{at}", at=Moment(coming)), value=coming.isoformat()),
             _last(each.latest),
-            Cell(text=schedule.channel or Phrase("the administrators"), value=schedule.channel),
+            _channel(schedule),
             _cell(schedule.owner),
-            _cell(schedule.missed),
+            Cell(text=MISSED[schedule.missed], value=schedule.missed),
         )
     )
 
 
+def _channel(schedule: Schedule) -> Cell:
+    """Where its answers go; what is observed goes nowhere."""
+    if schedule.origin is Origin.BUILT_IN and schedule.name == OBSERVE:
+        return Cell(text="")
+    return Cell(text=schedule.channel or Phrase("the administrators"), value=schedule.channel)
+
+
 def _state(schedule: Schedule) -> Cell:
+    """What is as it should be needs no words."""
     if not schedule.paused:
-        return Cell(text=Phrase("active"), value="active")
+        return Cell(text="", value="active")
     if schedule.why is None:
-        return Cell(text=Phrase("paused by {person}", person=schedule.paused_by), value="paused", mark=Mark.UNKNOWN)
+        return Cell(text=Phrase("paused by {person}", person=schedule.paused_by), value="paused")
     why = Phrase("paused by {person}: {why}", person=schedule.paused_by, why=schedule.why)
     return Cell(text=why, value="paused", mark=Mark.BAD)
 

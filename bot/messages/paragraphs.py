@@ -80,7 +80,8 @@ def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
         if view.everything
         else alike(wanted, lambda line: (symbol(line), line.state, line.whys, *checks(line)))
     )
-    told_of = [] if in_full else list(packed(fitting([_short(line) for line in tells], _EACH, texts)))
+    short = [_short(lines, texts) for lines in alike(tells, lambda line: (symbol(line), _tail(line)))]
+    told_of = [] if in_full else list(packed(fitting(short, _EACH, texts)))
     groups = [_group(lines, checks(lines[0]), texts) for lines in same]
     pages = _pages(groups, room - _FOLDED - sum(map(len, told_of)), _FULL)
     number = min(view.page, len(pages) - 1)
@@ -148,15 +149,16 @@ def _group(lines: Sequence[Line], checks: Sequence[str], texts: Texts) -> str:
     return "\n".join([*fitting([rows[0], *checks, *rows[1:]], _GROUP, texts), *typed])
 
 
-def _short(line: Line) -> str:
-    return f"{symbol(line)} *{name(line)}* — {_tail(line)}"
+def _short(lines: Sequence[Line], texts: Texts) -> str:
+    return f"{symbol(lines[0])} *{names(lines, _NAMES, texts)}* — {_tail(lines[0])}"
 
 
 def _tail(line: Line) -> str:
-    """What a line tells beside its state, in a few words."""
-    plain = [escape(field.text, 60) for field in line.fields if field.mark is Mark.PLAIN and field.text]
+    """What a line tells beside its state, in a few words; a single one needs no heading."""
+    plain = [field for field in line.fields if field.mark is Mark.PLAIN and field.text]
+    said = [escape(f"{field.heading}: {field.text}" if len(plain) > 1 else field.text, 60) for field in plain]
     doubts = [_in_word(field) for field in line.fields if field.mark is Mark.UNKNOWN]
-    return " · ".join([*plain, *doubts]) if plain else ""
+    return " · ".join([*said, *doubts]) if said else ""
 
 
 def _counted(lines: Sequence[Line], texts: Texts) -> str:

@@ -131,7 +131,7 @@ def _line(
     worst = _worst(finding.severity for finding in findings) if severity is None else severity
     marks = {field.mark for field in fields}
     known = not findings or any(finding.reached for finding in findings) or bool(marks & {Mark.WELL, Mark.BAD})
-    judged = worst is not None or bool(marks & {Mark.WELL, Mark.BAD, Mark.UNKNOWN})
+    judged = worst is not None or bool(marks & {Mark.WELL, Mark.UNKNOWN})  # a bad cell alone makes no line well
     state = (WELL if worst is None else SEVERITIES[worst]) if known else UNKNOWN
     return Line(
         name=name,

@@ -99,6 +99,8 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
     for section in report.sections:
         _print_section(console, section, texts)
     if report.chart is not None:
+        if shown.lines or report.sections:
+            _put(console, Text())
         _print(console, [_text(alt_text(report.chart).render(texts))])
     for file in report.files:
         if isinstance(file, File):  # a copy says what stands above

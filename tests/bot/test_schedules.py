@@ -201,6 +201,19 @@ async def test_the_list_says_when_each_runs_next_and_how_it_went_last(office: Of
     ] == [[cell.value for cell in row.cells] for row in body.rows]
 
 
+async def test_what_is_usual_needs_no_words_in_the_list_and_observing_has_no_channel(office: Office) -> None:
+    built_in = {"origin": Origin.BUILT_IN, "owner": "flatnet-bot"}
+    await office.table.add(daily("observe", missed="skip", **built_in))
+    await office.table.add(daily("digest", **built_in))
+    body = (await office.ask("schedule")).body
+    assert isinstance(body, Report)
+    keys = [column.key for column in body.columns]
+    rows = [dict(zip(keys, row.cells, strict=True)) for row in body.rows]
+    assert [("digest", "", "C0OPS", ""), ("observe", "", "", "left out")] == [
+        tuple(str(cells[key].text) for key in ("name", "state", "channel", "missed")) for cells in rows
+    ]
+
+
 async def test_there_is_an_end_to_schedules(office: Office) -> None:
     for number in range(MOST):
         await office.table.add(daily(f"s{number}"))

@@ -107,9 +107,7 @@ class Stage:
                 print(f"\r{_shown(now)} ", end="", flush=True)
             time.sleep(STEP)
         if self.goes_on():
-            print(
-                f"\r{_shown(ends)}: the day is over; time goes at its real speed now. Press buttons, ask, look back."
-            )
+            print(f"\r{_shown(ends)}: the day is over; time goes at its real speed now. Press buttons, ask, look back.")
 
 
 def _shown(at: datetime) -> str:

@@ -54,8 +54,10 @@ class Day:
         return Clock(self._clock.now, time.monotonic, self._sleep)
 
     async def play(self, begun: asyncio.Event) -> None:
-        """The day, once it has begun."""
+        """The day, once it has begun and the bot has looked at its schedules."""
         await begun.wait()
+        while not await asyncio.to_thread(self._any, "select 1 from schedules"):
+            await asyncio.sleep(LOOK)
         for moment in moments(self._clock.now()):
             self._clock.leap(moment)
             await self._shown()
@@ -67,12 +69,12 @@ class Day:
     async def _shown(self) -> None:
         await asyncio.sleep(SHOWN)
         ends = time.monotonic() + PATIENCE
-        while time.monotonic() < ends and await asyncio.to_thread(self._busy):
+        while time.monotonic() < ends and await asyncio.to_thread(self._any, _WORK):
             await asyncio.sleep(LOOK)
 
-    def _busy(self) -> bool:
+    def _any(self, rows: str) -> bool:
         with open_for_reading(self._settings.database_file) as connection:
-            return connection.exec_driver_sql(_WORK).first() is not None
+            return connection.exec_driver_sql(rows).first() is not None
 
 
 async def run(config: Path) -> None:

@@ -22,19 +22,19 @@ QUICK = 12
 
 def remember(settings: Settings, troubles: Iterable[Trouble], now: datetime) -> None:
     """Write it into the database, before the bot starts."""
-    asyncio.run(_write(settings, tuple(_looks(settings.inventory.names, tuple(troubles), now))))
+    asyncio.run(_write(settings, tuple(looks(settings.inventory.names, tuple(troubles), now))))
 
 
-async def _write(settings: Settings, looks: Iterable[Observation]) -> None:
-    settings.data_folder.mkdir(mode=0o700, exist_ok=True)
+async def _write(settings: Settings, seen: Iterable[Observation]) -> None:
     database = Database.open(settings.database_file)
     try:
-        await Observations(database).add(looks)
+        await Observations(database).add(seen)
     finally:
         await database.aclose()
 
 
-def _looks(hosts: Iterable[str], troubles: tuple[Trouble, ...], now: datetime) -> Iterator[Observation]:
+def looks(hosts: Iterable[str], troubles: tuple[Trouble, ...], now: datetime) -> Iterator[Observation]:
+    """One of each host every half hour, but on the silent day."""
     first = datetime.combine(now.astimezone(ZONE).date() - timedelta(days=DAYS), time(), ZONE)
     times = [first + STEP * n for n in range((now - first) // STEP)]
     for at in times:

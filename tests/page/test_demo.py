@@ -1,27 +1,36 @@
-"""`make demo` in a terminal: an address, and everything stays until Ctrl-C."""
+"""`make demo` in a terminal: an address, and everything stays until Ctrl-C; and the demo's day."""
 
+import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
+from tests.lab.day import ZONE
 from tests.scenarios.conftest import PATIENCE
 from tests.scenarios.processes import environment
 
+DATE = re.compile(r"<!date\^(\d+)\^")
+
 
 @contextmanager
-def demo_in_a_terminal(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The demo with a terminal as its input, in a process group of its own."""
+def demo_in_a_terminal(folder: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """The demo with a terminal as its input, in which Enter was pressed; in a process group of its own."""
     ours, theirs = pty.openpty()
+    os.write(ours, b"\n")
     running = subprocess.Popen(
-        [sys.executable, "-m", "tests.lab.demo"],
+        [sys.executable, "-m", "tests.lab.demo", *more],
         stdin=theirs,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -34,23 +43,34 @@ def demo_in_a_terminal(folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield running
     finally:
         if running.poll() is None:
-            running.kill()
+            os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
         os.close(ours)
+
+
+def page_of(demo: subprocess.Popen[str], until: str) -> tuple[str, str]:
+    """The page's address, and all that was said until that."""
+    assert demo.stdout is not None
+    said = ""
+    while until not in said:
+        line = demo.stdout.readline()
+        assert line, said
+        said += line
+    return next(word for word in said.split() if word.startswith("http://")), said
+
+
+def fetched(address: str) -> bytes:
+    """What the page's server answers."""
+    with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE) as answer:
+        assert 200 == answer.status
+        return bytes(answer.read())
 
 
 def test_in_a_terminal_it_names_the_page_and_the_shell_and_stays_until_ctrl_c(tmp_path: Path) -> None:
     """The page is there; Ctrl-C reaches every process of the terminal, and nothing is left."""
     with demo_in_a_terminal(tmp_path) as demo:
-        assert demo.stdout is not None
-        said = ""
-        while "Ctrl-C" not in said:
-            line = demo.stdout.readline()
-            assert line, said
-            said += line
-        address = next(word for word in said.split() if word.startswith("http://"))
-        with build_opener(ProxyHandler({})).open(address, timeout=PATIENCE) as page:
-            assert 200 == page.status
+        address, said = page_of(demo, until="Ctrl-C")
+        assert b"<!doctype html>" in fetched(address)
         assert "flatnet-bot shell --config" in said
         assert demo.poll() is None
         os.killpg(demo.pid, signal.SIGINT)
@@ -58,4 +78,55 @@ def test_in_a_terminal_it_names_the_page_and_the_shell_and_stays_until_ctrl_c(tm
         assert (128 + signal.SIGINT, ("", "")) == (demo.returncode, left)
         with pytest.raises(ProcessLookupError):
             os.killpg(demo.pid, 0)
+    assert [] == list(tmp_path.iterdir())
+
+
+def in_ops(address: str) -> list[dict[str, Any]]:
+    """The messages of the channel, as everybody reads them."""
+    state = json.loads(fetched(f"{address}/page/state?user=U0ADMIN"))
+    return [message for message in state["messages"]["C0OPS"] if message["blocks"]]
+
+
+def blocks(message: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [block for block in message["blocks"] if block["type"] == kind]
+
+
+def told(message: dict[str, Any]) -> str:
+    return json.dumps(message["blocks"], ensure_ascii=False)
+
+
+def morning(address: str, ends: float) -> list[dict[str, Any]]:
+    """The messages of the first morning, once the rounds of one o'clock have come after them."""
+    while True:
+        messages = in_ops(address)
+        if found := [number for number, message in enumerate(messages) if "rounds" in told(message)]:
+            return messages[: found[0] + 1]
+        assert time.monotonic() < ends, messages
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_on_the_first_morning_of_the_day_come_a_digest_with_its_picture_and_notices_with_buttons(tmp_path: Path) -> None:
+    """At their times by the bot's clock, and at one o'clock the trouble that came meanwhile."""
+    with demo_in_a_terminal(tmp_path, "--day") as demo:
+        address, _ = page_of(demo, until="Press Enter")
+        digest, *others, rounds = morning(address, time.monotonic() + PATIENCE)
+        (picture,) = blocks(digest, "image")
+        assert fetched(f"{address}/page/file/{picture['slack_file']['id']}").startswith(b"\x89PNG")
+        assert "host-b" in picture["alt_text"]
+        (second,) = DATE.findall(told(digest))
+        assert "Mon 09:00" == f"{datetime.fromtimestamp(int(second), ZONE):%a %H:%M}"
+        asking = [json.loads(told(each)) for each in others]
+        pressed = [
+            element["text"]["text"]
+            for each in asking
+            for block in each
+            for element in block.get("elements", ())
+            if element["type"] == "button"
+        ]
+        assert {"cert renew host-a", "cert renew host-b", "cert renew host-c"} <= set(pressed)
+        assert "host-a" in told(rounds)
+        os.killpg(demo.pid, signal.SIGINT)
+        demo.communicate(timeout=PATIENCE)
+        assert 128 + signal.SIGINT == demo.returncode
     assert [] == list(tmp_path.iterdir())

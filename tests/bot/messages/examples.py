@@ -119,6 +119,35 @@ HOSTS = Report(
         ),
     ),
 )
+_SIZES = (cell("5 GB", Mark.PLAIN), cell("1 MB", Mark.PLAIN))
+
+DISKS = Report(
+    title=Phrase("Disks"),
+    summary=Phrase("1 of 3 hosts needs attention"),
+    columns=(
+        Column(key="host", heading=Phrase("Host")),
+        Column(key="drive", heading=Phrase("Drive")),
+        Column(key="podman", heading=Phrase("Podman")),
+        Column(key="logs", heading=Phrase("Logs")),
+    ),
+    rows=(
+        row("host-b", cell("full", Mark.BAD), *_SIZES, severity=Severity.HIGH),
+        *(row(host, cell("ok", Mark.WELL), *_SIZES) for host in ("host-a", "host-c")),
+    ),
+)
+"""Hosts that are well, and tell more than that."""
+
+SCHEDULES = Report(
+    title=Phrase("Schedules"),
+    summary=Phrase("2 schedules"),
+    columns=(Column(key="name", heading=Phrase("Schedule")), Column(key="last", heading=Phrase("Last"))),
+    rows=(
+        Row(cells=(Cell(text="digest"), cell("done", Mark.PLAIN))),
+        Row(cells=(Cell(text="weekly"), cell("failed", Mark.BAD))),
+    ),
+)
+"""A list in which something is bad, and nothing is called well."""
+
 HELP = Report(
     title=Phrase("Help"),
     summary=Phrase("you can ask for health and host"),

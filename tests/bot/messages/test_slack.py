@@ -19,6 +19,7 @@ from tests.bot.messages.examples import (
     ALL_WELL,
     DETAILED,
     DIGEST,
+    DISKS,
     ENGLISH,
     HELP,
     HOSTS,
@@ -26,6 +27,7 @@ from tests.bot.messages.examples import (
     MIXED,
     NEWS,
     PARTS,
+    SCHEDULES,
     answer,
     health,
     silent,
@@ -203,6 +205,17 @@ def test_a_report_without_judgements_is_a_plain_list() -> None:
         "*host-a* — Id: 1 · WSL2: yes\n*light* — Id: 0 · WSL2: no",
         "`/flatnet host`",
     ] == shown(render(answer(HOSTS, "host"), ENGLISH))
+
+
+def test_hosts_that_are_well_tell_the_same_once_and_with_headings() -> None:
+    said = shown(render(answer(DISKS, "disk"), ENGLISH))[2:-1]
+    assert [":large_green_circle: *host-a, host-c* — Podman: 5 GB · Logs: 1 MB"] == said
+
+
+def test_what_is_bad_in_a_list_makes_no_other_line_well() -> None:
+    assert ["*Schedules* — 2 schedules", "*digest* — done\n*weekly* — failed", "`/flatnet schedule`"] == shown(
+        render(answer(SCHEDULES, "schedule"), ENGLISH)
+    )
 
 
 def test_rows_about_no_host_are_named_by_their_first_cell() -> None:

@@ -24,6 +24,7 @@ from tests.bot.messages.examples import (
     JAPANESE,
     LARGE_LOG,
     MIXED,
+    SCHEDULES,
     answer,
     health,
     stopped,
@@ -50,6 +51,23 @@ def test_all_well_is_one_line() -> None:
 def test_a_chart_is_said_in_words_after_the_summary() -> None:
     charted = ALL_WELL.model_copy(update={"chart": chart(host("host-a"))})
     assert ["all 3 hosts are well", "1 host over 14 days: 1 well. No certificate."] == printed(charted)
+
+
+def test_a_chart_in_words_stands_apart_from_the_hosts() -> None:
+    charted = MIXED.model_copy(update={"chart": chart(host("host-a"))})
+    lines = printed(charted)
+    assert "" == lines[lines.index("1 host over 14 days: 1 well. No certificate.") - 1]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (80, ["", "Schedule  Last", "──────────────────", "digest    done", "weekly    ✗ failed", ""]),
+        (12, ["digest", "  Last: done", "weekly", "  ✗ Last: failed"]),
+    ],
+)
+def test_what_is_bad_in_a_list_makes_no_line_well(width: int, lines: list[str]) -> None:
+    assert ["2 schedules", *lines] == printed(SCHEDULES, width=width)
 
 
 def test_where_there_is_room_the_table_speaks_in_words() -> None:
