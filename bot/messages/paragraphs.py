@@ -154,11 +154,12 @@ def _short(lines: Sequence[Line], texts: Texts) -> str:
 
 
 def _tail(line: Line) -> str:
-    """What a line tells beside its state, in a few words; a single one needs no heading."""
-    plain = [field for field in line.fields if field.mark is Mark.PLAIN and field.text]
-    said = [escape(f"{field.heading}: {field.text}" if len(plain) > 1 else field.text, 60) for field in plain]
+    """What a line tells beside its state, in a few words."""
+    plain = [
+        escape(f"{field.heading}: {field.text}", 60) for field in line.fields if field.mark is Mark.PLAIN and field.text
+    ]
     doubts = [_in_word(field) for field in line.fields if field.mark is Mark.UNKNOWN]
-    return " · ".join([*said, *doubts]) if said else ""
+    return " · ".join([*plain, *doubts]) if plain else ""
 
 
 def _counted(lines: Sequence[Line], texts: Texts) -> str:

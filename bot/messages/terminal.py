@@ -125,8 +125,10 @@ def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:
     if folded is not None:
         _print_table(console, *folded)
         return
+    _put(console, Text())
     for line in shown.lines:
         _print_paragraph(console, line, _in_signs if shown.judged and not shown.detailed else _in_words)
+    _put(console, Text())
 
 
 def _rows(shown: Sheet, form: Callable[[Field], Text], texts: Texts) -> Rows:

@@ -63,7 +63,7 @@ def test_a_chart_in_words_stands_apart_from_the_hosts() -> None:
     ("width", "lines"),
     [
         (80, ["", "Schedule  Last", "──────────────────", "digest    done", "weekly    ✗ failed", ""]),
-        (12, ["digest", "  Last: done", "weekly", "  ✗ Last: failed"]),
+        (12, ["", "digest", "  Last: done", "weekly", "  ✗ Last: failed", ""]),
     ],
 )
 def test_what_is_bad_in_a_list_makes_no_line_well(width: int, lines: list[str]) -> None:
