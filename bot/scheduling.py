@@ -22,7 +22,6 @@ from commands.grammar import canonical
 from commands.operation import Operation
 from commands.report import Cell, Column, Mark, Report, Row
 from commands.schedules import (
-    Missed,
     ScheduleAdd,
     SchedulePause,
     ScheduleRemove,
@@ -40,7 +39,7 @@ OUTCOMES = {
     Outcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
 }
 
-MISSED: Mapping[Missed, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
+MISSED: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
 """What becomes of a missed time; usually it is made up for."""
 
 _BAD = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.MISSED})
@@ -229,7 +228,7 @@ def _row(each: Listed, at: datetime) -> Row:
             _last(each.latest),
             _channel(schedule),
             _cell(schedule.owner),
-            Cell(text=MISSED[schedule.missed], value=schedule.missed),
+            Cell(text=MISSED.get(schedule.missed, schedule.missed), value=schedule.missed),
         )
     )
 

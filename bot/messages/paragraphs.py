@@ -68,10 +68,10 @@ class Page:
 def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
     """The lines that need somebody in full, those alike together, and the others folded; or every line by itself.
 
-    Others that tell something beside their state have a line each.
+    Others that tell something beside their state have a line each, or one together where they tell the same.
     The first page has room for a line for each state, which names what it does not show in full.
     """
-    tells = [line for line in shown.others if not view.details and _tail(line)]
+    tells = [line for line in shown.others if not view.details and _plain(line)]
     in_full = view.everything or not (shown.bad or tells)
     wanted, others = ((*shown.bad, *shown.others), ()) if in_full else (shown.bad, shown.others)
     checks = _in_words if in_full or view.details else _in_signs
@@ -80,8 +80,7 @@ def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
         if view.everything
         else alike(wanted, lambda line: (symbol(line), line.state, line.whys, *checks(line)))
     )
-    short = [_short(lines, texts) for lines in alike(tells, lambda line: (symbol(line), _tail(line)))]
-    told_of = [] if in_full else list(packed(fitting(short, _EACH, texts)))
+    told_of = [] if in_full else list(packed(fitting(_briefly(tells, texts), _EACH, texts)))
     groups = [_group(lines, checks(lines[0]), texts) for lines in same]
     pages = _pages(groups, room - _FOLDED - sum(map(len, told_of)), _FULL)
     number = min(view.page, len(pages) - 1)
@@ -149,17 +148,21 @@ def _group(lines: Sequence[Line], checks: Sequence[str], texts: Texts) -> str:
     return "\n".join([*fitting([rows[0], *checks, *rows[1:]], _GROUP, texts), *typed])
 
 
-def _short(lines: Sequence[Line], texts: Texts) -> str:
-    return f"{symbol(lines[0])} *{names(lines, _NAMES, texts)}* — {_tail(lines[0])}"
+def _briefly(tells: Sequence[Line], texts: Texts) -> list[str]:
+    """What lines tell beside their state; without headings where none tells more than one thing."""
+    headed = any(len(_plain(line)) > 1 for line in tells)
+    same = alike(tells, lambda line: (symbol(line), _tail(line, headed)))
+    return [f"{symbol(lines[0])} *{names(lines, _NAMES, texts)}* — {_tail(lines[0], headed)}" for lines in same]
 
 
-def _tail(line: Line) -> str:
-    """What a line tells beside its state, in a few words."""
-    plain = [
-        escape(f"{field.heading}: {field.text}", 60) for field in line.fields if field.mark is Mark.PLAIN and field.text
-    ]
+def _tail(line: Line, headed: bool) -> str:
+    plain = [escape(f"{field.heading}: {field.text}" if headed else field.text, 60) for field in _plain(line)]
     doubts = [_in_word(field) for field in line.fields if field.mark is Mark.UNKNOWN]
-    return " · ".join([*plain, *doubts]) if plain else ""
+    return " · ".join([*plain, *doubts])
+
+
+def _plain(line: Line) -> list[Field]:
+    return [field for field in line.fields if field.mark is Mark.PLAIN and field.text]
 
 
 def _counted(lines: Sequence[Line], texts: Texts) -> str:

@@ -127,6 +127,7 @@ PROGRAMME = """
 A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in #ops:
 
     Monday  09:00   the digest with its picture
+            09:05   the week's report
             09:10   one certificate has expired and two end soon; each notice has a button
             13:00   the gateway of host-a is down
             17:00   and is well again

@@ -136,7 +136,7 @@ def test_a_narrow_terminal_shows_paragraphs_in_which_only_what_is_bad_speaks() -
         "host-b  critical",
         "  ✗ Nebula: stopped  ✓ Gateway  ✓ API",
         "  ✓ Containers  ✓ Bridge  ✓ Forwarding",
-    ] == printed(MIXED, width=40)[3:6]
+    ] == printed(MIXED, width=40)[4:7]
 
 
 def test_details_that_do_not_fit_are_told_in_words() -> None:
