@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.config import Settings, read_settings
 from bot.logs import configure_logs
 from bot.store.database import open_for_reading
-from tests.lab.day import FILE, SharedClock, moments
+from tests.lab.day import FILE, LENGTH, SharedClock, moments
 
 HASTE = 50
 """How much shorter the bot's waits are during the day; what it measures, and what Slack allows, stays as it is."""
@@ -77,9 +77,15 @@ class Day:
             return connection.exec_driver_sql(rows).first() is not None
 
 
+def patient(settings: Settings) -> Settings:
+    """The same, but a request waits for its approval as long as the day: an hour of it is over in seconds."""
+    approvals = settings.approvals.model_copy(update={"expire": 2 * LENGTH})
+    return settings.model_copy(update={"approvals": approvals})
+
+
 async def run(config: Path) -> None:
     """The bot, until a signal ends it."""
-    settings, begun = read_settings(config), asyncio.Event()
+    settings, begun = patient(read_settings(config)), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begun.set)
     day = Day(SharedClock(config.parent / FILE), settings)
     playing = asyncio.create_task(day.play(begun))
