@@ -76,7 +76,7 @@ async def run(given: argparse.Namespace) -> None:
             living = asyncio.create_task(story.live(fleet, now))
             stack.callback(living.cancel)
         await stack.enter_async_context(serve_switch(folder, fleet))
-        file = write_configuration(folder, fleet, workspace, routine=story.ROUTINE if given.story else QUIET)
+        file = write_configuration(folder, fleet, workspace, routine=story.ROUTINE if given.story and workspace else QUIET)
         address = f", {workspace.base_url}" if workspace else ""
         print(f"ready: {len(fleet.hosts)} hosts, {file}{address}", flush=True)
         await stop.wait()
