@@ -180,10 +180,10 @@ def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("routine", "named"),
     [
-        ("", "digest, weekly, certificates"),
+        ("", "digest, weekly, monthly, certificates"),
         ('[notices]\nchannel = "C0OPS"\n', None),
-        ('[[schedules]]\nname = "digest"\nchannel = "C0OPS"\n', "weekly, certificates"),
-        ('[[schedules]]\nname = "digest"\nenabled = false\n', "weekly, certificates"),
+        ('[[schedules]]\nname = "digest"\nchannel = "C0OPS"\n', "weekly, monthly, certificates"),
+        ('[[schedules]]\nname = "digest"\nenabled = false\n', "weekly, monthly, certificates"),
     ],
 )
 def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, routine: str, named: str | None) -> None:

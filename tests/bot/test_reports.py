@@ -173,7 +173,9 @@ async def test_whoever_may_not_ask_for_changes_does_not_get_them_in_a_report(hou
 async def test_the_weekly_one_looks_at_disks_logs_and_certificates(house: House) -> None:
     report = await house.report("report weekly", "2026-11-25T09:10")
 
-    assert str(report.summary).startswith("the disks of all 3 hosts have room; all logs are rotated; all 4 certificates")
+    assert str(report.summary).startswith(
+        "in this week's report the disks of all 3 hosts have room; all logs are rotated; all 4 certificates"
+    )
     assert ["host", "drive", "wsl_disk", "log_rotation", "days"] == [column.key for column in report.columns]
 
 

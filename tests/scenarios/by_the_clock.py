@@ -185,7 +185,7 @@ def _place(workspace: Workspace, message: Message) -> str:
 
 def plain(message: Message) -> str:
     """What it says, without what is another one each time: the audit log's head."""
-    return re.sub(r"audit log at \d+ \([0-9a-f]{12}\)", "audit log at …", message.text)
+    return re.sub(r"(audit log at|newest event:) \d+ \([0-9a-f]{12}\)", r"\1 …", message.text)
 
 
 @asynccontextmanager
