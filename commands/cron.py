@@ -12,9 +12,10 @@ point in time alone; nothing is remembered here.
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain, pairwise, takewhile
+from itertools import chain, islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -36,6 +37,12 @@ OFTEN = timedelta(minutes=5)
 
 _A_DAY = timedelta(hours=25)
 """From its first time on, a line is looked at for so long to see how often it comes: days are alike."""
+
+_AROUND = timedelta(hours=3)
+"""Before a time that was found going back, times are looked for going ahead from here: no change of clocks is longer."""
+
+_STARTS = 4
+"""Times that are tried as such a beginning."""
 
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 """Where that begins: any day does, and always the same one gives the same answer."""
@@ -68,10 +75,25 @@ def parse_zone(text: str) -> str:
     raise BadArgument(phrase, part=text, nearest=tuple(names[near] for near in nearest(text, names)))
 
 
+def readable(line: str, zone: str) -> bool:
+    """Whether a line and a zone that were kept still say when to run, here and in this version."""
+    try:
+        CronSim(line, _SINCE.astimezone(ZoneInfo(zone)))
+    except (CronSimError, KeyError, ValueError, OSError):
+        return False
+    return True
+
+
 def newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """The last time that has come by now, in UTC; None where it never came."""
-    earlier = CronSim(line, (now + timedelta(seconds=1)).astimezone(zone), reverse=True)
-    return next((at.astimezone(UTC) for at in earlier), None)
+    """The last time that has come by now, in UTC; None where it never came.
+
+    Going back, cronsim leaves times out, or makes some up, where clocks change: what it finds is only where to begin.
+    """
+    for start in islice(CronSim(line, (now + timedelta(seconds=1)).astimezone(zone), reverse=True), _STARTS):
+        begin = (start.astimezone(UTC) - _AROUND).astimezone(zone)
+        if come := deque(takewhile(lambda at: at <= now, _times(line, begin)), maxlen=1):
+            return come[0]
+    return None
 
 
 def following(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:

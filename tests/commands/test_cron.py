@@ -120,6 +120,33 @@ def test_where_clocks_change_nothing_daily_is_left_out_or_comes_twice(line: str,
     assert expected == found
 
 
+CHANGES = (
+    "2026-03-08T07:00Z",
+    "2026-11-01T06:00Z",
+    "2026-03-29T01:00Z",
+    "2026-10-25T01:00Z",
+    "2026-04-04T15:00Z",
+    "2026-10-03T15:30Z",
+)
+"""When clocks are changed in New York, Berlin and on Lord Howe, where it is by half an hour."""
+
+
+@given(
+    st.sampled_from(LINES),
+    st.sampled_from([NEW_YORK, ZoneInfo("Europe/Berlin"), ZoneInfo("Australia/Lord_Howe")]),
+    st.sampled_from(CHANGES),
+    st.integers(-36 * 3600, 36 * 3600),
+)
+def test_also_within_hours_of_a_change(line: str, zone: ZoneInfo, change: str, seconds: int) -> None:
+    now = at(change) + timedelta(seconds=seconds)
+    last, ahead = newest(line, zone, now), following(line, zone, now)
+    assert last is not None
+    assert ahead is not None
+    assert last <= now < ahead
+    assert last == following(line, zone, last - timedelta(seconds=1))
+    assert 0 == count(line, zone, last, ahead, 10)
+
+
 @given(
     st.sampled_from(LINES),
     st.sampled_from([TOKYO, NEW_YORK, ZoneInfo("Australia/Lord_Howe"), ZoneInfo("UTC")]),
