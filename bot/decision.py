@@ -11,6 +11,7 @@ from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from bot.audit import EventKind
+from bot.planning import NothingToDo
 from bot.policy import Actor, Policy, Refuse, label
 from bot.redaction import Redactor
 from bot.request import BotIdentity, Failure, FailureKind, Request
@@ -103,6 +104,8 @@ def failure(error: FlatnetError, understood: str) -> Failure:
             return Failure(kind=FailureKind.USAGE, phrase=error.phrase, span=span, suggestions=suggestions)
         case RequestError():
             return Failure(kind=FailureKind.USAGE, phrase=error.phrase)
+        case NothingToDo():
+            return Failure(kind=FailureKind.NOTHING, phrase=error.phrase)
         case Refused():
             return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
         case _:

@@ -82,10 +82,11 @@ class Request:
 
 
 class FailureKind(StrEnum):
-    """Why there is no report."""
+    """Why there is no report. NOTHING: what was asked for is so already, or cannot be done on any host."""
 
     USAGE = "usage"
     REFUSED = "refused"
+    NOTHING = "nothing"
     INTERNAL = "internal"
 
 
@@ -144,7 +145,7 @@ class Answer(BaseModel):
         match self.body:
             case Failure(kind=FailureKind.USAGE):
                 return Exit.USAGE
-            case Failure(kind=FailureKind.REFUSED):
+            case Failure(kind=FailureKind.REFUSED | FailureKind.NOTHING):
                 return Exit.REFUSED
             case Failure():
                 return Exit.INTERNAL

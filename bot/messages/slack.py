@@ -32,7 +32,12 @@ from bot.request import Answer, Failure, FailureKind
 from commands.charts import alt_text
 from commands.report import Report, Section
 
-_FAILED = {FailureKind.USAGE: ":warning:", FailureKind.REFUSED: ":no_entry:", FailureKind.INTERNAL: ":boom:"}
+_FAILED = {
+    FailureKind.USAGE: ":warning:",
+    FailureKind.REFUSED: ":no_entry:",
+    FailureKind.NOTHING: ":heavy_minus_sign:",
+    FailureKind.INTERNAL: ":boom:",
+}
 
 _SUGGESTED = 3
 

@@ -23,6 +23,7 @@ UNKNOWN = Phrase("unknown")
 FAILURES = {
     FailureKind.USAGE: Phrase("Not understood"),
     FailureKind.REFUSED: Phrase("Refused"),
+    FailureKind.NOTHING: Phrase("Unchanged"),
     FailureKind.INTERNAL: Phrase("Error"),
 }
 

@@ -132,7 +132,7 @@ class Answering:
 
     def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
         """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person."""
-        refused = isinstance(answer.body, Failure) and answer.body.kind is FailureKind.REFUSED
+        refused = isinstance(answer.body, Failure) and answer.body.kind in (FailureKind.REFUSED, FailureKind.NOTHING)
         if refused or _stands_here(answer, asked):
             return address if address.replaces or not address.for_all else self.aside(address, reader)
         if answer.here and asked.channel and not address.channel:
