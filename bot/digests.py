@@ -2,8 +2,8 @@
 
     health and certificates of all hosts, locks, requests, audit log, the last digest, looks since ─▶ Seen ─ pure ─▶ Report
 
-A scheduled digest is what the next ones compare themselves with, and its look at the hosts is kept. One that a person
-asks for moves nothing. Where all is well it is one line.
+The built-in digest is what the next ones compare themselves with, and its look at the hosts is kept. One that a person
+asks for or has added as a schedule moves nothing. Where all is well it is one line.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from bot.changes import Change
 from bot.locks import Lock
 from bot.locks import told as told_of
 from bot.messages.foreign import cut
-from bot.request import Surface
+from bot.request import BotIdentity
 from bot.store.heads import Head
 from bot.store.observations import Observation
 from commands.arguments import shown
@@ -72,14 +72,14 @@ class Seen:
 
 
 async def digest(operation: Digest, asked: "Asked") -> Report:
-    """Look at everything and tell; a scheduled one is kept, its look at the hosts before anything is made of it."""
+    """Look at everything and tell; the bot's own is kept, its look at the hosts before anything is made of it."""
     health, certificates = await _look(asked)
     at = asked.now()
-    scheduled = asked.by.surface is Surface.SCHEDULE
-    if scheduled:
+    own = isinstance(asked.by.identity, BotIdentity)
+    if own:
         await asked.history.record(health, at)
     seen = await _gather(asked, health, certificates, at)
-    if scheduled:
+    if own:
         await asked.history.keep(asked.operation, at, baseline(seen).model_dump_json())
     return composed(seen)
 

@@ -23,7 +23,7 @@ from bot.history import History
 from bot.messages.blocks import BLOCKS, CHARACTERS
 from bot.messages.slack import render
 from bot.policy import Person, Policy
-from bot.request import Answer, Request, SlackIdentity, Standing, Surface
+from bot.request import Answer, BotIdentity, Request, SlackIdentity, Standing, Surface
 from bot.rules import Grant
 from bot.store.database import Database
 from bot.store.digests import Digests
@@ -384,8 +384,9 @@ class House:
         keeping = replace(self.kept.keeping(), history=self.history)
         ground = replace(basis(), fleet=fleet, policy=RULES)
         desk = Desk(ground, CATALOGUE, Log(), keeping, lambda: at, lambda: "7f3a")
-        who = SlackIdentity("T1", given.get("user", "U1BOSS"), Standing.MEMBER)
-        surface = given.get("surface", Surface.SCHEDULE)
+        user, surface = given.get("user"), given.get("surface", Surface.SCHEDULE)
+        asks = surface is not Surface.SCHEDULE or user is not None
+        who = SlackIdentity("T1", user or "U1BOSS", Standing.MEMBER) if asks else BotIdentity("digest")
         answer = await desk.handle(Request(key=key, identity=who, text="digest", surface=surface, at=at))
         assert isinstance(answer.body, Report)
         return answer.body
@@ -413,6 +414,14 @@ async def test_one_that_a_person_asks_for_moves_nothing(house: House) -> None:
 
     assert 1 == (await house.history.sums(NOW - 3 * SOON, NOW))["host-a"].looks
     assert ["new: host-a: Nebula stopped"] == news(await house.ask("4", NOW, nebula(A)))
+
+
+async def test_one_that_a_person_has_added_as_a_schedule_moves_nothing_either(house: House) -> None:
+    """A morning of theirs must not take the news from the digest that everybody reads."""
+    await house.ask("1", NOW - 2 * SOON)
+    await house.ask("2", NOW - SOON, nebula(A), user="U1BOSS")
+
+    assert ["new: host-a: Nebula stopped"] == news(await house.ask("3", NOW, nebula(A)))
 
 
 async def test_one_that_is_worked_again_after_a_crash_says_the_same(house: House) -> None:
