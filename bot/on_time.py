@@ -8,7 +8,7 @@ schedules (rows) ─ timetable ─▶ desk ─▶ answer ─┬─ posted in its
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -17,7 +17,7 @@ from adapters.phrase import Phrase
 from bot.clock import Clock
 from bot.desk import Basis
 from bot.history import History
-from bot.machinery import DAY, TICK, Links
+from bot.machinery import DAY, TICK
 from bot.notices import Notices, Watch
 from bot.policy import Person
 from bot.request import Answer, BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
@@ -42,7 +42,7 @@ async def on_time(house: "House", team: str) -> AsyncIterator[None]:
     notices = Notices(NoticeTable(house.database), house.audit, machinery.links, lambda: _watch(desk.basis))
     ways = Ways(
         definitions=lambda: desk.basis.clockwork.schedules,
-        owner=_Owners(machinery.links, lambda: desk.basis, team).now,
+        owner=Owners(machinery.links, lambda: desk.basis, team).now,
         desk=desk,
         announcer=machinery.links,
         outlets={OBSERVE: _observing(history, clock), CERTIFICATES: _warning(notices, clock)},
@@ -95,10 +95,16 @@ def _warning(notices: Notices, clock: Clock) -> Outlet:
     return warn
 
 
-class _Owners:
+class Rechecks(Protocol):
+    """Slack, as far as it says who somebody is now (`bot.machinery.Links`)."""
+
+    async def recheck(self, who: Identity) -> Identity: ...
+
+
+class Owners:
     """On whose behalf a schedule runs, as that person is at this moment."""
 
-    def __init__(self, links: Links, basis: Callable[[], Basis], team: str) -> None:
+    def __init__(self, links: Rechecks, basis: Callable[[], Basis], team: str) -> None:
         self._links = links
         self._basis = basis
         self._team = team
@@ -112,13 +118,24 @@ class _Owners:
             case Origin.BUILT_IN:
                 return BotIdentity(schedule.name)
             case Origin.ADDED:
-                return identity_of(schedule.identity)
+                return self._of(identity_of(schedule.identity))
             case Origin.CONFIGURED:
                 return self._person(schedule.owner)
+
+    def _of(self, identity: Identity) -> Identity:
+        """Somebody who added one at the shell is asked for in Slack, too, where they are known there."""
+        if not isinstance(identity, SystemIdentity):
+            return identity
+        people = self._basis().policy.people
+        person = next((each for each in people if identity.name in each.system and each.slack), None)
+        return identity if person is None else self._in_slack(person)
 
     def _person(self, name: str) -> Identity:
         """A person of the configuration: in Slack, where they are known there, for Slack knows who has left."""
         person = next((each for each in self._basis().policy.people if each.name == name), Person(name=name))
         if person.slack:
-            return SlackIdentity(self._team, person.slack[0], Standing.UNKNOWN)
+            return self._in_slack(person)
         return SystemIdentity(0, person.system[0] if person.system else name)
+
+    def _in_slack(self, person: Person) -> SlackIdentity:
+        return SlackIdentity(self._team, person.slack[0], Standing.UNKNOWN)
