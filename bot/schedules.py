@@ -18,8 +18,10 @@ from adapters.phrase import Phrase
 from bot.audit import EventKind, Recorder
 from bot.decision import RECORDED, operation_id
 from bot.policy import BREAK_GLASS
+from bot.routine import BUILT_IN
 from bot.store.schedules import Origin, Outcome, Run, Schedule, ScheduleTable, Tally
 from bot.store.stored import utc_text
+from commands.auditing import AuditFilter
 from commands.operation import FleetChange, Operation, Risk
 
 MOST = 100
@@ -76,10 +78,12 @@ class Schedules:
         again = next((each for each in known if each.operation and each.operation == schedule.operation), None)
         if again is not None:
             return again
+        if schedule.name in BUILT_IN:
+            raise NotNow(Phrase("{name} is built in; give another {option}", name=schedule.name, option="--name"))
         if len(known) >= MOST:
             raise NotNow(Phrase("there are {n} schedules already; remove one first", n=MOST))
-        taken = {each.name for each in known}
-        if schedule.name in taken:
+        taken = {each.name for each in known} | BUILT_IN.keys()
+        if schedule.name in {each.name for each in known}:
             raise NotNow(
                 Phrase("there is a schedule {name} already; give another {option}", name=schedule.name, option="--name")
             )
@@ -167,6 +171,8 @@ def unattended(operation: Operation) -> None:
             raise NotUnattended(
                 Phrase("this decides for people, so it needs one; only what looks and changes of hosts run by the clock")
             )
+        case AuditFilter():
+            raise NotUnattended(Phrase("what people did is told to a person, not to a channel by the clock"))
         case _ if operation.words[0] == "schedule":
             raise NotUnattended(Phrase("schedules about schedules are not kept"))
 

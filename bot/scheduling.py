@@ -37,6 +37,7 @@ OUTCOMES = {
     Outcome.REFUSED: Phrase("refused"),
     Outcome.SKIPPED: Phrase("left out, for the run before had not ended"),
     Outcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
+    Outcome.DROPPED: Phrase("not run, for it was paused or removed meanwhile"),
 }
 
 MISSED: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
@@ -211,8 +212,10 @@ def _joined(parts: Sequence[Phrase]) -> Phrase:
 
 
 def _coming(schedule: Schedule, at: datetime) -> datetime | None:
-    """The next time of it; None while it is paused."""
-    return None if schedule.paused else cron.following(schedule.cron, ZoneInfo(schedule.zone), at)
+    """The next time of it; None while it is paused, or cannot be read."""
+    if schedule.paused or not cron.readable(schedule.cron, schedule.zone):
+        return None
+    return cron.following(schedule.cron, ZoneInfo(schedule.zone), at)
 
 
 def _row(each: Listed, at: datetime) -> Row:
@@ -241,7 +244,9 @@ def _channel(schedule: Schedule) -> Cell:
 
 
 def _state(schedule: Schedule) -> Cell:
-    """What is as it should be needs no words."""
+    """What is as it should be needs no words. What cannot be read is of another version, or in a zone of another machine."""
+    if not schedule.paused and not cron.readable(schedule.cron, schedule.zone):
+        return Cell(text=Phrase("does not run: its times cannot be read"), value="unreadable", mark=Mark.BAD)
     if not schedule.paused:
         return Cell(text="", value="active")
     if schedule.why is None:

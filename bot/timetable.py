@@ -2,8 +2,9 @@
 
 tick ─ definitions ─▶ rows ─ newest due time ─┬─ claimed already ─▶ nothing
                                               ├─ the last run has not ended ─▶ SKIPPED: runs do not pile up
-                                              ├─ come long ago, rule skip or tell ─▶ MISSED (and told)
-                                              └─▶ RUNNING ─ who its owner is now ─▶
+                                              └─▶ RUNNING ─ is it too late, for its rule is skip or tell? ─▶
+    yes ─▶ MISSED (and told)
+    no ─ who its owner is now ─▶
     may not ask that any more ─▶ paused, REFUSED, the administrators told
     may ─▶ the desk ─▶ answer ─▶ its outlet ─▶ DONE, FAILED
 tick ─ RUNNING, and nobody runs it (a crash, `schedule run`) ─▶ run: the same operation, so that nothing is said twice
@@ -14,7 +15,7 @@ back runs again only what it never ran.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -97,7 +98,7 @@ class Timetable:
         latest = await self._table.latest()
         for schedule in schedules.values():
             if not schedule.paused:
-                await self._look(schedule, latest.get(schedule.name), now)
+                await self._looked(schedule, latest.get(schedule.name), now)
         unfinished = await self._table.unfinished()
         newest = {run.schedule: run for run in unfinished}
         for run in unfinished:
@@ -121,8 +122,18 @@ class Timetable:
     async def _sync(self) -> None:
         defined = tuple(self._ways.definitions())
         if defined != self._defined:
-            await self._table.sync(defined)
+            for name in await self._table.sync(defined):
+                _log.error("somebody's schedule has the name of one of the configuration, which does not run", schedule=name)
             self._defined = defined
+
+    async def _looked(self, schedule: Schedule, latest: Run | None, now: datetime) -> None:
+        """One that cannot be read, or written down, holds up no other."""
+        try:
+            await self._look(schedule, latest, now)
+        except FlatnetError as error:
+            _log.warning("a schedule is looked at again at the next turn", schedule=schedule.name, why=str(error))
+        except Exception as error:  # a row that this version does not understand
+            _log.error("a schedule cannot be read, and does not run", schedule=schedule.name, exc_info=error)
 
     async def _look(self, schedule: Schedule, latest: Run | None, now: datetime) -> None:
         """Whether a time of it has come that nobody claimed."""
@@ -132,30 +143,23 @@ class Timetable:
             return
         if latest is not None and latest.due > due and await self._table.claimed(schedule.name, due):
             return
-        before = schedule.since if latest is None or latest.due > due else max(schedule.since, latest.due)
+        before = max(schedule.since, await self._table.before(schedule.name, due) or schedule.since)
         missed = cron.count(schedule.cron, zone, before, due, COUNTED)
-        outcome = self._outcome(schedule, due, now)
-        ended = None if outcome is Outcome.RUNNING else now
-        await self._come(schedule, Run(schedule.name, due, run_id(schedule.name, due), outcome, now, missed, ended))
-
-    def _outcome(self, schedule: Schedule, due: datetime, now: datetime) -> Outcome:
+        run = Run(schedule.name, due, run_id(schedule.name, due), Outcome.RUNNING, now, missed)
         if schedule.name in self._runs:
-            return Outcome.SKIPPED
-        late = now - due > LATE
-        return Outcome.MISSED if late and schedule.missed != "run" else Outcome.RUNNING
+            run = replace(run, outcome=Outcome.SKIPPED, ended_at=now)
+            await self._record(run, run.outcome)
+        await self._table.claim(run)
 
-    async def _come(self, schedule: Schedule, run: Run) -> None:
-        """A time has come: what becomes of it is written down, before anything is done."""
-        if run.outcome is not Outcome.RUNNING:
-            event = {"schedule": run.outcome.value, "name": run.schedule, "due": run.due.isoformat(), "missed": run.missed}
-            await self._audit.record(EventKind.SCHEDULE, BOT, run.operation, event)
-        if await self._table.claim(run) and run.outcome is Outcome.MISSED and schedule.missed == "tell":
-            await self._tell(schedule, run)
+    async def _record(self, run: Run, outcome: Outcome) -> None:
+        """What is not run is written down before it is decided."""
+        event = {"schedule": outcome.value, "name": run.schedule, "due": run.due.isoformat(), "missed": run.missed}
+        await self._audit.record(EventKind.SCHEDULE, BOT, run.operation, event)
 
     async def _take_up(self, schedule: Schedule | None, run: Run, now: datetime) -> None:
         """Begin a run, unless it is under way or waits to be tried again."""
         if schedule is None or schedule.paused:
-            await self._table.end(run, Outcome.SKIPPED, now)
+            await self._table.end(run, Outcome.DROPPED, now)
             return
         if run.schedule in self._runs or self._patience.get(run.schedule, now) > now:
             return
@@ -184,6 +188,9 @@ class Timetable:
             working.cancel()
 
     async def _carried_out(self, schedule: Schedule, run: Run) -> Outcome:
+        late = self._clock.now() - run.due > LATE
+        if late and schedule.missed != "run":
+            return await self._missed(schedule, run)
         identity = await self._ways.owner(schedule)
         if isinstance(identity, SlackIdentity) and identity.standing is Standing.UNKNOWN:
             raise OwnerUnknown(Phrase("Slack does not say who {owner} is now", owner=schedule.owner))
@@ -200,9 +207,21 @@ class Timetable:
             await self._stop(schedule, run, identity, refused.phrase)
             return Outcome.REFUSED
         answer = await self._ways.desk.handle(request)
+        if isinstance(answer.body, Failure) and answer.body.kind is FailureKind.NOTHING:
+            return Outcome.DONE  # a change that is not due, as on most days
         if not isinstance(answer.body, Change):  # a change has a card of its own
-            await self._ways.outlets.get(schedule.name, self._post)(schedule, answer, _lateness(run))
+            await self._outlet(schedule)(schedule, answer, _lateness(run, late))
         return Outcome.FAILED if isinstance(answer.body, Failure) else Outcome.DONE
+
+    async def _missed(self, schedule: Schedule, run: Run) -> Outcome:
+        await self._record(run, Outcome.MISSED)
+        if schedule.missed == "tell":
+            await self._tell(schedule, run)
+        return Outcome.MISSED
+
+    def _outlet(self, schedule: Schedule) -> Outlet:
+        """Only what is built in has a way of its own: a name alone gives none."""
+        return self._ways.outlets.get(schedule.name, self._post) if schedule.origin is Origin.BUILT_IN else self._post
 
     async def _post(self, schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
         whose = _whose(schedule)
@@ -213,11 +232,11 @@ class Timetable:
         """Its owner may not ask that any more: it is paused, and the administrators hear of it."""
         gone = isinstance(owner, SlackIdentity) and owner.standing is not Standing.MEMBER
         why = Phrase("{owner} is no longer a full member of the workspace", owner=schedule.owner) if gone else refused
-        await self._book.pause(schedule.name, BOT, run.operation, why)
         told = Phrase("the schedule {name} of {owner} is paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
         remove = f"schedule remove {schedule.name}"
         words = (remove,) if gone else (f"schedule resume {schedule.name}", remove)
         await self._ways.announcer.announce(_word(f"{run.operation}-paused", "", told, words))
+        await self._book.pause(schedule.name, BOT, run.operation, why)  # last: nobody would be told of a paused one
 
     async def _tell(self, schedule: Schedule, run: Run) -> None:
         told = Phrase(
@@ -241,9 +260,8 @@ def _word(name: str, channel: str, told: Phrase, words: tuple[str, ...]) -> Bull
     return Bulletin(name, channel, Answer(operation=name, understood="schedule", body=report))
 
 
-def _lateness(run: Run) -> Phrase | None:
+def _lateness(run: Run, late: bool) -> Phrase | None:
     """That a run comes late, and how many before it never came."""
-    late = run.began_at - run.due > LATE
     if run.missed:
         return Phrase(
             "due at {due}; {n} earlier run was missed: the bot was not running, or its clock was set anew",

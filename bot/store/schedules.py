@@ -2,11 +2,12 @@
 
 schedule   added by a person ─ remove ─▶ gone          in the configuration, or built in ─ sync ─▶ as it stands there now
            active ◀─ pause, resume ─▶ paused
-due time   claim (once, for the key is the schedule and the time) ─▶ RUNNING ─ end ─▶ DONE, FAILED, REFUSED
-                                                              └ or at once SKIPPED, MISSED
+due time   claim (once, for the key is the schedule and the time) ─▶ RUNNING ─ end ─▶ DONE, FAILED, REFUSED, MISSED
+                                                              │                 └─▶ DROPPED: paused or removed meanwhile
+                                                              └ or at once SKIPPED
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +24,9 @@ from bot.store.stored import safe_text
 
 KEPT = timedelta(days=90)
 """How long a due time is remembered; of each schedule the newest one for ever, so that it is never run again."""
+
+AT_ONCE = 500
+"""Runs that are forgotten in one transaction."""
 
 
 class Origin(StrEnum):
@@ -42,6 +46,7 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     SKIPPED = "skipped"
     MISSED = "missed"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,15 @@ _CLAIM = insert(SCHEDULE_RUNS).on_conflict_do_nothing()
 _END = update(SCHEDULE_RUNS).where(*_THIS_RUN, SCHEDULE_RUNS.c.outcome == Outcome.RUNNING)
 _KNOWN = select(SCHEDULE_RUNS).where(*_THIS_RUN)
 _UNFINISHED = select(SCHEDULE_RUNS).where(SCHEDULE_RUNS.c.outcome == Outcome.RUNNING).order_by(SCHEDULE_RUNS.c.due)
-_NEWEST = select(SCHEDULE_RUNS.c.schedule, func.max(SCHEDULE_RUNS.c.due).label("due")).group_by(SCHEDULE_RUNS.c.schedule)
-_NEWEST_RUNS = _NEWEST.subquery()
+_EARLIER = SCHEDULE_RUNS.alias()
+_NEWEST_OF = (  # a seek in the key for each schedule, however many runs it has
+    select(func.max(_EARLIER.c.due)).where(_EARLIER.c.schedule == SCHEDULES.c.name).correlate(SCHEDULES).scalar_subquery()
+)
 _LATEST = select(SCHEDULE_RUNS).join(
-    _NEWEST_RUNS,
-    (SCHEDULE_RUNS.c.schedule == _NEWEST_RUNS.c.schedule) & (SCHEDULE_RUNS.c.due == _NEWEST_RUNS.c.due),
+    SCHEDULES, (SCHEDULE_RUNS.c.schedule == SCHEDULES.c.name) & (SCHEDULE_RUNS.c.due == _NEWEST_OF)
+)
+_BEFORE = select(func.max(SCHEDULE_RUNS.c.due)).where(
+    SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due < bindparam("then")
 )
 _TALLIES = (
     select(
@@ -126,11 +135,20 @@ _TALLIES = (
     .group_by(SCHEDULE_RUNS.c.schedule, SCHEDULE_RUNS.c.outcome)
     .order_by(SCHEDULE_RUNS.c.schedule, SCHEDULE_RUNS.c.outcome)
 )
-_OLD = delete(SCHEDULE_RUNS).where(
-    SCHEDULE_RUNS.c.due < bindparam("oldest"),
-    SCHEDULE_RUNS.c.outcome != Outcome.RUNNING,
-    SCHEDULE_RUNS.c.due
-    < select(func.max(_NEWEST_RUNS.c.due)).where(_NEWEST_RUNS.c.schedule == SCHEDULE_RUNS.c.schedule).scalar_subquery(),
+_NEXT_NAME = select(func.min(SCHEDULE_RUNS.c.schedule)).where(SCHEDULE_RUNS.c.schedule > bindparam("this"))
+_NEWEST_DUE = select(func.max(SCHEDULE_RUNS.c.due)).where(SCHEDULE_RUNS.c.schedule == bindparam("this"))
+_OLD = (
+    select(SCHEDULE_RUNS.c.due)
+    .where(
+        SCHEDULE_RUNS.c.schedule == bindparam("this"),
+        SCHEDULE_RUNS.c.due < bindparam("oldest"),
+        SCHEDULE_RUNS.c.outcome != Outcome.RUNNING,
+    )
+    .order_by(SCHEDULE_RUNS.c.due)
+    .limit(bindparam("most"))
+)
+_FORGET = delete(SCHEDULE_RUNS).where(
+    SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due.in_(bindparam("these", expanding=True))
 )
 
 
@@ -159,13 +177,13 @@ class ScheduleTable:
 
         return await self._database.run(work)
 
-    async def sync(self, defined: Sequence[Schedule]) -> None:
+    async def sync(self, defined: Sequence[Schedule]) -> tuple[str, ...]:
         """Make those that nobody added stand as they are defined; one whose times change counts them anew.
 
-        What a person has paused stays paused. A name that a person's schedule has by now stays that person's.
+        What a person has paused stays paused. A name that a person's schedule has by now stays that person's; these names.
         """
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> tuple[str, ...]:
             known = {schedule.name: schedule for schedule in map(_schedule, connection.execute(_ALL).all())}
             wanted = {schedule.name: schedule for schedule in defined}
             for name, schedule in known.items():
@@ -173,8 +191,9 @@ class ScheduleTable:
                     connection.execute(_REMOVE, {"this": name})
             for name, schedule in wanted.items():
                 _define(connection, schedule, known.get(name))
+            return tuple(name for name in wanted if name in known and known[name].origin is Origin.ADDED)
 
-        await self._database.run(work)
+        return await self._database.run(work)
 
     async def pause(self, name: str, by: str, why: Phrase | None) -> None:
         """Let no time count until it is resumed."""
@@ -245,13 +264,34 @@ class ScheduleTable:
 
         return await self._database.read(work)
 
+    async def before(self, name: str, due: datetime) -> datetime | None:
+        """The newest due time before that one which was claimed."""
+        this = {"this": name, "then": due}
+        return await self._database.read(lambda connection: connection.execute(_BEFORE, this).scalar())
+
     async def prune(self, now: datetime) -> None:
-        """Forget runs that ended long ago."""
+        """Forget runs that ended long ago, a few at a time."""
+        while await self._database.run(lambda connection: _pruned(connection, now - KEPT)):
+            pass
 
-        def work(connection: Connection) -> None:
-            connection.execute(_OLD, {"oldest": now - KEPT})
 
-        await self._database.run(work)
+def _pruned(connection: Connection, oldest: datetime) -> bool:
+    """Forget some runs; whether there may be more. Of each schedule the newest one stays."""
+    for name in _names(connection):
+        newest = connection.execute(_NEWEST_DUE, {"this": name}).scalar_one()
+        wanted = {"this": name, "oldest": min(oldest, newest), "most": AT_ONCE}
+        if old := connection.execute(_OLD, wanted).scalars().all():
+            connection.execute(_FORGET, {"this": name, "these": old})
+            return True
+    return False
+
+
+def _names(connection: Connection) -> Iterator[str]:
+    """Whose runs are known, also of schedules that are gone: a seek in the key for each."""
+    name = ""
+    while (following := connection.execute(_NEXT_NAME, {"this": name}).scalar()) is not None:
+        name = following
+        yield name
 
 
 def _found(connection: Connection, name: str) -> Schedule | None:

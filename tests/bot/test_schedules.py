@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from bot.request import Answer, BotIdentity, Failure, Request, SlackIdentity, St
 from bot.rules import Grant
 from bot.schedules import MOST, Schedules
 from bot.store.database import Database
-from bot.store.schedules import KEPT, Origin, Outcome, Run, Schedule, ScheduleTable, Tally
+from bot.store.schedules import AT_ONCE, KEPT, Origin, Outcome, Run, Schedule, ScheduleTable, Tally
 from commands.catalogue import CATALOGUE
 from commands.operation import Role
 from commands.report import Report
@@ -146,6 +147,38 @@ async def test_what_cannot_run_by_the_clock_is_refused_with_the_reason(office: O
     assert [] == await office.names()
 
 
+@pytest.mark.parametrize("words", ["audit search", "audit export", "audit search --actor ben --since 7d"])
+async def test_what_people_did_goes_to_no_channel_by_the_clock(office: Office, words: str) -> None:
+    """Who may read the audit log may; a channel has other readers."""
+    assert "what people did is told to a person" in await office.told(f'schedule add "0 9 * * *" "{words}"', "U1BOSS")
+    assert [] == await office.names()
+
+
+async def test_names_of_built_in_ones_are_not_given_away(office: Office) -> None:
+    """Also while the configuration has switched them off: it may switch them on again."""
+    assert "digest is built in; give another --name" == await office.told('schedule add "0 9 * * *" "health" --name digest')
+    await office.ask('schedule add "0 9 * * *" "digest"')
+    assert ["digest-2"] == await office.names()
+
+
+async def test_one_whose_times_cannot_be_read_says_so_and_the_others_are_listed(office: Office) -> None:
+    await office.table.add(daily("old", zone="Mars/Olympus"))
+    await office.table.add(daily("odd", cron="@whenever"))
+    await office.ask('schedule add "0 9 * * *" "health"')
+    body = (await office.ask("schedule")).body
+    assert isinstance(body, Report)
+    unread = "does not run: its times cannot be read"
+    assert (
+        {"health": "", "odd": unread, "old": unread}
+        == {
+            "health": "",
+            "odd": "does not run: its times cannot be read",
+            "old": "does not run: its times cannot be read",
+        }
+        == {str(row.cells[0].value): str(row.cells[1].text) for row in body.rows}
+    )
+
+
 async def test_a_change_may_be_scheduled_for_it_asks_for_approval_each_time(office: Office) -> None:
     assert "runs next" in await office.told('schedule add "0 3 * * 0" "service restart nebula host-a"')
 
@@ -163,7 +196,7 @@ async def test_words_are_judged_in_the_channel_where_they_will_be_said(database:
 
 async def test_nobody_borrows_the_owner_s_rights(office: Office) -> None:
     """ben is an operator; the audit log is the boss's. He may stop that schedule, but neither run nor resume it."""
-    await office.ask('schedule add "0 9 * * *" "audit search" --name audit', "U1BOSS")
+    await office.ask('schedule add "0 9 * * *" "audit verify" --name audit', "U1BOSS")
     assert "that cannot run by the clock" in await office.told("schedule run audit", "U1BEN")
     assert "audit is paused" in await office.told("schedule pause audit", "U1BEN")
     assert "that cannot run by the clock" in await office.told("schedule resume audit", "U1BEN")
@@ -232,18 +265,25 @@ async def test_in_a_terminal_a_channel_must_be_named_where_none_is_configured(da
 
 async def test_runs_are_forgotten_but_the_newest_so_that_it_is_never_run_again(database: Database) -> None:
     table = ScheduleTable(database)
+    for name in ("yearly", "other"):
+        await table.add(daily(name))
     old = [Run("yearly", at(f"{year}-01-01T00:00"), "op-1", Outcome.DONE, NOW) for year in (2024, 2025)]
     hanging = Run("other", at("2024-01-01T00:00"), "op-2", Outcome.RUNNING, NOW)
     recent = Run("other", NOW, "op-3", Outcome.DONE, NOW)
     for run in (*old, hanging, recent):
         await table.claim(run)
+    gone = [Run("gone", NOW + timedelta(days=day), "op-4", Outcome.DONE, NOW) for day in range(-2 * AT_ONCE, 0)]
+    for run in gone:
+        await table.claim(run)
     await table.prune(NOW + KEPT)
+    assert [False] * 999 + [True] == [await table.claimed("gone", run.due) for run in gone]
     assert [False, True, True, True] == [await table.claimed(run.schedule, run.due) for run in (*old, hanging, recent)]
     assert {"yearly": old[1], "other": recent} == await table.latest()
 
 
 async def test_a_due_time_is_claimed_once(database: Database) -> None:
     table, run = ScheduleTable(database), Run("digest", NOW, "op-1", Outcome.RUNNING, NOW)
+    await table.add(daily("digest"))
     assert [True, False] == [await table.claim(run), await table.claim(run)]
     await table.end(run, Outcome.DONE, NOW)
     await table.end(run, Outcome.FAILED, NOW)

@@ -11,7 +11,7 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Moment, Phrase
 from bot.request import Answer, BotIdentity, Failure, FailureKind, Request, Standing, Surface
 from bot.store.database import Database
-from bot.store.schedules import Origin, Outcome, Schedule
+from bot.store.schedules import Origin, Outcome, Run, Schedule
 from bot.timetable import LATE, LONGEST, PATIENCE
 from commands.report import Report
 from tests.bot.clockwork import ANA, Bot, Time, at, daily, well
@@ -296,12 +296,75 @@ async def test_what_cannot_be_written_down_is_tried_again(bot: Bot) -> None:
     """A missed time is told only once the audit log has it."""
     await bot.add(daily(missed="tell"))
     bot.log.failing = FlatnetError(Phrase("the disk is full"))
-    with pytest.raises(FlatnetError):
-        await bot.tick("2026-01-31T05:00")
+    await bot.tick("2026-01-31T05:00")
     assert {} == bot.announced.said
     bot.log.failing = None
+    bot.time.move(bot.time.at + PATIENCE)
     await bot.tick()
     assert 1 == len(bot.announced.said)
+
+
+@pytest.mark.parametrize(("rule", "ran", "said"), [("run", [NINE], 2), ("skip", [], 0), ("tell", [], 1)])
+async def test_one_that_was_begun_and_cut_off_is_late_by_the_time_it_is_begun_again(
+    bot: Bot, rule: str, ran: list[str], said: int
+) -> None:
+    """The bot died at nine and lives again at noon: what is too late then is too late, however early it began."""
+    await bot.add(daily(missed=rule))
+    await bot.table.claim(Run("health", at(NINE), "op-1", Outcome.RUNNING, at(NINE)))
+    await bot.tick("2026-01-31T03:00")
+    assert ran == bot.ran
+    assert said == sum(len(bulletin.notes) or 1 for bulletin in bot.announced.said.values())
+
+
+async def test_a_change_of_which_nothing_is_to_be_done_says_nothing(bot: Bot) -> None:
+    """`cert renew --due` every morning: on most of them no certificate is due."""
+
+    async def idle(request: Request) -> Answer:
+        failed = Failure(kind=FailureKind.NOTHING, phrase=Phrase("nothing is to be done"))
+        return Answer(operation="op-1", understood=request.text, body=failed)
+
+    bot.desk.answer = idle
+    await bot.add(daily(words="cert renew --due"))
+    await bot.tick(NINE)
+    assert (["done"], {}) == (await bot.outcomes(), bot.announced.said)
+
+
+async def test_one_paused_or_removed_before_its_run_ended_is_dropped(bot: Bot) -> None:
+    bot.standing = Standing.UNKNOWN
+    await bot.add(daily())
+    await bot.tick(NINE)
+    await bot.book.pause("health", "ben", "op-1")
+    await bot.tick("2026-01-31T00:05")
+    assert ["dropped"] == await bot.outcomes()
+
+
+async def test_one_that_cannot_be_read_holds_up_no_other(bot: Bot) -> None:
+    """Another version wrote it, or the zones of this machine are others."""
+    await bot.add(daily("a", zone="Mars/Olympus"), daily())
+    await bot.tick(NINE)
+    assert (["done"], [NINE]) == (await bot.outcomes(), bot.ran)
+
+
+async def test_the_way_of_a_built_in_one_is_for_none_that_has_only_its_name(bot: Bot) -> None:
+    """Before names were kept for them somebody may have taken one; what they asked for is posted."""
+
+    async def keep(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
+        raise AssertionError
+
+    bot.outlets["observe"] = keep
+    await bot.add(daily("observe"))
+    bot.definitions = (daily("observe", origin=Origin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
+    await bot.tick(NINE)
+    assert (["done"], 1) == (await bot.outcomes("observe"), len(bot.announced.said))
+
+
+async def test_what_was_missed_is_counted_from_the_time_before_also_after_a_look_into_the_future(bot: Bot) -> None:
+    """The clock was a month ahead for a moment; the days that were run before it went wrong are not missed."""
+    await bot.add(daily())
+    for moment in ("2026-01-31T00:00", "2026-03-01T00:00", "2026-02-02T00:00"):
+        await bot.tick(moment)
+    days = [(at(day), at(day) + timedelta(days=1)) for day in ("2026-01-31", "2026-03-01", "2026-02-02")]
+    assert [0, 28, 1] == [tally.missed for day in days for tally in await bot.table.tallies(*day)]
 
 
 async def test_a_bug_in_a_run_fails_that_run_alone(bot: Bot) -> None:
