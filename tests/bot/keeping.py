@@ -10,7 +10,7 @@ from bot.audit import EventKind
 from bot.changes import Change, State
 from bot.desk import Keeping
 from bot.locks import Lock
-from bot.planning import By
+from bot.planning import By, NothingToDo
 from bot.policy import Refuse, Verdict
 from bot.redaction import Redactor
 from bot.schedules import Listed, NoSuchSchedule
@@ -180,6 +180,8 @@ class Kept:
 
     def _told(self, name: str, operation: str, *more: Any) -> Change:
         self.asked.append((name, operation, *more))
+        if not self.changes:
+            raise NothingToDo(Phrase("nothing is to be done"))
         return next(iter(self.changes.values())) if operation not in self.changes else self.changes[operation]
 
 
