@@ -15,7 +15,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice, pairwise, takewhile
+from itertools import chain, dropwhile, islice, pairwise, takewhile
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -39,7 +39,7 @@ _A_DAY = timedelta(hours=25)
 """From its first time on, a line is looked at for so long to see how often it comes: days are alike."""
 
 _AROUND = timedelta(hours=3)
-"""Before a time that was found going back, times are looked for going ahead from here: no change of clocks is longer."""
+"""So long before a time it is looked for going ahead: no change of clocks is longer."""
 
 _STARTS = 4
 """Times that are tried as such a beginning."""
@@ -54,7 +54,7 @@ def parse_cron(text: str) -> str:
     if len(line) > LONGEST or len(line.split()) != FIELDS:
         raise _bad(line, Phrase("it needs five fields: minute, hour, day, month, weekday"))
     try:
-        times = _times(line, _SINCE)
+        times = _times(line, ZoneInfo("UTC"), _SINCE)
     except CronSimError as error:
         raise _bad(line, _field(str(error))) from error
     first = next(times, None)
@@ -90,29 +90,31 @@ def newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     Going back, cronsim leaves times out, or makes some up, where clocks change: what it finds is only where to begin.
     """
     for start in islice(CronSim(line, (now + timedelta(seconds=1)).astimezone(zone), reverse=True), _STARTS):
-        begin = (start.astimezone(UTC) - _AROUND).astimezone(zone)
-        if come := deque(takewhile(lambda at: at <= now, _times(line, begin)), maxlen=1):
+        begin = start.astimezone(UTC) - _AROUND
+        if come := deque(takewhile(lambda at: at <= now, _times(line, zone, begin)), maxlen=1):
             return come[0]
     return None
 
 
 def following(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """The next time after now, in UTC; None where none will come."""
-    return next(_times(line, now.astimezone(zone)), None)
+    return next(_times(line, zone, now), None)
 
 
 def count(line: str, zone: ZoneInfo, after: datetime, before: datetime, most: int) -> int:
     """How many times lie between two points in time, both left out; `most` at the most."""
     found = 0
-    for at in _times(line, after.astimezone(zone)):
+    for at in _times(line, zone, after):
         if at >= before or found == most:
             break
         found += 1
     return found
 
 
-def _times(line: str, after: datetime) -> Iterator[datetime]:
-    return (at.astimezone(UTC) for at in CronSim(line, after))
+def _times(line: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Times after that one, in UTC. Begun within an hour that comes twice, cronsim finds some of the first one."""
+    begin = (after - _AROUND).astimezone(zone)
+    return dropwhile(lambda at: at <= after, (at.astimezone(UTC) for at in CronSim(line, begin)))
 
 
 def _field(said: str) -> Phrase:
