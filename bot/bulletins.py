@@ -25,6 +25,7 @@ class Fate(StrEnum):
 
     `renewed`: its host has one that ends later; `replaced`: one that does not. `gone`: the host left the inventory;
     `untrusted`: no host trusts this CA any more; `earlier`: it was settled before, and how is not known now.
+    `premature`: nothing, the clock was ahead when it was said, or is behind now.
     """
 
     RENEWED = "renewed"
@@ -32,6 +33,7 @@ class Fate(StrEnum):
     GONE = "gone"
     UNTRUSTED = "untrusted"
     EARLIER = "earlier"
+    PREMATURE = "premature"
 
 
 class Settled(Value):
@@ -61,6 +63,11 @@ class Ending(Value):
         return cut(one_line(self.name), NAME)
 
     @property
+    def early(self) -> bool:
+        """Whether it was said before its time."""
+        return self.settled is not None and self.settled.how is Fate.PREMATURE
+
+    @property
     def outcome(self) -> Phrase | None:
         """How it was settled, in a sentence."""
         match self.settled:
@@ -80,6 +87,12 @@ class Ending(Value):
                 )
             case Settled(how=Fate.UNTRUSTED):
                 return Phrase("No host trusts the CA {ca} any more", ca=self.called)
+            case Settled(how=Fate.PREMATURE):
+                return Phrase(
+                    "The warning about {name} came too early, for the bot's clock has been set back since; it ends {at}",
+                    name=self.called,
+                    at=Moment(self.ends_at),
+                )
             case Settled():
                 return Phrase("The notice about {name} was settled earlier", name=self.called)
             case None:

@@ -2,9 +2,10 @@
 
 | seen | then |
 | --- | --- |
-| it crossed a threshold | said once; of several crossed at once only the tightest, the wider ones count as passed |
+| it crossed a threshold | said once; of several crossed at once only the tightest |
 | it has expired | said once for each day |
 | not valid yet, or not read this time | nothing is said, nothing is settled |
+| what was said is not so yet: the clock was set back since | settled as premature, and said anew in its time |
 | its host has another one | settled |
 | its host left the inventory | settled |
 | a CA that no host trusts | settled, once every host said whom it trusts |
@@ -43,14 +44,6 @@ class Expiring:
     begins_at: datetime
     ends_at: datetime
     bound: bool = False
-
-
-@dataclass(frozen=True)
-class Due:
-    """The threshold that is to be said, and the wider ones that are not said any more."""
-
-    threshold: str
-    passed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,19 +86,26 @@ def certificates_in(report: Report) -> tuple[Expiring, ...]:
     return (*authorities.values(), *(replace(each, bound=each.ends_at >= last) for each in hosts))
 
 
-def due(expiring: Expiring, known: Collection[str], now: datetime) -> Due | None:
-    """What is to be said of a certificate of which `known` thresholds were said or passed.
-
-    `now` is in the zone whose days count.
-    """
+def due(expiring: Expiring, known: Collection[str], now: datetime) -> str | None:
+    """The threshold that is to be said of a certificate of which `known` ones were said; `now` is in the zone whose days
+    count."""
     left = expiring.ends_at - now
-    limits = CA_WARNINGS if expiring.authority else HOST_WARNINGS
-    crossed = [render_duration(limit) for limit in limits if left <= limit]
-    if left <= timedelta(0):
-        crossed = [f"{EXPIRED} {now.date().isoformat()}", *crossed]
-    if expiring.begins_at > now or not crossed or crossed[0] in known:
+    if expiring.begins_at > now:
         return None
-    return Due(crossed[0], tuple(threshold for threshold in crossed[1:] if threshold not in known))
+    if left <= timedelta(0):
+        tightest = f"{EXPIRED} {now.date().isoformat()}"
+    else:
+        limits = CA_WARNINGS if expiring.authority else HOST_WARNINGS
+        tightest = next((render_duration(limit) for limit in limits if left <= limit), "")
+    return tightest if tightest and tightest not in known else None
+
+
+def premature(expiring: Expiring, threshold: str, now: datetime) -> bool:
+    """Whether a threshold was said that is not crossed by the clock of now: then it was set back since.
+
+    Of one that has expired nothing is: on whatever day it was said, it is so.
+    """
+    return expiring.begins_at <= now and expiring.ends_at - now > within(threshold)
 
 
 def within(threshold: str) -> timedelta:
@@ -113,10 +113,11 @@ def within(threshold: str) -> timedelta:
     return timedelta(0) if threshold.startswith(EXPIRED) else parse_duration(threshold)
 
 
-def settled(notice: Notice, look: Look) -> Settled | None:
+def settled(notice: Notice, look: Look, now: datetime) -> Settled | None:
     """How a notice was settled; None where it was not, or where that is not known."""
-    if notice.fingerprint in look.certificates:
-        return None
+    seen = look.certificates.get(notice.fingerprint)
+    if seen is not None:
+        return Settled(how=Fate.PREMATURE) if premature(seen, notice.threshold, now) else None
     if notice.authority:
         return Settled(how=Fate.UNTRUSTED) if look.trust_known else None
     if notice.host not in look.hosts:

@@ -41,6 +41,7 @@ FATES = {
     Fate.GONE: Phrase("no longer in the inventory:"),
     Fate.UNTRUSTED: Phrase("trusted by no host any more:"),
     Fate.EARLIER: Phrase("settled earlier:"),
+    Fate.PREMATURE: Phrase("said too early:"),
 }
 
 _LINE = 600
@@ -85,10 +86,10 @@ def _done(notice: ExpiryNotice, texts: Texts) -> Message:
     first = notice.endings[0]
     if len(notice.endings) == 1 and first.outcome is not None:
         headline, settled = escape(first.outcome.render(texts), _LINE), []
-        before = f"{escape(Phrase('the old one ends:').render(texts))} {when(first.ends_at, texts)}"
+        ended = f"{escape(Phrase('the old one ends:').render(texts))} {when(first.ends_at, texts)}"
+        before = "" if first.early else ended
     else:
-        count = Phrase("{n} certificate is settled", plural="all {n} certificates are settled", n=len(notice.endings))
-        headline, settled, before = escape(count.render(texts)), list(_fates(notice.settled, texts)), ""
+        headline, settled, before = escape(_all_done(notice).render(texts)), list(_fates(notice.settled, texts)), ""
     return Message(
         text="\n".join([headline, *settled]),
         blocks=(
@@ -96,6 +97,14 @@ def _done(notice: ExpiryNotice, texts: Texts) -> Message:
             context(" · ".join(filter(None, [_origin(notice), before]))),
         ),
     )
+
+
+def _all_done(notice: ExpiryNotice) -> Phrase:
+    """What ends in its time, as it did before, is not called settled."""
+    n = len(notice.endings)
+    if any(ending.early for ending in notice.endings):
+        return Phrase("{n} warning does not hold any more", plural="none of these {n} warnings holds any more", n=n)
+    return Phrase("{n} certificate is settled", plural="all {n} certificates are settled", n=n)
 
 
 def _severity(notice: ExpiryNotice) -> Severity:

@@ -274,8 +274,7 @@ class DigestRow(Table, table=True):
 class NoticeRow(Table, table=True):
     """One warning that one certificate ends, said once for each threshold; `message` is the operation of what was posted.
 
-    `said_at` is None until that is safe in the outbox. A threshold that was passed when it was first seen has no message
-    and is closed from the beginning.
+    `said_at` is None until that is safe in the outbox.
     """
 
     __tablename__ = "notices"

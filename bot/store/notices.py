@@ -1,6 +1,6 @@
 """Notices: the warnings that certificates end. Rows and queries only; `bot.expiry` knows when one is due.
 
-claim ─▶ pending ─┬─ said ────────────────────────────▶ open ─ close ─▶ closed ─▶ (a year) forgotten
+claim ─▶ pending ─┬─ said ────────────────────────────▶ open ─ close ─▶ closed ─▶ (a year, or premature) forgotten
                   └─ overtaken by a tighter threshold ─▶ open
 """
 
@@ -33,6 +33,7 @@ _ALL_OPEN = select(NOTICES).where(_OPEN).order_by(_CLAIMED_FIRST)
 _OF = select(NOTICES).where(_OF_MESSAGE).order_by(NOTICES.c.ends_at, _CLAIMED_FIRST)
 _SAID = update(NOTICES).where(_PENDING, _OF_MESSAGE).values(said_at=bindparam("now"))
 _CLOSE = update(NOTICES).where(_OPEN, _OF_MESSAGE, _THESE).values(closed_at=bindparam("now"))
+_FORGET = delete(NOTICES).where(NOTICES.c.fingerprint == bindparam("of"), NOTICES.c.threshold == bindparam("at"))
 _PRUNE = delete(NOTICES).where(NOTICES.c.closed_at < bindparam("oldest"))
 
 
@@ -40,8 +41,8 @@ _PRUNE = delete(NOTICES).where(NOTICES.c.closed_at < bindparam("oldest"))
 class Notice:
     """One warning about one certificate at one threshold (`7d`, `expired 2026-01-31`).
 
-    `name` is the host's or the CA's, `host` "" for a CA; `message` the name of the bulletin that says it, "" where the
-    threshold was passed already. `said_at`: since when it is known to be said, or needs no saying any more.
+    `name` is the host's or the CA's, `host` "" for a CA; `message` the name of the bulletin that says it. `said_at`:
+    since when it is known to be said, or needs no saying any more.
     """
 
     fingerprint: str
@@ -50,7 +51,7 @@ class Notice:
     host: str
     authority: bool
     ends_at: datetime
-    message: str = ""
+    message: str
     said_at: datetime | None = None
     closed_at: datetime | None = None
 
@@ -80,7 +81,7 @@ class NoticeTable:
         """
         if not notices:
             return
-        overtaken = {"these": [notice.fingerprint for notice in notices if notice.message], "now": at}
+        overtaken = {"these": [notice.fingerprint for notice in notices], "now": at}
         values = [_values(notice) for notice in notices]
 
         def work(connection: Connection) -> None:
@@ -115,6 +116,17 @@ class NoticeTable:
 
         def work(connection: Connection) -> None:
             connection.execute(_CLOSE, values)
+
+        await self._database.run(work)
+
+    async def forget(self, these: Iterable[tuple[str, str]]) -> None:
+        """As if these thresholds, each after its fingerprint, had never been claimed."""
+        values = [{"of": fingerprint, "at": threshold} for fingerprint, threshold in these]
+        if not values:
+            return
+
+        def work(connection: Connection) -> None:
+            connection.execute(_FORGET, values)
 
         await self._database.run(work)
 

@@ -8,7 +8,7 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from bot.bulletins import Fate, Settled
-from bot.expiry import Due, Expiring, Look, certificates_in, due, settled, within
+from bot.expiry import Expiring, Look, certificates_in, due, premature, settled, within
 from bot.store.notices import Notice
 from commands.certs import Cert
 from commands.certs_judged import CA_LIMITS, CA_WARNINGS, HOST_LIMITS, HOST_WARNINGS
@@ -40,16 +40,16 @@ def test_a_host_is_warned_of_at_the_limits_of_cert_and_a_ca_at_both() -> None:
     ("days", "said"),
     [
         (30.01, None),
-        (30, Due("30d")),
-        (20, Due("30d")),
-        (14, Due("14d", ("30d",))),
-        (5, Due("7d", ("14d", "30d"))),
-        (0.5, Due("1d", ("3d", "7d", "14d", "30d"))),
-        (0, Due("expired 2026-01-30", ("1d", "3d", "7d", "14d", "30d"))),
-        (-400, Due("expired 2026-01-30", ("1d", "3d", "7d", "14d", "30d"))),
+        (30, "30d"),
+        (20, "30d"),
+        (14, "14d"),
+        (5, "7d"),
+        (0.5, "1d"),
+        (0, "expired 2026-01-30"),
+        (-400, "expired 2026-01-30"),
     ],
 )
-def test_of_the_thresholds_that_a_host_crossed_the_tightest_is_said(days: float, said: Due | None) -> None:
+def test_of_the_thresholds_that_a_host_crossed_the_tightest_is_said(days: float, said: str | None) -> None:
     assert said == due(expiring(days), (), TOKYO)
 
 
@@ -57,13 +57,13 @@ def test_of_the_thresholds_that_a_host_crossed_the_tightest_is_said(days: float,
     ("days", "said"),
     [
         (181, None),
-        (180, Due("180d")),
-        (89, Due("90d", ("180d",))),
-        (60, Due("60d", ("90d", "180d"))),
-        (29, Due("30d", ("60d", "90d", "180d"))),
+        (180, "180d"),
+        (89, "90d"),
+        (60, "60d"),
+        (29, "30d"),
     ],
 )
-def test_a_ca_is_warned_of_earlier(days: float, said: Due | None) -> None:
+def test_a_ca_is_warned_of_earlier(days: float, said: str | None) -> None:
     assert said == due(expiring(days, authority=True), (), TOKYO)
 
 
@@ -72,24 +72,42 @@ def test_a_ca_is_warned_of_earlier(days: float, said: Due | None) -> None:
     [
         (5, {"7d"}, None),
         (5, {"7d", "14d", "30d"}, None),
-        (5, {"14d", "30d"}, Due("7d")),
+        (5, {"14d", "30d"}, "7d"),
         (20, {"14d", "30d"}, None),
         (-1, {"1d", "expired 2026-01-30"}, None),
-        (-1, {"1d", "3d", "7d", "14d", "30d", "expired 2026-01-29"}, Due("expired 2026-01-30")),
+        (-1, {"1d", "3d", "7d", "14d", "30d", "expired 2026-01-29"}, "expired 2026-01-30"),
     ],
 )
-def test_what_was_said_is_not_said_again(days: float, known: set[str], said: Due | None) -> None:
+def test_what_was_said_is_not_said_again(days: float, known: set[str], said: str | None) -> None:
     assert said == due(expiring(days), known, TOKYO)
 
 
 def test_an_expired_one_is_said_for_each_day_of_the_zone() -> None:
     """16:00 in London is the next day in Tokyo."""
     late = datetime(2026, 1, 30, 16, 0, tzinfo=UTC)
-    days = {zone: due(expiring(-1), HOST, late.astimezone(ZoneInfo(zone))) for zone in ("Europe/London", "Asia/Tokyo")}
-    assert {"Europe/London": Due("expired 2026-01-30"), "Asia/Tokyo": Due("expired 2026-01-31")} == days
+    days = {zone: due(expiring(-1), (), late.astimezone(ZoneInfo(zone))) for zone in ("Europe/London", "Asia/Tokyo")}
+    assert {"Europe/London": "expired 2026-01-30", "Asia/Tokyo": "expired 2026-01-31"} == days
 
 
-HOST = ("1d", "3d", "7d", "14d", "30d")
+@pytest.mark.parametrize(
+    ("days", "threshold", "early"),
+    [
+        (14, "14d", False),
+        (14.01, "14d", True),
+        (0, "expired 2026-01-30", False),
+        (0.01, "expired 2026-01-30", True),
+        (5, "expired 2027-03-06", True),
+        (-1, "expired 2027-03-06", False),
+        (-1, "1d", False),
+    ],
+)
+def test_what_was_said_and_is_not_so_yet_was_premature(days: float, threshold: str, early: bool) -> None:
+    assert early == premature(expiring(days), threshold, TOKYO)
+
+
+def test_of_one_that_is_not_valid_yet_nothing_is_known_to_be_premature() -> None:
+    """A clock that starts in 1970 takes back nothing."""
+    assert not premature(expiring(20_000, begins_at=NOW + timedelta(days=10_000)), "14d", TOKYO)
 
 
 def test_one_that_is_not_valid_yet_is_not_warned_of() -> None:
@@ -155,6 +173,7 @@ RENEWED = Settled(how=Fate.RENEWED, until=LATER)
     ("now_there", "hosts", "how"),
     [
         pytest.param(report(OLD), {"host-a"}, None, id="still there"),
+        pytest.param(report(host(days=8)), {"host-a"}, Settled(how=Fate.PREMATURE), id="not so yet"),
         pytest.param(report(OLD.renewed(LATER)), {"host-a"}, RENEWED, id="renewed"),
         pytest.param(
             report(OLD.renewed(OLD.ends_at)),
@@ -173,13 +192,14 @@ RENEWED = Settled(how=Fate.RENEWED, until=LATER)
 def test_a_notice_about_a_host_is_settled_only_by_what_is_known(
     now_there: object, hosts: set[str], how: Settled | None
 ) -> None:
-    assert how == settled(notice(OLD), Look.of(now_there, hosts))  # type: ignore[arg-type]
+    assert how == settled(notice(OLD), Look.of(now_there, hosts), NOW)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("now_there", "hosts", "how"),
     [
-        pytest.param(report(ca(), host()), {"host-a"}, None, id="still trusted"),
+        pytest.param(report(ca(days=7), host()), {"host-a"}, None, id="still trusted"),
+        pytest.param(report(ca(days=8), host()), {"host-a"}, Settled(how=Fate.PREMATURE), id="not so yet"),
         pytest.param(report(ca("New CA"), host()), {"host-a"}, Settled(how=Fate.UNTRUSTED), id="trusted by nobody"),
         pytest.param(report(ca("New CA"), host(), unread("host-b")), {"host-a", "host-b"}, None, id="one host silent"),
         pytest.param(report(ca("New CA"), host()), {"host-a", "host-b"}, None, id="one host not asked"),
@@ -195,4 +215,4 @@ def test_a_notice_about_a_host_is_settled_only_by_what_is_known(
 def test_a_notice_about_a_ca_is_settled_once_every_host_said_whom_it_trusts(
     now_there: object, hosts: set[str], how: Settled | None
 ) -> None:
-    assert how == settled(notice(ca()), Look.of(now_there, hosts))  # type: ignore[arg-type]
+    assert how == settled(notice(ca(days=7)), Look.of(now_there, hosts), NOW)  # type: ignore[arg-type]

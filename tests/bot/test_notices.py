@@ -304,10 +304,91 @@ async def test_nothing_is_said_twice_however_often_a_day_is_checked(house: House
     assert [(10, "b", "expired")] * 2 == house.channel.said, "it is the next day in Tokyo"
 
 
-async def test_a_clock_that_jumps_ahead_and_back_says_each_threshold_once_at_most(house: House) -> None:
-    for day in (0, 400, 0, 3, 7, 400, 9):
+EARLY = "The warning about b came too early, for the bot's clock has been set back since; it ends 2026-02-09 00:00:00 UTC"
+
+
+async def test_what_a_clock_that_was_ahead_had_said_is_taken_back_and_silences_nothing(house: House) -> None:
+    for day in (0, 400, 0, 3, 7, 401, 8, 9, 10):
         await house.day(day, B)
-    assert [(0, "b", "14d"), (400, "b", "expired")] == house.channel.said
+    assert [
+        (0, "b", "14d"),
+        (400, "b", "expired"),
+        (3, "b", "7d"),
+        (7, "b", "3d"),
+        (401, "b", "expired"),
+        (9, "b", "1d"),
+        (10, "b", "expired"),
+    ] == house.channel.said
+    assert [("expired", EARLY)] * 2 == house.channel.word
+    assert 2 == len(house.channel.edited), "what was said in time stays as it is"
+
+
+@pytest.mark.parametrize("day", [2, 3.5, 7, 9])
+async def test_the_day_on_which_the_clock_is_right_again_says_what_is_due_then(house: House, day: float) -> None:
+    await house.day(0, OLD_CA, B)
+    await house.day(400, OLD_CA, B)
+    before = len(house.channel.said)
+    await house.day(day, OLD_CA, B)
+    due = {2: [], 3.5: ["7d"], 7: ["3d"], 9: ["1d"]}
+    assert due[day] == [threshold for _, name, threshold in house.channel.said[before:] if name == "b"]
+    assert {"Flatnet CA", "b"} == {_names(_body(edited)) for edited in house.channel.edited.values()}
+
+
+async def test_a_threshold_that_came_too_early_is_said_anew_in_its_time(house: House) -> None:
+    for day in (5, 0, 3):
+        await house.day(day, B)
+    assert [(5, "b", "7d"), (0, "b", "14d"), (3, "b", "7d")] == house.channel.said
+    await house.day(4, B.renewed(LATER))
+    assert [] == house.channel.left_open
+
+
+async def test_what_a_clock_that_was_ahead_could_not_say_is_never_said(house: House) -> None:
+    house.channel.refuses = True
+    with pytest.raises(DatabaseUnavailable):
+        await house.day(400, B)
+    house.channel.refuses = False
+    await house.day(0, B)
+    assert [(0, "b", "14d")] == house.channel.said
+    assert {B.fingerprint: {"14d"}} == await house.table.known([B.fingerprint])
+
+
+async def test_a_clock_that_starts_in_1970_takes_back_nothing(house: House) -> None:
+    for day in (0, -20_000, 1):
+        await house.day(day, B)
+    assert [(0, "b", "14d")] == house.channel.said
+    assert {} == house.channel.edited
+
+
+async def test_a_bot_that_is_killed_while_it_takes_back_says_the_same(house: House) -> None:
+    await house.day(0, B)
+    await house.day(400, B)
+    moment = 1
+    while True:
+        try:
+            await house.day(3, B, kill=Kill(moment))
+        except Killed:
+            moment += 1
+        else:
+            break
+    assert [(0, "b", "14d"), (400, "b", "expired"), (3, "b", "7d")] == house.channel.said
+    assert [("expired", EARLY)] == house.channel.word
+    assert {B.fingerprint: {"14d", "7d"}} == await house.table.known([B.fingerprint])
+
+
+async def test_of_many_that_were_said_together_only_those_that_came_too_early_are_taken_back(house: House) -> None:
+    soon, later = many(4, 35), [host(f"other-{number}", 39) for number in range(2)]
+    await house.day(10, *soon, *later)
+    await house.day(6, *soon, *later)
+    await house.day(9, *soon, *later)
+    assert [(10, "6 from host-001", "30d"), (9, "other-0", "30d"), (9, "other-1", "30d")] == house.channel.said
+    assert ["2 warnings came too early, for the bot's clock has been set back since: other-0, other-1"] == [
+        word for _, word in house.channel.word
+    ]
+    (edited,) = house.channel.edited.values()
+    assert [each.host for each in soon] == [ending.name for ending in _body(edited).open]
+    await house.day(12, *(each.renewed(LATER) for each in (*soon, *later)))
+    assert [] == house.channel.left_open
+    assert () == await house.table.open()
 
 
 async def test_a_certificate_that_is_not_valid_yet_waits_until_it_is(house: House) -> None:

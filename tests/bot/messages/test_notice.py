@@ -170,6 +170,17 @@ def test_a_settled_one_says_how_and_has_no_buttons(settled: Settled, headline: s
     assert headline == message.text
 
 
+def test_one_that_was_said_too_early_says_when_it_ends_and_calls_nothing_settled() -> None:
+    early = Settled(how=Fate.PREMATURE)
+    told = (
+        "The warning about host-a came too early, for the bot's clock has been set back since; it ends 2026-02-06 09:00 JST"
+    )
+    message = render(notice(ending(settled=early)), ENGLISH)
+    assert [f":white_check_mark: *{told}*", "`/flatnet cert show host-a` · `1a1a1a1a1a1a`"] == shown(message)
+    several = render(notice(ending("host-b", settled=RENEWED), *(ending(settled=early),) * 2), ENGLISH)
+    assert "none of these 3 warnings holds any more\nrenewed: host-b\nsaid too early: host-a and host-a" == several.text
+
+
 def test_when_all_of_many_are_settled_the_message_says_how_many_how() -> None:
     settled = [each.model_copy(update={"settled": RENEWED}) for each in many(30)]
     message = render(notice(*settled, ending("host-x", settled=Settled(how=Fate.GONE))), ENGLISH)
