@@ -104,7 +104,13 @@ def _summary(week: Week, findings: tuple[Finding, ...]) -> Phrase:
 def _all_well(week: Week) -> Phrase:
     if not week.disks.rows:
         return week.disks.summary
-    return joined([week.disks.summary, Phrase("all logs are rotated"), week.certificates.summary])
+    return joined([week.disks.summary, _logs_well(week), week.certificates.summary])
+
+
+def _logs_well(week: Week) -> Phrase:
+    """That they are rotated is said only where something shows it."""
+    marks = {cells[ROTATION.key].mark for cells in week.health.by_host.values()} - {Mark.ABSENT}
+    return Phrase("all logs are rotated") if marks == {Mark.WELL} else Phrase("no log is too large")
 
 
 def _sections(week: Week) -> Iterator[Section]:

@@ -4,8 +4,9 @@
 | --- | --- |
 | missing, or not told of | yes: nobody knows whether it is rotated |
 | larger than `log_limit_mb` | yes |
-| written for more than `rotation_days` since it was last rotated, and of some size | yes |
-| anything else: small, or young, or just rotated | no |
+| of some size, and no rotated one lies beside it | yes |
+| of some size, and written for more than `rotation_days` since it was last rotated | yes |
+| anything else: small, or just rotated | no |
 
 Only the host's own times are compared with one another, so its clock need not be right.
 """
@@ -70,23 +71,29 @@ def _judged(log: LogFile, thresholds: Thresholds) -> Remark | None:
             remedy=_remedy(log),
         )
         return _remark(Phrase("{log} too large", log=shown(log.file)), why)
-    if log.size * SOME_SIZE > limit and log.rotated_at is not None and _goes_on(log) > timedelta(thresholds.rotation_days):
-        why = Phrase(
+    if log.size * SOME_SIZE > limit and (unrotated := _unrotated(log, timedelta(thresholds.rotation_days))) is not None:
+        return _remark(Phrase("{log} not rotated", log=shown(log.file)), unrotated)
+    return None
+
+
+def _unrotated(log: LogFile, after: timedelta) -> Phrase | None:
+    """Why a log of some size is taken for one that nobody rotates."""
+    if log.rotated_at is None:
+        return Phrase(
+            "{path} has grown to {size}, and no rotated log lies beside it; {remedy}",
+            path=log.path,
+            size=size_of(log.size),
+            remedy=_remedy(log),
+        )
+    if log.written_at is not None and log.written_at - log.rotated_at > after:
+        return Phrase(
             "{path} was last rotated at {at} and has grown to {size} since; {remedy}",
             path=log.path,
             at=Moment(log.rotated_at),
             size=size_of(log.size),
             remedy=_remedy(log),
         )
-        return _remark(Phrase("{log} not rotated", log=shown(log.file)), why)
     return None
-
-
-def _goes_on(log: LogFile) -> timedelta:
-    """How long it has been written since it was last rotated."""
-    if log.written_at is None or log.rotated_at is None:
-        return timedelta()
-    return log.written_at - log.rotated_at
 
 
 def _remark(short: Phrase, why: Phrase) -> Remark:
@@ -101,13 +108,14 @@ def _remedy(log: LogFile) -> Phrase:
 
 
 def _cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
-    """Each log with its size, or what is wrong."""
+    """Each log with its size, or what is wrong; well only where every one was ever rotated: a small one proves nothing."""
     value = " ".join(f"{log.name}={log.size if log.state == 'present' else log.state}" for log in logs)
     if remarks:
         unsure = all(log.state != "present" for log in logs)
         text = Phrase("{items}", items=Listing(tuple(remark.short for remark in remarks)))
         return Cell(text=text, value=value, mark=Mark.UNKNOWN if unsure else Mark.BAD)
-    return Cell(text=some([log_size(log) for log in logs]), value=value, mark=Mark.WELL)
+    mark = Mark.WELL if all(log.rotated_at is not None for log in logs) else Mark.PLAIN
+    return Cell(text=some([log_size(log) for log in logs]), value=value, mark=mark)
 
 
 def log_size(log: LogFile) -> Phrase:

@@ -56,6 +56,15 @@ async def test_all_well_is_one_line() -> None:
     assert (True, (), (), ()) == (week.brief, week.findings, week.sections, week.next)
 
 
+async def test_logs_that_are_small_and_were_never_rotated_are_not_called_rotated() -> None:
+    young = canned.windows(logs=tuple(log(each.name, rotated=0, rotated_size=0, rotated_at=None) for each in ROTATED))
+    week = await report({("host-b", "windows"): windows(B, system=young)})
+
+    assert (True, ()) == (week.brief, week.findings)
+    assert "; no log is too large; " in str(week.summary)
+    assert "rotated" not in str(week.summary)
+
+
 async def test_a_fleet_without_hosts_says_what_to_do() -> None:
     nothing = composed(Week(NOW, await Health().read(view()), await Disk().read(view()), await Cert().read(view())))
 

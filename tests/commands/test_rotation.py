@@ -33,7 +33,7 @@ def ago(days: float) -> Any:
         pytest.param(NEVER, id="small and never rotated"),
         pytest.param({"size": 0, "rotated_at": ago(400)}, id="empty for a year"),
         pytest.param({"size": 100 * MB}, id="as large as is allowed"),
-        pytest.param({"size": 100 * MB} | NEVER, id="as large as is allowed and never rotated: nobody knows its age"),
+        pytest.param({"size": 10 * MB} | NEVER, id="a tenth of what is allowed and never rotated"),
         pytest.param({"size": 10 * MB, "rotated_at": ago(400)}, id="quiet for a year: a small one need not be rotated"),
         pytest.param({"size": 50 * MB, "rotated_at": ago(8)}, id="rotated on this day of last week"),
         pytest.param({"size": 50 * MB, "rotated_at": ago(60), "written_at": ago(55)}, id="not written any more"),
@@ -53,6 +53,13 @@ def test_a_log_that_is_well(given: dict[str, Any]) -> None:
             r"F:\flatnet\logs\access.log has 100 MB, more than 100 MB; rename it on the host every week, "
             "then nginx -s reopen in the gateway's folder",
             id="too large",
+        ),
+        pytest.param(
+            {"size": 11 * MB} | NEVER,
+            "access.log not rotated",
+            r"F:\flatnet\logs\access.log has grown to 11 MB, and no rotated log lies beside it; "
+            "rename it on the host every week, then nginx -s reopen in the gateway's folder",
+            id="never rotated",
         ),
         pytest.param(
             {"size": 11 * MB, "rotated_at": ago(8.1)},
@@ -108,7 +115,15 @@ def looked(*logs: LogFile, at: Any = A) -> Looked:
     ("seen", "mark", "text"),
     [
         pytest.param(looked(log("nebula")), Mark.WELL, "nebula.log 1.9 MB (and 3 rotated)", id="well"),
-        pytest.param(looked(log("nebula", **NEVER)), Mark.WELL, "nebula.log 1.9 MB", id="young"),
+        pytest.param(
+            looked(log("nebula", **NEVER)), Mark.PLAIN, "nebula.log 1.9 MB", id="small: nothing shows that it is rotated"
+        ),
+        pytest.param(
+            looked(log("nebula"), log("access", **NEVER)),
+            Mark.PLAIN,
+            "nebula.log 1.9 MB (and 3 rotated), access.log 1.9 MB",
+            id="one of two was never rotated",
+        ),
         pytest.param(
             looked(log("nebula"), log("access", size=200 * MB), log("error", state="absent", **NOTHING)),
             Mark.BAD,
