@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from bot.cli import app
 from bot.request import Exit
+from commands.catalogue import CATALOGUE
 
 PACKAGES = ("adapters", "commands", "bot")
 READMES = ("README.md", "README.ja.md")
@@ -32,6 +33,21 @@ def test_the_architecture_names_every_module_where_it_stands() -> None:
     assert [] == sorted(str(module) for module, (room, name) in places.items() if not names(rooms.get(room, ""), name))
 
 
+def test_a_module_of_the_bot_s_own_room_stands_on_the_map_once() -> None:
+    """Two lines about one module are two stories of it."""
+    lines = lines_by_room(Path("docs/architecture.md").read_text(encoding="utf-8"))["bot"]
+    assert [] == [name for name in {module.name for module in Path("bot").glob("*.py")} if count(lines, name) > 1]
+
+
+def test_what_is_said_to_be_still_to_come_is_not_there() -> None:
+    """A noun that has operations has moved in."""
+    left = Path("docs/architecture.md").read_text(encoding="utf-8").partition("\n## Room that is left\n")[2]
+    coming = set(re.findall(r"\w+", re.sub(r"`[^`]+`", "", left).lower()))
+    nouns = {operation.words[0] for operation in CATALOGUE}
+    assert coming
+    assert [] == sorted(noun for noun in nouns if {noun, f"{noun}s"} & coming)
+
+
 def lines_by_room(text: str) -> dict[str, str]:
     """What the map says, by folder: `adapters`, `adapters/windows` and so on."""
     rooms: dict[str, str] = {}
@@ -54,7 +70,11 @@ def place(module: Path) -> tuple[str, str]:
 
 
 def names(lines: str, name: str) -> bool:
-    return re.search(rf"(?<![\w/.]){re.escape(name)}(?![\w/])", lines) is not None
+    return count(lines, name) > 0
+
+
+def count(lines: str, name: str) -> int:
+    return len(re.findall(rf"(?<![\w/.]){re.escape(name)}(?![\w/])", lines))
 
 
 @pytest.mark.parametrize("document", READMES)
