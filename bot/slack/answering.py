@@ -28,6 +28,7 @@ from bot.slack.people import People, Reader
 from bot.slack.pictures import Pictures
 from bot.slack.progress import Awaited, WaitingLine, Watcher
 from bot.slack.running import done_within, insist
+from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.slack.work import Desk
 from bot.store.answers import Answers, Kept
@@ -76,6 +77,7 @@ class Answering:
         self.pictures = pictures
         self.answers = answers
         self.clock = clock
+        self.threads = Threads(sender, uploads, answers, clock)
 
     async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
         """The answer to it."""

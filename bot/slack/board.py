@@ -151,9 +151,9 @@ class Board:
         """Whether the card stands where others see it; waits until that is known."""
         if change.channel.startswith("D"):
             return False
-        while (landed := await self._sender.landed(row)) is None:
+        while (place := await self._sender.place_of(row)) is None:
             await self._clock.sleep(LOOK)
-        return landed
+        return bool(place.ts)
 
     async def _whisper(self, name: str, user: str, milestone: Milestone, change: Change) -> None:
         """A direct message; none to somebody who is not of this workspace."""

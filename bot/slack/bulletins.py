@@ -1,12 +1,11 @@
 """What the bot says in channels by itself: posted once, edited from then on, with its files in its thread.
 
 announce ─ in the outbox already? ─ no ─▶ the answer kept (for its buttons) ─▶ row ─▶ its files, once the message is there
-revise   ─▶ an edit of that row, and a word in its thread
+revise   ─▶ an edit of that row, and a word in its thread, in whichever channel it stands
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
 
 import structlog
 
@@ -19,18 +18,11 @@ from bot.messages.slack import render
 from bot.policy import BOT
 from bot.request import Answer
 from bot.slack.answering import Answering
-from bot.slack.api import SlackFailure
 from bot.slack.letter import Address, noted
 from bot.slack.running import insist
-from bot.store.answers import Kept, Made
+from bot.store.answers import Kept
 from bot.store.errors import TooLarge
-from commands.report import File, Report
-
-LOOK = 1.0
-"""Seconds between two looks whether a message has reached its channel."""
-
-LOOKS = 600
-"""Looks after which its files are given up: whoever wants them asks for them."""
+from commands.report import Report
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +33,7 @@ class Bulletins:
     def __init__(self, answering: Answering) -> None:
         self._desk, self._people, self._sender = answering.desk, answering.people, answering.sender
         self._uploads, self._pictures, self._answers = answering.uploads, answering.pictures, answering.answers
-        self._clock = answering.clock
+        self._clock, self._threads = answering.clock, answering.threads
 
     async def announce(self, bulletin: Bulletin) -> None:
         """As `bot.bulletins.Announcer`."""
@@ -50,7 +42,7 @@ class Bulletins:
             await self._keep(bulletin)
             await self._add(bulletin, address)
         if not isinstance(bulletin.body, ExpiryNotice) and (files := written(bulletin.body, address.texts)):
-            await self._hand_over(bulletin, files)
+            await self._threads.show(bulletin.name, bulletin.channel, files)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
         """As `bot.bulletins.Announcer`. What went to people directly cannot be edited: they get the word alone."""
@@ -99,37 +91,3 @@ class Bulletins:
             await insist(lambda: self._answers.keep(kept), self._clock.sleep)
         except TooLarge as error:
             _log.warning("an answer is too large to be kept", operation=bulletin.name, error=str(error))
-
-    async def _hand_over(self, bulletin: Bulletin, files: Sequence[File]) -> None:
-        """Show its files in its thread, each once; where the message went elsewhere, whoever wants them asks for them."""
-        kept = await insist(lambda: self._answers.find(bulletin.name, self._clock.now()), self._clock.sleep)
-        if kept is None:
-            return
-        seen = {made.name for made in kept.files if made.shown}
-        left = [file for file in files if file.name not in seen]
-        ts = await self._landed(bulletin) if left else ""
-        if left and not ts:
-            _log.warning("files are not shown, for their message is not in its channel", operation=bulletin.name)
-            return
-        for file in left:
-            cut_off = [made for made in kept.files if made.name == file.name]
-            await self._show(bulletin, file, cut_off, ts)
-
-    async def _show(self, bulletin: Bulletin, file: File, cut_off: Sequence[Made], ts: str) -> None:
-        """Show one file. `cut_off` is what an earlier life began: nobody knows whether it is seen, so it goes first."""
-        try:
-            for made in cut_off:
-                await self._uploads.withdraw(made)
-            await self._uploads.show(bulletin.name, file, file.name, (bulletin.channel, ts))
-        except SlackFailure as failure:
-            _log.warning("a file was refused", operation=bulletin.name, file=file.name, code=failure.code)
-
-    async def _landed(self, bulletin: Bulletin) -> str:
-        """The message's timestamp, once it is in its channel; "" where it does not come there."""
-        row = await insist(lambda: self._sender.posted(bulletin.name), self._clock.sleep)
-        for _ in range(LOOKS if row else 0):
-            landed = await insist(lambda: self._sender.landed(row), self._clock.sleep)
-            if landed is not None:
-                return await insist(lambda: self._sender.ts_of(row), self._clock.sleep) if landed else ""
-            await self._clock.sleep(LOOK)
-        return ""

@@ -3,7 +3,9 @@
 from adapters.phrase import Phrase
 from bot.slack.api import SlackFailure
 from bot.slack.channels import ABSENT, SHARED, UNKNOWN
+from bot.slack.fitting import TOO_MUCH
 from bot.slack.letter import Address, foreign
+from bot.store.outbox import Place
 
 UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 """Slack's codes for a message that can no longer be edited: it is posted anew."""
@@ -12,11 +14,15 @@ ARCHIVED = "is_archived"
 """Slack's code for a channel to which nobody can post, and into which nobody can be invited."""
 
 
+def lost_elsewhere(failure: SlackFailure, place: Place, address: Address) -> bool:
+    """Whether nothing more can be said where a message went once, though its own channel may take it."""
+    return place.channel != address.channel and not failure.passing and failure.code not in TOO_MUCH
+
+
 def why_elsewhere(failure: SlackFailure, address: Address, name: str) -> str:
     """A sentence for what the first road refused; `name` is the bot's own in Slack."""
     invite = f"/invite @{foreign(name)}"
-    unasked = address.people or address.second
-    return address.say(_unasked(failure, address, invite) if unasked else _answer(failure, address, invite))
+    return address.say(_unasked(failure, address, invite) if address.unasked else _answer(failure, address, invite))
 
 
 def _unasked(failure: SlackFailure, address: Address, invite: str) -> Phrase:

@@ -15,7 +15,7 @@ from adapters.phrase import Phrase
 from bot.messages.blocks import Block, Message, context, escape, is_picture
 from bot.slack.api import SlackFailure
 from bot.slack.letter import Address, noted, plain
-from bot.store.outbox import Post
+from bot.store.outbox import Place, Post
 
 PICTURE_PAUSES = (4.0, 12.0)
 """Seconds before each further try with a refused picture. No more than two: a response_url takes five messages in all."""
@@ -26,12 +26,12 @@ REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "http_400"})
 TOO_MUCH = REFUSED | {"msg_blocks_too_long", "msg_too_long"}
 """Slack's codes for a message that may be taken without its blocks."""
 
-Send = Callable[[Message], Awaitable[str]]
+Send = Callable[[Message], Awaitable[Place]]
 
 _log = structlog.get_logger(__name__)
 
 
-async def fitting(send: Send, message: Message, post: Post, address: Address) -> str:
+async def fitting(send: Send, message: Message, post: Post, address: Address) -> Place:
     """Send as much of it as Slack takes; a passing `SlackFailure` where its pictures may be taken later."""
     try:
         return await send(message)

@@ -55,6 +55,11 @@ class Address(BaseModel):
     zone: str = "UTC"
 
     @property
+    def unasked(self) -> bool:
+        """Whether the bot says it by itself: others than whoever asked hear it where its channel does not take it."""
+        return bool(self.second or self.people)
+
+    @property
     def for_all(self) -> bool:
         """Whether others read it, too: a direct message is for one."""
         return bool(self.channel) and not self.channel.startswith("D")

@@ -9,7 +9,6 @@ goes on to the next, with a sentence that says why. Nothing is dropped in silenc
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,13 +20,14 @@ from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import REVOKED, Api, SlackFailure
 from bot.slack.channels import Channels
-from bot.slack.detours import UNEDITABLE, why_elsewhere
+from bot.slack.detours import why_elsewhere
 from bot.slack.fitting import fitting, short_form
 from bot.slack.letter import Address, address_in, message_in, noted, plain, post_of
 from bot.slack.pace import Pace
+from bot.slack.roads import Roads
 from bot.slack.running import Running, done_within, insist
 from bot.store.errors import DatabaseError, TooLarge
-from bot.store.outbox import Outbox, Post, Road, State
+from bot.store.outbox import Outbox, Place, Post, Road, State
 
 LIFETIME = timedelta(hours=24)
 """After this a message is no longer tried: nobody waits for it any more."""
@@ -37,12 +37,6 @@ BURST, INTERVAL = 3, 1.0
 
 EDIT_INTERVAL = 3.0
 """Seconds between two edits of one message (chat.update: 50 a minute for the whole workspace)."""
-
-RESPONSE_TRIES = 3
-"""How often a response_url is tried: it has five uses, a waiting line may have taken one, a lost answer may count."""
-
-CHANNEL_TRIES = 8
-"""How often a channel is tried before the message goes to the person: about three minutes of trouble."""
 
 WHISPER_LIMIT = 2.0
 """Seconds that a waiting line may take; the answer comes after it."""
@@ -63,8 +57,6 @@ ASTRAY = timedelta(hours=25)
 """How long a channel that did not take what the bot says by itself keeps the outbox unwell, or until it takes it again:
 a digest comes once a day."""
 
-_Road = Callable[[Post, Address, Message], Awaitable[str]]
-
 _log = structlog.get_logger(__name__)
 
 
@@ -74,7 +66,7 @@ class Sender:
     def __init__(self, rows: Outbox, api: Api, channels: Channels, name: str, clock: Clock) -> None:
         self._rows = rows
         self._api = api
-        self._channels = channels
+        self._roads = Roads(rows, api, channels, clock)
         self._name = name
         self._clock = clock
         self._messages = Pace(BURST, INTERVAL, clock.monotonic)
@@ -114,13 +106,9 @@ class Sender:
         """Whether a message of an operation was added lately, whoever it was meant for."""
         return await self._rows.added(operation)
 
-    async def landed(self, row: int) -> bool | None:
-        """Whether a message that was meant for all is there; None while that is open, False where it went elsewhere."""
-        return await self._rows.landed(row)
-
-    async def ts_of(self, row: int) -> str:
-        """Slack's name for the message of a row that was sent; "" where it has none."""
-        return await self._rows.ts_of(row)
+    async def place_of(self, row: int) -> Place | None:
+        """Where the message of a row is that others may see; None while that is open, `NOWHERE` where there is none."""
+        return await self._rows.place_of(row)
 
     async def whisper(self, address: Address, message: Message) -> None:
         """A courtesy through the response_url, worth nothing later: tried once, briefly, and never a row."""
@@ -202,28 +190,29 @@ class Sender:
     async def _send(self, post: Post) -> None:
         more = True
         try:
-            ts = await self._by_roads(post)
+            place = await self._by_roads(post)
         except SlackFailure as failure:
             await self._not_sent(post, failure)
         except Exception:
             _log.exception("a message cannot be sent", operation=post.operation)
             await self._give_up(post, "unexpected")
         else:
-            more = await insist(lambda: self._rows.sent(post.id, ts), self._clock.sleep)
+            landed = place.channel if place.channel != post.address.get("channel") else ""
+            more = await insist(lambda: self._rows.sent(post.id, place.ts, landed), self._clock.sleep)
         if more:
             self._woken.set()
 
-    async def _by_roads(self, post: Post) -> str:
-        """Send by the first road that Slack opens; the message's timestamp, "" where it has none."""
+    async def _by_roads(self, post: Post) -> Place:
+        """Send by the first road that Slack opens; where it is then."""
         address, message = address_in(post), message_in(post)
         twice = post.maybe_sent and post.road is not Road.UPDATE  # an edit that comes twice is the same edit
         notes = [address.say(Phrase("Sent again: Slack did not confirm the first sending."))] if twice else []
         refusals: list[SlackFailure] = []
-        for road in self._roads(address):
+        for road in self._roads.open_to(address):
             try:
-                ts = await fitting(partial(road, post, address), noted(message, *notes), post, address)
-                self._note_arrival(address, astray=bool(refusals))
-                return ts
+                place = await fitting(partial(road, post, address), noted(message, *notes), post, address)
+                self._note_arrival(address, place, astray=bool(refusals))
+                return place
             except SlackFailure as failure:
                 if failure.passing:
                     raise
@@ -232,80 +221,14 @@ class Sender:
                 refusals.append(failure)
         raise refusals[-1] if refusals else SlackFailure("no_address")
 
-    def _roads(self, address: Address) -> Iterator[_Road]:
-        if address.channel:
-            yield self._to_channel
-        if address.courtesy:
-            return
-        if address.second:
-            yield self._to_second
-        if address.people:
-            yield self._to_people
-        if address.response_url:
-            yield self._privately
-        if address.aside and address.user:
-            yield self._aside
-        if address.user:
-            yield self._to_person
-
-    async def _to_channel(self, post: Post, address: Address, message: Message) -> str:
-        if post.attempts > CHANNEL_TRIES:
-            raise SlackFailure(post.why)
-        await self._channels.check(address.channel)
-        ts = address.ts or (await self._rows.ts_of(address.replaces) if address.replaces else "")
-        if ts:
-            try:
-                await self._api.edit(address.channel, ts, message)
-            except SlackFailure as failure:
-                if failure.code not in UNEDITABLE or address.clicked:
-                    raise
-            else:
-                return ts
-        thread = address.thread or (await self._rows.ts_of(address.below) if address.below else "")
-        ts = await self._api.post(address.channel, message, thread)
-        if address.replaces:
-            await insist(lambda: self._rows.moved(address.replaces, ts), self._clock.sleep)
-        return ts
-
-    async def _privately(self, post: Post, address: Address, message: Message) -> str:
-        open_until = address.answerable or post.made_at
-        if self._clock.now() >= open_until or post.attempts > RESPONSE_TRIES:
-            raise SlackFailure("expired_url")
-        await self._api.respond(address.response_url, message, clicked=address.clicked and not address.channel)
-        return ""
-
-    async def _aside(self, post: Post, address: Address, message: Message) -> str:
-        await self._api.post_aside(address.aside, address.user, message, address.aside_thread)
-        return ""
-
-    async def _to_person(self, post: Post, address: Address, message: Message) -> str:
-        await self._api.post(address.user, message)
-        return ""
-
-    async def _to_second(self, post: Post, address: Address, message: Message) -> str:
-        await self._channels.check(address.second)
-        return await self._api.post(address.second, message)
-
-    async def _to_people(self, post: Post, address: Address, message: Message) -> str:
-        """To every one of them; a failure only where nobody got it."""
-        refusals: list[SlackFailure] = []
-        for person in address.people:
-            try:
-                await self._api.post(person, message)
-            except SlackFailure as failure:
-                refusals.append(failure)
-        if len(refusals) == len(address.people):
-            raise refusals[-1]
-        return ""
-
-    def _note_arrival(self, address: Address, *, astray: bool) -> None:
+    def _note_arrival(self, address: Address, place: Place, *, astray: bool) -> None:
         """Remember channels that do not take what the bot says by itself, for whoever asks how it is."""
-        if not (address.second or address.people) or not address.channel:
+        if not address.unasked or not address.channel:
             return
         if astray:
             self._astray[address.channel] = self._clock.now()
             _log.error("a channel did not take what the bot says by itself; it went elsewhere", channel=address.channel)
-        else:
+        elif place.channel == address.channel:
             self._astray.pop(address.channel, None)
 
     async def _not_sent(self, post: Post, failure: SlackFailure) -> None:

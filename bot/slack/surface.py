@@ -217,7 +217,7 @@ class SlackSurface:
         people = People(api, place.team, place.usual, groups.of, clock.monotonic)
         channels = Channels(api, clock.monotonic)
         sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
-        uploads = Uploads(api, self._rows.answers, clock)
+        uploads = Uploads(api, channels, self._rows.answers, clock)
         pictures = Pictures(uploads, place.clean)
         answering = Answering(self._desk, people, sender, uploads, pictures, self._rows.answers, clock)
         forms, looking = Forms(answering, api), Looking(answering)

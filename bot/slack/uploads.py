@@ -7,6 +7,7 @@ from adapters.phrase import Phrase
 from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import Api, SlackFailure
+from bot.slack.channels import Channels
 from bot.slack.letter import Address
 from bot.slack.running import insist
 from bot.store.answers import Answers, Made
@@ -22,13 +23,15 @@ GONE = frozenset({"file_not_found", "file_deleted"})
 class Uploads:
     """Makes files in Slack. Secrets are taken out where they are announced (`bot.slack.api`)."""
 
-    def __init__(self, api: Api, answers: Answers, clock: Clock) -> None:
+    def __init__(self, api: Api, channels: Channels, answers: Answers, clock: Clock) -> None:
         self._api = api
+        self._channels = channels
         self._answers = answers
         self._clock = clock
 
     async def show(self, operation: str, file: File, title: str, place: tuple[str, str]) -> None:
         """Show a file of an answer in a channel, or in a thread of it; a `SlackFailure` where Slack does not take it."""
+        await self._channels.check(place[0])
         text = MARK + file.text if file.name.endswith(".csv") else file.text
         made = await self._sent(operation, file.name, text)
         await self._api.complete_file(made.id, title, *place)

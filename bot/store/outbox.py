@@ -121,9 +121,10 @@ _POSTED = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
     OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Road.POST
 )
 _ADDED = select(exists().where(OUTBOX.c.operation == bindparam("this")))
-_TS = select(OUTBOX.c.ts).where(_THIS)
-_LANDED = select(OUTBOX.c.state, OUTBOX.c.ts).where(_THIS)
-_MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN))
+_CHANNEL = func.coalesce(*(func.json_extract(OUTBOX.c.address, path) for path in ("$.landed", "$.channel")), "")
+_PLACE = select(OUTBOX.c.state, OUTBOX.c.ts, _CHANNEL.label("channel")).where(_THIS)
+_LANDED_IN = func.json_set(OUTBOX.c.address, "$.landed", bindparam("landed"))
+_MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN)).values(address=_LANDED_IN)
 _UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == State.UNDELIVERABLE).order_by(OUTBOX.c.id)
 _IS_CARD = OUTBOX.c.operation.startswith(CARD) & (OUTBOX.c.road == Road.POST)
 _IS_NOTICE = OUTBOX.c.operation.startswith(NOTICE) & (OUTBOX.c.road == Road.POST)
@@ -141,7 +142,8 @@ class Post:
     """One message for Slack.
 
     `conversation` is the ordering key: a channel, `channel:thread`, or a response_url. `address` is
-    what the road needs (channel, thread_ts, ts, user, response_url), `message` is JSON of at most
+    what the road needs (channel, thread_ts, ts, user, response_url), and once it is sent also
+    `landed`, where that is another channel than it was meant for. `message` is JSON of at most
     64 kB (text, blocks). `ts` is Slack's name for the message once it is sent. `maybe_sent`: an
     earlier try may have arrived, so a repetition is marked as one. What stands from `id` on is kept
     by the outbox.
@@ -161,6 +163,20 @@ class Post:
     maybe_sent: bool = False
     why: str = ""
     ts: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a message is that others may see: its channel, perhaps another than it was meant for, and Slack's name for it.
+
+    Without a `ts` it is nowhere: it was given up, or went to people alone, and cannot be named any more.
+    """
+
+    channel: str = ""
+    ts: str = ""
+
+
+NOWHERE = Place()
 
 
 @dataclass(frozen=True)
@@ -219,9 +235,13 @@ class Outbox:
 
         return tuple(sorted(await self._database.run(work), key=lambda post: post.id))
 
-    async def sent(self, post: int, ts: str = "") -> bool:
-        """Slack confirmed it; `ts` is the message's name there. Whether any message waits, perhaps for this end."""
-        return await self._end(post, state=State.SENT, ts=ts, ended_at=self._now())
+    async def sent(self, post: int, ts: str = "", landed: str = "") -> bool:
+        """Slack confirmed it; `ts` is its name there, `landed` its channel where that is not the one it was meant for.
+
+        Whether any message waits, perhaps for this end.
+        """
+        elsewhere = {"landed": landed} if landed else {}
+        return await self._end(post, state=State.SENT, ts=ts, ended_at=self._now(), **elsewhere)
 
     async def failed(self, post: int, why: str, retry_at: datetime | None, *, maybe_sent: bool = False) -> None:
         """It was not confirmed: tried again at `retry_at`, or given up where that is None."""
@@ -252,25 +272,19 @@ class Outbox:
             lambda connection: bool(connection.execute(_ADDED, {"this": operation}).scalar_one())
         )
 
-    async def moved(self, post: int, ts: str) -> None:
-        """A message that could not be edited was posted anew: this is its name in Slack from now on."""
-        await self._database.run(lambda connection: connection.execute(_MOVE, {"this": post, "ts": ts}).rowcount)
+    async def moved(self, post: int, place: Place) -> None:
+        """A message that could not be edited was posted anew: it is there from now on."""
+        there = {"this": post, "ts": place.ts, "landed": place.channel}
+        await self._database.run(lambda connection: connection.execute(_MOVE, there).rowcount)
 
-    async def landed(self, post: int) -> bool | None:
-        """Whether a message that was meant for all is there; None while that is open, False where it went elsewhere."""
+    async def place_of(self, post: int) -> Place | None:
+        """Where a message is; None while that is open, `NOWHERE` where it cannot be named, or is not remembered."""
 
-        def work(connection: Connection) -> bool | None:
-            row = connection.execute(_LANDED, {"this": post}).one_or_none()
-            return None if row is not None and row.state in OPEN else row is not None and bool(row.ts)
-
-        return await self._database.read(work)
-
-    async def ts_of(self, post: int) -> str:
-        """Slack's name for a message that was sent; "" where it was not, or went to one person instead."""
-
-        def work(connection: Connection) -> str:
-            ts: str = connection.execute(_TS, {"this": post}).scalar_one_or_none() or ""
-            return ts
+        def work(connection: Connection) -> Place | None:
+            row = connection.execute(_PLACE, {"this": post}).one_or_none()
+            if row is not None and row.state in OPEN:
+                return None
+            return Place(row.channel, row.ts) if row is not None and row.ts else NOWHERE
 
         return await self._database.read(work)
 
@@ -287,8 +301,10 @@ class Outbox:
     async def _end(self, post: int, **values: Any) -> bool:
         """Leave SENDING; nothing happens where the message is not being sent."""
 
+        end = _END.values(address=_LANDED_IN) if "landed" in values else _END
+
         def work(connection: Connection) -> bool:
-            connection.execute(_END, {"this": post, **values})
+            connection.execute(end, {"this": post, **values})
             return bool(connection.execute(_ANY_WAITING).scalar_one())
 
         return await self._database.run(work)

@@ -12,13 +12,14 @@ from adapters.phrase import Phrase
 from bot import drawing
 from bot.bulletins import Bulletin, Fallback
 from bot.request import Answer
-from bot.slack.outbox import ASTRAY
+from bot.slack.channels import FRESH
+from bot.slack.outbox import ASTRAY, EDIT_INTERVAL
 from commands.report import Copy, File, Form, Report
 from tests.bot.slack.conftest import CANARY, House
 from tests.bot.slack.test_pictures import CHART, PNG
 from tests.lab.workspace.faults import UPLOAD, DropAfter, DropBefore, Failing, Fault
 
-OPS, DEV, ADMIN, OPERATOR = "C0OPS", "C0DEV", "U0ADMIN", "U0OPERATOR"
+OPS, DEV, PARTNERS, ADMIN, OPERATOR = "C0OPS", "C0DEV", "C0PARTNERS", "U0ADMIN", "U0OPERATOR"
 
 
 @pytest.fixture(autouse=True)
@@ -206,6 +207,93 @@ async def test_files_that_were_cut_off_are_seen_once_after_the_next_start(house:
         await said_with_files(house, with_files)
 
     assert ["# Digest", "a list"] == sorted(content.splitlines()[0] for content in in_thread(house))
+
+
+@pytest.mark.parametrize("refusal", ["is_archived", "shared"])
+async def test_files_follow_what_was_said_to_the_second_channel(house: House, refusal: str) -> None:
+    """And never into the channel that it was meant for."""
+    house.desk.fallback = Fallback(DEV, (ADMIN,))
+    if refusal != "shared":
+        house.workspace.faults.switch_on("chat.postMessage", Failing(refusal), times=1)
+
+    await said_with_files(house, bulletin(channel=PARTNERS if refusal == "shared" else OPS, files=(LIST,)))
+
+    assert ["a list\n•••"] == in_thread(house, DEV)
+    shown = [call.arguments["channel_id"] for call in house.workspace.calls("files.completeUploadExternal")]
+    assert [DEV] == shown
+    assert ((), ()) == (house.workspace.messages(PARTNERS), house.workspace.messages(OPS))
+
+
+async def test_files_do_not_follow_into_a_channel_that_has_become_shared_meanwhile(house: House) -> None:
+    async with house.bot() as surface:
+        await surface.announce(bulletin())
+        await house.public(OPS)
+        await house.settled()
+    house.workspace.connect(OPS)
+    house.time.move(FRESH)
+
+    await said_with_files(house, bulletin(files=(LIST,)))
+
+    assert [] == in_thread(house)
+    assert () == house.workspace.calls("files.getUploadURLExternal")
+
+
+def texts_below(house: House, channel: str) -> list[str]:
+    """What stands in the thread of the one message in a channel."""
+    [first] = [message for message in house.workspace.messages(channel) if message.thread_ts in (None, message.ts)]
+    return [each.text for each in house.workspace.thread(channel, first.ts) if each.ts != first.ts]
+
+
+async def test_what_went_to_the_second_channel_is_edited_there_with_its_word_in_its_thread(house: House) -> None:
+    house.desk.fallback = Fallback(DEV, (ADMIN,))
+    house.workspace.faults.switch_on("chat.postMessage", Failing("is_archived"), times=1)
+    async with house.bot() as surface:
+        await surface.announce(bulletin())
+        await house.public(DEV)
+        await house.settled()
+        await surface.revise(bulletin("renewed"), Phrase("renewed"))
+        await house.moving(partial(edited, house, 1))
+        await house.moving(lambda: texts_below(house, DEV))
+        await house.settled()
+        assert not (await surface.health()).arriving
+    assert "renewed" in house.workspace.messages(DEV)[0].text
+    assert ["renewed"] == texts_below(house, DEV)
+    assert () == house.workspace.messages(OPS)
+
+
+async def test_what_was_said_before_its_channel_was_replaced_is_edited_where_it_stands(house: House) -> None:
+    async with house.bot() as surface:
+        await surface.announce(bulletin())
+        await house.public(OPS)
+        await house.settled()
+        await surface.revise(bulletin("renewed", channel=DEV), Phrase("renewed"))
+        await house.moving(partial(edited, house, 1))
+        await house.moving(lambda: texts_below(house, OPS))
+        await house.settled()
+    assert "renewed" in house.workspace.messages(OPS)[0].text
+    assert ["renewed"] == texts_below(house, OPS)
+    assert () == house.workspace.messages(DEV)
+
+
+async def test_where_its_old_channel_takes_nothing_more_it_moves_to_its_new_one(house: House) -> None:
+    """From then on it is edited there."""
+    async with house.bot() as surface:
+        await surface.announce(bulletin())
+        await house.public(OPS)
+        await house.settled()
+        house.workspace.faults.switch_on("chat.update", Failing("is_inactive"), times=1)
+        await surface.revise(bulletin("bound", channel=DEV), None)
+        await house.moving(lambda: house.workspace.messages(DEV))
+        await house.settled()
+        house.time.move(EDIT_INTERVAL)
+        await surface.revise(bulletin("renewed", channel=DEV), Phrase("renewed"))
+        await house.moving(lambda: texts_below(house, DEV))
+        await house.moving(partial(edited, house, 2))
+        await house.settled()
+        assert (await surface.health()).arriving
+    assert "renewed" in house.workspace.messages(DEV)[0].text
+    assert ["renewed"] == texts_below(house, DEV)
+    assert 1 == len(house.workspace.messages(OPS))
 
 
 async def test_what_was_said_becomes_something_else_and_a_word_stands_in_its_thread(house: House) -> None:

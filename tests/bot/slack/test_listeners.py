@@ -15,6 +15,7 @@ from bot.messages.blocks import Message
 from bot.slack import command
 from bot.slack.answering import Answering
 from bot.slack.api import SCOPES
+from bot.slack.channels import Channels
 from bot.slack.forms import Forms
 from bot.slack.inbox import Receiver
 from bot.slack.listeners import LastResort, register
@@ -44,7 +45,7 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         running = Running()
         app = AsyncApp(client=api._client, authorize=authorize)
         clock = house.time.clock()
-        uploads = Uploads(api, house.rows.answers, clock)
+        uploads = Uploads(api, Channels(api, clock.monotonic), house.rows.answers, clock)
         pictures = Pictures(uploads, cleaned)
         answering = Answering(house.desk, people, sender, uploads, pictures, house.rows.answers, clock)
         forms = Forms(answering, api)

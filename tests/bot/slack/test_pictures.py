@@ -12,6 +12,7 @@ from adapters.phrase import Phrase, Texts
 from bot import drawing
 from bot.drawing import DrawingFailed
 from bot.messages.blocks import Message, picture, section
+from bot.slack.channels import Channels
 from bot.slack.fitting import PICTURE_PAUSES
 from bot.slack.letter import Address
 from bot.slack.pictures import Draw, Pictures
@@ -55,7 +56,8 @@ async def pictures(house: House, draw: Draw = drawn) -> AsyncIterator[Pictures]:
     """The bot's pictures, with an answer that they belong to."""
     async with house.api() as api:
         await house.rows.answers.keep(Kept("op-1", "U0ADMIN", "digest", house.time.now(), "{}"))
-        yield Pictures(Uploads(api, house.rows.answers, house.time.clock()), cleaned, draw)
+        clock = house.time.clock()
+        yield Pictures(Uploads(api, Channels(api, clock.monotonic), house.rows.answers, clock), cleaned, draw)
 
 
 async def uploaded(house: House) -> str:

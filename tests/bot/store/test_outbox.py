@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.store.database import Database
 from bot.store.inbox import Delivery, Inbox
-from bot.store.outbox import Outbox, Outlook, Post, Road, State
+from bot.store.outbox import NOWHERE, Outbox, Outlook, Place, Post, Road, State
 from tests.bot.store.conftest import Clock
 
 
@@ -216,10 +216,10 @@ async def test_the_message_that_an_edit_replaces_is_found_by_its_operation(outbo
     await outbox.add(edit("newer"))
     await outbox.add(post("another"))
     assert first == await outbox.posted("op-1")
-    assert ("", "") == (await outbox.ts_of(first), await outbox.ts_of(999))
+    assert (None, NOWHERE) == (await outbox.place_of(first), await outbox.place_of(999))
     await outbox.begin([first])
     await outbox.sent(first, "1.1")
-    assert "1.1" == await outbox.ts_of(first)
+    assert Place("C1", "1.1") == await outbox.place_of(first)
 
 
 async def test_an_edit_and_an_answer_wait_for_the_message_that_they_belong_to_whatever_lane_they_are_in(
@@ -246,12 +246,12 @@ async def test_what_belongs_to_a_message_that_was_given_up_goes_all_the_same(out
 
 async def test_a_message_that_was_posted_anew_is_edited_there_from_then_on(outbox: Outbox, post: Make) -> None:
     card = await outbox.add(post("card"))
-    await outbox.moved(card, "9.9")
-    assert "" == await outbox.ts_of(card)  # it is still to be sent
+    await outbox.moved(card, Place("C1", "9.9"))
+    assert None is await outbox.place_of(card)  # it is still to be sent
     await outbox.begin([card])
     await outbox.sent(card, "1.1")
-    await outbox.moved(card, "2.2")
-    assert "2.2" == await outbox.ts_of(card)
+    await outbox.moved(card, Place("C2", "2.2"))
+    assert Place("C2", "2.2") == await outbox.place_of(card)
 
 
 async def test_whether_a_message_was_added_is_known_by_its_operation(outbox: Outbox, post: Make) -> None:
@@ -260,10 +260,13 @@ async def test_whether_a_message_was_added_is_known_by_its_operation(outbox: Out
     assert await outbox.added("op-1")
 
 
-async def test_whether_a_message_reached_its_channel_is_known_once_it_has_ended(outbox: Outbox, post: Make) -> None:
-    there, elsewhere = await outbox.add(post()), await outbox.add(post("b", "C2"))
-    assert None is await outbox.landed(there)
-    await outbox.begin([there, elsewhere])
+async def test_where_a_message_is_is_known_once_it_has_ended(outbox: Outbox, post: Make) -> None:
+    there, elsewhere, direct = [await outbox.add(post(channel=channel)) for channel in ("C1", "C2", "C3")]
+    assert None is await outbox.place_of(there)
+    await outbox.begin([there, elsewhere, direct])
     await outbox.sent(there, "1.1")
-    await outbox.sent(elsewhere)  # to one person instead
-    assert (True, False, False) == tuple([await outbox.landed(row) for row in (there, elsewhere, 999)])
+    await outbox.sent(elsewhere, "2.2", "C9")
+    await outbox.sent(direct)  # to one person instead
+    assert [Place("C1", "1.1"), Place("C9", "2.2"), NOWHERE] == [
+        await outbox.place_of(row) for row in (there, elsewhere, direct)
+    ]

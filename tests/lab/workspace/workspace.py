@@ -215,6 +215,10 @@ class Workspace:
     def unarchive(self, channel: str) -> None:
         self._state.change(replace(self._out.channel(channel), archived=False))
 
+    def connect(self, channel: str) -> None:
+        """A channel becomes shared with another organisation."""
+        self._state.change(replace(self._out.channel(channel), shared=True))
+
     def change_person(self, person: Person) -> None:
         """Somebody became a guest, was deactivated, took another language."""
         self._state.update(person)

@@ -21,7 +21,7 @@ def post_message(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
         channel.id,
         BOT_USER,
         content,
-        thread_ts=arguments.optional("thread_ts"),
+        thread_ts=rooms.thread(channel.id, arguments.optional("thread_ts")),
         metadata=arguments.structure("metadata", refusal="invalid_metadata_format"),
     )
     return {"channel": channel.id, "ts": message.ts, "message": {**message.as_json(), "bot_id": rooms.state.seed.bot}}

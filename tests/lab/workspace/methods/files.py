@@ -23,6 +23,7 @@ def get_upload_url(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
 def complete_upload(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     """Without a channel the files stay private to the bot."""
     channel = rooms.joined(arguments.required("channel_id")) if arguments.has("channel_id") else None
+    thread = rooms.thread(channel.id, arguments.optional("thread_ts")) if channel else None
     uploads = [_completed(rooms, file) for file in arguments.structure("files", refusal="invalid_arguments") or ()]
     if not uploads:
         raise SlackError("invalid_arguments")
@@ -31,7 +32,7 @@ def complete_upload(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
             channel.id,
             BOT_USER,
             Content(arguments.optional("initial_comment") or ""),
-            thread_ts=arguments.optional("thread_ts"),
+            thread_ts=thread,
             files=tuple(upload.id for upload in uploads),
         )
     return {"files": [{"id": upload.id, "title": upload.title} for upload in uploads]}

@@ -55,6 +55,12 @@ class Rooms:
             raise SlackError("not_in_channel")
         return channel
 
+    def thread(self, channel: str, ts: str | None) -> str | None:
+        """The thread to answer in; one of another channel is refused here, for Slack does not document what it does."""
+        if ts and self.state.find(channel, ts) is None and not self.state.replies(channel, ts):
+            raise SlackError("thread_not_found")
+        return ts
+
 
 @dataclass(frozen=True)
 class Method:
