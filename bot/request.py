@@ -120,7 +120,8 @@ class Exit(IntEnum):
 class Answer(BaseModel):
     """What the desk says: how the request was understood, and a report, a failure, or how a change stands.
 
-    `operation` is the operation's id, in the audit log too. `here`: for all in the channel.
+    `operation` is the operation's id, in the audit log too. `here`: for all in the channel. `notes` stand below it in
+    small letters where it was not asked for just now: by which schedule it is, and how late.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,6 +131,7 @@ class Answer(BaseModel):
     """The words in their canonical form; the repaired text where they could not be understood."""
     body: Report | Failure | Change
     here: bool = False
+    notes: tuple[Phrase, ...] = ()
 
     @classmethod
     def read(cls, document: str) -> "Answer | None":

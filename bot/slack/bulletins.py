@@ -18,7 +18,7 @@ from bot.messages.slack import render
 from bot.policy import BOT
 from bot.request import Answer
 from bot.slack.answering import Answering
-from bot.slack.letter import Address, noted
+from bot.slack.letter import Address, noted, small
 from bot.slack.running import insist
 from bot.store.answers import Kept
 from bot.store.errors import TooLarge
@@ -61,8 +61,7 @@ class Bulletins:
             await insist(lambda: self._sender.add(name, below, said), self._clock.sleep)
 
     async def _add(self, bulletin: Bulletin, address: Address) -> None:
-        notes = [escape(address.say(note), 300) for note in bulletin.notes]
-        message = noted(await self._rendered(bulletin.body, address), *notes)
+        message = noted(await self._rendered(bulletin.body, address), *small(bulletin.notes, address))
         await insist(lambda: self._sender.add(bulletin.name, address, message), self._clock.sleep)
 
     async def _rendered(self, body: Answer | ExpiryNotice, address: Address) -> Message:
@@ -81,11 +80,11 @@ class Bulletins:
         return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
 
     async def _keep(self, bulletin: Bulletin) -> None:
-        """Keep a report, so that buttons can show more of it."""
+        """Keep a report with its notes, so that buttons can show more of it."""
         answer = bulletin.body
         if isinstance(answer, ExpiryNotice) or not isinstance(answer.body, Report):
             return
-        document = json.dumps(bare(answer).model_dump(mode="json"))
+        document = json.dumps(bare(answer).model_copy(update={"notes": bulletin.notes}).model_dump(mode="json"))
         kept = Kept(bulletin.name, BOT, answer.understood, self._clock.now(), document)
         try:
             await insist(lambda: self._answers.keep(kept), self._clock.sleep)

@@ -1,6 +1,6 @@
 """A message with where it goes: as it stands in an outbox row, and the sentences that are added on its way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -113,6 +113,11 @@ def noted(message: Message, *notes: str) -> Message:
         return message
     text = "\n".join([message.text, *notes])
     return Message(shortened(text), (*message.blocks, context(*notes)) if message.blocks else ())
+
+
+def small(notes: Sequence[Phrase], address: Address) -> list[str]:
+    """Notes in mrkdwn, in the words of whoever reads them."""
+    return [escape(address.say(note), 300) for note in notes]
 
 
 def plain(message: Message, note: str) -> Message:

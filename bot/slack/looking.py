@@ -11,10 +11,11 @@ from bot.messages.blocks import Message
 from bot.messages.buttons import View
 from bot.messages.slack import render
 from bot.messages.words import COMMAND
+from bot.policy import BOT
 from bot.request import Answer, Request, Surface
 from bot.slack.answering import Answering, asked_by, in_words_of, spoken
 from bot.slack.clicked import Click, address_of
-from bot.slack.letter import Address, Letter, noted
+from bot.slack.letter import Address, Letter, noted, small
 from bot.slack.people import Reader
 from bot.store.answers import Kept
 from bot.store.inbox import Delivery
@@ -42,9 +43,7 @@ class Looking:
         if isinstance(seen, Message):
             return self.explain(seen, click, delivery, reader)
         goal = self._goal(click, delivery, reader)
-        message = render(seen.answer, spoken(goal), view)
-        if goal.for_all and not goal.thread:
-            message = noted(message, asked_by(seen.kept.actor, goal))
+        message = noted(render(seen.answer, spoken(goal), view), *_below(seen, goal))
         return Letter(seen.kept.operation, goal, message)
 
     async def find(self, click: Click, delivery: Delivery, reader: Reader, view: View | None) -> "Seen | Message":
@@ -80,3 +79,10 @@ class Looking:
             return goal
         language, zone = self._answering.people.read_in(goal.channel)
         return goal.model_copy(update={"language": language, "zone": zone.key})
+
+
+def _below(seen: Seen, goal: Address) -> list[str]:
+    """What stood below it at first: its notes; where all see it, who asked, unless it was the bot itself."""
+    if seen.answer.notes or seen.kept.actor == BOT:
+        return small(seen.answer.notes, goal)
+    return [asked_by(seen.kept.actor, goal)] if goal.for_all and not goal.thread else []

@@ -15,9 +15,11 @@ from bot.request import Answer
 from bot.slack.channels import FRESH
 from bot.slack.outbox import ASTRAY, EDIT_INTERVAL
 from commands.report import Copy, File, Form, Report
+from tests.bot.messages.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House
 from tests.bot.slack.test_pictures import CHART, PNG
 from tests.lab.workspace.faults import UPLOAD, DropAfter, DropBefore, Failing, Fault
+from tests.lab.workspace.message import Message
 
 OPS, DEV, PARTNERS, ADMIN, OPERATOR = "C0OPS", "C0DEV", "C0PARTNERS", "U0ADMIN", "U0OPERATOR"
 
@@ -308,6 +310,26 @@ async def test_what_was_said_becomes_something_else_and_a_word_stands_in_its_thr
             await house.settled()
     first = house.workspace.messages(OPS)[0]
     assert ["renewed"] == [each.text for each in house.workspace.thread(OPS, first.ts) if each.ts != first.ts]
+
+
+def small_letters(message: Message) -> list[str]:
+    """The notes below a message."""
+    return [each["text"] for block in message.blocks if block["type"] == "context" for each in block["elements"]]
+
+
+async def test_its_notes_stay_when_it_is_seen_in_another_way(house: House) -> None:
+    notes = (Phrase("by the schedule {name} of {owner}", name="digest", owner="ana"), Phrase("missed {n}", n=2))
+    async with house.bot() as surface:
+        await surface.announce(Bulletin("op-1", OPS, Answer(operation="op-1", understood="digest", body=DETAILED), notes))
+        await house.public(OPS)
+        await house.settled()
+        [first] = house.workspace.messages(OPS)
+        await house.workspace.click(OPERATOR, first, "show.details")
+        await house.moving(lambda: house.workspace.messages(OPS)[0].edits)
+        await house.settled()
+    [second] = house.workspace.messages(OPS)
+    assert ["by the schedule digest of ana", "missed 2"] == small_letters(first)[-2:] == small_letters(second)[-2:]
+    assert "asked for this" not in str(second.blocks)
 
 
 async def test_buttons_of_what_was_said_work_on_the_kept_answer(house: House) -> None:
