@@ -1,6 +1,6 @@
 """Has charts drawn in a process of its own, with a deadline.
 
-matplotlib takes 100 MB and holds the interpreter's lock for seconds; Slack awaits an ack within three. So it is
+matplotlib takes up to 300 MB and holds the interpreter's lock for seconds; Slack awaits an ack within three. So it is
 never loaded here: `bot.charts` runs as a program, is handed a `Job` as JSON on stdin, gives a PNG on stdout, and ends.
 """
 

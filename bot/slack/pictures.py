@@ -3,6 +3,7 @@
 chart ─▶ cleaned ─▶ drawn by a process of its own ─▶ uploaded, noted with its answer ─▶ the file's id, for an image block
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -23,17 +24,22 @@ _log = structlog.get_logger(__name__)
 
 
 class Pictures:
-    """Makes pictures in Slack. They go with the kept answer that they belong to."""
+    """Makes pictures in Slack. They go with the kept answer that they belong to.
+
+    One is drawn at a time, for drawing one takes 300 MB; who waits for that waits outside of the drawing's deadline.
+    """
 
     def __init__(self, uploads: Uploads, clean: Clean, draw: Draw = draw_apart) -> None:
         self._uploads = uploads
         self._clean = clean
         self._draw = draw
+        self._drawing = asyncio.Semaphore(1)
 
     async def upload(self, operation: str, chart: Chart, address: Address) -> str | None:
         """Slack's id of the picture in the words of `address`; None, and logged, where there is none."""
         try:
-            picture = await self._draw(self._cleaned(chart), address.texts)
+            async with self._drawing:
+                picture = await self._draw(self._cleaned(chart), address.texts)
             return await self._uploads.keep(operation, f"flatnet-{operation}.png", picture)
         except DrawingFailed as error:
             _log.warning("a chart is said in words: it could not be drawn", operation=operation, why=str(error))

@@ -1,8 +1,10 @@
 """A chart is shown as a picture where Slack takes one, and said in words where it does not."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,33 @@ async def test_secrets_are_taken_out_before_a_picture_is_drawn(house: House) -> 
     content = house.workspace.file(file or "")
     assert content is not None
     assert CANARY.encode() not in content
+
+
+def reached(begun: Sequence[Chart], number: int) -> bool:
+    return len(begun) >= number
+
+
+async def test_pictures_are_drawn_one_after_another_and_each_comes(house: House) -> None:
+    begun: list[Chart] = []
+    may_end = asyncio.Semaphore(0)
+
+    async def slowly(shown: Chart, texts: Texts) -> bytes:
+        begun.append(shown)
+        await may_end.acquire()
+        return await drawn(shown, texts)
+
+    async with pictures(house, slowly) as made:
+        uploads = [asyncio.create_task(made.upload("op-1", CHART, Address())) for _ in range(3)]
+        for number in (1, 2, 3):
+            await house.until(partial(reached, begun, number))
+            assert number == len(begun)
+            may_end.release()
+        assert 3 == len(set(await asyncio.gather(*uploads)) - {None})
+
+
+async def test_a_picture_that_fails_does_not_keep_others_from_being_drawn(house: House) -> None:
+    async with pictures(house, not_drawn) as made:
+        assert [None, None] == [await made.upload("op-1", CHART, Address()) for _ in range(2)]
 
 
 @pytest.mark.parametrize(
