@@ -1,6 +1,8 @@
 """Why a message comes by another road than was meant, in the words of whoever reads it. Pure."""
 
-from adapters.phrase import Phrase
+from datetime import timedelta
+
+from adapters.phrase import Phrase, Span
 from bot.slack.api import SlackFailure
 from bot.slack.channels import ABSENT, SHARED, UNKNOWN
 from bot.slack.fitting import TOO_MUCH
@@ -12,6 +14,14 @@ UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window
 
 ARCHIVED = "is_archived"
 """Slack's code for a channel to which nobody can post, and into which nobody can be invited."""
+
+
+OUTAGE = timedelta(hours=1)
+"""How long a channel is tried before what nobody waits for goes elsewhere: Slack's own trouble rarely lasts longer."""
+
+
+class Unanswered(SlackFailure):
+    """A road was tried for as long as it is worth; `code` is what stood in its way the last time, and passes by itself."""
 
 
 def lost_elsewhere(failure: SlackFailure, place: Place, address: Address) -> bool:
@@ -32,6 +42,14 @@ def _unasked(failure: SlackFailure, address: Address, invite: str) -> Phrase:
             "This was meant for the channel {channel}, which is archived; "
             "unarchive it in Slack, or name another one under [notices] in the configuration.",
             channel=address.channel,
+        )
+    if isinstance(failure, Unanswered):
+        return Phrase(
+            "This was meant for the channel {channel}; Slack took nothing there for more than {time} ({code}). "
+            "That passes by itself: what comes next goes there again.",
+            channel=address.channel,
+            time=Span(OUTAGE.total_seconds()),
+            code=failure.code,
         )
     return Phrase(
         "This was meant for the channel {channel}, which did not take it ({code}); "

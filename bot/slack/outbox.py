@@ -9,6 +9,7 @@ goes on to the next, with a sentence that says why. Nothing is dropped in silenc
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +21,7 @@ from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import REVOKED, Api, SlackFailure
 from bot.slack.channels import Channels
-from bot.slack.detours import why_elsewhere
+from bot.slack.detours import Unanswered, why_elsewhere
 from bot.slack.fitting import fitting, short_form
 from bot.slack.letter import Address, address_in, message_in, noted, plain, post_of
 from bot.slack.pace import Pace
@@ -54,7 +55,7 @@ TROUBLE = timedelta(hours=1)
 """How long an undeliverable message keeps the outbox unwell."""
 
 ASTRAY = timedelta(hours=25)
-"""How long a channel that did not take what the bot says by itself keeps the outbox unwell, or until it takes it again:
+"""How long a channel that refused what the bot says by itself keeps the outbox unwell, or until it takes it again:
 a digest comes once a day."""
 
 _log = structlog.get_logger(__name__)
@@ -84,7 +85,7 @@ class Sender:
 
     @property
     def arriving(self) -> bool:
-        """Whether what the bot says by itself reached the channels that it was meant for, the last time within a day."""
+        """Whether no channel refused what the bot says by itself, the last time within a day."""
         return not any(self._clock.now() - at < ASTRAY for at in self._astray.values())
 
     async def add(self, operation: str, address: Address, message: Message, answers: str = "") -> int:
@@ -211,7 +212,7 @@ class Sender:
         for road in self._roads.open_to(address):
             try:
                 place = await fitting(partial(road, post, address), noted(message, *notes), post, address)
-                self._note_arrival(address, place, astray=bool(refusals))
+                self._note_arrival(address, place, refusals)
                 return place
             except SlackFailure as failure:
                 if failure.passing:
@@ -221,11 +222,11 @@ class Sender:
                 refusals.append(failure)
         raise refusals[-1] if refusals else SlackFailure("no_address")
 
-    def _note_arrival(self, address: Address, place: Place, *, astray: bool) -> None:
-        """Remember channels that do not take what the bot says by itself, for whoever asks how it is."""
+    def _note_arrival(self, address: Address, place: Place, refusals: Sequence[SlackFailure]) -> None:
+        """Remember channels that refuse what the bot says by itself, until somebody has mended that."""
         if not address.unasked or not address.channel:
             return
-        if astray:
+        if refusals and not isinstance(refusals[0], Unanswered):
             self._astray[address.channel] = self._clock.now()
             _log.error("a channel did not take what the bot says by itself; it went elsewhere", channel=address.channel)
         elif place.channel == address.channel:

@@ -10,7 +10,7 @@ from bot.clock import Clock
 from bot.messages.blocks import Message
 from bot.slack.api import Api, SlackFailure
 from bot.slack.channels import Channels
-from bot.slack.detours import UNEDITABLE, lost_elsewhere
+from bot.slack.detours import OUTAGE, UNEDITABLE, Unanswered, lost_elsewhere
 from bot.slack.letter import Address
 from bot.slack.running import insist
 from bot.store.outbox import NOWHERE, Outbox, Place, Post
@@ -52,9 +52,16 @@ class Roads:
             yield self._to_person
 
     async def _to_channel(self, post: Post, address: Address, message: Message) -> Place:
+        """`Unanswered` where a further try of what passes by itself is worth less than the next road."""
+        try:
+            return await self._where_it_belongs(address, message)
+        except SlackFailure as failure:
+            if failure.passing and self._had_its_time(post, address):
+                raise Unanswered(failure.code) from failure
+            raise
+
+    async def _where_it_belongs(self, address: Address, message: Message) -> Place:
         """Where the message stands that it edits or belongs to, perhaps in another channel; else as a new one in its own."""
-        if post.attempts > CHANNEL_TRIES:
-            raise SlackFailure(post.why)
         old = Place(address.channel, address.ts) if address.ts else await self._place_of(address.replaces)
         if old.ts:
             try:
@@ -70,6 +77,12 @@ class Roads:
                 if not lost_elsewhere(failure, above, address):
                     raise
         return await self._posted(Place(address.channel, address.thread), address, message)
+
+    def _had_its_time(self, post: Post, address: Address) -> bool:
+        """Whether it was tried there long enough; where there is no other road, it never was."""
+        if post.attempts < CHANNEL_TRIES or len(list(self.open_to(address))) == 1:
+            return False
+        return not address.unasked or self._clock.now() - post.made_at > OUTAGE
 
     async def _place_of(self, row: int) -> Place:
         return (await self._rows.place_of(row) if row else None) or NOWHERE

@@ -13,6 +13,7 @@ from bot import drawing
 from bot.bulletins import Bulletin, Fallback
 from bot.request import Answer
 from bot.slack.channels import FRESH
+from bot.slack.detours import OUTAGE
 from bot.slack.outbox import ASTRAY, EDIT_INTERVAL
 from commands.report import Copy, File, Form, Report
 from tests.bot.messages.examples import DETAILED
@@ -149,6 +150,36 @@ async def test_trouble_that_passes_is_waited_for_on_the_same_road(house: House) 
         await house.settled()
         assert (await surface.health()).arriving
     assert () == house.workspace.messages(DEV)
+
+
+async def test_an_outage_of_slack_is_waited_for_and_is_no_fault_of_the_channel(house: House) -> None:
+    house.desk.fallback = Fallback(DEV, (ADMIN,))
+    house.workspace.faults.switch_on("chat.postMessage", Failing("service_unavailable"))
+    async with house.bot() as surface:
+        await surface.announce(bulletin())
+        await house.moving(lambda: house.time.elapsed > 1_800, step=20)
+        house.workspace.faults.switch_off("chat.postMessage")
+        await house.moving(lambda: house.workspace.messages(OPS), step=20)
+        await house.settled()
+        assert (await surface.health()).arriving
+    assert ((), ()) == (house.workspace.messages(DEV), house.workspace.direct(ADMIN))
+
+
+async def test_after_an_hour_of_trouble_it_takes_the_next_road_and_nobody_is_asked_to_mend_anything(
+    house: House,
+) -> None:
+    house.desk.fallback = Fallback("", (ADMIN,))
+    house.workspace.faults.switch_on("conversations.info", Failing("service_unavailable"))
+    async with house.bot() as surface:
+        await surface.announce(bulletin())
+        await house.moving(lambda: house.time.elapsed > OUTAGE.total_seconds() - 120, step=20)
+        assert () == house.workspace.calls("chat.postMessage")
+        await house.moving(lambda: house.workspace.direct(ADMIN), step=20)
+        await house.settled()
+        assert (await surface.health()).arriving
+    [message] = house.workspace.direct(ADMIN)
+    assert "Slack took nothing there for more than 1 hr (service_unavailable)" in message.text
+    assert "/invite" not in message.text
 
 
 LIST = File(name="list.txt", text=f"a list\n{CANARY}")
