@@ -77,7 +77,7 @@ class Answering:
         self.pictures = pictures
         self.answers = answers
         self.clock = clock
-        self.threads = Threads(sender, uploads, answers, clock)
+        self.threads = Threads(people, sender, uploads, answers, clock)
 
     async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
         """The answer to it."""

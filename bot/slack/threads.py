@@ -5,12 +5,16 @@ from functools import partial
 
 import structlog
 
+from adapters.phrase import Phrase
 from bot.clock import Clock
+from bot.messages.blocks import Message, escape
 from bot.slack.api import SlackFailure
+from bot.slack.letter import Address
 from bot.slack.outbox import Sender
+from bot.slack.people import People
 from bot.slack.running import insist
-from bot.slack.uploads import Uploads
-from bot.store.answers import Answers, Made
+from bot.slack.uploads import Uploads, refused
+from bot.store.answers import Answers, Kept
 from bot.store.outbox import NOWHERE, Place
 from commands.report import File
 
@@ -18,7 +22,12 @@ LOOK = 1.0
 """Seconds between two looks whether a message is there."""
 
 LOOKS = 600
-"""Looks after which its files are given up: whoever wants them asks for them."""
+"""Looks after which its files are given up."""
+
+PAUSES = (2.0, 8.0, 30.0)
+"""Seconds before each further try of a file where Slack does not say how long to wait."""
+
+LATE = Phrase("The files are missing here: Slack took this message too late. Ask for the same words again to get them.")
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +35,8 @@ _log = structlog.get_logger(__name__)
 class Threads:
     """Shows files in threads."""
 
-    def __init__(self, sender: Sender, uploads: Uploads, answers: Answers, clock: Clock) -> None:
+    def __init__(self, people: People, sender: Sender, uploads: Uploads, answers: Answers, clock: Clock) -> None:
+        self._people = people
         self._sender = sender
         self._uploads = uploads
         self._answers = answers
@@ -38,40 +48,71 @@ class Threads:
         They follow the message: what its channel did not take is not shown there, but where the message went. Where that
         was to people alone, or the answer is no longer kept, whoever wants the files asks for them.
         """
-        kept = await insist(lambda: self._answers.find(name, self._clock.now()), self._clock.sleep)
+        kept = await self._kept(name)
         if kept is None:
             return
         seen = {made.name for made in kept.files if made.shown}
         left = [file for file in files if file.name not in seen]
-        place = await self._landed(name) if left else NOWHERE
-        if left and not place.ts:
+        place = await self._landed(name) if left and channel else NOWHERE
+        if place is None:
+            await self._confess(name, channel, thread, LATE)
+        elif left and not place.ts:
             _log.warning("files are not shown, for their message is in no channel", operation=name)
-            return
-        if thread and place.channel == channel:
-            place = Place(channel, thread)
-        for file in left:
-            cut_off = [made for made in kept.files if made.name == file.name]
-            await self._show(name, file, cut_off, place)
+        else:
+            there = (place.channel, thread if thread and place.channel == channel else place.ts)
+            refusals = [failure for file in left if (failure := await self._shown(name, file, there))]
+            if refusals:
+                await self._confess(name, channel, thread, refused(refusals[-1]))
 
-    async def _show(self, name: str, file: File, cut_off: Sequence[Made], place: Place) -> None:
-        """Show one file. `cut_off` is what an earlier life began: nobody knows whether it is seen, so it goes first."""
-        try:
-            for made in cut_off:
+    async def _kept(self, name: str) -> Kept | None:
+        return await insist(lambda: self._answers.find(name, self._clock.now()), self._clock.sleep)
+
+    async def _shown(self, name: str, file: File, place: tuple[str, str]) -> SlackFailure | None:
+        """Show one file, and try again what passes by itself; why Slack does not take it, None where it does."""
+        refusal: SlackFailure | None = None
+        for pause in (0.0, *PAUSES):
+            await self._clock.sleep(refusal.retry_after or pause if refusal else pause)
+            try:
+                await self._show(name, file, place)
+            except SlackFailure as failure:
+                refusal = failure
+                if not failure.passing:
+                    break
+            else:
+                return None
+        _log.warning("a file was refused", operation=name, file=file.name, code=refusal.code if refusal else "")
+        return refusal
+
+    async def _show(self, name: str, file: File, place: tuple[str, str]) -> None:
+        """Try once. What was begun before goes first, for nobody knows whether it is seen."""
+        kept = await self._kept(name)
+        for made in kept.files if kept else ():
+            if made.name == file.name:
                 await self._uploads.withdraw(made)
-            await self._uploads.show(name, file, file.name, (place.channel, place.ts))
-        except SlackFailure as failure:
-            _log.warning("a file was refused", operation=name, file=file.name, code=failure.code)
+        await self._uploads.show(name, file, file.name, place)
 
-    async def _landed(self, name: str) -> Place:
-        """Where its message is; `NOWHERE` where it does not come to a channel."""
+    async def _confess(self, name: str, channel: str, thread: str, why: Phrase) -> None:
+        """Say once where the files would be, wherever the message went, that they are missing."""
+        said = f"{name}:files"
+        if await insist(partial(self._sender.added, said), self._clock.sleep):
+            return
+        row = await insist(partial(self._sender.posted, name), self._clock.sleep)
+        language, zone = self._people.read_in(channel)
+        there = Address(channel=channel, dispensable=True, language=language, zone=zone.key)
+        there = there.model_copy(update={"thread": thread} if thread else {"below": row})
+        message = Message(escape(there.say(why), 300), ())
+        await insist(lambda: self._sender.add(said, there, message), self._clock.sleep)
+
+    async def _landed(self, name: str) -> Place | None:
+        """Where its message is, `NOWHERE` where it does not come to a channel; None where that is open for too long."""
         for _ in range(LOOKS):
             place = await insist(partial(self._looked, name), self._clock.sleep)
             if place is not None:
                 return place
             await self._clock.sleep(LOOK)
-        return NOWHERE
+        return None
 
     async def _looked(self, name: str) -> Place | None:
-        """As `_landed`; None while that is open."""
+        """As `_landed`, at this moment."""
         row = await self._sender.posted(name)
         return await self._sender.place_of(row) if row else None

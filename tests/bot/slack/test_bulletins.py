@@ -15,11 +15,12 @@ from bot.request import Answer
 from bot.slack.channels import FRESH
 from bot.slack.detours import OUTAGE
 from bot.slack.outbox import ASTRAY, EDIT_INTERVAL
+from bot.slack.threads import LATE, LOOK
 from commands.report import Copy, File, Form, Report
 from tests.bot.messages.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House
 from tests.bot.slack.test_pictures import CHART, PNG
-from tests.lab.workspace.faults import UPLOAD, DropAfter, DropBefore, Failing, Fault
+from tests.lab.workspace.faults import UPLOAD, DropAfter, DropBefore, Failing, Fault, ServerError
 from tests.lab.workspace.message import Message
 
 OPS, DEV, PARTNERS, ADMIN, OPERATOR = "C0OPS", "C0DEV", "C0PARTNERS", "U0ADMIN", "U0OPERATOR"
@@ -210,6 +211,51 @@ async def test_its_files_stand_in_its_thread_once(house: House) -> None:
     text, markdown = in_thread(house)
     assert "a list\n•••" == text
     assert markdown.startswith("# Digest\n\nall 3 hosts are well\n")
+
+
+@pytest.mark.parametrize("place", ["files.getUploadURLExternal", UPLOAD, "files.completeUploadExternal"])
+async def test_a_file_that_slack_does_not_take_for_a_moment_is_tried_again_and_seen_once(house: House, place: str) -> None:
+    house.workspace.faults.switch_on(place, ServerError(503), times=2)
+
+    await said_with_files(house, bulletin(files=(LIST, COPY)))
+
+    assert ["a list", "# Digest"] == [content.splitlines()[0] for content in in_thread(house)]
+    assert [] == [text for text in texts_below(house, OPS) if text]
+
+
+@pytest.mark.parametrize("code", ["service_unavailable", "storage_limit_reached"])
+async def test_where_slack_takes_no_file_that_is_said_once_below_the_message(house: House, code: str) -> None:
+    house.workspace.faults.switch_on("files.completeUploadExternal", Failing(code))
+    for _ in range(2):
+        await said_with_files(house, bulletin(files=(LIST, COPY)))
+
+    assert [f"The file could not be made: Slack refused it ({code}). Try again later."] == texts_below(house, OPS)
+
+
+async def test_what_was_refused_for_good_is_not_tried_again(house: House) -> None:
+    house.workspace.faults.switch_on("files.completeUploadExternal", Failing("storage_limit_reached"))
+
+    await said_with_files(house, bulletin(files=(LIST,)))
+
+    assert 1 == len(house.workspace.calls("files.completeUploadExternal"))
+
+
+async def test_a_message_that_comes_too_late_says_that_its_files_are_missing(house: House) -> None:
+    house.workspace.faults.switch_on("chat.postMessage", Failing("service_unavailable"))
+    async with house.bot() as surface:
+        saying = asyncio.create_task(surface.announce(bulletin(files=(LIST,))))
+        await house.moving(saying.done, step=LOOK)
+        house.workspace.faults.switch_off("chat.postMessage")
+        await house.moving(lambda: house.workspace.messages(OPS) and texts_below(house, OPS), step=20)
+        await house.settled()
+    assert [str(LATE)] == texts_below(house, OPS)
+
+
+async def test_without_a_channel_nobody_waits_for_files(house: House) -> None:
+    async with house.bot() as surface:
+        await surface.announce(bulletin(channel="", files=(LIST,)))
+        await house.direct(ADMIN)
+    assert 0.0 == house.time.elapsed
 
 
 async def test_a_copy_of_it_is_written_in_the_words_of_its_channel(house: House) -> None:
