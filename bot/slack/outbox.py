@@ -56,7 +56,7 @@ TROUBLE = timedelta(hours=1)
 
 ASTRAY = timedelta(hours=25)
 """How long a channel that refused what the bot says by itself keeps the outbox unwell, or until it takes it again:
-a digest comes once a day."""
+a digest comes once a day. A restart forgets it: it may be what mended [notices]."""
 
 _log = structlog.get_logger(__name__)
 

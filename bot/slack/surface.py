@@ -86,8 +86,8 @@ class Health:
     """How the surface is, and when Slack last said anything.
 
     `revoked` is Slack's code where it refuses the token; `sending` is False where a message of the
-    last hour could not be delivered to anybody, `arriving` where what the bot says by itself did not reach its
-    channel; `rebuilt` counts the watchdog's rebuilds.
+    last hour could not be delivered to anybody, `arriving` where a channel refused what the bot says by
+    itself; `rebuilt` counts the watchdog's rebuilds.
     """
 
     connected: bool
