@@ -32,7 +32,7 @@ lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell li
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.powershell_lint adapters/windows
 
-test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, nothing that is killed
+test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
 	$(BIN)/pytest -n auto --ignore=tests/page -m "not slow and not pwsh"
 
 bench: $(STAMP)  ## the measures of docs/performance.md

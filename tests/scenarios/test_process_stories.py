@@ -9,6 +9,8 @@ from tests.lab.faults import Fault
 from tests.scenarios.conftest import Build
 from tests.scenarios.processes import bot_process, command
 
+pytestmark = pytest.mark.slow  # every story starts programs, a second of a processor each
+
 ADMIN, OPS = "U0ADMIN", "C0OPS"
 
 

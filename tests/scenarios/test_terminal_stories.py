@@ -12,6 +12,8 @@ from tests.lab.faults import Fault
 from tests.scenarios.conftest import Build, Town
 from tests.scenarios.processes import command
 
+pytestmark = pytest.mark.slow  # every story starts programs, a second of a processor each
+
 
 @pytest.mark.parametrize(
     ("words", "break_it", "code"),

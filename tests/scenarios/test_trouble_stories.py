@@ -17,6 +17,8 @@ from tests.bot.store.test_migrations import next_release
 from tests.scenarios.conftest import Build, Town, ask
 from tests.scenarios.processes import bot_process, command
 
+pytestmark = pytest.mark.slow  # every story starts programs, a second of a processor each
+
 BROKEN = """
 from bot import cli
 
@@ -149,7 +151,6 @@ async def test_a_database_of_a_newer_version_is_left_alone(town: Build) -> None:
         assert 0 == t.connections
 
 
-@pytest.mark.slow
 async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: Build, tmp_path: Path) -> None:
     """An older database: `do` says which command mends it, that command says where the copy lies, `do` works."""
     release = next_release(tmp_path / "site")
@@ -166,7 +167,6 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
         assert 0 == (await command("do", "health", "--config", str(t.config), program=newer)).returncode
 
 
-@pytest.mark.slow
 async def test_a_locked_database_stops_a_request_before_anything_is_looked_at(town: Build) -> None:
     """Asked alone or through a running bot: exit code 5, and a sentence that says what to do."""
     async with town(hosts=1) as t:
