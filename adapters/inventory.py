@@ -27,6 +27,8 @@ PodmanName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$")]
 FolderPath = Annotated[str, StringConstraints(pattern=r"^(/[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}){1,8}$")]
 """A folder in WSL2 by its full path, as sudo's rules name it too."""
+FilePath = FolderPath
+"""A file in WSL2 by its full path."""
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
 
 
@@ -138,6 +140,7 @@ class WslSide(Value):
     network: PodmanName = "flatnet"
     bridge: InterfaceName = "flatnet-br0"
     flatnet_folder: FolderPath = "/var/lib/flatnet"
+    syslog: FilePath = "/var/log/syslog"
 
     @field_validator("address")
     @classmethod

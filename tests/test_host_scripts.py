@@ -16,7 +16,9 @@ import pytest
 
 import adapters.wsl
 from adapters.inventory import WslSide
+from adapters.logs import Search
 from adapters.wsl.action import Argv, WslAction
+from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from tests.lab.windows.pwsh import find_pwsh
 from tests.powershell_lint import check
 
@@ -64,42 +66,84 @@ def actions() -> Iterator[WslAction[Any]]:
     for module in pkgutil.iter_modules(adapters.wsl.__path__, "adapters.wsl."):
         importlib.import_module(module.name)
     for kind in kinds(WslAction):
-        yield kind.of(SIDE)
+        if kind not in (ReadCni, ReadPodman, ReadContainer):
+            yield kind.of(SIDE)
+    for search in (Search(tail=1), Search(tail=5_000), Search(tail=50, pattern="x")):
+        yield from (ReadCni.of(SIDE, search), ReadPodman.of(SIDE, search), ReadContainer.of(SIDE, "web-1", search))
+
+
+def through_sudo(side: WslAction[Any]) -> Iterator[Argv]:
+    """What an action runs as root, with sudo's own words; a program that another one runs as well."""
+    for argv in side.commands():
+        if "sudo" in argv:
+            yield argv[argv.index("sudo") :]
 
 
 def as_root(side: WslAction[Any]) -> set[Argv]:
-    """What an action runs through sudo, without sudo's own words."""
-    return {argv[2:] for argv in side.commands() if argv[0] == "sudo"}
+    """What an action runs through sudo, without sudo's own words and by its full path."""
+    return {(f"/usr/bin/{argv[2]}", *argv[3:]) for argv in through_sudo(side)}
+
+
+def commands_of(sudoers: str) -> list[str]:
+    """The commands of the sudoers rules, one by one."""
+    rules = re.findall(r"^flatnet ALL=\(root\) NOPASSWD: (.*)$", sudoers.replace("\\\n", ""), re.MULTILINE)
+    return [command.strip() for rule in rules for command in re.split(r"(?<!\\), ", rule)]
 
 
 def allowed(sudoers: str) -> set[Argv]:
-    """The commands of a sudoers rule, each as its arguments: whole commands, with sudo's own quoting undone."""
-    rules = re.findall(r"^flatnet ALL=\(root\) NOPASSWD: (.*)$", sudoers.replace("\\\n", ""), re.MULTILINE)
-    commands = re.split(r"(?<!\\),", ",".join(rules))
+    """The commands that are written out, each as its arguments: whole commands, with sudo's own quoting undone."""
+    commands = [command for command in commands_of(sudoers) if " ^" not in command]
     return {tuple(shlex.split(re.sub(r"\\([,:=\\])", r"\1", command))) for command in commands}
+
+
+def expressions(sudoers: str) -> list[re.Pattern[str]]:
+    """The commands whose arguments are a regular expression, as one on the whole command."""
+    parts = (command.partition(" ^") for command in commands_of(sudoers))
+    return [
+        re.compile(f"{re.escape(program)} {expression.removesuffix('$')}") for program, found, expression in parts if found
+    ]
 
 
 def test_sudo_allows_exactly_what_the_bot_runs() -> None:
     """Word by word: a new command needs a new line here, and a line that nothing needs goes."""
-    needed = set().union(*map(as_root, actions()))
-    assert needed
-    given = allowed(run("sh", WSL, "--print-sudoers").stdout)
-    assert {(f"/usr/bin/{argv[0]}", *argv[1:]) for argv in needed} == given
+    needed: set[Argv] = set().union(*map(as_root, actions()))
+    sudoers = run("sh", WSL, "--print-sudoers").stdout
+    given, (expression,) = allowed(sudoers), expressions(sudoers)
+    by_expression = {argv for argv in needed if expression.fullmatch(" ".join(argv))}
+    assert by_expression
+    assert needed - by_expression == given
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "logs --timestamps --tail 5 web --follow",
+        "logs --timestamps --tail 5 --follow",
+        "logs --timestamps --tail 5 web db",
+        "logs --timestamps --tail 5 web\ndb",
+        "logs --timestamps --tail 5 ../web",
+        "logs --timestamps --tail -1 web",
+        "--root /tmp logs --timestamps --tail 5 web",
+        "rm web",
+    ],
+)
+def test_sudo_s_expression_lets_nothing_else_in(arguments: str) -> None:
+    (expression,) = expressions(run("sh", WSL, "--print-sudoers").stdout)
+    assert expression.fullmatch(f"/usr/bin/podman {arguments}") is None
 
 
 def test_every_command_as_root_goes_through_sudo_without_a_prompt() -> None:
     """`sudo -n program …`: no other option of sudo, no shell; `timeout` ends podman or du."""
-    commands = [argv for action in actions() for argv in action.commands() if argv[0] == "sudo"]
+    commands = [argv for action in actions() for argv in through_sudo(action)]
     assert {("sudo", "-n", "podman"), ("sudo", "-n", "timeout")} == {argv[:3] for argv in commands}
     assert {"podman", "du"} == {argv[4] for argv in commands if argv[2] == "timeout"}
 
 
 def test_sudo_s_rule_has_no_pattern_in_it() -> None:
-    """A `*` in an argument would match spaces too, and so any further argument."""
-    assert (
-        re.search(r"[*?\[\]!]", "".join(" ".join(argv) for argv in allowed(run("sh", WSL, "--print-sudoers").stdout)))
-        is None
-    )
+    """A `*` in an argument would match spaces too, and so any further argument; an expression is whole, from ^ to $."""
+    sudoers = run("sh", WSL, "--print-sudoers").stdout
+    assert re.search(r"[*?\[\]!]", "".join(" ".join(argv) for argv in allowed(sudoers))) is None
+    assert [True] == [command.endswith("$") for command in commands_of(sudoers) if " ^" in command]
 
 
 @needs("visudo")

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from adapters.action import Action, Answer
+from adapters.errors import ActionFailed
 
 
 class WindowsAction(Action[Answer]):
@@ -22,6 +23,10 @@ class WindowsAction(Action[Answer]):
     def arguments(self) -> dict[str, Any]:
         """What the script gets: plain JSON, never code."""
         return self.model_dump(mode="json")
+
+    def explain(self, failure: ActionFailed) -> ActionFailed:
+        """A failure of the script in words that say more of it; as it is where there are none."""
+        return failure
 
     @abstractmethod
     def parse(self, data: Any) -> Answer:

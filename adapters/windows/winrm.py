@@ -33,7 +33,7 @@ from winrm.exceptions import (
 from winrm.protocol import Protocol as WsMan
 
 from adapters.action import Action, Answer
-from adapters.errors import AuthenticationFailed, DeadlineExceeded, FlatnetError, HostError, ProtocolError
+from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded, FlatnetError, HostError, ProtocolError
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.reasons import causes, own_trouble, reason
@@ -129,9 +129,10 @@ class WinRmConnection:
 
     def _carry_out(self, session: ShellSession, action: WindowsAction[Answer]) -> Answer:
         """In a thread, which the deadline begins with; the answer is parsed here too, for the event loop is everybody's."""
-        data = session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline)
         try:
-            return action.parse(data)
+            return action.parse(session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline))
+        except ActionFailed as failure:
+            raise action.explain(failure) from failure.__cause__
         except ValueError as error:
             raise ProtocolError(
                 Phrase(

@@ -11,7 +11,15 @@ import pytest
 
 from adapters.errors import ActionFailed
 from adapters.windows import powershell
-from tests.adapters.windows import change_cases, disks_cases, nebula_cases, services_cases, system_cases, updates_cases
+from tests.adapters.windows import (
+    change_cases,
+    disks_cases,
+    logs_cases,
+    nebula_cases,
+    services_cases,
+    system_cases,
+    updates_cases,
+)
 from tests.adapters.windows.script_cases import NOW, Case, Failed
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
@@ -25,6 +33,7 @@ QUICK: tuple[Case, ...] = (
     *change_cases.CASES,
     *services_cases.CASES,
     *disks_cases.CASES,
+    *logs_cases.CASES,
     *updates_cases.CASES,
 )
 CASES: tuple[Case, ...] = (*QUICK, system_cases.HANGING)

@@ -19,7 +19,9 @@ from adapters.errors import (
     HostIdentityError,
     ProtocolError,
 )
+from adapters.logs import Search
 from adapters.phrase import Phrase
+from adapters.windows.logs import ReadLog
 from adapters.windows.system import ReadSystem
 from tests.adapters.windows.winrm_host import ROADS, Road, Say, winrm_host
 from tests.lab.windows.powershell import Output
@@ -39,6 +41,17 @@ async def test_the_system_of_a_healthy_host_is_read(tmp_path: Path) -> None:
         host.play_twins()
         system = await host.connection.perform(ReadSystem.of(host.side))
     assert ("Running", "Running", 2) == (system.nebula, system.gateway, system.nginx_processes)
+
+
+async def test_what_a_script_fails_with_is_told_in_the_words_of_its_action(tmp_path: Path) -> None:
+    """Here no log has been written yet."""
+    async with winrm_host(tmp_path) as host:
+        host.play_twins()
+        with pytest.raises(ActionFailed) as caught:
+            await host.connection.perform(ReadLog.of(host.side, "nebula", Search(tail=50)))
+    path = host.side.paths.nebula_log
+    expected = f"there is no log {path}; have it written there, or mend its path in the configuration"
+    assert ("LogMissing", expected) == (caught.value.code, str(caught.value))
 
 
 @pytest.mark.parametrize(

@@ -95,12 +95,16 @@ class Machine:
 
     def record(self, operation: str) -> dict[str, str]:
         """Names and texts of what is recorded of a change by now."""
-        folder = self._place(change_files.FOLDER / operation)
+        folder = self.place(change_files.FOLDER / operation)
         return {file.name: file.read_text("utf-8") for file in folder.glob("*") if file.suffix in ("", ".json")}
 
     def mark(self, operation: str, word: str) -> None:
         """Lay a mark for the guard, as the scripts do."""
-        self._place(change_files.FOLDER / operation / word).touch()
+        self.place(change_files.FOLDER / operation / word).touch()
+
+    def place(self, path: PureWindowsPath) -> Path:
+        """Where a path of the host is on this machine."""
+        return self._folder.joinpath("drives", path.drive.rstrip(":"), *path.parts[1:])
 
     def _ask(self, code: str, stdin: bytes) -> str:
         return self._servers.ask(
@@ -128,17 +132,17 @@ class Machine:
         for number, path in enumerate(state.links):
             elsewhere = self._folder / "links" / str(number)
             elsewhere.mkdir(parents=True)
-            link = self._place(path)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(elsewhere)
+            self._link(path, elsewhere)
+        for path, target in state.file_links.items():
+            self._link(path, self.place(target))
         for path, program in state.programs.items():
             file = self._write(path, _stand_in(program))
             file.chmod(0o600 if program.condition == "broken" else 0o700)
         for change in state.changes.values():
             for name, text in change_files.write(change, state.clock_offset).items():
                 self._write(change_files.FOLDER / change.operation / name, text)
-        for path, text in state.files.items():
-            file = self._write(path, text)
+        for path in state.files:
+            file = self._write_bytes(path, state.bytes_of(path))
             os.truncate(file, state.size_of(path))
             written_at = state.written_at(path).timestamp()
             os.utime(file, (written_at, written_at))
@@ -155,7 +159,7 @@ class Machine:
         )
         state.services, state.processes, state.tasks = left.services, left.processes, left.tasks
         state.readers = {path: readers for path, readers in left.readers.items() if readers}
-        found = {path: file for path, file in self._files() if path not in state.programs}
+        found = {path: file for path, file in self._files() if path not in state.programs | state.file_links}
         changes = self._read_changes(found, state, now)
         self._read_files({path: file for path, file in found.items() if path.parent not in changes}, state, now)
 
@@ -193,14 +197,18 @@ class Machine:
             for name in sorted(names):
                 yield PureWindowsPath(f"{drive}:\\", *parts, name), Path(folder, name)
 
-    def _place(self, path: PureWindowsPath) -> Path:
-        """Where a path of the host is on this machine."""
-        return self._folder.joinpath("drives", path.drive.rstrip(":"), *path.parts[1:])
+    def _link(self, path: PureWindowsPath, target: Path) -> None:
+        link = self.place(path)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target)
 
     def _write(self, path: PureWindowsPath, text: str) -> Path:
-        file = self._place(path)
+        return self._write_bytes(path, text.encode())
+
+    def _write_bytes(self, path: PureWindowsPath, content: bytes) -> Path:
+        file = self.place(path)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, "utf-8", newline="")
+        file.write_bytes(content)
         return file
 
 

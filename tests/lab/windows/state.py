@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Base64Bytes, Field, TypeAdapter
 
 from adapters.inventory import LIGHTHOUSE_ID, WindowsPaths
 from adapters.windows.services import StartType
@@ -99,14 +99,16 @@ def _only_itself(address: str) -> bool:
 class WindowsState:
     """One Windows host. Names of services and paths ignore case, as on Windows.
 
-    `files` holds text by full path, `sizes` the bytes of files that are larger than their text, `programs` executables
-    by full path. `clock_offset` is how far the host's clock is ahead. `wmi` is False where WMI does not answer.
+    `files` holds text by full path, `raw` what lies there where it is no text in UTF-8, `sizes` the bytes of files that
+    are larger than what they hold, `programs` executables by full path. `clock_offset` is how far the host's clock is
+    ahead. `wmi` is False where WMI does not answer.
     `changes` are the guarded ones by operation, in their order, `tasks` the scheduled tasks by name. `disk_full`:
     nothing can be written. `guard_asleep`: the scheduled task of a change was ended.
     `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
     `written` has when files were last written (where it says nothing: when the host was started), `readers` which
-    accounts beside SYSTEM and Administrators may read a file, `links` where a link to another folder lies. `reach`:
-    whether an address answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
+    accounts beside SYSTEM and Administrators may read a file, `denied` files that the bot's account may not open.
+    `links` is where a link to another folder lies, `file_links` what links to files lead to. `reach`: whether an address
+    answers from here. `updates` is the Windows Update Agent, `registry` the keys of HKLM that are
     there, of those that come and go.
     """
 
@@ -117,6 +119,7 @@ class WindowsState:
     programs: dict[PureWindowsPath, Program] = field(default_factory=dict)
     files: dict[PureWindowsPath, str] = field(default_factory=dict)
     sizes: dict[PureWindowsPath, int] = field(default_factory=dict)
+    raw: dict[PureWindowsPath, Base64Bytes] = field(default_factory=dict)
     drives: dict[str, Drive] = field(default_factory=_usual_drives)
     powershell_version: str = "5.1.20348.2227"
     os_version: str = "10.0.20348"
@@ -130,6 +133,8 @@ class WindowsState:
     written: dict[PureWindowsPath, datetime] = field(default_factory=dict)
     readers: dict[PureWindowsPath, list[str]] = field(default_factory=dict)
     links: list[PureWindowsPath] = field(default_factory=list)
+    file_links: dict[PureWindowsPath, PureWindowsPath] = field(default_factory=dict)
+    denied: list[PureWindowsPath] = field(default_factory=list)
     updates: UpdateAgent = field(default_factory=UpdateAgent)
     registry: list[str] = field(default_factory=list)
     reach: Annotated[Callable[[str], bool], Field(exclude=True)] = field(default=_only_itself, repr=False, compare=False)
@@ -168,16 +173,27 @@ class WindowsState:
 
     def write(self, path: PureWindowsPath, text: str, now: datetime) -> None:
         """Write a file at `now`."""
+        self.raw.pop(path, None)
         self.files[path] = text
         self.written[path] = self.clock(now)
 
+    def write_raw(self, path: PureWindowsPath, content: bytes, now: datetime) -> None:
+        """Write a file that is no text in UTF-8."""
+        self.write(path, "", now)
+        self.raw[path] = content
+
+    def bytes_of(self, path: PureWindowsPath) -> bytes:
+        """What a file holds."""
+        return self.raw.get(path, self.files[path].encode())
+
     def size_of(self, path: PureWindowsPath) -> int:
         """Bytes of a file."""
-        return max(len(self.files[path].encode()), self.sizes.get(path, 0))
+        return max(len(self.bytes_of(path)), self.sizes.get(path, 0))
 
     def remove(self, path: PureWindowsPath) -> None:
         """Remove a file that may be there."""
         self.files.pop(path, None)
+        self.raw.pop(path, None)
         self.written.pop(path, None)
 
     def written_at(self, path: PureWindowsPath) -> datetime:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.lab.windows import twins_change, twins_disks, twins_nebula
+from tests.lab.windows import twins_change, twins_disks, twins_logs, twins_nebula
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
 from tests.lab.windows.updates import read_updates
@@ -65,5 +65,6 @@ TWINS: Mapping[str, Twin] = {
     "read-updates": read_updates,
     **twins_change.TWINS,
     **twins_disks.TWINS,
+    **twins_logs.TWINS,
     **twins_nebula.TWINS,
 }

@@ -25,18 +25,19 @@ def _log(name: str, given: str, state: WindowsState) -> dict[str, Any]:
     told = {"name": name, "path": given, "size": 0, "written_at": None, "rotated": 0, "rotated_size": 0, "rotated_at": None}
     if path not in state.files:
         return told | {"state": "unknown" if path in state.links else "absent"}
-    rotated = sorted(_rotated(path, state), key=state.written_at)
+    neighbours = sorted(rotated(path, state), key=state.written_at)
     return told | {
         "state": "present",
         "size": state.size_of(path),
         "written_at": round_trip(state.written_at(path)),
-        "rotated": len(rotated),
-        "rotated_size": sum(map(state.size_of, rotated)),
-        "rotated_at": round_trip(state.written_at(rotated[-1])) if rotated else None,
+        "rotated": len(neighbours),
+        "rotated_size": sum(map(state.size_of, neighbours)),
+        "rotated_at": round_trip(state.written_at(neighbours[-1])) if neighbours else None,
     }
 
 
-def _rotated(path: PureWindowsPath, state: WindowsState) -> Iterator[PureWindowsPath]:
+def rotated(path: PureWindowsPath, state: WindowsState) -> Iterator[PureWindowsPath]:
+    """What rotation has left beside a log."""
     stem, extension = re.escape(path.stem), f"({re.escape(path.suffix)})?"
     date = r"[-._](old|bak|[-._TZ0-9]*[0-9][-._TZ0-9]*)"
     pattern = re.compile(rf"{stem}{extension}{date}{extension}(\.(gz|zip|bz2|xz|zst|7z))?", re.IGNORECASE)

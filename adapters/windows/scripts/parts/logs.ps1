@@ -1,4 +1,6 @@
 # How large logs are, and what rotation has left beside them: names, sizes and times, and no log is opened.
+# Part: rotated
+
 function Read-Logs($a) {
     Read-Log 'nebula' $a.nebula_log
     Read-Log 'access' $a.access_log
@@ -27,13 +29,8 @@ function Read-Log([string]$name, [string]$path) {
     $log
 }
 
-# Its stem, then a number, a date or "old"; the extension before or after that; perhaps compressed.
 function Add-Rotated($log, $file) {
-    $stem = [regex]::Escape($file.BaseName)
-    $extension = "($([regex]::Escape($file.Extension)))?"
-    $pattern = "\A$stem$extension[-._](old|bak|[-._TZ0-9]*[0-9][-._TZ0-9]*)$extension(\.(gz|zip|bz2|xz|zst|7z))?\z"
-    $listed = Get-ChildItem -LiteralPath $file.DirectoryName -Filter "$($file.BaseName)*" -File -Force -ErrorAction Stop
-    $rotated = @($listed | Where-Object { $_.Name -match $pattern } | Sort-Object -Property LastWriteTime)
+    $rotated = @(Find-Rotated $file)
     if ($rotated.Count -gt 0) {
         $log.rotated = $rotated.Count
         $log.rotated_size = [long]($rotated | Measure-Object -Property Length -Sum).Sum

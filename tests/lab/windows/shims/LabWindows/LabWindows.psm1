@@ -229,10 +229,22 @@ function New-Object {
         [Parameter(Mandatory, ParameterSetName = 'Com')]
         [ValidateSet('Microsoft.Update.Session', 'Microsoft.Update.AutoUpdate')] [string]$ComObject
     )
+    if ($TypeName -eq 'System.IO.FileStream') {
+        Test-LabDenied $ArgumentList[0]
+    }
     switch ($ComObject) {
         'Microsoft.Update.Session' { New-LabUpdateSession }
         'Microsoft.Update.AutoUpdate' { [pscustomobject]@{ Results = [pscustomobject]@{ LastSearchSuccessDate = Get-LabLastSearch } } }
         default { Microsoft.PowerShell.Utility\New-Object @PSBoundParameters }
+    }
+}
+
+# Whoever runs the tests may read every file, so what Windows would say is said here.
+function Test-LabDenied([string]$path) {
+    foreach ($denied in (Get-LabState).denied) {
+        if ($path -eq $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($denied)) {
+            throw (Microsoft.PowerShell.Utility\New-Object System.UnauthorizedAccessException "Access to the path '$denied' is denied.")
+        }
     }
 }
 

@@ -1,0 +1,64 @@
+"""What a read of one log brings back, whatever side of the host it lies on."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from adapters.value import Value
+
+LINES_LIMIT = 5_000
+"""Lines that one question may ask for."""
+
+LINE_LIMIT = 4_000
+"""Characters of one line that are kept."""
+
+BYTES_LIMIT = 512 * 1024
+"""Bytes of all lines of one host and log."""
+
+PATTERN_LIMIT = 1_000
+"""Characters of a pattern."""
+
+
+class Cut(StrEnum):
+    """Why there may be more than a read brought back."""
+
+    LINES = "lines"  # more lines would fit the question than were asked for
+    LEVEL = "level"  # lines older than those that were looked through for a level, which commands do
+    BYTES = "bytes"  # the answer reached its size limit
+    TIME = "time"  # reading stopped at its time limit before all was searched
+    LONG = "long"  # a line was longer than the limit and is cut
+    UNREAD = "unread"  # a file beside the log could not be read: packed otherwise than by gzip, damaged, or moved meanwhile
+
+
+class LogText(Value):
+    """`lines` are the newest that fit, oldest first, without line ends. `cut` says why there may be more.
+
+    `searched` and `size`: bytes looked through, and bytes of all files that belong to the question (None where nobody can
+    tell, as for a journal). `files`: names of the files that lines came from, oldest first. `encoding`: how the bytes
+    were read. `clock`: the host's own time at the end of the read (aware). Times inside lines are parsed by commands.
+    """
+
+    lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_LIMIT)], ...], Field(max_length=LINES_LIMIT)]
+    cut: frozenset[Cut] = frozenset()
+    searched: Annotated[int, Field(ge=0)] | None = None
+    size: Annotated[int, Field(ge=0)] | None = None
+    files: tuple[Annotated[str, Field(max_length=1_000)], ...] = ()
+    encoding: Annotated[str, Field(max_length=40)] = "utf-8"
+    clock: AwareDatetime | None = None
+
+
+class Search(Value):
+    """Which lines.
+
+    `tail`: so many of the newest. `pattern`: "" for all; a regular expression (Perl style), or with `fixed` exactly this
+    text; `case`: upper and lower case differ. `since`, `until`: aware, in the host's own clock already (the caller
+    corrects the clock difference), None for open.
+    """
+
+    tail: Annotated[int, Field(ge=1, le=LINES_LIMIT)]
+    pattern: Annotated[str, StringConstraints(max_length=PATTERN_LIMIT, pattern=r"^[^\x00]*$")] = ""
+    fixed: bool = False
+    case: bool = False
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None

@@ -1,0 +1,90 @@
+"""Lines of a log on a Windows host: the newest that fit a question, from the log and its rotated neighbours."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.errors import ActionFailed
+from adapters.inventory import WindowsSide
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText, Search
+from adapters.phrase import Phrase
+from adapters.windows.action import WindowsAction
+from adapters.windows.log_files import LogName
+
+SEARCH_LIMIT = 8.0
+"""Seconds that a host searches; beside them the deadline has room for PowerShell's start and a pattern's last attempt."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ReadLog(WindowsAction[LogText]):
+    """Read the newest lines of a log that fit a question; nothing on the host changes.
+
+    The log is read backwards in blocks, then its rotated neighbours, newest first: `.gz` too, other packed ones not.
+    A line without a time belongs to the one before it. Times are compared by the host's clock as it wrote them; reading
+    ends at the first block that lies before `since` as a whole, so a clock that was set back for less goes unnoticed.
+    Of a line longer than 64 kB the pattern may be looked for in its beginning alone.
+    """
+
+    script = "read-log"
+    deadline = 20.0
+    output_limit = 3 * BYTES_LIMIT  # JSON doubles quotes and backslashes; what takes it more is counted by the script
+
+    log: str
+    search: Search
+
+    @classmethod
+    def of(cls, side: WindowsSide, which: LogName, search: Search) -> "ReadLog":
+        """The action for one of a host's logs."""
+        paths = {"nebula": side.paths.nebula_log, "access": side.paths.access_log, "error": side.paths.error_log}
+        return cls(log=paths[which], search=search)
+
+    def arguments(self) -> dict[str, Any]:
+        """A pattern has a sign in front: PowerShell would take one that looks like a time in JSON for a time."""
+        return {
+            "log": self.log,
+            "tail": self.search.tail,
+            "pattern": f"={self.search.pattern}",
+            "fixed": self.search.fixed,
+            "case": self.search.case,
+            "since": _milliseconds(self.search.since),
+            "until": _milliseconds(self.search.until),
+            "milliseconds": int(SEARCH_LIMIT * 1000),
+            "line_limit": LINE_LIMIT,
+            "bytes_limit": BYTES_LIMIT,
+        }
+
+    def parse(self, data: Any) -> LogText:
+        return LogText.model_validate(data)
+
+    def explain(self, failure: ActionFailed) -> ActionFailed:
+        phrase = _why(failure, self.log)
+        return failure if phrase is None else ActionFailed(phrase, code=failure.code, maybe_ran=failure.maybe_ran)
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _why(failure: ActionFailed, path: str) -> Phrase | None:
+    """What a failure of the script means, and what to do next; None where its own words say it best."""
+    match failure.code:
+        case "LogMissing":
+            return Phrase("there is no log {path}; have it written there, or mend its path in the configuration", path=path)
+        case "LogIsFolder":
+            return Phrase("{path} is a folder; mend the path of that log in the configuration", path=path)
+        case "LogOutside":
+            return Phrase(
+                "{path} is a link out of its folder, which is not followed; name the log itself in the configuration",
+                path=path,
+            )
+        case "LogDenied":
+            return Phrase("the bot's account may not read {path}; give it the right to read there", path=path)
+        case "PatternInvalid":
+            return Phrase(
+                "the pattern is no regular expression ({reason}); mend it, or search for a plain text",
+                reason=failure.phrase.values["message"],
+            )
+        case "PatternSlow":
+            return Phrase("the pattern takes the host too long; make it simpler, or search for a plain text")
+        case _:
+            return None

@@ -1,0 +1,103 @@
+# The question, and the lines of one piece of text that fit it.
+# Part: script
+# Part: stamps
+
+# `words` is tried on one line. `filter` finds in a whole piece where a line may fit, far faster than line by line. Of a
+# pattern that looks around itself or names the ends of a text it could miss one, so then it is done without.
+function New-Search($a) {
+    $pattern = $a.pattern.Substring(1)
+    $expression = if ($a.fixed) { [regex]::Escape($pattern) } else { $pattern }
+    $options = if ($a.case) { 'Compiled, CultureInvariant' } else { 'Compiled, CultureInvariant, IgnoreCase' }
+    try {
+        $words = New-Pattern $expression $options
+        $filter = New-Pattern $expression "$options, Multiline"
+    } catch {
+        Stop-Script 'PatternInvalid' "$($_.Exception.GetBaseException().Message)"
+    }
+    @{
+        words = $words
+        filter = $filter
+        each = $pattern -eq '' -or $expression -cmatch '\\[AzZG]|\(\?(?!:|<[A-Za-z])'
+        stamps = New-Stamps
+        tail = $a.tail
+        since = $a.since
+        until = $a.until
+        line_limit = $a.line_limit
+        milliseconds = $a.milliseconds
+        watch = [System.Diagnostics.Stopwatch]::StartNew()
+    }
+}
+
+# Tried for at most a second at a time: a pattern that goes back again and again must not keep the host busy.
+function New-Pattern([string]$expression, [string]$options) {
+    New-Object regex $expression, ([System.Text.RegularExpressions.RegexOptions]$options), ([timespan]::FromSeconds(1))
+}
+
+# The lines of a piece that fit, oldest first, each with one character beyond the limit where it is longer. None count
+# where the time is over in the middle, for what is newer there has not been looked at.
+function Find-Lines($search, [string]$text, [string]$place) {
+    $found = New-Object System.Collections.Generic.List[string]
+    $next = if ($place -eq 'mixed') { $search.stamps.Match($text) } else { $null }
+    $piece = @{ text = $text; at = 0; found = $found; next = $next; stamp = $next; place = $place; late = $false }
+    while ($place -in 'in', 'mixed' -and $piece.at -lt $text.Length -and -not $piece.late) {
+        try {
+            Step-Lines $search $piece
+        } catch [System.Text.RegularExpressions.RegexMatchTimeoutException] {
+            if ($search.each) {
+                Stop-Script 'PatternSlow' 'the pattern takes too long on a single line'
+            }
+            $search.each = $true
+        }
+    }
+    @{ lines = $found; late = $piece.late }
+}
+
+# One loop without calls of functions: it runs for every line, and they would take most of the time.
+function Step-Lines($search, $piece) {
+    $text = $piece.text
+    while ($piece.at -lt $text.Length) {
+        if ($search.watch.ElapsedMilliseconds -gt $search.milliseconds) {
+            $piece.late = $true
+            return
+        }
+        $start = $piece.at
+        $stop = $start
+        if (-not $search.each) {
+            $match = $search.filter.Match($text, $start)
+            if (-not $match.Success) {
+                $piece.at = $text.Length
+                return
+            }
+            $stop = $match.Index
+            if ($stop -gt $start) {
+                $start = $text.LastIndexOf([char]10, $stop - 1, $stop - $start) + 1
+                if ($start -eq 0) {
+                    $start = $piece.at
+                }
+            }
+        }
+        if ($stop -lt $text.Length) {
+            $stop = $text.IndexOf([char]10, $stop)
+        }
+        if ($stop -lt 0) {
+            $stop = $text.Length
+        }
+        if ($start -lt $text.Length) {
+            $line = $text.Substring($start, $stop - $start)
+            if ($search.words.IsMatch($line) -and ($piece.place -eq 'in' -or (Test-Time $search $piece $start))) {
+                $piece.found.Add($line.Substring(0, [Math]::Min($line.Length, $search.line_limit + 1)))
+            }
+        }
+        $piece.at = $stop + 1
+    }
+}
+
+# Whether the time of a line, or of the last one before it that has one, is asked for; the first of a piece for those
+# above it.
+function Test-Time($search, $piece, [int]$start) {
+    while ($piece.next.Success -and $piece.next.Index -le $start) {
+        $piece.stamp = $piece.next
+        $piece.next = $piece.next.NextMatch()
+    }
+    (Compare-Time $search (Get-Time $piece.stamp)) -eq 'in'
+}

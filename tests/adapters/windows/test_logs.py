@@ -1,0 +1,220 @@
+"""Reading logs: what the contract's small files do not show, and what failures mean for people."""
+
+import gzip
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import pytest
+
+from adapters.errors import ActionFailed
+from adapters.inventory import WindowsSide
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
+from adapters.phrase import Phrase
+from adapters.windows import powershell
+from adapters.windows.logs import ReadLog
+from tests.adapters.windows.log_cases import FOLDER, LOGS
+from tests.adapters.windows.logs_cases import TRACE, at, ends, error, text
+from tests.adapters.windows.script_cases import NOW
+from tests.lab.windows import twins
+from tests.lab.windows.pwsh import Machine, Pwsh
+from tests.lab.windows.state import WindowsState
+
+PATH = FOLDER / "nebula.log"
+
+
+def read(**asked: Any) -> ReadLog:
+    return ReadLog(log=str(PATH), search=Search(**asked))
+
+
+def host(content: bytes, path: PureWindowsPath = PATH) -> WindowsState:
+    state = WindowsState.healthy(1, "host-a")
+    state.write_raw(path, content, NOW - timedelta(days=1))
+    return state
+
+
+def by_twin(action: ReadLog, state: WindowsState) -> LogText:
+    return action.parse(twins.answer("read-log", action.arguments(), state, NOW))
+
+
+def ask(machine: Machine, action: ReadLog) -> LogText:
+    request = powershell.pack("n", powershell.script_text("read-log"), action.arguments())
+    return action.parse(powershell.unpack(machine.run(request), "n", action.output_limit))
+
+
+def by_powershell(pwsh: Pwsh, action: ReadLog, state: WindowsState) -> LogText:
+    with pwsh.machine(state, NOW) as machine:
+        return ask(machine, action)
+
+
+@pytest.mark.parametrize(("which", "name"), [("nebula", "nebula.log"), ("access", "access.log"), ("error", "error.log")])
+def test_each_log_lies_where_the_configuration_says(which: Any, name: str) -> None:
+    side = WindowsSide(url="https://192.0.2.11:5986/wsman", user="flatnet", ca_file=Path("ca.pem"))
+    assert rf"F:\flatnet\logs\{name}" == ReadLog.of(side, which, Search(tail=50)).log
+
+
+def test_times_travel_as_numbers_and_patterns_as_what_is_no_time() -> None:
+    tokyo = datetime.fromisoformat("2026-11-26T03:26:47.5+09:00")
+    arguments = read(tail=1, since=tokyo, pattern="2026-11-25T09:26:47Z").arguments()
+    assert (1795631207500, None, "=2026-11-25T09:26:47Z") == (
+        arguments["since"],
+        arguments["until"],
+        arguments["pattern"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (
+            "LogMissing",
+            rf"there is no log {PATH}; have it written there, or mend its path in the configuration",
+        ),
+        ("LogIsFolder", rf"{PATH} is a folder; mend the path of that log in the configuration"),
+        (
+            "LogOutside",
+            rf"{PATH} is a link out of its folder, which is not followed; name the log itself in the configuration",
+        ),
+        ("LogDenied", rf"the bot's account may not read {PATH}; give it the right to read there"),
+        ("PatternInvalid", "the pattern is no regular expression (words); mend it, or search for a plain text"),
+        ("PatternSlow", "the pattern takes the host too long; make it simpler, or search for a plain text"),
+        ("LogUnreadable", "Windows reports: words"),
+    ],
+)
+def test_a_failure_says_what_to_do_next(code: str, expected: str) -> None:
+    failure = ActionFailed(Phrase("Windows reports: {message}", message="words"), code=code)
+    explained = read(tail=1).explain(failure)
+    assert (code, expected) == (explained.code, str(explained))
+
+
+def lines_of_all_kinds(seed: int, size: int) -> list[str]:
+    """Lines of many lengths and alphabets, with times that rise and traces between them."""
+    chance = random.Random(seed)
+    lines: list[str] = []
+    while sum(map(len, lines)) < size:
+        words = "".join(chance.choices("abc 日本語 é😀", k=chance.choice([0, 3, 80, 80, 300, 9_000])))
+        lines += [text(len(lines), words), *chance.choice([[], [], TRACE])]
+    return lines
+
+
+SIZES = {"utf-8": 700_000, "utf-16-le": 400_000, "cp932": 150_000}
+
+
+@pytest.mark.pwsh
+@pytest.mark.parametrize("codec", SIZES)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"pattern": "日本|main"}, {"since": at(300), "until": at(900)}, {"since": at(700), "pattern": r"(?<!x)goroutine"}],
+    ids=["all", "pattern", "times", "both"],
+)
+def test_where_a_block_ends_is_never_seen(pwsh: Pwsh, codec: str, packed: bool, asked: Any) -> None:
+    content = ends(lines_of_all_kinds(len(codec), SIZES[codec]), "\r\n").encode(codec, "replace")
+    state = host(b"" if packed else content)
+    if packed:
+        state.write_raw(FOLDER / "nebula.log.1.gz", gzip.compress(content, mtime=0), NOW - timedelta(days=2))
+    action = read(tail=300, **asked)
+    expected = by_twin(action, state)
+    actual = by_powershell(pwsh, action, state)
+    assert (expected.lines, expected.encoding) == (actual.lines, actual.encoding)
+
+
+@pytest.mark.pwsh
+@pytest.mark.parametrize("letter", ['"', "\\", "\x01", "<", "日", "😀", "\n", "\udcff"], ids=ascii)
+def test_an_answer_of_any_letters_stays_within_its_limit(pwsh: Pwsh, letter: str) -> None:
+    """`read` would fail where it were longer than the action takes."""
+    line = letter * 900 + "\n"
+    said = by_powershell(pwsh, read(tail=5_000), host((line * 2_000).encode("utf-8", "surrogateescape")))
+    assert len("\n".join(said.lines).encode()) <= BYTES_LIMIT
+    assert said.cut & {Cut.BYTES, Cut.LINES}
+
+
+@pytest.mark.pwsh
+def test_of_a_line_of_200_megabytes_its_beginning_is_told(pwsh: Pwsh) -> None:
+    state = host(b"before\nit begins ")
+    state.sizes[PATH] = 200_000_000
+    said = by_powershell(pwsh, read(tail=5, pattern="begins"), state)
+    assert ("it begins " + "\0" * (LINE_LIMIT - 10),) == said.lines
+    assert (frozenset({Cut.LONG}), 200_000_000) == (said.cut, said.searched)
+
+
+@contextmanager
+def written(machine: Machine, *, rotated: bool) -> Iterator[None]:
+    """The log grows line by line, and is perhaps put aside again and again, until left."""
+    log, over, number = machine.place(PATH), threading.Event(), 0
+
+    def write() -> None:
+        nonlocal number
+        while not over.wait(0.0005):
+            number += 1
+            with log.open("a") as file:
+                file.write(f"{number:0100}\n")
+            if rotated and number % 150 == 0:
+                for age in range(8, 0, -1):
+                    older = log.with_name(f"nebula.log.{age}")
+                    if older.exists():
+                        older.rename(log.with_name(f"nebula.log.{age + 1}"))
+                log.rename(log.with_name("nebula.log.1"))
+                log.touch()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        over.set()
+        writer.join()
+
+
+@pytest.mark.pwsh
+def test_a_log_that_grows_meanwhile_is_read_as_far_as_it_went(pwsh: Pwsh) -> None:
+    with pwsh.machine(host(b"0\n"), NOW) as machine, written(machine, rotated=False):
+        for _ in range(5):
+            lines = [int(line) for line in ask(machine, read(tail=5_000)).lines]
+            assert list(range(lines[0], lines[0] + len(lines))) == lines
+
+
+@pytest.mark.pwsh
+def test_no_line_is_told_twice_because_the_log_is_put_aside_meanwhile(pwsh: Pwsh) -> None:
+    told = []
+    with pwsh.machine(host(b"0\n"), NOW) as machine, written(machine, rotated=True):
+        for _ in range(10):
+            with suppress(ActionFailed):  # at that instant there was no log
+                told.append(ask(machine, read(tail=5_000)).lines)
+    assert [len(lines) for lines in told] == [len(set(lines)) for lines in told] != []
+
+
+@pytest.mark.pwsh
+@pytest.mark.parametrize(
+    ("zone", "since", "expected"),
+    [
+        ("Asia/Tokyo", datetime(2026, 2, 20, 0, 2, tzinfo=UTC), ["second", "third"]),
+        ("America/New_York", datetime(2026, 2, 20, 14, 3, tzinfo=UTC), ["third"]),
+    ],
+)
+def test_times_without_a_zone_are_those_of_the_host(
+    pwsh: Pwsh, monkeypatch: pytest.MonkeyPatch, zone: str, since: datetime, expected: list[str]
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    lines = [error(number, words) for number, words in enumerate(["first", "second", "third"], 1)]
+    action = ReadLog(log=LOGS["error_log"], search=Search(tail=5, since=since))
+    request = powershell.pack("n", powershell.script_text("read-log"), action.arguments())
+    with pwsh.machine(host(ends(lines).encode(), FOLDER / "error.log"), NOW) as machine:
+        said = action.parse(powershell.unpack(machine.run_alone(request), "n", action.output_limit))
+    assert expected == [line.rpartition(" ")[2] for line in said.lines]
+
+
+@pytest.mark.pwsh
+def test_a_time_that_a_change_of_the_clock_left_out_hides_no_line(pwsh: Pwsh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On that day New York has no half past two."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    line = "2026-03-08 02:30:00 [error] 4#8: x".replace("-", "/")
+    action = ReadLog(log=LOGS["error_log"], search=Search(tail=5, since=datetime(2026, 3, 8, 5, tzinfo=UTC)))
+    request = powershell.pack("n", powershell.script_text("read-log"), action.arguments())
+    with pwsh.machine(host(f"{line}\n".encode(), FOLDER / "error.log"), NOW) as machine:
+        said = action.parse(powershell.unpack(machine.run_alone(request), "n", action.output_limit))
+    assert (line,) == said.lines
