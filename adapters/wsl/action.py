@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from adapters.action import Action, Answer
@@ -15,11 +15,15 @@ Argv = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Completed:
-    """What one program left behind. `code` 124 is the far-side deadline, 126/127 not runnable/not found."""
+    """What one program left behind. `code` 124 is the far-side deadline, 126/127 not runnable/not found.
+
+    `output` is `stdout` as it came, for whoever expects more than UTF-8.
+    """
 
     code: int
     stdout: str
     stderr: str
+    output: bytes = field(default=b"", compare=False, repr=False)
 
     @property
     def complaint(self) -> Phrase | str:

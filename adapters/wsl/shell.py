@@ -52,7 +52,7 @@ def read_frames(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str
     if not len(codes) == len(outputs) == programs or len(errors) != programs + 1:
         raise ValueError("a frame is missing")
     return tuple(
-        Completed(code=int(code), stdout=_text(output), stderr=_text(error))
+        Completed(code=int(code), stdout=_text(output), stderr=_text(error), output=output)
         for code, output, error in zip(codes, outputs, errors[:-1], strict=True)
     )
 

@@ -6,7 +6,7 @@
 # What it does, each step only where it is not done yet:
 #   1. systemd at boot (/etc/wsl.conf), because sshd has to come up by itself
 #   2. openssh-server, listening at one port, with keys only
-#   3. the user "flatnet": no password, no group, one key that opens a command and nothing else
+#   3. the user "flatnet": no password, in the groups that may read logs, one key that opens a command and nothing else
 #   4. sudoers: exactly what the bot runs as root (podman, du), each with its arguments
 #   5. prints the host key for the bot's known_hosts file
 #
@@ -18,7 +18,7 @@
 #     --folder PATH   Flatnet's folder (/var/lib/flatnet)
 #     --print-sudoers prints what step 4 would write, and ends
 #
-# To undo it: userdel --remove flatnet; rm /etc/sudoers.d/flatnet-bot /etc/ssh/sshd_config.d/10-flatnet-bot.conf
+# To undo it: userdel --remove flatnet; rm /etc/sudoers.d/flatnet-bot /etc/sudoers.d/flatnet-bot-logs /etc/ssh/sshd_config.d/10-flatnet-bot.conf
 set -eu
 
 key='' from='' port=2222 user=flatnet network=flatnet folder=/var/lib/flatnet only=
@@ -47,6 +47,15 @@ $user ALL=(root) NOPASSWD: \\
     /usr/bin/podman ps -a --filter network\\=$network --format json, \\
     /usr/bin/timeout 8 podman system df --format json, \\
     /usr/bin/timeout 8 du -0DxB1 -d1 $folder
+END
+}
+
+# The number of lines and the name vary, so this one is a regular expression, which sudo knows since 1.9.10.
+sudoers_logs() {
+    cat <<END
+# Written by prepare-wsl.sh: the logs of containers, by name.
+$user ALL=(root) NOPASSWD: \\
+    /usr/bin/podman ^logs --timestamps --tail [0-9]{1,6} [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}\$
 END
 }
 
@@ -96,6 +105,7 @@ fits '[0-9]{1,5}' "$port" --port
 [ -z "$from" ] || fits '[0-9a-fA-F.:/]{3,49}' "$from" --from
 if [ "$only" = sudoers ]; then
     sudoers
+    sudoers_logs
     exit
 fi
 
@@ -134,6 +144,12 @@ id "$user" >/dev/null 2>&1 || {
     useradd --create-home --user-group --shell /bin/sh --password '*' "$user"
     say "made the user $user"
 }
+for group in adm systemd-journal; do # syslog and the journal may be read by these
+    if getent group "$group" >/dev/null && ! id -nG "$user" | tr ' ' '\n' | grep -Fqx "$group"; then
+        usermod --append --groups "$group" "$user"
+        say "put $user into the group $group"
+    fi
+done
 home=$(getent passwd "$user" | cut -d: -f6)
 keys=$home/.ssh/authorized_keys
 mark='# Written by prepare-wsl.sh.'
@@ -150,6 +166,12 @@ install_as "$keys" 0600 "$user" || :
 sudoers >"$draft"
 visudo -cqf "$draft" || fail "sudo does not take the rule; its file was not touched"
 install_as /etc/sudoers.d/flatnet-bot 0440 root || :
+sudoers_logs >"$draft"
+if visudo -cqf "$draft" 2>/dev/null; then
+    install_as /etc/sudoers.d/flatnet-bot-logs 0440 root || :
+else
+    say "this sudo is older than 1.9.10 and knows no regular expressions: the bot will not read logs of containers"
+fi
 
 # Ubuntu starts sshd through a socket unit, which does not know our port in every release.
 if systemctl is-enabled --quiet ssh.socket 2>/dev/null; then

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.lab.wsl import programs_disks
+from tests.lab.wsl import programs_disks, programs_logs
 from tests.lab.wsl.apt import LISTS, Apt, simulated
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import Container, WslState
@@ -41,6 +41,10 @@ def run_program(argv: list[str], state: WslState) -> Ran | None:
             return _stat(arguments, state)
         case "apt-get":
             return _apt_get(arguments, state.apt)
+        case "perl":
+            return programs_logs.perl(arguments, state.logs, lambda argv: run_program(argv, state))
+        case "journalctl":
+            return programs_logs.journalctl(arguments, state.logs)
         case "id":
             return Ran(stdout="uid=1000(flatnet) gid=1000(flatnet) groups=1000(flatnet)\n")
         case _:
@@ -85,6 +89,8 @@ def _podman(arguments: list[str], state: WslState, *, root: bool) -> Ran:
             return Ran(stdout="false\n" if root else "true\n", stderr=warning)
         case ["info", "--format", "json"]:
             return Ran(stdout=programs_disks.podman_info(state, root=root), stderr=warning)
+        case ["logs", *rest]:
+            return programs_logs.podman_logs(rest, state, root=root)
         case ["system", "df", "--format", "json"]:
             return Ran(stdout=programs_disks.podman_df(state, root=root), stderr=warning)
         case _:

@@ -167,7 +167,8 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         assert channel is not None
         shell = Shell(self._server.state)
         code = await shell.run(self._line)
-        stdout, stderr = "".join(shell.stdout).encode(), "".join(shell.stderr).encode()
+        # Logs are bytes that may be no UTF-8; they pass through programs as surrogates.
+        stdout, stderr = ("".join(output).encode("utf-8", "surrogateescape") for output in (shell.stdout, shell.stderr))
         match self._server.wire.fault:
             case Fault.HANG:
                 await asyncio.Event().wait()

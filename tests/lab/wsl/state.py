@@ -2,10 +2,11 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from tests.lab.wsl.apt import Apt
+from tests.lab.wsl.logs import Logs
 
 ContainerState = Literal["running", "exited", "created", "paused"]
 
@@ -61,7 +62,7 @@ class WslState:
     warning on standard error, which is no failure. `disks` are file systems by where they are mounted, `folders`
     the bytes of what lies in Flatnet's folder (None: there is no such folder), `uses` what podman's kinds of things
     take, and how much of that nothing uses; `old_podman` tells less of them. `restart_required`: the file that says
-    so is there.
+    so is there. `logs` is what was written.
     """
 
     address: str
@@ -83,13 +84,16 @@ class WslState:
     old_podman: bool = False
     apt: Apt = field(default_factory=Apt)
     restart_required: bool = False
+    logs: Logs = field(default_factory=Logs)
 
     @classmethod
     def healthy(cls, host_id: int, now: datetime | None = None) -> "WslState":
         """Host N with two running containers on 10.87.N.0/24; apt's lists are of `now`."""
         containers = [Container("web", ports=[_port(80, 8080)], health="healthy"), Container("db")]
+        at = now or datetime.now(UTC)
+        logs = Logs.usual(host_id, tuple(container.name for container in containers), at)
         apt = Apt() if now is None else Apt(listed_at=now)
-        return cls(address=f"10.87.{host_id}.1", containers=containers, apt=apt)
+        return cls(address=f"10.87.{host_id}.1", containers=containers, apt=apt, logs=logs)
 
 
 def _port(inside: int, outside: int) -> dict[str, object]:

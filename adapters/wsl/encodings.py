@@ -1,0 +1,59 @@
+"""Log lines as text, line by line: one log may hold what several programs wrote, each in its own encoding.
+
+A line is UTF-8 where it can be, else Shift-JIS (code page 932) where it can be; UTF-16 where about half of it is NUL (a
+quarter at least), though whoever split it at line ends cut through a character. The rest stays readable: what is broken
+comes out as U+FFFD.
+"""
+
+import codecs
+import re
+from collections.abc import Sequence
+
+from adapters.logs import LINE_LIMIT
+
+_ENCODINGS = {"utf-8": "utf-8", "cp932": "shift-jis"}
+"""Python's names, in the order in which they are tried, and those of people."""
+
+_PRIVATE = re.compile("[\uf8f0-\uf8f3]")
+"""What Python's code page 932 makes of single bytes that are none of its characters."""
+
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\S{1,32} ")
+"""What podman puts before a container's own bytes."""
+
+
+def readable(lines: Sequence[bytes]) -> tuple[tuple[str, ...], str]:
+    """The lines as text, each without its carriage return, and the encodings of those that are more than ASCII."""
+    decoded = [_decoded(line) for line in lines]
+    names = {name for text, name in decoded if not text.isascii() or name != "utf-8"}
+    return tuple(text.removesuffix("\r") for text, _ in decoded), ", ".join(sorted(names)) or "utf-8"
+
+
+def _decoded(line: bytes) -> tuple[str, str]:
+    if line and len(line) / 4 <= line.count(0) <= len(line) * 5 / 8:
+        return _from_utf16(line), "utf-16"
+    wholes = (line, line[:-1]) if len(line) > LINE_LIMIT else (line,)  # the last character may be cut through
+    tries = ((whole, encoding) for encoding in _ENCODINGS for whole in wholes)
+    found = ((_decode(whole, encoding), _ENCODINGS[encoding]) for whole, encoding in tries)
+    return next(
+        ((text, name) for text, name in found if text is not None), (line.decode("utf-8", errors="replace"), "utf-8")
+    )
+
+
+def _decode(line: bytes, encoding: str) -> str | None:
+    try:
+        text = line.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if encoding == "cp932" and _PRIVATE.search(text) else text
+
+
+def _from_utf16(line: bytes) -> str:
+    before = time[0] if (time := _TIME.match(line)) else b""
+    body = line.removeprefix(before)
+    if body.startswith(codecs.BOM_UTF16_BE):
+        return before.decode() + body[2:].decode("utf-16-be", errors="replace").rstrip("\x00\ufffd")
+    if len(body) % 2 and body.startswith(b"\x00"):  # the second half of a line end in little-endian bytes
+        body = body[1:]
+    elif len(body) % 2 and body.endswith(b"\x00"):  # the first half of one in big-endian bytes
+        return before.decode() + body[:-1].decode("utf-16-be", errors="replace")
+    return before.decode() + body.removeprefix(codecs.BOM_UTF16_LE).decode("utf-16-le", errors="replace")

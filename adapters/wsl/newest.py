@@ -1,0 +1,174 @@
+"""The newest lines of a log, found on the host by one Perl script that never changes; the question travels as arguments.
+
+Perl, because every Debian and Ubuntu has it (perl-base is essential) and it does in one program what a pipeline of others
+would: a gigabyte backwards in half a second of processor time, in constant memory whatever a line's length, stopping where
+the question ends. Words of people reach it as data: Perl runs no code out of a pattern that comes as a value.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from enum import IntEnum
+from functools import cache
+from importlib.resources import files
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
+
+from adapters.errors import ActionFailed
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
+from adapters.phrase import Phrase
+from adapters.wsl.action import Argv, Completed
+from adapters.wsl.encodings import readable
+
+BUDGET = 7
+"""Seconds after which the script answers with what it has found. An action that uses it gives it longer: whoever is cut
+off then is busy with one line."""
+
+SEARCHED = 100_000
+"""Lines of a program that are searched: podman and journalctl bring so many newest ones in about a second."""
+
+
+class Refusal(IntEnum):
+    """Exit codes of the script; every other one is that of the program it listens to."""
+
+    MISSING = 71
+    DENIED = 72
+    NO_FILE = 73
+    OUTSIDE = 74
+    PATTERN = 75
+    SILENT = 76
+    BROKEN = 77
+    ABSENT = 78
+
+
+_NAMES = {refusal.value: refusal.name.lower() for refusal in Refusal}
+
+
+def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (), most: int = SEARCHED) -> Argv:
+    """The command: lines of `file`, or of `program` where there is no file, that hold `about` in capitals or not.
+
+    `most` is how many lines the program was asked for.
+    """
+    question: Mapping[str, object] = {
+        "budget": BUDGET,
+        "tail": search.tail,
+        "limit": BYTES_LIMIT,
+        "width": LINE_LIMIT,
+        "most": most,
+        "about": about,
+        "pattern": search.pattern,
+        "fixed": int(search.fixed),
+        "case": int(search.case),
+    }
+    places = {"file": file} if file else {}
+    times = {name: at.timestamp() for name, at in (("since", search.since), ("until", search.until)) if at is not None}
+    words = (f"{name}={value}" for name, value in {**question, **places, **times}.items())
+    return ("perl", "-e", _script(), *words, *(("--", *program) if program else ()))
+
+
+def wanted(search: Search, *, ends: bool) -> int:
+    """How many newest lines to ask a program for; `ends`: it heeds `until` itself."""
+    tail_is_enough = not search.pattern and (ends or search.until is None)
+    return search.tail + 1 if tail_is_enough else SEARCHED
+
+
+def read_newest(answer: Completed, search: Search, place: str) -> LogText:
+    """What the script found; `place` is how people know the log."""
+    if answer.code != 0:
+        raise ActionFailed(_trouble(answer, search, place), code=_name(answer.code), maybe_ran=False)
+    head, separator, body = answer.output.partition(b"\n\n")
+    if not separator:
+        raise ValueError("the lines of a log without their heading")
+    heading = _heading(head.decode("utf-8", errors="replace"))
+    lines, encoding = readable(body.removesuffix(b"\n").split(b"\n") if body else [])
+    long = {Cut.LONG} if any(len(line) > LINE_LIMIT for line in lines) else set()
+    return LogText(
+        lines=tuple(line[:LINE_LIMIT] for line in lines),
+        cut=frozenset(heading.cut) | long,
+        searched=heading.searched,
+        size=heading.size,
+        files=tuple(heading.file),
+        encoding=encoding,
+        clock=_clock(heading.clock),
+    )
+
+
+class _Heading(BaseModel):
+    """What stands before the lines."""
+
+    cut: Annotated[list[Cut], Field(max_length=len(Cut))]
+    searched: Annotated[int, Field(ge=0)] | None
+    size: Annotated[int, Field(ge=0)] | None
+    file: Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=1_000)]
+    clock: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,11} [+-][0-9]{4}$")]
+
+
+_HEADING = TypeAdapter(_Heading)
+
+
+def _heading(text: str) -> _Heading:
+    pairs = [(name, value) for name, _, value in (line.partition(" ") for line in text.split("\n"))]
+    several = {kind: [value for name, value in pairs if name == kind] for kind in ("cut", "file")}
+    return _HEADING.validate_python({"searched": None, "size": None, "clock": ""} | dict(pairs) | several)
+
+
+def _clock(told: str) -> datetime:
+    """The host's time, in its own zone, in which its logs may be written without saying so."""
+    seconds, zone = told.split(" ")
+    sign = -1 if zone[0] == "-" else 1
+    away = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * sign
+    return datetime.fromtimestamp(int(seconds), timezone(away) if away else UTC)
+
+
+def _name(code: int) -> str:
+    return _NAMES.get(code, str(code))
+
+
+def _trouble(answer: Completed, search: Search, place: str) -> Phrase:
+    why = answer.complaint
+    match answer.code:
+        case Refusal.MISSING:
+            return Phrase("WSL2 has no log {place}; mend its place in the configuration, or see what writes it", place=place)
+        case Refusal.DENIED:
+            return Phrase(
+                "{place} may not be read: {why}; put the bot's user into the group adm (prepare-wsl.sh does)",
+                place=place,
+                why=why,
+            )
+        case Refusal.NO_FILE:
+            return Phrase("{place} is a folder or a device and no log; mend its place in the configuration", place=place)
+        case Refusal.OUTSIDE:
+            return Phrase(
+                "{place} is a link to {where}, out of its folder, which is not followed; "
+                "give the log's own place in the configuration",
+                place=place,
+                where=why,
+            )
+        case Refusal.PATTERN:
+            return Phrase("the pattern cannot be understood: {why}; mend it, or search for it as a text: --fixed", why=why)
+        case 124 | 137 if search.pattern and not search.fixed:
+            return Phrase(
+                "the pattern takes too long on a line of {place}; make it simpler, or search for a text: --fixed",
+                place=place,
+            )
+        case 126 | 127:
+            return Phrase("perl cannot be run: {why}; install perl-base in WSL2", why=why)
+        case Refusal.ABSENT:
+            return Phrase("{place} cannot be read: {why}; install that program in WSL2", place=place, why=why)
+        case 124 | 137 | Refusal.SILENT:
+            return Phrase("{place} does not answer within {n} s; see in WSL2 what keeps it busy", place=place, n=BUDGET)
+        case _:
+            return Phrase("{place} cannot be read: {why}; look at it in WSL2", place=place, why=why)
+
+
+def since_until(search: Search) -> Argv:
+    """The times as journalctl takes them, in whole seconds around what is asked; the script looks closer."""
+    since = ("--since", f"@{math.floor(search.since.timestamp())}") if search.since else ()
+    until = ("--until", f"@{math.ceil(search.until.timestamp())}") if search.until else ()
+    return (*since, *until)
+
+
+@cache
+def _script() -> str:
+    return files("adapters.wsl").joinpath("scripts", "newest.pl").read_text("utf-8")

@@ -1,0 +1,329 @@
+# The newest lines of a log that answer a question. The log is a file with its rotated neighbours, or what a program says.
+#
+# Arguments are name=value, then "--" and a program, which is heard where there is no file:
+#   file           full path of the log
+#   tail, limit    so many lines, so many bytes at most
+#   width          characters of a line that are looked at and kept
+#   since, until   seconds since 1970
+#   about          text that a line must hold, in small letters; upper and lower case are alike
+#   pattern        regular expression of Perl; fixed=1: a text; case=1: upper and lower case differ
+#   most           so many lines at most were asked of the program
+#   budget         seconds; what is found by then is the answer
+#
+# Answer: lines "name value", an empty line, then the lines found, oldest first and byte for byte.
+# Memory does not grow with the log, nor with a line in it: a file is read in blocks from its end, as if each line ended
+# at its width.
+use strict;
+use warnings;
+use Cwd ();
+use Errno ();
+use POSIX ();
+
+$| = 1; # leaving by _exit writes nothing that still waits
+
+use constant BLOCK => 1 << 20;
+use constant SET_BACK => 3600; # seconds by which times may run backwards in a log: a clock was set, or summer ended
+use constant WORDS => 20;      # lines of a program about itself that are told
+my %CODE = (missing => 71, denied => 72, no_file => 73, outside => 74, pattern => 75, silent => 76, broken => 77,
+    absent => 78);
+my %UNPACK = (gz => "gzip", xz => "xz", bz2 => "bzip2", zst => "zstd");
+my %MONTH;
+@MONTH{qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)} = 0 .. 11;
+
+my (%ask, @program);
+while (@ARGV) {
+    my $word = shift @ARGV;
+    if ($word eq "--") { @program = @ARGV; last; }
+    my ($name, $value) = split /=/, $word, 2;
+    $ask{$name} = $value;
+}
+my ($tail, $limit, $since, $until) = @ask{qw(tail limit since until)};
+my $wide = 4 * $ask{width} + 7; # bytes that hold more characters than are kept, even where the last one is cut through
+my $about = length($ask{about} // "") ? qr/\Q$ask{about}\E/i : qr/^/m;
+my $screen = $about; # what every line is picked by; of a program all are, for some are about itself
+my $pattern = pattern();
+my $now = time;
+
+my (@found, @heard, @words, %cut, %from, $first);    # @found: newest first; @heard: oldest first, of what cannot be read backwards
+my ($bytes, $searched, $timed, $code) = (0, 0, 0, 0);
+my ($late, $size);
+my ($pid, $voice);             # a program, and its pipe: closing that, as Perl does where it is forgotten, waits for its end
+$SIG{ALRM} = sub { $late = 1 };
+alarm $ask{budget};
+
+if (defined $ask{file} and (lstat $ask{file} or !$!{ENOENT} or !@program)) { look_into_files($ask{file}); }
+else { hear_program(); }
+answer();
+
+sub fail {
+    my ($kind, $words) = @_;
+    print STDERR "$words\n";
+    leave($CODE{$kind});
+}
+
+# Without waiting for a program that may not end.
+sub leave {
+    my ($code) = @_;
+    kill "TERM", $pid if $pid;
+    POSIX::_exit($code);
+}
+
+sub pattern {
+    my $text = $ask{pattern} // "";
+    return undef unless length $text;
+    utf8::decode($text);
+    $text = quotemeta $text if $ask{fixed};
+    no warnings "regexp";
+    my $made = eval { $ask{case} ? qr/$text/ : qr/$text/i };
+    fail("pattern", $@ =~ s/ at -e line.*//sr) unless defined $made;
+    return $made;
+}
+
+sub answer {
+    leave($code) if $code;
+    my @head = map { "cut $_" } sort keys %cut;
+    push @head, "searched $searched", "size $size" if defined $size;
+    push @head, map { "file $_" } sort { $from{$a} <=> $from{$b} } keys %from;
+    push @head, POSIX::strftime("clock %s %z", localtime);
+    print map { "$_\n" } @head, "", reverse(@found), @heard;
+    leave(0);
+}
+
+# Files
+
+sub look_into_files {
+    my ($path) = @_;
+    my @logs = opened($path);
+    $size = 0;
+    $size += $_->{size} for @logs;
+    for my $log (@logs) {
+        my $before = @found;
+        my $done = $log->{unpack} ? unpacked($log) : backwards($log);
+        $from{$log->{name}} = $log->{written} if @found > $before;
+        last unless $done;
+    }
+}
+
+# The log and what was rotated away from it and can be of use, newest first, all opened before any is read.
+sub opened {
+    my ($path) = @_;
+    lstat $path or fail($!{EACCES} ? "denied" : "missing", "$path: $!");
+    my $file = Cwd::abs_path($path);
+    my ($folder, $name) = map { m{^(.*)/([^/]+)\z}s } $file // "";
+    fail("missing", "no such file") unless defined $name and lstat $file;
+    fail("outside", $file) unless $folder eq (Cwd::abs_path($path =~ s{/[^/]*\z}{}r || "/") // "");
+    my @logs = log_file($file, $name);
+    opendir my $listing, $folder or fail("denied", $folder);
+    for my $other (grep { /^\Q$name\E[.-][0-9]+(?:-[0-9]+)?(?:\.(?:gz|xz|bz2|zst))?\z/ } readdir $listing) {
+        my ($inode, $written) = (lstat "$folder/$other")[1, 9];
+        $cut{time} = 1 unless defined $inode; # rotated on at this moment
+        next unless -f _ and $inode != $logs[0]{inode} and $written >= ($since // 0);
+        push @logs, log_file("$folder/$other", $other);
+    }
+    my ($live, @rotated) = @logs;
+    return $live, sort { $b->{written} <=> $a->{written} or $a->{name} cmp $b->{name} } @rotated;
+}
+
+sub log_file {
+    my ($file, $name) = @_;
+    lstat $file;
+    fail("no_file", $file) unless -f _;
+    open my $handle, "<:raw", $file or fail($!{EACCES} ? "denied" : "broken", "$file: $!");
+    my ($inode, $size, $written) = (stat $handle)[1, 7, 9];
+    my ($packed) = $name =~ /\.([a-z0-9]+)\z/;
+    return {handle => $handle, name => $name, inode => $inode, size => $size, written => $written,
+        unpack => $UNPACK{$packed // ""}};
+}
+
+# From the end of a file; false where nothing older is wanted.
+sub backwards {
+    my ($log) = @_;
+    my $high = $log->{size};
+    while ($high > 0) {
+        my $low = $high > BLOCK ? $high - BLOCK : 0;
+        my $block = piece($log, $low, $high - $low);
+        return 0 unless defined $block;
+        my $start = $low ? index($block, "\n") + 1 : 0; # what stands before it belongs to a line of the block below
+        if ($low and ($start == 0 or $start == length $block)) { # one line is longer than all this
+            $low = start_of_line($log, $low);
+            $block = defined $low ? piece($log, $low, $wide) : undef;
+            return 0 unless defined $block;
+            $start = 0;
+        }
+        $searched += $high - ($low + $start);
+        for my $line (reverse lines_of($block, $start)) { return 0 unless put($line); }
+        $high = $low + $start;
+        my $at = defined $since ? stamp(substr $block, $start, 64) : undef;
+        return 0 if defined $at and $at < $since - SET_BACK;
+    }
+    return 1;
+}
+
+# Bytes of a file; undef, and noted, where time is up or the file has become shorter.
+sub piece {
+    my ($log, $low, $length) = @_;
+    my $block = "";
+    sysseek $log->{handle}, $low, 0;
+    while (!$late and length $block < $length) {
+        my $read = sysread $log->{handle}, $block, $length - length $block, length $block;
+        fail("broken", "$log->{name}: $!") unless defined $read or $!{EINTR};
+        last unless $read;
+    }
+    return $block if length $block == $length;
+    $cut{time} = 1;
+    return undef;
+}
+
+sub start_of_line {
+    my ($log, $low) = @_;
+    while ($low > 0) {
+        my $back = $low > BLOCK ? $low - BLOCK : 0;
+        my $block = piece($log, $back, $low - $back);
+        return undef unless defined $block;
+        my $end = rindex $block, "\n";
+        return $back + $end + 1 if $end >= 0;
+        $low = $back;
+    }
+    return 0;
+}
+
+# Keeps one line more, older than all before it; false where there is no room.
+sub put {
+    my ($line) = @_;
+    return 1 unless defined($line = answering($line));
+    if (@found == $tail) { $cut{lines} = 1; return 0; }
+    if ($bytes + length($line) + 1 > $limit) { $cut{bytes} = 1; return 0; }
+    push @found, $line;
+    $bytes += length($line) + 1;
+    return 1;
+}
+
+# Programs, and files that only a program can read
+
+sub unpacked {
+    my ($log) = @_;
+    listen_to($log->{unpack}, "-cd", "--", Cwd::abs_path($ask{file}) =~ s{[^/]*\z}{$log->{name}}r);
+    push @found, reverse splice @heard;
+    if ($code) { $cut{time} = 1; $code = 0; } # still being packed, or damaged: what could be read counts
+    else { $searched += $log->{size} unless $late; }
+    return !%cut;
+}
+
+sub hear_program {
+    $screen = qr/^/m;
+    listen_to(@program);
+    print STDERR "$_\n" for @words;
+    fail("silent", "$program[0] says nothing") if $late and !$timed;
+    my $all = %cut || $timed < $ask{most} || (defined $since && defined $first && $first < $since);
+    $cut{time} = 1 unless $all or $code;
+}
+
+sub listen_to {
+    my (@argv) = @_;
+    $pid = open $voice, "-|";
+    fail("broken", "no process: $!") unless defined $pid;
+    become(@argv) unless $pid;
+    my ($rest, $block) = ("");
+    while (!$late) {
+        my $read = sysread $voice, $block, BLOCK;
+        next if !defined $read and $!{EINTR};
+        last unless $read;
+        $block = $rest . $block;
+        my $end = rindex($block, "\n") + 1;
+        $rest = substr substr($block, $end), 0, $wide; # what comes of this line is beyond its width, and never looked at
+        hear($_) for $end ? lines_of(substr($block, 0, $end), 0) : ();
+    }
+    if ($late) { $cut{time} = 1; return; }
+    hear($_) for length $rest ? lines_of($rest, 0) : ();
+    close $voice;
+    $pid = undef;
+    $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+}
+
+# A program is heard on both outputs as one, which alone keeps the two of a container in order; one that unpacks on the
+# first, for its complaints are no lines of the log.
+sub become {
+    my (@argv) = @_;
+    defined $size ? open STDERR, ">", "/dev/null" : open STDERR, ">&", \*STDOUT;
+    exec {$argv[0]} @argv or print "$argv[0]: $!\n";
+    POSIX::_exit($CODE{absent});
+}
+
+# Keeps a line that is newer than all before it; the oldest makes room for it.
+sub hear {
+    my ($line) = @_;
+    if (!defined $size) {
+        my $at = stamp($line);
+        $timed++ if defined $at;
+        $first //= $at;
+        if (!defined $at and $line !~ /^ /) { # not an entry, nor the next line of one: the program speaks for itself
+            push @words, substr $line, 0, 300;
+            shift @words if @words > WORDS;
+            return;
+        }
+    }
+    return unless defined($line = answering($line));
+    push @heard, $line;
+    $bytes += length($line) + 1;
+    while (@found + @heard > $tail) { $cut{lines} = 1; $bytes -= 1 + length shift @heard; }
+    while ($bytes > $limit) { $cut{bytes} = 1; $bytes -= 1 + length shift @heard; }
+}
+
+# Lines
+
+# The lines of a block that may answer, each at most so wide.
+sub lines_of {
+    my ($block, $start) = @_;
+    my @lines;
+    pos($block) = $start;
+    while ($block =~ /$screen/g) {
+        my $begin = $-[0] ? rindex($block, "\n", $-[0] - 1) + 1 : 0;
+        my $end = index $block, "\n", $+[0];
+        $end = length $block if $end < 0;
+        my $width = $end - $begin;
+        push @lines, substr $block, $begin, $width < $wide ? $width : $wide;
+        last if $end == length $block;
+        pos($block) = $end + 1;
+    }
+    return @lines;
+}
+
+# The line as it is kept, where it answers the question; else undef.
+sub answering {
+    my ($line) = @_;
+    return undef if $line !~ $about;
+    my $at = defined($since // $until) ? stamp($line) : undef;
+    return undef if defined $at and ($at < ($since // $at) or $at > ($until // $at));
+    my $text = $line;
+    $text =~ s/[\xC0-\xFF][\x80-\xBF]{0,3}\z// if length $line == $wide;
+    my $readable = utf8::decode($text);
+    $text = $readable ? substr $text, 0, $ask{width} + 1 : $line;
+    return undef if defined $pattern and $text !~ $pattern;
+    utf8::encode($text) if $readable;
+    return $text;
+}
+
+# When a line was written, in seconds since 1970; undef where it does not say. A day without a year is the last one that
+# has come; a little of tomorrow is a clock that was wrong.
+sub stamp {
+    my ($line) = @_;
+    if ($line =~ /^(?:<\d{1,3}>1 )?(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))/a) {
+        my $away = defined $8 ? ($8 eq "-" ? -1 : 1) * ($9 * 60 + $10) * 60 : 0;
+        return days($1, $2, $3) * 86400 + $4 * 3600 + $5 * 60 + $6 - $away + (defined $7 ? "0.$7" : 0);
+    }
+    return undef unless $line =~ /^([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) /a and exists $MONTH{$1};
+    my $this_year = (localtime $now)[5];
+    for my $year ($this_year + 1, $this_year, $this_year - 1) {
+        my $at = POSIX::mktime($5, $4, $3, $2, $MONTH{$1}, $year, 0, 0, -1);
+        return $at if defined $at and $at <= $now + 86400;
+    }
+    return undef;
+}
+
+# Days since 1970-01-01, of the Gregorian calendar.
+sub days {
+    my ($year, $month, $day) = @_;
+    $year-- if $month <= 2;
+    my $of_year = int((153 * ($month + ($month > 2 ? -3 : 9)) + 2) / 5) + $day - 1;
+    return $year * 365 + int($year / 4) - int($year / 100) + int($year / 400) + $of_year - 719468;
+}

@@ -1,0 +1,223 @@
+"""What is made of logs in WSL2, over the real protocol: CNI's, podman's, a container's; and why one cannot be read."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import ActionFailed
+from adapters.inventory import WslSide
+from adapters.logs import Cut, LogText, Search
+from adapters.wsl.action import Completed, WslAction
+from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
+from adapters.wsl.shell import read_frames, shell_line
+from tests.adapters.wsl.conftest import Connect
+from tests.lab.wsl.logs import Entry, LogFile, Printed
+from tests.lab.wsl.server import SshServer
+from tests.lab.wsl.state import Container, WslState
+
+SIDE = WslSide(address="192.0.2.11", key_file=Path("key"), known_hosts_file=Path("known_hosts"))
+BEGAN = datetime(2026, 11, 25, 1, tzinfo=UTC)
+ALL = Search(tail=50)
+
+
+def at(minute: int) -> datetime:
+    return BEGAN + timedelta(minutes=minute)
+
+
+def cni(search: Search = ALL) -> ReadCni:
+    return ReadCni.of(SIDE, search)
+
+
+def podman(search: Search = ALL) -> ReadPodman:
+    return ReadPodman.of(SIDE, search)
+
+
+def web(search: Search = ALL) -> ReadContainer:
+    return ReadContainer.of(SIDE, "web", search)
+
+
+@pytest.fixture
+def state(server: SshServer) -> WslState:
+    """A host that has written three lines to each log."""
+    logs = server.state.logs
+    logs.files["/var/log/syslog"] = LogFile(
+        b"".join(f"{at(n).isoformat()} host flatnet-cni: CNI ADD {n}\n".encode() for n in range(3)), at(3)
+    )
+    logs.journal = [Entry(at(n), f"started {n}") for n in range(3)] + [Entry(at(9), "cni in the journal", "cron", "cron[1]")]
+    logs.printed["web"] = [Printed(at(0), b"zero"), Printed(at(1), b"one", "stderr"), Printed(at(2), b"two")]
+    return server.state
+
+
+async def test_lines_about_cni_come_from_syslog(state: WslState, connect: Connect) -> None:
+    text = await connect().perform(cni(Search(tail=2, pattern="add")))
+    assert [f"{at(n).isoformat()} host flatnet-cni: CNI ADD {n}" for n in (1, 2)] == list(text.lines)
+    assert (("syslog",), frozenset({Cut.LINES})) == (text.files, text.cut)
+
+
+async def test_where_there_is_no_syslog_they_come_from_the_journal(state: WslState, connect: Connect) -> None:
+    del state.logs.files["/var/log/syslog"]
+    text = await connect().perform(cni())
+    assert ["2026-11-25T10:09:00.000000+09:00 host cron[1]: cni in the journal"] == list(text.lines)
+    assert ((), None, None) == (text.files, text.searched, text.size)
+
+
+async def test_podman_s_own_lines_come_from_the_journal(state: WslState, connect: Connect) -> None:
+    text = await connect().perform(podman(Search(tail=5, since=at(1), until=at(2))))
+    assert [f"2026-11-25T10:0{n}:00.000000+09:00 host podman[812]: started {n}" for n in (1, 2)] == list(text.lines)
+
+
+async def test_both_outputs_of_a_container_come_in_order(state: WslState, connect: Connect) -> None:
+    text = await connect().perform(web())
+    times = [f"2026-11-25T01:0{n}:00.000000000Z" for n in range(3)]
+    assert [f"{time} {word}" for time, word in zip(times, ("zero", "one", "two"), strict=True)] == list(text.lines)
+    assert timedelta(hours=9) == (text.clock or BEGAN).utcoffset()
+
+
+async def test_a_pattern_and_times_hold_for_a_container_too(state: WslState, connect: Connect) -> None:
+    text = await connect().perform(web(Search(tail=1, pattern="ZERO|two", until=at(1))))
+    assert ["2026-11-25T01:00:00.000000000Z zero"] == list(text.lines)
+
+
+async def test_one_read_is_one_round_trip(state: WslState, server: SshServer, connect: Connect) -> None:
+    await connect().perform(web())
+    assert server.lines == 1
+
+
+async def test_bytes_of_any_encoding_come_through(state: WslState, connect: Connect) -> None:
+    state.logs.printed["web"] = [Printed(at(0), "接続 <!channel> \x1b[31m".encode("cp932")), Printed(at(1), b"\xff\xfe")]
+    text = await connect().perform(web())
+    assert ["接続 <!channel> \x1b[31m", "\ufffd\ufffd"] == [line.partition(" ")[2] for line in text.lines]
+
+
+@pytest.mark.parametrize("read", [podman(), web()], ids=["podman", "container"])
+async def test_a_log_without_an_entry_is_empty(read: WslAction[LogText], state: WslState, connect: Connect) -> None:
+    """`-- No entries --` is no line."""
+    state.logs.journal, state.logs.printed = [], {}
+    text = await connect().perform(read)
+    assert ((), frozenset()) == (text.lines, text.cut)
+
+
+def gone(state: WslState) -> None:
+    state.containers = [container for container in state.containers if container.name != "web"]
+
+
+def foreign(state: WslState) -> None:
+    gone(state)
+    state.containers.append(Container("web", network="podman"))
+
+
+def set_log(**changes: Any) -> Callable[[WslState], None]:
+    return lambda state: state.logs.files.update({"/var/log/syslog": LogFile(**changes)})
+
+
+def without(log: str, **changes: Any) -> Callable[[WslState], None]:
+    def change(state: WslState) -> None:
+        state.logs.files.pop(log, None)
+        for name, value in changes.items():
+            setattr(state.logs, name, value)
+
+    return change
+
+
+ENDLESS = Search(tail=5, pattern="(a+)+$")
+TROUBLES: list[tuple[str, WslAction[LogText], Callable[[WslState], object], str, str]] = [
+    ("syslog is a folder", cni(), set_log(kind="folder"), "no_file", "is a folder or a device"),
+    ("syslog may not be read", cni(), set_log(kind="denied"), "denied", "into the group adm"),
+    ("syslog leads elsewhere", cni(), set_log(kind="link", target="/etc/shadow"), "outside", "is a link to /etc/shadow"),
+    ("neither syslog nor a journal", cni(), without("/var/log/syslog", journal=None), "missing", "WSL2 keeps no journal"),
+    ("a hidden journal", podman(), without("", seen=False), "denied", "into the group systemd-journal"),
+    ("a hidden journal for CNI", cni(), without("/var/log/syslog", seen=False), "denied", "into the group systemd-journal"),
+    ("no journalctl", podman(), lambda state: state.missing.add("journalctl"), "absent", "install that program"),
+    ("a stuck journalctl", podman(), lambda state: state.hanging.add("journalctl"), "silent", "does not answer within 7 s"),
+    ("no perl", podman(), lambda state: state.missing.add("perl"), "127", "install perl-base"),
+    ("a bad pattern", cni(Search(tail=5, pattern="(")), lambda state: None, "pattern", "the pattern cannot be understood"),
+    ("no such container", web(), gone, "absent", "there is no container web"),
+    ("not Flatnet's container", web(), foreign, "foreign", "is not on the network flatnet"),
+    ("sudo refused", web(), lambda state: setattr(state, "sudo", False), "unread", "sudo does not run podman"),
+    ("rootless", web(), lambda state: setattr(state, "sudo_becomes_root", False), "unread", "runs podman without root"),
+    ("a stuck podman", web(), lambda state: state.hanging.add("podman"), "unread", "does not come to an end"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("read", "change", "code", "words"), [case[1:] for case in TROUBLES], ids=[case[0] for case in TROUBLES]
+)
+async def test_what_cannot_be_read_says_why(
+    read: WslAction[LogText], change: Callable[[WslState], object], code: str, words: str, state: WslState, connect: Connect
+) -> None:
+    change(state)
+    read = hurried(read) if "podman" in state.hanging else read
+    with pytest.raises(ActionFailed) as refused:
+        await connect().perform(read)
+    assert (code, False) == (refused.value.code, refused.value.maybe_ran)
+    assert words in str(refused.value)
+
+
+def hurried(read: WslAction[LogText]) -> WslAction[LogText]:
+    """The same read, with less time for each program."""
+
+    class Hurried(ReadContainer):
+        each = 0.1
+
+    return Hurried.model_validate(read.model_dump())
+
+
+LISTED = [
+    Completed(0, "false\n", ""),
+    Completed(0, "", ""),
+    Completed(0, '[{"Names": ["web"], "State": "running", "Status": "Up", "ExitCode": 0}]', ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        (Completed(125, "", 'Error: no container with name or ID "web" found: no such container\n'), "gone", "was removed"),
+        (Completed(125, "", "Error: boom\n"), "125", "podman failed: Error: boom"),
+        (Completed(1, "", "sudo: a password is required\n"), "1", "sudo does not run podman: sudo: a password is required"),
+    ],
+    ids=["gone meanwhile", "podman fails", "sudo does not allow the log"],
+)
+def test_a_container_s_log_may_fail_where_its_list_does_not(answer: Completed, code: str, words: str) -> None:
+    with pytest.raises(ActionFailed, match=re.escape(words)) as refused:
+        web().parse([*LISTED, answer])
+    assert code == refused.value.code
+
+
+def test_a_pattern_that_takes_for_ever_is_the_pattern_s_fault() -> None:
+    with pytest.raises(ActionFailed, match="takes too long on a line"):
+        cni(ENDLESS).parse([Completed(124, "", "")])
+    with pytest.raises(ActionFailed, match="does not answer"):
+        cni(Search(tail=5, pattern="(a+)+$", fixed=True)).parse([Completed(124, "", "")])
+
+
+def test_times_go_to_journalctl_as_whole_seconds_around_them() -> None:
+    half = timedelta(milliseconds=500)
+    argv = podman(Search(tail=5, since=at(1) + half, until=at(2) + half)).commands()[0]
+    second = int(at(0).timestamp())
+    assert ("--since", f"@{second + 60}", "--until", f"@{second + 121}", "--unit", "podman") == argv[-6:]
+
+
+@pytest.mark.parametrize("read", [cni(), podman()], ids=["cni", "podman"])
+def test_the_real_journalctl_of_a_machine_without_a_journal_is_understood(read: WslAction[LogText], tmp_path: Path) -> None:
+    """It is asked for a folder of its own, in which there is nothing."""
+    real = Path("/usr/bin/journalctl")
+    if not real.exists():
+        pytest.skip("journalctl is not installed; its words are checked in the lab without it")
+    (tmp_path / "journal").mkdir()
+    program = tmp_path / "journalctl"
+    program.write_text(f'#!/bin/sh\nexec {real} --directory {tmp_path}/journal "$@"\n')
+    program.chmod(0o755)
+    read = read.model_copy(update={"syslog": f"{tmp_path}/none"}) if isinstance(read, ReadCni) else read
+    line = shell_line(read.commands(), 10.0, "nonce")
+    ran = subprocess.run(
+        ["sh", "-c", line], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, timeout=30, check=False
+    )
+    with pytest.raises(ActionFailed, match="WSL2 keeps no journal"):
+        read.parse(read_frames(ran.stdout, ran.stderr, "nonce", 1))

@@ -1,0 +1,425 @@
+"""The script that finds the newest lines of a log: in real Perl on real files, and its twin in the lab, to one result."""
+
+import gzip
+import os
+import resource
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import ActionFailed
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
+from adapters.wsl.action import Argv, Completed
+from adapters.wsl.newest import SEARCHED, newest, read_newest, wanted
+from adapters.wsl.shell import read_frames, shell_line
+from tests.lab.wsl.logs import LogFile
+from tests.lab.wsl.shell import Shell
+from tests.lab.wsl.state import WslState
+
+NONCE = "5eed" * 8
+DAY = datetime(2026, 11, 20, tzinfo=timezone(timedelta(hours=9)))
+PLACE = "/var/log/syslog"
+
+
+def at(minute: int) -> datetime:
+    return DAY + timedelta(minutes=minute)
+
+
+def line(minute: int, text: str = "cni ADD") -> bytes:
+    """One line of syslog, without its end."""
+    return f"{at(minute).isoformat(timespec='microseconds')} host flatnet[1]: {text}".encode()
+
+
+def log(*lines: bytes, written: int = 0) -> LogFile:
+    return LogFile(b"".join(each + b"\n" for each in lines), at(written))
+
+
+Files = dict[str, LogFile]
+Runner = Callable[[Argv], Completed]
+
+
+def in_real_perl(folder: Path, files: Files, command: Argv, *, each: float = 10.0) -> Completed:
+    """The command on files in `folder`, which stands for /var/log."""
+    for path, file in files.items():
+        _write(folder / Path(path).name, file, folder)
+    here = tuple(word.replace("file=/var/log/", f"file={folder}/") for word in command)
+    limited = partial(resource.setrlimit, resource.RLIMIT_AS, (300 * 2**20, 300 * 2**20))
+    ran = subprocess.run(
+        ["sh", "-c", shell_line([here], each, NONCE)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        preexec_fn=limited,
+        env={"PATH": f"{folder}/bin:{os.environ['PATH']}", "TZ": "Asia/Tokyo"},
+    )
+    return read_frames(ran.stdout, ran.stderr, NONCE, 1)[0]
+
+
+def _write(path: Path, file: LogFile, folder: Path) -> None:
+    match file.kind:
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to(folder.parent / "elsewhere")
+            (folder.parent / "elsewhere").write_bytes(b"")
+        case _:
+            path.write_bytes(gzip.compress(file.content) if path.suffix == ".gz" else file.content)
+            os.utime(path, (file.written.timestamp(),) * 2)
+
+
+async def in_the_lab(files: Files, command: Argv) -> Completed:
+    state = WslState(address="10.87.1.1")
+    state.logs.files = files
+    shell = Shell(state)
+    await shell.run(shell_line([command], 10.0, NONCE))
+    stdout, stderr = ("".join(output).encode("utf-8", "surrogateescape") for output in (shell.stdout, shell.stderr))
+    return read_frames(stdout, stderr, NONCE, 1)[0]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What lies there, what is asked, what is found. `text` as far as it is compared: without the clock."""
+
+    name: str
+    files: Files
+    search: Search
+    text: LogText
+
+
+ALL = Search(tail=50)
+THREE = {PLACE: log(line(1), line(2, "systemd: nothing"), line(3, "CNI DEL"), line(4, "cni ADD web"))}
+SIZE = sum(len(file.content) for file in THREE.values())
+ROTATED = {
+    PLACE: log(line(31), line(32), written=32),
+    f"{PLACE}.1": log(line(21), line(22), written=22),
+    f"{PLACE}.2.gz": log(line(11), line(12), written=12),
+    "/var/log/syslog.bak": log(line(1), written=40),
+    "/var/log/other.1": log(line(1), written=40),
+}
+SIZES = tuple(len(ROTATED[name].content) for name in (PLACE, f"{PLACE}.1"))
+PACKED = len(gzip.compress(ROTATED[f"{PLACE}.2.gz"].content))
+
+
+def found(*lines: bytes | str, **more: Any) -> LogText:
+    """The answer with these lines; in the log of `THREE`, but for what is given."""
+    texts = [each if isinstance(each, str) else each.decode() for each in lines]
+    usual = {"lines": texts, "searched": SIZE, "size": SIZE, "files": ["syslog"] if lines else []}
+    return LogText.model_validate(usual | more)
+
+
+def plain(*lines: bytes) -> Files:
+    return {PLACE: log(*lines)}
+
+
+def sized(files: Files) -> dict[str, int]:
+    size = len(files[PLACE].content)
+    return {"searched": size, "size": size}
+
+
+JAPANESE = plain(line(1, "cni 追加 web"), line(2, "cni ") + "削除".encode("cp932"), line(3, "cni ") + b"\xff\xfe\x81")
+ESCAPES = plain(line(1, "cni \x1b[31mred\x1b[0m <!channel> xoxb-1"), line(2, "cni \x00\x07 end"))
+LONG = plain(line(1), line(2, "cni " + "x" * 20_000), line(3, "cni " + "追" * 20_000), line(4))
+HUGE = plain(line(1), b"cni " + b"x" * 3_000_000, line(3))
+YESTERDAY = datetime.now(DAY.tzinfo).replace(second=0, microsecond=0) - timedelta(days=1)
+OLD = [f"{YESTERDAY + timedelta(minutes=n):%b %e %H:%M:%S} host cni[1]: {n}" for n in range(3)]
+OLD_STYLE = plain(*(each.encode() for each in OLD), b"cni without a time")
+FUTURE = plain(line(1), line(60 * 24 * 365 * 3, "cni to come"))
+MANY = plain(*(line(1, f"cni {number:05} " + "y" * 200) for number in range(4_000)))
+
+CASES = [
+    Case("lines about it, in capitals or not", THREE, ALL, found(line(1), line(3, "CNI DEL"), line(4, "cni ADD web"))),
+    Case("the newest", THREE, Search(tail=1), found(line(4, "cni ADD web"), cut={Cut.LINES})),
+    Case("exactly as many as were asked for", THREE, Search(tail=3),
+         found(line(1), line(3, "CNI DEL"), line(4, "cni ADD web"))),
+    Case("a pattern ignores case", THREE, Search(tail=5, pattern="add|DEL$"),
+         found(line(1), line(3, "CNI DEL"), line(4, "cni ADD web"))),
+    Case("unless told", THREE, Search(tail=5, pattern="add|DEL$", case=True), found(line(3, "CNI DEL"))),
+    Case("a text is no pattern", THREE, Search(tail=5, pattern="a.d", fixed=True), found()),
+    Case("a text with every sign", plain(line(1, "cni a.*(b[$x")), Search(tail=5, pattern="a.*(b[$x", fixed=True),
+         found(line(1, "cni a.*(b[$x"), **sized(plain(line(1, "cni a.*(b[$x"))))),
+    Case("a pattern without a match", THREE, Search(tail=5, pattern="(?=nowhere)"), found()),
+    Case("since", THREE, Search(tail=5, since=at(3)), found(line(3, "CNI DEL"), line(4, "cni ADD web"))),
+    Case("until", THREE, Search(tail=1, until=at(3)), found(line(3, "CNI DEL"), cut={Cut.LINES})),
+    Case("since and until", THREE, Search(tail=5, since=at(2), until=at(3)), found(line(3, "CNI DEL"))),
+    Case("a day to come", THREE, Search(tail=5, since=DAY + timedelta(days=900)), found()),
+    Case("an empty log", {PLACE: log()}, ALL, found(searched=0, size=0)),
+    Case("no line end yet", {PLACE: LogFile(line(1) + b"\n" + line(2))}, ALL,
+         found(line(1), line(2), **sized({PLACE: LogFile(line(1) + b"\n" + line(2))}))),
+    Case("empty lines", plain(b"", b"", line(1), b""), ALL, found(line(1), **sized(plain(b"", b"", line(1), b"")))),
+    Case("rotated neighbours", ROTATED, ALL,
+         found(*map(line, (11, 12, 21, 22, 31, 32)), searched=sum(SIZES) + PACKED, size=sum(SIZES) + PACKED,
+               files=("syslog.2.gz", "syslog.1", "syslog"))),
+    Case("only as many neighbours as are needed", ROTATED, Search(tail=3),
+         found(*map(line, (22, 31, 32)), searched=sum(SIZES), size=sum(SIZES) + PACKED, cut={Cut.LINES},
+               files=("syslog.1", "syslog"))),
+    Case("only neighbours written since", ROTATED, Search(tail=50, since=at(22)),
+         found(*map(line, (22, 31, 32)), searched=sum(SIZES), size=sum(SIZES), files=("syslog.1", "syslog"))),
+    Case("several encodings in one log", JAPANESE, ALL,
+         found(line(1, "cni 追加 web"), line(2, "cni 削除"), line(3, "cni ���"),
+               encoding="shift-jis, utf-8", **sized(JAPANESE))),
+    Case("a pattern in Japanese", JAPANESE, Search(tail=5, pattern="[追弊]加"),
+         found(line(1, "cni 追加 web"), **sized(JAPANESE))),
+    Case("control characters are data", ESCAPES, ALL,
+         found(line(1, "cni \x1b[31mred\x1b[0m <!channel> xoxb-1"), line(2, "cni \x00\x07 end"), **sized(ESCAPES))),
+    Case("long lines", LONG, ALL,
+         found(line(1), line(2, "cni " + "x" * 20_000)[:LINE_LIMIT], line(3, "cni " + "追" * 20_000).decode()[:LINE_LIMIT],
+               line(4), cut={Cut.LONG}, **sized(LONG))),
+    Case("a line longer than what is read at once", HUGE, ALL,
+         found(line(1), b"cni " + b"x" * (LINE_LIMIT - 4), line(3), cut={Cut.LONG}, **sized(HUGE))),
+    Case("what lies beyond the width is not looked at", LONG, Search(tail=5, pattern="x{5000}$"), found(**sized(LONG))),
+    Case("times without a year", OLD_STYLE, Search(tail=5, since=YESTERDAY + timedelta(minutes=1)),
+         found(*OLD[1:], "cni without a time", **sized(OLD_STYLE))),
+    Case("a time that has not come", FUTURE, Search(tail=5, since=at(0)),
+         found(line(1), line(60 * 24 * 365 * 3, "cni to come"), **sized(FUTURE))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_the_script_and_its_twin_find_the_same(case: Case, tmp_path: Path) -> None:
+    """Lines, why there may be more, and where they came from. The twin knows nothing of blocks and packed sizes."""
+    (tmp_path / "log").mkdir()
+    command = newest(case.search, file=PLACE, about="cni")
+    real, twin = in_real_perl(tmp_path / "log", case.files, command), await in_the_lab(case.files, command)
+    assert (case.text, "") == (_without_clock(read_newest(real, case.search, PLACE)), real.stderr)
+    measured = {"searched": case.text.searched, "size": case.text.size}
+    assert case.text == _without_clock(read_newest(twin, case.search, PLACE)).model_copy(update=measured)
+
+
+def _without_clock(text: LogText) -> LogText:
+    assert text.clock is not None
+    assert timedelta(hours=9) == text.clock.utcoffset()
+    assert abs(text.clock - datetime.now(UTC)) < timedelta(minutes=1)
+    return text.model_copy(update={"clock": None})
+
+
+async def test_the_answer_has_a_limit_of_bytes(tmp_path: Path) -> None:
+    search = Search(tail=5_000)
+    command = newest(search, file=PLACE, about="cni")
+    (tmp_path / "log").mkdir()
+    for answer in (in_real_perl(tmp_path / "log", MANY, command), await in_the_lab(MANY, command)):
+        text = read_newest(answer, search, PLACE)
+        assert {Cut.BYTES} == text.cut
+        assert line(1, "cni 03999 " + "y" * 200).decode() == text.lines[-1]
+        assert BYTES_LIMIT - 300 < sum(len(each) + 1 for each in text.lines) <= BYTES_LIMIT
+
+
+DENIED = {PLACE: LogFile(kind="denied")}
+REFUSED: list[tuple[str, Files, Search, str, str]] = [
+    ("no such log", {}, ALL, "missing", "WSL2 has no log /var/log/syslog"),
+    ("a folder", {PLACE: LogFile(kind="folder")}, ALL, "no_file", "is a folder or a device"),
+    (
+        "a link out of its folder",
+        {PLACE: LogFile(kind="link", target="/elsewhere")},
+        ALL,
+        "outside",
+        "which is not followed",
+    ),
+    ("an open bracket", THREE, Search(tail=5, pattern="a(b"), "pattern", "in regex"),
+    ("nothing to repeat", THREE, Search(tail=5, pattern="*"), "pattern", "in regex"),
+]
+
+
+@pytest.mark.parametrize(
+    ("files", "search", "code", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
+)
+async def test_what_cannot_be_read_says_why(files: Files, search: Search, code: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    command = newest(search, file=PLACE, about="cni")
+    for answer in (in_real_perl(tmp_path / "log", files, command), await in_the_lab(files, command)):
+        assert (code, True) == _refused(answer, search, words)
+
+
+def _refused(answer: Completed, search: Search, words: str) -> tuple[str, bool]:
+    with pytest.raises(ActionFailed) as refused:
+        read_newest(answer, search, PLACE)
+    assert not refused.value.maybe_ran
+    return refused.value.code, words in str(refused.value)
+
+
+async def test_a_log_that_may_not_be_read_names_the_group() -> None:
+    answer = await in_the_lab(DENIED, newest(ALL, file=PLACE, about="cni"))
+    assert ("denied", True) == _refused(answer, ALL, "the group adm")
+
+
+def test_real_bytes_that_may_not_be_read_are_no_missing_log() -> None:
+    """Neither a file without the right to it, nor one in a folder that may not be entered."""
+    nobody = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups") if os.geteuid() == 0 else ()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "syslog").touch(mode=0o000)
+        (folder / "shut").mkdir(mode=0o000)
+        for file in ("syslog", "shut/syslog"):
+            command = newest(ALL, file=f"{folder}/{file}", about="cni", program=("journalctl", "-n1"))
+            ran = subprocess.run([*nobody, *command], capture_output=True, timeout=30, check=False, cwd="/")
+            answer = Completed(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+            assert ("denied", True) == _refused(answer, ALL, f"{file}: Permission denied")
+        (folder / "shut").chmod(0o700)
+
+
+@pytest.mark.parametrize("code", ["(?{ system 'touch hacked' })", "(??{ 1 })", "a|(?{1})b"])
+def test_code_in_a_pattern_is_never_run(code: str, tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    search = Search(tail=5, pattern=code)
+    answer = in_real_perl(tmp_path / "log", THREE, newest(search, file=PLACE, about="cni"))
+    assert ("pattern", True) == _refused(answer, search, "Eval-group not allowed at runtime")
+    assert not list(tmp_path.rglob("hacked"))
+
+
+def quickly(command: Argv) -> Argv:
+    """With a budget of a second."""
+    return tuple("budget=1" if word.startswith("budget=") else word for word in command)
+
+
+def test_a_pattern_that_takes_for_ever_is_cut_off_and_refused(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    search = Search(tail=5, pattern=r"(.*)*(.*)*(.*)*\1x\2y")
+    command = quickly(newest(search, file=PLACE, about="cni"))
+    answer = in_real_perl(tmp_path / "log", plain(line(1, "cni " + "ab" * 40)), command, each=1.5)
+    assert ("124", True) == _refused(answer, search, "takes too long on a line")
+
+
+def test_a_sparse_line_of_200_mb_is_passed_over_in_constant_memory(tmp_path: Path) -> None:
+    """The real Perl has 300 MB of addresses here, libraries included."""
+    (tmp_path / "log").mkdir()
+    file = tmp_path / "log" / "syslog"
+    with file.open("wb") as written:
+        written.write(line(1) + b"\ncni ")
+        written.seek(200 * 2**20, os.SEEK_CUR)
+        written.write(b"\n" + line(2) + b"\n")
+    answer = in_real_perl(tmp_path / "log", {}, newest(ALL, file=PLACE, about="cni"))
+    text = read_newest(answer, ALL, PLACE)
+    assert [line(1).decode(), "cni", line(2).decode()] == [each.rstrip("\x00 ") for each in text.lines]
+    assert (file.stat().st_size, frozenset({Cut.LONG})) == (text.searched, text.cut)
+
+
+def test_a_damaged_neighbour_hides_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "syslog.2.gz").write_bytes(gzip.compress(line(1) + b"\n")[:-12])
+    os.utime(tmp_path / "log" / "syslog.2.gz", (0, 0))
+    answer = in_real_perl(tmp_path / "log", plain(line(2)), newest(ALL, file=PLACE, about="cni"))
+    text = read_newest(answer, ALL, PLACE)
+    assert (line(2).decode(), frozenset({Cut.TIME})) == (text.lines[-1], text.cut)
+
+
+def test_a_log_that_grows_and_rotates_while_it_is_read_loses_no_old_line(tmp_path: Path) -> None:
+    """Many reads beside a writer: each finds every line that stood there before it began."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    script = (
+        f'cd {folder}; : > syslog; n=0; while [ $n -lt 300 ]; do n=$((n+1)); echo "cni $n" >> syslog; echo $n > ../n; '
+        "if [ $((n % 7)) = 0 ]; then rm -f syslog.2; [ -e syslog.1 ] && mv syslog.1 syslog.2; mv syslog syslog.1; "
+        ": > syslog; fi; sleep 0.01; done"
+    )
+    with subprocess.Popen(["sh", "-c", script]) as writer:
+        while writer.poll() is None:
+            before = int((tmp_path / "n").read_text() or 0) if (tmp_path / "n").exists() else 0
+            answer = in_real_perl(folder, {}, newest(ALL, file=PLACE, about="cni"))
+            if answer.code == 71 or before < 3:  # between two files
+                continue
+            text = read_newest(answer, ALL, PLACE)
+            numbers = [int(each.split()[1]) for each in text.lines]
+            assert numbers == sorted(set(numbers))
+            assert Cut.TIME in text.cut or before in numbers or numbers[-1] > before
+
+
+# What a program says
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    program = folder / "bin" / name
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def heard(folder: Path, script: str, search: Search = ALL, most: int = SEARCHED) -> Completed:
+    """The answer where a program says that."""
+    stand_in(folder, "teller", script)
+    return in_real_perl(folder, {}, quickly(newest(search, program=("teller", "all"), most=most)))
+
+
+def test_both_outputs_of_a_program_come_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    answer = heard(tmp_path, "\n".join(f"echo '{line(n, str(n)).decode()}' >&{1 + n % 2}" for n in range(6)))
+    assert [line(n, str(n)).decode() for n in range(6)] == list(read_newest(answer, ALL, "web").lines)
+
+
+def test_what_a_program_says_of_itself_is_no_line_and_is_told(tmp_path: Path) -> None:
+    answer = heard(
+        tmp_path, f"echo 'time=x level=warning msg=cgroups' >&2; echo '{line(1).decode()}'; echo '-- No entries --'"
+    )
+    assert (line(1).decode(),) == read_newest(answer, ALL, "web").lines
+    assert answer.stderr == "time=x level=warning msg=cgroups\n-- No entries --\n"
+
+
+def test_the_next_line_of_an_entry_belongs_to_it(tmp_path: Path) -> None:
+    answer = heard(tmp_path, f"echo '{line(1).decode()}'; echo '      second line'")
+    assert (line(1).decode(), "      second line") == read_newest(answer, ALL, "web").lines
+
+
+def test_a_program_s_failure_is_its_own(tmp_path: Path) -> None:
+    answer = heard(tmp_path, "echo 'Error: boom' >&2; exit 125")
+    assert Completed(125, "", "Error: boom\n") == answer
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    answer = in_real_perl(tmp_path, {}, newest(ALL, program=("no-such-program", "all")))
+    assert ("absent", True) == _refused(answer, ALL, "no-such-program: No such file or directory")
+
+
+def test_a_program_that_says_nothing_is_given_up(tmp_path: Path) -> None:
+    answer = heard(tmp_path, "exec sleep 30")
+    assert ("silent", True) == _refused(answer, ALL, "does not answer")
+
+
+def test_of_a_program_that_does_not_end_what_came_in_time_is_taken(tmp_path: Path) -> None:
+    text = read_newest(heard(tmp_path, f"echo '{line(1).decode()}'; exec sleep 30"), ALL, "web")
+    assert ((line(1).decode(),), frozenset({Cut.TIME})) == (text.lines, text.cut)
+
+
+def test_an_endless_flood_is_heard_in_constant_memory(tmp_path: Path) -> None:
+    """One line without end, and then lines without end: the newest that fit, within 300 MB of addresses."""
+    for flood in ("exec cat /dev/zero", f"exec yes '{line(1).decode()}'"):
+        text = read_newest(heard(tmp_path, f"echo '{line(0).decode()}'; {flood}"), ALL, "web")
+        assert Cut.TIME in text.cut
+
+
+@pytest.mark.parametrize(
+    ("most", "since", "cut"),
+    [
+        pytest.param(3, None, {Cut.TIME}, id="as many as were asked for"),
+        pytest.param(4, None, set(), id="fewer"),
+        pytest.param(3, at(2), set(), id="as many, but the oldest is too old to be asked for"),
+    ],
+)
+def test_whether_a_program_was_heard_to_the_end_is_said(
+    most: int, since: datetime | None, cut: set[Cut], tmp_path: Path
+) -> None:
+    search = Search(tail=50, pattern="two|three", since=since)
+    script = "\n".join(f"echo '{line(n, text).decode()}'" for n, text in enumerate(("one", "two", "three"), 1))
+    text = read_newest(heard(tmp_path, script, search, most), search, "web")
+    assert ([line(2, "two").decode(), line(3, "three").decode()], cut) == (list(text.lines), set(text.cut))
+
+
+def test_a_program_is_asked_for_one_line_more_than_wanted_or_for_all_that_are_searched() -> None:
+    assert (6, SEARCHED) == (wanted(Search(tail=5), ends=False), wanted(Search(tail=5, pattern="x"), ends=True))
+    until = Search(tail=5, until=DAY)
+    assert (6, SEARCHED) == (wanted(until, ends=True), wanted(until, ends=False))
+
+
+@pytest.mark.parametrize(
+    "output",
+    [b"", b"lines\n", b"clock 1 +0900\n", b"\n\nline\n", b"clock x\n\nline\n", b"cut never\nclock 1 +0900\n\nline\n",
+     b"searched -1\nclock 1 +0900\n\n", b"clock 99999999999999 +0900\n\n"],
+)  # fmt: skip
+def test_what_the_script_never_says_is_not_believed(output: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  (pydantic's and ours)
+        read_newest(replace(Completed(0, "", ""), output=output), ALL, PLACE)
