@@ -1,0 +1,56 @@
+"""Lines of logs as a part of a report: all that was brought, and how much of it is looked at. Pure."""
+
+from adapters.phrase import Phrase
+from adapters.value import Value
+from commands.log_formats import Level
+from commands.log_lines import Line
+from commands.log_merged import filtered
+
+SHOWN = 20
+"""Lines that are shown at once: a phone shows no more."""
+
+
+class Excerpt(Value):
+    """Lines of one or several logs, merged by time, oldest first. `notes` must be said wherever they are shown."""
+
+    lines: tuple[Line, ...]
+    notes: tuple[Phrase, ...] = ()
+
+
+class Pick(Value):
+    """Which of these lines somebody wants to see: at least so grave, with this pattern; `page` 0 are the newest ones."""
+
+    level: Level | None = None
+    pattern: str = ""
+    page: int = 0
+
+
+class Picked(Value):
+    """What a pick comes to: the lines of its page, its number, how many pages and fitting lines there are.
+
+    `first` and `last` count the fitting lines from 1; both are 0 where none fits.
+    """
+
+    lines: tuple[Line, ...]
+    page: int
+    pages: int
+    fitting: int
+    first: int
+    last: int
+
+
+def picked(excerpt: Excerpt, pick: Pick, size: int = SHOWN) -> Picked:
+    """The lines of one page, oldest first; the first page has the newest, as whoever looks for a fault wants them."""
+    fitting = filtered(excerpt.lines, pick.level, pick.pattern)
+    pages = max(1, -(-len(fitting) // size))
+    page = min(pick.page, pages - 1)
+    end = len(fitting) - page * size
+    begin = max(0, end - size)
+    return Picked(
+        lines=fitting[begin:end],
+        page=page,
+        pages=pages,
+        fitting=len(fitting),
+        first=begin + 1 if fitting else 0,
+        last=end,
+    )

@@ -1,0 +1,143 @@
+"""A log's text as lines that know their time and level. Pure.
+
+| a line | its time and level |
+| --- | --- |
+| that a format fits | its own; either may be missing |
+| that none fits, behind one | of the line before it, to which it belongs (a stack trace, a wrapped message) |
+| that none fits, at the beginning | none |
+
+Times are UTC with the host's clock difference taken off; whoever shows them says so. A time in the future stays.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from pydantic import AwareDatetime
+
+from adapters.logs import LINE_LIMIT, Cut, LogText
+from adapters.value import Value
+from commands.log_formats import Level, stamp_of
+from commands.log_times import Doubt, placed
+
+LEEWAY = timedelta(seconds=5)
+"""A time so little later than the host's clock is not in the future: the clock was read by another program."""
+
+
+class Line(Value):
+    """One line. `at` is UTC; `text` the whole line, harmless to show; `order` its place among the lines of its log."""
+
+    host: str
+    source: str
+    at: AwareDatetime | None
+    level: Level | None
+    text: str
+    order: int
+
+
+class Log(Value):
+    """The lines of one log of one host, oldest first, and what must be said with them.
+
+    `ahead`: seconds that were taken off every time. `doubts`: how many lines have a time that is not certain, and why.
+    The others as in `LogText`.
+    """
+
+    host: str
+    source: str
+    lines: tuple[Line, ...]
+    ahead: float = 0.0
+    doubts: Mapping[Doubt, int] = {}
+    cut: frozenset[Cut] = frozenset()
+    searched: int | None = None
+    size: int | None = None
+    files: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a log's text comes from.
+
+    `now`: the bot's time at the read, aware. `ahead`: seconds that the host's clock is ahead of it. `zone`: of the local
+    times that some programs write: a zone by name, or the fixed offset of the host's clock; None where nobody knows it.
+    """
+
+    host: str
+    source: str
+    now: datetime
+    ahead: float = 0.0
+    zone: tzinfo | None = None
+
+
+def parse(text: LogText, origin: Origin) -> Log:
+    """Every line of a text, with its time and level where they are known."""
+    clock = text.clock or origin.now + timedelta(seconds=origin.ahead)
+    reading = _Reading(origin, clock.astimezone(UTC))
+    lines = tuple(reading.line(order, line) for order, line in enumerate(text.lines))
+    return Log(
+        host=origin.host,
+        source=origin.source,
+        lines=lines,
+        ahead=origin.ahead,
+        doubts=reading.doubts,
+        cut=text.cut,
+        searched=text.searched,
+        size=text.size,
+        files=text.files,
+        encoding=text.encoding,
+    )
+
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z^_\\])")
+"""Colours and cursor moves, titles and links, and the short ones."""
+
+_BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]+")
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Control characters, and those that make a line read in another order than it was written."""
+
+_LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """A line as one line of visible characters, cut where it is long; nothing in it is taken for anything but text."""
+    if not text.isprintable():
+        text = _LONE_SURROGATES.sub("\ufffd", _UNSEEN.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
+    return text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 1] + "…"
+
+
+class _Reading:
+    """How far one log is read: what its lines still to come may belong to."""
+
+    def __init__(self, origin: Origin, clock: datetime) -> None:
+        self.doubts: Counter[Doubt] = Counter()
+        self._origin = origin
+        self._ahead = timedelta(seconds=origin.ahead)
+        self._local = clock.astimezone(origin.zone or UTC).replace(tzinfo=None)
+        self._latest = clock + LEEWAY
+        self._before: datetime | None = None
+        self._at: datetime | None = None
+        self._level: Level | None = None
+
+    def line(self, order: int, text: str) -> Line:
+        """The next line."""
+        shown = harmless(text)
+        stamp = stamp_of(shown, self._local)
+        if stamp is not None:
+            self._at = self._placed(stamp.at) if stamp.at is not None else None
+            self._level = stamp.level
+        origin = self._origin
+        return Line(host=origin.host, source=origin.source, at=self._at, level=self._level, text=shown, order=order)
+
+    def _placed(self, at: datetime) -> datetime | None:
+        utc, doubt = placed(at, self._origin.zone, self._before)
+        if doubt is not None:
+            self.doubts[doubt] += 1
+        if utc is None:
+            return None
+        if utc > self._latest:
+            self.doubts[Doubt.FUTURE] += 1
+        self._before = utc
+        return utc - self._ahead

@@ -1,0 +1,223 @@
+"""A log's text as lines that know their time and level."""
+
+import string
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.logs import LINE_LIMIT, Cut, LogText
+from commands.log_formats import Level
+from commands.log_lines import Line, Log, Origin, harmless, parse
+from commands.log_times import Doubt
+
+NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+TOKYO = timezone(timedelta(hours=9))
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def parsed(*lines: str, source: str = "nebula", **given: Any) -> Log:
+    return parse(LogText(lines=lines), Origin("host-a", source, **{"now": NOW} | given))
+
+
+def times(log: Log) -> list[str | None]:
+    return [None if line.at is None else f"{line.at:%m-%d %H:%M:%S}" for line in log.lines]
+
+
+def levels(log: Log) -> list[Level | None]:
+    return [line.level for line in log.lines]
+
+
+def nebula(minute: int, level: str = "info") -> str:
+    return f'time="2026-11-25T09:{minute:02}:00Z" level={level} msg=x'
+
+
+def nginx(time: str) -> str:
+    return f"{time} [error] 1#1: x"
+
+
+def test_a_line_knows_where_it_comes_from_and_keeps_its_text() -> None:
+    text = 'time="2026-11-25T09:05:44Z" level=info msg="Handshake timed out" vpnIp=10.100.9.9'
+    at = datetime(2026, 11, 25, 9, 5, 44, tzinfo=UTC)
+    line = Line(host="host-a", source="nebula", at=at, level=Level.INFO, text=text, order=0)
+    assert (line,) == parsed(text).lines
+
+
+def test_lines_that_no_format_fits_belong_to_the_line_before_them() -> None:
+    log = parsed(nebula(1, "error"), "panic: nil", "\tmain.go:12", nebula(2))
+    assert ["11-25 09:01:00"] * 3 + ["11-25 09:02:00"] == times(log)
+    assert [Level.ERROR] * 3 + [Level.INFO] == levels(log)
+    assert [0, 1, 2, 3] == [line.order for line in log.lines]
+
+
+def test_lines_before_the_first_that_a_format_fits_have_neither_time_nor_level() -> None:
+    log = parsed("  in the middle of a trace", "of the stack", nebula(1))
+    assert [None, None, "11-25 09:01:00"] == times(log)
+    assert [None, None, Level.INFO] == levels(log)
+
+
+def test_a_line_with_a_level_alone_does_not_borrow_a_time() -> None:
+    log = parsed(nebula(1), "level=warn msg=x", "belongs to it")
+    assert ["11-25 09:01:00", None, None] == times(log)
+    assert [Level.INFO, Level.WARN, Level.WARN] == levels(log)
+
+
+def test_a_log_of_no_known_format_stays_as_it_is() -> None:
+    log = parsed("one", "two")
+    assert [("one", None, None), ("two", None, None)] == [(line.text, line.at, line.level) for line in log.lines]
+
+
+def test_the_clock_s_difference_is_taken_off() -> None:
+    assert ["11-25 08:59:57"] == times(parsed(nebula(0), ahead=3.0))
+    assert ["11-25 09:00:03"] == times(parsed(nebula(0), ahead=-3.0))
+    assert 3.0 == parsed(nebula(0), ahead=3.0).ahead
+
+
+def test_what_must_be_said_of_a_read_goes_with_its_lines() -> None:
+    text = LogText(
+        lines=("x",), cut=frozenset({Cut.LINES}), searched=10, size=20, files=("a", "b"), encoding="cp932", clock=NOW
+    )
+    log = parse(text, Origin("host-a", "nebula", NOW))
+    assert (frozenset({Cut.LINES}), 10, 20, ("a", "b"), "cp932") == (
+        log.cut,
+        log.searched,
+        log.size,
+        log.files,
+        log.encoding,
+    )
+
+
+@pytest.mark.parametrize("zone", [TOKYO, ZoneInfo("Asia/Tokyo")])
+def test_local_times_are_those_of_the_host_s_zone(zone: tzinfo) -> None:
+    log = parsed(nginx("2026/11/25 18:26:47"), zone=zone)
+    assert ["11-25 09:26:47"] == times(log)
+    assert {} == log.doubts
+
+
+def test_local_times_of_an_unknown_zone_are_no_times_and_counted() -> None:
+    log = parsed(nginx("2026/11/25 18:26:47"), nebula(1), nginx("2026/11/25 18:26:48"))
+    assert [None, "11-25 09:01:00", None] == times(log)
+    assert [Level.ERROR, Level.INFO, Level.ERROR] == levels(log)
+    assert {Doubt.UNPLACED: 2} == log.doubts
+
+
+def test_an_hour_that_never_was_is_taken_as_if_the_clock_had_not_been_set_yet() -> None:
+    before, gap, after = (nginx(f"2026/03/29 0{time}") for time in ("1:59:00", "2:30:00", "3:31:00"))
+    log = parsed(before, gap, after, zone=BERLIN)
+    assert ["03-29 00:59:00", "03-29 01:30:00", "03-29 01:31:00"] == times(log)
+    assert {Doubt.SKIPPED: 1} == log.doubts
+
+
+@pytest.mark.parametrize(
+    ("local", "utc"),
+    [
+        pytest.param(("01:59:00", "02:10:00", "02:50:00"), ("23:59:00", "00:10:00", "00:50:00"), id="the first time round"),
+        pytest.param(("02:50:00", "02:10:00", "02:40:00"), ("00:50:00", "01:10:00", "01:40:00"), id="then the second"),
+        pytest.param(
+            ("02:50:00", "02:10:00", "02:59:00", "02:20:00"), ("00:50:00", "01:10:00", "01:59:00", "01:20:00"), id="no third"
+        ),
+        pytest.param(("02:50:00", "02:49:00"), ("00:50:00", "00:49:00"), id="a little out of order"),
+        pytest.param(("02:50:00", "02:10:00", "03:00:00"), ("00:50:00", "01:10:00", "02:00:00"), id="and on"),
+    ],
+)
+def test_an_hour_that_came_twice_is_told_by_the_line_before(local: tuple[str, ...], utc: tuple[str, ...]) -> None:
+    log = parsed(*(nginx(f"2026/10/25 {time}") for time in local), zone=BERLIN)
+    assert list(utc) == [str(time)[6:] for time in times(log)]
+    assert {Doubt.TWICE: sum(time.startswith("02") for time in local)} == log.doubts
+
+
+def test_a_line_long_before_the_change_says_nothing_of_it() -> None:
+    log = parsed(nginx("2026/01/10 12:00:00"), nginx("2026/10/25 02:30:00"), zone=BERLIN)
+    assert ["01-10 11:00:00", "10-25 00:30:00"] == times(log)
+
+
+@pytest.mark.parametrize(
+    ("minute", "ahead", "doubts"),
+    [
+        pytest.param(30, 0.0, {}, id="now"),
+        pytest.param(31, 0.0, {Doubt.FUTURE: 1}, id="a minute ahead"),
+        pytest.param(31, 60.0, {}, id="a minute ahead, as the host's clock is"),
+        pytest.param(30, -60.0, {Doubt.FUTURE: 1}, id="now, but the host's clock is behind"),
+    ],
+)
+def test_times_in_the_future_stay_and_are_counted(minute: int, ahead: float, doubts: dict[Doubt, int]) -> None:
+    log = parsed(nebula(minute), ahead=ahead)
+    assert doubts == log.doubts
+    assert None is not log.lines[0].at
+
+
+def test_the_host_s_own_clock_says_what_the_future_is() -> None:
+    text = LogText(lines=(nebula(40),), clock=datetime(2026, 11, 25, 18, 40, tzinfo=TOKYO))
+    assert {} == parse(text, Origin("host-a", "nebula", NOW)).doubts
+
+
+def test_the_year_of_a_time_without_one_is_told_by_the_host_s_clock() -> None:
+    text = LogText(lines=("Dec 31 23:59:00 h p: x",), clock=datetime(2027, 1, 1, 0, 1, tzinfo=TOKYO))
+    log = parse(text, Origin("host-a", "cni", datetime(2026, 12, 31, 15, 1, tzinfo=UTC), zone=TOKYO))
+    assert datetime(2026, 12, 31, 14, 59, tzinfo=UTC) == log.lines[0].at
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        pytest.param("\x1b[31mERROR\x1b[0m disk\x1b[K full", "ERROR disk full", id="colours"),
+        pytest.param("\x1b[38;5;196mred", "red", id="more colours"),
+        pytest.param("\x1b]0;a title\x07text", "text", id="a window's title"),
+        pytest.param("\x1b]8;;http://evil.example\x1b\\click\x1b]8;;\x1b\\", "click", id="a link"),
+        pytest.param("\x1b]0;never ended", "]0;never ended", id="what never ends hides nothing"),
+        pytest.param("a\x00b\x07c\x7fd\x9be", "abcde", id="control characters"),
+        pytest.param("one\ttwo\r\nthree\u2028four", "one two three four", id="one line"),
+        pytest.param("safe\u202egnp.exe\u2066x", "safegnp.exex", id="nothing reads in another order"),
+        pytest.param("\ufeffBOM", "BOM", id="a byte order mark"),
+        pytest.param("half \ud83d a character", "half \ufffd a character", id="half a character"),
+        pytest.param("接続に失敗しました　再試行 🚒", "接続に失敗しました　再試行 🚒", id="Japanese"),
+        pytest.param("<!channel> &amp; `x` ```", "<!channel> &amp; `x` ```", id="Slack's signs stay what they are"),
+        pytest.param("token=xoxb-1234567890-abc", "token=xoxb-1234567890-abc", id="redaction is not done here"),
+        pytest.param("x" * LINE_LIMIT, "x" * LINE_LIMIT, id="as long as may be"),
+        pytest.param("x" * (LINE_LIMIT + 1), "x" * (LINE_LIMIT - 1) + "…", id="too long"),
+    ],
+)
+def test_a_line_is_harmless_to_show(raw: str, shown: str) -> None:
+    assert shown == harmless(raw)
+
+
+def test_colours_do_not_hide_time_and_level() -> None:
+    log = parsed('\x1b[90mtime="2026-11-25T09:05:00Z" level=\x1b[31merror\x1b[0m msg=x')
+    assert (["11-25 09:05:00"], [Level.ERROR]) == (times(log), levels(log))
+
+
+PIECES = st.sampled_from(
+    [
+        'time="2026-11-25T09:05:44Z" level=',
+        "2026/10/25 02:30:00 [error] ",
+        "2026-11-25T09:05:44.123456789",
+        "Nov 25 18:26:47 ",
+        "<34>1 ",
+        '[25/Nov/2026:18:26:47 +0900] "',
+        '{"__REALTIME_TIMESTAMP":"',
+        '{"time":',
+        '"level":"',
+        "\x1b[",
+        "}",
+    ]
+)
+ANYTHING = st.lists(st.one_of(st.text(), PIECES, st.text(string.digits)), max_size=6).map("".join)
+ENCODINGS = st.sampled_from(["utf-8", "utf-16", "cp932"])
+
+
+@given(st.lists(ANYTHING, max_size=5), st.sampled_from([None, TOKYO, BERLIN]))
+def test_whatever_a_host_writes_is_read_line_by_line(lines: list[str], zone: tzinfo | None) -> None:
+    log = parsed(*lines, zone=zone)
+    assert [harmless(line) for line in lines] == [line.text for line in log.lines]
+    assert log == Log.model_validate_json(log.model_dump_json())
+
+
+@given(st.binary(max_size=300), ENCODINGS)
+def test_whatever_bytes_a_host_writes_are_one_visible_line(data: bytes, encoding: str) -> None:
+    (line,) = parsed(data.decode(encoding, "replace")).lines
+    assert line.text == harmless(line.text)
+    assert [line.text] == (line.text.splitlines() or [""])
+    line.text.encode()

@@ -1,0 +1,172 @@
+"""Patterns that people may search logs with: what every engine reads alike."""
+
+import re
+import time
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from commands.arguments import BadArgument
+from commands.log_patterns import PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern, matcher, pattern_text
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "timeout",
+        "Handshake (timed out|message received)",
+        r"vpnIp=10\.100\.\d{1,3}\.\d{1,3}",
+        r"^\S+ - - \[.*\] \"(GET|POST) [^\"]*\" 5\d\d ",
+        r"\bhost-[a-z]\b",
+        "(?:a|b)+?c??d*?e{2,}?",
+        r"[]\[\\^-]".replace("]", r"\]", 1),
+        r"[\w.-]+@[\w-]+",
+        r"\t\x2e\{\"level\":",
+        "接続.*失敗",
+        "a{0,100}",
+        "}]",
+        r"\(\)\?\*\+\|\$",
+        "(|x)",
+        " two  spaces ",
+        "x" * PATTERN_LIMIT,
+        ".{0,100}x.{0,20}",
+        "(a+)+$",
+    ],
+)
+def test_what_every_engine_reads_alike_is_taken_as_it_is(pattern: str) -> None:
+    assert pattern == checked_pattern(pattern)
+    re.compile(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "part", "why"),
+    [
+        ("(?=x)", "(?=x)", "it looks around"),
+        ("a(?!x)b", "(?!x)b", "it looks around"),
+        ("(?<=a+)b", "(?<=a+)b", "it looks around"),
+        ("(?<!a)b", "(?<!a)b", "it looks around"),
+        (r"(a)\1", r"\1", "it refers back to a group"),
+        (r"\k<n>", r"\k<n>", "it refers back to a group"),
+        ("(?P<n>a)", "(?P<n>a)", "not every host understands it; groups are ( ) or (?: )"),
+        ("(?<n>a)", "(?<n>a)", "groups are ( ) or (?: )"),
+        ("(?i)a", "(?i)a", "groups are ( ) or (?: )"),
+        ("(?>a+)", "(?>a+)", "groups are ( ) or (?: )"),
+        ("(?#x)", "(?#x)", "groups are ( ) or (?: )"),
+        ("a++", "+", "there is nothing before it that can be repeated"),
+        ("a*+", "+", "nothing before it"),
+        ("a{2}{3}", "{3}", "nothing before it"),
+        ("*a", "*a", "nothing before it"),
+        ("(*UTF8)", "*UTF8)", "nothing before it"),
+        ("a|+", "+", "nothing before it"),
+        ("^*", "*", "nothing before it"),
+        (r"\b+", "+", "nothing before it"),
+        ("a{,3}", "{,3}", "a brace that repeats nothing needs a backslash"),
+        ('{"level"', '{"level"', "a brace that repeats nothing needs a backslash"),
+        (f"a{{{REPEAT_LIMIT + 1}}}", "{101}", "it repeats too much"),
+        ("a{3,1}", "{3,1}", "the smaller number comes first"),
+        ("((a{50}){50}){50}", "((a{50}){50}){50}", "invalid repetition size"),
+        (r"(\w{90}){9}", r"(\w{90}){9}", "it repeats too much"),
+        (r"\p{Han}", r"\p{Han}", "a backslash stands before punctuation or one of"),
+        (r"\Qa\E", r"\Qa\E", "a backslash stands before"),
+        (r"\Z", r"\Z", "a backslash stands before"),
+        (r"\h", r"\h", "a backslash stands before"),
+        (r"\_", r"\_", "a backslash stands before"),
+        (r"\u3042", r"\u3042", "a backslash stands before"),
+        (r"\xff", r"\xff", "a backslash stands before"),
+        ("a\\", "\\", "a character is missing behind the backslash"),
+        ("[a", "[a", "brackets need a beginning, characters and an end"),
+        ("[]", "[]", "brackets need"),
+        ("[[:alpha:]]", "[[:alpha:]]", "brackets need"),
+        ("[a-z-[aeiou]]", "[a-z-[aeiou]]", "brackets need"),
+        (r"[\b]", r"[\b]", "brackets need"),
+        (r"[\d-z]", r"[\d-z]", "put a backslash before -"),
+        ("[a--b]", "[a--b]", "signs that stand twice"),
+        ("[a&&b]", "[a&&b]", "signs that stand twice"),
+        ("[z-a]", "[z-a]", "RE2 says: invalid character class range: z-a"),
+        ("(a", "(a", "a bracket is not closed"),
+        ("a)b(c", ")b(c", "a bracket is closed that was not opened"),
+    ],
+)
+def test_what_only_some_read_or_what_may_hang_is_refused_with_the_reason(pattern: str, part: str, why: str) -> None:
+    with pytest.raises(BadArgument) as refused:
+        checked_pattern(pattern)
+    said = str(refused.value.phrase)
+    assert (True, pattern) == (said.startswith(f"{part} cannot stand in a pattern: "), refused.value.part)
+    assert why in said
+    assert said.endswith("; --fixed takes it as plain text")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "the pattern is empty; write what the lines have, for example timeout"),
+        (" \u3000", "the pattern is empty; write what the lines have, for example timeout"),
+        ("x" * (PATTERN_LIMIT + 1), "a pattern has at most 200 characters"),
+        ("a\nb", "a pattern has visible characters on one line; leave out what cannot be seen"),
+        ("a\0", "a pattern has visible characters on one line; leave out what cannot be seen"),
+        ("a\ud800", "a pattern has visible characters on one line; leave out what cannot be seen"),
+    ],
+)
+def test_plain_text_has_its_bounds_too(text: str, why: str) -> None:
+    with pytest.raises(BadArgument) as refused:
+        pattern_text(text)
+    assert why == str(refused.value.phrase)
+
+
+def test_plain_text_may_be_what_no_pattern_is() -> None:
+    assert r"*[(\1　あ" == pattern_text(r"*[(\1　あ")
+    assert matcher(r"*[(\1", fixed=True, case=False)(r"it says *[(\1")
+
+
+PIECES = st.sampled_from(
+    [
+        *"aAb1 .^$|()[]{}*+?-,\\é",
+        "(?:",
+        "[^",
+        "{2}",
+        "{0,2}",
+        r"\d",
+        r"\W",
+        r"\s",
+        r"\b",
+        r"\.",
+        r"\x41",
+        "a-b",
+        "(?i)",
+        "*?",
+    ]
+)
+
+
+@given(st.lists(PIECES, min_size=1, max_size=8).map("".join), st.lists(st.text("aAbB1 .-é[", max_size=6), max_size=4))
+def test_whatever_is_taken_is_found_where_python_finds_it(pattern: str, texts: list[str]) -> None:
+    try:
+        checked_pattern(pattern)
+    except BadArgument:
+        assume(False)
+    for case in (True, False):
+        python = re.compile(pattern, re.ASCII | (0 if case else re.IGNORECASE))
+        found = matcher(pattern, fixed=False, case=case)
+        assert [python.search(text) is not None for text in texts] == [found(text) for text in texts]
+
+
+@given(st.text(max_size=PATTERN_LIMIT + 1))
+def test_whatever_is_typed_is_taken_or_refused(text: str) -> None:
+    assert text == taken_or_refused(text)
+
+
+def taken_or_refused(text: str) -> str:
+    """What is taken, or what the refusal names."""
+    try:
+        return checked_pattern(text)
+    except BadArgument as error:
+        return error.part
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*a){20}$", "^(a?){30}a{30}$", r"(\w+\s?)*:$"])
+def test_a_pattern_that_hangs_other_engines_is_quick(pattern: str) -> None:
+    found = matcher(checked_pattern(pattern), fixed=False, case=False)
+    started = time.process_time()
+    assert [False] * 20 == [found("a" * 3999 + "!") for _ in range(20)]
+    assert 2 > time.process_time() - started

@@ -1,0 +1,138 @@
+"""Lines of logs as a file for people, and what must be said with them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.logs import Cut, LogText
+from adapters.phrase import ENGLISH, Phrase
+from commands.log_formats import Level
+from commands.log_lines import Line, Log, Origin, parse
+from commands.log_merged import merged
+from commands.log_text import as_text, notes, summary
+from commands.log_times import Doubt
+
+NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+def read(host: str, source: str, *lines: str, ahead: float = 0.0) -> Log:
+    return parse(LogText(lines=lines), Origin(host, source, NOW, ahead=ahead))
+
+
+def log(host: str = "host-a", source: str = "nebula", **given: Any) -> Log:
+    return Log(**{"host": host, "source": source, "lines": ()} | given)
+
+
+def line(second: int | None, level: Level | None = None, text: str = "x") -> Line:
+    at = None if second is None else NOW + timedelta(seconds=second)
+    return Line(host="host-a", source="nebula", at=at, level=level, text=text, order=0)
+
+
+def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reader_s_zone() -> None:
+    logs = [
+        read(
+            "host-a", "nebula", "half a line", 'time=2026-11-25T09:26:47.126Z level=ERROR msg="no route"', "  of two lines"
+        ),
+        read("host-bb", "access", '10.1.1.1 - - [25/Nov/2026:18:26:49 +0900] "GET / HTTP/1.1" 200 3', ahead=2.4),
+    ]
+    lines = merged(log.lines for log in logs)
+    heading = (Phrase("log nebula {hosts}", hosts="host-a,\nhost-bb"), summary(lines, TOKYO), *notes(logs))
+    assert [
+        "# log nebula host-a, host-bb",
+        "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): 2 error, 1 info, 1 without a level",
+        "# the clock of host-bb is 2.4 s ahead; its times are shown corrected",
+        "# host-a nebula: 1 line has no time; it stands as its log has it",
+        '2026-11-25 18:26:46.600 host-bb access INFO  10.1.1.1 - - [25/Nov/2026:18:26:49 +0900] "GET / HTTP/1.1" 200 3',
+        "----------------------- host-a  nebula -     half a line",
+        '2026-11-25 18:26:47.126 host-a  nebula ERROR time=2026-11-25T09:26:47.126Z level=ERROR msg="no route"',
+        "2026-11-25 18:26:47.126 host-a  nebula ERROR   of two lines",
+    ] == as_text(lines, heading, ENGLISH, TOKYO).splitlines()
+
+
+def test_signs_and_tokens_in_a_line_are_text() -> None:
+    text = "<!channel> ``` xoxb-1234567890-abc %s {0}"
+    assert f"2026-11-25 09:30:00.000 host-a nebula -     {text}\n" == as_text([line(0, text=text)], (), ENGLISH, UTC)
+
+
+def test_no_lines_are_no_file_but_the_heading() -> None:
+    assert "# no line fits\n" == as_text((), [summary((), UTC)], ENGLISH, UTC)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        pytest.param([], "no line fits", id="none"),
+        pytest.param(
+            [line(0, Level.WARN)], "1 line, 2026-11-25 09:30:00.000 to 2026-11-25 09:30:00.000 (UTC): 1 warn", id="one"
+        ),
+        pytest.param([line(None), line(None)], "2 lines: 2 without a level", id="without times"),
+        pytest.param(
+            [line(5), line(None, Level.INFO), line(1, Level.FATAL)],
+            "3 lines, 2026-11-25 09:30:01.000 to 2026-11-25 09:30:05.000 (UTC): 1 fatal, 1 info, 1 without a level",
+            id="first and last by time",
+        ),
+    ],
+)
+def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
+    assert said == str(summary(lines, UTC))
+
+
+@pytest.mark.parametrize(
+    ("logs", "said"),
+    [
+        pytest.param([log()], [], id="nothing to say"),
+        pytest.param(
+            [log(ahead=0.03), log(source="access", ahead=0.03), log("host-b", ahead=-90.0), log("host-c", ahead=0.0004)],
+            [
+                "the clock of host-a is 0.03 s ahead; its times are shown corrected",
+                "the clock of host-b is 90 s behind; its times are shown corrected",
+            ],
+            id="clocks, once for each host",
+        ),
+        pytest.param(
+            [log(cut=frozenset(Cut)), log("host-b", cut=frozenset({Cut.LINES}))],
+            [
+                "host-a nebula, host-b nebula: there are more lines than were asked for; --tail brings more",
+                "host-a nebula: only the newest lines were looked through for their level; --grep looks for words in all",
+                "host-a nebula: more than 512 kB would fit, these are the newest; narrow it with --grep",
+                "host-a nebula: reading stopped at its time limit, older lines may be missing; narrow it with --since",
+                "host-a nebula: a rotated file beside the log could not be read; older lines may be missing",
+                "host-a nebula: lines longer than 4000 characters are cut",
+            ],
+            id="every limit",
+        ),
+        pytest.param(
+            [log(f"host-{number}", cut=frozenset({Cut.LINES})) for number in range(30)],
+            [
+                "host-0 nebula, host-1 nebula, host-2 nebula, host-3 nebula, host-4 nebula and 25 more: "
+                "there are more lines than were asked for; --tail brings more"
+            ],
+            id="thirty hosts",
+        ),
+        pytest.param(
+            [log(doubts=dict.fromkeys(Doubt, 1)), log("host-b", doubts={Doubt.FUTURE: 2})],
+            [
+                "host-a nebula, host-b nebula: 3 lines are dated in the future; look at the host's clock",
+                "host-a nebula: 1 line is of the hour that came twice when clocks were set back; it may be off by an hour",
+                "host-a nebula: 1 line is of an hour that never was, as clocks were set forward; it may be off by an hour",
+                "host-a nebula: 1 line has a local time of an unknown zone, and so none here",
+            ],
+            id="every doubt",
+        ),
+        pytest.param(
+            [log(lines=(line(None), line(1), line(None)))],
+            ["host-a nebula: 2 lines have no time; they stand as their log has them"],
+            id="lines without a time",
+        ),
+        pytest.param(
+            [log(encoding="cp932"), log("host-b", encoding="utf-16-le"), log("host-c", encoding="cp932")],
+            ["host-a nebula, host-c nebula: read as cp932", "host-b nebula: read as utf-16-le"],
+            id="encodings",
+        ),
+    ],
+)
+def test_what_must_be_said_with_the_lines(logs: list[Log], said: list[str]) -> None:
+    assert said == [str(note) for note in notes(logs)]
