@@ -7,7 +7,7 @@ text in one language at the edge (`bot.locale`). `str(phrase)` is its English fo
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol
 
 from pydantic import GetCoreSchemaHandler
@@ -37,6 +37,10 @@ class Listing:
 
 class Texts(Protocol):
     """One language and zone: what a phrase needs to become text."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The reader's zone."""
 
     def template(self, singular: str, plural: str | None, count: int) -> str:
         """The translated template; the form for `count` where there is a plural."""
@@ -182,6 +186,8 @@ def _from_json(value: Any) -> Any:
 
 class _English:
     """English without CLDR data, for logs and exceptions; people see `bot.locale`."""
+
+    zone: tzinfo = UTC
 
     def template(self, singular: str, plural: str | None, count: int) -> str:
         return singular if plural is None or count == 1 else plural

@@ -167,7 +167,9 @@ async def open_house(
         first = basis(settings, connector(secrets, pool), database, watch.look, now())
         machinery = assembled(database, audit, lambda: desk.basis, redactor, now)
         history = History(Observations(database), Digests(database), settings.zone)
-        keeping = Keeping(machinery.workflow, machinery.locks, audit, machinery.schedules, history, running, redactor)
+        keeping = Keeping(
+            machinery.workflow, machinery.locks, audit, machinery.schedules, machinery.incidents, history, running, redactor
+        )
         desk = Desk(first, CATALOGUE, audit, keeping, now, reference, watch.request)
 
         def renewed(new: Settings) -> Basis:

@@ -60,6 +60,7 @@ class EventKind(StrEnum):
     LOCK = "lock"
     SCHEDULE = "schedule"
     NOTICE = "notice"
+    INCIDENT = "incident"
     ACCEPTED = ACCEPTED
 
 

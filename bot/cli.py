@@ -26,7 +26,7 @@ from bot.locale.texts import texts
 from bot.logs import Level, configure_logs
 from bot.messages.foreign import lines_of, one_line
 from bot.request import Answer, Exit, Failure, FailureKind, Surface
-from commands.report import Report
+from commands.report import Bundle, File, Report
 from commands.typed import quote
 
 T = TypeVar("T")
@@ -281,8 +281,7 @@ def _print(answer: Answer, form: str, shown: Texts) -> None:
 
         files = written(answer, shown)  # what was asked for is a file: nothing else goes into a pipe
         meant = next((file for file in files if file.name.endswith(f".{form}")), files[0])
-        sys.stdout.write(lines_of(meant.text))
-        sys.stdout.flush()
+        _print_file(meant, shown)
         return
     if form == "table":
         from bot.messages.terminal import print_answer
@@ -293,6 +292,22 @@ def _print(answer: Answer, form: str, shown: Texts) -> None:
 
     sys.stdout.write((as_json if form == "json" else as_csv)(answer, shown))
     sys.stdout.flush()
+
+
+def _print_file(file: File | Bundle, shown: Texts) -> None:
+    """Into a pipe; an archive is no text, and a terminal would show its bytes."""
+    if isinstance(file, File):
+        sys.stdout.write(lines_of(file.text))
+        sys.stdout.flush()
+        return
+    if sys.stdout.isatty():
+        told = Phrase("this answer is an archive; send it into a file: {example}", example=f"> {file.name}")
+        typer.echo(told.render(shown), err=True)
+        raise typer.Exit(Exit.USAGE)
+    from bot.messages.files import packed
+
+    sys.stdout.buffer.write(packed(file, lambda text: text))
+    sys.stdout.buffer.flush()
 
 
 def _level(name: str) -> Level:

@@ -4,6 +4,7 @@ request ─ identify ─▶ actor ─ grammar ─▶ operation ─ judge (roles,
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,8 @@ class Ground:
     policy: Policy
     inventory: Inventory
     redactor: Redactor
+    frame: Callable[[Operation], Operation] = lambda operation: operation
+    """What an operation means where it is asked."""
 
 
 def operation_id(key: str) -> str:
@@ -73,7 +76,7 @@ def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue)
         verdict = policy.judge(actor, asked.operation)
         if isinstance(verdict, Refuse):
             return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
-        operation = asked.bound()
+        operation = ground.frame(asked.bound())
     except GrammarError as error:
         return Decision(actor, "not understood", typed.text, failure(error, typed.text))
     place = _place(request)

@@ -23,12 +23,14 @@ from bot.audit import Recorder
 from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
+from bot.incident_answers import IncidentBook
 from bot.own import OWN, Asked, AuditBook, Changes, LockBook, Memory, NobodyRuns
 from bot.planning import By, hosts_of
 from bot.policy import Actor, Go, Policy, Refuse
 from bot.redaction import Redactor
 from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request, Surface
 from bot.routine import Clockwork
+from bot.scene import Scene
 from bot.scheduling import ScheduleBook
 from commands.decisions import Approvals
 from commands.grammar import find
@@ -96,6 +98,7 @@ class Keeping:
     locks: LockBook
     audit: AuditBook
     schedules: ScheduleBook
+    incidents: IncidentBook
     history: Memory
     running: bool
     redactor: Redactor
@@ -138,7 +141,8 @@ class Desk:
         """The answer, and the words of the operation that it is about."""
         operation, basis, typed = operation_id(request.key), self.basis, read(request.text)
         try:
-            decision = decide(request, typed, self._ground(basis), self._catalogue)
+            scene = await Scene.of(request, self._keeping.incidents, self._now)
+            decision = decide(request, typed, replace(self._ground(basis), frame=scene.frame), self._catalogue)
             event = event_of(decision, request, self._clean(typed.text))
             failed = await self._record(decision, operation, event)
             body = failed or await self._carry_out(decision, _Work(operation, request, basis, progress))
@@ -151,6 +155,7 @@ class Desk:
         asked = decision.outcome if isinstance(decision.outcome, Operation) else None
         here = asked is not None and asked.here
         answer = _bounded(Answer(operation=operation, understood=decision.understood, body=body, here=here))
+        await scene.note(decision, answer)
         return answer, "" if asked is None else " ".join(asked.words)
 
     def rights(self, identity: Identity) -> Rights | Refuse:
@@ -258,7 +263,15 @@ class Desk:
 
     def _view(self, work: "_Work") -> View:
         basis = work.basis
-        return View(basis.fleet, self._now, basis.thresholds, work.progress, basis.certificates, work.operation)
+        return View(
+            fleet=basis.fleet,
+            now=self._now,
+            thresholds=basis.thresholds,
+            progress=work.progress,
+            certificates=basis.certificates,
+            clean=self._clean,
+            operation=work.operation,
+        )
 
     def _asked(self, work: "_Work", by: By) -> Asked:
         basis, keeping = work.basis, self._keeping
@@ -275,6 +288,7 @@ class Desk:
             locks=keeping.locks,
             audit=keeping.audit,
             schedules=keeping.schedules,
+            incidents=keeping.incidents,
             would=lambda words, channel: self._would(words, channel, work),
             usual=(basis.clockwork.zone, basis.clockwork.channel),
             history=keeping.history,

@@ -23,6 +23,7 @@ from bot.clock import Clock
 from bot.desk import Basis
 from bot.dispatch import Dispatch, Engine
 from bot.durable import Durable
+from bot.incidents import Incidents
 from bot.journal import Journal
 from bot.ledger import Ledger
 from bot.locks import Locks
@@ -33,6 +34,7 @@ from bot.request import Identity, SlackIdentity, Standing
 from bot.runner import Runner
 from bot.schedules import Schedules
 from bot.store.database import Database
+from bot.store.incidents import IncidentTable
 from bot.store.locks import LockTable
 from bot.store.operations import Operations
 from bot.store.schedules import ScheduleTable
@@ -110,6 +112,7 @@ class Machinery:
     links: Links
     schedules: Schedules
     schedule_table: ScheduleTable
+    incidents: Incidents
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,15 @@ def assembled(
     schedule_table = ScheduleTable(database)
     schedules = Schedules(schedule_table, audit, now)
     return Machinery(
-        Workflow(ledger, planner, dispatch), locks, dispatch, operations, journal, links, schedules, schedule_table
+        Workflow(ledger, planner, dispatch),
+        locks,
+        dispatch,
+        operations,
+        journal,
+        links,
+        schedules,
+        schedule_table,
+        Incidents(IncidentTable(database), audit, now),
     )
 
 

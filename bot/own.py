@@ -13,13 +13,15 @@ from typing import Any, Literal, Protocol
 from adapters.errors import Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
-from bot import listings, scheduling
+from bot import incident_answers, listings, scheduling
 from bot.audit import EventKind
 from bot.audit_reading import Filters
 from bot.can import explain as explain_rights
 from bot.changes import Change, State
+from bot.collecting import collect
 from bot.decision import Catalogue
 from bot.digests import digest
+from bot.incident_answers import IncidentBook
 from bot.locks import Lock, meant
 from bot.planning import By
 from bot.policy import Policy, Verdict
@@ -47,7 +49,9 @@ from commands.decisions import (
 )
 from commands.digests import Digest
 from commands.grammar import canonical
+from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.locks import LockAdd, LockRemove, Locks
+from commands.logs import LogCollect
 from commands.operation import Operation, View
 from commands.own import Can, Doctor, Help, Version, WhoAmI
 from commands.report import FACTS, Cell, Column, File, Report, Row
@@ -165,6 +169,7 @@ class Asked:
     locks: LockBook
     audit: AuditBook
     schedules: ScheduleBook
+    incidents: IncidentBook
     would: Callable[[str, str], Operation | Failure]
     """What words would be, asked by this person by the clock for a channel."""
     usual: tuple[str, str]
@@ -359,5 +364,10 @@ OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
     ScheduleResume: scheduling.resume,
     ScheduleRemove: scheduling.remove,
     ScheduleRun: scheduling.run,
+    LogCollect: collect,
+    IncidentList: incident_answers.listed,
+    IncidentOpen: incident_answers.opened,
+    IncidentShow: incident_answers.shown,
+    IncidentResolve: incident_answers.resolved,
 }
 """Who answers the bot's own operations."""

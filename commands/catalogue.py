@@ -19,7 +19,9 @@ from commands.digests import Digest
 from commands.disks import Disk
 from commands.health import Health
 from commands.hosts import HostList
+from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.locks import LockAdd, LockRemove, Locks
+from commands.logs import LogCollect, LogRead
 from commands.operation import Operation
 from commands.own import Can, Doctor, Help, Version, WhoAmI
 from commands.reports import MonthlyReport, WeeklyReport
@@ -64,6 +66,12 @@ CATALOGUE: tuple[type[Operation], ...] = (
     Locks,
     LockAdd,
     LockRemove,
+    LogRead,
+    LogCollect,
+    IncidentList,
+    IncidentOpen,
+    IncidentShow,
+    IncidentResolve,
     Schedules,
     ScheduleAdd,
     SchedulePause,

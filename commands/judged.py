@@ -150,7 +150,9 @@ def unanswered(subject: str, side: Phrase, keys: Sequence[str], error: HostError
     """A side that did not answer: its checks are unknown, with one remark for all of them."""
     cell = Cell(text=_state(error), value=error.kind, mark=Mark.UNKNOWN)
     short = Phrase("{what} {state}", what=side, state=cell.text)
-    return Judged(dict.fromkeys(keys, cell), (Remark(subject, Severity.HIGH, short, _why(side, error), reached=False),))
+    return Judged(
+        dict.fromkeys(keys, cell), (Remark(subject, Severity.HIGH, short, why_silent(side, error), reached=False),)
+    )
 
 
 def silent(errors: Sequence[HostError], sides: Judged) -> Judged:
@@ -207,7 +209,7 @@ def _reason(error: HostError) -> Phrase:
             return _state(error)
 
 
-def _why(side: Phrase, error: HostError) -> Phrase:
+def why_silent(side: Phrase, error: HostError) -> Phrase:
     """Why a side did not answer, in the words of its connection."""
     if isinstance(error, HostIdentityError):
         return Phrase("warning: {side} may be another machine than the bot knows: {why}", side=side, why=error.phrase)

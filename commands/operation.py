@@ -102,6 +102,8 @@ class View:
     thresholds: Thresholds
     progress: Progress = untold
     certificates: CertificateRules = USUAL
+    clean: Callable[[str], str] = str
+    """Takes secrets out of a text that is about to be kept."""
     operation: str = ""
     """The id of the operation that is planned: folders on hosts carry it."""
 

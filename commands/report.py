@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.charts import Chart
+from commands.excerpts import Excerpt
 from commands.findings import Finding, Severity, worst, worst_first
 
 
@@ -70,13 +71,27 @@ class Form(StrEnum):
 
     MARKDOWN = "md"
     CSV = "csv"
+    LINES = "txt"
+    """The lines of its excerpt, all of them."""
 
 
 class Copy(Value):
-    """The report itself as a file, in the words of whoever reads it; surfaces write it (`bot.messages.files`)."""
+    """A report as a file, in the words of whoever reads it; surfaces write it (`bot.messages.files`).
+
+    `of` is another report than the one that has the file, None for that one; `words` are those that ask for it.
+    """
 
     name: str
     form: Form
+    of: "Report | None" = None
+    words: str = ""
+
+
+class Bundle(Value):
+    """Several files as one, packed; surfaces pack it."""
+
+    name: str
+    members: tuple[File | Copy, ...]
 
 
 class Section(Value):
@@ -111,8 +126,10 @@ class Report(Value):
     taken_at: AwareDatetime | None = None
     next: tuple[str, ...] = ()
     """Words worth typing next, without `/flatnet`."""
-    files: tuple[File | Copy, ...] = ()
+    files: tuple[File | Copy | Bundle, ...] = ()
     """What was asked for as files; the rest says what is in them."""
+    excerpt: Excerpt | None = None
+    """Lines of logs; surfaces show the newest ones, and all of them as a file."""
     chart: Chart | None = None
     """Drawn where pictures can be shown, said in words elsewhere (`commands.charts.alt_text`)."""
 

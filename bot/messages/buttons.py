@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from adapters.phrase import Phrase, Texts
 from bot.messages.blocks import Block
 from bot.messages.foreign import cut, one_line
+from commands.excerpts import Pick
+from commands.log_formats import Level
 from commands.report import Report
 
 SHOW, FILE, RUN, FORM = "show", "file", "run", "form"
@@ -21,6 +23,12 @@ SHOW, FILE, RUN, FORM = "show", "file", "run", "form"
 RUNS = 5
 """Words that are offered as buttons."""
 
+FILTER = "filter"
+"""The action of the button that asks which lines to show."""
+
+PATTERN_LIMIT = 200
+"""Characters of a pattern that a button carries."""
+
 LABEL, VALUE = 75, 2_000
 """Slack's limits: characters on a button, and in what it carries."""
 
@@ -28,7 +36,8 @@ LABEL, VALUE = 75, 2_000
 class View(BaseModel):
     """How an answer is shown: with its details or not, every line in full or only what needs somebody, and which page.
 
-    `picture` is Slack's id of the file with the answer's chart, "" where there is none: every view keeps it.
+    `picture` is Slack's id of the file with the answer's chart, "" where there is none: every view keeps it. Of lines of
+    logs only those at least so grave as `level` are shown in which `pattern` is found.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +47,8 @@ class View(BaseModel):
     everything: bool = False
     page: Annotated[int, Field(ge=0, le=9_999)] = 0
     picture: Annotated[str, Field(pattern=r"^(F[A-Z0-9]{8,40})?$")] = ""
+    level: Level | None = None
+    pattern: Annotated[str, Field(max_length=PATTERN_LIMIT)] = ""
 
     @classmethod
     def first(cls, operation: str, report: Report) -> "View":
@@ -52,7 +63,12 @@ class View(BaseModel):
         except ValidationError:
             return None
 
-    def turned(self, **changes: bool | int) -> "View":
+    @property
+    def pick(self) -> Pick:
+        """Which lines of logs are shown."""
+        return Pick(level=self.level, pattern=self.pattern, page=self.page)
+
+    def turned(self, **changes: bool | int | str | None) -> "View":
         """Another view of the same answer, from its first page unless that is what changes."""
         return self.model_copy(update={"page": 0} | changes)
 

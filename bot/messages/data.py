@@ -14,6 +14,8 @@ JSON is one document; every key is always there. `text`, `title`, `summary`, `he
         rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" where it is about none
         findings  [{severity, host, subject, why, next, reached}]         worst first
         sections  [{heading, lines}]: what else there is to say
+        lines     [{host, source, at, level, text}]: lines of logs, oldest first, `at` in UTC or null
+        notes     [text]: what must be said with these lines
         unreached [host]
         next      [words]
         chart     null, or days [ISO 8601], hosts [{host, days: [null or {well, troubled, unreached}]}] with one for each
@@ -49,6 +51,7 @@ from bot.messages.foreign import one_line
 from bot.messages.sheet import shown
 from bot.request import Answer, Failure
 from commands.findings import Finding
+from commands.log_lines import Line
 from commands.report import Cell, Column, Mark, Report, Row, Section
 
 _UNSEEN = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
@@ -56,6 +59,9 @@ _UNSEEN = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u20
 
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """Where a spreadsheet sees the beginning of a formula (OWASP, CSV injection); tab and CR cannot come this far."""
+
+LINE = ("at", "host", "source", "level", "text")
+"""The columns of lines of logs."""
 
 Scalar = str | int | float | bool | None
 
@@ -89,6 +95,11 @@ def as_csv(answer: Answer, texts: Texts) -> str:
             writer.writerow(change_data.STEP)
             for step in change_data.steps(change, texts):
                 writer.writerow(_guarded(step[key] for key in change_data.STEP))
+        case Report(excerpt=excerpt) if excerpt is not None:
+            writer.writerow(LINE)
+            for line in excerpt.lines:
+                fields = _line(line)
+                writer.writerow(_guarded(fields[key] for key in LINE))
         case Report(first=report):
             keys = [column.key for column in report.columns]
             host_is_a_column = "host" in keys
@@ -110,8 +121,14 @@ def _report(report: Report, texts: Texts) -> dict[str, Any]:
         "sections": [_section(section, texts) for section in report.sections],
         "unreached": list(report.unreached),
         "next": list(report.next),
+        "lines": [] if report.excerpt is None else [_line(line) for line in report.excerpt.lines],
+        "notes": [] if report.excerpt is None else [note.render(texts) for note in report.excerpt.notes],
         "chart": report.chart and report.chart.model_dump(mode="json"),
     }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return line.model_dump(mode="json", exclude={"order"})
 
 
 def _section(section: Section, texts: Texts) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SYMBOLS: dict[Severity | None, str] = {
     Severity.LOW: ":large_blue_circle:",
     None: ":large_green_circle:",
 }
-_UNKNOWN = ":grey_question:"
+UNKNOWN_SIGN = ":grey_question:"
 
 _FULL = 10
 """Hosts on a page that are shown with their checks: more are not read on a phone."""
@@ -217,7 +217,7 @@ def names(lines: Sequence[Line], room: int, texts: Texts) -> str:
 
 
 def symbol(line: Line) -> str:
-    return SYMBOLS[line.severity] if line.known else _UNKNOWN
+    return SYMBOLS[line.severity] if line.known else UNKNOWN_SIGN
 
 
 def told_in(part: Section, most: int, room: int, texts: Texts) -> str:

@@ -22,7 +22,7 @@ from datetime import datetime
 
 from adapters.phrase import Phrase, Texts
 from bot.changes import Change
-from bot.messages import buttons, change
+from bot.messages import buttons, change, excerpt
 from bot.messages.blocks import CHARACTERS, Block, Message, code, context, escape, picture, section, when
 from bot.messages.buttons import View
 from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, known, listed, name, names, told, told_in
@@ -68,6 +68,8 @@ def render(answer: Answer, texts: Texts, view: View | None = None) -> Message:
             return _failure(failure, answer.understood, texts)
         case Change() as stands:
             return change.render(stands, texts)
+        case Report(excerpt=lines) as report if lines is not None:
+            return excerpt.render(report, lines, answer.understood, view or View.first(answer.operation, report), texts)
         case Report() as report:
             return _report(report, answer, view or View.first(answer.operation, report), texts)
 

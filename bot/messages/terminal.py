@@ -32,7 +32,9 @@ from bot.messages.sheet import Field, Line, Sheet, alike, sheet
 from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked
 from bot.request import Answer, Failure
 from commands.charts import alt_text
+from commands.excerpts import Excerpt
 from commands.findings import Severity
+from commands.log_text import as_text
 from commands.report import File, Mark, Report, Section
 
 _SEVERITIES: dict[Severity | None, str] = {
@@ -98,6 +100,8 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
         _print_findings(console, lines)
     for section in report.sections:
         _print_section(console, section, texts)
+    if report.excerpt is not None:
+        _print_excerpt(console, report.excerpt, texts)
     if report.chart is not None:
         if shown.lines or report.sections:
             _put(console, Text())
@@ -108,6 +112,14 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
                 _put(console, Text(line))
     known = {words for line in shown.lines for words in line.next}
     _print_commands(console, NEXT, [words for words in report.first.next if words not in known], texts)
+
+
+def _print_excerpt(console: Console, excerpt: Excerpt, texts: Texts) -> None:
+    """Every line as it stands in the file, and what must be said of them."""
+    for line in lines_of(as_text(excerpt.lines, (), texts, texts.zone)).splitlines():
+        _put(console, Text(line))
+    for note in excerpt.notes:
+        _print(console, [_text(note.render(texts), "dim")])
 
 
 def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:

@@ -17,6 +17,7 @@ from bot.decision import operation_id
 from bot.desk import Rights
 from bot.messages.blocks import Message, escape
 from bot.messages.buttons import RUNS, View
+from bot.messages.excerpt import all_of
 from bot.messages.files import bare, written
 from bot.messages.menu import menu
 from bot.messages.milestones import pointer
@@ -34,7 +35,8 @@ from bot.slack.work import Desk
 from bot.store.answers import Answers, Kept
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery
-from commands.report import Report
+from commands.excerpts import SHOWN
+from commands.report import File, Report
 
 _log = structlog.get_logger(__name__)
 
@@ -95,8 +97,8 @@ class Answering:
         handled = await self._handled(request, watcher)
         answer = bare(handled)
         await self._keep(answer, asked, delivery)
-        said = await self._hand_over(handled, asked, reader)
         goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
+        said = "" if await self._in_thread(handled, goal) else await self._hand_over(handled, asked, reader)
         view = await self.pictures.first(answer, goal)
         message = noted(_shown(answer, asked, spoken(goal), view), *([said] if said else []))
         if goal.for_all and not goal.thread:
@@ -127,10 +129,24 @@ class Answering:
     async def _hand_over(self, answer: Answer, asked: Asked, reader: Reader) -> str:
         """Files that were asked for go to that person alone, wherever their answer goes; what stands below the answer."""
         aside = in_words_of(reader, Address(user=asked.user))
-        files = written(answer, spoken(aside))
+        files = await asyncio.to_thread(written, answer, spoken(aside))
         if not files:
             return ""
         return escape(aside.say(await self.uploads.hand_over(answer.operation, files, answer.understood, aside)), 200)
+
+    async def _in_thread(self, answer: Answer, goal: Address) -> bool:
+        """Whether its files belong to all who see it: lines of logs do, in the thread, once the answer is there."""
+        report = answer.body
+        if not goal.for_all or not isinstance(report, Report) or report.excerpt is None:
+            return False
+        more = len(report.excerpt.lines) > SHOWN
+        files = await asyncio.to_thread(written, answer, spoken(goal))  # an archive has tens of thousands of lines
+        if more and not files:
+            text = await asyncio.to_thread(all_of, answer, spoken(goal))
+            files = (File(name=f"flatnet-{answer.operation}.txt", text=text),)
+        if files:
+            self.threads.later(answer.operation, goal.channel, files, goal.thread)
+        return True
 
     def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
         """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person."""

@@ -241,6 +241,10 @@ class Api:
         if answer.status_code != 200 or code:
             raise _refused(answer.status_code, code, answer.headers)
 
+    def cleaned(self, text: str) -> str:
+        """A text as it may be shown: for files that are packed, in which nobody could find a secret any more."""
+        return str(self._clean(text))
+
     def note(self, failure: SlackFailure) -> None:
         """Remember, and log once, that the token was refused."""
         if failure.code in REVOKED and not self.revoked:

@@ -1,11 +1,13 @@
 """What a click does, by the first part of its action id.
 
 show   the clicked answer is seen in another way          file   all of it comes as a file
+filter which of its lines are shown is asked in a modal
 run    words go to the desk as if they were typed there   form   the form opens
 home   words go to the desk, their answer to the direct message       command (in the form)   its fields change
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bot.messages import buttons
@@ -16,6 +18,7 @@ from bot.policy import Refuse
 from bot.slack.answering import Answering, Asked
 from bot.slack.clicked import Click, address_of, click_in, delivery_of
 from bot.slack.filing import Filing
+from bot.slack.filters import Filters
 from bot.slack.forms import Forms
 from bot.slack.home import Homes
 from bot.slack.letter import Address, Letter
@@ -24,7 +27,7 @@ from bot.slack.work import Kind
 from bot.store.inbox import Delivery
 from commands.filling import lacking
 
-ACTIONS = frozenset({buttons.SHOW, buttons.FILE, buttons.RUN, buttons.FORM, HOME, COMMAND})
+ACTIONS = frozenset({buttons.SHOW, buttons.FILE, buttons.FILTER, buttons.RUN, buttons.FORM, HOME, COMMAND})
 """What our buttons and menus do today; all others are of another version of the bot."""
 
 
@@ -34,7 +37,18 @@ def ours(body: Mapping[str, Any]) -> bool:
     return click is not None and _action(click) in ACTIONS
 
 
-def kind(answering: Answering, looking: Looking, filing: Filing, forms: Forms, homes: Homes) -> Kind:
+@dataclass(frozen=True)
+class Rooms:
+    """Who does what clicks ask for."""
+
+    looking: Looking
+    filing: Filing
+    filters: Filters
+    forms: Forms
+    homes: Homes
+
+
+def kind(answering: Answering, rooms: Rooms) -> Kind:
     """Clicks, for the table of the inbox."""
 
     async def run(click: Click, delivery: Delivery) -> Letter:
@@ -51,15 +65,16 @@ def kind(answering: Answering, looking: Looking, filing: Filing, forms: Forms, h
         note = Note(
             channel=click.channel or "", response_url=click.response_url, answerable=aside.answerable, begun=begun[:BEGUN]
         )
-        return await forms.open(click.trigger, delivery, reader, aside, note)
+        return await rooms.forms.open(click.trigger, delivery, reader, aside, note)
 
     does: Mapping[str, Callable[[Click, Delivery], Awaitable[Letter | None]]] = {
-        buttons.SHOW: looking.show,
-        buttons.FILE: filing.file,
+        buttons.SHOW: rooms.looking.show,
+        buttons.FILE: rooms.filing.file,
+        buttons.FILTER: rooms.filters.open,
         buttons.RUN: run,
         buttons.FORM: form,
-        HOME: homes.pressed,
-        COMMAND: forms.choose,
+        HOME: rooms.homes.pressed,
+        COMMAND: rooms.forms.choose,
     }
 
     async def work(click: Click, delivery: Delivery) -> Letter | None:

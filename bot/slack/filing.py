@@ -10,6 +10,7 @@ from adapters.phrase import Phrase
 from bot.messages.blocks import Message
 from bot.messages.buttons import View
 from bot.messages.data import as_csv
+from bot.messages.excerpt import all_of
 from bot.request import Answer
 from bot.slack.answering import Answering, in_words_of, spoken
 from bot.slack.api import SlackFailure
@@ -21,6 +22,8 @@ from bot.slack.running import insist
 from bot.slack.uploads import handed_over, refused
 from bot.store.answers import Made
 from bot.store.inbox import Delivery
+from commands.excerpts import Pick
+from commands.log_merged import filtered
 from commands.report import File, Report
 
 _log = structlog.get_logger(__name__)
@@ -57,7 +60,7 @@ class Filing:
     async def _filed(self, click: Click, seen: Seen, aside: Address) -> Phrase | None:
         """Upload it; what the person is told beside, None where they see the file itself."""
         channel, thread, told = await self._place(click, aside)
-        file = File(name=f"flatnet-{seen.kept.operation}.csv", text=_table(seen.answer, aside))
+        file = _file(seen, View.read(click.value), aside)
         await self._answering.uploads.show(seen.kept.operation, file, seen.kept.words, (channel, thread))
         return told
 
@@ -85,6 +88,17 @@ class Filing:
         await insist(lambda: self._answering.answers.forget(operation), self._answering.clock.sleep)
 
 
-def _table(answer: Answer, aside: Address) -> str:
-    assert isinstance(answer.body, Report)  # nothing else is kept
-    return as_csv(answer.model_copy(update={"body": answer.body.model_copy(update={"details": True})}), spoken(aside))
+def _file(seen: Seen, view: View | None, aside: Address) -> File:
+    """All of the answer: its table with all details; of lines of logs all those that the view would show."""
+    report, name = seen.answer.body, f"flatnet-{seen.kept.operation}"
+    assert isinstance(report, Report)  # nothing else is kept
+    if report.excerpt is None:
+        return File(name=f"{name}.csv", text=_table(seen.answer, report, aside))
+    pick = Pick() if view is None else view.pick
+    lines = filtered(report.excerpt.lines, pick.level, pick.pattern)
+    shown = report.model_copy(update={"excerpt": report.excerpt.model_copy(update={"lines": lines})})
+    return File(name=f"{name}.txt", text=all_of(seen.answer.model_copy(update={"body": shown}), spoken(aside)))
+
+
+def _table(answer: Answer, report: Report, aside: Address) -> str:
+    return as_csv(answer.model_copy(update={"body": report.model_copy(update={"details": True})}), spoken(aside))

@@ -19,7 +19,9 @@ from bot.messages.form import CALLBACK, HOSTS
 from bot.messages.words import COMMAND
 from bot.slack import clicked as clicked_row
 from bot.slack import clicks, command
+from bot.slack import filters as filter_rows
 from bot.slack import forms as form_rows
+from bot.slack.filters import Filters
 from bot.slack.forms import Forms
 from bot.slack.inbox import Receiver
 from bot.slack.letter import Address
@@ -74,7 +76,7 @@ class LastResort:
         return phrase.render(texts(language, zone))
 
 
-def register(app: AsyncApp, receiver: Receiver, forms: Forms, last_resort: LastResort) -> None:
+def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, last_resort: LastResort) -> None:
     """Give the app its listeners: one for each kind of envelope, so that no two can match."""
 
     async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -89,11 +91,24 @@ def register(app: AsyncApp, receiver: Receiver, forms: Forms, last_resort: LastR
         await ack()
 
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if not forms.readable(body):
+        if filters.ours(body):
+            await _filter_sent(ack, body)
+        elif not forms.readable(body):
             await ack(response_action="update", view=last_resort.submitted(body))
         elif errors := forms.errors(body):
             await ack(response_action="errors", errors=errors)
         elif trouble := await receiver.take(form_rows.KIND, body):
+            await ack(response_action="update", view=last_resort.told(body, trouble))
+        else:
+            await ack()
+
+    async def _filter_sent(ack: AsyncAck, body: dict[str, Any]) -> None:
+        errors = filters.errors(body)
+        if errors is None:
+            await ack(response_action="update", view=last_resort.submitted(body))
+        elif errors:
+            await ack(response_action="errors", errors=errors)
+        elif trouble := await receiver.take(filter_rows.KIND, body):
             await ack(response_action="update", view=last_resort.told(body, trouble))
         else:
             await ack()

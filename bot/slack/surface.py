@@ -22,6 +22,7 @@ from bot.changes import Change
 from bot.clock import Clock
 from bot.request import SlackIdentity, Standing
 from bot.slack import clicked, clicks, command, talk
+from bot.slack import filters as filter_rows
 from bot.slack import forms as form_rows
 from bot.slack.answering import Answering
 from bot.slack.api import SCOPES, TIMEOUT, Api, Clean
@@ -29,6 +30,7 @@ from bot.slack.board import Board, Stories
 from bot.slack.bulletins import Bulletins
 from bot.slack.channels import Channels
 from bot.slack.filing import Filing
+from bot.slack.filters import Filters
 from bot.slack.forms import Forms
 from bot.slack.groups import Groups
 from bot.slack.hearing import Heard, listen
@@ -42,6 +44,7 @@ from bot.slack.pictures import Pictures
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
 from bot.slack.running import Running, insist
 from bot.slack.socket import BoltSocket, Socket
+from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.slack.work import Desk
 from bot.store.answers import Answers
@@ -112,6 +115,7 @@ class _Parts:
     homes: Homes
     board: Board
     bulletins: Bulletins
+    threads: Threads
     filing: Filing
     lines: BoltSocket
     socket: Socket
@@ -204,6 +208,7 @@ class SlackSurface:
         await parts.socket.close()
         if late := await parts.receiver.drain(deadline):
             _log.warning("work was cut short; it goes on after the next start", commands=late)
+        await parts.threads.drain(0.0)
         await parts.board.drain(max(LAST_WORDS, ends - self._clock.monotonic()))
         await parts.homes.drain(0.0)
         await parts.explaining.drain(0.0)
@@ -221,13 +226,14 @@ class SlackSurface:
         pictures = Pictures(uploads, place.clean)
         answering = Answering(self._desk, people, sender, uploads, pictures, self._rows.answers, clock)
         forms, looking = Forms(answering, api), Looking(answering)
-        filing = Filing(answering, looking, channels)
+        filing, filters = Filing(answering, looking, channels), Filters(answering, looking, api)
         homes = Homes(answering, api)
         board = Board(self._rows.stories, place.team, people, sender, clock)
         bulletins = Bulletins(answering)
         kinds = {
             command.KIND: command.kind(answering, forms),
-            clicked.KIND: clicks.kind(answering, looking, filing, forms, homes),
+            clicked.KIND: clicks.kind(answering, clicks.Rooms(looking, filing, filters, forms, homes)),
+            filter_rows.KIND: filters.kind(),
             form_rows.KIND: forms.sent(),
             form_rows.SHORTCUT: forms.used(),
             talk.KIND: talk.kind(answering, bot.user),
@@ -241,10 +247,24 @@ class SlackSurface:
             authorize=_authorized(bot, _bare(place.tokens.bot)),
         )
         listen(app, receiver, Heard(groups, homes))
-        register(app, receiver, forms, LastResort(people, sender, explaining))
+        register(app, receiver, forms, filters, LastResort(people, sender, explaining))
         lines = BoltSocket(app, client, _bare(place.tokens.app), api, clock.now)
         socket = Socket(lines.connect, clock.monotonic, clock.sleep)
-        return _Parts(session, api, people, sender, receiver, homes, board, bulletins, filing, lines, socket, explaining)
+        return _Parts(
+            session=session,
+            api=api,
+            people=people,
+            sender=sender,
+            receiver=receiver,
+            homes=homes,
+            board=board,
+            bulletins=bulletins,
+            threads=answering.threads,
+            filing=filing,
+            lines=lines,
+            socket=socket,
+            explaining=explaining,
+        )
 
     async def _begin(self, parts: _Parts) -> None:
         """Old work first: what arrives from now on is not in the rows that are read here."""

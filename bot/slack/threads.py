@@ -12,11 +12,11 @@ from bot.slack.api import SlackFailure
 from bot.slack.letter import Address
 from bot.slack.outbox import Sender
 from bot.slack.people import People
-from bot.slack.running import insist
+from bot.slack.running import Running, insist
 from bot.slack.uploads import Uploads, refused
 from bot.store.answers import Answers, Kept
 from bot.store.outbox import NOWHERE, Place
-from commands.report import File
+from commands.report import Bundle, File
 
 LOOK = 1.0
 """Seconds between two looks whether a message is there."""
@@ -41,8 +41,17 @@ class Threads:
         self._uploads = uploads
         self._answers = answers
         self._clock = clock
+        self._running = Running()
 
-    async def show(self, name: str, channel: str, files: Sequence[File], thread: str = "") -> None:
+    def later(self, name: str, channel: str, files: Sequence[File | Bundle], thread: str = "") -> None:
+        """Begin to show them; whoever waits for the answer does not wait for its files."""
+        self._running.start(f"files of {name}", self.show(name, channel, files, thread))
+
+    async def drain(self, deadline: float) -> None:
+        """Finish what is being shown; what is not shown then can be asked for by a button."""
+        await self._running.drain(deadline)
+
+    async def show(self, name: str, channel: str, files: Sequence[File | Bundle], thread: str = "") -> None:
         """Show the files of an answer in the thread of its message, or in the `thread` of `channel` in which that stands.
 
         They follow the message: what its channel did not take is not shown there, but where the message went. Where that
@@ -67,7 +76,7 @@ class Threads:
     async def _kept(self, name: str) -> Kept | None:
         return await insist(lambda: self._answers.find(name, self._clock.now()), self._clock.sleep)
 
-    async def _shown(self, name: str, file: File, place: tuple[str, str]) -> SlackFailure | None:
+    async def _shown(self, name: str, file: File | Bundle, place: tuple[str, str]) -> SlackFailure | None:
         """Show one file, and try again what passes by itself; why Slack does not take it, None where it does."""
         refusal: SlackFailure | None = None
         for pause in (0.0, *PAUSES):
@@ -83,7 +92,7 @@ class Threads:
         _log.warning("a file was refused", operation=name, file=file.name, code=refusal.code if refusal else "")
         return refusal
 
-    async def _show(self, name: str, file: File, place: tuple[str, str]) -> None:
+    async def _show(self, name: str, file: File | Bundle, place: tuple[str, str]) -> None:
         """Try once. What was begun before goes first, for nobody knows whether it is seen."""
         kept = await self._kept(name)
         for made in kept.files if kept else ():

@@ -1,17 +1,19 @@
 """Files that the bot shows: announced, noted with their answer, uploaded, shown. They go when that answer goes."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 from adapters.phrase import Phrase
 from bot.clock import Clock
 from bot.messages.blocks import Message
+from bot.messages.files import packed
 from bot.slack.api import Api, SlackFailure
 from bot.slack.channels import Channels
 from bot.slack.letter import Address
 from bot.slack.running import insist
 from bot.store.answers import Answers, Made
-from commands.report import File
+from commands.report import Bundle, File
 
 MARK = "\ufeff"
 """Without it Excel takes a table for something else than UTF-8."""
@@ -29,11 +31,10 @@ class Uploads:
         self._answers = answers
         self._clock = clock
 
-    async def show(self, operation: str, file: File, title: str, place: tuple[str, str]) -> None:
+    async def show(self, operation: str, file: File | Bundle, title: str, place: tuple[str, str]) -> None:
         """Show a file of an answer in a channel, or in a thread of it; a `SlackFailure` where Slack does not take it."""
         await self._channels.check(place[0])
-        text = MARK + file.text if file.name.endswith(".csv") else file.text
-        made = await self._sent(operation, file.name, text)
+        made = await self._sent(operation, file.name, await self._content(file))
         await self._api.complete_file(made.id, title, *place)
         await self._note(operation, replace(made, shown=True))
 
@@ -56,7 +57,7 @@ class Uploads:
         here = aside.say(Phrase("Here is the answer as a file."))
         return await self._api.open_direct(user, Message(here, ()))
 
-    async def hand_over(self, operation: str, files: Sequence[File], title: str, aside: Address) -> Phrase:
+    async def hand_over(self, operation: str, files: Sequence[File | Bundle], title: str, aside: Address) -> Phrase:
         """Files for one person alone, in the direct messages; what they are told beside."""
         try:
             place = (await self.direct(aside.user, aside), "")
@@ -65,6 +66,12 @@ class Uploads:
         except SlackFailure as failure:
             return refused(failure)
         return handed_over(len(files))
+
+    async def _content(self, file: File | Bundle) -> str | bytes:
+        """What is uploaded. A bundle is cleaned and packed off the loop: it may hold megabytes."""
+        if isinstance(file, Bundle):
+            return await asyncio.to_thread(packed, file, self._api.cleaned)
+        return MARK + file.text if file.name.endswith(".csv") else file.text
 
     async def _sent(self, operation: str, name: str, content: str | bytes) -> Made:
         """A file is in Slack, noted with its answer before anybody can see it."""

@@ -291,6 +291,41 @@ class NoticeRow(Table, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcText)
 
 
+class IncidentRow(Table, table=True):
+    """One incident, which belongs to a channel. Rows stay, so that a number always means the same incident."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index("incidents_open", "channel", unique=True, sqlite_where=text("resolved_at IS NULL")),
+        STRICT,
+    )
+
+    number: int | None = Field(default=None, primary_key=True)
+    operation: str = Field(unique=True, sa_type=Text)
+    channel: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
+    opened_by: str = Field(sa_type=Text)
+    opened_at: datetime = Field(sa_type=UtcText)
+    resolved_by: str = Field(sa_type=Text)
+    resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
+    was: str = Field(sa_type=Text)
+
+
+class IncidentEntryRow(Table, table=True):
+    """What was asked and answered in the channel of an incident."""
+
+    __tablename__ = "incident_entries"
+    __table_args__ = (Index("incident_entries_by_time", "incident", "at"), STRICT)
+
+    operation: str = Field(primary_key=True, sa_type=Text)
+    incident: int
+    at: datetime = Field(sa_type=UtcText)
+    actor: str = Field(sa_type=Text)
+    words: str = Field(sa_type=Text)
+    answer: str = Field(sa_type=Text)
+
+
 INBOX = Table.metadata.tables["inbox"]
 OUTBOX = Table.metadata.tables["outbox"]
 ANSWERS = Table.metadata.tables["answers"]
@@ -304,6 +339,8 @@ SCHEDULE_RUNS = Table.metadata.tables["schedule_runs"]
 OBSERVATIONS = Table.metadata.tables["observations"]
 DIGESTS = Table.metadata.tables["digests"]
 NOTICES = Table.metadata.tables["notices"]
+INCIDENTS = Table.metadata.tables["incidents"]
+INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
 """The same for statements that are built once and need no Session, whose upkeep was most of what a row cost."""
 
 APPEND_ONLY = (

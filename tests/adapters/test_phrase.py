@@ -14,6 +14,8 @@ AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 class Shouting:
     """A language in which everything is loud, to see that every part passes through it."""
 
+    zone = UTC
+
     def template(self, singular: str, plural: str | None, count: int) -> str:
         return (singular if count == 1 or plural is None else plural).replace("is", "IS")
 

@@ -9,6 +9,8 @@ from bot.approvals import NotAllowed
 from bot.audit import EventKind
 from bot.changes import Change, State
 from bot.desk import Keeping
+from bot.incident_answers import IncidentBook
+from bot.incidents import Entry, Incident, NoSuchIncident
 from bot.locks import Lock
 from bot.planning import By, NothingToDo
 from bot.policy import Refuse, Verdict
@@ -59,6 +61,31 @@ class NoSchedules:
         raise AssertionError("nothing is found")
 
 
+class NoIncidents:
+    """A book without incidents."""
+
+    async def open_in(self, channel: str) -> Incident | None:
+        return None
+
+    async def all(self) -> tuple[Incident, ...]:
+        return ()
+
+    async def find(self, number: int, channel: str) -> Incident:
+        raise NoSuchIncident(Phrase("there is no incident"))
+
+    async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
+        return await self.find(0, channel)
+
+    async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
+        return await self.find(number, channel)
+
+    async def note(self, entry: Entry) -> None:
+        raise AssertionError("there is no incident")
+
+    async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
+        return (), 0
+
+
 class Remembered:
     """A memory that holds what it is given; `seen` is what was seen of hosts whenever it is asked for."""
 
@@ -95,11 +122,12 @@ class Kept:
         self.events = events
         self.asked: list[tuple[Any, ...]] = []
         self.schedules: ScheduleBook = NoSchedules()
+        self.incidents: IncidentBook = NoIncidents()
         self.memory = Remembered()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def keeping(self, *, running: bool = True) -> Keeping:
-        return Keeping(self, self, self, self.schedules, self.memory, running, Redactor([CANARY]))
+        return Keeping(self, self, self, self.schedules, self.incidents, self.memory, running, Redactor([CANARY]))
 
     @property
     def trouble(self) -> Phrase | None:

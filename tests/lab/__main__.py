@@ -11,7 +11,7 @@ import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.lab import story
+from tests.lab import story, traces
 from tests.lab.controls import FleetControls
 from tests.lab.day import FILE, SharedClock
 from tests.lab.fleet import QUIET, Conditions, run_fleet, write_configuration
@@ -42,6 +42,7 @@ def arguments() -> argparse.Namespace:
         choices=tuple(story.EXPIRY),
         help="the demo's troubles: a stopped Nebula, exited containers, a dead host; `day`: with more to come, by DIR/clock",
     )
+    parser.add_argument("--lines", type=int, default=0, help="how many lines every log has")
     parser.add_argument(
         "--dir", type=Path, required=True, metavar="DIR", help="where everything that a bot needs is written"
     )
@@ -70,6 +71,8 @@ async def run(given: argparse.Namespace) -> None:
             workspace = Workspace(MANIFEST)
             await workspace.start(routes=page(workspace, FleetControls(fleet)))
             stack.push_async_callback(workspace.stop)
+        if given.lines:
+            traces.fill(fleet, given.lines, now())
         if given.story:
             story.tell(fleet, now())
         if given.story == "day":

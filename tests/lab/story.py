@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PureWindowsPath
 
+from tests.lab import traces
 from tests.lab.faults import Fault
 from tests.lab.fleet import LabFleet
 from tests.lab.windows.disks import PATHS, Expiry
@@ -59,7 +60,10 @@ PAST = (
 
 
 def tell(fleet: LabFleet, now: datetime) -> None:
-    """Nebula is stopped on host-b, two containers of host-d have exited, host-e is cut off, a drive of host-f is full."""
+    """Nebula is stopped on host-b, two containers of host-d have exited, host-e is cut off, a drive of host-f is full.
+
+    Logs tell what happened before."""
+    traces.leave(fleet, now)
     fleet["host-b"].windows.state.stop_service("Nebula", now)
     wsl = fleet["host-d"].wsl
     assert wsl is not None

@@ -71,6 +71,8 @@ def test_the_document_of_a_report_has_this_shape() -> None:
             "unreached": ["str"],
             "next": ["str"],
             "chart": "NoneType",
+            "lines": "list",
+            "notes": "list",
         },
         "change": "NoneType",
         "failure": "NoneType",

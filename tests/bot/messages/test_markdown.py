@@ -133,6 +133,8 @@ def test_copies_are_in_the_words_of_whoever_reads_them_and_texts_stay_as_they_ar
     same, markdown, table = written(answer, texts)
 
     assert listed == same
+    assert isinstance(markdown, File)
+    assert isinstance(table, File)
     assert ("health.md", "health.csv") == (markdown.name, table.name)
     assert markdown.text.startswith(begins)
     assert table.text.startswith("host,nebula,gateway,api,containers,bridge,forwarding\r\nhost-b,stopped,running,")

@@ -16,9 +16,11 @@ from bot.slack import command
 from bot.slack.answering import Answering
 from bot.slack.api import SCOPES
 from bot.slack.channels import Channels
+from bot.slack.filters import Filters
 from bot.slack.forms import Forms
 from bot.slack.inbox import Receiver
 from bot.slack.listeners import LastResort, register
+from bot.slack.looking import Looking
 from bot.slack.people import People, Usual
 from bot.slack.pictures import Pictures
 from bot.slack.running import Running
@@ -51,7 +53,8 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         forms = Forms(answering, api)
         kinds = {command.KIND: command.kind(answering, forms)}
         receiver = Receiver(house.rows.inbox, kinds, people, sender, clock)
-        register(app, receiver, forms, LastResort(people, sender, running))
+        filters = Filters(answering, Looking(answering), api)
+        register(app, receiver, forms, filters, LastResort(people, sender, running))
         yield app
         await running.drain(1.0)
 

@@ -1,0 +1,196 @@
+"""`log collect`: all evidence of some hosts as one archive, for whoever comes new to an incident.
+
+hosts ─┬─ health with its details ─▶ health.md, health.csv
+       ├─ every log, all at once ─▶ logs/<host>/<log>.txt, and merged by time ─▶ timeline.txt
+       └─ changes that the bot knows ─▶ changes.md
+all of it ─▶ summary.md, which says what is in the archive and what is missing ─▶ one ZIP
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from adapters.inventory import Host
+from adapters.phrase import Moment, Phrase
+from bot import listings
+from bot.changes import Change
+from bot.incident_answers import IncidentBook, in_short
+from bot.incidents import Incident
+from bot.planning import By
+from commands.excerpts import Excerpt
+from commands.findings import worst_first
+from commands.health import Health
+from commands.judged import some
+from commands.log_formats import Level
+from commands.log_lines import Log
+from commands.log_merged import filtered
+from commands.log_text import notes
+from commands.logs import LogCollect, newest
+from commands.logs import report as log_report
+from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all
+from commands.operation import View
+from commands.report import Bundle, Column, Copy, Form, Report, Row, Section
+
+LINES = 60_000
+"""Lines of all logs together; each log gets its share."""
+
+LEAST, MOST = 50, 1_000
+"""Lines of one log, however many there are."""
+
+LATELY = 50
+"""Changes that are looked through for those of the time."""
+
+WORST = 3
+
+BEGINNINGS = 20
+"""Logs with errors that are named, those that had them first: there it began, perhaps."""
+
+
+class Changes(Protocol):
+    """What the bot has changed lately (`bot.workflow`)."""
+
+    async def recent(self, limit: int) -> tuple[Change, ...]: ...
+
+
+class Asked(Protocol):
+    """What this answer needs (`bot.own.Asked`)."""
+
+    @property
+    def view(self) -> View: ...
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+    @property
+    def changes(self) -> Changes: ...
+    @property
+    def by(self) -> By: ...
+    @property
+    def incidents(self) -> IncidentBook: ...
+
+
+async def collect(operation: LogCollect, asked: Asked) -> Report:
+    """Look at everything at once, and pack it."""
+    view, now = asked.view, asked.now()
+    hosts = operation.hosts(view.fleet.inventory)
+    wanted = Wanted(tail=_share(hosts), since=operation.since)
+    async with asyncio.TaskGroup() as group:
+        health = group.create_task(Health(target=operation.target, details=True).read(view))
+        logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
+        changes = group.create_task(asked.changes.recent(LATELY))
+        incident = group.create_task(asked.incidents.open_in(asked.by.channel))
+    since = now - operation.since
+    ours = tuple(change for change in changes.result() if _touches(change, hosts, since))
+    about = _about(incident.result(), (since, now))
+    return await asyncio.to_thread(
+        _packed, health.result(), logs.result(), ours, about, now
+    )  # of 30 hosts it takes a second
+
+
+def _share(hosts: Sequence[Host]) -> int:
+    return max(LEAST, min(MOST, LINES // max(1, len(hosts) * len(SOURCES))))
+
+
+def _touches(change: Change, hosts: Sequence[Host], since: datetime) -> bool:
+    """Whether a change was asked for, ran or ended in that time on one of the hosts."""
+    latest = max(at for at in (change.asked_at, change.started_at, change.ended_at) if at is not None)
+    named = {part.host for part in change.plan.parts} | set(change.plan.hosts)
+    return latest >= since and bool(named & {host.name for host in hosts})
+
+
+def _packed(
+    health: Report, got: Sequence[Got], changes: Sequence[Change], about: Sequence[Section], now: datetime
+) -> Report:
+    logs = [each.log for each in got if each.log is not None]
+    lines, more = newest(logs)
+    unread = tuple(finding_of(each) for each in got if each.error is not None)
+    findings = worst_first((*health.findings, *(each for each in unread if each.reached)))  # health tells of silent sides
+    timeline = Excerpt(lines=lines, notes=(*more, *notes(logs)))
+    stamp = f"{now:%Y%m%d-%H%M%S}"
+    whole = Report(
+        title=Phrase("Evidence"),
+        summary=_summary(sum(len(log.lines) for log in logs), len(logs), unread, health),
+        columns=(Column(key="host", heading=Phrase("Host")),),
+        rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
+        findings=findings,
+        sections=(*about, *_beginnings(logs), *_contents(), *_missing(got)),
+        excerpt=timeline,
+        taken_at=now,
+    )
+    readable = whole.model_copy(update={"excerpt": None})
+    members = (
+        Copy(name="summary.md", form=Form.MARKDOWN, of=readable),
+        Copy(name="timeline.txt", form=Form.LINES),
+        Copy(name="health.md", form=Form.MARKDOWN, of=health, words="health --details"),
+        Copy(name="health.csv", form=Form.CSV, of=health, words="health --details"),
+        Copy(name="changes.md", form=Form.MARKDOWN, of=listings.lately(changes, now), words="op"),
+        *(_log(each, now) for each in got if each.log is not None),
+    )
+    return whole.model_copy(update={"files": (Bundle(name=f"evidence-{stamp}.zip", members=members),)})
+
+
+def _log(got: Got, at: datetime) -> Copy:
+    words = f"log {got.source} {got.host.name}"
+    return Copy(
+        name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
+        form=Form.LINES,
+        of=log_report((got,), (got.source,), at),
+        words=words,
+    )
+
+
+def _summary(lines: int, logs: int, unread: Sequence[object], health: Report) -> Phrase:
+    told = Phrase(
+        "{n} line of {logs} logs collected; {health}",
+        plural="{n} lines of {logs} logs collected; {health}",
+        n=lines,
+        logs=logs,
+        health=health.summary,
+    )
+    if not unread:
+        return told
+    return Phrase("{told}; {n} log could not be read", plural="{told}; {n} logs could not be read", told=told, n=len(unread))
+
+
+def _about(incident: Incident | None, span: tuple[datetime, datetime]) -> tuple[Section, ...]:
+    """What somebody who opens the archive without knowing us asks first."""
+    since, now = span
+    when = Section(heading=Phrase("From when"), lines=(Phrase("{since} to {now}", since=Moment(since), now=Moment(now)),))
+    if incident is None:
+        return (when,)
+    return (Section(heading=Phrase("Incident"), lines=(in_short(incident),)), when)
+
+
+def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
+    """In which logs errors are, in the order in which they began."""
+    found = [(errors[0], len(errors), log) for log in logs if (errors := filtered(log.lines, Level.ERROR))]
+    found.sort(key=lambda each: each[0].at.timestamp() if each[0].at is not None else 0.0)
+    told = tuple(
+        Phrase(
+            "{log}: {n} error, at {at}",
+            plural="{log}: {n} errors, the first at {at}",
+            log=f"{log.host} {log.source}",
+            n=n,
+            at=Phrase("an unknown time") if first.at is None else Moment(first.at),
+        )
+        for first, n, log in found[:BEGINNINGS]
+    )
+    if len(found) > BEGINNINGS:
+        told = (*told, Phrase("and {n} more", n=len(found) - BEGINNINGS))
+    return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
+
+
+def _contents() -> tuple[Section, ...]:
+    files = (
+        Phrase("timeline.txt: the lines of all logs in the order of time, clocks corrected"),
+        Phrase("logs/: the same, one file for each log of each host"),
+        Phrase("health.md, health.csv: how the hosts are, with versions, containers and gateway"),
+        Phrase("changes.md: what was changed through the bot in this time"),
+    )
+    return (Section(heading=Phrase("What is in the archive"), lines=files),)
+
+
+def _missing(got: Sequence[Got]) -> tuple[Section, ...]:
+    missing = [f"{each.host.name} {each.source}" for each in got if each.error is not None]
+    if not missing:
+        return ()
+    return (Section(heading=Phrase("What is missing"), lines=(Phrase("{logs}", logs=some(missing, 20)),)),)

@@ -1,0 +1,208 @@
+"""Who answers the operations on incidents, and how they are shown."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from adapters.inventory import Inventory
+from adapters.phrase import Moment, Phrase
+from bot.incidents import Entry, Incident
+from bot.planning import By
+from commands.arguments import Target
+from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
+from commands.report import Cell, Column, Mark, Report, Row, Section
+
+_COLUMNS = (
+    Column(key="number", heading=Phrase("Number")),
+    Column(key="state", heading=Phrase("State")),
+    Column(key="title", heading=Phrase("Incident")),
+    Column(key="target", heading=Phrase("Host")),
+    Column(key="opened_at", heading=Phrase("Since")),
+    Column(key="opened_by", heading=Phrase("Who")),
+    Column(key="channel", heading=Phrase("Channel")),
+    Column(key="was", heading=Phrase("What it was")),
+)
+
+_ENTRIES = (
+    Column(key="at", heading=Phrase("When")),
+    Column(key="actor", heading=Phrase("Who")),
+    Column(key="words", heading=Phrase("Request")),
+    Column(key="answer", heading=Phrase("Answer")),
+    Column(key="operation", heading=Phrase("Id")),
+)
+
+
+class IncidentBook(Protocol):
+    """The incidents (`bot.incidents`)."""
+
+    async def open_in(self, channel: str) -> Incident | None: ...
+
+    async def all(self) -> tuple[Incident, ...]: ...
+
+    async def find(self, number: int, channel: str) -> Incident: ...
+
+    async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident: ...
+
+    async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident: ...
+
+    async def note(self, entry: Entry) -> None: ...
+
+    async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]: ...
+
+
+class Asked(Protocol):
+    """Who asks, and what these answers need (`bot.own.Asked`)."""
+
+    @property
+    def operation(self) -> str: ...
+    @property
+    def by(self) -> By: ...
+    @property
+    def inventory(self) -> Inventory: ...
+    @property
+    def now(self) -> Callable[[], datetime]: ...
+    @property
+    def incidents(self) -> IncidentBook: ...
+
+
+async def listed(operation: IncidentList, asked: Asked) -> Report:
+    """The one of this channel; elsewhere all of them."""
+    here = await asked.incidents.open_in(asked.by.channel)
+    if here is not None:
+        return _one(here, asked.now())
+    return _listing(await asked.incidents.all(), asked.now())
+
+
+async def opened(operation: IncidentOpen, asked: Asked) -> Report:
+    """A new one, in this channel."""
+    operation.target.resolve(asked.inventory)  # a name that nobody has would be about nothing
+    incident = await asked.incidents.open(
+        asked.operation, asked.by.channel, operation.title, operation.target, asked.by.actor.name
+    )
+    return _one(incident, asked.now())
+
+
+async def shown(operation: IncidentShow, asked: Asked) -> Report:
+    """What was asked and answered, oldest first."""
+    incident = await asked.incidents.find(operation.number, asked.by.channel)
+    entries, count = await asked.incidents.entries(incident.number)
+    return Report(
+        title=Phrase("Incident"),
+        summary=in_short(incident),
+        columns=_ENTRIES,
+        rows=tuple(map(_entry, entries)),
+        sections=_more(count - len(entries)),
+        taken_at=asked.now(),
+        next=_next(incident),
+    )
+
+
+async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
+    """It is over."""
+    incident = await asked.incidents.resolve(
+        asked.operation, operation.incident, asked.by.channel, operation.was, asked.by.actor.name
+    )
+    return _one(incident, asked.now())
+
+
+def _one(incident: Incident, at: datetime) -> Report:
+    return Report(
+        title=Phrase("Incident"),
+        summary=in_short(incident),
+        columns=_COLUMNS,
+        rows=(_row(incident),),
+        taken_at=at,
+        next=_next(incident),
+        brief=True,
+    )
+
+
+def _listing(found: Sequence[Incident], at: datetime) -> Report:
+    running = [incident for incident in found if incident.open]
+    summary = (
+        in_short(running[0])
+        if len(running) == 1
+        else Phrase("{n} incident is open", plural="{n} incidents are open", n=len(running))
+        if running
+        else Phrase("no incident is open")
+    )
+    return Report(
+        title=Phrase("Incidents"),
+        summary=summary,
+        columns=_COLUMNS,
+        rows=tuple(map(_row, found)),
+        taken_at=at,
+        next=tuple(f"incident show {incident.number}" for incident in running[:3]),
+    )
+
+
+def in_short(incident: Incident) -> Phrase:
+    """What it is about, and since when; or what it was."""
+    if incident.resolved_at is None:
+        return Phrase(
+            "incident {number}, {title}: open since {at}, about {target}",
+            number=str(incident.number),
+            title=incident.title,
+            at=Moment(incident.opened_at),
+            target=incident.target,
+        )
+    return Phrase(
+        "incident {number}, {title}: resolved at {at} by {person}: {was}",
+        number=str(incident.number),
+        title=incident.title,
+        at=Moment(incident.resolved_at),
+        person=incident.resolved_by,
+        was=incident.was,
+    )
+
+
+def _next(incident: Incident) -> tuple[str, ...]:
+    number = incident.number
+    return ("health", f"incident show {number}") if incident.open else (f"incident show {number}",)
+
+
+def _more(left_out: int) -> tuple[Section, ...]:
+    if left_out <= 0:
+        return ()
+    line = Phrase("{n} older entry is in the audit log", plural="{n} older entries are in the audit log", n=left_out)
+    return (Section(heading=Phrase("Not shown"), lines=(line,)),)
+
+
+def _row(incident: Incident) -> Row:
+    state = (
+        Cell(text=Phrase("open"), value="open", mark=Mark.BAD)
+        if incident.open
+        else Cell(text=Phrase("resolved by {person}", person=incident.resolved_by), value="resolved")
+    )
+    return Row(
+        cells=(
+            Cell(text=str(incident.number), value=incident.number),
+            state,
+            _cell(incident.title),
+            _cell(incident.target),
+            _moment(incident.opened_at),
+            _cell(incident.opened_by),
+            _cell(incident.channel),
+            _cell(incident.was),
+        )
+    )
+
+
+def _entry(entry: Entry) -> Row:
+    return Row(
+        cells=(
+            _moment(entry.at),
+            _cell(entry.actor),
+            _cell(entry.words),
+            Cell(text=entry.answer, value=str(entry.answer)),
+            _cell(entry.operation),
+        )
+    )
+
+
+def _moment(at: datetime) -> Cell:
+    return Cell(text=Phrase("{at}", at=Moment(at)), value=at.isoformat())
+
+
+def _cell(text: str) -> Cell:
+    return Cell(text=text, value=text)

@@ -1,0 +1,160 @@
+"""Lines of logs as a Slack message: the newest that fit, in the order of time, and what must be said of them.
+
+    :warning: *nebula of 3 hosts: 120 lines, 4 of them errors*
+    :grey_question: *host-b* — Windows was not reached: …
+    ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty
+    └ 18:26:48 host-c  …
+    lines 101–120 of 120 · the clock of host-c is 2.4 s ahead; its times are shown corrected
+    [◀ Older] [Newer ▶] [Only errors] [Filter] [As a file]
+
+Lines are foreign: they stand in a preformatted block, in which nothing is a mention, a link or a command.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from adapters.phrase import Phrase, Texts
+from bot.messages.blocks import CHARACTERS, TEXT, Block, Message, context, escape, section
+from bot.messages.buttons import FILE, FILTER, SHOW, View, button, row
+from bot.messages.foreign import CUT, cut, one_line
+from bot.messages.paragraphs import SYMBOLS, UNKNOWN_SIGN, command
+from bot.messages.words import COMMAND
+from bot.request import Answer
+from commands.excerpts import Excerpt, Picked, picked
+from commands.log_formats import Level
+from commands.log_lines import Line
+from commands.log_text import as_text
+from commands.log_text import summary as span
+from commands.report import Report
+
+_LINE = 220
+"""Characters of one line: a few lines of a phone. The file has all of it."""
+_END = 90
+"""Of them, what is kept of a longer line's end: nginx says there which upstream it was, Nebula which host."""
+_LINES = 5_000
+"""Characters of all lines."""
+_FINDINGS = 4
+_WHY = 300
+_NOTES = 4
+_NOTE = 200
+_SPOKEN = 5
+"""Lines that a notification has, the newest: it shows only its beginning anyway."""
+
+
+def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts: Texts) -> Message:
+    """The message for one view."""
+    page = picked(excerpt, view.pick)
+    hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
+    sources = {line.source for line in excerpt.lines}
+    lines = written(page.lines, (len(hosts) > 1, len(sources) > 1), texts)
+    summary = escape(report.summary.render(texts), 900)
+    worst = min((finding.severity for finding in report.findings), key=lambda each: each.rank, default=None)
+    headline = (
+        f"{SYMBOLS[worst]} *{summary}*" if report.findings else f"*{escape(report.title.render(texts), 100)}* — {summary}"
+    )
+    blocks = (
+        section(headline),
+        *map(section, _unread(report, texts)),
+        *_preformatted(lines, texts),
+        context(*_notes(excerpt, page, view, texts)),
+        *row(_buttons(view, page, texts)),
+        context(command(understood)),
+    )
+    assert sum(map(len, lines)) <= CHARACTERS
+    spoken = [summary, *(escape(line, _LINE) for line in lines[-_SPOKEN:])]
+    return Message(text=cut("\n".join(spoken), TEXT), blocks=blocks)
+
+
+def written(lines: Sequence[Line], several: tuple[bool, bool], texts: Texts) -> list[str]:
+    """Lines with their time in the reader's zone, and with host and log where the answer is about several of them; the
+    newest that fit. It is the same on every page, whatever stands there."""
+    shown: list[str] = []
+    used = 0
+    for line in reversed(lines):
+        text = _shortened(_written(line, several, texts))
+        used += len(text) + 1
+        if used > _LINES:
+            break
+        shown.append(text)
+    return shown[::-1]
+
+
+def all_of(answer: Answer, texts: Texts) -> str:
+    """Every line, for a file, below what was asked, found and must be said, and the zone of its times; "" without lines."""
+    report = answer.body
+    if not isinstance(report, Report) or report.excerpt is None:
+        return ""
+    lines = report.excerpt.lines
+    asked = Phrase("{words}", words=f"{COMMAND} {answer.understood}")
+    return as_text(lines, (asked, report.summary, span(lines, texts.zone), *report.excerpt.notes), texts, texts.zone)
+
+
+def _written(line: Line, several: tuple[bool, bool], texts: Texts) -> str:
+    host, source = several
+    at = "--:--:--" if line.at is None else f"{line.at.astimezone(texts.zone):%H:%M:%S}"
+    parts = [at, *([line.host] if host else []), *([line.source] if source else []), one_line(line.text)]
+    return " ".join(parts)
+
+
+def _shortened(text: str) -> str:
+    """A line's beginning and its end, where it is long."""
+    return text if len(text) <= _LINE else f"{text[: _LINE - _END - 1]}{CUT}{text[-_END:]}"
+
+
+def _preformatted(lines: Sequence[str], texts: Texts) -> Iterable[Block]:
+    if not lines:
+        yield section(escape(Phrase("No line fits.").render(texts)))
+        return
+    text = "\n".join(lines)
+    yield {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}],
+    }
+
+
+def _unread(report: Report, texts: Texts) -> list[str]:
+    """Which hosts say nothing, and why."""
+    told = [
+        f"{SYMBOLS[finding.severity] if finding.reached else UNKNOWN_SIGN} *{escape(finding.host, 60)}* — "
+        f"{escape(finding.why.render(texts), _WHY)}"
+        for finding in report.findings[:_FINDINGS]
+    ]
+    if (more := len(report.findings) - _FINDINGS) > 0:
+        told.append(escape(Phrase("and {n} more", n=more).render(texts)))
+    return ["\n".join(told)] if told else []
+
+
+def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str]:
+    said = [Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=page.fitting)]
+    if view.level is not None:
+        said.append(Phrase("at least {level}", level=str(view.level)))
+    if view.pattern:
+        said.append(Phrase("with {pattern}", pattern=view.pattern))
+    notes = [escape(note.render(texts), _NOTE) for note in excerpt.notes[:_NOTES]]
+    return [" · ".join(escape(part.render(texts), _NOTE) for part in said), *notes]
+
+
+def _buttons(view: View, page: Picked, texts: Texts) -> list[Block]:
+    """How else the same lines can be seen."""
+    errors = (
+        button(Phrase("All levels").render(texts), f"{SHOW}.levels", view.turned(level=None).value)
+        if view.level is not None
+        else button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.turned(level=Level.ERROR).value)
+    )
+    return [
+        *_turns(view, page, texts),
+        errors,
+        button(Phrase("Filter").render(texts), FILTER, view.turned().value),
+        button(Phrase("As a file").render(texts), FILE, view.turned().value),
+    ]
+
+
+def _turns(view: View, page: Picked, texts: Texts) -> list[Block]:
+    """To what came before, and to what came after."""
+    turns = []
+    if page.page < page.pages - 1:
+        older = Phrase("Older").render(texts)
+        turns.append(button(f"◀ {older}", f"{SHOW}.older", view.turned(page=page.page + 1).value))
+    if page.page > 0:
+        newer = Phrase("Newer").render(texts)
+        turns.append(button(f"{newer} ▶", f"{SHOW}.newer", view.turned(page=page.page - 1).value))
+    return turns

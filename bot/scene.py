@@ -1,0 +1,77 @@
+"""Where a request is asked, as far as that changes what it means: the channel of an incident, or anywhere else.
+
+request ─ the open incident of its channel ─▶ Scene ─┬─ frame ─▶ what a look there means (pure)
+                                                     └─ note ──▶ what was asked and answered, kept with the incident
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.changes import Change
+from bot.decision import Decision
+from bot.incident_answers import IncidentBook
+from bot.incidents import Entry, Incident, framed
+from bot.listings import STATES
+from bot.request import Answer, Failure, Request, Surface
+from commands.operation import Operation
+
+_log = structlog.get_logger("bot.scene")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One request's place; `incident` is None where it is no incident's."""
+
+    book: IncidentBook
+    incident: Incident | None
+    now: Callable[[], datetime]
+
+    @classmethod
+    async def of(cls, request: Request, book: IncidentBook, now: Callable[[], datetime]) -> "Scene":
+        """Where a person asks in Slack; a schedule asks what it always asks, whatever happens in its channel.
+
+        Where the incident cannot be read the look is an ordinary one: for whoever asked, about what they said.
+        """
+        if request.surface is not Surface.SLACK:
+            return cls(book, None, now)
+        try:
+            return cls(book, await book.open_in(request.channel), now)
+        except FlatnetError as error:
+            _log.error("whether a channel has an incident could not be read", why=str(error))
+            return cls(book, None, now)
+
+    def frame(self, operation: Operation) -> Operation:
+        """What an operation means here."""
+        return framed(operation, self.incident, self.now())
+
+    async def note(self, decision: Decision, answer: Answer) -> None:
+        """Keep what was asked and answered. A failure to do so takes nobody's answer away; the audit log has it."""
+        if self.incident is None or not isinstance(decision.outcome, Operation):
+            return
+        entry = Entry(
+            incident=self.incident.number,
+            operation=answer.operation,
+            at=self.now(),
+            actor=decision.actor.name,
+            words=decision.understood,
+            answer=_in_short(answer),
+        )
+        try:
+            await self.book.note(entry)
+        except FlatnetError as error:
+            _log.error("what was asked could not be kept with its incident", operation=entry.operation, why=str(error))
+
+
+def _in_short(answer: Answer) -> Phrase:
+    match answer.body:
+        case Failure(phrase=phrase):
+            return phrase
+        case Change(words=words, state=state):
+            return Phrase("{words}: {state}", words=words, state=STATES[state])
+        case report:
+            return report.summary

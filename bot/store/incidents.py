@@ -1,0 +1,172 @@
+"""Incidents, and what was asked and answered in their channels. Rows and queries only; `bot.incidents` knows the rules.
+
+open ─▶ OPEN (one for each channel at most: an index sees to it) ─ resolve ─▶ resolved, by somebody, with what it was
+entry: one answered request in the channel of an open incident, once for each operation
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from adapters.phrase import Phrase
+from bot.store.database import Database
+from bot.store.models import INCIDENT_ENTRIES, INCIDENTS
+from bot.store.records import phrase_of, phrase_text
+from bot.store.stored import safe_text
+
+LISTED = 200
+"""Entries of one incident that are shown; the newest."""
+
+_OPEN = INCIDENTS.c.resolved_at.is_(None)
+_THIS = INCIDENTS.c.number == bindparam("this")
+_ADD = insert(INCIDENTS).on_conflict_do_nothing()
+_IN = select(INCIDENTS).where(INCIDENTS.c.channel == bindparam("where"), _OPEN)
+_OF = select(INCIDENTS).where(INCIDENTS.c.operation == bindparam("this"))
+_ONE = select(INCIDENTS).where(_THIS)
+_SINCE = select(INCIDENTS).where(_OPEN | (INCIDENTS.c.resolved_at > bindparam("since"))).order_by(INCIDENTS.c.number)
+_RESOLVE = update(INCIDENTS).where(_THIS, _OPEN)
+_NOTE = insert(INCIDENT_ENTRIES).on_conflict_do_nothing()
+_ENTRIES = (
+    select(INCIDENT_ENTRIES)
+    .where(INCIDENT_ENTRIES.c.incident == bindparam("this"))
+    .order_by(INCIDENT_ENTRIES.c.at.desc(), INCIDENT_ENTRIES.c.operation)
+    .limit(LISTED)
+)
+_COUNT = select(func.count()).where(INCIDENT_ENTRIES.c.incident == bindparam("this"))
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One incident. `target` are its hosts in the words of a request; `was` says what it was, once it is resolved.
+
+    `operation` is the request that opened it; `number` is given when it is kept.
+    """
+
+    operation: str
+    channel: str
+    title: str
+    target: str
+    opened_by: str
+    opened_at: datetime
+    resolved_by: str = ""
+    resolved_at: datetime | None = None
+    was: str = ""
+    number: int = 0
+
+    @property
+    def open(self) -> bool:
+        return self.resolved_at is None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One answered request: who asked what, and the answer in a sentence."""
+
+    incident: int
+    operation: str
+    at: datetime
+    actor: str
+    words: str
+    answer: Phrase
+
+
+class IncidentTable:
+    """The rows of incidents. Every method may raise a `DatabaseError`; then nothing was written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open_in(self, channel: str) -> Incident | None:
+        """The open incident of a channel."""
+        return await self._database.read(lambda connection: _found(connection.execute(_IN, {"where": channel}).first()))
+
+    async def add(self, incident: Incident) -> Incident:
+        """Keep an incident, or give what stands in its way: the same request's own, or the channel's other one."""
+        values = {
+            "operation": incident.operation,
+            "channel": incident.channel,
+            "title": safe_text(incident.title),
+            "target": safe_text(incident.target),
+            "opened_by": safe_text(incident.opened_by),
+            "opened_at": incident.opened_at,
+            "resolved_by": "",
+            "resolved_at": None,
+            "was": "",
+        }
+
+        def work(connection: Connection) -> Incident:
+            connection.execute(_ADD, values)
+            mine = connection.execute(_OF, {"this": incident.operation}).first()
+            kept = _found(mine or connection.execute(_IN, {"where": incident.channel}).first())
+            assert kept is not None
+            return kept
+
+        return await self._database.run(work)
+
+    async def find(self, number: int) -> Incident | None:
+        """One incident by its number."""
+        return await self._database.read(lambda connection: _found(connection.execute(_ONE, {"this": number}).first()))
+
+    async def since(self, at: datetime) -> tuple[Incident, ...]:
+        """Incidents that are open, or ended after that time, by number."""
+        return await self._database.read(lambda connection: tuple(map(_incident, connection.execute(_SINCE, {"since": at}))))
+
+    async def resolve(self, number: int, by: str, was: str, at: datetime) -> bool:
+        """End one; False where it has ended."""
+        values = {"this": number, "resolved_by": safe_text(by), "was": safe_text(was), "resolved_at": at}
+        return await self._database.run(lambda connection: connection.execute(_RESOLVE, values).rowcount == 1)
+
+    async def note(self, entry: Entry) -> None:
+        """Keep what was asked and answered; the same operation again is the same entry."""
+        values = {
+            "incident": entry.incident,
+            "operation": entry.operation,
+            "at": entry.at,
+            "actor": safe_text(entry.actor),
+            "words": safe_text(entry.words),
+            "answer": phrase_text(entry.answer),
+        }
+
+        def work(connection: Connection) -> None:
+            connection.execute(_NOTE, values)
+
+        await self._database.run(work)
+
+    async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
+        """The newest entries of an incident, oldest first, and how many there are."""
+        this = {"this": number}
+
+        def work(connection: Connection) -> tuple[tuple[Entry, ...], int]:
+            found: Sequence[Row[Any]] = connection.execute(_ENTRIES, this).all()
+            return tuple(_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
+
+        return await self._database.read(work)
+
+
+def _found(row: Row[Any] | None) -> Incident | None:
+    return None if row is None else _incident(row)
+
+
+def _incident(row: Row[Any]) -> Incident:
+    return Incident(
+        operation=row.operation,
+        channel=row.channel,
+        title=row.title,
+        target=row.target,
+        opened_by=row.opened_by,
+        opened_at=row.opened_at,
+        resolved_by=row.resolved_by,
+        resolved_at=row.resolved_at,
+        was=row.was,
+        number=row.number,
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    answer = phrase_of(row.answer)
+    assert answer is not None
+    return Entry(row.incident, row.operation, row.at, row.actor, row.words, answer)

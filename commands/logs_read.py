@@ -1,0 +1,207 @@
+"""Logs read on their hosts: which side has which, and what one host says of one of them.
+
+host, source ─▶ action of its side ─▶ text, or why not ─ clock ─▶ lines with time and level
+       └ far off, and `since` asked for: once more, by the host's own clock
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from adapters.action import Action
+from adapters.errors import ActionFailed, HostError
+from adapters.fleet import Seen
+from adapters.inventory import Host
+from adapters.logs import LINES_LIMIT, Cut, LogText, Search
+from adapters.phrase import Phrase
+from adapters.windows.logs import ReadLog
+from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
+from commands.findings import Finding, Severity
+from commands.judged import ahead, why_silent
+from commands.log_formats import Level
+from commands.log_lines import Log, Origin, parse
+from commands.log_merged import filtered
+from commands.looking import look_at_all
+from commands.operation import View
+
+WINDOWS = ("nebula", "access", "error")
+SOURCES = (*WINDOWS, "cni", "podman")
+CONTAINER = "container:"
+
+MARGIN = timedelta(seconds=60)
+"""Clocks that differ by less need no second read: so much more is read, and what is too old is left out here."""
+
+ABSENT = "absent"
+"""The code of `ReadContainer` where a host has no such container."""
+
+LOOKED = 50_000
+"""Lines of all hosts together that are looked through for a level, which hosts do not know: their newest ones."""
+
+JITTER = 1.0
+"""Seconds that a clock may seem to be off without being wrong."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which lines, in the bot's own time: `since` and `until` are how long ago. `brought`: so many of the newest of each
+    host are looked through for the level, and `tail` of those kept; 0 for `tail`."""
+
+    tail: int
+    pattern: str = ""
+    fixed: bool = False
+    case: bool = False
+    since: timedelta | None = None
+    until: timedelta | None = None
+    level: Level | None = None
+    brought: int = 0
+
+    @property
+    def bounded(self) -> bool:
+        """Whether times matter."""
+        return self.since is not None or self.until is not None
+
+    def search(self, now: datetime, ahead: float) -> Search:
+        """The same for a host whose clock is so many seconds ahead."""
+        there = now + timedelta(seconds=ahead)
+        return Search(
+            tail=max(self.tail, self.brought),
+            pattern=self.pattern,
+            fixed=self.fixed,
+            case=self.case,
+            since=None if self.since is None else there - self.since - MARGIN,
+            until=None if self.until is None else there - self.until + MARGIN,
+        )
+
+
+@dataclass(frozen=True)
+class Got:
+    """What one host says of one log; neither a log nor an error where it has none."""
+
+    host: Host
+    source: str
+    log: Log | None = None
+    error: HostError | None = None
+
+
+async def read_all(hosts: Iterable[Host], sources: Sequence[str], wanted: Wanted, view: View) -> tuple[Got, ...]:
+    """Every one of these logs on every one of these hosts, all hosts at once; in the order of hosts, then sources."""
+
+    turn = asyncio.Lock()
+
+    async def look(host: Host) -> list[Got]:
+        return [await _read(host, source, wanted, view, turn) for source in sources]
+
+    return _without_strangers(tuple(got for each in await look_at_all(hosts, look, view) for got in each))
+
+
+def _without_strangers(got: tuple[Got, ...]) -> tuple[Got, ...]:
+    """A container that some host has is not amiss on the others; one that none has is said to be missing."""
+    found = {each.source for each in got if each.log is not None}
+    return tuple(Got(each.host, each.source) if each.source in found and _absent(each.error) else each for each in got)
+
+
+def _absent(error: HostError | None) -> bool:
+    return isinstance(error, ActionFailed) and error.code == ABSENT
+
+
+def action_of(host: Host, source: str, search: Search) -> Action[LogText] | None:
+    """How this log is read on this host; None where it has no such log."""
+    match source:
+        case "nebula":
+            return ReadLog.of(host.windows, source, search) if host.windows is not None else None
+        case "access" | "error":
+            if host.windows is None or host.gateway is None:
+                return None
+            return ReadLog.of(host.windows, source, search)
+        case "cni":
+            return ReadCni.of(host.wsl, search) if host.wsl is not None else None
+        case "podman":
+            return ReadPodman.of(host.wsl, search) if host.wsl is not None else None
+        case _:
+            name = source.removeprefix(CONTAINER)
+            return ReadContainer.of(host.wsl, name, search) if host.wsl is not None else None
+
+
+def finding_of(got: Got) -> Finding:
+    """Why a log could not be read."""
+    assert got.error is not None
+    side = Phrase("Windows") if got.source in WINDOWS else Phrase("WSL2")
+    reached = isinstance(got.error, ActionFailed)
+    return Finding(
+        severity=Severity.MEDIUM if reached else Severity.HIGH,
+        host=got.host.name,
+        subject=f"log {got.source}",
+        why=why_silent(side, got.error),
+        next=None if reached else f"health {got.host.name} --details",
+        reached=reached,
+    )
+
+
+async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: asyncio.Lock) -> Got:
+    """`turn`: lines are taken apart in one thread at a time. Several would not be quicker, and keep the loop waiting."""
+    now = view.now()
+    action = action_of(host, source, wanted.search(now, 0.0))
+    if action is None:
+        return Got(host, source)
+    text, far = await _asked(host, action, view)
+    if not isinstance(text, HostError) and abs(far) > MARGIN.total_seconds() and wanted.bounded:
+        again = action_of(host, source, wanted.search(now, far))
+        assert again is not None
+        text, far = await _asked(host, again, view)
+    if isinstance(text, HostError):
+        return Got(host, source, error=text)
+    origin = Origin(host=host.name, source=source, now=view.now(), ahead=far, zone=_zone(text))
+    async with turn:
+        log = await asyncio.to_thread(_parsed, text, origin, view.clean)  # half a megabyte takes a tenth of a second
+    return Got(host, source, log=_so_grave(_within(log, wanted, now), wanted))
+
+
+async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogText | HostError, float]:
+    """What one host says, and how far its clock is ahead."""
+    seen: Seen[LogText] = await view.fleet.look(host, action)
+    return seen.said, 0.0 if isinstance(seen.said, HostError) else _ahead(seen.said, seen.age, view)
+
+
+def _ahead(text: LogText, age: float, view: View) -> float:
+    """How far the host's clock is ahead; less than a second is within what the reading of a clock takes."""
+    far = 0.0 if text.clock is None else ahead(text.clock, view.now(), age)
+    return far if abs(far) >= JITTER else 0.0
+
+
+def _zone(text: LogText) -> tzinfo | None:
+    """Of local times in it: what the host's own clock says."""
+    return None if text.clock is None else text.clock.tzinfo
+
+
+def _parsed(text: LogText, origin: Origin, clean: Callable[[str], str]) -> Log:
+    """Lines without secrets: the whole is cleaned before it is taken apart, for a key has many lines."""
+    lines = tuple(clean("\n".join(text.lines)).split("\n")) if text.lines else ()
+    return parse(text.model_copy(update={"lines": lines}), origin)
+
+
+def brought(level: Level | None, hosts: int) -> int:
+    """How many lines of each host are looked through for a level."""
+    return 0 if level is None else min(LINES_LIMIT, LOOKED // max(1, hosts))
+
+
+def _so_grave(log: Log, wanted: Wanted) -> Log:
+    """The newest lines of that level, of all that were brought."""
+    if wanted.level is None:
+        return log
+    fitting = filtered(log.lines, wanted.level)
+    older = {Cut.LEVEL} if Cut.LINES in log.cut else set()
+    more = {Cut.LINES} if len(fitting) > wanted.tail else set()
+    return log.model_copy(update={"lines": fitting[-wanted.tail :], "cut": log.cut - {Cut.LINES} | older | more})
+
+
+def _within(log: Log, wanted: Wanted, now: datetime) -> Log:
+    """Without what the margin brought. Lines whose time nobody knows stay: what is not known is not left out."""
+    since = None if wanted.since is None else now - wanted.since
+    until = None if wanted.until is None else now - wanted.until
+    kept = tuple(
+        line
+        for line in log.lines
+        if line.at is None or ((since is None or line.at >= since) and (until is None or line.at <= until))
+    )
+    return log if len(kept) == len(log.lines) else log.model_copy(update={"lines": kept})

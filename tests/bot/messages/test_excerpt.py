@@ -1,0 +1,146 @@
+"""Lines of logs in Slack, for a reader in Tokyo: harmless, within every limit, the newest first, with what must be said."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.phrase import Phrase, Texts
+from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT
+from bot.messages.buttons import View
+from bot.messages.excerpt import all_of
+from bot.messages.slack import render
+from bot.request import Answer
+from commands.excerpts import Excerpt
+from commands.findings import Finding, Severity
+from commands.log_formats import Level
+from commands.report import Report, Row
+from tests.bot.messages.anything import HOSTILE, WHATEVER
+from tests.bot.messages.examples import ENGLISH, JAPANESE
+from tests.commands.log_examples import excerpt, line
+
+
+def answered(lines: Excerpt, *findings: Finding) -> Answer:
+    report = Report(
+        title=Phrase("Logs"), summary=Phrase("{n} lines of nebula", n=len(lines.lines)), findings=findings, excerpt=lines
+    )
+    return Answer(operation="op-1", understood="log nebula", body=report)
+
+
+def preformatted(blocks: tuple[dict[str, object], ...]) -> str:
+    (block,) = [each for each in blocks if each["type"] == "rich_text"]
+    return json.loads(json.dumps(block))["elements"][0]["elements"][0]["text"]  # type: ignore[no-any-return]
+
+
+def pressed(blocks: tuple[dict[str, object], ...]) -> dict[str, View | None]:
+    (row,) = [json.loads(json.dumps(each)) for each in blocks if each["type"] == "actions"]
+    return {button["text"]["text"]: View.read(button["value"]) for button in row["elements"]}
+
+
+def test_the_newest_twenty_lines_stand_in_a_block_in_which_nothing_is_a_mention() -> None:
+    message = render(answered(excerpt(45, errors=2)), ENGLISH)
+    lines = preformatted(message.blocks).splitlines()
+    assert (20, "18:00:25 line 25", "18:00:44 line 44") == (len(lines), lines[0], lines[-1])
+    assert "*Logs* — 45 lines of nebula" in str(message.blocks[0])
+    assert "lines 26–45 of 45" in str(message.blocks)
+    assert message.text.splitlines()[0] == "45 lines of nebula"
+    assert "line 44" in message.text
+
+
+def test_of_several_hosts_each_line_names_its_own() -> None:
+    lines = Excerpt(lines=(line(0), line(1, host="host-b")))
+    assert ["18:00:00 host-a line 0", "18:00:01 host-b line 1"] == preformatted(
+        render(answered(lines), ENGLISH).blocks
+    ).splitlines()
+
+
+def test_of_several_hosts_that_were_asked_each_line_names_its_own_though_one_alone_has_any() -> None:
+    answer = answered(Excerpt(lines=(line(0),)))
+    assert isinstance(answer.body, Report)
+    rows = tuple(Row(host=name, cells=()) for name in ("host-a", "host-b"))
+    both = answer.model_copy(update={"body": answer.body.model_copy(update={"rows": rows})})
+    assert "18:00:00 host-a line 0" == preformatted(render(both, ENGLISH).blocks).strip()
+
+
+def test_a_long_line_keeps_its_end_where_programs_say_whom_they_meant() -> None:
+    """Nginx on Windows: the reason alone has 170 characters."""
+    text = f'[error] 2404#4120: connect() failed (10060: {"why " * 60}) upstream: "http://10.100.2.1:8080/orders/"'
+    shown = preformatted(render(answered(Excerpt(lines=(line(0, text),))), ENGLISH).blocks).strip()
+    assert 220 == len(shown)
+    assert shown.startswith("18:00:00 [error] 2404#4120: connect() failed (10060: why")
+    assert shown.endswith('upstream: "http://10.100.2.1:8080/orders/"')
+
+
+def test_buttons_go_back_in_time_to_errors_to_a_filter_and_to_the_file() -> None:
+    first = pressed(render(answered(excerpt(45, errors=2)), ENGLISH).blocks)
+    assert {
+        "◀ Older": View(operation="op-1", page=1),
+        "Only errors": View(operation="op-1", level=Level.ERROR),
+        "Filter": View(operation="op-1"),
+        "As a file": View(operation="op-1"),
+    } == first
+    last = pressed(render(answered(excerpt(45)), ENGLISH, View(operation="op-1", page=2, pattern="line")).blocks)
+    assert View(operation="op-1", page=1, pattern="line") == last["Newer ▶"]
+    assert "◀ Older" not in last
+    grave = pressed(render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR)).blocks)
+    assert View(operation="op-1") == grave["All levels"]
+
+
+def test_what_a_view_leaves_out_is_said() -> None:
+    shown = str(
+        render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR, pattern="4")).blocks
+    )
+    assert "lines 1–2 of 2 · at least error · with 4" in shown
+    assert "No line fits." in str(render(answered(excerpt(45)), ENGLISH, View(operation="op-1", pattern="x")).blocks)
+
+
+def test_hosts_that_say_nothing_and_notes_are_never_left_out() -> None:
+    silent = Finding(severity=Severity.HIGH, host="host-b", subject="log", why=Phrase("not reached"), reached=False)
+    lines = excerpt(3).model_copy(update={"notes": (Phrase("the clock of host-c is wrong"),)})
+    shown = str(render(answered(lines, silent), ENGLISH).blocks)
+    assert ":grey_question: *host-b* — not reached" in shown
+    assert "the clock of host-c is wrong" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<!channel> help", "<@U1ANA>", "```\nrm -rf /\n```", "\x1b[31mred\x1b[0m", "a\u202eb", "x" * 10_000, "&amp;<>", "‮"],
+)
+def test_a_hostile_line_is_text_and_nothing_else(text: str) -> None:
+    message = render(answered(Excerpt(lines=(line(0, text),))), ENGLISH)
+    shown = preformatted(message.blocks)
+    assert len(shown.splitlines()) == 1
+    assert all(each.isprintable() for each in shown)
+    assert "<!channel>" not in message.text
+    assert "<@U1ANA>" not in message.text
+    assert "<!channel>" not in str([block for block in message.blocks if block["type"] != "rich_text"])
+
+
+@WHATEVER
+@given(st.lists(HOSTILE, max_size=60), st.sampled_from([ENGLISH, JAPANESE]), st.integers(0, 5), HOSTILE)
+def test_whatever_stands_in_lines_a_message_stays_within_its_limits(
+    lines: list[str],
+    texts: Texts,
+    page: int,
+    note: str,
+) -> None:
+    made = Excerpt(
+        lines=tuple(line(order, text * 40, host=text[:30] or "h") for order, text in enumerate(lines)),
+        notes=(Phrase("{note}", note=note * 50),) * 9,
+    )
+    findings = tuple(
+        Finding(severity=Severity.LOW, host=text[:99], subject="log", why=Phrase("{it}", it=text * 99)) for text in lines
+    )
+    message = render(answered(made, *findings), texts, View(operation="op-1", page=page))
+    assert len(message.blocks) <= BLOCKS
+    assert len(message.text) <= TEXT
+    assert sum(len(json.dumps(block, ensure_ascii=False)) for block in message.blocks) <= 2 * CHARACTERS
+
+
+def test_the_file_has_every_line_below_what_was_asked() -> None:
+    lines = all_of(answered(excerpt(45)), ENGLISH).splitlines()
+    span = "# 45 lines, 2026-01-31 18:00:00.000 to 2026-01-31 18:00:44.000 (Asia/Tokyo): 45 info"
+    assert ["# /flatnet log nebula", "# 45 lines of nebula", span] == lines[:3]
+    assert 48 == len(lines)
+    assert lines[-1].startswith("2026-01-31 18:00:44.000 host-a nebula INFO")

@@ -1,0 +1,247 @@
+"""Incidents: one for each channel, looks that mean its hosts and its time, and what was asked there kept."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+import pytest
+
+from adapters.phrase import Phrase
+from bot.desk import Desk
+from bot.incidents import AlreadyOpen, Incident, Incidents, framed
+from bot.policy import Person, Policy
+from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
+from bot.rules import Grant
+from bot.store.database import Database
+from bot.store.incidents import LISTED, Entry, IncidentTable
+from commands.arguments import ALL, Option, Target, TargetArgument
+from commands.catalogue import CATALOGUE
+from commands.durations import parse_duration, render_duration
+from commands.health import Health
+from commands.incidents import IncidentOpen, IncidentResolve
+from commands.operation import FleetRead, Operation, Role
+from commands.report import Report
+from commands.services import ServiceStop
+from tests.bot.clockwork import Log, Time, at
+from tests.bot.keeping import Kept
+from tests.bot.test_desk import basis
+
+BEGAN = at("2026-01-31T03:00")
+PEOPLE = (
+    Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR})),
+    Person(name="ben", slack=("U1BEN",), roles=frozenset({Role.OPERATOR})),
+    Person(name="vera", slack=("U1VERA",), roles=frozenset({Role.VIEWER})),
+)
+USUAL = Policy(PEOPLE)
+
+
+class Office:
+    """A desk with real incidents."""
+
+    def __init__(self, database: Database, policy: Policy = USUAL) -> None:
+        self.log, self.time = Log(), Time(BEGAN)
+        self.table = IncidentTable(database)
+        self.book = Incidents(self.table, self.log, self.time.now)
+        kept = Kept()
+        kept.incidents = self.book
+        self.desk = Desk(
+            replace(basis(), policy=policy), CATALOGUE, self.log, kept.keeping(), now=self.time.now, reference=lambda: "7f3a"
+        )
+        self._asked = 0
+
+    async def ask(self, text: str, user: str = "U1ANA", channel: str = "C0INC", surface: Surface = Surface.SLACK) -> Answer:
+        self._asked += 1
+        who = SlackIdentity("T1", user, Standing.MEMBER)
+        return await self.desk.handle(Request(f"t.{self._asked}", who, text, surface, self.time.now(), channel))
+
+    async def told(self, text: str, user: str = "U1ANA", channel: str = "C0INC") -> str:
+        body = (await self.ask(text, user, channel)).body
+        if isinstance(body, Failure):
+            return str(body.phrase)
+        assert isinstance(body, Report)
+        return str(body.summary)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database.open(tmp_path / "flatnet.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
+
+
+class Logs(FleetRead):
+    """A look that reaches back."""
+
+    words: ClassVar = ("logs",)
+    summary: ClassVar = Phrase("logs")
+    example: ClassVar = "logs"
+
+    target: TargetArgument = ALL
+    since: Annotated[timedelta | None, Option("time", Phrase("since"), parse_duration, render_duration)] = None
+
+
+BOTH = Target(parts=("host-a", "host-b"))
+
+
+def incident(target: str = "host-a,host-b") -> Incident:
+    return Incident("op-1", "C0INC", "502", target, "ana", BEGAN, number=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        (Health(), Health(target=Target(parts=("host-a", "host-b")), here=True)),
+        (Health(target=Target(parts=("host-c",))), Health(target=Target(parts=("host-c",)), here=True)),
+        (Health(target=ALL), Health(target=ALL, here=True)),
+        (Logs(), Logs(target=Target(parts=("host-a", "host-b")), since=timedelta(hours=2, minutes=30), here=True)),
+        (
+            Logs(since=timedelta(minutes=5)),
+            Logs(target=Target(parts=("host-a", "host-b")), since=timedelta(minutes=5), here=True),
+        ),
+        (ServiceStop(service="nebula", target=ALL), ServiceStop(service="nebula", target=ALL)),
+        (IncidentResolve(was="nginx"), IncidentResolve(was="nginx", here=True)),
+    ],
+    ids=str,
+)
+def test_a_look_means_the_incident_s_hosts_and_time_unless_it_says_otherwise(asked: Operation, meant: Operation) -> None:
+    """What somebody typed stands, also if it is `all`; a change means exactly what it says.
+
+    The half hour before belongs to it: a channel is opened when the fault has been noticed."""
+    assert meant == framed(asked, incident(), BEGAN + timedelta(hours=2))
+    assert asked == framed(asked, None, BEGAN)
+
+
+def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_not() -> None:
+    opens = IncidentOpen(title="502")
+    assert opens.model_copy(update={"here": True}) == framed(opens, None, BEGAN)
+    ends = IncidentResolve(was="nginx", incident=3)
+    assert ends == framed(ends, None, BEGAN)
+
+
+async def test_from_opening_to_resolving(office: Office) -> None:
+    assert "no incident is open" == await office.told("incident")
+    opened = await office.told('incident open "the gateway answers 502" host-a')
+    assert "incident 1, the gateway answers 502: open since 2026-01-31 03:00:00 UTC, about host-a" == opened
+    answer = await office.ask("health", "U1BEN")
+    assert ("health host-a --here", True) == (answer.understood, answer.here)
+    elsewhere = await office.ask("health", "U1BEN", "C0OPS")
+    assert ("health", False) == (elsewhere.understood, elsewhere.here)
+    assert "resolved at 2026-01-31 03:00:00 UTC by ben: nginx was stopped" in await office.told(
+        'incident resolve "nginx was stopped"', "U1BEN"
+    )
+    after = await office.ask("health")
+    assert ("health", False) == (after.understood, after.here)
+    told = [data["incident"] for _, _, data in office.log.events if "incident" in data]
+    assert ["opened", "resolved"] == told
+
+
+async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: Office) -> None:
+    await office.ask('incident open "502" host-a')
+    await office.ask("health", "U1BEN")
+    await office.ask("healthh", "U1BEN")
+    await office.ask("health", "U1BEN", "C0OPS")
+    office.time.move(BEGAN + timedelta(minutes=1))
+    await office.ask("host")
+    body = (await office.ask("incident show 1", "U1VERA", "C0OPS")).body
+    assert isinstance(body, Report)
+    assert [("ben", "health host-a --here"), ("ana", "host --here")] == [
+        (row.cells[1].value, row.cells[2].value) for row in body.rows
+    ]
+
+
+async def test_two_people_who_open_it_at_once_open_one(office: Office) -> None:
+    first = await office.told('incident open "502" host-a')
+    second = await office.told('incident open "gateway down" host-b', "U1BEN")
+    assert "open since" in first
+    assert "this is already the channel of incident 1, 502, opened by ana at 2026-01-31 03:00:00 UTC" == second
+    assert "incident 2" in await office.told('incident open "another" host-b', channel="C0OTHER")
+
+
+async def test_a_race_is_decided_by_the_table(office: Office) -> None:
+    """Both saw that there was none; the second one's row is refused by the index, and it is told who was first."""
+    await office.table.add(Incident("op-1", "C0INC", "502", "all", "ana", BEGAN))
+    late = await office.table.add(Incident("op-2", "C0INC", "down", "all", "ben", BEGAN))
+    assert ("op-1", "ana") == (late.operation, late.opened_by)
+    with pytest.raises(AlreadyOpen):
+        await office.book.open("op-2", "C0INC", "down", ALL, "ben")
+
+
+async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None:
+    first = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    assert first == await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+
+
+@pytest.mark.parametrize(
+    ("typed", "channel", "why"),
+    [
+        ('incident open "502"', "D0ANA", "needs a channel"),
+        ("incident open", "C0INC", "needs title"),
+        ('incident open "502" host-x', "C0INC", "no host or label is called host-x"),
+        ('incident open "' + "x" * 200 + '"', "C0INC", "at most 120 characters"),
+        ("incident resolve", "C0INC", "needs reason"),
+        ('incident resolve "it was dns"', "C0INC", "no open incident"),
+        ("incident show", "C0INC", "no open incident"),
+        ("incident show 7", "C0INC", "there is no incident 7"),
+        ("incident show seven", "C0INC", "is no number"),
+    ],
+)
+async def test_what_cannot_be_is_said(office: Office, typed: str, channel: str, why: str) -> None:
+    assert why in await office.told(typed, channel=channel)
+    assert () == await office.book.all()
+
+
+async def test_one_that_has_ended_is_not_ended_again(office: Office) -> None:
+    await office.ask('incident open "502"')
+    await office.ask('incident resolve "dns"', "U1BEN")
+    assert "incident 1 was resolved by ben: dns" == await office.told('incident resolve "disk" --incident 1')
+    assert "resolved at" in await office.told("incident show 1")
+    assert "incident 2" in await office.told('incident open "again"')
+
+
+async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:
+    await office.ask('incident open "502"')
+    assert "by ben: dns" in await office.told('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")
+
+
+async def test_who_only_looks_opens_nothing(office: Office) -> None:
+    assert "needs one of the roles" in await office.told('incident open "502"', "U1VERA")
+
+
+async def test_rights_are_those_on_the_hosts_that_are_meant(database: Database) -> None:
+    """A look without a target is judged on the incident's hosts: nobody sees more through the channel."""
+    grants = (
+        Grant(operations=("health",), roles=frozenset({Role.VIEWER}), labels=("osaka",)),
+        Grant(operations=("health",), roles=frozenset({Role.OPERATOR})),
+    )
+    office = Office(database, Policy(PEOPLE, grants=grants))
+    await office.ask('incident open "502" host-a')
+    body = (await office.ask("health", "U1VERA")).body
+    assert isinstance(body, Failure)
+    assert FailureKind.REFUSED is body.kind
+
+
+async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
+    await office.ask('incident open "502"')
+    for number in range(LISTED + 3):
+        answer = Phrase("answer {n}", n=number)
+        await office.table.note(Entry(1, f"op-{number}", BEGAN + timedelta(seconds=number), "ana", "health", answer))
+    body = (await office.ask("incident show 1", channel="D0ANA")).body
+    assert isinstance(body, Report)
+    assert (LISTED, "answer 3", "3 older entries are in the audit log") == (
+        len(body.rows),
+        str(body.rows[0].cells[3].text),
+        str(body.sections[0].lines[0]),
+    )
+
+
+async def test_a_schedule_asks_what_it_always_asks(office: Office) -> None:
+    await office.ask('incident open "502" host-a')
+    answer = await office.ask("health", surface=Surface.SCHEDULE)
+    assert "health" == answer.understood

@@ -1,0 +1,308 @@
+"""`log`: what is asked of which host, lines of all of them in the order of time, and nothing silently left out."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from adapters.action import Action, SideName
+from adapters.errors import ActionFailed, Unreachable
+from adapters.fleet import Fleet
+from adapters.inventory import Host, Inventory
+from adapters.logs import Cut, LogText
+from adapters.phrase import Phrase
+from adapters.windows.logs import ReadLog
+from adapters.wsl.logs import ReadContainer
+from commands.arguments import BadArgument, Target
+from commands.catalogue import CATALOGUE
+from commands.findings import Severity
+from commands.grammar import canonical, understand
+from commands.log_formats import Level
+from commands.logs import KEPT_LINES, LogCollect, LogRead
+from commands.operation import Operation, Thresholds, View
+from commands.report import Report
+from commands.typed import read
+from tests.commands.canned import NOW, host
+
+A, B, C, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("host-c", 3), host("lighthouse", 0)
+JAPAN = timezone(timedelta(hours=9))
+
+
+def nebula(at: datetime, text: str, level: str = "info") -> str:
+    return f'time="{at:%Y-%m-%dT%H:%M:%SZ}" level={level} msg="{text}"'
+
+
+def said(*lines: str, clock: datetime = NOW, **more: Any) -> LogText:
+    return LogText(lines=lines, clock=clock.astimezone(JAPAN), **more)
+
+
+class Line:
+    """One side that answers from what a test says, and remembers what it was asked."""
+
+    def __init__(self, answers: list[object], asked: list[Action[Any]]) -> None:
+        self._answers, self._asked = answers, asked
+
+    async def perform(self, action: Action[Any]) -> Any:
+        self._asked.append(action)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        pass
+
+
+class World:
+    """Hosts and what each says, in order; the last answer again and again."""
+
+    def __init__(self, answers: Mapping[str, object | list[object]], *hosts: Host) -> None:
+        self.asked: list[Action[Any]] = []
+        given = {name: list(each) if isinstance(each, list) else [each] for name, each in answers.items()}
+
+        def connect(host: Host, side: SideName) -> Line:
+            return Line(given.get(host.name, [said()]), self.asked)
+
+        fleet = Fleet(Inventory(hosts=hosts), connect)
+        self.view = View(fleet, lambda: NOW, Thresholds(), clean=lambda text: text.replace("hunter2", "[redacted]"))
+
+    async def read(self, operation: LogRead) -> Report:
+        return await operation.read(self.view)
+
+
+def texts(report: Report) -> list[tuple[str, str]]:
+    """The lines: host, and what stands behind its time."""
+    assert report.excerpt is not None
+    return [(line.host, line.text.partition("msg=")[2].strip('"') or line.text) for line in report.excerpt.lines]
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+async def test_lines_of_all_hosts_stand_in_the_order_of_time() -> None:
+    world = World(
+        {
+            "host-a": said(nebula(ago(50), "one"), nebula(ago(20), "four")),
+            "host-b": said(nebula(ago(40), "two"), nebula(ago(30), "three", "error")),
+        },
+        A,
+        B,
+    )
+    report = await world.read(LogRead(source="nebula"))
+    assert [("host-a", "one"), ("host-b", "two"), ("host-b", "three"), ("host-a", "four")] == texts(report)
+    assert "4 lines of nebula, 1 of them an error" == str(report.summary)
+    assert [("host-a", 2, 0), ("host-b", 2, 1)] == [
+        (row.host, row.cells[1].value, row.cells[2].value) for row in report.rows
+    ]
+    assert () == report.findings
+
+
+async def test_a_wrong_clock_is_taken_off_and_said() -> None:
+    """host-b is five minutes ahead: its line is older than it says."""
+    ahead = timedelta(minutes=5)
+    world = World(
+        {
+            "host-a": said(nebula(ago(10), "second")),
+            "host-b": said(nebula(ago(20) + ahead, "first"), clock=NOW + ahead),
+        },
+        A,
+        B,
+    )
+    report = await world.read(LogRead(source="nebula"))
+    assert [("host-b", "first"), ("host-a", "second")] == texts(report)
+    assert report.excerpt is not None
+    assert ["the clock of host-b is 300 s ahead; its times are shown corrected"] == [
+        str(note) for note in report.excerpt.notes
+    ]
+
+
+async def test_what_a_clock_needs_to_be_read_is_no_difference() -> None:
+    world = World({"host-a": said(nebula(ago(1), "x"), clock=NOW + timedelta(seconds=0.4))}, A)
+    report = await world.read(LogRead(source="nebula"))
+    assert report.excerpt is not None
+    assert () == report.excerpt.notes
+
+
+async def test_a_host_whose_clock_is_far_off_is_asked_again_by_its_own_clock() -> None:
+    """The last hour of a host that is a day behind is what its own clock calls the last hour."""
+    behind = timedelta(days=-1)
+    world = World({"host-a": [said(clock=NOW + behind), said(nebula(ago(60) + behind, "found"), clock=NOW + behind)]}, A)
+    report = await world.read(LogRead(source="nebula", since=timedelta(hours=1)))
+    first, second = world.asked
+    assert isinstance(first, ReadLog)
+    assert isinstance(second, ReadLog)
+    assert first.search.since is not None
+    assert second.search.since is not None
+    assert abs(second.search.since - (first.search.since + behind)) < timedelta(seconds=1)  # so long the answer took
+    assert [("host-a", "found")] == texts(report)
+
+
+async def test_what_is_asked_of_a_host_is_what_was_typed() -> None:
+    world = World({}, A)
+    await world.read(
+        LogRead(source="error", tail=7, grep="bind.*failed", case=True, since=timedelta(hours=1), until=timedelta(minutes=5))
+    )
+    (action,) = world.asked
+    assert isinstance(action, ReadLog)
+    assert (r"F:\flatnet\logs\error.log", 7, "bind.*failed", False, True) == (
+        action.log,
+        action.search.tail,
+        action.search.pattern,
+        action.search.fixed,
+        action.search.case,
+    )
+
+
+async def test_what_the_margin_brought_is_left_out_and_lines_without_a_time_stay() -> None:
+    lines = ("no time here", nebula(ago(3_630), "too old"), nebula(ago(3_500), "right"), nebula(ago(30), "too new"))
+    world = World({"host-a": said(*lines)}, A)
+    report = await world.read(LogRead(source="nebula", since=timedelta(hours=1), until=timedelta(minutes=1)))
+    assert [("host-a", "no time here"), ("host-a", "right")] == texts(report)
+
+
+async def test_only_lines_so_grave_are_kept() -> None:
+    world = World({"host-a": said(nebula(ago(3), "a"), nebula(ago(2), "b", "warning"), nebula(ago(1), "c", "error"))}, A)
+    assert [("host-a", "b"), ("host-a", "c")] == texts(await world.read(LogRead(source="nebula", level=Level.WARN)))
+
+
+@pytest.mark.parametrize(("hosts", "each"), [(1, 5_000), (10, 5_000), (100, 500)])
+async def test_for_a_level_many_lines_are_looked_through_and_the_newest_that_fit_are_kept(hosts: int, each: int) -> None:
+    """Three errors long ago among lines that nobody asked for."""
+    lines = [nebula(ago(900 - n), str(n), "error" if n < 3 else "info") for n in range(200)]
+    names = [f"host-{number}" for number in range(hosts)]
+    world = World(dict.fromkeys(names, said(*lines)), *(host(name, number + 1) for number, name in enumerate(names)))
+    report = await world.read(LogRead(source="nebula", level=Level.ERROR, tail=2))
+    assert {each} == {action.search.tail for action in world.asked}  # type: ignore[attr-defined]
+    assert {(name, text) for name in names for text in ("1", "2")} == set(texts(report))
+    assert [] == [note for note in notes_of(report) if "looked through" in note]
+    assert any("--tail brings more" in note for note in notes_of(report))
+
+
+async def test_what_was_not_looked_through_for_a_level_is_said() -> None:
+    world = World({"host-a": said(nebula(ago(3), "a"), cut=frozenset({Cut.LINES}))}, A)
+    report = await world.read(LogRead(source="nebula", level=Level.WARN))
+    assert ["host-a nebula: only the newest lines were looked through for their level; --grep looks for words in all"] == (
+        notes_of(report)
+    )
+
+
+async def test_a_secret_never_gets_into_the_answer_also_where_it_has_several_lines() -> None:
+    world = World({"host-a": said(nebula(ago(1), "password=hunter2"))}, A)
+    report = await world.read(LogRead(source="nebula"))
+    assert [("host-a", "password=[redacted]")] == texts(report)
+    assert "hunter2" not in report.model_dump_json()
+
+
+async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:
+    lost = Unreachable(Phrase("no connection"))
+    missing = ActionFailed(Phrase("there is no log"), code="LogMissing", maybe_ran=False)
+    world = World({"host-a": said(nebula(ago(1), "here")), "host-b": lost, "host-c": missing}, A, B, C)
+    report = await world.read(LogRead(source="nebula"))
+    assert [("host-a", "here")] == texts(report)
+    assert "1 line of nebula; not read: host-b, host-c" == str(report.summary)
+    assert [
+        ("host-b", Severity.HIGH, "Windows: no connection", "health host-b --details", False),
+        ("host-c", Severity.MEDIUM, "Windows: there is no log", None, True),
+    ] == [(each.host, each.severity, str(each.why), each.next, each.reached) for each in report.findings]
+    assert ("host-b",) == report.unreached
+
+
+async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
+    lost = Unreachable(Phrase("no connection"))
+    assert "nebula could be read on none of 2 hosts" == str(
+        (await World({"host-a": lost, "host-b": lost}, A, B).read(LogRead(source="nebula"))).summary
+    )
+    assert "no line of nebula fits" == str((await World({}, A).read(LogRead(source="nebula"))).summary)
+    assert "no host here has the log access" == str((await World({}, LIGHTHOUSE).read(LogRead(source="access"))).summary)
+
+
+async def test_a_container_that_some_host_has_is_not_amiss_on_the_others() -> None:
+    absent = ActionFailed(Phrase("there is no container web"), code="absent", maybe_ran=False)
+    here = said("2026-11-25T09:09:59.000000000Z GET /")
+    report = await World({"host-a": here, "host-b": absent}, A, B).read(LogRead(source="container:web"))
+    assert (1, ()) == (len(texts(report)), report.findings)
+    nowhere = await World({"host-a": absent, "host-b": absent}, A, B).read(LogRead(source="container:web"))
+    assert ["host-a", "host-b"] == [each.host for each in nowhere.findings]
+
+
+async def test_a_container_is_asked_for_by_its_name_on_the_sides_that_may_have_it() -> None:
+    world = World({}, A, LIGHTHOUSE)
+    await world.read(LogRead(source="container:web-1"))
+    (action,) = world.asked
+    assert isinstance(action, ReadContainer)
+    assert "web-1" == action.name
+
+
+async def test_of_very_many_lines_the_newest_are_kept_and_limits_are_said() -> None:
+    many = [said(*(nebula(ago(5_000 - n), str(n)) for n in range(5_000)), cut=frozenset({Cut.LINES})) for _ in range(5)]
+    hosts = [host(f"host-{letter}", number) for number, letter in enumerate("abcde", start=1)]
+    world = World({each.name: text for each, text in zip(hosts, many, strict=True)}, *hosts)
+    report = await world.read(LogRead(source="nebula", tail=5_000))
+    assert report.excerpt is not None
+    assert KEPT_LINES == len(report.excerpt.lines)
+    assert report.excerpt.lines[-1].text.endswith('msg="4999"')
+    assert any("--tail" in str(note) for note in report.excerpt.notes)
+    assert "only the newest 20000 of 25000 lines are kept; ask for fewer hosts" == str(report.excerpt.notes[0])
+
+
+def notes_of(report: Report) -> list[str]:
+    assert report.excerpt is not None
+    return list(map(str, report.excerpt.notes))
+
+
+def understood(text: str) -> Operation:
+    return understand(read(text), CATALOGUE, CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("log nebula", LogRead(source="nebula")),
+        ("logs NEBULA", LogRead(source="nebula")),
+        ("log container:Web_1 host-a", LogRead(source="container:Web_1", target=Target(parts=("host-a",)))),
+        ("log access --tail 5 --level error", LogRead(source="access", tail=5, level=Level.ERROR)),
+        ('log error --grep "bind() to" --fixed --case', LogRead(source="error", grep="bind() to", fixed=True, case=True)),
+        ("log cni --since 1h --until 5m", LogRead(source="cni", since=timedelta(hours=1), until=timedelta(minutes=5))),
+        ("log collect", LogCollect()),
+        ("log collect host-a --since 2h", LogCollect(target=Target(parts=("host-a",)), since=timedelta(hours=2))),
+    ],
+)
+def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> None:
+    assert meant == understood(typed)
+    assert meant == understood(canonical(meant))
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("log", "needs source"),
+        ("log nosuch", "is no log"),
+        ("log container:", "is no log"),
+        ("log container:../../etc", "is no log"),
+        ("log container:a;rm", "is no log"),
+        ("log nebula --tail 0", "is no number of lines"),
+        ("log nebula --tail 5001", "is no number of lines"),
+        ("log nebula --tail many", "is no number of lines"),
+        ("log nebula --level grave", "cannot stand here"),
+        ("log nebula --since yesterday", "is no span of time"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_would(typed: str, why: str) -> None:
+    with pytest.raises(Exception, match=why):
+        understood(typed)
+
+
+@pytest.mark.parametrize(
+    ("operation", "why"),
+    [
+        (LogRead(source="nebula", grep="(unclosed"), "unclosed"),
+        (LogRead(source="nebula", since=timedelta(minutes=5), until=timedelta(hours=1)), "longer ago"),
+    ],
+)
+async def test_what_no_host_could_answer_is_not_asked(operation: LogRead, why: str) -> None:
+    world = World({}, A)
+    with pytest.raises(BadArgument, match=why):
+        await world.read(operation)
+    assert [] == world.asked

@@ -1,0 +1,159 @@
+"""The pages of logs and incidents, in both languages, say what can be asked, where it ends, and how long things are kept."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.inventory import WindowsPaths, WslSide
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINES_LIMIT
+from adapters.windows.logs import SEARCH_LIMIT
+from adapters.wsl.newest import BUDGET
+from bot import collecting, incidents
+from bot.store.answers import KEPT
+from bot.store.incidents import LISTED
+from commands.arguments import BadArgument, Positional
+from commands.catalogue import CATALOGUE
+from commands.excerpts import SHOWN
+from commands.grammar import arguments, understand
+from commands.incidents import IncidentOpen
+from commands.log_formats import Level
+from commands.log_patterns import PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern
+from commands.logs import KEPT_LINES, LogCollect, LogRead
+from commands.logs_read import SOURCES
+from commands.operation import OwnOperation, Risk
+from commands.typed import read
+
+PAGES = {"en": Path("docs/logs.md"), "ja": Path("docs/logs.ja.md")}
+
+both = pytest.mark.parametrize("page", [file.read_text(encoding="utf-8") for file in PAGES.values()], ids=PAGES)
+
+
+def rows(page: str, heading: int) -> list[list[str]]:
+    """What stands in the first column of the tables of a chapter, as code."""
+    chapter = page.split("\n## ")[heading]
+    return [re.findall(r"`([^`]+)`", line.split(" | ")[0]) for line in chapter.splitlines() if line.startswith("| `")]
+
+
+@both
+def test_the_examples_are_understood(page: str) -> None:
+    block = page.partition("```\n")[2].partition("```")[0]
+    examples = [re.split(r" {2,}", line)[0] for line in block.splitlines()]
+    assert len(examples) > 5
+    understood = [understand(read(example), CATALOGUE, CATALOGUE) for example in examples]
+    assert {LogRead, LogCollect, IncidentOpen} == set(map(type, understood))
+
+
+@both
+def test_every_source_and_option_is_listed(page: str) -> None:
+    listed = [name for names in rows(page, 1) for name in names]
+    options = {option.split()[0] for option in listed if option.startswith("--")}
+    assert [*SOURCES, "container:NAME"] == [name for name in listed if not name.startswith("--")]
+    assert {each.option for each in arguments(LogRead) if not isinstance(each.kind, Positional)} == options
+    assert all(f"`{level}`" in page for level in Level)
+
+
+@both
+def test_logs_lie_where_it_says(page: str) -> None:
+    paths = WindowsPaths.model_validate({})
+    syslog = WslSide.model_fields["syslog"].default
+    assert [] == [path for path in (paths.nebula_log, paths.access_log, paths.error_log, syslog) if f"`{path}`" not in page]
+
+
+@both
+def test_the_example_is_a_configuration_of_paths(page: str) -> None:
+    example = tomllib.loads(page.partition("```toml\n")[2].partition("```")[0])
+    assert set(example["hosts"][0]["windows"]["paths"]) <= set(WindowsPaths.model_fields)
+    assert set(example["defaults"]["wsl"]) <= set(WslSide.model_fields)
+
+
+@both
+def test_patterns_are_allowed_and_refused_as_it_says(page: str) -> None:
+    chapter = page.split("\n## ")[3]
+    table, _, prose = chapter.partition("| --- | --- |")[2].partition("\n\n")
+    allowed = [each.replace(r"\|", "|") for each in re.findall(r"`([^`]+)`", table)]
+    refused = re.findall(r"`(\\1|\(\?=|\(\?<!)`", prose)
+    assert len(allowed) > 15
+    assert [] == [each for each in allowed if checked_pattern(f"a{each}") != f"a{each}"]
+    assert [r"\1", "(?=", "(?<!"] == refused
+    for each in refused:
+        with pytest.raises(BadArgument):
+            checked_pattern(f"(a){each}" if each == r"\1" else f"{each}a)")
+
+
+@both
+def test_the_archive_has_the_files_that_it_lists(page: str) -> None:
+    """`tests/scenarios/test_log_stories.py` opens one."""
+    names = [name for names in rows(page, 6) for name in names]
+    assert ["summary.md", "timeline.txt", "logs/HOST/SOURCE.txt", "health.md", "health.csv", "changes.md"] == names
+
+
+@both
+def test_every_word_of_incidents_is_listed(page: str) -> None:
+    words = {" ".join(each.words) for each in CATALOGUE if each.words[0] == "incident"}
+    listed = [re.split(r" (?=[\[\"])", name)[0] for names in rows(page, 7) for name in names[:1]]
+    assert words == set(listed)
+
+
+SAID: Mapping[str, tuple[str, ...]] = {
+    "en": (
+        "1 to 5,000 | 50 |",
+        "| 512 kB |",
+        "| 8 s |",
+        "| 7 s |",
+        "| 4,000 |",
+        "| 20,000 |",
+        "At most 200 characters, repetitions up to 100",
+        "newest 20 lines",
+        "kept for 7 days",
+        "last 30 minutes",
+        "50 to 1,000",
+        "60,000 together",
+        "half an hour before",
+        "last 7 days",
+        "newest 200",
+        "up to 366 days",
+    ),
+    "ja": (
+        "1 から 5,000 | 50 |",
+        "| 512 kB |",
+        "| 8 秒 |",
+        "| 7 秒 |",
+        "| 4,000 |",
+        "| 20,000 |",
+        "200 文字まで、繰り返しは 100 回まで",
+        "最新の 20 行",
+        "7 日間残し",
+        "直近 30 分",
+        "50 から 1,000 行",
+        "合計 60,000 行",
+        "30 分前から",
+        "この 7 日間",
+        "最新の 200 件",
+        "366 日まで",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", PAGES)
+def test_numbers_are_those_of_the_code(language: str) -> None:
+    """Whoever changes one finds its words here."""
+    usual = [LogRead.model_fields["tail"].default, LogCollect.model_fields["since"].default]
+    assert [50, timedelta(minutes=30)] == usual
+    assert (5_000, 512 * 1024, 4_000, 20_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_LIMIT, KEPT_LINES)
+    assert (8, 7, 200, 100, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, SHOWN)
+    assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)
+    assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [KEPT, incidents.LISTED, incidents.LEAD]
+    assert 200 == LISTED
+    assert understand(read("log nebula --since 366d"), CATALOGUE, CATALOGUE)
+    page = PAGES[language].read_text(encoding="utf-8")
+    assert [] == [each for each in SAID[language] if each not in page]
+
+
+def test_who_may_open_and_resolve_is_said() -> None:
+    changes = [each for each in CATALOGUE if each.words[0] == "incident" and each.risk is Risk.CHANGE]
+    assert all(issubclass(each, OwnOperation) for each in changes)
+    assert {"operator", "developer", "administrator", "security"} == {str(role) for each in changes for role in each.roles}
