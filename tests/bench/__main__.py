@@ -5,7 +5,7 @@ import platform
 from pathlib import Path
 
 from bot.logs import configure_logs
-from tests.bench import acks, audit, changes, clicks, clock, digests, fleet, page, starts
+from tests.bench import acks, audit, changes, clicks, clock, collect, digests, fleet, log_merge, logs, logs_wsl, page, starts
 
 
 def machine() -> str:
@@ -29,5 +29,9 @@ if __name__ == "__main__":
     fleet.report("cert", (3, 30, 100))
     digests.report()
     clock.report()
+    collect.report()
+    log_merge.report()
+    logs.report()
     audit.report()
+    logs_wsl.report()
     page.report()

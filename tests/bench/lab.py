@@ -20,12 +20,12 @@ class Lab:
 
 
 @contextmanager
-def lab(folder: Path, hosts: int, *, rtt: int = 0, powershell: int = 0, workspace: bool = False) -> Iterator[Lab]:
-    """A lab until left. `rtt` of each exchange and the start of `powershell` are in milliseconds."""
+def lab(folder: Path, hosts: int, *more: str, rtt: int = 0, powershell: int = 0, workspace: bool = False) -> Iterator[Lab]:
+    """A lab until left. `rtt` of each exchange and the start of `powershell` are in milliseconds; `more`: other options."""
     wanted = ["--hosts", str(hosts), "--rtt", str(rtt), "--powershell", str(powershell), "--dir", str(folder)]
     began = time.perf_counter()
     running = subprocess.Popen(
-        [sys.executable, "-m", "tests.lab", *wanted, *(["--workspace"] if workspace else [])],
+        [sys.executable, "-m", "tests.lab", *wanted, *(["--workspace"] if workspace else []), *more],
         stdout=subprocess.PIPE,
         text=True,
     )
