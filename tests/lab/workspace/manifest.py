@@ -64,6 +64,7 @@ COUNTS = {
     "features.shortcuts": 10,
     "settings.event_subscriptions.bot_events": 100,
     "oauth_config.scopes.bot": 255,
+    "oauth_config.scopes.bot_optional": 255,
 }
 
 FLAGS = frozenset({
@@ -111,7 +112,7 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What Slack knows of the app after it was installed."""
+    """What Slack knows of the app after it was installed, with every optional scope granted."""
 
     bot_name: str
     commands: Mapping[str, Command]
@@ -161,6 +162,9 @@ def complaints(document: Any) -> Iterator[str]:
     if not isinstance(document, dict):
         return
     scopes = _scopes(document)
+    for scope in _strings(_at(document, "oauth_config", "scopes", "bot_optional")):
+        if scope not in scopes:
+            yield f"oauth_config.scopes.bot_optional: {scope} must stand in oauth_config.scopes.bot, too"
     for name in ("slash_commands", "shortcuts"):
         if _at(document, "features", name) and "commands" not in scopes:
             yield f"features.{name}: needs the scope commands"

@@ -66,6 +66,8 @@ class Channel:
     private: bool = False
     shared: bool = False
     archived: bool = False
+    creator: str = "U0ADMIN"
+    topic: str = ""
 
     @property
     def direct(self) -> bool:
@@ -88,6 +90,8 @@ class Channel:
             "is_archived": self.archived,
             "is_shared": self.shared,
             "is_ext_shared": self.shared,
+            "creator": self.creator,
+            "topic": {"value": self.topic},
         }
 
 

@@ -36,6 +36,10 @@ class State:
     def channels(self) -> tuple[Channel, ...]:
         return tuple(self._channels.values())
 
+    def next_channel(self) -> str:
+        """The id of a channel that is about to be made."""
+        return f"C0NEW{len(self._channels)}"
+
     def group(self, name: str) -> UserGroup | None:
         return self._groups.get(name)
 

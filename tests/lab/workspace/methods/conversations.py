@@ -1,5 +1,8 @@
-"""conversations.open and conversations.info."""
+"""conversations.open, .info, .create, .invite and .setTopic, and users.conversations. Only public channels are made."""
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from tests.lab.workspace.answers import SlackError
@@ -7,6 +10,13 @@ from tests.lab.workspace.arguments import Arguments
 from tests.lab.workspace.methods.method import Method, Rooms
 from tests.lab.workspace.rates import Tier
 from tests.lab.workspace.seed import BOT_USER, Channel, Kind
+
+LONGEST_NAME, LONGEST_TOPIC = 80, 250
+MOST_INVITED = 100
+PAGE = 100
+"""Channels in an answer that does not say how many."""
+
+_PUNCTUATION = re.compile(r"[-_]+")
 
 
 def open_direct(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
@@ -28,6 +38,86 @@ def info(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
     return {"channel": {**channel.described(), "is_member": BOT_USER in channel.members}}
 
 
+def create(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    """A public channel with the bot in it. A name is taken for ever, by an archived channel too."""
+    name = arguments.optional("name") or ""
+    check_name(name)
+    if any(channel.name == name for channel in rooms.state.channels()):
+        raise SlackError("name_taken")
+    channel = Channel(rooms.state.next_channel(), name, frozenset({BOT_USER}), creator=BOT_USER)
+    rooms.state.change(channel)
+    return {"channel": {**channel.described(), "is_member": True}}
+
+
+def invite(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    """All of them, or the first one's refusal."""
+    channel, users = rooms.joined(arguments.required("channel")), arguments.required("users").split(",")
+    if channel.archived:
+        raise SlackError("is_archived")
+    if len(users) > MOST_INVITED:
+        raise SlackError("too_many_users")
+    for user in users:
+        _invitable(rooms, channel, user)
+    rooms.state.change(replace(channel, members=channel.members | set(users)))
+    return {"channel": channel.described()}
+
+
+def set_topic(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    channel, topic = rooms.joined(arguments.required("channel")), arguments.optional("topic") or ""
+    if channel.archived:
+        raise SlackError("is_archived")
+    if len(topic) > LONGEST_TOPIC:
+        raise SlackError("too_long")
+    rooms.state.change(replace(channel, topic=topic))
+    return {"channel": replace(channel, topic=topic).described()}
+
+
+def mine(rooms: Rooms, arguments: Arguments) -> dict[str, Any]:
+    """Conversations in which the bot is, page by page; a cursor is the number of the next one."""
+    kinds = set((arguments.optional("types") or "public_channel").split(","))
+    at, limit = arguments.optional("cursor") or "0", arguments.optional("limit") or str(PAGE)
+    if not at.isdigit():
+        raise SlackError("invalid_cursor")
+    found = list(_of_kinds(rooms.state.channels(), kinds))
+    page = found[int(at) : int(at) + int(limit)]
+    following = int(at) + len(page)
+    cursor = str(following) if following < len(found) else ""
+    return {"channels": [channel.described() for channel in page], "response_metadata": {"next_cursor": cursor}}
+
+
+def check_name(name: str) -> None:
+    """Slack's rules: lower case, letters of any script, digits, hyphens and underscores."""
+    if not name:
+        raise SlackError("invalid_name_required")
+    if len(name) > LONGEST_NAME:
+        raise SlackError("invalid_name_maxlength")
+    if _PUNCTUATION.fullmatch(name):
+        raise SlackError("invalid_name_punctuation")
+    if name != name.lower() or any(not (letter.isalnum() or letter in "-_") for letter in name):
+        raise SlackError("invalid_name_specials")
+
+
+def _invitable(rooms: Rooms, channel: Channel, user: str) -> None:
+    person = rooms.state.person(user)
+    if person is None:
+        raise SlackError("user_not_found")
+    if user == BOT_USER:
+        raise SlackError("cant_invite_self")
+    if user in channel.members:
+        raise SlackError("already_in_channel")
+    if person.kind in (Kind.DEACTIVATED, Kind.STRANGER):
+        raise SlackError("cant_invite")
+    if person.kind is Kind.SINGLE_CHANNEL_GUEST:
+        raise SlackError("ura_max_channels")
+
+
+def _of_kinds(channels: Iterable[Channel], kinds: set[str]) -> Iterable[Channel]:
+    for channel in channels:
+        kind = "im" if channel.direct else "private_channel" if channel.private else "public_channel"
+        if kind in kinds and BOT_USER in channel.members:
+            yield channel
+
+
 def _reading(channel: Channel) -> str:
     """The scope that reads this kind of channel."""
     if channel.direct:
@@ -38,4 +128,8 @@ def _reading(channel: Channel) -> str:
 METHODS = (
     Method("conversations.open", open_direct, Tier.THREE, "im:write"),
     Method("conversations.info", info, Tier.THREE),
+    Method("conversations.create", create, Tier.TWO, "channels:manage"),
+    Method("conversations.invite", invite, Tier.THREE, "channels:manage"),
+    Method("conversations.setTopic", set_topic, Tier.TWO, "channels:manage"),
+    Method("users.conversations", mine, Tier.THREE, "channels:read"),
 )

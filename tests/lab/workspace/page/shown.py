@@ -104,6 +104,7 @@ def _channel(place: Channel) -> Shown:
     return {
         "id": place.id,
         "name": place.name,
+        "topic": place.topic,
         "members": sorted(place.members),
         "private": place.private,
         "shared": place.shared,

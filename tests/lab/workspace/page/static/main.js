@@ -8,6 +8,7 @@ import { composer } from "./composer.js";
 import { $, focusIn, h, refocus } from "./dom.js";
 import { List } from "./messages.js";
 import { channel, conversation, direct, find, forget, isReply, keep, model, nameOf, take, words } from "./model.js";
+import { unescape } from "./mrkdwn.js";
 import { panel } from "./panel.js";
 import { drawSide } from "./side.js";
 import { act, follow, getState } from "./talk.js";
@@ -116,7 +117,7 @@ function header() {
   const found = channel(model.place);
   const name = model.place === "app" ? model.app.name : (found?.name ?? "");
   const sign = found ? (found.private ? "🔒" : "#") : "";
-  const facts = found && [words().members(found.members.length), found.shared && words().shared].filter(Boolean).join(" · ");
+  const facts = found && [words().members(found.members.length), unescape(found.topic), found.shared && words().shared].filter(Boolean).join(" · ");
   const tabs = model.place === "app" && h("div", { class: "tabs" },
     [model.app.home && "home", model.app.messages && "messages"].filter(Boolean).map((tab) =>
       h("a", { href: `#${model.me.id}/app/${tab}`, "aria-current": tab === model.tab ? "page" : null, "data-action": tab }, words()[tab])));

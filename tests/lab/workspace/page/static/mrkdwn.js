@@ -27,7 +27,12 @@ export function link(url, ...words) {
 
 export const mention = (user) =>
   h("span", { class: user === model.me.id ? "mention me" : "mention" }, `@${handleOf(user)}`);
-export const channelMention = (name, label) => h("span", { class: "mention" }, `#${channel(name)?.name ?? (label || name)}`);
+/** A channel; the way there for whoever is in it. */
+export function channelMention(name, label) {
+  const known = channel(name);
+  if (!known) return h("span", { class: "mention" }, `#${label || name}`);
+  return h("a", { class: "mention", href: `#${model.me.id}/${name}` }, `#${known.name}`);
+}
 export const broadcast = (range) => h("span", { class: "mention me" }, `@${range}`);
 export const groupMention = (name, label) =>
   h("span", { class: "mention" }, label || `@${model.groups[name] ?? name}`);
