@@ -168,7 +168,15 @@ async def open_house(
         machinery = assembled(database, audit, lambda: desk.basis, redactor, now)
         history = History(Observations(database), Digests(database), settings.zone)
         keeping = Keeping(
-            machinery.workflow, machinery.locks, audit, machinery.schedules, machinery.incidents, history, running, redactor
+            machinery.workflow,
+            machinery.locks,
+            audit,
+            machinery.schedules,
+            machinery.incidents,
+            machinery.links,
+            history,
+            running,
+            redactor,
         )
         desk = Desk(first, CATALOGUE, audit, keeping, now, reference, watch.request)
 

@@ -24,6 +24,7 @@ from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
 from bot.incident_answers import IncidentBook
+from bot.incident_channels import Channels
 from bot.own import OWN, Asked, AuditBook, Changes, LockBook, Memory, NobodyRuns
 from bot.planning import By, hosts_of
 from bot.policy import Actor, Go, Policy, Refuse
@@ -99,6 +100,7 @@ class Keeping:
     audit: AuditBook
     schedules: ScheduleBook
     incidents: IncidentBook
+    channels: Channels
     history: Memory
     running: bool
     redactor: Redactor
@@ -278,6 +280,7 @@ class Desk:
         return Asked(
             operation=work.operation,
             by=by,
+            at=work.request.at,
             permitted=basis.policy.permitted(by.actor, self._catalogue),
             known=self._catalogue,
             policy=basis.policy,
@@ -289,6 +292,7 @@ class Desk:
             audit=keeping.audit,
             schedules=keeping.schedules,
             incidents=keeping.incidents,
+            channels=keeping.channels,
             would=lambda words, channel: self._would(words, channel, work),
             usual=(basis.clockwork.zone, basis.clockwork.channel),
             history=keeping.history,

@@ -3,14 +3,22 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
+from adapters.errors import FlatnetError, Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Moment, Phrase
-from bot.incidents import Entry, Incident
+from bot.bulletins import Bulletin
+from bot.decision import operation_id
+from bot.incident_channels import Channels, MadeChannel, NewChannel, wanted
+from bot.incidents import Entry, Incident, Opening
 from bot.planning import By
+from bot.policy import Policy
+from bot.request import Answer, SlackIdentity
 from commands.arguments import Target
+from commands.grammar import canonical
 from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
-from commands.report import Cell, Column, Mark, Report, Row, Section
+from commands.report import Cell, Channel, Column, Mark, Report, Row, Section
 
 _COLUMNS = (
     Column(key="number", heading=Phrase("Number")),
@@ -43,6 +51,8 @@ class IncidentBook(Protocol):
 
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident: ...
 
+    async def open_anew(self, opening: Opening, new: NewChannel, channels: Channels) -> tuple[Incident, MadeChannel]: ...
+
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident: ...
 
     async def note(self, entry: Entry) -> None: ...
@@ -58,6 +68,14 @@ class Asked(Protocol):
     @property
     def by(self) -> By: ...
     @property
+    def at(self) -> datetime: ...
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def usual(self) -> tuple[str, str]: ...
+    @property
+    def channels(self) -> Channels: ...
+    @property
     def inventory(self) -> Inventory: ...
     @property
     def now(self) -> Callable[[], datetime]: ...
@@ -69,17 +87,60 @@ async def listed(operation: IncidentList, asked: Asked) -> Report:
     """The one of this channel; elsewhere all of them."""
     here = await asked.incidents.open_in(asked.by.channel)
     if here is not None:
-        return _one(here, asked.now())
+        return _one(here, here.channel, asked.now())
     return _listing(await asked.incidents.all(), asked.now())
 
 
 async def opened(operation: IncidentOpen, asked: Asked) -> Report:
-    """A new one, in this channel."""
+    """A new one, in this channel or in one of its own."""
     operation.target.resolve(asked.inventory)  # a name that nobody has would be about nothing
+    if operation.new:
+        return await _opened_anew(operation, asked)
     incident = await asked.incidents.open(
         asked.operation, asked.by.channel, operation.title, operation.target, asked.by.actor.name
     )
-    return _one(incident, asked.now())
+    return _one(incident, asked.by.channel, asked.now())
+
+
+async def _opened_anew(operation: IncidentOpen, asked: Asked) -> Report:
+    """Said in the channel that was made for it, too; whoever asked is led there."""
+    title, target, by = operation.title, operation.target, asked.by.actor.name
+    day = asked.at.astimezone(ZoneInfo(asked.usual[0])).date()
+    new = wanted(asked.operation, title, str(target), day, _invited(asked))
+    incident, made = await asked.incidents.open_anew(Opening(asked.operation, title, target, by), new, asked.channels)
+    there = operation_id(f"{asked.operation} in its channel")
+    body = _one(incident, incident.channel, asked.now())
+    said = Answer(operation=there, understood=canonical(operation), body=body)
+    bulletin = Bulletin(there, incident.channel, said, (Phrase("opened by {person}", person=by),))
+    troubles = (*made.troubles, *await _untold(bulletin, asked.channels))
+    left = (Section(heading=Phrase("Left to do"), lines=troubles),) if troubles else ()
+    led = {"channel": Channel(id=incident.channel, name=made.name), "sections": left}
+    return _one(incident, asked.by.channel, asked.now()).model_copy(update=led)
+
+
+async def _untold(bulletin: Bulletin, channels: Channels) -> tuple[Phrase, ...]:
+    """Tell the channel; what is left to do where that fails, for the incident is open in any case."""
+    try:
+        await channels.announce(bulletin)
+    except FlatnetError as error:
+        return (Phrase("the channel was not told ({why}); type {words} there", why=error.phrase, words="incident"),)
+    return ()
+
+
+def _invited(asked: Asked) -> str:
+    """Whoever asks, by the id that Slack knows; from a terminal that of the configuration."""
+    if isinstance(asked.by.identity, SlackIdentity):
+        return asked.by.identity.user
+    name = asked.by.actor.name
+    known = next((person.slack for person in asked.policy.people if person.name == name), ())
+    if not known:
+        raise Refused(
+            Phrase(
+                "nobody could be invited: {person} has no Slack id under [[people]]; give one there, or ask in Slack",
+                person=name,
+            )
+        )
+    return known[0]
 
 
 async def shown(operation: IncidentShow, asked: Asked) -> Report:
@@ -93,7 +154,8 @@ async def shown(operation: IncidentShow, asked: Asked) -> Report:
         rows=tuple(map(_entry, entries)),
         sections=_more(count - len(entries)),
         taken_at=asked.now(),
-        next=_next(incident),
+        channel=_elsewhere(incident, asked.by.channel),
+        next=_next(incident, asked.by.channel),
     )
 
 
@@ -102,19 +164,26 @@ async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
     incident = await asked.incidents.resolve(
         asked.operation, operation.incident, asked.by.channel, operation.was, asked.by.actor.name
     )
-    return _one(incident, asked.now())
+    return _one(incident, asked.by.channel, asked.now())
 
 
-def _one(incident: Incident, at: datetime) -> Report:
+def _one(incident: Incident, place: str, at: datetime) -> Report:
+    """One incident, for readers in a place."""
     return Report(
         title=Phrase("Incident"),
         summary=in_short(incident),
         columns=_COLUMNS,
         rows=(_row(incident),),
         taken_at=at,
-        next=_next(incident),
+        channel=_elsewhere(incident, place),
+        next=_next(incident, place),
         brief=True,
     )
+
+
+def _elsewhere(incident: Incident, place: str) -> Channel | None:
+    """Its channel, for readers in another place."""
+    return None if incident.channel == place else Channel(id=incident.channel)
 
 
 def _listing(found: Sequence[Incident], at: datetime) -> Report:
@@ -156,9 +225,12 @@ def in_short(incident: Incident) -> Phrase:
     )
 
 
-def _next(incident: Incident) -> tuple[str, ...]:
-    number = incident.number
-    return ("health", f"incident show {number}") if incident.open else (f"incident show {number}",)
+def _next(incident: Incident, place: str) -> tuple[str, ...]:
+    """In its channel a look is about its hosts; elsewhere it must say so."""
+    shown = f"incident show {incident.number}"
+    if not incident.open:
+        return (shown,)
+    return (f"health {incident.target}" if _elsewhere(incident, place) else "health", shown)
 
 
 def _more(left_out: int) -> tuple[Section, ...]:

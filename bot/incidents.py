@@ -1,18 +1,22 @@
 """Incidents: a channel in which several people look at the same hosts, from when it began until somebody says what it was.
 
 open (one for each channel) ─▶ looks in it: for all there, about its hosts, since it began ─▶ resolve ─▶ an ordinary channel
+  └ in a channel that is there, or in one that is made for it (`bot.incident_channels`)
 
 What is asked and answered there is kept with it. Two people who open it at the same time open one: the second is told
 of the first.
 """
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.errors import Refused, RequestError
+from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Moment, Phrase
 from bot.audit import EventKind, Recorder
+from bot.incident_channels import Channels, LeftEmpty, MadeChannel, NewChannel
 from bot.store.incidents import Entry as Entry
 from bot.store.incidents import Incident as Incident
 from bot.store.incidents import IncidentTable
@@ -40,13 +44,24 @@ class AlreadyResolved(Refused):
     """It has ended."""
 
 
+@dataclass(frozen=True)
+class Opening:
+    """An incident that somebody wants: the request's operation, what is wrong, about which hosts, and who asks."""
+
+    operation: str
+    title: str
+    target: Target
+    by: str
+
+
 class Incidents:
-    """The incidents of a bot. Opening and resolving is in the audit log first."""
+    """The incidents of a bot. Opening, making a channel and resolving is in the audit log first."""
 
     def __init__(self, table: IncidentTable, audit: Recorder, now: Callable[[], datetime]) -> None:
         self._table = table
         self._audit = audit
         self._now = now
+        self._making = asyncio.Lock()
 
     async def open_in(self, channel: str) -> Incident | None:
         """The open incident of a channel; None where there is none, or where it is no channel."""
@@ -72,7 +87,12 @@ class Incidents:
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
         """Open one in a channel; the same request again is the same incident. `AlreadyOpen`, `NoSuchIncident`."""
         if not channel.startswith(("C", "G")):
-            raise NoSuchIncident(Phrase("an incident needs a channel; type this in the one where you talk about it"))
+            raise NoSuchIncident(
+                Phrase(
+                    "an incident needs a channel; type this where you talk about it, or add {option} for a new channel",
+                    option="--new",
+                )
+            )
         standing = await self.open_in(channel)
         if standing is None:
             await self._record("opened", operation, by, {"channel": channel, "title": title, "target": str(target)})
@@ -89,6 +109,57 @@ class Incidents:
                 )
             )
         return standing
+
+    async def open_anew(self, opening: Opening, new: NewChannel, channels: Channels) -> tuple[Incident, MadeChannel]:
+        """Open one in a channel that is made for it; the same request again is the same incident in the same channel.
+
+        One after the other: of two people with the same title the second is told of the first. `AlreadyOpen`, `NoChannel`,
+        `LeftEmpty`.
+        """
+        async with self._making:
+            standing = await self._table.of(opening.operation)
+            if standing is not None:
+                return standing, MadeChannel(standing.channel)
+            await self._none_like(opening.title)
+            made = await self._made(opening, new, channels)
+            try:
+                return await self.open(opening.operation, made.id, opening.title, opening.target, opening.by), made
+            except AlreadyOpen:
+                raise
+            except FlatnetError as error:
+                raise LeftEmpty(
+                    Phrase(
+                        "the channel {channel} was made, but the incident could not be kept: {why}; "
+                        "type the same there, without {option}",
+                        channel=f"#{made.name}",
+                        why=error.phrase,
+                        option="--new",
+                    )
+                ) from error
+
+    async def _made(self, opening: Opening, new: NewChannel, channels: Channels) -> MadeChannel:
+        told = {"name": new.name, "title": opening.title, "person": new.person}
+        await self._record("making a channel", opening.operation, opening.by, told)
+        try:
+            return await channels.make_channel(new)
+        except FlatnetError as error:
+            await self._record("no channel", opening.operation, opening.by, {"name": new.name, "why": str(error.phrase)})
+            raise
+
+    async def _none_like(self, title: str) -> None:
+        """Whoever asks twice, or at the same time as another, has one channel and not two."""
+        for other in await self._table.since(self._now()):
+            if other.open and other.title.casefold() == title.casefold():
+                raise AlreadyOpen(
+                    Phrase(
+                        "incident {number}, {title}, is open already, by {person} since {at}; {words} says where",
+                        number=str(other.number),
+                        title=other.title,
+                        person=other.opened_by,
+                        at=Moment(other.opened_at),
+                        words=f"incident show {other.number}",
+                    )
+                )
 
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
         """End one; `AlreadyResolved` where somebody has."""
@@ -122,7 +193,9 @@ def framed(operation: Operation, incident: Incident | None, now: datetime) -> Op
     """A look as it is meant in the channel of an incident: for all there, and unless its words say otherwise about the
     incident's hosts and the time since it began, with what led to it. That it begins and ends is said to all there, too.
     Everything else stays as it was asked. Pure."""
-    if isinstance(operation, IncidentOpen) or (isinstance(operation, IncidentResolve) and incident is not None):
+    if (isinstance(operation, IncidentOpen) and not operation.new) or (
+        isinstance(operation, IncidentResolve) and incident is not None
+    ):
         return operation.model_copy(update={"here": True})
     if incident is None or not isinstance(operation, FleetRead | LogCollect):
         return operation

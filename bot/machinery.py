@@ -23,6 +23,7 @@ from bot.clock import Clock
 from bot.desk import Basis
 from bot.dispatch import Dispatch, Engine
 from bot.durable import Durable
+from bot.incident_channels import MadeChannel, NewChannel
 from bot.incidents import Incidents
 from bot.journal import Journal
 from bot.ledger import Ledger
@@ -59,6 +60,8 @@ class Surface(Protocol):
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None: ...
 
+    async def make_channel(self, new: NewChannel) -> MadeChannel: ...
+
 
 class Links:
     """What a running bot adds: `surface` and `engine`, None where none runs."""
@@ -85,6 +88,10 @@ class Links:
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
         """As `bot.bulletins.Announcer`; `NobodyRuns` where no bot runs."""
         await self._present_surface().revise(bulletin, word)
+
+    async def make_channel(self, new: NewChannel) -> MadeChannel:
+        """As `bot.incident_channels.Channels`; `NobodyRuns` where no bot runs."""
+        return await self._present_surface().make_channel(new)
 
     def _present_surface(self) -> Surface:
         if self.surface is None:

@@ -22,6 +22,7 @@ from bot.collecting import collect
 from bot.decision import Catalogue
 from bot.digests import digest
 from bot.incident_answers import IncidentBook
+from bot.incident_channels import Channels
 from bot.locks import Lock, meant
 from bot.planning import By
 from bot.policy import Policy, Verdict
@@ -155,10 +156,14 @@ class Memory(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """Who asks, and all that the bot's own operations answer from. `permitted` is what that person may ask for."""
+    """Who asks, and all that the bot's own operations answer from.
+
+    `at` is when the request arrived, the same however often it is worked; `permitted` is what that person may ask for.
+    """
 
     operation: str
     by: By
+    at: datetime
     permitted: Catalogue
     known: Catalogue
     policy: Policy
@@ -170,6 +175,7 @@ class Asked:
     audit: AuditBook
     schedules: ScheduleBook
     incidents: IncidentBook
+    channels: Channels
     would: Callable[[str, str], Operation | Failure]
     """What words would be, asked by this person by the clock for a channel."""
     usual: tuple[str, str]

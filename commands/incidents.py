@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.arguments import ALL, BadArgument, Option, Positional, TargetArgument, reason, shown
+from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, reason, shown
 from commands.operation import OwnOperation, Risk
 from commands.own import DECIDERS, in_own_words
 
@@ -46,6 +46,7 @@ class IncidentOpen(OwnOperation):
 
     title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _title, lambda title: (title,))]
     target: TargetArgument = ALL
+    new: Annotated[bool, Flag(Phrase("in a new channel, which the bot makes and invites you to"))] = False
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         return self.target.resolve(inventory)

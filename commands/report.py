@@ -101,6 +101,13 @@ class Section(Value):
     lines: tuple[Phrase, ...]
 
 
+class Channel(Value):
+    """A channel by its id, for surfaces that can lead there, and its name where that is known."""
+
+    id: str
+    name: str = ""
+
+
 class Report(Value):
     """What a read found.
 
@@ -124,6 +131,8 @@ class Report(Value):
     brief: bool = False
     details: bool = False
     taken_at: AwareDatetime | None = None
+    channel: Channel | None = None
+    """Where it goes on, for readers who are elsewhere."""
     next: tuple[str, ...] = ()
     """Words worth typing next, without `/flatnet`."""
     files: tuple[File | Copy | Bundle, ...] = ()

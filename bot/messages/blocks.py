@@ -28,6 +28,8 @@ ALT = 2_000
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
 """Slack's three entities. A back-tick has none: it becomes the look-alike U+02CB, so that no code span ends early."""
 
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,40}")
+
 _PART_OF_ENTITY = re.compile(r"&[a-z]*$")
 
 
@@ -63,6 +65,11 @@ def code(text: str) -> str:
 def when(at: datetime, texts: Texts) -> str:
     """A time in the reader's own zone, as Slack shows it; in words where it cannot."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(texts.moment(at))}>"
+
+
+def channel_link(channel: str) -> str:
+    """A channel by its id, as Slack shows it: with the name that it has now, to be followed; "" where it is no such id."""
+    return f"<#{channel}>" if _CHANNEL.fullmatch(channel) else ""
 
 
 def section(text: str) -> Block:

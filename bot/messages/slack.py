@@ -23,14 +23,14 @@ from datetime import datetime
 from adapters.phrase import Phrase, Texts
 from bot.changes import Change
 from bot.messages import buttons, change, excerpt
-from bot.messages.blocks import CHARACTERS, Block, Message, code, context, escape, picture, section, when
+from bot.messages.blocks import CHARACTERS, Block, Message, channel_link, code, context, escape, picture, section, when
 from bot.messages.buttons import View
 from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, known, listed, name, names, told, told_in
 from bot.messages.sheet import Line, Sheet, alike, sheet
-from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, marked
+from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, marked, onward
 from bot.request import Answer, Failure, FailureKind
 from commands.charts import alt_text
-from commands.report import Report, Section
+from commands.report import Channel, Report, Section
 
 _FAILED = {
     FailureKind.USAGE: ":warning:",
@@ -78,8 +78,9 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
     seen = report.seen(details=view.details)
     shown = sheet(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
     headline, origin = _headline(shown), _origin(answer.understood, report.taken_at, texts)
+    onward = _onward(report.channel, texts)
     said = "" if report.chart is None else alt_text(report.chart).render(texts)
-    room = CHARACTERS - len(headline) - len(said) - len(origin) - _BUTTONS
+    room = CHARACTERS - len(headline) - sum(map(len, onward)) - len(said) - len(origin) - _BUTTONS
     wanted = 0 if view.page else sum(map(len, _around(seen, room, texts)))
     page = _page(shown, view, room - wanted, texts)
     news, others = _around(seen, room - sum(len(each) for each in page.paragraphs), texts) if page.number == 0 else ("", "")
@@ -92,18 +93,25 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
                 *_spoken(shown, texts),
                 *_counted(seen, texts),
                 *_chart_in_words(said),
+                *onward,
                 *_spoken_commands(NEXT, seen.next, texts),
             ]
         )
         or COMMAND,
         blocks=(
-            *map(section, filter(None, [headline, news, *page.paragraphs, others])),
+            *map(section, filter(None, [headline, *onward, news, *page.paragraphs, others])),
             *([picture(view.picture, said)] if said and view.picture else map(section, _chart_in_words(said))),
             *buttons.row(_views(report, page, view.model_copy(update={"page": page.number}), texts)),
             *buttons.row(buttons.runs(seen.next)),
             context(origin),
         ),
     )
+
+
+def _onward(channel: Channel | None, texts: Texts) -> list[str]:
+    """The way to where it goes on."""
+    link = "" if channel is None else channel_link(channel.id)
+    return [onward(link).render(texts)] if link else []
 
 
 def _chart_in_words(said: str) -> list[str]:

@@ -29,7 +29,7 @@ from bot.messages.facts import Fact
 from bot.messages.foreign import lines_of, one_line
 from bot.messages.layout import GAP, flowed, narrowed, table_line, taken, widths, wrapped
 from bot.messages.sheet import Field, Line, Sheet, alike, sheet
-from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked
+from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked, onward
 from bot.request import Answer, Failure
 from commands.charts import alt_text
 from commands.excerpts import Excerpt
@@ -90,6 +90,8 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
 def _print_report(console: Console, report: Report, texts: Texts) -> None:
     shown = sheet(report, texts)
     _print(console, [_text(shown.summary, f"bold {_SEVERITIES[shown.worst]}" if shown.judged else "bold")])
+    if report.channel is not None and report.channel.name:
+        _print(console, [_text(onward(f"#{report.channel.name}").render(texts))])
     if report.news is not None:
         _print_section(console, report.news, texts)
     if shown.facts:

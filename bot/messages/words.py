@@ -34,6 +34,11 @@ _AROUND = 60
 """Characters shown on either side of the wrong part of a request."""
 
 
+def onward(channel: str) -> Phrase:
+    """Where it goes on; `channel` as the surface shows one."""
+    return Phrase("It goes on in {channel}.", channel=channel)
+
+
 def marked(understood: str, span: tuple[int, int]) -> tuple[str, str, str]:
     """What is before, in and after the wrong part of a request, short enough to be read.
 

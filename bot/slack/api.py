@@ -1,12 +1,10 @@
-"""Every call to Slack's Web API and to response_urls, and the one place where library exceptions become ours.
+"""Every call to Slack's Web API and to response_urls; what goes wrong there is a `SlackFailure` (`bot.slack.failures`).
 
 The client never repeats a call by itself: the library's own retry posts twice when the
 connection breaks after Slack took a message, and sleeps through a 429. The outbox repeats, and
 says so.
 """
 
-import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,13 +12,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from adapters.errors import FlatnetError
-from adapters.phrase import Phrase
 from bot.messages.blocks import Message
+from bot.slack.failures import SlackFailure as SlackFailure
+from bot.slack.failures import code_in, refused, translating
 
 SCOPES = frozenset(
     {
@@ -37,21 +34,13 @@ SCOPES = frozenset(
 )
 """The scopes that the calls below and the events need: the command itself; posting, editing; users.info;
 usergroups.users.list and the events of groups; conversations.info of public and of private channels, to know whether one
-is shared; hearing mentions and direct messages; uploading and deleting files. The manifest asks for exactly these."""
+is shared; hearing mentions and direct messages; uploading and deleting files."""
+
+OPTIONAL_SCOPES = frozenset({"channels:manage"})
+"""What the bot can do without: making a channel for an incident. The manifest asks for exactly these and those above."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 """Seconds for one call. Slack answers in well under one; a connection that hangs must not hold a conversation."""
-
-PATIENCE_LIMIT = 300.0
-"""The longest Retry-After in seconds that is believed."""
-
-PASSING = frozenset(
-    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-)
-"""Slack's error codes that go away by themselves."""
-
-PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout"})
-"""Of those, the ones after which Slack may have done what it was asked."""
 
 REVOKED = frozenset(
     {
@@ -66,11 +55,8 @@ REVOKED = frozenset(
 )
 """Slack's error codes for a token that no longer opens anything."""
 
-LIBRARY_ERRORS = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError)
-"""What the libraries raise. ValueError: an answer that is no text or no address; AttributeError: the SDK reads
-an answer that is not a JSON object as if it were one."""
-
-_CODE = re.compile(r"[a-z_]{2,60}")
+PAGE = 200
+"""Channels in one answer: Slack recommends no more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -78,24 +64,6 @@ _Answer = TypeVar("_Answer")
 
 Clean = Callable[[Any], Any]
 """JSON as it may be shown."""
-
-
-class SlackFailure(FlatnetError):
-    """Slack did not do what it was asked.
-
-    `code` is Slack's own error code, or `http_<status>`, `unreachable`, `lost`, `protocol`.
-    `passing`: worth trying again, not before `retry_after` seconds. `maybe_done`: the answer was
-    lost, so that trying again may do it twice.
-    """
-
-    def __init__(self, code: str, *, passing: bool = False, maybe_done: bool = False, retry_after: float = 0.0) -> None:
-        super().__init__(
-            Phrase("Slack did not do what it was asked ({code}); check the way to Slack, then try again", code=code)
-        )
-        self.code = code
-        self.passing = passing
-        self.maybe_done = maybe_done
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -128,7 +96,7 @@ class Api:
 
     async def check_app_token(self, token: str) -> None:
         """`apps.connections.open`; the address that it hands out lapses unused."""
-        await _translating(lambda: self._client.apps_connections_open(app_token=token))
+        await translating(lambda: self._client.apps_connections_open(app_token=token))
 
     async def user(self, user: str) -> Mapping[str, Any]:
         """`users.info` with the locale."""
@@ -139,6 +107,32 @@ class Api:
         """`conversations.info`."""
         answer = await self._call(lambda: self._client.conversations_info(channel=channel))
         return _object(_object(answer.data).get("channel"))
+
+    async def create_channel(self, name: str) -> Mapping[str, Any]:
+        """`conversations.create`: a public channel; `name_taken` where there is one, or was one that is archived."""
+        answer = await self._call(lambda: self._client.conversations_create(name=name))
+        return _object(_object(answer.data).get("channel"))
+
+    async def own_channels(self, cursor: str) -> tuple[tuple[Mapping[str, Any], ...], str]:
+        """`users.conversations`: public channels in which the bot is, archived ones too, from `cursor` on; "" begins.
+
+        With the cursor for those that follow, "" where none do.
+        """
+        answer = await self._call(
+            lambda: self._client.users_conversations(types="public_channel", limit=PAGE, cursor=cursor or None)
+        )
+        data = _object(answer.data)
+        channels = data.get("channels")
+        found = tuple(map(_object, channels)) if isinstance(channels, list) else ()
+        return found, str(_object(data.get("response_metadata")).get("next_cursor") or "")
+
+    async def invite(self, channel: str, user: str) -> None:
+        """`conversations.invite`, of one person."""
+        await self._call(lambda: self._client.conversations_invite(channel=channel, users=user))
+
+    async def set_topic(self, channel: str, topic: str) -> None:
+        """`conversations.setTopic`: what stands above a channel; `topic` is mrkdwn already."""
+        await self._call(lambda: self._client.conversations_setTopic(channel=channel, topic=str(self._clean(topic))))
 
     async def group(self, group: str) -> frozenset[str]:
         """`usergroups.users.list`: who is in a user group. A disabled one is `no_such_subteam`."""
@@ -201,7 +195,7 @@ class Api:
             async with self._session.post(upload.url, data=upload.content) as answer:
                 return answer.status
 
-        status = await _translating(send)
+        status = await translating(send)
         if status != 200:
             raise SlackFailure(f"http_{status}", passing=status >= 500)
 
@@ -234,12 +228,12 @@ class Api:
         if not self._is_slacks(url):
             raise SlackFailure("foreign_response_url")
         webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
-        answer = await _translating(
+        answer = await translating(
             lambda: webhook.send(**self._shown(message), response_type="ephemeral", replace_original=clicked)
         )
-        code = _code_in(answer.body)
+        code = code_in(answer.body)
         if answer.status_code != 200 or code:
-            raise _refused(answer.status_code, code, answer.headers)
+            raise refused(answer.status_code, code, answer.headers)
 
     def cleaned(self, text: str) -> str:
         """A text as it may be shown: for files that are packed, in which nobody could find a secret any more."""
@@ -260,7 +254,7 @@ class Api:
 
     async def _call(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         try:
-            return await _translating(call)
+            return await translating(call)
         except SlackFailure as failure:
             self.note(failure)
             raise
@@ -273,63 +267,6 @@ class Api:
         except ValueError:
             return False
         return theirs.scheme == ours.scheme and (host == home or host.endswith("." + home))
-
-
-async def _translating(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-    try:
-        return await call()
-    except LIBRARY_ERRORS as error:
-        raise translated(error) from error
-
-
-def translated(error: Exception) -> SlackFailure:
-    """What a library's exception means."""
-    match error:
-        case SlackApiError():
-            return _answered(error.response)
-        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
-            return SlackFailure("unreachable", passing=True)
-        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return SlackFailure("protocol")
-        case aiohttp.ClientError() | OSError():
-            return SlackFailure("lost", passing=True, maybe_done=True)
-        case _:
-            return SlackFailure("protocol", passing=True, maybe_done=True)
-
-
-def _answered(response: Any) -> SlackFailure:
-    """The failure in an answer; where its JSON was broken the SDK hands over aiohttp's own response."""
-    status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
-    data = getattr(response, "data", None)
-    code = data.get("error") if isinstance(data, dict) else None
-    return _refused(status, code if isinstance(code, str) else "", response.headers)
-
-
-def _refused(status: int, code: str, headers: Mapping[str, str]) -> SlackFailure:
-    if status == 429 or code in ("ratelimited", "rate_limited"):
-        return SlackFailure("ratelimited", passing=True, retry_after=_retry_after(headers))
-    if status >= 500:
-        return SlackFailure(f"http_{status}", passing=True, maybe_done=status != 503, retry_after=_retry_after(headers))
-    if code:
-        return SlackFailure(code, passing=code in PASSING, maybe_done=code in PERHAPS_DONE)
-    if status == 200:
-        return SlackFailure("protocol", passing=True, maybe_done=True)
-    return SlackFailure(f"http_{status}")
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    given = headers.get("Retry-After") or headers.get("retry-after") or ""
-    return min(float(given), PATIENCE_LIMIT) if given.isascii() and given.isdigit() else 0.0
-
-
-def _code_in(body: str) -> str:
-    """The error code in a response_url's answer: undocumented, seen as JSON and as one plain word. "" where all is well."""
-    try:
-        document = json.loads(body)
-    except ValueError:
-        document = {"error": body.strip()}
-    code = _object(document).get("error")
-    return code if isinstance(code, str) and _CODE.fullmatch(code) and code != "ok" else ""
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -17,7 +17,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
-from bot.slack.api import LIBRARY_ERRORS, Api, SlackFailure, translated
+from bot.slack.api import Api, SlackFailure
+from bot.slack.failures import LIBRARY_ERRORS, translated
 
 LOOK_EVERY = 5.0
 """Seconds between two looks at the connection."""

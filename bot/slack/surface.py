@@ -20,6 +20,7 @@ from adapters.phrase import Phrase
 from bot.bulletins import Bulletin
 from bot.changes import Change
 from bot.clock import Clock
+from bot.incident_channels import MadeChannel, NewChannel
 from bot.request import SlackIdentity, Standing
 from bot.slack import clicked, clicks, command, talk
 from bot.slack import filters as filter_rows
@@ -38,6 +39,7 @@ from bot.slack.home import Homes
 from bot.slack.inbox import Receiver
 from bot.slack.listeners import LastResort, register
 from bot.slack.looking import Looking
+from bot.slack.new_channels import NewChannels
 from bot.slack.outbox import Sender
 from bot.slack.people import People, Usual
 from bot.slack.pictures import Pictures
@@ -115,6 +117,7 @@ class _Parts:
     homes: Homes
     board: Board
     bulletins: Bulletins
+    new_channels: NewChannels
     threads: Threads
     filing: Filing
     lines: BoltSocket
@@ -178,6 +181,10 @@ class SlackSurface:
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
         """As `bot.bulletins.Announcer`; `NotConnected` before the start and after the end."""
         await self._present().bulletins.revise(bulletin, word)
+
+    async def make_channel(self, new: NewChannel) -> MadeChannel:
+        """As `bot.incident_channels.Channels`; `NotConnected` before the start and after the end."""
+        return await self._present().new_channels.make(new)
 
     def _present(self) -> _Parts:
         if self._parts is None:
@@ -259,6 +266,7 @@ class SlackSurface:
             homes=homes,
             board=board,
             bulletins=bulletins,
+            new_channels=NewChannels(api, people, channels, bot, clock),
             threads=answering.threads,
             filing=filing,
             lines=lines,

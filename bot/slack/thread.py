@@ -21,6 +21,7 @@ from bot.changes import Change
 from bot.clock import Clock
 from bot.decision import Catalogue
 from bot.desk import Rights
+from bot.incident_channels import MadeChannel, NewChannel
 from bot.policy import Refuse
 from bot.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.slack.board import Stories
@@ -68,6 +69,10 @@ class SlackThread:
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
         """As `SlackSurface.revise`."""
         await self._there(self._surface.revise(bulletin, word))
+
+    async def make_channel(self, new: NewChannel) -> MadeChannel:
+        """As `SlackSurface.make_channel`."""
+        return await self._there(self._surface.make_channel(new))
 
     async def health(self) -> Health:
         """As `SlackSurface.health`."""

@@ -84,6 +84,10 @@ class IncidentTable:
         """The open incident of a channel."""
         return await self._database.read(lambda connection: _found(connection.execute(_IN, {"where": channel}).first()))
 
+    async def of(self, operation: str) -> Incident | None:
+        """The incident that an operation opened."""
+        return await self._database.read(lambda connection: _found(connection.execute(_OF, {"this": operation}).first()))
+
     async def add(self, incident: Incident) -> Incident:
         """Keep an incident, or give what stands in its way: the same request's own, or the channel's other one."""
         values = {

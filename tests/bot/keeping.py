@@ -1,16 +1,20 @@
 """What the bot keeps, in memory: it answers from what it is given and remembers what it was asked."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.approvals import NotAllowed
 from bot.audit import EventKind
+from bot.bulletins import Bulletin
 from bot.changes import Change, State
 from bot.desk import Keeping
 from bot.incident_answers import IncidentBook
-from bot.incidents import Entry, Incident, NoSuchIncident
+from bot.incident_channels import Channels, MadeChannel, NewChannel
+from bot.incidents import Entry, Incident, NoSuchIncident, Opening
 from bot.locks import Lock
 from bot.planning import By, NothingToDo
 from bot.policy import Refuse, Verdict
@@ -76,6 +80,9 @@ class NoIncidents:
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
         return await self.find(0, channel)
 
+    async def open_anew(self, opening: Opening, new: NewChannel, channels: Channels) -> tuple[Incident, MadeChannel]:
+        return await self.find(0, ""), await channels.make_channel(new)
+
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
         return await self.find(number, channel)
 
@@ -84,6 +91,29 @@ class NoIncidents:
 
     async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
         return (), 0
+
+
+class Made:
+    """Channels as Slack would make them: the same name again is the same channel. `refusing`: none is made.
+
+    `asked` and `told` are the calls.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[NewChannel] = []
+        self.told: list[Bulletin] = []
+        self.there: dict[str, str] = {}
+        self.refusing: FlatnetError | None = None
+
+    async def make_channel(self, new: NewChannel) -> MadeChannel:
+        self.asked.append(new)
+        await asyncio.sleep(0)
+        if self.refusing is not None:
+            raise self.refusing
+        return MadeChannel(self.there.setdefault(new.name, f"C0NEW{len(self.there) + 1}"), new.name)
+
+    async def announce(self, bulletin: Bulletin) -> None:
+        self.told.append(bulletin)
 
 
 class Remembered:
@@ -123,11 +153,14 @@ class Kept:
         self.asked: list[tuple[Any, ...]] = []
         self.schedules: ScheduleBook = NoSchedules()
         self.incidents: IncidentBook = NoIncidents()
+        self.channels = Made()
         self.memory = Remembered()
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
     def keeping(self, *, running: bool = True) -> Keeping:
-        return Keeping(self, self, self, self.schedules, self.incidents, self.memory, running, Redactor([CANARY]))
+        return Keeping(
+            self, self, self, self.schedules, self.incidents, self.channels, self.memory, running, Redactor([CANARY])
+        )
 
     @property
     def trouble(self) -> Phrase | None:

@@ -46,6 +46,7 @@ class Office:
         self.book = Incidents(self.table, self.log, self.time.now)
         kept = Kept()
         kept.incidents = self.book
+        self.channels = kept.channels
         self.desk = Desk(
             replace(basis(), policy=policy), CATALOGUE, self.log, kept.keeping(), now=self.time.now, reference=lambda: "7f3a"
         )
@@ -54,7 +55,11 @@ class Office:
     async def ask(self, text: str, user: str = "U1ANA", channel: str = "C0INC", surface: Surface = Surface.SLACK) -> Answer:
         self._asked += 1
         who = SlackIdentity("T1", user, Standing.MEMBER)
-        return await self.desk.handle(Request(f"t.{self._asked}", who, text, surface, self.time.now(), channel))
+        return await self.work(Request(f"t.{self._asked}", who, text, surface, self.time.now(), channel))
+
+    async def work(self, request: Request) -> Answer:
+        """One delivery, however often it is worked."""
+        return await self.desk.handle(request)
 
     async def told(self, text: str, user: str = "U1ANA", channel: str = "C0INC") -> str:
         body = (await self.ask(text, user, channel)).body
@@ -181,7 +186,12 @@ async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None
 @pytest.mark.parametrize(
     ("typed", "channel", "why"),
     [
-        ('incident open "502"', "D0ANA", "needs a channel"),
+        (
+            'incident open "502"',
+            "D0ANA",
+            "needs a channel; type this where you talk about it, or add --new for a new channel",
+        ),
+        ('incident open "502"', "", "needs a channel"),
         ("incident open", "C0INC", "needs title"),
         ('incident open "502" host-x', "C0INC", "no host or label is called host-x"),
         ('incident open "' + "x" * 200 + '"', "C0INC", "at most 120 characters"),

@@ -30,6 +30,25 @@ async def test_a_command_is_typed_and_its_answer_read(town: Town, seats: Sit, si
         await expect(seat.messages).to_have_count(0)
 
 
+async def test_an_incident_gets_a_channel_that_is_one_click_away(town: Town, seats: Sit, size: tuple[int, int]) -> None:
+    """It appears in the list by itself; the link leads there, and what it is about stands above it.
+
+    The answer is in the person's language, the channel's own line in that of the workspace."""
+    async with seats(town.workspace, size) as seat:
+        await seat.sit()
+        await seat.type('/flatnet incident open "The gateway answers 502" host-a --new')
+        answer = seat.messages.filter(has_text="It goes on in")
+        link = answer.locator("a.mention").first
+        await expect(link).to_contain_text("the-gateway-answers-502")
+        name = await link.inner_text()
+        await link.click()
+        await expect(seat.page.locator("h1")).to_have_text(name)
+        await expect(seat.page.locator("header.top")).to_contain_text("2 members · The gateway answers 502 · host-a")
+        await expect(seat.messages).to_contain_text(["alice が開始"])
+        await seat.drawer()
+        await expect(seat.page.locator("#side").get_by_text(name.removeprefix("#"))).to_be_visible()
+
+
 async def test_a_person_takes_another_language_and_the_bot_answers_in_it(
     town: Town, seats: Sit, size: tuple[int, int]
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.api import OPTIONAL_SCOPES, SCOPES
 from tests.lab.workspace.manifest import EVENT_SCOPES, Manifest, complaints
 from tests.lab.workspace.methods import METHODS
 from tests.workspace.conftest import MANIFEST
@@ -47,6 +48,11 @@ def test_every_method_that_the_bot_calls_has_its_scope_and_every_scope_is_used()
     needed = set().union(*(_scopes(method) for method in called), *(EVENT_SCOPES[event] for event in manifest.events))
     needed |= {"commands"} if manifest.commands or manifest.shortcuts else set()
     assert needed == manifest.scopes
+
+
+def test_what_the_bot_can_do_without_whoever_installs_it_may_leave_out() -> None:
+    assert OPTIONAL_SCOPES == set(document()["oauth_config"]["scopes"]["bot_optional"])
+    assert SCOPES | OPTIONAL_SCOPES == Manifest.read(MANIFEST).scopes
 
 
 def test_every_command_that_the_bot_listens_to_is_declared_and_no_other() -> None:
@@ -165,6 +171,10 @@ BROKEN = {
     "a command without its scope": (
         SMALL | {"oauth_config": {"scopes": {"bot": ["chat:write"]}}},
         "features.slash_commands: needs the scope commands",
+    ),
+    "an optional scope that is not asked for": (
+        changed("oauth_config", "scopes", "bot_optional", to=["channels:manage", "pins:write"]),
+        "oauth_config.scopes.bot_optional: pins:write must stand in oauth_config.scopes.bot, too",
     ),
     "a shortcut of no kind": (
         changed("features", "shortcuts", to=[{"name": "x", "type": "menu", "callback_id": "x", "description": "x"}]),

@@ -12,7 +12,7 @@ from bot.messages.buttons import RUNS, View, words_in
 from bot.messages.slack import render
 from bot.request import Failure, FailureKind
 from commands.charts import alt_text
-from commands.report import Report, Section
+from commands.report import Channel, Report, Section
 from tests.bot.messages.anything import HOSTILE, WHATEVER, reports
 from tests.bot.messages.examples import (
     ALL_DOWN,
@@ -224,6 +224,20 @@ def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
         "*health [target]* — whether hosts are well\n*host* — the hosts that the bot knows",
         "`/flatnet help`",
     ] == shown(render(answer(HELP, "help"), ENGLISH))
+
+
+@pytest.mark.parametrize(("texts", "onward"), [(ENGLISH, "It goes on in <#C0NEW>."), (JAPANESE, "続きは <#C0NEW> へ。")])
+def test_where_it_goes_on_is_a_link_right_below_the_headline(texts: Texts, onward: str) -> None:
+    leading = HOSTS.model_copy(update={"channel": Channel(id="C0NEW", name="2026-01-31-502")})
+    message = render(answer(leading), texts)
+    assert onward == shown(message)[1]
+    assert onward in message.text
+
+
+@pytest.mark.parametrize("channel", ["", "D0ANA", "!channel", "C0NEW> <!channel", "C0NEW|x"])
+def test_what_is_no_channel_s_id_is_no_link(channel: str) -> None:
+    leading = HOSTS.model_copy(update={"channel": Channel(id=channel)})
+    assert render(answer(HOSTS), ENGLISH) == render(answer(leading), ENGLISH)
 
 
 def test_words_worth_typing_next_are_buttons() -> None:

@@ -12,7 +12,7 @@ from adapters.phrase import Phrase, Texts
 from bot.changes import Change
 from bot.messages.terminal import print_answer
 from bot.request import Failure, FailureKind
-from commands.report import Cell, Column, Mark, Report
+from commands.report import Cell, Channel, Column, Mark, Report
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import (
@@ -46,6 +46,13 @@ def printed(
 
 def test_all_well_is_one_line() -> None:
     assert ["all 3 hosts are well"] == printed(ALL_WELL)
+
+
+def test_a_terminal_links_nothing_and_names_the_channel_where_it_goes_on() -> None:
+    leading = ALL_WELL.model_copy(update={"channel": Channel(id="C0NEW", name="2026-01-31-502")})
+    assert ["all 3 hosts are well", "It goes on in #2026-01-31-502."] == printed(leading)
+    nameless = ALL_WELL.model_copy(update={"channel": Channel(id="C0NEW")})
+    assert printed(ALL_WELL) == printed(nameless)
 
 
 def test_a_chart_is_said_in_words_after_the_summary() -> None:

@@ -25,7 +25,7 @@ from bot.decision import Catalogue
 from bot.desk import Rights
 from bot.policy import Actor, Refuse
 from bot.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
-from bot.slack.api import SCOPES, Api
+from bot.slack.api import OPTIONAL_SCOPES, SCOPES, Api
 from bot.slack.channels import Channels
 from bot.slack.outbox import Sender
 from bot.slack.people import Usual
@@ -195,7 +195,7 @@ def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] 
     """The project's manifest with other scopes and events, and with buttons allowed."""
     yaml = YAML(typ="safe", pure=True)
     document = yaml.load(MANIFEST)
-    document["oauth_config"]["scopes"]["bot"] = sorted(scopes)
+    document["oauth_config"]["scopes"] = {"bot": sorted(scopes)}
     document["settings"]["interactivity"] = {"is_enabled": True}
     if events is not None:
         document["settings"]["event_subscriptions"] = {"bot_events": list(events)}
@@ -208,7 +208,9 @@ def manifest_with(folder: Path, scopes: frozenset[str], events: tuple[str, ...] 
 @pytest.fixture
 async def workspace(time: Time, tmp_path: Path) -> AsyncIterator[Workspace]:
     clock = WorkspaceClock(now=time.now, monotonic=time.monotonic)
-    workspace = Workspace(manifest_with(tmp_path, SCOPES), clock=clock, timing=Timing(ack=2.0, farewell=0.05))
+    workspace = Workspace(
+        manifest_with(tmp_path, SCOPES | OPTIONAL_SCOPES), clock=clock, timing=Timing(ack=2.0, farewell=0.05)
+    )
     await workspace.start()
     yield workspace
     await workspace.stop()

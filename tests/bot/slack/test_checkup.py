@@ -1,12 +1,14 @@
 """Slack as `doctor` looks at it: whether something can be said in the channels that are configured for it."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from bot.slack.api import SlackFailure
+from bot.slack.api import SCOPES, SlackFailure
 from bot.slack.checkup import check_up
-from tests.bot.slack.conftest import House
+from tests.bot.slack.conftest import House, manifest_with
+from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing
 
 
@@ -22,6 +24,15 @@ async def troubles(house: House, **channels: str) -> list[str]:
 async def test_a_channel_that_the_bot_is_in_is_well(house: House) -> None:
     assert [] == await troubles(house)
     assert [] == await troubles(house, channel="C0OPS")
+
+
+async def test_a_scope_that_may_be_left_out_is_not_missed(house: House, tmp_path: Path) -> None:
+    house.workspace = Workspace(manifest_with(tmp_path, SCOPES))
+    await house.workspace.start()
+    try:
+        assert [] == await troubles(house, channel="C0OPS")
+    finally:
+        await house.workspace.stop()
 
 
 @pytest.mark.parametrize(

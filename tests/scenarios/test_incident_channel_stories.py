@@ -1,0 +1,141 @@
+"""What people live through who open an incident in a channel of its own, at night, in a hurry, and with a bot that dies."""
+
+import asyncio
+
+import pytest
+
+from bot.control import ask as ask_socket
+from bot.request import Surface
+from tests.lab.workspace.faults import Failing, Slow
+from tests.lab.workspace.message import Message
+from tests.lab.workspace.seed import BOT_USER, Channel
+from tests.scenarios.conftest import PATIENCE, Build, Town, ask
+from tests.scenarios.processes import bot_process
+from tests.scenarios.test_slack_stories import ADMIN, OPERATOR, OPS, shown
+
+OPENS = 'incident open "ゲートウェイが 502" host-a --new'
+DIRECT = "D0OPERATOR"
+
+
+def made(town: Town) -> list[Channel]:
+    """The channels that the bot has made."""
+    return [each for each in town.workspace.conversations(BOT_USER) if each.creator == BOT_USER and not each.direct]
+
+
+async def lines(town: Town, channel: str) -> tuple[Message, ...]:
+    """What all in a channel read once nothing is under way."""
+    await town.at_rest()
+    return town.workspace.messages(channel)
+
+
+def incident_events(town: Town) -> list[str]:
+    return [event["data"]["incident"] for event in town.events() if event["kind"] == "incident"]
+
+
+@pytest.mark.parametrize("place", [OPS, DIRECT])
+async def test_somebody_is_led_to_a_channel_that_is_about_the_fault(town: Build, place: str) -> None:
+    """The link for whoever asked; the incident's own line for all there; looks there are about its hosts."""
+    async with town(hosts=2) as t, t.bot():
+        if place == DIRECT:
+            await t.workspace.open_home(OPERATOR, "messages")
+        answer = await t.private_answer(OPERATOR, place, OPENS)
+        [channel] = made(t)
+        assert channel.name.endswith(operation_in(t))
+        assert "-ゲートウェイが-502-" in channel.name
+        assert {BOT_USER, OPERATOR} == channel.members
+        assert "ゲートウェイが 502 · host-a" == channel.topic
+        assert f"続きは <#{channel.id}> へ。" in answer.text
+        assert f"続きは <#{channel.id}> へ。" in shown(answer.blocks)
+        [told] = await lines(t, channel.id)
+        assert "インシデント 1「ゲートウェイが 502」" in told.text
+        assert "kenji が開始" in shown(told.blocks)
+        assert f"<#{channel.id}>" not in shown(told.blocks)
+        await t.workspace.slash(OPERATOR, channel.id, "health")
+        await t.workspace.seen(lambda: len(t.workspace.messages(channel.id)) == 2, timeout=PATIENCE)
+        assert "`/flatnet health host-a --here`" in shown((await lines(t, channel.id))[-1].blocks)
+        assert () == t.workspace.messages(OPS)
+        assert ["making a channel", "opened"] == incident_events(t)
+
+
+def operation_in(town: Town) -> str:
+    """The characters of the opening operation's id that its channel ends with."""
+    [opened] = [event for event in town.events() if event["data"].get("incident") == "opened"]
+    return str(opened["operation"].removeprefix("op-")[:6])
+
+
+async def test_with_here_all_in_the_channel_see_where_it_goes_on(town: Build) -> None:
+    async with town(hosts=1) as t, t.bot():
+        await t.workspace.slash(OPERATOR, OPS, f"{OPENS} --here")
+        await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=PATIENCE)
+        [channel] = made(t)
+        assert f"<#{channel.id}>" in (await lines(t, OPS))[0].text
+
+
+async def test_two_people_at_once_meet_in_one_channel(town: Build) -> None:
+    """The second one is told whose it is, finds it by its number, and is not put into it unasked."""
+    async with town(hosts=1) as t, t.bot():
+        first, second = await asyncio.gather(t.private_answer(OPERATOR, OPS, OPENS), t.private_answer(ADMIN, OPS, OPENS))
+        [channel] = made(t)
+        assert 1 == sum(f"<#{channel.id}>" in each.text for each in (first, second))
+        assert f"<#{channel.id}>" in (await t.private_answer(ADMIN, OPS, "incident show 1")).text
+        assert 1 == len(channel.members & {OPERATOR, ADMIN})
+
+
+@pytest.mark.parametrize("method", ["conversations.create", "conversations.invite", "conversations.setTopic"])
+async def test_a_bot_that_dies_in_between_leaves_one_channel_and_the_next_one_one_incident(town: Build, method: str) -> None:
+    """Killed (-9) while Slack works: before there is a channel, or after it and before there is an incident."""
+    async with town(hosts=1) as t:
+        t.workspace.faults.switch_on(method, Slow(0.5), times=1)
+        async with bot_process(t) as bot:
+            await bot.says("connected")
+            await t.workspace.slash(OPERATOR, OPS, OPENS)
+            await t.workspace.seen(lambda: method not in t.workspace.faults.active(), timeout=PATIENCE)
+        await t.workspace.seen(lambda: t.workspace.calls(method), timeout=PATIENCE)  # Slack ends what it has begun
+        async with t.bot():
+            answer = (await t.workspace.seen(lambda: t.answers(OPERATOR), timeout=PATIENCE))[-1]
+            [channel] = made(t)
+            assert f"<#{channel.id}>" in answer.text
+            assert {BOT_USER, OPERATOR} == channel.members
+            assert 1 == len(await lines(t, channel.id))
+            assert 1 == incident_events(t).count("opened")
+            assert "making a channel" == incident_events(t)[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("missing_scope", "channels:manage"), ("restricted_action", "ワークスペースの管理者が許可できます")],
+)
+async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_that_is_there(
+    town: Build, code: str, says: str
+) -> None:
+    async with town(hosts=1) as t, t.bot():
+        t.workspace.faults.switch_on("conversations.create", Failing(code))
+        answer = await t.private_answer(OPERATOR, OPS, OPENS)
+        assert says in answer.text
+        assert "--new を付けなければ、入力したチャンネルで開始します" in answer.text
+        assert ([], ["making a channel", "no channel"]) == (made(t), incident_events(t))
+        await t.workspace.slash(OPERATOR, OPS, OPENS.removesuffix(" --new"))
+        await t.workspace.seen(lambda: t.workspace.messages(OPS), timeout=PATIENCE)
+        assert "インシデント 1" in t.workspace.messages(OPS)[0].text
+
+
+async def test_in_direct_messages_the_way_to_a_channel_is_said(town: Build) -> None:
+    async with town(hosts=1) as t, t.bot():
+        await t.workspace.open_home(OPERATOR, "messages")
+        await t.workspace.slash(OPERATOR, DIRECT, 'incident open "502"')
+        [answer] = await t.workspace.seen(lambda: t.workspace.direct(OPERATOR), timeout=PATIENCE)
+        assert "--new を付けて新しいチャンネルを作ってください" in answer.text
+
+
+async def test_from_a_terminal_the_channel_is_named_and_whoever_is_known_in_slack_is_in_it(town: Build) -> None:
+    async with town(hosts=1) as t:
+        async with t.bot() as house:
+            unknown = await ask(house, OPENS)
+            assert "has no Slack id under [[people]]" in unknown.model_dump_json()
+        t.edit('name = "me"\n', 'name = "me"\nslack = ["U0MEMBER"]\n')
+        async with t.bot():
+            told = await ask_socket(t.settings.control_socket, OPENS, Surface.DO)
+            assert told is not None
+            [channel] = made(t)
+            assert channel.name in told.model_dump_json()
+            assert {BOT_USER, "U0MEMBER"} == channel.members
