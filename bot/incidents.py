@@ -22,7 +22,7 @@ from bot.store.incidents import Incident as Incident
 from bot.store.incidents import IncidentTable
 from commands.arguments import Target
 from commands.incidents import IncidentOpen, IncidentResolve
-from commands.logs import LogCollect
+from commands.logs import FARTHEST, LogCollect
 from commands.operation import FleetRead, Operation
 
 LISTED = timedelta(days=7)
@@ -30,6 +30,8 @@ LISTED = timedelta(days=7)
 
 LEAD = timedelta(minutes=30)
 """A channel is opened when somebody has noticed: what led to it was written before."""
+
+_MINUTE = timedelta(minutes=1)
 
 
 class NoSuchIncident(RequestError):
@@ -203,6 +205,17 @@ def framed(operation: Operation, incident: Incident | None, now: datetime) -> Op
     meant: dict[str, Any] = {"here": True}
     if "target" in fields and "target" not in said:
         meant["target"] = Target(parts=tuple(incident.target.split(",")))
-    if "since" in fields and "since" not in said:
-        meant["since"] = now - incident.opened_at + LEAD
+    since = _since(incident, now)
+    until = getattr(operation, "until", None)  # whoever looks at a time before it began means no beginning
+    if "since" in fields and "since" not in said and (until is None or until < since):
+        meant["since"] = since
     return operation.model_copy(update=meant)
+
+
+def _since(incident: Incident, now: datetime) -> timedelta:
+    """How long ago it began, as can be typed: in whole minutes, of which none is lost, and no longer than may be asked for.
+
+    The clock may have been set back since.
+    """
+    ago = max(now - incident.opened_at, timedelta()) + LEAD
+    return min(-(-ago // _MINUTE) * _MINUTE, FARTHEST)

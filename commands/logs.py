@@ -41,7 +41,10 @@ COLUMNS = (
     Column(key="clock_difference", heading=Phrase("Clock")),
 )
 
-_AGO = duration_between(timedelta(minutes=1), timedelta(days=366))
+FARTHEST = timedelta(days=366)
+"""How far back may be asked for."""
+
+_AGO = duration_between(timedelta(minutes=1), FARTHEST)
 
 Ago = Annotated[
     timedelta | None, Option("time", Phrase("how long ago: 30m, 2h, 7d"), _AGO, lambda ago: render_duration(ago))

@@ -8,25 +8,30 @@ from typing import Annotated, ClassVar
 
 import pytest
 
+from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from bot.desk import Desk
 from bot.incidents import AlreadyOpen, Incident, Incidents, framed
 from bot.policy import Person, Policy
-from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
+from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
 from bot.rules import Grant
 from bot.store.database import Database
 from bot.store.incidents import LISTED, Entry, IncidentTable
 from commands.arguments import ALL, Option, Target, TargetArgument
 from commands.catalogue import CATALOGUE
 from commands.durations import parse_duration, render_duration
+from commands.grammar import canonical, understand
 from commands.health import Health
 from commands.incidents import IncidentOpen, IncidentResolve
+from commands.logs import LogRead
 from commands.operation import FleetRead, Operation, Role
 from commands.report import Report
 from commands.services import ServiceStop
+from commands.typed import read
 from tests.bot.clockwork import Log, Time, at
 from tests.bot.keeping import Kept
 from tests.bot.test_desk import basis
+from tests.commands.canned import Said
 
 BEGAN = at("2026-01-31T03:00")
 PEOPLE = (
@@ -40,7 +45,7 @@ USUAL = Policy(PEOPLE)
 class Office:
     """A desk with real incidents."""
 
-    def __init__(self, database: Database, policy: Policy = USUAL) -> None:
+    def __init__(self, database: Database, policy: Policy = USUAL, said: Said | None = None) -> None:
         self.log, self.time = Log(), Time(BEGAN)
         self.table = IncidentTable(database)
         self.book = Incidents(self.table, self.log, self.time.now)
@@ -48,7 +53,12 @@ class Office:
         kept.incidents = self.book
         self.channels = kept.channels
         self.desk = Desk(
-            replace(basis(), policy=policy), CATALOGUE, self.log, kept.keeping(), now=self.time.now, reference=lambda: "7f3a"
+            replace(basis(said), policy=policy),
+            CATALOGUE,
+            self.log,
+            kept.keeping(),
+            now=self.time.now,
+            reference=lambda: "7f3a",
         )
         self._asked = 0
 
@@ -95,6 +105,11 @@ class Logs(FleetRead):
 BOTH = Target(parts=("host-a", "host-b"))
 
 
+def until(hours: float) -> LogRead:
+    """Lines up to so many hours ago."""
+    return LogRead(source="nebula", until=timedelta(hours=hours))
+
+
 def incident(target: str = "host-a,host-b") -> Incident:
     return Incident("op-1", "C0INC", "502", target, "ana", BEGAN, number=1)
 
@@ -110,6 +125,9 @@ def incident(target: str = "host-a,host-b") -> Incident:
             Logs(since=timedelta(minutes=5)),
             Logs(target=Target(parts=("host-a", "host-b")), since=timedelta(minutes=5), here=True),
         ),
+        (until(1), until(1).model_copy(update={"target": BOTH, "since": timedelta(hours=2, minutes=30), "here": True})),
+        (until(2.5), until(2.5).model_copy(update={"target": BOTH, "here": True})),
+        (until(5), until(5).model_copy(update={"target": BOTH, "here": True})),
         (ServiceStop(service="nebula", target=ALL), ServiceStop(service="nebula", target=ALL)),
         (IncidentResolve(was="nginx"), IncidentResolve(was="nginx", here=True)),
     ],
@@ -121,6 +139,30 @@ def test_a_look_means_the_incident_s_hosts_and_time_unless_it_says_otherwise(ask
     The half hour before belongs to it: a channel is opened when the fault has been noticed."""
     assert meant == framed(asked, incident(), BEGAN + timedelta(hours=2))
     assert asked == framed(asked, None, BEGAN)
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(hours=2, seconds=1), "log nebula host-a --since 2h31m --here"),
+        (timedelta(days=400), "log nebula host-a --since 366d --here"),
+        (timedelta(hours=-3), "log nebula host-a --since 30m --here"),
+    ],
+    ids=["no second is lost", "hosts are asked about a year at most", "the clock was set back"],
+)
+def test_the_time_since_it_began_is_one_that_can_be_typed(passed: timedelta, words: str) -> None:
+    """Its words stand below the answer, and are understood again when a button asks for more of it."""
+    meant = framed(LogRead(source="nebula"), incident("host-a"), BEGAN + passed)
+    assert (words, meant) == (canonical(meant), understand(read(words), CATALOGUE, CATALOGUE))
+
+
+async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: Database) -> None:
+    """Nobody typed --since, so nobody is told that it does not fit --until: the host is asked."""
+    office = Office(database, said={("host-a", "windows"): Unreachable(Phrase("no route"))})
+    await office.ask('incident open "502" host-a')
+    office.time.move(BEGAN + timedelta(minutes=10))
+    answer = await office.ask("log nebula --until 2h")
+    assert ("log nebula host-a --until 2h --here", Exit.NOT_REACHED) == (answer.understood, answer.exit)
 
 
 def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_not() -> None:
