@@ -3,13 +3,13 @@
 open (one for each channel) ─▶ looks in it: for all there, about its hosts, since it began ─▶ resolve ─▶ an ordinary channel
   └ in a channel that is there, or in one that is made for it (`bot.incident_channels`)
 
-What is asked and answered there is kept with it. Two people who open it at the same time open one: the second is told
-of the first.
+What is asked and answered there is kept with it. Two people who open it at the same time open one, and of two who resolve
+it one does: the second is told of the first.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,10 +64,16 @@ class Incidents:
         self._audit = audit
         self._now = now
         self._making = asyncio.Lock()
+        self._resolving = asyncio.Lock()
 
     async def open_in(self, channel: str) -> Incident | None:
         """The open incident of a channel; None where there is none, or where it is no channel."""
-        return await self._table.open_in(channel) if channel.startswith(("C", "G")) else None
+        return await self._table.open_in(channel) if _is_channel(channel) else None
+
+    async def around(self, operation: str, channel: str) -> Incident | None:
+        """The incident in whose channel a request is typed: the open one, or that which this very request has ended. Worked
+        again after a crash, it means what it meant."""
+        return await self._table.around(operation, channel) if _is_channel(channel) else None
 
     async def all(self) -> tuple[Incident, ...]:
         """Those that are open, and those that ended within a week, by number."""
@@ -164,9 +170,12 @@ class Incidents:
                 )
 
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
-        """End one; `AlreadyResolved` where somebody has."""
-        incident = await self.find(number, channel)
-        if not incident.open:
+        """End one; the same request again ends it in the same way. `AlreadyResolved`, `NoSuchIncident`."""
+        found = await self._table.resolved_by(operation) or await self.find(number, channel)
+        ended = replace(found, resolution=operation, resolved_by=by, was=was)
+        async with self._resolving:  # what is resolved already is not recorded as resolved once more
+            incident = await self._ended(ended)
+        if incident.resolution != operation:
             raise AlreadyResolved(
                 Phrase(
                     "incident {number} was resolved by {person}: {was}",
@@ -175,9 +184,16 @@ class Incidents:
                     was=incident.was,
                 )
             )
-        await self._record("resolved", operation, by, {"number": incident.number, "channel": incident.channel, "was": was})
-        await self._table.resolve(incident.number, by, was, self._now())
-        return await self.find(incident.number, channel)
+        return incident
+
+    async def _ended(self, ended: Incident) -> Incident:
+        """Resolve it so, or give how it was resolved before."""
+        standing = await self.find(ended.number, ended.channel)
+        if not standing.open:
+            return standing
+        told = {"number": ended.number, "channel": ended.channel, "was": ended.was}
+        await self._record("resolved", ended.resolution, ended.resolved_by, told)
+        return await self._table.resolve(replace(ended, resolved_at=self._now()))
 
     async def note(self, entry: Entry) -> None:
         """Keep what was asked and answered."""
@@ -189,6 +205,10 @@ class Incidents:
 
     async def _record(self, what: str, operation: str, by: str, data: dict[str, Any]) -> None:
         await self._audit.record(EventKind.INCIDENT, by, operation, {"incident": what, **data})
+
+
+def _is_channel(place: str) -> bool:
+    return place.startswith(("C", "G"))
 
 
 def framed(operation: Operation, incident: Incident | None, now: datetime) -> Operation:

@@ -1,7 +1,7 @@
 """Where a request is asked, as far as that changes what it means: the channel of an incident, or anywhere else.
 
-request ─ the open incident of its channel ─▶ Scene ─┬─ frame ─▶ what a look there means (pure)
-                                                     └─ note ──▶ what was asked and answered, kept with the incident
+request ─ the incident of its channel ─▶ Scene ─┬─ frame ─▶ what a look there means (pure)
+                                                └─ note ──▶ what was asked and answered, kept with the incident
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.changes import Change
-from bot.decision import Decision
+from bot.decision import Decision, operation_id
 from bot.incident_answers import IncidentBook
 from bot.incidents import Entry, Incident, framed
 from bot.listings import STATES
@@ -40,7 +40,7 @@ class Scene:
         if request.surface is not Surface.SLACK:
             return cls(book, None, now)
         try:
-            return cls(book, await book.open_in(request.channel), now)
+            return cls(book, await book.around(operation_id(request.key), request.channel), now)
         except FlatnetError as error:
             _log.error("whether a channel has an incident could not be read", why=str(error))
             return cls(book, None, now)

@@ -25,6 +25,12 @@ _OPEN = INCIDENTS.c.resolved_at.is_(None)
 _THIS = INCIDENTS.c.number == bindparam("this")
 _ADD = insert(INCIDENTS).on_conflict_do_nothing()
 _IN = select(INCIDENTS).where(INCIDENTS.c.channel == bindparam("where"), _OPEN)
+_AROUND = (
+    select(INCIDENTS)
+    .where(INCIDENTS.c.channel == bindparam("where"), _OPEN | (INCIDENTS.c.resolution == bindparam("by")))
+    .order_by(_OPEN)
+)
+_RESOLVED_BY = select(INCIDENTS).where(INCIDENTS.c.resolution == bindparam("by"))
 _OF = select(INCIDENTS).where(INCIDENTS.c.operation == bindparam("this"))
 _ONE = select(INCIDENTS).where(_THIS)
 _SINCE = select(INCIDENTS).where(_OPEN | (INCIDENTS.c.resolved_at > bindparam("since"))).order_by(INCIDENTS.c.number)
@@ -43,7 +49,8 @@ _COUNT = select(func.count()).where(INCIDENT_ENTRIES.c.incident == bindparam("th
 class Incident:
     """One incident. `target` are its hosts in the words of a request; `was` says what it was, once it is resolved.
 
-    `operation` is the request that opened it; `number` is given when it is kept.
+    `operation` is the request that opened it, `resolution` the one that resolved it, "" while it is open; `number` is
+    given when it is kept.
     """
 
     operation: str
@@ -52,6 +59,7 @@ class Incident:
     target: str
     opened_by: str
     opened_at: datetime
+    resolution: str = ""
     resolved_by: str = ""
     resolved_at: datetime | None = None
     was: str = ""
@@ -88,6 +96,11 @@ class IncidentTable:
         """The incident that an operation opened."""
         return await self._database.read(lambda connection: _found(connection.execute(_OF, {"this": operation}).first()))
 
+    async def around(self, operation: str, channel: str) -> Incident | None:
+        """The incident of a channel that a request has ended, else the open one."""
+        these = {"by": operation, "where": channel}
+        return await self._database.read(lambda connection: _found(connection.execute(_AROUND, these).first()))
+
     async def add(self, incident: Incident) -> Incident:
         """Keep an incident, or give what stands in its way: the same request's own, or the channel's other one."""
         values = {
@@ -97,6 +110,7 @@ class IncidentTable:
             "target": safe_text(incident.target),
             "opened_by": safe_text(incident.opened_by),
             "opened_at": incident.opened_at,
+            "resolution": "",
             "resolved_by": "",
             "resolved_at": None,
             "was": "",
@@ -115,14 +129,30 @@ class IncidentTable:
         """One incident by its number."""
         return await self._database.read(lambda connection: _found(connection.execute(_ONE, {"this": number}).first()))
 
+    async def resolved_by(self, operation: str) -> Incident | None:
+        """The incident that a request ended."""
+        this = {"by": operation}
+        return await self._database.read(lambda connection: _found(connection.execute(_RESOLVED_BY, this).first()))
+
     async def since(self, at: datetime) -> tuple[Incident, ...]:
         """Incidents that are open, or ended after that time, by number."""
         return await self._database.read(lambda connection: tuple(map(_incident, connection.execute(_SINCE, {"since": at}))))
 
-    async def resolve(self, number: int, by: str, was: str, at: datetime) -> bool:
-        """End one; False where it has ended."""
-        values = {"this": number, "resolved_by": safe_text(by), "was": safe_text(was), "resolved_at": at}
-        return await self._database.run(lambda connection: connection.execute(_RESOLVE, values).rowcount == 1)
+    async def resolve(self, ended: Incident) -> Incident:
+        """Keep how an incident ended, or give how it had ended before."""
+        values = {
+            "this": ended.number,
+            "resolution": ended.resolution,
+            "resolved_by": safe_text(ended.resolved_by),
+            "resolved_at": ended.resolved_at,
+            "was": safe_text(ended.was),
+        }
+
+        def work(connection: Connection) -> Incident:
+            connection.execute(_RESOLVE, values)
+            return _incident(connection.execute(_ONE, {"this": ended.number}).one())
+
+        return await self._database.run(work)
 
     async def note(self, entry: Entry) -> None:
         """Keep what was asked and answered; the same operation again is the same entry."""
@@ -163,6 +193,7 @@ def _incident(row: Row[Any]) -> Incident:
         target=row.target,
         opened_by=row.opened_by,
         opened_at=row.opened_at,
+        resolution=row.resolution,
         resolved_by=row.resolved_by,
         resolved_at=row.resolved_at,
         was=row.was,

@@ -307,6 +307,7 @@ class IncidentRow(Table, table=True):
     target: str = Field(sa_type=Text)
     opened_by: str = Field(sa_type=Text)
     opened_at: datetime = Field(sa_type=UtcText)
+    resolution: str = Field(sa_type=Text)
     resolved_by: str = Field(sa_type=Text)
     resolved_at: datetime | None = Field(default=None, sa_type=UtcText)
     was: str = Field(sa_type=Text)

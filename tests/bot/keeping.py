@@ -71,6 +71,9 @@ class NoIncidents:
     async def open_in(self, channel: str) -> Incident | None:
         return None
 
+    async def around(self, operation: str, channel: str) -> Incident | None:
+        return None
+
     async def all(self) -> tuple[Incident, ...]:
         return ()
 

@@ -1,5 +1,6 @@
 """Incidents: one for each channel, looks that mean its hosts and its time, and what was asked there kept."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -65,11 +66,17 @@ class Office:
     async def ask(self, text: str, user: str = "U1ANA", channel: str = "C0INC", surface: Surface = Surface.SLACK) -> Answer:
         self._asked += 1
         who = SlackIdentity("T1", user, Standing.MEMBER)
-        return await self.work(Request(f"t.{self._asked}", who, text, surface, self.time.now(), channel))
+        self.last = Request(f"t.{self._asked}", who, text, surface, self.time.now(), channel)
+        return await self.work(self.last)
 
     async def work(self, request: Request) -> Answer:
         """One delivery, however often it is worked."""
         return await self.desk.handle(request)
+
+    @property
+    def recorded(self) -> list[str]:
+        """What the audit log has of incidents: the event, and who."""
+        return [f"{data['incident']} by {who}" for _, who, data in self.log.events if "incident" in data]
 
     async def told(self, text: str, user: str = "U1ANA", channel: str = "C0INC") -> str:
         body = (await self.ask(text, user, channel)).body
@@ -185,8 +192,7 @@ async def test_from_opening_to_resolving(office: Office) -> None:
     )
     after = await office.ask("health")
     assert ("health", False) == (after.understood, after.here)
-    told = [data["incident"] for _, _, data in office.log.events if "incident" in data]
-    assert ["opened", "resolved"] == told
+    assert ["opened by ana", "resolved by ben"] == office.recorded
 
 
 async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: Office) -> None:
@@ -255,6 +261,55 @@ async def test_one_that_has_ended_is_not_ended_again(office: Office) -> None:
     assert "incident 1 was resolved by ben: dns" == await office.told('incident resolve "disk" --incident 1')
     assert "resolved at" in await office.told("incident show 1")
     assert "incident 2" in await office.told('incident open "again"')
+
+
+async def test_two_people_who_resolve_it_at_once_end_it_once(office: Office) -> None:
+    """The second is told of the first, and the audit log has one end."""
+    await office.ask('incident open "502"')
+    first, second = await asyncio.gather(
+        office.told('incident resolve "dns"'), office.told('incident resolve "disk"', "U1BEN")
+    )
+    assert "incident 1, 502: resolved at 2026-01-31 03:00:00 UTC by ana: dns" == first
+    assert "incident 1 was resolved by ana: dns" == second
+    assert ["opened by ana", "resolved by ana"] == office.recorded
+
+
+async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
+    opened = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns")
+    assert ended == await office.table.resolve(ended)
+    assert ended == await office.table.resolve(replace(ended, resolution="op-3", resolved_by="ben", was="disk"))
+
+
+async def test_what_a_request_has_ended_is_its_own_incident_also_when_another_is_open_there(office: Office) -> None:
+    await office.ask('incident open "502"')
+    await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
+    await office.ask('incident open "disk"')
+    there = [await office.book.around(operation, "C0INC") for operation in ("op-2", "op-3")]
+    assert [1, 2] == [each.number for each in there if each is not None]
+    assert [None, None] == [await office.book.around("op-2", place) for place in ("C0OPS", "D0ANA")]
+
+
+@pytest.mark.parametrize("opened_anew", [False, True])
+@pytest.mark.parametrize(
+    ("words", "channel"),
+    [('incident resolve "dns"', "C0INC"), ('incident resolve "dns" --incident 1', "D0ANA")],
+    ids=["in its channel", "from elsewhere"],
+)
+async def test_the_same_delivery_again_ends_it_in_the_same_words(
+    office: Office, words: str, channel: str, opened_anew: bool
+) -> None:
+    """A crash came before the answer was safe: after the restart the channel hears of the end all the same."""
+    await office.ask('incident open "502"')
+    first = await office.ask(words, channel=channel)
+    delivery = office.last
+    if opened_anew:
+        await office.ask('incident open "disk"')
+    again = await office.work(delivery)
+    assert first == again
+    assert "resolved at" in str(again.body)
+    assert ["resolved by ana"] == [each for each in office.recorded if each.startswith("resolved")]
+    assert opened_anew == (await office.book.open_in("C0INC") is not None)
 
 
 async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:

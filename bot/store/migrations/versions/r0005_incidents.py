@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("opened_by", sa.Text(), nullable=False),
         sa.Column("opened_at", sa.Text(), nullable=False),
+        sa.Column("resolution", sa.Text(), nullable=False),
         sa.Column("resolved_by", sa.Text(), nullable=False),
         sa.Column("resolved_at", sa.Text(), nullable=True),
         sa.Column("was", sa.Text(), nullable=False),
