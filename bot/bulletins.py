@@ -1,4 +1,4 @@
-"""What the bot says in a channel without having been asked there just now: answers of schedules, notices.
+"""What the bot says in a channel without having been asked there just now: answers of schedules, notices, ends of incidents.
 
 A bulletin has a name: the same name is the same message, posted once, also after a crash, and edited from then on.
 Where its channel does not take it, it goes to the second channel, then to the administrators directly.
@@ -145,11 +145,15 @@ class Fallback:
     people: tuple[str, ...]
 
 
-class Announcer(Protocol):
+class Speaker(Protocol):
     """Who says bulletins where people read them (`bot.slack.bulletins`)."""
 
     async def announce(self, bulletin: Bulletin) -> None:
         """Say it, once: nothing happens where it is in the outbox already. Returns when it is safe there."""
+
+
+class Announcer(Speaker, Protocol):
+    """Who also says later what became of it."""
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
         """Edit the message; `word` is said below it in its thread, the same word once.

@@ -20,7 +20,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.audit import Recorder
-from bot.bulletins import Fallback
+from bot.bulletins import Fallback, Speaker
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
 from bot.incident_answers import IncidentBook

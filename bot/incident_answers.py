@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from adapters.errors import FlatnetError, Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Moment, Phrase
-from bot.bulletins import Bulletin
+from bot.bulletins import Bulletin, Speaker
 from bot.decision import operation_id
 from bot.incident_channels import Channels, MadeChannel, NewChannel, wanted
 from bot.incidents import Entry, Incident, Opening
@@ -83,6 +83,8 @@ class Asked(Protocol):
     def now(self) -> Callable[[], datetime]: ...
     @property
     def incidents(self) -> IncidentBook: ...
+    @property
+    def channels(self) -> Speaker: ...
 
 
 async def listed(operation: IncidentList, asked: Asked) -> Report:
@@ -162,11 +164,26 @@ async def shown(operation: IncidentShow, asked: Asked) -> Report:
 
 
 async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
-    """It is over."""
+    """It is over; its channel is told also where somebody says so elsewhere."""
     incident = await asked.incidents.resolve(
         asked.operation, operation.incident, asked.by.channel, operation.was, asked.by.actor.name
     )
-    return _one(incident, asked.by.channel, asked.now())
+    name = operation_id(f"{asked.operation} in its channel")
+    report = _one(incident, asked.by.channel, asked.now())
+    if operation.here and asked.by.channel == incident.channel:
+        return report  # all there read this answer
+    said = Answer(operation=name, understood=canonical(operation), body=_one(incident, incident.channel, asked.now()))
+    return report.model_copy(update={"sections": await _left_to_do(Bulletin(name, incident.channel, said), asked.channels)})
+
+
+async def _left_to_do(bulletin: Bulletin, channels: Speaker) -> tuple[Section, ...]:
+    """Tell the channel; what is left to do where that fails, for the incident is over in any case."""
+    try:
+        await channels.announce(bulletin)
+    except FlatnetError as error:
+        line = Phrase("its channel was not told: {why}; say there that it is over", why=error.phrase)
+        return (Section(heading=Phrase("Left to do"), lines=(line,)),)
+    return ()
 
 
 def _one(incident: Incident, place: str, at: datetime) -> Report:

@@ -16,6 +16,7 @@ from adapters.phrase import Listing, Phrase
 from bot import incident_answers, listings, scheduling
 from bot.audit import EventKind
 from bot.audit_reading import Filters
+from bot.bulletins import Speaker
 from bot.can import explain as explain_rights
 from bot.changes import Change, State
 from bot.collecting import collect

@@ -97,7 +97,7 @@ class NoIncidents:
 
 
 class Made:
-    """Channels as Slack would make them: the same name again is the same channel. `refusing`: none is made.
+    """Channels as Slack would make them: the same name again is the same channel. `refusing`: none is made, and none takes what is said.
 
     `asked` and `told` are the calls.
     """
@@ -116,6 +116,8 @@ class Made:
         return MadeChannel(self.there.setdefault(new.name, f"C0NEW{len(self.there) + 1}"), new.name)
 
     async def announce(self, bulletin: Bulletin) -> None:
+        if self.refusing is not None:
+            raise self.refusing
         self.told.append(bulletin)
 
 

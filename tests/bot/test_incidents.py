@@ -51,8 +51,7 @@ class Office:
         self.table = IncidentTable(database)
         self.book = Incidents(self.table, self.log, self.time.now)
         kept = Kept()
-        kept.incidents = self.book
-        self.channels = kept.channels
+        kept.incidents, self.channels = self.book, kept.channels
         self.desk = Desk(
             replace(basis(said), policy=policy),
             CATALOGUE,
@@ -315,6 +314,51 @@ async def test_the_same_delivery_again_ends_it_in_the_same_words(
 async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:
     await office.ask('incident open "502"')
     assert "by ben: dns" in await office.told('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")
+
+
+@pytest.mark.parametrize(
+    ("words", "channel", "surface"),
+    [
+        ('incident resolve "dns" --incident 1', "D0BEN", Surface.SLACK),
+        ('incident resolve "dns" --incident 1', "C0OPS", Surface.SLACK),
+        ('incident resolve "dns" --incident 1 --here', "C0OPS", Surface.SLACK),
+        ('incident resolve "dns" --incident 1', "C0OTHER", Surface.SLACK),
+        ('incident resolve "dns" --incident 1', "", Surface.DO),
+    ],
+    ids=["a direct message", "another channel", "for all in another channel", "that of another incident", "the terminal"],
+)
+async def test_who_ends_it_from_elsewhere_tells_its_channel(
+    office: Office, words: str, channel: str, surface: Surface
+) -> None:
+    """People there must know: from then on their looks are ordinary ones. The same delivery again is the same message."""
+    await office.ask('incident open "502"')
+    await office.ask('incident open "another"', channel="C0OTHER")
+    answer = await office.ask(words, "U1BEN", channel, surface)
+    await office.again(office.last)
+    said, once_more = office.channels.told
+    assert said == once_more
+    assert ("C0INC", answer.body) == (said.channel, said.body.body if isinstance(said.body, Answer) else None)
+    assert "by ben: dns" in str(answer.body)
+    assert answer.operation != said.name
+
+
+@pytest.mark.parametrize("words", ['incident resolve "dns"', 'incident resolve "dns" --incident 1'])
+async def test_where_all_there_read_the_answer_nothing_is_said_twice(office: Office, words: str) -> None:
+    await office.ask('incident open "502"')
+    assert (await office.ask(words)).here
+    assert [] == office.channels.told
+
+
+async def test_it_has_ended_also_where_its_channel_could_not_be_told(office: Office) -> None:
+    """And whoever ended it learns what is left to do."""
+    await office.ask('incident open "502"')
+    office.channels.refusing = Unreachable(Phrase("Slack is not connected; it is tried again"))
+    body = (await office.ask('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")).body
+    assert isinstance(body, Report)
+    assert "by ben: dns" in str(body.summary)
+    assert ["its channel was not told: Slack is not connected; it is tried again; say there that it is over"] == [
+        str(line) for section in body.sections for line in section.lines
+    ]
 
 
 async def test_who_only_looks_opens_nothing(office: Office) -> None:

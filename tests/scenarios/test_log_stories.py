@@ -170,6 +170,16 @@ async def test_what_was_asked_there_is_listed_and_afterwards_the_channel_is_an_o
         assert "all 2 hosts are well" in answer.text
 
 
+async def test_who_ends_it_in_a_direct_message_tells_all_in_its_channel(town: Build) -> None:
+    async with town(hosts=1) as t, t.bot():
+        await said_here(t, OPERATOR, 'incident open "502" host-a')
+        before = len(public(t))
+        ended = await t.private_answer(ADMIN, f"D{ADMIN[1:]}", 'incident resolve "nginx was stopped" --incident 1')
+        told = (await t.workspace.seen(lambda: public(t)[before:], timeout=PATIENCE))[0]
+        assert "resolved at" in ended.text
+        assert "が解決: nginx was stopped" in told.text
+
+
 async def test_a_mention_in_the_channel_is_answered_in_its_thread(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
         writes(t, "host-a", "here")
