@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from adapters.errors import RequestError
@@ -54,6 +55,7 @@ class Argument:
         return "--" + self.field.replace("_", "-")
 
 
+@cache  # it costs most of what understanding a request does, and a class never changes
 def arguments(operation: type[Operation]) -> tuple[Argument, ...]:
     """What an operation takes: what stands by its place, then options of its own, of every change, of every operation."""
     common = (FleetChange.model_fields.keys(), Operation.model_fields.keys())
