@@ -5,7 +5,7 @@ request ─ identify ─▶ actor ─ grammar ─▶ operation ─ judge (roles,
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from adapters.errors import FlatnetError, Refused, RequestError
@@ -20,7 +20,7 @@ from bot.rules import place_of
 from commands.arguments import BadArgument
 from commands.grammar import GrammarError, canonical, located, named
 from commands.operation import Operation
-from commands.typed import Typed
+from commands.typed import Typed, read
 
 Catalogue = tuple[type[Operation], ...]
 
@@ -52,6 +52,8 @@ class Ground:
     redactor: Redactor
     frame: Callable[[Operation], Operation] = lambda operation: operation
     """What an operation means where it is asked."""
+    of_unknown: tuple[Host, ...] = ()
+    """By which hosts words are judged that name one that is not there: by none where the answer will say so."""
 
 
 def operation_id(key: str) -> str:
@@ -80,9 +82,20 @@ def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue)
     except GrammarError as error:
         return Decision(actor, "not understood", typed.text, failure(error, typed.text))
     place = _place(request)
-    verdict = policy.judge(actor, asked.operation, _about(operation, ground.inventory), place)
+    verdict = policy.judge(actor, asked.operation, _about(operation, ground), place)
     outcome = _refusal(verdict) if isinstance(verdict, Refuse) else operation
     return Decision(actor, verdict.rule, canonical(operation), outcome)
+
+
+def decide_again(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
+    """What would become of words now whose answer is there already. Nobody knows any more what labels a host had that is
+    gone: whoever may ask of all hosts may see what was said of it."""
+    return decide(request, typed, replace(ground, of_unknown=ground.inventory.hosts), catalogue)
+
+
+def may_see(words: str, asked: Request, ground: Ground, catalogue: Catalogue) -> bool:
+    """Whether whoever asked something may see there what was answered to words."""
+    return isinstance(decide_again(replace(asked, text=words), read(words), ground, catalogue).outcome, Operation)
 
 
 def _place(request: Request) -> str | None:
@@ -90,12 +103,12 @@ def _place(request: Request) -> str | None:
     return None if isinstance(request.identity, BotIdentity) else place_of(request.surface, request.channel)
 
 
-def _about(operation: Operation, inventory: Inventory) -> tuple[Host, ...]:
-    """The hosts that it is about; none where it cannot be said yet, which its answer will tell."""
+def _about(operation: Operation, ground: Ground) -> tuple[Host, ...]:
+    """The hosts that it is about, as far as that can be said."""
     try:
-        return operation.hosts(inventory)
+        return operation.hosts(ground.inventory)
     except RequestError:
-        return ()
+        return ground.of_unknown
 
 
 def failure(error: FlatnetError, understood: str) -> Failure:

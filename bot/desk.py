@@ -20,9 +20,9 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.audit import Recorder
-from bot.bulletins import Fallback, Speaker
+from bot.bulletins import Fallback
 from bot.changes import Change
-from bot.decision import Catalogue, Decision, Ground, decide, event_of, failure, operation_id
+from bot.decision import Catalogue, Decision, Ground, decide, decide_again, event_of, failure, may_see, operation_id
 from bot.incident_answers import IncidentBook
 from bot.incident_channels import Channels
 from bot.own import OWN, Asked, AuditBook, Changes, LockBook, Memory, NobodyRuns
@@ -172,7 +172,7 @@ class Desk:
         Seeing it again leaves no event: whoever saw it first did. Being refused does.
         """
         operation, typed = operation_id(request.key), read(request.text)
-        decision = decide(request, typed, self._ground(self.basis), self._catalogue)
+        decision = decide_again(request, typed, self._ground(self.basis), self._catalogue)
         if not isinstance(decision.outcome, Failure):
             return None
         return (
@@ -293,6 +293,7 @@ class Desk:
             schedules=keeping.schedules,
             incidents=keeping.incidents,
             channels=keeping.channels,
+            may_see=lambda words: may_see(words, work.request, self._ground(basis), self._catalogue),
             would=lambda words, channel: self._would(words, channel, work),
             usual=(basis.clockwork.zone, basis.clockwork.channel),
             history=keeping.history,

@@ -1,6 +1,6 @@
 """Who answers the operations on incidents, and how they are shown."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -84,7 +84,7 @@ class Asked(Protocol):
     @property
     def incidents(self) -> IncidentBook: ...
     @property
-    def channels(self) -> Speaker: ...
+    def may_see(self) -> Callable[[str], bool]: ...
 
 
 async def listed(operation: IncidentList, asked: Asked) -> Report:
@@ -148,14 +148,15 @@ def _invited(asked: Asked) -> str:
 
 
 async def shown(operation: IncidentShow, asked: Asked) -> Report:
-    """What was asked and answered, oldest first."""
+    """What was asked and answered, oldest first; an answer only to whoever may ask for it here."""
     incident = await asked.incidents.find(operation.number, asked.by.channel)
     entries, count = await asked.incidents.entries(incident.number)
+    seen = {words for words in {entry.words for entry in entries} if asked.may_see(words)}
     return Report(
         title=Phrase("Incident"),
         summary=in_short(incident),
         columns=_ENTRIES,
-        rows=tuple(map(_entry, entries)),
+        rows=tuple(_entry(entry, seen) for entry in entries),
         sections=_more(count - len(entries)),
         taken_at=asked.now(),
         channel=_elsewhere(incident, asked.by.channel),
@@ -279,13 +280,19 @@ def _row(incident: Incident) -> Row:
     )
 
 
-def _entry(entry: Entry) -> Row:
+def _entry(entry: Entry, seen: Set[str]) -> Row:
+    """`seen`: the words whose answers this reader may see."""
+    answer = (
+        Cell(text=entry.answer, value=str(entry.answer))
+        if entry.words in seen
+        else Cell(text=Phrase("not shown to you; ask for the same, and you learn why"))
+    )
     return Row(
         cells=(
             _moment(entry.at),
             _cell(entry.actor),
             _cell(entry.words),
-            Cell(text=entry.answer, value=str(entry.answer)),
+            answer,
             _cell(entry.operation),
         )
     )

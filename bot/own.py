@@ -16,7 +16,6 @@ from adapters.phrase import Listing, Phrase
 from bot import incident_answers, listings, scheduling
 from bot.audit import EventKind
 from bot.audit_reading import Filters
-from bot.bulletins import Speaker
 from bot.can import explain as explain_rights
 from bot.changes import Change, State
 from bot.collecting import collect
@@ -177,6 +176,8 @@ class Asked:
     schedules: ScheduleBook
     incidents: IncidentBook
     channels: Channels
+    may_see: Callable[[str], bool]
+    """Whether this person may see here what was answered to words."""
     would: Callable[[str, str], Operation | Failure]
     """What words would be, asked by this person by the clock for a channel."""
     usual: tuple[str, str]

@@ -97,7 +97,7 @@ class NoIncidents:
 
 
 class Made:
-    """Channels as Slack would make them: the same name again is the same channel. `refusing`: none is made, and none takes what is said.
+    """Channels as Slack would make them: the same name again is the same channel. `refusing`: none is made.
 
     `asked` and `told` are the calls.
     """

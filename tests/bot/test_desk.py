@@ -386,6 +386,19 @@ async def test_seeing_an_answer_again_needs_the_right_to_ask_and_only_a_refusal_
     assert ["refusal"] == [kind for kind, *_ in log.events]
 
 
+async def test_an_answer_about_a_host_that_is_gone_needs_the_right_on_all_hosts() -> None:
+    """Nobody knows any more which labels it had; who asks anew is told that there is no such host."""
+    house = desk(Log())
+    only_osaka = Grant(operations=("health",), roles=frozenset({Role.OPERATOR}), labels=("osaka",))
+    house.basis = replace(house.basis, policy=Policy((ANA,), grants=(only_osaka,)))
+
+    again = await house.refusal(request("health host-gone"))
+    anew = await house.handle(request("health host-gone"))
+
+    assert again is not None
+    assert (FailureKind.REFUSED, FailureKind.USAGE) == (again.kind, refused(anew).kind)
+
+
 def test_every_operation_of_the_bots_own_has_somebody_who_answers_it() -> None:
     assert set(OWN) == {operation for operation in CATALOGUE if issubclass(operation, OwnOperation)}
 

@@ -32,7 +32,7 @@ from commands.typed import read
 from tests.bot.clockwork import Log, Time, at
 from tests.bot.keeping import Kept
 from tests.bot.test_desk import basis
-from tests.commands.canned import Said
+from tests.commands.canned import Said, host, view
 
 BEGAN = at("2026-01-31T03:00")
 PEOPLE = (
@@ -41,6 +41,7 @@ PEOPLE = (
     Person(name="vera", slack=("U1VERA",), roles=frozenset({Role.VIEWER})),
 )
 USUAL = Policy(PEOPLE)
+HOSTS = (host("host-a", 1), host("host-b", 2, labels=("osaka",)))
 
 
 class Office:
@@ -53,7 +54,7 @@ class Office:
         kept = Kept()
         kept.incidents, self.channels = self.book, kept.channels
         self.desk = Desk(
-            replace(basis(said), policy=policy),
+            replace(basis(said), policy=policy, fleet=view(*HOSTS, said=said).fleet),
             CATALOGUE,
             self.log,
             kept.keeping(),
@@ -71,6 +72,13 @@ class Office:
     async def work(self, request: Request) -> Answer:
         """One delivery, however often it is worked."""
         return await self.desk.handle(request)
+
+    async def entries(self, user: str, channel: str) -> list[tuple[str, str, object]]:
+        """What somebody is shown of the first incident: the words, the answer, and the answer as data."""
+        body = (await self.ask("incident show 1", user, channel)).body
+        assert isinstance(body, Report)
+        cells = [{column.key: cell for column, cell in zip(body.columns, row.cells, strict=True)} for row in body.rows]
+        return [(str(each["words"].text), str(each["answer"].text), each["answer"].value) for each in cells]
 
     @property
     def recorded(self) -> list[str]:
@@ -334,10 +342,12 @@ async def test_who_ends_it_from_elsewhere_tells_its_channel(
     await office.ask('incident open "502"')
     await office.ask('incident open "another"', channel="C0OTHER")
     answer = await office.ask(words, "U1BEN", channel, surface)
-    await office.again(office.last)
+    await office.work(office.last)
     said, once_more = office.channels.told
     assert said == once_more
-    assert ("C0INC", answer.body) == (said.channel, said.body.body if isinstance(said.body, Answer) else None)
+    assert isinstance(answer.body, Report)
+    there = answer.body.model_copy(update={"channel": None})  # nobody there needs a link to it
+    assert ("C0INC", there) == (said.channel, said.body.body if isinstance(said.body, Answer) else None)
     assert "by ben: dns" in str(answer.body)
     assert answer.operation != said.name
 
@@ -376,6 +386,81 @@ async def test_rights_are_those_on_the_hosts_that_are_meant(database: Database) 
     body = (await office.ask("health", "U1VERA")).body
     assert isinstance(body, Failure)
     assert FailureKind.REFUSED is body.kind
+
+
+HIDDEN = "not shown to you; ask for the same, and you learn why"
+OPERATORS = frozenset({Role.OPERATOR})
+VIEWERS = frozenset({Role.VIEWER})
+
+
+@pytest.mark.parametrize(
+    ("grants", "seen"),
+    [
+        ((), [True, True, True]),
+        ((Grant(operations=("health",), roles=OPERATORS),), [False, False, True]),
+        (
+            (
+                Grant(operations=("health",), roles=OPERATORS),
+                Grant(operations=("health",), roles=VIEWERS, channels=("C0OPS",)),
+            ),
+            [True, True, True],
+        ),
+        (
+            (
+                Grant(operations=("health",), roles=OPERATORS),
+                Grant(operations=("health",), roles=VIEWERS, channels=("C0INC",)),
+            ),
+            [False, False, True],
+        ),
+        (
+            (
+                Grant(operations=("health",), roles=OPERATORS),
+                Grant(operations=("health",), roles=VIEWERS, labels=("osaka",)),
+            ),
+            [False, True, True],
+        ),
+    ],
+    ids=[
+        "everybody",
+        "operators",
+        "also viewers, where it is shown",
+        "also viewers, elsewhere",
+        "also viewers, of one host",
+    ],
+)
+async def test_an_answer_is_shown_to_whoever_may_ask_for_it_there(
+    database: Database, grants: tuple[Grant, ...], seen: list[bool]
+) -> None:
+    """An incident gives nobody rights: vera reads that ana asked, and what, but the answer only where she may ask."""
+    office = Office(database, Policy(PEOPLE, grants=grants))
+    await office.ask('incident open "502"')
+    for words in ("health host-a", "health host-b", "host"):
+        office.time.move(office.time.at + timedelta(minutes=1))
+        await office.ask(words)
+    shown = await office.entries("U1VERA", "C0OPS")
+    assert ["health host-a --here", "health host-b --here", "host --here"] == [words for words, _, _ in shown]
+    assert seen == [answer != HIDDEN for _, answer, _ in shown]
+    assert seen == [value is not None for _, _, value in shown]
+    assert 3 * [True] == [answer != HIDDEN for _, answer, _ in await office.entries("U1ANA", "C0OPS")]
+
+
+@pytest.mark.parametrize(
+    ("user", "seen"), [("U1ANA", [False, True]), ("U1VERA", [False, False])], ids=["of all hosts", "of one"]
+)
+async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
+    database: Database, user: str, seen: list[bool]
+) -> None:
+    """What the hosts' labels were nobody knows any more. Words that mean nothing any more are shown to nobody."""
+    grants = (
+        Grant(operations=("health",), roles=OPERATORS),
+        Grant(operations=("health",), roles=VIEWERS, labels=("osaka",)),
+    )
+    office = Office(database, Policy(PEOPLE, grants=grants))
+    await office.ask('incident open "502"')
+    for number, words in enumerate(("forecast", "health host-b,host-gone --here")):
+        at = BEGAN + timedelta(seconds=number)
+        await office.table.note(Entry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
+    assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
 
 
 async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
