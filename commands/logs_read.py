@@ -20,7 +20,7 @@ from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from commands.findings import Finding, Severity
 from commands.judged import ahead, why_silent
 from commands.log_formats import Level
-from commands.log_lines import Log, Origin, parse
+from commands.log_lines import Log, Origin, harmless, parse
 from commands.log_merged import filtered
 from commands.looking import look_at_all
 from commands.operation import View
@@ -175,8 +175,9 @@ def _zone(text: LogText) -> tzinfo | None:
 
 
 def _parsed(text: LogText, origin: Origin, clean: Callable[[str], str]) -> Log:
-    """Lines without secrets: the whole is cleaned before it is taken apart, for a key has many lines."""
-    lines = tuple(clean("\n".join(text.lines)).split("\n")) if text.lines else ()
+    """Lines without secrets: the whole is cleaned, for a key has many lines; as it will be seen, for what is not seen
+    (a colour) parts no secret from its name."""
+    lines = tuple(clean("\n".join(map(harmless, text.lines))).split("\n")) if text.lines else ()
     return parse(text.model_copy(update={"lines": lines}), origin)
 
 

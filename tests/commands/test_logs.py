@@ -118,6 +118,13 @@ async def test_a_wrong_clock_is_taken_off_and_said() -> None:
     ]
 
 
+async def test_a_secret_with_colours_in_it_is_seen_for_what_it_is() -> None:
+    """Colours go first: nobody would see them."""
+    world = World({"host-a": said("hun\x1b[0mter2", "it is hun\x1b[Kter\x002"), "host-b": said()}, A, B)
+    report = await world.read(LogRead(source="nebula"))
+    assert [("host-a", "[redacted]"), ("host-a", "it is [redacted]")] == texts(report)
+
+
 async def test_what_a_clock_needs_to_be_read_is_no_difference() -> None:
     world = World({"host-a": said(nebula(ago(1), "x"), clock=NOW + timedelta(seconds=0.4))}, A)
     report = await world.read(LogRead(source="nebula"))
