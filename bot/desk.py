@@ -271,7 +271,7 @@ class Desk:
             thresholds=basis.thresholds,
             progress=work.progress,
             certificates=basis.certificates,
-            clean=self._clean,
+            clean=self._keeping.redactor.clean_log,
             operation=work.operation,
         )
 

@@ -1,7 +1,12 @@
 """Secrets taken out of whatever is shown: Slack, terminal, logs, errors, files, exports. There is no switch to turn it off.
 
     registered values   every configured secret: as it is, and as it looks inside JSON, a URL, HTML, base64, hexadecimal
-    patterns            private keys in PEM, Slack's and other makers' tokens, Authorization lines, `password=…`
+    keys                private keys in PEM
+    patterns            Slack's and other makers' tokens, Authorization lines, `password=…`
+
+A key is its first line, its last line, and what looks like one behind the first or before the last: whoever writes
+"BEGIN PRIVATE KEY" into a log hides these words and no other line. As many lines remain as there were. Patterns see one line at
+a time, so that no single search holds the interpreter for long.
 
 What is stored is not rewritten: who is about to store asks `holds_secret` and refuses. A secret of which only a part is
 shown is not found, so redact first and shorten then. Values of fewer than six characters are not looked for: they would
@@ -29,10 +34,32 @@ _NAMES = (
 )
 """What stands before a secret, in whatever name it ends."""
 
+_KIND = r"[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
+_EDGE = re.compile(rf"-----(?P<edge>BEGIN|END) {_KIND}")
+_FIRST = re.compile(rf"-----BEGIN {_KIND}[ \t\r]*\Z")
+"""The end of a line behind which a key's other lines come."""
+_BEGUN = re.compile(rf"-----BEGIN {_KIND}[^\"'\r]*")
+"""A key whose last line stands elsewhere: to the next quote, for a key on one line stands in quotes."""
+_ENCODED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\#"
+"""What a key on one line consists of, with its line ends (`\\n`, syslog's `#012`)."""
+_BEFORE = (
+    r"(?P<before>[ \t]*(?:(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^ ]{0,20}|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) "
+    r"(?:std(?:out|err) [FP] |[\w.-]{1,255} [^\s:\[]{1,64}(?:\[\d{1,10}\])?: )?[ \t]*)?)"
+)
+"""What podman, the journal and syslog write before what a program wrote."""
+_WITHIN = re.compile(
+    rf"{_BEFORE}(?P<key>[A-Za-z0-9+/]+={{0,2}}|{re.escape(MARK)}"
+    r"|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): .{0,200})?"
+)
+"""A line between the first and the last one of a key; the mark stands where a registered value was."""
+_ALONE = re.compile(rf"{_BEFORE}(?=\S*[A-Z])(?=\S*[a-z])(?P<key>[A-Za-z0-9+/]{{60,}}={{0,2}}|[A-Za-z0-9+/]{{43}}=)")
+"""A line that is a key's, wherever it stands: of OpenSSL's or OpenSSH's width, or a whole one of 32 bytes (Nebula's,
+WireGuard's). Fingerprints and ids of containers have small letters alone."""
+_LAST = re.compile(rf"{_BEFORE}-----END {_KIND}")
+"""The beginning of a line before which a key's other lines stand."""
+_NEVER = re.compile(r"(?!)")
+
 _PATTERNS = (
-    # a private key of any kind, even if its end is not there
-    r"-----BEGIN [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?"
-    r"(?:-----END [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     # Slack's tokens, and the addresses that let anybody post
     r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}",
     r"hooks\.slack\.com/[a-z]+/[A-Za-z0-9/_%-]{8,}",
@@ -47,13 +74,13 @@ _PATTERNS = (
     # password=…, "password": "…", --password …, and a line of YAML
     rf"(?P<name>(?i:{_NAMES})(?:\\?[\"'])?[ \t]*(?:=|:|=>)[ \t]*)"
     r"(?:(?P<double>\"(?:[^\"\\\r\n]|\\.)+\")|(?P<single>'[^'\r\n]+')|(?P<escaped>\\\"(?:[^\"\\]|\\[^\"])+\\\"))",
-    rf"(?P<assigned>(?i:{_NAMES})[ \t]*=[ \t]*)(?P<bare>[^\s\"'&;,<>]+)",
+    rf"(?P<assigned>(?i:{_NAMES})[ \t]*=[ \t]*)(?P<bare>(?!\\+[\"'])[^\s\"'&;,<>]+)",
     rf"(?P<option>--?(?i:{_NAMES})[ \t]+)(?P<word>[^\s\"'-][^\s\"']*)",
     rf"(?P<line>(?m:^)[ \t-]*[\w.-]{{0,64}}(?i:{_NAMES})[ \t]*:[ \t]+)(?P<rest>[^\s\"'|>][^\s\"']*)(?=[ \t\r]*(?m:$))",
 )
 _FOUND = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
 _HINTS = (
-    *("private key", "xox", "xapp-", "hooks.slack.com", "akia", "asia", "github_pat_", "glpat-", "eyj", "authorization"),
+    *("xox", "xapp-", "hooks.slack.com", "akia", "asia", "github_pat_", "glpat-", "eyj", "authorization"),
     *("bearer", "://", "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key"),
     *(f"gh{letter}_" for letter in "pousr"),
 )
@@ -61,6 +88,59 @@ _HINTS = (
 _SECRET_NAME = re.compile(rf"(?i:{_NAMES})\Z")
 _KEPT = ("header", "scheme", "url", "name", "assigned", "option", "line")
 _QUOTED = {"double": '"', "single": "'", "escaped": '\\"'}
+
+
+def _without_keys(lines: Iterable[str], alone: re.Pattern[str]) -> list[str]:
+    """The lines without private keys; `alone` finds those of a key of which neither end is there."""
+    kept: list[str] = []
+    within = False
+    for line in lines:
+        if "PRIVATE KEY" in line and _EDGE.search(line):
+            if _LAST.match(line):
+                _mark_back(kept)
+            kept.append(_without_edges(line))
+            within = _FIRST.search(line) is not None
+        else:
+            marked = _marked(line, _WITHIN if within else alone)
+            kept.append(line if marked is None else marked)
+            within = marked is not None
+    return kept
+
+
+def _without_edges(line: str) -> str:
+    """A line without what it has of keys, from the first words of each to its last ones."""
+    kept, at, begun = "", 0, -1
+    for edge in _EDGE.finditer(line):
+        if edge["edge"] == "BEGIN":
+            begun = edge.start() if begun < 0 else begun
+        else:
+            before = line[at:begun] if begun >= 0 else line[at : edge.start()].rstrip(_ENCODED)
+            kept, at, begun = f"{kept}{before}{MARK}", edge.end(), -1
+    return kept + _BEGUN.sub(MARK, line[at:])
+
+
+def _mark_back(kept: list[str]) -> None:
+    """Mark the newest lines that may belong to a key whose last line comes now."""
+    for place in range(len(kept) - 1, -1, -1):
+        marked = None if MARK in kept[place] else _marked(kept[place], _WITHIN)
+        if marked is None:
+            return
+        kept[place] = marked
+
+
+def _marked(line: str, shape: re.Pattern[str]) -> str | None:
+    """The line with the mark in place of its part of a key; None where it is of another shape."""
+    whole = line.rstrip()
+    found = shape.fullmatch(whole)
+    if found is None:
+        return None
+    return f"{found['before']}{MARK}{line[len(whole) :]}" if found["key"] else line
+
+
+def _searched(line: str) -> str:
+    """A line without what the patterns find."""
+    lower = line.lower()
+    return _FOUND.sub(_replace, line) if any(hint in lower for hint in _HINTS) else line
 
 
 def _replace(found: re.Match[str]) -> str:
@@ -87,11 +167,11 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """The text without secrets."""
-        for look in self._looks:
-            if look in text:
-                text = text.replace(look, MARK)
-        lower = text.lower()
-        return _FOUND.sub(_replace, text) if any(hint in lower for hint in _HINTS) else text
+        return self._cleaned(text, _NEVER)
+
+    def clean_log(self, text: str) -> str:
+        """The lines of a log without secrets. A log is read in parts, so that of a key neither end may be there."""
+        return self._cleaned(text, _ALONE)
 
     def clean_json(self, value: Any) -> Any:
         """A JSON value without secrets, in its names, too; what a name like `password` stands before goes whole."""
@@ -111,6 +191,12 @@ class Redactor:
             named = (isinstance(part, str) and self._under(name, part) != part for name, part in value.items())
             return any(named) or any(map(self.holds_secret, (*value.keys(), *value.values())))
         return isinstance(value, list | tuple) and any(map(self.holds_secret, value))
+
+    def _cleaned(self, text: str, alone: re.Pattern[str]) -> str:
+        for look in self._looks:
+            if look in text:
+                text = text.replace(look, "\n".join([MARK] * (look.count("\n") + 1)))
+        return "\n".join(map(_searched, _without_keys(text.split("\n"), alone)))
 
     def _under(self, name: Any, value: Any) -> Any:
         if isinstance(name, str) and isinstance(value, str) and value and _SECRET_NAME.search(name):

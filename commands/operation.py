@@ -103,7 +103,7 @@ class View:
     progress: Progress = untold
     certificates: CertificateRules = USUAL
     clean: Callable[[str], str] = str
-    """Takes secrets out of a text that is about to be kept."""
+    """Takes secrets out of the lines of a log that are about to be kept; as many lines remain."""
     operation: str = ""
     """The id of the operation that is planned: folders on hosts carry it."""
 

@@ -447,6 +447,22 @@ async def test_a_secret_that_somebody_unknown_types_is_kept_nowhere_either(stand
     assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
 
 
+class Peek(FleetRead):
+    """Reads a line of a log."""
+
+    words: ClassVar = ("peek",)
+    summary: ClassVar = Phrase("a line of a log")
+    example: ClassVar = "peek"
+
+    async def read(self, view: View) -> Report:
+        return Report(title=Phrase("Log"), summary=Phrase("{line}", line=view.clean("Aa" * 32)))
+
+
+async def test_a_line_of_a_key_goes_from_a_log_even_alone() -> None:
+    answer = await desk(Log(), catalogue=(*CATALOGUE, Peek)).handle(request("peek"))
+    assert "[redacted]" == str(report(answer).summary)
+
+
 class Advise(FleetRead):
     """Offers something that operators may do, and something that everybody may."""
 

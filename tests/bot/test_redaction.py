@@ -20,6 +20,12 @@ KEY = pem.block("OPENSSH PRIVATE KEY", bytes(range(200)))
 HEX = "0123456789abcdef" * 4
 REDACTOR = Redactor([SECRET, KEY, HEX])
 
+
+def marks(key: str) -> str:
+    """A mark for every line."""
+    return "".join(f"{MARK}\n" for _ in key.splitlines())
+
+
 DRESSES: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "within words": lambda secret: f"x{secret}x",
@@ -74,16 +80,24 @@ def test_a_line_of_a_registered_key_is_enough() -> None:
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [
-        (KEY, f"{MARK}\n"),
-        (f"a\n{KEY}b", f"a\n{MARK}\nb"),
-        (KEY[:90], MARK),
+        (KEY, marks(KEY)),
+        (f"a\n{KEY}b", f"a\n{marks(KEY)}b"),
+        (KEY.replace("\n", "\r\n"), marks(KEY).replace("\n", "\r\n")),
+        (KEY[:90], f"{MARK}\n{MARK}"),
+        (KEY.partition("\n")[2], marks(KEY.partition("\n")[2])),
         (json.dumps(KEY), f'"{MARK}\\n"'),
-        (pem.block("NEBULA X25519 PRIVATE KEY", bytes(32)), f"{MARK}\n"),
-        (pem.block("NEBULA ED25519 PRIVATE KEY", bytes(64)), f"{MARK}\n"),
-        (pem.block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64)), f"{MARK}\n"),
-        (pem.block("NEBULA ECDSA P256 PRIVATE KEY", bytes(32)), f"{MARK}\n"),
-        (pem.block("RSA PRIVATE KEY", bytes(32)), f"{MARK}\n"),
-        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----", MARK),
+        (pem.block("NEBULA X25519 PRIVATE KEY", bytes(32)), marks(pem.block("NEBULA X25519 PRIVATE KEY", bytes(32)))),
+        (pem.block("NEBULA ED25519 PRIVATE KEY", bytes(64)), marks(pem.block("NEBULA ED25519 PRIVATE KEY", bytes(64)))),
+        (
+            pem.block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64)),
+            marks(pem.block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64))),
+        ),
+        (
+            pem.block("NEBULA ECDSA P256 PRIVATE KEY", bytes(32)),
+            marks(pem.block("NEBULA ECDSA P256 PRIVATE KEY", bytes(32))),
+        ),
+        (pem.block("RSA PRIVATE KEY", bytes(32)), marks(pem.block("RSA PRIVATE KEY", bytes(32)))),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----", f"{MARK}\n{MARK}\n{MARK}"),
         ("token xoxb-123456789012-abcdefABCDEF.", f"token {MARK}."),
         ("\\nxoxe.xoxp-1-Mi0yLTEyMzQ1", f"\\n{MARK}"),
         ("xapp-1-A0123456789-1234-abcdef", MARK),
@@ -139,6 +153,100 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert not Redactor([SECRET]).holds_secret(text)
 
 
+BEGIN, END = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
+BODY = ("MIIEpAIBAAKCAQEA1234567890abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL", "abcDEF123+/=")
+ACCESS = '10.1.0.9 - - [25/Nov/2026:18:26:47 +0900] "GET / HTTP/1.1" 502 0 "-" "{agent}"'
+
+
+@pytest.mark.parametrize("words", [BEGIN, END])
+def test_whoever_writes_the_words_of_a_key_into_a_log_hides_nothing_but_these(words: str) -> None:
+    """A client names itself so; its line and those around it are seen."""
+    lines = [ACCESS.format(agent=agent) for agent in ("curl/8", words, "Mozilla/5.0", "curl/8")]
+    lines[1:1] = lines[4:4] = ["connection refused", "done"]
+    seen = [line.replace(words, MARK) for line in lines]
+    assert seen == Redactor().clean_log("\n".join(lines)).split("\n")
+    assert seen == Redactor().clean("\n".join(lines)).split("\n")
+
+
+PREFIXES = {
+    "bare": "",
+    "indented": "    ",
+    "podman": "2026-11-25T18:26:47.126000000+09:00 ",
+    "podman's file": "2026-11-25T18:26:47.126000000+09:00 stdout F ",
+    "journal": "2026-11-25T18:26:47.126000+0900 host-a web[12]: ",
+    "syslog": "Nov 25 18:26:47 host-a web[12]: ",
+}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES.values(), ids=PREFIXES)
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param((BEGIN, *BODY, END), id="whole"),
+        pytest.param((BEGIN, "Proc-Type: 4,ENCRYPTED", "", *BODY, END), id="encrypted"),
+        pytest.param((BEGIN, *BODY), id="without its end"),
+        pytest.param((*BODY, END), id="without its beginning"),
+        pytest.param((BODY[1], END), id="its end"),
+        pytest.param(BODY, id="without its ends"),
+        pytest.param(("wO5d1jQ7rZ8hT2kLmN4pXyVbC6fG9sAeJ0iUqWzRtYs=",), id="32 bytes"),
+    ],
+)
+def test_a_part_of_a_key_goes_from_a_log_as_a_whole_one_does(prefix: str, key: tuple[str, ...]) -> None:
+    """Behind what podman, the journal or syslog write before it: that stays, and as many lines as there were."""
+    lines = [f"{prefix}{text}".rstrip() for text in ("before it", *key, "behind it")]
+    seen = [f"{prefix}{MARK if text else ''}".rstrip() for text in key]
+    cleaned = Redactor().clean_log("\n".join(lines))
+    assert [lines[0], *seen, lines[-1]] == cleaned.split("\n")
+    assert cleaned == Redactor().clean_log(cleaned)
+    assert cleaned == Redactor().clean(cleaned)
+
+
+@pytest.mark.parametrize(
+    ("line", "cleaned"),
+    [
+        (f'{{"a": "{BEGIN}\\n{BODY[0]}\\n{END}\\n", "b": 1}}', f'{{"a": "{MARK}\\n", "b": 1}}'),
+        (f'{{"a": "{BEGIN}\\n{BODY[0]}", "b": 1}}', f'{{"a": "{MARK}", "b": 1}}'),
+        (f'["{BEGIN}", "{BODY[0]}", "{END}", "b"]', f'["{MARK}", "b"]'),
+        (f"key {BODY[0]}#012{BODY[1]}#012{END}#012", f"key {MARK}#012"),
+        (f"a {BEGIN} {BODY[0]} {END} b {BEGIN} {BODY[0]} {END} c", f"a {MARK} b {MARK} c"),
+        (f"a {BEGIN} {BODY[0]}", f"a {MARK}"),
+    ],
+)
+def test_a_key_that_was_written_on_one_line_goes(line: str, cleaned: str) -> None:
+    assert cleaned == Redactor().clean(line)
+    assert cleaned == Redactor().clean_log(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-25T18:26:47.126000+0900 host-a podman[1]: " + "0f" * 32,
+        "0f" * 32,
+        "/var/lib/containers/storage/overlay/" + "0f" * 32 + "/merged",
+        "2026-11-25T18:26:47.126+09:00 pulled sha256:" + "0f" * 32,
+        ACCESS.format(agent="a" * 80),
+        "x" * 80,
+    ],
+)
+def test_long_words_that_are_no_key_stay_in_a_log(line: str) -> None:
+    """Ids of containers, fingerprints, paths."""
+    assert line == Redactor().clean_log(line)
+
+
+def test_a_registered_value_of_several_lines_leaves_as_many_marks() -> None:
+    redactor = Redactor(["first line\nsecond"])
+    assert f"a\n{MARK}\n{MARK} b" == redactor.clean_log("a\nfirst line\nsecond b")
+
+
+@given(st.lists(st.sampled_from([BEGIN, END, *BODY, "", "a b", f'"{BEGIN}"', f"x{END}", "password=hunter2", MARK])))
+def test_a_log_keeps_its_number_of_lines_and_cleaning_it_again_changes_nothing(lines: list[str]) -> None:
+    """Whatever keys it has."""
+    cleaned = Redactor().clean_log("\n".join(lines))
+    assert max(1, len(lines)) == len(cleaned.split("\n"))
+    assert cleaned == Redactor().clean_log(cleaned)
+    assert cleaned == Redactor().clean(cleaned)
+
+
 def test_json_keeps_its_shape() -> None:
     """Names and values, at any depth; what a secret's name stands before goes whole."""
     value = {"a": [f"x{HEX}", 1, None, True, {"password": "a b c", HEX: 1.5}], "winrm_passphrase": "", "n": ("t",)}
@@ -180,6 +288,13 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     [
         "eyJ-",
         "-----BEGIN PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        '"-----BEGIN PRIVATE KEY-----"',
+        "a\n-----END PRIVATE KEY-----\n",
+        "a\n",
+        " ",
+        "\n-----BEGIN PRIVATE KEY-----\n" + " " * 4_000 + "!",
+        "\n2026-11-25T18:26:47 " + "a" * 4_000 + "!",
         'password="',
         'password=\\"',
         "password: ",
@@ -198,4 +313,5 @@ def test_a_hostile_text_takes_no_time(piece: str) -> None:
     text = piece * (60_000 // len(piece))
     began = time.perf_counter()
     REDACTOR.clean(text)
+    REDACTOR.clean_log(text)
     assert time.perf_counter() - began < 1.0
