@@ -5,8 +5,8 @@
     patterns            Slack's and other makers' tokens, Authorization lines, `password=…`
 
 A key is its first line, its last line, and what looks like one behind the first or before the last: whoever writes
-"BEGIN PRIVATE KEY" into a log hides these words and no other line. As many lines remain as there were. Patterns see one line at
-a time, so that no single search holds the interpreter for long.
+"BEGIN PRIVATE KEY" into a log hides these words and no other line. As many lines remain as there were. Patterns see one
+line at a time, so that no single search holds the interpreter for long.
 
 What is stored is not rewritten: who is about to store asks `holds_secret` and refuses. A secret of which only a part is
 shown is not found, so redact first and shorten then. Values of fewer than six characters are not looked for: they would
@@ -81,10 +81,11 @@ _PATTERNS = (
 _FOUND = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
 _HINTS = (
     *("xox", "xapp-", "hooks.slack.com", "akia", "asia", "github_pat_", "glpat-", "eyj", "authorization"),
-    *("bearer", "://", "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key"),
+    *("bearer", "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key"),
     *(f"gh{letter}_" for letter in "pousr"),
 )
-"""One of these, in lower case, is part of whatever the patterns find: a text without any need not be searched."""
+"""One of these, in lower case, is part of whatever the patterns find but of addresses with a password, which have `://`
+and `@`: a line without any need not be searched."""
 _SECRET_NAME = re.compile(rf"(?i:{_NAMES})\Z")
 _KEPT = ("header", "scheme", "url", "name", "assigned", "option", "line")
 _QUOTED = {"double": '"', "single": "'", "escaped": '\\"'}
@@ -140,7 +141,8 @@ def _marked(line: str, shape: re.Pattern[str]) -> str | None:
 def _searched(line: str) -> str:
     """A line without what the patterns find."""
     lower = line.lower()
-    return _FOUND.sub(_replace, line) if any(hint in lower for hint in _HINTS) else line
+    hinted = any(hint in lower for hint in _HINTS) or ("://" in line and "@" in line)
+    return _FOUND.sub(_replace, line) if hinted else line
 
 
 def _replace(found: re.Match[str]) -> str:
