@@ -90,7 +90,11 @@ class House:
     async def answer(self, request: Request) -> Answer:
         """The desk's answer without secrets, for surfaces that show it as it stands."""
         answer = await self.desk.handle(request)
-        return Answer.model_validate(self.redactor.clean_json(answer.model_dump(mode="json")))
+        return await asyncio.to_thread(_without_secrets, answer, self.redactor)  # an archive has tens of thousands of lines
+
+
+def _without_secrets(answer: Answer, redactor: Redactor) -> Answer:
+    return Answer.model_validate(redactor.clean_json(answer.model_dump(mode="json")))
 
 
 def now() -> datetime:

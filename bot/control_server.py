@@ -70,7 +70,7 @@ def _application(doors: Doors) -> web.Application:
             )
         who = await asyncio.to_thread(_peer, request)
         answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
-        return _json(answer)
+        return await asyncio.to_thread(_json, answer)  # an archive has megabytes
 
     application = web.Application(client_max_size=MAX_REQUEST)
     application.add_routes([web.post("/ask", asked)])

@@ -18,6 +18,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -177,20 +178,14 @@ class Redactor:
 
     def clean_json(self, value: Any) -> Any:
         """A JSON value without secrets, in its names, too; what a name like `password` stands before goes whole."""
-        if isinstance(value, str):
-            return self.clean(value)
-        if isinstance(value, Mapping):
-            return {self.clean_json(name): self._under(name, part) for name, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.clean_json(part) for part in value]
-        return value
+        return _cleaned_json(value, cache(self.clean))  # names come again and again, and a line of a log in several places
 
     def holds_secret(self, value: Any) -> bool:
         """Whether cleaning would change a text, or anything in a JSON value."""
         if isinstance(value, str):
             return self.clean(value) != value
         if isinstance(value, Mapping):
-            named = (isinstance(part, str) and self._under(name, part) != part for name, part in value.items())
+            named = (_named_a_secret(name, part) and part != MARK for name, part in value.items())
             return any(named) or any(map(self.holds_secret, (*value.keys(), *value.values())))
         return isinstance(value, list | tuple) and any(map(self.holds_secret, value))
 
@@ -200,10 +195,27 @@ class Redactor:
                 text = text.replace(look, "\n".join([MARK] * (look.count("\n") + 1)))
         return "\n".join(map(_searched, _without_keys(text.split("\n"), alone)))
 
-    def _under(self, name: Any, value: Any) -> Any:
-        if isinstance(name, str) and isinstance(value, str) and value and _SECRET_NAME.search(name):
-            return MARK
-        return self.clean_json(value)
+
+def _cleaned_json(value: Any, clean: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {
+            _cleaned_json(name, clean): MARK if _named_a_secret(name, part) else _cleaned_json(part, clean)
+            for name, part in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_cleaned_json(part, clean) for part in value]
+    return value
+
+
+def _named_a_secret(name: Any, value: Any) -> bool:
+    return isinstance(name, str) and isinstance(value, str) and bool(value) and _stands_before_secrets(name)
+
+
+@lru_cache(maxsize=1_024)
+def _stands_before_secrets(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def _looks(value: str) -> Iterator[str]:

@@ -5,6 +5,9 @@ connection breaks after Slack took a message, and sleeps through a 429. The outb
 says so.
 """
 
+import asyncio
+import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -181,7 +184,7 @@ class Api:
         Secrets are taken out of a text. A picture is no text: what is written in it was cleaned before it was drawn.
         """
         if isinstance(content, str):
-            content = str(self._clean(content)).encode()
+            content = (await asyncio.to_thread(self.cleaned, content)).encode()  # it may have megabytes
         answer = await self._call(lambda: self._client.files_getUploadURLExternal(filename=name, length=len(content)))
         data = _object(answer.data)
         return Upload(str(data.get("file_id", "")), str(data.get("upload_url", "")), content)

@@ -1,9 +1,11 @@
 """The composition root: a house opens whole or not at all, and its audit log is not for everybody."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from adapters.errors import FlatnetError
 from bot.app import House, connector, now, open_house
 from bot.audit import HeadUnavailable
 from bot.config import Settings, read_settings
+from bot.redaction import Redactor
 from bot.request import Answer, Exit, Identity, Request, SlackIdentity, Standing, Surface, SystemIdentity
 from bot.secrets import MissingSecret, read_secrets
 from bot.store.chain import AuditKeyTooShort
@@ -91,6 +94,27 @@ async def test_whom_nobody_configured_is_refused_by_what_is_known_of_them(tmp_pa
     async with open_house(known) as house:
         assert Exit.REFUSED is (await verified(house, who)).exit
     assert ("refusal", name) == last_event(known)
+
+
+class Noting(Redactor):
+    """Knows in which threads it worked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[int] = set()
+
+    def clean(self, text: str) -> str:
+        self.threads.add(threading.get_ident())
+        return super().clean(text)
+
+
+async def test_answers_are_searched_for_secrets_beside_the_loop(tmp_path: Path) -> None:
+    """An archive takes seconds, and Slack waits for three."""
+    noting = Noting()
+    async with open_house(settings(tmp_path)) as house:
+        await verified(replace(house, redactor=noting), ANA)
+    assert noting.threads
+    assert threading.get_ident() not in noting.threads
 
 
 def no_key(known: Settings) -> None:

@@ -260,6 +260,20 @@ def test_json_keeps_its_shape() -> None:
     ]
 
 
+def test_what_comes_again_in_json_is_searched_once() -> None:
+    """A line of a log stands in the timeline and in the file of its log."""
+    searched: list[str] = []
+
+    class Noting(Redactor):
+        def clean(self, text: str) -> str:
+            searched.append(text)
+            return super().clean(text)
+
+    value = [{"text": "password=x", "host": "host-a"}] * 2
+    assert [{"text": f"password={MARK}", "host": "host-a"}] * 2 == Noting().clean_json(value)
+    assert ["text", "password=x", "host", "host-a"] == searched
+
+
 @pytest.mark.parametrize("value", ["", " ", "abcde", "abcde\n", "[redact", MARK, "redacted"])
 def test_values_that_would_take_innocent_words_away_are_not_looked_for(value: str) -> None:
     """Too short, or the mark itself."""

@@ -1,6 +1,8 @@
 """Whatever the libraries raise becomes a `SlackFailure`."""
 
+import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -203,3 +205,18 @@ async def test_no_secret_leaves_by_any_method_that_shows_something(house: House)
     assert str(shown).count("•••") >= 7
     assert CANARY not in str(shown)
     assert "x,•••".encode() == house.workspace.file(upload.file)
+
+
+async def test_files_are_searched_for_secrets_beside_the_loop(house: House) -> None:
+    """One may have megabytes."""
+    threads = []
+
+    def noting(text: Any) -> Any:
+        threads.append(threading.get_ident())
+        return cleaned(text)
+
+    async with house.api() as api:
+        upload = await Api(api._client, api._session, noting).announce_file("a.txt", CANARY)
+    assert "•••".encode() == upload.content
+    assert 1 == len(threads)
+    assert threading.get_ident() not in threads
