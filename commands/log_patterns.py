@@ -62,6 +62,14 @@ _REASONS = (
 _TOO_LARGE = Phrase("it repeats too much; use smaller numbers in braces, or * and +")
 
 
+class BadPattern(BadArgument):
+    """A pattern that not every engine reads alike. `why` is what is wrong, for where there are no options to type."""
+
+    def __init__(self, phrase: Phrase, *, part: str, why: Phrase) -> None:
+        super().__init__(phrase, part=part)
+        self.why = why
+
+
 def pattern_text(text: str) -> str:
     """Words to search for, as they were typed; `BadArgument` where there are none, or too many."""
     if not text.strip():
@@ -138,12 +146,13 @@ def _reason(rest: str) -> Phrase:
     return next(phrase for shape, phrase in _REASONS if re.match(shape, rest))
 
 
-def _bad(text: str, part: str, why: Phrase) -> BadArgument:
-    return BadArgument(
+def _bad(text: str, part: str, why: Phrase) -> BadPattern:
+    return BadPattern(
         Phrase(
             "{part} cannot stand in a pattern: {why}; {option} takes it as plain text", part=part, why=why, option="--fixed"
         ),
         part=text,
+        why=Phrase("{part} cannot stand in a pattern: {why}", part=part, why=why),
     )
 
 

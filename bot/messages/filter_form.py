@@ -9,7 +9,7 @@ from bot.messages.buttons import PATTERN_LIMIT, View
 from bot.messages.foreign import cut, one_line
 from commands.arguments import BadArgument
 from commands.log_formats import Level
-from commands.log_patterns import checked_pattern
+from commands.log_patterns import BadPattern, checked_pattern
 
 CALLBACK = "flatnet_filter"
 """The callback id of the modal."""
@@ -59,13 +59,15 @@ def modal(view: View, note: str, texts: Texts) -> Block:
 
 
 def chosen(view: View, state: Mapping[str, Any]) -> View | BadArgument:
-    """The view that somebody asks for with the modal's state, or what is wrong with the pattern."""
+    """The view that somebody asks for with the modal's state, or what is wrong with the pattern, without options to type."""
     pattern = str(_field(state, PATTERN).get("value") or "").strip()
     option = _field(state, LEVEL).get("selected_option")
     said = option.get("value") if isinstance(option, dict) else ALL
     level = next((level for level in LEVELS if str(level) == said), None)
     try:
         return view.turned(pattern=checked_pattern(pattern) if pattern else "", level=level)
+    except BadPattern as error:
+        return BadArgument(error.why, part=error.part)
     except BadArgument as error:
         return error
 

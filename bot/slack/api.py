@@ -7,7 +7,6 @@ says so.
 
 import asyncio
 import json
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -170,13 +169,11 @@ class Api:
 
     async def open_view(self, trigger: str, view: Mapping[str, Any]) -> None:
         """`views.open`: a modal for whoever pulled the trigger, which Slack takes for three seconds and once."""
-        await self._call(lambda: self._client.views_open(trigger_id=trigger, view=self._clean(dict(view))))
+        await self._call(lambda: self._client.views_open(trigger_id=trigger, view=self._seen(view)))
 
     async def update_view(self, view: str, known: str, changed: Mapping[str, Any]) -> None:
         """`views.update`; `hash_conflict` where the view is not as it was `known`, "" changes it in any case."""
-        await self._call(
-            lambda: self._client.views_update(view_id=view, hash=known or None, view=self._clean(dict(changed)))
-        )
+        await self._call(lambda: self._client.views_update(view_id=view, hash=known or None, view=self._seen(changed)))
 
     async def announce_file(self, name: str, content: str | bytes) -> Upload:
         """`files.getUploadURLExternal`: where the bytes of a file go.
@@ -254,6 +251,17 @@ class Api:
     def _shown(self, message: Message) -> dict[str, Any]:
         """Text and blocks without secrets; None where there are no blocks."""
         return {"text": self._clean(message.text), "blocks": self._clean(list(message.blocks)) or None}
+
+    def _seen(self, modal: Mapping[str, Any]) -> dict[str, Any]:
+        """A modal without secrets. What it keeps for us stays JSON, with the address that Slack gave us for the answer."""
+        cleaned = dict(self._clean(dict(modal)))
+        try:
+            note = _object(json.loads(str(modal.get("private_metadata"))))
+        except ValueError:
+            return cleaned
+        kept = {name: each for name, each in note.items() if name == "response_url" and self._is_slacks(str(each))}
+        told = json.dumps({**self._clean(note), **kept}, ensure_ascii=False, separators=(",", ":"))
+        return {**cleaned, "private_metadata": told} if note else cleaned
 
     async def _call(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         try:

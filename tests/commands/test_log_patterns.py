@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from commands.arguments import BadArgument
-from commands.log_patterns import PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern, matcher, pattern_text
+from commands.log_patterns import PATTERN_LIMIT, REPEAT_LIMIT, BadPattern, checked_pattern, matcher, pattern_text
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,10 @@ def test_what_every_engine_reads_alike_is_taken_as_it_is(pattern: str) -> None:
     ],
 )
 def test_what_only_some_read_or_what_may_hang_is_refused_with_the_reason(pattern: str, part: str, why: str) -> None:
-    with pytest.raises(BadArgument) as refused:
+    with pytest.raises(BadPattern) as refused:
         checked_pattern(pattern)
     said = str(refused.value.phrase)
+    assert f"{refused.value.why}; --fixed takes it as plain text" == said
     assert (True, pattern) == (said.startswith(f"{part} cannot stand in a pattern: "), refused.value.part)
     assert why in said
     assert said.endswith("; --fixed takes it as plain text")

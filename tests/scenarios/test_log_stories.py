@@ -87,7 +87,10 @@ async def test_buttons_work_on_the_stored_lines_and_ask_no_host_again(town: Buil
         await t.workspace.click(ADMIN, grave, "filter")
         await t.workspace.seen(lambda: t.workspace.view(ADMIN), timeout=PATIENCE)
         wrong = await t.workspace.submit(ADMIN, {"pattern": "(open", "level": "all"})
-        assert "pattern" in str(wrong)
+        told = "a bracket is not closed; write a backslash before one that is meant itself"
+        assert {"pattern": f"(open cannot stand in a pattern: {told}"} == wrong.errors
+        secret = await t.workspace.submit(ADMIN, {"pattern": "password=a.c", "level": "all"})
+        assert ["pattern"] == [*secret.errors]
         await t.workspace.submit(ADMIN, {"pattern": "line 4[0-9]", "level": "all"})
 
         def filtered() -> bool:

@@ -1,5 +1,6 @@
 """Whatever the libraries raise becomes a `SlackFailure`."""
 
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -205,6 +206,22 @@ async def test_no_secret_leaves_by_any_method_that_shows_something(house: House)
     assert str(shown).count("•••") >= 7
     assert CANARY not in str(shown)
     assert "x,•••".encode() == house.workspace.file(upload.file)
+
+
+async def test_a_form_knows_where_slack_wants_the_answer_and_keeps_no_secret(house: House) -> None:
+    """Slack's own addresses for answers look like its addresses that let anybody post."""
+    ours, foreign = f"{house.workspace.api_url}{CANARY}", f"https://example.com/{CANARY}"
+    form = {"type": "modal", "title": {"type": "plain_text", "text": "a"}, "blocks": []}
+    notes = []
+    async with house.api() as api:
+        for url in (ours, foreign):
+            note = json.dumps({"response_url": url, "begun": f'password="{CANARY}"'})
+            await api.open_view(house.workspace.trigger("U0ADMIN"), form | {"private_metadata": note})
+            view = house.workspace.view("U0ADMIN")
+            assert view is not None
+            notes.append(json.loads(view.private_metadata))
+    begun = 'password="•••"'
+    assert [{"response_url": ours, "begun": begun}, {"response_url": "https://example.com/•••", "begun": begun}] == notes
 
 
 async def test_files_are_searched_for_secrets_beside_the_loop(house: House) -> None:
