@@ -24,7 +24,7 @@ from commands.health import Health
 from commands.judged import some
 from commands.log_formats import Level
 from commands.log_lines import Log
-from commands.log_merged import filtered
+from commands.log_merged import filtered, grave
 from commands.log_text import notes
 from commands.logs import LogCollect, newest
 from commands.logs import report as log_report
@@ -162,7 +162,7 @@ def _about(incident: Incident | None, span: tuple[datetime, datetime]) -> tuple[
 
 def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
     """In which logs errors are, in the order in which they began."""
-    found = [(errors[0], len(errors), log) for log in logs if (errors := filtered(log.lines, Level.ERROR))]
+    found = [(errors[0], grave(errors), log) for log in logs if (errors := filtered(log.lines, Level.ERROR))]
     found.sort(key=lambda each: each[0].at.timestamp() if each[0].at is not None else 0.0)
     told = tuple(
         Phrase(

@@ -27,7 +27,11 @@ LEEWAY = timedelta(seconds=5)
 
 
 class Line(Value):
-    """One line. `at` is UTC; `text` the whole line, harmless to show; `order` its place among the lines of its log."""
+    """One line. `at` is UTC; `text` the whole line, harmless to show; `order` its place among the lines of its log.
+
+    `part_of`: the order of the line before it to which it belongs, and whose time and level it has; None where it stands
+    by itself.
+    """
 
     host: str
     source: str
@@ -35,6 +39,7 @@ class Line(Value):
     level: Level | None
     text: str
     order: int
+    part_of: int | None = None
 
 
 class Log(Value):
@@ -120,6 +125,7 @@ class _Reading:
         self._before: datetime | None = None
         self._at: datetime | None = None
         self._level: Level | None = None
+        self._begun: int | None = None
 
     def line(self, order: int, text: str) -> Line:
         """The next line."""
@@ -128,8 +134,16 @@ class _Reading:
         if stamp is not None:
             self._at = self._placed(stamp.at) if stamp.at is not None else None
             self._level = stamp.level
-        origin = self._origin
-        return Line(host=origin.host, source=origin.source, at=self._at, level=self._level, text=shown, order=order)
+            self._begun = order
+        return Line(
+            host=self._origin.host,
+            source=self._origin.source,
+            at=self._at,
+            level=self._level,
+            text=shown,
+            order=order,
+            part_of=self._begun if stamp is None else None,
+        )
 
     def _placed(self, at: datetime) -> datetime | None:
         utc, doubt = placed(at, self._origin.zone, self._before)

@@ -54,8 +54,22 @@ def filtered(
 
 
 def by_level(lines: Iterable[Line]) -> Mapping[Level | None, int]:
-    """How many lines of each level there are, the gravest first, those without a level last; no level without lines."""
+    """How many lines of each level there are, the gravest first, those without a level last; no level without lines.
+
+    What belongs together is counted once, whichever of its lines are there: an error with its stack trace is one error.
+    """
     counts = dict.fromkeys((*reversed(Level), None), 0)
-    for line in lines:
-        counts[line.level] += 1
+    for level in {_whole(line): line.level for line in lines}.values():
+        counts[level] += 1
     return {level: count for level, count in counts.items() if count}
+
+
+def grave(lines: Iterable[Line]) -> int:
+    """How many errors there are, and worse."""
+    counts = by_level(lines)
+    return counts.get(Level.ERROR, 0) + counts.get(Level.FATAL, 0)
+
+
+def _whole(line: Line) -> tuple[str, str, int]:
+    """What a line belongs to, or is itself."""
+    return line.host, line.source, line.order if line.part_of is None else line.part_of

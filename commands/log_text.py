@@ -43,7 +43,8 @@ def summary(lines: Sequence[Line], zone: tzinfo) -> Phrase:
     if not lines:
         return Phrase("no line fits")
     times = [line.at for line in lines if line.at is not None]
-    counts = Listing(tuple(_count(level, n) for level, n in by_level(lines).items()))
+    counted = by_level(lines)
+    counts = Listing((*(_count(level, n) for level, n in counted.items()), *_continued(len(lines) - sum(counted.values()))))
     if not times:
         return Phrase("{n} line: {counts}", plural="{n} lines: {counts}", n=len(lines), counts=counts)
     return Phrase(
@@ -76,6 +77,12 @@ def _level(level: Level | None) -> str:
 
 def _count(level: Level | None, n: int) -> Phrase:
     return Phrase("{n} {level}", n=n, level=str(level)) if level is not None else Phrase("{n} without a level", n=n)
+
+
+def _continued(n: int) -> Iterable[Phrase]:
+    """Lines that belong to others, so that the counts add up."""
+    if n:
+        yield Phrase("{n} continued", n=n)
 
 
 def _clocks(logs: Iterable[Log]) -> Iterable[Phrase]:

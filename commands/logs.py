@@ -19,7 +19,7 @@ from commands.findings import Finding, worst_first
 from commands.judged import some
 from commands.log_formats import Level
 from commands.log_lines import Line, Log
-from commands.log_merged import by_level, merged
+from commands.log_merged import grave, merged
 from commands.log_patterns import checked_pattern, pattern_text
 from commands.log_text import notes
 from commands.logs_read import CONTAINER, SOURCES, Got, Wanted, brought, finding_of, read_all
@@ -205,17 +205,12 @@ def _count(logs: Sequence[Log]) -> Cell:
 
 
 def _errors(logs: Sequence[Log]) -> Cell:
-    count = _grave(line for log in logs for line in log.lines)
+    count = grave(line for log in logs for line in log.lines)
     return Cell(text=Phrase("{n}", n=count), value=count)
 
 
 def _clock(logs: Sequence[Log]) -> Cell:
     return clock_cell(logs[0].ahead)
-
-
-def _grave(lines: Iterable[Line]) -> int:
-    counts = by_level(lines)
-    return counts.get(Level.ERROR, 0) + counts.get(Level.FATAL, 0)
 
 
 def _summary(
@@ -236,7 +231,7 @@ def _summary(
         if lines
         else Phrase("no line of {source} fits", source=what)
     )
-    if errors := _grave(lines):
+    if errors := grave(lines):
         told = Phrase("{lines}, {n} of them an error", plural="{lines}, {n} of them errors", lines=told, n=errors)
     unread = tuple(dict.fromkeys(finding.host for finding in findings))
     if unread:

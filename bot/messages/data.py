@@ -128,7 +128,7 @@ def _report(report: Report, texts: Texts) -> dict[str, Any]:
 
 
 def _line(line: Line) -> dict[str, Any]:
-    return line.model_dump(mode="json", exclude={"order"})
+    return line.model_dump(mode="json", exclude={"order", "part_of"})
 
 
 def _section(section: Section, texts: Texts) -> dict[str, Any]:

@@ -51,12 +51,14 @@ def test_lines_that_no_format_fits_belong_to_the_line_before_them() -> None:
     assert ["11-25 09:01:00"] * 3 + ["11-25 09:02:00"] == times(log)
     assert [Level.ERROR] * 3 + [Level.INFO] == levels(log)
     assert [0, 1, 2, 3] == [line.order for line in log.lines]
+    assert [None, 0, 0, None] == [line.part_of for line in log.lines]
 
 
 def test_lines_before_the_first_that_a_format_fits_have_neither_time_nor_level() -> None:
     log = parsed("  in the middle of a trace", "of the stack", nebula(1))
     assert [None, None, "11-25 09:01:00"] == times(log)
     assert [None, None, Level.INFO] == levels(log)
+    assert [None] * 3 == [line.part_of for line in log.lines]
 
 
 def test_a_line_with_a_level_alone_does_not_borrow_a_time() -> None:

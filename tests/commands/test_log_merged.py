@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from commands.log_formats import Level
 from commands.log_lines import Line
-from commands.log_merged import by_level, filtered, merged
+from commands.log_merged import by_level, filtered, grave, merged
 
 START = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
@@ -111,6 +111,18 @@ def test_level_and_pattern_both_count() -> None:
 
 
 def test_lines_are_counted_by_level_the_gravest_first() -> None:
-    lines = [line("a", 1, level=level) for level in (Level.INFO, None, Level.ERROR, Level.INFO)]
+    levels = (Level.INFO, None, Level.ERROR, Level.INFO)
+    lines = [line("a", 1, order, level) for order, level in enumerate(levels)]
     assert [(Level.ERROR, 1), (Level.INFO, 2), (None, 1)] == list(by_level(lines).items())
     assert {} == by_level([])
+
+
+def test_an_error_with_its_stack_trace_is_one_error() -> None:
+    """Also where the trace is longer than what was asked for, and where only some lines of it fit."""
+    head, alone = line("a", 1, 0, Level.ERROR), line("a", 1, 11, Level.ERROR)
+    trace = [line("a", 1, order, Level.ERROR, f"at {order}").model_copy(update={"part_of": 0}) for order in range(1, 11)]
+    assert 1 == grave([head, *trace])
+    assert 1 == grave(trace[5:])
+    assert 1 == grave(trace[::3])
+    assert 2 == grave([head, *trace, alone])
+    assert 2 == grave([trace[0], trace[1].model_copy(update={"host": "b"})])

@@ -26,9 +26,9 @@ def log(host: str = "host-a", source: str = "nebula", **given: Any) -> Log:
     return Log(**{"host": host, "source": source, "lines": ()} | given)
 
 
-def line(second: int | None, level: Level | None = None, text: str = "x") -> Line:
+def line(second: int | None, level: Level | None = None, text: str = "x", order: int = 0) -> Line:
     at = None if second is None else NOW + timedelta(seconds=second)
-    return Line(host="host-a", source="nebula", at=at, level=level, text=text, order=0)
+    return Line(host="host-a", source="nebula", at=at, level=level, text=text, order=order)
 
 
 def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reader_s_zone() -> None:
@@ -42,7 +42,8 @@ def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reade
     heading = (Phrase("log nebula {hosts}", hosts="host-a,\nhost-bb"), summary(lines, TOKYO), *notes(logs))
     assert [
         "# log nebula host-a, host-bb",
-        "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): 2 error, 1 info, 1 without a level",
+        "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): "
+        "1 error, 1 info, 1 without a level, 1 continued",
         "# the clock of host-bb is 2.4 s ahead; its times are shown corrected",
         "# host-a nebula: 1 line has no time; it stands as its log has it",
         '2026-11-25 18:26:46.600 host-bb access INFO  10.1.1.1 - - [25/Nov/2026:18:26:49 +0900] "GET / HTTP/1.1" 200 3',
@@ -68,9 +69,9 @@ def test_no_lines_are_no_file_but_the_heading() -> None:
         pytest.param(
             [line(0, Level.WARN)], "1 line, 2026-11-25 09:30:00.000 to 2026-11-25 09:30:00.000 (UTC): 1 warn", id="one"
         ),
-        pytest.param([line(None), line(None)], "2 lines: 2 without a level", id="without times"),
+        pytest.param([line(None), line(None, order=1)], "2 lines: 2 without a level", id="without times"),
         pytest.param(
-            [line(5), line(None, Level.INFO), line(1, Level.FATAL)],
+            [line(5), line(None, Level.INFO, order=1), line(1, Level.FATAL, order=2)],
             "3 lines, 2026-11-25 09:30:01.000 to 2026-11-25 09:30:05.000 (UTC): 1 fatal, 1 info, 1 without a level",
             id="first and last by time",
         ),

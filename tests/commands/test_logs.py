@@ -174,6 +174,15 @@ async def test_only_lines_so_grave_are_kept() -> None:
     assert [("host-a", "b"), ("host-a", "c")] == texts(await world.read(LogRead(source="nebula", level=Level.WARN)))
 
 
+async def test_an_error_with_its_stack_trace_is_one_error() -> None:
+    lines = (nebula(ago(3), "a"), nebula(ago(2), "b", "error"), *(f"  at place {n}" for n in range(10)))
+    report = await World({"host-a": said(*lines)}, A).read(LogRead(source="nebula"))
+    assert "12 lines of nebula, 1 of them an error" == str(report.summary)
+    assert [("lines", 12), ("errors", 1)] == [
+        (column.key, cell.value) for column, cell in zip(report.columns, report.rows[0].cells, strict=True)
+    ][1:3]
+
+
 @pytest.mark.parametrize(("hosts", "each"), [(1, 5_000), (10, 5_000), (100, 500)])
 async def test_for_a_level_many_lines_are_looked_through_and_the_newest_that_fit_are_kept(hosts: int, each: int) -> None:
     """Three errors long ago among lines that nobody asked for."""
