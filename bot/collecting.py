@@ -8,7 +8,8 @@ all of it ─▶ summary.md, which says what is in the archive and what is missi
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from adapters.inventory import Host
@@ -18,14 +19,15 @@ from bot.changes import Change
 from bot.incident_answers import IncidentBook, in_short
 from bot.incidents import Incident
 from bot.planning import By
+from commands.durations import render_duration
 from commands.excerpts import Excerpt
 from commands.findings import worst_first
 from commands.health import Health
 from commands.judged import some
 from commands.log_formats import Level
 from commands.log_lines import Log
-from commands.log_merged import filtered, grave
-from commands.log_text import notes
+from commands.log_merged import filtered, grave, merged
+from commands.log_text import COLLECTED, notes
 from commands.logs import LogCollect, newest
 from commands.logs import report as log_report
 from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all
@@ -41,7 +43,7 @@ LEAST, MOST = 50, 1_000
 LATELY = 50
 """Changes that are looked through for those of the time."""
 
-WORST = 3
+TIMELINE = "timeline.txt"
 
 BEGINNINGS = 20
 """Logs with errors that are named, those that had them first: there it began, perhaps."""
@@ -68,22 +70,33 @@ class Asked(Protocol):
     def incidents(self) -> IncidentBook: ...
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    """What was brought of the time `span` before `at`: of each log `tail` lines at most. `incident`: that of the channel."""
+
+    health: Report
+    got: Sequence[Got]
+    changes: Sequence[Change]
+    incident: Incident | None
+    span: timedelta
+    tail: int
+    at: datetime
+
+
 async def collect(operation: LogCollect, asked: Asked) -> Report:
     """Look at everything at once, and pack it."""
     view, now = asked.view, asked.now()
     hosts = operation.hosts(view.fleet.inventory)
-    wanted = Wanted(tail=_share(hosts), since=operation.since)
+    tail = _share(hosts)
+    wanted = Wanted(tail=tail, since=operation.since)
     async with asyncio.TaskGroup() as group:
         health = group.create_task(Health(target=operation.target, details=True).read(view))
         logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
         changes = group.create_task(asked.changes.recent(LATELY))
         incident = group.create_task(asked.incidents.open_in(asked.by.channel))
-    since = now - operation.since
-    ours = tuple(change for change in changes.result() if _touches(change, hosts, since))
-    about = _about(incident.result(), (since, now))
-    return await asyncio.to_thread(
-        _packed, health.result(), logs.result(), ours, about, now
-    )  # of 30 hosts it takes a second
+    ours = tuple(change for change in changes.result() if _touches(change, hosts, now - operation.since))
+    evidence = _Evidence(health.result(), logs.result(), ours, incident.result(), operation.since, tail, now)
+    return await asyncio.to_thread(_packed, evidence)  # of 30 hosts it takes a second
 
 
 def _share(hosts: Sequence[Host]) -> int:
@@ -97,14 +110,13 @@ def _touches(change: Change, hosts: Sequence[Host], since: datetime) -> bool:
     return latest >= since and bool(named & {host.name for host in hosts})
 
 
-def _packed(
-    health: Report, got: Sequence[Got], changes: Sequence[Change], about: Sequence[Section], now: datetime
-) -> Report:
+def _packed(evidence: _Evidence) -> Report:
+    health, got, now = evidence.health, evidence.got, evidence.at
     logs = [each.log for each in got if each.log is not None]
-    lines, more = newest(logs)
+    lines, said = merged(log.lines for log in logs), notes(logs, COLLECTED)
+    shown = newest(lines)
     unread = tuple(finding_of(each) for each in got if each.error is not None)
     findings = worst_first((*health.findings, *(each for each in unread if each.reached)))  # health tells of silent sides
-    timeline = Excerpt(lines=lines, notes=(*more, *notes(logs)))
     stamp = f"{now:%Y%m%d-%H%M%S}"
     whole = Report(
         title=Phrase("Evidence"),
@@ -112,29 +124,31 @@ def _packed(
         columns=(Column(key="host", heading=Phrase("Host")),),
         rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
         findings=findings,
-        sections=(*about, *_beginnings(logs), *_contents(), *_missing(got)),
-        excerpt=timeline,
+        sections=(*_about(evidence), *_beginnings(logs), *_contents(), *_missing(got)),
+        excerpt=Excerpt(lines=shown, notes=(*_left_out(len(shown), len(lines)), *said)),
         taken_at=now,
     )
-    readable = whole.model_copy(update={"excerpt": None})
+    readable = whole.model_copy(update={"excerpt": None, "sections": (*whole.sections, *_known(said))})
+    timeline = whole.model_copy(update={"excerpt": Excerpt(lines=lines, notes=said)})
     members = (
         Copy(name="summary.md", form=Form.MARKDOWN, of=readable),
-        Copy(name="timeline.txt", form=Form.LINES),
+        Copy(name=TIMELINE, form=Form.LINES, of=timeline),
         Copy(name="health.md", form=Form.MARKDOWN, of=health, words="health --details"),
         Copy(name="health.csv", form=Form.CSV, of=health, words="health --details"),
-        Copy(name="changes.md", form=Form.MARKDOWN, of=listings.lately(changes, now), words="op"),
-        *(_log(each, now) for each in got if each.log is not None),
+        Copy(name="changes.md", form=Form.MARKDOWN, of=listings.lately(evidence.changes, now), words="op"),
+        *(_log(each, evidence) for each in got if each.log is not None),
     )
     return whole.model_copy(update={"files": (Bundle(name=f"evidence-{stamp}.zip", members=members),)})
 
 
-def _log(got: Got, at: datetime) -> Copy:
-    words = f"log {got.source} {got.host.name}"
+def _log(got: Got, evidence: _Evidence) -> Copy:
+    """One log, below the words that ask for the same lines."""
+    span = f"--since {render_duration(evidence.span)} --tail {evidence.tail}"
     return Copy(
         name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
         form=Form.LINES,
-        of=log_report((got,), (got.source,), at),
-        words=words,
+        of=log_report((got,), (got.source,), evidence.at),
+        words=f"log {got.source} {got.host.name} {span}",
     )
 
 
@@ -151,13 +165,13 @@ def _summary(lines: int, logs: int, unread: Sequence[object], health: Report) ->
     return Phrase("{told}; {n} log could not be read", plural="{told}; {n} logs could not be read", told=told, n=len(unread))
 
 
-def _about(incident: Incident | None, span: tuple[datetime, datetime]) -> tuple[Section, ...]:
+def _about(evidence: _Evidence) -> tuple[Section, ...]:
     """What somebody who opens the archive without knowing us asks first."""
-    since, now = span
-    when = Section(heading=Phrase("From when"), lines=(Phrase("{since} to {now}", since=Moment(since), now=Moment(now)),))
-    if incident is None:
+    since, now = Moment(evidence.at - evidence.span), Moment(evidence.at)
+    when = Section(heading=Phrase("From when"), lines=(Phrase("{since} to {now}", since=since, now=now),))
+    if evidence.incident is None:
         return (when,)
-    return (Section(heading=Phrase("Incident"), lines=(in_short(incident),)), when)
+    return (Section(heading=Phrase("Incident"), lines=(in_short(evidence.incident),)), when)
 
 
 def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
@@ -187,6 +201,17 @@ def _contents() -> tuple[Section, ...]:
         Phrase("changes.md: what was changed through the bot in this time"),
     )
     return (Section(heading=Phrase("What is in the archive"), lines=files),)
+
+
+def _left_out(shown: int, total: int) -> tuple[Phrase, ...]:
+    if shown == total:
+        return ()
+    return (Phrase("the newest {n} of {total} lines are shown; {file} has all", n=shown, total=total, file=TIMELINE),)
+
+
+def _known(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
+    """What must be said of the lines, for whoever reads the summary alone."""
+    return (Section(heading=Phrase("About the lines"), lines=said),) if said else ()
 
 
 def _missing(got: Sequence[Got]) -> tuple[Section, ...]:

@@ -7,7 +7,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut
@@ -58,11 +58,6 @@ def summary(lines: Sequence[Line], zone: tzinfo) -> Phrase:
     )
 
 
-def notes(logs: Sequence[Log]) -> tuple[Phrase, ...]:
-    """What whoever shows these logs must say: limits reached, clocks corrected, times in doubt, another encoding."""
-    return (*_clocks(logs), *_cuts(logs), *_doubts(logs), *_without_time(logs), *_encodings(logs))
-
-
 def _width(names: Iterable[str]) -> int:
     return max(map(len, set(names)), default=0)
 
@@ -86,29 +81,48 @@ def _continued(n: int) -> Iterable[Phrase]:
 
 
 def _clocks(logs: Iterable[Log]) -> Iterable[Phrase]:
-    """Each host's once, however many of its logs there are; a difference too small to be shown is not told."""
-    for host, ahead in {log.host: round(log.ahead, 3) for log in logs}.items():
+    """Each host's once, however many of its logs there are, all in one note, the worst first; what is too small to be
+    shown is not told."""
+    aheads = {log.host: round(log.ahead, 3) for log in logs}
+    wrong = sorted(((host, ahead) for host, ahead in aheads.items() if ahead), key=lambda each: -abs(each[1]))
+    if len(wrong) > 1:
+        clocks = Listing(tuple(_off(host, ahead) for host, ahead in wrong))
+        yield Phrase("clocks that are wrong, whose times are shown corrected: {clocks}", clocks=clocks)
+        return
+    for host, ahead in wrong:
         if ahead > 0:
             yield Phrase("the clock of {host} is {time} ahead; its times are shown corrected", host=host, time=Span(ahead))
         if ahead < 0:
             yield Phrase("the clock of {host} is {time} behind; its times are shown corrected", host=host, time=Span(-ahead))
 
 
+def _off(host: str, ahead: float) -> Phrase:
+    if ahead > 0:
+        return Phrase("{host} {time} ahead", host=host, time=Span(ahead))
+    return Phrase("{host} {time} behind", host=host, time=Span(-ahead))
+
+
+def _more(logs: Phrase, option: str) -> Phrase:
+    return Phrase("{logs}: there are more lines than were asked for; {option} brings more", logs=logs, option=option)
+
+
+def _large(logs: Phrase, option: str) -> Phrase:
+    return Phrase(
+        "{logs}: more than {size} would fit, these are the newest; narrow it with {option}",
+        logs=logs,
+        size=size_of(BYTES_LIMIT),
+        option=option,
+    )
+
+
 _CUTS: dict[Cut, Callable[[Phrase], Phrase]] = {
-    Cut.LINES: lambda logs: Phrase(
-        "{logs}: there are more lines than were asked for; {option} brings more", logs=logs, option="--tail"
-    ),
+    Cut.LINES: lambda logs: _more(logs, "--tail"),
     Cut.LEVEL: lambda logs: Phrase(
         "{logs}: only the newest lines were looked through for their level; {option} looks for words in all",
         logs=logs,
         option="--grep",
     ),
-    Cut.BYTES: lambda logs: Phrase(
-        "{logs}: more than {size} would fit, these are the newest; narrow it with {option}",
-        logs=logs,
-        size=size_of(BYTES_LIMIT),
-        option="--grep",
-    ),
+    Cut.BYTES: lambda logs: _large(logs, "--grep"),
     Cut.TIME: lambda logs: Phrase(
         "{logs}: reading stopped at its time limit, older lines may be missing; narrow it with {option}",
         logs=logs,
@@ -148,8 +162,20 @@ _DOUBTS: dict[Doubt, Callable[[int, Phrase], Phrase]] = {
 }
 
 
-def _cuts(logs: Sequence[Log]) -> Iterable[Phrase]:
-    for cut, say in _CUTS.items():
+COLLECTED = _CUTS | {
+    Cut.LINES: lambda logs: _more(logs, "log SOURCE --tail"),
+    Cut.BYTES: lambda logs: _large(logs, "log SOURCE --grep"),
+}
+"""The same where every log was collected: what has fewer options names the words that have them."""
+
+
+def notes(logs: Sequence[Log], cuts: Mapping[Cut, Callable[[Phrase], Phrase]] = _CUTS) -> tuple[Phrase, ...]:
+    """What whoever shows these logs must say, what is missing first: a surface may have room for the first ones alone."""
+    return (*_cuts(logs, cuts), *_clocks(logs), *_doubts(logs), *_without_time(logs), *_encodings(logs))
+
+
+def _cuts(logs: Sequence[Log], cuts: Mapping[Cut, Callable[[Phrase], Phrase]]) -> Iterable[Phrase]:
+    for cut, say in cuts.items():
         where = [log for log in logs if cut in log.cut]
         if where:
             yield say(_where(where))

@@ -5,11 +5,14 @@ hosts ─ read (all at once) ─▶ Got* ─ parse, clocks corrected ─▶ Log*
 The whole file never travels: the host finds what was asked for, within its own limits, and says what it left out.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate, takewhile
 from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
+from adapters.logs import Cut
 from adapters.phrase import Phrase
 from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, choice, nearest, shown
 from commands.details import clock_cell
@@ -31,6 +34,12 @@ MOST_LINES = 5_000
 
 KEPT_LINES = 20_000
 """Lines that an answer keeps, of all hosts together: the newest ones."""
+
+KEPT_BYTES = 7 * 2**20
+"""Bytes of them as JSON, in which signs beyond ASCII take six: surfaces keep answers of 8 MiB, and there is more in one."""
+
+_BESIDE = 160
+"""Of them, what stands beside the names and the text of a line, at most."""
 
 WORST = 3
 
@@ -160,27 +169,36 @@ class LogCollect(OwnOperation):
 def report(got: Sequence[Got], sources: Sequence[str], at: datetime) -> Report:
     """What was brought of these logs, as one report."""
     logs = [each.log for each in got if each.log is not None]
-    lines, more = newest(logs)
+    lines = merged(log.lines for log in logs)
+    kept = newest(lines)
     findings = worst_first(tuple(finding_of(each) for each in got if each.error is not None))
     asked = [each for each in got if each.log is not None or each.error is not None]
     return Report(
         title=Phrase("Logs"),
-        summary=_summary(lines, logs, findings, sources, len({each.host.name for each in asked})),
+        summary=_summary(kept, logs, findings, sources, len({each.host.name for each in asked})),
         columns=COLUMNS,
         rows=tuple(_row(each) for each in _by_host(got)),
         findings=findings,
-        excerpt=Excerpt(lines=lines, notes=(*more, *notes(logs))),
+        excerpt=Excerpt(lines=kept, notes=(*_left_out(len(kept), len(lines)), *notes(logs))),
         taken_at=at,
     )
 
 
-def newest(logs: Iterable[Log]) -> tuple[tuple[Line, ...], tuple[Phrase, ...]]:
-    """The newest lines of all logs, merged, and what must be said where there were more than are kept."""
-    lines = merged(log.lines for log in logs)
-    if len(lines) <= KEPT_LINES:
-        return lines, ()
-    told = Phrase("only the newest {n} of {total} lines are kept; ask for fewer hosts", n=KEPT_LINES, total=len(lines))
-    return lines[-KEPT_LINES:], (told,)
+def newest(lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Of merged lines, the newest that an answer keeps."""
+    sizes = accumulate(_size(line) for line in reversed(lines[-KEPT_LINES:]))
+    count = sum(1 for _ in takewhile(lambda size: size <= KEPT_BYTES, sizes))
+    return tuple(lines[len(lines) - count :])
+
+
+def _size(line: Line) -> int:
+    return len(json.dumps(line.text)) + len(line.host) + len(line.source) + _BESIDE
+
+
+def _left_out(kept: int, total: int) -> tuple[Phrase, ...]:
+    if kept == total:
+        return ()
+    return (Phrase("only the newest {n} of {total} lines are kept; ask for fewer hosts", n=kept, total=total),)
 
 
 def _by_host(got: Sequence[Got]) -> list[tuple[str, list[Got]]]:
@@ -229,6 +247,8 @@ def _summary(
             source=what,
         )
         if lines
+        else Phrase("no line of {source} found in what could be read", source=what)
+        if any(log.cut - {Cut.LONG} for log in logs)
         else Phrase("no line of {source} fits", source=what)
     )
     if errors := grave(lines):

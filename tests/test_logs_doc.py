@@ -22,7 +22,7 @@ from commands.grammar import arguments, understand
 from commands.incidents import IncidentOpen
 from commands.log_formats import Level
 from commands.log_patterns import PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern
-from commands.logs import KEPT_LINES, LogCollect, LogRead
+from commands.logs import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead
 from commands.logs_read import SOURCES
 from commands.operation import OwnOperation, Risk
 from commands.typed import read
@@ -105,7 +105,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 8 s |",
         "| 7 s |",
         "| 4,000 |",
-        "| 20,000 |",
+        "| 20,000, or 7 MB of them |",
         "At most 200 characters, repetitions up to 100",
         "newest 20 lines",
         "kept for 7 days",
@@ -123,7 +123,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 8 秒 |",
         "| 7 秒 |",
         "| 4,000 |",
-        "| 20,000 |",
+        "| 20,000、または 7 MB 分 |",
         "200 文字まで、繰り返しは 100 回まで",
         "最新の 20 行",
         "7 日間残し",
@@ -144,6 +144,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     usual = [LogRead.model_fields["tail"].default, LogCollect.model_fields["since"].default]
     assert [50, timedelta(minutes=30)] == usual
     assert (5_000, 512 * 1024, 4_000, 20_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_LIMIT, KEPT_LINES)
+    assert 7 * 2**20 == KEPT_BYTES
     assert (8, 7, 200, 100, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, SHOWN)
     assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [KEPT, incidents.LISTED, incidents.LEAD]

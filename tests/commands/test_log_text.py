@@ -88,10 +88,17 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
         pytest.param(
             [log(ahead=0.03), log(source="access", ahead=0.03), log("host-b", ahead=-90.0), log("host-c", ahead=0.0004)],
             [
-                "the clock of host-a is 0.03 s ahead; its times are shown corrected",
-                "the clock of host-b is 90 s behind; its times are shown corrected",
+                "clocks that are wrong, whose times are shown corrected: host-b 90 s behind, host-a 0.03 s ahead",
             ],
-            id="clocks, once for each host",
+            id="clocks, each host's once, the worst first",
+        ),
+        pytest.param(
+            [log(ahead=2.4, cut=frozenset({Cut.LINES}))],
+            [
+                "host-a nebula: there are more lines than were asked for; --tail brings more",
+                "the clock of host-a is 2.4 s ahead; its times are shown corrected",
+            ],
+            id="what is missing before what is corrected",
         ),
         pytest.param(
             [log(cut=frozenset(Cut)), log("host-b", cut=frozenset({Cut.LINES}))],

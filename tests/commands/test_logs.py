@@ -1,5 +1,6 @@
 """`log`: what is asked of which host, lines of all of them in the order of time, and nothing silently left out."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -14,16 +15,18 @@ from adapters.logs import Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadContainer
+from bot.store.answers import LARGEST
 from commands.arguments import BadArgument, Target
 from commands.catalogue import CATALOGUE
 from commands.findings import Severity
 from commands.grammar import canonical, understand
 from commands.log_formats import Level
-from commands.logs import KEPT_LINES, LogCollect, LogRead
+from commands.logs import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead, newest
 from commands.operation import Operation, Thresholds, View
 from commands.report import Report
 from commands.typed import read
 from tests.commands.canned import NOW, host
+from tests.commands.log_examples import line as made_line
 
 A, B, C, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("host-c", 3), host("lighthouse", 0)
 JAPAN = timezone(timedelta(hours=9))
@@ -234,6 +237,20 @@ async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
     assert "no host here has the log access" == str((await World({}, LIGHTHOUSE).read(LogRead(source="access"))).summary)
 
 
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        (Cut.LINES, "no line of nebula found in what could be read"),
+        (Cut.TIME, "no line of nebula found in what could be read"),
+        (Cut.UNREAD, "no line of nebula found in what could be read"),
+        (Cut.LONG, "no line of nebula fits"),
+    ],
+)
+async def test_where_not_all_was_read_it_is_not_said_that_nothing_fits(cut: Cut, expected: str) -> None:
+    world = World({"host-a": said(cut=frozenset({cut})), "host-b": said()}, A, B)
+    assert expected == str((await world.read(LogRead(source="nebula"))).summary)
+
+
 async def test_a_container_that_some_host_has_is_not_amiss_on_the_others() -> None:
     absent = ActionFailed(Phrase("there is no container web"), code="absent", maybe_ran=False)
     here = said("2026-11-25T09:09:59.000000000Z GET /")
@@ -261,6 +278,18 @@ async def test_of_very_many_lines_the_newest_are_kept_and_limits_are_said() -> N
     assert report.excerpt.lines[-1].text.endswith('msg="4999"')
     assert any("--tail" in str(note) for note in report.excerpt.notes)
     assert "only the newest 20000 of 25000 lines are kept; ask for fewer hosts" == str(report.excerpt.notes[0])
+
+
+@pytest.mark.parametrize("text", ["あ" * 400, '"' * 600, "\\" * 600, "🚒" * 200, "x" * 1_200])
+def test_what_is_kept_of_large_lines_fits_into_what_surfaces_keep(text: str) -> None:
+    """Whatever JSON makes of their characters; the newest, and nearly as many as fit."""
+    names = {"host": "h" * 63, "source": "container:" + "c" * 63}
+    made = [made_line(n, text).model_copy(update=names | {"part_of": n}) for n in range(KEPT_LINES)]
+    kept = newest(made)
+    size = len(json.dumps([each.model_dump(mode="json") for each in kept]))
+    assert KEPT_BYTES * 0.9 < size < KEPT_BYTES < LARGEST
+    assert made[-1] == kept[-1]
+    assert made[-len(kept) :] == list(kept)
 
 
 def notes_of(report: Report) -> list[str]:

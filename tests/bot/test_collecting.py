@@ -1,0 +1,109 @@
+"""`log collect`: one archive with all that was brought, and what is missing in it said where it is read first."""
+
+from datetime import timedelta
+from pathlib import PureWindowsPath
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from adapters.action import Action
+from adapters.inventory import Host
+from adapters.logs import Cut, LogText
+from adapters.windows.logs import ReadLog
+from adapters.wsl.logs import ReadCni, ReadPodman
+from bot.collecting import Asked, collect
+from bot.messages.files import written
+from bot.request import Answer
+from commands.logs import KEPT_LINES, LogCollect
+from commands.report import Bundle, File, Report
+from tests.bot.messages.examples import ENGLISH
+from tests.bot.reported import view, windows, wsl
+from tests.commands.canned import NOW
+from tests.commands.canned_certs import host
+
+
+def line(seconds: float, text: str, level: str = "info") -> str:
+    return f'time="{NOW - timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}" level={level} msg="{text}"'
+
+
+def said(*lines: str, **more: Any) -> LogText:
+    return LogText(lines=lines, clock=NOW, **more)
+
+
+async def collected(logs: dict[str, LogText], *hosts: Host) -> Report:
+    """Every host says the same of its logs; of those that are not named, nothing."""
+
+    def answer(side: Any) -> Any:
+        def give(action: Action[Any]) -> object:
+            match action:
+                case ReadLog(log=path):
+                    return logs.get(PureWindowsPath(path).stem, said())
+                case ReadCni() | ReadPodman():
+                    return said()
+                case _:
+                    return side(action)
+
+        return give
+
+    sides = {(each.name, "windows"): answer(windows(each)) for each in hosts}
+    sides |= {(each.name, "wsl"): answer(wsl(each)) for each in hosts}
+    asked = SimpleNamespace(view=view(*hosts, said=cast("Any", sides)), now=lambda: NOW, changes=Nothing())
+    asked.by, asked.incidents = SimpleNamespace(channel=""), Nothing()
+    return await collect(LogCollect(), cast("Asked", asked))
+
+
+class Nothing:
+    """No changes, and no incident."""
+
+    async def recent(self, limit: int) -> tuple[()]:
+        return ()
+
+    async def open_in(self, channel: str) -> None:
+        return None
+
+
+def unpacked(report: Report) -> dict[str, str]:
+    (bundle,) = written(Answer(operation="op-1", understood="log collect --since 30m", body=report), ENGLISH)
+    assert isinstance(bundle, Bundle)
+    return {member.name: member.text for member in bundle.members if isinstance(member, File)}
+
+
+def lines_of(text: str) -> list[str]:
+    return [each for each in text.splitlines() if not each.startswith("#")]
+
+
+A, B = host("host-a", 1), host("host-b", 2)
+ONE = {"nebula": said(line(3, "a"), line(2, "b", "error"), "  at one", "  at two", line(1, "c"))}
+
+
+async def test_an_error_with_its_stack_trace_is_one_error() -> None:
+    assert "host-a nebula: 1 error" in unpacked(await collected(ONE, A))["summary.md"]
+
+
+async def test_the_timeline_has_every_line_that_was_collected_and_the_answer_the_newest() -> None:
+    hosts = [host(f"host-{number}", number + 1) for number in range(21)]
+    report = await collected({"nebula": said(*(line(1_000 - n, str(n)) for n in range(1_000)))}, *hosts)
+    assert report.excerpt is not None
+    assert KEPT_LINES == len(report.excerpt.lines)
+    assert "the newest 20000 of 21000 lines are shown; timeline.txt has all" == str(report.excerpt.notes[0])
+    timeline = unpacked(report)["timeline.txt"]
+    assert 21_000 == len(lines_of(timeline))
+    assert "only the newest" not in timeline
+    assert "are shown" not in timeline
+
+
+@pytest.mark.parametrize("cut", [Cut.LINES, Cut.BYTES])
+async def test_what_is_missing_is_said_with_words_that_there_are(cut: Cut) -> None:
+    """`log collect` itself has neither option; the words above a single log have them."""
+    report = await collected({"nebula": said(line(1, "a"), cut=frozenset({cut}))}, A)
+    option = {Cut.LINES: "; --tail brings more", Cut.BYTES: "; narrow it with --grep"}[cut]
+    elsewhere = option.replace("--", "log SOURCE --")
+    files = unpacked(report)
+    assert report.excerpt is not None
+    said_in = {name: (option in text, elsewhere in text) for name, text in files.items() if "host-a nebula: " in text}
+    assert elsewhere in str(report.excerpt.notes[0])
+    assert (False, True) == said_in["timeline.txt"]
+    assert (False, True) == said_in["summary.md"]
+    assert (True, False) == said_in["logs/host-a/nebula.txt"]
+    assert "# /flatnet log nebula host-a --since 30m --tail 1000" == files["logs/host-a/nebula.txt"].splitlines()[0]
