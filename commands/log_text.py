@@ -41,7 +41,7 @@ def as_text(lines: Sequence[Line], heading: Iterable[Phrase], texts: Texts, zone
 def summary(lines: Sequence[Line], zone: tzinfo) -> Phrase:
     """How many lines there are, of what time, how many of each level."""
     if not lines:
-        return Phrase("no line fits")
+        return Phrase("no lines")
     times = [line.at for line in lines if line.at is not None]
     counted = by_level(lines)
     counts = Listing((*(_count(level, n) for level, n in counted.items()), *_continued(len(lines) - sum(counted.values()))))

@@ -2,21 +2,24 @@
 
     :warning: *nebula of 3 hosts: 120 lines, 4 of them errors*
     :grey_question: *host-b* — Windows was not reached: …
-    ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty
-    └ 18:26:48 host-c  …
+    ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty; with dates where any
+    └ 18:26:48 host-c  …                                                    is of another day than the message
     lines 101–120 of 120 · the clock of host-c is 2.4 s ahead; its times are shown corrected
     [◀ Older] [Newer ▶] [Only errors] [Filter] [As a file]
+    `/flatnet log nebula` · 25 Nov 18:27                                    when they were read
 
 Lines are foreign: they stand in a preformatted block, in which nothing is a mention, a link or a command.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from adapters.phrase import Phrase, Texts
 from bot.messages.blocks import CHARACTERS, TEXT, Block, Message, context, escape, section
 from bot.messages.buttons import FILE, FILTER, SHOW, View, button, row
 from bot.messages.foreign import CUT, cut, one_line
-from bot.messages.paragraphs import SYMBOLS, UNKNOWN_SIGN, command
+from bot.messages.paragraphs import SYMBOLS, UNKNOWN_SIGN, footing
 from bot.messages.words import COMMAND
 from bot.request import Answer
 from commands.excerpts import Excerpt, Picked, picked
@@ -34,8 +37,9 @@ _LINES = 5_000
 """Characters of all lines."""
 _FINDINGS = 4
 _WHY = 300
-_NOTES = 4
-_NOTE = 200
+_NOTES = 6
+"""Notes, what is missing first; the file has all of them."""
+_NOTE = 240
 _SPOKEN = 5
 """Lines that a notification has, the newest: it shows only its beginning anyway."""
 
@@ -45,7 +49,8 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
     page = picked(excerpt, view.pick)
     hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
     sources = {line.source for line in excerpt.lines}
-    lines = written(page.lines, (len(hosts) > 1, len(sources) > 1), texts)
+    beside = _Beside(len(hosts) > 1, len(sources) > 1, _of_another_day(page.lines, report.taken_at, texts))
+    lines = written(page.lines, beside, texts)
     summary = escape(report.summary.render(texts), 900)
     worst = min((finding.severity for finding in report.findings), key=lambda each: each.rank, default=None)
     headline = (
@@ -54,23 +59,32 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
     blocks = (
         section(headline),
         *map(section, _unread(report, texts)),
-        *_preformatted(lines, texts),
+        *_preformatted(lines, excerpt, texts),
         context(*_notes(excerpt, page, view, texts)),
         *row(_buttons(view, page, texts)),
-        context(command(understood)),
+        context(footing(understood, report.taken_at, texts)),
     )
     assert sum(map(len, lines)) <= CHARACTERS
     spoken = [summary, *(escape(line, _LINE) for line in lines[-_SPOKEN:])]
     return Message(text=cut("\n".join(spoken), TEXT), blocks=blocks)
 
 
-def written(lines: Sequence[Line], several: tuple[bool, bool], texts: Texts) -> list[str]:
-    """Lines with their time in the reader's zone, and with host and log where the answer is about several of them; the
-    newest that fit. It is the same on every page, whatever stands there."""
+@dataclass(frozen=True)
+class _Beside:
+    """What stands before each line beside its time: its host and its log where the answer is about several of them, which
+    is the same on every page, and its date."""
+
+    host: bool
+    source: bool
+    date: bool
+
+
+def written(lines: Sequence[Line], beside: _Beside, texts: Texts) -> list[str]:
+    """Lines with their time in the reader's zone; the newest that fit."""
     shown: list[str] = []
     used = 0
     for line in reversed(lines):
-        text = _shortened(_written(line, several, texts))
+        text = _shortened(_written(line, beside, texts))
         used += len(text) + 1
         if used > _LINES:
             break
@@ -88,10 +102,20 @@ def all_of(answer: Answer, texts: Texts) -> str:
     return as_text(lines, (asked, report.summary, span(lines, texts.zone), *report.excerpt.notes), texts, texts.zone)
 
 
-def _written(line: Line, several: tuple[bool, bool], texts: Texts) -> str:
-    host, source = several
-    at = "--:--:--" if line.at is None else f"{line.at.astimezone(texts.zone):%H:%M:%S}"
-    parts = [at, *([line.host] if host else []), *([line.source] if source else []), one_line(line.text)]
+def _of_another_day(lines: Iterable[Line], taken_at: datetime | None, texts: Texts) -> bool:
+    """Whether any of them is not of the reader's day on which they were read, which stands below them."""
+    days = {line.at.astimezone(texts.zone).date() for line in lines if line.at is not None}
+    return bool(days - ({taken_at.astimezone(texts.zone).date()} if taken_at is not None else set()))
+
+
+def _written(line: Line, beside: _Beside, texts: Texts) -> str:
+    at = "---------- --:--:--" if line.at is None else f"{line.at.astimezone(texts.zone):%Y-%m-%d %H:%M:%S}"
+    parts = [
+        at if beside.date else at.split()[1],
+        *([line.host] if beside.host else []),
+        *([line.source] if beside.source else []),
+        one_line(line.text),
+    ]
     return " ".join(parts)
 
 
@@ -100,9 +124,10 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LINE else f"{text[: _LINE - _END - 1]}{CUT}{text[-_END:]}"
 
 
-def _preformatted(lines: Sequence[str], texts: Texts) -> Iterable[Block]:
+def _preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Iterable[Block]:
     if not lines:
-        yield section(escape(Phrase("No line fits.").render(texts)))
+        if excerpt.lines:  # else the headline says what came of it
+            yield section(escape(Phrase("No line fits.").render(texts)))
         return
     text = "\n".join(lines)
     yield {
@@ -130,6 +155,8 @@ def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str
     if view.pattern:
         said.append(Phrase("with {pattern}", pattern=view.pattern))
     notes = [escape(note.render(texts), _NOTE) for note in excerpt.notes[:_NOTES]]
+    if (more := len(excerpt.notes) - _NOTES) > 0:
+        notes.append(escape(Phrase("and {n} more", n=more).render(texts)))
     return [" · ".join(escape(part.render(texts), _NOTE) for part in said), *notes]
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import BLOCKS, code, escape
+from bot.messages.blocks import BLOCKS, code, escape, when
 from bot.messages.buttons import View
 from bot.messages.sheet import Field, Line, Sheet, alike
 from bot.messages.words import COMMAND, SIGNS
@@ -241,3 +242,10 @@ def fitting(rows: Sequence[str], room: int, texts: Texts, most: int = _ROWS) -> 
 
 def command(words: str) -> str:
     return code(f"{COMMAND} {words}")
+
+
+def footing(understood: str, taken_at: datetime | None, texts: Texts) -> str:
+    """How it was understood, and when the hosts were read, in the reader's own time."""
+    if taken_at is None:
+        return command(understood)
+    return f"{command(understood)} · {when(taken_at, texts)}"

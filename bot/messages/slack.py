@@ -18,14 +18,26 @@ first one names all hosts that are not shown in full, in one line for each state
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from adapters.phrase import Phrase, Texts
 from bot.changes import Change
 from bot.messages import buttons, change, excerpt
-from bot.messages.blocks import CHARACTERS, Block, Message, channel_link, code, context, escape, picture, section, when
+from bot.messages.blocks import CHARACTERS, Block, Message, channel_link, code, context, escape, picture, section
 from bot.messages.buttons import View
-from bot.messages.paragraphs import SYMBOLS, Page, command, fitting, judged, known, listed, name, names, told, told_in
+from bot.messages.paragraphs import (
+    SYMBOLS,
+    Page,
+    command,
+    fitting,
+    footing,
+    judged,
+    known,
+    listed,
+    name,
+    names,
+    told,
+    told_in,
+)
 from bot.messages.sheet import Line, Sheet, alike, sheet
 from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, marked, onward
 from bot.request import Answer, Failure, FailureKind
@@ -77,7 +89,7 @@ def render(answer: Answer, texts: Texts, view: View | None = None) -> Message:
 def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message:
     seen = report.seen(details=view.details)
     shown = sheet(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
-    headline, origin = _headline(shown), _origin(answer.understood, report.taken_at, texts)
+    headline, origin = _headline(shown), footing(answer.understood, report.taken_at, texts)
     onward = _onward(report.channel, texts)
     said = "" if report.chart is None else alt_text(report.chart).render(texts)
     room = CHARACTERS - len(headline) - sum(map(len, onward)) - len(said) - len(origin) - _BUTTONS
@@ -185,7 +197,7 @@ def _failure(failure: Failure, understood: str, texts: Texts) -> Message:
     why = escape(failure.phrase.render(texts), _HEADLINE)
     headline = f"{_FAILED[failure.kind]} *{state}* — {why}"
     mended = _typed(DID_YOU_MEAN, failure.suggestions, texts)
-    origin = _origin(understood, None, texts) if failure.span is None else _marked(understood, failure.span, texts)
+    origin = footing(understood, None, texts) if failure.span is None else _marked(understood, failure.span, texts)
     return Message(
         text="\n".join([f"{state}: {why}", *_spoken_commands(DID_YOU_MEAN, failure.suggestions, texts)]),
         blocks=(*map(section, [headline, *mended]), *buttons.row(buttons.runs(failure.suggestions)), context(origin)),
@@ -208,10 +220,3 @@ def _spoken_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[
     if not words:
         return []
     return [f"{escape(label.render(texts))} {', '.join(escape(f'{COMMAND} {each}', 150) for each in words[:_SUGGESTED])}"]
-
-
-def _origin(understood: str, taken_at: datetime | None, texts: Texts) -> str:
-    """How it was understood, and when the hosts were read, in the reader's own time."""
-    if taken_at is None:
-        return command(understood)
-    return f"{command(understood)} · {when(taken_at, texts)}"

@@ -59,13 +59,13 @@ def test_signs_and_tokens_in_a_line_are_text() -> None:
 
 
 def test_no_lines_are_no_file_but_the_heading() -> None:
-    assert "# no line fits\n" == as_text((), [summary((), UTC)], ENGLISH, UTC)
+    assert "# no lines\n" == as_text((), [summary((), UTC)], ENGLISH, UTC)
 
 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        pytest.param([], "no line fits", id="none"),
+        pytest.param([], "no lines", id="none"),
         pytest.param(
             [line(0, Level.WARN)], "1 line, 2026-11-25 09:30:00.000 to 2026-11-25 09:30:00.000 (UTC): 1 warn", id="one"
         ),

@@ -1,6 +1,7 @@
 """Lines of logs in Slack, for a reader in Tokyo: harmless, within every limit, the newest first, with what must be said."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -18,12 +19,19 @@ from commands.log_formats import Level
 from commands.report import Report, Row
 from tests.bot.messages.anything import HOSTILE, WHATEVER
 from tests.bot.messages.examples import ENGLISH, JAPANESE
-from tests.commands.log_examples import excerpt, line
+from tests.commands.log_examples import BEGAN, excerpt, line
+
+READ = BEGAN + timedelta(minutes=5)
+"""When the lines were read; 18:05 in Tokyo."""
 
 
-def answered(lines: Excerpt, *findings: Finding) -> Answer:
+def answered(lines: Excerpt, *findings: Finding, taken_at: datetime = READ) -> Answer:
     report = Report(
-        title=Phrase("Logs"), summary=Phrase("{n} lines of nebula", n=len(lines.lines)), findings=findings, excerpt=lines
+        title=Phrase("Logs"),
+        summary=Phrase("{n} lines of nebula", n=len(lines.lines)),
+        findings=findings,
+        excerpt=lines,
+        taken_at=taken_at,
     )
     return Answer(operation="op-1", understood="log nebula", body=report)
 
@@ -61,6 +69,45 @@ def test_of_several_hosts_that_were_asked_each_line_names_its_own_though_one_alo
     rows = tuple(Row(host=name, cells=()) for name in ("host-a", "host-b"))
     both = answer.model_copy(update={"body": answer.body.model_copy(update={"rows": rows})})
     assert "18:00:00 host-a line 0" == preformatted(render(both, ENGLISH).blocks).strip()
+
+
+@pytest.mark.parametrize(
+    ("later", "shown"),
+    [
+        pytest.param(timedelta(0), ["18:00:00 line 0", "--:--:-- line 1"], id="of the day"),
+        pytest.param(timedelta(hours=5, minutes=54), ["18:00:00 line 0", "--:--:-- line 1"], id="until midnight in Tokyo"),
+        pytest.param(
+            timedelta(hours=5, minutes=56),
+            ["2026-01-31 18:00:00 line 0", "---------- --:--:-- line 1"],
+            id="of the day before, as people in Tokyo count",
+        ),
+        pytest.param(
+            timedelta(days=365), ["2026-01-31 18:00:00 line 0", "---------- --:--:-- line 1"], id="of the same day last year"
+        ),
+    ],
+)
+def test_lines_have_a_date_where_one_is_not_of_the_day_on_which_they_were_read(later: timedelta, shown: list[str]) -> None:
+    lines = Excerpt(lines=(line(0), line(1, timeless=True)))
+    message = render(answered(lines, taken_at=READ + later), ENGLISH)
+    assert shown == preformatted(message.blocks).splitlines()
+
+
+def test_which_day_that_was_stands_below_for_whoever_looks_later() -> None:
+    read = str(render(answered(excerpt(1)), ENGLISH).blocks[-1])
+    assert f"<!date^{int(READ.timestamp())}^" in read
+    assert "`/flatnet log nebula`" in read
+
+
+def test_notes_that_have_no_room_are_counted() -> None:
+    notes = tuple(Phrase("{note}", note=f"note {n}") for n in range(9))
+    shown = str(render(answered(excerpt(3).model_copy(update={"notes": notes})), ENGLISH).blocks)
+    assert [True] * 6 + [False] * 3 == [f"note {n}" in shown for n in range(9)]
+    assert "and 3 more" in shown
+
+
+def test_where_nothing_was_brought_the_headline_alone_says_so() -> None:
+    """It knows whether all was read; a filter of what was brought is something else."""
+    assert "No line fits" not in str(render(answered(Excerpt(lines=())), ENGLISH).blocks)
 
 
 def test_a_long_line_keeps_its_end_where_programs_say_whom_they_meant() -> None:
