@@ -5,10 +5,7 @@ words ─▶ who ─▶ the desk ─▶ message, for the outbox
 """
 
 import asyncio
-import json
 from dataclasses import dataclass
-
-import structlog
 
 from adapters.phrase import Phrase, Texts
 from bot.changes import Change
@@ -23,6 +20,7 @@ from bot.messages.menu import menu
 from bot.messages.milestones import pointer
 from bot.messages.slack import render
 from bot.request import Answer, Failure, FailureKind, Request, Surface
+from bot.slack.keeping import Keeping
 from bot.slack.letter import Address, Letter, mention, noted
 from bot.slack.outbox import EDIT_INTERVAL, Sender
 from bot.slack.people import People, Reader
@@ -33,12 +31,9 @@ from bot.slack.threads import Threads
 from bot.slack.uploads import Uploads
 from bot.slack.work import Desk
 from bot.store.answers import Answers, Kept
-from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery
 from commands.excerpts import SHOWN
 from commands.report import File, Report
-
-_log = structlog.get_logger(__name__)
 
 SHOWING = ("op show ", "approval show ")
 """Words that ask to see one change whole, wherever its card stands."""
@@ -79,6 +74,7 @@ class Answering:
         self.pictures = pictures
         self.answers = answers
         self.clock = clock
+        self.keeping = Keeping(answers, clock)
         self.threads = Threads(people, sender, uploads, answers, clock)
 
     async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
@@ -96,7 +92,10 @@ class Answering:
         watcher = await self._watcher(address, delivery)
         handled = await self._handled(request, watcher)
         answer = bare(handled)
-        await self._keep(answer, asked, delivery)
+        await self.keeping.keep(
+            answer,
+            lambda document: Kept(answer.operation, asked.user, answer.understood, delivery.received_at, document),
+        )
         goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
         said = "" if await self._in_thread(handled, goal) else await self._hand_over(handled, asked, reader)
         view = await self.pictures.first(answer, goal)
@@ -114,17 +113,6 @@ class Answering:
         """The same place for this person alone, in their words; a direct message is that already."""
         elsewhere = {"channel": "", "thread": ""} if address.for_all else {}
         return in_words_of(reader, address.model_copy(update=elsewhere))
-
-    async def _keep(self, answer: Answer, asked: Asked, delivery: Delivery) -> None:
-        """Keep a report, so that buttons can show more of it. One that is too large has buttons that say so."""
-        if not isinstance(answer.body, Report):
-            return
-        document = json.dumps(answer.model_dump(mode="json"))  # ASCII: a host's words may hold what is no character
-        kept = Kept(answer.operation, asked.user, answer.understood, delivery.received_at, document)
-        try:
-            await insist(lambda: self.answers.keep(kept), self.clock.sleep)
-        except TooLarge as error:
-            _log.warning("an answer is too large to be kept", operation=answer.operation, error=str(error))
 
     async def _hand_over(self, answer: Answer, asked: Asked, reader: Reader) -> str:
         """Files that were asked for go to that person alone, wherever their answer goes; what stands below the answer."""

@@ -6,6 +6,7 @@ says so.
 """
 
 import asyncio
+import io
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ class Api:
             raise SlackFailure("foreign_upload_url")
 
         async def send() -> int:
-            async with self._session.post(upload.url, data=upload.content) as answer:
+            async with self._session.post(upload.url, data=io.BytesIO(upload.content)) as answer:  # in pieces
                 return answer.status
 
         status = await translating(send)

@@ -5,9 +5,6 @@ revise   ─▶ an edit of that row, and a word in its thread, in whichever chan
 """
 
 import hashlib
-import json
-
-import structlog
 
 from adapters.phrase import Phrase
 from bot.bulletins import Bulletin, ExpiryNotice
@@ -21,10 +18,6 @@ from bot.slack.answering import Answering
 from bot.slack.letter import Address, noted, small
 from bot.slack.running import insist
 from bot.store.answers import Kept
-from bot.store.errors import TooLarge
-from commands.report import Report
-
-_log = structlog.get_logger(__name__)
 
 
 class Bulletins:
@@ -32,7 +25,7 @@ class Bulletins:
 
     def __init__(self, answering: Answering) -> None:
         self._desk, self._people, self._sender = answering.desk, answering.people, answering.sender
-        self._uploads, self._pictures, self._answers = answering.uploads, answering.pictures, answering.answers
+        self._pictures, self._keeping = answering.pictures, answering.keeping
         self._clock, self._threads = answering.clock, answering.threads
 
     async def announce(self, bulletin: Bulletin) -> None:
@@ -82,11 +75,7 @@ class Bulletins:
     async def _keep(self, bulletin: Bulletin) -> None:
         """Keep a report with its notes, so that buttons can show more of it."""
         answer = bulletin.body
-        if isinstance(answer, ExpiryNotice) or not isinstance(answer.body, Report):
+        if isinstance(answer, ExpiryNotice):
             return
-        document = json.dumps(bare(answer).model_copy(update={"notes": bulletin.notes}).model_dump(mode="json"))
-        kept = Kept(bulletin.name, BOT, answer.understood, self._clock.now(), document)
-        try:
-            await insist(lambda: self._answers.keep(kept), self._clock.sleep)
-        except TooLarge as error:
-            _log.warning("an answer is too large to be kept", operation=bulletin.name, error=str(error))
+        whole, now = bare(answer).model_copy(update={"notes": bulletin.notes}), self._clock.now()
+        await self._keeping.keep(whole, lambda document: Kept(bulletin.name, BOT, answer.understood, now, document))

@@ -5,6 +5,7 @@
 Documents are compressed: what is said of a fleet repeats itself.
 """
 
+import asyncio
 import json
 import zlib
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,8 @@ KEPT = timedelta(days=7)
 """How long an answer can be looked at again."""
 
 LARGEST = 8 * 2**20
-"""Characters of one document; 254 hosts with all their details take half a million, and a fiftieth of that on the disk."""
+"""Characters of one document: 254 hosts with all their details take half a million, lines of logs what `commands.logs`
+lets an answer keep, and a tenth of that on the disk."""
 
 _THIS = ANSWERS.c.operation == bindparam("this")
 _STILL_KEPT = ANSWERS.c.expires_at > bindparam("now")
@@ -94,7 +96,7 @@ class Answers:
             "words": safe_text(kept.words),
             "made_at": kept.made_at,
             "expires_at": kept.made_at + KEPT,
-            "document": zlib.compress(document),
+            "document": await asyncio.to_thread(zlib.compress, document),  # of many lines half a second
             "files": _noted(kept.files),
         }
 
