@@ -43,7 +43,7 @@ def filtered(
     """Lines at least so grave that the pattern is found in; a line whose level nobody knows is not one of them.
 
     `pattern` is checked already (`log_patterns`); "" is found everywhere. It takes time in proportion to the text, at
-    worst a few seconds a megabyte, and other threads run meanwhile.
+    worst a few seconds a megabyte, and other threads run meanwhile; `BadArgument` where that is too long.
     """
     matches = matcher(pattern, fixed=fixed, case=case)
     return tuple(

@@ -9,6 +9,7 @@ The bot matches with RE2, in time proportional to the text. Its `\d`, `\w`, `\s`
 """
 
 import re
+import time
 import unicodedata
 from collections.abc import Callable
 
@@ -25,6 +26,9 @@ REPEAT_LIMIT = 100
 
 PROGRAM_LIMIT = 2_000
 """RE2's instructions of a compiled pattern: half a megabyte is searched for the worst of this size within two seconds."""
+
+PATIENCE = 2.0
+"""Seconds of CPU that one search in the bot may take: what people look for takes a tenth of one in all that is kept."""
 
 _MEMORY = 2**20
 """Bytes for one compiled pattern and its states: enough for all states that patterns of that size have in practice."""
@@ -59,6 +63,7 @@ _REASONS = (
 )
 """Why nothing can be read at a place of a pattern; the first that fits the rest of it."""
 
+_TOO_SLOW = Phrase("the pattern takes too long on so many lines; use smaller numbers in braces, or choose a level as well")
 _TOO_LARGE = Phrase("it repeats too much; use smaller numbers in braces, or * and +")
 
 
@@ -95,12 +100,24 @@ def checked_pattern(text: str) -> str:
     return text
 
 
-def matcher(pattern: str, *, fixed: bool, case: bool) -> Callable[[str], bool]:
-    """Whether a text has a pattern that was checked already; "" is in every text."""
+def matcher(
+    pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
+) -> Callable[[str], bool]:
+    """Whether a text has a pattern that was checked already; "" is in every text.
+
+    `BadArgument` once all texts together have taken more of the seconds that `spent` counts than `PATIENCE`.
+    """
     if not pattern:
         return lambda text: True
     search = re2.compile(pattern, _options(fixed=fixed, case=case)).search
-    return lambda text: search(text) is not None
+    end = spent() + PATIENCE
+
+    def found(text: str) -> bool:
+        if spent() > end:
+            raise BadArgument(_TOO_SLOW, part=pattern)
+        return search(text) is not None
+
+    return found
 
 
 def _check_grammar(text: str) -> None:

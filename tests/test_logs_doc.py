@@ -21,7 +21,7 @@ from commands.excerpts import SHOWN
 from commands.grammar import arguments, understand
 from commands.incidents import IncidentOpen
 from commands.log_formats import Level
-from commands.log_patterns import PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern
+from commands.log_patterns import PATIENCE, PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern
 from commands.logs import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead
 from commands.logs_read import SOURCES
 from commands.operation import OwnOperation, Risk
@@ -108,6 +108,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 20,000, or 7 MB of them |",
         "At most 200 characters, repetitions up to 100",
         "newest 20 lines",
+        "more than 2 s is given up",
         "kept for 7 days",
         "last 30 minutes",
         "50 to 1,000",
@@ -126,6 +127,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 20,000、または 7 MB 分 |",
         "200 文字まで、繰り返しは 100 回まで",
         "最新の 20 行",
+        "2 秒を超える絞り込み",
         "7 日間残し",
         "直近 30 分",
         "50 から 1,000 行",
@@ -145,7 +147,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     assert [50, timedelta(minutes=30)] == usual
     assert (5_000, 512 * 1024, 4_000, 20_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_LIMIT, KEPT_LINES)
     assert 7 * 2**20 == KEPT_BYTES
-    assert (8, 7, 200, 100, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, SHOWN)
+    assert (8, 7, 200, 100, 2, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, PATIENCE, SHOWN)
     assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [KEPT, incidents.LISTED, incidents.LEAD]
     assert 200 == LISTED

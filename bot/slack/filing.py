@@ -22,6 +22,7 @@ from bot.slack.running import insist
 from bot.slack.uploads import handed_over, refused
 from bot.store.answers import Made
 from bot.store.inbox import Delivery
+from commands.arguments import BadArgument
 from commands.excerpts import Pick
 from commands.log_merged import filtered
 from commands.report import File, Report
@@ -48,6 +49,8 @@ class Filing:
             said = await self._filed(click, seen, aside)
         except SlackFailure as failure:
             said = refused(failure)
+        except BadArgument as error:
+            said = error.phrase
         return None if said is None else self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
 
     async def prune(self) -> None:
@@ -59,8 +62,8 @@ class Filing:
 
     async def _filed(self, click: Click, seen: Seen, aside: Address) -> Phrase | None:
         """Upload it; what the person is told beside, None where they see the file itself."""
+        file = await self._looking.apart(lambda: _file(seen, View.read(click.value), aside))
         channel, thread, told = await self._place(click, aside)
-        file = _file(seen, View.read(click.value), aside)
         await self._answering.uploads.show(seen.kept.operation, file, seen.kept.words, (channel, thread))
         return told
 

@@ -4,7 +4,10 @@ click ─▶ who ─▶ the kept answer ─ gone, or not for them ─▶ an expl
                       └▶ the message that was clicked shows it in the other way
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from adapters.phrase import Phrase
 from bot.messages.blocks import Message
@@ -19,6 +22,9 @@ from bot.slack.letter import Address, Letter, noted, small
 from bot.slack.people import Reader
 from bot.store.answers import Kept
 from bot.store.inbox import Delivery
+from commands.arguments import BadArgument
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Looking:
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
+        self._turn = asyncio.Lock()
 
     async def show(self, click: Click, delivery: Delivery) -> Letter:
         """The message that was clicked becomes the view that its button names."""
@@ -43,8 +50,17 @@ class Looking:
         if isinstance(seen, Message):
             return self.explain(seen, click, delivery, reader)
         goal = self._goal(click, delivery, reader)
-        message = noted(render(seen.answer, spoken(goal), view), *_below(seen, goal))
-        return Letter(seen.kept.operation, goal, message)
+        try:
+            shown = await self.apart(lambda: render(seen.answer, spoken(goal), view))
+        except BadArgument as error:
+            said = in_words_of(reader, goal).say(error.phrase)
+            return self.explain(Message(said, ()), click, delivery, reader)
+        return Letter(seen.kept.operation, goal, noted(shown, *_below(seen, goal)))
+
+    async def apart(self, make: Callable[[], Made]) -> Made:
+        """Made beside the loop, one at a time: a filter looks through megabytes, and whoever may look may press it."""
+        async with self._turn:
+            return await asyncio.to_thread(make)
 
     async def find(self, click: Click, delivery: Delivery, reader: Reader, view: View | None) -> "Seen | Message":
         """The answer, or why this person cannot see it now. Rights are those of this moment."""
@@ -60,7 +76,7 @@ class Looking:
             return render(Answer(operation=kept.operation, understood=kept.words, body=refused), texts)
         if click.private and kept.actor != click.user:
             return Message(Phrase("This answer was for somebody else. Ask for it yourself.").render(texts), ())
-        answer = Answer.read(kept.document)
+        answer = await asyncio.to_thread(Answer.read, kept.document)  # of many lines it takes a tenth of a second
         if answer is None:
             return Message(gone.render(texts), ())
         return Seen(kept, answer)

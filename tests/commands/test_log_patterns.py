@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from commands.arguments import BadArgument
-from commands.log_patterns import PATTERN_LIMIT, REPEAT_LIMIT, BadPattern, checked_pattern, matcher, pattern_text
+from commands.log_patterns import PATIENCE, PATTERN_LIMIT, REPEAT_LIMIT, BadPattern, checked_pattern, matcher, pattern_text
 
 
 @pytest.mark.parametrize(
@@ -171,3 +171,12 @@ def test_a_pattern_that_hangs_other_engines_is_quick(pattern: str) -> None:
     started = time.process_time()
     assert [False] * 20 == [found("a" * 3999 + "!") for _ in range(20)]
     assert 2 > time.process_time() - started
+
+
+def test_a_search_is_given_up_when_its_time_is_over() -> None:
+    """All texts together count, and nothing that was spent before."""
+    passed = iter([7.0, 7.0, 7.0 + PATIENCE, 7.1 + PATIENCE])
+    found = matcher("a", fixed=False, case=False, spent=lambda: next(passed))
+    assert [True, False] == [found("a"), found("b")]
+    with pytest.raises(BadArgument, match="takes too long"):
+        found("a")

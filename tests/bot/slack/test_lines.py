@@ -1,9 +1,17 @@
-"""Lines of logs in Slack: however many they are, their files are shown, and go when the answer does."""
+"""Lines of logs in Slack: however many they are, their files are shown, and go when the answer does; no filter holds up
+the bot."""
 
+import asyncio
+import random
+import time
+from collections.abc import Callable
 from datetime import timedelta
+
+import pytest
 
 from adapters.phrase import Phrase
 from bot.store.answers import KEPT, LARGEST
+from commands import log_patterns
 from commands.excerpts import Excerpt
 from commands.report import Bundle, Copy, Form, Report
 from tests.bot.slack.conftest import House
@@ -17,6 +25,15 @@ LARGE = Report(
     excerpt=Excerpt(lines=tuple(line(n, f"{n} {LONG}") for n in range(LARGEST // len(LONG) + 1))),
 )
 """Larger than what is kept of an answer."""
+
+CHOSEN = random.Random(1)  # the same in every run
+MANY = LARGE.model_copy(
+    update={"excerpt": Excerpt(lines=tuple(line(n, "".join(CHOSEN.choices("ae", k=285))) for n in range(1_000)))}
+)
+FEW = MANY.model_copy(update={"excerpt": Excerpt(lines=(line(0, "a~"), line(1, "e~")))})
+
+SLOW = "(.{0,100}a.{0,100}e)~"
+"""A pattern that takes seconds for these lines."""
 
 ARCHIVE = Bundle(name="evidence.zip", members=(Copy(name="timeline.txt", form=Form.LINES),))
 
@@ -52,3 +69,49 @@ async def test_files_of_lines_that_are_not_kept_are_deleted_as_all_are(house: Ho
         house.time.elapsed += KEPT / timedelta(seconds=1)
         house.time.move(1.0)
         await house.workspace.seen(lambda: house.workspace.file(file) is None)
+
+
+async def held_up(until: Callable[[], object]) -> float:
+    """The longest time in seconds for which the loop did not turn, until something is seen."""
+    worst = 0.0
+    async with asyncio.timeout(20):
+        while not until():
+            before = time.perf_counter()
+            await asyncio.sleep(0.01)
+            worst = max(worst, time.perf_counter() - before)
+    return worst
+
+
+async def filtered(house: House, pattern: str) -> None:
+    """A viewer asks for lines with this pattern."""
+    [first] = house.workspace.messages("C0OPS")
+    await house.workspace.click("U0OPERATOR", first, "filter")
+    await house.workspace.seen(lambda: house.workspace.view("U0OPERATOR"))
+    await house.workspace.submit("U0OPERATOR", {"pattern": pattern, "level": "all"})
+
+
+async def test_a_slow_filter_holds_up_nobody_and_is_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_patterns, "PATIENCE", 1.0)
+    async with house.bot():
+        await posted(house, MANY)
+        await filtered(house, SLOW)
+        assert await held_up(lambda: house.workspace.private("U0OPERATOR")) < 0.5
+        [message] = house.workspace.private("U0OPERATOR")
+        [shown] = house.workspace.messages("C0OPS")
+    assert "時間がかかりすぎます" in message.text
+    assert () == shown.edits
+
+
+async def test_a_slow_filter_s_file_holds_up_nobody_either(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The filter ran in time when it was pressed, the file's did not; nothing is announced that does not come."""
+    async with house.bot():
+        await posted(house, FEW)
+        await filtered(house, SLOW)
+        await house.workspace.seen(lambda: house.workspace.messages("C0OPS")[0].edits)
+        monkeypatch.setattr(log_patterns, "PATIENCE", 0.0)
+        [first] = house.workspace.messages("C0OPS")
+        await house.workspace.click("U0OPERATOR", first, "file")
+        [text] = await house.private("U0OPERATOR")
+    assert "時間がかかりすぎます" in text
+    assert () == house.workspace.direct("U0OPERATOR")
+    assert [first] == list(house.workspace.thread("C0OPS", first.ts))
