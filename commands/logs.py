@@ -7,11 +7,14 @@ The whole file never travels: the host finds what was asked for, within its own 
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import accumulate, takewhile
 from typing import Annotated, ClassVar
 
-from adapters.inventory import Host, Inventory
+from pydantic import TypeAdapter, ValidationError
+
+from adapters.inventory import Host, Inventory, PodmanName
 from adapters.logs import Cut
 from adapters.phrase import Phrase
 from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, choice, nearest, shown
@@ -60,14 +63,16 @@ Ago = Annotated[
 ]
 
 
+_CONTAINER_NAME = TypeAdapter(PodmanName)
+
+
 def _source(typed: str) -> str:
     said = typed.strip().lower()
     if said in SOURCES:
         return said
     if said.startswith(CONTAINER):
-        name = typed.strip()[len(CONTAINER) :]
-        if name and len(name) <= 128 and all(each.isascii() and (each.isalnum() or each in "_.-") for each in name):
-            return f"{CONTAINER}{name}"
+        with suppress(ValidationError):
+            return f"{CONTAINER}{_CONTAINER_NAME.validate_python(typed.strip()[len(CONTAINER) :])}"
     phrase = Phrase(
         "{part} is no log; there are {sources} and {container}",
         part=shown(typed),

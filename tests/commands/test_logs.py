@@ -306,6 +306,7 @@ def understood(text: str) -> Operation:
     [
         ("log nebula", LogRead(source="nebula")),
         ("logs NEBULA", LogRead(source="nebula")),
+        (f"log container:{'a' * 63}", LogRead(source=f"container:{'a' * 63}")),
         ("log container:Web_1 host-a", LogRead(source="container:Web_1", target=Target(parts=("host-a",)))),
         ("log access --tail 5 --level error", LogRead(source="access", tail=5, level=Level.ERROR)),
         ('log error --grep "bind() to" --fixed --case', LogRead(source="error", grep="bind() to", fixed=True, case=True)),
@@ -327,6 +328,10 @@ def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> No
         ("log container:", "is no log"),
         ("log container:../../etc", "is no log"),
         ("log container:a;rm", "is no log"),
+        ("log container:-x", "is no log"),
+        ("log container:_web", "is no log"),
+        ("log container:.", "is no log"),
+        (f"log container:{'a' * 64}", "is no log"),
         ("log nebula --tail 0", "is no number of lines"),
         ("log nebula --tail 5001", "is no number of lines"),
         ("log nebula --tail many", "is no number of lines"),
