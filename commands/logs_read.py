@@ -1,7 +1,7 @@
 """Logs read on their hosts: which side has which, and what one host says of one of them.
 
 host, source ─▶ action of its side ─▶ text, or why not ─ clock ─▶ lines with time and level
-       └ far off, and `since` asked for: once more, by the host's own clock
+       └ its clock is off, and times were asked for: once more, by that clock
 """
 
 import asyncio
@@ -30,7 +30,8 @@ SOURCES = (*WINDOWS, "cni", "podman")
 CONTAINER = "container:"
 
 MARGIN = timedelta(seconds=60)
-"""Clocks that differ by less need no second read: so much more is read, and what is too old is left out here."""
+"""Clocks that differ by less need no second read for `since`: so much more is read, and what is too old is left out here.
+Not so for `until`: the newest lines are those that hosts bring, and too new ones would stand in their place."""
 
 ABSENT = "absent"
 """The code of `ReadContainer` where a host has no such container."""
@@ -56,10 +57,10 @@ class Wanted:
     level: Level | None = None
     brought: int = 0
 
-    @property
-    def bounded(self) -> bool:
-        """Whether times matter."""
-        return self.since is not None or self.until is not None
+    def misses(self, ahead: float) -> bool:
+        """Whether lines are missing where a host was asked as if its clock were not so many seconds ahead."""
+        far = self.since is not None and abs(ahead) > MARGIN.total_seconds()
+        return far or (self.until is not None and ahead != 0)
 
     def search(self, now: datetime, ahead: float) -> Search:
         """The same for a host whose clock is so many seconds ahead."""
@@ -70,7 +71,7 @@ class Wanted:
             fixed=self.fixed,
             case=self.case,
             since=None if self.since is None else there - self.since - MARGIN,
-            until=None if self.until is None else there - self.until + MARGIN,
+            until=None if self.until is None else there - self.until,
         )
 
 
@@ -145,7 +146,7 @@ async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: async
     if action is None:
         return Got(host, source)
     text, far = await _asked(host, action, view)
-    if not isinstance(text, HostError) and abs(far) > MARGIN.total_seconds() and wanted.bounded:
+    if not isinstance(text, HostError) and wanted.misses(far):
         again = action_of(host, source, wanted.search(now, far))
         assert again is not None
         text, far = await _asked(host, again, view)
@@ -197,12 +198,13 @@ def _so_grave(log: Log, wanted: Wanted) -> Log:
 
 
 def _within(log: Log, wanted: Wanted, now: datetime) -> Log:
-    """Without what the margin brought. Lines whose time nobody knows stay: what is not known is not left out."""
+    """Without what the margin brought. Lines whose time nobody knows stay: what is not known is not left out.
+
+    Where a line was too old, all that are not have been brought, and no limit kept any back.
+    """
     since = None if wanted.since is None else now - wanted.since
     until = None if wanted.until is None else now - wanted.until
-    kept = tuple(
-        line
-        for line in log.lines
-        if line.at is None or ((since is None or line.at >= since) and (until is None or line.at <= until))
-    )
-    return log if len(kept) == len(log.lines) else log.model_copy(update={"lines": kept})
+    young = tuple(line for line in log.lines if line.at is None or since is None or line.at >= since)
+    kept = tuple(line for line in young if line.at is None or until is None or line.at <= until)
+    cut = log.cut if len(young) == len(log.lines) else log.cut - {Cut.LINES, Cut.BYTES}
+    return log.model_copy(update={"lines": kept, "cut": cut})

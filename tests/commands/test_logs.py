@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -40,6 +41,21 @@ def said(*lines: str, clock: datetime = NOW, **more: Any) -> LogText:
     return LogText(lines=lines, clock=clock.astimezone(JAPAN), **more)
 
 
+@dataclass(frozen=True)
+class Busy:
+    """A host that writes a line every second, and brings the newest that were asked for; its clock is so far ahead."""
+
+    ahead: timedelta = timedelta()
+
+    def asked(self, action: Action[Any]) -> LogText:
+        search = action.search  # type: ignore[attr-defined]
+        there = NOW + self.ahead
+        written = [there - timedelta(seconds=n) for n in range(7_200, -1, -1)]
+        fitting = [at for at in written if (search.since or at) <= at <= (search.until or at)]
+        more = frozenset({Cut.LINES}) if len(fitting) > search.tail else frozenset()
+        return said(*(nebula(at, f"{at - self.ahead:%H:%M:%S}") for at in fitting[-search.tail :]), clock=there, cut=more)
+
+
 class Line:
     """One side that answers from what a test says, and remembers what it was asked."""
 
@@ -49,6 +65,8 @@ class Line:
     async def perform(self, action: Action[Any]) -> Any:
         self._asked.append(action)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Busy):
+            return answer.asked(action)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -147,6 +165,29 @@ async def test_a_host_whose_clock_is_far_off_is_asked_again_by_its_own_clock() -
     assert second.search.since is not None
     assert abs(second.search.since - (first.search.since + behind)) < timedelta(seconds=1)  # so long the answer took
     assert [("host-a", "found")] == texts(report)
+
+
+@pytest.mark.parametrize(("seconds", "reads"), [(0, 1), (30, 2), (-30, 2), (7_200, 2)])
+async def test_of_a_busy_log_the_newest_lines_before_until_are_brought(seconds: int, reads: int) -> None:
+    """Whatever the host's clock says: newer lines never stand in their place."""
+    world = World({"host-a": Busy(timedelta(seconds=seconds))}, A)
+    report = await world.read(LogRead(source="nebula", tail=3, until=timedelta(seconds=3_599.5)))
+    assert [f"{ago(3_600 + n):%H:%M:%S}" for n in (2, 1, 0)] == [text for _, text in texts(report)]
+    assert reads == len(world.asked)
+
+
+@pytest.mark.parametrize(("seconds", "reads"), [(0, 1), (30, 1), (-30, 1), (90, 2), (-90, 2)])
+async def test_since_needs_a_second_look_only_where_a_clock_is_far_off(seconds: int, reads: int) -> None:
+    world = World({"host-a": Busy(timedelta(seconds=seconds))}, A)
+    report = await world.read(LogRead(source="nebula", tail=1_000, since=timedelta(seconds=60.5)))
+    assert [f"{ago(60 - n):%H:%M:%S}" for n in range(61)] == [text for _, text in texts(report)]
+    assert reads == len(world.asked)
+
+
+async def test_lines_too_old_to_be_asked_for_are_no_more_lines() -> None:
+    """61 lines are of the last minute; the host stopped at its 70th, which is older."""
+    report = await World({"host-a": Busy()}, A).read(LogRead(source="nebula", tail=70, since=timedelta(seconds=60.5)))
+    assert (61, []) == (len(texts(report)), notes_of(report))
 
 
 async def test_what_is_asked_of_a_host_is_what_was_typed() -> None:
