@@ -22,8 +22,8 @@ from adapters.wsl.action import Argv, Completed
 from adapters.wsl.encodings import readable
 
 BUDGET = 7
-"""Seconds after which the script answers with what it has found. An action that uses it gives it longer: whoever is cut
-off then is busy with one line."""
+"""Seconds after which the script answers with what it has found in files, and gives a program up. An action that uses it
+gives it longer: whoever is cut off then is busy with one line."""
 
 SEARCHED = 100_000
 """Lines of a program that are searched: podman and journalctl bring so many newest ones in about a second."""
@@ -40,6 +40,7 @@ class Refusal(IntEnum):
     SILENT = 76
     BROKEN = 77
     ABSENT = 78
+    LATE = 79
 
 
 _NAMES = {refusal.value: refusal.name.lower() for refusal in Refusal}
@@ -156,6 +157,16 @@ def _trouble(answer: Completed, search: Search, place: str) -> Phrase:
             return Phrase("perl cannot be run: {why}; install perl-base in WSL2", why=why)
         case Refusal.ABSENT:
             return Phrase("{place} cannot be read: {why}; install that program in WSL2", place=place, why=why)
+        case Refusal.LATE:
+            return Phrase(
+                "{place} was not read to its newest line within {n} s; ask for less: with {since}, "
+                "or without {grep} and {until}",
+                place=place,
+                n=BUDGET,
+                since="--since",
+                grep="--grep",
+                until="--until",
+            )
         case 124 | 137 | Refusal.SILENT:
             return Phrase("{place} does not answer within {n} s; see in WSL2 what keeps it busy", place=place, n=BUDGET)
         case _:

@@ -25,7 +25,7 @@ use constant BLOCK => 1 << 20;
 use constant SET_BACK => 3600; # seconds by which times may run backwards in a log: a clock was set, or summer ended
 use constant WORDS => 20;      # lines of a program about itself that are told
 my %CODE = (missing => 71, denied => 72, no_file => 73, outside => 74, pattern => 75, silent => 76, broken => 77,
-    absent => 78);
+    absent => 78, late => 79);
 my %UNPACK = (gz => "gzip", xz => "xz", bz2 => "bzip2", zst => "zstd");
 my %MONTH;
 @MONTH{qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)} = 0 .. 11;
@@ -116,7 +116,7 @@ sub opened {
     opendir my $listing, $folder or fail("denied", $folder);
     for my $other (grep { /^\Q$name\E[.-][0-9]+(?:-[0-9]+)?(?:\.(?:gz|xz|bz2|zst))?\z/ } readdir $listing) {
         my ($inode, $written) = (lstat "$folder/$other")[1, 9];
-        $cut{time} = 1 unless defined $inode; # rotated on at this moment
+        $cut{unread} = 1 unless defined $inode; # rotated on at this moment
         next unless -f _ and $inode != $logs[0]{inode} and $written >= ($since // 0);
         push @logs, log_file("$folder/$other", $other);
     }
@@ -170,7 +170,7 @@ sub piece {
         last unless $read;
     }
     return $block if length $block == $length;
-    $cut{time} = 1;
+    $cut{$late ? "time" : "unread"} = 1;
     return undef;
 }
 
@@ -200,20 +200,23 @@ sub put {
 
 # Programs, and files that only a program can read
 
+# Where time is up nothing of it counts: its newest lines come last. False where nothing older is wanted.
 sub unpacked {
     my ($log) = @_;
+    my %before = %cut;
     listen_to($log->{unpack}, "-cd", "--", Cwd::abs_path($ask{file}) =~ s{[^/]*\z}{$log->{name}}r);
+    if ($late) { @heard = (); %cut = (%before, time => 1); return 0; }
     push @found, reverse splice @heard;
-    if ($code) { $cut{time} = 1; $code = 0; } # still being packed, or damaged: what could be read counts
-    else { $searched += $log->{size} unless $late; }
-    return !%cut;
+    if ($code) { $cut{unread} = 1; $code = 0; } # still being packed, or damaged: what could be read counts
+    else { $searched += $log->{size}; }
+    return !grep { $cut{$_} } qw(lines bytes);
 }
 
 sub hear_program {
     $screen = qr/^/m;
     listen_to(@program);
     print STDERR "$_\n" for @words;
-    fail("silent", "$program[0] says nothing") if $late and !$timed;
+    fail($timed ? "late" : "silent", "$program[0] has not come to its end") if $late; # its newest lines come last
     my $all = %cut || $timed < $ask{most} || (defined $since && defined $first && $first < $since);
     $cut{time} = 1 unless $all or $code;
 }
@@ -233,7 +236,7 @@ sub listen_to {
         $rest = substr substr($block, $end), 0, $wide; # what comes of this line is beyond its width, and never looked at
         hear($_) for $end ? lines_of(substr($block, 0, $end), 0) : ();
     }
-    if ($late) { $cut{time} = 1; return; }
+    return if $late;
     hear($_) for length $rest ? lines_of($rest, 0) : ();
     close $voice;
     $pid = undef;

@@ -307,7 +307,28 @@ def test_a_damaged_neighbour_hides_nothing_else(tmp_path: Path) -> None:
     os.utime(tmp_path / "log" / "syslog.2.gz", (0, 0))
     answer = in_real_perl(tmp_path / "log", plain(line(2)), newest(ALL, file=PLACE, about="cni"))
     text = read_newest(answer, ALL, PLACE)
-    assert (line(2).decode(), frozenset({Cut.TIME})) == (text.lines[-1], text.cut)
+    assert (line(2).decode(), frozenset({Cut.UNREAD})) == (text.lines[-1], text.cut)
+
+
+def test_older_neighbours_are_read_beyond_a_damaged_one(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "syslog.2.gz").write_bytes(b"\x1f\x8bnot gzip")
+    os.utime(tmp_path / "log" / "syslog.2.gz", (at(10).timestamp(),) * 2)
+    files = {PLACE: log(line(20), written=20), f"{PLACE}.3.gz": log(line(1), written=1)}
+    text = read_newest(in_real_perl(tmp_path / "log", files, newest(ALL, file=PLACE, about="cni")), ALL, PLACE)
+    assert ((line(1).decode(), line(20).decode()), frozenset({Cut.UNREAD})) == (text.lines, text.cut)
+
+
+def test_of_a_packed_neighbour_that_takes_too_long_nothing_is_taken(tmp_path: Path) -> None:
+    """It is unpacked from its oldest line on: those that came by then are not next to the log's own."""
+    (tmp_path / "log").mkdir()
+    early = "\n".join(f"echo '{line(n).decode()}'" for n in range(8))
+    stand_in(tmp_path / "log", "gzip", f"{early}\nexec sleep 30")
+    files = {PLACE: log(line(31), line(32), written=32), f"{PLACE}.1.gz": log(line(11), written=12)}
+    search = Search(tail=5)
+    answer = in_real_perl(tmp_path / "log", files, quickly(newest(search, file=PLACE, about="cni")))
+    text = read_newest(answer, search, PLACE)
+    assert ((line(31).decode(), line(32).decode()), frozenset({Cut.TIME})) == (text.lines, text.cut)
 
 
 def test_a_log_that_grows_and_rotates_while_it_is_read_loses_no_old_line(tmp_path: Path) -> None:
@@ -380,16 +401,17 @@ def test_a_program_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     assert ("silent", True) == _refused(answer, ALL, "does not answer")
 
 
-def test_of_a_program_that_does_not_end_what_came_in_time_is_taken(tmp_path: Path) -> None:
-    text = read_newest(heard(tmp_path, f"echo '{line(1).decode()}'; exec sleep 30"), ALL, "web")
-    assert ((line(1).decode(),), frozenset({Cut.TIME})) == (text.lines, text.cut)
+def test_of_a_program_that_does_not_come_to_its_newest_line_in_time_nothing_is_taken(tmp_path: Path) -> None:
+    """It tells its oldest lines first: the last ones that came by then are not the newest."""
+    answer = heard(tmp_path, f"echo '{line(1).decode()}'; exec sleep 30")
+    assert ("late", True) == _refused(answer, ALL, "was not read to its newest line within 7 s; ask for less")
 
 
 def test_an_endless_flood_is_heard_in_constant_memory(tmp_path: Path) -> None:
-    """One line without end, and then lines without end: the newest that fit, within 300 MB of addresses."""
+    """One line without end, and then lines without end, within 300 MB of addresses."""
     for flood in ("exec cat /dev/zero", f"exec yes '{line(1).decode()}'"):
-        text = read_newest(heard(tmp_path, f"echo '{line(0).decode()}'; {flood}"), ALL, "web")
-        assert Cut.TIME in text.cut
+        answer = heard(tmp_path, f"echo '{line(0).decode()}'; {flood}")
+        assert ("late", True) == _refused(answer, ALL, "ask for less")
 
 
 @pytest.mark.parametrize(
