@@ -1,10 +1,12 @@
 """What a read of one log brings back, whatever side of the host it lies on."""
 
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
+from adapters.local_time import OFFSETS_LIMIT, Offset
 from adapters.value import Value
 
 LINES_LIMIT = 5_000
@@ -31,12 +33,19 @@ class Cut(StrEnum):
     UNREAD = "unread"  # a file beside the log could not be read: packed otherwise than by gzip, damaged, or moved meanwhile
 
 
+def _rising(offsets: tuple[Offset, ...]) -> tuple[Offset, ...]:
+    if any(later.begins <= earlier.begins for earlier, later in pairwise(offsets)):
+        raise ValueError("offsets that do not stand in the order of time")
+    return offsets
+
+
 class LogText(Value):
     """`lines` are the newest that fit, oldest first, without line ends. `cut` says why there may be more.
 
     `searched` and `size`: bytes looked through, and bytes of all files that belong to the question (None where nobody can
     tell, as for a journal). `files`: names of the files that lines came from, oldest first. `encoding`: how the bytes
-    were read. `clock`: the host's own time at the end of the read (aware). Times inside lines are parsed by commands.
+    were read. `clock`: the host's own time at the end of the read (aware); `offsets`: how its local times were from UTC.
+    Times inside lines are parsed by commands.
     """
 
     lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_LIMIT)], ...], Field(max_length=LINES_LIMIT)]
@@ -46,6 +55,7 @@ class LogText(Value):
     files: tuple[Annotated[str, Field(max_length=1_000)], ...] = ()
     encoding: Annotated[str, Field(max_length=40)] = "utf-8"
     clock: AwareDatetime | None = None
+    offsets: Annotated[tuple[Offset, ...], Field(max_length=OFFSETS_LIMIT), AfterValidator(_rising)] = ()
 
 
 class Search(Value):

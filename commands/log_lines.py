@@ -66,7 +66,7 @@ class Origin:
     """Where a log's text comes from.
 
     `now`: the bot's time at the read, aware. `ahead`: seconds that the host's clock is ahead of it. `zone`: of the local
-    times that some programs write: a zone by name, or the fixed offset of the host's clock; None where nobody knows it.
+    times that some programs write, as the host says; None where nobody knows it.
     """
 
     host: str

@@ -13,6 +13,7 @@ from adapters.action import Action
 from adapters.errors import ActionFailed, HostError
 from adapters.fleet import Seen
 from adapters.inventory import Host
+from adapters.local_time import HostZone
 from adapters.logs import LINES_LIMIT, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
@@ -171,8 +172,8 @@ def _ahead(text: LogText, age: float, view: View) -> float:
 
 
 def _zone(text: LogText) -> tzinfo | None:
-    """Of local times in it: what the host's own clock says."""
-    return None if text.clock is None else text.clock.tzinfo
+    """Of local times in it: what the host says of its own."""
+    return HostZone(text.offsets) if text.offsets else None
 
 
 def _parsed(text: LogText, origin: Origin, clean: Callable[[str], str]) -> Log:

@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.errors import ActionFailed
 from adapters.inventory import WindowsSide
+from adapters.local_time import DAYS
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
@@ -51,6 +52,7 @@ class ReadLog(WindowsAction[LogText]):
             "milliseconds": int(SEARCH_LIMIT * 1000),
             "line_limit": LINE_LIMIT,
             "bytes_limit": BYTES_LIMIT,
+            "days": DAYS,
         }
 
     def parse(self, data: Any) -> LogText:

@@ -7,15 +7,16 @@ the question ends. Words of people reach it as data: Perl runs no code out of a 
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from enum import IntEnum
 from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter
 
 from adapters.errors import ActionFailed
+from adapters.local_time import DAYS, OFFSETS_LIMIT, Offset
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, Completed
@@ -57,6 +58,7 @@ def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (
         "limit": BYTES_LIMIT,
         "width": LINE_LIMIT,
         "most": most,
+        "days": DAYS,
         "about": about,
         "pattern": search.pattern,
         "fixed": int(search.fixed),
@@ -91,8 +93,12 @@ def read_newest(answer: Completed, search: Search, place: str) -> LogText:
         size=heading.size,
         files=tuple(heading.file),
         encoding=encoding,
-        clock=_clock(heading.clock),
+        clock=datetime.fromtimestamp(heading.clock, UTC),
+        offsets=tuple(Offset(begins=each[0], seconds=each[1]) for each in heading.offset),
     )
+
+
+_Pair = Annotated[tuple[int, int], BeforeValidator(str.split)]
 
 
 class _Heading(BaseModel):
@@ -102,7 +108,8 @@ class _Heading(BaseModel):
     searched: Annotated[int, Field(ge=0)] | None
     size: Annotated[int, Field(ge=0)] | None
     file: Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=1_000)]
-    clock: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,11} [+-][0-9]{4}$")]
+    clock: Annotated[int, Field(ge=0, le=99_999_999_999)]
+    offset: Annotated[list[_Pair], Field(max_length=OFFSETS_LIMIT)]
 
 
 _HEADING = TypeAdapter(_Heading)
@@ -110,16 +117,8 @@ _HEADING = TypeAdapter(_Heading)
 
 def _heading(text: str) -> _Heading:
     pairs = [(name, value) for name, _, value in (line.partition(" ") for line in text.split("\n"))]
-    several = {kind: [value for name, value in pairs if name == kind] for kind in ("cut", "file")}
+    several = {kind: [value for name, value in pairs if name == kind] for kind in ("cut", "file", "offset")}
     return _HEADING.validate_python({"searched": None, "size": None, "clock": ""} | dict(pairs) | several)
-
-
-def _clock(told: str) -> datetime:
-    """The host's time, in its own zone, in which its logs may be written without saying so."""
-    seconds, zone = told.split(" ")
-    sign = -1 if zone[0] == "-" else 1
-    away = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * sign
-    return datetime.fromtimestamp(int(seconds), timezone(away) if away else UTC)
 
 
 def _name(code: int) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from adapters.action import Action, SideName
 from adapters.errors import ActionFailed, Unreachable
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
+from adapters.local_time import Offset
 from adapters.logs import Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
@@ -165,6 +166,33 @@ async def test_a_host_whose_clock_is_far_off_is_asked_again_by_its_own_clock() -
     assert second.search.since is not None
     assert abs(second.search.since - (first.search.since + behind)) < timedelta(seconds=1)  # so long the answer took
     assert [("host-a", "found")] == texts(report)
+
+
+BERLIN = (
+    Offset(begins=0, seconds=3_600),
+    Offset(begins=int(datetime(2026, 3, 29, 1, tzinfo=UTC).timestamp()), seconds=7_200),
+    Offset(begins=int(datetime(2026, 10, 25, 1, tzinfo=UTC).timestamp()), seconds=3_600),
+)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "expected", "note"),
+    [
+        pytest.param(
+            BERLIN, ["24 22:30", "25 00:50", "25 01:10", "25 02:30"], "2 lines are of the hour that came twice", id="told"
+        ),
+        pytest.param((), [], "4 lines have a local time of an unknown zone", id="not told"),
+    ],
+)
+async def test_local_times_go_by_the_clock_of_when_they_were_written(
+    offsets: tuple[Offset, ...], expected: list[str], note: str
+) -> None:
+    """A month later the clocks are set back. What the host's clock shows now says nothing of then."""
+    lines = [f"2026/10/25 {time}:00 [error] 1#1: x" for time in ("00:30", "02:50", "02:10", "03:30")]
+    report = await World({"host-a": said(*lines, offsets=offsets)}, A).read(LogRead(source="error"))
+    assert report.excerpt is not None
+    assert expected == [f"{line.at:%d %H:%M}" for line in report.excerpt.lines if line.at is not None]
+    assert any(note in told for told in notes_of(report))
 
 
 @pytest.mark.parametrize(("seconds", "reads"), [(0, 1), (30, 2), (-30, 2), (7_200, 2)])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
+from zoneinfo import ZoneInfo
 
 from tests.lab.fleet import LabFleet, LabHost
 from tests.lab.windows.disks import PATHS
@@ -16,6 +17,9 @@ from tests.lab.wsl.logs import Entry, Printed
 
 BEFORE, STOPPED = timedelta(minutes=25), timedelta(minutes=6)
 """How long ago the logs begin, and how long ago things went wrong."""
+
+JAPAN = ZoneInfo("Asia/Tokyo")
+"""Where the hosts are: the gateway writes its local time."""
 
 EVERY = timedelta(seconds=20)
 """Between two requests."""
@@ -71,14 +75,15 @@ def _orders(broken: str) -> Requests:
 def _gateway(host: LabHost, asked: Requests, times: Sequence[datetime]) -> None:
     """A request at each of these times; a broken one got a 502 since things went wrong, and error.log says why."""
     bad = [at for at in times if asked.broken and at >= times[-1] - STOPPED]
+    host.windows.state.zone = JAPAN.key
     access = (
-        f'{asked.client} - - [{at:%d/%b/%Y:%H:%M:%S} +0000] "GET {asked.path} HTTP/1.1" '
+        f'{asked.client} - - [{at.astimezone(JAPAN):%d/%b/%Y:%H:%M:%S %z}] "GET {asked.path} HTTP/1.1" '
         f'{"502 157" if at in bad else "200 1843"} "-" "python-requests/2.32.3"\n'
         for at in times
     )
     error = (
-        f"{at:%Y/%m/%d %H:%M:%S} [error] 2404#4120: *{number} connect() failed ({asked.broken}) while connecting "
-        f'to upstream, client: {asked.client}, server: , request: "GET {asked.path} HTTP/1.1", '
+        f"{at.astimezone(JAPAN):%Y/%m/%d %H:%M:%S} [error] 2404#4120: *{number} connect() failed ({asked.broken}) while "
+        f'connecting to upstream, client: {asked.client}, server: , request: "GET {asked.path} HTTP/1.1", '
         f'upstream: "{asked.upstream}", host: "{host.name}:8080"\n'
         for number, at in enumerate(bad, start=1180)
     )
@@ -87,7 +92,7 @@ def _gateway(host: LabHost, asked: Requests, times: Sequence[datetime]) -> None:
 
 
 def _times(since: datetime, until: datetime) -> Sequence[datetime]:
-    """Every so often, in UTC, by which the hosts' Windows goes."""
+    """Every so often, in UTC."""
     return [since.astimezone(UTC) + n * EVERY for n in range((until - since) // EVERY)]
 
 

@@ -1,12 +1,14 @@
 # The newest lines of a log that fit a question. Its neighbours that rotation left are read on, newest first, while lines
 # are wanted. Memory does not grow with the log: it is read in blocks.
 # In:  log (full path), tail, pattern ("=" and the pattern), fixed, case, since, until (milliseconds since 1970, or null),
-#      milliseconds (how long may be searched), line_limit (characters), bytes_limit.
+#      milliseconds (how long may be searched), line_limit (characters), bytes_limit,
+#      days (so far back changes of the local clock are told).
 # Out: the fields of adapters.logs.LogText.
 param($a)
 Set-StrictMode -Version 3
 # Part: rotated
 # Part: blocks
+# Part: offsets
 
 # A file, or what stands in its place. It may be a link to another file of its folder, and to nowhere else.
 function Find-Log([string]$path) {
@@ -119,4 +121,5 @@ $answer.files.Reverse()
     files = @($answer.files.ToArray())
     encoding = $answer.encoding
     clock = (Get-Date).ToUniversalTime().ToString('o')
+    offsets = @(Get-Offsets $a.days)
 }

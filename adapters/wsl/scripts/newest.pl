@@ -8,7 +8,8 @@
 #   about          text that a line must hold, in small letters; upper and lower case are alike
 #   pattern        regular expression of Perl; fixed=1: a text; case=1: upper and lower case differ
 #   most           so many lines at most were asked of the program
-#   budget         seconds; what is found by then is the answer
+#   days           so far back changes of the local clock are told
+#   budget         seconds; what is found in files by then is the answer
 #
 # Answer: lines "name value", an empty line, then the lines found, oldest first and byte for byte.
 # Memory does not grow with the log, nor with a line in it: a file is read in blocks from its end, as if each line ended
@@ -84,7 +85,7 @@ sub answer {
     my @head = map { "cut $_" } sort keys %cut;
     push @head, "searched $searched", "size $size" if defined $size;
     push @head, map { "file $_" } sort { $from{$a} <=> $from{$b} } keys %from;
-    push @head, POSIX::strftime("clock %s %z", localtime);
+    push @head, "clock " . time, offsets();
     print map { "$_\n" } @head, "", reverse(@found), @heard;
     leave(0);
 }
@@ -321,6 +322,32 @@ sub stamp {
         return $at if defined $at and $at <= $now + 86400;
     }
     return undef;
+}
+
+# How far local time was from UTC: at first, and from each change on. Between two looks a week apart a change is searched
+# for by halves.
+sub offsets {
+    my $at = $now - 86400 * $ask{days};
+    my $offset = away($at);
+    my @told = "offset 0 $offset";
+    while ($at < $now) {
+        my $next = $at + 7 * 86400 < $now ? $at + 7 * 86400 : $now;
+        if (away($next) == $offset) { $at = $next; next; }
+        while ($next - $at > 1) {
+            my $middle = int(($at + $next) / 2);
+            if (away($middle) == $offset) { $at = $middle; } else { $next = $middle; }
+        }
+        ($at, $offset) = ($next, away($next));
+        push @told, "offset $at $offset";
+    }
+    return @told;
+}
+
+# Seconds that local time was ahead of UTC.
+sub away {
+    my ($at) = @_;
+    my ($second, $minute, $hour, $day, $month, $year) = localtime $at;
+    return days($year + 1900, $month + 1, $day) * 86400 + $hour * 3600 + $minute * 60 + $second - $at;
 }
 
 # Days since 1970-01-01, of the Gregorian calendar.

@@ -88,6 +88,7 @@ def case(story: str, lay: Lay, lines: Sequence[str], *, log: LogName = "nebula",
         "files": [f"{log}.log"] if lines else [],
         "encoding": "utf-8",
         "clock": round_trip(NOW),
+        "offsets": [{"begins": 0, "seconds": 0}],
     }
     given = told.pop("given", {})
     script = Script(ReadLog(log=LOGS[f"{log}_log"], search=Search(tail=tail, **asked)), answer | told)
@@ -189,6 +190,74 @@ QUERIES = (
         log="error",
         since=at(2),
     ),
+)
+
+
+def living_in(zone: str, lay: Lay) -> Lay:
+    def there(state: WindowsState) -> None:
+        lay(state)
+        state.zone = zone
+
+    return there
+
+
+def offset(begins: datetime | int, hours: float) -> dict[str, int]:
+    return {
+        "begins": begins if isinstance(begins, int) else int(begins.timestamp()),
+        "seconds": int(hours * 3600),
+    }
+
+
+def new_york(year: int) -> list[dict[str, int]]:
+    """On the second Sunday of March at 2:00, on the first of November at 2:00."""
+    march, november = datetime(year, 3, 14, 7, tzinfo=UTC), datetime(year, 11, 7, 6, tzinfo=UTC)
+    return [
+        offset(sunday, hours)
+        for latest, hours in ((march, -4), (november, -5))
+        for sunday in [latest - timedelta(days=(latest.weekday() + 1) % 7)]
+    ]
+
+
+LOCAL = put("error.log", ends([error(1, "a"), error(2, "b"), error(3, "c")]))
+
+GAP = "2025/03/09 02:30:00 [error] 4#8: x"
+
+IN_NEW_YORK = [offset(0, -5), *(each for year in range(2016, 2026) for each in new_york(year))]
+
+ZONES = (
+    case(
+        "local times of Japan",
+        living_in("Asia/Tokyo", LOCAL),
+        [error(2, "b"), error(3, "c")],
+        log="error",
+        since=at(2 - 540),
+        offsets=[offset(0, 9)],
+    ),
+    case(
+        "of India",
+        living_in("Asia/Kolkata", LOCAL),
+        [error(3, "c")],
+        log="error",
+        since=at(3 - 330),
+        offsets=[offset(0, 5.5)],
+    ),
+    case(
+        "of New York, and every change of its clocks in ten years",
+        living_in("America/New_York", LOCAL),
+        [error(3, "c")],
+        log="error",
+        since=at(3 + 300),
+        offsets=IN_NEW_YORK,
+    ),
+    case(
+        "a time that a change of the clock left out hides no line",
+        living_in("America/New_York", put("error.log", f"{GAP}\n")),
+        [GAP],
+        log="error",
+        since=datetime(2025, 3, 9, 5, tzinfo=UTC),
+        offsets=IN_NEW_YORK,
+    ),
+    case("a log without local times", living_in("Asia/Tokyo", LOG), some(6), since=at(6), offsets=[offset(0, 9)]),
 )
 
 
@@ -378,6 +447,7 @@ REFUSED = (
 
 CASES: tuple[Case, ...] = (
     *QUERIES,
+    *ZONES,
     *neighbours(),
     *CONTENTS,
     case(

@@ -11,15 +11,21 @@ from typing import Any
 
 import pytest
 
+from adapters.action import Action
 from adapters.errors import ActionFailed
-from adapters.inventory import WindowsSide
+from adapters.fleet import Fleet
+from adapters.inventory import Inventory, WindowsSide
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows import powershell
 from adapters.windows.logs import ReadLog
+from commands.log_times import Doubt
+from commands.logs_read import Wanted, read_all
+from commands.operation import Thresholds, View
 from tests.adapters.windows.log_cases import FOLDER, LOGS
-from tests.adapters.windows.logs_cases import TRACE, at, ends, error, text
+from tests.adapters.windows.logs_cases import TRACE, at, ends, text
 from tests.adapters.windows.script_cases import NOW
+from tests.commands.canned import host as canned_host
 from tests.lab.windows import twins
 from tests.lab.windows.pwsh import Machine, Pwsh
 from tests.lab.windows.state import WindowsState
@@ -188,33 +194,38 @@ def test_no_line_is_told_twice_because_the_log_is_put_aside_meanwhile(pwsh: Pwsh
     assert [len(lines) for lines in told] == [len(set(lines)) for lines in told] != []
 
 
+class Said:
+    """A host's Windows side, which has said this."""
+
+    def __init__(self, text: LogText) -> None:
+        self._text = text
+
+    async def perform(self, action: Action[Any]) -> Any:
+        return self._text
+
+    async def aclose(self) -> None:
+        pass
+
+
 @pytest.mark.pwsh
 @pytest.mark.parametrize(
-    ("zone", "since", "expected"),
+    ("zone", "local", "expected", "doubts"),
     [
-        ("Asia/Tokyo", datetime(2026, 2, 20, 0, 2, tzinfo=UTC), ["second", "third"]),
-        ("America/New_York", datetime(2026, 2, 20, 14, 3, tzinfo=UTC), ["third"]),
+        ("Asia/Tokyo", "2026/02/27 18:26:47", datetime(2026, 2, 27, 9, 26, 47, tzinfo=UTC), {}),
+        ("Europe/Berlin", "2026/02/27 18:26:47", datetime(2026, 2, 27, 17, 26, 47, tzinfo=UTC), {}),
+        ("Europe/Berlin", "2025/08/01 18:26:47", datetime(2025, 8, 1, 16, 26, 47, tzinfo=UTC), {}),
+        ("Europe/Berlin", "2025/10/26 02:30:00", datetime(2025, 10, 26, 0, 30, tzinfo=UTC), {Doubt.TWICE: 1}),
+        ("Europe/Berlin", "2025/03/30 02:30:00", datetime(2025, 3, 30, 1, 30, tzinfo=UTC), {Doubt.SKIPPED: 1}),
     ],
 )
-def test_times_without_a_zone_are_those_of_the_host(
-    pwsh: Pwsh, monkeypatch: pytest.MonkeyPatch, zone: str, since: datetime, expected: list[str]
+async def test_local_times_are_those_of_the_host_when_they_were_written(
+    pwsh: Pwsh, zone: str, local: str, expected: datetime, doubts: Any
 ) -> None:
-    monkeypatch.setenv("TZ", zone)
-    lines = [error(number, words) for number, words in enumerate(["first", "second", "third"], 1)]
-    action = ReadLog(log=LOGS["error_log"], search=Search(tail=5, since=since))
-    request = powershell.pack("n", powershell.script_text("read-log"), action.arguments())
-    with pwsh.machine(host(ends(lines).encode(), FOLDER / "error.log"), NOW) as machine:
-        said = action.parse(powershell.unpack(machine.run_alone(request), "n", action.output_limit))
-    assert expected == [line.rpartition(" ")[2] for line in said.lines]
-
-
-@pytest.mark.pwsh
-def test_a_time_that_a_change_of_the_clock_left_out_hides_no_line(pwsh: Pwsh, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On that day New York has no half past two."""
-    monkeypatch.setenv("TZ", "America/New_York")
-    line = "2026-03-08 02:30:00 [error] 4#8: x".replace("-", "/")
-    action = ReadLog(log=LOGS["error_log"], search=Search(tail=5, since=datetime(2026, 3, 8, 5, tzinfo=UTC)))
-    request = powershell.pack("n", powershell.script_text("read-log"), action.arguments())
-    with pwsh.machine(host(f"{line}\n".encode(), FOLDER / "error.log"), NOW) as machine:
-        said = action.parse(powershell.unpack(machine.run_alone(request), "n", action.output_limit))
-    assert (line,) == said.lines
+    """From the file on the host to the line that people see."""
+    state = host(f"{local} [error] 4#8: x\n".encode(), FOLDER / "error.log")
+    state.zone = zone
+    said = by_powershell(pwsh, ReadLog(log=LOGS["error_log"], search=Search(tail=5)), state)
+    fleet = Fleet(Inventory(hosts=(canned_host("host-a", 1),)), lambda host, side: Said(said))
+    (got,) = await read_all(fleet.inventory.hosts, ("error",), Wanted(tail=5), View(fleet, lambda: NOW, Thresholds()))
+    assert got.log is not None
+    assert ([expected], doubts, 0.0) == ([line.at for line in got.log.lines], got.log.doubts, got.log.ahead)

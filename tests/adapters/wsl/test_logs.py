@@ -12,6 +12,7 @@ import pytest
 
 from adapters.errors import ActionFailed
 from adapters.inventory import WslSide
+from adapters.local_time import Offset
 from adapters.logs import Cut, LogText, Search
 from adapters.wsl.action import Completed, WslAction
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
@@ -76,7 +77,7 @@ async def test_both_outputs_of_a_container_come_in_order(state: WslState, connec
     text = await connect().perform(web())
     times = [f"2026-11-25T01:0{n}:00.000000000Z" for n in range(3)]
     assert [f"{time} {word}" for time, word in zip(times, ("zero", "one", "two"), strict=True)] == list(text.lines)
-    assert timedelta(hours=9) == (text.clock or BEGAN).utcoffset()
+    assert (Offset(begins=0, seconds=9 * 3_600),) == text.offsets
 
 
 async def test_a_pattern_and_times_hold_for_a_container_too(state: WslState, connect: Connect) -> None:

@@ -7,19 +7,21 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from adapters.errors import ActionFailed
+from adapters.local_time import HostZone, Offset
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
 from adapters.wsl.action import Argv, Completed
 from adapters.wsl.newest import SEARCHED, newest, read_newest, wanted
 from adapters.wsl.shell import read_frames, shell_line
-from tests.lab.wsl.logs import LogFile
+from tests.lab.wsl.logs import JAPAN, LogFile
 from tests.lab.wsl.shell import Shell
 from tests.lab.wsl.state import WslState
 
@@ -45,7 +47,7 @@ Files = dict[str, LogFile]
 Runner = Callable[[Argv], Completed]
 
 
-def in_real_perl(folder: Path, files: Files, command: Argv, *, each: float = 10.0) -> Completed:
+def in_real_perl(folder: Path, files: Files, command: Argv, *, each: float = 10.0, zone: str = "Asia/Tokyo") -> Completed:
     """The command on files in `folder`, which stands for /var/log."""
     for path, file in files.items():
         _write(folder / Path(path).name, file, folder)
@@ -58,7 +60,7 @@ def in_real_perl(folder: Path, files: Files, command: Argv, *, each: float = 10.
         timeout=60,
         check=False,
         preexec_fn=limited,
-        env={"PATH": f"{folder}/bin:{os.environ['PATH']}", "TZ": "Asia/Tokyo"},
+        env={"PATH": f"{folder}/bin:{os.environ['PATH']}", "TZ": zone},
     )
     return read_frames(ran.stdout, ran.stderr, NONCE, 1)[0]
 
@@ -75,9 +77,9 @@ def _write(path: Path, file: LogFile, folder: Path) -> None:
             os.utime(path, (file.written.timestamp(),) * 2)
 
 
-async def in_the_lab(files: Files, command: Argv) -> Completed:
+async def in_the_lab(files: Files, command: Argv, *, zone: tzinfo = JAPAN) -> Completed:
     state = WslState(address="10.87.1.1")
-    state.logs.files = files
+    state.logs.files, state.logs.zone = files, zone
     shell = Shell(state)
     await shell.run(shell_line([command], 10.0, NONCE))
     stdout, stderr = ("".join(output).encode("utf-8", "surrogateescape") for output in (shell.stdout, shell.stderr))
@@ -195,9 +197,23 @@ async def test_the_script_and_its_twin_find_the_same(case: Case, tmp_path: Path)
 
 def _without_clock(text: LogText) -> LogText:
     assert text.clock is not None
-    assert timedelta(hours=9) == text.clock.utcoffset()
     assert abs(text.clock - datetime.now(UTC)) < timedelta(minutes=1)
-    return text.model_copy(update={"clock": None})
+    assert (Offset(begins=0, seconds=9 * 3_600),) == text.offsets
+    return text.model_copy(update={"clock": None, "offsets": ()})
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"])
+async def test_every_change_of_the_local_clock_in_ten_years_is_told(zone: str, tmp_path: Path) -> None:
+    """Half an hour and a month without summer time in summer too."""
+    (tmp_path / "log").mkdir()
+    command = newest(ALL, file=PLACE, about="cni")
+    real = read_newest(in_real_perl(tmp_path / "log", THREE, command, zone=zone), ALL, PLACE).offsets
+    twin = read_newest(await in_the_lab(THREE, command, zone=ZoneInfo(zone)), ALL, PLACE).offsets
+    assert real == twin
+    place, moments = HostZone(real), [datetime.now(UTC) - timedelta(days=n) for n in range(0, 3_650, 5)]
+    assert [each.astimezone(ZoneInfo(zone)).utcoffset() for each in moments] == [
+        each.astimezone(place).utcoffset() for each in moments
+    ]
 
 
 async def test_the_answer_has_a_limit_of_bytes(tmp_path: Path) -> None:
@@ -437,10 +453,17 @@ def test_a_program_is_asked_for_one_line_more_than_wanted_or_for_all_that_are_se
     assert (6, SEARCHED) == (wanted(until, ends=True), wanted(until, ends=False))
 
 
+def test_without_anything_but_its_clock_a_host_is_believed() -> None:
+    text = read_newest(replace(Completed(0, "", ""), output=b"clock 1\n\n"), ALL, PLACE)
+    assert LogText(lines=(), clock=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) == text
+
+
 @pytest.mark.parametrize(
     "output",
-    [b"", b"lines\n", b"clock 1 +0900\n", b"\n\nline\n", b"clock x\n\nline\n", b"cut never\nclock 1 +0900\n\nline\n",
-     b"searched -1\nclock 1 +0900\n\n", b"clock 99999999999999 +0900\n\n"],
+    [b"", b"lines\n", b"clock 1\n", b"\n\nline\n", b"clock x\n\nline\n", b"cut never\nclock 1\n\nline\n",
+     b"searched -1\nclock 1\n\n", b"clock 99999999999999\n\n", b"clock 1\noffset 0\n\n", b"clock 1\noffset 0 86400\n\n",
+     b"clock 1\noffset 9 0\noffset 9 1\n\n", b"clock 1\noffset 99999999999 0\n\n",
+     b"clock 1\n" + b"offset 0 0\n" * 101 + b"\n"],
 )  # fmt: skip
 def test_what_the_script_never_says_is_not_believed(output: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (pydantic's and ours)

@@ -112,14 +112,16 @@ class Machine:
         )
 
     def _environment(self) -> dict[str, str]:
+        state = json.loads((self._folder / "state.json").read_text("utf-8"))
         return {
-            "COMPUTERNAME": json.loads((self._folder / "state.json").read_text("utf-8"))["computer_name"],
+            "COMPUTERNAME": state["computer_name"],
             "FLATNET_LAB_DRIVES": str(self._folder / "drives"),
             "FLATNET_LAB_PACE": str(self._pace),
             "FLATNET_LAB_STATE": str(self._folder / "state.json"),
             "HOME": str(self._folder),
             "ProgramData": r"C:\ProgramData",
             "SystemRoot": r"C:\Windows",
+            "TZ": state["zone"],
         }
 
     def lay_out(self, state: WindowsState, now: datetime) -> None:

@@ -101,7 +101,7 @@ class WindowsState:
 
     `files` holds text by full path, `raw` what lies there where it is no text in UTF-8, `sizes` the bytes of files that
     are larger than what they hold, `programs` executables by full path. `clock_offset` is how far the host's clock is
-    ahead. `wmi` is False where WMI does not answer.
+    ahead, `zone` that of its local times. `wmi` is False where WMI does not answer.
     `changes` are the guarded ones by operation, in their order, `tasks` the scheduled tasks by name. `disk_full`:
     nothing can be written. `guard_asleep`: the scheduled task of a change was ended.
     `cut_after_apply`: a change of Nebula takes every road to this host with it until it is put back.
@@ -124,6 +124,7 @@ class WindowsState:
     powershell_version: str = "5.1.20348.2227"
     os_version: str = "10.0.20348"
     clock_offset: timedelta = timedelta()
+    zone: str = "UTC"
     wmi: bool = True
     changes: dict[str, GuardedChange] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)

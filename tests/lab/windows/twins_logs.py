@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from pathlib import PureWindowsPath
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
+from tests.lab.local_time import offsets
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip
 from tests.lab.windows.twins_disks import rotated
@@ -38,6 +40,7 @@ def _read_log(arguments: Mapping[str, Any], state: WindowsState, now: datetime) 
     given = {
         name: arguments[name] for name in ("log", "tail", "since", "until", "milliseconds", "line_limit", "bytes_limit")
     }
+    given["zone"] = ZoneInfo(state.zone)
     words = _words(arguments["pattern"][1:], fixed=arguments["fixed"], case=arguments["case"])
     path = _found(PureWindowsPath(given["log"]), given["log"], state)
     neighbours = sorted(rotated(path, state), key=state.written_at, reverse=True)
@@ -59,6 +62,10 @@ def _read_log(arguments: Mapping[str, Any], state: WindowsState, now: datetime) 
         "files": answer.files[::-1],
         "encoding": answer.encoding,
         "clock": round_trip(state.clock(now)),
+        "offsets": [
+            {"begins": begins, "seconds": seconds}
+            for begins, seconds in offsets(given["zone"], state.clock(now), arguments["days"])
+        ],
     }
 
 
@@ -172,16 +179,16 @@ def _lines(text: str) -> list[str]:
 
 def _whole(lines: list[str], given: Mapping[str, Any]) -> Place | None:
     """Where a file lies as a whole: where its first and its last time do, if they agree."""
-    times = [time for line in lines if (time := _time(line)) is not None]
+    times = [time for line in lines if (time := _time(line, given["zone"])) is not None]
     places = {_place(time, given) for time in (times[0], times[-1])} if times else {"in"}
     return places.pop() if len(places) == 1 else None  # type: ignore[return-value]
 
 
 def _placed(lines: list[str], given: Mapping[str, Any], whole: Place | None) -> Iterator[tuple[str, Place]]:
     """Each line with where it lies; one without a time lies where the last one before it does."""
-    time = next((time for line in lines if (time := _time(line)) is not None), None)
+    time = next((time for line in lines if (time := _time(line, given["zone"])) is not None), None)
     for line in lines:
-        own = _time(line)
+        own = _time(line, given["zone"])
         time = time if own is None else own
         yield line, whole or _place(time, given)
 
@@ -194,8 +201,8 @@ def _place(time: int | None, given: Mapping[str, Any]) -> Place:
     return "in"
 
 
-def _time(line: str) -> int | None:
-    """The time at which a line was written, in milliseconds since 1970; the clock of the lab's hosts goes by UTC."""
+def _time(line: str, zone: tzinfo) -> int | None:
+    """The time at which a line was written, in milliseconds since 1970; .NET takes the second of two that are alike."""
     rfc = None
     if line.startswith("{"):
         with suppress(ValueError, AttributeError):
@@ -209,7 +216,7 @@ def _time(line: str) -> int | None:
             day = f"{nginx[3]}-{MONTHS.index(nginx[2]) + 1:02}-{nginx[1]}T{nginx[4]}"
             return _milliseconds(datetime.strptime(day, "%Y-%m-%dT%H:%M:%S %z"))
         if nginx := re.match(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d", line):
-            return _milliseconds(datetime.strptime(nginx[0], "%Y/%m/%d %H:%M:%S").replace(tzinfo=UTC))
+            return _milliseconds(datetime.strptime(nginx[0], "%Y/%m/%d %H:%M:%S").replace(tzinfo=zone, fold=1))
     return None
 
 

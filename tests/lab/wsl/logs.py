@@ -1,7 +1,7 @@
 """What a simulated WSL2 has written: files of logs, its journal, what containers printed. Times are aware."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
 JAPAN = timezone(timedelta(hours=9))
@@ -46,7 +46,7 @@ class Logs:
     journal: list[Entry] | None = field(default_factory=list)
     seen: bool = True
     printed: dict[str, list[Printed]] = field(default_factory=dict)
-    zone: timezone = JAPAN
+    zone: tzinfo = JAPAN
 
     @classmethod
     def usual(cls, host_id: int, containers: tuple[str, ...], now: datetime) -> "Logs":

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
+from adapters.local_time import DAYS
+from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import LogFile, Logs, Printed
 from tests.lab.wsl.ran import Ran
 from tests.lab.wsl.state import WslState
@@ -102,7 +104,8 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
 
 def _answer(heading: list[str], lines: Iterable[bytes], logs: Logs, words: str = "") -> Ran:
     now = datetime.now(logs.zone)
-    told = "\n".join([*heading, f"clock {now.timestamp():.0f} {now:%z}", "", ""])
+    local = [f"offset {begins} {seconds}" for begins, seconds in offsets(logs.zone, now, DAYS)]
+    told = "\n".join([*heading, f"clock {now.timestamp():.0f}", *local, "", ""])
     return Ran(stdout=told + "".join(f"{_text(line)}\n" for line in lines), stderr=words)
 
 

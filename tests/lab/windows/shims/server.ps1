@@ -12,6 +12,7 @@ function Set-Environment($given) {
     foreach ($name in $given.Keys) {
         [Environment]::SetEnvironmentVariable($name, $given[$name])
     }
+    [System.TimeZoneInfo]::ClearCachedData()
 }
 
 while ($null -ne ($line = $requests.ReadLine())) {
