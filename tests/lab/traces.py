@@ -42,12 +42,13 @@ class Requests:
 
 
 def leave(fleet: LabFleet, now: datetime) -> None:
-    """Write it into the logs of host-a, host-b, host-c and host-d."""
+    """Write it into the logs of host-a to host-d, and of host-f, where all is well."""
     stopped = now - STOPPED
     lately, until_then = _times(now - BEFORE, now), _times(now - BEFORE, stopped)
     _gateway(fleet["host-a"], _orders(broken=UNANSWERED), lately)
     _gateway(fleet["host-b"], Requests("10.100.1.1", "/orders/", "http://10.87.2.10:80/orders/"), until_then)
     _gateway(fleet["host-c"], Requests("10.87.3.11", "/stock/", "http://10.87.3.10:80/stock/"), lately)
+    _gateway(fleet["host-f"], Requests("10.87.6.11", "/print/", "http://10.87.6.10:80/print/"), lately)
     _gateway(fleet["host-d"], Requests("10.100.3.1", "/", "http://10.87.4.10:80/", broken=REFUSED), lately)
     ends = ('msg="Caught signal, shutting down" signal=terminated', "msg=Goodbye")
     _nebula(fleet["host-b"], [(stopped, each) for each in ends])
