@@ -73,13 +73,9 @@ def _source(typed: str) -> str:
     if said.startswith(CONTAINER):
         with suppress(ValidationError):
             return f"{CONTAINER}{_CONTAINER_NAME.validate_python(typed.strip()[len(CONTAINER) :])}"
-    phrase = Phrase(
-        "{part} is no log; there are {sources} and {container}",
-        part=shown(typed),
-        sources=some(list(SOURCES), len(SOURCES)),
-        container="container:NAME",
-    )
-    raise BadArgument(phrase, part=typed, nearest=nearest(said, (*SOURCES, CONTAINER)))
+    known = [*SOURCES, "container:NAME"]
+    phrase = Phrase("{part} is no log; there are {sources}", part=shown(typed), sources=some(known, len(known)))
+    raise BadArgument(phrase, part=typed, nearest=nearest(said, SOURCES))
 
 
 def _tail(typed: str) -> int:
