@@ -5,12 +5,19 @@ host, source ─▶ action of its side ─▶ text, or why not ─ clock ─▶ 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from adapters.action import Action
-from adapters.errors import ActionFailed, HostError
+from adapters.errors import (
+    ActionFailed,
+    AuthenticationFailed,
+    DeadlineExceeded,
+    HostError,
+    HostIdentityError,
+    Unreachable,
+)
 from adapters.fleet import Seen
 from adapters.inventory import Host
 from adapters.local_time import HostZone
@@ -92,9 +99,36 @@ async def read_all(hosts: Iterable[Host], sources: Sequence[str], wanted: Wanted
     turn = asyncio.Lock()
 
     async def look(host: Host) -> list[Got]:
-        return [await _read(host, source, wanted, view, turn) for source in sources]
+        async def read(source: str) -> Got:
+            return await _read(host, source, wanted, view, turn)
+
+        sides = ([each for each in sources if _on_windows(each)], [each for each in sources if not _on_windows(each)])
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_in_turn(host, side, read)) for side in sides]
+        return sorted((got for task in tasks for got in task.result()), key=lambda got: sources.index(got.source))
 
     return _without_strangers(tuple(got for each in await look_at_all(hosts, look, view) for got in each))
+
+
+async def _in_turn(host: Host, sources: Sequence[str], read: Callable[[str], Awaitable[Got]]) -> list[Got]:
+    """The logs of one side of a host. A side that is not there is asked once: it is waited for, and refuses, only once."""
+    got: list[Got] = []
+    for source in sources:
+        away = next((each.error for each in got if each.error is not None and _away(each.error)), None)
+        has = action_of(host, source, Search(tail=1)) is not None
+        got.append(await read(source) if away is None or not has else Got(host, source, error=away))
+    return got
+
+
+def _on_windows(source: str) -> bool:
+    return source in WINDOWS
+
+
+def _away(error: HostError) -> bool:
+    """Whether nothing of that side can be asked now, rather than this log alone."""
+    if isinstance(error, DeadlineExceeded):
+        return not error.maybe_ran
+    return isinstance(error, Unreachable | HostIdentityError | AuthenticationFailed)
 
 
 def _without_strangers(got: tuple[Got, ...]) -> tuple[Got, ...]:
@@ -128,7 +162,7 @@ def action_of(host: Host, source: str, search: Search) -> Action[LogText] | None
 def finding_of(got: Got) -> Finding:
     """Why a log could not be read."""
     assert got.error is not None
-    side = Phrase("Windows") if got.source in WINDOWS else Phrase("WSL2")
+    side = Phrase("Windows") if _on_windows(got.source) else Phrase("WSL2")
     reached = isinstance(got.error, ActionFailed)
     return Finding(
         severity=Severity.MEDIUM if reached else Severity.HIGH,

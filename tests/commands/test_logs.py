@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from adapters.action import Action, SideName
-from adapters.errors import ActionFailed, Unreachable
+from adapters.errors import (
+    ActionFailed,
+    AuthenticationFailed,
+    DeadlineExceeded,
+    HostError,
+    HostIdentityError,
+    Unreachable,
+)
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.local_time import Offset
@@ -24,6 +31,7 @@ from commands.findings import Severity
 from commands.grammar import canonical, understand
 from commands.log_formats import Level
 from commands.logs import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead, newest
+from commands.logs_read import SOURCES, Wanted, read_all
 from commands.operation import Operation, Thresholds, View
 from commands.report import Report
 from commands.typed import read
@@ -295,6 +303,31 @@ async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:
         ("host-c", Severity.MEDIUM, "Windows: there is no log", None, True),
     ] == [(each.host, each.severity, str(each.why), each.next, each.reached) for each in report.findings]
     assert ("host-b",) == report.unreached
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        (Unreachable(Phrase("no connection")), 1),
+        (HostIdentityError(Phrase("another key")), 1),
+        (AuthenticationFailed(Phrase("the password is wrong")), 1),  # a second try may lock the account
+        (DeadlineExceeded(Phrase("no answer"), maybe_ran=False), 1),
+        (DeadlineExceeded(Phrase("this log is slow"), maybe_ran=True), 3),
+        (ActionFailed(Phrase("there is no log"), code="LogMissing"), 3),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, HostError) else str(value),
+)
+async def test_a_side_that_is_not_there_is_asked_once_for_all_its_logs(error: HostError, asked: int) -> None:
+    world = World({"host-a": error}, A)
+    got = await read_all([A], SOURCES, Wanted(tail=1), world.view)
+    assert [(source, str(error)) for source in SOURCES] == [(each.source, str(each.error)) for each in got]
+    assert asked == sum(isinstance(action, ReadLog) for action in world.asked)
+
+
+async def test_of_a_side_that_is_not_there_no_log_is_missed_that_the_host_never_had() -> None:
+    world = World({"lighthouse": Unreachable(Phrase("no connection"))}, LIGHTHOUSE)
+    got = await read_all([LIGHTHOUSE], SOURCES, Wanted(tail=1), world.view)
+    assert [True, False, False, False, False] == [each.error is not None for each in got]
 
 
 async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
