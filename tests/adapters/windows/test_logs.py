@@ -148,6 +148,19 @@ def test_of_a_line_of_200_megabytes_its_beginning_is_told(pwsh: Pwsh) -> None:
     assert (frozenset({Cut.LONG}), 200_000_000) == (said.cut, said.searched)
 
 
+@pytest.mark.pwsh
+def test_of_a_gigabyte_only_its_end_is_read_for_the_newest_lines(pwsh: Pwsh) -> None:
+    with pwsh.machine(host(b"old\n"), NOW) as machine:
+        log = machine.place(PATH)
+        with log.open("r+b") as file:
+            file.seek(2**30)  # what nobody wrote takes no room
+            file.write(b"\nolder\nnew\nnewest\n")
+        said = ask(machine, read(tail=2))
+    assert (("new", "newest"), frozenset({Cut.LINES})) == (said.lines, said.cut)
+    assert said.size is not None
+    assert said.size > 2**30 > 100 * (said.searched or 0) > 0
+
+
 @contextmanager
 def written(machine: Machine, *, rotated: bool) -> Iterator[None]:
     """The log grows line by line, and is perhaps put aside again and again, until left."""

@@ -317,6 +317,18 @@ def test_a_sparse_line_of_200_mb_is_passed_over_in_constant_memory(tmp_path: Pat
     assert (file.stat().st_size, frozenset({Cut.LONG})) == (text.searched, text.cut)
 
 
+def test_of_a_gigabyte_only_its_end_is_read_for_the_newest_lines(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    search = Search(tail=2)
+    with (tmp_path / "log" / "syslog").open("wb") as written:
+        written.seek(2**30)  # what nobody wrote takes no room
+        written.write(b"\n" + b"\n".join(map(line, (1, 2, 3))) + b"\n")
+    text = read_newest(in_real_perl(tmp_path / "log", {}, newest(search, file=PLACE, about="")), search, PLACE)
+    assert ((line(2).decode(), line(3).decode()), frozenset({Cut.LINES})) == (text.lines, text.cut)
+    assert text.size is not None
+    assert text.size > 2**30 > 100 * (text.searched or 0) > 0
+
+
 def test_a_damaged_neighbour_hides_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "syslog.2.gz").write_bytes(gzip.compress(line(1) + b"\n")[:-12])
