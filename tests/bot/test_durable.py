@@ -80,22 +80,9 @@ async def ended(durable: Durable, *operations: str) -> dict[str, Known]:
             await asyncio.sleep(0.02)
 
 
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that was used before: the very first start finds its queue a second later."""
-    file = tmp_path_factory.mktemp("durable") / "durable.sqlite3"
-
-    async def once() -> None:
-        async with launched(file, Steps()):
-            pass
-
-    asyncio.run(once())
-    return file
-
-
 @pytest.fixture
-def file(ready: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(ready, tmp_path / "durable.sqlite3"))
+def file(used_before: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(used_before, tmp_path / "durable.sqlite3"))
 
 
 async def test_an_operation_runs_from_begin_to_end_once_however_often_it_is_enqueued(file: Path) -> None:

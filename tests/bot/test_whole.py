@@ -1,5 +1,6 @@
 """A change from its question to its end, through everything but Slack and real hosts."""
 
+import shutil
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,12 +17,13 @@ from bot.store.models import OPERATIONS
 from bot.transitions import reviewed
 from commands.arguments import Target
 from commands.plan import Result
-from tests.bot.whole import Whole, whole
+from tests.bot.whole import DURABLE, Whole, whole
 from tests.bot.world import World
 
 
 @pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Whole]:
+async def bot(used_before: Path, tmp_path: Path) -> AsyncIterator[Whole]:
+    shutil.copy(used_before, tmp_path / DURABLE)
     async with whole(tmp_path, World()) as running:
         yield running
 

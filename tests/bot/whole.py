@@ -27,6 +27,9 @@ from tests.bot.running import House
 from tests.bot.workflow.team import Ground
 from tests.bot.world import World, plan
 
+DURABLE = "durable.sqlite3"
+"""DBOS's database, in the folder."""
+
 PEOPLE = tuple(Person(name=name, system=(name,), roles=frozenset({Role.OPERATOR})) for name in ("ana", "ben"))
 
 
@@ -109,7 +112,7 @@ async def whole(folder: Path, world: World) -> AsyncIterator[Whole]:
     """A bot that runs until left."""
     house = await House(folder, world).open()
     bot = Whole(house, world)
-    bot.durable = await Durable.launch(folder / "durable.sqlite3", bot.applying, lambda: "7f3a")
+    bot.durable = await Durable.launch(folder / DURABLE, bot.applying, lambda: "7f3a")
     try:
         yield bot
     finally:

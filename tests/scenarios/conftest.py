@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
@@ -131,19 +132,31 @@ def drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def built(
-    folder: Path, hosts: int = 3, *, lighthouse: bool = False, conditions: Conditions | None = None
+    folder: Path,
+    hosts: int = 3,
+    *,
+    lighthouse: bool = False,
+    conditions: Conditions | None = None,
+    used_before: Path | None = None,
 ) -> AsyncIterator[Town]:
-    """A town whose files lie in `folder`; its path must be short, for a socket's has at most 107 bytes."""
+    """A town whose files lie in `folder`; its path must be short, for a socket's has at most 107 bytes.
+
+    With DBOS's database `used_before` its bot runs here not for the very first time.
+    """
     workspace = Workspace(MANIFEST)
     await workspace.start()
     try:
         async with run_fleet(folder / "lab", hosts, lighthouse=lighthouse, conditions=conditions) as fleet:
-            yield Town(fleet, workspace, write_configuration(folder, fleet, workspace))
+            town = Town(fleet, workspace, write_configuration(folder, fleet, workspace))
+            if used_before is not None:
+                town.settings.data_folder.mkdir(mode=0o700)
+                shutil.copy(used_before, town.settings.engine_file)
+            yield town
     finally:
         await workspace.stop()
 
 
 @pytest.fixture
-def town(tmp_path_factory: pytest.TempPathFactory) -> Build:
+def town(tmp_path_factory: pytest.TempPathFactory, used_before: Path) -> Build:
     """`async with town(hosts=3) as t:` builds one."""
-    return partial(built, tmp_path_factory.mktemp("t"))
+    return partial(built, tmp_path_factory.mktemp("t"), used_before=used_before)

@@ -213,7 +213,7 @@ async def test_many_faults_at_once_are_all_named(town: Build) -> None:
 async def test_a_bot_that_hangs_up_is_named_beside_what_can_be_seen_without_it(town: Build) -> None:
     """Somebody listens at its socket and says nothing that can be understood."""
     async with town(hosts=1) as t:
-        t.settings.data_folder.mkdir()
+        t.settings.data_folder.mkdir(exist_ok=True)
         server = await asyncio.start_unix_server(lambda reader, writer: writer.close(), t.settings.control_socket)
         t.settings.control_socket.chmod(0o660)
         async with server:

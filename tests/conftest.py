@@ -1,0 +1,30 @@
+"""What tests of several rooms use."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bot.durable import Durable, Told
+
+
+class _Unused:
+    """What `apply.v1` is made of, where nothing is enqueued."""
+
+    async def _called(self, *arguments: str) -> Told:
+        raise AssertionError(arguments)
+
+    begin = step = undo = end = _called
+
+
+@pytest.fixture(scope="session")
+def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of DBOS that was used before, to be copied: the very first start finds its queue a second later."""
+    file = tmp_path_factory.mktemp("durable") / "durable.sqlite3"
+
+    async def once() -> None:
+        durable = await Durable.launch(file, _Unused(), lambda: "")
+        await durable.aclose()
+
+    asyncio.run(once())
+    return file
