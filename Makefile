@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# half as many again as processors: quick tests wait for loopback more than they compute
+QUICK   = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)')
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, 
 	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day)
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's too
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell lint
 	$(BIN)/ruff check .
@@ -33,7 +35,7 @@ lint: $(STAMP)   ## ruff, format, mypy --strict, import contracts, PowerShell li
 	$(BIN)/python -m tests.powershell_lint adapters/windows
 
 test: $(STAMP)   ## the quick tests, in parallel: no browser, no PowerShell, no programs that are started or killed
-	$(BIN)/pytest -n auto --ignore=tests/page -m "not slow and not pwsh"
+	$(BIN)/pytest -n $(QUICK) --dist worksteal --ignore=tests/page -m "not slow and not pwsh"
 
 bench: $(STAMP)  ## the measures of docs/performance.md
 	$(BIN)/python -m tests.bench

@@ -348,6 +348,7 @@ BAD: dict[str, Said] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
 @pytest.mark.parametrize("said", BAD.values(), ids=BAD)
 async def test_254_bad_hosts_are_one_message_that_counts_them(said: Said, texts: Texts) -> None:

@@ -401,6 +401,7 @@ MANY = tuple(host(f"host-{n:03}", n) for n in range(1, 255))
 BAD = [looks(each.name, 700, unreached=700, troubled=88, failed={"nebula": 88, "bridge": 9}) for each in MANY]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
 async def test_254_hosts_are_one_message_and_all_of_them_are_in_the_files(texts: Texts) -> None:
     changes = [ended(State.FAILED, f"person-{n}", n, break_glass=BreakGlass()) for n in range(300)]

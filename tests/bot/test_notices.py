@@ -215,6 +215,7 @@ async def test_half_a_year_says_exactly_what_is_due_and_settles_all_of_it(house:
     assert () == await house.table.open()
 
 
+@pytest.mark.slow
 async def test_half_a_year_of_bots_that_are_killed_at_every_step_says_the_same(house: House) -> None:
     """On each day a bot is killed at its first moment, the next one at its second, until one comes through."""
     deaths = 0

@@ -156,6 +156,7 @@ async def test_where_no_disk_can_be_read_nobody_says_that_all_is_well() -> None:
     assert str((await report(said)).summary).startswith("in this week's report 4 of 4 hosts need attention: ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
 async def test_254_full_hosts_are_one_message(texts: Texts) -> None:
     many = tuple(host(f"host-{n:03}", n) for n in range(1, 255))

@@ -101,6 +101,7 @@ async def test_a_disk_that_fills_up_in_the_middle_leaves_the_old_pair_in_place(t
         assert "less than 1 MB is free" in await put_back(s, card, old)
 
 
+@pytest.mark.slow
 async def test_a_service_that_does_not_come_back_is_put_back_by_its_host(town: Build) -> None:
     async with shift(town, hurry=10) as s:
         old = s.lies("host-a")
@@ -123,6 +124,7 @@ async def test_the_first_host_that_fails_ends_it_for_the_others(town: Build, wor
         assert old["host-b"] == (s.lies("host-b"), s.state("host-b").services["Nebula"].pid)
 
 
+@pytest.mark.slow
 async def test_a_service_that_never_comes_back_is_somebody_s_to_look_at(town: Build) -> None:
     """The old pair lies there; nothing more changes on that host until somebody says what they saw."""
     async with shift(town, hurry=10) as s:

@@ -21,6 +21,7 @@ DONE = (State.DONE, "")
 SLACK = ("chat.postMessage", "chat.postEphemeral", "chat.update", "users.info", "conversations.open", HANDSHAKE)
 
 
+@pytest.mark.slow
 async def test_slack_that_is_down_during_the_run_learns_of_it_right_afterwards(town: Build) -> None:
     """The run itself does not mind; nothing is said twice."""
     async with shift(town) as s:

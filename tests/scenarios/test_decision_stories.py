@@ -63,6 +63,7 @@ async def test_who_may_not_approve_is_told_why_and_nothing_moves(town: Build, us
         assert [] == s.thread(card)
 
 
+@pytest.mark.slow
 async def test_two_approvers_in_the_same_moment_and_each_click_twice_start_it_once(town: Build) -> None:
     """The slower one is told who was faster; only one approval counts."""
     async with shift(town) as s:

@@ -81,6 +81,7 @@ async def test_two_people_at_once_meet_in_one_channel(town: Build) -> None:
         assert 1 == len(channel.members & {OPERATOR, ADMIN})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["conversations.create", "conversations.invite", "conversations.setTopic"])
 async def test_a_bot_that_dies_in_between_leaves_one_channel_and_the_next_one_one_incident(town: Build, method: str) -> None:
     """Killed (-9) while Slack works: before there is a channel, or after it and before there is an incident."""

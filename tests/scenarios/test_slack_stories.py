@@ -108,6 +108,7 @@ async def test_an_answer_for_all_is_posted_in_the_channel(town: Build) -> None:
         assert () == t.workspace.messages(DEV)
 
 
+@pytest.mark.slow
 async def test_slack_s_bad_minutes_lose_no_answer(town: Build) -> None:
     """Too many requests, a server error, blocks that Slack refuses: the answer comes all the same, once."""
     async with town(hosts=2) as t, t.bot():

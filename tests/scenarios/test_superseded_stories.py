@@ -25,6 +25,7 @@ async def asks_again(s: Shift, card: Card, why: str) -> Card:
     return again
 
 
+@pytest.mark.slow
 async def test_a_certificate_that_was_changed_by_hand_after_the_question_is_not_overwritten(town: Build) -> None:
     """Until somebody approves that, too."""
     async with shift(town) as s:
@@ -39,6 +40,7 @@ async def test_a_certificate_that_was_changed_by_hand_after_the_question_is_not_
         assert mine != s.lies("host-a") == s.runs("host-a")
 
 
+@pytest.mark.slow
 async def test_an_address_that_became_another_in_the_inventory_is_approved_anew(town: Build) -> None:
     async with shift(town) as s:
         card = await s.asked(RENEW)
@@ -63,6 +65,7 @@ async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
         assert old == s.lies("host-a")
 
 
+@pytest.mark.slow
 async def test_of_two_renewals_of_one_host_the_second_waits_and_then_asks_again(town: Build) -> None:
     async with shift(town) as s:
         first, second = await s.asked(RENEW), await s.asked(RENEW)

@@ -121,6 +121,7 @@ async def test_a_deleted_group_gives_nothing(town: Build) -> None:
         assert "security" not in answer
 
 
+@pytest.mark.slow
 async def test_a_viewer_and_an_administrator_see_their_own_home(town: Build) -> None:
     """In their languages; a check that somebody asked for is at a glance in both, without asking a host again."""
     async with town(hosts=2) as t, t.bot():
@@ -135,6 +136,7 @@ async def test_a_viewer_and_an_administrator_see_their_own_home(town: Build) -> 
         assert asked == t.connections
 
 
+@pytest.mark.slow
 async def test_the_home_tab_checks_at_a_press_and_a_limited_rate_only_delays_it(town: Build) -> None:
     async with town(hosts=2) as t, t.bot():
         await home(t, ADMIN)

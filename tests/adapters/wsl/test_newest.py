@@ -359,6 +359,7 @@ def test_of_a_packed_neighbour_that_takes_too_long_nothing_is_taken(tmp_path: Pa
     assert ((line(31).decode(), line(32).decode()), frozenset({Cut.TIME})) == (text.lines, text.cut)
 
 
+@pytest.mark.slow
 def test_a_log_that_grows_and_rotates_while_it_is_read_loses_no_old_line(tmp_path: Path) -> None:
     """Many reads beside a writer: each finds every line that stood there before it began."""
     folder = tmp_path / "log"
@@ -435,6 +436,7 @@ def test_of_a_program_that_does_not_come_to_its_newest_line_in_time_nothing_is_t
     assert ("late", True) == _refused(answer, ALL, "was not read to its newest line within 7 s; ask for less")
 
 
+@pytest.mark.slow
 def test_an_endless_flood_is_heard_in_constant_memory(tmp_path: Path) -> None:
     """One line without end, and then lines without end, within 300 MB of addresses."""
     for flood in ("exec cat /dev/zero", f"exec yes '{line(1).decode()}'"):

@@ -240,6 +240,7 @@ async def test_what_was_refused_for_good_is_not_tried_again(house: House) -> Non
     assert 1 == len(house.workspace.calls("files.completeUploadExternal"))
 
 
+@pytest.mark.slow
 async def test_a_message_that_comes_too_late_says_that_its_files_are_missing(house: House) -> None:
     house.workspace.faults.switch_on("chat.postMessage", Failing("service_unavailable"))
     async with house.bot() as surface:
