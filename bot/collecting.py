@@ -9,7 +9,7 @@ all of it ─▶ summary.md, which says what is in the archive and what is missi
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from adapters.inventory import Host
@@ -19,7 +19,6 @@ from bot.changes import Change
 from bot.incident_answers import IncidentBook, in_short
 from bot.incidents import Incident
 from bot.planning import By
-from commands.durations import render_duration
 from commands.excerpts import Excerpt
 from commands.findings import worst_first
 from commands.health import Health
@@ -28,11 +27,12 @@ from commands.log_formats import Level
 from commands.log_lines import Log
 from commands.log_merged import filtered, grave, merged
 from commands.log_text import COLLECTED, notes
-from commands.logs import LogCollect, newest
+from commands.logs import FARTHEST, LogCollect, newest
 from commands.logs import report as log_report
 from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all
 from commands.operation import View
 from commands.report import Bundle, Column, Copy, Form, Report, Row, Section
+from commands.when import instant, render_when
 
 LINES = 60_000
 """Lines of all logs together; each log gets its share."""
@@ -72,13 +72,15 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What was brought of the time `span` before `at`: of each log `tail` lines at most. `incident`: that of the channel."""
+    """What was brought of the time from `since` to `at`: of each log `tail` lines at most. `incident`: that of the channel;
+    `typed`: since when, as it can be typed."""
 
     health: Report
     got: Sequence[Got]
     changes: Sequence[Change]
     incident: Incident | None
-    span: timedelta
+    since: datetime
+    typed: str
     tail: int
     at: datetime
 
@@ -87,15 +89,16 @@ async def collect(operation: LogCollect, asked: Asked) -> Report:
     """Look at everything at once, and pack it."""
     view, now = asked.view, asked.now()
     hosts = operation.hosts(view.fleet.inventory)
-    tail = _share(hosts)
-    wanted = Wanted(tail=tail, since=operation.since)
+    tail, since = _share(hosts), instant(operation.since, now, FARTHEST)
+    wanted = Wanted(tail=tail, since=since)
     async with asyncio.TaskGroup() as group:
         health = group.create_task(Health(target=operation.target, details=True).read(view))
         logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
         changes = group.create_task(asked.changes.recent(LATELY))
         incident = group.create_task(asked.incidents.open_in(asked.by.channel))
-    ours = tuple(change for change in changes.result() if _touches(change, hosts, now - operation.since))
-    evidence = _Evidence(health.result(), logs.result(), ours, incident.result(), operation.since, tail, now)
+    ours = tuple(change for change in changes.result() if _touches(change, hosts, since))
+    typed = render_when(operation.since)
+    evidence = _Evidence(health.result(), logs.result(), ours, incident.result(), since, typed, tail, now)
     return await asyncio.to_thread(_packed, evidence)  # of 30 hosts it takes a second
 
 
@@ -143,7 +146,7 @@ def _packed(evidence: _Evidence) -> Report:
 
 def _log(got: Got, evidence: _Evidence) -> Copy:
     """One log, below the words that ask for the same lines."""
-    span = f"--since {render_duration(evidence.span)} --tail {evidence.tail}"
+    span = f"--since {evidence.typed} --tail {evidence.tail}"
     return Copy(
         name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
         form=Form.LINES,
@@ -167,7 +170,7 @@ def _summary(lines: int, logs: int, unread: Sequence[object], health: Report) ->
 
 def _about(evidence: _Evidence) -> tuple[Section, ...]:
     """What somebody who opens the archive without knowing us asks first."""
-    since, now = Moment(evidence.at - evidence.span), Moment(evidence.at)
+    since, now = Moment(evidence.since), Moment(evidence.at)
     when = Section(heading=Phrase("From when"), lines=(Phrase("{since} to {now}", since=since, now=now),))
     if evidence.incident is None:
         return (when,)

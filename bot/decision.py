@@ -51,7 +51,7 @@ class Ground:
     inventory: Inventory
     redactor: Redactor
     frame: Callable[[Operation], Operation] = lambda operation: operation
-    """What an operation means where it is asked."""
+    """What an operation means where it is asked; `BadArgument` where it means nothing there."""
     of_unknown: tuple[Host, ...] = ()
     """By which hosts words are judged that name one that is not there: by none where the answer will say so."""
 
@@ -79,7 +79,7 @@ def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue)
         if isinstance(verdict, Refuse):
             return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
         operation = ground.frame(asked.bound())
-    except GrammarError as error:
+    except (GrammarError, BadArgument) as error:
         return Decision(actor, "not understood", typed.text, failure(error, typed.text))
     place = _place(request)
     verdict = policy.judge(actor, asked.operation, _about(operation, ground), place)

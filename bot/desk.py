@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -143,7 +144,8 @@ class Desk:
         """The answer, and the words of the operation that it is about."""
         operation, basis, typed = operation_id(request.key), self.basis, read(request.text)
         try:
-            scene = await Scene.of(request, self._keeping.incidents, self._now)
+            zone = request.zone or ZoneInfo(basis.clockwork.zone)
+            scene = await Scene.of(request, self._keeping.incidents, self._now, zone)
             decision = decide(request, typed, replace(self._ground(basis), frame=scene.frame), self._catalogue)
             event = event_of(decision, request, self._clean(typed.text))
             failed = await self._record(decision, operation, event)

@@ -24,6 +24,7 @@ from commands.arguments import Target
 from commands.incidents import IncidentOpen, IncidentResolve
 from commands.logs import FARTHEST, LogCollect
 from commands.operation import FleetRead, Operation
+from commands.when import instant
 
 LISTED = timedelta(days=7)
 """How long an incident that has ended is still listed."""
@@ -227,7 +228,7 @@ def framed(operation: Operation, incident: Incident | None, now: datetime) -> Op
         meant["target"] = Target(parts=tuple(incident.target.split(",")))
     since = _since(incident, now)
     until = getattr(operation, "until", None)  # whoever looks at a time before it began means no beginning
-    if "since" in fields and "since" not in said and (until is None or until < since):
+    if "since" in fields and "since" not in said and (until is None or instant(until, now, FARTHEST) > now - since):
         meant["since"] = since
     return operation.model_copy(update=meant)
 

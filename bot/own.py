@@ -34,7 +34,7 @@ from bot.store.heads import Head
 from bot.store.observations import Observation
 from bot.store.operations import Ended
 from commands.arguments import BadArgument, Target, nearest, shown
-from commands.auditing import AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
+from commands.auditing import FARTHEST, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
 from commands.charts import HostHealth
 from commands.decisions import (
     Approvals,
@@ -66,6 +66,7 @@ from commands.schedules import (
     Schedules,
 )
 from commands.usage import explain
+from commands.when import instant
 
 LATELY = 20
 """Changes that `op` lists."""
@@ -318,8 +319,8 @@ def _filters(operation: AuditFilter, asked: Asked, text: str) -> Filters:
         raise BadArgument(kinds, part=operation.kind, nearest=nearest(operation.kind, EventKind))
     now = asked.now()
     return Filters(
-        since=None if operation.since is None else now - operation.since,
-        until=None if operation.until is None else now - operation.until,
+        since=None if operation.since is None else instant(operation.since, now, FARTHEST),
+        until=None if operation.until is None else instant(operation.until, now, FARTHEST),
         actor=operation.actor,
         kind=operation.kind,
         operation=operation.operation,

@@ -3,6 +3,7 @@
 import json
 import pwd
 from dataclasses import dataclass
+from datetime import tzinfo
 from enum import IntEnum, StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -71,6 +72,7 @@ class Request:
     """One request as it arrived.
 
     `key` names the delivery (Slack's trigger id, or one made for a shell line): the same key is the same request.
+    `zone`: of times as whoever asks types them; None for the bot's own.
     """
 
     key: str
@@ -79,6 +81,7 @@ class Request:
     surface: Surface
     at: AwareDatetime
     channel: str = ""
+    zone: tzinfo | None = None
 
 
 class FailureKind(StrEnum):

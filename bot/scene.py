@@ -1,12 +1,12 @@
-"""Where a request is asked, as far as that changes what it means: the channel of an incident, or anywhere else.
+"""Where a request is asked, as far as that changes what it means: in which time zone, in the channel of an incident or not.
 
-request ─ the incident of its channel ─▶ Scene ─┬─ frame ─▶ what a look there means (pure)
+request ─ the incident of its channel ─▶ Scene ─┬─ frame ─▶ what it means there (pure)
                                                 └─ note ──▶ what was asked and answered, kept with the incident
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 import structlog
 
@@ -19,6 +19,7 @@ from bot.incidents import Entry, Incident, framed
 from bot.listings import STATES
 from bot.request import Answer, Failure, Request, Surface
 from commands.operation import Operation
+from commands.when import placed
 
 _log = structlog.get_logger("bot.scene")
 
@@ -30,24 +31,26 @@ class Scene:
     book: IncidentBook
     incident: Incident | None
     now: Callable[[], datetime]
+    zone: tzinfo
 
     @classmethod
-    async def of(cls, request: Request, book: IncidentBook, now: Callable[[], datetime]) -> "Scene":
+    async def of(cls, request: Request, book: IncidentBook, now: Callable[[], datetime], zone: tzinfo) -> "Scene":
         """Where a person asks in Slack; a schedule asks what it always asks, whatever happens in its channel.
 
         Where the incident cannot be read the look is an ordinary one: for whoever asked, about what they said.
         """
         if request.surface is not Surface.SLACK:
-            return cls(book, None, now)
+            return cls(book, None, now, zone)
         try:
-            return cls(book, await book.around(operation_id(request.key), request.channel), now)
+            return cls(book, await book.around(operation_id(request.key), request.channel), now, zone)
         except FlatnetError as error:
             _log.error("whether a channel has an incident could not be read", why=str(error))
-            return cls(book, None, now)
+            return cls(book, None, now, zone)
 
     def frame(self, operation: Operation) -> Operation:
-        """What an operation means here."""
-        return framed(operation, self.incident, self.now())
+        """What an operation means here; `BadArgument` for a time that clocks here showed twice, or never."""
+        now = self.now()
+        return framed(placed(operation, self.zone, now), self.incident, now)
 
     async def note(self, decision: Decision, answer: Answer) -> None:
         """Keep what was asked and answered. A failure to do so takes nobody's answer away; the audit log has it."""

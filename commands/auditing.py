@@ -5,17 +5,15 @@ from typing import Annotated, ClassVar, Literal
 
 from adapters.phrase import Phrase
 from commands.arguments import Option, Positional, choice
-from commands.durations import duration_between, render_duration
 from commands.operation import OwnOperation, Risk, Role
+from commands.when import When, when_option
 
 AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 """Who may read the audit log."""
 
-_AGO = duration_between(timedelta(minutes=1), timedelta(days=3660))
+FARTHEST = timedelta(days=3660)
+"""How far back may be asked for."""
 
-Ago = Annotated[
-    timedelta | None, Option("time", Phrase("how long ago: 30m, 24h, 7d"), _AGO, lambda ago: render_duration(ago))
-]
 Plain = Annotated[str, Option("text", Phrase("exactly this"), str.strip, str)]
 
 
@@ -24,8 +22,8 @@ class AuditFilter(OwnOperation):
 
     roles: ClassVar = AUDITORS
 
-    since: Ago = None
-    until: Ago = None
+    since: Annotated[When | None, when_option(FARTHEST)] = None
+    until: Annotated[When | None, when_option(FARTHEST)] = None
     actor: Plain = ""
     kind: Plain = ""
     operation: Plain = ""

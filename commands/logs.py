@@ -19,7 +19,6 @@ from adapters.logs import Cut
 from adapters.phrase import Phrase
 from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, choice, nearest, shown
 from commands.details import clock_cell
-from commands.durations import duration_between, render_duration
 from commands.excerpts import Excerpt
 from commands.findings import Finding, worst_first
 from commands.judged import some
@@ -31,6 +30,7 @@ from commands.log_text import notes
 from commands.logs_read import CONTAINER, SOURCES, Got, Wanted, brought, finding_of, read_all
 from commands.operation import FleetRead, OwnOperation, View
 from commands.report import Cell, Column, Mark, Report, Row
+from commands.when import When, instant, render_when, when_option
 
 MOST_LINES = 5_000
 """Lines that one host may be asked for."""
@@ -55,13 +55,6 @@ COLUMNS = (
 
 FARTHEST = timedelta(days=366)
 """How far back may be asked for."""
-
-_AGO = duration_between(timedelta(minutes=1), FARTHEST)
-
-Ago = Annotated[
-    timedelta | None, Option("time", Phrase("how long ago: 30m, 2h, 7d"), _AGO, lambda ago: render_duration(ago))
-]
-
 
 _CONTAINER_NAME = TypeAdapter(PodmanName)
 
@@ -109,8 +102,8 @@ class LogRead(FleetRead):
     grep: Annotated[str, Option("pattern", Phrase("only lines with this regular expression"), pattern_text, str)] = ""
     fixed: Annotated[bool, Flag(Phrase("the pattern is a plain text"))] = False
     case: Annotated[bool, Flag(Phrase("upper and lower case differ"))] = False
-    since: Ago = None
-    until: Ago = None
+    since: Annotated[When | None, when_option(FARTHEST)] = None
+    until: Annotated[When | None, when_option(FARTHEST)] = None
     level: Annotated[
         Level | None,
         Option(
@@ -126,26 +119,28 @@ class LogRead(FleetRead):
 
     async def read(self, view: View) -> Report:
         hosts = self.hosts(view.fleet.inventory)
-        wanted = self._wanted(len(hosts))
+        wanted = self._wanted(len(hosts), view.now())
         got = await read_all(hosts, (self.source,), wanted, view)
         return report(got, (self.source,), view.now())
 
-    def _wanted(self, hosts: int) -> Wanted:
+    def _wanted(self, hosts: int, now: datetime) -> Wanted:
         """What is looked for; `BadArgument` where it makes no sense."""
         if self.grep and not self.fixed:
             checked_pattern(self.grep)
-        if self.since is not None and self.until is not None and self.until >= self.since:
+        since = None if self.since is None else instant(self.since, now, FARTHEST)
+        until = None if self.until is None else instant(self.until, now, FARTHEST)
+        if self.since is not None and since is not None and until is not None and until <= since:
             raise BadArgument(
                 Phrase("{option} must be longer ago than {other}", option="--since", other="--until"),
-                part=render_duration(self.since),
+                part=render_when(self.since),
             )
         return Wanted(
             tail=self.tail,
             pattern=self.grep,
             fixed=self.fixed,
             case=self.case,
-            since=self.since,
-            until=self.until,
+            since=since,
+            until=until,
             level=self.level,
             brought=brought(self.level, hosts),
         )
@@ -159,9 +154,7 @@ class LogCollect(OwnOperation):
     example: ClassVar = "log collect host-a --since 30m"
 
     target: TargetArgument = ALL
-    since: Annotated[
-        timedelta, Option("time", Phrase("how far back: 30m, 2h, 7d"), _AGO, lambda ago: render_duration(ago))
-    ] = timedelta(minutes=30)
+    since: Annotated[When, when_option(FARTHEST)] = timedelta(minutes=30)
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         return self.target.resolve(inventory)

@@ -53,15 +53,15 @@ JITTER = 1.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which lines, in the bot's own time: `since` and `until` are how long ago. `brought`: so many of the newest of each
+    """Which lines, by the bot's clock. `brought`: so many of the newest of each
     host are looked through for the level, and `tail` of those kept; 0 for `tail`."""
 
     tail: int
     pattern: str = ""
     fixed: bool = False
     case: bool = False
-    since: timedelta | None = None
-    until: timedelta | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     level: Level | None = None
     brought: int = 0
 
@@ -70,16 +70,16 @@ class Wanted:
         far = self.since is not None and abs(ahead) > MARGIN.total_seconds()
         return far or (self.until is not None and ahead != 0)
 
-    def search(self, now: datetime, ahead: float) -> Search:
+    def search(self, ahead: float) -> Search:
         """The same for a host whose clock is so many seconds ahead."""
-        there = now + timedelta(seconds=ahead)
+        far = timedelta(seconds=ahead)
         return Search(
             tail=max(self.tail, self.brought),
             pattern=self.pattern,
             fixed=self.fixed,
             case=self.case,
-            since=None if self.since is None else there - self.since - MARGIN,
-            until=None if self.until is None else there - self.until,
+            since=None if self.since is None else self.since + far - MARGIN,
+            until=None if self.until is None else self.until + far,
         )
 
 
@@ -176,13 +176,12 @@ def finding_of(got: Got) -> Finding:
 
 async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: asyncio.Lock) -> Got:
     """`turn`: lines are taken apart in one thread at a time. Several would not be quicker, and keep the loop waiting."""
-    now = view.now()
-    action = action_of(host, source, wanted.search(now, 0.0))
+    action = action_of(host, source, wanted.search(0.0))
     if action is None:
         return Got(host, source)
     text, far = await _asked(host, action, view)
     if not isinstance(text, HostError) and wanted.misses(far):
-        again = action_of(host, source, wanted.search(now, far))
+        again = action_of(host, source, wanted.search(far))
         assert again is not None
         text, far = await _asked(host, again, view)
     if isinstance(text, HostError):
@@ -190,7 +189,7 @@ async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: async
     origin = Origin(host=host.name, source=source, now=view.now(), ahead=far, zone=_zone(text))
     async with turn:
         log = await asyncio.to_thread(_parsed, text, origin, view.clean)  # half a megabyte takes a tenth of a second
-    return Got(host, source, log=_so_grave(_within(log, wanted, now), wanted))
+    return Got(host, source, log=_so_grave(_within(log, wanted), wanted))
 
 
 async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogText | HostError, float]:
@@ -232,13 +231,12 @@ def _so_grave(log: Log, wanted: Wanted) -> Log:
     return log.model_copy(update={"lines": fitting[-wanted.tail :], "cut": log.cut - {Cut.LINES} | older | more})
 
 
-def _within(log: Log, wanted: Wanted, now: datetime) -> Log:
+def _within(log: Log, wanted: Wanted) -> Log:
     """Without what the margin brought. Lines whose time nobody knows stay: what is not known is not left out.
 
     Where a line was too old, all that are not have been brought, and no limit kept any back.
     """
-    since = None if wanted.since is None else now - wanted.since
-    until = None if wanted.until is None else now - wanted.until
+    since, until = wanted.since, wanted.until
     young = tuple(line for line in log.lines if line.at is None or since is None or line.at >= since)
     kept = tuple(line for line in young if line.at is None or until is None or line.at <= until)
     cut = log.cut if len(young) == len(log.lines) else log.cut - {Cut.LINES, Cut.BYTES}

@@ -88,6 +88,7 @@ class Answering:
             surface=Surface.SLACK,
             at=delivery.received_at,
             channel=asked.channel,
+            zone=reader.zone,
         )
         watcher = await self._watcher(address, delivery)
         handled = await self._handled(request, watcher)

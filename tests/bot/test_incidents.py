@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -177,6 +178,33 @@ async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: D
     office.time.move(BEGAN + timedelta(minutes=10))
     answer = await office.ask("log nebula --until 2h")
     assert ("log nebula host-a --until 2h --here", Exit.NOT_REACHED) == (answer.understood, answer.exit)
+
+
+async def test_a_time_on_a_clock_means_the_zone_of_whoever_asks_and_the_words_below_say_so(database: Database) -> None:
+    """It is three in Greenwich, noon in Tokyo, where the bot is at home."""
+    office = Office(database, said={("host-a", "windows"): Unreachable(Phrase("no route"))})
+    await office.ask('incident open "502" host-a')
+    assert (
+        "log nebula host-a --since 2026-01-31T11:20+09:00 --here"
+        == (await office.ask("log nebula --since 11:20")).understood
+    )
+    berlin = replace(office.last, key="t.b", text="log nebula --since 03:20 --until 03:40", zone=ZoneInfo("Europe/Berlin"))
+    answer = await office.work(berlin)
+    meant = "log nebula host-a --since 2026-01-31T03:20+01:00 --until 2026-01-31T03:40+01:00 --here"
+    assert (meant, Exit.NOT_REACHED) == (answer.understood, answer.exit)
+    before = await office.ask("log nebula --until 11:20")
+    assert "log nebula host-a --until 2026-01-31T11:20+09:00 --here" == before.understood, "no beginning is meant"
+
+
+async def test_a_time_that_is_none_or_two_asks_no_host_and_is_asked_for_more_exactly(database: Database) -> None:
+    office = Office(database)
+    await office.ask('incident open "502" host-a')
+    twice = replace(office.last, key="t.b", text="log nebula --since 2025-10-26T02:30", zone=ZoneInfo("Europe/Berlin"))
+    answer = await office.work(twice)
+    assert isinstance(answer.body, Failure)
+    assert (FailureKind.USAGE, (19, 35)) == (answer.body.kind, answer.body.span)
+    assert tuple(f"log nebula --since 2025-10-26T02:30+0{n}:00" for n in (2, 1)) == answer.body.suggestions
+    assert "2099-01-01T00:00+09:00 is yet to come: it is" in await office.told("log nebula --until 2099-01-01T00:00")
 
 
 def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_not() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,7 +42,7 @@ async def test_a_due_time_is_asked_once_and_its_answer_posted(bot: Bot) -> None:
         await bot.tick()
     (request,) = bot.desk.requests
     key = "schedule:health:2026-01-31T00:00:00.000000Z"
-    assert Request(key, ANA, "health", Surface.SCHEDULE, at(NINE), "C0OPS") == request
+    assert Request(key, ANA, "health", Surface.SCHEDULE, at(NINE), "C0OPS", ZoneInfo("Asia/Tokyo")) == request
     (said,) = bot.announced.said.values()
     notes = (Phrase("by the schedule {name} of {owner}", name="health", owner="ana"),)
     assert ("C0OPS", well(request), notes) == (said.channel, said.body, said.notes)

@@ -438,7 +438,8 @@ def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> No
         ("log nebula --tail 5001", "is no number of lines"),
         ("log nebula --tail many", "is no number of lines"),
         ("log nebula --level grave", "cannot stand here"),
-        ("log nebula --since yesterday", "is no span of time"),
+        ("log nebula --since yesterday", "is no time; write for example 30m"),
+        ("log nebula --since 10000d", "is no span of time"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_would(typed: str, why: str) -> None:
@@ -451,6 +452,10 @@ def test_what_makes_no_sense_is_refused_with_what_would(typed: str, why: str) ->
     [
         (LogRead(source="nebula", grep="(unclosed"), "unclosed"),
         (LogRead(source="nebula", since=timedelta(minutes=5), until=timedelta(hours=1)), "longer ago"),
+        (LogRead(source="nebula", since=ago(300), until=ago(3_600)), "longer ago"),
+        (LogRead(source="nebula", since=ago(300), until=timedelta(minutes=5)), "longer ago"),
+        (LogRead(source="nebula", since=ago(-1)), "yet to come"),
+        (LogRead(source="nebula", until=ago(367 * 86_400)), "longer ago than 366d"),
     ],
 )
 async def test_what_no_host_could_answer_is_not_asked(operation: LogRead, why: str) -> None:

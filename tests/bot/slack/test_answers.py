@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -144,6 +145,7 @@ async def test_private_words_and_times_are_in_the_persons_language_and_zone(hous
         [kenji], [alice] = await house.private("U0OPERATOR"), await house.private("U0ADMIN")
     assert "18:00 JST, 3 分" in kenji
     assert "10:00 CET, 3 min" in alice
+    assert [ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")] == [request.zone for request in house.desk.requests]
 
 
 async def test_words_and_times_for_all_are_in_the_configured_language_and_zone(house: House) -> None:

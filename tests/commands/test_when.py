@@ -1,0 +1,138 @@
+"""Points in time as people type them: spans, clocks, whole times; in zones whose clocks are changed."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commands.arguments import BadArgument
+from commands.catalogue import CATALOGUE
+from commands.grammar import canonical, understand
+from commands.logs import FARTHEST, LogRead
+from commands.operation import Operation
+from commands.typed import read
+from commands.when import ClockTime, When, instant, placed, render_when, when_option
+
+TOKYO, BERLIN, LORD_HOWE = (ZoneInfo(name) for name in ("Asia/Tokyo", "Europe/Berlin", "Australia/Lord_Howe"))
+NOW = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)
+"""Noon in Tokyo, four in the morning in Berlin."""
+
+PARSE = when_option(FARTHEST).parse
+
+
+def since(typed: str, zone: ZoneInfo, now: datetime = NOW) -> When | None:
+    """What `--since` means to somebody in a zone."""
+    operation = understand(read(f"log nebula --since {typed}"), CATALOGUE, CATALOGUE)
+    assert isinstance(operation, LogRead)
+    return placed(operation, zone, now).since
+
+
+def refusal(typed: str, zone: ZoneInfo, now: datetime = NOW) -> BadArgument:
+    with pytest.raises(BadArgument) as refused:
+        since(typed, zone, now)
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone", "meant"),
+    [
+        ("11:59", TOKYO, "2026-01-31T11:59+09:00"),
+        ("12:00", TOKYO, "2026-01-31T12:00+09:00"),
+        ("12:01", TOKYO, "2026-01-30T12:01+09:00"),
+        ("9:05", TOKYO, "2026-01-31T09:05+09:00"),
+        ("09:05:07", TOKYO, "2026-01-31T09:05:07+09:00"),
+        ("９：０５", TOKYO, "2026-01-31T09:05+09:00"),
+        ("12:01", BERLIN, "2026-01-30T12:01+01:00"),
+        ("2026-01-29T23:30", TOKYO, "2026-01-29T23:30+09:00"),
+        ("2026-01-29t23:30", TOKYO, "2026-01-29T23:30+09:00"),
+        ('"2026-01-29 23:30"', TOKYO, "2026-01-29T23:30+09:00"),
+        ("2025-07-01T00:00", BERLIN, "2025-07-01T00:00+02:00"),
+        ("2026-01-29T23:30Z", TOKYO, "2026-01-29T23:30+00:00"),
+        ("2026-01-29T23:30-0330", TOKYO, "2026-01-29T23:30-03:30"),
+        ("30m", TOKYO, "30m"),
+    ],
+)
+def test_a_time_is_that_of_the_zone_and_says_so(typed: str, zone: ZoneInfo, meant: str) -> None:
+    when = since(typed, zone)
+    assert when is not None
+    assert meant == render_when(when)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["", "yesterday", "14", "14h20", "25:00", "12:60", "2026-01-29", "2026-02-30T10:00", "1999-01-01T00:00", "01/29 10:00",
+     "10:00Z", "10:00+09:00", "2026-01-29T10:00+24:00", "2026-01-29T10:00+9", "-5m", "١٤:٢٠", "9" * 5_000],
+)  # fmt: skip
+def test_anything_else_is_refused_with_examples(typed: str) -> None:
+    with pytest.raises(BadArgument) as refused:
+        PARSE(typed)
+    assert "write for example 30m, 2h" in str(refused.value.phrase)
+    assert len(str(refused.value.phrase)) < 150
+
+
+def test_a_time_that_clocks_never_showed_is_refused() -> None:
+    refused = refusal("2025-03-30T02:30", BERLIN)
+    assert "clocks never showed 2025-03-30T02:30 that day: they were set forward; give another time" == str(refused.phrase)
+    assert "clocks never showed 02:30" in str(refusal("02:30", BERLIN, datetime(2026, 3, 29, 10, tzinfo=UTC)).phrase)
+
+
+def test_a_time_that_clocks_showed_twice_is_asked_for_more_exactly() -> None:
+    refused = refusal("2025-10-26T02:30", BERLIN)
+    assert ("2025-10-26T02:30+02:00", "2025-10-26T02:30+01:00") == refused.nearest
+    assert all(each == render_when(since(each, BERLIN) or NOW) for each in refused.nearest)
+    assert ("2025-04-06T01:45+11:00", "2025-04-06T01:45+10:30") == refusal("2025-04-06T01:45", LORD_HOWE).nearest
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        (NOW + timedelta(seconds=1), "is yet to come: it is 2026-01-31 03:00:00 UTC"),
+        (datetime(2099, 1, 1, tzinfo=TOKYO), "is yet to come"),
+        (NOW - FARTHEST - timedelta(seconds=1), "is longer ago than 366d"),
+    ],
+)
+def test_what_is_yet_to_come_or_too_long_ago_is_refused(when: datetime, why: str) -> None:
+    with pytest.raises(BadArgument, match=why):
+        instant(when, NOW, FARTHEST)
+
+
+def test_spans_and_times_are_points_in_time() -> None:
+    assert NOW - timedelta(minutes=30) == instant(timedelta(minutes=30), NOW, FARTHEST)
+    assert NOW == instant(NOW.astimezone(TOKYO), NOW, FARTHEST)
+
+
+TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(lambda at: at.replace(microsecond=0))  # noqa: DTZ001
+OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(TIMES, OFFSETS)
+def test_what_is_shown_can_be_typed(at: datetime, offset: timezone) -> None:
+    assert at.replace(tzinfo=offset) == PARSE(render_when(at.replace(tzinfo=offset)))
+    for clock in (ClockTime(at.date(), at.time()), ClockTime(None, at.time())):
+        assert clock == PARSE(render_when(clock))
+
+
+@given(TIMES, st.sampled_from([TOKYO, BERLIN, LORD_HOWE]))
+def test_a_placed_time_is_what_clocks_in_the_zone_showed(at: datetime, zone: ZoneInfo) -> None:
+    asked = LogRead(source="nebula", since=ClockTime(at.date(), at.time()), until=timedelta(hours=1))
+    try:
+        meant: Operation = placed(asked, zone, NOW)
+    except BadArgument:
+        early, late = (at.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+        assert early != late
+        return
+    assert isinstance(meant, LogRead)
+    assert isinstance(meant.since, datetime)
+    assert at == meant.since.astimezone(zone).replace(tzinfo=None)
+    assert meant == understand(read(canonical(meant)), CATALOGUE, CATALOGUE)
+
+
+@given(st.text(alphabet="0123456789:-+TZtz hmdw", max_size=30))
+def test_no_text_breaks_it(text: str) -> None:
+    try:
+        when = PARSE(text)
+    except BadArgument:
+        return
+    assert when == PARSE(render_when(when))
