@@ -191,6 +191,13 @@ def _part(part: str) -> str:
             ),
             part=part,
         )
+    if re.match(r"\d\d?:\d\d", part, re.ASCII):
+        phrase = Phrase(
+            "{part} cannot be a host; write a day and its time as one word: {example}",
+            part=shown(part),
+            example="2026-01-31T14:20",
+        )
+        raise BadArgument(phrase, part=part)
     if not re.fullmatch(r"[a-z0-9*?][a-z0-9_.*?-]*", part.lower()):
         phrase = Phrase(
             "{part} cannot be a host; names have letters, digits and hyphens, and * stands for any of them", part=shown(part)

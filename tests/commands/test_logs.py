@@ -439,6 +439,7 @@ def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> No
         ("log nebula --tail many", "is no number of lines"),
         ("log nebula --level grave", "cannot stand here"),
         ("log nebula --since yesterday", "is no time; write for example 30m"),
+        ("log nebula --since 2026-01-31 14:20", "write a day and its time as one word: 2026-01-31T14:20"),
         ("log nebula --since 10000d", "is no span of time"),
     ],
 )
