@@ -78,9 +78,14 @@ def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue)
         verdict = policy.judge(actor, asked.operation)
         if isinstance(verdict, Refuse):
             return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
-        operation = ground.frame(asked.bound())
-    except (GrammarError, BadArgument) as error:
+        bound = asked.bound()
+    except GrammarError as error:
         return Decision(actor, "not understood", typed.text, failure(error, typed.text))
+    try:
+        operation = ground.frame(bound)
+    except BadArgument as error:
+        said = canonical(bound)
+        return Decision(actor, "not understood", said, failure(error, said))
     place = _place(request)
     verdict = policy.judge(actor, asked.operation, _about(operation, ground), place)
     outcome = _refusal(verdict) if isinstance(verdict, Refuse) else operation

@@ -66,7 +66,7 @@ from commands.schedules import (
     Schedules,
 )
 from commands.usage import explain
-from commands.when import instant
+from commands.when import between
 
 LATELY = 20
 """Changes that `op` lists."""
@@ -281,13 +281,15 @@ async def _unlock(operation: LockRemove, asked: Asked) -> Body:
 
 
 async def _search(operation: AuditSearch, asked: Asked) -> Body:
+    filters = _filters(operation, asked, operation.text)
     await _recorded(EventKind.AUDIT_READ, operation, asked)
-    return listings.events(await asked.audit.search(_filters(operation, asked, operation.text)), asked.now())
+    return listings.events(await asked.audit.search(filters), asked.now())
 
 
 async def _export(operation: AuditExport, asked: Asked) -> Body:
+    filters = _filters(operation, asked, "")
     await _recorded(EventKind.EXPORT, operation, asked)
-    content = await asked.audit.export(_filters(operation, asked, ""), operation.form)
+    content = await asked.audit.export(filters, operation.form)
     file = File(name=f"audit-{asked.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
     summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
     return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=asked.now(), files=(file,))
@@ -317,10 +319,10 @@ def _filters(operation: AuditFilter, asked: Asked, text: str) -> Filters:
             "{part} is no kind of event; there are {kinds}", part=shown(operation.kind), kinds=Listing(tuple(EventKind))
         )
         raise BadArgument(kinds, part=operation.kind, nearest=nearest(operation.kind, EventKind))
-    now = asked.now()
+    since, until = between(operation.since, operation.until, asked.now(), FARTHEST)
     return Filters(
-        since=None if operation.since is None else instant(operation.since, now, FARTHEST),
-        until=None if operation.until is None else instant(operation.until, now, FARTHEST),
+        since=since,
+        until=until,
         actor=operation.actor,
         kind=operation.kind,
         operation=operation.operation,

@@ -31,6 +31,7 @@ class Scene:
     book: IncidentBook
     incident: Incident | None
     now: Callable[[], datetime]
+    asked_at: datetime
     zone: tzinfo
 
     @classmethod
@@ -40,17 +41,16 @@ class Scene:
         Where the incident cannot be read the look is an ordinary one: for whoever asked, about what they said.
         """
         if request.surface is not Surface.SLACK:
-            return cls(book, None, now, zone)
+            return cls(book, None, now, request.at, zone)
         try:
-            return cls(book, await book.around(operation_id(request.key), request.channel), now, zone)
+            return cls(book, await book.around(operation_id(request.key), request.channel), now, request.at, zone)
         except FlatnetError as error:
             _log.error("whether a channel has an incident could not be read", why=str(error))
-            return cls(book, None, now, zone)
+            return cls(book, None, now, request.at, zone)
 
     def frame(self, operation: Operation) -> Operation:
         """What an operation means here; `BadArgument` for a time that clocks here showed twice, or never."""
-        now = self.now()
-        return framed(placed(operation, self.zone, now), self.incident, now)
+        return framed(placed(operation, self.zone, self.asked_at), self.incident, self.now())
 
     async def note(self, decision: Decision, answer: Answer) -> None:
         """Keep what was asked and answered. A failure to do so takes nobody's answer away; the audit log has it."""

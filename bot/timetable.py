@@ -201,7 +201,7 @@ class Timetable:
             surface=Surface.SCHEDULE,
             at=run.began_at,
             channel=schedule.channel,
-            zone=ZoneInfo(schedule.zone),
+            zone=ZoneInfo(schedule.zone) if cron.readable(schedule.cron, schedule.zone) else None,
         )
         refused = await self._ways.desk.refusal(request)
         if refused is not None and refused.kind is FailureKind.REFUSED:

@@ -107,9 +107,9 @@ def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventor
 
 
 def _complaint_of(option: Option, said: str) -> Phrase | None:
-    """What is wrong with the value of an option."""
+    """What is wrong with the value of an option, as it is understood: full-width digits are digits."""
     try:
-        option.parse(said)
+        option.parse(read(said).text)
     except BadArgument as error:
         return error.phrase
     return None
@@ -118,7 +118,7 @@ def _complaint_of(option: Option, said: str) -> Phrase | None:
 def _complaint(kind: Positional, said: tuple[str, ...], inventory: Inventory) -> Phrase | None:
     """What is wrong with one field; hosts must be there."""
     try:
-        value = kind.parse(said)
+        value = kind.parse(tuple(read(word).text for word in said))
         if isinstance(value, Target):
             value.resolve(inventory)
     except BadArgument as error:

@@ -30,7 +30,7 @@ from commands.log_text import notes
 from commands.logs_read import CONTAINER, SOURCES, Got, Wanted, brought, finding_of, read_all
 from commands.operation import FleetRead, OwnOperation, View
 from commands.report import Cell, Column, Mark, Report, Row
-from commands.when import When, instant, render_when, when_option
+from commands.when import When, between, when_option
 
 MOST_LINES = 5_000
 """Lines that one host may be asked for."""
@@ -127,13 +127,7 @@ class LogRead(FleetRead):
         """What is looked for; `BadArgument` where it makes no sense."""
         if self.grep and not self.fixed:
             checked_pattern(self.grep)
-        since = None if self.since is None else instant(self.since, now, FARTHEST)
-        until = None if self.until is None else instant(self.until, now, FARTHEST)
-        if self.since is not None and since is not None and until is not None and until <= since:
-            raise BadArgument(
-                Phrase("{option} must be longer ago than {other}", option="--since", other="--until"),
-                part=render_when(self.since),
-            )
+        since, until = between(self.since, self.until, now, FARTHEST)
         return Wanted(
             tail=self.tail,
             pattern=self.grep,

@@ -1,7 +1,7 @@
 """Points in time as people type them. Pure.
 
 typed ─ parse ─▶ When: a span (`30m`), a time on a clock (`14:20`), a whole time (`2026-11-25T14:20+09:00`)
-        └ placed in a zone ─▶ the same without times on a clock ─ instant ─▶ datetime
+        └ placed in a zone ─▶ the same without times on a clock ─ between ─▶ two instants
 
 A time on a clock means something in a zone only, and only where clocks showed it once. It is placed before anything rests on
 it, so that what was understood says what is meant, to whoever reads it wherever.
@@ -21,7 +21,11 @@ from commands.operation import Operation
 EXAMPLES = Listing(("30m", "2h", "7d", "14:20", "2026-01-31T14:20"))
 
 _LEAST = timedelta(minutes=1)
-_ON_A_CLOCK = re.compile(r"(?:(20\d\d-\d\d-\d\d)[T ]+)?(\d\d?:\d\d(?::\d\d)?) *(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_DAY = timedelta(days=1)
+_ON_A_CLOCK = re.compile(
+    r"(?:(20\d\d[-/]\d\d[-/]\d\d)[T ]+)?(\d\d?:\d\d(?::\d\d(?:[.,]\d{1,6})?)?) *(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+"""As clocks show it and logs write it."""
 _LIKE_A_SPAN = re.compile(r"[\dWDHM\s]+", re.ASCII)
 
 _Operation = TypeVar("_Operation", bound=Operation)
@@ -35,33 +39,47 @@ class ClockTime:
     time: time
 
     def __str__(self) -> str:
-        shown = self.time.isoformat("seconds" if self.time.second else "minutes")
-        return shown if self.day is None else f"{self.day.isoformat()}T{shown}"
+        return _written(self.time) if self.day is None else f"{self.day.isoformat()}T{_written(self.time)}"
 
-    def place(self, zone: tzinfo, now: datetime) -> datetime:
-        """That time; `BadArgument` where clocks in the zone showed it twice, or never."""
+    def last(self, zone: tzinfo, now: datetime) -> datetime:
+        """On its day, else the last time that clocks in the zone showed it; `BadArgument` where they showed it twice that
+        day, or not at all."""
         today = now.astimezone(zone).date()
-        first, second = self._both(self.day or today, zone)
-        if self.day is None and min(first, second) > now:
-            first, second = self._both(today - timedelta(days=1), zone)
-        if first.utcoffset() == second.utcoffset():
-            return first
-        if second < first:  # the fold of a gap is the other way round (PEP 495)
-            phrase = Phrase("clocks never showed {part} that day: they were set forward; give another time", part=str(self))
+        return self._on(self.day or (today if self._passed(now, zone) else today - _DAY), zone, now)
+
+    def first(self, zone: tzinfo, begin: datetime, now: datetime) -> datetime:
+        """On its day, else the first time after `begin` that clocks in the zone show it; a `BadArgument` as in `last`."""
+        today = begin.astimezone(zone).date()
+        return self._on(self.day or (today + _DAY if self._passed(begin, zone) else today), zone, now)
+
+    def _passed(self, at: datetime, zone: tzinfo) -> bool:
+        """Whether clocks have shown it, or skipped it, by then on that day."""
+        here = at.astimezone(zone)
+        early, late = self._both(here.date(), zone)
+        return here.time() >= self.time if late < early else early <= at
+
+    def _on(self, day: date, zone: tzinfo, now: datetime) -> datetime:
+        early, late = self._both(day, zone)
+        if early == late or early <= now < late:
+            return early
+        told = {"time": _written(self.time), "day": day.isoformat()}
+        if late < early:
+            phrase = Phrase("clocks never showed {time} on {day}: they were set forward; give another time", **told)
             raise BadArgument(phrase, part=str(self))
         phrase = Phrase(
-            "clocks showed {part} twice that day: they were set back; say which: {first} or {second}",
-            part=str(self),
-            first=render_when(first),
-            second=render_when(second),
+            "clocks showed {time} twice on {day}: they were set back; say which: {early} or {late}",
+            **told,
+            early=render_when(early),
+            late=render_when(late),
         )
-        raise BadArgument(phrase, part=str(self), nearest=(render_when(first), render_when(second)))
+        raise BadArgument(phrase, part=str(self), nearest=(render_when(early), render_when(late)))
 
     def _both(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-        """Before and after a change of the clocks, with their distance from UTC instead of the zone; else the same twice."""
+        """With the distance from UTC before a change of clocks, and after it: the same where there is none, in their order
+        where clocks were set back, the other way round where they were set forward (PEP 495)."""
         local = datetime.combine(day, self.time, zone)
-        first, second = (_fixed(local.replace(fold=fold)) for fold in (0, 1))
-        return first, second
+        early, late = (_fixed(local.replace(fold=fold)) for fold in (0, 1))
+        return early, late
 
 
 When = timedelta | datetime | ClockTime
@@ -92,20 +110,16 @@ def _parser(most: timedelta) -> Callable[[str], When]:
 def _read(clock: re.Match[str], text: str) -> When:
     day, hours, offset = clock.groups()
     try:
-        said = ClockTime(
-            None if day is None else date.fromisoformat(day), time.fromisoformat(re.sub(r"^(?=\d:)", "0", hours))
-        )
-        if offset is None:
-            return said
-        return _fixed(datetime.fromisoformat(f"{said}{offset}"))
+        on_a_clock = time.fromisoformat(re.sub(r"^(?=\d:)", "0", hours))
+        said = ClockTime(None if day is None else date.fromisoformat(day.replace("/", "-")), on_a_clock)
+        return said if offset is None else _fixed(datetime.fromisoformat(f"{said}{offset}"))
     except ValueError:
         raise _no_time(text) from None
 
 
 def _no_time(text: str) -> BadArgument:
-    return BadArgument(
-        Phrase("{part} is no time; write for example {example}", part=shown(text), example=EXAMPLES), part=text
-    )
+    phrase = Phrase("{part} is no time; write for example {example}", part=shown(text), example=EXAMPLES)
+    return BadArgument(phrase, part=text)
 
 
 def _fixed(at: datetime) -> datetime:
@@ -119,16 +133,43 @@ def render_when(when: When) -> str:
         case timedelta():
             return render_duration(when)
         case datetime():
-            return when.isoformat(timespec="seconds" if when.second else "minutes")
+            return f"{when.date().isoformat()}T{_written(when.timetz())}"
         case _:
             return str(when)
 
 
+def _written(at: time) -> str:
+    return at.isoformat("auto" if at.second or at.microsecond else "minutes")
+
+
 def placed(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
-    """With all its times on a clock placed in a zone; `BadArgument` for one that clocks there showed twice or never."""
-    values = {name: getattr(operation, name) for name in type(operation).model_fields}
-    times = {name: value.place(zone, now) for name, value in values.items() if isinstance(value, ClockTime)}
+    """With its `since` and `until` placed in a zone, where they are times on a clock; a `BadArgument` where that cannot be.
+
+    Without a day, `until` is the first such time after `since`.
+    """
+    since, until = (getattr(operation, name, None) for name in ("since", "until"))
+    times: dict[str, datetime] = {}
+    if isinstance(since, ClockTime):
+        since = times["since"] = since.last(zone, now)
+    if isinstance(until, ClockTime):
+        begin = now - since if isinstance(since, timedelta) else since
+        times["until"] = until.last(zone, now) if begin is None else until.first(zone, begin, now)
     return operation.model_copy(update=times) if times else operation
+
+
+def between(
+    since: When | None, until: When | None, now: datetime, most: timedelta
+) -> tuple[datetime | None, datetime | None]:
+    """The two points in time that are meant, in UTC.
+
+    A `BadArgument` where one is yet to come or longer ago than `most`, or where it ends before it begins.
+    """
+    begin = None if since is None else instant(since, now, most)
+    end = None if until is None else instant(until, now, most)
+    if since is not None and begin is not None and end is not None and end <= begin:
+        phrase = Phrase("{option} must be longer ago than {other}", option="--since", other="--until")
+        raise BadArgument(phrase, part=render_when(since))
+    return begin, end
 
 
 def instant(when: When, now: datetime, most: timedelta) -> datetime:
@@ -140,6 +181,8 @@ def instant(when: When, now: datetime, most: timedelta) -> datetime:
         phrase = Phrase("{part} is yet to come: it is {now}", part=render_when(when), now=Moment(now))
         raise BadArgument(phrase, part=render_when(when))
     if now - when > most:
-        phrase = Phrase("{part} is longer ago than {most}", part=render_when(when), most=render_duration(most))
+        phrase = Phrase(
+            "{part} is too long ago; give a time of the last {most}", part=render_when(when), most=render_duration(most)
+        )
         raise BadArgument(phrase, part=render_when(when))
     return when.astimezone(UTC)

@@ -196,14 +196,20 @@ async def test_a_time_on_a_clock_means_the_zone_of_whoever_asks_and_the_words_be
     assert "log nebula host-a --until 2026-01-31T11:20+09:00 --here" == before.understood, "no beginning is meant"
 
 
-async def test_a_time_that_is_none_or_two_asks_no_host_and_is_asked_for_more_exactly(database: Database) -> None:
+@pytest.mark.parametrize("typed", ["--since 2025-10-26T02:30", "--since=2025-10-26t2:30", '--since "2025/10/26 02:30"'])
+async def test_a_time_that_was_twice_asks_no_host_and_is_asked_for_more_exactly(typed: str, database: Database) -> None:
     office = Office(database)
     await office.ask('incident open "502" host-a')
-    twice = replace(office.last, key="t.b", text="log nebula --since 2025-10-26T02:30", zone=ZoneInfo("Europe/Berlin"))
-    answer = await office.work(twice)
+    words = f"logs nebula {typed} --grep 2025-10-26T02:30"
+    answer = await office.work(replace(office.last, key="t.b", text=words, zone=ZoneInfo("Europe/Berlin")))
     assert isinstance(answer.body, Failure)
-    assert (FailureKind.USAGE, (19, 35)) == (answer.body.kind, answer.body.span)
-    assert tuple(f"log nebula --since 2025-10-26T02:30+0{n}:00" for n in (2, 1)) == answer.body.suggestions
+    assert "log nebula --grep 2025-10-26T02:30 --since 2025-10-26T02:30" == answer.understood
+    assert (FailureKind.USAGE, (43, 59)) == (answer.body.kind, answer.body.span)
+    assert tuple(f"{answer.understood}+0{n}:00" for n in (2, 1)) == answer.body.suggestions
+
+
+async def test_a_time_that_is_yet_to_come_is_refused(database: Database) -> None:
+    office = Office(database)
     assert "2099-01-01T00:00+09:00 is yet to come: it is" in await office.told("log nebula --until 2099-01-01T00:00")
 
 

@@ -163,6 +163,15 @@ async def test_the_audit_log_is_searched_by_what_was_said() -> None:
     assert ["7", "refusal", "ana", "rule: role"] == [str(answer.body.rows[0].cells[place].text) for place in (0, 2, 3, 5)]
 
 
+@pytest.mark.parametrize("words", ["audit search --since 1h --until 2h", "audit export csv --since 2099-01-01T00:00"])
+async def test_a_time_that_makes_no_sense_is_refused_before_anything_is_read(words: str) -> None:
+    """An empty answer would look as if nothing had happened."""
+    kept = Kept()
+    answer = await asked(words, kept)
+    assert isinstance(answer.body, Failure)
+    assert ([], FailureKind.USAGE) == (kept.asked, answer.body.kind)
+
+
 async def test_an_export_is_a_file() -> None:
     kept = Kept()
 

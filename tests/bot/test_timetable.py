@@ -346,6 +346,14 @@ async def test_one_that_cannot_be_read_holds_up_no_other(bot: Bot) -> None:
     assert (["done"], [NINE]) == (await bot.outcomes(), bot.ran)
 
 
+async def test_one_in_a_zone_that_nobody_knows_any_more_can_be_run_by_hand(bot: Bot) -> None:
+    await bot.add(daily(zone="Mars/Olympus"))
+    bot.time.move(at("2026-01-30T06:00"))
+    await bot.book.run("health", "ben", "op-1")
+    await bot.tick()
+    assert (["done"], None) == (await bot.outcomes(), bot.desk.requests[0].zone)
+
+
 async def test_the_way_of_a_built_in_one_is_for_none_that_has_only_its_name(bot: Bot) -> None:
     """Before names were kept for them somebody may have taken one; what they asked for is posted."""
 

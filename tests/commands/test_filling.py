@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.inventory import Inventory
+from commands import logs
 from commands.catalogue import CATALOGUE
 from commands.filling import Given, blank, filled, lacking
 from commands.health import Health
@@ -29,6 +30,11 @@ def test_all_that_an_operation_takes_is_a_field() -> None:
 )
 def test_fields_become_canonical_words(given: Given, words: str) -> None:
     assert words == filled(blank(Health), given, CATALOGUE, HOSTS)
+
+
+def test_full_width_letters_and_digits_of_an_input_method_are_understood() -> None:
+    given = Given({"source": ("ｎｅｂｕｌａ",), "tail": ("６０",), "since": ("９：０５",)})
+    assert "log nebula --tail 60 --since 09:05" == filled(blank(logs.LogRead), given, CATALOGUE, HOSTS)
 
 
 def test_what_is_wrong_stands_at_its_field() -> None:

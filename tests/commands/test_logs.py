@@ -456,7 +456,7 @@ def test_what_makes_no_sense_is_refused_with_what_would(typed: str, why: str) ->
         (LogRead(source="nebula", since=ago(300), until=ago(3_600)), "longer ago"),
         (LogRead(source="nebula", since=ago(300), until=timedelta(minutes=5)), "longer ago"),
         (LogRead(source="nebula", since=ago(-1)), "yet to come"),
-        (LogRead(source="nebula", until=ago(367 * 86_400)), "longer ago than 366d"),
+        (LogRead(source="nebula", until=ago(367 * 86_400)), "too long ago; give a time of the last 366d"),
     ],
 )
 async def test_what_no_host_could_answer_is_not_asked(operation: LogRead, why: str) -> None:

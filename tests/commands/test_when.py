@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from commands.arguments import BadArgument
@@ -13,7 +13,7 @@ from commands.grammar import canonical, understand
 from commands.logs import FARTHEST, LogRead
 from commands.operation import Operation
 from commands.typed import read
-from commands.when import ClockTime, When, instant, placed, render_when, when_option
+from commands.when import ClockTime, When, between, instant, placed, render_when, when_option
 
 TOKYO, BERLIN, LORD_HOWE = (ZoneInfo(name) for name in ("Asia/Tokyo", "Europe/Berlin", "Australia/Lord_Howe"))
 NOW = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)
@@ -51,6 +51,8 @@ def refusal(typed: str, zone: ZoneInfo, now: datetime = NOW) -> BadArgument:
         ("2025-07-01T00:00", BERLIN, "2025-07-01T00:00+02:00"),
         ("2026-01-29T23:30Z", TOKYO, "2026-01-29T23:30+00:00"),
         ("2026-01-29T23:30-0330", TOKYO, "2026-01-29T23:30-03:30"),
+        ("2026-01-29T23:30:05.250Z", TOKYO, "2026-01-29T23:30:05.250000+00:00"),
+        ('"2026/01/29 23:30:05"', TOKYO, "2026-01-29T23:30:05+09:00"),
         ("30m", TOKYO, "30m"),
     ],
 )
@@ -63,6 +65,7 @@ def test_a_time_is_that_of_the_zone_and_says_so(typed: str, zone: ZoneInfo, mean
 @pytest.mark.parametrize(
     "typed",
     ["", "yesterday", "14", "14h20", "25:00", "12:60", "2026-01-29", "2026-02-30T10:00", "1999-01-01T00:00", "01/29 10:00",
+     "10:00:00.",
      "10:00Z", "10:00+09:00", "2026-01-29T10:00+24:00", "2026-01-29T10:00+9", "-5m", "١٤:٢٠", "9" * 5_000],
 )  # fmt: skip
 def test_anything_else_is_refused_with_examples(typed: str) -> None:
@@ -72,10 +75,18 @@ def test_anything_else_is_refused_with_examples(typed: str) -> None:
     assert len(str(refused.value.phrase)) < 150
 
 
-def test_a_time_that_clocks_never_showed_is_refused() -> None:
-    refused = refusal("2025-03-30T02:30", BERLIN)
-    assert "clocks never showed 2025-03-30T02:30 that day: they were set forward; give another time" == str(refused.phrase)
-    assert "clocks never showed 02:30" in str(refusal("02:30", BERLIN, datetime(2026, 3, 29, 10, tzinfo=UTC)).phrase)
+@pytest.mark.parametrize(
+    ("typed", "now", "day"),
+    [
+        ("2025-03-30T02:30", NOW, "2025-03-30"),
+        ("02:30", datetime(2026, 3, 29, 1, 40, tzinfo=UTC), "2026-03-29"),
+        ("02:30", datetime(2026, 3, 29, 22, 0, tzinfo=UTC), "2026-03-29"),
+    ],
+    ids=["in the past", "within the hour", "for the whole day"],
+)
+def test_a_time_that_clocks_never_showed_is_refused(typed: str, now: datetime, day: str) -> None:
+    refused = refusal(typed, BERLIN, now)
+    assert f"clocks never showed 02:30 on {day}: they were set forward; give another time" == str(refused.phrase)
 
 
 def test_a_time_that_clocks_showed_twice_is_asked_for_more_exactly() -> None:
@@ -86,16 +97,62 @@ def test_a_time_that_clocks_showed_twice_is_asked_for_more_exactly() -> None:
 
 
 @pytest.mark.parametrize(
+    ("now", "meant"),
+    [
+        (datetime(2026, 3, 29, 0, 40, tzinfo=UTC), "2026-03-28T02:30+01:00"),
+        (datetime(2025, 10, 26, 0, 20, tzinfo=UTC), "2025-10-25T02:30+02:00"),
+        (datetime(2025, 10, 26, 0, 40, tzinfo=UTC), "2025-10-26T02:30+02:00"),
+        (datetime(2025, 10, 26, 1, 10, tzinfo=UTC), "2025-10-26T02:30+02:00"),
+    ],
+    ids=["they will skip it today", "not yet", "once", "once, and clocks are set back already"],
+)
+def test_what_clocks_do_later_today_is_no_matter(now: datetime, meant: str) -> None:
+    assert meant == render_when(since("02:30", BERLIN, now) or NOW)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--since 11:20 --until 11:30", "--since 2026-01-31T11:20+09:00 --until 2026-01-31T11:30+09:00"),
+        ("--since 23:00 --until 01:00", "--since 2026-01-30T23:00+09:00 --until 2026-01-31T01:00+09:00"),
+        ("--since 11:20 --until 11:20", "--since 2026-01-31T11:20+09:00 --until 2026-02-01T11:20+09:00"),
+        ("--since 11:50 --until 12:30", "--since 2026-01-31T11:50+09:00 --until 2026-01-31T12:30+09:00"),
+        ("--since 2026-01-15T23:00 --until 01:00", "--since 2026-01-15T23:00+09:00 --until 2026-01-16T01:00+09:00"),
+        ("--since 13h --until 23:30", "--since 13h --until 2026-01-30T23:30+09:00"),
+        ("--since 20m --until 23:30", "--since 20m --until 2026-01-31T23:30+09:00"),
+        ("--until 12:30", "--until 2026-01-30T12:30+09:00"),
+        ("--since 11:50 --until 5m", "--since 2026-01-31T11:50+09:00 --until 5m"),
+    ],
+)
+def test_until_is_the_first_such_time_after_since(typed: str, meant: str) -> None:
+    """It is noon."""
+    for words in ("log nebula", "audit search"):
+        operation = understand(read(f"{words} {typed}"), CATALOGUE, CATALOGUE)
+        assert f"{words} {meant}" == canonical(placed(operation, TOKYO, NOW))
+
+
+def test_log_collect_takes_times_on_a_clock() -> None:
+    operation = understand(read("log collect host-a --since 11:20"), CATALOGUE, CATALOGUE)
+    assert "log collect host-a --since 2026-01-31T11:20+09:00" == canonical(placed(operation, TOKYO, NOW))
+
+
+@pytest.mark.parametrize(
     ("when", "why"),
     [
         (NOW + timedelta(seconds=1), "is yet to come: it is 2026-01-31 03:00:00 UTC"),
         (datetime(2099, 1, 1, tzinfo=TOKYO), "is yet to come"),
-        (NOW - FARTHEST - timedelta(seconds=1), "is longer ago than 366d"),
+        (NOW - FARTHEST - timedelta(seconds=1), "is too long ago; give a time of the last 366d"),
     ],
 )
 def test_what_is_yet_to_come_or_too_long_ago_is_refused(when: datetime, why: str) -> None:
     with pytest.raises(BadArgument, match=why):
         instant(when, NOW, FARTHEST)
+
+
+def test_a_time_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(BadArgument, match="--since must be longer ago than --until"):
+        between(timedelta(minutes=5), NOW - timedelta(minutes=5), NOW, FARTHEST)
+    assert (None, NOW) == between(None, NOW, NOW, FARTHEST)
 
 
 def test_spans_and_times_are_points_in_time() -> None:
@@ -115,6 +172,9 @@ def test_what_is_shown_can_be_typed(at: datetime, offset: timezone) -> None:
 
 
 @given(TIMES, st.sampled_from([TOKYO, BERLIN, LORD_HOWE]))
+@example(datetime(2025, 3, 30, 2, 30), BERLIN)  # noqa: DTZ001 - a gap
+@example(datetime(2025, 10, 26, 2, 30), BERLIN)  # noqa: DTZ001 - a fold
+@example(datetime(2025, 4, 6, 1, 45), LORD_HOWE)  # noqa: DTZ001
 def test_a_placed_time_is_what_clocks_in_the_zone_showed(at: datetime, zone: ZoneInfo) -> None:
     asked = LogRead(source="nebula", since=ClockTime(at.date(), at.time()), until=timedelta(hours=1))
     try:
