@@ -113,23 +113,27 @@ sub opened {
     my ($folder, $name) = map { m{^(.*)/([^/]+)\z}s } $file // "";
     fail("missing", "no such file") unless defined $name and lstat $file;
     fail("outside", $file) unless $folder eq (Cwd::abs_path($path =~ s{/[^/]*\z}{}r || "/") // "");
-    my @logs = log_file($file, $name);
+    my @logs = log_file($file, $name) or fail("missing", "no such file");
     opendir my $listing, $folder or fail("denied", $folder);
     for my $other (grep { /^\Q$name\E[.-][0-9]+(?:-[0-9]+)?(?:\.(?:gz|xz|bz2|zst))?\z/ } readdir $listing) {
         my ($inode, $written) = (lstat "$folder/$other")[1, 9];
-        $cut{unread} = 1 unless defined $inode; # rotated on at this moment
-        next unless -f _ and $inode != $logs[0]{inode} and $written >= ($since // 0);
-        push @logs, log_file("$folder/$other", $other);
+        next if defined $inode and not (-f _ and $inode != $logs[0]{inode} and $written >= ($since // 0));
+        my @log = defined $inode ? log_file("$folder/$other", $other) : ();
+        $cut{unread} = 1 unless @log; # rotated on at this moment
+        push @logs, @log;
     }
     my ($live, @rotated) = @logs;
     return $live, sort { $b->{written} <=> $a->{written} or $a->{name} cmp $b->{name} } @rotated;
 }
 
+# An open file; nothing where it has gone meanwhile.
 sub log_file {
     my ($file, $name) = @_;
-    lstat $file;
+    lstat $file or $!{ENOENT} and return;
     fail("no_file", $file) unless -f _;
-    open my $handle, "<:raw", $file or fail($!{EACCES} ? "denied" : "broken", "$file: $!");
+    my $opened = open my $handle, "<:raw", $file;
+    return if not $opened and $!{ENOENT};
+    fail($!{EACCES} ? "denied" : "broken", "$file: $!") unless $opened;
     my ($inode, $size, $written) = (stat $handle)[1, 7, 9];
     my ($packed) = $name =~ /\.([a-z0-9]+)\z/;
     return {handle => $handle, name => $name, inode => $inode, size => $size, written => $written,

@@ -381,6 +381,19 @@ def test_a_log_that_grows_and_rotates_while_it_is_read_loses_no_old_line(tmp_pat
             assert Cut.TIME in text.cut or before in numbers or numbers[-1] > before
 
 
+@pytest.mark.slow
+def test_a_log_that_is_rotated_at_every_moment_is_read_or_missing_and_nothing_else(tmp_path: Path) -> None:
+    """What goes away between two looks at a folder is no folder and no device, and hides no other file."""
+    (tmp_path / "log").mkdir()
+    for name in ("syslog", "syslog.1"):
+        (tmp_path / "log" / name).write_text("cni 1\n")
+    renames = 'while (1) { rename "syslog.1", "syslog.2"; rename "syslog", "syslog.1"; rename "syslog.2", "syslog" }'
+    with subprocess.Popen(["perl", "-e", renames], cwd=tmp_path / "log") as renamer:
+        codes = {in_real_perl(tmp_path / "log", {}, newest(ALL, file=PLACE, about="cni")).code for _ in range(200)}
+        renamer.kill()
+    assert {0} <= codes <= {0, 71}
+
+
 # What a program says
 
 
