@@ -69,14 +69,15 @@ class Shift:
     # What people do
 
     async def asked(self, words: str, user: str = OPERATOR) -> Card:
-        """The card of a change that somebody asks for in the operators' channel."""
-        before = {message.ts for message in self.cards()}
+        """The card of a change that somebody asks for in the operators' channel, once they have been told of it."""
+        before, told = {message.ts for message in self.cards()}, len(self.told(user))
         await self.workspace.slash(user, OPS, words)
 
         def new() -> Message | None:
             return next((message for message in self.cards() if message.ts not in before), None)
 
         message = await self._seen(new, lambda: f"no card for {words}: {self.told(user)}")
+        await self._next(user, told)
         return Card(operation_in(message), message)
 
     async def approved(self, words: str) -> Card:
