@@ -173,7 +173,9 @@ def canonical(operation: Operation) -> str:
 
 
 def located(error: BadArgument, text: str) -> GrammarError:
-    """The same complaint with its place in `text`, and with `text` put right as suggestions."""
+    """The same complaint with its place in `text`, and with `text` put right as suggestions. Nothing in quotes has none."""
+    if not error.part:
+        return GrammarError(error.phrase)
     places = [place.span() for place in re.finditer(rf"(?<![^\s,\"'])({re.escape(error.part)})(?![^\s,\"'])", text)]
     if not places:
         return GrammarError(error.phrase)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
@@ -124,6 +124,7 @@ def test_strange_text_is_an_operation_or_a_short_complaint(text: str) -> None:
 @given(
     st.lists(st.sampled_from(["log", "collect", "help", "--here", "--x", "host-a", "a,b", '"', "'", " ", "-", "é", "😀"]))
 )
+@example(["log", '"', '"', '"', '"'])
 def test_any_text_is_an_operation_or_a_complaint_about_some_place(pieces: list[str]) -> None:
     match outcome(" ".join(pieces)):
         case GrammarError(span=(start, end)):
