@@ -54,6 +54,7 @@ async def test_an_address_that_became_another_in_the_inventory_is_approved_anew(
         assert DONE == await s.ended(again)
 
 
+@pytest.mark.slow
 async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
     town: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:

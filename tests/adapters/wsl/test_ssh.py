@@ -382,6 +382,7 @@ async def test_an_answer_that_cannot_be_parsed_is_a_protocol_error(connect: Conn
         await connect().perform(Unreadable())
 
 
+@pytest.mark.slow
 async def test_a_hanging_program_of_root_is_waited_for_no_longer_than_the_far_side_deadline(
     connect: Connect, server: SshServer
 ) -> None:
