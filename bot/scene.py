@@ -36,17 +36,8 @@ class Scene:
 
     @classmethod
     async def of(cls, request: Request, book: IncidentBook, now: Callable[[], datetime], zone: tzinfo) -> "Scene":
-        """Where a person asks in Slack; a schedule asks what it always asks, whatever happens in its channel.
-
-        Where the incident cannot be read the look is an ordinary one: for whoever asked, about what they said.
-        """
-        if request.surface is not Surface.SLACK:
-            return cls(book, None, now, request.at, zone)
-        try:
-            return cls(book, await book.around(operation_id(request.key), request.channel), now, request.at, zone)
-        except FlatnetError as error:
-            _log.error("whether a channel has an incident could not be read", why=str(error))
-            return cls(book, None, now, request.at, zone)
+        """Where it is asked. `zone` is that of its times."""
+        return cls(book, await _around(request, book), now, request.at, zone)
 
     def frame(self, operation: Operation) -> Operation:
         """What an operation means here; `BadArgument` for a time that clocks here showed twice, or never."""
@@ -68,6 +59,20 @@ class Scene:
             await self.book.note(entry)
         except FlatnetError as error:
             _log.error("what was asked could not be kept with its incident", operation=entry.operation, why=str(error))
+
+
+async def _around(request: Request, book: IncidentBook) -> Incident | None:
+    """That of the channel in which a person asks; a schedule asks what it always asks, whatever happens in its channel.
+
+    Where it cannot be read the look is an ordinary one: for whoever asked, about what they said.
+    """
+    if request.surface is not Surface.SLACK:
+        return None
+    try:
+        return await book.around(operation_id(request.key), request.channel)
+    except FlatnetError as error:
+        _log.error("whether a channel has an incident could not be read", why=str(error))
+        return None
 
 
 def _in_short(answer: Answer) -> Phrase:
