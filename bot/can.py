@@ -169,9 +169,5 @@ def _report(question: Question, summary: Phrase, facts: Iterable[Fact]) -> Repor
         title=Phrase("Rights of {person}", person=question.actor.name),
         summary=summary,
         columns=FACTS,
-        rows=tuple(Row(cells=(_cell(what), _cell(value))) for what, value in about),
+        rows=tuple(Row(cells=(Cell.of(what), Cell.of(value))) for what, value in about),
     )
-
-
-def _cell(text: Phrase | str) -> Cell:
-    return Cell(text=text, value=str(text))

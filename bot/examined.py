@@ -78,7 +78,7 @@ def _summary(total: int, troubled: Sequence[str]) -> Phrase:
 
 def _row(examined: Examined) -> Row:
     cells = (
-        Cell(text=examined.place, value=examined.place),
+        Cell.of(examined.place),
         Cell(text=examined.seen, value=str(examined.seen), mark=_mark(examined)),
     )
     return Row(cells=cells, host=examined.place, severity=examined.severity)

@@ -270,12 +270,12 @@ def _row(incident: Incident) -> Row:
         cells=(
             Cell(text=str(incident.number), value=incident.number),
             state,
-            _cell(incident.title),
-            _cell(incident.target),
-            _moment(incident.opened_at),
-            _cell(incident.opened_by),
-            _cell(incident.channel),
-            _cell(incident.was),
+            Cell.of(incident.title),
+            Cell.of(incident.target),
+            Cell.moment(incident.opened_at),
+            Cell.of(incident.opened_by),
+            Cell.of(incident.channel),
+            Cell.of(incident.was),
         )
     )
 
@@ -283,24 +283,16 @@ def _row(incident: Incident) -> Row:
 def _entry(entry: Entry, seen: Set[str]) -> Row:
     """`seen`: the words whose answers this reader may see."""
     answer = (
-        Cell(text=entry.answer, value=str(entry.answer))
+        Cell.of(entry.answer)
         if entry.words in seen
         else Cell(text=Phrase("not shown to you; ask for the same, and you learn why"))
     )
     return Row(
         cells=(
-            _moment(entry.at),
-            _cell(entry.actor),
-            _cell(entry.words),
+            Cell.moment(entry.at),
+            Cell.of(entry.actor),
+            Cell.of(entry.words),
             answer,
-            _cell(entry.operation),
+            Cell.of(entry.operation),
         )
     )
-
-
-def _moment(at: datetime) -> Cell:
-    return Cell(text=Phrase("{at}", at=Moment(at)), value=at.isoformat())
-
-
-def _cell(text: str) -> Cell:
-    return Cell(text=text, value=text)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from adapters.phrase import Listing, Moment, Phrase
+from adapters.phrase import Listing, Phrase
 from bot.changes import Approval, Change, State
 from bot.locks import Lock, told
 from bot.messages.foreign import cut
@@ -95,13 +95,13 @@ def lately(changes: Sequence[Change], at: datetime) -> Report:
 def _change(change: Change, keys: Sequence[str]) -> Row:
     approval = change.approval
     cells = {
-        "words": Cell(text=change.words, value=change.words),
+        "words": Cell.of(change.words),
         "state": Cell(text=STATES[change.state], value=change.state.value),
-        "requester": Cell(text=change.requester, value=change.requester),
+        "requester": Cell.of(change.requester),
         "approvals": _approvals(change, approval),
         "asked_at": _moment(change.asked_at),
         "until": _moment(approval.expires_at if approval is not None and change.state is State.WAITING else None),
-        "operation": Cell(text=change.operation, value=change.operation),
+        "operation": Cell.of(change.operation),
     }
     return Row(cells=tuple(cells[key] for key in keys))
 
@@ -153,9 +153,9 @@ def locks(found: Sequence[Lock], at: datetime) -> Report:
 def _lock(lock: Lock, at: datetime) -> Row:
     return Row(
         cells=(
-            Cell(text=lock.target, value=lock.target),
-            Cell(text=lock.owner, value=lock.owner),
-            Cell(text=lock.reason, value=lock.reason),
+            Cell.of(lock.target),
+            Cell.of(lock.owner),
+            Cell.of(lock.reason),
             _moment(lock.ends_at),
             _lock_state(lock, at),
             Cell(text=str(lock.number), value=lock.number),
@@ -204,9 +204,9 @@ def _event(event: StoredEvent) -> Row:
         cells=(
             Cell(text=str(event.sequence), value=event.sequence),
             _moment(datetime.fromisoformat(event.at)),
-            Cell(text=event.kind, value=event.kind),
-            Cell(text=event.actor, value=event.actor),
-            Cell(text=event.operation, value=event.operation),
+            Cell.of(event.kind),
+            Cell.of(event.actor),
+            Cell.of(event.operation),
             Cell(text=_told(event.data), value=event.data),
         )
     )
@@ -236,4 +236,4 @@ def _leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
 
 
 def _moment(at: datetime | None) -> Cell:
-    return Cell(text="") if at is None else Cell(text=Phrase("{at}", at=Moment(at)), value=at.isoformat())
+    return Cell(text="") if at is None else Cell.moment(at)

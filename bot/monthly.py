@@ -143,7 +143,7 @@ def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
     for host, looks in sorted(seen.hosts.items(), key=lambda each: _rank(*each)):
         found = _looks(looks, gateway=seen.gateways.get(host, True))
         lacking = _updates(updates[host]) if host in updates else _ABSENT
-        cells = (Cell(text=host, value=host), *found, lacking)
+        cells = (Cell.of(host), *found, lacking)
         rows.append(Row(host=host, cells=cells, severity=severities.get(host)))
     return tuple(sorted(rows, key=lambda row: len(Severity) if row.severity is None else row.severity.rank))
 

@@ -213,7 +213,7 @@ async def _version(operation: Version, asked: Asked) -> Body:
         title=Phrase("Version"),
         summary=Phrase("flatnet-bot {version}", version=version),
         columns=(Column(key="version", heading=Phrase("Version")),),
-        rows=(Row(cells=(_cell(version),)),),
+        rows=(Row(cells=(Cell.of(version),)),),
         brief=True,
     )
 
@@ -335,12 +335,8 @@ def _facts(title: Phrase, summary: Phrase, facts: Sequence[tuple[Phrase, Phrase 
         title=title,
         summary=summary,
         columns=FACTS,
-        rows=tuple(Row(cells=(_cell(fact), _cell(value))) for fact, value in facts),
+        rows=tuple(Row(cells=(Cell.of(fact), Cell.of(value))) for fact, value in facts),
     )
-
-
-def _cell(text: Phrase | str) -> Cell:
-    return Cell(text=text, value=str(text))
 
 
 OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {

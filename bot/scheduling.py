@@ -223,14 +223,14 @@ def _row(each: Listed, at: datetime) -> Row:
     coming = _coming(schedule, at)
     return Row(
         cells=(
-            _cell(schedule.name),
+            Cell.of(schedule.name),
             _state(schedule),
-            _cell(schedule.words),
+            Cell.of(schedule.words),
             Cell(text=f"{schedule.cron} {schedule.zone}", value=f"{schedule.cron} {schedule.zone}"),
-            Cell(text="") if coming is None else Cell(text=Phrase("{at}", at=Moment(coming)), value=coming.isoformat()),
+            Cell(text="") if coming is None else Cell.moment(coming),
             _last(each.latest),
             _channel(schedule),
-            _cell(schedule.owner),
+            Cell.of(schedule.owner),
             Cell(text=MISSED.get(schedule.missed, schedule.missed), value=schedule.missed),
         )
     )
@@ -260,7 +260,3 @@ def _last(run: Run | None) -> Cell:
         return Cell(text=Phrase("not yet"), value="")
     text = Phrase("{at}: {outcome}", at=Moment(run.due), outcome=OUTCOMES[run.outcome])
     return Cell(text=text, value=run.outcome.value, mark=Mark.BAD if run.outcome in _BAD else Mark.PLAIN)
-
-
-def _cell(text: str) -> Cell:
-    return Cell(text=text, value=text)

@@ -62,7 +62,7 @@ class Line:
     def row(self) -> Row:
         kind = Phrase("CA") if self.authority else Phrase("host")
         cells = (
-            Cell(text=self.name, value=self.name),
+            Cell.of(self.name),
             *(self.judged.cells[column.key] for column in COLUMNS),
             Cell(text=kind, value="ca" if self.authority else "host"),
         )
@@ -186,7 +186,7 @@ class CertExport(FleetRead):
             title=Phrase("Certificates as a file"),
             summary=_exported(len(printed), [line.name for line in unread]),
             columns=EXPORT,
-            rows=tuple(Row(host=host, cells=(_cell(host), _cell(file))) for host, file, _ in printed),
+            rows=tuple(Row(host=host, cells=(Cell.of(host), Cell.of(file))) for host, file, _ in printed),
             findings=worst_first(tuple(finding for line in unread for finding in line.findings)),
             brief=True,
             taken_at=view.now(),
@@ -230,10 +230,6 @@ def _block(host: str, file: str, printed: str) -> str:
     """One certificate under its host and file. A host answers with what it likes: no line of its begins a block."""
     lines = (f" {line}" if line.startswith("#") else line for line in printed.strip().splitlines())
     return "\n".join((f"# {host} {file}", *lines, ""))
-
-
-def _cell(text: str) -> Cell:
-    return Cell(text=text, value=text)
 
 
 def _next(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def _of(certificate: Certificate, mesh: Mesh) -> dict[str, Cell]:
         "fingerprint": Cell(text=short(certificate.fingerprint), value=short(certificate.fingerprint)),
         "ends_at": _moment(certificate.not_after),
         "begins_at": _moment(certificate.not_before),
-        "whole_fingerprint": Cell(text=certificate.fingerprint, value=certificate.fingerprint),
+        "whole_fingerprint": Cell.of(certificate.fingerprint),
         "version": Cell(text=str(certificate.version), value=certificate.version),
         "routes": _listed([str(network) for network in certificate.unsafe_networks]),
     }

@@ -100,7 +100,7 @@ async def _ask(host: Host, action: Action[Answer] | None, view: View) -> Answer 
 
 def _row(checked: _Checked) -> Row:
     name = checked.host.name
-    cells = (Cell(text=name, value=name), *(checked.judged.cells[key] for key in CELLS))
+    cells = (Cell.of(name), *(checked.judged.cells[key] for key in CELLS))
     return Row(cells=cells, host=name, severity=checked.judged.severity)
 
 

@@ -102,7 +102,7 @@ class Health(FleetRead):
 
     def _row(self, checked: Checked) -> Row:
         name = checked.host.name
-        cells = (Cell(text=name, value=name), *(checked.judged.cells[key] for key in CHECKS))
+        cells = (Cell.of(name), *(checked.judged.cells[key] for key in CHECKS))
         details = (*details_of(checked.looked), checked.rotation.cells[ROTATION.key])
         return Row(cells=cells + details, host=name, severity=checked.judged.severity)
 

@@ -43,9 +43,9 @@ def _row(host: Host) -> Row:
     return Row(
         host=host.name,
         cells=(
-            Cell(text=host.name, value=host.name),
+            Cell.of(host.name),
             Cell(text=str(host.id), value=host.id),
-            Cell(text=str(host.overlay), value=str(host.overlay)),
+            Cell.of(str(host.overlay)),
             *(_present(host.side(side) is not None) for side in ("windows", "wsl", "gateway")),
             Cell(text=Phrase("yes") if host.lighthouse else "", value=host.lighthouse),
             Cell(text=" ".join(host.labels), value=" ".join(host.labels)),

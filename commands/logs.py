@@ -202,7 +202,7 @@ def _row(host: tuple[str, list[Got]]) -> Row:
     nothing = Cell(text=Phrase("n/a") if known is Mark.ABSENT else Phrase("not known"), mark=known)
     cells = (_count(logs), _errors(logs), _clock(logs)) if logs else (nothing,) * 3
     severity = min((finding_of(each).severity for each in failed), key=lambda each: each.rank, default=None)
-    return Row(host=name, cells=(Cell(text=name, value=name), *cells), severity=severity)
+    return Row(host=name, cells=(Cell.of(name), *cells), severity=severity)
 
 
 def _count(logs: Sequence[Log]) -> Cell:

@@ -6,11 +6,12 @@ sentence, a table, findings. Phrases are for people; `Cell.value` is the same as
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from adapters.phrase import Phrase
+from adapters.phrase import Moment, Phrase
 from adapters.value import Value
 from commands.charts import Chart
 from commands.excerpts import Excerpt
@@ -48,6 +49,16 @@ class Cell(Value):
     text: Phrase | str
     value: str | int | float | bool | None = None
     mark: Mark = Mark.PLAIN
+
+    @classmethod
+    def of(cls, text: Phrase | str) -> "Cell":
+        """The same for people and as data; of a phrase the data is English."""
+        return cls(text=text, value=str(text))
+
+    @classmethod
+    def moment(cls, at: datetime) -> "Cell":
+        """A point in time."""
+        return cls(text=Phrase("{at}", at=Moment(at)), value=at.isoformat())
 
 
 class Row(Value):

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from adapters.errors import HostError
 from adapters.fleet import Seen
 from adapters.inventory import Host, Inventory
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Phrase
 from adapters.windows.services import ReadServices, Service, Services
 from commands.arguments import ALL, Flag, HostsArgument, Positional, Target, TargetArgument, choice
 from commands.certs_held import Mesh, look_at
@@ -233,10 +233,8 @@ def _mended(judged: Judged, words: Mapping[str, str]) -> Judged:
 def _around(key: str, service: Service) -> dict[str, Cell]:
     since = service.since
     return {
-        f"{key}_since": Cell(text=Phrase("none"), value="")
-        if since is None
-        else Cell(text=Phrase("{at}", at=Moment(since)), value=since.isoformat()),
-        f"{key}_start": Cell(text=service.start_type, value=service.start_type),
+        f"{key}_since": Cell(text=Phrase("none"), value="") if since is None else Cell.moment(since),
+        f"{key}_start": Cell.of(service.start_type),
     }
 
 
@@ -257,7 +255,7 @@ def _rank(judged: Judged) -> int:
 
 
 def _row(host: Host, judged: Judged) -> Row:
-    cells = (Cell(text=host.name, value=host.name), *(judged.cells[key] for key in CELLS))
+    cells = (Cell.of(host.name), *(judged.cells[key] for key in CELLS))
     return Row(cells=cells, host=host.name, severity=judged.severity)
 
 

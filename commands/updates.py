@@ -53,7 +53,7 @@ class Checked:
     @property
     def row(self) -> Row:
         name = self.host.name
-        cells = (Cell(text=name, value=name), *(self.judged.cells[column.key] for column in CELLS))
+        cells = (Cell.of(name), *(self.judged.cells[column.key] for column in CELLS))
         return Row(cells=cells, host=name, severity=self.judged.severity)
 
     @property

@@ -66,7 +66,7 @@ def _several(operations: Sequence[type[Operation]]) -> Report:
         ),
         columns=COMMANDS,
         rows=tuple(
-            Row(cells=(_cell(usage(operation)), _cell(operation.summary), _cell(operation.example)))
+            Row(cells=(Cell.of(usage(operation)), Cell.of(operation.summary), Cell.of(operation.example)))
             for operation in operations
         ),
         next=tuple(operation.example for operation in operations[:3]),
@@ -74,11 +74,11 @@ def _several(operations: Sequence[type[Operation]]) -> Report:
 
 
 def _one(operation: type[Operation]) -> Report:
-    parts = [(_cell(_typed(argument)), _cell(argument.kind.meaning)) for argument in arguments(operation)]
-    parts += [(_cell(" ".join(name)), _cell(Phrase("another name for it"))) for name in operation.aliases]
+    parts = [(Cell.of(_typed(argument)), Cell.of(argument.kind.meaning)) for argument in arguments(operation)]
+    parts += [(Cell.of(" ".join(name)), Cell.of(Phrase("another name for it"))) for name in operation.aliases]
     if operation.roles != EVERYBODY:
         roles = Phrase("for the roles {roles}", roles=Listing(tuple(sorted(operation.roles))))
-        parts.append((_cell(Phrase("roles")), _cell(roles)))
+        parts.append((Cell.of(Phrase("roles")), Cell.of(roles)))
     return Report(
         title=Phrase("Help for {words}", words=" ".join(operation.words)),
         summary=Phrase(
@@ -100,7 +100,3 @@ def _typed(argument: Argument) -> str:
     if not isinstance(argument.kind, Positional):
         return f"[{argument.option}]"
     return argument.kind.placeholder.upper() if argument.required else f"[{argument.kind.placeholder}]"
-
-
-def _cell(text: Phrase | str) -> Cell:
-    return Cell(text=text, value=str(text))
