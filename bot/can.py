@@ -14,7 +14,7 @@ from commands.arguments import BadArgument, nearest, shown
 from commands.grammar import GrammarError, canonical, understand
 from commands.operation import FleetChange, Operation, Risk
 from commands.own import Can
-from commands.report import FACTS, Cell, Report, Row
+from commands.report import Report
 from commands.typed import quote, read
 
 Fact = tuple[Phrase, Phrase | str]
@@ -165,9 +165,4 @@ def _report(question: Question, summary: Phrase, facts: Iterable[Fact]) -> Repor
         (Phrase("Roles"), Phrase("{items}", items=Listing(tuple(sorted(roles)))) if roles else Phrase("none")),
         *facts,
     )
-    return Report(
-        title=Phrase("Rights of {person}", person=question.actor.name),
-        summary=summary,
-        columns=FACTS,
-        rows=tuple(Row(cells=(Cell.of(what), Cell.of(value))) for what, value in about),
-    )
+    return Report.of_facts(Phrase("Rights of {person}", person=question.actor.name), summary, about)

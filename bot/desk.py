@@ -21,12 +21,13 @@ from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.audit import Recorder
+from bot.audit_answers import AuditBook
 from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.decision import Catalogue, Decision, Ground, decide, decide_again, event_of, failure, may_see, operation_id
 from bot.incident_answers import IncidentBook
 from bot.incident_channels import Channels
-from bot.own import OWN, Asked, AuditBook, Changes, LockBook, Memory, NobodyRuns
+from bot.own import OWN, Asked, Changes, LockBook, Memory, NobodyRuns
 from bot.planning import By, hosts_of
 from bot.policy import Actor, Go, Policy, Refuse
 from bot.redaction import Redactor

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib import metadata
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from adapters.errors import Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
-from bot import incident_answers, listings, scheduling
-from bot.audit import EventKind
-from bot.audit_reading import Filters
+from bot import audit_answers, incident_answers, listings, scheduling
+from bot.audit_answers import AuditBook
 from bot.can import explain as explain_rights
 from bot.changes import Change, State
 from bot.collecting import collect
@@ -29,12 +28,10 @@ from bot.policy import Policy, Verdict
 from bot.reports import monthly, weekly
 from bot.request import Failure
 from bot.scheduling import ScheduleBook
-from bot.store.chain import StoredEvent, Verification
-from bot.store.heads import Head
 from bot.store.observations import Observation
 from bot.store.operations import Ended
-from commands.arguments import BadArgument, Target, nearest, shown
-from commands.auditing import FARTHEST, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
+from commands.arguments import Target
+from commands.auditing import AuditAccept, AuditExport, AuditSearch, AuditVerify
 from commands.charts import HostHealth
 from commands.decisions import (
     Approvals,
@@ -49,13 +46,12 @@ from commands.decisions import (
     OperationShow,
 )
 from commands.digests import Digest
-from commands.grammar import canonical
 from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
 from commands.locks import LockAdd, LockRemove, Locks
 from commands.logs import LogCollect
 from commands.operation import Operation, View
 from commands.own import Can, Doctor, Help, Version, WhoAmI
-from commands.report import FACTS, Cell, Column, File, Report, Row
+from commands.report import Cell, Column, Report, Row
 from commands.reports import MonthlyReport, WeeklyReport
 from commands.schedules import (
     ScheduleAdd,
@@ -66,7 +62,6 @@ from commands.schedules import (
     Schedules,
 )
 from commands.usage import explain
-from commands.when import between
 
 LATELY = 20
 """Changes that `op` lists."""
@@ -118,25 +113,6 @@ class LockBook(Protocol):
     async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock: ...
 
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock: ...
-
-
-class AuditBook(Protocol):
-    """The audit log, for those who may read it (`bot.audit`). `trouble` says why it is not as it was left."""
-
-    @property
-    def trouble(self) -> Phrase | None: ...
-
-    async def newest(self) -> Head | None: ...
-
-    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
-
-    async def search(self, filters: Filters) -> tuple[StoredEvent, ...]: ...
-
-    async def export(self, filters: Filters, form: Literal["csv", "jsonl"]) -> bytes: ...
-
-    async def verify(self, actor: str, operation: str) -> Verification: ...
-
-    async def accept(self, actor: str, name: str) -> None: ...
 
 
 class Memory(Protocol):
@@ -195,7 +171,7 @@ async def _whoami(operation: WhoAmI, asked: Asked) -> Body:
     actor = asked.by.actor
     roles = Listing(tuple(sorted(actor.roles)))
     words = Listing(tuple(" ".join(permitted.words) for permitted in asked.permitted))
-    return _facts(
+    return Report.of_facts(
         Phrase("Who you are"),
         Phrase("you are {name}, with the roles {roles}", name=actor.name, roles=roles),
         (
@@ -280,65 +256,6 @@ async def _unlock(operation: LockRemove, asked: Asked) -> Body:
     return await _locks(Locks(), asked)
 
 
-async def _search(operation: AuditSearch, asked: Asked) -> Body:
-    filters = _filters(operation, asked, operation.text)
-    await _recorded(EventKind.AUDIT_READ, operation, asked)
-    return listings.events(await asked.audit.search(filters), asked.now())
-
-
-async def _export(operation: AuditExport, asked: Asked) -> Body:
-    filters = _filters(operation, asked, "")
-    await _recorded(EventKind.EXPORT, operation, asked)
-    content = await asked.audit.export(filters, operation.form)
-    file = File(name=f"audit-{asked.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
-    summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
-    return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=asked.now(), files=(file,))
-
-
-async def _verify(operation: AuditVerify, asked: Asked) -> Body:
-    return listings.verification(await asked.audit.verify(asked.by.actor.name, asked.operation))
-
-
-async def _accept(operation: AuditAccept, asked: Asked) -> Body:
-    await asked.audit.accept(asked.by.actor.name, operation.name)
-    return _facts(
-        Phrase("Audit log"),
-        Phrase("accepted: changes are possible again; what is missing stays on record"),
-        ((Phrase("Name"), operation.name),),
-    )
-
-
-async def _recorded(kind: EventKind, operation: AuditFilter, asked: Asked) -> None:
-    """Who reads the log is in it, before they do."""
-    await asked.audit.record(kind, asked.by.actor.name, asked.operation, {"understood": canonical(operation)})
-
-
-def _filters(operation: AuditFilter, asked: Asked, text: str) -> Filters:
-    if operation.kind and operation.kind not in set(EventKind):
-        kinds = Phrase(
-            "{part} is no kind of event; there are {kinds}", part=shown(operation.kind), kinds=Listing(tuple(EventKind))
-        )
-        raise BadArgument(kinds, part=operation.kind, nearest=nearest(operation.kind, EventKind))
-    since, until = between(operation.since, operation.until, asked.now(), FARTHEST)
-    return Filters(
-        since=since,
-        until=until,
-        actor=operation.actor,
-        kind=operation.kind,
-        operation=operation.operation,
-        text=text,
-    )
-
-
-def _facts(title: Phrase, summary: Phrase, facts: Sequence[tuple[Phrase, Phrase | str]]) -> Report:
-    return Report(
-        title=title,
-        summary=summary,
-        columns=FACTS,
-        rows=tuple(Row(cells=(Cell.of(fact), Cell.of(value))) for fact, value in facts),
-    )
-
-
 OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
     Help: _help,
     WhoAmI: _whoami,
@@ -361,10 +278,10 @@ OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
     Locks: _locks,
     LockAdd: _lock,
     LockRemove: _unlock,
-    AuditSearch: _search,
-    AuditExport: _export,
-    AuditVerify: _verify,
-    AuditAccept: _accept,
+    AuditSearch: audit_answers.searched,
+    AuditExport: audit_answers.exported,
+    AuditVerify: audit_answers.verified,
+    AuditAccept: audit_answers.accepted,
     Schedules: scheduling.listed,
     ScheduleAdd: scheduling.add,
     SchedulePause: scheduling.pause,

@@ -5,7 +5,7 @@ sentence, a table, findings. Phrases are for people; `Cell.value` is the same as
 `--json` and `--csv`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -199,6 +199,12 @@ class Report(Value):
             summary=self.summary,
             n=len(self.further),
         )
+
+    @classmethod
+    def of_facts(cls, title: Phrase, summary: Phrase, facts: Iterable[tuple[Phrase, Phrase | str]]) -> "Report":
+        """What is known of one thing: names and values."""
+        rows = tuple(Row(cells=(Cell.of(name), Cell.of(value))) for name, value in facts)
+        return cls(title=title, summary=summary, columns=FACTS, rows=rows)
 
     def offering(self, may: Callable[[str], bool]) -> "Report":
         """The same, offering only words that the reader may use."""
