@@ -23,8 +23,9 @@ from adapters.inventory import Host
 from adapters.local_time import HostZone
 from adapters.logs import LINES_LIMIT, Cut, LogText, Search
 from adapters.phrase import Phrase
+from adapters.windows.log_files import LOGS as WINDOWS
 from adapters.windows.logs import ReadLog
-from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
+from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.findings import Finding, Severity
 from commands.judged import ahead, why_silent
 from commands.log_formats import Level
@@ -33,16 +34,12 @@ from commands.log_merged import filtered
 from commands.looking import look_at_all
 from commands.operation import View
 
-WINDOWS = ("nebula", "access", "error")
 SOURCES = (*WINDOWS, "cni", "podman")
 CONTAINER = "container:"
 
 MARGIN = timedelta(seconds=60)
 """Clocks that differ by less need no second read for `since`: so much more is read, and what is too old is left out here.
 Not so for `until`: the newest lines are those that hosts bring, and too new ones would stand in their place."""
-
-ABSENT = "absent"
-"""The code of `ReadContainer` where a host has no such container."""
 
 LOOKED = 50_000
 """Lines of all hosts together that are looked through for a level, which hosts do not know: their newest ones."""
@@ -138,7 +135,7 @@ def _without_strangers(got: tuple[Got, ...]) -> tuple[Got, ...]:
 
 
 def _absent(error: HostError | None) -> bool:
-    return isinstance(error, ActionFailed) and error.code == ABSENT
+    return isinstance(error, ActionFailed) and error.code == NO_CONTAINER
 
 
 def action_of(host: Host, source: str, search: Search) -> Action[LogText] | None:

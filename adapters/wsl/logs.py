@@ -17,6 +17,9 @@ CNI = "cni"
 
 _JOURNAL = "journalctl"
 
+NO_CONTAINER = "no-container"
+"""The code of `ReadContainer` where a host has no such container; a program that is missing is another matter."""
+
 
 class ReadCni(WslAction[LogText]):
     """Read the lines about CNI in syslog and what was rotated away from it; in the journal where there is no syslog."""
@@ -113,7 +116,7 @@ class ReadContainer(WslAction[LogText]):
                 network=self.network,
             )
         else:
-            code = "absent"
+            code = NO_CONTAINER
             phrase = Phrase("there is no container {name}; see the names in WSL2: sudo podman ps -a", name=self.name)
         return ActionFailed(phrase, code=code, maybe_ran=False)
 
@@ -121,7 +124,7 @@ class ReadContainer(WslAction[LogText]):
 def _journal(search: Search, most: int) -> Argv:
     """The newest entries, oldest first; a program's bytes stay as they are."""
     form = ("--no-pager", "--all", "--output", "short-iso-precise")
-    return ("journalctl", *form, "--lines", str(most), *since_until(search))
+    return (_JOURNAL, *form, "--lines", str(most), *since_until(search))
 
 
 def _read_journal(answer: Completed, search: Search, place: str) -> LogText:

@@ -354,12 +354,19 @@ async def test_where_not_all_was_read_it_is_not_said_that_nothing_fits(cut: Cut,
 
 
 async def test_a_container_that_some_host_has_is_not_amiss_on_the_others() -> None:
-    absent = ActionFailed(Phrase("there is no container web"), code="absent", maybe_ran=False)
+    absent = ActionFailed(Phrase("there is no container web"), code="no-container", maybe_ran=False)
     here = said("2026-11-25T09:09:59.000000000Z GET /")
     report = await World({"host-a": here, "host-b": absent}, A, B).read(LogRead(source="container:web"))
     assert (1, ()) == (len(texts(report)), report.findings)
     nowhere = await World({"host-a": absent, "host-b": absent}, A, B).read(LogRead(source="container:web"))
     assert ["host-a", "host-b"] == [each.host for each in nowhere.findings]
+
+
+async def test_a_program_that_is_missing_on_one_host_is_amiss_whatever_others_have() -> None:
+    absent = ActionFailed(Phrase("journalctl is not installed"), code="absent", maybe_ran=False)
+    here = said("2026-11-25T09:09:59.000000+00:00 h podman[1]: started")
+    report = await World({"host-a": here, "host-b": absent}, A, B).read(LogRead(source="podman"))
+    assert ["host-b"] == [each.host for each in report.findings]
 
 
 async def test_a_container_is_asked_for_by_its_name_on_the_sides_that_may_have_it() -> None:

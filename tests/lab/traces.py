@@ -115,6 +115,6 @@ def _killed(host: LabHost, at: datetime) -> None:
     logs = host.wsl.state.logs
     assert logs.journal is not None
     logs.printed["web"] = [each for each in logs.printed["web"] if each.at < at]
-    logs.printed["web"].append(Printed(at, b"ERROR cannot allocate 268435456 bytes for the page cache", "stderr"))
+    logs.printed["web"].append(Printed(at, b"ERROR cannot allocate 268435456 bytes for the page cache"))
     logs.journal.append(Entry(at + timedelta(seconds=1), f"{at:%Y-%m-%d %H:%M:%S} container oom web (flatnet)"))
     logs.journal.append(Entry(at + timedelta(seconds=1), f"{at:%Y-%m-%d %H:%M:%S} container died web (exit code 137)"))

@@ -51,7 +51,7 @@ def state(server: SshServer) -> WslState:
         b"".join(f"{at(n).isoformat()} host flatnet-cni: CNI ADD {n}\n".encode() for n in range(3)), at(3)
     )
     logs.journal = [Entry(at(n), f"started {n}") for n in range(3)] + [Entry(at(9), "cni in the journal", "cron", "cron[1]")]
-    logs.printed["web"] = [Printed(at(0), b"zero"), Printed(at(1), b"one", "stderr"), Printed(at(2), b"two")]
+    logs.printed["web"] = [Printed(at(0), b"zero"), Printed(at(1), b"one"), Printed(at(2), b"two")]
     return server.state
 
 
@@ -138,7 +138,7 @@ TROUBLES: list[tuple[str, WslAction[LogText], Callable[[WslState], object], str,
     ("a stuck journalctl", podman(), lambda state: state.hanging.add("journalctl"), "silent", "does not answer within 7 s"),
     ("no perl", podman(), lambda state: state.missing.add("perl"), "127", "install perl-base"),
     ("a bad pattern", cni(Search(tail=5, pattern="(")), lambda state: None, "pattern", "the pattern cannot be understood"),
-    ("no such container", web(), gone, "absent", "there is no container web"),
+    ("no such container", web(), gone, "no-container", "there is no container web"),
     ("not Flatnet's container", web(), foreign, "foreign", "is not on the network flatnet"),
     ("sudo refused", web(), lambda state: setattr(state, "sudo", False), "unread", "sudo does not run podman"),
     ("rootless", web(), lambda state: setattr(state, "sudo_becomes_root", False), "unread", "runs podman without root"),

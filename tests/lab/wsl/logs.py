@@ -6,8 +6,6 @@ from typing import Literal
 
 JAPAN = timezone(timedelta(hours=9))
 
-Output = Literal["stdout", "stderr"]
-
 
 @dataclass
 class LogFile:
@@ -15,7 +13,7 @@ class LogFile:
 
     content: bytes = b""
     written: datetime = field(default_factory=lambda: datetime.now(UTC))
-    kind: Literal["file", "folder", "link", "denied", "broken"] = "file"
+    kind: Literal["file", "folder", "link", "denied"] = "file"
     target: str = ""
 
 
@@ -35,7 +33,6 @@ class Printed:
 
     at: datetime
     text: bytes
-    output: Output = "stdout"
 
 
 @dataclass
