@@ -138,6 +138,18 @@ def choice(*words: str) -> Callable[[tuple[str, ...]], str]:
     return parse
 
 
+def numbered(words: str) -> Callable[[str], int]:
+    """A reader of numbers as a list has them, `7` or `#7`; `words` ask for the list."""
+
+    def parse(text: str) -> int:
+        typed = text.strip()
+        if not re.fullmatch(r"#?[1-9][0-9]{0,8}", typed):
+            raise BadArgument(Phrase("{part} is no number; {words} lists them", part=shown(text), words=words), part=text)
+        return int(typed.lstrip("#"))
+
+    return parse
+
+
 TargetArgument = Annotated[
     Target,
     Positional(

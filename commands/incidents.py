@@ -1,11 +1,10 @@
 """Operations on incidents, as data only: a channel in which several people look at the same hosts."""
 
-import re
 from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, reason, shown
+from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, numbered, reason
 from commands.operation import OwnOperation, Risk
 from commands.own import DECIDERS, in_own_words
 
@@ -13,11 +12,8 @@ TITLE = 120
 """Characters of a title: one line on a phone, and in a list."""
 
 
-def incident_number(typed: str) -> int:
-    """The number of an incident."""
-    if not re.fullmatch(r"#?[1-9][0-9]{0,8}", typed.strip()):
-        raise BadArgument(Phrase("{part} is no number; incident lists them", part=shown(typed)), part=typed)
-    return int(typed.strip().lstrip("#"))
+incident_number = numbered("incident")
+"""A reader of an incident's number."""
 
 
 def _title(typed: tuple[str, ...]) -> str:

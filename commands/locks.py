@@ -1,12 +1,11 @@
 """Operations on locks, as data only: where people forbid changes."""
 
-import re
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.arguments import BadArgument, OneWordTarget, Positional, shown
+from commands.arguments import OneWordTarget, Positional, numbered
 from commands.durations import duration_between, render_duration
 from commands.operation import OwnOperation, Risk, Role
 from commands.own import in_own_words
@@ -59,15 +58,9 @@ class LockRemove(OwnOperation):
     example: ClassVar = "lock remove 3"
 
     number: Annotated[
-        int, Positional("number", Phrase("the lock's number"), lambda words: _number(words[0]), lambda n: (str(n),))
+        int, Positional("number", Phrase("the lock's number"), lambda words: numbered("lock")(words[0]), lambda n: (str(n),))
     ]
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """Those of the lock with that number, which is not known here: `bot.own` has it judged on them."""
         return ()
-
-
-def _number(text: str) -> int:
-    if not re.fullmatch(r"#?[1-9][0-9]{0,8}", text):
-        raise BadArgument(Phrase("{part} is no number; lock lists them", part=shown(text)), part=text)
-    return int(text.lstrip("#"))

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from pydantic import TypeAdapter, ValidationError
 
 from adapters.inventory import Host, Inventory, PodmanName
-from adapters.logs import Cut
+from adapters.logs import LINES_LIMIT, Cut
 from adapters.phrase import Phrase
 from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, choice, nearest, shown
 from commands.details import clock_cell
@@ -31,9 +31,6 @@ from commands.logs_read import CONTAINER, SOURCES, Got, Wanted, brought, finding
 from commands.operation import FleetRead, OwnOperation, View
 from commands.report import Cell, Column, Mark, Report, Row
 from commands.when import When, between, when_option
-
-MOST_LINES = 5_000
-"""Lines that one host may be asked for."""
 
 KEPT_LINES = 20_000
 """Lines that an answer keeps, of all hosts together: the newest ones."""
@@ -72,9 +69,9 @@ def _source(typed: str) -> str:
 
 
 def _tail(typed: str) -> int:
-    if typed.isascii() and typed.isdigit() and 1 <= int(typed[:9]) <= MOST_LINES:
+    if typed.isascii() and typed.isdigit() and 1 <= int(typed[:9]) <= LINES_LIMIT:
         return int(typed)
-    phrase = Phrase("{part} is no number of lines; give 1 to {most}", part=shown(typed), most=MOST_LINES)
+    phrase = Phrase("{part} is no number of lines; give 1 to {most}", part=shown(typed), most=LINES_LIMIT)
     raise BadArgument(phrase, part=typed)
 
 

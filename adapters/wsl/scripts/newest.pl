@@ -136,7 +136,7 @@ sub log_file {
     fail($!{EACCES} ? "denied" : "broken", "$file: $!") unless $opened;
     my ($inode, $size, $written) = (stat $handle)[1, 7, 9];
     my ($packed) = $name =~ /\.([a-z0-9]+)\z/;
-    return {handle => $handle, name => $name, inode => $inode, size => $size, written => $written,
+    return {handle => $handle, file => $file, name => $name, inode => $inode, size => $size, written => $written,
         unpack => $UNPACK{$packed // ""}};
 }
 
@@ -209,7 +209,7 @@ sub put {
 sub unpacked {
     my ($log) = @_;
     my %before = %cut;
-    listen_to($log->{unpack}, "-cd", "--", Cwd::abs_path($ask{file}) =~ s{[^/]*\z}{$log->{name}}r);
+    listen_to($log->{unpack}, "-cd", "--", $log->{file});
     if ($late) { @heard = (); %cut = (%before, time => 1); return 0; }
     push @found, reverse splice @heard;
     if ($code) { $cut{unread} = 1; $code = 0; } # still being packed, or damaged: what could be read counts

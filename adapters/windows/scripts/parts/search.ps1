@@ -19,7 +19,6 @@ function New-Search($a) {
         filter = $filter
         each = $pattern -eq '' -or $expression -cmatch '\\[AzZG]|\(\?(?!:|<[A-Za-z])'
         stamps = New-Stamps
-        tail = $a.tail
         since = $a.since
         until = $a.until
         line_limit = $a.line_limit
