@@ -8,7 +8,7 @@ all of it ─▶ summary.md, which says what is in the archive and what is missi
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -30,7 +30,7 @@ from commands.log_text import COLLECTED, notes
 from commands.logs import FARTHEST, LogCollect, newest
 from commands.logs import report as log_report
 from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all
-from commands.operation import View
+from commands.operation import View, untold
 from commands.report import Bundle, Column, Copy, Form, Report, Row, Section
 from commands.when import instant, render_when
 
@@ -86,19 +86,18 @@ class _Evidence:
 
 
 async def collect(operation: LogCollect, asked: Asked) -> Report:
-    """Look at everything at once, and pack it."""
+    """Look at everything at once, and pack it. Awaited hosts are those whose logs are: they take longer than health."""
     view, now = asked.view, asked.now()
     hosts = operation.hosts(view.fleet.inventory)
     tail, since = _share(hosts), instant(operation.since, now, FARTHEST)
     wanted = Wanted(tail=tail, since=since)
     async with asyncio.TaskGroup() as group:
-        health = group.create_task(Health(target=operation.target, details=True).read(view))
+        health = group.create_task(Health(target=operation.target, details=True).read(replace(view, progress=untold)))
         logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
-        changes = group.create_task(asked.changes.recent(LATELY))
-        incident = group.create_task(asked.incidents.open_in(asked.by.channel))
-    ours = tuple(change for change in changes.result() if _touches(change, hosts, since))
+    ours = tuple(change for change in await asked.changes.recent(LATELY) if _touches(change, hosts, since))
+    incident = await asked.incidents.open_in(asked.by.channel)
     typed = render_when(operation.since)
-    evidence = _Evidence(health.result(), logs.result(), ours, incident.result(), since, typed, tail, now)
+    evidence = _Evidence(health.result(), logs.result(), ours, incident, since, typed, tail, now)
     return await asyncio.to_thread(_packed, evidence)  # of 30 hosts it takes a second
 
 
