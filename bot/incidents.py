@@ -17,6 +17,7 @@ from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Moment, Phrase
 from bot.audit import EventKind, Recorder
 from bot.incident_channels import Channels, LeftEmpty, MadeChannel, NewChannel
+from bot.rules import is_channel
 from bot.store.incidents import Entry as Entry
 from bot.store.incidents import Incident as Incident
 from bot.store.incidents import IncidentTable
@@ -65,16 +66,17 @@ class Incidents:
         self._audit = audit
         self._now = now
         self._making = asyncio.Lock()
+        self._opening = asyncio.Lock()
         self._resolving = asyncio.Lock()
 
     async def open_in(self, channel: str) -> Incident | None:
         """The open incident of a channel; None where there is none, or where it is no channel."""
-        return await self._table.open_in(channel) if _is_channel(channel) else None
+        return await self._table.open_in(channel) if is_channel(channel) else None
 
     async def around(self, operation: str, channel: str) -> Incident | None:
         """The incident in whose channel a request is typed: the open one, or that which this very request has ended. Worked
         again after a crash, it means what it meant."""
-        return await self._table.around(operation, channel) if _is_channel(channel) else None
+        return await self._table.around(operation, channel) if is_channel(channel) else None
 
     async def all(self) -> tuple[Incident, ...]:
         """Those that are open, and those that ended within a week, by number."""
@@ -95,18 +97,19 @@ class Incidents:
 
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
         """Open one in a channel; the same request again is the same incident. `AlreadyOpen`, `NoSuchIncident`."""
-        if not channel.startswith(("C", "G")):
+        if not is_channel(channel):
             raise NoSuchIncident(
                 Phrase(
                     "an incident needs a channel; type this where you talk about it, or add {option} for a new channel",
                     option="--new",
                 )
             )
-        standing = await self.open_in(channel)
-        if standing is None:
-            await self._record("opened", operation, by, {"channel": channel, "title": title, "target": str(target)})
-            made = Incident(operation, channel, title, str(target), by, self._now())
-            standing = await self._table.add(made)
+        async with self._opening:  # what is open already, or over, is not recorded as opened once more
+            standing = await self._table.of(operation) or await self.open_in(channel)
+            if standing is None:
+                await self._record("opened", operation, by, {"channel": channel, "title": title, "target": str(target)})
+                made = Incident(operation, channel, title, str(target), by, self._now())
+                standing = await self._table.add(made)
         if standing.operation != operation:
             raise AlreadyOpen(
                 Phrase(
@@ -206,10 +209,6 @@ class Incidents:
 
     async def _record(self, what: str, operation: str, by: str, data: dict[str, Any]) -> None:
         await self._audit.record(EventKind.INCIDENT, by, operation, {"incident": what, **data})
-
-
-def _is_channel(place: str) -> bool:
-    return place.startswith(("C", "G"))
 
 
 def framed(operation: Operation, incident: Incident | None, now: datetime) -> Operation:

@@ -19,7 +19,7 @@ from bot.approvals import ReasonMissing
 from bot.changes import Approval, ApprovalState, BreakGlass, State
 from bot.policy import Actor, AskFirst, Policy, Refuse
 from bot.request import Identity, Surface
-from bot.rules import place_of
+from bot.rules import is_channel, place_of
 from bot.store.records import Record
 from bot.store.stored import json_text
 from commands.grammar import canonical
@@ -174,7 +174,7 @@ def hosts_of(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
 
 def card_channel(asked: str, usual: str | None) -> str:
     """Where a change is shown: the channel in which it was asked, else the configured one, else the direct message."""
-    return asked if asked.startswith(("C", "G")) else usual or asked
+    return asked if is_channel(asked) else usual or asked
 
 
 def kind_of(operation: type[Operation]) -> str:

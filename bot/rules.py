@@ -62,6 +62,11 @@ def place_of(surface: Surface, channel: str) -> str:
     return SHELL if surface in (Surface.SHELL, Surface.DO) else channel
 
 
+def is_channel(place: str) -> bool:
+    """Whether a place of Slack is a channel, and no direct message."""
+    return place.startswith(("C", "G"))
+
+
 def places(grants: Iterable[Grant]) -> Listing:
     """Where grants that are for some channels may be used."""
     channels = sorted({channel for grant in grants for channel in grant.channels})

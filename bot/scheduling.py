@@ -13,6 +13,7 @@ from bot.approvals import NotAllowed
 from bot.planning import By
 from bot.request import Failure
 from bot.routine import OBSERVE
+from bot.rules import is_channel
 from bot.schedules import Listed, unattended
 from bot.store.records import identity_text
 from bot.store.schedules import Origin, Outcome, Run, Schedule, Tally
@@ -103,7 +104,7 @@ async def listed(operation: Schedules, asked: Asked) -> Report:
 async def add(operation: ScheduleAdd, asked: Asked) -> Report:
     """A new one, of words that its owner may ask for there and that may run unattended."""
     zone, usual_channel = asked.usual
-    here = asked.by.channel if asked.by.channel.startswith(("C", "G")) else usual_channel
+    here = asked.by.channel if is_channel(asked.by.channel) else usual_channel
     channel = operation.channel or here
     if not channel:
         raise BadArgument(Phrase("say where the answers go: {option}", option="--channel #ops"), part=operation.asks)

@@ -315,6 +315,22 @@ async def test_two_people_who_resolve_it_at_once_end_it_once(office: Office) -> 
     assert ["opened by ana", "resolved by ana"] == office.recorded
 
 
+async def test_of_two_who_open_one_at_once_only_the_first_is_recorded(office: Office) -> None:
+    both = (office.book.open(f"op-{who}", "C0INC", "502", ALL, who) for who in ("ana", "ben"))
+    first, second = await asyncio.gather(*both, return_exceptions=True)
+    assert isinstance(first, Incident)
+    assert isinstance(second, AlreadyOpen)
+    assert ["opened by ana"] == office.recorded
+
+
+async def test_the_same_delivery_after_the_end_opens_nothing_anew(office: Office) -> None:
+    first = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
+    again = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    assert (first.number, False) == (again.number, again.open)
+    assert ["opened by ana", "resolved by ana"] == office.recorded
+
+
 async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
     opened = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
     ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns")
