@@ -15,7 +15,7 @@ from bot.audit import EventKind
 from bot.planning import NothingToDo
 from bot.policy import Actor, Policy, Refuse, label
 from bot.redaction import Redactor
-from bot.request import BotIdentity, Failure, FailureKind, Request
+from bot.request import BotIdentity, Failure, FailureKind, Request, Surface
 from bot.rules import place_of
 from commands.arguments import BadArgument
 from commands.grammar import GrammarError, canonical, located, named
@@ -101,6 +101,13 @@ def decide_again(request: Request, typed: Typed, ground: Ground, catalogue: Cata
 def may_see(words: str, asked: Request, ground: Ground, catalogue: Catalogue) -> bool:
     """Whether whoever asked something may see there what was answered to words."""
     return isinstance(decide_again(replace(asked, text=words), read(words), ground, catalogue).outcome, Operation)
+
+
+def would(words: str, channel: str, asked: Request, ground: Ground, catalogue: Catalogue) -> Operation | Failure:
+    """What words would be if the same person's schedule asked for them in a channel. Nothing is recorded: nothing is done,
+    and who asks is in the audit log for the schedule itself."""
+    request = replace(asked, text=words, surface=Surface.SCHEDULE, channel=channel)
+    return decide(request, read(words), ground, catalogue).outcome
 
 
 def _place(request: Request) -> str | None:

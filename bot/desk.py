@@ -24,14 +24,14 @@ from bot.audit import Recorder
 from bot.audit_answers import AuditBook
 from bot.bulletins import Fallback
 from bot.changes import Change
-from bot.decision import Catalogue, Decision, Ground, decide, decide_again, event_of, failure, may_see, operation_id
+from bot.decision import Catalogue, Decision, Ground, decide, decide_again, event_of, failure, may_see, operation_id, would
 from bot.incident_answers import IncidentBook
 from bot.incident_channels import Channels
 from bot.own import OWN, Asked, Changes, LockBook, Memory, NobodyRuns
 from bot.planning import By, hosts_of
 from bot.policy import Actor, Go, Policy, Refuse
 from bot.redaction import Redactor
-from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request, Surface
+from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request
 from bot.routine import Clockwork
 from bot.scene import Scene
 from bot.scheduling import ScheduleBook
@@ -297,17 +297,11 @@ class Desk:
             incidents=keeping.incidents,
             channels=keeping.channels,
             may_see=lambda words: may_see(words, work.request, self._ground(basis), self._catalogue),
-            would=lambda words, channel: self._would(words, channel, work),
+            would=lambda words, channel: would(words, channel, work.request, self._ground(basis), self._catalogue),
             usual=(basis.clockwork.zone, basis.clockwork.channel),
             history=keeping.history,
             view=self._view(work),
         )
-
-    def _would(self, words: str, channel: str, work: "_Work") -> Operation | Failure:
-        """What words would be if the same person's schedule asked for them in a channel. Nothing is recorded: nothing is
-        done, and who asks is in the audit log for the schedule itself."""
-        request = replace(work.request, text=words, surface=Surface.SCHEDULE, channel=channel)
-        return decide(request, read(words), self._ground(work.basis), self._catalogue).outcome
 
     def _with_suggestions(self, failed: Failure, decision: Decision, basis: Basis) -> Failure:
         """With requests that would do, where somebody who may ask has mistyped."""

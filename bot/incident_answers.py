@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from adapters.errors import FlatnetError, Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Moment, Phrase
-from bot.bulletins import Bulletin, Speaker
+from bot.bulletins import Bulletin
 from bot.decision import operation_id
 from bot.incident_channels import Channels, MadeChannel, NewChannel, wanted
 from bot.incidents import Entry, Incident, Opening
@@ -18,6 +18,7 @@ from bot.request import Answer, SlackIdentity
 from commands.arguments import Target
 from commands.grammar import canonical
 from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
+from commands.operation import OwnOperation
 from commands.report import Cell, Channel, Column, Mark, Report, Row, Section
 
 _COLUMNS = (
@@ -112,23 +113,11 @@ async def _opened_anew(operation: IncidentOpen, asked: Asked) -> Report:
     day = asked.at.astimezone(ZoneInfo(asked.usual[0])).date()
     new = wanted(asked.operation, title, str(target), day, _invited(asked))
     incident, made = await asked.incidents.open_anew(Opening(asked.operation, title, target, by), new, asked.channels)
-    there = operation_id(f"{asked.operation} in its channel")
-    body = _one(incident, incident.channel, asked.now())
-    said = Answer(operation=there, understood=canonical(operation), body=body)
-    bulletin = Bulletin(there, incident.channel, said, (Phrase("opened by {person}", person=by),))
-    troubles = (*made.troubles, *await _untold(bulletin, asked.channels))
-    left = (Section(heading=Phrase("Left to do"), lines=troubles),) if troubles else ()
-    led = {"channel": Channel(id=incident.channel, name=made.name), "sections": left}
+    troubles = made.troubles
+    if why := await _untold(incident, operation, asked, Phrase("opened by {person}", person=by)):
+        troubles = (*troubles, Phrase("the channel was not told ({why}); type {words} there", why=why, words="incident"))
+    led = {"channel": Channel(id=incident.channel, name=made.name), "sections": _left_to_do(*troubles)}
     return _one(incident, asked.by.channel, asked.now()).model_copy(update=led)
-
-
-async def _untold(bulletin: Bulletin, channels: Channels) -> tuple[Phrase, ...]:
-    """Tell the channel; what is left to do where that fails, for the incident is open in any case."""
-    try:
-        await channels.announce(bulletin)
-    except FlatnetError as error:
-        return (Phrase("the channel was not told ({why}); type {words} there", why=error.phrase, words="incident"),)
-    return ()
 
 
 def _invited(asked: Asked) -> str:
@@ -169,22 +158,29 @@ async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
     incident = await asked.incidents.resolve(
         asked.operation, operation.incident, asked.by.channel, operation.was, asked.by.actor.name
     )
-    name = operation_id(f"{asked.operation} in its channel")
     report = _one(incident, asked.by.channel, asked.now())
     if operation.here and asked.by.channel == incident.channel:
         return report  # all there read this answer
+    why = await _untold(incident, operation, asked)
+    if why is None:
+        return report
+    line = Phrase("its channel was not told: {why}; say there that it is over", why=why)
+    return report.model_copy(update={"sections": _left_to_do(line)})
+
+
+async def _untold(incident: Incident, operation: OwnOperation, asked: Asked, *notes: Phrase) -> Phrase | None:
+    """Tell its channel how it stands; why that failed, which changes nothing of the incident, None where it did not."""
+    name = operation_id(f"{asked.operation} in its channel")
     said = Answer(operation=name, understood=canonical(operation), body=_one(incident, incident.channel, asked.now()))
-    return report.model_copy(update={"sections": await _left_to_do(Bulletin(name, incident.channel, said), asked.channels)})
-
-
-async def _left_to_do(bulletin: Bulletin, channels: Speaker) -> tuple[Section, ...]:
-    """Tell the channel; what is left to do where that fails, for the incident is over in any case."""
     try:
-        await channels.announce(bulletin)
+        await asked.channels.announce(Bulletin(name, incident.channel, said, notes))
     except FlatnetError as error:
-        line = Phrase("its channel was not told: {why}; say there that it is over", why=error.phrase)
-        return (Section(heading=Phrase("Left to do"), lines=(line,)),)
-    return ()
+        return error.phrase
+    return None
+
+
+def _left_to_do(*lines: Phrase) -> tuple[Section, ...]:
+    return (Section(heading=Phrase("Left to do"), lines=lines),) if lines else ()
 
 
 def _one(incident: Incident, place: str, at: datetime) -> Report:

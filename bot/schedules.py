@@ -82,12 +82,12 @@ class Schedules:
             raise NotNow(Phrase("{name} is built in; give another {option}", name=schedule.name, option="--name"))
         if len(known) >= MOST:
             raise NotNow(Phrase("there are {n} schedules already; remove one first", n=MOST))
-        taken = {each.name for each in known} | BUILT_IN.keys()
-        if schedule.name in {each.name for each in known}:
+        taken = {each.name for each in known}
+        if schedule.name in taken:
             raise NotNow(
                 Phrase("there is a schedule {name} already; give another {option}", name=schedule.name, option="--name")
             )
-        named = schedule if schedule.name else replace(schedule, name=_name(schedule.words, taken))
+        named = schedule if schedule.name else replace(schedule, name=_name(schedule.words, taken | BUILT_IN.keys()))
         await self._record("added", named, named.owner, named.operation)
         return await self._table.add(named)
 
