@@ -39,13 +39,13 @@ class Picked(Value):
     last: int
 
 
-def picked(excerpt: Excerpt, pick: Pick, size: int = SHOWN) -> Picked:
+def picked(excerpt: Excerpt, pick: Pick) -> Picked:
     """The lines of one page, oldest first; the first page has the newest, as whoever looks for a fault wants them."""
     fitting = filtered(excerpt.lines, pick.level, pick.pattern)
-    pages = max(1, -(-len(fitting) // size))
+    pages = max(1, -(-len(fitting) // SHOWN))
     page = min(pick.page, pages - 1)
-    end = len(fitting) - page * size
-    begin = max(0, end - size)
+    end = len(fitting) - page * SHOWN
+    begin = max(0, end - SHOWN)
     return Picked(
         lines=fitting[begin:end],
         page=page,

@@ -23,6 +23,7 @@ from bot.messages.paragraphs import SYMBOLS, UNKNOWN_SIGN, footing
 from bot.messages.words import COMMAND
 from bot.request import Answer
 from commands.excerpts import Excerpt, Picked, picked
+from commands.findings import worst
 from commands.log_formats import Level
 from commands.log_lines import Line
 from commands.log_text import as_text
@@ -33,8 +34,6 @@ _LINE = 220
 """Characters of one line: a few lines of a phone. The file has all of it."""
 _END = 90
 """Of them, what is kept of a longer line's end: nginx says there which upstream it was, Nebula which host."""
-_LINES = 5_000
-"""Characters of all lines."""
 _FINDINGS = 4
 _WHY = 300
 _NOTES = 6
@@ -50,11 +49,13 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
     hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
     sources = {line.source for line in excerpt.lines}
     beside = _Beside(len(hosts) > 1, len(sources) > 1, _of_another_day(page.lines, report.taken_at, texts))
-    lines = written(page.lines, beside, texts)
+    lines = [_shortened(_written(line, beside, texts)) for line in page.lines]
     summary = escape(report.summary.render(texts), 900)
-    worst = min((finding.severity for finding in report.findings), key=lambda each: each.rank, default=None)
+    gravest = worst(None, (finding.severity for finding in report.findings))
     headline = (
-        f"{SYMBOLS[worst]} *{summary}*" if report.findings else f"*{escape(report.title.render(texts), 100)}* — {summary}"
+        f"{SYMBOLS[gravest]} *{summary}*"
+        if gravest is not None
+        else f"*{escape(report.title.render(texts), 100)}* — {summary}"
     )
     blocks = (
         section(headline),
@@ -77,19 +78,6 @@ class _Beside:
     host: bool
     source: bool
     date: bool
-
-
-def written(lines: Sequence[Line], beside: _Beside, texts: Texts) -> list[str]:
-    """Lines with their time in the reader's zone; the newest that fit."""
-    shown: list[str] = []
-    used = 0
-    for line in reversed(lines):
-        text = _shortened(_written(line, beside, texts))
-        used += len(text) + 1
-        if used > _LINES:
-            break
-        shown.append(text)
-    return shown[::-1]
 
 
 def all_of(answer: Answer, texts: Texts) -> str:

@@ -142,17 +142,16 @@ class Forms:
             else:
                 _log.info("a form was not changed", code=failure.code)
 
-    def errors(self, body: Mapping[str, Any]) -> dict[str, str]:
-        """What is wrong with a form that is being sent, by block. For the ack: from memory, and it never raises."""
+    def errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
+        """What is wrong with a form that is being sent, by block; None where this version of the bot did not make it. For
+        the ack: from memory, and it never raises."""
         read = self._read(body)
+        if not read:
+            return None
         if isinstance(read, str):
             return {}
         language, zone = self._answering.people.remembered(_user(body))
         return {block: phrase.render(texts(language, zone)) for block, phrase in read.items()}
-
-    def readable(self, body: Mapping[str, Any]) -> bool:
-        """Whether it is a form that this version of the bot made."""
-        return bool(self._read(body))
 
     def options(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Hosts for somebody who types in their menu."""

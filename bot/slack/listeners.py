@@ -91,24 +91,13 @@ def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, 
         await ack()
 
     async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if filters.ours(body):
-            await _filter_sent(ack, body)
-        elif not forms.readable(body):
-            await ack(response_action="update", view=last_resort.submitted(body))
-        elif errors := forms.errors(body):
-            await ack(response_action="errors", errors=errors)
-        elif trouble := await receiver.take(form_rows.KIND, body):
-            await ack(response_action="update", view=last_resort.told(body, trouble))
-        else:
-            await ack()
-
-    async def _filter_sent(ack: AsyncAck, body: dict[str, Any]) -> None:
-        errors = filters.errors(body)
+        filter_sent = filters.ours(body)
+        errors = filters.errors(body) if filter_sent else forms.errors(body)
         if errors is None:
             await ack(response_action="update", view=last_resort.submitted(body))
         elif errors:
             await ack(response_action="errors", errors=errors)
-        elif trouble := await receiver.take(filter_rows.KIND, body):
+        elif trouble := await receiver.take(filter_rows.KIND if filter_sent else form_rows.KIND, body):
             await ack(response_action="update", view=last_resort.told(body, trouble))
         else:
             await ack()

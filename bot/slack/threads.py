@@ -14,7 +14,7 @@ from bot.slack.outbox import Sender
 from bot.slack.people import People
 from bot.slack.running import Running, insist
 from bot.slack.uploads import Uploads, refused
-from bot.store.answers import Answers, Kept
+from bot.store.answers import Answers, Made
 from bot.store.outbox import NOWHERE, Place
 from commands.report import Bundle, File
 
@@ -48,7 +48,7 @@ class Threads:
         self._running.start(f"files of {name}", self.show(name, channel, files, thread))
 
     async def drain(self, deadline: float) -> None:
-        """Finish what is being shown; what is not shown then can be asked for by a button."""
+        """Finish what is being shown; what is not shown then is said to be asked for again."""
         await self._running.drain(deadline)
 
     async def show(self, name: str, channel: str, files: Sequence[File | Bundle], thread: str = "") -> None:
@@ -57,10 +57,10 @@ class Threads:
         They follow the message: what its channel did not take is not shown there, but where the message went. Where that
         was to people alone, or the answer is no longer kept, whoever wants the files asks for them.
         """
-        kept = await self._kept(name)
-        if kept is None:
+        made = await self._made(name)
+        if made is None:
             return
-        seen = {made.name for made in kept.files if made.shown}
+        seen = {each.name for each in made if each.shown}
         left = [file for file in files if file.name not in seen]
         place = await self._landed(name) if left and channel else NOWHERE
         if place is None:
@@ -73,8 +73,8 @@ class Threads:
             if refusals:
                 await self._confess(name, channel, thread, refused(refusals[-1]))
 
-    async def _kept(self, name: str) -> Kept | None:
-        return await insist(lambda: self._answers.find(name, self._clock.now()), self._clock.sleep)
+    async def _made(self, name: str) -> tuple[Made, ...] | None:
+        return await insist(lambda: self._answers.files(name, self._clock.now()), self._clock.sleep)
 
     async def _shown(self, name: str, file: File | Bundle, place: tuple[str, str]) -> SlackFailure | None:
         """Show one file, and try again what passes by itself; why Slack does not take it, None where it does."""
@@ -94,8 +94,7 @@ class Threads:
 
     async def _show(self, name: str, file: File | Bundle, place: tuple[str, str]) -> None:
         """Try once. What was begun before goes first, for nobody knows whether it is seen."""
-        kept = await self._kept(name)
-        for made in kept.files if kept else ():
+        for made in await self._made(name) or ():
             if made.name == file.name:
                 await self._uploads.withdraw(made)
         await self._uploads.show(name, file, file.name, place)

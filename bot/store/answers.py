@@ -48,6 +48,7 @@ _RECENT = (
     .limit(bindparam("most"))
 )
 _FILES = select(ANSWERS.c.files).where(_THIS)
+_KEPT_FILES = _FILES.where(_STILL_KEPT)
 _NOTE_FILES = update(ANSWERS).where(_THIS)
 _EXPIRED = select(ANSWERS.c.operation, ANSWERS.c.files).where(ANSWERS.c.expires_at <= bindparam("now"))
 _FORGET = delete(ANSWERS).where(_THIS)
@@ -108,6 +109,16 @@ class Answers:
     async def find(self, operation: str, now: datetime) -> Kept | None:
         """An answer that is still kept."""
         return await self._one(_FIND, {"this": safe_text(operation), "now": now})
+
+    async def files(self, operation: str, now: datetime) -> tuple[Made, ...] | None:
+        """The files that were made of an answer; None where it is no longer kept."""
+        this = {"this": safe_text(operation), "now": now}
+
+        def work(connection: Connection) -> tuple[Made, ...] | None:
+            files = connection.execute(_KEPT_FILES, this).scalar_one_or_none()
+            return None if files is None else _files(files)
+
+        return await self._database.read(work)
 
     async def latest(self, words: str, now: datetime) -> Kept | None:
         """The newest answer to words as they were understood."""
