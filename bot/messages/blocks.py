@@ -77,6 +77,11 @@ def section(text: str) -> Block:
     return {"type": "section", "text": _mrkdwn(text), "expand": True}
 
 
+def plain(text: str, most: int) -> Block:
+    """A text without markup, for labels: one line, and never empty, which Slack refuses."""
+    return {"type": "plain_text", "text": cut(one_line(text), most) or "?", "emoji": False}
+
+
 def context(*texts: str) -> Block:
     """A small grey line."""
     return {"type": "context", "elements": [_mrkdwn(text) for text in texts]}

@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import Block
-from bot.messages.foreign import cut, one_line
+from bot.messages.blocks import Block, plain
+from bot.messages.foreign import one_line
 from commands.excerpts import Pick
 from commands.log_formats import Level
 from commands.report import Report
@@ -82,7 +82,7 @@ def button(label: str, action: str, value: str) -> Block:
     return {
         "type": "button",
         "action_id": action,
-        "text": {"type": "plain_text", "text": cut(one_line(label), LABEL), "emoji": False},
+        "text": plain(label, LABEL),
         "value": value,
     }
 

@@ -3,9 +3,8 @@
 from adapters.phrase import Phrase, Texts
 from bot.changes import Change, State
 from bot.messages import course
-from bot.messages.blocks import Block
+from bot.messages.blocks import Block, plain
 from bot.messages.buttons import FORM, RUN, asking
-from bot.messages.foreign import cut, one_line
 from bot.messages.words import COMMAND
 from commands.operation import Risk
 
@@ -65,16 +64,12 @@ def _question(change: Change, texts: Texts) -> Block:
     risk = course.RISKS[change.risk].render(texts)
     said = [f"{COMMAND} {change.words}", risk, *(phrase.render(texts) for phrase in change.plan.disrupts)]
     return {
-        "title": _plain(Phrase("Approve this?").render(texts), _TITLE),
-        "text": _plain(" — ".join(said), _TEXT),
-        "confirm": _plain(Phrase("Approve").render(texts), _LABEL),
-        "deny": _plain(Phrase("Not yet").render(texts), _LABEL),
+        "title": plain(Phrase("Approve this?").render(texts), _TITLE),
+        "text": plain(" — ".join(said), _TEXT),
+        "confirm": plain(Phrase("Approve").render(texts), _LABEL),
+        "deny": plain(Phrase("Not yet").render(texts), _LABEL),
     }
 
 
 def _danger(button: Block) -> Block:
     return button | {"style": "danger"}
-
-
-def _plain(text: str, most: int) -> Block:
-    return {"type": "plain_text", "text": cut(one_line(text), most) or "?", "emoji": False}

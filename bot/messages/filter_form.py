@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import Block
+from bot.messages.blocks import Block, plain
 from bot.messages.buttons import PATTERN_LIMIT, View
-from bot.messages.foreign import cut, one_line
 from commands.arguments import BadArgument
 from commands.log_formats import Level
 from commands.log_patterns import BadPattern, checked_pattern
@@ -87,4 +86,4 @@ def _option(label: Phrase, value: str, texts: Texts) -> Block:
 
 
 def _plain(phrase: Phrase, texts: Texts, most: int = 24) -> Block:
-    return {"type": "plain_text", "text": cut(one_line(phrase.render(texts)), most), "emoji": False}
+    return plain(phrase.render(texts), most)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from adapters.phrase import Phrase
 from bot.locale.texts import texts
@@ -20,7 +20,7 @@ from bot.messages.filter_form import CALLBACK, PATTERN, chosen, modal
 from bot.slack.answering import Answering
 from bot.slack.api import Api, SlackFailure
 from bot.slack.clicked import Click, address_of
-from bot.slack.letter import Address, Letter
+from bot.slack.letter import Letter
 from bot.slack.looking import Looking
 from bot.slack.work import Kind
 from bot.store.inbox import Delivery
@@ -35,14 +35,6 @@ _SECRET = BadArgument(
 )
 
 _log = structlog.get_logger(__name__)
-
-
-class Filtered(BaseModel):
-    """A filter that was sent: the click that opened it, whose value is the view that is asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    click: Click
 
 
 class Filters:
@@ -95,12 +87,8 @@ class Filters:
         return any(self._api.cleaned(each) != each for each in carried)
 
     def kind(self) -> Kind:
-        """Filters that were sent, for the table of the inbox."""
-
-        async def work(sent: Filtered, delivery: Delivery) -> Letter:
-            return await self._looking.show(sent.click, delivery)
-
-        return Kind(_delivery, Filtered, work, _address)
+        """Filters that were sent, for the inbox: the clicks that opened them, with the view that is asked for."""
+        return Kind(_delivery, Click, self._looking.show, address_of)
 
 
 def _read(body: Mapping[str, Any]) -> Click | BadArgument | None:
@@ -127,11 +115,7 @@ def _delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
         return None
     view = body.get("view")
     name = view.get("id") if isinstance(view, dict) else ""
-    return Delivery(f"view {name}", KIND, Filtered(click=click).model_dump(mode="json"), at)
-
-
-def _address(sent: Filtered, delivery: Delivery) -> Address | None:
-    return address_of(sent.click, delivery)
+    return Delivery(f"view {name}", KIND, click.model_dump(mode="json"), at)
 
 
 def _user(body: Mapping[str, Any]) -> str:
