@@ -38,6 +38,8 @@ from commands.report import File, Report
 SHOWING = ("op show ", "approval show ")
 """Words that ask to see one change whole, wherever its card stands."""
 
+_FOLLOWS = Phrase("All of it follows as a file in the thread; where none comes, ask again.")
+
 WAITING_AFTER = 1.0
 """Seconds of work after which the person is shown that it goes on."""
 
@@ -98,7 +100,9 @@ class Answering:
             lambda document: Kept(answer.operation, asked.user, answer.understood, delivery.received_at, document),
         )
         goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
-        said = "" if await self._in_thread(handled, goal) else await self._hand_over(handled, asked, reader)
+        said = await self._in_thread(handled, goal)
+        if said is None:
+            said = await self._hand_over(handled, asked, reader)
         view = await self.pictures.first(answer, goal)
         message = noted(_shown(answer, asked, spoken(goal), view), *([said] if said else []))
         if goal.for_all and not goal.thread:
@@ -123,19 +127,21 @@ class Answering:
             return ""
         return escape(aside.say(await self.uploads.hand_over(answer.operation, files, answer.understood, aside)), 200)
 
-    async def _in_thread(self, answer: Answer, goal: Address) -> bool:
-        """Whether its files belong to all who see it: lines of logs do, in the thread, once the answer is there."""
+    async def _in_thread(self, answer: Answer, goal: Address) -> str | None:
+        """Show its files in the thread, once the answer is there, where they belong to all who see it, as lines of logs do;
+        what stands below the answer, for a bot that ends may leave them out. None where its files go another way."""
         report = answer.body
         if not goal.for_all or not isinstance(report, Report) or report.excerpt is None:
-            return False
+            return None
         more = len(report.excerpt.lines) > SHOWN
         files = await asyncio.to_thread(written, answer, spoken(goal))  # an archive has tens of thousands of lines
         if more and not files:
             text = await asyncio.to_thread(all_of, answer, spoken(goal))
             files = (File(name=f"flatnet-{answer.operation}.txt", text=text),)
-        if files:
-            self.threads.later(answer.operation, goal.channel, files, goal.thread)
-        return True
+        if not files:
+            return ""
+        self.threads.later(answer.operation, goal.channel, files, goal.thread)
+        return escape(goal.say(_FOLLOWS), 200)
 
     def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
         """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person."""

@@ -215,7 +215,7 @@ class SlackSurface:
         await parts.socket.close()
         if late := await parts.receiver.drain(deadline):
             _log.warning("work was cut short; it goes on after the next start", commands=late)
-        await parts.threads.drain(0.0)
+        await parts.threads.drain(max(0.0, ends - self._clock.monotonic()))
         await parts.board.drain(max(LAST_WORDS, ends - self._clock.monotonic()))
         await parts.homes.drain(0.0)
         await parts.explaining.drain(0.0)
