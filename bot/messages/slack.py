@@ -80,7 +80,7 @@ def render(answer: Answer, texts: Texts, view: View | None = None) -> Message:
             return _failure(failure, answer.understood, texts)
         case Change() as stands:
             return change.render(stands, texts)
-        case Report(excerpt=lines) as report if lines is not None:
+        case Report(excerpt=lines) as report if lines is not None and (lines.lines or lines.notes):
             return excerpt.render(report, lines, answer.understood, view or View.first(answer.operation, report), texts)
         case Report() as report:
             return _report(report, answer, view or View.first(answer.operation, report), texts)

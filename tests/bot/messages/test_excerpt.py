@@ -110,6 +110,20 @@ def test_where_nothing_was_brought_the_headline_alone_says_so() -> None:
     assert "No line fits" not in str(render(answered(Excerpt(lines=())), ENGLISH).blocks)
 
 
+def test_where_nothing_could_be_read_the_next_step_stands_below_and_no_button_for_lines() -> None:
+    silent = Finding(
+        severity=Severity.HIGH,
+        host="host-e",
+        subject="log nebula",
+        why=Phrase("no route"),
+        next="health host-e",
+        reached=False,
+    )
+    blocks = str(render(answered(Excerpt(lines=()), silent), ENGLISH).blocks)
+    assert "/flatnet health host-e" in blocks
+    assert not [each for each in ("lines 0", "Filter", "Only errors", "As a file") if each in blocks]
+
+
 def test_a_long_line_keeps_its_end_where_programs_say_whom_they_meant() -> None:
     """Nginx on Windows: the reason alone has 170 characters."""
     text = f'[error] 2404#4120: connect() failed (10060: {"why " * 60}) upstream: "http://10.100.2.1:8080/orders/"'
