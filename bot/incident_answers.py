@@ -215,7 +215,7 @@ def _listing(found: Sequence[Incident], at: datetime) -> Report:
         title=Phrase("Incidents"),
         summary=summary,
         columns=_COLUMNS,
-        rows=tuple(map(_row, found)),
+        rows=tuple(map(_row, sorted(found, key=lambda incident: not incident.open))),
         taken_at=at,
         next=tuple(f"incident show {incident.number}" for incident in running[:3]),
     )
