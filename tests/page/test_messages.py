@@ -1,7 +1,7 @@
 """Messages in the page: drawn faithfully, harmless, live, edited in their place; their buttons and menus work."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from adapters.phrase import ENGLISH
 from bot.charts import WIDTH, draw
@@ -248,6 +248,23 @@ async def test_a_page_that_lost_the_workspace_says_so_and_comes_back(stage: Stag
         await expect(seat.messages).to_have_count(2)
         await expect(seat.page.locator("#banner")).to_be_hidden()
         seat.said.clear()  # the browser's own lines about the connections that were refused
+
+
+async def test_what_is_said_while_the_page_asks_again_is_not_lost(stage: Stage, seats: Sit) -> None:
+    """A new channel makes the page ask for everything; the answer is older than the message that follows."""
+    async with seats(stage.workspace) as seat:
+        await seat.sit()
+
+        async def slow(route: Route) -> None:
+            answer = await route.fetch()
+            await stage.post("meanwhile")
+            await seat.page.wait_for_timeout(200)  # an open stream would have told of it by now
+            await route.fulfill(response=answer)
+
+        await seat.page.route("**/page/state?*", slow, times=1)
+        stage.workspace.leave("U0ADMIN", "C0DEV")
+        await expect(seat.page.locator("#side").get_by_text("dev", exact=True)).to_have_count(0)
+        await expect(seat.messages.filter(has_text="meanwhile")).to_have_count(1)
 
 
 async def test_what_does_not_work_is_said(stage: Stage, seats: Sit) -> None:

@@ -27,17 +27,22 @@ function route() {
   return { user, place, more };
 }
 
-async function load(user) {
-  const state = await attempt(getState(user));
-  if (!state) return;
-  take(state);
-  draw();
-}
+let begun = 0;
 
-/** Begin as this person: ask for everything, then follow what changes. */
+/**
+ * Begin as this person, or again: ask for everything, then follow what changes after it.
+ * What changed while the answer was on its way comes after it, so that no older state overwrites it.
+ */
 async function begin(user) {
   stop();
-  await load(user);
+  drop("reload");
+  const mine = ++begun;
+  const state = await attempt(getState(user));
+  if (mine !== begun) return;
+  if (state) {
+    take(state);
+    draw();
+  }
   if (!model.me) return user ? begin("") : undefined;
   let going = true;
   const close = follow(model.me.id, model.at, { change: (change) => inTurn(() => going && changed(change)), lost: banner });
@@ -201,7 +206,7 @@ function closeDrawer() {
 
 const CHANGES = {
   hello: ({ run }) => run !== model.run && begin(model.me.id),
-  reload: () => later("reload", 50, () => load(model.me.id)),
+  reload: () => later("reload", 50, () => begin(model.me.id)),
   unread: ({ unread }) => unreadIs(unread),
   message: ({ message, unread }) => {
     const known = keep(message);
@@ -262,6 +267,11 @@ function later(name, delay, deed) {
     waiting.delete(name);
     deed();
   }, delay));
+}
+
+function drop(name) {
+  clearTimeout(waiting.get(name));
+  waiting.delete(name);
 }
 
 function banner(lost) {
