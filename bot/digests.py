@@ -151,7 +151,7 @@ def composed(seen: Seen) -> Report:
         chart=seen.chart,
         brief=well,
         taken_at=seen.at,
-        next=_next(seen),
+        next=_next(seen, findings),
     )
 
 
@@ -313,12 +313,13 @@ def _unknown(change: Change) -> Phrase:
     )
 
 
-def _next(seen: Seen) -> tuple[str, ...]:
+def _next(seen: Seen, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Words worth typing, the most urgent first."""
     unknown = [f"op show {change.operation}" for change in seen.unknown]
     waiting = ["approval"] if seen.waiting else []
     doubt = ["audit verify"] if seen.trouble is not None else []
-    return tuple(dict.fromkeys([*doubt, *unknown[:1], *seen.health.next, *seen.certificates.next, *waiting]))[:NEXT]
+    mend = [finding.next for finding in findings if finding.next]
+    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting]))[:NEXT]
 
 
 def joined(clauses: Sequence[Phrase]) -> Phrase:

@@ -13,7 +13,7 @@ A side that a host does not have is n/a. A side that did not answer leaves its c
 bad, with one remark for the side, or for the whole host where no side answered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from adapters.errors import HostError
@@ -26,6 +26,7 @@ from adapters.wsl.system import Bridge, WslSystem
 from commands.arguments import shown
 from commands.findings import Severity
 from commands.judged import Judged, Looked, Remark, absent, bad, remarked, silent, some, together, unanswered, unread, well
+from commands.logs_read import container_source
 from commands.operation import Thresholds
 from commands.report import Cell, Mark
 
@@ -55,11 +56,11 @@ def judge_windows(host: Host, said: WindowsSystem | HostError | None) -> Judged:
     if isinstance(said, HostError):
         return together(unanswered("windows", Phrase("Windows"), ("nebula", "gateway"), said), lacking)
     gateway = (
-        judge_gateway_service(host.windows.gateway_service, said.gateway, said.nginx_processes)
+        judge_gateway_service(host.name, host.windows.gateway_service, said.gateway, said.nginx_processes)
         if host.gateway is not None
         else lacking
     )
-    return together(judge_nebula_service(host.windows.nebula_service, said.nebula), gateway)
+    return together(judge_nebula_service(host.name, host.windows.nebula_service, said.nebula), gateway)
 
 
 def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: frozenset[str]) -> Judged:
@@ -68,7 +69,7 @@ def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: fro
         return absent("api")
     if isinstance(said, HostError):
         return unanswered("api", Phrase("gateway API"), ("api",), said)
-    return _unhealthy(said) or _broken(host, said) or _partly_silent(said) or _api_well(said, known)
+    return _unhealthy(host, said) or _broken(host, said) or _partly_silent(said) or _api_well(said, known)
 
 
 def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judged:
@@ -78,7 +79,7 @@ def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judged:
         return absent(*keys)
     if isinstance(said, HostError):
         return unanswered("wsl", Phrase("WSL2"), keys, said)
-    return together(_containers(said.containers), _bridge(host, said.bridge), _forwarding(said.forwarding))
+    return together(_containers(host, said.containers), _bridge(host, said.bridge), _forwarding(said.forwarding))
 
 
 STATES: Mapping[ServiceStatus, Phrase] = {
@@ -96,17 +97,18 @@ _COMING = frozenset({"StartPending", "ContinuePending"})
 _GOING = frozenset({"StopPending", "PausePending"})
 
 
-def judge_nebula_service(service: str, status: ServiceStatus) -> Judged:
-    """Nebula, whose service alone counts."""
+def judge_nebula_service(host: str, service: str, status: ServiceStatus) -> Judged:
+    """Nebula, whose service alone counts; `host` is where the words that mend it start it."""
     if status == "Unknown":
         return unread("nebula", _untold(service))
     if status == "Running":
         return well("nebula", STATES[status], status)
     severity = Severity.MEDIUM if status in _COMING else Severity.HIGH if status in _GOING else Severity.CRITICAL
-    return bad("nebula", STATES[status], status, severity, _not_running(service, status))
+    mend = f"service start nebula {host}" if status == "Stopped" else None
+    return bad("nebula", STATES[status], status, severity, _not_running(service, status), mend)
 
 
-def judge_gateway_service(service: str, status: ServiceStatus, processes: int) -> Judged:
+def judge_gateway_service(host: str, service: str, status: ServiceStatus, processes: int) -> Judged:
     """nginx decides; the service says why. A gateway may be a bare nginx.exe without a running service."""
     if status == "Unknown":
         return unread("gateway", _untold(service))
@@ -117,31 +119,30 @@ def judge_gateway_service(service: str, status: ServiceStatus, processes: int) -
         text = STATES[status] if status == "Running" else Phrase("running, without its service")
         return well("gateway", text, "Running" if status == "Running" else "Bare")
     if status == "Running":
-        why = Phrase(
-            "the service {service} is running without an nginx process; restart it on the host: {command}",
-            service=service,
-            command=_powershell("Restart-Service", service),
-        )
-        return bad("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why)
+        why = Phrase("the service {service} is running without an nginx process", service=service)
+        restart = f"service restart openresty {host}"
+        return bad("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why, restart)
+    start = f"service start openresty {host}"
     if status == "Absent":
-        why = Phrase("no nginx process runs, and there is no service {service}; start nginx on the host", service=service)
-        return bad("gateway", STATES[status], status, Severity.HIGH, why)
-    return bad("gateway", STATES[status], status, Severity.HIGH, _not_running(service, status))
+        why = Phrase("no nginx process runs, and there is no service {service}", service=service)
+        return bad("gateway", STATES[status], status, Severity.HIGH, why, start)
+    mend = start if status == "Stopped" else None
+    return bad("gateway", STATES[status], status, Severity.HIGH, _not_running(service, status), mend)
 
 
 def _not_running(service: str, status: ServiceStatus) -> Phrase:
-    """What is wrong with a service, and what to do."""
-    state = STATES[status]
+    """What is wrong with a service, and what to do where no words do it."""
     if status in _COMING | _GOING:
+        state = STATES[status]
         return Phrase("the service {service} is {state}; ask again in a minute", service=service, state=state)
     if status == "Absent":
         return Phrase(
             "there is no service {service}; install it on the host, or mend its name in the configuration", service=service
         )
-    command = _powershell("Resume-Service" if status == "Paused" else "Start-Service", service)
-    return Phrase(
-        "the service {service} is {state}; start it on the host: {command}", service=service, state=state, command=command
-    )
+    if status == "Paused":
+        command = _powershell("Resume-Service", service)
+        return Phrase("the service {service} is paused; resume it on the host: {command}", service=service, command=command)
+    return Phrase("the service {service} is {state}", service=service, state=STATES[status])
 
 
 def _untold(service: str) -> Phrase:
@@ -158,7 +159,7 @@ def _powershell(command: str, service: str) -> str:
     return f"{command} '{service}'" if " " in service else f"{command} {service}"
 
 
-def _unhealthy(system: GatewaySystem) -> Judged | None:
+def _unhealthy(host: Host, system: GatewaySystem) -> Judged | None:
     """What the three answers themselves give away; nobody but the overlay may ask for more than the health page."""
     problems = [said for said in (system.healthy, system.sync, system.status) if isinstance(said, Unusable)]
     forbidden = next((problem for problem in problems if problem.forbidden), None)
@@ -167,13 +168,13 @@ def _unhealthy(system: GatewaySystem) -> Judged | None:
         why = Phrase("the gateway API was reached, but {why}", why=forbidden.phrase)
         return remarked("api", cell, Severity.MEDIUM, why)
     if system.healthy is False:
-        why = Phrase("the gateway's health page does not answer OK; read its error.log on the host")
-        return bad("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why)
+        why = Phrase("the gateway's health page does not answer OK; its error.log may say why")
+        return bad("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why, _error_log(host))
     if problems:
         why = problems[0].phrase
         if system.healthy is True and len(problems) == 2:
             why = Phrase("only the gateway's health page works: {why}", why=why)
-        return bad("api", Phrase("broken"), "broken", Severity.HIGH, why)
+        return bad("api", Phrase("broken"), "broken", Severity.HIGH, why, _error_log(host))
     return None
 
 
@@ -183,15 +184,20 @@ def _broken(host: Host, system: GatewaySystem) -> Judged | None:
         return None
     if system.sync.host_id is None:
         why = Phrase(
-            "the gateway failed to start up (it has no host id), so it synchronises nothing; read its error.log on the host"
+            "the gateway failed to start up (it has no host id), so it synchronises nothing; its error.log may say why"
         )
-        return bad("api", Phrase("not initialised"), "uninitialised", Severity.HIGH, why)
+        return bad("api", Phrase("not initialised"), "uninitialised", Severity.HIGH, why, _error_log(host))
     why = Phrase(
         "the gateway says that it is host {said}, the inventory says {known}; mend host_id in nginx.conf or the inventory",
         said=str(system.sync.host_id),
         known=str(host.id),
     )
     return bad("api", Phrase("wrong host id"), "wrong-host-id", Severity.HIGH, why)
+
+
+def _error_log(host: Host) -> str | None:
+    """The words that show it; None where the bot reads no files of this host."""
+    return f"log error {host.name} --since 1h" if host.windows is not None else None
 
 
 def _partly_silent(system: GatewaySystem) -> Judged | None:
@@ -227,7 +233,7 @@ def _is_known(peer: str, known: frozenset[str]) -> bool:
     return parts.hostname in known or parts.netloc in known
 
 
-def _containers(said: tuple[Container, ...] | Unread) -> Judged:
+def _containers(host: Host, said: tuple[Container, ...] | Unread) -> Judged:
     if isinstance(said, Unread):
         return unread("containers", said.phrase)
     troubled = [container for container in said if container.state != "running" or container.healthy is False]
@@ -242,8 +248,15 @@ def _containers(said: tuple[Container, ...] | Unread) -> Judged:
     if harmless:
         why = Phrase("{troubles}, without an error; if that should run, in WSL2: sudo podman start", troubles=troubles)
     else:
-        why = Phrase("{troubles}; in WSL2, sudo podman logs shows why, sudo podman restart starts again", troubles=troubles)
-    return bad("containers", text, f"{running}/{len(said)}", severity, why)
+        why = Phrase("{troubles}; the log may say why, and in WSL2 sudo podman restart starts again", troubles=troubles)
+    return bad("containers", text, f"{running}/{len(said)}", severity, why, _log_of(host, troubled))
+
+
+def _log_of(host: Host, troubled: Sequence[Container]) -> str | None:
+    """The words that show the last lines of the first of them whose name may be typed."""
+    worst_first = sorted(troubled, key=lambda container: container.state == "exited" and container.exit_code == 0)
+    source = next(filter(None, (container_source(container.name) for container in worst_first)), None)
+    return None if source is None else f"log {source} {host.name}"
 
 
 def _trouble(container: Container) -> Phrase:

@@ -21,7 +21,7 @@ from adapters.wsl.system import ReadSystem as ReadWsl
 from commands.arguments import ALL, Flag, TargetArgument
 from commands.checks import judge, known_peers
 from commands.details import DETAILS, details_of
-from commands.findings import Severity, worst_first
+from commands.findings import Finding, Severity, worst_first
 from commands.judged import CHECKS, Judged, Looked, ahead, findings_of, needing, some
 from commands.looking import look_at_all
 from commands.operation import FleetRead, View
@@ -83,21 +83,19 @@ class Health(FleetRead):
 
     def _report(self, checked: Sequence[Checked], at: datetime) -> Report:
         troubled = [each for each in checked if each.judged.remarks]
+        found = [finding for each in troubled for finding in findings_of(each.host.name, each.judged.remarks, each.more)]
+        findings = worst_first(tuple(found))
         return Report(
             title=Phrase("Health"),
             summary=_summary(checked, troubled),
             columns=(*COLUMNS, *DETAILS, ROTATION),
             rows=tuple(self._row(each) for each in checked),
-            findings=worst_first(
-                tuple(
-                    finding for each in troubled for finding in findings_of(each.host.name, each.judged.remarks, each.more)
-                )
-            ),
+            findings=findings,
             further=tuple(remark.finding(each.host.name) for each in checked for remark in each.rotation.remarks),
             brief=not troubled,
             details=self.details,
             taken_at=at,
-            next=tuple(each.more for each in troubled[:WORST]),
+            next=_next(findings, [each.more for each in troubled]),
         )
 
     def _row(self, checked: Checked) -> Row:
@@ -142,6 +140,12 @@ async def _ask(host: Host, action: Action[Answer] | None, view: View) -> Answer 
         return None
     seen: Seen[Answer] = await view.fleet.look(host, action)
     return seen.said
+
+
+def _next(findings: Sequence[Finding], more: Sequence[str]) -> tuple[str, ...]:
+    """What mends the worst, then what shows all of the worst hosts: who may not mend may look."""
+    mend = dict.fromkeys(finding.next for finding in findings if finding.next)
+    return tuple(dict.fromkeys([*list(mend)[:WORST], *more[:WORST]]))
 
 
 def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:

@@ -120,8 +120,9 @@ def well(key: str, text: Phrase, value: str) -> Judged:
     return Judged({key: Cell(text=text, value=value, mark=Mark.WELL)})
 
 
-def bad(key: str, text: Phrase, value: str, severity: Severity, why: Phrase) -> Judged:
-    return remarked(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why)
+def bad(key: str, text: Phrase, value: str, severity: Severity, why: Phrase, words: str | None = None) -> Judged:
+    """A check that is not well; `words` mend it, or tell more of it."""
+    return remarked(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why, words=words)
 
 
 def unread(key: str, why: Phrase, what: Phrase | None = None) -> Judged:
@@ -130,10 +131,12 @@ def unread(key: str, why: Phrase, what: Phrase | None = None) -> Judged:
     return remarked(key, cell, Severity.MEDIUM, why, what)
 
 
-def remarked(key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None) -> Judged:
+def remarked(
+    key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None, words: str | None = None
+) -> Judged:
     """A check that somebody should know of."""
     short = Phrase("{what} {state}", what=what or CHECKS[key], state=cell.text)
-    return Judged({key: cell}, (Remark(key, severity, short, why),))
+    return Judged({key: cell}, (Remark(key, severity, short, why, next=words),))
 
 
 def absent(*keys: str) -> Judged:

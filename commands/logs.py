@@ -7,14 +7,11 @@ The whole file never travels: the host finds what was asked for, within its own 
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import accumulate, takewhile
 from typing import Annotated, ClassVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from adapters.inventory import Host, Inventory, PodmanName
+from adapters.inventory import Host, Inventory
 from adapters.logs import LINES_LIMIT, Cut
 from adapters.phrase import Phrase
 from commands.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, choice, nearest, shown
@@ -27,7 +24,7 @@ from commands.log_lines import Line, Log
 from commands.log_merged import grave, merged
 from commands.log_patterns import checked_pattern, pattern_text
 from commands.log_text import notes
-from commands.logs_read import CONTAINER, SOURCES, Got, Wanted, brought, finding_of, read_all
+from commands.logs_read import CONTAINER, SOURCES, Got, Wanted, brought, container_source, finding_of, read_all
 from commands.operation import FleetRead, OwnOperation, View
 from commands.report import Cell, Column, Mark, Report, Row
 from commands.when import When, between, when_option
@@ -53,16 +50,13 @@ COLUMNS = (
 FARTHEST = timedelta(days=366)
 """How far back may be asked for."""
 
-_CONTAINER_NAME = TypeAdapter(PodmanName)
-
 
 def _source(typed: str) -> str:
     said = typed.strip().lower()
     if said in SOURCES:
         return said
-    if said.startswith(CONTAINER):
-        with suppress(ValidationError):
-            return f"{CONTAINER}{_CONTAINER_NAME.validate_python(typed.strip()[len(CONTAINER) :])}"
+    if said.startswith(CONTAINER) and (source := container_source(typed.strip()[len(CONTAINER) :])) is not None:
+        return source
     known = [*SOURCES, "container:NAME"]
     phrase = Phrase("{part} is no log; there are {sources}", part=shown(typed), sources=some(known, len(known)))
     raise BadArgument(phrase, part=typed, nearest=nearest(said, SOURCES))

@@ -6,8 +6,11 @@ host, source ─▶ action of its side ─▶ text, or why not ─ clock ─▶ 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.action import Action
 from adapters.errors import (
@@ -19,7 +22,7 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.fleet import Seen
-from adapters.inventory import Host
+from adapters.inventory import Host, PodmanName
 from adapters.local_time import HostZone
 from adapters.logs import LINES_LIMIT, Cut, LogText, Search
 from adapters.phrase import Phrase
@@ -36,6 +39,8 @@ from commands.operation import View
 
 SOURCES = (*WINDOWS, "cni", "podman")
 CONTAINER = "container:"
+
+_CONTAINER_NAME = TypeAdapter(PodmanName)
 
 MARGIN = timedelta(seconds=60)
 """Clocks that differ by less need no second read for `since`: so much more is read, and what is too old is left out here.
@@ -115,6 +120,13 @@ async def _in_turn(host: Host, sources: Sequence[str], read: Callable[[str], Awa
         has = action_of(host, source, Search(tail=1)) is not None
         got.append(await read(source) if away is None or not has else Got(host, source, error=away))
     return got
+
+
+def container_source(name: str) -> str | None:
+    """The log of a container as it is typed; None where podman gives no container such a name."""
+    with suppress(ValidationError):
+        return f"{CONTAINER}{_CONTAINER_NAME.validate_python(name)}"
+    return None
 
 
 def _on_windows(source: str) -> bool:

@@ -1,8 +1,7 @@
 """`service`: Nebula and OpenResty as Windows knows them; started, stopped and restarted, one host after the other."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
@@ -206,28 +205,15 @@ def _judge(host: Host, said: Services | HostError | None) -> Judged:
         return absent(*CELLS)
     if isinstance(said, HostError):
         return unanswered("windows", Phrase("Windows"), CELLS, said)
-    nebula = _mended(
-        judge_nebula_service(host.windows.nebula_service, said.nebula.status),
-        {"Stopped": f"service start nebula {host.name}"},
-    )
+    nebula = judge_nebula_service(host.name, host.windows.nebula_service, said.nebula.status)
     around = Judged(_around("nebula", said.nebula), _disabled(said.nebula))
     if host.gateway is None:
         return together(absent(*CELLS), nebula, around)
-    gateway = judge_gateway_service(host.windows.gateway_service, said.gateway.status, said.nginx_processes)
+    service, status = host.windows.gateway_service, said.gateway.status
+    gateway = judge_gateway_service(host.name, service, status, said.nginx_processes)
     processes = Cell(text=str(said.nginx_processes), value=said.nginx_processes)
     beside = Judged(_around("gateway", said.gateway) | {"nginx_processes": processes}, _disabled(said.gateway))
-    start = f"service start openresty {host.name}"
-    words = {"Stopped": start, "Absent": start, "NoProcess": f"service restart openresty {host.name}"}
-    return together(nebula, around, _mended(gateway, words), beside)
-
-
-def _mended(judged: Judged, words: Mapping[str, str]) -> Judged:
-    """The same with the words that mend that state of a service, where there are any, in place of what to do by hand."""
-    (cell,) = judged.cells.values()
-    mend = words.get(str(cell.value))
-    if mend is None:
-        return judged
-    return Judged(judged.cells, tuple(replace(remark, why=remark.short, next=mend) for remark in judged.remarks))
+    return together(nebula, around, gateway, beside)
 
 
 def _around(key: str, service: Service) -> dict[str, Cell]:

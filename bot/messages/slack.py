@@ -3,14 +3,14 @@
     :red_circle: *2 of 4 hosts need attention: host-b Nebula stopped, and host-c not reached*     the summary
     :red_circle: *host-b* critical — the service Nebula is stopped                    each bad host and why,
     ✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding                          its checks,
-    → `/flatnet health host-b --details`                                              what to type
+    → `/flatnet service start nebula host-b`                                          what to type
     :grey_question: *host-c* unknown — Windows was not reached: …
     → `/flatnet health host-c --details`
     :large_green_circle: 2 well: host-a, host-d                                       the well ones in one line
     `/flatnet health all` · 25 Nov 18:10                                  how it was understood, when it was read
 
     [Details] [Show all] [Next page ▶]                      how else the same answer can be shown
-    [health host-b --details]                                 what to type, to be pressed
+    [service start nebula host-b] [health host-c --details]   what to type, to be pressed
 
 What changed since the last time stands before the hosts, what is no table after them, on the first page.
 Hosts of which the same is to be said share a paragraph. What does not fit is on further pages; the

@@ -7,7 +7,7 @@
     host-b  critical  ✗ stopped  ✓        ✓    ✓           ✓       ✓
     host-a  well      ✓          ✓        ✓    ✓           ✓       ✓
 
-    host-b: the service Nebula is stopped  → health host-b --details
+    host-b: the service Nebula is stopped  → service start nebula host-b
 
 What is known of one thing is a plain list of facts in two columns.
 

@@ -273,7 +273,7 @@ async def test_what_is_wrong_comes_worst_first_and_each_thing_once() -> None:
     assert (
         "3 of 4 hosts need attention: host-a Nebula stopped, host-b not reached, host-c certificate: 10 days left"
     ) == str(report.summary)
-    assert ("health host-a --details", "health host-b --details", "cert renew host-c") == report.next[:3]
+    assert ("service start nebula host-a", "health host-b --details", "cert renew host-c") == report.next
 
 
 async def test_certificates_come_by_days_left_and_what_is_not_known_is_said() -> None:

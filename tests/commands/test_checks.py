@@ -22,7 +22,7 @@ from adapters.windows.system import ServiceStatus
 from adapters.wsl.podman import Container, Unread
 from adapters.wsl.system import Bridge
 from commands.checks import judge, judge_gateway, judge_windows, judge_wsl, known_peers
-from commands.judged import Judged, Looked
+from commands.judged import Judged, Looked, Remark
 from commands.operation import Thresholds
 from commands.report import Mark
 from tests.commands.canned import container, gateway, host, windows, wsl
@@ -39,7 +39,12 @@ def brief(judged: Judged, key: str) -> tuple[str, str]:
 
 
 def remarks(judged: Judged) -> list[tuple[str, str, str]]:
-    return [(remark.subject, remark.severity.value, str(remark.why)) for remark in judged.remarks]
+    """What each is about, how bad it is, why, and after an arrow the words to type."""
+    return [(remark.subject, remark.severity.value, _said(remark)) for remark in judged.remarks]
+
+
+def _said(remark: Remark) -> str:
+    return str(remark.why) if remark.next is None else f"{remark.why} → {remark.next}"
 
 
 def test_nebula_is_well_while_its_service_runs() -> None:
@@ -52,8 +57,8 @@ def test_nebula_is_well_while_its_service_runs() -> None:
 @pytest.mark.parametrize(
     ("status", "text", "severity", "why"),
     [
-        ("Stopped", "stopped", "critical", "the service Nebula is stopped; start it on the host: Start-Service Nebula"),
-        ("Paused", "paused", "critical", "the service Nebula is paused; start it on the host: Resume-Service Nebula"),
+        ("Stopped", "stopped", "critical", "the service Nebula is stopped → service start nebula host-a"),
+        ("Paused", "paused", "critical", "the service Nebula is paused; resume it on the host: Resume-Service Nebula"),
         (
             "Absent",
             "not installed",
@@ -96,8 +101,8 @@ def test_a_command_line_quotes_a_service_name_with_spaces() -> None:
     spaced = host("host-a", 1, windows=A.windows.model_copy(update={"nebula_service": "Nebula 1.9"}) if A.windows else None)
 
     assert [
-        ("nebula", "critical", "the service Nebula 1.9 is stopped; start it on the host: Start-Service 'Nebula 1.9'")
-    ] == remarks(judge_windows(spaced, windows("Stopped")))
+        ("nebula", "critical", "the service Nebula 1.9 is paused; resume it on the host: Resume-Service 'Nebula 1.9'")
+    ] == remarks(judge_windows(spaced, windows("Paused")))
 
 
 @pytest.mark.parametrize(
@@ -123,15 +128,15 @@ def test_the_gateway_is_well_where_nginx_runs_with_a_service_or_without(status: 
             0,
             "no nginx process",
             "high",
-            "the service OpenResty is running without an nginx process; restart it on the host: Restart-Service OpenResty",
+            "the service OpenResty is running without an nginx process → service restart openresty host-a",
         ),
-        ("Stopped", 0, "stopped", "high", "the service OpenResty is stopped; start it on the host: Start-Service OpenResty"),
+        ("Stopped", 0, "stopped", "high", "the service OpenResty is stopped → service start openresty host-a"),
         (
             "Absent",
             0,
             "not installed",
             "high",
-            "no nginx process runs, and there is no service OpenResty; start nginx on the host",
+            "no nginx process runs, and there is no service OpenResty → service start openresty host-a",
         ),
         ("StartPending", 0, "starting", "medium", "the service OpenResty is starting; ask again in a minute"),
         ("StopPending", 2, "stopping", "high", "the service OpenResty is stopping; ask again in a minute"),
@@ -272,35 +277,35 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
             "bad",
             "not healthy",
             "high",
-            "the gateway's health page does not answer OK; read its error.log on the host",
+            "the gateway's health page does not answer OK; its error.log may say why → log error host-a --since 1h",
         ),
         (
             {"healthy": BROKEN},
             "bad",
             "broken",
             "high",
-            "status 500 and a page of HTML",
+            "status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"sync": BROKEN, "status": BROKEN},
             "bad",
             "broken",
             "high",
-            "only the gateway's health page works: status 500 and a page of HTML",
+            "only the gateway's health page works: status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"status": BROKEN},
             "bad",
             "broken",
             "high",
-            "status 500 and a page of HTML",
+            "status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"sync": TIMED_OUT, "status": BROKEN},
             "bad",
             "broken",
             "high",
-            "status 500 and a page of HTML",
+            "status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
             {"sync": Sync(host_id=7, peers=()), "status": TIMED_OUT},
@@ -314,7 +319,8 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
             "bad",
             "not initialised",
             "high",
-            "the gateway failed to start up (it has no host id), so it synchronises nothing; read its error.log on the host",
+            "the gateway failed to start up (it has no host id), so it synchronises nothing; its error.log may say why "
+            "→ log error host-a --since 1h",
         ),
         (
             {"sync": Sync(host_id=7, peers=())},
@@ -375,7 +381,8 @@ def test_a_part_of_the_api_that_does_not_answer_leaves_it_unknown_and_is_named(s
     assert [False] == [remark.reached for remark in judged.remarks]
 
 
-MENDED = "; in WSL2, sudo podman logs shows why, sudo podman restart starts again"
+WEB = "log container:web host-a"
+MENDED = "; the log may say why, and in WSL2 sudo podman restart starts again"
 
 
 @pytest.mark.parametrize(
@@ -383,28 +390,48 @@ MENDED = "; in WSL2, sudo podman logs shows why, sudo podman restart starts agai
     [
         ((), "well", "none", None, None),
         ((container("web"), container("db", healthy=True)), "well", "2 running", None, None),
-        ((container("web", "exited", 137),), "bad", "1 of 1 not well", "medium", "web exited with 137" + MENDED),
+        (
+            (container("web", "exited", 137),),
+            "bad",
+            "1 of 1 not well",
+            "medium",
+            f"web exited with 137{MENDED} → log container:web host-a",
+        ),
         (
             (container("web"), container("job", "exited")),
             "bad",
             "1 of 2 not well",
             "low",
-            "job exited with 0, without an error; if that should run, in WSL2: sudo podman start",
+            "job exited with 0, without an error; if that should run, in WSL2: sudo podman start → log container:job host-a",
         ),
-        ((container("web", healthy=False),), "bad", "1 of 1 not well", "medium", "web is unhealthy" + MENDED),
+        (
+            (container("web", healthy=False),),
+            "bad",
+            "1 of 1 not well",
+            "medium",
+            f"web is unhealthy{MENDED} → log container:web host-a",
+        ),
         (
             (container("a", "restarting"), container("b", "paused")),
             "bad",
             "2 of 2 not well",
             "medium",
-            "a is restarting, b is paused" + MENDED,
+            f"a is restarting, b is paused{MENDED} → log container:a host-a",
+        ),
+        (
+            (container("job", "exited"), container("b", "exited", 1)),
+            "bad",
+            "2 of 2 not well",
+            "medium",
+            f"job exited with 0, b exited with 1{MENDED} → log container:b host-a",
         ),
         (
             tuple(container(f"c{number}", "exited", 1) for number in range(7)),
             "bad",
             "7 of 7 not well",
             "medium",
-            "c0 exited with 1, c1 exited with 1, c2 exited with 1, c3 exited with 1, c4 exited with 1 and 2 more" + MENDED,
+            "c0 exited with 1, c1 exited with 1, c2 exited with 1, c3 exited with 1, c4 exited with 1 and 2 more"
+            f"{MENDED} → log container:c0 host-a",
         ),
     ],
 )
@@ -491,4 +518,5 @@ def test_a_clock_that_differs_too_much_is_remarked_beside_the_checks(ahead: floa
 def test_foreign_text_stays_data_and_is_cut_where_it_is_long() -> None:
     judged = judge_wsl(A, wsl(A, containers=(container("<!channel> `rm`", "exited", 1), container("x" * 200, "exited", 1))))
 
-    assert f"<!channel> `rm` exited with 1, {'x' * 39}… exited with 1" + MENDED == str(judged.remarks[0].why)
+    assert f"<!channel> `rm` exited with 1, {'x' * 39}… exited with 1{MENDED}" == str(judged.remarks[0].why)
+    assert judged.remarks[0].next is None

@@ -103,11 +103,13 @@ async def test_the_way_from_the_menu_through_the_form_to_the_answer(town: Build)
 
 
 async def test_words_worth_typing_next_are_a_click_away(town: Build) -> None:
-    """The finding names them; the button asks for them in that person's name."""
+    """The finding names them; the button asks for them in that person's name. What shows more of the host follows."""
     async with town(hosts=2) as t, t.bot():
         stop_nebula(t, "host-b")
         first = await t.private_answer(ADMIN, OPS, "health")
-        await t.workspace.click(ADMIN, first, "run.0")
+        offered = [each["text"]["text"] for block in first.blocks for each in block.get("elements", ()) if "value" in each]
+        assert ["service start nebula host-b", "health host-b --details"] == offered[-2:]
+        await t.workspace.click(ADMIN, first, "run.1")
         answer = (await t.workspace.seen(lambda: t.answers(ADMIN)[1:], timeout=PATIENCE))[-1]
         assert "`/flatnet health host-b --details`" in shown(answer.blocks)
         assert ["alice", "alice"] == [event["actor"] for event in t.events()]

@@ -49,7 +49,7 @@ async def test_a_mixed_fleet_shows_the_worst_first(town: Build, reader: str) -> 
         below = shown(answer.blocks[1:])
         assert ["host-c", "host-b", "host-a", "host-d"] == sorted(("host-a", "host-b", "host-c", "host-d"), key=below.index)
         assert ["host-c", "host-b", "host-a"] == sorted(("host-a", "host-b", "host-c"), key=answer.text.index)
-        assert "`/flatnet health host-c --details`" in below
+        assert "`/flatnet service start nebula host-c`" in below
         assert [] == [claim for claim in CLAIMS[reader] if claim not in shown(answer.blocks)]
 
 
