@@ -11,7 +11,7 @@ from adapters.phrase import Moment, Phrase
 from bot.bulletins import Bulletin
 from bot.decision import operation_id
 from bot.incident_channels import Channels, MadeChannel, NewChannel, wanted
-from bot.incidents import Entry, Incident, Opening
+from bot.incidents import LEAD, Entry, Incident, Opening
 from bot.planning import By
 from bot.policy import Policy
 from bot.request import Answer, SlackIdentity
@@ -28,7 +28,7 @@ _COLUMNS = (
     Column(key="target", heading=Phrase("Host")),
     Column(key="opened_at", heading=Phrase("Since")),
     Column(key="opened_by", heading=Phrase("Who")),
-    Column(key="channel", heading=Phrase("Channel")),
+    Column(key="channel", heading=Phrase("Channel"), detail=True),
     Column(key="was", heading=Phrase("What it was")),
 )
 
@@ -104,7 +104,7 @@ async def opened(operation: IncidentOpen, asked: Asked) -> Report:
     incident = await asked.incidents.open(
         asked.operation, asked.by.channel, operation.title, operation.target, asked.by.actor.name
     )
-    return _one(incident, asked.by.channel, asked.now())
+    return _begun(incident, asked.now())
 
 
 async def _opened_anew(operation: IncidentOpen, asked: Asked) -> Report:
@@ -114,7 +114,8 @@ async def _opened_anew(operation: IncidentOpen, asked: Asked) -> Report:
     new = wanted(asked.operation, title, str(target), day, _invited(asked))
     incident, made = await asked.incidents.open_anew(Opening(asked.operation, title, target, by), new, asked.channels)
     troubles = made.troubles
-    if why := await _untold(incident, operation, asked, Phrase("opened by {person}", person=by)):
+    begun = _begun(incident, asked.now())
+    if why := await _untold(begun, incident, operation, asked, Phrase("opened by {person}", person=by)):
         troubles = (*troubles, Phrase("the channel was not told ({why}); type {words} there", why=why, words="incident"))
     led = {"channel": Channel(id=incident.channel, name=made.name), "sections": _left_to_do(*troubles)}
     return _one(incident, asked.by.channel, asked.now()).model_copy(update=led)
@@ -161,17 +162,19 @@ async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
     report = _one(incident, asked.by.channel, asked.now())
     if operation.here and asked.by.channel == incident.channel:
         return report  # all there read this answer
-    why = await _untold(incident, operation, asked)
+    why = await _untold(_one(incident, incident.channel, asked.now()), incident, operation, asked)
     if why is None:
         return report
     line = Phrase("its channel was not told: {why}; say there that it is over", why=why)
     return report.model_copy(update={"sections": _left_to_do(line)})
 
 
-async def _untold(incident: Incident, operation: OwnOperation, asked: Asked, *notes: Phrase) -> Phrase | None:
+async def _untold(
+    stands: Report, incident: Incident, operation: OwnOperation, asked: Asked, *notes: Phrase
+) -> Phrase | None:
     """Tell its channel how it stands; why that failed, which changes nothing of the incident, None where it did not."""
     name = operation_id(f"{asked.operation} in its channel")
-    said = Answer(operation=name, understood=canonical(operation), body=_one(incident, incident.channel, asked.now()))
+    said = Answer(operation=name, understood=canonical(operation), body=stands)
     try:
         await asked.channels.announce(Bulletin(name, incident.channel, said, notes))
     except FlatnetError as error:
@@ -181,6 +184,18 @@ async def _untold(incident: Incident, operation: OwnOperation, asked: Asked, *no
 
 def _left_to_do(*lines: Phrase) -> tuple[Section, ...]:
     return (Section(heading=Phrase("Left to do"), lines=lines),) if lines else ()
+
+
+def _begun(incident: Incident, at: datetime) -> Report:
+    """One that was just opened, for readers in its channel: there words mean something else from now on."""
+    since = Moment(incident.opened_at - LEAD)
+    lines = (
+        Phrase("whoever looks at hosts here, with {words} for example, is answered for all to read", words="health"),
+        Phrase("a look is about {target}, a log since {at}, unless it says otherwise", target=incident.target, at=since),
+        Phrase("{words} ends that", words='incident resolve "…"'),
+    )
+    heading = Phrase("From now on in this channel")
+    return _one(incident, incident.channel, at).model_copy(update={"sections": (Section(heading=heading, lines=lines),)})
 
 
 def _one(incident: Incident, place: str, at: datetime) -> Report:

@@ -118,6 +118,7 @@ async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_
         tuple(str(note) for note in told.notes),
     )
     assert shown.summary == report(told.body).summary
+    assert ["From now on in this channel"] == [str(part.heading) for part in report(told.body).sections]
     elsewhere = await office.ask("health", "U1BEN", "C0NEW1")
     assert ("health host-a --here", True) == (elsewhere.understood, elsewhere.here)
 

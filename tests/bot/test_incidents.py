@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.errors import Unreachable
-from adapters.phrase import Phrase
+from adapters.phrase import Moment, Phrase
 from bot.desk import Desk
 from bot.incidents import AlreadyOpen, Incident, Incidents, framed
 from bot.policy import Person, Policy
@@ -234,6 +234,20 @@ async def test_from_opening_to_resolving(office: Office) -> None:
     after = await office.ask("health")
     assert ("health", False) == (after.understood, after.here)
     assert ["opened by ana", "resolved by ben"] == office.recorded
+
+
+async def test_who_opens_it_is_told_what_words_mean_there_from_now_on(office: Office) -> None:
+    """A log since half an hour before, as `framed` means it."""
+    body = (await office.ask('incident open "502" host-a')).body
+    assert isinstance(body, Report)
+    [part] = body.sections
+    before = Phrase("{at}", at=Moment(BEGAN - timedelta(minutes=30)))
+    assert "From now on in this channel" == str(part.heading)
+    assert [
+        "whoever looks at hosts here, with health for example, is answered for all to read",
+        f"a look is about host-a, a log since {before}, unless it says otherwise",
+        'incident resolve "…" ends that',
+    ] == [str(line) for line in part.lines]
 
 
 async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: Office) -> None:
