@@ -55,9 +55,6 @@ class Log(Value):
     ahead: float = 0.0
     doubts: Mapping[Doubt, int] = {}
     cut: frozenset[Cut] = frozenset()
-    searched: int | None = None
-    size: int | None = None
-    files: tuple[str, ...] = ()
     encoding: str = "utf-8"
 
 
@@ -88,9 +85,6 @@ def parse(text: LogText, origin: Origin) -> Log:
         ahead=origin.ahead,
         doubts=reading.doubts,
         cut=text.cut,
-        searched=text.searched,
-        size=text.size,
-        files=text.files,
         encoding=text.encoding,
     )
 

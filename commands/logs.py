@@ -217,7 +217,9 @@ def _summary(
     if not asked:
         return Phrase("no host here has the log {source}", source=what)
     if not logs:
-        return Phrase("{source} could be read on none of {n} hosts", source=what, n=asked)
+        return Phrase(
+            "{source} could not be read", plural="{source} could be read on none of {n} hosts", source=what, n=asked
+        )
     told = (
         Phrase(
             "{n} line of {source}",
@@ -230,7 +232,9 @@ def _summary(
         if any(log.cut - {Cut.LONG} for log in logs)
         else Phrase("no line of {source} fits", source=what)
     )
-    if errors := grave(lines):
+    if (errors := grave(lines)) == len(lines) > 1:
+        told = Phrase("{lines}, all of them errors", lines=told)
+    elif errors:
         told = Phrase("{lines}, {n} of them an error", plural="{lines}, {n} of them errors", lines=told, n=errors)
     unread = tuple(dict.fromkeys(finding.host for finding in findings))
     if unread:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from adapters.logs import LINE_LIMIT
 
-_ENCODINGS = {"utf-8": "utf-8", "cp932": "shift-jis"}
+_ENCODINGS = {"utf-8": "utf-8", "cp932": "shift_jis"}
 """Python's names, in the order in which they are tried, and those of people."""
 
 _PRIVATE = re.compile("[\uf8f0-\uf8f3]")

@@ -26,6 +26,7 @@ from commands.excerpts import Excerpt, Picked, picked
 from commands.findings import worst
 from commands.log_formats import Level
 from commands.log_lines import Line
+from commands.log_merged import filtered
 from commands.log_text import as_text
 from commands.log_text import summary as span
 from commands.report import Report
@@ -62,7 +63,7 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
         *map(section, _unread(report, texts)),
         *_preformatted(lines, excerpt, texts),
         context(*_notes(excerpt, page, view, texts)),
-        *row(_buttons(view, page, texts)),
+        *row(_buttons(excerpt, view, page, texts)),
         context(footing(understood, report.taken_at, texts)),
     )
     assert sum(map(len, lines)) <= CHARACTERS
@@ -148,19 +149,23 @@ def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str
     return [" · ".join(escape(part.render(texts), _NOTE) for part in said), *notes]
 
 
-def _buttons(view: View, page: Picked, texts: Texts) -> list[Block]:
+def _buttons(excerpt: Excerpt, view: View, page: Picked, texts: Texts) -> list[Block]:
     """How else the same lines can be seen."""
-    errors = (
-        button(Phrase("All levels").render(texts), f"{SHOW}.levels", view.turned(level=None).value)
-        if view.level is not None
-        else button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.turned(level=Level.ERROR).value)
-    )
     return [
         *_turns(view, page, texts),
-        errors,
+        *_levels(excerpt, view, texts),
         button(Phrase("Filter").render(texts), FILTER, view.turned().value),
         button(Phrase("As a file").render(texts), FILE, view.turned().value),
     ]
+
+
+def _levels(excerpt: Excerpt, view: View, texts: Texts) -> list[Block]:
+    """To all levels, or to errors alone where that shows fewer lines, and some."""
+    if view.level is not None:
+        return [button(Phrase("All levels").render(texts), f"{SHOW}.levels", view.turned(level=None).value)]
+    if 0 < len(filtered(excerpt.lines, Level.ERROR)) < len(excerpt.lines):
+        return [button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.turned(level=Level.ERROR).value)]
+    return []
 
 
 def _turns(view: View, page: Picked, texts: Texts) -> list[Block]:

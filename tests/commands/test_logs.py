@@ -330,11 +330,17 @@ async def test_of_a_side_that_is_not_there_no_log_is_missed_that_the_host_never_
     assert [True, False, False, False, False] == [each.error is not None for each in got]
 
 
+async def test_where_all_are_errors_they_are_not_counted_twice() -> None:
+    world = World({"host-a": said(*(nebula(ago(each), "down", "error") for each in (3, 2, 1)))}, A)
+    assert "3 lines of nebula, all of them errors" == str((await world.read(LogRead(source="nebula"))).summary)
+
+
 async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
     lost = Unreachable(Phrase("no connection"))
     assert "nebula could be read on none of 2 hosts" == str(
         (await World({"host-a": lost, "host-b": lost}, A, B).read(LogRead(source="nebula"))).summary
     )
+    assert "nebula could not be read" == str((await World({"host-a": lost}, A).read(LogRead(source="nebula"))).summary)
     assert "no line of nebula fits" == str((await World({}, A).read(LogRead(source="nebula"))).summary)
     assert "no host here has the log access" == str((await World({}, LIGHTHOUSE).read(LogRead(source="access"))).summary)
 

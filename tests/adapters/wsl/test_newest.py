@@ -166,7 +166,7 @@ CASES = [
          found(*map(line, (22, 31, 32)), searched=sum(SIZES), size=sum(SIZES), files=("syslog.1", "syslog"))),
     Case("several encodings in one log", JAPANESE, ALL,
          found(line(1, "cni 追加 web"), line(2, "cni 削除"), line(3, "cni ���"),
-               encoding="shift-jis, utf-8", **sized(JAPANESE))),
+               encoding="shift_jis, utf-8", **sized(JAPANESE))),
     Case("a pattern in Japanese", JAPANESE, Search(tail=5, pattern="[追弊]加"),
          found(line(1, "cni 追加 web"), **sized(JAPANESE))),
     Case("control characters are data", ESCAPES, ALL,

@@ -148,6 +148,11 @@ def test_buttons_go_back_in_time_to_errors_to_a_filter_and_to_the_file() -> None
     assert View(operation="op-1") == grave["All levels"]
 
 
+@pytest.mark.parametrize(("errors", "offered"), [(0, False), (1, True), (44, True), (45, False)])
+def test_errors_alone_are_offered_where_they_are_fewer_than_all_lines_and_some(errors: int, offered: bool) -> None:
+    assert offered == ("Only errors" in pressed(render(answered(excerpt(45, errors=errors)), ENGLISH).blocks))
+
+
 def test_what_a_view_leaves_out_is_said() -> None:
     shown = str(
         render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR, pattern="4")).blocks
