@@ -1,8 +1,9 @@
 """What went wrong with Slack, as one type: the one place where library exceptions and Slack's codes become ours."""
 
 import json
+import math
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
@@ -54,6 +55,26 @@ async def translating(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         return await call()
     except LIBRARY_ERRORS as error:
         raise translated(error) from error
+
+
+async def patiently(
+    call: Callable[[], Awaitable[_Answer]],
+    pauses: Iterable[float],
+    sleep: Callable[[float], Awaitable[None]],
+    longest: float = math.inf,
+) -> _Answer:
+    """Try again what passes by itself, after each of these seconds, or as many as Slack asks for, up to `longest`.
+
+    For calls that may be done twice: one whose answer was lost is tried again, too.
+    """
+    for pause in pauses:
+        try:
+            return await call()
+        except SlackFailure as failure:
+            if not failure.passing or failure.retry_after > longest:
+                raise
+            await sleep(max(pause, failure.retry_after))
+    return await call()
 
 
 def translated(error: Exception) -> SlackFailure:

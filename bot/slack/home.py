@@ -23,8 +23,9 @@ from bot.messages.home import CHECK, RECENT, Home, closed_home, home
 from bot.policy import Refuse
 from bot.request import Answer
 from bot.slack.answering import Answering, Asked
-from bot.slack.api import Api, SlackFailure
+from bot.slack.api import Api
 from bot.slack.clicked import Click
+from bot.slack.failures import SlackFailure, patiently
 from bot.slack.ids import TeamId, UserId
 from bot.slack.letter import Address, Letter
 from bot.slack.pace import Pace
@@ -38,11 +39,8 @@ from commands.health import Health
 INTERVAL = 2.0
 """Seconds between two publications for one person."""
 
-TRIES = 5
-"""How often one publication is tried; then the tab stays as it was until it is opened again."""
-
-PAUSE = 2.0
-"""Seconds before the next try where Slack does not say how long to wait."""
+PAUSES = (2.0,) * 4
+"""Seconds before each further try of one publication; then the tab stays as it was until it is opened again."""
 
 GLANCE = canonical(Health())
 """The check that a tab shows."""
@@ -112,19 +110,15 @@ class Homes:
             await self._publish(team, user)
 
     async def _publish(self, team: str, user: str) -> None:
-        for _ in range(TRIES):
-            try:
-                await self._api.publish(user, await self._view(team, user))
-            except SlackFailure as failure:
-                _log.warning("a home tab was not published", user=user, code=failure.code)
-                if not failure.passing:
-                    return
-                await self._clock.sleep(failure.retry_after or PAUSE)
-            except DatabaseError as error:
-                _log.warning("a home tab cannot be made", user=user, error=str(error))
-                return
-            else:
-                return
+        async def publish() -> None:
+            await self._api.publish(user, await self._view(team, user))
+
+        try:
+            await patiently(publish, PAUSES, self._clock.sleep)
+        except SlackFailure as failure:
+            _log.warning("a home tab was not published", user=user, code=failure.code)
+        except DatabaseError as error:
+            _log.warning("a home tab cannot be made", user=user, error=str(error))
 
     async def _view(self, team: str, user: str) -> dict[str, Any]:
         reader = await self._answering.people.look(team, user)

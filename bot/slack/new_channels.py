@@ -23,6 +23,7 @@ from bot.request import Standing
 from bot.slack.api import Api, SlackFailure
 from bot.slack.channels import SHARED, UNKNOWN, Channels
 from bot.slack.detours import ARCHIVED
+from bot.slack.failures import patiently
 from bot.slack.ids import ChannelId
 from bot.slack.people import People
 from bot.slack.preflight import Bot
@@ -138,15 +139,8 @@ class NewChannels:
         return None
 
     async def _patiently(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """What passes by itself is tried again, a lost answer too: doing any of it twice is doing it once."""
-        for pause in PAUSES:
-            try:
-                return await call()
-            except SlackFailure as failure:
-                if not failure.passing or failure.retry_after > PATIENCE:
-                    raise
-                await self._clock.sleep(max(pause, failure.retry_after))
-        return await call()
+        """Doing any of it twice is doing it once."""
+        return await patiently(call, PAUSES, self._clock.sleep, longest=PATIENCE)
 
 
 def _read(channel: Mapping[str, Any]) -> MadeChannel:

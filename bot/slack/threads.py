@@ -8,7 +8,7 @@ import structlog
 from adapters.phrase import Phrase
 from bot.clock import Clock
 from bot.messages.blocks import Message, escape
-from bot.slack.api import SlackFailure
+from bot.slack.failures import SlackFailure, patiently
 from bot.slack.letter import Address
 from bot.slack.outbox import Sender
 from bot.slack.people import People
@@ -25,7 +25,7 @@ LOOKS = 600
 """Looks after which its files are given up."""
 
 PAUSES = (2.0, 8.0, 30.0)
-"""Seconds before each further try of a file where Slack does not say how long to wait."""
+"""Seconds before each further try of a file, at least; Slack may ask for more."""
 
 LATE = Phrase("The files are missing here: Slack took this message too late. Ask for the same words again to get them.")
 
@@ -78,19 +78,12 @@ class Threads:
 
     async def _shown(self, name: str, file: File | Bundle, place: tuple[str, str]) -> SlackFailure | None:
         """Show one file, and try again what passes by itself; why Slack does not take it, None where it does."""
-        refusal: SlackFailure | None = None
-        for pause in (0.0, *PAUSES):
-            await self._clock.sleep(refusal.retry_after or pause if refusal else pause)
-            try:
-                await self._show(name, file, place)
-            except SlackFailure as failure:
-                refusal = failure
-                if not failure.passing:
-                    break
-            else:
-                return None
-        _log.warning("a file was refused", operation=name, file=file.name, code=refusal.code if refusal else "")
-        return refusal
+        try:
+            await patiently(partial(self._show, name, file, place), PAUSES, self._clock.sleep)
+        except SlackFailure as failure:
+            _log.warning("a file was refused", operation=name, file=file.name, code=failure.code)
+            return failure
+        return None
 
     async def _show(self, name: str, file: File | Bundle, place: tuple[str, str]) -> None:
         """Try once. What was begun before goes first, for nobody knows whether it is seen."""
