@@ -82,8 +82,10 @@ def _continued(n: int) -> Iterable[Phrase]:
 
 def _clocks(logs: Iterable[Log]) -> Iterable[Phrase]:
     """Each host's once, however many of its logs there are, all in one note, the worst first; what is too small to be
-    shown is not told."""
-    aheads = {log.host: round(log.ahead, 3) for log in logs}
+    shown is not told. Windows and WSL2 of a host have a clock each: the one that is farther off is told."""
+    aheads: dict[str, float] = {}
+    for log in logs:
+        aheads[log.host] = max(aheads.get(log.host, 0.0), round(log.ahead, 3), key=abs)
     wrong = sorted(((host, ahead) for host, ahead in aheads.items() if ahead), key=lambda each: -abs(each[1]))
     if len(wrong) > 1:
         clocks = Listing(tuple(_off(host, ahead) for host, ahead in wrong))

@@ -93,6 +93,11 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
             id="clocks, each host's once, the worst first",
         ),
         pytest.param(
+            [log(ahead=5.0), log(source="podman"), log("host-b"), log("host-b", source="podman", ahead=-3.0)],
+            ["clocks that are wrong, whose times are shown corrected: host-a 5 s ahead, host-b 3 s behind"],
+            id="of a host's two clocks the one that is farther off",
+        ),
+        pytest.param(
             [log(ahead=2.4, cut=frozenset({Cut.LINES}))],
             [
                 "host-a nebula: there are more lines than were asked for; --tail brings more",
