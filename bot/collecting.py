@@ -149,7 +149,7 @@ def _log(got: Got, evidence: _Evidence) -> Copy:
     return Copy(
         name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
         form=Form.LINES,
-        of=log_report((got,), (got.source,), evidence.at),
+        of=log_report((got,), got.source, evidence.at),
         words=f"log {got.source} {got.host.name} {span}",
     )
 

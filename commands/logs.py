@@ -6,6 +6,7 @@ The whole file never travels: the host finds what was asked for, within its own 
 """
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate, takewhile
@@ -63,7 +64,7 @@ def _source(typed: str) -> str:
 
 
 def _tail(typed: str) -> int:
-    if typed.isascii() and typed.isdigit() and 1 <= int(typed[:9]) <= LINES_LIMIT:
+    if re.fullmatch(r"[0-9]{1,9}", typed) and 1 <= int(typed) <= LINES_LIMIT:
         return int(typed)
     phrase = Phrase("{part} is no number of lines; give 1 to {most}", part=shown(typed), most=LINES_LIMIT)
     raise BadArgument(phrase, part=typed)
@@ -112,7 +113,7 @@ class LogRead(FleetRead):
         hosts = self.hosts(view.fleet.inventory)
         wanted = self._wanted(len(hosts), view.now())
         got = await read_all(hosts, (self.source,), wanted, view)
-        return report(got, (self.source,), view.now())
+        return report(got, self.source, view.now())
 
     def _wanted(self, hosts: int, now: datetime) -> Wanted:
         """What is looked for; `BadArgument` where it makes no sense."""
@@ -145,18 +146,18 @@ class LogCollect(OwnOperation):
         return self.target.resolve(inventory)
 
 
-def report(got: Sequence[Got], sources: Sequence[str], at: datetime) -> Report:
-    """What was brought of these logs, as one report."""
+def report(got: Sequence[Got], source: str, at: datetime) -> Report:
+    """What was brought of one log, of each host once, as one report."""
     logs = [each.log for each in got if each.log is not None]
     lines = merged(log.lines for log in logs)
     kept = newest(lines)
     findings = worst_first(tuple(finding_of(each) for each in got if each.error is not None))
-    asked = [each for each in got if each.log is not None or each.error is not None]
+    asked = sum(each.log is not None or each.error is not None for each in got)
     return Report(
         title=Phrase("Logs"),
-        summary=_summary(kept, logs, findings, sources, len({each.host.name for each in asked})),
+        summary=_summary(kept, logs, findings, source, asked),
         columns=COLUMNS,
-        rows=tuple(_row(each) for each in _by_host(got)),
+        rows=tuple(map(_row, got)),
         findings=findings,
         excerpt=Excerpt(lines=kept, notes=(*_left_out(len(kept), len(lines)), *notes(logs))),
         taken_at=at,
@@ -180,57 +181,39 @@ def _left_out(kept: int, total: int) -> tuple[Phrase, ...]:
     return (Phrase("only the newest {n} of {total} lines are kept; ask for fewer hosts", n=kept, total=total),)
 
 
-def _by_host(got: Sequence[Got]) -> list[tuple[str, list[Got]]]:
-    hosts = dict.fromkeys(each.host.name for each in got)
-    return [(name, [each for each in got if each.host.name == name]) for name in hosts]
+def _row(got: Got) -> Row:
+    name = Cell.of(got.host.name)
+    if got.log is not None:
+        lines = got.log.lines
+        return Row(host=got.host.name, cells=(name, _count(len(lines)), _count(grave(lines)), clock_cell(got.log.ahead)))
+    if got.error is None:
+        return Row(host=got.host.name, cells=(name, *(Cell(text=Phrase("n/a"), mark=Mark.ABSENT),) * 3))
+    unknown = Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+    return Row(host=got.host.name, cells=(name, *(unknown,) * 3), severity=finding_of(got).severity)
 
 
-def _row(host: tuple[str, list[Got]]) -> Row:
-    name, got = host
-    logs = [each.log for each in got if each.log is not None]
-    failed = [each for each in got if each.error is not None]
-    known = Mark.UNKNOWN if failed and not logs else Mark.ABSENT if not logs else Mark.PLAIN
-    nothing = Cell(text=Phrase("n/a") if known is Mark.ABSENT else Phrase("not known"), mark=known)
-    cells = (_count(logs), _errors(logs), _clock(logs)) if logs else (nothing,) * 3
-    severity = min((finding_of(each).severity for each in failed), key=lambda each: each.rank, default=None)
-    return Row(host=name, cells=(Cell.of(name), *cells), severity=severity)
-
-
-def _count(logs: Sequence[Log]) -> Cell:
-    count = sum(len(log.lines) for log in logs)
+def _count(count: int) -> Cell:
     return Cell(text=Phrase("{n}", n=count), value=count)
 
 
-def _errors(logs: Sequence[Log]) -> Cell:
-    count = grave(line for log in logs for line in log.lines)
-    return Cell(text=Phrase("{n}", n=count), value=count)
-
-
-def _clock(logs: Sequence[Log]) -> Cell:
-    return clock_cell(logs[0].ahead)
-
-
-def _summary(
-    lines: Sequence[Line], logs: Sequence[Log], findings: Sequence[Finding], sources: Sequence[str], asked: int
-) -> Phrase:
-    what = some(list(sources), len(sources))
+def _summary(lines: Sequence[Line], logs: Sequence[Log], findings: Sequence[Finding], source: str, asked: int) -> Phrase:
     if not asked:
-        return Phrase("no host here has the log {source}", source=what)
+        return Phrase("no host here has the log {source}", source=source)
     if not logs:
         return Phrase(
-            "{source} could not be read", plural="{source} could be read on none of {n} hosts", source=what, n=asked
+            "{source} could not be read", plural="{source} could be read on none of {n} hosts", source=source, n=asked
         )
     told = (
         Phrase(
             "{n} line of {source}",
             plural="{n} lines of {source}",
             n=len(lines),
-            source=what,
+            source=source,
         )
         if lines
-        else Phrase("no line of {source} found in what could be read", source=what)
+        else Phrase("no line of {source} found in what could be read", source=source)
         if any(log.cut - {Cut.LONG} for log in logs)
-        else Phrase("no line of {source} fits", source=what)
+        else Phrase("no line of {source} fits", source=source)
     )
     if (errors := grave(lines)) == len(lines) > 1:
         told = Phrase("{lines}, all of them errors", lines=told)

@@ -185,4 +185,5 @@ class FleetChange(Operation):
 
 
 class OwnOperation(Operation):
-    """An operation on the bot's own state or knowledge: data only; `bot.desk` knows who handles which."""
+    """An operation on the bot's own state or knowledge, or one that needs it beside the hosts: data only; `bot.desk` knows
+    who handles which."""

@@ -449,6 +449,7 @@ def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> No
         (f"log container:{'a' * 64}", "is no log"),
         ("log nebula --tail 0", "is no number of lines"),
         ("log nebula --tail 5001", "is no number of lines"),
+        ("log nebula --tail 0000000015000000", "is no number of lines"),
         ("log nebula --tail many", "is no number of lines"),
         ("log nebula --level grave", "cannot stand here"),
         ("log nebula --since yesterday", "is no time; write for example 30m"),
