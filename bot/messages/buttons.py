@@ -15,6 +15,7 @@ from bot.messages.blocks import Block, plain
 from bot.messages.foreign import one_line
 from commands.excerpts import Pick
 from commands.log_formats import Level
+from commands.log_patterns import PATTERN_LIMIT
 from commands.report import Report
 
 SHOW, FILE, RUN, FORM = "show", "file", "run", "form"
@@ -25,9 +26,6 @@ RUNS = 5
 
 FILTER = "filter"
 """The action of the button that asks which lines to show."""
-
-PATTERN_LIMIT = 200
-"""Characters of a pattern that a button carries."""
 
 LABEL, VALUE = 75, 2_000
 """Slack's limits: characters on a button, and in what it carries."""
@@ -141,7 +139,7 @@ def scope(view: View, texts: Texts) -> Block:
 
 
 def file(view: View, texts: Texts) -> Block:
-    """To all of it as a table in a file."""
+    """To all of it in a file: its table, or its lines."""
     return button(Phrase("As a file").render(texts), FILE, view.turned().value)
 
 

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from adapters.phrase import Phrase, Texts
 from bot.messages.blocks import CHARACTERS, TEXT, Block, Message, context, escape, section
-from bot.messages.buttons import FILE, FILTER, SHOW, View, button, row
+from bot.messages.buttons import FILTER, SHOW, View, button, file, row
 from bot.messages.foreign import CUT, cut, one_line
 from bot.messages.paragraphs import SYMBOLS, UNKNOWN_SIGN, footing
 from bot.messages.words import COMMAND
@@ -155,7 +155,7 @@ def _buttons(excerpt: Excerpt, view: View, page: Picked, texts: Texts) -> list[B
         *_turns(view, page, texts),
         *_levels(excerpt, view, texts),
         button(Phrase("Filter").render(texts), FILTER, view.turned().value),
-        button(Phrase("As a file").render(texts), FILE, view.turned().value),
+        file(view, texts),
     ]
 
 

@@ -13,6 +13,7 @@ from bot.messages import excerpt
 from bot.messages.data import as_csv
 from bot.messages.markdown import as_markdown
 from bot.request import Answer
+from commands.excerpts import SHOWN
 from commands.report import Bundle, Copy, File, Form, Report
 
 MADE = (2026, 1, 1, 0, 0, 0)
@@ -24,6 +25,15 @@ def written(answer: Answer, texts: Texts) -> tuple[File | Bundle, ...]:
     if not isinstance(answer.body, Report):
         return ()
     return tuple(_written(each, answer, texts) for each in answer.body.files)
+
+
+def for_all(answer: Answer, texts: Texts) -> tuple[File | Bundle, ...]:
+    """The files of an answer that all in a channel read: those that were asked for, else its lines, where the message has
+    no room for all of them. These have a name of their own, by which what began to show them knows them again."""
+    files, report = written(answer, texts), answer.body
+    if files or not isinstance(report, Report) or report.excerpt is None or len(report.excerpt.lines) <= SHOWN:
+        return files
+    return (File(name=f"flatnet-{answer.operation}-all.txt", text=excerpt.all_of(answer, texts)),)
 
 
 def bare(answer: Answer) -> Answer:

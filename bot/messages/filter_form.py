@@ -5,10 +5,10 @@ from typing import Any
 
 from adapters.phrase import Phrase, Texts
 from bot.messages.blocks import Block, plain
-from bot.messages.buttons import PATTERN_LIMIT, View
+from bot.messages.buttons import View
 from commands.arguments import BadArgument
 from commands.log_formats import Level
-from commands.log_patterns import BadPattern, checked_pattern
+from commands.log_patterns import PATTERN_LIMIT, BadPattern, checked_pattern
 
 CALLBACK = "flatnet_filter"
 """The callback id of the modal."""

@@ -14,8 +14,7 @@ from bot.decision import operation_id
 from bot.desk import Rights
 from bot.messages.blocks import Message, escape
 from bot.messages.buttons import RUNS, View
-from bot.messages.excerpt import all_of
-from bot.messages.files import bare, written
+from bot.messages.files import bare, for_all, written
 from bot.messages.menu import menu
 from bot.messages.milestones import pointer
 from bot.messages.slack import render
@@ -32,8 +31,7 @@ from bot.slack.uploads import Uploads
 from bot.slack.work import Desk
 from bot.store.answers import Answers, Kept
 from bot.store.inbox import Delivery
-from commands.excerpts import SHOWN
-from commands.report import File, Report
+from commands.report import Report
 
 SHOWING = ("op show ", "approval show ")
 """Words that ask to see one change whole, wherever its card stands."""
@@ -104,7 +102,7 @@ class Answering:
         if said is None:
             said = await self._hand_over(handled, asked, reader)
         view = await self.pictures.first(answer, goal)
-        message = noted(_shown(answer, asked, spoken(goal), view), *([said] if said else []))
+        message = noted(_shown(answer, asked, goal.texts, view), *([said] if said else []))
         if goal.for_all and not goal.thread:
             message = noted(message, asked_by(asked.user, goal))
         return Letter(answer.operation, goal, message)
@@ -112,7 +110,7 @@ class Answering:
     async def offer(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> Letter:
         """The menu, for this person alone: what they may ask for."""
         lately = await insist(lambda: self.answers.recent(user, RUNS), self.clock.sleep)
-        return Letter(delivery.key, aside, menu(lately, rights.permitted, spoken(aside)))
+        return Letter(delivery.key, aside, menu(lately, rights.permitted, aside.texts))
 
     def aside(self, address: Address, reader: Reader) -> Address:
         """The same place for this person alone, in their words; a direct message is that already."""
@@ -122,7 +120,7 @@ class Answering:
     async def _hand_over(self, answer: Answer, asked: Asked, reader: Reader) -> str:
         """Files that were asked for go to that person alone, wherever their answer goes; what stands below the answer."""
         aside = in_words_of(reader, Address(user=asked.user))
-        files = await asyncio.to_thread(written, answer, spoken(aside))
+        files = await asyncio.to_thread(written, answer, aside.texts)
         if not files:
             return ""
         return escape(aside.say(await self.uploads.hand_over(answer.operation, files, answer.understood, aside)), 200)
@@ -133,11 +131,7 @@ class Answering:
         report = answer.body
         if not goal.for_all or not isinstance(report, Report) or report.excerpt is None:
             return None
-        more = len(report.excerpt.lines) > SHOWN
-        files = await asyncio.to_thread(written, answer, spoken(goal))  # an archive has tens of thousands of lines
-        if more and not files:
-            text = await asyncio.to_thread(all_of, answer, spoken(goal))
-            files = (File(name=f"flatnet-{answer.operation}.txt", text=text),)
+        files = await asyncio.to_thread(for_all, answer, goal.texts)  # an archive has tens of thousands of lines
         if not files:
             return ""
         self.threads.later(answer.operation, goal.channel, files, goal.thread)
@@ -206,8 +200,3 @@ def in_words_of(reader: Reader, address: Address) -> Address:
 def asked_by(user: str, address: Address) -> str:
     """What stands below an answer that all in a channel see."""
     return address.say(Phrase("{person} asked for this.", person=mention(user)))
-
-
-def spoken(address: Address) -> Texts:
-    """Language and zone of a message."""
-    return address.texts

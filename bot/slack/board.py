@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.messages.change import render
 from bot.messages.milestones import ASKED, Milestone, milestones, told, whispered
 from bot.request import Standing
-from bot.slack.answering import in_words_of, spoken
+from bot.slack.answering import in_words_of
 from bot.slack.letter import Address
 from bot.slack.outbox import Sender
 from bot.slack.people import People
@@ -133,7 +133,7 @@ class Board:
             address = address.model_copy(update={"replaces": row, "dispensable": True})
         else:
             address = address.model_copy(update={"user": change.mention})
-        added = await self._sender.add(operation, address, render(change, spoken(address), self._clock.now()))
+        added = await self._sender.add(operation, address, render(change, address.texts, self._clock.now()))
         return row or added
 
     async def _tell(self, milestone: Milestone, change: Change, row: int) -> None:
@@ -145,7 +145,7 @@ class Board:
                 await self._whisper(f"{name}:{user}", user, milestone, change)
         if row and milestone.key != ASKED and not await self._sender.added(name):
             address = self._in_channel(change).model_copy(update={"below": row, "user": change.mention})
-            await self._sender.add(name, address, told(milestone, change, spoken(address)))
+            await self._sender.add(name, address, told(milestone, change, address.texts))
 
     async def _seen_by_all(self, change: Change, row: int) -> bool:
         """Whether the card stands where others see it; waits until that is known."""
@@ -165,7 +165,7 @@ class Board:
             return
         address = in_words_of(reader, Address(user=user))
         card = milestone.key == ASKED
-        message = render(change, spoken(address)) if card else whispered(milestone, change, spoken(address))
+        message = render(change, address.texts) if card else whispered(milestone, change, address.texts)
         await self._sender.add(name, address, message)
 
     def _in_channel(self, change: Change) -> Address:

@@ -4,13 +4,14 @@ announce ─ in the outbox already? ─ no ─▶ the answer kept (for its butto
 revise   ─▶ an edit of that row, and a word in its thread, in whichever channel it stands
 """
 
+import asyncio
 import hashlib
 
 from adapters.phrase import Phrase
 from bot.bulletins import Bulletin, ExpiryNotice
 from bot.messages import notice
 from bot.messages.blocks import Message, escape
-from bot.messages.files import bare, written
+from bot.messages.files import bare, for_all
 from bot.messages.slack import render
 from bot.policy import BOT
 from bot.request import Answer
@@ -34,7 +35,9 @@ class Bulletins:
         if not await self._said(bulletin.name):
             await self._keep(bulletin)
             await self._add(bulletin, address)
-        if not isinstance(bulletin.body, ExpiryNotice) and (files := written(bulletin.body, address.texts)):
+        if isinstance(bulletin.body, ExpiryNotice):
+            return
+        if files := await asyncio.to_thread(for_all, bulletin.body, address.texts):
             await self._threads.show(bulletin.name, bulletin.channel, files)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:

@@ -1,4 +1,4 @@
-"""Kept answers as files: all lines with all details, as a table. A file goes when its answer does.
+"""Kept answers as files: a table with all details, or lines of logs. A file goes when its answer does.
 
 click ─▶ the kept answer ─▶ announced, noted with the answer ─▶ uploaded ─▶ shown in the thread, or directly
 a day ─▶ expired answers ─▶ their files deleted ─▶ forgotten
@@ -12,7 +12,7 @@ from bot.messages.buttons import View
 from bot.messages.data import as_csv
 from bot.messages.excerpt import all_of
 from bot.request import Answer
-from bot.slack.answering import Answering, in_words_of, spoken
+from bot.slack.answering import Answering, in_words_of
 from bot.slack.api import SlackFailure
 from bot.slack.channels import Channels
 from bot.slack.clicked import Click, address_of
@@ -100,8 +100,8 @@ def _file(seen: Seen, view: View | None, aside: Address) -> File:
     pick = Pick() if view is None else view.pick
     lines = filtered(report.excerpt.lines, pick.level, pick.pattern)
     shown = report.model_copy(update={"excerpt": report.excerpt.model_copy(update={"lines": lines})})
-    return File(name=f"{name}.txt", text=all_of(seen.answer.model_copy(update={"body": shown}), spoken(aside)))
+    return File(name=f"{name}.txt", text=all_of(seen.answer.model_copy(update={"body": shown}), aside.texts))
 
 
 def _table(answer: Answer, report: Report, aside: Address) -> str:
-    return as_csv(answer.model_copy(update={"body": report.model_copy(update={"details": True})}), spoken(aside))
+    return as_csv(answer.model_copy(update={"body": report.model_copy(update={"details": True})}), aside.texts)

@@ -21,7 +21,7 @@ from bot.messages.slack import render
 from bot.messages.words import COMMAND as SLASH
 from bot.policy import Refuse
 from bot.request import Answer, Failure, FailureKind
-from bot.slack.answering import Answering, Asked, in_words_of, spoken
+from bot.slack.answering import Answering, Asked, in_words_of
 from bot.slack.api import Api, SlackFailure
 from bot.slack.clicked import Click
 from bot.slack.ids import ChannelId, ResponseUrl, TeamId, UserId, Words, trigger_in
@@ -199,7 +199,7 @@ class Forms:
         rights = self._answering.desk.rights(reader.identity)
         if isinstance(rights, Refuse):
             failure = Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
-            return render(Answer(operation=delivery.key, understood="", body=failure), spoken(aside))
+            return render(Answer(operation=delivery.key, understood="", body=failure), aside.texts)
         typed = Phrase(
             "Slack did not let the form open in time. Type {command} instead, or press the button again.",
             command=f"{SLASH} health",

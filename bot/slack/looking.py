@@ -16,7 +16,7 @@ from bot.messages.slack import render
 from bot.messages.words import COMMAND
 from bot.policy import BOT
 from bot.request import Answer, Request, Surface
-from bot.slack.answering import Answering, asked_by, in_words_of, spoken
+from bot.slack.answering import Answering, asked_by, in_words_of
 from bot.slack.clicked import Click, address_of
 from bot.slack.letter import Address, Letter, noted, small
 from bot.slack.people import Reader
@@ -51,7 +51,7 @@ class Looking:
             return self.explain(seen, click, delivery, reader)
         goal = self._goal(click, delivery, reader)
         try:
-            shown = await self.apart(lambda: render(seen.answer, spoken(goal), view))
+            shown = await self.apart(lambda: render(seen.answer, goal.texts, view))
         except BadArgument as error:
             said = in_words_of(reader, goal).say(error.phrase)
             return self.explain(Message(said, ()), click, delivery, reader)
@@ -64,7 +64,7 @@ class Looking:
 
     async def find(self, click: Click, delivery: Delivery, reader: Reader, view: View | None) -> "Seen | Message":
         """The answer, or why this person cannot see it now. Rights are those of this moment."""
-        texts = spoken(in_words_of(reader, address_of(click, delivery)))
+        texts = in_words_of(reader, address_of(click, delivery)).texts
         kept = None if view is None else await self._answering.answers.find(view.operation, self._answering.clock.now())
         gone = Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND)
         if kept is None:

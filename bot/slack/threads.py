@@ -1,4 +1,7 @@
-"""Files in the thread of a message of ours, wherever that message landed; each once, also after a crash."""
+"""Files in the thread of a message of ours, wherever that message landed; each once.
+
+Of a bulletin also after a crash, for it is announced again; files of an answer are asked for again.
+"""
 
 from collections.abc import Sequence
 from functools import partial

@@ -161,7 +161,7 @@ def test_what_a_view_leaves_out_is_said() -> None:
     assert "No line fits." in str(render(answered(excerpt(45)), ENGLISH, View(operation="op-1", pattern="x")).blocks)
 
 
-def test_hosts_that_say_nothing_and_notes_are_never_left_out() -> None:
+def test_hosts_that_say_nothing_and_notes_are_said_with_the_lines() -> None:
     silent = Finding(severity=Severity.HIGH, host="host-b", subject="log", why=Phrase("not reached"), reached=False)
     lines = excerpt(3).model_copy(update={"notes": (Phrase("the clock of host-c is wrong"),)})
     shown = str(render(answered(lines, silent), ENGLISH).blocks)

@@ -20,6 +20,7 @@ from commands.report import Copy, File, Form, Report
 from tests.bot.messages.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House
 from tests.bot.slack.test_pictures import CHART, PNG
+from tests.commands.log_examples import excerpt
 from tests.lab.workspace.faults import UPLOAD, DropAfter, DropBefore, Failing, Fault, ServerError
 from tests.lab.workspace.message import Message
 
@@ -211,6 +212,14 @@ async def test_its_files_stand_in_its_thread_once(house: House) -> None:
     text, markdown = in_thread(house)
     assert "a list\n•••" == text
     assert markdown.startswith("# Digest\n\nall 3 hosts are well\n")
+
+
+async def test_lines_that_its_message_has_no_room_for_follow_in_its_thread(house: House) -> None:
+    """As those of an answer that somebody asked for."""
+    await said_with_files(house, bulletin(excerpt=excerpt(45)))
+
+    [text] = in_thread(house)
+    assert [0, 44] == [number for number in (0, 44, 45) if f"line {number}\n" in text]
 
 
 @pytest.mark.parametrize("place", ["files.getUploadURLExternal", UPLOAD, "files.completeUploadExternal"])

@@ -17,6 +17,7 @@ from commands.report import Bundle, Copy, Form, Report
 from tests.bot.slack.conftest import House
 from tests.bot.slack.test_clicks import asked, posted, said
 from tests.commands.log_examples import line
+from tests.lab.workspace.faults import RateLimited
 
 LONG = "x" * 4_000
 LARGE = Report(
@@ -46,6 +47,19 @@ async def test_lines_that_are_too_large_to_be_kept_come_as_a_file_all_the_same(h
         content = house.workspace.file(file)
         assert content is not None
         assert len(content) > LARGEST
+
+
+async def test_a_file_that_somebody_asks_for_meanwhile_stays_when_the_thread_s_own_is_tried_again(house: House) -> None:
+    async with house.bot():
+        house.workspace.faults.switch_on("files.getUploadURLExternal", RateLimited(30), times=1)
+        first = await posted(house, MANY)
+        await house.moving(lambda: house.workspace.calls("files.getUploadURLExternal"))
+        await house.workspace.click("U0ADMIN", first, "file")
+        await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", first.ts)) > 1)
+        await house.moving(lambda: len(house.workspace.thread("C0OPS", first.ts)) > 2)
+        files = [file for message in house.workspace.thread("C0OPS", first.ts)[1:] for file in message.files]
+        assert 2 == len([file for file in files if house.workspace.file(file) is not None])
+        assert () == house.workspace.calls("files.delete")
 
 
 async def test_buttons_say_that_such_lines_are_not_kept(house: House) -> None:
