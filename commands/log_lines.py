@@ -94,8 +94,12 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 
 _BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]+")
 
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""Control characters, and those that make a line read in another order than it was written."""
+_UNSEEN = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Control characters, those that make a line read in another order than it was written, and those of no width: one within
+`password` would hide what follows from whoever looks for secrets."""
 
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 

@@ -24,7 +24,7 @@ from adapters.errors import (
 from adapters.fleet import Seen
 from adapters.inventory import Host, PodmanName
 from adapters.local_time import HostZone
-from adapters.logs import LINES_LIMIT, Cut, LogText, Search
+from adapters.logs import LINE_LIMIT, LINES_LIMIT, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows.log_files import LOGS as WINDOWS
 from adapters.windows.logs import ReadLog
@@ -34,6 +34,7 @@ from commands.judged import ahead, why_silent
 from commands.log_formats import Level
 from commands.log_lines import Log, Origin, harmless, parse
 from commands.log_merged import filtered
+from commands.log_patterns import matcher
 from commands.looking import look_at_all
 from commands.operation import View
 
@@ -197,7 +198,7 @@ async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: async
         return Got(host, source, error=text)
     origin = Origin(host=host.name, source=source, now=view.now(), ahead=far, zone=_zone(text))
     async with turn:
-        log = await asyncio.to_thread(_parsed, text, origin, view.clean)  # half a megabyte takes a tenth of a second
+        log = await asyncio.to_thread(_parsed, text, origin, wanted, view.clean)  # half a megabyte takes a tenth of a second
     return Got(host, source, log=_so_grave(_within(log, wanted), wanted))
 
 
@@ -218,11 +219,26 @@ def _zone(text: LogText) -> tzinfo | None:
     return HostZone(text.offsets) if text.offsets else None
 
 
-def _parsed(text: LogText, origin: Origin, clean: Callable[[str], str]) -> Log:
-    """Lines without secrets: the whole is cleaned, for a key has many lines; as it will be seen, for what is not seen
-    (a colour) parts no secret from its name."""
-    lines = tuple(clean("\n".join(map(harmless, text.lines))).split("\n")) if text.lines else ()
-    return parse(text.model_copy(update={"lines": lines}), origin)
+def _parsed(text: LogText, origin: Origin, wanted: Wanted, clean: Callable[[str], str]) -> Log:
+    return parse(_cleaned(text, clean, matcher(wanted.pattern, fixed=wanted.fixed, case=wanted.case)), origin)
+
+
+def _cleaned(text: LogText, clean: Callable[[str], str], fits: Callable[[str], bool]) -> LogText:
+    """The same without secrets: the whole is cleaned, for a key has many lines; as it will be seen, for what is not seen
+    (a colour) parts no secret from its name.
+
+    A host looks for the pattern in lines that have their secrets still. What no longer fits without them goes, with every
+    trace that it was there: else asking for one letter after the other would read a secret out.
+    """
+    seen = [harmless(line) for line in text.lines]
+    shown = clean("\n".join(seen)).split("\n") if seen else []
+    same = seen if len(seen) == len(shown) else [""] * len(shown)
+    kept = tuple(now for before, now in zip(same, shown, strict=True) if now == before or fits(now))
+    if len(kept) == len(shown):
+        return text.model_copy(update={"lines": kept})
+    long = {Cut.LONG} if any(len(line) >= LINE_LIMIT for line in kept) else set()
+    told = {"cut": text.cut - {Cut.LINES, Cut.BYTES, Cut.LONG} | long, "encoding": text.encoding if kept else "utf-8"}
+    return text.model_copy(update={"lines": kept, **told})
 
 
 def brought(level: Level | None, hosts: int) -> int:
@@ -243,10 +259,11 @@ def _so_grave(log: Log, wanted: Wanted) -> Log:
 def _within(log: Log, wanted: Wanted) -> Log:
     """Without what the margin brought. Lines whose time nobody knows stay: what is not known is not left out.
 
-    Where a line was too old, all that are not have been brought, and no limit kept any back.
+    Where the first line that was brought is too old, all that are not have been brought: no limit kept any back.
     """
     since, until = wanted.since, wanted.until
     young = tuple(line for line in log.lines if line.at is None or since is None or line.at >= since)
     kept = tuple(line for line in young if line.at is None or until is None or line.at <= until)
-    cut = log.cut if len(young) == len(log.lines) else log.cut - {Cut.LINES, Cut.BYTES}
+    whole = log.lines[:1] != young[:1]
+    cut = log.cut - {Cut.LINES, Cut.BYTES} if whole else log.cut
     return log.model_copy(update={"lines": kept, "cut": cut})

@@ -166,6 +166,7 @@ def test_the_year_of_a_time_without_one_is_told_by_the_host_s_clock() -> None:
         pytest.param("one\ttwo\r\nthree\u2028four", "one two three four", id="one line"),
         pytest.param("safe\u202egnp.exe\u2066x", "safegnp.exex", id="nothing reads in another order"),
         pytest.param("\ufeffBOM", "BOM", id="a byte order mark"),
+        pytest.param("pass\u200bword\u2060=a\xadb\u200dc", "password=abc", id="nothing without a width"),
         pytest.param("half \ud83d a character", "half \ufffd a character", id="half a character"),
         pytest.param("接続に失敗しました　再試行 🚒", "接続に失敗しました　再試行 🚒", id="Japanese"),
         pytest.param("<!channel> &amp; `x` ```", "<!channel> &amp; `x` ```", id="Slack's signs stay what they are"),

@@ -226,6 +226,15 @@ async def test_lines_too_old_to_be_asked_for_are_no_more_lines() -> None:
     assert (61, []) == (len(texts(report)), notes_of(report))
 
 
+async def test_a_clock_that_was_set_back_meanwhile_proves_nothing_of_older_lines() -> None:
+    """An old line among young ones: those before them may be young, too, and were not brought."""
+    lines = [nebula(ago(seconds), str(seconds)) for seconds in (10, 100, 5)]
+    world = World({"host-a": said(*lines, cut=frozenset({Cut.LINES}))}, A)
+    report = await world.read(LogRead(source="nebula", tail=3, since=timedelta(seconds=60)))
+    assert ["10", "5"] == [text for _, text in texts(report)]
+    assert ["host-a nebula: there are more lines than were asked for; --tail brings more"] == notes_of(report)
+
+
 async def test_what_is_asked_of_a_host_is_what_was_typed() -> None:
     world = World({}, A)
     await world.read(
@@ -289,6 +298,25 @@ async def test_a_secret_never_gets_into_the_answer_also_where_it_has_several_lin
     report = await world.read(LogRead(source="nebula"))
     assert [("host-a", "password=[redacted]")] == texts(report)
     assert "hunter2" not in report.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"grep": "hunt"}, {"grep": "hunter[0-4]"}, {"grep": "=hunter2", "fixed": True}, {"grep": "hunter2", "case": True}],
+)
+async def test_a_pattern_reads_no_secret_out_of_what_is_hidden(asked: dict[str, Any]) -> None:
+    """The host found it in the line as it is; the answer is that of a host that found nothing."""
+    cut = frozenset({Cut.LINES, Cut.LONG})
+    hidden = said(nebula(ago(1), "password=hunter2"), cut=cut, encoding="shift_jis")
+    found = await World({"host-a": hidden}, A).read(LogRead(source="nebula", **asked))
+    nothing = await World({"host-a": said()}, A).read(LogRead(source="nebula", **asked))
+    assert nothing == found
+
+
+async def test_a_line_with_a_secret_is_found_by_all_else_that_is_in_it() -> None:
+    world = World({"host-a": said(nebula(ago(2), "password=hunter2"), nebula(ago(1), "hunter2 hunter"))}, A)
+    report = await world.read(LogRead(source="nebula", grep="HUNTER$|PASSWORD=", tail=2))
+    assert [("host-a", "password=[redacted]")] == texts(report)
 
 
 async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:
