@@ -154,7 +154,12 @@ def understand(typed: Typed, catalogue: Operations, permitted: Operations) -> Op
 
 
 def canonical(operation: Operation) -> str:
-    """The words of an operation as they are shown; understood, they give an equal operation."""
+    """The words of an operation as they are shown; understood, they give an equal operation.
+
+    What is as usual is left out; where all in a channel read the answer only what was not said, for in the channel of an
+    incident the usual is something else.
+    """
+    said = operation.model_fields_set if getattr(operation, "here", False) else frozenset()
     positionals: list[str] = []
     kept = 0
     flags: list[str] = []
@@ -163,11 +168,11 @@ def canonical(operation: Operation) -> str:
         match argument.kind:
             case Positional(render=render):
                 positionals += [quote(word) for word in render(value)]
-                if value != argument.default:
+                if value != argument.default or argument.field in said:
                     kept = len(positionals)
             case Flag() if value:
                 flags.append(argument.option)
-            case Option(render=say) if value != argument.default:
+            case Option(render=say) if value != argument.default or (value is not None and argument.field in said):
                 flags += [argument.option, quote(say(value))]
     return " ".join((*operation.words, *positionals[:kept], *flags))
 

@@ -157,6 +157,22 @@ def test_a_look_means_the_incident_s_hosts_and_time_unless_it_says_otherwise(ask
 
 
 @pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("health all", "health all --here"),
+        ("health", "health host-a,host-b --here"),
+        ("log collect all --since 30m", "log collect all --since 30m --here"),
+        ("log nebula all --since 1h", "log nebula all --since 1h --here"),
+    ],
+)
+def test_the_words_below_an_answer_mean_there_what_was_asked(asked: str, words: str) -> None:
+    """Also where that is what an operation means elsewhere without any words."""
+    meant = framed(understand(read(asked), CATALOGUE, CATALOGUE), incident(), BEGAN)
+    assert words == canonical(meant)
+    assert meant == framed(understand(read(words), CATALOGUE, CATALOGUE), incident(), BEGAN + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
     ("passed", "words"),
     [
         (timedelta(hours=2, seconds=1), "log nebula host-a --since 2h31m --here"),
