@@ -94,7 +94,7 @@ def headline(change: Change, texts: Texts, at: datetime | None = None) -> str:
     said = [
         course.state(change),
         *([took] if took is not None else []),
-        *([course.RISKS[change.risk]] if facts.matters(change) else []),
+        *([course.risk(change)] if facts.matters(change) else []),
     ]
     state, *more = (escape(phrase.render(texts), 200) for phrase in said)
     return " — ".join([f"{symbol(change)} *{state}*", *more])

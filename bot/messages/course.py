@@ -64,7 +64,7 @@ _TROUBLE = (Stage.UNKNOWN, Stage.FAILED, Stage.UNREACHABLE, Stage.RUNNING, Stage
 
 _CALM = (Result.DONE, Result.UNCHANGED, Result.UNDONE, Result.SKIPPED)
 
-RISKS = {
+_RISKS = {
     Risk.READ: Phrase("changes nothing"),
     Risk.CHANGE: Phrase("changes something"),
     Risk.DISRUPT: Phrase("interrupts what people use"),
@@ -105,6 +105,14 @@ class Leg:
 
     host: str
     lines: tuple[Line, ...]
+
+
+def risk(change: Change) -> Phrase:
+    """What it may do to what people use. A change of the sort that interrupts may have nothing to interrupt: a start of what
+    stands still."""
+    if change.risk is Risk.DISRUPT and not change.plan.disrupts:
+        return Phrase("interrupts nothing that runs now")
+    return _RISKS[change.risk]
 
 
 def state(change: Change) -> Phrase:

@@ -61,7 +61,7 @@ def _review(change: Change, texts: Texts) -> list[Block]:
 
 
 def _question(change: Change, texts: Texts) -> Block:
-    risk = course.RISKS[change.risk].render(texts)
+    risk = course.risk(change).render(texts)
     said = [f"{COMMAND} {change.words}", risk, *(phrase.render(texts) for phrase in change.plan.disrupts)]
     return {
         "title": plain(Phrase("Approve this?").render(texts), _TITLE),

@@ -93,6 +93,14 @@ def test_the_buttons_are_what_can_be_done_now_and_go_with_the_decision(name: str
     assert buttons == pressed(render(ALL[name], ENGLISH))
 
 
+def test_a_change_that_stops_nothing_is_not_said_to_interrupt() -> None:
+    """A start is of the same sort as a restart, by which approvals are ruled; nothing runs that it could stop."""
+    waiting = changes.WAITING.model_copy(update={"plan": changes.WAITING.plan.model_copy(update={"disrupts": ()})})
+    shown = said(render(waiting, ENGLISH))
+    assert 2 == shown.count("interrupts nothing that runs now")
+    assert "interrupts what people use" not in shown
+
+
 def test_an_approver_sees_who_asks_why_what_stops_what_is_put_back_and_who_else_may_approve() -> None:
     shown = said(render(changes.WAITING, ENGLISH))
     for sentence in (
