@@ -101,6 +101,11 @@ _UNSEEN = re.compile(
 """Control characters, those that make a line read in another order than it was written, and those of no width: one within
 `password` would hide what follows from whoever looks for secrets."""
 
+CONTAINER = "container:"
+"""What the source of a container's log begins with; its name follows."""
+
+_PODMANS_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(?:Z|[+-][0-9:]{5}) ")
+
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -138,10 +143,14 @@ class _Reading:
             source=self._origin.source,
             at=self._at,
             level=self._level,
-            text=shown,
+            text=self._own(shown),
             order=order,
             part_of=self._begun if stamp is None else None,
         )
+
+    def _own(self, shown: str) -> str:
+        """What the program itself wrote: podman puts a time before each line of a container, which is the line's time."""
+        return _PODMANS_TIME.sub("", shown) if self._origin.source.startswith(CONTAINER) else shown
 
     def _placed(self, at: datetime) -> datetime | None:
         utc, doubt = placed(at, self._origin.zone, self._before)

@@ -21,11 +21,11 @@ from commands.excerpts import Excerpt
 from commands.findings import Finding, worst_first
 from commands.judged import some
 from commands.log_formats import Level
-from commands.log_lines import Line, Log
+from commands.log_lines import CONTAINER, Line, Log
 from commands.log_merged import grave, merged
 from commands.log_patterns import checked_pattern, pattern_text
 from commands.log_text import notes
-from commands.logs_read import CONTAINER, SOURCES, Got, Wanted, brought, container_source, finding_of, read_all
+from commands.logs_read import SOURCES, Got, Wanted, brought, container_source, finding_of, read_all
 from commands.operation import FleetRead, OwnOperation, View
 from commands.report import Cell, Column, Mark, Report, Row
 from commands.when import When, between, when_option

@@ -32,15 +32,13 @@ from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.findings import Finding, Severity
 from commands.judged import ahead, why_silent
 from commands.log_formats import Level
-from commands.log_lines import Log, Origin, harmless, parse
+from commands.log_lines import CONTAINER, Log, Origin, harmless, parse
 from commands.log_merged import filtered
 from commands.log_patterns import matcher
 from commands.looking import look_at_all
 from commands.operation import View
 
 SOURCES = (*WINDOWS, "cni", "podman")
-CONTAINER = "container:"
-
 _CONTAINER_NAME = TypeAdapter(PodmanName)
 
 MARGIN = timedelta(seconds=60)

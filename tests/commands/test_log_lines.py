@@ -216,3 +216,24 @@ def test_whatever_bytes_a_host_writes_are_one_visible_line(data: bytes, encoding
     assert line.text == harmless(line.text)
     assert [line.text] == (line.text.splitlines() or [""])
     line.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("source", "written", "shown"),
+    [
+        ("container:web", "2026-11-25T09:26:47.126064000Z ERROR no disk", "ERROR no disk"),
+        ("container:web", "2026-11-25T18:26:47.126064000+09:00 2026-11-25 09:26:47 up", "2026-11-25 09:26:47 up"),
+        ("container:web", "up", "up"),
+        (
+            "podman",
+            "2026-11-25T18:26:47.126064000+09:00 host podman: up",
+            "2026-11-25T18:26:47.126064000+09:00 host podman: up",
+        ),
+    ],
+)
+def test_the_time_that_podman_puts_before_a_line_is_the_line_s_time_and_no_part_of_it(
+    source: str, written: str, shown: str
+) -> None:
+    [line] = parse(LogText(lines=(written,), clock=NOW), Origin("host-a", source, NOW)).lines
+    assert shown == line.text
+    assert written == shown or line.at is not None
