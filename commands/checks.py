@@ -25,7 +25,21 @@ from adapters.wsl.podman import Container, Unread
 from adapters.wsl.system import Bridge, WslSystem
 from commands.arguments import shown
 from commands.findings import Severity
-from commands.judged import Judged, Looked, Remark, absent, bad, remarked, silent, some, together, unanswered, unread, well
+from commands.judged import (
+    NAMED,
+    Judged,
+    Looked,
+    Remark,
+    absent,
+    bad,
+    remarked,
+    silent,
+    some,
+    together,
+    unanswered,
+    unread,
+    well,
+)
 from commands.logs_read import container_source
 from commands.operation import Thresholds
 from commands.report import Cell, Mark
@@ -241,21 +255,37 @@ def _containers(host: Host, said: tuple[Container, ...] | Unread) -> Judged:
         text = Phrase("{n} running", n=len(said)) if said else Phrase("none")
         return well("containers", text, f"{len(said)}/{len(said)}")
     running = len(said) - len(troubled)
-    harmless = all(container.state == "exited" and container.exit_code == 0 for container in troubled)
-    severity = Severity.LOW if harmless else Severity.MEDIUM
+    failed = [container for container in troubled if not _done(container)]
+    severity = Severity.MEDIUM if failed else Severity.LOW
     text = Phrase("{n} of {total} not well", n=len(troubled), total=len(said))
     troubles = some([_trouble(each) for each in troubled])
-    if harmless:
-        why = Phrase("{troubles}, without an error; if that should run, in WSL2: sudo podman start", troubles=troubles)
+    if failed:
+        restart = _podman("restart", failed)
+        why = Phrase(
+            "{troubles}; the log may say why, and in WSL2 {command} starts again", troubles=troubles, command=restart
+        )
     else:
-        why = Phrase("{troubles}; the log may say why, and in WSL2 sudo podman restart starts again", troubles=troubles)
-    return bad("containers", text, f"{running}/{len(said)}", severity, why, _log_of(host, troubled))
+        start = _podman("start", troubled)
+        why = Phrase(
+            "{troubles}, without an error; if that should run, in WSL2: {command}", troubles=troubles, command=start
+        )
+    return bad("containers", text, f"{running}/{len(said)}", severity, why, _log_of(host, failed or troubled))
 
 
-def _log_of(host: Host, troubled: Sequence[Container]) -> str | None:
+def _done(container: Container) -> bool:
+    """It has ended, and well."""
+    return container.state == "exited" and container.exit_code == 0
+
+
+def _podman(verb: str, containers: Sequence[Container]) -> str:
+    """A command line to be typed in WSL2, for the first few whose names are such as podman gives."""
+    names = [container.name for container in containers if container_source(container.name) is not None]
+    return " ".join(("sudo podman", verb, *names[:NAMED]))
+
+
+def _log_of(host: Host, containers: Sequence[Container]) -> str | None:
     """The words that show the last lines of the first of them whose name may be typed."""
-    worst_first = sorted(troubled, key=lambda container: container.state == "exited" and container.exit_code == 0)
-    source = next(filter(None, (container_source(container.name) for container in worst_first)), None)
+    source = next(filter(None, (container_source(container.name) for container in containers)), None)
     return None if source is None else f"log {source} {host.name}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 
 from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
 from adapters.gateway.api import GatewaySystem
@@ -180,9 +181,9 @@ def needing(troubled: Sequence[tuple[Host, Judged]], total: int, most: int) -> P
 
 def some(items: Sequence[Phrase | str], most: int = NAMED) -> Phrase:
     """The first few, and how many more."""
-    named = Listing(tuple(items[:most]))
     if len(items) <= most:
-        return Phrase("{items}", items=named)
+        return Phrase("{items}", items=Listing(tuple(items)))
+    named = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), items[:most])
     return Phrase("{items} and {n} more", items=named, n=len(items) - most)
 
 

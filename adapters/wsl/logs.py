@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from adapters.errors import ActionFailed
 from adapters.inventory import FilePath, PodmanName, WslSide
 from adapters.logs import BYTES_LIMIT, LogText, Search
-from adapters.phrase import Phrase
+from adapters.phrase import Listing, Phrase
 from adapters.wsl.action import Argv, Completed, WslAction
 from adapters.wsl.newest import BUDGET, SEARCHED, newest, read_newest, since_until, wanted
-from adapters.wsl.podman import Unread, listing, no_answer, read_listing
+from adapters.wsl.podman import Container, Unread, listing, no_answer, read_listing
 
 CNI = "cni"
 
 _JOURNAL = "journalctl"
+
+NAMED, NAME = 5, 63
+"""Containers that are named where another was asked for, and characters of each: they are what a host says."""
 
 NO_CONTAINER = "no-container"
 """The code of `ReadContainer` where a host has no such container; a program that is missing is another matter."""
@@ -97,12 +100,12 @@ class ReadContainer(WslAction[LogText]):
         known = self.name in (container.name for container in containers)
         exists = not (answer.code == 125 and answer.stderr.rstrip().endswith("no such container"))  # 125 is any failure
         if not (known and exists):
-            raise self._not_there(known=known, exists=exists)
+            raise self._not_there(containers, known=known, exists=exists)
         if answer.code in (1, 125):
             raise ActionFailed(no_answer(answer), code=str(answer.code), maybe_ran=False)
         return read_newest(answer, self.search, self.name)
 
-    def _not_there(self, *, known: bool, exists: bool) -> ActionFailed:
+    def _not_there(self, containers: Sequence[Container], *, known: bool, exists: bool) -> ActionFailed:
         if known:
             phrase, code = (
                 Phrase("the container {name} was removed at this moment; its log went with it", name=self.name),
@@ -117,8 +120,22 @@ class ReadContainer(WslAction[LogText]):
             )
         else:
             code = NO_CONTAINER
-            phrase = Phrase("there is no container {name}; see the names in WSL2: sudo podman ps -a", name=self.name)
+            phrase = self._among(containers)
         return ActionFailed(phrase, code=code, maybe_ran=False)
+
+    def _among(self, containers: Sequence[Container]) -> Phrase:
+        """That there is none of that name, and which there are."""
+        if not containers:
+            return Phrase("there is no container {name}, and none at all on Flatnet's network", name=self.name)
+        names = Listing(tuple(container.name[:NAME] for container in containers[:NAMED]))
+        if len(containers) <= NAMED:
+            return Phrase("there is no container {name}; there are: {names}", name=self.name, names=names)
+        return Phrase(
+            "there is no container {name}; of {n} there are for example: {names}",
+            name=self.name,
+            n=len(containers),
+            names=names,
+        )
 
 
 def _journal(search: Search, most: int) -> Argv:

@@ -382,7 +382,11 @@ def test_a_part_of_the_api_that_does_not_answer_leaves_it_unknown_and_is_named(s
 
 
 WEB = "log container:web host-a"
-MENDED = "; the log may say why, and in WSL2 sudo podman restart starts again"
+
+
+def mended(names: str) -> str:
+    """How it goes on; the names are those of a command line."""
+    return f"; the log may say why, and in WSL2 sudo podman restart{names} starts again"
 
 
 @pytest.mark.parametrize(
@@ -395,35 +399,36 @@ MENDED = "; the log may say why, and in WSL2 sudo podman restart starts again"
             "bad",
             "1 of 1 not well",
             "medium",
-            f"web exited with 137{MENDED} → log container:web host-a",
+            f"web exited with 137{mended(' web')} → log container:web host-a",
         ),
         (
             (container("web"), container("job", "exited")),
             "bad",
             "1 of 2 not well",
             "low",
-            "job exited with 0, without an error; if that should run, in WSL2: sudo podman start → log container:job host-a",
+            "job exited with 0, without an error; if that should run, in WSL2: sudo podman start job "
+            "→ log container:job host-a",
         ),
         (
             (container("web", healthy=False),),
             "bad",
             "1 of 1 not well",
             "medium",
-            f"web is unhealthy{MENDED} → log container:web host-a",
+            f"web is unhealthy{mended(' web')} → log container:web host-a",
         ),
         (
             (container("a", "restarting"), container("b", "paused")),
             "bad",
             "2 of 2 not well",
             "medium",
-            f"a is restarting, b is paused{MENDED} → log container:a host-a",
+            f"a is restarting, b is paused{mended(' a b')} → log container:a host-a",
         ),
         (
             (container("job", "exited"), container("b", "exited", 1)),
             "bad",
             "2 of 2 not well",
             "medium",
-            f"job exited with 0, b exited with 1{MENDED} → log container:b host-a",
+            f"job exited with 0, b exited with 1{mended(' b')} → log container:b host-a",
         ),
         (
             tuple(container(f"c{number}", "exited", 1) for number in range(7)),
@@ -431,7 +436,7 @@ MENDED = "; the log may say why, and in WSL2 sudo podman restart starts again"
             "7 of 7 not well",
             "medium",
             "c0 exited with 1, c1 exited with 1, c2 exited with 1, c3 exited with 1, c4 exited with 1 and 2 more"
-            f"{MENDED} → log container:c0 host-a",
+            f"{mended(' c0 c1 c2 c3 c4')} → log container:c0 host-a",
         ),
     ],
 )
@@ -518,5 +523,5 @@ def test_a_clock_that_differs_too_much_is_remarked_beside_the_checks(ahead: floa
 def test_foreign_text_stays_data_and_is_cut_where_it_is_long() -> None:
     judged = judge_wsl(A, wsl(A, containers=(container("<!channel> `rm`", "exited", 1), container("x" * 200, "exited", 1))))
 
-    assert f"<!channel> `rm` exited with 1, {'x' * 39}… exited with 1{MENDED}" == str(judged.remarks[0].why)
+    assert f"<!channel> `rm` exited with 1, {'x' * 39}… exited with 1{mended('')}" == str(judged.remarks[0].why)
     assert judged.remarks[0].next is None

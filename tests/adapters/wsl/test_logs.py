@@ -1,5 +1,6 @@
 """What is made of logs in WSL2, over the real protocol: CNI's, podman's, a container's; and why one cannot be read."""
 
+import json
 import os
 import re
 import subprocess
@@ -225,3 +226,25 @@ def test_the_real_journalctl_of_a_machine_without_a_journal_is_understood(read: 
     )
     with pytest.raises(ActionFailed, match="WSL2 keeps no journal"):
         read.parse(read_frames(ran.stdout, ran.stderr, "nonce", 1))
+
+
+NONE = Completed(125, "", 'Error: no container with name or ID "web" found: no such container\n')
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([], "there is no container web, and none at all on Flatnet's network"),
+        (["db", "api"], "there is no container web; there are: db, api"),
+        (
+            [f"c{number}" for number in range(7)],
+            "there is no container web; of 7 there are for example: c0, c1, c2, c3, c4",
+        ),
+        (["x" * 255], f"there is no container web; there are: {'x' * 63}"),
+    ],
+)
+def test_where_there_is_no_such_container_those_that_there_are_are_named(names: list[str], told: str) -> None:
+    listed = [{"Names": [name], "State": "running", "Status": "Up", "ExitCode": 0} for name in names]
+    with pytest.raises(ActionFailed) as refused:
+        web().parse([*LISTED[:2], Completed(0, json.dumps(listed), ""), NONE])
+    assert told == str(refused.value.phrase)

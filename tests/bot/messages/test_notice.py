@@ -131,7 +131,7 @@ def test_of_254_the_first_are_named_and_the_others_counted() -> None:
     assert [f"*host-001* — {DATE}", f"*host-{NAMED:03}* — {DATE}", "… and 234 more"] == [
         listed.splitlines()[line] for line in (0, NAMED - 1, NAMED)
     ]
-    assert told.startswith("Then no other host accepts host-001, host-002, and host-003 and 251 more any more: ")
+    assert told.startswith("Then no other host accepts host-001, host-002, host-003 and 251 more any more: ")
     assert "`/flatnet cert`" == origin
     assert "254 certificates end within 7 days (high): host-001 2026-02-06 09:00 JST, " in message.text
     assert_harmless(message)
