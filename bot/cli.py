@@ -7,6 +7,7 @@ the configuration cannot be used, 3 refused, 4 hosts not reached, 5 an internal 
 import asyncio
 import gc
 import os
+import re
 import secrets
 import sys
 from collections.abc import Coroutine
@@ -90,11 +91,11 @@ def run(
     _finish(run_bot(config, settings), settings)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # they are the words' own: log nebula --tail 3
 def do(
     words: Annotated[
         list[str],
-        typer.Argument(help='What you would type after /flatnet; in quotes where it has options: "health --details".'),
+        typer.Argument(help="What you would type after /flatnet, in quotes or without: log nebula --tail 3."),
     ],
     config: ConfigFile = DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")] = False,
@@ -107,7 +108,7 @@ def do(
     from bot.shell import ask_once
 
     settings = _settings(config)
-    text = words[0] if len(words) == 1 else " ".join(map(quote, words))
+    text = words[0] if len(words) == 1 else " ".join(map(_typed, words))
     try:
         answer = asyncio.run(ask_once(settings, text, Surface.DO))
     except FlatnetError as error:
@@ -117,6 +118,11 @@ def do(
         answer = Answer(operation="", understood=text, body=failed)
     _print(answer, "json" if as_json else "csv" if as_csv else "table", _texts(settings))
     raise typer.Exit(answer.exit)
+
+
+def _typed(word: str) -> str:
+    """A word of the command line as it is typed after /flatnet; one that begins with a dash is an option there, too."""
+    return word if re.fullmatch(r"--?[a-z-]+", word) else quote(word)
 
 
 @app.command()

@@ -24,7 +24,7 @@ BEGINNING = """\
 # Commands
 
 Written by `python -m tests.reference` from the catalogue; a test holds it true. All words work after `/flatnet` in Slack,
-in `flatnet-bot shell`, and in quotes after `flatnet-bot do`. What stands in brackets may be left out.
+in `flatnet-bot shell`, and after `flatnet-bot do`. What stands in brackets may be left out.
 """
 
 

@@ -37,6 +37,15 @@ async def test_exit_codes_tell_programs_what_the_answer_means(
         assert (code, names[code], "") == (asked.returncode, document["exit"], asked.stderr)
 
 
+async def test_options_of_words_need_no_quotes_either(town: Build) -> None:
+    """Those of the command itself may stand among them."""
+    async with town(hosts=1) as t:
+        asked = await command("do", "log", "nebula", "--json", "--tail", "0", "--config", str(t.config))
+        assert ("log nebula --tail 0", 2) == (json.loads(asked.stdout)["understood"], asked.returncode)
+        shown = await command("do", "health", "--details", "--config", str(t.config))
+        assert "Log rotation" in shown.stdout
+
+
 async def test_words_need_no_quotes_and_a_file_is_all_that_comes(town: Build) -> None:
     """`do cert export host-a` writes certificates.txt where the shell's `>` says."""
     async with town(hosts=1) as t:
