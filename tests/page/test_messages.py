@@ -235,6 +235,21 @@ async def test_the_bot_is_invited_with_slacks_own_command(stage: Stage, seats: S
         )
 
 
+async def test_the_name_of_a_public_channel_leads_in_who_is_not_there_yet(stage: Stage, seats: Sit) -> None:
+    """As in Slack; to somebody from outside it is a name without a way."""
+    stage.workspace.leave("U0MEMBER", "C0DEV")
+    await stage.post("go on in <#C0DEV>")
+    await stage.workspace.say("U0OPERATOR", "C0DEV", "here it is")
+    async with seats(stage.workspace) as seat:
+        await seat.sit("U0MEMBER")
+        await seat.messages.get_by_role("link", name="#dev").click()
+        await expect(seat.page.locator("h1")).to_have_text("#dev")
+        await expect(seat.messages).to_contain_text(["here it is"])
+        await seat.be("U0GUEST")
+        await expect(seat.messages.filter(has_text="go on in")).to_have_count(1)
+        await expect(seat.messages.get_by_role("link", name="dev")).to_have_count(0)
+
+
 async def test_a_page_that_lost_the_workspace_says_so_and_comes_back(stage: Stage, seats: Sit) -> None:
     """With everything that was said meanwhile, also where the workspace began anew."""
     async with seats(stage.workspace) as seat:

@@ -23,7 +23,7 @@ from tests.lab.workspace.journal import (
     ViewOpened,
 )
 from tests.lab.workspace.message import Message
-from tests.lab.workspace.seed import Channel
+from tests.lab.workspace.seed import Channel, Kind
 from tests.lab.workspace.state import State
 
 
@@ -37,6 +37,17 @@ class Reading:
     def conversations(self, user: str) -> tuple[Channel, ...]:
         """Where this person is a member, archived channels too."""
         return tuple(channel for channel in self._state.channels() if user in channel.members)
+
+    def joinable(self, user: str) -> tuple[Channel, ...]:
+        """Public channels that a full member of the workspace is not in."""
+        person = self._state.person(user)
+        if person is None or person.kind is not Kind.MEMBER:
+            return ()
+        return tuple(
+            channel
+            for channel in self._state.channels()
+            if not (channel.private or channel.direct or channel.archived or user in channel.members)
+        )
 
     def messages(self, user: str, channel: str) -> tuple[Message, ...]:
         """What this person sees in a conversation, replies and their ephemeral messages included, oldest first."""

@@ -291,6 +291,10 @@ class Workspace:
         """Where this person is a member: channels, archived ones too, and opened direct messages with the app."""
         return self._reading.conversations(user)
 
+    def joinable(self, user: str) -> tuple[Channel, ...]:
+        """Public channels that this person is not in and may join; guests see none."""
+        return self._reading.joinable(user)
+
     def reads(self, user: str, channel: str) -> tuple[Message, ...]:
         """All that this person sees in a conversation: everybody's messages, replies, and their ephemeral ones."""
         return self._reading.messages(user, channel)

@@ -80,6 +80,14 @@ async def read(workspace: Workspace, given: Arguments) -> None:
     workspace.mark_read(given.required("user"), given.required("channel"))
 
 
+async def join(workspace: Workspace, given: Arguments) -> None:
+    """A person joins a public channel, as Slack lets everybody of the workspace."""
+    user, channel = given.required("user"), given.required("channel")
+    if channel not in (place.id for place in workspace.joinable(user)):
+        raise ValueError("only public channels of the workspace can be joined")
+    workspace.join(user, channel)
+
+
 async def locale(workspace: Workspace, given: Arguments) -> None:
     """A person takes another language."""
     wanted = given.required("locale")
@@ -89,7 +97,7 @@ async def locale(workspace: Workspace, given: Arguments) -> None:
 
 
 ACTS: Mapping[str, Act] = {
-    act.__name__: act for act in (slash, say, click, act, suggest, submit, close, home, shortcut, read, locale)
+    act.__name__: act for act in (slash, say, click, act, suggest, submit, close, home, shortcut, read, join, locale)
 }
 
 

@@ -53,6 +53,7 @@ def state(workspace: Workspace, user: str) -> Shown:
         "slackbot": SLACKBOT,
         "app": _app(workspace),
         "channels": [_channel(place) for place in places],
+        "joinable": {place.id: place.name for place in workspace.joinable(user)},
         "messages": {place.id: [message(workspace, m) for m in workspace.reads(user, place.id)] for place in places},
         "unread": workspace.unread(user),
         **views(workspace, user),

@@ -12,6 +12,7 @@ export const model = {
   slackbot: "",
   app: null,
   channels: [],
+  joinable: {}, // names of public channels that this person is not in, by id
   messages: new Map(), // by channel: a Map of messages by ts, oldest first
   unread: {},
   views: [],

@@ -7,6 +7,8 @@ import { filled, moment } from "./dates.js";
 import { h } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { channel, handleOf, model } from "./model.js";
+import { act } from "./talk.js";
+import { attempt } from "./trouble.js";
 
 const FIRST = 0xe000;
 const MOST = 6_000; // private characters; what comes after so many stays text
@@ -27,11 +29,12 @@ export function link(url, ...words) {
 
 export const mention = (user) =>
   h("span", { class: user === model.me.id ? "mention me" : "mention" }, `@${handleOf(user)}`);
-/** A channel; the way there for whoever is in it. */
+/** A channel; the way there for whoever is in it, or may join it: then the way leads in. */
 export function channelMention(name, label) {
-  const known = channel(name);
+  const known = channel(name)?.name ?? model.joinable[name];
   if (!known) return h("span", { class: "mention" }, `#${label || name}`);
-  return h("a", { class: "mention", href: `#${model.me.id}/${name}` }, `#${known.name}`);
+  const join = () => channel(name) || attempt(act("join", { user: model.me.id, channel: name }));
+  return h("a", { class: "mention", href: `#${model.me.id}/${name}`, click: join }, `#${known}`);
 }
 export const broadcast = (range) => h("span", { class: "mention me" }, `@${range}`);
 export const groupMention = (name, label) =>
