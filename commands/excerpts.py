@@ -24,6 +24,18 @@ class Pick(Value):
     pattern: str = ""
     page: int = 0
 
+    @property
+    def told(self) -> tuple[Phrase, ...]:
+        """Which lines it leaves, in words; nothing where it leaves all."""
+        return (
+            *([and_worse(self.level)] if self.level is not None else []),
+            *([Phrase("with {pattern}", pattern=self.pattern)] if self.pattern else []),
+        )
+
+
+EVERY = Pick()
+"""All lines, and of them the newest page."""
+
 
 class Picked(Value):
     """What a pick comes to: the lines of its page, its number, how many pages and fitting lines there are.
@@ -37,6 +49,11 @@ class Picked(Value):
     fitting: int
     first: int
     last: int
+
+
+def and_worse(level: Level) -> Phrase:
+    """So grave, or graver."""
+    return Phrase("{level} and worse", level=str(level))
 
 
 def picked(excerpt: Excerpt, pick: Pick) -> Picked:

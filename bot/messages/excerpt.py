@@ -22,7 +22,7 @@ from bot.messages.foreign import CUT, cut, one_line
 from bot.messages.paragraphs import SYMBOLS, UNKNOWN_SIGN, footing
 from bot.messages.words import COMMAND
 from bot.request import Answer
-from commands.excerpts import Excerpt, Picked, picked
+from commands.excerpts import EVERY, Excerpt, Pick, Picked, and_worse, picked
 from commands.findings import worst
 from commands.log_formats import Level
 from commands.log_lines import Line
@@ -81,14 +81,28 @@ class _Beside:
     date: bool
 
 
-def all_of(answer: Answer, texts: Texts) -> str:
-    """Every line, for a file, below what was asked, found and must be said, and the zone of its times; "" without lines."""
+def all_of(answer: Answer, texts: Texts, pick: Pick = EVERY) -> str:
+    """Every line that a pick leaves, for a file, below what was asked, found and must be said, what was left out, and the
+    zone of its times; "" without lines. `BadArgument` where a pattern takes too long."""
     report = answer.body
     if not isinstance(report, Report) or report.excerpt is None:
         return ""
-    lines = report.excerpt.lines
+    brought = report.excerpt.lines
+    lines = filtered(brought, pick.level, pick.pattern)
     asked = Phrase("{words}", words=f"{COMMAND} {answer.understood}")
-    return as_text(lines, (asked, report.summary, span(lines, texts.zone), *report.excerpt.notes), texts, texts.zone)
+    heading = (asked, report.summary, *_left(pick, len(lines), len(brought), texts), span(lines, texts.zone))
+    return as_text(lines, (*heading, *report.excerpt.notes), texts, texts.zone)
+
+
+def _left(pick: Pick, fitting: int, total: int, texts: Texts) -> Iterable[Phrase]:
+    """That a file has not all lines of its answer: whoever reads it elsewhere knows of no filter."""
+    if pick.told:
+        how = (part.render(texts) for part in (*pick.told, _of(fitting, total)))
+        yield Phrase("filtered: {how}", how=" · ".join(how))
+
+
+def _of(fitting: int, total: int) -> Phrase:
+    return Phrase("{fitting} of {n} line", plural="{fitting} of {n} lines", fitting=fitting, n=total)
 
 
 def _of_another_day(lines: Iterable[Line], taken_at: datetime | None, texts: Texts) -> bool:
@@ -140,7 +154,7 @@ def _unread(report: Report, texts: Texts) -> list[str]:
 def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str]:
     said = [Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=page.fitting)]
     if view.level is not None:
-        said.append(Phrase("at least {level}", level=str(view.level)))
+        said.append(and_worse(view.level))
     if view.pattern:
         said.append(Phrase("with {pattern}", pattern=view.pattern))
     notes = [escape(note.render(texts), _NOTE) for note in excerpt.notes[:_NOTES]]

@@ -7,6 +7,7 @@ from adapters.phrase import Phrase, Texts
 from bot.messages.blocks import Block, plain
 from bot.messages.buttons import View
 from commands.arguments import BadArgument
+from commands.excerpts import and_worse
 from commands.log_formats import Level
 from commands.log_patterns import PATTERN_LIMIT, BadPattern, checked_pattern
 
@@ -25,7 +26,7 @@ LEVELS = (Level.WARN, Level.ERROR)
 
 def modal(view: View, note: str, texts: Texts) -> Block:
     """The modal, filled in with how the lines are shown now; `note` is kept in it for us."""
-    levels = [_option(Phrase("all levels"), ALL, texts), *(_option(_at_least(level), str(level), texts) for level in LEVELS)]
+    levels = [_option(Phrase("all levels"), ALL, texts), *(_option(and_worse(level), str(level), texts) for level in LEVELS)]
     chosen = next((each for each in levels if each["value"] == str(view.level)), levels[0])
     field: Block = {"type": "plain_text_input", "action_id": PATTERN, "max_length": PATTERN_LIMIT}
     if view.pattern:
@@ -75,10 +76,6 @@ def _field(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     block = state.get(name)
     field = block.get(name) if isinstance(block, dict) else None
     return field if isinstance(field, dict) else {}
-
-
-def _at_least(level: Level) -> Phrase:
-    return Phrase("at least {level}", level=str(level))
 
 
 def _option(label: Phrase, value: str, texts: Texts) -> Block:

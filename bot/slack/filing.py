@@ -23,8 +23,7 @@ from bot.slack.uploads import handed_over, refused
 from bot.store.answers import Made
 from bot.store.inbox import Delivery
 from commands.arguments import BadArgument
-from commands.excerpts import Pick
-from commands.log_merged import filtered
+from commands.excerpts import EVERY, Pick
 from commands.report import File, Report
 
 _log = structlog.get_logger(__name__)
@@ -64,7 +63,8 @@ class Filing:
         """Upload it; what the person is told beside, None where they see the file itself."""
         file = await self._looking.apart(lambda: _file(seen, View.read(click.value), aside))
         channel, thread, told = await self._place(click, aside)
-        await self._answering.uploads.show(seen.kept.operation, file, seen.kept.words, (channel, thread))
+        title = _title(seen, View.read(click.value), aside)
+        await self._answering.uploads.show(seen.kept.operation, file, title, (channel, thread))
         return told
 
     async def _place(self, click: Click, aside: Address) -> tuple[str, str, Phrase | None]:
@@ -92,15 +92,23 @@ class Filing:
 
 
 def _file(seen: Seen, view: View | None, aside: Address) -> File:
-    """All of the answer: its table with all details; of lines of logs all those that the view would show."""
+    """All of the answer: its table with all details; of lines of logs all those that the view leaves."""
     report, name = seen.answer.body, f"flatnet-{seen.kept.operation}"
     assert isinstance(report, Report)  # nothing else is kept
     if report.excerpt is None:
         return File(name=f"{name}.csv", text=_table(seen.answer, report, aside))
-    pick = Pick() if view is None else view.pick
-    lines = filtered(report.excerpt.lines, pick.level, pick.pattern)
-    shown = report.model_copy(update={"excerpt": report.excerpt.model_copy(update={"lines": lines})})
-    return File(name=f"{name}.txt", text=all_of(seen.answer.model_copy(update={"body": shown}), aside.texts))
+    pick = _pick(view)
+    named = f"{name}-filtered.txt" if pick.told else f"{name}.txt"
+    return File(name=named, text=all_of(seen.answer, aside.texts, pick))
+
+
+def _title(seen: Seen, view: View | None, aside: Address) -> str:
+    """What was asked, and which lines of it the file has where it has not all."""
+    return " · ".join([seen.kept.words, *map(aside.say, _pick(view).told)])
+
+
+def _pick(view: View | None) -> Pick:
+    return EVERY if view is None else view.pick
 
 
 def _table(answer: Answer, report: Report, aside: Address) -> str:

@@ -83,7 +83,7 @@ async def test_buttons_work_on_the_stored_lines_and_ask_no_host_again(town: Buil
         before = asked(t)
         older = await pressed(t, ADMIN, first, "show.older", "lines 7–26 of 46")
         assert "line 10" in shown(older.blocks)
-        grave = await pressed(t, ADMIN, older, "show.errors", "lines 1–1 of 1 · at least error")
+        grave = await pressed(t, ADMIN, older, "show.errors", "lines 1–1 of 1 · error and worse")
         assert "handshake failed" in shown(grave.blocks)
         await t.workspace.click(ADMIN, grave, "filter")
         await t.workspace.seen(lambda: t.workspace.view(ADMIN), timeout=PATIENCE)

@@ -13,7 +13,7 @@ from bot.messages.buttons import View
 from bot.messages.excerpt import all_of
 from bot.messages.slack import render
 from bot.request import Answer
-from commands.excerpts import Excerpt
+from commands.excerpts import Excerpt, Pick
 from commands.findings import Finding, Severity
 from commands.log_formats import Level
 from commands.report import Report, Row
@@ -157,7 +157,7 @@ def test_what_a_view_leaves_out_is_said() -> None:
     shown = str(
         render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR, pattern="4")).blocks
     )
-    assert "lines 1–2 of 2 · at least error · with 4" in shown
+    assert "lines 1–2 of 2 · error and worse · with 4" in shown
     assert "No line fits." in str(render(answered(excerpt(45)), ENGLISH, View(operation="op-1", pattern="x")).blocks)
 
 
@@ -210,3 +210,20 @@ def test_the_file_has_every_line_below_what_was_asked() -> None:
     assert ["# /flatnet log nebula", "# 45 lines of nebula", span] == lines[:3]
     assert 48 == len(lines)
     assert lines[-1].startswith("2026-01-31 18:00:44.000 host-a nebula INFO")
+
+
+@pytest.mark.parametrize(
+    ("pick", "texts", "said", "count"),
+    [
+        (Pick(pattern="nobody"), ENGLISH, "# filtered: with nobody · 0 of 45 lines", 0),
+        (Pick(pattern="nobody"), JAPANESE, "# 絞り込み: nobody に一致 · 45 行中 0 行", 0),
+        (Pick(level=Level.ERROR, pattern="4|{"), ENGLISH, "# filtered: error and worse · with 4|{ · 2 of 45 lines", 2),
+        (Pick(level=Level.ERROR), JAPANESE, "# 絞り込み: error 以上 · 45 行中 2 行", 2),
+    ],
+)
+def test_a_file_that_has_not_all_lines_says_which_it_has_and_of_how_many(
+    pick: Pick, texts: Texts, said: str, count: int
+) -> None:
+    lines = all_of(answered(excerpt(45, errors=2)), texts, pick).splitlines()
+    assert ("# 45 lines of nebula", said) == tuple(lines[1:3])
+    assert count == len([line for line in lines if not line.startswith("#")])

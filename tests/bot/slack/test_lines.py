@@ -129,3 +129,21 @@ async def test_a_slow_filter_s_file_holds_up_nobody_either(house: House, monkeyp
     assert "時間がかかりすぎます" in text
     assert () == house.workspace.direct("U0OPERATOR")
     assert [first] == list(house.workspace.thread("C0OPS", first.ts))
+
+
+async def test_a_filtered_file_says_so_by_its_name_its_title_and_its_heading(house: House) -> None:
+    """Somebody passes it on, and it is read where nobody sees the filter."""
+    async with house.bot():
+        await posted(house, FEW)
+        await filtered(house, "a.")
+        await house.workspace.seen(lambda: house.workspace.messages("C0OPS")[0].edits)
+        [first] = house.workspace.messages("C0OPS")
+        await house.workspace.click("U0OPERATOR", first, "file")
+        await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", first.ts)) > 1)
+        [file] = house.workspace.thread("C0OPS", first.ts)[1].files
+        upload, content = house.workspace.upload(file), house.workspace.file(file)
+    assert upload is not None
+    assert content is not None
+    assert upload.name.endswith("-filtered.txt")
+    assert "health · a. に一致" == upload.title
+    assert "# 絞り込み: a. に一致 · 2 行中 1 行" in content.decode().splitlines()
