@@ -38,7 +38,8 @@ EVERY = Pick()
 
 
 class Picked(Value):
-    """What a pick comes to: the lines of its page, its number, how many pages and fitting lines there are.
+    """What a pick comes to: the lines of its page, its number, how many pages and fitting lines there are, and how many of
+    these are errors, or worse.
 
     `first` and `last` count the fitting lines from 1; both are 0 where none fits.
     """
@@ -47,6 +48,7 @@ class Picked(Value):
     page: int
     pages: int
     fitting: int
+    grave: int
     first: int
     last: int
 
@@ -68,6 +70,7 @@ def picked(excerpt: Excerpt, pick: Pick) -> Picked:
         page=page,
         pages=pages,
         fitting=len(fitting),
+        grave=len(filtered(fitting, Level.ERROR)),
         first=begin + 1 if fitting else 0,
         last=end,
     )

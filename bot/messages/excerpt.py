@@ -22,7 +22,7 @@ from bot.messages.foreign import CUT, cut, one_line
 from bot.messages.paragraphs import SYMBOLS, UNKNOWN_SIGN, footing
 from bot.messages.words import COMMAND
 from bot.request import Answer
-from commands.excerpts import EVERY, Excerpt, Pick, Picked, and_worse, picked
+from commands.excerpts import EVERY, Excerpt, Pick, Picked, picked
 from commands.findings import worst
 from commands.log_formats import Level
 from commands.log_lines import Line
@@ -63,7 +63,7 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
         *map(section, _unread(report, texts)),
         *_preformatted(lines, excerpt, texts),
         context(*_notes(excerpt, page, view, texts)),
-        *row(_buttons(excerpt, view, page, texts)),
+        *row(_buttons(view, page, texts)),
         context(footing(understood, report.taken_at, texts)),
     )
     assert sum(map(len, lines)) <= CHARACTERS
@@ -152,34 +152,46 @@ def _unread(report: Report, texts: Texts) -> list[str]:
 
 
 def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str]:
-    said = [Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=page.fitting)]
-    if view.level is not None:
-        said.append(and_worse(view.level))
-    if view.pattern:
-        said.append(Phrase("with {pattern}", pattern=view.pattern))
+    said = (_counted(page, view.pick, len(excerpt.lines)), *view.pick.told)
     notes = [escape(note.render(texts), _NOTE) for note in excerpt.notes[:_NOTES]]
     if (more := len(excerpt.notes) - _NOTES) > 0:
         notes.append(escape(Phrase("and {n} more", n=more).render(texts)))
     return [" · ".join(escape(part.render(texts), _NOTE) for part in said), *notes]
 
 
-def _buttons(excerpt: Excerpt, view: View, page: Picked, texts: Texts) -> list[Block]:
+def _counted(page: Picked, pick: Pick, total: int) -> Phrase:
+    """Which lines these are, and of how many, also where not all fit."""
+    if not pick.told:
+        return Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=total)
+    if page.pages == 1:
+        return _of(page.fitting, total)
+    return Phrase(
+        "lines {first}–{last} of {fitting} that fit, of {n}",
+        first=page.first,
+        last=page.last,
+        fitting=page.fitting,
+        n=total,
+    )
+
+
+def _buttons(view: View, page: Picked, texts: Texts) -> list[Block]:
     """How else the same lines can be seen."""
     return [
         *_turns(view, page, texts),
-        *_levels(excerpt, view, texts),
+        *_narrower(view, page, texts),
         button(Phrase("Filter").render(texts), FILTER, view.turned().value),
         file(view, texts),
     ]
 
 
-def _levels(excerpt: Excerpt, view: View, texts: Texts) -> list[Block]:
-    """To all levels, or to errors alone where that shows fewer lines, and some."""
-    if view.level is not None:
-        return [button(Phrase("All levels").render(texts), f"{SHOW}.levels", view.turned(level=None).value)]
-    if 0 < len(filtered(excerpt.lines, Level.ERROR)) < len(excerpt.lines):
-        return [button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.turned(level=Level.ERROR).value)]
-    return []
+def _narrower(view: View, page: Picked, texts: Texts) -> list[Block]:
+    """Back to all lines, and to errors alone where that shows fewer lines than now, and some."""
+    ways = []
+    if view.pick.told:
+        ways.append(button(Phrase("All lines").render(texts), f"{SHOW}.lines", view.turned(level=None, pattern="").value))
+    if 0 < page.grave < page.fitting:
+        ways.append(button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.turned(level=Level.ERROR).value))
+    return ways
 
 
 def _turns(view: View, page: Picked, texts: Texts) -> list[Block]:

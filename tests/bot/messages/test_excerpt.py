@@ -145,7 +145,8 @@ def test_buttons_go_back_in_time_to_errors_to_a_filter_and_to_the_file() -> None
     assert View(operation="op-1", page=1, pattern="line") == last["Newer ▶"]
     assert "◀ Older" not in last
     grave = pressed(render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR)).blocks)
-    assert View(operation="op-1") == grave["All levels"]
+    assert View(operation="op-1") == grave["All lines"]
+    assert "Only errors" not in grave
 
 
 @pytest.mark.parametrize(("errors", "offered"), [(0, False), (1, True), (44, True), (45, False)])
@@ -153,12 +154,31 @@ def test_errors_alone_are_offered_where_they_are_fewer_than_all_lines_and_some(e
     assert offered == ("Only errors" in pressed(render(answered(excerpt(45, errors=errors)), ENGLISH).blocks))
 
 
-def test_what_a_view_leaves_out_is_said() -> None:
-    shown = str(
-        render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR, pattern="4")).blocks
-    )
-    assert "lines 1–2 of 2 · error and worse · with 4" in shown
-    assert "No line fits." in str(render(answered(excerpt(45)), ENGLISH, View(operation="op-1", pattern="x")).blocks)
+@pytest.mark.parametrize(
+    ("view", "texts", "said"),
+    [
+        (View(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and worse · with 4"),
+        (View(operation="op-1", level=Level.ERROR), JAPANESE, "45 行中 2 行 · error 以上"),
+        (View(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · with x"),
+        (View(operation="op-1", pattern="line"), ENGLISH, "lines 26–45 of 45 that fit, of 45 · with line"),
+        (View(operation="op-1", pattern="[1-3].", page=1), ENGLISH, "lines 1–10 of 30 that fit, of 45 · with [1-3]."),
+        (View(operation="op-1", pattern="[1-3]."), JAPANESE, "該当 30 行中 11–30 行目 (全 45 行) · [1-3]. に一致"),
+    ],
+)
+def test_what_a_view_leaves_out_is_said(view: View, texts: Texts, said: str) -> None:
+    assert said in str(render(answered(excerpt(45, errors=2)), texts, view).blocks)
+
+
+def test_from_a_filter_that_no_line_fits_one_press_leads_back_to_all_lines() -> None:
+    blocks = render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR, pattern="x")).blocks
+    assert "No line fits." in str(blocks)
+    assert View(operation="op-1") == pressed(blocks)["All lines"]
+
+
+@pytest.mark.parametrize(("pattern", "offered"), [("line 4[34]", False), ("line 4", True), ("line 1", False)])
+def test_errors_alone_are_offered_where_some_of_the_lines_that_fit_are_errors(pattern: str, offered: bool) -> None:
+    view = View(operation="op-1", pattern=pattern)
+    assert offered == ("Only errors" in pressed(render(answered(excerpt(45, errors=2)), ENGLISH, view).blocks))
 
 
 def test_hosts_that_say_nothing_and_notes_are_said_with_the_lines() -> None:
