@@ -35,7 +35,8 @@ class View(BaseModel):
     """How an answer is shown: with its details or not, every line in full or only what needs somebody, and which page.
 
     `picture` is Slack's id of the file with the answer's chart, "" where there is none: every view keeps it. Of lines of
-    logs only those at least so grave as `level` are shown in which `pattern` is found.
+    logs only those at least so grave as `level` are shown in which `pattern` is found; where others see it too, `by` is
+    the Slack id of whoever chose that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +48,7 @@ class View(BaseModel):
     picture: Annotated[str, Field(pattern=r"^(F[A-Z0-9]{8,40})?$")] = ""
     level: Level | None = None
     pattern: Annotated[str, Field(max_length=PATTERN_LIMIT)] = ""
+    by: Annotated[str, Field(pattern=r"^([UW][A-Z0-9]{1,40})?$")] = ""
 
     @classmethod
     def first(cls, operation: str, report: Report) -> "View":
@@ -69,6 +71,14 @@ class View(BaseModel):
     def turned(self, **changes: bool | int | str | None) -> "View":
         """Another view of the same answer, from its first page unless that is what changes."""
         return self.model_copy(update={"page": 0} | changes)
+
+    def narrowed(self, level: Level | None = None, pattern: str = "") -> "View":
+        """Other lines of the same answer, or all of them; whose choice that is, is not known yet."""
+        return self.turned(level=level, pattern=pattern, by="")
+
+    def chosen_by(self, user: str) -> "View":
+        """The same, of which others see who chose its lines; whoever turns its pages did not."""
+        return self if self.by or not self.pick.told else self.model_copy(update={"by": user})
 
     @property
     def value(self) -> str:

@@ -156,7 +156,13 @@ def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str
     notes = [escape(note.render(texts), _NOTE) for note in excerpt.notes[:_NOTES]]
     if (more := len(excerpt.notes) - _NOTES) > 0:
         notes.append(escape(Phrase("and {n} more", n=more).render(texts)))
-    return [" · ".join(escape(part.render(texts), _NOTE) for part in said), *notes]
+    return [" · ".join((*(escape(part.render(texts), _NOTE) for part in said), *_chosen_by(view, texts))), *notes]
+
+
+def _chosen_by(view: View, texts: Texts) -> Iterable[str]:
+    """Who chose these lines, where others see them too: an edit tells nobody, and says of nobody who made it."""
+    if view.by:
+        yield Phrase("filtered by {person}", person=f"<@{view.by}>").render(texts)
 
 
 def _counted(page: Picked, pick: Pick, total: int) -> Phrase:
@@ -188,9 +194,11 @@ def _narrower(view: View, page: Picked, texts: Texts) -> list[Block]:
     """Back to all lines, and to errors alone where that shows fewer lines than now, and some."""
     ways = []
     if view.pick.told:
-        ways.append(button(Phrase("All lines").render(texts), f"{SHOW}.lines", view.turned(level=None, pattern="").value))
+        ways.append(button(Phrase("All lines").render(texts), f"{SHOW}.lines", view.narrowed().value))
     if 0 < page.grave < page.fitting:
-        ways.append(button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.turned(level=Level.ERROR).value))
+        ways.append(
+            button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.narrowed(Level.ERROR, view.pattern).value)
+        )
     return ways
 
 

@@ -65,7 +65,7 @@ def chosen(view: View, state: Mapping[str, Any]) -> View | BadArgument:
     said = option.get("value") if isinstance(option, dict) else ALL
     level = next((level for level in LEVELS if str(level) == said), None)
     try:
-        return view.turned(pattern=checked_pattern(pattern) if pattern else "", level=level)
+        return view.narrowed(level, checked_pattern(pattern) if pattern else "")
     except BadPattern as error:
         return BadArgument(error.why, part=error.part)
     except BadArgument as error:

@@ -50,6 +50,8 @@ class Looking:
         if isinstance(seen, Message):
             return self.explain(seen, click, delivery, reader)
         goal = self._goal(click, delivery, reader)
+        if view is not None and goal.for_all:
+            view = view.chosen_by(click.user)
         try:
             shown = await self.apart(lambda: render(seen.answer, goal.texts, view))
         except BadArgument as error:

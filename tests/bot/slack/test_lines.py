@@ -18,6 +18,7 @@ from tests.bot.slack.conftest import House
 from tests.bot.slack.test_clicks import asked, posted, said
 from tests.commands.log_examples import line
 from tests.lab.workspace.faults import RateLimited
+from tests.lab.workspace.message import Message
 
 LONG = "x" * 4_000
 LARGE = Report(
@@ -96,12 +97,16 @@ async def held_up(until: Callable[[], object]) -> float:
     return worst
 
 
-async def filtered(house: House, pattern: str) -> None:
-    """A viewer asks for lines with this pattern."""
-    [first] = house.workspace.messages("C0OPS")
-    await house.workspace.click("U0OPERATOR", first, "filter")
-    await house.workspace.seen(lambda: house.workspace.view("U0OPERATOR"))
-    await house.workspace.submit("U0OPERATOR", {"pattern": pattern, "level": "all"})
+def only(house: House) -> Message:
+    """The message that all see, above whatever is in its thread."""
+    return house.workspace.messages("C0OPS")[0]
+
+
+async def filtered(house: House, pattern: str, user: str = "U0OPERATOR") -> None:
+    """Somebody asks for lines with this pattern."""
+    await house.workspace.click(user, only(house), "filter")
+    await house.workspace.seen(lambda: house.workspace.view(user))
+    await house.workspace.submit(user, {"pattern": pattern, "level": "all"})
 
 
 async def test_a_slow_filter_holds_up_nobody_and_is_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,3 +152,36 @@ async def test_a_filtered_file_says_so_by_its_name_its_title_and_its_heading(hou
     assert upload.name.endswith("-filtered.txt")
     assert "health · a. に一致" == upload.title
     assert "# 絞り込み: a. に一致 · 2 行中 1 行" in content.decode().splitlines()
+
+
+async def test_all_see_whose_choice_it_is_until_all_lines_are_shown_again(house: House) -> None:
+    """Whoever turns a page did not choose its lines."""
+    async with house.bot():
+        await posted(house, MANY)
+        await filtered(house, "a")
+        await house.moving(lambda: "with a · filtered by <@U0OPERATOR>" in said(only(house)))
+        await house.workspace.click("U0ADMIN", only(house), "show.older")
+        await house.moving(lambda: "lines 961–980 of" in said(only(house)))
+        assert "with a · filtered by <@U0OPERATOR>" in said(only(house))
+        await house.workspace.click("U0ADMIN", only(house), "show.lines")
+        await house.moving(lambda: "lines 981–1,000 of 1,000" in said(only(house)))
+        assert "filtered" not in said(only(house))
+
+
+async def test_whoever_chooses_other_lines_is_named_from_then_on(house: House) -> None:
+    async with house.bot():
+        await posted(house, MANY)
+        await filtered(house, "a")
+        await house.moving(lambda: "filtered by <@U0OPERATOR>" in said(only(house)))
+        await filtered(house, "e", "U0ADMIN")
+        await house.moving(lambda: "with e · filtered by <@U0ADMIN>" in said(only(house)))
+
+
+async def test_where_nobody_else_sees_it_nobody_is_named(house: House) -> None:
+    async with house.bot():
+        first = await asked(house, FEW)
+        await house.workspace.click("U0ADMIN", first, "filter")
+        await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
+        await house.workspace.submit("U0ADMIN", {"pattern": "a", "level": "all"})
+        await house.workspace.seen(lambda: "1 of 2 lines" in said(house.workspace.private("U0ADMIN")[0]))
+        assert "filtered by" not in said(house.workspace.private("U0ADMIN")[0])
