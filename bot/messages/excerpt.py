@@ -4,7 +4,7 @@
     :grey_question: *host-b* — Windows was not reached: …
     ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty; with dates where any
     └ 18:26:48 host-c  …                                                    is of another day than the message
-    lines 101–120 of 120 · the clock of host-c is 2.4 s ahead; its times are shown corrected
+    lines 101–120 of 120 · times in JST · the clock of host-c is 2.4 s ahead; its times are shown corrected
     [◀ Older] [Newer ▶] [Only errors] [Filter] [As a file]
     `/flatnet log nebula` · 25 Nov 18:27                                    when they were read
 
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.phrase import Phrase, Texts
+from adapters.phrase import Listing, Phrase, Texts
 from bot.messages.blocks import CHARACTERS, TEXT, Block, Message, context, escape, section
 from bot.messages.buttons import FILTER, SHOW, View, button, file, row
 from bot.messages.foreign import CUT, cut, one_line
@@ -152,17 +152,33 @@ def _unread(report: Report, texts: Texts) -> list[str]:
 
 
 def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str]:
-    said = (_counted(page, view.pick, len(excerpt.lines)), *view.pick.told)
-    notes = [escape(note.render(texts), _NOTE) for note in excerpt.notes[:_NOTES]]
+    said = (
+        *_told((_counted(page, view.pick, len(excerpt.lines)), *view.pick.told), texts),
+        *_chosen_by(view, texts),
+        *_told(_zones(page.lines, texts), texts),
+    )
+    notes = [*_told(excerpt.notes[:_NOTES], texts)]
     if (more := len(excerpt.notes) - _NOTES) > 0:
         notes.append(escape(Phrase("and {n} more", n=more).render(texts)))
-    return [" · ".join((*(escape(part.render(texts), _NOTE) for part in said), *_chosen_by(view, texts))), *notes]
+    return [" · ".join(said), *notes]
+
+
+def _told(phrases: Iterable[Phrase], texts: Texts) -> Iterable[str]:
+    return (escape(phrase.render(texts), _NOTE) for phrase in phrases)
 
 
 def _chosen_by(view: View, texts: Texts) -> Iterable[str]:
     """Who chose these lines, where others see them too: an edit tells nobody, and says of nobody who made it."""
     if view.by:
         yield Phrase("filtered by {person}", person=f"<@{view.by}>").render(texts)
+
+
+def _zones(lines: Iterable[Line], texts: Texts) -> Iterable[Phrase]:
+    """In which zone their times are, which for all in a channel need not be the reader's: by its short name, of which some
+    have two in a year."""
+    names = dict.fromkeys(line.at.astimezone(texts.zone).tzname() or "" for line in lines if line.at is not None)
+    if names:
+        yield Phrase("times in {zone}", zone=Listing(tuple(names)))
 
 
 def _counted(page: Picked, pick: Pick, total: int) -> Phrase:

@@ -2,12 +2,14 @@
 
 import json
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
+from bot.locale.texts import texts
 from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT
 from bot.messages.buttons import View
 from bot.messages.excerpt import all_of
@@ -122,6 +124,23 @@ def test_where_nothing_could_be_read_the_next_step_stands_below_and_no_button_fo
     blocks = str(render(answered(Excerpt(lines=()), silent), ENGLISH).blocks)
     assert "/flatnet health host-e" in blocks
     assert not [each for each in ("lines 0", "Filter", "Only errors", "As a file") if each in blocks]
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"), [(ENGLISH, "lines 1–2 of 2 · times in JST"), (JAPANESE, "全 2 行中 1–2 行目 · 時刻は JST")]
+)
+def test_in_which_zone_the_times_are_stands_below_them(texts: Texts, said: str) -> None:
+    assert said in str(render(answered(excerpt(2)), texts).blocks)
+
+
+def test_where_no_line_has_a_time_there_is_no_zone() -> None:
+    assert "times in" not in str(render(answered(Excerpt(lines=(line(0, timeless=True),))), ENGLISH).blocks)
+
+
+def test_where_clocks_changed_between_lines_both_names_stand_below() -> None:
+    half = timedelta(days=180)
+    lines = Excerpt(lines=(line(0), line(1).model_copy(update={"at": BEGAN + half})))
+    assert "times in EST and EDT" in str(render(answered(lines), texts("en", ZoneInfo("America/New_York"))).blocks)
 
 
 def test_a_long_line_keeps_its_end_where_programs_say_whom_they_meant() -> None:
