@@ -107,15 +107,24 @@ def matcher(
 
     `BadArgument` once all texts together have taken more of the seconds that `spent` counts than `PATIENCE`.
     """
+    found = finder(pattern, fixed=fixed, case=case, spent=spent)
+    return lambda text: found(text) is not None
+
+
+def finder(
+    pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
+) -> Callable[[str], tuple[int, int] | None]:
+    """Where a text first has it (begin, end), None where it has not; else as `matcher`."""
     if not pattern:
-        return lambda text: True
+        return lambda text: (0, 0)
     search = re2.compile(pattern, _options(fixed=fixed, case=case)).search
     end = spent() + PATIENCE
 
-    def found(text: str) -> bool:
+    def found(text: str) -> tuple[int, int] | None:
         if spent() > end:
             raise BadArgument(_TOO_SLOW, part=pattern)
-        return search(text) is not None
+        match = search(text)
+        return None if match is None else match.span()
 
     return found
 

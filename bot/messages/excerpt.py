@@ -11,7 +11,7 @@
 Lines are foreign: they stand in a preformatted block, in which nothing is a mention, a link or a command.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from commands.findings import worst
 from commands.log_formats import Level
 from commands.log_lines import Line
 from commands.log_merged import filtered
+from commands.log_patterns import finder
 from commands.log_text import as_text
 from commands.log_text import summary as span
 from commands.report import Report
@@ -35,6 +36,9 @@ _LINE = 220
 """Characters of one line: a few lines of a phone. The file has all of it."""
 _END = 90
 """Of them, what is kept of a longer line's end: nginx says there which upstream it was, Nebula which host."""
+_HEAD, _LEAD, _SOUGHT = 70, 15, 40
+"""Where what was looked for is in the middle of such a line: how much of its beginning is kept, and before what was found;
+so much of what was found is enough to see it."""
 _FINDINGS = 4
 _WHY = 300
 _NOTES = 6
@@ -50,7 +54,8 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
     hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
     sources = {line.source for line in excerpt.lines}
     beside = _Beside(len(hosts) > 1, len(sources) > 1, _of_another_day(page.lines, report.taken_at, texts))
-    lines = [_shortened(_written(line, beside, texts)) for line in page.lines]
+    found = finder(view.pattern, fixed=False, case=False)
+    lines = [_shortened(_before(line, beside, texts), one_line(line.text), found) for line in page.lines]
     summary = escape(report.summary.render(texts), 900)
     gravest = worst(None, (finding.severity for finding in report.findings))
     headline = (
@@ -111,20 +116,30 @@ def _of_another_day(lines: Iterable[Line], taken_at: datetime | None, texts: Tex
     return bool(days - ({taken_at.astimezone(texts.zone).date()} if taken_at is not None else set()))
 
 
-def _written(line: Line, beside: _Beside, texts: Texts) -> str:
+def _before(line: Line, beside: _Beside, texts: Texts) -> str:
+    """What stands before a line."""
     at = "---------- --:--:--" if line.at is None else f"{line.at.astimezone(texts.zone):%Y-%m-%d %H:%M:%S}"
     parts = [
         at if beside.date else at.split()[1],
         *([line.host] if beside.host else []),
         *([line.source] if beside.source else []),
-        one_line(line.text),
     ]
-    return " ".join(parts)
+    return "".join(f"{part} " for part in parts)
 
 
-def _shortened(text: str) -> str:
-    """A line's beginning and its end, where it is long."""
-    return text if len(text) <= _LINE else f"{text[: _LINE - _END - 1]}{CUT}{text[-_END:]}"
+def _shortened(before: str, text: str, found: Callable[[str], tuple[int, int] | None]) -> str:
+    """A line's beginning and its end, where it is long; in place of its end, what it was looked for by, if that is in
+    neither. `BadArgument` where looking for it takes too long."""
+    whole = before + text
+    if len(whole) <= _LINE:
+        return whole
+    first, last = (len(before) + place for place in found(text) or (0, 0))
+    head, tail = _LINE - _END - 1, len(whole) - _END
+    if min(last, first + _SOUGHT) <= head or first >= tail:
+        return f"{whole[:head]}{CUT}{whole[tail:]}"
+    begin = first - _LEAD
+    end = begin + _LINE - _HEAD - 2
+    return f"{whole[:_HEAD]}{CUT}{whole[begin:end]}{CUT if end < len(whole) else ''}"
 
 
 def _preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Iterable[Block]:

@@ -48,6 +48,12 @@ def pressed(blocks: tuple[dict[str, object], ...]) -> dict[str, View | None]:
     return {button["text"]["text"]: View.read(button["value"]) for button in row["elements"]}
 
 
+def shortened(text: str, pattern: str) -> str:
+    """A single line as a view with this pattern shows it."""
+    view = View(operation="op-1", pattern=pattern)
+    return preformatted(render(answered(Excerpt(lines=(line(0, text),))), ENGLISH, view).blocks).strip()
+
+
 def test_the_newest_twenty_lines_stand_in_a_block_in_which_nothing_is_a_mention() -> None:
     message = render(answered(excerpt(45, errors=2)), ENGLISH)
     lines = preformatted(message.blocks).splitlines()
@@ -150,6 +156,30 @@ def test_a_long_line_keeps_its_end_where_programs_say_whom_they_meant() -> None:
     assert 220 == len(shown)
     assert shown.startswith("18:00:00 [error] 2404#4120: connect() failed (10060: why")
     assert shown.endswith('upstream: "http://10.100.2.1:8080/orders/"')
+
+
+def test_a_long_line_shows_what_was_looked_for_wherever_in_it_that_is() -> None:
+    text = f"[error] {'a' * 200} Upstream timed out {'b' * 200} end"
+    for pattern in ("upstream", "timed", "(timed|upstream)", "out b"):
+        found = shortened(text, pattern)
+        assert len(found) <= 220
+        assert "Upstream timed out b" in found
+        assert found.startswith("18:00:00 [error] aaa")
+    assert shortened(text, "end") == shortened(text, "") == shortened(text, "[error]")
+
+
+@pytest.mark.parametrize("place", range(0, 400, 7))
+def test_what_was_looked_for_is_seen_at_every_place_of_a_line(place: int) -> None:
+    text = f"{'-' * place}needle{'-' * (400 - place)}"
+    found = shortened(text, "needle")
+    assert "needle" in found
+    assert all(part in f"18:00:00 {text}" for part in found.split("…"))
+    assert len(found) <= 220
+
+
+def test_of_what_fills_a_long_line_its_beginning_is_seen() -> None:
+    assert shortened("x" * 400, "x+") == shortened("x" * 400, "")
+    assert "first" in shortened(f"{'-' * 200}first {'x' * 400} last", "first.*last")
 
 
 def test_buttons_go_back_in_time_to_errors_to_a_filter_and_to_the_file() -> None:
