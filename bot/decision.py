@@ -30,12 +30,16 @@ RECORDED = 500
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to become of a request: an operation to carry out, or why not. `rule` says what decided."""
+    """What is to become of a request: an operation to carry out, or why not. `rule` says what decided.
+
+    `asked`: the words of the operation as `understood`, without what its place added to them; "" where there is none.
+    """
 
     actor: Actor
     rule: str
     understood: str
     outcome: Operation | Failure
+    asked: str = ""
 
     @property
     def kind(self) -> EventKind:
@@ -89,7 +93,7 @@ def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue)
     place = _place(request)
     verdict = policy.judge(actor, asked.operation, _about(operation, ground), place)
     outcome = _refusal(verdict) if isinstance(verdict, Refuse) else operation
-    return Decision(actor, verdict.rule, canonical(operation), outcome)
+    return Decision(actor, verdict.rule, canonical(operation), outcome, canonical(bound))
 
 
 def decide_again(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:

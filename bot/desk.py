@@ -151,15 +151,17 @@ class Desk:
             event = event_of(decision, request, self._clean(typed.text))
             failed = await self._record(decision, operation, event)
             body = failed or await self._carry_out(decision, _Work(operation, request, basis, progress))
+            understood = decision.understood
             if isinstance(body, Failure):
-                body = self._with_suggestions(body, decision, basis)
+                understood = decision.asked or understood  # nobody can mend what nobody typed
+                body = self._with_suggestions(body, understood, decision.actor, basis)
         except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
             return _bounded(
                 Answer(operation=operation, understood=self._clean(typed.text), body=self._unexpected(error, operation))
             ), ""
         asked = decision.outcome if isinstance(decision.outcome, Operation) else None
         here = asked is not None and asked.here
-        answer = _bounded(Answer(operation=operation, understood=decision.understood, body=body, here=here))
+        answer = _bounded(Answer(operation=operation, understood=understood, body=body, here=here))
         await scene.note(decision, answer)
         return answer, "" if asked is None else " ".join(asked.words)
 
@@ -238,7 +240,7 @@ class Desk:
             self._possible(outcome)
             body = await self._done(outcome, work, by)
         except FlatnetError as error:
-            return failure(error, decision.understood)
+            return failure(error, decision.asked)
         return body.offering(self._may(decision.actor, work.basis)) if isinstance(body, Report) else body
 
     async def _done(self, operation: Operation, work: "_Work", by: By) -> Report | Change:
@@ -303,12 +305,12 @@ class Desk:
             view=self._view(work),
         )
 
-    def _with_suggestions(self, failed: Failure, decision: Decision, basis: Basis) -> Failure:
+    def _with_suggestions(self, failed: Failure, understood: str, actor: Actor, basis: Basis) -> Failure:
         """With requests that would do, where somebody who may ask has mistyped."""
         if failed.kind is not FailureKind.USAGE:
             return failed
-        suggester = Suggester(basis.policy.permitted(decision.actor, self._catalogue), basis.fleet.inventory)
-        suggestions = suggester.suggest(decision.understood, failed.suggestions)
+        suggester = Suggester(basis.policy.permitted(actor, self._catalogue), basis.fleet.inventory)
+        suggestions = suggester.suggest(understood, failed.suggestions)
         return failed.model_copy(update={"suggestions": suggestions})
 
     def _unexpected(self, error: Exception, operation: str) -> Failure:

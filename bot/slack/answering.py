@@ -138,10 +138,13 @@ class Answering:
         return escape(goal.say(_FOLLOWS), 200)
 
     def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
-        """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person."""
-        refused = isinstance(answer.body, Failure) and answer.body.kind in (FailureKind.REFUSED, FailureKind.NOTHING)
-        if refused or _stands_here(answer, asked):
+        """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person; what they
+        mistyped where they typed it."""
+        kind = answer.body.kind if isinstance(answer.body, Failure) else None
+        if kind in (FailureKind.REFUSED, FailureKind.NOTHING) or _stands_here(answer, asked):
             return address if address.replaces or not address.for_all else self.aside(address, reader)
+        if kind is FailureKind.USAGE:
+            return address
         if answer.here and asked.channel and not address.channel:
             return self._read_by_all(address.model_copy(update={"channel": asked.channel}))
         return address

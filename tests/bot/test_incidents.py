@@ -224,6 +224,19 @@ async def test_a_time_that_was_twice_asks_no_host_and_is_asked_for_more_exactly(
     assert tuple(f"{answer.understood}+0{n}:00" for n in (2, 1)) == answer.body.suggestions
 
 
+async def test_what_cannot_be_read_is_shown_as_it_was_asked_without_what_the_channel_adds(database: Database) -> None:
+    office = Office(database)
+    await office.ask('incident open "502" host-a')
+    answer = await office.ask('log nebula --grep "a[b"')
+    assert isinstance(answer.body, Failure)
+    assert ("log nebula --grep a[b", (18, 21)) == (answer.understood, answer.body.span)
+    assert [] == [words for words in answer.body.suggestions if "--here" in words]
+    wrong = await office.ask("health host-z")
+    assert isinstance(wrong.body, Failure)
+    assert ("health host-z", (7, 13)) == (wrong.understood, wrong.body.span)
+    assert "health host-a" in wrong.body.suggestions
+
+
 async def test_a_time_that_is_yet_to_come_is_refused(database: Database) -> None:
     office = Office(database)
     assert "2099-01-01T00:00+09:00 is yet to come: it is" in await office.told("log nebula --until 2099-01-01T00:00")

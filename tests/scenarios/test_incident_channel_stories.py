@@ -123,8 +123,7 @@ async def test_where_the_bot_may_make_none_an_incident_is_opened_in_a_channel_th
 async def test_in_direct_messages_the_way_to_a_channel_is_said(town: Build) -> None:
     async with town(hosts=1) as t, t.bot():
         await t.workspace.open_home(OPERATOR, "messages")
-        await t.workspace.slash(OPERATOR, DIRECT, 'incident open "502"')
-        [answer] = await t.workspace.seen(lambda: t.workspace.direct(OPERATOR), timeout=PATIENCE)
+        answer = await t.private_answer(OPERATOR, DIRECT, 'incident open "502"')
         assert "--new を付けて新しいチャンネルを作ってください" in answer.text
 
 

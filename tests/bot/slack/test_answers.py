@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Moment, Phrase, Span
-from bot.request import Answer, Request, SlackIdentity, Standing
+from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing
 from commands.report import Copy, Form, Report
 from tests.bot.messages.examples import MIXED
 from tests.bot.slack.conftest import House, well
@@ -43,6 +43,23 @@ async def test_an_answer_for_all_is_posted_in_the_channel_and_says_who_asked(hou
     assert "3 hosts are well" in text
     assert "<@U0ADMIN>" in text
     assert () == house.workspace.private("U0ADMIN")
+
+
+async def test_what_somebody_mistyped_alone_is_explained_to_them_alone_though_its_answer_would_be_for_all(
+    house: House,
+) -> None:
+    """A whole channel is in an incident; it need not read of an open bracket."""
+
+    def mistyped(request: Request) -> Answer:
+        failure = Failure(kind=FailureKind.USAGE, phrase=Phrase("a bracket is not closed"))
+        return Answer(operation="op-1", understood=request.text, body=failure, here=True)
+
+    house.desk.answer = mistyped
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", 'log error --grep "["')
+        [text] = await house.private("U0ADMIN")
+    assert "a bracket is not closed" in text
+    assert () == house.workspace.messages("C0OPS")
 
 
 async def test_files_that_were_asked_for_come_to_that_person_alone_with_an_answer_that_says_where(house: House) -> None:
