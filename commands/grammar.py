@@ -29,6 +29,8 @@ LIKENESS = 0.6
 SUGGESTION_LIMIT = 200
 """Characters of a suggestion; a longer one is left out, for the phrase names what is near."""
 
+_NEXT_OPTION = re.compile(r"\s+--[A-Za-z]")
+
 Operations = Collection[type[Operation]]
 
 
@@ -137,6 +139,8 @@ def named(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
     """What was asked for; a `GrammarError` that suggests nothing outside `permitted`."""
     if typed.cut:
         raise GrammarError(Phrase("a request has at most {n} characters; ask for less at once", n=LIMIT))
+    if typed.unclosed is not None:
+        raise _unclosed(typed.text, typed.unclosed)
     words, options = _split(typed.tokens, catalogue)
     found = find([word.text for word in words], catalogue)
     if found is None and words:
@@ -269,6 +273,15 @@ def _value(kind: Option, option: Spoken, typed: Typed) -> Any:
         return kind.parse(said)
     except BadArgument as error:
         raise located(error, typed.text) from error
+
+
+def _unclosed(text: str, start: int) -> GrammarError:
+    """A quote that was left open; it may have been meant to end before the next option, or at the end."""
+    option = _NEXT_OPTION.search(text, start)
+    end = len(text) if option is None else option.start()
+    closed = (text[start:end] + text[start],) if end > start + 1 else ()
+    phrase = Phrase("a quote is not closed: {words}; close it, or leave it out", words=shown(text[start:]))
+    return GrammarError(phrase, span=(start, len(text)), suggestions=_mended(text, (start, end), closed))
 
 
 def _unknown(typed: Typed, words: Sequence[Token], permitted: Operations) -> GrammarError:

@@ -31,7 +31,9 @@ _MENTION = re.compile(r"<(?:([@#][A-Z0-9]+)|!subteam\^([A-Z0-9]+)|!([a-z]+)(?:\^
 _ESCAPE = re.compile(r"&(?:amp;)*(lt|gt|amp);")
 _ESCAPED = {"lt": "<", "gt": ">", "amp": "&"}
 _DASHED = re.compile(rf"(?<!\S)(?=-*[{_DASHES}])([-{_DASHES}]+)(?=([A-Za-z][A-Za-z0-9-]*))")
-_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+_TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*'|["'])+""")
+_QUOTES = re.compile(r""""[^"]*"|'[^']*'|["']""")
+_BEGINS = re.compile(r"(?:^|\s)(?:--[A-Za-z-]+=)?$")
 _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
 
 
@@ -48,18 +50,23 @@ class Token:
 
 @dataclass(frozen=True)
 class Typed:
-    """One request, repaired. `cut`: it was longer than `LIMIT`, and what is here is not all of it."""
+    """One request, repaired.
+
+    `cut`: it was longer than `LIMIT`, and what is here is not all of it. `unclosed`: where in the text a word, or the value
+    of an option, begins with a quote that nothing closes: its words fall apart.
+    """
 
     text: str
     tokens: tuple[Token, ...]
     cut: bool = False
+    unclosed: int | None = None
 
 
 def read(raw: str) -> Typed:
     """The repaired text and its words. Never raises, whatever the text."""
     whole = _repair(raw[:LIMIT])
     text = whole[:LIMIT].rstrip()
-    return Typed(text, _tokens(text), cut=len(raw) > LIMIT or len(whole) > LIMIT)
+    return Typed(text, _tokens(text), cut=len(raw) > LIMIT or len(whole) > LIMIT, unclosed=_unclosed(text))
 
 
 def quote(word: str) -> str:
@@ -101,11 +108,14 @@ def _dashes(run: re.Match[str]) -> str:
 def _tokens(text: str) -> tuple[Token, ...]:
     """Words as a shell splits them, without its escapes: a back-slash is part of a Windows path.
 
-    Where quotes do not pair (it's broken) they are ordinary characters.
+    A quote without its pair (it's broken) is an ordinary character.
     """
-    if _TOKEN.sub("", text).strip():
-        return tuple(Token(word[0], *word.span()) for word in re.finditer(r"\S+", text))
     return tuple(
         Token(_QUOTED.sub(lambda quoted: quoted[1] or quoted[2] or "", word[0]), *word.span(), quoted=word[0][0] in "\"'")
         for word in _TOKEN.finditer(text)
     )
+
+
+def _unclosed(text: str) -> int | None:
+    alone = (quotes.start() for quotes in _QUOTES.finditer(text) if len(quotes[0]) == 1)
+    return next((place for place in alone if _BEGINS.search(text[:place])), None)

@@ -77,6 +77,10 @@ def test_words_become_an_operation(text: str, operation: Operation) -> None:
         ("log nebula host-a,,host-b", (11, 25), ()),
         ("log nebula host/a", (11, 17), ()),
         ('log nebula "--host"', (12, 18), ()),
+        ('log "nebula or so', (4, 17), ('log "nebula or so"',)),
+        ("log 'nebula or so --newest-first", (4, 32), ("log 'nebula or so' --newest-first",)),
+        ('log nebula "', (11, 12), ()),
+        ('log nebula " --newest-first', (11, 27), ()),
     ],
 )
 def test_an_error_says_where_and_offers_whole_requests(
@@ -96,6 +100,11 @@ def test_nothing_is_suggested_that_is_not_permitted() -> None:
 def test_what_is_not_permitted_is_named_so_that_it_can_be_refused_whatever_follows(text: str) -> None:
     """Its arguments are looked at only once it is allowed: a complaint about them would teach them."""
     assert LogCollect is named(read(text), MADE_UP, (Help,)).operation
+
+
+def test_an_open_quote_is_named_before_the_words_that_fall_out_of_it() -> None:
+    said = 'a quote is not closed: "Handshake timed; close it, or leave it out'
+    assert said == str(misunderstood('log nebula --grep "Handshake timed'))
 
 
 def test_more_than_the_limit_is_refused_and_never_cut_in_silence() -> None:

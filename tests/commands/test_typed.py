@@ -60,12 +60,37 @@ def test_a_word_knows_where_it_stands_in_the_repaired_text() -> None:
         ("a'b c'd", ["ab cd"]),
         ('log ""', ["log", ""]),
         ("say it's broken", ["say", "it's", "broken"]),
+        ('say it\'s "all over"', ["say", "it's", "all over"]),
         ('log "tokyo 01', ["log", '"tokyo', "01"]),
         (r"log F:\flatnet\logs", ["log", r"F:\flatnet\logs"]),
     ],
 )
 def test_words_are_split_at_spaces_outside_paired_quotes(text: str, expected: list[str]) -> None:
     assert expected == words(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('log nebula --grep "Handshake timed', 18),
+        ("log nebula --grep 'Handshake timed", 18),
+        ("log nebula --grep “Handshake timed", 18),
+        ("log nebula --grep ＂Handshake timed", 18),
+        ('log nebula --grep="Handshake timed', 18),
+        ('"log nebula', 0),
+        ("log nebula --grep \"it's over", 18),
+        ('log "a b" "', 10),
+        ("say it's broken", None),
+        ("say 5' and 3\"", None),
+        ('say it\'s "all over"', None),
+        ('log "a b" host-a', None),
+        (r"log F:\flatnet\logs", None),
+        ("", None),
+    ],
+)
+def test_a_quote_that_begins_a_word_and_is_never_closed_is_known(text: str, place: int | None) -> None:
+    """One within a word is an ordinary character."""
+    assert place == read(text).unclosed
 
 
 def test_four_thousand_characters_are_read_and_more_is_said_to_be_cut() -> None:
