@@ -4,6 +4,8 @@ click ─▶ the kept answer ─▶ announced, noted with the answer ─▶ uplo
 a day ─▶ expired answers ─▶ their files deleted ─▶ forgotten
 """
 
+from collections.abc import Sequence
+
 import structlog
 
 from adapters.phrase import Phrase
@@ -16,6 +18,7 @@ from bot.slack.answering import Answering, in_words_of
 from bot.slack.api import SlackFailure
 from bot.slack.channels import Channels
 from bot.slack.clicked import Click, address_of
+from bot.slack.keeping import NotKept
 from bot.slack.letter import Address, Letter
 from bot.slack.looking import Looking, Seen
 from bot.slack.running import insist
@@ -48,7 +51,7 @@ class Filing:
             said = await self._filed(click, seen, aside)
         except SlackFailure as failure:
             said = refused(failure)
-        except BadArgument as error:
+        except (BadArgument, NotKept) as error:
             said = error.phrase
         return None if said is None else self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
 
@@ -57,7 +60,7 @@ class Filing:
         clock, answers = self._answering.clock, self._answering.answers
         for operation, files in await insist(lambda: answers.expired(clock.now()), clock.sleep):
             if all([await self._deleted(file) for file in files]):
-                await self._forget(operation)
+                await self._forget(operation, files)
 
     async def _filed(self, click: Click, seen: Seen, aside: Address) -> Phrase | None:
         """Upload it; what the person is told beside, None where they see the file itself."""
@@ -87,8 +90,8 @@ class Filing:
             return False
         return True
 
-    async def _forget(self, operation: str) -> None:
-        await insist(lambda: self._answering.answers.forget(operation), self._answering.clock.sleep)
+    async def _forget(self, operation: str, files: Sequence[Made]) -> None:
+        await insist(lambda: self._answering.answers.forget(operation, files), self._answering.clock.sleep)
 
 
 def _file(seen: Seen, view: View | None, aside: Address) -> File:

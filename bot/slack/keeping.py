@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 import structlog
 
+from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.clock import Clock
+from bot.messages.words import COMMAND
 from bot.request import Answer
 from bot.slack.running import insist
 from bot.store.answers import Answers, Kept
@@ -20,6 +22,13 @@ from commands.report import Report
 _log = structlog.get_logger(__name__)
 
 _LOST = Phrase("the lines were too large to be kept; ask for fewer of them, or of fewer hosts")
+
+
+class NotKept(FlatnetError):
+    """There is no answer any more that a file could go with."""
+
+    def __init__(self) -> None:
+        super().__init__(Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND))
 
 
 class Keeping:

@@ -13,11 +13,11 @@ from adapters.phrase import Phrase
 from bot.messages.blocks import Message
 from bot.messages.buttons import View
 from bot.messages.slack import render
-from bot.messages.words import COMMAND
 from bot.policy import BOT
 from bot.request import Answer, Request, Surface
 from bot.slack.answering import Answering, asked_by, in_words_of
 from bot.slack.clicked import Click, address_of
+from bot.slack.keeping import NotKept
 from bot.slack.letter import Address, Letter, noted, small
 from bot.slack.people import Reader
 from bot.store.answers import Kept
@@ -68,7 +68,7 @@ class Looking:
         """The answer, or why this person cannot see it now. Rights are those of this moment."""
         texts = in_words_of(reader, address_of(click, delivery)).texts
         kept = None if view is None else await self._answering.answers.find(view.operation, self._answering.clock.now())
-        gone = Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND)
+        gone = NotKept().phrase
         if kept is None:
             return Message(gone.render(texts), ())
         place = click.channel or ""

@@ -13,6 +13,7 @@ from bot.drawing import DrawingFailed, draw_apart
 from bot.messages.buttons import View
 from bot.request import Answer
 from bot.slack.api import Clean, SlackFailure
+from bot.slack.keeping import NotKept
 from bot.slack.letter import Address
 from bot.slack.uploads import Uploads
 from commands.charts import Chart
@@ -43,6 +44,8 @@ class Pictures:
             return await self._uploads.keep(operation, f"flatnet-{operation}.png", picture)
         except DrawingFailed as error:
             _log.warning("a chart is said in words: it could not be drawn", operation=operation, why=str(error))
+        except NotKept:
+            _log.info("a chart is said in words: its answer is no longer kept", operation=operation)
         except SlackFailure as failure:
             _log.warning("a chart is said in words: slack refused the file", operation=operation, code=failure.code)
         return None

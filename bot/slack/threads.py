@@ -12,6 +12,7 @@ from adapters.phrase import Phrase
 from bot.clock import Clock
 from bot.messages.blocks import Message, escape
 from bot.slack.failures import SlackFailure, patiently
+from bot.slack.keeping import NotKept
 from bot.slack.letter import Address
 from bot.slack.outbox import Sender
 from bot.slack.people import People
@@ -72,7 +73,10 @@ class Threads:
             _log.warning("files are not shown, for their message is in no channel", operation=name)
         else:
             there = (place.channel, thread if thread and place.channel == channel else place.ts)
-            refusals = [failure for file in left if (failure := await self._shown(name, file, there))]
+            try:
+                refusals = [failure for file in left if (failure := await self._shown(name, file, there))]
+            except NotKept:
+                return
             if refusals:
                 await self._confess(name, channel, thread, refused(refusals[-1]))
 

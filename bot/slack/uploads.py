@@ -10,6 +10,7 @@ from bot.messages.blocks import Message
 from bot.messages.files import packed
 from bot.slack.api import Api, SlackFailure
 from bot.slack.channels import Channels
+from bot.slack.keeping import NotKept
 from bot.slack.letter import Address
 from bot.slack.running import insist
 from bot.store.answers import Answers, Made
@@ -32,14 +33,17 @@ class Uploads:
         self._clock = clock
 
     async def show(self, operation: str, file: File | Bundle, title: str, place: tuple[str, str]) -> None:
-        """Show a file of an answer in a channel, or in a thread of it; a `SlackFailure` where Slack does not take it."""
+        """Show a file of an answer in a channel, or in a thread of it.
+
+        A `SlackFailure` where Slack does not take it; `NotKept` where nothing is left of the answer.
+        """
         await self._channels.check(place[0])
         made = await self._sent(operation, file.name, await self._content(file))
         await self._api.complete_file(made.id, title, *place)
         await self._note(operation, replace(made, shown=True))
 
     async def keep(self, operation: str, name: str, content: bytes) -> str:
-        """Upload a file that only messages of ours show; Slack's id of it, or a `SlackFailure`."""
+        """Upload a file that only messages of ours show; Slack's id of it. Raises as `show`."""
         made = await self._sent(operation, name, content)
         await self._api.complete_file(made.id, name)
         return made.id
@@ -65,6 +69,8 @@ class Uploads:
                 await self.show(operation, file, title, place)
         except SlackFailure as failure:
             return refused(failure)
+        except NotKept as error:
+            return error.phrase
         return handed_over(len(files))
 
     async def _content(self, file: File | Bundle) -> str | bytes:
@@ -82,7 +88,10 @@ class Uploads:
         return made
 
     async def _note(self, operation: str, made: Made) -> None:
-        await insist(lambda: self._answers.note_file(operation, made), self._clock.sleep)
+        """Without its answer the file would stay for ever, so it goes."""
+        if not await insist(lambda: self._answers.note_file(operation, made), self._clock.sleep):
+            await self.withdraw(made)
+            raise NotKept
 
 
 def handed_over(count: int) -> Phrase:

@@ -129,17 +129,22 @@ class Answers:
         theirs = {"who": safe_text(actor), "most": most}
         return await self._database.read(lambda connection: tuple(connection.execute(_RECENT, theirs).scalars()))
 
-    async def note_file(self, operation: str, made: Made) -> None:
-        """Note a file that was made of an answer, before anybody can see it, and again when they do."""
+    async def note_file(self, operation: str, made: Made) -> bool:
+        """Note a file that was made of an answer, before anybody can see it, and again when they do.
+
+        False where nothing is left of the answer: then nobody would delete the file.
+        """
         this = {"this": safe_text(operation)}
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             files = connection.execute(_FILES, this).scalar_one_or_none()
-            if files is not None:
-                known = {each.id: each for each in _files(files)} | {made.id: made}
-                connection.execute(_NOTE_FILES, this | {"files": _noted(known.values())})
+            if files is None:
+                return False
+            known = {each.id: each for each in _files(files)} | {made.id: made}
+            connection.execute(_NOTE_FILES, this | {"files": _noted(known.values())})
+            return True
 
-        await self._database.run(work)
+        return await self._database.run(work)
 
     async def expired(self, now: datetime) -> tuple[tuple[str, tuple[Made, ...]], ...]:
         """Operations whose answers are no longer kept, with their files."""
@@ -149,11 +154,14 @@ class Answers:
 
         return await self._database.read(work)
 
-    async def forget(self, operation: str) -> None:
-        """Nothing is left of an answer."""
+    async def forget(self, operation: str, deleted: Iterable[Made]) -> None:
+        """Nothing is left of an answer whose files are deleted; it stays where another one was noted meanwhile."""
+        this, gone = {"this": safe_text(operation)}, {file.id for file in deleted}
 
         def work(connection: Connection) -> None:
-            connection.execute(_FORGET, {"this": safe_text(operation)})
+            files = connection.execute(_FILES, this).scalar_one_or_none()
+            if files is not None and all(file.id in gone for file in _files(files)):
+                connection.execute(_FORGET, this)
 
         await self._database.run(work)
 

@@ -5,12 +5,14 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.phrase import Phrase
-from bot.store.answers import KEPT, LARGEST
+from bot.store.answers import KEPT, LARGEST, Answers, Kept, Made
 from commands import log_patterns
 from commands.excerpts import Excerpt
 from commands.report import Bundle, Copy, Form, Report
@@ -185,3 +187,42 @@ async def test_where_nobody_else_sees_it_nobody_is_named(house: House) -> None:
         await house.workspace.submit("U0ADMIN", {"pattern": "a", "level": "all"})
         await house.workspace.seen(lambda: "1 of 2 lines" in said(house.workspace.private("U0ADMIN")[0]))
         assert "filtered by" not in said(house.workspace.private("U0ADMIN")[0])
+
+
+class Expiring(Answers):
+    """Answers whose time is over as soon as somebody has looked at them."""
+
+    async def find(self, operation: str, now: datetime) -> Kept | None:
+        found = await super().find(operation, now)
+        await self.forget(operation, ())
+        return found
+
+
+async def test_a_file_whose_answer_is_forgotten_meanwhile_is_taken_back_and_the_person_told(house: House) -> None:
+    async with house.bot(replace(house.rows, answers=Expiring(house.database))):
+        first = await posted(house, FEW)
+        await house.workspace.click("U0ADMIN", first, "file")
+        [text] = await house.private("U0ADMIN")
+    assert "no longer kept" in text
+    assert 1 == len(house.workspace.calls("files.delete"))
+    assert [first] == list(house.workspace.thread("C0OPS", first.ts))
+
+
+class ExpiringInThreads(Answers):
+    """Answers whose time is over while their files are shown."""
+
+    async def files(self, operation: str, now: datetime) -> tuple[Made, ...] | None:
+        found = await super().files(operation, now)
+        await self.forget(operation, ())
+        return found
+
+
+async def test_in_a_thread_such_a_file_is_missing_without_a_word(house: House) -> None:
+    """Whoever wants it asks again, as for every file of an answer that is no longer kept."""
+    with capture_logs() as logs:
+        async with house.bot(replace(house.rows, answers=ExpiringInThreads(house.database))):
+            first = await posted(house, MANY)
+            await house.moving(lambda: house.workspace.calls("files.delete"))
+            await house.settled()
+    assert [first] == list(house.workspace.thread("C0OPS", first.ts))
+    assert [] == [entry for entry in logs if entry["log_level"] == "error"]

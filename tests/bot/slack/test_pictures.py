@@ -84,6 +84,19 @@ async def test_a_picture_is_uploaded_for_the_bot_alone_and_goes_with_its_answer(
     assert (("op-1", (Made(file, "flatnet-op-1.png"),)),) == await house.rows.answers.expired(later)
 
 
+async def test_a_picture_whose_answer_is_forgotten_meanwhile_is_taken_back(house: House) -> None:
+    """Nobody would delete it."""
+
+    async def forgetting(shown: Chart, texts: Texts) -> bytes:
+        await house.rows.answers.forget("op-1", ())
+        return await drawn(shown, texts)
+
+    async with pictures(house, forgetting) as made:
+        assert None is await made.upload("op-1", CHART, Address())
+    [deleted] = house.workspace.calls("files.delete")
+    assert None is house.workspace.file(str(deleted.arguments["file"]))
+
+
 async def test_secrets_are_taken_out_before_a_picture_is_drawn(house: House) -> None:
     async with pictures(house) as made:
         file = await made.upload("op-1", chart(host(f"host-{CANARY}", TROUBLED)), Address())

@@ -44,7 +44,7 @@ async def test_after_a_week_it_is_not_shown_any_more_and_its_files_are_named(ans
     clock.at += KEPT
     assert None is await answers.find("op-1", clock())
     assert (("op-1", (Made("F1", "F1.csv"), Made("F2", "F2.csv"))),) == await answers.expired(clock())
-    await answers.forget("op-1")
+    await answers.forget("op-1", (Made("F1", "F1.csv"), Made("F2", "F2.csv")))
     assert () == await answers.expired(clock())
 
 
@@ -82,6 +82,24 @@ async def test_a_file_is_noted_before_anybody_sees_it_and_again_when_they_do(ans
 
     assert found is not None
     assert (Made("F1", "report.md", shown=True), Made("F2", "report.csv")) == found.files
+
+
+async def test_of_an_answer_that_is_forgotten_no_file_is_noted_and_that_is_said(answers: Answers, clock: Clock) -> None:
+    await answers.keep(kept(clock))
+    assert await answers.note_file("op-1", Made("F1", "report.md"))
+    await answers.forget("op-1", (Made("F1", "report.md"),))
+    assert not await answers.note_file("op-1", Made("F2", "report.csv"))
+    assert () == await answers.expired(clock() + KEPT)
+
+
+async def test_a_file_that_is_noted_while_the_others_are_deleted_keeps_the_answer_for_the_next_time(
+    answers: Answers, clock: Clock
+) -> None:
+    await answers.keep(kept(clock))
+    for file in ("F1", "F2"):
+        await answers.note_file("op-1", Made(file, "report.md"))
+    await answers.forget("op-1", (Made("F1", "report.md"),))
+    assert ["op-1"] == [operation for operation, _ in await answers.expired(clock() + KEPT)]
 
 
 async def test_files_that_an_earlier_version_noted_by_their_ids_alone_are_still_deleted(
