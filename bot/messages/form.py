@@ -145,7 +145,7 @@ def _fields(form: Blank, hosts: Inventory, texts: Texts) -> list[Block]:
 
 
 def _field(form: Blank, argument: Argument, kind: Positional | Option, hosts: Inventory, texts: Texts) -> Block:
-    """A menu of hosts, or a line of text under what it means; how the same is typed stands below it."""
+    """A menu of hosts, or a line of text under what it means; how the same option is typed stands below it."""
     field: Block = {
         "type": "input",
         "block_id": block_of(form, argument.field),
@@ -153,10 +153,11 @@ def _field(form: Blank, argument: Argument, kind: Positional | Option, hosts: In
     }
     if form.is_target(argument):
         return field | {"label": _plain(Phrase("Host").render(texts), _LABEL), "element": _menu(hosts, texts)}
-    typed = f"{argument.option} {kind.placeholder}" if isinstance(kind, Option) else kind.placeholder
-    return field | {
+    hint = {"hint": _plain(f"{argument.option} {kind.placeholder}", _LABEL)} if isinstance(kind, Option) else {}
+    return {
+        **field,
         "label": _plain(kind.meaning.render(texts), _LABEL),
-        "hint": _plain(typed, _LABEL),
+        **hint,
         "element": {"type": "plain_text_input", "action_id": TEXT},
     }
 
