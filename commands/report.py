@@ -39,6 +39,9 @@ class Column(Value):
     detail: bool = False
 
 
+_DETAILS = "--details"
+"""What asks for all details, in words worth typing next."""
+
 FACTS = (Column(key="fact", heading=Phrase("What")), Column(key="value", heading=Phrase("Value")))
 """The columns of a report on one thing: each row is one fact, named by its first cell."""
 
@@ -170,7 +173,7 @@ class Report(Value):
         return self.seen(details=self.details)
 
     def seen(self, *, details: bool) -> "Report":
-        """What is shown of it with its details, or without. `next` leads to them, and away from nothing else."""
+        """What is shown of it with its details, or without; with them, `next` no longer leads to details."""
         if not self.detailed:
             return self
         if details:
@@ -184,7 +187,8 @@ class Report(Value):
         parts = tuple(part for finding in self.findings for part in finding.parts or (finding,))
         rows = tuple(row.model_copy(update={"severity": worst(row.severity, self._further(row))}) for row in self.rows)
         shown = {"rows": rows, "findings": worst_first(parts + self.further), "further": (), "summary": self._full_summary}
-        return self.model_copy(update={"details": True, "brief": False, "next": ()} | shown)
+        onward = tuple(words for words in self.next if _DETAILS not in words.split())
+        return self.model_copy(update={"details": True, "brief": False, "next": onward} | shown)
 
     def _further(self, row: Row) -> tuple[Severity, ...]:
         return tuple(finding.severity for finding in self.further if row.host and finding.host == row.host)

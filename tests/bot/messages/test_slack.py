@@ -254,6 +254,12 @@ def test_details_are_one_click_away_and_back() -> None:
     assert render(answer(DETAILED), ENGLISH) == look(DETAILED, "Less", View(operation="01K", details=True))
 
 
+def test_details_take_no_next_step_away_but_the_one_to_details() -> None:
+    words = ("service start nebula host-b", "health host-b --details")
+    first = look(DETAILED.model_copy(update={"next": words}), "Details")
+    assert words[:1] == tuple(label for label in pressed(first) if label not in ("Less", "Show all"))
+
+
 def test_where_all_is_well_details_show_every_host() -> None:
     calm = ALL_WELL.model_copy(update={"columns": DETAILED.columns, "rows": DETAILED.rows[-1:]})
     assert [] == shown(render(answer(calm), ENGLISH))[1:-1]
