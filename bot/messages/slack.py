@@ -24,6 +24,7 @@ from bot.changes import Change
 from bot.messages import buttons, change, excerpt
 from bot.messages.blocks import CHARACTERS, Block, Message, channel_link, code, context, escape, picture, section
 from bot.messages.buttons import View
+from bot.messages.foreign import one_line
 from bot.messages.paragraphs import (
     SYMBOLS,
     Page,
@@ -211,9 +212,11 @@ def _marked(understood: str, span: tuple[int, int], texts: Texts) -> str:
 
 
 def _typed(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
+    """What stands above the buttons for these words; each that a button has no room for, on a line of its own."""
     if not words:
         return []
-    return [f"{escape(label.render(texts))} {'  '.join(map(command, words[:_SUGGESTED]))}"]
+    longer = [each for each in words[:_SUGGESTED] if len(one_line(each)) > buttons.LABEL]
+    return ["\n".join([escape(label.render(texts)), *map(command, longer)])]
 
 
 def _spoken_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:

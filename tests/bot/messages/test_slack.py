@@ -338,13 +338,20 @@ def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() 
     wrong = failure(span=(7, 13), suggestions=("health host-b", "health host-a"))
     assert [
         ":warning: *Not understood* — no host is called hsot-b",
-        "Did you mean: `/flatnet health host-b`  `/flatnet health host-a`",
+        "Did you mean:",
         "I read: `health` ▸ *`hsot-b`* ◂ `--details`",
     ] == shown(message := render(answer(wrong, "health hsot-b --details"), ENGLISH))
     assert (
         "Not understood: no host is called hsot-b\nDid you mean: /flatnet health host-b, /flatnet health host-a"
         == message.text
     )
+
+
+def test_nearest_commands_are_buttons_and_text_only_where_a_button_would_cut_them() -> None:
+    long = f"log nebula host-a --grep {'x' * 60}"
+    message = render(answer(failure(suggestions=("health host-b", long))), ENGLISH)
+    assert f"Did you mean:\n`/flatnet {long}`" == shown(message)[1]
+    assert ["health host-b", long] == [words_in(carried) for carried in pressed(message).values()]
 
 
 @pytest.mark.parametrize(
