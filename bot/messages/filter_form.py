@@ -44,7 +44,7 @@ def modal(view: View, note: str, texts: Texts) -> Block:
                 "type": "input",
                 "block_id": PATTERN,
                 "optional": True,
-                "label": _plain(Phrase("Lines with"), texts),
+                "label": _plain(Phrase("Pattern"), texts),
                 "hint": _plain(hint, texts, 150),
                 "element": field,
             },

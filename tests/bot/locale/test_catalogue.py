@@ -60,6 +60,11 @@ def test_no_translation_is_a_guess(language: str) -> None:
     assert [] == [message.id for message in messages(catalogue(language)) if message.fuzzy]
 
 
+def test_brackets_are_written_in_one_way(language: str) -> None:
+    """Half-width, with a space before: what stands in them is mostly that, too."""
+    assert [] == [string for message in messages(catalogue(language)) for string in strings(message) if "（" in string]
+
+
 def test_the_catalogue_names_its_plural_forms(language: str) -> None:
     """The file's own header is what runs."""
     po = (ROOT / "bot" / "locale" / language / "LC_MESSAGES" / "flatnet.po").read_text(encoding="utf-8")

@@ -311,7 +311,7 @@ def test_findings_of_a_host_without_a_row_are_never_lost() -> None:
 def test_a_report_in_japanese_speaks_japanese_and_leaves_names_and_commands_alone() -> None:
     message = render(answer(MIXED), JAPANESE)
     assert ":red_circle: *host-b* 緊急 — the service Nebula is stopped" == shown(message)[1].splitlines()[0]
-    assert ":large_green_circle: 正常（1）: host-a" == shown(message)[3]
+    assert ":large_green_circle: 正常 (1): host-a" == shown(message)[3]
 
 
 def failure(kind: FailureKind = FailureKind.USAGE, **more: object) -> Failure:
