@@ -11,10 +11,12 @@ SHOWN = 20
 
 
 class Excerpt(Value):
-    """Lines of one or several logs, merged by time, oldest first. `notes` must be said wherever they are shown."""
+    """Lines of one or several logs, merged by time, oldest first. `notes` must be said wherever they are shown; `sought` is
+    the regular expression that hosts looked for, checked already, "" where they were asked for all."""
 
     lines: tuple[Line, ...]
     notes: tuple[Phrase, ...] = ()
+    sought: str = ""
 
 
 class Pick(Value):

@@ -100,6 +100,11 @@ def checked_pattern(text: str) -> str:
     return text
 
 
+def literal(text: str) -> str:
+    """The regular expression that finds a text as it stands."""
+    return str(re2.escape(text))
+
+
 def matcher(
     pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
 ) -> Callable[[str], bool]:

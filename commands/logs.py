@@ -23,7 +23,7 @@ from commands.judged import some
 from commands.log_formats import Level
 from commands.log_lines import CONTAINER, Line, Log
 from commands.log_merged import grave, merged
-from commands.log_patterns import checked_pattern, pattern_text
+from commands.log_patterns import checked_pattern, literal, pattern_text
 from commands.log_text import notes
 from commands.logs_read import SOURCES, Got, Wanted, brought, container_source, finding_of, read_all
 from commands.operation import FleetRead, OwnOperation, View
@@ -113,7 +113,7 @@ class LogRead(FleetRead):
         hosts = self.hosts(view.fleet.inventory)
         wanted = self._wanted(len(hosts), view.now())
         got = await read_all(hosts, (self.source,), wanted, view)
-        return report(got, self.source, view.now())
+        return report(got, self.source, view.now(), literal(self.grep) if self.fixed else self.grep)
 
     def _wanted(self, hosts: int, now: datetime) -> Wanted:
         """What is looked for; `BadArgument` where it makes no sense."""
@@ -146,8 +146,8 @@ class LogCollect(OwnOperation):
         return self.target.resolve(inventory)
 
 
-def report(got: Sequence[Got], source: str, at: datetime) -> Report:
-    """What was brought of one log, of each host once, as one report."""
+def report(got: Sequence[Got], source: str, at: datetime, sought: str = "") -> Report:
+    """What was brought of one log, of each host once, as one report; `sought` as in `Excerpt`."""
     logs = [each.log for each in got if each.log is not None]
     lines = merged(log.lines for log in logs)
     kept = newest(lines)
@@ -159,7 +159,7 @@ def report(got: Sequence[Got], source: str, at: datetime) -> Report:
         columns=COLUMNS,
         rows=tuple(map(_row, got)),
         findings=findings,
-        excerpt=Excerpt(lines=kept, notes=(*_left_out(len(kept), len(lines)), *notes(logs))),
+        excerpt=Excerpt(lines=kept, notes=(*_left_out(len(kept), len(lines)), *notes(logs)), sought=sought),
         taken_at=at,
     )
 

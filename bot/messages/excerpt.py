@@ -54,7 +54,7 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
     hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
     sources = {line.source for line in excerpt.lines}
     beside = _Beside(len(hosts) > 1, len(sources) > 1, _of_another_day(page.lines, report.taken_at, texts))
-    found = finder(view.pattern, fixed=False, case=False)
+    found = finder(view.pattern or excerpt.sought, fixed=False, case=False)
     lines = [_shortened(_before(line, beside, texts), one_line(line.text), found) for line in page.lines]
     summary = escape(report.summary.render(texts), 900)
     gravest = worst(None, (finding.severity for finding in report.findings))

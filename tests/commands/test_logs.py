@@ -313,6 +313,15 @@ async def test_a_pattern_reads_no_secret_out_of_what_is_hidden(asked: dict[str, 
     assert nothing == found
 
 
+@pytest.mark.parametrize(
+    ("asked", "sought"), [({}, ""), ({"grep": "a.b|c"}, "a.b|c"), ({"grep": "a.b|c", "fixed": True}, r"a\.b\|c")]
+)
+async def test_what_hosts_looked_for_goes_with_the_lines_as_one_kind_of_pattern(asked: dict[str, Any], sought: str) -> None:
+    report = await World({"host-a": said(nebula(ago(1), "a.b"))}, A).read(LogRead(source="nebula", **asked))
+    assert report.excerpt is not None
+    assert sought == report.excerpt.sought
+
+
 async def test_a_line_with_a_secret_is_found_by_all_else_that_is_in_it() -> None:
     world = World({"host-a": said(nebula(ago(2), "password=hunter2"), nebula(ago(1), "hunter2 hunter"))}, A)
     report = await world.read(LogRead(source="nebula", grep="HUNTER$|PASSWORD=", tail=2))

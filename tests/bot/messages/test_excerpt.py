@@ -168,6 +168,15 @@ def test_a_long_line_shows_what_was_looked_for_wherever_in_it_that_is() -> None:
     assert shortened(text, "end") == shortened(text, "") == shortened(text, "[error]")
 
 
+def test_what_hosts_looked_for_stays_in_view_until_something_else_is_looked_for() -> None:
+    text = f"{'a' * 200} upstream {'b' * 200} timed out {'c' * 200}"
+    lines = Excerpt(lines=(line(0, text),), sought="UPSTREAM")
+    first = preformatted(render(answered(lines), ENGLISH).blocks)
+    filtered = preformatted(render(answered(lines), ENGLISH, View(operation="op-1", pattern="timed")).blocks)
+    assert ("upstream" in first, "timed" in first) == (True, False)
+    assert ("upstream" in filtered, "timed" in filtered) == (False, True)
+
+
 @pytest.mark.parametrize("place", range(0, 400, 7))
 def test_what_was_looked_for_is_seen_at_every_place_of_a_line(place: int) -> None:
     text = f"{'-' * place}needle{'-' * (400 - place)}"
