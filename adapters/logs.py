@@ -15,6 +15,9 @@ LINES_LIMIT = 5_000
 LINE_LIMIT = 4_000
 """Characters of one line that are kept."""
 
+LINE_SEARCHED = 64 * 1024
+"""Bytes of one line in which a pattern is looked for, at least; of a longer one perhaps in its beginning alone."""
+
 BYTES_LIMIT = 512 * 1024
 """Bytes of all lines of one host and log."""
 
@@ -30,6 +33,7 @@ class Cut(StrEnum):
     BYTES = "bytes"  # the answer reached its size limit
     TIME = "time"  # reading stopped at its time limit before all was searched
     LONG = "long"  # a line was longer than the limit and is cut
+    PARTLY = "partly"  # of some lines only the beginning was searched, or their encoding is one that is not known there
     UNREAD = "unread"  # a file beside the log could not be read: packed otherwise than by gzip, damaged, or moved meanwhile
 
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, Cut
 from adapters.phrase import Listing, Phrase, Span, Texts
 from commands.judged import some
 from commands.log_formats import Level
@@ -132,6 +132,11 @@ _CUTS: dict[Cut, Callable[[Phrase], Phrase]] = {
     ),
     Cut.UNREAD: lambda logs: Phrase(
         "{logs}: a rotated file beside the log could not be read; older lines may be missing", logs=logs
+    ),
+    Cut.PARTLY: lambda logs: Phrase(
+        "{logs}: some lines could not be searched whole: they are longer than {size}, or in an encoding unknown there",
+        logs=logs,
+        size=size_of(LINE_SEARCHED),
     ),
     Cut.LONG: lambda logs: Phrase("{logs}: lines longer than {n} characters are cut", logs=logs, n=LINE_LIMIT),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.inventory import WindowsPaths, WslSide
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINES_LIMIT
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, LINES_LIMIT
 from adapters.windows.logs import SEARCH_LIMIT
 from adapters.wsl.newest import BUDGET
 from bot import collecting, incidents
@@ -104,6 +104,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 512 kB |",
         "| 8 s |",
         "| 7 s |",
+        "| 64 kB |",
         "| 4,000 |",
         "| 20,000, or 7 MB of them |",
         "At most 200 characters, repetitions up to 100",
@@ -123,6 +124,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "| 512 kB |",
         "| 8 秒 |",
         "| 7 秒 |",
+        "| 64 kB |",
         "| 4,000 |",
         "| 20,000、または 7 MB 分 |",
         "200 文字まで、繰り返しは 100 回まで",
@@ -145,8 +147,8 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     """Whoever changes one finds its words here."""
     usual = [LogRead.model_fields["tail"].default, LogCollect.model_fields["since"].default]
     assert [50, timedelta(minutes=30)] == usual
-    assert (5_000, 512 * 1024, 4_000, 20_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_LIMIT, KEPT_LINES)
-    assert 7 * 2**20 == KEPT_BYTES
+    assert (5_000, 512 * 1024, 64 * 1024, 4_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_SEARCHED, LINE_LIMIT)
+    assert (20_000, 7 * 2**20) == (KEPT_LINES, KEPT_BYTES)
     assert (8, 7, 200, 100, 2, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, PATIENCE, SHOWN)
     assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [KEPT, incidents.LISTED, incidents.LEAD]

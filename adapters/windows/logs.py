@@ -23,7 +23,7 @@ class ReadLog(WindowsAction[LogText]):
     The log is read backwards in blocks, then its rotated neighbours, newest first: `.gz` too, other packed ones not.
     A line without a time belongs to the one before it. Times are compared by the host's clock as it wrote them; reading
     ends at the first block that lies before `since` as a whole, so a clock that was set back for less goes unnoticed.
-    Of a line longer than 64 kB the pattern may be looked for in its beginning alone.
+    Of a line longer than 64 kB the pattern may be looked for in its beginning alone; the answer tells then.
     """
 
     script = "read-log"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeA
 
 from adapters.errors import ActionFailed
 from adapters.local_time import DAYS, OFFSETS_LIMIT, Offset
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, Completed
 from adapters.wsl.encodings import readable
@@ -56,6 +56,7 @@ def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (
         "budget": BUDGET,
         "tail": search.tail,
         "limit": BYTES_LIMIT,
+        "looked": LINE_SEARCHED,
         "width": LINE_LIMIT,
         "most": most,
         "days": DAYS,

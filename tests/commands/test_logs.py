@@ -388,6 +388,7 @@ async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
         (Cut.LINES, "no line of nebula found in what could be read"),
         (Cut.TIME, "no line of nebula found in what could be read"),
         (Cut.UNREAD, "no line of nebula found in what could be read"),
+        (Cut.PARTLY, "no line of nebula found in what could be read"),
         (Cut.LONG, "no line of nebula fits"),
     ],
 )

@@ -115,7 +115,7 @@ $answer.lines.Reverse()
 $answer.files.Reverse()
 @{
     lines = @($answer.lines.ToArray())
-    cut = @('lines', 'bytes', 'time', 'long', 'unread' | Where-Object { $answer.cut[$_] })
+    cut = @('lines', 'bytes', 'time', 'partly', 'long', 'unread' | Where-Object { $answer.cut[$_] })
     searched = $answer.searched
     size = $size
     files = @($answer.files.ToArray())

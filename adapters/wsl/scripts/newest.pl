@@ -3,7 +3,7 @@
 # Arguments are name=value, then "--" and a program, which is heard where there is no file:
 #   file           full path of the log
 #   tail, limit    so many lines, so many bytes at most
-#   width          characters of a line that are looked at and kept
+#   looked, width  bytes of a line that are looked at, at most, and characters that are kept
 #   since, until   seconds since 1970
 #   about          text that a line must hold, in small letters; upper and lower case are alike
 #   pattern        regular expression of Perl; fixed=1: a text; case=1: upper and lower case differ
@@ -13,7 +13,7 @@
 #
 # Answer: lines "name value", an empty line, then the lines found, oldest first and byte for byte.
 # Memory does not grow with the log, nor with a line in it: a file is read in blocks from its end, as if each line ended
-# at its width.
+# where nobody looks any more.
 use strict;
 use warnings;
 use Cwd ();
@@ -38,7 +38,7 @@ while (@ARGV) {
     my ($name, $value) = split /=/, $word, 2;
     $ask{$name} = $value;
 }
-my ($tail, $limit, $since, $until) = @ask{qw(tail limit since until)};
+my ($tail, $limit, $since, $until, $looked) = @ask{qw(tail limit since until looked)};
 my $wide = 4 * $ask{width} + 7; # bytes that hold more characters than are kept, even where the last one is cut through
 my $about = length($ask{about} // "") ? qr/\Q$ask{about}\E/i : qr/^/m;
 my $screen = $about; # what every line is picked by; of a program all are, for some are about itself
@@ -47,7 +47,7 @@ my $now = time;
 
 my (@found, @heard, @words, %cut, %from, $first);    # @found: newest first; @heard: oldest first, of what cannot be read backwards
 my ($bytes, $searched, $timed, $code) = (0, 0, 0, 0);
-my ($late, $size);
+my ($late, $size, $decodes);
 my ($pid, $voice);             # a program, and its pipe: closing that, as Perl does where it is forgotten, waits for its end
 $SIG{ALRM} = sub { $late = 1 };
 alarm $ask{budget};
@@ -151,7 +151,7 @@ sub backwards {
         my $start = $low ? index($block, "\n") + 1 : 0; # what stands before it belongs to a line of the block below
         if ($low and ($start == 0 or $start == length $block)) { # one line is longer than all this
             $low = start_of_line($log, $low);
-            $block = defined $low ? piece($log, $low, $wide) : undef;
+            $block = defined $low ? piece($log, $low, $looked) : undef;
             return 0 unless defined $block;
             $start = 0;
         }
@@ -222,7 +222,7 @@ sub hear_program {
     listen_to(@program);
     print STDERR "$_\n" for @words;
     fail($timed ? "late" : "silent", "$program[0] has not come to its end") if $late; # its newest lines come last
-    my $all = %cut || $timed < $ask{most} || (defined $since && defined $first && $first < $since);
+    my $all = $cut{lines} || $cut{bytes} || $timed < $ask{most} || (defined $since && defined $first && $first < $since);
     $cut{time} = 1 unless $all or $code;
 }
 
@@ -238,7 +238,7 @@ sub listen_to {
         last unless $read;
         $block = $rest . $block;
         my $end = rindex($block, "\n") + 1;
-        $rest = substr substr($block, $end), 0, $wide; # what comes of this line is beyond its width, and never looked at
+        $rest = substr substr($block, $end), 0, $looked; # what comes of this line is beyond that, and never looked at
         hear($_) for $end ? lines_of(substr($block, 0, $end), 0) : ();
     }
     return if $late;
@@ -279,7 +279,7 @@ sub hear {
 
 # Lines
 
-# The lines of a block that may answer, each at most so wide.
+# The lines of a block that may answer, each as far as it is looked at.
 sub lines_of {
     my ($block, $start) = @_;
     my @lines;
@@ -289,7 +289,7 @@ sub lines_of {
         my $end = index $block, "\n", $+[0];
         $end = length $block if $end < 0;
         my $width = $end - $begin;
-        push @lines, substr $block, $begin, $width < $wide ? $width : $wide;
+        push @lines, substr $block, $begin, $width < $looked ? $width : $looked;
         last if $end == length $block;
         pos($block) = $end + 1;
     }
@@ -302,13 +302,68 @@ sub answering {
     return undef if $line !~ $about;
     my $at = defined($since // $until) ? stamp($line) : undef;
     return undef if defined $at and ($at < ($since // $at) or $at > ($until // $at));
-    my $text = $line;
-    $text =~ s/[\xC0-\xFF][\x80-\xBF]{0,3}\z// if length $line == $wide;
-    my $readable = utf8::decode($text);
-    $text = $readable ? substr $text, 0, $ask{width} + 1 : $line;
-    return undef if defined $pattern and $text !~ $pattern;
-    utf8::encode($text) if $readable;
+    return undef if defined $pattern and !fits($line);
+    return kept($line);
+}
+
+# Whether the pattern fits a line as people will read it; noted, where that is not certain.
+sub fits {
+    my ($line) = @_;
+    my $text = text_of($line) // decoded($line);
+    my $whole = defined $text && length $line < $looked;
+    $text //= $line;
+    $text =~ s/\r\z//;
+    return 1 if $text =~ $pattern;
+    $cut{partly} = 1 unless $whole;
+    return 0;
+}
+
+# In bytes. Where they are no text in UTF-8 nobody here knows how many characters they are.
+sub kept {
+    my ($line) = @_;
+    my $text = text_of($line);
+    return substr $line, 0, $wide unless defined $text;
+    $text = substr $text, 0, $ask{width} + 1;
+    utf8::encode($text);
     return $text;
+}
+
+# A line in UTF-8 as text; undef where it is in another encoding.
+sub text_of {
+    my ($line) = @_;
+    return undef if in_utf16($line);
+    $line =~ s/[\xC0-\xFF][\x80-\xBF]{0,3}\z// if length $line == $looked;
+    return utf8::decode($line) ? $line : undef;
+}
+
+# A quarter of it is zeros, and not much more than half; the bot looks at lines in the same way.
+sub in_utf16 {
+    my ($line) = @_;
+    my $zeros = $line =~ tr/\0//;
+    return $zeros && length $line <= 4 * $zeros && 8 * $zeros <= 5 * length $line;
+}
+
+# A line in another encoding as text; undef where this Perl knows UTF-8 alone, as that of perl-base does.
+sub decoded {
+    my ($line) = @_;
+    $decodes //= eval { require Encode; Encode::find_encoding("cp932") } ? 1 : 0;
+    return undef unless $decodes;
+    return from_utf16($line) if in_utf16($line);
+    for my $whole ($line, length $line == $looked ? substr $line, 0, -1 : ()) {
+        my $text = eval { Encode::decode("cp932", $whole, Encode::FB_CROAK() | Encode::LEAVE_SRC()) };
+        return $text if defined $text and $text !~ /[\x{F8F0}-\x{F8F3}]/; # single bytes that are none of its characters
+    }
+    return Encode::decode("UTF-8", $line);
+}
+
+# Without the half of a line end that stands before or behind it; what podman puts before it is no UTF-16.
+sub from_utf16 {
+    my ($line) = @_;
+    my $before = $line =~ s/^(\d{4}-\d\d-\d\dT\S{1,32} )//a ? $1 : "";
+    my $big = $line =~ s/^\xFE\xFF// || (length($line) % 2 && $line !~ /^\0/ && $line =~ /\0\z/);
+    $line =~ s/^\0// if length($line) % 2 and !$big;
+    $line =~ s/^\xFF\xFE//;
+    return $before . Encode::decode($big ? "UTF-16BE" : "UTF-16LE", substr $line, 0, length($line) & ~1);
 }
 
 # When a line was written, in seconds since 1970; undef where it does not say. A day without a year is the last one that

@@ -17,7 +17,7 @@ import pytest
 
 from adapters.errors import ActionFailed
 from adapters.local_time import HostZone, Offset
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, Cut, LogText, Search
 from adapters.wsl.action import Argv, Completed
 from adapters.wsl.newest import SEARCHED, newest, read_newest, wanted
 from adapters.wsl.shell import read_frames, shell_line
@@ -127,6 +127,8 @@ def sized(files: Files) -> dict[str, int]:
 
 
 JAPANESE = plain(line(1, "cni 追加 web"), line(2, "cni ") + "削除".encode("cp932"), line(3, "cni ") + b"\xff\xfe\x81")
+WINDOWS = plain(line(1, "cni failed\r"), line(2, "cni ") + "失敗\r".encode("cp932"))
+BROKEN = plain(line(1, "cni ") + b"\xff " + "追加".encode() + b"\xff")
 ESCAPES = plain(line(1, "cni \x1b[31mred\x1b[0m <!channel> xoxb-1"), line(2, "cni \x00\x07 end"))
 LONG = plain(line(1), line(2, "cni " + "x" * 20_000), line(3, "cni " + "追" * 20_000), line(4))
 HUGE = plain(line(1), b"cni " + b"x" * 3_000_000, line(3))
@@ -176,7 +178,16 @@ CASES = [
                line(4), cut={Cut.LONG}, **sized(LONG))),
     Case("a line longer than what is read at once", HUGE, ALL,
          found(line(1), b"cni " + b"x" * (LINE_LIMIT - 4), line(3), cut={Cut.LONG}, **sized(HUGE))),
-    Case("what lies beyond the width is not looked at", LONG, Search(tail=5, pattern="x{5000}$"), found(**sized(LONG))),
+    Case("what is not kept of a line is searched too", LONG, Search(tail=5, pattern="x{5000}$"),
+         found(line(2, "cni " + "x" * 20_000)[:LINE_LIMIT], cut={Cut.LONG}, **sized(LONG))),
+    Case("the end of a line that Windows wrote", WINDOWS, Search(tail=5, pattern="(?:failed|失敗)$"),
+         found(line(1, "cni failed"), line(2, "cni 失敗"), encoding="shift_jis", **sized(WINDOWS))),
+    Case("a pattern in a line of another encoding", JAPANESE, Search(tail=5, pattern="[削追]"),
+         found(line(1, "cni 追加 web"), line(2, "cni 削除"), encoding="shift_jis, utf-8", **sized(JAPANESE))),
+    Case("a text in a line of another encoding", JAPANESE, Search(tail=5, pattern="削除", fixed=True),
+         found(line(2, "cni 削除"), encoding="shift_jis", **sized(JAPANESE))),
+    Case("a pattern beside broken bytes", BROKEN, Search(tail=5, pattern="追加.$"),
+         found(line(1, "cni � 追加�"), **sized(BROKEN))),
     Case("times without a year", OLD_STYLE, Search(tail=5, since=YESTERDAY + timedelta(minutes=1)),
          found(*OLD[1:], "cni without a time", **sized(OLD_STYLE))),
     Case("a time that has not come", FUTURE, Search(tail=5, since=at(0)),
@@ -394,6 +405,34 @@ def test_a_log_that_is_rotated_at_every_moment_is_read_or_missing_and_nothing_el
     assert {0} <= codes <= {0, 71}
 
 
+def test_a_pattern_is_looked_for_in_the_beginning_of_a_line_and_where_that_is_not_all_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    files = plain(line(1, "cni " + "x" * (LINE_SEARCHED - 100) + "within" + "x" * 3_000_000 + "beyond"), line(2))
+    for words, lines, cut in (("within", 1, {Cut.LONG}), ("beyond", 0, {Cut.PARTLY})):
+        search = Search(tail=5, pattern=words)
+        text = read_newest(in_real_perl(tmp_path / "log", files, newest(search, file=PLACE, about="cni")), search, PLACE)
+        assert (lines, cut) == (len(text.lines), set(text.cut))
+
+
+@pytest.mark.parametrize(
+    ("files", "lines", "cut"),
+    [
+        pytest.param(JAPANESE, (line(1, "cni 追加 web").decode(),), {Cut.PARTLY}, id="lines of others"),
+        pytest.param(plain(line(1, "cni 追加")), (line(1, "cni 追加").decode(),), set(), id="none"),
+    ],
+)
+def test_where_perl_knows_no_other_encoding_it_is_told_that_lines_were_not_searched(
+    files: Files, lines: tuple[str, ...], cut: set[Cut], tmp_path: Path
+) -> None:
+    """As with perl-base alone."""
+    (tmp_path / "log").mkdir()
+    (tmp_path / "Encode.pm").write_text("die 'there is none';")
+    search = Search(tail=5, pattern="追加|削除")
+    command = ("env", f"PERL5LIB={tmp_path}", *newest(search, file=PLACE, about="cni"))
+    text = read_newest(in_real_perl(tmp_path / "log", files, command), search, PLACE)
+    assert (lines, cut) == (text.lines, set(text.cut))
+
+
 # What a program says
 
 
@@ -426,6 +465,16 @@ def test_what_a_program_says_of_itself_is_no_line_and_is_told(tmp_path: Path) ->
 def test_the_next_line_of_an_entry_belongs_to_it(tmp_path: Path) -> None:
     answer = heard(tmp_path, f"echo '{line(1).decode()}'; echo '      second line'")
     assert (line(1).decode(), "      second line") == read_newest(answer, ALL, "web").lines
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_a_pattern_is_found_in_what_a_container_printed_in_utf_16(codec: str, tmp_path: Path) -> None:
+    """Whoever puts a time before every line splits them at the byte 0x0A."""
+    printed = "接続 from 10.87.1.10 has failed\r\n再試行 gone\r\n".encode(codec).split(b"\n")[:2]
+    (tmp_path / "printed").write_bytes(b"".join(b"2026-11-20T00:01:00.430655634Z " + each + b"\n" for each in printed))
+    search = Search(tail=5, pattern="^[^ ]+ 接続 from .* failed$")
+    text = read_newest(heard(tmp_path, f"cat {tmp_path}/printed", search), search, "web")
+    assert (("2026-11-20T00:01:00.430655634Z 接続 from 10.87.1.10 has failed",), frozenset()) == (text.lines, text.cut)
 
 
 def test_a_program_s_failure_is_its_own(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from adapters.local_time import DAYS
+from adapters.wsl.encodings import readable
 from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import LogFile, Logs, Printed
 from tests.lab.wsl.ran import Ran
@@ -110,11 +111,12 @@ def _answer(heading: list[str], lines: Iterable[bytes], logs: Logs, words: str =
 
 
 def _answers(line: bytes, ask: dict[str, str], wanted: re.Pattern[str], logs: Logs) -> bool:
-    line = _kept(line, int(ask["width"]))
+    line = line[: int(ask["looked"])]
     at = _when(line, logs)
     if at is not None and not float(ask.get("since", at)) <= at <= float(ask.get("until", at)):
         return False
-    return ask["about"].encode() in line.lower() and wanted.search(line.decode("utf-8", errors="replace")) is not None
+    (text,), _ = readable([line])
+    return ask["about"].encode() in line.lower() and wanted.search(text) is not None
 
 
 def _bounded(lines: list[bytes], ask: dict[str, str]) -> tuple[list[bytes], set[str]]:

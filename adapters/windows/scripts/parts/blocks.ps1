@@ -19,7 +19,7 @@ function New-Answer($a) {
         searched = [long]0
         done = $false
         full = $false
-        cut = @{ lines = $false; bytes = $false; time = $false; long = $false; unread = $false }
+        cut = @{ lines = $false; bytes = $false; time = $false; partly = $false; long = $false; unread = $false }
     }
 }
 
@@ -45,7 +45,7 @@ function Search-Stream($search, $answer, $stream, [string]$name) {
         [array]::Copy($rest, 0, $bytes, $got, $rest.Length)
         $end = $got + $rest.Length
         $first = if ($from -gt $form.start) { Find-Break $form $bytes 0 $end } else { 0 }
-        $rest = Get-Beginning $form $bytes $(if ($first -lt 0) { $end } else { $first })
+        $rest = Get-Beginning $search $answer $form $bytes $(if ($first -lt 0) { $end } else { $first })
         if ($first -ge 0) {
             $parts = Split-Text $search (Join-Text (Get-Text $form $bytes $first $end) $below) ($from -gt $form.start)
             $below = $parts.below
@@ -103,8 +103,9 @@ function Read-Block($stream, [byte[]]$bytes, [int]$at, [int]$count) {
 }
 
 # Never ends within a character.
-function Get-Beginning($form, [byte[]]$bytes, [int]$count) {
+function Get-Beginning($search, $answer, $form, [byte[]]$bytes, [int]$count) {
     if ($count -gt $beginning) {
+        $answer.cut.partly = $answer.cut.partly -or $search.asks
         $count = $beginning
         while ($form.unit -eq 1 -and $count -gt $beginning - 4 -and ($bytes[$count] -band 192) -eq 128) {
             $count--
@@ -233,7 +234,7 @@ function Search-Packed($search, $answer, $stream, [string]$name) {
         }
         $to = if ($more) { Find-LastBreak $form $bytes $end } else { $end }
         if ($to -lt 0) {
-            $rest = Get-Beginning $form $bytes $end
+            $rest = Get-Beginning $search $answer $form $bytes $end
             continue
         }
         $text = Get-Text $form $bytes $from $to

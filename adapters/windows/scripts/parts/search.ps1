@@ -17,6 +17,7 @@ function New-Search($a) {
     @{
         words = $words
         filter = $filter
+        asks = $pattern -ne ''
         each = $pattern -eq '' -or $expression -cmatch '\\[AzZG]|\(\?(?!:|<[A-Za-z])'
         stamps = New-Stamps
         since = $a.since
