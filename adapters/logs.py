@@ -13,7 +13,14 @@ LINES_LIMIT = 5_000
 """Lines that one question may ask for."""
 
 LINE_LIMIT = 4_000
-"""Characters of one line that are kept."""
+"""Characters of one line that are shown."""
+
+LINE_MARGIN = 1_024
+"""Characters behind those that are brought for redaction, which finds whole secrets alone. None that people keep is longer,
+in hexadecimal or base64 too; a key of several lines is found by each of them."""
+
+LINE_BROUGHT = LINE_LIMIT + LINE_MARGIN
+"""Characters of one line that a host answers with; the end of one that has so many is not known."""
 
 LINE_SEARCHED = 64 * 1024
 """Bytes of one line in which a pattern is looked for, at least; of a longer one perhaps in its beginning alone."""
@@ -32,7 +39,7 @@ class Cut(StrEnum):
     LEVEL = "level"  # lines older than those that were looked through for a level, which commands do
     BYTES = "bytes"  # the answer reached its size limit
     TIME = "time"  # reading stopped at its time limit before all was searched
-    LONG = "long"  # a line was longer than the limit and is cut
+    LONG = "long"  # a line was longer than what is brought, or shown, of one
     PARTLY = "partly"  # of some lines only the beginning was searched, or their encoding is one that is not known there
     UNREAD = "unread"  # a file beside the log could not be read: packed otherwise than by gzip, damaged, or moved meanwhile
 
@@ -52,7 +59,7 @@ class LogText(Value):
     Times inside lines are parsed by commands.
     """
 
-    lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_LIMIT)], ...], Field(max_length=LINES_LIMIT)]
+    lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_BROUGHT)], ...], Field(max_length=LINES_LIMIT)]
     cut: frozenset[Cut] = frozenset()
     searched: Annotated[int, Field(ge=0)] | None = None
     size: Annotated[int, Field(ge=0)] | None = None

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from pydantic import AwareDatetime
 
-from adapters.logs import LINE_LIMIT, Cut, LogText
+from adapters.logs import LINE_BROUGHT, LINE_LIMIT, LINE_MARGIN, Cut, LogText
 from adapters.value import Value
 from commands.log_formats import Level, stamp_of
 from commands.log_times import Doubt, placed
@@ -27,7 +27,7 @@ LEEWAY = timedelta(seconds=5)
 
 
 class Line(Value):
-    """One line. `at` is UTC; `text` the whole line, harmless to show; `order` its place among the lines of its log.
+    """One line. `at` is UTC; `text` the line as it is shown, harmless; `order` its place among the lines of its log.
 
     `part_of`: the order of the line before it to which it belongs, and whose time and level it has; None where it stands
     by itself.
@@ -74,7 +74,8 @@ class Origin:
 
 
 def parse(text: LogText, origin: Origin) -> Log:
-    """Every line of a text, with its time and level where they are known."""
+    """Every line of a text, with its time and level where they are known. The lines are harmless already, and cleaned of
+    secrets: what reached into the margin behind the shown part of a line is gone by now."""
     clock = text.clock or origin.now + timedelta(seconds=origin.ahead)
     reading = _Reading(origin, clock.astimezone(UTC))
     lines = tuple(reading.line(order, line) for order, line in enumerate(text.lines))
@@ -84,7 +85,7 @@ def parse(text: LogText, origin: Origin) -> Log:
         lines=lines,
         ahead=origin.ahead,
         doubts=reading.doubts,
-        cut=text.cut,
+        cut=text.cut | ({Cut.LONG} if reading.shortened else set()),
         encoding=text.encoding,
     )
 
@@ -109,11 +110,27 @@ _PODMANS_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(?:Z
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
+_UNENDED = "\r"
+"""Behind a harmless line whose end was not brought. No such line has another, and redaction takes it for a line's end."""
+
+
 def harmless(text: str) -> str:
-    """A line as one line of visible characters, cut where it is long; nothing in it is taken for anything but text."""
+    """A line as one line of visible characters, however long; nothing in it is taken for anything but text."""
+    unended = len(text) >= LINE_BROUGHT
     if not text.isprintable():
         text = _LONE_SURROGATES.sub("\ufffd", _UNSEEN.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
-    return text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 1] + "…"
+    return text + _UNENDED if unended else text
+
+
+def shortened(line: str) -> str:
+    """A harmless line as far as it is shown.
+
+    Of a line whose end was not brought the last characters are not shown, even where redaction has made room for them: a
+    secret may begin there that nobody could find.
+    """
+    brought = line.removesuffix(_UNENDED)
+    most = LINE_LIMIT if brought == line else min(LINE_LIMIT, len(brought) - LINE_MARGIN)
+    return line if len(line) <= most else brought[: max(0, most - 1)] + "…"
 
 
 class _Reading:
@@ -121,6 +138,7 @@ class _Reading:
 
     def __init__(self, origin: Origin, clock: datetime) -> None:
         self.doubts: Counter[Doubt] = Counter()
+        self.shortened = False
         self._origin = origin
         self._ahead = timedelta(seconds=origin.ahead)
         self._local = clock.astimezone(origin.zone or UTC).replace(tzinfo=None)
@@ -132,8 +150,9 @@ class _Reading:
 
     def line(self, order: int, text: str) -> Line:
         """The next line."""
-        shown = harmless(text)
-        stamp = stamp_of(shown, self._local)
+        shown = shortened(text)
+        self.shortened = self.shortened or shown != text
+        stamp = stamp_of(text, self._local)
         if stamp is not None:
             self._at = self._placed(stamp.at) if stamp.at is not None else None
             self._level = stamp.level

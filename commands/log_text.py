@@ -14,7 +14,7 @@ from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, Cut
 from adapters.phrase import Listing, Phrase, Span, Texts
 from commands.judged import some
 from commands.log_formats import Level
-from commands.log_lines import Line, Log, harmless
+from commands.log_lines import Line, Log, harmless, shortened
 from commands.log_merged import by_level
 from commands.log_times import Doubt
 from commands.sizes import size_of
@@ -30,7 +30,7 @@ _LEVEL_WIDTH = max(map(len, Level))
 def as_text(lines: Sequence[Line], heading: Iterable[Phrase], texts: Texts, zone: tzinfo) -> str:
     """One line for each, its time in the reader's zone, below the heading (what was asked, `notes`)."""
     host, source = _width(line.host for line in lines), _width(line.source for line in lines)
-    told = [f"# {harmless(phrase.render(texts))}" for phrase in heading]
+    told = [f"# {shortened(harmless(phrase.render(texts)))}" for phrase in heading]
     body = [
         f"{_time(line.at, zone)} {line.host:<{host}} {line.source:<{source}} {_level(line.level)} {line.text}"
         for line in lines

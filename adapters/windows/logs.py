@@ -6,7 +6,7 @@ from typing import Any
 from adapters.errors import ActionFailed
 from adapters.inventory import WindowsSide
 from adapters.local_time import DAYS
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
 from adapters.windows.log_files import LogName
@@ -50,7 +50,7 @@ class ReadLog(WindowsAction[LogText]):
             "since": _milliseconds(self.search.since),
             "until": _milliseconds(self.search.until),
             "milliseconds": int(SEARCH_LIMIT * 1000),
-            "line_limit": LINE_LIMIT,
+            "line_limit": LINE_BROUGHT,
             "bytes_limit": BYTES_LIMIT,
             "days": DAYS,
         }

@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
-from adapters.logs import LINE_LIMIT
+from adapters.logs import LINE_BROUGHT
 
 _ENCODINGS = {"utf-8": "utf-8", "cp932": "shift_jis"}
 """Python's names, in the order in which they are tried, and those of people."""
@@ -31,7 +31,7 @@ def readable(lines: Sequence[bytes]) -> tuple[tuple[str, ...], str]:
 def _decoded(line: bytes) -> tuple[str, str]:
     if line and len(line) / 4 <= line.count(0) <= len(line) * 5 / 8:
         return _from_utf16(line), "utf-16"
-    wholes = (line, line[:-1]) if len(line) > LINE_LIMIT else (line,)  # the last character may be cut through
+    wholes = (line, line[:-1]) if len(line) > LINE_BROUGHT else (line,)  # the last character may be cut through
     tries = ((whole, encoding) for encoding in _ENCODINGS for whole in wholes)
     found = ((_decode(whole, encoding), _ENCODINGS[encoding]) for whole, encoding in tries)
     return next(

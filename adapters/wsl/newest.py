@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeA
 
 from adapters.errors import ActionFailed
 from adapters.local_time import DAYS, OFFSETS_LIMIT, Offset
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, Cut, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_SEARCHED, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, Completed
 from adapters.wsl.encodings import readable
@@ -57,7 +57,7 @@ def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (
         "tail": search.tail,
         "limit": BYTES_LIMIT,
         "looked": LINE_SEARCHED,
-        "width": LINE_LIMIT,
+        "width": LINE_BROUGHT,
         "most": most,
         "days": DAYS,
         "about": about,
@@ -86,9 +86,9 @@ def read_newest(answer: Completed, search: Search, place: str) -> LogText:
         raise ValueError("the lines of a log without their heading")
     heading = _heading(head.decode("utf-8", errors="replace"))
     lines, encoding = readable(body.removesuffix(b"\n").split(b"\n") if body else [])
-    long = {Cut.LONG} if any(len(line) > LINE_LIMIT for line in lines) else set()
+    long = {Cut.LONG} if any(len(line) > LINE_BROUGHT for line in lines) else set()
     return LogText(
-        lines=tuple(line[:LINE_LIMIT] for line in lines),
+        lines=tuple(line[:LINE_BROUGHT] for line in lines),
         cut=frozenset(heading.cut) | long,
         searched=heading.searched,
         size=heading.size,

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText
-from commands.log_lines import Origin, parse
+from commands.log_lines import Line, Origin, harmless, parse
 from commands.log_merged import filtered, merged
 from commands.log_patterns import checked_pattern
 
@@ -38,9 +38,13 @@ def report() -> None:
     )
 
 
+def _read(text: LogText, origin: Origin) -> tuple[Line, ...]:
+    return parse(text.model_copy(update={"lines": tuple(map(harmless, text.lines))}), origin).lines
+
+
 def _fleet(source: str, text: LogText) -> None:
     origins = [Origin(f"host-{number:03}", source, NOW, ahead=number / 1000) for number in range(HOSTS)]
-    read, logs = _timed(lambda: [parse(text, origin).lines for origin in origins])
+    read, logs = _timed(lambda: [_read(text, origin) for origin in origins])
     merge, lines = _timed(merged, logs)
     alone, _ = _timed(lambda: sorted((line for log in logs for line in log), key=attrgetter("at")))
     search, _ = _timed(filtered, lines, None, "lighthouse|curl")

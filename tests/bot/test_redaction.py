@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import pem
+from adapters.logs import LINE_BROUGHT
 from bot.redaction import MARK, Redactor
+from commands.log_lines import harmless, shortened
 
 SECRET = """p&s"s'wö<r>d %\\/+="""
 KEY = pem.block("OPENSSH PRIVATE KEY", bytes(range(200)))
 HEX = "0123456789abcdef" * 4
+LONG_SECRET = "Ab1" * 100
 REDACTOR = Redactor([SECRET, KEY, HEX])
 
 
@@ -272,6 +275,25 @@ def test_what_comes_again_in_json_is_searched_once() -> None:
     value = [{"text": "password=x", "host": "host-a"}] * 2
     assert [{"text": f"password={MARK}", "host": "host-a"}] * 2 == Noting().clean_json(value)
     assert ["text", "password=x", "host", "host-a"] == searched
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(f"{'x' * 3_990} {LONG_SECRET} x", id="a registered value"),
+        pytest.param(f"{'x' * 3_990} {LONG_SECRET.encode().hex()} x", id="in hexadecimal"),
+        pytest.param(f"{'x' * 3_990} xoxb-{'Ab1-' * 300}", id="a token"),
+        pytest.param(f"{'x' * 3_950} Authorization: Bearer {'Ab1.' * 300}", id="a header"),
+        pytest.param(f"{'x' * 3_950} password={'Ab1.' * 300}", id="a password"),
+        pytest.param(f"{'x' * 3_950} -----BEGIN EC PRIVATE KEY-----\\n{'Ab1+' * 300}", id="a key on one line"),
+        pytest.param(f"Authorization: Negotiate {'Ab1+' * 2_000}", id="a header alone"),
+    ],
+)
+def test_of_a_secret_that_reaches_over_the_end_of_a_long_line_nothing_is_shown(line: str) -> None:
+    """A line of a log is cleaned with its margin and shortened then."""
+    shown = shortened(Redactor([LONG_SECRET]).clean_log(harmless(line[:LINE_BROUGHT])))
+    assert "Ab1" not in shown
+    assert "416231" not in shown
 
 
 @pytest.mark.parametrize("value", ["", " ", "abcde", "abcde\n", "[redact", MARK, "redacted"])

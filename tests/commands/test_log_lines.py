@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.logs import LINE_LIMIT, Cut, LogText
+from adapters.logs import LINE_BROUGHT, LINE_LIMIT, Cut, LogText
 from commands.log_formats import Level
-from commands.log_lines import Line, Log, Origin, harmless, parse
+from commands.log_lines import Line, Log, Origin, harmless, parse, shortened
 from commands.log_times import Doubt
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -20,7 +20,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def parsed(*lines: str, source: str = "nebula", **given: Any) -> Log:
-    return parse(LogText(lines=lines), Origin("host-a", source, **{"now": NOW} | given))
+    text = LogText(lines=()).model_copy(update={"lines": tuple(map(harmless, lines))})
+    return parse(text, Origin("host-a", source, **{"now": NOW} | given))
 
 
 def times(log: Log) -> list[str | None]:
@@ -171,12 +172,33 @@ def test_the_year_of_a_time_without_one_is_told_by_the_host_s_clock() -> None:
         pytest.param("接続に失敗しました　再試行 🚒", "接続に失敗しました　再試行 🚒", id="Japanese"),
         pytest.param("<!channel> &amp; `x` ```", "<!channel> &amp; `x` ```", id="Slack's signs stay what they are"),
         pytest.param("token=xoxb-1234567890-abc", "token=xoxb-1234567890-abc", id="redaction is not done here"),
-        pytest.param("x" * LINE_LIMIT, "x" * LINE_LIMIT, id="as long as may be"),
+        pytest.param("\x1b[31m" + "x" * LINE_LIMIT, "x" * LINE_LIMIT, id="as long as may be"),
         pytest.param("x" * (LINE_LIMIT + 1), "x" * (LINE_LIMIT - 1) + "…", id="too long"),
     ],
 )
 def test_a_line_is_harmless_to_show(raw: str, shown: str) -> None:
-    assert shown == harmless(raw)
+    assert shown == shortened(harmless(raw))
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        pytest.param("x" * (LINE_BROUGHT - 1), "x" * (LINE_LIMIT - 1) + "…", id="brought whole"),
+        pytest.param("x" * LINE_BROUGHT, "x" * (LINE_LIMIT - 1) + "…", id="perhaps not"),
+        pytest.param("\x1b[31m" * 800 + "x" * (LINE_BROUGHT - 4_000), "…", id="nothing but its margin"),
+        pytest.param("\x1b[31m" * 200 + "x" * (LINE_BROUGHT - 1_000), "x" * (LINE_LIMIT - 1_001) + "…", id="with colours"),
+        pytest.param("x\r", "x ", id="a line end of its own"),
+    ],
+)
+def test_of_a_line_whose_end_is_not_known_the_margin_is_never_shown(raw: str, shown: str) -> None:
+    """What redaction or colours made shorter is not filled up from there: a secret may begin in it."""
+    assert shown == shortened(harmless(raw))
+
+
+def test_a_line_that_is_shown_in_part_has_its_time_and_is_told() -> None:
+    line = '{"msg":"' + "x" * LINE_LIMIT + '","time":"2026-11-25T09:05:44Z","level":"error"}'
+    log = parsed(line)
+    assert (["11-25 09:05:44"], [Level.ERROR], {Cut.LONG}) == (times(log), levels(log), set(log.cut))
 
 
 def test_colours_do_not_hide_time_and_level() -> None:
@@ -206,14 +228,14 @@ ENCODINGS = st.sampled_from(["utf-8", "utf-16", "cp932"])
 @given(st.lists(ANYTHING, max_size=5), st.sampled_from([None, TOKYO, BERLIN]))
 def test_whatever_a_host_writes_is_read_line_by_line(lines: list[str], zone: tzinfo | None) -> None:
     log = parsed(*lines, zone=zone)
-    assert [harmless(line) for line in lines] == [line.text for line in log.lines]
+    assert [shortened(harmless(line)) for line in lines] == [line.text for line in log.lines]
     assert log == Log.model_validate_json(log.model_dump_json())
 
 
 @given(st.binary(max_size=300), ENCODINGS)
 def test_whatever_bytes_a_host_writes_are_one_visible_line(data: bytes, encoding: str) -> None:
     (line,) = parsed(data.decode(encoding, "replace")).lines
-    assert line.text == harmless(line.text)
+    assert line.text == shortened(harmless(line.text))
     assert [line.text] == (line.text.splitlines() or [""])
     line.text.encode()
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -20,7 +20,7 @@ from adapters.errors import (
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.local_time import Offset
-from adapters.logs import Cut, LogText
+from adapters.logs import LINE_BROUGHT, LINE_LIMIT, Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadContainer
@@ -326,6 +326,22 @@ async def test_a_line_with_a_secret_is_found_by_all_else_that_is_in_it() -> None
     world = World({"host-a": said(nebula(ago(2), "password=hunter2"), nebula(ago(1), "hunter2 hunter"))}, A)
     report = await world.read(LogRead(source="nebula", grep="HUNTER$|PASSWORD=", tail=2))
     assert [("host-a", "password=[redacted]")] == texts(report)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("x" * (LINE_LIMIT - 3) + "hunter2" + "x" * 9, id="at the end of what is shown"),
+        pytest.param(("hunter2" + "x" * 3) * (LINE_BROUGHT // 10) + "hunt", id="at the end of what is brought"),
+    ],
+)
+async def test_no_part_of_a_secret_is_left_where_a_line_is_cut(words: str) -> None:
+    """The mark is shorter than many secrets, so that the line's end moves into what is shown."""
+    world = World({"host-a": said(words)}, A)
+    world.view = replace(world.view, clean=lambda text: text.replace("hunter2", "*"))
+    ((_, shown),) = texts(await world.read(LogRead(source="nebula")))
+    assert "hun" not in shown
+    assert shown.endswith("…")
 
 
 async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.logs import Search
+from adapters.logs import LINE_BROUGHT, Search
 from adapters.windows.log_files import LogName
 from adapters.windows.logs import ReadLog
 from tests.adapters.windows.log_cases import FOLDER, LOGS, day
@@ -382,9 +382,14 @@ CONTENTS = (
     ),
     case(
         "a long line is cut, never within a character",
-        put("nebula.log", "x" * 9 + "日" * 9_000 + "\nshort\n"),
-        ["x" * 9 + "日" * 3_991, "short"],
+        put("nebula.log", "x" * 9 + "日" * 9_000 + "\nshort\n" + "x" + "😀" * 9_000 + "\n"),
+        ["x" * 9 + "日" * (LINE_BROUGHT - 9), "short", "x" + "😀" * (LINE_BROUGHT - 1)],
         cut=["long"],
+    ),
+    case(
+        "a line that is just as long as may be",
+        put("nebula.log", "😀" * LINE_BROUGHT + "\n"),
+        ["😀" * LINE_BROUGHT],
     ),
     case(
         "an answer of limited size",

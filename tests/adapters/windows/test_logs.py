@@ -15,7 +15,7 @@ from adapters.action import Action
 from adapters.errors import ActionFailed
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory, WindowsSide
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, Cut, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows import powershell
 from adapters.windows.logs import ReadLog
@@ -144,7 +144,7 @@ def test_of_a_line_of_200_megabytes_its_beginning_is_told(pwsh: Pwsh) -> None:
     state = host(b"before\nit begins ")
     state.sizes[PATH] = 200_000_000
     said = by_powershell(pwsh, read(tail=5, pattern="begins"), state)
-    assert ("it begins " + "\0" * (LINE_LIMIT - 10),) == said.lines
+    assert ("it begins " + "\0" * (LINE_BROUGHT - 10),) == said.lines
     assert (frozenset({Cut.LONG, Cut.PARTLY}), 200_000_000) == (said.cut, said.searched)
 
 

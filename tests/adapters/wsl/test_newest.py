@@ -17,7 +17,7 @@ import pytest
 
 from adapters.errors import ActionFailed
 from adapters.local_time import HostZone, Offset
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, Cut, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_SEARCHED, Cut, LogText, Search
 from adapters.wsl.action import Argv, Completed
 from adapters.wsl.newest import SEARCHED, newest, read_newest, wanted
 from adapters.wsl.shell import read_frames, shell_line
@@ -174,12 +174,12 @@ CASES = [
     Case("control characters are data", ESCAPES, ALL,
          found(line(1, "cni \x1b[31mred\x1b[0m <!channel> xoxb-1"), line(2, "cni \x00\x07 end"), **sized(ESCAPES))),
     Case("long lines", LONG, ALL,
-         found(line(1), line(2, "cni " + "x" * 20_000)[:LINE_LIMIT], line(3, "cni " + "追" * 20_000).decode()[:LINE_LIMIT],
-               line(4), cut={Cut.LONG}, **sized(LONG))),
+         found(line(1), line(2, "cni " + "x" * 20_000)[:LINE_BROUGHT],
+               line(3, "cni " + "追" * 20_000).decode()[:LINE_BROUGHT], line(4), cut={Cut.LONG}, **sized(LONG))),
     Case("a line longer than what is read at once", HUGE, ALL,
-         found(line(1), b"cni " + b"x" * (LINE_LIMIT - 4), line(3), cut={Cut.LONG}, **sized(HUGE))),
+         found(line(1), b"cni " + b"x" * (LINE_BROUGHT - 4), line(3), cut={Cut.LONG}, **sized(HUGE))),
     Case("what is not kept of a line is searched too", LONG, Search(tail=5, pattern="x{5000}$"),
-         found(line(2, "cni " + "x" * 20_000)[:LINE_LIMIT], cut={Cut.LONG}, **sized(LONG))),
+         found(line(2, "cni " + "x" * 20_000)[:LINE_BROUGHT], cut={Cut.LONG}, **sized(LONG))),
     Case("the end of a line that Windows wrote", WINDOWS, Search(tail=5, pattern="(?:failed|失敗)$"),
          found(line(1, "cni failed"), line(2, "cni 失敗"), encoding="shift_jis", **sized(WINDOWS))),
     Case("a pattern in a line of another encoding", JAPANESE, Search(tail=5, pattern="[削追]"),

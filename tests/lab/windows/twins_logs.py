@@ -123,7 +123,7 @@ def _search(
         if len(answer.lines) >= given["tail"]:
             answer.cut.add("lines")
             break
-        kept = line.encode("utf-16-le")[: 2 * given["line_limit"]].decode("utf-16-le", "ignore")  # as .NET counts
+        kept = line[: given["line_limit"]]
         answer.room -= len(kept.encode()) + 5 * len(re.findall(r"[\x00-\x1f<>&]", kept)) + 1
         if answer.room < 0:
             answer.cut.add("bytes")

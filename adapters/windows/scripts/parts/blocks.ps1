@@ -14,7 +14,6 @@ function New-Answer($a) {
         heads = New-Object System.Collections.Generic.List[string]
         tail = $a.tail
         room = $a.bytes_limit
-        limit = $a.line_limit
         encoding = 'utf-8'
         searched = [long]0
         done = $false
@@ -166,12 +165,12 @@ function Add-Piece($search, $answer, $piece, $source) {
         $answer.done = $true
         return
     }
-    Add-Lines $answer $found.lines $source
+    Add-Lines $search $answer $found.lines $source
 }
 
 # The newest first. As JSON writes them, control characters and a few others count six: no answer may grow too long for
 # Windows PowerShell, which stops at two million.
-function Add-Lines($answer, $lines, $source) {
+function Add-Lines($search, $answer, $lines, $source) {
     $utf8 = New-Object System.Text.UTF8Encoding $false
     $costly = [regex]'[\x00-\x1f<>&]'
     for ($n = $lines.Count - 1; $n -ge 0; $n--) {
@@ -179,7 +178,7 @@ function Add-Lines($answer, $lines, $source) {
             $answer.cut.lines = $true
             break
         }
-        $line = Limit-Line $answer $lines[$n]
+        $line = Limit-Line $lines[$n] $search.limit
         $answer.room -= $utf8.GetByteCount($line) + 5 * $costly.Matches($line).Count + 1
         if ($answer.room -lt 0) {
             $answer.cut.bytes = $true
@@ -197,15 +196,6 @@ function Add-Lines($answer, $lines, $source) {
     }
     $answer.full = $answer.lines.Count -ge $answer.tail
     $answer.done = $answer.done -or $answer.full
-}
-
-# Never ends within a pair of surrogates.
-function Limit-Line($answer, [string]$line) {
-    if ($line.Length -le $answer.limit) {
-        return $line
-    }
-    $whole = if ([char]::IsHighSurrogate($line[$answer.limit - 1])) { $answer.limit - 1 } else { $answer.limit }
-    $line.Substring(0, $whole)
 }
 
 # A file packed by gzip. Where the time is over in the middle nothing of it counts: its newest lines come last.
@@ -249,7 +239,7 @@ function Search-Packed($search, $answer, $stream, [string]$name) {
         [array]::Copy($bytes, $to, $rest, 0, $rest.Length)
     }
     $answer.searched += $stream.Length
-    Add-Lines $answer $kept @{ name = $name; form = $form }
+    Add-Lines $search $answer $kept @{ name = $name; form = $form }
 }
 
 # One that is damaged ends where the damage begins.

@@ -22,7 +22,8 @@ function New-Search($a) {
         stamps = New-Stamps
         since = $a.since
         until = $a.until
-        line_limit = $a.line_limit
+        limit = New-Limit $a.line_limit
+        beyond = New-Limit ($a.line_limit + 1)
         milliseconds = $a.milliseconds
         watch = [System.Diagnostics.Stopwatch]::StartNew()
     }
@@ -31,6 +32,16 @@ function New-Search($a) {
 # Tried for at most a second at a time: a pattern that goes back again and again must not keep the host busy.
 function New-Pattern([string]$expression, [string]$options) {
     New-Object regex $expression, ([System.Text.RegularExpressions.RegexOptions]$options), ([timespan]::FromSeconds(1))
+}
+
+# So many characters; .NET counts those outside of Unicode's first 65,536 twice.
+function New-Limit([int]$count) {
+    $expression = "\A(?:[\uD800-\uDBFF][\uDC00-\uDFFF]|.){0,$count}"
+    @{ count = $count; beginning = New-Object regex $expression, ([System.Text.RegularExpressions.RegexOptions]::Singleline) }
+}
+
+function Limit-Line([string]$line, $limit) {
+    if ($line.Length -le $limit.count) { $line } else { $limit.beginning.Match($line).Value }
 }
 
 # The lines of a piece that fit, oldest first, each with one character beyond the limit where it is longer. None count
@@ -85,7 +96,7 @@ function Step-Lines($search, $piece) {
         if ($start -lt $text.Length) {
             $line = $text.Substring($start, $stop - $start)
             if ($search.words.IsMatch($line) -and ($piece.place -eq 'in' -or (Test-Time $search $piece $start))) {
-                $piece.found.Add($line.Substring(0, [Math]::Min($line.Length, $search.line_limit + 1)))
+                $piece.found.Add($(if ($line.Length -le $search.beyond.count) { $line } else { Limit-Line $line $search.beyond }))
             }
         }
         $piece.at = $stop + 1
