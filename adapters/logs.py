@@ -41,7 +41,7 @@ class Cut(StrEnum):
     TIME = "time"  # reading stopped at its time limit before all was searched
     LONG = "long"  # a line was longer than what is brought, or shown, of one
     PARTLY = "partly"  # of some lines only the beginning was searched, or their encoding is one that is not known there
-    UNREAD = "unread"  # a file beside the log could not be read: packed otherwise than by gzip, damaged, or moved meanwhile
+    UNREAD = "unread"  # a file could not be read whole: packed otherwise than by gzip, damaged, moved or cut short meanwhile
 
 
 def _rising(offsets: tuple[Offset, ...]) -> tuple[Offset, ...]:

@@ -131,7 +131,7 @@ _CUTS: dict[Cut, Callable[[Phrase], Phrase]] = {
         option="--since",
     ),
     Cut.UNREAD: lambda logs: Phrase(
-        "{logs}: a rotated file beside the log could not be read; older lines may be missing", logs=logs
+        "{logs}: the log, or a rotated file beside it, could not be read whole; older lines may be missing", logs=logs
     ),
     Cut.PARTLY: lambda logs: Phrase(
         "{logs}: some lines could not be searched whole: they are longer than {size}, or in an encoding unknown there",

@@ -112,7 +112,7 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
                 "host-a nebula: only the newest lines were looked through for their level; --grep looks for words in all",
                 "host-a nebula: more than 512 kB would fit, these are the newest; narrow it with --grep",
                 "host-a nebula: reading stopped at its time limit, older lines may be missing; narrow it with --since",
-                "host-a nebula: a rotated file beside the log could not be read; older lines may be missing",
+                "host-a nebula: the log, or a rotated file beside it, could not be read whole; older lines may be missing",
                 "host-a nebula: some lines could not be searched whole: they are longer than 64 kB, or in an encoding "
                 "unknown there",
                 "host-a nebula: lines longer than 4000 characters are cut",

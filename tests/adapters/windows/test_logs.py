@@ -207,6 +207,19 @@ def test_no_line_is_told_twice_because_the_log_is_put_aside_meanwhile(pwsh: Pwsh
     assert [len(lines) for lines in told] == [len(set(lines)) for lines in told] != []
 
 
+@pytest.mark.pwsh
+def test_a_log_that_is_cut_short_meanwhile_is_told_and_not_counted(pwsh: Pwsh) -> None:
+    """As rotation does that copies a log and empties it, while a program goes on writing into it."""
+    looked = "    $to -= ("
+    emptied = f"    [System.IO.File]::WriteAllText($stream.Name, 'later')\n{looked}"
+    script = powershell.script_text("read-log").replace(looked, emptied)
+    action = read(tail=5_000)
+    with pwsh.machine(host(b"a line\n" * 1_000), NOW) as machine:
+        said = action.parse(powershell.unpack(machine.run(powershell.pack("n", script, action.arguments())), "n", 10_000))
+    assert emptied in script
+    assert ((), frozenset({Cut.UNREAD}), 0) == (said.lines, said.cut, said.searched)
+
+
 class Said:
     """A host's Windows side, which has said this."""
 

@@ -22,8 +22,8 @@ function New-Answer($a) {
     }
 }
 
-# The length is that of the beginning: what is written later is not read. Only the first piece is small, for most
-# questions are answered by the end of a log.
+# The length is that of the beginning: what is written later is not read, and a file that was cut short meanwhile is read
+# no further. Only the first piece is small, for most questions are answered by the end of a log.
 function Search-Stream($search, $answer, $stream, [string]$name) {
     $to = $stream.Length
     $form = Get-Known $answer $stream
@@ -41,6 +41,11 @@ function Search-Stream($search, $answer, $stream, [string]$name) {
         }
         $null = $stream.Seek($from, [System.IO.SeekOrigin]::Begin)
         $got = Read-Block $stream $bytes 0 ($to - $from)
+        if ($got -lt $to - $from) {
+            $answer.cut.unread = $true
+            $answer.done = $true
+            return
+        }
         [array]::Copy($rest, 0, $bytes, $got, $rest.Length)
         $end = $got + $rest.Length
         $first = if ($from -gt $form.start) { Find-Break $form $bytes 0 $end } else { 0 }
