@@ -130,6 +130,48 @@ def test_where_a_block_ends_is_never_seen(pwsh: Pwsh, codec: str, packed: bool, 
 
 
 @pytest.mark.pwsh
+@pytest.mark.parametrize("seed", range(3))
+def test_every_line_is_read_in_its_own_encoding(pwsh: Pwsh, seed: int) -> None:
+    """However they follow one another, and what is none beside them."""
+    chance = random.Random(seed)
+    kinds = [
+        b"plain",
+        "日本語 😀".encode(),
+        "日本語ソ".encode("cp932"),
+        b"a\xff",
+        b"\xa0\x81",
+        "\ufffd".encode(),
+        b"",
+        b"\x81",
+    ]
+    lines = [kind for _ in range(800) for kind in [chance.choice(kinds)] * chance.choice([1, 1, 2, 9])]
+    content = b"\n".join(lines) + chance.choice([b"", b"\n"])
+    state, action = host(content), read(tail=5_000)
+    expected, actual = by_twin(action, state), by_powershell(pwsh, action, state)
+    assert (expected.lines, expected.encoding) == (actual.lines, actual.encoding)
+
+
+@pytest.mark.pwsh
+def test_a_broken_byte_here_and_there_makes_a_search_no_slower(pwsh: Pwsh) -> None:
+    """Line by line these would take longer than there is time."""
+    content = (b"ab\n" * 99_999 + b"\xff\n") * 40
+    said = by_powershell(pwsh, read(tail=5, pattern="nowhere"), host(content))
+    assert (frozenset(), len(content)) == (said.cut, said.searched)
+
+
+@pytest.mark.pwsh
+def test_where_no_line_is_text_the_search_ends_at_its_time(pwsh: Pwsh) -> None:
+    """In the middle of a piece, of which nothing counts; the first piece is 64 kB."""
+    action = read(tail=5, pattern="nowhere")
+    arguments = action.arguments() | {"milliseconds": 500}
+    with pwsh.machine(host(b"\xff\n" * 1_000_000 + b"text\n" * 20_000), NOW) as machine:
+        answer = machine.run(powershell.pack("n", powershell.script_text("read-log"), arguments))
+    said = action.parse(powershell.unpack(answer, "n", 10_000))
+    assert frozenset({Cut.TIME}) == said.cut
+    assert (said.searched or 0) <= 65_536
+
+
+@pytest.mark.pwsh
 @pytest.mark.parametrize("letter", ['"', "\\", "\x01", "<", "日", "😀", "\n", "\udcff"], ids=ascii)
 def test_an_answer_of_any_letters_stays_within_its_limit(pwsh: Pwsh, letter: str) -> None:
     """`read` would fail where it were longer than the action takes."""

@@ -51,7 +51,11 @@ function Search-Stream($search, $answer, $stream, [string]$name) {
         $first = if ($from -gt $form.start) { Find-Break $form $bytes 0 $end } else { 0 }
         $rest = Get-Beginning $search $answer $form $bytes $(if ($first -lt 0) { $end } else { $first })
         if ($first -ge 0) {
-            $parts = Split-Text $search (Join-Text (Get-Text $form $bytes $first $end) $below) ($from -gt $form.start)
+            $text = Get-Text $search $form $bytes $first $end
+            if (-not (Test-Text $answer $text)) {
+                return
+            }
+            $parts = Split-Text $search (Join-Text $text $below) ($from -gt $form.start)
             $below = $parts.below
             Add-Found $search $answer $parts.text @{ name = $name; form = $form }
         }
@@ -91,6 +95,15 @@ function Test-Done($search, $answer) {
         $answer.done = $true
     }
     $answer.done
+}
+
+# $false where the time was over before there was a text.
+function Test-Text($answer, $text) {
+    if ($null -eq $text) {
+        $answer.cut.time = $true
+        $answer.done = $true
+    }
+    $null -ne $text
 }
 
 # How many bytes there were; fewer than asked for where the file ends, or was cut short meanwhile.
@@ -232,7 +245,10 @@ function Search-Packed($search, $answer, $stream, [string]$name) {
             $rest = Get-Beginning $search $answer $form $bytes $end
             continue
         }
-        $text = Get-Text $form $bytes $from $to
+        $text = Get-Text $search $form $bytes $from $to
+        if (-not (Test-Text $answer $text)) {
+            return
+        }
         $found = Find-Lines $search $text (Get-Place $search $text)
         if ($found.late) {
             $answer.cut.time = $true

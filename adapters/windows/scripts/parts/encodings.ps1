@@ -79,35 +79,85 @@ function Get-BreakEnd($form, [byte[]]$bytes, [int]$at, [int]$to) {
     if ($at % 2 -eq $low -and $other -lt $to -and $bytes[$other] -eq 0) { [Math]::Max($at, $other) + 1 } else { -1 }
 }
 
-# Lines with their breaks; of \r\n only \n is left.
-function Get-Text($form, [byte[]]$bytes, [int]$from, [int]$to) {
+# Lines with their breaks; of \r\n only \n is left. $null where the time is over in the middle.
+function Get-Text($search, $form, [byte[]]$bytes, [int]$from, [int]$to) {
     $text = $form.encoding.GetString($bytes, $from, $to - $from)
     if ($form.unit -eq 1 -and $text.IndexOf([char]65533) -ge 0) {
-        $text = Get-Mixed $form $bytes $from $to
+        $text = Get-Mixed $search $form $bytes $from $to $text
     }
-    $text.Replace("`r`n", "`n")
+    if ($null -ne $text) { $text.Replace("`r`n", "`n") } else { $null }
 }
 
-function Get-Mixed($form, [byte[]]$bytes, [int]$from, [int]$to) {
-    $broken = New-Object System.Text.DecoderReplacementFallback ([string][char]65533)
-    $japanese = [System.Text.Encoding]::GetEncoding(932, [System.Text.EncoderFallback]::ReplacementFallback, $broken)
-    $strange = [regex]'[\u0080-\u00A0\uE000-\uF8FF\uFFFD]'
-    $all = New-Object System.Text.StringBuilder
-    while ($from -lt $to) {
-        $next = Find-Break $form $bytes $from $to
-        if ($next -lt 0) {
-            $next = $to
-        }
-        $line = $form.encoding.GetString($bytes, $from, $next - $from)
-        if ($line.IndexOf([char]65533) -ge 0) {
-            $other = $japanese.GetString($bytes, $from, $next - $from)
-            if (-not $strange.IsMatch($other)) {
-                $line = $other
-                $form.name = 'shift_jis'
+# Only lines that are no UTF-8 are read once more, for line by line that takes fifty times longer; what stands between them
+# tells by its length where their bytes are.
+function Get-Mixed($search, $form, [byte[]]$bytes, [int]$from, [int]$to, [string]$text) {
+    $mixed = New-Mixed $search $form $bytes $text
+    $done = 0
+    $broken = $text.IndexOf([char]65533)
+    while ($broken -ge 0) {
+        $whole = $text.Substring($done, $broken - $done)
+        $whole = $whole.Substring(0, $whole.LastIndexOf([char]10) + 1)
+        $null = $mixed.all.Append($whole)
+        $from += $form.encoding.GetByteCount($whole)
+        $done += $whole.Length
+        $mixed.byte.Clear()
+        $mixed.char.Clear()
+        do {
+            if ($search.watch.ElapsedMilliseconds -gt $search.milliseconds) {
+                return $null
             }
-        }
-        $null = $all.Append($line)
-        $from = $next
+            $mixed.byte.Add($from)
+            $mixed.char.Add($done)
+            $from = [array]::IndexOf($bytes, [byte]10, $from, $to - $from) + 1
+            $done = $text.IndexOf([char]10, $broken) + 1
+            if ($from -eq 0 -or $done -eq 0) {
+                $from = $to
+                $done = $text.Length
+            }
+            $broken = $text.IndexOf([char]65533, $done)
+            $stop = $text.IndexOf([char]10, $done)
+        } while ($broken -ge 0 -and ($stop -lt 0 -or $broken -lt $stop))
+        $mixed.byte.Add($from)
+        $mixed.char.Add($done)
+        Add-Japanese $mixed 0 ($mixed.byte.Count - 1)
     }
-    $all.ToString()
+    if ($mixed.late) { $null } else { $mixed.all.Append($text, $done, $text.Length - $done).ToString() }
+}
+
+# `byte`, `char`: where broken lines that follow one another begin, in bytes and in the text, and where the last one ends.
+function New-Mixed($search, $form, [byte[]]$bytes, [string]$text) {
+    $broken = New-Object System.Text.DecoderReplacementFallback ([string][char]65533)
+    @{
+        search = $search
+        form = $form
+        bytes = $bytes
+        text = $text
+        byte = New-Object System.Collections.Generic.List[int]
+        char = New-Object System.Collections.Generic.List[int]
+        all = New-Object System.Text.StringBuilder
+        japanese = [System.Text.Encoding]::GetEncoding(932, [System.Text.EncoderFallback]::ReplacementFallback, $broken)
+        strange = [regex]'[\u0080-\u00A0\uE000-\uF8FF\uFFFD]'
+        late = $false
+    }
+}
+
+# Some of these lines as Shift-JIS where they can be that, as they are where only one is left; else by halves.
+function Add-Japanese($mixed, [int]$first, [int]$end) {
+    $mixed.late = $mixed.late -or $mixed.search.watch.ElapsedMilliseconds -gt $mixed.search.milliseconds
+    if ($mixed.late) {
+        return
+    }
+    $other = $mixed.japanese.GetString($mixed.bytes, $mixed.byte[$first], $mixed.byte[$end] - $mixed.byte[$first])
+    if (-not $mixed.strange.IsMatch($other)) {
+        $null = $mixed.all.Append($other)
+        $mixed.form.name = 'shift_jis'
+        return
+    }
+    if ($end - $first -eq 1) {
+        $null = $mixed.all.Append($mixed.text, $mixed.char[$first], $mixed.char[$end] - $mixed.char[$first])
+        return
+    }
+    $middle = $first + (($end - $first) -shr 1)
+    Add-Japanese $mixed $first $middle
+    Add-Japanese $mixed $middle $end
 }
