@@ -136,7 +136,7 @@ sub log_file {
     fail($!{EACCES} ? "denied" : "broken", "$file: $!") unless $opened;
     my ($inode, $size, $written) = (stat $handle)[1, 7, 9];
     my ($packed) = $name =~ /\.([a-z0-9]+)\z/;
-    return {handle => $handle, file => $file, name => $name, inode => $inode, size => $size, written => $written,
+    return {handle => $handle, name => $name, inode => $inode, size => $size, written => $written,
         unpack => $UNPACK{$packed // ""}};
 }
 
@@ -205,11 +205,12 @@ sub put {
 
 # Programs, and files that only a program can read
 
-# Where time is up nothing of it counts: its newest lines come last. False where nothing older is wanted.
+# The open file, whatever its name stands for by now. Where time is up nothing of it counts: its newest lines come last.
+# False where nothing older is wanted.
 sub unpacked {
     my ($log) = @_;
     my %before = %cut;
-    listen_to($log->{unpack}, "-cd", "--", $log->{file});
+    listen_to($log->{handle}, $log->{unpack}, "-cd");
     if ($late) { @heard = (); %cut = (%before, time => 1); return 0; }
     push @found, reverse splice @heard;
     if ($code) { $cut{unread} = 1; $code = 0; } # still being packed, or damaged: what could be read counts
@@ -219,7 +220,7 @@ sub unpacked {
 
 sub hear_program {
     $screen = qr/^/m;
-    listen_to(@program);
+    listen_to(undef, @program);
     print STDERR "$_\n" for @words;
     fail($timed ? "late" : "silent", "$program[0] has not come to its end") if $late; # its newest lines come last
     my $all = $cut{lines} || $cut{bytes} || $timed < $ask{most} || (defined $since && defined $first && $first < $since);
@@ -227,10 +228,10 @@ sub hear_program {
 }
 
 sub listen_to {
-    my (@argv) = @_;
+    my ($input, @argv) = @_;
     $pid = open $voice, "-|";
     fail("broken", "no process: $!") unless defined $pid;
-    become(@argv) unless $pid;
+    become($input, @argv) unless $pid;
     my ($rest, $block) = ("");
     while (!$late) {
         my $read = sysread $voice, $block, BLOCK;
@@ -251,8 +252,9 @@ sub listen_to {
 # A program is heard on both outputs as one, which alone keeps the two of a container in order; one that unpacks on the
 # first, for its complaints are no lines of the log.
 sub become {
-    my (@argv) = @_;
-    defined $size ? open STDERR, ">", "/dev/null" : open STDERR, ">&", \*STDOUT;
+    my ($input, @argv) = @_;
+    open STDIN, "<&", $input if defined $input;
+    defined $input ? open STDERR, ">", "/dev/null" : open STDERR, ">&", \*STDOUT;
     exec {$argv[0]} @argv or print "$argv[0]: $!\n";
     POSIX::_exit($CODE{absent});
 }

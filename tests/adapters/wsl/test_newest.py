@@ -3,6 +3,7 @@
 import gzip
 import os
 import resource
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -368,6 +369,21 @@ def test_of_a_packed_neighbour_that_takes_too_long_nothing_is_taken(tmp_path: Pa
     answer = in_real_perl(tmp_path / "log", files, quickly(newest(search, file=PLACE, about="cni")))
     text = read_newest(answer, search, PLACE)
     assert ((line(31).decode(), line(32).decode()), frozenset({Cut.TIME})) == (text.lines, text.cut)
+
+
+def test_rotation_while_packed_neighbours_are_unpacked_changes_nothing(tmp_path: Path) -> None:
+    """Just before the first is unpacked logrotate gives every file another name, and packs one more."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    rotation = "mv syslog.3.gz syslog.4.gz; mv syslog.2.gz syslog.3.gz; $real -c syslog.1 > syslog.2.gz; rm syslog.1"
+    renamed = f"cd {folder}; [ -e syslog.4.gz ] || {{ {rotation}; mv syslog syslog.1; : > syslog; }}"
+    stand_in(folder, "gzip", f'real={shutil.which("gzip")}; {renamed}; exec "$real" "$@"')
+    names = {3: "syslog.3.gz", 13: "syslog.2.gz", 23: "syslog.1", 33: "syslog"}
+    files = {f"/var/log/{name}": log(line(n), written=n) for n, name in names.items()}
+    text = read_newest(in_real_perl(folder, files, newest(ALL, file=PLACE, about="cni")), ALL, PLACE)
+    assert (folder / "syslog.4.gz").exists()
+    assert (tuple(line(n).decode() for n in names), frozenset()) == (text.lines, text.cut)
+    assert tuple(names.values()) == text.files
 
 
 @pytest.mark.slow
