@@ -45,7 +45,7 @@ my $screen = $about; # what every line is picked by; of a program all are, for s
 my $pattern = pattern();
 my $now = time;
 
-my (@found, @heard, @words, %cut, %from, $first);    # @found: newest first; @heard: oldest first, of what cannot be read backwards
+my (@found, @heard, @words, %cut, %from, $oldest);   # @found: newest first; @heard: oldest first, of what cannot be read backwards
 my ($bytes, $searched, $timed, $code) = (0, 0, 0, 0);
 my ($late, $size, $decodes);
 my ($pid, $voice);             # a program, and its pipe: closing that, as Perl does where it is forgotten, waits for its end
@@ -158,8 +158,8 @@ sub backwards {
         $searched += $high - ($low + $start);
         for my $line (reverse lines_of($block, $start)) { return 0 unless put($line); }
         $high = $low + $start;
-        my $at = defined $since ? stamp(substr $block, $start, 64) : undef;
-        return 0 if defined $at and $at < $since - SET_BACK;
+        my (undef, $last) = defined $since ? stamp(substr $block, $start, 64) : ();
+        return 0 if defined $last and $last < $since - SET_BACK;
     }
     return 1;
 }
@@ -223,7 +223,7 @@ sub hear_program {
     listen_to(undef, @program);
     print STDERR "$_\n" for @words;
     fail($timed ? "late" : "silent", "$program[0] has not come to its end") if $late; # its newest lines come last
-    my $all = $cut{lines} || $cut{bytes} || $timed < $ask{most} || (defined $since && defined $first && $first < $since);
+    my $all = $cut{lines} || $cut{bytes} || $timed < $ask{most} || (defined $since && defined $oldest && $oldest < $since);
     $cut{time} = 1 unless $all or $code;
 }
 
@@ -263,10 +263,10 @@ sub become {
 sub hear {
     my ($line) = @_;
     if (!defined $size) {
-        my $at = stamp($line);
-        $timed++ if defined $at;
-        $first //= $at;
-        if (!defined $at and $line !~ /^ /) { # not an entry, nor the next line of one: the program speaks for itself
+        my (undef, $last) = stamp($line);
+        $timed++ if defined $last;
+        $oldest //= $last;
+        if (!defined $last and $line !~ /^ /) { # not an entry, nor the next line of one: the program speaks for itself
             push @words, substr $line, 0, 300;
             shift @words if @words > WORDS;
             return;
@@ -302,8 +302,8 @@ sub lines_of {
 sub answering {
     my ($line) = @_;
     return undef if $line !~ $about;
-    my $at = defined($since // $until) ? stamp($line) : undef;
-    return undef if defined $at and ($at < ($since // $at) or $at > ($until // $at));
+    my ($first, $last) = defined($since // $until) ? stamp($line) : ();
+    return undef if defined $first and ($last < ($since // $last) or $first > ($until // $first));
     return undef if defined $pattern and !fits($line);
     return kept($line);
 }
@@ -368,21 +368,30 @@ sub from_utf16 {
     return $before . Encode::decode($big ? "UTF-16BE" : "UTF-16LE", substr $line, 0, length($line) & ~1);
 }
 
-# When a line was written, in seconds since 1970; undef where it does not say. A day without a year is the last one that
-# has come; a little of tomorrow is a clock that was wrong.
+# When a line was written, in seconds since 1970: the first and the last moment that may be meant; nothing where it does not
+# say. A day without a year is the last one that has come; a little of tomorrow is a clock that was wrong.
 sub stamp {
     my ($line) = @_;
     if ($line =~ /^(?:<\d{1,3}>1 )?(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?:Z|([+-])(\d\d):?(\d\d))/a) {
         my $away = defined $8 ? ($8 eq "-" ? -1 : 1) * ($9 * 60 + $10) * 60 : 0;
-        return days($1, $2, $3) * 86400 + $4 * 3600 + $5 * 60 + $6 - $away + (defined $7 ? "0.$7" : 0);
+        my $at = days($1, $2, $3) * 86400 + $4 * 3600 + $5 * 60 + $6 - $away + (defined $7 ? "0.$7" : 0);
+        return ($at, $at);
     }
-    return undef unless $line =~ /^([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) /a and exists $MONTH{$1};
+    return () unless $line =~ /^([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) /a and exists $MONTH{$1};
     my $this_year = (localtime $now)[5];
     for my $year ($this_year + 1, $this_year, $this_year - 1) {
         my $at = POSIX::mktime($5, $4, $3, $2, $MONTH{$1}, $year, 0, 0, -1);
-        return $at if defined $at and $at <= $now + 86400;
+        return both($at) if defined $at and $at <= $now + 86400;
     }
-    return undef;
+    return ();
+}
+
+# A local time that came twice, as clocks were set back by an hour or by half of one, is taken for both.
+sub both {
+    my ($at) = @_;
+    my $shown = localtime $at;
+    my @alike = grep { localtime($_) eq $shown } map { $at + $_ } -3600, -1800, 0, 1800, 3600;
+    return @alike[0, -1];
 }
 
 # How far local time was from UTC: at first, and from each change on. Between two looks a week apart a change is searched

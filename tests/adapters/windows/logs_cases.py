@@ -222,6 +222,10 @@ LOCAL = put("error.log", ends([error(1, "a"), error(2, "b"), error(3, "c")]))
 
 GAP = "2025/03/09 02:30:00 [error] 4#8: x"
 
+SET_BACK = datetime(2025, 11, 2, 6, 0, tzinfo=UTC)
+
+TWICE = [f"2025/11/02 {time} [error] 4#8: x" for time in ("00:59:00", "01:30:00", "02:00:00")]
+
 IN_NEW_YORK = [offset(0, -5), *(each for year in range(2016, 2026) for each in new_york(year))]
 
 ZONES = (
@@ -256,6 +260,23 @@ ZONES = (
         log="error",
         since=datetime(2025, 3, 9, 5, tzinfo=UTC),
         offsets=IN_NEW_YORK,
+    ),
+    *(
+        case(
+            f"a time that came twice is left out only where both are: {story}",
+            living_in("America/New_York", put("error.log", ends(TWICE))),
+            TWICE[begin:end],
+            log="error",
+            offsets=IN_NEW_YORK,
+            since=since,
+            until=until,
+        )
+        for story, begin, end, since, until in (
+            ("until the first", 0, 2, None, SET_BACK - timedelta(minutes=30)),
+            ("until before it", 0, 1, None, SET_BACK - timedelta(minutes=31)),
+            ("since the second", 1, 3, SET_BACK + timedelta(minutes=30), None),
+            ("since behind it", 2, 3, SET_BACK + timedelta(minutes=31), None),
+        )
     ),
     case("a log without local times", living_in("Asia/Tokyo", LOG), some(6), since=at(6), offsets=[offset(0, 9)]),
 )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_SEARCHED, Cut, LogText
 from adapters.wsl.action import Argv, Completed
 from adapters.wsl.newest import SEARCHED, newest, read_newest, wanted
 from adapters.wsl.shell import read_frames, shell_line
+from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import JAPAN, LogFile
 from tests.lab.wsl.shell import Shell
 from tests.lab.wsl.state import WslState
@@ -226,6 +228,42 @@ async def test_every_change_of_the_local_clock_in_ten_years_is_told(zone: str, t
     assert [each.astimezone(ZoneInfo(zone)).utcoffset() for each in moments] == [
         each.astimezone(place).utcoffset() for each in moments
     ]
+
+
+def set_back(zone: ZoneInfo) -> datetime:
+    """When clocks there were set back last, some days ago at least."""
+    told = offsets(zone, datetime.now(UTC) - timedelta(days=3), 400)
+    return max(datetime.fromtimestamp(at, UTC) for (_, summer), (at, winter) in pairwise(told) if winter < summer)
+
+
+SUMMERS = (ZoneInfo("America/New_York"), ZoneInfo("Australia/Sydney"))
+PLACE_OF_CHANGE = max(SUMMERS, key=set_back)
+"""Where it was not long ago, so that a time without a year means no other."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "minutes"),
+    [
+        pytest.param({"until": -30}, [-61, -30], id="until the first"),
+        pytest.param({"until": -31}, [-61], id="until before it"),
+        pytest.param({"since": 30}, [-30, 60], id="since the second"),
+        pytest.param({"since": 31}, [60], id="since behind it"),
+    ],
+)
+async def test_a_time_that_came_twice_is_left_out_only_where_both_are(
+    asked: dict[str, int], minutes: list[int], tmp_path: Path
+) -> None:
+    """Its summer's and its winter's, half an hour before and behind the moment when clocks were set back."""
+    (tmp_path / "log").mkdir()
+    change = set_back(PLACE_OF_CHANGE)
+    local = {n: (change + timedelta(minutes=n)).astimezone(PLACE_OF_CHANGE) for n in (-61, -30, 60)}
+    files = plain(*(f"{at:%b %e %H:%M:%S} host cni[1]: x".encode() for at in local.values()))
+    search = Search(tail=5, **{name: change + timedelta(minutes=n) for name, n in asked.items()})
+    command = newest(search, file=PLACE, about="cni")
+    real = in_real_perl(tmp_path / "log", files, command, zone=PLACE_OF_CHANGE.key)
+    for answer in (real, await in_the_lab(files, command, zone=PLACE_OF_CHANGE)):
+        told = [each[:15] for each in read_newest(answer, search, PLACE).lines]
+        assert [f"{local[n]:%b %e %H:%M:%S}" for n in minutes] == told
 
 
 async def test_the_answer_has_a_limit_of_bytes(tmp_path: Path) -> None:

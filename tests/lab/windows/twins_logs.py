@@ -17,6 +17,8 @@ from tests.lab.windows.twin import ScriptError, Twin, round_trip
 from tests.lab.windows.twins_disks import rotated
 
 Place = Literal["before", "in", "after"]
+Time = tuple[int, int]
+"""The first and the last moment that may be meant, in milliseconds since 1970."""
 
 PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z")
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -193,16 +195,26 @@ def _placed(lines: list[str], given: Mapping[str, Any], whole: Place | None) -> 
         yield line, whole or _place(time, given)
 
 
-def _place(time: int | None, given: Mapping[str, Any]) -> Place:
-    if time is not None and given["since"] is not None and time < given["since"]:
+def _place(time: Time | None, given: Mapping[str, Any]) -> Place:
+    if time is not None and given["since"] is not None and time[1] < given["since"]:
         return "before"
-    if time is not None and given["until"] is not None and time > given["until"]:
+    if time is not None and given["until"] is not None and time[0] > given["until"]:
         return "after"
     return "in"
 
 
-def _time(line: str, zone: tzinfo) -> int | None:
-    """The time at which a line was written, in milliseconds since 1970; .NET takes the second of two that are alike."""
+def _time(line: str, zone: tzinfo) -> Time | None:
+    """The time at which a line was written; that of nginx's error log may be either of two."""
+    if nginx := re.match(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d", line):
+        with suppress(ValueError):
+            local = datetime.strptime(nginx[0], "%Y/%m/%d %H:%M:%S").replace(tzinfo=zone)
+            first, last = (_milliseconds(local.replace(fold=fold)) for fold in (0, 1))
+            return first, max(first, last)
+    time = _aware(line)
+    return None if time is None else (time, time)
+
+
+def _aware(line: str) -> int | None:
     rfc = None
     if line.startswith("{"):
         with suppress(ValueError, AttributeError):
@@ -215,8 +227,6 @@ def _time(line: str, zone: tzinfo) -> int | None:
         if nginx := re.search(r"\[(\d\d)/(\w{3})/(\d{4}):(\S+ [+-]\d{4})\]", line):
             day = f"{nginx[3]}-{MONTHS.index(nginx[2]) + 1:02}-{nginx[1]}T{nginx[4]}"
             return _milliseconds(datetime.strptime(day, "%Y-%m-%dT%H:%M:%S %z"))
-        if nginx := re.match(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d", line):
-            return _milliseconds(datetime.strptime(nginx[0], "%Y/%m/%d %H:%M:%S").replace(tzinfo=zone, fold=1))
     return None
 
 

@@ -97,7 +97,7 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
         return Ran(ran.code, stderr=words)
     found = [line for line in entries if _answers(line, ask, wanted, logs)]
     kept, cut = _bounded(found, ask)
-    times = [at for at in (_when(line, logs) for line in entries) if at is not None]
+    times = [at[1] for at in (_when(line, logs) for line in entries) if at is not None]
     if not cut and len(times) >= int(ask["most"]) and times[0] >= float(ask.get("since", times[0])):
         cut = {"time"}
     return _answer([f"cut {why}" for why in sorted(cut)], kept, logs, words)
@@ -113,7 +113,7 @@ def _answer(heading: list[str], lines: Iterable[bytes], logs: Logs, words: str =
 def _answers(line: bytes, ask: dict[str, str], wanted: re.Pattern[str], logs: Logs) -> bool:
     line = line[: int(ask["looked"])]
     at = _when(line, logs)
-    if at is not None and not float(ask.get("since", at)) <= at <= float(ask.get("until", at)):
+    if at is not None and not (float(ask.get("since", at[1])) <= at[1] and at[0] <= float(ask.get("until", at[0]))):
         return False
     (text,), _ = readable([line])
     return ask["about"].encode() in line.lower() and wanted.search(text) is not None
@@ -139,10 +139,12 @@ def _kept(line: bytes, width: int) -> bytes:
         return line[: error.start].decode()[: width + 1].encode()  # a character that the cut went through
 
 
-def _when(line: bytes, logs: Logs) -> float | None:
+def _when(line: bytes, logs: Logs) -> tuple[float, float] | None:
+    """The first and the last moment that may be meant: where clocks were set back a local time came twice."""
     text = line[:64].decode("ascii", errors="replace")
     if found := re.match(r"(?:<\d{1,3}>1 )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)", text):
-        return datetime.fromisoformat(found[1] + found[3]).timestamp() + float(found[2] or 0)
+        at = datetime.fromisoformat(found[1] + found[3]).timestamp() + float(found[2] or 0)
+        return at, at
     if found := re.match(r"([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) ", text):
         now = datetime.now(logs.zone)
         month, (day, hour, minute, second) = MONTHS.index(found[1]) + 1, map(int, found.groups()[1:])
@@ -150,7 +152,8 @@ def _when(line: bytes, logs: Logs) -> float | None:
             datetime(year, month, day, hour, minute, second, tzinfo=logs.zone)
             for year in (now.year + 1, now.year, now.year - 1)
         )
-        return next(at.timestamp() for at in years if (at - now).total_seconds() <= 86_400)
+        local = next(at for at in years if (at - now).total_seconds() <= 86_400)
+        return local.timestamp(), max(local.timestamp(), local.replace(fold=1).timestamp())
     return None
 
 

@@ -1,5 +1,6 @@
 # The times at which lines were written: as Nebula writes them (text, JSON, slog: RFC 3339), and nginx in its access log,
-# and in its error log (the host's own time). All are compared as milliseconds since 1970.
+# and in its error log (the host's own time). All are compared as milliseconds since 1970. A time of the host's own that
+# came twice, as clocks were set back, is taken for both: which one it was is told by the lines around it, and not here.
 
 function New-Stamps {
     $expression = '^(?:(?:time="?|\{[^\n]*?"time":")(?<iso>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,7})?)\d*(?<zone>Z|[+-]\d\d:\d\d)' +
@@ -8,7 +9,7 @@ function New-Stamps {
     New-Object regex $expression, ([System.Text.RegularExpressions.RegexOptions]'Compiled, CultureInvariant, Multiline')
 }
 
-# $null where it is no time after all.
+# `first`, `last`: the same but where a time came twice. $null where it is no time after all.
 function Get-Time($stamp) {
     $invariant = [cultureinfo]::InvariantCulture
     $style = [System.Globalization.DateTimeStyles]::AssumeLocal
@@ -22,15 +23,29 @@ function Get-Time($stamp) {
     } else {
         [System.DateTimeOffset]::TryParseExact($stamp.Groups['error'].Value, 'yyyy/MM/dd HH:mm:ss', $invariant, $style, [ref]$at)
     }
-    if ($known) { $at.ToUnixTimeMilliseconds() } else { $null }
+    if (-not $known) {
+        return $null
+    }
+    if (-not $iso -and -not $access -and [System.TimeZoneInfo]::Local.IsAmbiguousTime($at.DateTime)) {
+        return Get-Both $at.DateTime
+    }
+    $time = $at.ToUnixTimeMilliseconds()
+    @{ first = $time; last = $time }
+}
+
+function Get-Both([datetime]$local) {
+    $both = @(foreach ($offset in [System.TimeZoneInfo]::Local.GetAmbiguousTimeOffsets($local)) {
+            (New-Object System.DateTimeOffset $local, $offset).ToUnixTimeMilliseconds()
+        })
+    @{ first = [Math]::Min($both[0], $both[-1]); last = [Math]::Max($both[0], $both[-1]) }
 }
 
 # Where a time lies: 'before' or 'after' what is asked for, or 'in' it. What cannot be read is not left out: nobody knows.
 function Compare-Time($search, $time) {
-    if ($null -ne $time -and $null -ne $search.since -and $time -lt $search.since) {
+    if ($null -ne $time -and $null -ne $search.since -and $time.last -lt $search.since) {
         return 'before'
     }
-    if ($null -ne $time -and $null -ne $search.until -and $time -gt $search.until) {
+    if ($null -ne $time -and $null -ne $search.until -and $time.first -gt $search.until) {
         return 'after'
     }
     'in'
