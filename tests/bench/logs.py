@@ -35,6 +35,18 @@ QUESTIONS: Mapping[str, Search] = {
     "50 lines until a time at its beginning": Search(tail=50, until=BEGAN + timedelta(seconds=5)),
 }
 
+_WHOLE = LINE.format(at=BEGAN, n=1, ns=1).encode()
+_JAPANESE = _WHOLE.replace(b"received", "を受け取りました".encode("cp932"))
+
+STRANGE: Mapping[str, bytes] = {
+    "whole": _WHOLE * 10_000,
+    "with a broken byte in every 10,000th line": _WHOLE * 9_999 + _WHOLE.replace(b"received", b"\xff"),
+    "in Shift-JIS": _JAPANESE * 10_000,
+}
+"""Some lines of logs of `STRANGE_SIZE`, in which a text is looked for that is not there."""
+
+STRANGE_SIZE = 100_000_000
+
 
 def report() -> None:
     """Print the table of docs/performance.md."""
@@ -58,6 +70,12 @@ def report() -> None:
             print(
                 f"| {what} | {seconds:.2f} s | {worked:.2f} s | {(said.searched or 0) / 1e6:,.0f} MB | {peak} MB |",
                 flush=True,
+            )
+        for what, lines in STRANGE.items():
+            log.write_bytes(lines * (STRANGE_SIZE // len(lines)))
+            seconds, _, said = _measure(machine, QUESTIONS["a text that is not there"])
+            print(
+                f"{log.stat().st_size / 1e6:,.0f} MB {what}: {seconds:.2f} s, {(said.searched or 0) / 1e6:,.0f} MB searched"
             )
         log.unlink()
     pwsh.close()
