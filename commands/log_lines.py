@@ -116,10 +116,15 @@ _UNENDED = "\r"
 
 def harmless(text: str) -> str:
     """A line as one line of visible characters, however long; nothing in it is taken for anything but text."""
-    unended = len(text) >= LINE_BROUGHT
+    whole = len(text) < LINE_BROUGHT
     if not text.isprintable():
         text = _LONE_SURROGATES.sub("\ufffd", _UNSEEN.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
-    return text + _UNENDED if unended else text
+    return text if whole else text + _UNENDED
+
+
+def unended(line: str) -> bool:
+    """Whether the end of a harmless line was not brought."""
+    return line.endswith(_UNENDED)
 
 
 def shortened(line: str) -> str:

@@ -24,7 +24,7 @@ from adapters.errors import (
 from adapters.fleet import Seen
 from adapters.inventory import Host, PodmanName
 from adapters.local_time import HostZone
-from adapters.logs import LINE_LIMIT, LINES_LIMIT, Cut, LogText, Search
+from adapters.logs import LINES_LIMIT, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows.log_files import LOGS as WINDOWS
 from adapters.windows.logs import ReadLog
@@ -32,7 +32,7 @@ from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.findings import Finding, Severity
 from commands.judged import ahead, why_silent
 from commands.log_formats import Level
-from commands.log_lines import CONTAINER, Log, Origin, harmless, parse
+from commands.log_lines import CONTAINER, Log, Origin, harmless, parse, shortened, unended
 from commands.log_merged import filtered
 from commands.log_patterns import matcher
 from commands.looking import look_at_all
@@ -225,17 +225,18 @@ def _cleaned(text: LogText, clean: Callable[[str], str], fits: Callable[[str], b
     """The same without secrets: the whole is cleaned, for a key has many lines; as it will be seen, for what is not seen
     (a colour) parts no secret from its name.
 
-    A host looks for the pattern in lines that have their secrets still. What no longer fits without them goes, with every
-    trace that it was there: else asking for one letter after the other would read a secret out.
+    A host looks for the pattern in lines that have their secrets still, and in their ends, which are not brought. What does
+    not fit as it is shown goes, with every trace that it was there: else asking for one letter after the other would read
+    a secret out.
     """
     seen = [harmless(line) for line in text.lines]
     shown = clean("\n".join(seen)).split("\n") if seen else []
     same = seen if len(seen) == len(shown) else [""] * len(shown)
-    kept = tuple(now for before, now in zip(same, shown, strict=True) if now == before or fits(now))
+    known = (now == before and not unended(now) for before, now in zip(same, shown, strict=True))
+    kept = tuple(line for line, sure in zip(shown, known, strict=True) if sure or fits(shortened(line)))
     if len(kept) == len(shown):
         return text.model_copy(update={"lines": kept})
-    long = {Cut.LONG} if any(len(line) >= LINE_LIMIT for line in kept) else set()
-    told = {"cut": text.cut - {Cut.LINES, Cut.BYTES, Cut.LONG} | long, "encoding": text.encoding if kept else "utf-8"}
+    told = {"cut": text.cut - {Cut.LINES, Cut.BYTES, Cut.LONG}, "encoding": text.encoding if kept else "utf-8"}
     return text.model_copy(update={"lines": kept, **told})
 
 

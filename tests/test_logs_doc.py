@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.inventory import WindowsPaths, WslSide
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, LINES_LIMIT
+from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_LIMIT, LINE_SEARCHED, LINES_LIMIT
 from adapters.windows.logs import SEARCH_LIMIT
 from adapters.wsl.newest import BUDGET
 from bot import collecting, incidents
@@ -114,6 +114,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "last 30 minutes",
         "50 to 1,000",
         "60,000 together",
+        "more than 5,024 characters",
         "half an hour before",
         "last 7 days",
         "newest 200",
@@ -134,6 +135,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "直近 30 分",
         "50 から 1,000 行",
         "合計 60,000 行",
+        "5,024 文字を超える行",
         "30 分前から",
         "この 7 日間",
         "最新の 200 件",
@@ -148,6 +150,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     usual = [LogRead.model_fields["tail"].default, LogCollect.model_fields["since"].default]
     assert [50, timedelta(minutes=30)] == usual
     assert (5_000, 512 * 1024, 64 * 1024, 4_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_SEARCHED, LINE_LIMIT)
+    assert 5_024 == LINE_BROUGHT
     assert (20_000, 7 * 2**20) == (KEPT_LINES, KEPT_BYTES)
     assert (8, 7, 200, 100, 2, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, PATIENCE, SHOWN)
     assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)

@@ -322,6 +322,14 @@ async def test_what_hosts_looked_for_goes_with_the_lines_as_one_kind_of_pattern(
     assert sought == report.excerpt.sought
 
 
+@pytest.mark.parametrize(("grep", "count"), [("begin", 1), ("end", 0), ("x", 1), ("", 1)])
+async def test_of_a_line_whose_end_is_not_brought_what_is_shown_counts(grep: str, count: int) -> None:
+    """Behind that a secret may stand that nobody looked for: the host found something there."""
+    line = f"begin {'x' * LINE_LIMIT} end".ljust(LINE_BROUGHT, "y")
+    report = await World({"host-a": said(line)}, A).read(LogRead(source="nebula", grep=grep))
+    assert count == len(texts(report))
+
+
 async def test_a_line_with_a_secret_is_found_by_all_else_that_is_in_it() -> None:
     world = World({"host-a": said(nebula(ago(2), "password=hunter2"), nebula(ago(1), "hunter2 hunter"))}, A)
     report = await world.read(LogRead(source="nebula", grep="HUNTER$|PASSWORD=", tail=2))
