@@ -122,11 +122,13 @@ def _approvals(question: Question, risk: Risk) -> Phrase:
 
 
 def _where(question: Question) -> Iterator[Fact]:
-    """Where it may be asked, if not everywhere."""
-    granted = (grant for _, grant in question.policy.granted(type(question.operation)))
-    fitting = [grant for grant in granted if question.actor.roles & grant.roles and all(map(grant.covers, question.hosts))]
-    if fitting and all(grant.channels for grant in fitting):
-        yield Phrase("Only in"), Phrase("{items}", items=places(fitting))
+    """Where it may be asked, if not everywhere; all of these count, where it includes what is for some channels, too."""
+    kind = type(question.operation)
+    for each in (kind, *kind.includes):
+        granted = (grant for _, grant in question.policy.granted(each))
+        fitting = [each for each in granted if question.actor.roles & each.roles and all(map(each.covers, question.hosts))]
+        if fitting and all(grant.channels for grant in fitting):
+            yield Phrase("Only in"), Phrase("{items}", items=places(fitting))
 
 
 def _change(question: Question, risk: Risk, facts: Sequence[Fact]) -> Report:

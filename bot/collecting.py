@@ -19,6 +19,8 @@ from bot.changes import Change
 from bot.incident_answers import IncidentBook, in_short
 from bot.incidents import Incident
 from bot.planning import By
+from bot.policy import Policy, Refuse
+from commands.decisions import Operations
 from commands.excerpts import Excerpt
 from commands.findings import worst_first
 from commands.health import Health
@@ -67,6 +69,8 @@ class Asked(Protocol):
     @property
     def by(self) -> By: ...
     @property
+    def policy(self) -> Policy: ...
+    @property
     def incidents(self) -> IncidentBook: ...
 
 
@@ -77,7 +81,7 @@ class _Evidence:
 
     health: Report
     got: Sequence[Got]
-    changes: Sequence[Change]
+    changes: Sequence[Change] | Refuse
     incident: Incident | None
     since: datetime
     typed: str
@@ -94,11 +98,19 @@ async def collect(operation: LogCollect, asked: Asked) -> Report:
     async with asyncio.TaskGroup() as group:
         health = group.create_task(Health(target=operation.target, details=True).read(replace(view, progress=untold)))
         logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
-    ours = tuple(change for change in await asked.changes.recent(LATELY) if _touches(change, hosts, since))
+    ours = await _changes(hosts, since, asked)
     incident = await asked.incidents.open_in(asked.by.channel)
     typed = render_when(operation.since)
     evidence = _Evidence(health.result(), logs.result(), ours, incident, since, typed, tail, now)
     return await asyncio.to_thread(_packed, evidence)  # of 30 hosts it takes a second
+
+
+async def _changes(hosts: Sequence[Host], since: datetime, asked: Asked) -> Sequence[Change] | Refuse:
+    """Changes of that time, where whoever asks may ask for changes by themselves; why not, where they may not."""
+    verdict = asked.policy.judge(asked.by.actor, Operations, (), asked.by.place)
+    if isinstance(verdict, Refuse):
+        return verdict
+    return tuple(change for change in await asked.changes.recent(LATELY) if _touches(change, hosts, since))
 
 
 def _share(hosts: Sequence[Host]) -> int:
@@ -126,7 +138,7 @@ def _packed(evidence: _Evidence) -> Report:
         columns=(Column(key="host", heading=Phrase("Host")),),
         rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
         findings=findings,
-        sections=(*_about(evidence), *_beginnings(logs), *_contents(), *_missing(got)),
+        sections=(*_about(evidence), *_beginnings(logs), *_contents(evidence), *_missing(evidence)),
         excerpt=Excerpt(lines=shown, notes=(*_left_out(len(shown), len(lines)), *said)),
         taken_at=now,
     )
@@ -137,10 +149,17 @@ def _packed(evidence: _Evidence) -> Report:
         Copy(name=TIMELINE, form=Form.LINES, of=timeline),
         Copy(name="health.md", form=Form.MARKDOWN, of=health, words="health --details"),
         Copy(name="health.csv", form=Form.CSV, of=health, words="health --details"),
-        Copy(name="changes.md", form=Form.MARKDOWN, of=listings.lately(evidence.changes, now), words="op"),
+        *_changed(evidence),
         *(_log(each, evidence) for each in got if each.log is not None),
     )
     return whole.model_copy(update={"files": (Bundle(name=f"evidence-{stamp}.zip", members=members),)})
+
+
+def _changed(evidence: _Evidence) -> tuple[Copy, ...]:
+    if isinstance(evidence.changes, Refuse):
+        return ()
+    of = listings.lately(evidence.changes, evidence.at)
+    return (Copy(name="changes.md", form=Form.MARKDOWN, of=of, words="op"),)
 
 
 def _log(got: Got, evidence: _Evidence) -> Copy:
@@ -195,13 +214,14 @@ def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
     return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
 
 
-def _contents() -> tuple[Section, ...]:
-    files = (
+def _contents(evidence: _Evidence) -> tuple[Section, ...]:
+    files: tuple[Phrase, ...] = (
         Phrase("timeline.txt: the lines of all logs in the order of time, clocks corrected"),
         Phrase("logs/: the same, one file for each log of each host"),
         Phrase("health.md, health.csv: how the hosts are, with versions, containers and gateway"),
-        Phrase("changes.md: what was changed through the bot in this time"),
     )
+    if not isinstance(evidence.changes, Refuse):
+        files = (*files, Phrase("changes.md: what was changed through the bot in this time"))
     return (Section(heading=Phrase("What is in the archive"), lines=files),)
 
 
@@ -216,8 +236,9 @@ def _known(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
     return (Section(heading=Phrase("About the lines"), lines=said),) if said else ()
 
 
-def _missing(got: Sequence[Got]) -> tuple[Section, ...]:
-    missing = [f"{each.host.name} {each.source}" for each in got if each.error is not None]
-    if not missing:
-        return ()
-    return (Section(heading=Phrase("What is missing"), lines=(Phrase("{logs}", logs=some(missing, 20)),)),)
+def _missing(evidence: _Evidence) -> tuple[Section, ...]:
+    unread = [f"{each.host.name} {each.source}" for each in evidence.got if each.error is not None]
+    lines = (Phrase("{logs}", logs=some(unread, 20)),) if unread else ()
+    if isinstance(evidence.changes, Refuse):
+        lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
+    return (Section(heading=Phrase("What is missing"), lines=lines),) if lines else ()

@@ -128,15 +128,26 @@ class Policy:
             case SystemIdentity(name=name):
                 return self._person(identity) or Refuse("system user without a person", _unmapped(name))
             case BotIdentity(name=name):
-                return Actor(BOT, frozenset(Role), f"built-in schedule {name}")
+                return Actor(BOT, frozenset(Role), f"{_BUILT_IN} {name}")
 
     def judge(
         self, actor: Actor, operation: type[Operation], hosts: Sequence[Host] = (), place: str | None = None
     ) -> Verdict:
-        """Whether this actor may ask for this operation, on every one of the hosts, in that place (`bot.rules.place_of`).
+        """Whether this actor may ask for this operation, on every one of the hosts, in that place (`bot.rules.place_of`),
+        and for all that its answer includes: what is narrowed by itself is not to be had by another name.
 
-        `place` is None where it is not known yet. Without hosts, labels narrow nothing.
+        `place` is None where it is not known yet. Without hosts, labels narrow nothing. What the bot asks by itself is for
+        whoever reads its channel, so nobody's grants narrow what that includes.
         """
+        verdict = self._judged(actor, operation, hosts, place)
+        if isinstance(verdict, Refuse) or actor.rule.startswith(_BUILT_IN):
+            return verdict
+        parts = ((part, self._judged(actor, part, hosts, place)) for part in operation.includes)
+        refused = (_included(operation, part, refuse) for part, refuse in parts if isinstance(refuse, Refuse))
+        return next(refused, verdict)
+
+    def _judged(self, actor: Actor, operation: type[Operation], hosts: Sequence[Host], place: str | None) -> Verdict:
+        """The same of the operation alone."""
         granted = self.granted(operation)
         fitting = [(name, grant) for name, grant in granted if actor.roles & grant.roles]
         if not fitting:
@@ -327,6 +338,16 @@ def _lacks_role(operation: type[Operation], needed: frozenset[Role], actor: Acto
     )
 
 
+def _included(operation: type[Operation], part: type[Operation], refuse: Refuse) -> Refuse:
+    told = Phrase(
+        "{words} tells what {part} tells: {why}",
+        words=" ".join(operation.words),
+        part=" ".join(part.words),
+        why=refuse.reason,
+    )
+    return Refuse(refuse.rule, told)
+
+
 def _elsewhere(operation: type[Operation], grants: Sequence[Grant]) -> Phrase:
     return Phrase(
         "{words} may be asked only in {channels}; ask there", words=" ".join(operation.words), channels=places(grants)
@@ -349,6 +370,9 @@ def _unmapped(name: str) -> Phrase:
         user=name,
     )
 
+
+_BUILT_IN = "built-in schedule"
+"""Begins the rule of the bot as an actor; a person's says who they are, whatever they are called."""
 
 _APART = Phrase("the rules of those hosts have no role in common that could approve; ask for them one by one")
 _KEEPERS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})

@@ -19,6 +19,7 @@ from commands.arguments import ALL, BadArgument, Flag, Option, Positional, Targe
 from commands.details import clock_cell
 from commands.excerpts import Excerpt
 from commands.findings import Finding, worst_first
+from commands.health import Health
 from commands.judged import some
 from commands.log_formats import Level
 from commands.log_lines import CONTAINER, Line, Log
@@ -138,6 +139,7 @@ class LogCollect(OwnOperation):
     words: ClassVar = ("log", "collect")
     summary: ClassVar = Phrase("health, all logs and recent changes of hosts as one archive, with a timeline")
     example: ClassVar = "log collect host-a --since 30m"
+    includes: ClassVar = (LogRead, Health)
 
     target: TargetArgument = ALL
     since: Annotated[When, when_option(FARTHEST)] = timedelta(minutes=30)

@@ -126,6 +126,8 @@ class Operation(BaseModel):
     """One line for help."""
     example: ClassVar[str]
     """Words that work as they stand, without `/flatnet`."""
+    includes: ClassVar[tuple[type["Operation"], ...]] = ()
+    """Others whose answers are part of this one's: it is for those alone who may ask for each of them, of the same hosts."""
 
     here: Annotated[bool, Flag(Phrase("answer for all in this channel"))] = False
 

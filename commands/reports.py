@@ -6,7 +6,11 @@ from typing import Annotated, ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.arguments import BadArgument, Option, shown
+from commands.certs import Cert
+from commands.disks import Disk
+from commands.health import Health
 from commands.operation import OwnOperation
+from commands.updates import Updates
 
 _MONTH = re.compile(r"(20\d\d)[-/年](0[1-9]|1[0-2]|[1-9])月?")
 
@@ -26,6 +30,7 @@ class WeeklyReport(OwnOperation):
     words: ClassVar = ("report", "weekly")
     summary: ClassVar = Phrase("the weekly round: how full disks are, whether logs are rotated, which certificates end")
     example: ClassVar = "report weekly"
+    includes: ClassVar = (Health, Disk, Cert)
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """All of them: it tells of every host."""
@@ -40,6 +45,7 @@ class MonthlyReport(OwnOperation):
         "a month in numbers, also as Markdown and CSV: how often hosts were reached and well, changes, approvals, updates"
     )
     example: ClassVar = "report monthly --month 2026-01"
+    includes: ClassVar = (Health, Updates)
 
     month: Annotated[
         str,

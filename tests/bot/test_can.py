@@ -7,6 +7,7 @@ from bot.policy import Group, Policy
 from bot.rules import ApprovalRule, Approvals, Grant
 from commands.arguments import BadArgument, NoSuchHost
 from commands.grammar import GrammarError
+from commands.logs import LogCollect
 from commands.operation import Risk
 from commands.report import Report
 from tests.bot.team import ADMINISTRATOR, CATALOGUE, DEVELOPER, INVENTORY, OPERATOR, VIEWER, person
@@ -120,3 +121,15 @@ def test_unknown_words_are_answered_as_the_grammar_does_with_whole_requests() ->
 def test_an_unknown_host_is_an_error() -> None:
     with pytest.raises(NoSuchHost):
         can("bo", "service", "restart", "host-z")
+
+
+def test_every_place_that_counts_is_said() -> None:
+    """An archive of logs may be asked for where logs may, and where health may."""
+    narrowed = (
+        Grant(operations=("log",), roles=frozenset({OPERATOR}), channels=("C0OPS", "C0LOG")),
+        Grant(operations=("health",), roles=frozenset({OPERATOR}), channels=("C0OPS",)),
+    )
+    report = explain(Policy((BO,), grants=narrowed), (LogCollect,), INVENTORY, "bo", ("log", "collect"))
+    assert ["C0LOG, C0OPS", "C0OPS"] == [
+        str(value.text) for what, value in (row.cells for row in report.rows) if "Only in" == str(what.text)
+    ]

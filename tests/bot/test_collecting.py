@@ -1,5 +1,6 @@
 """`log collect`: one archive with all that was brought, and what is missing in it said where it is read first."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import PureWindowsPath
 from types import SimpleNamespace
@@ -8,17 +9,22 @@ from typing import Any, cast
 import pytest
 
 from adapters.action import Action
+from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.logs import Cut, LogText
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
 from bot.collecting import Asked, collect
 from bot.messages.files import written
-from bot.request import Answer
+from bot.planning import By
+from bot.policy import Actor, Policy
+from bot.request import Answer, Surface, SystemIdentity
+from bot.rules import Grant
 from commands.logs import KEPT_LINES, LogCollect
+from commands.operation import Role
 from commands.report import Bundle, File, Report
 from tests.bot.messages.examples import ENGLISH
-from tests.bot.reported import view, windows, wsl
+from tests.bot.reported import Sides, view, windows, wsl
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host
 
@@ -31,7 +37,7 @@ def said(*lines: str, **more: Any) -> LogText:
     return LogText(lines=lines, clock=NOW, **more)
 
 
-async def collected(logs: dict[str, LogText], *hosts: Host) -> Report:
+def hosts_that_say(logs: Mapping[str, LogText | HostError], *hosts: Host) -> Sides:
     """Every host says the same of its logs; of those that are not named, nothing."""
 
     def answer(side: Any) -> Any:
@@ -46,10 +52,22 @@ async def collected(logs: dict[str, LogText], *hosts: Host) -> Report:
 
         return give
 
-    sides = {(each.name, "windows"): answer(windows(each)) for each in hosts}
-    sides |= {(each.name, "wsl"): answer(wsl(each)) for each in hosts}
-    asked = SimpleNamespace(view=view(*hosts, said=cast("Any", sides)), now=lambda: NOW, changes=Nothing())
-    asked.by, asked.incidents = SimpleNamespace(channel=""), Nothing()
+    sides: Sides = {(each.name, "windows"): answer(windows(each)) for each in hosts}
+    return sides | {(each.name, "wsl"): answer(wsl(each)) for each in hosts}
+
+
+async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **given: Any) -> Report:
+    """Asked by an operator, to whom nothing is denied; what is `given` stands for what is there otherwise."""
+    actor = Actor("ana", frozenset({Role.OPERATOR}), "person ana")
+    usual = {
+        "view": view(*hosts, said=hosts_that_say(logs, *hosts)),
+        "now": lambda: NOW,
+        "changes": Nothing(),
+        "by": By(actor, SystemIdentity(1000, "ana"), Surface.SHELL, ""),
+        "policy": Policy(),
+        "incidents": Nothing(),
+    }
+    asked = SimpleNamespace(**(usual | given))
     return await collect(LogCollect(), cast("Asked", asked))
 
 
@@ -107,3 +125,14 @@ async def test_what_is_missing_is_said_with_words_that_there_are(cut: Cut) -> No
     assert (False, True) == said_in["summary.md"]
     assert (True, False) == said_in["logs/host-a/nebula.txt"]
     assert "# /flatnet log nebula host-a --since 30m --tail 1000" == files["logs/host-a/nebula.txt"].splitlines()[0]
+
+
+async def test_who_may_not_ask_for_changes_gets_none_and_the_summary_says_why() -> None:
+    """As `report monthly` does: what the bot keeps of changes is beside what the hosts say."""
+    only_security = Grant(operations=("op",), roles=frozenset({Role.SECURITY}))
+    files = unpacked(await collected(ONE, A, policy=Policy(grants=(only_security,))))
+    assert "changes.md" not in files
+    assert "changes.md: op needs one of the roles security, and you have operator" in files["summary.md"]
+    assert 1 == files["summary.md"].count("changes.md")
+    elsewhere = Grant(operations=("op",), roles=frozenset({Role.OPERATOR}), channels=("C0OPS",))
+    assert "changes.md" not in unpacked(await collected(ONE, A, policy=Policy(grants=(elsewhere,))))

@@ -481,6 +481,24 @@ async def test_rights_are_those_on_the_hosts_that_are_meant(database: Database) 
     assert FailureKind.REFUSED is body.kind
 
 
+async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_that_was_kept(database: Database) -> None:
+    """`log` and `health` are not for her, so `log collect` is not, however she comes by it."""
+    silent = Unreachable(Phrase("no route"))
+    office = Office(
+        database,
+        Policy(PEOPLE, grants=(Grant(operations=("log", "health"), roles=OPERATORS),)),
+        said={("host-a", side): silent for side in ("windows", "wsl", "gateway")},
+    )
+    await office.ask('incident open "502" host-a')
+    await office.ask("log collect")
+    told = "log collect tells what log tells: log needs one of the roles operator, and you have viewer; ask an administrator"
+    assert told == await office.told("log collect host-a", "U1VERA")
+    again = await office.desk.refusal(office.last)
+    assert again is not None
+    assert told == str(again.phrase)
+    assert HIDDEN in [answer for words, answer, _ in await office.entries("U1VERA", "C0INC") if "log collect" in words]
+
+
 HIDDEN = "not shown to you; ask for the same, and you learn why"
 OPERATORS = frozenset({Role.OPERATOR})
 VIEWERS = frozenset({Role.VIEWER})

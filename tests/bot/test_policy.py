@@ -4,9 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from bot.policy import Actor, Go, Group, Person, Policy, Refuse, label
-from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
+from bot.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from bot.rules import Grant
 from commands.catalogue import CATALOGUE
-from commands.operation import Role
+from commands.digests import Digest
+from commands.logs import LogCollect as Collected
+from commands.operation import Operation, Role
+from commands.reports import MonthlyReport, WeeklyReport
+from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP, LogCollect, LogRead
 
 ANA = Person(
@@ -158,3 +163,42 @@ def test_an_identity_without_a_person_has_a_name_in_the_audit() -> None:
 def test_a_person_cannot_be_configured_as_something_else(given: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Person.model_validate(given)
+
+
+HOLDERS = (
+    ("log", Collected),
+    ("health", Collected),
+    ("health", WeeklyReport),
+    ("disk", WeeklyReport),
+    ("cert", WeeklyReport),
+    ("health", MonthlyReport),
+    ("update", MonthlyReport),
+    ("health", Digest),
+    ("cert", Digest),
+)
+"""What is narrowed, and what would tell the same."""
+
+
+@pytest.mark.parametrize(("narrowed", "holder"), HOLDERS)
+def test_what_is_narrowed_by_itself_is_not_to_be_had_by_another_name(narrowed: str, holder: type[Operation]) -> None:
+    """By role, label and place; the bot's own digest goes on, for whoever reads its channel."""
+    osaka = host("host-b", 2, labels=("osaka",))
+    grant = Grant(operations=(narrowed,), roles=frozenset({Role.OPERATOR}), labels=("osaka",), channels=("C0OPS",))
+    policy = Policy((ANA, BO), grants=(grant,))
+    assert isinstance(policy.judge(OPERATOR, holder, (osaka,), "C0OPS"), Go)
+    told = f"{' '.join(holder.words)} tells what {narrowed} tells: "
+    for actor, hosts, place, why in (
+        (VIEWER, (osaka,), "C0OPS", f"{narrowed} needs one of the roles operator"),
+        (OPERATOR, (osaka, host("host-a", 1)), "C0OPS", f"you may ask for {narrowed} only on hosts with one of the labels"),
+        (OPERATOR, (osaka,), "C0INC", f"{narrowed} may be asked only in C0OPS"),
+    ):
+        verdict = policy.judge(actor, holder, hosts, place)
+        assert isinstance(verdict, Refuse)
+        assert str(verdict.reason).startswith(told + why)
+    assert (holder,) == policy.permitted(OPERATOR, (holder,))
+    assert () == policy.permitted(VIEWER, (holder,))
+    bot = policy.identify(BotIdentity("digest"))
+    assert isinstance(bot, Actor)
+    assert isinstance(policy.judge(bot, holder, (host("host-a", 1),), None), Go)
+    namesake = Actor(bot.name, frozenset({Role.VIEWER}), "person flatnet-bot")
+    assert isinstance(policy.judge(namesake, holder), Refuse)
