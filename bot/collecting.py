@@ -31,7 +31,7 @@ from commands.log_merged import filtered, grave, merged
 from commands.log_text import COLLECTED, notes
 from commands.logs import FARTHEST, LogCollect, newest
 from commands.logs import report as log_report
-from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all
+from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all, told_by, unread
 from commands.operation import View, untold
 from commands.report import Bundle, Column, Copy, Form, Report, Row, Section
 from commands.when import instant, render_when
@@ -49,6 +49,10 @@ TIMELINE = "timeline.txt"
 
 BEGINNINGS = 20
 """Logs with errors that are named, those that had them first: there it began, perhaps."""
+
+
+UNREAD = 50
+"""Lines about logs that could not be read."""
 
 
 class Changes(Protocol):
@@ -129,12 +133,13 @@ def _packed(evidence: _Evidence) -> Report:
     logs = [each.log for each in got if each.log is not None]
     lines, said = merged(log.lines for log in logs), notes(logs, COLLECTED)
     shown = newest(lines)
-    unread = tuple(finding_of(each) for each in got if each.error is not None)
-    findings = worst_first((*health.findings, *(each for each in unread if each.reached)))  # health tells of silent sides
+    missing = [each for each in got if each.error is not None]
+    unread = (finding_of(each) for each in missing if not told_by(health.findings, each))
+    findings = worst_first((*health.findings, *unread))
     stamp = f"{now:%Y%m%d-%H%M%S}"
     whole = Report(
         title=Phrase("Evidence"),
-        summary=_summary(sum(len(log.lines) for log in logs), len(logs), unread, health),
+        summary=_summary(sum(len(log.lines) for log in logs), len(logs), len(missing), health),
         columns=(Column(key="host", heading=Phrase("Host")),),
         rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
         findings=findings,
@@ -173,7 +178,7 @@ def _log(got: Got, evidence: _Evidence) -> Copy:
     )
 
 
-def _summary(lines: int, logs: int, unread: Sequence[object], health: Report) -> Phrase:
+def _summary(lines: int, logs: int, unread: int, health: Report) -> Phrase:
     told = Phrase(
         "{n} line of {logs} logs collected; {health}",
         plural="{n} lines of {logs} logs collected; {health}",
@@ -183,7 +188,7 @@ def _summary(lines: int, logs: int, unread: Sequence[object], health: Report) ->
     )
     if not unread:
         return told
-    return Phrase("{told}; {n} log could not be read", plural="{told}; {n} logs could not be read", told=told, n=len(unread))
+    return Phrase("{told}; {n} log could not be read", plural="{told}; {n} logs could not be read", told=told, n=unread)
 
 
 def _about(evidence: _Evidence) -> tuple[Section, ...]:
@@ -237,8 +242,22 @@ def _known(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
 
 
 def _missing(evidence: _Evidence) -> tuple[Section, ...]:
-    unread = [f"{each.host.name} {each.source}" for each in evidence.got if each.error is not None]
-    lines = (Phrase("{logs}", logs=some(unread, 20)),) if unread else ()
+    lines = _unread(evidence.got)
     if isinstance(evidence.changes, Refuse):
         lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
     return (Section(heading=Phrase("What is missing"), lines=lines),) if lines else ()
+
+
+def _unread(got: Sequence[Got]) -> tuple[Phrase, ...]:
+    """A line for each host and reason, with the logs that could not be read for it."""
+    logs: dict[tuple[str, Phrase], list[str]] = {}
+    for each in got:
+        if each.error is not None:
+            logs.setdefault((each.host.name, unread(each)), []).append(each.source)
+    lines = tuple(
+        Phrase("{host}: {logs} ({why})", host=host, logs=some(sources, len(sources)), why=why)
+        for (host, why), sources in logs.items()
+    )
+    if len(lines) <= UNREAD:
+        return lines
+    return (*lines[:UNREAD], Phrase("and {n} more", n=len(lines) - UNREAD))

@@ -202,7 +202,7 @@ def _state(error: HostError) -> Phrase:
             return Phrase("no usable answer")
 
 
-def _reason(error: HostError) -> Phrase:
+def reason_of(error: HostError) -> Phrase:
     """As `_state`, where that alone is said."""
     match error:
         case Unreachable():
@@ -224,7 +224,7 @@ def _nobody(errors: Sequence[HostError]) -> Phrase:
     """Why no side answered, each cause once."""
     if all(isinstance(error, NotAsked) for error in errors):
         return Phrase("the host was not asked: {why}", why=errors[0].phrase)
-    reasons = Listing(tuple(dict.fromkeys(_reason(error) for error in errors)))
+    reasons = Listing(tuple(dict.fromkeys(reason_of(error) for error in errors)))
     if all(isinstance(error, Unreachable | DeadlineExceeded) for error in errors):
         return Phrase("no side answers: {reasons}; check that the host is up and on the network", reasons=reasons)
     return Phrase("no side answers: {reasons}; details say what each side needs", reasons=reasons)

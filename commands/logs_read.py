@@ -30,7 +30,7 @@ from adapters.windows.log_files import LOGS as WINDOWS
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.findings import Finding, Severity
-from commands.judged import ahead, why_silent
+from commands.judged import ahead, reason_of, why_silent
 from commands.log_formats import Level
 from commands.log_lines import CONTAINER, Log, Origin, harmless, parse, shortened, unended
 from commands.log_merged import filtered
@@ -47,6 +47,9 @@ Not so for `until`: the newest lines are those that hosts bring, and too new one
 
 LOOKED = 50_000
 """Lines of all hosts together that are looked through for a level, which hosts do not know: their newest ones."""
+
+_HANGING = 2
+"""Logs in a row without an answer in time after which a side is not asked for more."""
 
 JITTER = 1.0
 """Seconds that a clock may seem to be off without being wrong."""
@@ -103,19 +106,24 @@ async def read_all(hosts: Iterable[Host], sources: Sequence[str], wanted: Wanted
         async def read(source: str) -> Got:
             return await _read(host, source, wanted, view, turn)
 
-        sides = ([each for each in sources if _on_windows(each)], [each for each in sources if not _on_windows(each)])
+        windows = [each for each in sources if _on_windows(each)]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_in_turn(host, side, read)) for side in sides]
-        return sorted((got for task in tasks for got in task.result()), key=lambda got: sources.index(got.source))
+            in_turn = group.create_task(_in_turn(host, windows, read))
+            at_once = [group.create_task(read(each)) for each in sources if each not in windows]
+        found = (*in_turn.result(), *(task.result() for task in at_once))
+        return sorted(found, key=lambda got: sources.index(got.source))
 
     return _without_strangers(tuple(got for each in await look_at_all(hosts, look, view) for got in each))
 
 
 async def _in_turn(host: Host, sources: Sequence[str], read: Callable[[str], Awaitable[Got]]) -> list[Got]:
-    """The logs of one side of a host. A side that is not there is asked once: it is waited for, and refuses, only once."""
+    """The logs of Windows, which does one thing at a time. One that is not there is waited for, and refuses, only once.
+
+    WSL2's are read at once: one line is opened for all of them, so it is not there once, too.
+    """
     got: list[Got] = []
     for source in sources:
-        away = next((each.error for each in got if each.error is not None and _away(each.error)), None)
+        away = _away(got)
         has = action_of(host, source, Search(tail=1)) is not None
         got.append(await read(source) if away is None or not has else Got(host, source, error=away))
     return got
@@ -132,11 +140,18 @@ def _on_windows(source: str) -> bool:
     return source in WINDOWS
 
 
-def _away(error: HostError) -> bool:
-    """Whether nothing of that side can be asked now, rather than this log alone."""
-    if isinstance(error, DeadlineExceeded):
-        return not error.maybe_ran
-    return isinstance(error, Unreachable | HostIdentityError | AuthenticationFailed)
+def _away(got: Sequence[Got]) -> HostError | None:
+    """Why nothing more of a side can be asked now, after what it said of these logs; None where it can.
+
+    A host to which nobody comes through says so. One log without an answer in time may be slow, two are a host that hangs.
+    """
+    errors = [each.error for each in got if each.log is not None or each.error is not None]
+    for error in errors:
+        if isinstance(error, Unreachable | HostIdentityError | AuthenticationFailed):
+            return error
+    last = errors[-_HANGING:]
+    hangs = len(last) == _HANGING and all(isinstance(error, DeadlineExceeded) for error in last)
+    return last[-1] if hangs else None
 
 
 def _without_strangers(got: tuple[Got, ...]) -> tuple[Got, ...]:
@@ -170,16 +185,32 @@ def action_of(host: Host, source: str, search: Search) -> Action[LogText] | None
 def finding_of(got: Got) -> Finding:
     """Why a log could not be read."""
     assert got.error is not None
-    side = Phrase("Windows") if _on_windows(got.source) else Phrase("WSL2")
     reached = isinstance(got.error, ActionFailed)
     return Finding(
         severity=Severity.MEDIUM if reached else Severity.HIGH,
         host=got.host.name,
         subject=f"log {got.source}",
-        why=why_silent(side, got.error),
+        why=why_silent(_side(got), got.error),
         next=None if reached else f"health {got.host.name} --details",
         reached=reached,
     )
+
+
+def unread(got: Got) -> Phrase:
+    """The same in short, where what is behind it is said elsewhere."""
+    assert got.error is not None
+    why = got.error.phrase if isinstance(got.error, ActionFailed) else reason_of(got.error)
+    return Phrase("{side}: {why}", side=_side(got), why=why)
+
+
+def told_by(findings: Iterable[Finding], got: Got) -> bool:
+    """Whether health's findings say already that this host, or this side of it, does not answer."""
+    subjects = ("host", "windows" if _on_windows(got.source) else "wsl")
+    return any(each.host == got.host.name and each.subject in subjects and not each.reached for each in findings)
+
+
+def _side(got: Got) -> Phrase:
+    return Phrase("Windows") if _on_windows(got.source) else Phrase("WSL2")
 
 
 async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: asyncio.Lock) -> Got:

@@ -9,9 +9,10 @@ from typing import Any, cast
 import pytest
 
 from adapters.action import Action
-from adapters.errors import HostError
+from adapters.errors import DeadlineExceeded, HostError, Unreachable
 from adapters.inventory import Host
 from adapters.logs import Cut, LogText
+from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
 from bot.collecting import Asked, collect
@@ -37,6 +38,12 @@ def said(*lines: str, **more: Any) -> LogText:
     return LogText(lines=lines, clock=NOW, **more)
 
 
+def raised(answer: LogText | HostError) -> LogText:
+    if isinstance(answer, HostError):
+        raise answer
+    return answer
+
+
 def hosts_that_say(logs: Mapping[str, LogText | HostError], *hosts: Host) -> Sides:
     """Every host says the same of its logs; of those that are not named, nothing."""
 
@@ -44,7 +51,7 @@ def hosts_that_say(logs: Mapping[str, LogText | HostError], *hosts: Host) -> Sid
         def give(action: Action[Any]) -> object:
             match action:
                 case ReadLog(log=path):
-                    return logs.get(PureWindowsPath(path).stem, said())
+                    return raised(logs.get(PureWindowsPath(path).stem, said()))
                 case ReadCni() | ReadPodman():
                     return said()
                 case _:
@@ -85,6 +92,15 @@ def unpacked(report: Report) -> dict[str, str]:
     (bundle,) = written(Answer(operation="op-1", understood="log collect --since 30m", body=report), ENGLISH)
     assert isinstance(bundle, Bundle)
     return {member.name: member.text for member in bundle.members if isinstance(member, File)}
+
+
+def part(report: Report, heading: str) -> list[str]:
+    """A section of the summary, as it is read."""
+    files = unpacked(report)
+    plain = files[next(name for name in files if name.endswith("summary.md"))].replace("\\", "")
+    return [
+        line.removeprefix("- ") for line in plain.partition(f"## {heading}\n")[2].partition("\n## ")[0].split("\n") if line
+    ]
 
 
 def lines_of(text: str) -> list[str]:
@@ -136,3 +152,27 @@ async def test_who_may_not_ask_for_changes_gets_none_and_the_summary_says_why() 
     assert 1 == files["summary.md"].count("changes.md")
     elsewhere = Grant(operations=("op",), roles=frozenset({Role.OPERATOR}), channels=("C0OPS",))
     assert "changes.md" not in unpacked(await collected(ONE, A, policy=Policy(grants=(elsewhere,))))
+
+
+SLOW = DeadlineExceeded.after(20)
+
+
+async def test_of_a_log_that_was_not_read_the_reason_is_said_where_the_host_is_well() -> None:
+    """Health says nothing of it, so it is a finding; beside its name stands why, once for each host and reason."""
+    report = await collected(ONE | {"access": SLOW, "error": SLOW}, A, B)
+    assert [
+        (name, f"log {source}", "Windows: no answer within 20 s; check that the host is up and not overloaded")
+        for name in ("host-a", "host-b")
+        for source in ("access", "error")
+    ] == [(each.host, each.subject, str(each.why)) for each in report.findings]
+    assert str(report.summary).endswith("all 2 hosts are well; 4 logs could not be read")
+    assert [f"host-{each}: access and error (Windows: no answer in time)" for each in "ab"] == part(
+        report, "What is missing"
+    )
+
+
+async def test_where_health_says_that_a_side_does_not_answer_its_logs_do_not_say_it_again() -> None:
+    sides = hosts_that_say(ONE, A) | {("host-a", "windows"): Unreachable(Phrase("no route"))}
+    report = await collected({}, A, view=view(A, said=sides))
+    assert ["windows"] == [each.subject for each in report.findings]
+    assert ["host-a: nebula, access, and error (Windows: no connection)"] == part(report, "What is missing")

@@ -1,5 +1,6 @@
 """`log`: what is asked of which host, lines of all of them in the order of time, and nothing silently left out."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -372,8 +373,7 @@ async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:
         (Unreachable(Phrase("no connection")), 1),
         (HostIdentityError(Phrase("another key")), 1),
         (AuthenticationFailed(Phrase("the password is wrong")), 1),  # a second try may lock the account
-        (DeadlineExceeded(Phrase("no answer"), maybe_ran=False), 1),
-        (DeadlineExceeded(Phrase("this log is slow"), maybe_ran=True), 3),
+        (DeadlineExceeded.after(20), 2),  # one alone may be a log that is slow
         (ActionFailed(Phrase("there is no log"), code="LogMissing"), 3),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, HostError) else str(value),
@@ -383,6 +383,32 @@ async def test_a_side_that_is_not_there_is_asked_once_for_all_its_logs(error: Ho
     got = await read_all([A], SOURCES, Wanted(tail=1), world.view)
     assert [(source, str(error)) for source in SOURCES] == [(each.source, str(each.error)) for each in got]
     assert asked == sum(isinstance(action, ReadLog) for action in world.asked)
+
+
+async def test_one_slow_log_hides_no_other() -> None:
+    slow, missing = DeadlineExceeded.after(20), ActionFailed(Phrase("there is no log"), code="LogMissing")
+    for first, then in ((slow, said()), (said(), slow), (slow, missing), (missing, slow)):
+        world = World({"host-a": [first, then, said()]}, A)
+        got = await read_all([A], SOURCES[:3], Wanted(tail=1), world.view)
+        assert 3 == len(world.asked)
+        assert got[-1].log is not None
+
+
+async def test_logs_of_wsl2_are_read_at_once() -> None:
+    """Its line is opened for all of them: where it is not there, they wait for that together."""
+    together = asyncio.Barrier(2)
+
+    class Waiting:
+        async def perform(self, action: Action[Any]) -> Any:
+            async with asyncio.timeout(10):
+                await together.wait()
+            return said()
+
+        async def aclose(self) -> None: ...
+
+    view = View(Fleet(Inventory(hosts=(A,)), lambda host, side: Waiting()), lambda: NOW, Thresholds())
+    got = await read_all([A], ("cni", "podman"), Wanted(tail=1), view)
+    assert all(each.log is not None for each in got)
 
 
 async def test_of_a_side_that_is_not_there_no_log_is_missed_that_the_host_never_had() -> None:
