@@ -42,8 +42,8 @@ LINES = 60_000
 LEAST, MOST = 50, 1_000
 """Lines of one log, however many there are."""
 
-LATELY = 50
-"""Changes that are looked through for those of the time."""
+CHANGES = 100
+"""Changes that are told of, the newest ones; each has its plan in memory meanwhile."""
 
 TIMELINE = "timeline.txt"
 
@@ -56,9 +56,9 @@ UNREAD = 50
 
 
 class Changes(Protocol):
-    """What the bot has changed lately (`bot.workflow`)."""
+    """What the bot has changed (`bot.workflow`)."""
 
-    async def recent(self, limit: int) -> tuple[Change, ...]: ...
+    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]: ...
 
 
 class Asked(Protocol):
@@ -114,18 +114,11 @@ async def _changes(hosts: Sequence[Host], since: datetime, asked: Asked) -> Sequ
     verdict = asked.policy.judge(asked.by.actor, Operations, (), asked.by.place)
     if isinstance(verdict, Refuse):
         return verdict
-    return tuple(change for change in await asked.changes.recent(LATELY) if _touches(change, hosts, since))
+    return await asked.changes.touching([host.name for host in hosts], since, CHANGES + 1)
 
 
 def _share(hosts: Sequence[Host]) -> int:
     return max(LEAST, min(MOST, LINES // max(1, len(hosts) * len(SOURCES))))
-
-
-def _touches(change: Change, hosts: Sequence[Host], since: datetime) -> bool:
-    """Whether a change was asked for, ran or ended in that time on one of the hosts."""
-    latest = max(at for at in (change.asked_at, change.started_at, change.ended_at) if at is not None)
-    named = {part.host for part in change.plan.parts} | set(change.plan.hosts)
-    return latest >= since and bool(named & {host.name for host in hosts})
 
 
 def _packed(evidence: _Evidence) -> Report:
@@ -163,7 +156,7 @@ def _packed(evidence: _Evidence) -> Report:
 def _changed(evidence: _Evidence) -> tuple[Copy, ...]:
     if isinstance(evidence.changes, Refuse):
         return ()
-    of = listings.lately(evidence.changes, evidence.at)
+    of = listings.lately(evidence.changes[:CHANGES], evidence.at)
     return (Copy(name="changes.md", form=Form.MARKDOWN, of=of, words="op"),)
 
 
@@ -245,6 +238,8 @@ def _missing(evidence: _Evidence) -> tuple[Section, ...]:
     lines = _unread(evidence.got)
     if isinstance(evidence.changes, Refuse):
         lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
+    elif len(evidence.changes) > CHANGES:
+        lines = (*lines, Phrase("{file} has the newest {n} changes; there are older ones", file="changes.md", n=CHANGES))
     return (Section(heading=Phrase("What is missing"), lines=lines),) if lines else ()
 
 

@@ -12,7 +12,7 @@ Who may what of a change, beside the roles that the words themselves need:
     continue, resolve  whoever may ask for the same, of those hosts, in that place
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -61,6 +61,10 @@ class Workflow:
     async def recent(self, limit: int) -> tuple[Change, ...]:
         """The newest changes, newest first, without the results of their steps."""
         return tuple(record.change() for record in await self._ledger.operations.recent(limit))
+
+    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
+        """The newest changes of these hosts that waited, ran or ended since then, newest first, without results of steps."""
+        return tuple(record.change() for record in await self._ledger.operations.touching(hosts, since, limit))
 
     async def waiting(self) -> tuple[Change, ...]:
         """What waits for people, oldest first: changes for approval, then break-glass for a review."""

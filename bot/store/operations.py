@@ -9,12 +9,12 @@ made at the start, and goes at the end, unless nobody knows how that was.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, bindparam, case, delete, func, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, case, delete, exists, func, insert, null, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from adapters.phrase import Phrase
@@ -48,6 +48,17 @@ _REVIEWS = (
 _ADD_REVIEW = insert(REVIEWS)
 _CHANGE = update(OPERATIONS).where(_THIS, OPERATIONS.c.version == bindparam("seen"))
 _RECENT = select(OPERATIONS).order_by(OPERATIONS.c.asked_at.desc(), OPERATIONS.c.operation).limit(bindparam("most"))
+_HOST = func.json_each(OPERATIONS.c.hosts).table_valued("value")
+_SINCE = OPERATIONS.c.ended_at.is_(None) | (OPERATIONS.c.ended_at >= bindparam("since"))
+_TOUCHING = (
+    select(OPERATIONS)
+    .where(
+        _SINCE | (OPERATIONS.c.state == State.UNKNOWN),
+        exists().where(_HOST.c.value.in_(bindparam("hosts", expanding=True))),
+    )
+    .order_by(OPERATIONS.c.asked_at.desc(), OPERATIONS.c.operation)
+    .limit(bindparam("most"))
+)
 _IN = select(OPERATIONS).where(OPERATIONS.c.state.in_(bindparam("states", expanding=True))).order_by(OPERATIONS.c.asked_at)
 _OPEN_OF = select(func.count()).select_from(OPERATIONS).where(_OPEN, OPERATIONS.c.requester == bindparam("who", type_=Text))
 _UNREVIEWED = (
@@ -199,6 +210,10 @@ class Operations:
     async def recent(self, most: int) -> tuple[Record, ...]:
         """The newest operations, newest first."""
         return await self._several(_RECENT, {"most": most})
+
+    async def touching(self, hosts: Sequence[str], since: datetime, most: int) -> tuple[Record, ...]:
+        """The newest operations on any of these hosts that had not ended by then, or nobody knows how; newest first."""
+        return await self._several(_TOUCHING, {"hosts": list(hosts), "since": since, "most": most})
 
     async def within(self, *states: State) -> tuple[Record, ...]:
         """All operations in these states, oldest first; meant for states that few are in."""

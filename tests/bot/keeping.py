@@ -183,6 +183,9 @@ class Kept:
     async def recent(self, limit: int) -> tuple[Change, ...]:
         return tuple(self.changes.values())[:limit]
 
+    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
+        return tuple(each for each in self.changes.values() if set(hosts) & set(each.plan.hosts))[:limit]
+
     async def waiting(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes.values() if change.state is State.WAITING or _unreviewed(change))
 

@@ -1,7 +1,7 @@
 """`log collect`: one archive with all that was brought, and what is missing in it said where it is read first."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import PureWindowsPath
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +15,7 @@ from adapters.logs import Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
+from bot.changes import Change
 from bot.collecting import Asked, collect
 from bot.messages.files import written
 from bot.planning import By
@@ -25,6 +26,7 @@ from commands.logs import KEPT_LINES, LogCollect
 from commands.operation import Role
 from commands.report import Bundle, File, Report
 from tests.bot.messages.examples import ENGLISH
+from tests.bot.records import running
 from tests.bot.reported import Sides, view, windows, wsl
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host
@@ -81,7 +83,7 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
 class Nothing:
     """No changes, and no incident."""
 
-    async def recent(self, limit: int) -> tuple[()]:
+    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[()]:
         return ()
 
     async def open_in(self, channel: str) -> None:
@@ -176,3 +178,28 @@ async def test_where_health_says_that_a_side_does_not_answer_its_logs_do_not_say
     report = await collected({}, A, view=view(A, said=sides))
     assert ["windows"] == [each.subject for each in report.findings]
     assert ["host-a: nebula, access, and error (Windows: no connection)"] == part(report, "What is missing")
+
+
+class Busy:
+    """So many changes of whatever is asked about."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.asked: tuple[Sequence[str], datetime] | None = None
+
+    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
+        self.asked = (hosts, since)
+        return (running("host-a").change(),) * min(self.count, limit)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(100, []), (101, ["changes.md has the newest 100 changes; there are older ones"])]
+)
+async def test_changes_are_those_of_the_hosts_and_the_time_and_it_is_said_where_there_are_more(
+    count: int, told: list[str]
+) -> None:
+    changes = Busy(count)
+    report = await collected(ONE, A, B, changes=changes)
+    assert (["host-a", "host-b"], NOW - timedelta(minutes=30)) == changes.asked
+    assert told == part(report, "What is missing")
+    assert 100 == unpacked(report)["changes.md"].count("cert renew host")

@@ -342,3 +342,30 @@ async def test_what_ended_in_a_span_is_told_without_its_plan(operations: Operati
         Ended("op-2", "turn host-a", "ana", State.FAILED, None, glass),
     ) == await operations.ended(began + timedelta(hours=1), began + timedelta(hours=3))
     assert () == await operations.ended(clock(), clock() + timedelta(days=31))
+
+
+async def test_what_touches_hosts_since_a_time_is_found_among_all_else(operations: Operations, clock: Clock) -> None:
+    """What runs touches its hosts since it was asked for; what has ended did until then; of an unknown end nobody knows."""
+
+    async def ended(name: str, state: State, *hosts: str) -> None:
+        await operations.add(ready(record(name, clock, *hosts)))
+        await operations.change(name, lambda found: replace(found, state=state, ended_at=clock()))
+
+    await ended("op-early", State.DONE, "host-a")
+    await ended("op-unknown", State.UNKNOWN, "host-a")
+    await operations.add(ready(record("op-open", clock, "host-b", "host-a")))
+    clock.pass_by(hours=2)
+    since = clock()
+    await ended("op-mine", State.FAILED, "host-a")
+    clock.pass_by(minutes=1)
+    for number in range(60):
+        await ended(f"op-other-{number}", State.DONE, "host-ab", "host-c")
+
+    async def found(most: int, *hosts: str) -> list[str]:
+        return [each.operation for each in await operations.touching(hosts, since, most)]
+
+    assert ["op-mine", "op-open", "op-unknown"] == await found(9, "host-a", "host-z")
+    assert ["op-mine", "op-open"] == await found(2, "host-a")
+    assert ["op-open"] == await found(9, "host-b")
+    assert [] == await found(9)
+    assert 60 == len(await found(100, "host-c"))
