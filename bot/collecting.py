@@ -34,10 +34,15 @@ from commands.logs import report as log_report
 from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all, told_by, unread
 from commands.operation import View, untold
 from commands.report import Bundle, Column, Copy, Form, Report, Row, Section
+from commands.sizes import size_of
 from commands.when import instant, render_when
 
 LINES = 60_000
 """Lines of all logs together; each log gets its share."""
+
+BYTES = 48 * 2**20
+"""Of the text of all logs together, each of which gets its share. The archive is made in memory, which takes several times
+as much."""
 
 LEAST, MOST = 50, 1_000
 """Lines of one log, however many there are."""
@@ -71,6 +76,8 @@ class Asked(Protocol):
     @property
     def changes(self) -> Changes: ...
     @property
+    def archiving(self) -> asyncio.Lock: ...
+    @property
     def by(self) -> By: ...
     @property
     def policy(self) -> Policy: ...
@@ -94,11 +101,17 @@ class _Evidence:
 
 
 async def collect(operation: LogCollect, asked: Asked) -> Report:
-    """Look at everything at once, and pack it. Awaited hosts are those whose logs are: they take longer than health."""
+    """Look at everything at once, and pack it, one archive after the other: there is memory for one."""
+    async with asked.archiving:
+        return await _collected(operation, asked)
+
+
+async def _collected(operation: LogCollect, asked: Asked) -> Report:
+    """Awaited hosts are those whose logs are: they take longer than health."""
     view, now = asked.view, asked.now()
     hosts = operation.hosts(view.fleet.inventory)
     tail, since = _share(hosts), instant(operation.since, now, FARTHEST)
-    wanted = Wanted(tail=tail, since=since)
+    wanted = Wanted(tail=tail, since=since, room=BYTES // max(1, len(hosts) * len(SOURCES)))
     async with asyncio.TaskGroup() as group:
         health = group.create_task(Health(target=operation.target, details=True).read(replace(view, progress=untold)))
         logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
@@ -124,7 +137,7 @@ def _share(hosts: Sequence[Host]) -> int:
 def _packed(evidence: _Evidence) -> Report:
     health, got, now = evidence.health, evidence.got, evidence.at
     logs = [each.log for each in got if each.log is not None]
-    lines, said = merged(log.lines for log in logs), notes(logs, COLLECTED)
+    lines, said = merged(log.lines for log in logs), (*_no_room(got), *notes(logs, COLLECTED))
     shown = newest(lines)
     missing = [each for each in got if each.error is not None]
     unread = (finding_of(each) for each in missing if not told_by(health.findings, each))
@@ -162,11 +175,14 @@ def _changed(evidence: _Evidence) -> tuple[Copy, ...]:
 
 def _log(got: Got, evidence: _Evidence) -> Copy:
     """One log, below the words that ask for the same lines."""
+    report = log_report((got,), got.source, evidence.at)
+    assert report.excerpt is not None
+    told = report.excerpt.model_copy(update={"notes": (*_no_room((got,)), *report.excerpt.notes)})
     span = f"--since {evidence.typed} --tail {evidence.tail}"
     return Copy(
         name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
         form=Form.LINES,
-        of=log_report((got,), got.source, evidence.at),
+        of=report.model_copy(update={"excerpt": told}),
         words=f"log {got.source} {got.host.name} {span}",
     )
 
@@ -227,6 +243,19 @@ def _left_out(shown: int, total: int) -> tuple[Phrase, ...]:
     if shown == total:
         return ()
     return (Phrase("the newest {n} of {total} lines are shown; {file} has all", n=shown, total=total, file=TIMELINE),)
+
+
+def _no_room(got: Sequence[Got]) -> tuple[Phrase, ...]:
+    where = [f"{each.host.name} {each.source}" for each in got if each.dropped]
+    if not where:
+        return ()
+    return (
+        Phrase(
+            "{logs}: an archive has room for {size} of lines, these are the newest; collect fewer hosts",
+            logs=some(where),
+            size=size_of(BYTES),
+        ),
+    )
 
 
 def _known(said: tuple[Phrase, ...]) -> tuple[Section, ...]:

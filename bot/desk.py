@@ -7,6 +7,7 @@ Every foreseen error is a `Failure` in its own words; anything else is a bug, lo
 reference that the person also sees.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -132,6 +133,7 @@ class Desk:
         self._now = now
         self._reference = reference
         self._observe = observe
+        self._archiving = asyncio.Lock()
         self._log = structlog.get_logger("bot.desk")
 
     async def handle(self, request: Request, progress: Progress = untold) -> Answer:
@@ -300,6 +302,7 @@ class Desk:
             channels=keeping.channels,
             may_see=lambda words: may_see(words, work.request, self._ground(basis), self._catalogue),
             would=lambda words, channel: would(words, channel, work.request, self._ground(basis), self._catalogue),
+            archiving=self._archiving,
             usual=(basis.clockwork.zone, basis.clockwork.channel),
             history=keeping.history,
             view=self._view(work),

@@ -4,6 +4,7 @@ Those that only look are answered wherever the database is open; those that deci
 running bot, which the desk sees to.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -159,6 +160,8 @@ class Asked:
     """Whether this person may see here what was answered to words."""
     would: Callable[[str, str], Operation | Failure]
     """What words would be, asked by this person by the clock for a channel."""
+    archiving: asyncio.Lock
+    """Held by whoever makes an archive: of several at once none would have the memory."""
     usual: tuple[str, str]
     """The time zone and the channel of what nobody says otherwise; "" where there is no such channel."""
     history: Memory

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from itertools import accumulate, takewhile
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -32,7 +33,7 @@ from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.findings import Finding, Severity
 from commands.judged import ahead, reason_of, why_silent
 from commands.log_formats import Level
-from commands.log_lines import CONTAINER, Log, Origin, harmless, parse, shortened, unended
+from commands.log_lines import CONTAINER, Line, Log, Origin, harmless, parse, shortened, unended
 from commands.log_merged import filtered
 from commands.log_patterns import matcher
 from commands.looking import look_at_all
@@ -58,7 +59,8 @@ JITTER = 1.0
 @dataclass(frozen=True)
 class Wanted:
     """Which lines, by the bot's clock. `brought`: so many of the newest of each
-    host are looked through for the level, and `tail` of those kept; 0 for `tail`."""
+    host are looked through for the level, and `tail` of those kept; 0 for `tail`. `room`: bytes of text that one log may
+    keep, of its newest lines; None: all that its host brings."""
 
     tail: int
     pattern: str = ""
@@ -68,6 +70,7 @@ class Wanted:
     until: datetime | None = None
     level: Level | None = None
     brought: int = 0
+    room: int | None = None
 
     def misses(self, ahead: float) -> bool:
         """Whether lines are missing where a host was asked as if its clock were not so many seconds ahead."""
@@ -89,12 +92,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Got:
-    """What one host says of one log; neither a log nor an error where it has none."""
+    """What one host says of one log; neither a log nor an error where it has none. `dropped`: lines without room."""
 
     host: Host
     source: str
     log: Log | None = None
     error: HostError | None = None
+    dropped: int = 0
 
 
 async def read_all(hosts: Iterable[Host], sources: Sequence[str], wanted: Wanted, view: View) -> tuple[Got, ...]:
@@ -228,7 +232,17 @@ async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: async
     origin = Origin(host=host.name, source=source, now=view.now(), ahead=far, zone=_zone(text))
     async with turn:
         log = await asyncio.to_thread(_parsed, text, origin, wanted, view.clean)  # half a megabyte takes a tenth of a second
-    return Got(host, source, log=_so_grave(_within(log, wanted), wanted))
+    log = _so_grave(_within(log, wanted), wanted)
+    kept = _with_room(log.lines, wanted.room)
+    return Got(host, source, log=log.model_copy(update={"lines": kept}), dropped=len(log.lines) - len(kept))
+
+
+def _with_room(lines: tuple[Line, ...], room: int | None) -> tuple[Line, ...]:
+    """The newest lines that have room."""
+    if room is None:
+        return lines
+    sizes = accumulate(len(line.text.encode("utf-8", "surrogatepass")) for line in reversed(lines))
+    return lines[len(lines) - sum(1 for _ in takewhile(lambda size: size <= room, sizes)) :]
 
 
 async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogText | HostError, float]:

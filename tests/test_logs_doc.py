@@ -113,7 +113,7 @@ SAID: Mapping[str, tuple[str, ...]] = {
         "kept for 7 days",
         "last 30 minutes",
         "50 to 1,000",
-        "60,000 together",
+        "60,000 together, and 48 MB",
         "more than 5,024 characters",
         "half an hour before",
         "last 7 days",
@@ -154,6 +154,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     assert (20_000, 7 * 2**20) == (KEPT_LINES, KEPT_BYTES)
     assert (8, 7, 200, 100, 2, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, PATIENCE, SHOWN)
     assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)
+    assert 48 * 2**20 == collecting.BYTES
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [KEPT, incidents.LISTED, incidents.LEAD]
     assert 200 == LISTED
     assert understand(read("log nebula --since 366d"), CATALOGUE, CATALOGUE)

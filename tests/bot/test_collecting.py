@@ -1,5 +1,6 @@
 """`log collect`: one archive with all that was brought, and what is missing in it said where it is read first."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import PureWindowsPath
@@ -16,7 +17,7 @@ from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
 from bot.changes import Change
-from bot.collecting import Asked, collect
+from bot.collecting import BYTES, Asked, collect
 from bot.messages.files import written
 from bot.planning import By
 from bot.policy import Actor, Policy
@@ -72,6 +73,7 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
         "view": view(*hosts, said=hosts_that_say(logs, *hosts)),
         "now": lambda: NOW,
         "changes": Nothing(),
+        "archiving": asyncio.Lock(),
         "by": By(actor, SystemIdentity(1000, "ana"), Surface.SHELL, ""),
         "policy": Policy(),
         "incidents": Nothing(),
@@ -203,3 +205,33 @@ async def test_changes_are_those_of_the_hosts_and_the_time_and_it_is_said_where_
     assert (["host-a", "host-b"], NOW - timedelta(minutes=30)) == changes.asked
     assert told == part(report, "What is missing")
     assert 100 == unpacked(report)["changes.md"].count("cert renew host")
+
+
+async def test_of_logs_that_have_no_room_together_the_newest_lines_are_kept_and_it_is_said() -> None:
+    """Each log has its share of what an archive may hold; a log with room for all of it loses nothing."""
+    hosts = [host(f"host-{number}", number) for number in range(1, 251)]
+    long = [line(40 - n, f"{n} {'x' * 4_000}"[:3_900]) for n in range(40)]
+    report = await collected({"nebula": said(*long), "access": said(line(1, "short"))}, *hosts)
+    files = unpacked(report)
+    size = sum(len(text.encode()) for name, text in files.items() if name.startswith("logs/"))
+    assert 35 * 2**20 // 5 < size < BYTES // 5 + 300 * 2**10
+    kept = lines_of(files["logs/host-7/nebula.txt"])
+    assert [f'msg="{n} ' in text for n, text in zip(range(40 - len(kept), 40), kept, strict=True)] == [True] * len(kept)
+    note = ": an archive has room for 48 MB of lines, these are the newest; collect fewer hosts"
+    assert f"host-7 nebula{note}" in files["logs/host-7/nebula.txt"]
+    assert note not in files["logs/host-7/access.txt"]
+    assert report.excerpt is not None
+    assert any(str(each).endswith(note) for each in report.excerpt.notes)
+    assert note in files["summary.md"]
+
+
+async def test_archives_are_made_one_after_the_other() -> None:
+    """There is memory for one; whoever comes second gets theirs all the same."""
+    archiving = asyncio.Lock()
+    async with archiving:
+        second = asyncio.create_task(collected(ONE, A, archiving=archiving))
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        assert not second.done()
+    assert "summary.md" in unpacked(await second)
+    assert not archiving.locked()
