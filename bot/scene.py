@@ -17,7 +17,7 @@ from bot.decision import Decision, operation_id
 from bot.incident_answers import IncidentBook
 from bot.incidents import Entry, Incident, framed
 from bot.listings import STATES
-from bot.request import Answer, Failure, Request, Surface
+from bot.request import Answer, Failure, FailureKind, Request, Surface
 from commands.operation import Operation
 from commands.when import placed
 
@@ -53,7 +53,7 @@ class Scene:
             at=self.now(),
             actor=decision.actor.name,
             words=decision.understood,
-            answer=_in_short(answer),
+            answer=_kept(answer, decision.actor.name),
         )
         try:
             await self.book.note(entry)
@@ -73,6 +73,18 @@ async def _around(request: Request, book: IncidentBook) -> Incident | None:
     except FlatnetError as error:
         _log.error("whether a channel has an incident could not be read", why=str(error))
         return None
+
+
+def _kept(answer: Answer, actor: str) -> Phrase:
+    """The answer in a sentence, as far as all there read it; who was told alone what is theirs is no reading for others."""
+    match answer.body:
+        case Failure(kind=FailureKind.REFUSED | FailureKind.NOTHING):
+            return Phrase("refused; why, {who} was told alone", who=actor)
+        case Change(dry_run=False, channel=card) if card:
+            return _in_short(answer)  # its card is there for all
+        case _ if answer.here:
+            return _in_short(answer)
+    return Phrase("not kept, for it was not asked for all here")
 
 
 def _in_short(answer: Answer) -> Phrase:

@@ -574,6 +574,25 @@ async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
     assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
 
 
+@pytest.mark.parametrize("words", ["whoami", "can ben health", "help", "approval"])
+async def test_what_was_answered_to_one_person_alone_is_not_kept_for_others(office: Office, words: str) -> None:
+    """Who asked what is: the same with --here, which all there have read, is there with its answer."""
+    await office.ask('incident open "502" host-a')
+    alone = (await office.ask(words)).body
+    all_read = (await office.ask(f"{words} --here")).body
+    assert isinstance(alone, Report)
+    assert isinstance(all_read, Report)
+    shown = [answer for asked, answer, _ in await office.entries("U1BEN", "C0INC") if asked.startswith(words)]
+    assert ["not kept, for it was not asked for all here", str(all_read.summary)] == shown
+
+
+async def test_of_a_refusal_it_is_kept_that_there_was_one(office: Office) -> None:
+    """It goes to nobody but the person, also where they asked for all."""
+    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "down" host-b', "U1BEN")
+    assert "refused; why, ben was told alone" in [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
+
+
 async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
     await office.ask('incident open "502"')
     for number in range(LISTED + 3):
