@@ -32,6 +32,9 @@ _COLUMNS = (
     Column(key="was", heading=Phrase("What it was")),
 )
 
+OFFERED = 3
+"""Incidents of a list that are offered to be looked at."""
+
 _ENTRIES = (
     Column(key="at", heading=Phrase("When")),
     Column(key="actor", heading=Phrase("Who")),
@@ -89,11 +92,19 @@ class Asked(Protocol):
 
 
 async def listed(operation: IncidentList, asked: Asked) -> Report:
-    """The one of this channel; elsewhere all of them."""
-    here = await asked.incidents.open_in(asked.by.channel)
-    if here is not None:
-        return _one(here, here.channel, asked.now())
-    return _listing(await asked.incidents.all(), asked.now())
+    """The one of this channel, and which others are open; elsewhere all of them."""
+    here, found = await asked.incidents.open_in(asked.by.channel), await asked.incidents.all()
+    if here is None:
+        return _listing(found, asked.now())
+    report = _one(here, here.channel, asked.now())
+    others = [each for each in found if each.open and each.number != here.number]
+    return report.model_copy(update={"sections": _also_open(others), "next": (*report.next, *_shows(others))})
+
+
+def _also_open(others: Sequence[Incident]) -> tuple[Section, ...]:
+    if not others:
+        return ()
+    return (Section(heading=Phrase("Elsewhere"), lines=tuple(map(in_short, others))),)
 
 
 async def opened(operation: IncidentOpen, asked: Asked) -> Report:
@@ -232,8 +243,13 @@ def _listing(found: Sequence[Incident], at: datetime) -> Report:
         columns=_COLUMNS,
         rows=tuple(map(_row, sorted(found, key=lambda incident: not incident.open))),
         taken_at=at,
-        next=tuple(f"incident show {incident.number}" for incident in running[:3]),
+        next=_shows(running),
     )
+
+
+def _shows(incidents: Sequence[Incident]) -> tuple[str, ...]:
+    """Words that lead to the first of them."""
+    return tuple(f"incident show {incident.number}" for incident in incidents[:OFFERED])
 
 
 def in_short(incident: Incident) -> Phrase:
@@ -257,11 +273,9 @@ def in_short(incident: Incident) -> Phrase:
 
 
 def _next(incident: Incident, place: str) -> tuple[str, ...]:
-    """In its channel a look is about its hosts; elsewhere it must say so."""
-    shown = f"incident show {incident.number}"
-    if not incident.open:
-        return (shown,)
-    return (f"health {incident.target}" if _elsewhere(incident, place) else "health", shown)
+    """In its channel a look, too, which all there read; elsewhere it would be for others, perhaps for another incident."""
+    shown = _shows((incident,))
+    return ("health", *shown) if incident.open and not _elsewhere(incident, place) else shown
 
 
 def _more(left_out: int) -> tuple[Section, ...]:

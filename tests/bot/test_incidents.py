@@ -293,6 +293,23 @@ async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: 
     ]
 
 
+async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others_that_are_open_below(office: Office) -> None:
+    """Whoever is told that `incident` lists them finds them there, too."""
+    for number in range(1, 4):
+        await office.ask(f'incident open "fault {number}" host-a', channel=f"C0INC{number}")
+    await office.ask('incident resolve "dns"', channel="C0INC3")
+    body = (await office.ask("incident", "U1VERA", "C0INC2")).body
+    assert isinstance(body, Report)
+    assert "incident 2, fault 2: open since" in str(body.summary)
+    assert ("health", "incident show 2", "incident show 1") == body.next
+    [part] = body.sections
+    assert [True] == [str(line).startswith("incident 1, fault 1: open since") for line in part.lines]
+    await office.ask('incident resolve "dns" --incident 1')
+    alone = (await office.ask("incident", "U1VERA", "C0INC2")).body
+    assert isinstance(alone, Report)
+    assert () == alone.sections
+
+
 async def test_two_people_who_open_it_at_once_open_one(office: Office) -> None:
     first = await office.told('incident open "502" host-a')
     second = await office.told('incident open "gateway down" host-b', "U1BEN")
