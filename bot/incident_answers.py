@@ -170,10 +170,11 @@ async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
     incident = await asked.incidents.resolve(
         asked.operation, operation.incident, asked.by.channel, operation.was, asked.by.actor.name
     )
-    report = _one(incident, asked.by.channel, asked.now())
+    ended = _ended(incident, asked.now())
     if operation.here and asked.by.channel == incident.channel:
-        return report  # all there read this answer
-    why = await _untold(_one(incident, incident.channel, asked.now()), incident, operation, asked)
+        return ended  # all there read this answer
+    report = _one(incident, asked.by.channel, asked.now())
+    why = await _untold(ended, incident, operation, asked)
     if why is None:
         return report
     line = Phrase("its channel was not told: {why}; say there that it is over", why=why)
@@ -205,8 +206,17 @@ def _begun(incident: Incident, at: datetime) -> Report:
         Phrase("a look is about {target}, a log since {at}, unless it says otherwise", target=incident.target, at=since),
         Phrase("{words} ends that", words='incident resolve "…"'),
     )
-    heading = Phrase("From now on in this channel")
-    return _one(incident, incident.channel, at).model_copy(update={"sections": (Section(heading=heading, lines=lines),)})
+    return _from_now_on(incident, lines, at)
+
+
+def _ended(incident: Incident, at: datetime) -> Report:
+    """One that was just resolved, for readers in its channel: there words mean again what they mean elsewhere."""
+    return _from_now_on(incident, (Phrase("this channel is an ordinary one again"),), at)
+
+
+def _from_now_on(incident: Incident, lines: tuple[Phrase, ...], at: datetime) -> Report:
+    section = Section(heading=Phrase("From now on in this channel"), lines=lines)
+    return _one(incident, incident.channel, at).model_copy(update={"sections": (section,)})
 
 
 def _one(incident: Incident, place: str, at: datetime) -> Report:

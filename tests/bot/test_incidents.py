@@ -434,6 +434,13 @@ async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:
     assert "by ben: dns" in await office.told('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")
 
 
+ORDINARY = ["this channel is an ordinary one again"]
+
+
+def from_now_on(report: Report) -> list[str]:
+    return [str(line) for part in report.sections for line in part.lines]
+
+
 @pytest.mark.parametrize(
     ("words", "channel", "surface"),
     [
@@ -456,8 +463,12 @@ async def test_who_ends_it_from_elsewhere_tells_its_channel(
     said, once_more = office.channels.told
     assert said == once_more
     assert isinstance(answer.body, Report)
-    there = answer.body.model_copy(update={"channel": None})  # nobody there needs a link to it
-    assert ("C0INC", there) == (said.channel, said.body.body if isinstance(said.body, Answer) else None)
+    assert isinstance(said.body, Answer)
+    assert isinstance(said.body.body, Report)
+    there = said.body.body.model_copy(update={"sections": ()})
+    assert ("C0INC", answer.body.model_copy(update={"channel": None})) == (said.channel, there), "they need no link to it"
+    assert ORDINARY == from_now_on(said.body.body)
+    assert [] == from_now_on(answer.body), "it is another channel, or none"
     assert "by ben: dns" in str(answer.body)
     assert answer.operation != said.name
 
@@ -465,7 +476,9 @@ async def test_who_ends_it_from_elsewhere_tells_its_channel(
 @pytest.mark.parametrize("words", ['incident resolve "dns"', 'incident resolve "dns" --incident 1'])
 async def test_where_all_there_read_the_answer_nothing_is_said_twice(office: Office, words: str) -> None:
     await office.ask('incident open "502"')
-    assert (await office.ask(words)).here
+    answer = await office.ask(words)
+    assert isinstance(answer.body, Report)
+    assert (True, ORDINARY) == (answer.here, from_now_on(answer.body))
     assert [] == office.channels.told
 
 
