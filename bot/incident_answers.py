@@ -1,6 +1,6 @@
 """Who answers the operations on incidents, and how they are shown."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from adapters.errors import FlatnetError, Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Moment, Phrase
 from bot.bulletins import Bulletin
+from bot.changes import State
 from bot.decision import operation_id
 from bot.incident_channels import Channels, MadeChannel, NewChannel, wanted
 from bot.incidents import LEAD, Entry, Incident, Opening
@@ -17,7 +18,7 @@ from bot.policy import Policy
 from bot.request import Answer, SlackIdentity
 from commands.arguments import Target
 from commands.grammar import canonical
-from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
+from commands.incidents import IncidentList, IncidentOpen, IncidentResolve
 from commands.operation import OwnOperation
 from commands.report import Cell, Channel, Column, Mark, Report, Row, Section
 
@@ -34,14 +35,6 @@ _COLUMNS = (
 
 OFFERED = 3
 """Incidents of a list that are offered to be looked at."""
-
-_ENTRIES = (
-    Column(key="at", heading=Phrase("When")),
-    Column(key="actor", heading=Phrase("Who")),
-    Column(key="words", heading=Phrase("Request")),
-    Column(key="answer", heading=Phrase("Answer")),
-    Column(key="operation", heading=Phrase("Id")),
-)
 
 
 class IncidentBook(Protocol):
@@ -66,11 +59,19 @@ class IncidentBook(Protocol):
     async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]: ...
 
 
+class Changes(Protocol):
+    """How changes stand (`bot.workflow`)."""
+
+    async def states(self, operations: Collection[str]) -> Mapping[str, State]: ...
+
+
 class Asked(Protocol):
     """Who asks, and what these answers need (`bot.own.Asked`)."""
 
     @property
     def operation(self) -> str: ...
+    @property
+    def changes(self) -> Changes: ...
     @property
     def by(self) -> By: ...
     @property
@@ -148,23 +149,6 @@ def _invited(asked: Asked) -> str:
     return known[0]
 
 
-async def shown(operation: IncidentShow, asked: Asked) -> Report:
-    """What was asked and answered, oldest first; an answer only to whoever may ask for it here."""
-    incident = await asked.incidents.find(operation.number, asked.by.channel)
-    entries, count = await asked.incidents.entries(incident.number)
-    seen = {words for words in {entry.words for entry in entries} if asked.may_see(words)}
-    return Report(
-        title=Phrase("Incident"),
-        summary=in_short(incident),
-        columns=_ENTRIES,
-        rows=tuple(_entry(entry, seen) for entry in entries),
-        sections=_more(count - len(entries)),
-        taken_at=asked.now(),
-        channel=_elsewhere(incident, asked.by.channel),
-        next=_next(incident, asked.by.channel),
-    )
-
-
 async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
     """It is over; its channel is told also where somebody says so elsewhere."""
     incident = await asked.incidents.resolve(
@@ -227,13 +211,13 @@ def _one(incident: Incident, place: str, at: datetime) -> Report:
         columns=_COLUMNS,
         rows=(_row(incident),),
         taken_at=at,
-        channel=_elsewhere(incident, place),
-        next=_next(incident, place),
+        channel=elsewhere(incident, place),
+        next=next_words(incident, place),
         brief=True,
     )
 
 
-def _elsewhere(incident: Incident, place: str) -> Channel | None:
+def elsewhere(incident: Incident, place: str) -> Channel | None:
     """Its channel, for readers in another place."""
     return None if incident.channel == place else Channel(id=incident.channel)
 
@@ -282,17 +266,10 @@ def in_short(incident: Incident) -> Phrase:
     )
 
 
-def _next(incident: Incident, place: str) -> tuple[str, ...]:
+def next_words(incident: Incident, place: str) -> tuple[str, ...]:
     """In its channel a look, too, which all there read; elsewhere it would be for others, perhaps for another incident."""
     shown = _shows((incident,))
-    return ("health", *shown) if incident.open and not _elsewhere(incident, place) else shown
-
-
-def _more(left_out: int) -> tuple[Section, ...]:
-    if left_out <= 0:
-        return ()
-    line = Phrase("{n} older entry is in the audit log", plural="{n} older entries are in the audit log", n=left_out)
-    return (Section(heading=Phrase("Not shown"), lines=(line,)),)
+    return ("health", *shown) if incident.open and not elsewhere(incident, place) else shown
 
 
 def _row(incident: Incident) -> Row:
@@ -311,23 +288,5 @@ def _row(incident: Incident) -> Row:
             Cell.of(incident.opened_by),
             Cell.of(incident.channel),
             Cell.of(incident.was),
-        )
-    )
-
-
-def _entry(entry: Entry, seen: Set[str]) -> Row:
-    """`seen`: the words whose answers this reader may see."""
-    answer = (
-        Cell.of(entry.answer)
-        if entry.words in seen
-        else Cell(text=Phrase("not shown to you; ask for the same, and you learn why"))
-    )
-    return Row(
-        cells=(
-            Cell.moment(entry.at),
-            Cell.of(entry.actor),
-            Cell.of(entry.words),
-            answer,
-            Cell.of(entry.operation),
         )
     )

@@ -5,7 +5,7 @@ running bot, which the desk sees to.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from importlib import metadata
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from adapters.errors import Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
-from bot import audit_answers, incident_answers, listings, scheduling
+from bot import audit_answers, incident_answers, incident_story, listings, scheduling
 from bot.audit_answers import AuditBook
 from bot.can import explain as explain_rights
 from bot.changes import Change, State
@@ -86,6 +86,8 @@ class Changes(Protocol):
     async def recent(self, limit: int) -> tuple[Change, ...]: ...
 
     async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]: ...
+
+    async def states(self, operations: Collection[str]) -> Mapping[str, State]: ...
 
     async def waiting(self) -> tuple[Change, ...]: ...
 
@@ -296,7 +298,7 @@ OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
     LogCollect: collect,
     IncidentList: incident_answers.listed,
     IncidentOpen: incident_answers.opened,
-    IncidentShow: incident_answers.shown,
+    IncidentShow: incident_story.shown,
     IncidentResolve: incident_answers.resolved,
 }
 """Who answers the bot's own operations."""

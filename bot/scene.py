@@ -18,8 +18,11 @@ from bot.incident_answers import IncidentBook
 from bot.incidents import Entry, Incident, framed
 from bot.listings import STATES
 from bot.request import Answer, Failure, FailureKind, Request, Surface
+from commands.incidents import IncidentList, IncidentShow
 from commands.operation import Operation
 from commands.when import placed
+
+_LISTS = (IncidentList, IncidentShow)
 
 _log = structlog.get_logger("bot.scene")
 
@@ -45,7 +48,7 @@ class Scene:
 
     async def note(self, decision: Decision, answer: Answer) -> None:
         """Keep what was asked and answered. A failure to do so takes nobody's answer away; the audit log has it."""
-        if self.incident is None or not isinstance(decision.outcome, Operation):
+        if self.incident is None or not _belongs(decision, answer):
             return
         entry = Entry(
             incident=self.incident.number,
@@ -73,6 +76,12 @@ async def _around(request: Request, book: IncidentBook) -> Incident | None:
     except FlatnetError as error:
         _log.error("whether a channel has an incident could not be read", why=str(error))
         return None
+
+
+def _belongs(decision: Decision, answer: Answer) -> bool:
+    """Whether it is part of what happened: no slip of the fingers, and no look at the incident itself."""
+    slip = isinstance(answer.body, Failure) and answer.body.kind is FailureKind.USAGE
+    return isinstance(decision.outcome, Operation) and not slip and not isinstance(decision.outcome, _LISTS)
 
 
 def _kept(answer: Answer, actor: str) -> Phrase:

@@ -12,7 +12,7 @@ Who may what of a change, beside the roles that the words themselves need:
     continue, resolve  whoever may ask for the same, of those hosts, in that place
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -65,6 +65,10 @@ class Workflow:
     async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         """The newest changes of these hosts that waited, ran or ended since then, newest first, without results of steps."""
         return tuple(record.change() for record in await self._ledger.operations.touching(hosts, since, limit))
+
+    async def states(self, operations: Collection[str]) -> Mapping[str, State]:
+        """How those of these operations stand that change hosts."""
+        return await self._ledger.operations.states(operations)
 
     async def waiting(self) -> tuple[Change, ...]:
         """What waits for people, oldest first: changes for approval, then break-glass for a review."""

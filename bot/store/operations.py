@@ -9,7 +9,7 @@ made at the start, and goes at the end, unless nobody knows how that was.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,9 @@ _ENDED = (
     )
     .where(OPERATIONS.c.ended_at >= bindparam("since"), OPERATIONS.c.ended_at < bindparam("until"))
     .order_by(OPERATIONS.c.ended_at, OPERATIONS.c.operation)
+)
+_STATES = select(OPERATIONS.c.operation, OPERATIONS.c.state).where(
+    OPERATIONS.c.operation.in_(bindparam("these", expanding=True))
 )
 _RUNNING = select(OPERATIONS.c.operation).where(OPERATIONS.c.state == State.RUNNING).order_by(OPERATIONS.c.started_at)
 _PROGRESS = (
@@ -214,6 +217,15 @@ class Operations:
     async def touching(self, hosts: Sequence[str], since: datetime, most: int) -> tuple[Record, ...]:
         """The newest operations on any of these hosts that had not ended by then, or nobody knows how; newest first."""
         return await self._several(_TOUCHING, {"hosts": list(hosts), "since": since, "most": most})
+
+    async def states(self, operations: Collection[str]) -> Mapping[str, State]:
+        """How these operations stand, as far as they are operations that change hosts."""
+        these = {"these": [safe_text(operation) for operation in operations]}
+
+        def work(connection: Connection) -> Mapping[str, State]:
+            return {row.operation: State(row.state) for row in connection.execute(_STATES, these)}
+
+        return await self._database.read(work)
 
     async def within(self, *states: State) -> tuple[Record, ...]:
         """All operations in these states, oldest first; meant for states that few are in."""

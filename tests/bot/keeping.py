@@ -1,7 +1,7 @@
 """What the bot keeps, in memory: it answers from what it is given and remembers what it was asked."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -185,6 +185,9 @@ class Kept:
 
     async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         return tuple(each for each in self.changes.values() if set(hosts) & set(each.plan.hosts))[:limit]
+
+    async def states(self, operations: Collection[str]) -> Mapping[str, State]:
+        return {name: change.state for name, change in self.changes.items() if name in operations}
 
     async def waiting(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes.values() if change.state is State.WAITING or _unreviewed(change))

@@ -12,6 +12,7 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Moment, Phrase
+from bot.changes import State
 from bot.desk import Desk
 from bot.incidents import AlreadyOpen, Incident, Incidents, framed
 from bot.policy import Person, Policy
@@ -32,6 +33,7 @@ from commands.services import ServiceStop
 from commands.typed import read
 from tests.bot.clockwork import Log, Time, at
 from tests.bot.keeping import Kept
+from tests.bot.records import running
 from tests.bot.test_desk import basis
 from tests.commands.canned import Said, host, view
 
@@ -52,7 +54,7 @@ class Office:
         self.log, self.time = Log(), Time(BEGAN)
         self.table = IncidentTable(database)
         self.book = Incidents(self.table, self.log, self.time.now)
-        kept = Kept()
+        kept = self.kept = Kept()
         kept.incidents, self.channels = self.book, kept.channels
         self.desk = Desk(
             replace(basis(said), policy=policy, fleet=view(*HOSTS, said=said).fleet),
@@ -75,11 +77,11 @@ class Office:
         return await self.desk.handle(request)
 
     async def entries(self, user: str, channel: str) -> list[tuple[str, str, object]]:
-        """What somebody is shown of the first incident: the words, the answer, and the answer as data."""
+        """What somebody is shown of the first incident below its opening: the words, the answer, and the answer as data."""
         body = (await self.ask("incident show 1", user, channel)).body
         assert isinstance(body, Report)
         cells = [{column.key: cell for column, cell in zip(body.columns, row.cells, strict=True)} for row in body.rows]
-        return [(str(each["words"].text), str(each["answer"].text), each["answer"].value) for each in cells]
+        return [(str(each["words"].text), str(each["answer"].text), each["answer"].value) for each in cells[1:]]
 
     @property
     def recorded(self) -> list[str]:
@@ -283,14 +285,22 @@ async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: 
     await office.ask('incident open "502" host-a')
     await office.ask("health", "U1BEN")
     await office.ask("healthh", "U1BEN")
+    await office.ask("incident show 7", "U1BEN")
     await office.ask("health", "U1BEN", "C0OPS")
     office.time.move(BEGAN + timedelta(minutes=1))
+    await office.ask("incident")
+    await office.ask("incident show")
     await office.ask("host")
     body = (await office.ask("incident show 1", "U1VERA", "C0OPS")).body
     assert isinstance(body, Report)
-    assert [("ben", "health host-a --here"), ("ana", "host --here")] == [
-        (row.cells[1].value, row.cells[2].value) for row in body.rows
-    ]
+    assert [
+        ("ana", "incident open 502 host-a"),
+        ("ben", "health host-a --here"),
+        ("ana", "host --here"),
+    ] == [(row.cells[1].value, row.cells[2].value) for row in body.rows]
+    assert ("opened", BEGAN.isoformat()) == (str(body.rows[0].cells[3].text), body.rows[0].cells[0].value)
+    assert ["operation"] == [column.key for column in body.columns if column.detail]
+    assert () == body.next, "it offers neither itself nor a look that others would read"
 
 
 async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others_that_are_open_below(office: Office) -> None:
@@ -604,6 +614,22 @@ async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
     assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
 
 
+async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
+    """The answer to whoever asked was that it is to be approved, to whoever approved that it runs; both are over."""
+    change = running("host-a").change().model_copy(update={"operation": "op-0123456789ab", "state": State.DONE})
+    office.kept.changes[change.operation] = change
+    await office.ask('incident open "502" host-a')
+    said = (
+        (change.operation, "service restart openresty host-a", "to be approved"),
+        ("op-2", f"approve {change.operation}", "running now"),
+        ("op-3", "approve op-ffffffffffff", "running now"),
+    )
+    for number, (operation, words, answer) in enumerate(said):
+        at = BEGAN + timedelta(seconds=number)
+        await office.table.note(Entry(1, operation, at, "ana", words, Phrase(answer)))
+    assert ["done", "done", "running now"] == [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
+
+
 @pytest.mark.parametrize("words", ["whoami", "can ben health", "help", "approval"])
 async def test_what_was_answered_to_one_person_alone_is_not_kept_for_others(office: Office, words: str) -> None:
     """Who asked what is: the same with --here, which all there have read, is there with its answer."""
@@ -630,9 +656,9 @@ async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Of
         await office.table.note(Entry(1, f"op-{number}", BEGAN + timedelta(seconds=number), "ana", "health", answer))
     body = (await office.ask("incident show 1", channel="D0ANA")).body
     assert isinstance(body, Report)
-    assert (LISTED, "answer 3", "3 older entries are in the audit log") == (
+    assert (LISTED + 1, "answer 3", "3 older entries are in the audit log") == (
         len(body.rows),
-        str(body.rows[0].cells[3].text),
+        str(body.rows[1].cells[3].text),
         str(body.sections[0].lines[0]),
     )
 

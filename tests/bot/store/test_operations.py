@@ -369,3 +369,10 @@ async def test_what_touches_hosts_since_a_time_is_found_among_all_else(operation
     assert ["op-open"] == await found(9, "host-b")
     assert [] == await found(9)
     assert 60 == len(await found(100, "host-c"))
+
+
+async def test_how_operations_stand_is_told_of_those_that_there_are(operations: Operations, clock: Clock) -> None:
+    await operations.add(record("op-1", clock))
+    await operations.add(ready(record("op-2", clock)))
+    assert {"op-1": State.WAITING, "op-2": State.READY} == await operations.states({"op-1", "op-2", "op-3"})
+    assert {} == await operations.states(())
