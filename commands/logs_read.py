@@ -92,13 +92,15 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Got:
-    """What one host says of one log; neither a log nor an error where it has none. `dropped`: lines without room."""
+    """What one host says of one log; neither a log nor an error where it has none. `dropped`: lines without room.
+    `silent`: the error is that of the whole side."""
 
     host: Host
     source: str
     log: Log | None = None
     error: HostError | None = None
     dropped: int = 0
+    silent: bool = False
 
 
 async def read_all(hosts: Iterable[Host], sources: Sequence[str], wanted: Wanted, view: View) -> tuple[Got, ...]:
@@ -147,15 +149,22 @@ def _on_windows(source: str) -> bool:
 def _away(got: Sequence[Got]) -> HostError | None:
     """Why nothing more of a side can be asked now, after what it said of these logs; None where it can.
 
-    A host to which nobody comes through says so. One log without an answer in time may be slow, two are a host that hangs.
+    One log without an answer in its time may be slow, two are a host that hangs.
     """
-    errors = [each.error for each in got if each.log is not None or each.error is not None]
-    for error in errors:
-        if isinstance(error, Unreachable | HostIdentityError | AuthenticationFailed):
-            return error
-    last = errors[-_HANGING:]
+    for each in got:
+        if each.silent:
+            return each.error
+    last = [each.error for each in got if each.log is not None or each.error is not None][-_HANGING:]
     hangs = len(last) == _HANGING and all(isinstance(error, DeadlineExceeded) for error in last)
     return last[-1] if hangs else None
+
+
+def _silent(action: Action[LogText], error: HostError, age: float) -> bool:
+    """Whether that is said of the side rather than of one log: nobody came through, or not in the time that there is for
+    coming through, which is over long before the action's own."""
+    if isinstance(error, DeadlineExceeded):
+        return age < action.deadline
+    return isinstance(error, Unreachable | HostIdentityError | AuthenticationFailed)
 
 
 def _without_strangers(got: tuple[Got, ...]) -> tuple[Got, ...]:
@@ -222,13 +231,13 @@ async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: async
     action = action_of(host, source, wanted.search(0.0))
     if action is None:
         return Got(host, source)
-    text, far = await _asked(host, action, view)
+    text, far, silent = await _asked(host, action, view)
     if not isinstance(text, HostError) and wanted.misses(far):
         again = action_of(host, source, wanted.search(far))
         assert again is not None
-        text, far = await _asked(host, again, view)
+        text, far, silent = await _asked(host, again, view)
     if isinstance(text, HostError):
-        return Got(host, source, error=text)
+        return Got(host, source, error=text, silent=silent)
     origin = Origin(host=host.name, source=source, now=view.now(), ahead=far, zone=_zone(text))
     async with turn:
         log = await asyncio.to_thread(_parsed, text, origin, wanted, view.clean)  # half a megabyte takes a tenth of a second
@@ -245,10 +254,12 @@ def _with_room(lines: tuple[Line, ...], room: int | None) -> tuple[Line, ...]:
     return lines[len(lines) - sum(1 for _ in takewhile(lambda size: size <= room, sizes)) :]
 
 
-async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogText | HostError, float]:
-    """What one host says, and how far its clock is ahead."""
+async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogText | HostError, float, bool]:
+    """What one host says, how far its clock is ahead, and whether its side is silent."""
     seen: Seen[LogText] = await view.fleet.look(host, action)
-    return seen.said, 0.0 if isinstance(seen.said, HostError) else _ahead(seen.said, seen.age, view)
+    if isinstance(seen.said, HostError):
+        return seen.said, 0.0, _silent(action, seen.said, seen.age)
+    return seen.said, _ahead(seen.said, seen.age, view), False
 
 
 def _ahead(text: LogText, age: float, view: View) -> float:
