@@ -45,11 +45,11 @@ def leave(fleet: LabFleet, now: datetime) -> None:
     """Write it into the logs of host-a to host-d, and of host-f, where all is well."""
     stopped = now - STOPPED
     lately, until_then = _times(now - BEFORE, now), _times(now - BEFORE, stopped)
-    _gateway(fleet["host-a"], _orders(broken=UNANSWERED), lately)
-    _gateway(fleet["host-b"], Requests("10.100.1.1", "/orders/", "http://10.87.2.10:80/orders/"), until_then)
-    _gateway(fleet["host-c"], Requests("10.87.3.11", "/stock/", "http://10.87.3.10:80/stock/"), lately)
-    _gateway(fleet["host-f"], Requests("10.87.6.11", "/print/", "http://10.87.6.10:80/print/"), lately)
-    _gateway(fleet["host-d"], Requests("10.100.3.1", "/", "http://10.87.4.10:80/", broken=REFUSED), lately)
+    _gateway(fleet["host-a"], _orders(broken=UNANSWERED), lately, stopped)
+    _gateway(fleet["host-b"], Requests("10.100.1.1", "/orders/", "http://10.87.2.10:80/orders/"), until_then, stopped)
+    _gateway(fleet["host-c"], Requests("10.87.3.11", "/stock/", "http://10.87.3.10:80/stock/"), lately, stopped)
+    _gateway(fleet["host-f"], Requests("10.87.6.11", "/print/", "http://10.87.6.10:80/print/"), lately, stopped)
+    _gateway(fleet["host-d"], Requests("10.100.3.1", "/", "http://10.87.4.10:80/", broken=REFUSED), lately, stopped)
     ends = ('msg="Caught signal, shutting down" signal=terminated', "msg=Goodbye")
     _nebula(fleet["host-b"], [(stopped, each) for each in ends])
     tries = [(at, _lost("Handshake timed out")) for at in _times(stopped + timedelta(seconds=15), now)]
@@ -64,7 +64,7 @@ def fill(fleet: LabFleet, lines: int, now: datetime) -> None:
     for host in fleet.hosts:
         _nebula(host, [(at, _lost("Handshake timed out")) for at in times])
         if host.wsl is not None:
-            _gateway(host, _orders(broken=UNANSWERED), times)
+            _gateway(host, _orders(broken=UNANSWERED), times, now - STOPPED)
             host.wsl.state.logs.journal = [Entry(at, f"{at:%Y-%m-%d %H:%M:%S} container exec web (flatnet)") for at in times]
 
 
@@ -73,9 +73,9 @@ def _orders(broken: str) -> Requests:
     return Requests("10.87.1.11", "/orders/", "http://10.100.2.1:8080/orders/", broken)
 
 
-def _gateway(host: LabHost, asked: Requests, times: Sequence[datetime]) -> None:
-    """A request at each of these times; a broken one got a 502 since things went wrong, and error.log says why."""
-    bad = [at for at in times if asked.broken and at >= times[-1] - STOPPED]
+def _gateway(host: LabHost, asked: Requests, times: Sequence[datetime], stopped: datetime) -> None:
+    """A request at each of these times; a broken one got a 502 after things went wrong, and error.log says why."""
+    bad = [at for at in times if asked.broken and at > stopped]
     host.windows.state.zone = JAPAN.key
     access = (
         f'{asked.client} - - [{at.astimezone(JAPAN):%d/%b/%Y:%H:%M:%S %z}] "GET {asked.path} HTTP/1.1" '
