@@ -18,11 +18,12 @@ from bot import listings
 from bot.changes import Change
 from bot.incident_answers import IncidentBook, in_short
 from bot.incidents import Incident
+from bot.messages.words import SEVERITIES
 from bot.planning import By
 from bot.policy import Policy, Refuse
 from commands.decisions import Operations
 from commands.excerpts import Excerpt
-from commands.findings import worst_first
+from commands.findings import Finding, Severity, worst_first
 from commands.health import Health
 from commands.judged import some
 from commands.log_formats import Level
@@ -43,6 +44,15 @@ LINES = 60_000
 BYTES = 48 * 2**20
 """Of the text of all logs together, each of which gets its share. The archive is made in memory, which takes several times
 as much."""
+
+CONTAINERS = "log container:"
+"""Words that bring what a container prints."""
+
+NAMED = 10
+"""Hosts, or containers, that one line names."""
+
+OFFERED = 3
+"""Words that one line offers."""
 
 LEAST, MOST = 50, 1_000
 """Lines of one log, however many there are."""
@@ -142,18 +152,20 @@ def _packed(evidence: _Evidence) -> Report:
     missing = [each for each in got if each.error is not None]
     unread = (finding_of(each) for each in missing if not told_by(health.findings, each))
     findings = worst_first((*health.findings, *unread))
-    stamp = f"{now:%Y%m%d-%H%M%S}"
+    others = (*_beginnings(logs), *_contents(evidence), *_missing(evidence))
+    folder = f"evidence-{now:%Y%m%d-%H%M%S}"
     whole = Report(
         title=Phrase("Evidence"),
         summary=_summary(sum(len(log.lines) for log in logs), len(logs), len(missing), health),
         columns=(Column(key="host", heading=Phrase("Host")),),
         rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
         findings=findings,
-        sections=(*_about(evidence), *_beginnings(logs), *_contents(evidence), *_missing(evidence)),
+        sections=(*_about(evidence), *others),
         excerpt=Excerpt(lines=shown, notes=(*_left_out(len(shown), len(lines)), *said)),
         taken_at=now,
     )
-    readable = whole.model_copy(update={"excerpt": None, "sections": (*whole.sections, *_known(said))})
+    sections = (*_about(evidence), *_wrong(findings), *others, *_known(said))
+    readable = whole.model_copy(update={"excerpt": None, "findings": (), "sections": sections})
     timeline = whole.model_copy(update={"excerpt": Excerpt(lines=lines, notes=said)})
     members = (
         Copy(name="summary.md", form=Form.MARKDOWN, of=readable),
@@ -163,7 +175,8 @@ def _packed(evidence: _Evidence) -> Report:
         *_changed(evidence),
         *(_log(each, evidence) for each in got if each.log is not None),
     )
-    return whole.model_copy(update={"files": (Bundle(name=f"evidence-{stamp}.zip", members=members),)})
+    inside = tuple(member.model_copy(update={"name": f"{folder}/{member.name}"}) for member in members)
+    return whole.model_copy(update={"files": (Bundle(name=f"{folder}.zip", members=inside),)})
 
 
 def _changed(evidence: _Evidence) -> tuple[Copy, ...]:
@@ -203,10 +216,26 @@ def _summary(lines: int, logs: int, unread: int, health: Report) -> Phrase:
 def _about(evidence: _Evidence) -> tuple[Section, ...]:
     """What somebody who opens the archive without knowing us asks first."""
     since, now = Moment(evidence.since), Moment(evidence.at)
-    when = Section(heading=Phrase("From when"), lines=(Phrase("{since} to {now}", since=since, now=now),))
+    when = Section(heading=Phrase("Time span"), lines=(Phrase("{since} to {now}", since=since, now=now),))
     if evidence.incident is None:
         return (when,)
     return (Section(heading=Phrase("Incident"), lines=(in_short(evidence.incident),)), when)
+
+
+def _wrong(findings: Sequence[Finding]) -> tuple[Section, ...]:
+    """What is wrong, the worst first, before what is in the archive: hosts of which the same is to be said together."""
+    same: dict[tuple[Severity, Phrase], list[Finding]] = {}
+    for finding in findings:
+        same.setdefault((finding.severity, finding.why), []).append(finding)
+    lines = tuple(_told(severity, why, alike) for (severity, why), alike in same.items())
+    return (Section(heading=Phrase("What needs somebody"), lines=lines),) if lines else ()
+
+
+def _told(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Phrase:
+    hosts = some(tuple(dict.fromkeys(each.host for each in alike)), NAMED)
+    told = Phrase("{host}, {severity}: {why}", host=hosts, severity=SEVERITIES[severity], why=why)
+    words = tuple(dict.fromkeys(each.next for each in alike if each.next))
+    return Phrase("{told}; next: {words}", told=told, words=" · ".join(words[:OFFERED])) if words else told
 
 
 def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
@@ -219,7 +248,7 @@ def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
             plural="{log}: {n} errors, the first at {at}",
             log=f"{log.host} {log.source}",
             n=n,
-            at=Phrase("an unknown time") if first.at is None else Moment(first.at),
+            at=Phrase("an unknown time") if first.at is None else _to_the_second(first.at),
         )
         for first, n, log in found[:BEGINNINGS]
     )
@@ -228,15 +257,29 @@ def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
     return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
 
 
+def _to_the_second(at: datetime) -> Phrase:
+    """To a tenth of one, which is the same in every zone: what came first is the point."""
+    return Phrase("{minute}, second {second}", minute=Moment(at), second=f"{at.second}.{at.microsecond // 100_000}")
+
+
 def _contents(evidence: _Evidence) -> tuple[Section, ...]:
     files: tuple[Phrase, ...] = (
-        Phrase("timeline.txt: the lines of all logs in the order of time, clocks corrected"),
+        Phrase("timeline.txt: the lines of all these logs in the order of time, clocks corrected"),
         Phrase("logs/: the same, one file for each log of each host"),
         Phrase("health.md, health.csv: how the hosts are, with versions, containers and gateway"),
     )
     if not isinstance(evidence.changes, Refuse):
         files = (*files, Phrase("changes.md: what was changed through the bot in this time"))
-    return (Section(heading=Phrase("What is in the archive"), lines=files),)
+    return (Section(heading=Phrase("What is in the archive"), lines=(*files, *_containers(evidence))),)
+
+
+def _containers(evidence: _Evidence) -> tuple[Phrase, ...]:
+    """What containers print is on no list of logs; those that are not well are named with the words that bring it."""
+    if all(host.wsl is None for host in {each.host for each in evidence.got}):
+        return ()
+    found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINERS)]
+    words = found or [f"{CONTAINERS}NAME HOST"]
+    return (Phrase("not in it: what containers print; {words} brings it", words=some(words, NAMED)),)
 
 
 def _left_out(shown: int, total: int) -> tuple[Phrase, ...]:

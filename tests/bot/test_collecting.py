@@ -29,6 +29,7 @@ from commands.report import Bundle, File, Report
 from tests.bot.messages.examples import ENGLISH
 from tests.bot.records import running
 from tests.bot.reported import Sides, view, windows, wsl
+from tests.commands import canned
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host
 
@@ -47,7 +48,7 @@ def raised(answer: LogText | HostError) -> LogText:
     return answer
 
 
-def hosts_that_say(logs: Mapping[str, LogText | HostError], *hosts: Host) -> Sides:
+def hosts_that_say(logs: Mapping[str, LogText | HostError], *hosts: Host, **linux: object) -> Sides:
     """Every host says the same of its logs; of those that are not named, nothing."""
 
     def answer(side: Any) -> Any:
@@ -63,7 +64,7 @@ def hosts_that_say(logs: Mapping[str, LogText | HostError], *hosts: Host) -> Sid
         return give
 
     sides: Sides = {(each.name, "windows"): answer(windows(each)) for each in hosts}
-    return sides | {(each.name, "wsl"): answer(wsl(each)) for each in hosts}
+    return sides | {(each.name, "wsl"): answer(wsl(each, **linux)) for each in hosts}
 
 
 async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **given: Any) -> Report:
@@ -95,13 +96,14 @@ class Nothing:
 def unpacked(report: Report) -> dict[str, str]:
     (bundle,) = written(Answer(operation="op-1", understood="log collect --since 30m", body=report), ENGLISH)
     assert isinstance(bundle, Bundle)
-    return {member.name: member.text for member in bundle.members if isinstance(member, File)}
+    folder = bundle.name.removesuffix(".zip") + "/"
+    assert all(member.name.startswith(folder) for member in bundle.members)
+    return {member.name.removeprefix(folder): member.text for member in bundle.members if isinstance(member, File)}
 
 
 def part(report: Report, heading: str) -> list[str]:
     """A section of the summary, as it is read."""
-    files = unpacked(report)
-    plain = files[next(name for name in files if name.endswith("summary.md"))].replace("\\", "")
+    plain = unpacked(report)["summary.md"].replace("\\", "")
     return [
         line.removeprefix("- ") for line in plain.partition(f"## {heading}\n")[2].partition("\n## ")[0].split("\n") if line
     ]
@@ -235,3 +237,34 @@ async def test_archives_are_made_one_after_the_other() -> None:
         assert not second.done()
     assert "summary.md" in unpacked(await second)
     assert not archiving.locked()
+
+
+async def test_the_summary_says_what_is_wrong_before_what_is_in_the_archive() -> None:
+    """After the incident and the time; hosts of which the same is to be said together, with the words that help."""
+    report = await collected(ONE | {"access": SLOW, "error": SLOW}, A, B)
+    headings = [line for line in unpacked(report)["summary.md"].splitlines() if line.startswith("## ")]
+    assert ["Time span", "What needs somebody", "Where errors are", "What is in the archive", "What is missing"] == [
+        heading.removeprefix("## ") for heading in headings
+    ][:5]
+    why = "Windows: no answer within 20 sec; check that the host is up and not overloaded"
+    words = "health host-a --details · health host-b --details"
+    assert [f"host-a and host-b, high: {why}; next: {words}"] == part(report, "What needs somebody")
+
+
+async def test_where_errors_began_is_said_to_the_second() -> None:
+    """Logs of the same minute are told apart."""
+    early = said(line(9, "a", "error"), line(1, "b", "error"))
+    assert [
+        "host-a error: 2 errors, the first at 2026-11-25 18:09 JST, second 51.0",
+        "host-a nebula: 1 error, at 2026-11-25 18:09 JST, second 58.0",
+    ] == part(await collected(ONE | {"error": early}, A), "Where errors are")
+
+
+async def test_what_containers_print_is_said_not_to_be_there_with_the_words_that_bring_it() -> None:
+    last = "not in it: what containers print; {} brings it".format
+    assert last("log container:NAME HOST") == part(await collected(ONE, A), "What is in the archive")[-1]
+    broken = canned.wsl(A, containers=(canned.container("web", "exited", 137), canned.container("db")))
+    report = await collected({}, A, view=view(A, said=hosts_that_say(ONE, A, system=broken)))
+    assert last("log container:web host-a") == part(report, "What is in the archive")[-1]
+    lighthouse = await collected(ONE, host("lighthouse", 0))
+    assert not any("containers print" in line for line in part(lighthouse, "What is in the archive"))

@@ -1,6 +1,7 @@
 """What people live through in an incident channel: one line typed, and the right lines of the right logs of all hosts."""
 
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import PureWindowsPath
@@ -148,11 +149,13 @@ async def test_everything_is_collected_into_one_archive_in_the_thread(town: Buil
         await said_here(t, OPERATOR, 'incident open "all dark" all')
         message = await said_here(t, OPERATOR, "log collect --since 1h")
         with zipfile.ZipFile(io.BytesIO(await file_below(t, message))) as archive:
-            names, texts = archive.namelist(), {name: archive.read(name).decode() for name in archive.namelist()}
+            texts = {name.partition("/")[2]: archive.read(name).decode() for name in archive.namelist()}
+            [folder], names = {name.partition("/")[0] for name in archive.namelist()}, list(texts)
+        assert re.fullmatch(r"evidence-\d{8}-\d{6}", folder)
         assert ["summary.md", "timeline.txt", "health.md", "health.csv", "changes.md"] == names[:5]
         assert "logs/host-a/nebula.txt" in names
         assert "logs/host-b/nebula.txt" not in names
-        assert "host-b nebula" in texts["summary.md"]
+        assert "host-b: nebula" in texts["summary.md"]
         assert "インシデント 1「all dark」" in texts["summary.md"]
         assert "host-a nebula: エラー 1 件" in texts["summary.md"]
         assert "(Asia/Tokyo)" in texts["timeline.txt"].splitlines()[2]
