@@ -12,6 +12,7 @@ from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from bot.audit import EventKind
+from bot.incidents import AlreadyOpen
 from bot.planning import NothingToDo
 from bot.policy import Actor, Policy, Refuse, label
 from bot.redaction import Redactor
@@ -138,6 +139,8 @@ def failure(error: FlatnetError, understood: str) -> Failure:
             return Failure(kind=FailureKind.USAGE, phrase=error.phrase)
         case NothingToDo():
             return Failure(kind=FailureKind.NOTHING, phrase=error.phrase)
+        case AlreadyOpen(next=words):
+            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase, suggestions=(words,))
         case Refused():
             return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
         case _:

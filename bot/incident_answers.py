@@ -219,7 +219,7 @@ def _one(incident: Incident, place: str, at: datetime) -> Report:
 
 def elsewhere(incident: Incident, place: str) -> Channel | None:
     """Its channel, for readers in another place."""
-    return None if incident.channel == place else Channel(id=incident.channel)
+    return None if incident.channel == place else Channel(id=incident.channel, name=incident.channel_name)
 
 
 def _listing(found: Sequence[Incident], at: datetime) -> Report:

@@ -41,7 +41,12 @@ class NoSuchIncident(RequestError):
 
 
 class AlreadyOpen(Refused):
-    """This channel is that of another incident, which has not ended."""
+    """This channel is that of another incident, which has not ended, or there is one of the same title."""
+
+    def __init__(self, phrase: Phrase, number: int) -> None:
+        super().__init__(phrase)
+        self.next = f"incident show {number}"
+        """Words that tell of it."""
 
 
 class AlreadyResolved(Refused):
@@ -97,7 +102,10 @@ class Incidents:
 
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
         """Open one in a channel; the same request again is the same incident. `AlreadyOpen`, `NoSuchIncident`."""
-        if not is_channel(channel):
+        return await self._opened(Opening(operation, title, target, by), MadeChannel(channel))
+
+    async def _opened(self, opening: Opening, place: MadeChannel) -> Incident:
+        if not is_channel(place.id):
             raise NoSuchIncident(
                 Phrase(
                     "an incident needs a channel; type this where you talk about it, or add {option} for a new channel",
@@ -105,12 +113,9 @@ class Incidents:
                 )
             )
         async with self._opening:  # what is open already, or over, is not recorded as opened once more
-            standing = await self._table.of(operation) or await self.open_in(channel)
-            if standing is None:
-                await self._record("opened", operation, by, {"channel": channel, "title": title, "target": str(target)})
-                made = Incident(operation, channel, title, str(target), by, self._now())
-                standing = await self._table.add(made)
-        if standing.operation != operation:
+            standing = await self._table.of(opening.operation) or await self.open_in(place.id)
+            standing = standing or await self._kept(opening, place)
+        if standing.operation != opening.operation:
             raise AlreadyOpen(
                 Phrase(
                     "this is already the channel of incident {number}, {title}, opened by {person} at {at}",
@@ -118,9 +123,24 @@ class Incidents:
                     title=standing.title,
                     person=standing.opened_by,
                     at=Moment(standing.opened_at),
-                )
+                ),
+                standing.number,
             )
         return standing
+
+    async def _kept(self, opening: Opening, place: MadeChannel) -> Incident:
+        told = {"channel": place.id, "title": opening.title, "target": str(opening.target)}
+        await self._record("opened", opening.operation, opening.by, told)
+        made = Incident(
+            opening.operation,
+            place.id,
+            opening.title,
+            str(opening.target),
+            opening.by,
+            self._now(),
+            channel_name=place.name,
+        )
+        return await self._table.add(made)
 
     async def open_anew(self, opening: Opening, new: NewChannel, channels: Channels) -> tuple[Incident, MadeChannel]:
         """Open one in a channel that is made for it; the same request again is the same incident in the same channel.
@@ -131,11 +151,11 @@ class Incidents:
         async with self._making:
             standing = await self._table.of(opening.operation)
             if standing is not None:
-                return standing, MadeChannel(standing.channel)
+                return standing, MadeChannel(standing.channel, standing.channel_name)
             await self._none_like(opening.title)
             made = await self._made(opening, new, channels)
             try:
-                return await self.open(opening.operation, made.id, opening.title, opening.target, opening.by), made
+                return await self._opened(opening, made), made
             except AlreadyOpen:
                 raise
             except FlatnetError as error:
@@ -162,16 +182,7 @@ class Incidents:
         """Whoever asks twice, or at the same time as another, has one channel and not two."""
         for other in await self._table.since(self._now()):
             if other.open and other.title.casefold() == title.casefold():
-                raise AlreadyOpen(
-                    Phrase(
-                        "incident {number}, {title}, is open already, by {person} since {at}; {words} says where",
-                        number=str(other.number),
-                        title=other.title,
-                        person=other.opened_by,
-                        at=Moment(other.opened_at),
-                        words=f"incident show {other.number}",
-                    )
-                )
+                raise AlreadyOpen(_standing(other), other.number)
 
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
         """End one; the same request again ends it in the same way. `AlreadyResolved`, `NoSuchIncident`."""
@@ -209,6 +220,23 @@ class Incidents:
 
     async def _record(self, what: str, operation: str, by: str, data: dict[str, Any]) -> None:
         await self._audit.record(EventKind.INCIDENT, by, operation, {"incident": what, **data})
+
+
+def _standing(other: Incident) -> Phrase:
+    """That there is one like that already, and where, as far as that is known."""
+    told: dict[str, Any] = {
+        "number": str(other.number),
+        "title": other.title,
+        "person": other.opened_by,
+        "at": Moment(other.opened_at),
+    }
+    if not other.channel_name:
+        return Phrase("incident {number}, {title}, is open already, by {person} since {at}", **told)
+    return Phrase(
+        "incident {number}, {title}, is open already in {channel}, by {person} since {at}",
+        channel=f"#{other.channel_name}",
+        **told,
+    )
 
 
 def framed(operation: Operation, incident: Incident | None, now: datetime) -> Operation:

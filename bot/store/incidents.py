@@ -14,26 +14,28 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
-from bot.store.models import INCIDENT_ENTRIES, INCIDENTS
+from bot.store.models import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 from bot.store.records import phrase_of, phrase_text
 from bot.store.stored import safe_text
 
 LISTED = 200
 """Entries of one incident that are shown; the newest."""
 
+_INCIDENTS = select(INCIDENTS, INCIDENT_CHANNELS.c.name).outerjoin(
+    INCIDENT_CHANNELS, INCIDENT_CHANNELS.c.channel == INCIDENTS.c.channel
+)
 _OPEN = INCIDENTS.c.resolved_at.is_(None)
 _THIS = INCIDENTS.c.number == bindparam("this")
 _ADD = insert(INCIDENTS).on_conflict_do_nothing()
-_IN = select(INCIDENTS).where(INCIDENTS.c.channel == bindparam("where"), _OPEN)
-_AROUND = (
-    select(INCIDENTS)
-    .where(INCIDENTS.c.channel == bindparam("where"), _OPEN | (INCIDENTS.c.resolution == bindparam("by")))
-    .order_by(_OPEN)
-)
-_RESOLVED_BY = select(INCIDENTS).where(INCIDENTS.c.resolution == bindparam("by"))
-_OF = select(INCIDENTS).where(INCIDENTS.c.operation == bindparam("this"))
-_ONE = select(INCIDENTS).where(_THIS)
-_SINCE = select(INCIDENTS).where(_OPEN | (INCIDENTS.c.resolved_at > bindparam("since"))).order_by(INCIDENTS.c.number)
+_IN = _INCIDENTS.where(INCIDENTS.c.channel == bindparam("where"), _OPEN)
+_AROUND = _INCIDENTS.where(
+    INCIDENTS.c.channel == bindparam("where"), _OPEN | (INCIDENTS.c.resolution == bindparam("by"))
+).order_by(_OPEN)
+_RESOLVED_BY = _INCIDENTS.where(INCIDENTS.c.resolution == bindparam("by"))
+_OF = _INCIDENTS.where(INCIDENTS.c.operation == bindparam("this"))
+_ONE = _INCIDENTS.where(_THIS)
+_SINCE = _INCIDENTS.where(_OPEN | (INCIDENTS.c.resolved_at > bindparam("since"))).order_by(INCIDENTS.c.number)
+_CALL = insert(INCIDENT_CHANNELS).on_conflict_do_nothing()
 _RESOLVE = update(INCIDENTS).where(_THIS, _OPEN)
 _NOTE = insert(INCIDENT_ENTRIES).on_conflict_do_nothing()
 _ENTRIES = (
@@ -50,7 +52,7 @@ class Incident:
     """One incident. `target` are its hosts in the words of a request; `was` says what it was, once it is resolved.
 
     `operation` is the request that opened it, `resolution` the one that resolved it, "" while it is open; `number` is
-    given when it is kept.
+    given when it is kept. `channel_name` is "" where it is not known.
     """
 
     operation: str
@@ -64,6 +66,7 @@ class Incident:
     resolved_at: datetime | None = None
     was: str = ""
     number: int = 0
+    channel_name: str = ""
 
     @property
     def open(self) -> bool:
@@ -118,6 +121,8 @@ class IncidentTable:
 
         def work(connection: Connection) -> Incident:
             connection.execute(_ADD, values)
+            if incident.channel_name:
+                connection.execute(_CALL, {"channel": incident.channel, "name": safe_text(incident.channel_name)})
             mine = connection.execute(_OF, {"this": incident.operation}).first()
             kept = _found(mine or connection.execute(_IN, {"where": incident.channel}).first())
             assert kept is not None
@@ -198,6 +203,7 @@ def _incident(row: Row[Any]) -> Incident:
         resolved_at=row.resolved_at,
         was=row.was,
         number=row.number,
+        channel_name=row.name or "",
     )
 
 

@@ -313,6 +313,16 @@ class IncidentRow(Table, table=True):
     was: str = Field(sa_type=Text)
 
 
+class IncidentChannelRow(Table, table=True):
+    """How a channel is called that was made for an incident; of others the bot knows no name."""
+
+    __tablename__ = "incident_channels"
+    __table_args__ = (STRICT,)
+
+    channel: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+
+
 class IncidentEntryRow(Table, table=True):
     """What was asked and answered in the channel of an incident."""
 
@@ -341,6 +351,7 @@ OBSERVATIONS = Table.metadata.tables["observations"]
 DIGESTS = Table.metadata.tables["digests"]
 NOTICES = Table.metadata.tables["notices"]
 INCIDENTS = Table.metadata.tables["incidents"]
+INCIDENT_CHANNELS = Table.metadata.tables["incident_channels"]
 INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
 """The same for statements that are built once and need no Session, whose upkeep was most of what a row cost."""
 

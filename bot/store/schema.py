@@ -12,7 +12,7 @@ from adapters.phrase import Phrase
 from bot.store import models
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, damaged
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All revisions of the tables, oldest first."""
 
 HEAD = REVISIONS[-1]

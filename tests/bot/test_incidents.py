@@ -328,6 +328,16 @@ async def test_two_people_who_open_it_at_once_open_one(office: Office) -> None:
     assert "incident 2" in await office.told('incident open "another" host-b', channel="C0OTHER")
 
 
+async def test_who_opens_one_that_is_open_is_led_to_it(office: Office) -> None:
+    """Of a channel that was there before the bot knows no name, and says none."""
+    await office.ask('incident open "502" host-a')
+    for words, channel in (('incident open "down" host-b', "C0INC"), ('incident open "502" --new', "D0ANA")):
+        body = (await office.ask(words, channel=channel)).body
+        assert isinstance(body, Failure)
+        assert (FailureKind.REFUSED, ("incident show 1",)) == (body.kind, body.suggestions)
+        assert "#" not in str(body.phrase)
+
+
 async def test_a_race_is_decided_by_the_table(office: Office) -> None:
     """Both saw that there was none; the second one's row is refused by the index, and it is told who was first."""
     await office.table.add(Incident("op-1", "C0INC", "502", "all", "ana", BEGAN))
