@@ -21,7 +21,7 @@ from adapters.wsl.system import ReadSystem as ReadWsl
 from commands.arguments import ALL, Flag, TargetArgument
 from commands.checks import judge, known_peers
 from commands.details import DETAILS, details_of
-from commands.findings import Finding, Severity, worst_first
+from commands.findings import Severity, worst_first
 from commands.judged import CHECKS, Judged, Looked, ahead, findings_of, needing, some
 from commands.looking import look_at_all
 from commands.operation import FleetRead, View
@@ -95,7 +95,7 @@ class Health(FleetRead):
             brief=not troubled,
             details=self.details,
             taken_at=at,
-            next=_next(findings, [each.more for each in troubled]),
+            next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:WORST],
         )
 
     def _row(self, checked: Checked) -> Row:
@@ -140,12 +140,6 @@ async def _ask(host: Host, action: Action[Answer] | None, view: View) -> Answer 
         return None
     seen: Seen[Answer] = await view.fleet.look(host, action)
     return seen.said
-
-
-def _next(findings: Sequence[Finding], more: Sequence[str]) -> tuple[str, ...]:
-    """What mends the worst, then what shows all of the worst hosts: who may not mend may look."""
-    mend = dict.fromkeys(finding.next for finding in findings if finding.next)
-    return tuple(dict.fromkeys([*list(mend)[:WORST], *more[:WORST]]))
 
 
 def _summary(checked: Sequence[Checked], troubled: Sequence[Checked]) -> Phrase:

@@ -56,7 +56,7 @@ async def test_the_worst_hosts_come_first_and_the_summary_says_it_all() -> None:
     ] == rows(report)
     assert [("host-b", "nebula"), ("host-c", "host")] == [(finding.host, finding.subject) for finding in report.findings]
     assert ("host-c",) == report.unreached
-    assert ("service start nebula host-b", "health host-c --details", "health host-b --details") == report.next
+    assert ("service start nebula host-b", "health host-c --details") == report.next
     assert not report.brief
 
 

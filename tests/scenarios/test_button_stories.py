@@ -4,7 +4,7 @@ import pytest
 
 from tests.lab.workspace.message import Message
 from tests.scenarios.conftest import PATIENCE, Build, Town
-from tests.scenarios.test_slack_stories import ADMIN, OPERATOR, OPS, let_a_container_exit, shown, stop_nebula
+from tests.scenarios.test_slack_stories import ADMIN, OPERATOR, OPS, let_a_container_exit, shown, stop_nebula, unplug
 
 EVERY_HOST = 254
 
@@ -103,12 +103,13 @@ async def test_the_way_from_the_menu_through_the_form_to_the_answer(town: Build)
 
 
 async def test_words_worth_typing_next_are_a_click_away(town: Build) -> None:
-    """The finding names them; the button asks for them in that person's name. What shows more of the host follows."""
+    """What mends comes first, the worst before all; the button asks for it in that person's name."""
     async with town(hosts=2) as t, t.bot():
-        stop_nebula(t, "host-b")
+        stop_nebula(t, "host-a")
+        unplug(t, "host-b")
         first = await t.private_answer(ADMIN, OPS, "health")
         offered = [each["text"]["text"] for block in first.blocks for each in block.get("elements", ()) if "value" in each]
-        assert ["service start nebula host-b", "health host-b --details"] == offered[-2:]
+        assert ["service start nebula host-a", "health host-b --details"] == offered[-2:]
         await t.workspace.click(ADMIN, first, "run.1")
         answer = (await t.workspace.seen(lambda: t.answers(ADMIN)[1:], timeout=PATIENCE))[-1]
         assert "`/flatnet health host-b --details`" in shown(answer.blocks)
