@@ -53,9 +53,12 @@ _WITHIN = re.compile(
     r"|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): .{0,200})?"
 )
 """A line between the first and the last one of a key; the mark stands where a registered value was."""
-_ALONE = re.compile(rf"{_BEFORE}(?=\S*[A-Z])(?=\S*[a-z])(?P<key>[A-Za-z0-9+/]{{60,}}={{0,2}}|[A-Za-z0-9+/]{{43}}=)")
-"""A line that is a key's, wherever it stands: of OpenSSL's or OpenSSH's width, or a whole one of 32 bytes (Nebula's,
-WireGuard's). Fingerprints and ids of containers have small letters alone."""
+_ALONE = re.compile(
+    rf"{_BEFORE}(?=\S*[A-Z])(?=\S*[a-z])"
+    r"(?P<key>[A-Za-z0-9+/]{60,}={0,2}|(?=\S*[0-9])(?:[A-Za-z0-9+/]{16,}={1,2}|[A-Za-z0-9+/]{24,}))"
+)
+"""A line that is a key's, wherever it stands: of OpenSSL's or OpenSSH's width, or shorter, as the last one of a key is, and
+a whole one of 32 bytes (Nebula's, WireGuard's). Fingerprints and ids of containers have small letters alone."""
 _LAST = re.compile(rf"{_BEFORE}-----END {_KIND}")
 """The beginning of a line before which a key's other lines stand."""
 _NEVER = re.compile(r"(?!)")

@@ -122,13 +122,29 @@ def finder(
     """Where a text first has it (begin, end), None where it has not; else as `matcher`."""
     if not pattern:
         return lambda text: (0, 0)
-    search = re2.compile(pattern, _options(fixed=fixed, case=case)).search
-    end = spent() + PATIENCE
+    found = _search(pattern, fixed, case, spent)
+    return lambda text: found(text, 0, len(text))
 
-    def found(text: str) -> tuple[int, int] | None:
-        if spent() > end:
+
+def within(
+    pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
+) -> Callable[[str, int, int], bool]:
+    """Whether a part of a text has it, from one place to another; what is around tells where words and lines end. Else as
+    `matcher`."""
+    found = _search(pattern, fixed, case, spent)
+    return lambda text, begin, end: found(text, begin, end) is not None
+
+
+def _search(
+    pattern: str, fixed: bool, case: bool, spent: Callable[[], float]
+) -> Callable[[str, int, int], tuple[int, int] | None]:
+    search = re2.compile(pattern, _options(fixed=fixed, case=case)).search
+    until = spent() + PATIENCE
+
+    def found(text: str, begin: int, end: int) -> tuple[int, int] | None:
+        if spent() > until:
             raise BadArgument(_TOO_SLOW, part=pattern)
-        match = search(text)
+        match = search(text, begin, end)
         return None if match is None else match.span()
 
     return found

@@ -129,7 +129,7 @@ class LogRead(FleetRead):
             since=since,
             until=until,
             level=self.level,
-            brought=brought(self.level, hosts),
+            brought=brought(hosts) if self.level or self.grep else 0,
         )
 
 

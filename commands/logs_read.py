@@ -33,9 +33,10 @@ from adapters.wsl.logs import NO_CONTAINER, ReadCni, ReadContainer, ReadPodman
 from commands.findings import Finding, Severity
 from commands.judged import ahead, reason_of, why_silent
 from commands.log_formats import Level
-from commands.log_lines import CONTAINER, Line, Log, Origin, harmless, parse, shortened, unended
+from commands.log_found import without_secrets
+from commands.log_lines import CONTAINER, Line, Log, Origin, parse
 from commands.log_merged import filtered
-from commands.log_patterns import matcher
+from commands.log_patterns import within
 from commands.looking import look_at_all
 from commands.operation import View
 
@@ -47,7 +48,8 @@ MARGIN = timedelta(seconds=60)
 Not so for `until`: the newest lines are those that hosts bring, and too new ones would stand in their place."""
 
 LOOKED = 50_000
-"""Lines of all hosts together that are looked through for a level, which hosts do not know: their newest ones."""
+"""Lines of all hosts together that are looked through for a level, which hosts do not know, or for a pattern, which fits
+some by their secrets alone: their newest ones."""
 
 _HANGING = 2
 """Logs in a row without an answer in time after which a side is not asked for more."""
@@ -58,9 +60,9 @@ JITTER = 1.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which lines, by the bot's clock. `brought`: so many of the newest of each
-    host are looked through for the level, and `tail` of those kept; 0 for `tail`. `room`: bytes of text that one log may
-    keep, of its newest lines; None: all that its host brings."""
+    """Which lines, by the bot's clock. `brought`: so many of the newest of each host are looked through, and `tail` of those
+    that are to be shown are kept; 0 for `tail`. `room`: bytes of text that one log may keep, of its newest lines; None: all
+    that its host brings."""
 
     tail: int
     pattern: str = ""
@@ -241,7 +243,7 @@ async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: async
     origin = Origin(host=host.name, source=source, now=view.now(), ahead=far, zone=_zone(text))
     async with turn:
         log = await asyncio.to_thread(_parsed, text, origin, wanted, view.clean)  # half a megabyte takes a tenth of a second
-    log = _so_grave(_within(log, wanted), wanted)
+    log = _newest(_within(log, wanted), wanted)
     kept = _with_room(log.lines, wanted.room)
     return Got(host, source, log=log.model_copy(update={"lines": kept}), dropped=len(log.lines) - len(kept))
 
@@ -274,41 +276,27 @@ def _zone(text: LogText) -> tzinfo | None:
 
 
 def _parsed(text: LogText, origin: Origin, wanted: Wanted, clean: Callable[[str], str]) -> Log:
-    return parse(_cleaned(text, clean, matcher(wanted.pattern, fixed=wanted.fixed, case=wanted.case)), origin)
+    fits = within(wanted.pattern, fixed=wanted.fixed, case=wanted.case) if wanted.pattern else None
+    lines = without_secrets(text.lines, clean, fits)
+    encoding = "utf-8" if wanted.pattern else text.encoding  # that of lines that are left out would tell of them
+    return parse(text.model_copy(update={"lines": lines, "cut": text.cut - {Cut.LONG}, "encoding": encoding}), origin)
 
 
-def _cleaned(text: LogText, clean: Callable[[str], str], fits: Callable[[str], bool]) -> LogText:
-    """The same without secrets: the whole is cleaned, for a key has many lines; as it will be seen, for what is not seen
-    (a colour) parts no secret from its name.
-
-    A host looks for the pattern in lines that have their secrets still, and in their ends, which are not brought. What does
-    not fit as it is shown goes, with every trace that it was there: else asking for one letter after the other would read
-    a secret out.
-    """
-    seen = [harmless(line) for line in text.lines]
-    shown = clean("\n".join(seen)).split("\n") if seen else []
-    same = seen if len(seen) == len(shown) else [""] * len(shown)
-    known = (now == before and not unended(now) for before, now in zip(same, shown, strict=True))
-    kept = tuple(line for line, sure in zip(shown, known, strict=True) if sure or fits(shortened(line)))
-    if len(kept) == len(shown):
-        return text.model_copy(update={"lines": kept})
-    told = {"cut": text.cut - {Cut.LINES, Cut.BYTES, Cut.LONG}, "encoding": text.encoding if kept else "utf-8"}
-    return text.model_copy(update={"lines": kept, **told})
+def brought(hosts: int) -> int:
+    """How many lines of each host are looked through where hosts cannot tell which of them are shown."""
+    return min(LINES_LIMIT, LOOKED // max(1, hosts))
 
 
-def brought(level: Level | None, hosts: int) -> int:
-    """How many lines of each host are looked through for a level."""
-    return 0 if level is None else min(LINES_LIMIT, LOOKED // max(1, hosts))
-
-
-def _so_grave(log: Log, wanted: Wanted) -> Log:
-    """The newest lines of that level, of all that were brought."""
-    if wanted.level is None:
+def _newest(log: Log, wanted: Wanted) -> Log:
+    """The newest lines, of that level, of all that were brought to be looked through."""
+    if not wanted.brought:
         return log
     fitting = filtered(log.lines, wanted.level)
-    older = {Cut.LEVEL} if Cut.LINES in log.cut else set()
-    more = {Cut.LINES} if len(fitting) > wanted.tail else set()
-    return log.model_copy(update={"lines": fitting[-wanted.tail :], "cut": log.cut - {Cut.LINES} | older | more})
+    if len(fitting) > wanted.tail:
+        return log.model_copy(update={"lines": fitting[-wanted.tail :], "cut": log.cut - {Cut.BYTES} | {Cut.LINES}})
+    if wanted.level is None or Cut.LINES not in log.cut:
+        return log.model_copy(update={"lines": fitting})
+    return log.model_copy(update={"lines": fitting, "cut": log.cut - {Cut.LINES} | {Cut.LEVEL}})
 
 
 def _within(log: Log, wanted: Wanted) -> Log:

@@ -220,9 +220,18 @@ def test_a_key_that_was_written_on_one_line_goes(line: str, cleaned: str) -> Non
     assert cleaned == Redactor().clean_log(line)
 
 
+@pytest.mark.parametrize("line", ["q1Wm3tYzKk0aBcDe=", "q1Wm3tYzKk0aBcDeFgHiJkLmNo9=", "q1Wm3tYzKk0aBcDeFgHiJkLm"])
+def test_the_short_last_line_of_a_key_goes_where_it_stands_alone(line: str) -> None:
+    """A pattern brings it without its neighbours."""
+    assert MARK == Redactor().clean_log(line)
+    assert line == Redactor().clean(line)
+
+
 @pytest.mark.parametrize(
     "line",
     [
+        "NebulaHandshakeTimeout",
+        "HTTP2StreamRefused",
         "2026-11-25T18:26:47.126000+0900 host-a podman[1]: " + "0f" * 32,
         "0f" * 32,
         "/var/lib/containers/storage/overlay/" + "0f" * 32 + "/merged",

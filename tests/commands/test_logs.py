@@ -243,7 +243,7 @@ async def test_what_is_asked_of_a_host_is_what_was_typed() -> None:
     )
     (action,) = world.asked
     assert isinstance(action, ReadLog)
-    assert (r"F:\flatnet\logs\error.log", 7, "bind.*failed", False, True) == (
+    assert (r"F:\flatnet\logs\error.log", 5_000, "bind.*failed", False, True) == (
         action.log,
         action.search.tail,
         action.search.pattern,
@@ -307,8 +307,7 @@ async def test_a_secret_never_gets_into_the_answer_also_where_it_has_several_lin
 )
 async def test_a_pattern_reads_no_secret_out_of_what_is_hidden(asked: dict[str, Any]) -> None:
     """The host found it in the line as it is; the answer is that of a host that found nothing."""
-    cut = frozenset({Cut.LINES, Cut.LONG})
-    hidden = said(nebula(ago(1), "password=hunter2"), cut=cut, encoding="shift_jis")
+    hidden = said(nebula(ago(1), "password=hunter2"), cut=frozenset({Cut.LONG}), encoding="shift_jis")
     found = await World({"host-a": hidden}, A).read(LogRead(source="nebula", **asked))
     nothing = await World({"host-a": said()}, A).read(LogRead(source="nebula", **asked))
     assert nothing == found
@@ -329,6 +328,22 @@ async def test_of_a_line_whose_end_is_not_brought_what_is_shown_counts(grep: str
     line = f"begin {'x' * LINE_LIMIT} end".ljust(LINE_BROUGHT, "y")
     report = await World({"host-a": said(line)}, A).read(LogRead(source="nebula", grep=grep))
     assert count == len(texts(report))
+
+
+@pytest.mark.parametrize("level", [None, Level.INFO])
+async def test_a_line_that_is_left_out_took_no_other_s_place(level: Level | None) -> None:
+    """Hosts are asked for more than are shown, for they cannot tell which will be."""
+    world = World({"host-a": said(nebula(ago(2), "hello"), nebula(ago(1), "password=hunter2"))}, A)
+    report = await world.read(LogRead(source="nebula", grep="hello|hunter", tail=1, level=level))
+    assert ([("host-a", "hello")], []) == (texts(report), notes_of(report))
+    assert [5_000] == [action.search.tail for action in world.asked]  # type: ignore[attr-defined]
+
+
+async def test_more_lines_than_were_asked_for_are_told_of_after_that() -> None:
+    world = World({"host-a": said(*(nebula(ago(each), "hello") for each in (3, 2, 1)))}, A)
+    report = await world.read(LogRead(source="nebula", grep="hello", tail=2))
+    assert 2 == len(texts(report))
+    assert ["host-a nebula: there are more lines than were asked for; --tail brings more"] == notes_of(report)
 
 
 async def test_a_line_with_a_secret_is_found_by_all_else_that_is_in_it() -> None:

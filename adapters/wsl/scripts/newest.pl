@@ -315,9 +315,8 @@ sub fits {
     my $whole = defined $text && length $line < $looked;
     $text //= $line;
     $text =~ s/\r\z//;
-    return 1 if $text =~ $pattern;
-    $cut{partly} = 1 unless $whole;
-    return 0;
+    $cut{partly} = 1 unless $whole; # also where it fits: a note that comes and goes would tell what is in the line
+    return $text =~ $pattern;
 }
 
 # In bytes. Where they are no text in UTF-8 nobody here knows how many characters they are.
