@@ -36,9 +36,9 @@ _LINE = 220
 """Characters of one line: a few lines of a phone. The file has all of it."""
 _END = 90
 """Of them, what is kept of a longer line's end: nginx says there which upstream it was, Nebula which host."""
-_HEAD, _LEAD, _SOUGHT = 70, 15, 40
-"""Where what was looked for is in the middle of such a line: how much of its beginning is kept, and before what was found;
-so much of what was found is enough to see it."""
+_HEAD, _LEAD, _SOUGHT = 110, 15, 40
+"""Where what was looked for is in the middle of such a line: how much of its beginning is kept (nginx says there why), and
+before what was found; so much of what was found is enough to see it."""
 _FINDINGS = 4
 _WHY = 300
 _NOTES = 6

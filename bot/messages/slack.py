@@ -40,7 +40,7 @@ from bot.messages.paragraphs import (
     told_in,
 )
 from bot.messages.sheet import Line, Sheet, alike, sheet
-from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, marked, onward
+from bot.messages.words import COMMAND, FAILURES, NEXT, marked, offering, onward
 from bot.request import Answer, Failure, FailureKind
 from commands.charts import alt_text
 from commands.report import Channel, Report, Section
@@ -197,10 +197,11 @@ def _failure(failure: Failure, understood: str, texts: Texts) -> Message:
     state = escape(FAILURES[failure.kind].render(texts))
     why = escape(failure.phrase.render(texts), _HEADLINE)
     headline = f"{_FAILED[failure.kind]} *{state}* — {why}"
-    mended = _typed(DID_YOU_MEAN, failure.suggestions, texts)
+    offered = offering(failure.kind)
+    mended = _typed(offered, failure.suggestions, texts)
     origin = footing(understood, None, texts) if failure.span is None else _marked(understood, failure.span, texts)
     return Message(
-        text="\n".join([f"{state}: {why}", *_spoken_commands(DID_YOU_MEAN, failure.suggestions, texts)]),
+        text="\n".join([f"{state}: {why}", *_spoken_commands(offered, failure.suggestions, texts)]),
         blocks=(*map(section, [headline, *mended]), *buttons.row(buttons.runs(failure.suggestions)), context(origin)),
     )
 

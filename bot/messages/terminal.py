@@ -29,7 +29,7 @@ from bot.messages.facts import Fact
 from bot.messages.foreign import lines_of, one_line
 from bot.messages.layout import GAP, flowed, narrowed, table_line, taken, widths, wrapped
 from bot.messages.sheet import Field, Line, Sheet, alike, sheet
-from bot.messages.words import COMMAND, DID_YOU_MEAN, FAILURES, NEXT, SIGNS, marked, onward
+from bot.messages.words import COMMAND, FAILURES, NEXT, SIGNS, marked, offering, onward
 from bot.request import Answer, Failure
 from commands.charts import alt_text
 from commands.excerpts import Excerpt
@@ -284,7 +284,7 @@ def _print_failure(console: Console, failure: Failure, understood: str, texts: T
         before, wrong, after = marked(understood, failure.span)
         read = [_text(before), _text(f"▸ {wrong or '?'} ◂", "bold red"), _text(after)]
         _print(console, [Text(" ").join(part for part in read if part)], indent=2)
-    _print_commands(console, DID_YOU_MEAN, failure.suggestions, texts)
+    _print_commands(console, offering(failure.kind), failure.suggestions, texts)
 
 
 def _print_commands(console: Console, label: Phrase, commands: Sequence[str], texts: Texts) -> None:

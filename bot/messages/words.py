@@ -35,8 +35,13 @@ _AROUND = 60
 
 
 def onward(channel: str) -> Phrase:
-    """Where it goes on; `channel` as the surface shows one."""
-    return Phrase("It goes on in {channel}.", channel=channel)
+    """Where it goes on, or went on; `channel` as the surface shows one."""
+    return Phrase("Channel: {channel}", channel=channel)
+
+
+def offering(kind: FailureKind) -> Phrase:
+    """What stands before words that may help: who mistyped is put right, who was refused is led on."""
+    return DID_YOU_MEAN if kind is FailureKind.USAGE else NEXT
 
 
 def marked(understood: str, span: tuple[int, int]) -> tuple[str, str, str]:

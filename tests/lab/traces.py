@@ -110,7 +110,7 @@ def _lost(message: str) -> str:
 
 
 def _killed(host: LabHost, at: datetime) -> None:
-    """A container that had taken all memory."""
+    """A container that had taken all memory, and the one that could then write no more."""
     assert host.wsl is not None
     logs = host.wsl.state.logs
     assert logs.journal is not None
@@ -118,3 +118,7 @@ def _killed(host: LabHost, at: datetime) -> None:
     logs.printed["web"].append(Printed(at, b"ERROR cannot allocate 268435456 bytes for the page cache"))
     logs.journal.append(Entry(at + timedelta(seconds=1), f"{at:%Y-%m-%d %H:%M:%S} container oom web (flatnet)"))
     logs.journal.append(Entry(at + timedelta(seconds=1), f"{at:%Y-%m-%d %H:%M:%S} container died web (exit code 137)"))
+    ends = at + timedelta(seconds=3)
+    logs.printed["db"] = [each for each in logs.printed["db"] if each.at < ends]
+    logs.printed["db"].append(Printed(ends, b'FATAL: could not write to file "pgsql_tmp0.1": No space left on device'))
+    logs.journal.append(Entry(ends, f"{ends:%Y-%m-%d %H:%M:%S} container died db (exit code 1)"))

@@ -21,6 +21,11 @@ def access(host: LabHost) -> list[tuple[datetime, str]]:
 async def test_nothing_fails_before_what_made_it_fail(tmp_path: Path) -> None:
     async with run_fleet(tmp_path, 6) as fleet:
         leave(fleet, NOW)
+        wsl = fleet["host-d"].wsl
+        assert wsl is not None
+        last = {name: printed[-1].text for name, printed in wsl.state.logs.printed.items()}
+        assert b"cannot allocate" in last["web"]
+        assert b"No space left" in last["db"]
         stopped = NOW - STOPPED
         nebula = fleet["host-b"].windows.state.files[PureWindowsPath(PATHS.nebula_log)]
         assert f'time="{stopped:%Y-%m-%dT%H:%M:%SZ}" level=info msg="Caught signal, shutting down"' in nebula

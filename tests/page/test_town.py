@@ -37,7 +37,7 @@ async def test_an_incident_gets_a_channel_that_is_one_click_away(town: Town, sea
     async with seats(town.workspace, size) as seat:
         await seat.sit()
         await seat.type('/flatnet incident open "The gateway answers 502" host-a --new')
-        answer = seat.messages.filter(has_text="It goes on in")
+        answer = seat.messages.filter(has_text="Channel: #")
         link = answer.locator("a.mention").first
         await expect(link).to_contain_text("the-gateway-answers-502")
         name = await link.inner_text()

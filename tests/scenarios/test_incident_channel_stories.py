@@ -44,8 +44,8 @@ async def test_somebody_is_led_to_a_channel_that_is_about_the_fault(town: Build,
         assert "-ゲートウェイが-502-" in channel.name
         assert {BOT_USER, OPERATOR} == channel.members
         assert "ゲートウェイが 502 · host-a" == channel.topic
-        assert f"続きは <#{channel.id}> へ。" in answer.text
-        assert f"続きは <#{channel.id}> へ。" in shown(answer.blocks)
+        assert f"チャンネル: <#{channel.id}>" in answer.text
+        assert f"チャンネル: <#{channel.id}>" in shown(answer.blocks)
         [told] = await lines(t, channel.id)
         assert "インシデント 1「ゲートウェイが 502」" in told.text
         assert "kenji が開始" in shown(told.blocks)

@@ -226,7 +226,7 @@ def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
     ] == shown(render(answer(HELP, "help"), ENGLISH))
 
 
-@pytest.mark.parametrize(("texts", "onward"), [(ENGLISH, "It goes on in <#C0NEW>."), (JAPANESE, "続きは <#C0NEW> へ。")])
+@pytest.mark.parametrize(("texts", "onward"), [(ENGLISH, "Channel: <#C0NEW>"), (JAPANESE, "チャンネル: <#C0NEW>")])
 def test_where_it_goes_on_is_a_link_right_below_the_headline(texts: Texts, onward: str) -> None:
     leading = HOSTS.model_copy(update={"channel": Channel(id="C0NEW", name="2026-01-31-502")})
     message = render(answer(leading), texts)

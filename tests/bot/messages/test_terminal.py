@@ -50,7 +50,7 @@ def test_all_well_is_one_line() -> None:
 
 def test_a_terminal_links_nothing_and_names_the_channel_where_it_goes_on() -> None:
     leading = ALL_WELL.model_copy(update={"channel": Channel(id="C0NEW", name="2026-01-31-502")})
-    assert ["all 3 hosts are well", "It goes on in #2026-01-31-502."] == printed(leading)
+    assert ["all 3 hosts are well", "Channel: #2026-01-31-502"] == printed(leading)
     nameless = ALL_WELL.model_copy(update={"channel": Channel(id="C0NEW")})
     assert printed(ALL_WELL) == printed(nameless)
 
