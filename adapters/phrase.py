@@ -22,6 +22,13 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Instant:
+    """A point in time to a tenth of a second, where what came first is the point. `at` is aware."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Span:
     """A length of time in seconds, shown in the reader's words."""
 
@@ -140,6 +147,9 @@ def show(value: Any, texts: Texts) -> str:
             return value.render(texts)
         case Moment(at=at):
             return texts.moment(at)
+        case Instant(at=at):
+            local = at.astimezone(texts.zone)
+            return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 100_000} {local:%Z}"
         case Span(seconds=seconds):
             return texts.span(seconds)
         case Listing(items=items):
@@ -158,6 +168,8 @@ def _to_json(value: Any) -> Any:
             return {"phrase": value.to_json()}
         case Moment(at=at):
             return {"at": at.astimezone(UTC).isoformat()}
+        case Instant(at=at):
+            return {"instant": at.astimezone(UTC).isoformat()}
         case Span(seconds=seconds):
             return {"seconds": seconds}
         case Listing(items=items):
@@ -174,6 +186,8 @@ def _from_json(value: Any) -> Any:
             return Phrase.from_json(document)
         case {"at": at}:
             return Moment(datetime.fromisoformat(at))
+        case {"instant": at}:
+            return Instant(datetime.fromisoformat(at))
         case {"seconds": seconds}:
             return Span(float(seconds))
         case {"items": items}:

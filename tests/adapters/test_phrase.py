@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.phrase import Listing, Moment, Phrase, Span
+from adapters.phrase import Instant, Listing, Moment, Phrase, Span
 
 AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 
@@ -39,6 +39,7 @@ class Shouting:
         (Phrase("{n} host is down", plural="{n} hosts are down", n=1), "1 host is down"),
         (Phrase("{n} host is down", plural="{n} hosts are down", n=3), "3 hosts are down"),
         (Phrase("since {at}", at=Moment(AT)), "since 2026-11-25 09:10:00 UTC"),
+        (Phrase("at {at}", at=Instant(AT.replace(microsecond=260_000))), "at 2026-11-25 09:10:00.2 UTC"),
         (Phrase("within {t}", t=Span(20)), "within 20 s"),
         (Phrase("names: {names}", names=Listing(("a", "b"))), "names: a, b"),
         (Phrase("{inner}!", inner=Phrase("{x} in", x="deep")), "deep in!"),
@@ -69,7 +70,7 @@ def test_a_phrase_survives_being_stored() -> None:
         "{n} of {all}",
         plural="{n} of {all}!",
         n=2,
-        all=Listing((Moment(AT), Span(2), Phrase("deep {x}", x=1.5))),
+        all=Listing((Moment(AT), Instant(AT), Span(2), Phrase("deep {x}", x=1.5))),
     )
     assert phrase == Phrase.from_json(json.loads(json.dumps(phrase.to_json())))
 
