@@ -30,13 +30,14 @@ from bot.incident_answers import IncidentBook
 from bot.incident_channels import Channels
 from bot.own import OWN, Asked, Changes, LockBook, Memory, NobodyRuns
 from bot.planning import By, hosts_of
-from bot.policy import Actor, Go, Policy, Refuse
+from bot.policy import Actor, Go, Policy, Refuse, Verdict
 from bot.redaction import Redactor
 from bot.request import Answer, Exit, Failure, FailureKind, Identity, Request
 from bot.routine import Clockwork
+from bot.rules import NOWHERE
 from bot.scene import Scene
 from bot.scheduling import ScheduleBook
-from commands.decisions import Approvals
+from commands.decisions import Approvals, Operations
 from commands.grammar import find
 from commands.operation import (
     CertificateRules,
@@ -186,15 +187,26 @@ class Desk:
             await self._record(decision, operation, event_of(decision, request, self._clean(typed.text))) or decision.outcome
         )
 
+    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
+        """Whether somebody may see in their home tab, which is none of the places that grants name, what this would tell."""
+        policy = self.basis.policy
+        actor = policy.identify(identity)
+        if isinstance(actor, Refuse):
+            return actor
+        return policy.judge(actor, type(operation), operation.hosts(self.hosts), NOWHERE)
+
     async def waiting(self, identity: Identity) -> tuple[Change, ...]:
-        """What this person may decide or review, then what runs; nothing for whom the bot does not serve."""
-        rights = self.rights(identity)
-        if isinstance(rights, Refuse) or Approvals not in rights.permitted:
-            return ()
+        """What this person may decide or review, then what runs, as far as they may see either in their home tab."""
         basis, changes = self.basis, self._keeping.changes
-        asked = [change for change in await changes.waiting() if isinstance(_may_settle(rights.actor, change, basis), Go)]
+        actor = basis.policy.identify(identity)
+        if isinstance(actor, Refuse):
+            return ()
+        may_decide, may_look = (isinstance(self.at_home(identity, each), Go) for each in (Approvals(), Operations()))
+        waiting = await changes.waiting() if may_decide else ()
+        asked = [change for change in waiting if isinstance(_may_settle(actor, change, basis), Go)]
+        running = await changes.running() if may_look else ()
         known = {change.operation for change in asked}
-        return (*asked, *(change for change in await changes.running() if change.operation not in known))
+        return (*asked, *(change for change in running if change.operation not in known))
 
     @property
     def known(self) -> Catalogue:

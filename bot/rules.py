@@ -30,6 +30,9 @@ Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z-]+|\*)( ([a-z-]+|\*)
 SHELL = "shell"
 """Stands among a grant's channels for the terminal, which is no channel. No channel of Slack's is called so."""
 
+NOWHERE = ""
+"""Where home tabs and forms are: none of the places that a grant can name."""
+
 Roles = Annotated[frozenset[Role], Field(min_length=1)]
 
 
@@ -53,7 +56,7 @@ class Grant(Value):
         return not self.labels or not frozenset(self.labels).isdisjoint(host.labels)
 
     def heard_in(self, place: str | None) -> bool:
-        """Whether it may be asked there; "" is none of the places (the home tab, a form), None any."""
+        """Whether it may be asked there; None is any place."""
         return not self.channels or place is None or place in self.channels
 
 

@@ -25,7 +25,7 @@ from bot.messages.change import asked_by, headline
 from bot.messages.paragraphs import command, fitting
 from bot.messages.slack import render
 from bot.messages.words import COMMAND
-from bot.policy import Actor
+from bot.policy import Actor, Refuse
 from bot.request import Answer
 from commands.operation import Operation
 from commands.report import Report
@@ -57,7 +57,8 @@ _LANGUAGES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
 
 @dataclass(frozen=True)
 class Home:
-    """What one person's tab shows. `check` is the last kept check of the fleet; `working`: on what they pressed here.
+    """What one person's tab shows. `check` is the last kept check of the fleet, or why they may not see it;
+    `working`: on what they pressed here.
 
     `waiting` is what this person may decide, `running` what runs and they may see.
     """
@@ -67,7 +68,7 @@ class Home:
     language: str
     zone: str
     recent: Sequence[str] = ()
-    check: Answer | None = None
+    check: Answer | Refuse | None = None
     waiting: Sequence[Change] = ()
     running: Sequence[Change] = ()
     working: bool = False
@@ -79,7 +80,7 @@ def home(shown: Home, at: datetime, texts: Texts) -> dict[str, Any]:
         [
             *buttons.row(
                 [
-                    buttons.button(Phrase("Check now").render(texts), CHECK, "now"),
+                    *_check_now(shown, texts),
                     buttons.button(Phrase("Ask with a form").render(texts), buttons.FORM, "home"),
                 ]
             ),
@@ -95,7 +96,16 @@ def home(shown: Home, at: datetime, texts: Texts) -> dict[str, Any]:
 
 def closed_home(reason: Phrase, texts: Texts) -> dict[str, Any]:
     """The view for somebody who may not use the bot."""
-    return _view([section(f":no_entry: {escape(reason.render(texts), 900)}")])
+    return _view([_no_entry(reason, texts)])
+
+
+def _no_entry(reason: Phrase, texts: Texts) -> Block:
+    return section(f":no_entry: {escape(reason.render(texts), 900)}")
+
+
+def _check_now(shown: Home, texts: Texts) -> list[Block]:
+    """No button that would be refused."""
+    return [] if isinstance(shown.check, Refuse) else [buttons.button(Phrase("Check now").render(texts), CHECK, "now")]
 
 
 def _view(blocks: Sequence[Block]) -> dict[str, Any]:
@@ -107,6 +117,9 @@ def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
     if shown.working:
         under_way = Phrase("Working on it. The answer comes as a direct message.")
         yield section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
+    if isinstance(shown.check, Refuse):
+        yield _no_entry(shown.check.reason, texts)
+        return
     if shown.check is None or not isinstance(shown.check.body, Report):
         yield section(escape(Phrase("No check of the whole fleet is kept. Press the button above for one.").render(texts)))
         return

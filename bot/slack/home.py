@@ -42,8 +42,10 @@ INTERVAL = 2.0
 PAUSES = (2.0,) * 4
 """Seconds before each further try of one publication; then the tab stays as it was until it is opened again."""
 
-GLANCE = canonical(Health())
-"""The check that a tab shows."""
+CHECKED = Health()
+"""The check that a tab shows, of all hosts."""
+
+GLANCE = canonical(CHECKED)
 
 _log = structlog.get_logger(__name__)
 
@@ -129,17 +131,23 @@ class Homes:
         return home(await self._home(rights, reader), self._clock.now(), spoken)
 
     async def _home(self, rights: Rights, reader: Reader) -> Home:
-        now = self._clock.now()
         changes = await self._answering.desk.waiting(reader.identity)
-        kept = await self._answers.latest(GLANCE, now) if Health in rights.permitted else None
         return Home(
             actor=rights.actor,
             permitted=rights.permitted,
             language=reader.language,
             zone=reader.zone.key,
             recent=await self._answers.recent(reader.identity.user, RECENT),
-            check=Answer.read(kept.document) if kept is not None else None,
+            check=await self._check(reader),
             waiting=[change for change in changes if change.state is not State.RUNNING],
             running=[change for change in changes if change.state is State.RUNNING],
             working=reader.identity.user in self._working,
         )
+
+    async def _check(self, reader: Reader) -> Answer | Refuse | None:
+        """The kept check, whoever asked for it, or why this person may not see it here."""
+        verdict = self._answering.desk.at_home(reader.identity, CHECKED)
+        if isinstance(verdict, Refuse):
+            return verdict
+        kept = await self._answers.latest(GLANCE, self._clock.now())
+        return None if kept is None else Answer.read(kept.document)

@@ -22,13 +22,13 @@ from bot.clock import Clock
 from bot.decision import Catalogue
 from bot.desk import Rights
 from bot.incident_channels import MadeChannel, NewChannel
-from bot.policy import Refuse
+from bot.policy import Refuse, Verdict
 from bot.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.slack.board import Stories
 from bot.slack.preflight import Bot
 from bot.slack.surface import Health, Place, Rows, SlackSurface
 from bot.slack.work import Desk
-from commands.operation import Progress, untold
+from commands.operation import Operation, Progress, untold
 
 T = TypeVar("T")
 
@@ -115,6 +115,9 @@ class _FarDesk:
 
     def rights(self, identity: Identity) -> Rights | Refuse:
         return self._desk.rights(identity)
+
+    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
+        return self._desk.at_home(identity, operation)
 
     async def waiting(self, identity: Identity) -> tuple[Change, ...]:
         return await self._there(self._desk.waiting(identity))

@@ -17,11 +17,11 @@ from bot.bulletins import Fallback
 from bot.changes import Change
 from bot.decision import Catalogue
 from bot.desk import Rights
-from bot.policy import Refuse
+from bot.policy import Refuse, Verdict
 from bot.request import Answer, Failure, Identity, Request
 from bot.slack.letter import Address, Letter
 from bot.store.inbox import Delivery
-from commands.operation import Progress, untold
+from commands.operation import Operation, Progress, untold
 
 
 class Desk(Protocol):
@@ -34,6 +34,9 @@ class Desk(Protocol):
 
     def rights(self, identity: Identity) -> Rights | Refuse:
         """Who that is and what they may ask for, or why for nothing."""
+
+    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
+        """Whether somebody may see in their home tab what this would tell, or why not."""
 
     async def waiting(self, identity: Identity) -> tuple[Change, ...]:
         """Changes that wait and that this person may decide, then those that run and that they may see; oldest first."""

@@ -11,15 +11,16 @@ from bot.changes import BreakGlass, Change, State
 from bot.decision import failure
 from bot.desk import Desk
 from bot.own import OWN, NobodyRuns
-from bot.policy import Person, Policy
+from bot.policy import Go, Person, Policy, Refuse, Verdict
 from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
 from bot.rules import Grant
 from bot.store.chain import StoredEvent
 from commands.catalogue import CATALOGUE
+from commands.health import Health
 from commands.operation import OwnOperation, Role
 from commands.report import File, Report
 from tests.bot.keeping import Kept
-from tests.bot.messages.changes import DONE, OPERATION, WAITING, approval, change
+from tests.bot.messages.changes import DONE, OPERATION, RUNNING, WAITING, approval, change
 from tests.bot.test_desk import Log, basis
 from tests.commands.canned import NOW
 
@@ -201,3 +202,34 @@ async def test_only_what_somebody_may_settle_waits_for_them(given: Change, role:
     waiting = await _desk(Kept(given), policy=Policy((ana,))).waiting(who)
 
     assert shown == len(waiting)
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "health", "decides", "sees_running"),
+    [
+        ({"operations": ("health",)}, Go, True, True),
+        ({"operations": ("health",), "labels": ("tokyo",)}, Refuse, True, True),
+        ({"operations": ("health",), "channels": ("C0OPS",)}, Refuse, True, True),
+        ({"operations": ("approval",), "channels": ("C0OPS",)}, Go, False, True),
+        ({"operations": ("op",), "channels": ("C0OPS",)}, Go, True, False),
+        ({"operations": ("op",), "roles": frozenset({Role.SECURITY})}, Go, True, False),
+    ],
+    ids=["nothing narrowed", "health to a label", "health to a channel", "approval", "op", "op to a role"],
+)
+async def test_a_home_tab_tells_nothing_that_is_not_to_be_asked_there(
+    narrowed: dict[str, Any], health: type[Verdict], decides: bool, sees_running: bool
+) -> None:
+    """It is no channel, and tells of all hosts."""
+    ana = Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR}))
+    who = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
+    grant = Grant(**({"roles": frozenset({Role.OPERATOR})} | narrowed))
+    runs = RUNNING.model_copy(update={"operation": "op-runs"})
+    desk = _desk(Kept(ASKED_FOR, runs), policy=Policy((ana,), grants=(grant,)))
+
+    assert health is type(desk.at_home(who, Health()))
+    assert [ASKED_FOR] * decides + [runs] * sees_running == list(await desk.waiting(who))
+
+
+def test_a_home_tab_tells_a_guest_nothing() -> None:
+    guest = SlackIdentity("T1", "U1ANA", Standing.GUEST)
+    assert isinstance(_desk(Kept(), policy=BOSS_ALONE).at_home(guest, Health()), Refuse)

@@ -23,7 +23,7 @@ from bot.changes import Change
 from bot.clock import Clock
 from bot.decision import Catalogue
 from bot.desk import Rights
-from bot.policy import Actor, Refuse
+from bot.policy import Actor, Go, Refuse, Verdict
 from bot.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES, Api
 from bot.slack.channels import Channels
@@ -37,7 +37,7 @@ from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
 from bot.store.stored import utc_text
 from commands.catalogue import CATALOGUE
-from commands.operation import Progress, Role, untold
+from commands.operation import Operation, Progress, Role, untold
 from commands.report import Report
 from tests.commands.canned import host
 from tests.lab.workspace import Clock as WorkspaceClock
@@ -131,6 +131,7 @@ class ScriptedDesk:
     groups: tuple[str, ...] = ()
     catalogue: Catalogue = CATALOGUE
     changes: tuple[Change, ...] = ()
+    home_verdict: Verdict = field(default_factory=lambda: Go("role viewer"))
     fallback: Fallback = field(default_factory=lambda: Fallback("", ("U0ADMIN",)))
     inventory: Inventory = field(default_factory=lambda: Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
 
@@ -139,6 +140,9 @@ class ScriptedDesk:
         if identity.standing is not Standing.MEMBER:
             return Refuse(identity.standing.value, Phrase("only members may ask; ask an administrator"))
         return Rights(Actor(identity.user, frozenset({Role.VIEWER}), f"member {identity.user}"), self.catalogue)
+
+    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
+        return self.home_verdict
 
     def role_groups(self) -> tuple[str, ...]:
         return self.groups

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.phrase import Phrase
 from bot.messages.buttons import FORM
 from bot.messages.home import CHECK, HOME
+from bot.policy import Refuse
 from bot.request import Answer, Request
 from bot.slack.home import GLANCE, INTERVAL, PAUSES
 from bot.store.answers import Kept
@@ -75,6 +77,15 @@ async def test_the_last_check_is_shown_with_its_age(house: House) -> None:
     assert "seen 5 min ago, at 2026-03-01 10:00 CET" in view
     assert () == house.workspace.calls("chat.postMessage")
     assert [] == house.desk.requests
+
+
+async def test_whoever_may_not_ask_for_all_of_it_there_reads_why_instead_and_has_no_button(house: House) -> None:
+    """A grant for some hosts, or for one channel, is none for the whole fleet in a tab."""
+    await checked(house, MIXED)
+    house.desk.home_verdict = Refuse("channel", Phrase("health may be asked only in C0PS00000; ask there"))
+    view = said(await opened(house, "U0ADMIN"))
+    assert "health may be asked only in C0PS00000; ask there" in view
+    assert [False] * 4 == [words in view for words in ("2 of 3 hosts", "host-a", "Check now", "No check")]
 
 
 async def test_254_hosts_fit_into_a_tab(house: House) -> None:
