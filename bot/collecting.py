@@ -20,11 +20,12 @@ from bot.incident_answers import IncidentBook, in_short
 from bot.incidents import Incident
 from bot.messages.words import SEVERITIES
 from bot.planning import By
-from bot.policy import Policy, Refuse
+from bot.policy import Refuse, Verdict
 from commands.decisions import Operations
 from commands.excerpts import Excerpt
 from commands.findings import Finding, Severity, worst_first
 from commands.health import Health
+from commands.incidents import IncidentList
 from commands.judged import some
 from commands.log_formats import Level
 from commands.log_lines import Log
@@ -33,7 +34,7 @@ from commands.log_text import COLLECTED, notes
 from commands.logs import FARTHEST, LogCollect, newest
 from commands.logs import report as log_report
 from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all, told_by, unread
-from commands.operation import View, untold
+from commands.operation import Operation, View, untold
 from commands.report import Bundle, Column, Copy, Form, Report, Row, Section
 from commands.sizes import size_of
 from commands.when import instant, render_when
@@ -90,9 +91,9 @@ class Asked(Protocol):
     @property
     def by(self) -> By: ...
     @property
-    def policy(self) -> Policy: ...
-    @property
     def incidents(self) -> IncidentBook: ...
+
+    def verdict(self, operation: Operation) -> Verdict: ...
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ async def _collected(operation: LogCollect, asked: Asked) -> Report:
         health = group.create_task(Health(target=operation.target, details=True).read(replace(view, progress=untold)))
         logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
     ours = await _changes(hosts, since, asked)
-    incident = await asked.incidents.open_in(asked.by.channel)
+    incident = await _incident(asked)
     typed = render_when(operation.since)
     evidence = _Evidence(health.result(), logs.result(), ours, incident, since, typed, tail, now)
     return await asyncio.to_thread(_packed, evidence)  # of 30 hosts it takes a second
@@ -134,10 +135,17 @@ async def _collected(operation: LogCollect, asked: Asked) -> Report:
 
 async def _changes(hosts: Sequence[Host], since: datetime, asked: Asked) -> Sequence[Change] | Refuse:
     """Changes of that time, where whoever asks may ask for changes by themselves; why not, where they may not."""
-    verdict = asked.policy.judge(asked.by.actor, Operations, (), asked.by.place)
+    verdict = asked.verdict(Operations())
     if isinstance(verdict, Refuse):
         return verdict
     return await asked.changes.touching([host.name for host in hosts], since, CHANGES + 1)
+
+
+async def _incident(asked: Asked) -> Incident | None:
+    """That of the channel, where whoever asks may ask for it by itself."""
+    if isinstance(asked.verdict(IncidentList()), Refuse):
+        return None
+    return await asked.incidents.open_in(asked.by.channel)
 
 
 def _share(hosts: Sequence[Host]) -> int:

@@ -93,7 +93,7 @@ async def _look(asked: "Asked") -> tuple[Report, Report]:
 
 
 async def _gather(asked: "Asked", health: Report, certificates: Report, at: datetime) -> Seen:
-    """What the bot itself knows beside it, as far as whoever asks may ask for it by itself."""
+    """What the bot itself knows beside it, as far as it may be asked for there by itself."""
     hosts = tuple(host.name for host in asked.inventory.hosts)
     earlier = Baseline.read(await asked.history.earlier(asked.operation, at))
     return Seen(
@@ -101,9 +101,9 @@ async def _gather(asked: "Asked", health: Report, certificates: Report, at: date
         hosts=hosts,
         health=health,
         certificates=certificates,
-        locks=await asked.locks.all() if Locks in asked.permitted else (),
-        waiting=await asked.changes.waiting() if Approvals in asked.permitted else (),
-        unknown=await asked.changes.unknown() if Operations in asked.permitted else (),
+        locks=await asked.locks.all() if asked.may(Locks()) else (),
+        waiting=await asked.changes.waiting() if asked.may(Approvals()) else (),
+        unknown=await asked.changes.unknown() if asked.may(Operations()) else (),
         head=await asked.audit.newest(),
         trouble=asked.audit.trouble,
         earlier=earlier,

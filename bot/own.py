@@ -25,9 +25,9 @@ from bot.incident_answers import IncidentBook
 from bot.incident_channels import Channels
 from bot.locks import Lock, meant
 from bot.planning import By
-from bot.policy import Policy, Verdict
+from bot.policy import Go, Policy, Verdict
 from bot.reports import monthly, weekly
-from bot.request import Failure
+from bot.request import BotIdentity, Failure
 from bot.scheduling import ScheduleBook
 from bot.store.observations import Observation
 from bot.store.operations import Ended
@@ -140,7 +140,8 @@ class Memory(Protocol):
 class Asked:
     """Who asks, and all that the bot's own operations answer from.
 
-    `at` is when the request arrived, the same however often it is worked; `permitted` is what that person may ask for.
+    `at` is when the request arrived, the same however often it is worked; `permitted` is what that person may ask for
+    somewhere, of some host: for help alone. What an answer may tell is for `may` to say.
     """
 
     operation: str
@@ -168,6 +169,15 @@ class Asked:
     """The time zone and the channel of what nobody says otherwise; "" where there is no such channel."""
     history: Memory
     view: View
+
+    def verdict(self, operation: Operation) -> Verdict:
+        """Whether whoever asks may ask for this by itself, and here. What the bot asks by itself is asked nowhere."""
+        place = None if isinstance(self.by.identity, BotIdentity) else self.by.place
+        return self.policy.judge(self.by.actor, type(operation), operation.hosts(self.inventory), place)
+
+    def may(self, operation: Operation) -> bool:
+        """The same as yes or no: an answer tells nothing that is withheld by its own name."""
+        return isinstance(self.verdict(operation), Go)
 
 
 async def _help(operation: Help, asked: Asked) -> Body:

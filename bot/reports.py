@@ -39,13 +39,12 @@ async def weekly(operation: WeeklyReport, asked: "Asked") -> Report:
 
 
 async def monthly(operation: MonthlyReport, asked: "Asked") -> Report:
-    """Tell of a month what the bot keeps, as far as whoever asks may ask for it by itself, and look for updates now."""
+    """Tell of a month what the bot keeps, as far as it may be asked for there by itself, and look for updates now."""
     month = Month.of(operation.month, ZoneInfo(asked.usual[0]), asked.now())
     async with asyncio.TaskGroup() as group:
         updates = group.create_task(Updates().read(asked.view))
         looks = group.create_task(_looks(month, asked))
     seen, days = looks.result()
-    may_see_changes, may_see_runs = Operations in asked.permitted, Schedules in asked.permitted
     return of_month.composed(
         of_month.Seen(
             month=month,
@@ -53,8 +52,8 @@ async def monthly(operation: MonthlyReport, asked: "Asked") -> Report:
             updates=updates.result(),
             looks=seen,
             days=days,
-            changes=await asked.changes.ended(month.begin, month.end) if may_see_changes else None,
-            runs=await asked.schedules.tallies(month.begin, month.end) if may_see_runs else None,
+            changes=await asked.changes.ended(month.begin, month.end) if asked.may(Operations()) else None,
+            runs=await asked.schedules.tallies(month.begin, month.end) if asked.may(Schedules()) else None,
         )
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import PureWindowsPath
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,14 +12,16 @@ import pytest
 
 from adapters.action import Action
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
-from adapters.inventory import Host
+from adapters.inventory import Host, Inventory
 from adapters.logs import Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
 from bot.changes import Change
 from bot.collecting import BYTES, Asked, collect
+from bot.incidents import Incident
 from bot.messages.files import written
+from bot.own import Asked as Own
 from bot.planning import By
 from bot.policy import Actor, Policy
 from bot.request import Answer, Surface, SystemIdentity
@@ -78,8 +81,10 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
         "by": By(actor, SystemIdentity(1000, "ana"), Surface.SHELL, ""),
         "policy": Policy(),
         "incidents": Nothing(),
+        "inventory": Inventory(hosts=hosts),
     }
     asked = SimpleNamespace(**(usual | given))
+    asked.verdict = partial(Own.verdict, cast("Any", asked))
     return await collect(LogCollect(), cast("Asked", asked))
 
 
@@ -158,6 +163,22 @@ async def test_who_may_not_ask_for_changes_gets_none_and_the_summary_says_why() 
     assert 1 == files["summary.md"].count("changes.md")
     elsewhere = Grant(operations=("op",), roles=frozenset({Role.OPERATOR}), channels=("C0OPS",))
     assert "changes.md" not in unpacked(await collected(ONE, A, policy=Policy(grants=(elsewhere,))))
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "told"), [({}, True), ({"roles": frozenset({Role.SECURITY})}, False), ({"channels": ("C0OPS",)}, False)]
+)
+async def test_the_incident_of_the_channel_is_told_of_where_it_may_be_asked_for(
+    narrowed: dict[str, Any], told: bool
+) -> None:
+    class One(Nothing):
+        async def open_in(self, channel: str) -> Any:
+            return Incident("op-1", channel, "the gateway answers 502", "host-a", "bo", NOW, number=7)
+
+    grant = Grant(**({"operations": ("incident",), "roles": frozenset({Role.OPERATOR})} | narrowed))
+    report = await collected(ONE, A, incidents=One(), policy=Policy(grants=(grant,)))
+    assert told is bool(part(report, "Incident"))
+    assert told is ("the gateway answers 502" in unpacked(report)["summary.md"])
 
 
 SLOW = DeadlineExceeded.after(20)

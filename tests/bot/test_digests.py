@@ -378,17 +378,20 @@ class House:
 
     kept: Kept
     history: History
+    rules: Policy = RULES
 
     async def ask(self, key: str, at: datetime, said: Said | None = None, **given: Any) -> Report:
         """What `digest` answers to boss, or to `user`, typed or when its time had come."""
         fleet = view(*FLEET, said=said).fleet
         keeping = replace(self.kept.keeping(), history=self.history)
-        ground = replace(basis(), fleet=fleet, policy=RULES)
+        ground = replace(basis(), fleet=fleet, policy=self.rules)
         desk = Desk(ground, CATALOGUE, Log(), keeping, lambda: at, lambda: "7f3a")
         user, surface = given.get("user"), given.get("surface", Surface.SCHEDULE)
         asks = surface is not Surface.SCHEDULE or user is not None
         who = SlackIdentity("T1", user or "U1BOSS", Standing.MEMBER) if asks else BotIdentity("digest")
-        answer = await desk.handle(Request(key=key, identity=who, text="digest", surface=surface, at=at))
+        answer = await desk.handle(
+            Request(key=key, identity=who, text="digest", surface=surface, at=at, channel=given.get("channel", ""))
+        )
         assert isinstance(answer.body, Report)
         return answer.body
 
@@ -467,3 +470,19 @@ async def test_somebody_learns_only_of_what_they_may_ask_for_by_itself(house: Ho
     assert [None, "cert renew host-b"] == [
         next(finding.next for finding in report.findings if finding.subject == "expiry") for report in (theirs, mine)
     ]
+
+
+async def test_what_is_for_one_channel_alone_is_told_there_alone_and_to_the_bots_own(house: House) -> None:
+    narrowed = Grant(operations=("approval", "op", "lock"), roles=frozenset({Role.VIEWER}), channels=("C0OPS",))
+    vi = replace(house, rules=Policy((VIEWER,), grants=(narrowed,)))
+
+    async def told(key: str, **given: Any) -> list[str]:
+        parts = sections(await vi.ask(key, NOW, **given))
+        return [heading for heading in parts if heading in ("Locks", "Waits for somebody")]
+
+    assert [] == await told("1", user="U1VI", surface=Surface.SLACK, channel="D0VI")
+    assert [] == await told("2", user="U1VI", channel="C0DEV")
+    everything = ["Locks", "Waits for somebody"]
+    assert everything == await told("3", user="U1VI", surface=Surface.SLACK, channel="C0OPS")
+    assert everything == await told("4", user="U1VI", channel="C0OPS")
+    assert everything == await told("5", channel="C0DEV")

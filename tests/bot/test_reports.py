@@ -77,15 +77,18 @@ class House:
 
     observations: Observations
     history: History
+    rules: Policy = RULES
+    channel: str = ""
 
     async def ask(self, text: str, now: str, who: Identity = CLOCK, kept: Kept | None = None) -> Report | Failure:
         looked = view(LIGHTHOUSE, A, B)
         keeping = replace((kept or Month()).keeping(), history=self.history)
-        ground = replace(basis(), fleet=looked.fleet, policy=RULES)
+        ground = replace(basis(), fleet=looked.fleet, policy=self.rules)
         ground = replace(ground, clockwork=replace(ground.clockwork, zone="Asia/Tokyo"))
         desk = Desk(ground, CATALOGUE, Log(), keeping, lambda: at(now), lambda: "7f3a")
         surface = Surface.SCHEDULE if isinstance(who, BotIdentity) else Surface.SLACK
-        answer: Answer = await desk.handle(Request(key="1", identity=who, text=text, surface=surface, at=at(now)))
+        request = Request(key="1", identity=who, text=text, surface=surface, at=at(now), channel=self.channel)
+        answer: Answer = await desk.handle(request)
         assert isinstance(answer.body, Report | Failure)
         return answer.body
 
@@ -168,6 +171,20 @@ async def test_whoever_may_not_ask_for_changes_does_not_get_them_in_a_report(hou
 
     assert [] == kept.spans
     assert "cert renew" not in str(sections(report))
+
+
+@pytest.mark.parametrize(
+    ("who", "channel", "spans"), [("U1VI", "D0VI", 0), ("U1VI", "C0DEV", 0), ("U1VI", "C0OPS", 2), ("", "C0DEV", 2)]
+)
+async def test_what_is_for_one_channel_alone_is_told_there_alone_and_to_the_bots_own(
+    house: House, who: str, channel: str, spans: int
+) -> None:
+    kept = Month()
+    narrowed = Grant(operations=("op", "schedule"), roles=frozenset({Role.VIEWER}), channels=("C0OPS",))
+    there = replace(house, rules=Policy((VIEWER,), grants=(narrowed,)), channel=channel)
+    await there.report("report monthly", "2026-03-01T00:10", person(who) if who else CLOCK, kept)
+
+    assert spans == len(kept.spans)
 
 
 async def test_the_weekly_one_looks_at_disks_logs_and_certificates(house: House) -> None:
