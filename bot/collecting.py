@@ -15,6 +15,7 @@ from typing import Protocol
 from adapters.inventory import Host
 from adapters.phrase import Moment, Phrase
 from bot import listings
+from bot.archiving import Archiving
 from bot.changes import Change
 from bot.incident_answers import IncidentBook, in_short
 from bot.incidents import Incident
@@ -87,7 +88,7 @@ class Asked(Protocol):
     @property
     def changes(self) -> Changes: ...
     @property
-    def archiving(self) -> asyncio.Lock: ...
+    def archiving(self) -> Archiving: ...
     @property
     def by(self) -> By: ...
     @property
@@ -112,12 +113,11 @@ class _Evidence:
 
 
 async def collect(operation: LogCollect, asked: Asked) -> Report:
-    """Look at everything at once, and pack it, one archive after the other: there is memory for one."""
-    async with asked.archiving:
-        return await _collected(operation, asked)
+    """Look at everything at once, and pack it, when it is its turn; of 30 hosts packing takes a second."""
+    return await asked.archiving.make(asked.by.actor.name, lambda: _gathered(operation, asked), _packed)
 
 
-async def _collected(operation: LogCollect, asked: Asked) -> Report:
+async def _gathered(operation: LogCollect, asked: Asked) -> _Evidence:
     """Awaited hosts are those whose logs are: they take longer than health."""
     view, now = asked.view, asked.now()
     hosts = operation.hosts(view.fleet.inventory)
@@ -129,8 +129,7 @@ async def _collected(operation: LogCollect, asked: Asked) -> Report:
     ours = await _changes(hosts, since, asked)
     incident = await _incident(asked)
     typed = render_when(operation.since)
-    evidence = _Evidence(health.result(), logs.result(), ours, incident, since, typed, tail, now)
-    return await asyncio.to_thread(_packed, evidence)  # of 30 hosts it takes a second
+    return _Evidence(health.result(), logs.result(), ours, incident, since, typed, tail, now)
 
 
 async def _changes(hosts: Sequence[Host], since: datetime, asked: Asked) -> Sequence[Change] | Refuse:

@@ -7,7 +7,6 @@ Every foreseen error is a `Failure` in its own words; anything else is a bug, lo
 reference that the person also sees.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
+from bot.archiving import Archiving
 from bot.audit import Recorder
 from bot.audit_answers import AuditBook
 from bot.bulletins import Fallback
@@ -134,7 +134,7 @@ class Desk:
         self._now = now
         self._reference = reference
         self._observe = observe
-        self._archiving = asyncio.Lock()
+        self._archiving = Archiving()
         self._log = structlog.get_logger("bot.desk")
 
     async def handle(self, request: Request, progress: Progress = untold) -> Answer:

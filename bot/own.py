@@ -4,7 +4,6 @@ Those that only look are answered wherever the database is open; those that deci
 running bot, which the desk sees to.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,6 +14,7 @@ from adapters.errors import Refused
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
 from bot import audit_answers, incident_answers, incident_story, listings, scheduling
+from bot.archiving import Archiving
 from bot.audit_answers import AuditBook
 from bot.can import explain as explain_rights
 from bot.changes import Change, State
@@ -163,8 +163,7 @@ class Asked:
     """Whether this person may see here what was answered to words."""
     would: Callable[[str, str], Operation | Failure]
     """What words would be, asked by this person by the clock for a channel."""
-    archiving: asyncio.Lock
-    """Held by whoever makes an archive: of several at once none would have the memory."""
+    archiving: Archiving
     usual: tuple[str, str]
     """The time zone and the channel of what nobody says otherwise; "" where there is no such channel."""
     history: Memory

@@ -17,6 +17,7 @@ from adapters.logs import Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
+from bot.archiving import Archiving, BeingMade
 from bot.changes import Change
 from bot.collecting import BYTES, Asked, collect
 from bot.incidents import Incident
@@ -77,7 +78,7 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
         "view": view(*hosts, said=hosts_that_say(logs, *hosts)),
         "now": lambda: NOW,
         "changes": Nothing(),
-        "archiving": asyncio.Lock(),
+        "archiving": Archiving(),
         "by": By(actor, SystemIdentity(1000, "ana"), Surface.SHELL, ""),
         "policy": Policy(),
         "incidents": Nothing(),
@@ -248,16 +249,14 @@ async def test_of_logs_that_have_no_room_together_the_newest_lines_are_kept_and_
     assert note in files["summary.md"]
 
 
-async def test_archives_are_made_one_after_the_other() -> None:
-    """There is memory for one; whoever comes second gets theirs all the same."""
-    archiving = asyncio.Lock()
-    async with archiving:
-        second = asyncio.create_task(collected(ONE, A, archiving=archiving))
-        for _ in range(1_000):
-            await asyncio.sleep(0)
-        assert not second.done()
-    assert "summary.md" in unpacked(await second)
-    assert not archiving.locked()
+async def test_whoever_asks_for_a_second_archive_meanwhile_is_told_to_wait_for_theirs() -> None:
+    archiving = Archiving()
+    first = asyncio.create_task(collected(ONE, A, archiving=archiving))
+    await asyncio.sleep(0)
+    with pytest.raises(BeingMade, match="an archive is being made for you already; wait for it"):
+        await collected(ONE, A, archiving=archiving)
+    assert "summary.md" in unpacked(await first)
+    assert "summary.md" in unpacked(await collected(ONE, A, archiving=archiving))
 
 
 async def test_the_summary_says_what_is_wrong_before_what_is_in_the_archive() -> None:
