@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from adapters.inventory import Host
-from adapters.phrase import Moment, Phrase
+from adapters.phrase import Instant, Moment, Phrase
 from bot import listings
 from bot.archiving import Archiving
 from bot.changes import Change
@@ -22,6 +22,7 @@ from bot.incidents import Incident
 from bot.messages.words import SEVERITIES
 from bot.planning import By
 from bot.policy import Refuse, Verdict
+from bot.request import Surface
 from commands.decisions import Operations
 from commands.excerpts import Excerpt
 from commands.findings import Finding, Severity, worst_first
@@ -90,6 +91,8 @@ class Asked(Protocol):
     @property
     def archiving(self) -> Archiving: ...
     @property
+    def operation(self) -> str: ...
+    @property
     def by(self) -> By: ...
     @property
     def incidents(self) -> IncidentBook: ...
@@ -99,9 +102,10 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What was brought of the time from `since` to `at`: of each log `tail` lines at most. `incident`: that of the channel;
-    `typed`: since when, as it can be typed."""
+    """What was brought of hosts, of the time from `since` to `at`: of each log `tail` lines at most. `incident`: that of
+    the channel; `typed`: since when, as it can be typed; `target`: which hosts, as it was typed."""
 
+    target: str
     health: Report
     got: Sequence[Got]
     changes: Sequence[Change] | Refuse
@@ -114,7 +118,12 @@ class _Evidence:
 
 async def collect(operation: LogCollect, asked: Asked) -> Report:
     """Look at everything at once, and pack it, when it is its turn; of 30 hosts packing takes a second."""
-    return await asked.archiving.make(asked.by.actor.name, lambda: _gathered(operation, asked), _packed)
+    return await asked.archiving.make(_asker(asked), lambda: _gathered(operation, asked), _packed)
+
+
+def _asker(asked: Asked) -> str:
+    """Who waits for their archive; each run of a schedule by itself, for nobody can be told to ask again."""
+    return asked.operation if asked.by.surface is Surface.SCHEDULE else asked.by.actor.name
 
 
 async def _gathered(operation: LogCollect, asked: Asked) -> _Evidence:
@@ -129,7 +138,7 @@ async def _gathered(operation: LogCollect, asked: Asked) -> _Evidence:
     ours = await _changes(hosts, since, asked)
     incident = await _incident(asked)
     typed = render_when(operation.since)
-    return _Evidence(health.result(), logs.result(), ours, incident, since, typed, tail, now)
+    return _Evidence(str(operation.target), health.result(), logs.result(), ours, incident, since, typed, tail, now)
 
 
 async def _changes(hosts: Sequence[Host], since: datetime, asked: Asked) -> Sequence[Change] | Refuse:
@@ -177,8 +186,8 @@ def _packed(evidence: _Evidence) -> Report:
     members = (
         Copy(name="summary.md", form=Form.MARKDOWN, of=readable),
         Copy(name=TIMELINE, form=Form.LINES, of=timeline),
-        Copy(name="health.md", form=Form.MARKDOWN, of=health, words="health --details"),
-        Copy(name="health.csv", form=Form.CSV, of=health, words="health --details"),
+        Copy(name="health.md", form=Form.MARKDOWN, of=health, words=f"health {evidence.target} --details"),
+        Copy(name="health.csv", form=Form.CSV, of=health, words=f"health {evidence.target} --details"),
         *_changed(evidence),
         *(_log(each, evidence) for each in got if each.log is not None),
     )
@@ -189,8 +198,29 @@ def _packed(evidence: _Evidence) -> Report:
 def _changed(evidence: _Evidence) -> tuple[Copy, ...]:
     if isinstance(evidence.changes, Refuse):
         return ()
-    of = listings.lately(evidence.changes[:CHANGES], evidence.at)
+    told = evidence.changes[:CHANGES]
+    of = listings.lately(told, evidence.at).model_copy(update={"summary": _how_many(len(told), evidence)})
     return (Copy(name="changes.md", form=Form.MARKDOWN, of=of, words="op"),)
+
+
+def _how_many(changes: int, evidence: _Evidence) -> Phrase:
+    """Of which hosts and time: `op` beside it tells of all."""
+    hosts, since, now = evidence.target, Moment(evidence.since), Moment(evidence.at)
+    if not changes:
+        return Phrase(
+            "no change through the bot on {hosts} from {since} to {now}; other hosts were not looked at",
+            hosts=hosts,
+            since=since,
+            now=now,
+        )
+    return Phrase(
+        "{n} change through the bot on {hosts} from {since} to {now}, or not ended before",
+        plural="{n} changes through the bot on {hosts} from {since} to {now}, or not ended before",
+        n=changes,
+        hosts=hosts,
+        since=since,
+        now=now,
+    )
 
 
 def _log(got: Got, evidence: _Evidence) -> Copy:
@@ -255,18 +285,13 @@ def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
             plural="{log}: {n} errors, the first at {at}",
             log=f"{log.host} {log.source}",
             n=n,
-            at=Phrase("an unknown time") if first.at is None else _to_the_second(first.at),
+            at=Phrase("an unknown time") if first.at is None else Instant(first.at),
         )
         for first, n, log in found[:BEGINNINGS]
     )
     if len(found) > BEGINNINGS:
         told = (*told, Phrase("and {n} more", n=len(found) - BEGINNINGS))
     return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
-
-
-def _to_the_second(at: datetime) -> Phrase:
-    """To a tenth of one, which is the same in every zone: what came first is the point."""
-    return Phrase("{minute}, second {second}", minute=Moment(at), second=f"{at.second}.{at.microsecond // 100_000}")
 
 
 def _contents(evidence: _Evidence) -> tuple[Section, ...]:

@@ -182,6 +182,24 @@ async def test_the_incident_of_the_channel_is_told_of_where_it_may_be_asked_for(
     assert told is ("the gateway answers 502" in unpacked(report)["summary.md"])
 
 
+async def test_each_run_of_a_schedule_waits_for_its_archive_whosever_it_is() -> None:
+    """Nobody is there who could be told to ask again."""
+
+    class Turns:
+        def __init__(self) -> None:
+            self.askers: list[str] = []
+
+        async def make(self, asker: str, gather: Any, pack: Any) -> Report:
+            self.askers.append(asker)
+            return cast("Report", pack(await gather()))
+
+    turns = Turns()
+    ana = Actor("ana", frozenset({Role.OPERATOR}), "person ana")
+    for surface in (Surface.SHELL, Surface.SCHEDULE):
+        await collected(ONE, A, archiving=turns, operation="op-7", by=By(ana, SystemIdentity(1000, "ana"), surface, ""))
+    assert ["ana", "op-7"] == turns.askers
+
+
 SLOW = DeadlineExceeded.after(20)
 
 
@@ -216,6 +234,20 @@ class Busy:
     async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         self.asked = (hosts, since)
         return (running("host-a").change(),) * min(self.count, limit)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, "no change through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST; other hosts were not"),
+        (1, "1 change through the bot on all from 2026-11-25 17:40 JST to 2026-11-25 18:10 JST, or not ended before"),
+    ],
+)
+async def test_which_changes_a_file_is_about_stands_in_it(count: int, told: str) -> None:
+    """Whoever opens it elsewhere must not take it for all that was changed."""
+    files = unpacked(await collected(ONE, A, B, changes=Busy(count)))
+    assert told in files["changes.md"]
+    assert "/flatnet health all --details" in files["health.md"]
 
 
 @pytest.mark.parametrize(
@@ -275,8 +307,8 @@ async def test_where_errors_began_is_said_to_the_second() -> None:
     """Logs of the same minute are told apart."""
     early = said(line(9, "a", "error"), line(1, "b", "error"))
     assert [
-        "host-a error: 2 errors, the first at 2026-11-25 18:09 JST, second 51.0",
-        "host-a nebula: 1 error, at 2026-11-25 18:09 JST, second 58.0",
+        "host-a error: 2 errors, the first at 2026-11-25 18:09:51.0 JST",
+        "host-a nebula: 1 error, at 2026-11-25 18:09:58.0 JST",
     ] == part(await collected(ONE | {"error": early}, A), "Where errors are")
 
 
