@@ -27,7 +27,7 @@ LINES = 300
 
 RUNS = 3
 
-MEASURES = (("log nebula --tail 300", 100), ("log collect --since 1h", 30))
+MEASURES = (("log nebula --tail 300", 100), ("log nebula --grep timed", 100), ("log collect --since 1h", 30))
 
 
 def report() -> None:
