@@ -18,6 +18,9 @@ from commands.log_lines import harmless, places, shortened, unended
 MARK = "[redacted]"
 """What stands in the place of a secret (`bot.redaction`)."""
 
+_HIDES = "\x1b]"
+"""Begins what a terminal takes for itself and never shows: a title, the address of a link."""
+
 _EITHER = ("x", "-")
 """What may stand beside a word: a part of it, or not."""
 
@@ -73,11 +76,11 @@ def _fits_whatever_is_hidden(raw: str, part: _Part, fits: Fits) -> bool:
 
 
 def _open(raw: str, seen: str, shown: str) -> Iterator[_Part]:
-    """The parts of a raw line of which every character is seen, and no other is between."""
+    """The parts of a raw line that are seen; a colour or a break may be between, for these hide nothing."""
     where = places(raw)
     for part in _beside(seen, shown):
-        known = [place for place in where[part.begin : part.end] if place is not None]
-        edges = [0, *(at for at, (one, other) in enumerate(pairwise(known), 1) if other != one + 1), len(known)]
+        known = where[part.begin : part.end]
+        edges = [0, *(at for at, (one, other) in enumerate(pairwise(known), 1) if _HIDES in raw[one:other]), len(known)]
         for first, last in pairwise(edges):
             if first < last:
                 after, before = part.after_hidden and first == 0, part.before_hidden and last == len(known)

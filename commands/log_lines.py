@@ -122,19 +122,19 @@ def harmless(text: str) -> str:
     return text if whole else text + _UNENDED
 
 
-def places(text: str) -> list[int | None]:
-    """Where each character of a harmless line stands in the line as it is; None for one that stands for others."""
+def places(text: str) -> list[int]:
+    """Where each character of a harmless line stands in the line as it is, the first of them where it stands for several."""
     if text.isprintable():
         return list(range(len(text)))
-    hidden = {place for found in _ANSI.finditer(text) for place in range(*found.span())}
-    left = [place for place in range(len(text)) if place not in hidden]
-    kept: list[int | None] = []
-    for before, at in zip([None, *left], left, strict=False):
-        if _BREAKS.match(text[at]):
-            if before is None or not _BREAKS.match(text[before]):
-                kept.append(None)
-        elif not _UNSEEN.match(text[at]):
-            kept.append(None if _LONE_SURROGATES.match(text[at]) else at)
+    unseen = {place for found in _ANSI.finditer(text) for place in range(*found.span())}
+    left = [place for place in range(len(text)) if place not in unseen]
+    kept, within = [], False
+    for place in left:
+        breaks = _BREAKS.match(text[place]) is not None
+        seen = not within if breaks else not _UNSEEN.match(text[place])
+        if seen:
+            kept.append(place)
+        within = breaks
     return kept
 
 
