@@ -6,7 +6,7 @@ raw line ─ harmless ─▶ seen ─ cleaned alone ┬─ nothing is hidden, or
 A host looks for a pattern in lines that have their secrets still, what is never seen (colours, the address of a link), and
 ends that are not brought. If a line came because of that, asking for one letter after the other would read a secret out.
 So a line is kept where the pattern fits in a part of the raw line that is seen, beside every mark: there the host finds it
-whatever is hidden.
+whatever is hidden. One that fits across a mark is left out, too: for all that may stand there nobody could try it.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -81,6 +81,11 @@ def test_a_line_is_found_by_all_that_is_seen_of_it(line: str, pattern: str, show
     assert (shown,) == answered([line], pattern)
 
 
+def test_a_line_that_fits_across_a_secret_alone_is_left_out() -> None:
+    """`[^x]` in place of the dot would tell by and by which characters it has."""
+    assert () == answered(["login password=hunter2 failed"], "login.*failed")
+
+
 def test_without_a_pattern_every_line_stays() -> None:
     clean = Redactor([]).clean_log
     assert ("password=[redacted]", "red") == without_secrets(["password=hunter2", "\x1b[31mred"], clean, None)
