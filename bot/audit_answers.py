@@ -3,15 +3,13 @@
 filters ─ judged ─▶ AUDIT_READ, EXPORT recorded ─▶ events, a file
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from adapters.phrase import Listing, Phrase
 from bot import listings
 from bot.audit import EventKind
 from bot.audit_reading import Filters
-from bot.planning import By
 from bot.store.chain import StoredEvent, Verification
 from bot.store.heads import Head
 from commands.arguments import BadArgument, nearest, shown
@@ -19,6 +17,9 @@ from commands.auditing import FARTHEST, AuditAccept, AuditExport, AuditFilter, A
 from commands.grammar import canonical
 from commands.report import File, Report
 from commands.when import between
+
+if TYPE_CHECKING:
+    from bot.own import Asked
 
 
 class AuditBook(Protocol):
@@ -40,27 +41,14 @@ class AuditBook(Protocol):
     async def accept(self, actor: str, name: str) -> None: ...
 
 
-class Asked(Protocol):
-    """Who asks, and what these answers need (`bot.own.Asked`)."""
-
-    @property
-    def operation(self) -> str: ...
-    @property
-    def by(self) -> By: ...
-    @property
-    def now(self) -> Callable[[], datetime]: ...
-    @property
-    def audit(self) -> AuditBook: ...
-
-
-async def searched(operation: AuditSearch, asked: Asked) -> Report:
+async def searched(operation: AuditSearch, asked: "Asked") -> Report:
     """What happened, newest first."""
     filters = _filters(operation, asked, operation.text)
     await _recorded(EventKind.AUDIT_READ, operation, asked)
     return listings.events(await asked.audit.search(filters), asked.now())
 
 
-async def exported(operation: AuditExport, asked: Asked) -> Report:
+async def exported(operation: AuditExport, asked: "Asked") -> Report:
     """The log as a file."""
     filters = _filters(operation, asked, "")
     await _recorded(EventKind.EXPORT, operation, asked)
@@ -70,12 +58,12 @@ async def exported(operation: AuditExport, asked: Asked) -> Report:
     return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=asked.now(), files=(file,))
 
 
-async def verified(operation: AuditVerify, asked: Asked) -> Report:
+async def verified(operation: AuditVerify, asked: "Asked") -> Report:
     """Whether the log is whole."""
     return listings.verification(await asked.audit.verify(asked.by.actor.name, asked.operation))
 
 
-async def accepted(operation: AuditAccept, asked: Asked) -> Report:
+async def accepted(operation: AuditAccept, asked: "Asked") -> Report:
     """What is missing is known, and changes are possible again."""
     await asked.audit.accept(asked.by.actor.name, operation.name)
     return Report.of_facts(
@@ -85,12 +73,12 @@ async def accepted(operation: AuditAccept, asked: Asked) -> Report:
     )
 
 
-async def _recorded(kind: EventKind, operation: AuditFilter, asked: Asked) -> None:
+async def _recorded(kind: EventKind, operation: AuditFilter, asked: "Asked") -> None:
     """Who reads the log is in it, before they do."""
     await asked.audit.record(kind, asked.by.actor.name, asked.operation, {"understood": canonical(operation)})
 
 
-def _filters(operation: AuditFilter, asked: Asked, text: str) -> Filters:
+def _filters(operation: AuditFilter, asked: "Asked", text: str) -> Filters:
     if operation.kind and operation.kind not in set(EventKind):
         kinds = Phrase(
             "{part} is no kind of event; there are {kinds}", part=shown(operation.kind), kinds=Listing(tuple(EventKind))

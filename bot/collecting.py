@@ -7,21 +7,19 @@ all of it ─▶ summary.md, which says what is in the archive and what is missi
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from adapters.inventory import Host
 from adapters.phrase import Instant, Moment, Phrase
 from bot import listings
-from bot.archiving import Archiving
 from bot.changes import Change
-from bot.incident_answers import IncidentBook, in_short
+from bot.incident_answers import in_short
 from bot.incidents import Incident
 from bot.messages.words import SEVERITIES
-from bot.planning import By
-from bot.policy import Refuse, Verdict
+from bot.policy import Refuse
 from bot.request import Surface
 from commands.decisions import Operations
 from commands.excerpts import Excerpt
@@ -36,10 +34,13 @@ from commands.log_text import COLLECTED, notes
 from commands.logs import FARTHEST, LogCollect, newest
 from commands.logs import report as log_report
 from commands.logs_read import SOURCES, Got, Wanted, finding_of, read_all, told_by, unread
-from commands.operation import Operation, View, untold
+from commands.operation import untold
 from commands.report import Bundle, Column, Copy, Form, Report, Row, Section
 from commands.sizes import size_of
 from commands.when import instant, render_when
+
+if TYPE_CHECKING:
+    from bot.own import Asked
 
 LINES = 60_000
 """Lines of all logs together; each log gets its share."""
@@ -73,33 +74,6 @@ UNREAD = 50
 """Lines about logs that could not be read."""
 
 
-class Changes(Protocol):
-    """What the bot has changed (`bot.workflow`)."""
-
-    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]: ...
-
-
-class Asked(Protocol):
-    """What this answer needs (`bot.own.Asked`)."""
-
-    @property
-    def view(self) -> View: ...
-    @property
-    def now(self) -> Callable[[], datetime]: ...
-    @property
-    def changes(self) -> Changes: ...
-    @property
-    def archiving(self) -> Archiving: ...
-    @property
-    def operation(self) -> str: ...
-    @property
-    def by(self) -> By: ...
-    @property
-    def incidents(self) -> IncidentBook: ...
-
-    def verdict(self, operation: Operation) -> Verdict: ...
-
-
 @dataclass(frozen=True)
 class _Evidence:
     """What was brought of hosts, of the time from `since` to `at`: of each log `tail` lines at most. `incident`: that of
@@ -116,17 +90,17 @@ class _Evidence:
     at: datetime
 
 
-async def collect(operation: LogCollect, asked: Asked) -> Report:
+async def collect(operation: LogCollect, asked: "Asked") -> Report:
     """Look at everything at once, and pack it, when it is its turn; of 30 hosts packing takes a second."""
     return await asked.archiving.make(_asker(asked), lambda: _gathered(operation, asked), _packed)
 
 
-def _asker(asked: Asked) -> str:
+def _asker(asked: "Asked") -> str:
     """Who waits for their archive; each run of a schedule by itself, for nobody can be told to ask again."""
     return asked.operation if asked.by.surface is Surface.SCHEDULE else asked.by.actor.name
 
 
-async def _gathered(operation: LogCollect, asked: Asked) -> _Evidence:
+async def _gathered(operation: LogCollect, asked: "Asked") -> _Evidence:
     """Awaited hosts are those whose logs are: they take longer than health."""
     view, now = asked.view, asked.now()
     hosts = operation.hosts(view.fleet.inventory)
@@ -141,7 +115,7 @@ async def _gathered(operation: LogCollect, asked: Asked) -> _Evidence:
     return _Evidence(str(operation.target), health.result(), logs.result(), ours, incident, since, typed, tail, now)
 
 
-async def _changes(hosts: Sequence[Host], since: datetime, asked: Asked) -> Sequence[Change] | Refuse:
+async def _changes(hosts: Sequence[Host], since: datetime, asked: "Asked") -> Sequence[Change] | Refuse:
     """Changes of that time, where whoever asks may ask for changes by themselves; why not, where they may not."""
     verdict = asked.verdict(Operations())
     if isinstance(verdict, Refuse):
@@ -149,7 +123,7 @@ async def _changes(hosts: Sequence[Host], since: datetime, asked: Asked) -> Sequ
     return await asked.changes.touching([host.name for host in hosts], since, CHANGES + 1)
 
 
-async def _incident(asked: Asked) -> Incident | None:
+async def _incident(asked: "Asked") -> Incident | None:
     """That of the channel, where whoever asks may ask for it by itself."""
     if isinstance(asked.verdict(IncidentList()), Refuse):
         return None

@@ -1,26 +1,25 @@
 """Who answers the operations on incidents, and how they are shown."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from adapters.errors import FlatnetError, Refused
-from adapters.inventory import Inventory
 from adapters.phrase import Moment, Phrase
 from bot.bulletins import Bulletin
-from bot.changes import State
 from bot.decision import operation_id
 from bot.incident_channels import Channels, MadeChannel, NewChannel, wanted
 from bot.incidents import LEAD, Entry, Incident, Opening
-from bot.planning import By
-from bot.policy import Policy
 from bot.request import Answer, SlackIdentity
 from commands.arguments import Target
 from commands.grammar import canonical
 from commands.incidents import IncidentList, IncidentOpen, IncidentResolve
 from commands.operation import OwnOperation
 from commands.report import Cell, Channel, Column, Mark, Report, Row, Section
+
+if TYPE_CHECKING:
+    from bot.own import Asked
 
 _COLUMNS = (
     Column(key="number", heading=Phrase("Number")),
@@ -59,40 +58,7 @@ class IncidentBook(Protocol):
     async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]: ...
 
 
-class Changes(Protocol):
-    """How changes stand (`bot.workflow`)."""
-
-    async def states(self, operations: Collection[str]) -> Mapping[str, State]: ...
-
-
-class Asked(Protocol):
-    """Who asks, and what these answers need (`bot.own.Asked`)."""
-
-    @property
-    def operation(self) -> str: ...
-    @property
-    def changes(self) -> Changes: ...
-    @property
-    def by(self) -> By: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def policy(self) -> Policy: ...
-    @property
-    def usual(self) -> tuple[str, str]: ...
-    @property
-    def channels(self) -> Channels: ...
-    @property
-    def inventory(self) -> Inventory: ...
-    @property
-    def now(self) -> Callable[[], datetime]: ...
-    @property
-    def incidents(self) -> IncidentBook: ...
-    @property
-    def may_see(self) -> Callable[[str], bool]: ...
-
-
-async def listed(operation: IncidentList, asked: Asked) -> Report:
+async def listed(operation: IncidentList, asked: "Asked") -> Report:
     """The one of this channel, and which others are open; elsewhere all of them."""
     here, found = await asked.incidents.open_in(asked.by.channel), await asked.incidents.all()
     if here is None:
@@ -108,7 +74,7 @@ def _also_open(others: Sequence[Incident]) -> tuple[Section, ...]:
     return (Section(heading=Phrase("Elsewhere"), lines=tuple(map(in_short, others))),)
 
 
-async def opened(operation: IncidentOpen, asked: Asked) -> Report:
+async def opened(operation: IncidentOpen, asked: "Asked") -> Report:
     """A new one, in this channel or in one of its own."""
     operation.target.resolve(asked.inventory)  # a name that nobody has would be about nothing
     if operation.new:
@@ -119,7 +85,7 @@ async def opened(operation: IncidentOpen, asked: Asked) -> Report:
     return _begun(incident, asked.now())
 
 
-async def _opened_anew(operation: IncidentOpen, asked: Asked) -> Report:
+async def _opened_anew(operation: IncidentOpen, asked: "Asked") -> Report:
     """Said in the channel that was made for it, too; whoever asked is led there."""
     title, target, by = operation.title, operation.target, asked.by.actor.name
     day = asked.at.astimezone(ZoneInfo(asked.usual[0])).date()
@@ -133,7 +99,7 @@ async def _opened_anew(operation: IncidentOpen, asked: Asked) -> Report:
     return _one(incident, asked.by.channel, asked.now()).model_copy(update=led)
 
 
-def _invited(asked: Asked) -> str:
+def _invited(asked: "Asked") -> str:
     """Whoever asks, by the id that Slack knows; from a terminal that of the configuration."""
     if isinstance(asked.by.identity, SlackIdentity):
         return asked.by.identity.user
@@ -149,7 +115,7 @@ def _invited(asked: Asked) -> str:
     return known[0]
 
 
-async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
+async def resolved(operation: IncidentResolve, asked: "Asked") -> Report:
     """It is over; its channel is told also where somebody says so elsewhere."""
     incident = await asked.incidents.resolve(
         asked.operation, operation.incident, asked.by.channel, operation.was, asked.by.actor.name
@@ -166,7 +132,7 @@ async def resolved(operation: IncidentResolve, asked: Asked) -> Report:
 
 
 async def _untold(
-    stands: Report, incident: Incident, operation: OwnOperation, asked: Asked, *notes: Phrase
+    stands: Report, incident: Incident, operation: OwnOperation, asked: "Asked", *notes: Phrase
 ) -> Phrase | None:
     """Tell its channel how it stands; why that failed, which changes nothing of the incident, None where it did not."""
     name = operation_id(f"{asked.operation} in its channel")

@@ -6,16 +6,20 @@ entries ─┬─ of a look ──▶ its answer as it was, to whoever may ask f
 
 import re
 from collections.abc import Mapping, Set
+from typing import TYPE_CHECKING
 
 from adapters.phrase import Phrase
 from bot.changes import State
-from bot.incident_answers import Asked, elsewhere, in_short, next_words
+from bot.incident_answers import elsewhere, in_short, next_words
 from bot.incidents import Entry, Incident
 from bot.listings import STATES
 from commands.arguments import Target
 from commands.grammar import canonical
 from commands.incidents import IncidentOpen, IncidentShow
 from commands.report import Cell, Column, Report, Row, Section
+
+if TYPE_CHECKING:
+    from bot.own import Asked
 
 _ENTRIES = (
     Column(key="at", heading=Phrase("When")),
@@ -29,7 +33,7 @@ _ENTRIES = (
 _OPERATION = re.compile(r"\bop-[0-9a-f]{12}\b")
 
 
-async def shown(operation: IncidentShow, asked: Asked) -> Report:
+async def shown(operation: IncidentShow, asked: "Asked") -> Report:
     """Who opened it, then what was asked and answered, oldest first; an answer only to whoever may ask for it here."""
     incident = await asked.incidents.find(operation.number, asked.by.channel)
     entries, count = await asked.incidents.entries(incident.number)

@@ -3,14 +3,13 @@
 Whoever resumes a schedule or runs it now must be allowed to ask for its words: nobody borrows the owner's rights.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import Moment, Phrase
 from bot.approvals import NotAllowed
-from bot.planning import By
 from bot.request import Failure
 from bot.routine import OBSERVE
 from bot.rules import is_channel
@@ -20,7 +19,6 @@ from bot.store.schedules import Origin, Outcome, Run, Schedule, Tally
 from commands import cron
 from commands.arguments import BadArgument
 from commands.grammar import canonical
-from commands.operation import Operation
 from commands.report import Cell, Column, Mark, Report, Row
 from commands.schedules import (
     ScheduleAdd,
@@ -30,6 +28,9 @@ from commands.schedules import (
     ScheduleRun,
     Schedules,
 )
+
+if TYPE_CHECKING:
+    from bot.own import Asked
 
 OUTCOMES = {
     Outcome.RUNNING: Phrase("running now"),
@@ -79,29 +80,12 @@ class ScheduleBook(Protocol):
     async def run(self, name: str, by: str, operation: str) -> Run: ...
 
 
-class Asked(Protocol):
-    """Who asks, and what these answers need (`bot.own.Asked`)."""
-
-    @property
-    def operation(self) -> str: ...
-    @property
-    def by(self) -> By: ...
-    @property
-    def now(self) -> Callable[[], datetime]: ...
-    @property
-    def schedules(self) -> ScheduleBook: ...
-    @property
-    def would(self) -> Callable[[str, str], Operation | Failure]: ...
-    @property
-    def usual(self) -> tuple[str, str]: ...
-
-
-async def listed(operation: Schedules, asked: Asked) -> Report:
+async def listed(operation: Schedules, asked: "Asked") -> Report:
     """All of them."""
     return _listing(await asked.schedules.all(), asked.now())
 
 
-async def add(operation: ScheduleAdd, asked: Asked) -> Report:
+async def add(operation: ScheduleAdd, asked: "Asked") -> Report:
     """A new one, of words that its owner may ask for there and that may run unattended."""
     zone, usual_channel = asked.usual
     here = asked.by.channel if is_channel(asked.by.channel) else usual_channel
@@ -124,38 +108,38 @@ async def add(operation: ScheduleAdd, asked: Asked) -> Report:
     return _one(await asked.schedules.add(schedule), None, asked.now())
 
 
-async def pause(operation: SchedulePause, asked: Asked) -> Report:
+async def pause(operation: SchedulePause, asked: "Asked") -> Report:
     """No time counts."""
     return _one(await asked.schedules.pause(operation.name, asked.by.actor.name, asked.operation), None, asked.now())
 
 
-async def resume(operation: ScheduleResume, asked: Asked) -> Report:
+async def resume(operation: ScheduleResume, asked: "Asked") -> Report:
     """Times count again."""
     await _may_ask(operation.name, asked)
     return _one(await asked.schedules.resume(operation.name, asked.by.actor.name, asked.operation), None, asked.now())
 
 
-async def remove(operation: ScheduleRemove, asked: Asked) -> Report:
+async def remove(operation: ScheduleRemove, asked: "Asked") -> Report:
     """It is gone; the others are listed."""
     await asked.schedules.remove(operation.name, asked.by.actor.name, asked.operation)
     return _listing(await asked.schedules.all(), asked.now())
 
 
-async def run(operation: ScheduleRun, asked: Asked) -> Report:
+async def run(operation: ScheduleRun, asked: "Asked") -> Report:
     """It runs at the next turn of the clock."""
     await _may_ask(operation.name, asked)
     begun = await asked.schedules.run(operation.name, asked.by.actor.name, asked.operation)
     return _one(await asked.schedules.find(operation.name), begun, asked.now())
 
 
-async def _may_ask(name: str, asked: Asked) -> None:
+async def _may_ask(name: str, asked: "Asked") -> None:
     """`NotAllowed` where this person may not ask for the words themself; built-in ones only look, and everybody may."""
     schedule = await asked.schedules.find(name)
     if schedule.origin is not Origin.BUILT_IN and schedule.owner != asked.by.actor.name:
         _allowed(schedule.words, schedule.channel, asked)
 
 
-def _allowed(words: str, channel: str, asked: Asked) -> str:
+def _allowed(words: str, channel: str, asked: "Asked") -> str:
     """The words as they are understood, of an operation that this person may ask for there and that needs nobody."""
     would = asked.would(words, channel)
     if isinstance(would, Failure):

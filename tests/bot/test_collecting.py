@@ -19,10 +19,10 @@ from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
 from bot.archiving import Archiving, BeingMade
 from bot.changes import Change
-from bot.collecting import BYTES, Asked, collect
+from bot.collecting import BYTES, collect
 from bot.incidents import Incident
 from bot.messages.files import written
-from bot.own import Asked as Own
+from bot.own import Asked
 from bot.planning import By
 from bot.policy import Actor, Policy
 from bot.request import Answer, Surface, SystemIdentity
@@ -85,7 +85,7 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
         "inventory": Inventory(hosts=hosts),
     }
     asked = SimpleNamespace(**(usual | given))
-    asked.verdict = partial(Own.verdict, cast("Any", asked))
+    asked.verdict = partial(Asked.verdict, cast("Any", asked))
     return await collect(LogCollect(), cast("Asked", asked))
 
 
