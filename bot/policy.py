@@ -62,12 +62,14 @@ class Group(BaseModel):
 
 @dataclass(frozen=True)
 class Actor:
-    """On whose behalf something is done. `rule` says where the roles come from; `lent` are those of a user group alone."""
+    """On whose behalf something is done. `rule` says where the roles come from; `lent` are those of a user group alone.
+    `built_in`: nobody's, for the bot asks by itself."""
 
     name: str
     roles: frozenset[Role]
     rule: str
     lent: Mapping[Role, str] = field(default_factory=dict)
+    built_in: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class Policy:
             case SystemIdentity(name=name):
                 return self._person(identity) or Refuse("system user without a person", _unmapped(name))
             case BotIdentity(name=name):
-                return Actor(BOT, frozenset(Role), f"{_BUILT_IN} {name}")
+                return Actor(BOT, frozenset(Role), f"built-in schedule {name}", built_in=True)
 
     def judge(
         self, actor: Actor, operation: type[Operation], hosts: Sequence[Host] = (), place: str | None = None
@@ -140,7 +142,7 @@ class Policy:
         whoever reads its channel, so nobody's grants narrow what that includes.
         """
         verdict = self._judged(actor, operation, hosts, place)
-        if isinstance(verdict, Refuse) or actor.rule.startswith(_BUILT_IN):
+        if isinstance(verdict, Refuse) or actor.built_in:
             return verdict
         parts = ((part, self._judged(actor, part, hosts, place)) for part in operation.includes)
         refused = (_included(operation, part, refuse) for part, refuse in parts if isinstance(refuse, Refuse))
@@ -370,9 +372,6 @@ def _unmapped(name: str) -> Phrase:
         user=name,
     )
 
-
-_BUILT_IN = "built-in schedule"
-"""Begins the rule of the bot as an actor; a person's says who they are, whatever they are called."""
 
 _APART = Phrase("the rules of those hosts have no role in common that could approve; ask for them one by one")
 _KEEPERS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
