@@ -5,8 +5,9 @@ behind it. So do lines without a time; those at the beginning of a log stand wit
 without any time comes first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate, takewhile
 
 from commands.log_formats import Level
 from commands.log_lines import Line
@@ -51,6 +52,12 @@ def filtered(
         for line in lines
         if (level is None or (line.level is not None and line.level.rank >= level.rank)) and matches(line.text)
     )
+
+
+def newest_within(lines: Sequence[Line], room: int, size: Callable[[Line], int]) -> tuple[Line, ...]:
+    """The newest lines whose sizes together have room."""
+    sizes = accumulate(size(line) for line in reversed(lines))
+    return tuple(lines[len(lines) - sum(1 for _ in takewhile(lambda taken: taken <= room, sizes)) :])
 
 
 def by_level(lines: Iterable[Line]) -> Mapping[Level | None, int]:

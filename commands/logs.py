@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate, takewhile
 from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
@@ -23,7 +22,7 @@ from commands.health import Health
 from commands.judged import some
 from commands.log_formats import Level
 from commands.log_lines import CONTAINER, Line, Log
-from commands.log_merged import grave, merged
+from commands.log_merged import grave, merged, newest_within
 from commands.log_patterns import checked_pattern, literal, pattern_text
 from commands.log_text import notes
 from commands.logs_read import SOURCES, Got, Wanted, brought, container_source, finding_of, read_all
@@ -168,9 +167,7 @@ def report(got: Sequence[Got], source: str, at: datetime, sought: str = "") -> R
 
 def newest(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Of merged lines, the newest that an answer keeps."""
-    sizes = accumulate(_size(line) for line in reversed(lines[-KEPT_LINES:]))
-    count = sum(1 for _ in takewhile(lambda size: size <= KEPT_BYTES, sizes))
-    return tuple(lines[len(lines) - count :])
+    return newest_within(lines[-KEPT_LINES:], KEPT_BYTES, _size)
 
 
 def _size(line: Line) -> int:

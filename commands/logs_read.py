@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from itertools import accumulate, takewhile
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -35,7 +34,7 @@ from commands.judged import ahead, reason_of, why_silent
 from commands.log_formats import Level
 from commands.log_found import without_secrets
 from commands.log_lines import CONTAINER, Line, Log, Origin, parse
-from commands.log_merged import filtered
+from commands.log_merged import filtered, newest_within
 from commands.log_patterns import within
 from commands.looking import look_at_all
 from commands.operation import View
@@ -244,16 +243,12 @@ async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: async
     async with turn:
         log = await asyncio.to_thread(_parsed, text, origin, wanted, view.clean)  # half a megabyte takes a tenth of a second
     log = _newest(_within(log, wanted), wanted)
-    kept = _with_room(log.lines, wanted.room)
+    kept = log.lines if wanted.room is None else newest_within(log.lines, wanted.room, _bytes_of)
     return Got(host, source, log=log.model_copy(update={"lines": kept}), dropped=len(log.lines) - len(kept))
 
 
-def _with_room(lines: tuple[Line, ...], room: int | None) -> tuple[Line, ...]:
-    """The newest lines that have room."""
-    if room is None:
-        return lines
-    sizes = accumulate(len(line.text.encode("utf-8", "surrogatepass")) for line in reversed(lines))
-    return lines[len(lines) - sum(1 for _ in takewhile(lambda size: size <= room, sizes)) :]
+def _bytes_of(line: Line) -> int:
+    return len(line.text.encode("utf-8", "surrogatepass"))
 
 
 async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogText | HostError, float, bool]:
