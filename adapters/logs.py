@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
-from adapters.local_time import OFFSETS_LIMIT, Offset
+from adapters.host_clock import OFFSETS_LIMIT, Offset
 from adapters.value import Value
 
 LINES_LIMIT = 5_000

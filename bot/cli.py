@@ -1,6 +1,6 @@
 """The command line: `flatnet-bot init, doctor, run, shell, do, manifest, db, audit`.
 
-Exit codes of `do`, `doctor` and `audit verify` are `bot.request.Exit`: 0 all well, 1 findings, 2 the words or
+Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.Exit`: 0 all well, 1 findings, 2 the words or
 the configuration cannot be used, 3 refused, 4 hosts not reached, 5 an internal error.
 """
 
@@ -22,13 +22,13 @@ from rich.console import Console
 
 from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Phrase, Texts
-from bot.config import ConfigurationError, Misconfigured, Settings, read_settings
+from bot.config.settings import ConfigurationError, Misconfigured, Settings, read_settings
 from bot.locale.texts import texts
-from bot.logs import Level, configure_logs
-from bot.messages.foreign import lines_of, one_line
-from bot.request import Answer, Exit, Failure, FailureKind, Surface
-from commands.report import Bundle, File, Report
-from commands.typed import quote
+from bot.model.request import Answer, Exit, Failure, FailureKind, Surface
+from bot.runtime.logging import Level, configure_logs
+from bot.security.untrusted_text import lines_of, one_line
+from commands.model.report import Bundle, File, Report
+from commands.values.normalize import quote
 
 T = TypeVar("T")
 
@@ -65,8 +65,8 @@ def init(
 ) -> None:
     """Make a configuration by answering questions, and the secrets folder; ends with what doctor says."""
     configure_logs("error")
-    from bot.init_questions import given
-    from bot.init_terminal import initialise
+    from bot.setup.interview import given
+    from bot.setup.terminal import initialise
 
     try:
         initialise(config, given(answer or [], host or [], complete=complete), _language(None))
@@ -85,7 +85,7 @@ def run(
 ) -> None:
     """Run the bot until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
     configure_logs(_level(log_level))
-    from bot.app import run_bot  # here, because the other commands start faster without it
+    from bot.app.server import run_bot  # here, because the other commands start faster without it
 
     settings = _settings(config)
     _finish(run_bot(config, settings), settings)
@@ -105,7 +105,7 @@ def do(
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
     configure_logs("error")
-    from bot.shell import ask_once
+    from bot.terminal.shell import ask_once
 
     settings = _settings(config)
     text = words[0] if len(words) == 1 else " ".join(map(_typed, words))
@@ -139,7 +139,7 @@ def doctor(
 def shell(config: ConfigFile = DEFAULT) -> None:
     """Ask in a terminal, line by line: the same words as in Slack."""
     configure_logs("error")
-    from bot.shell import converse
+    from bot.terminal.shell import converse
 
     settings = _settings(config)
     _finish(converse(settings, _texts(settings)), settings)
@@ -181,7 +181,7 @@ def audit_verify(
 ) -> None:
     """Check the audit log for changed, removed, exchanged and cut events."""
     configure_logs("error")
-    from bot.shell import verify_audit
+    from bot.terminal.shell import verify_audit
 
     settings = _settings(config)
     answer = _finish(verify_audit(settings), settings)
@@ -208,8 +208,8 @@ def main() -> None:
 
 def _diagnose(config: Path, form: str) -> NoReturn:
     """Look at everything, with a bar on a terminal, and end with what that means to a program."""
-    from bot.doctor import diagnose
-    from bot.progress_bar import bar
+    from bot.doctor.examination import diagnose
+    from bot.terminal.progress_bar import bar
 
     shown = _texts(_settings_if_any(config))
     with bar(Console(stderr=True), shown) as progress:
@@ -257,8 +257,8 @@ def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
 
 def _exit(error: FlatnetError) -> Exit:
     """What a foreseen error before or beside any answer means to a program."""
-    from bot.control import ControlForbidden, ControlRefused
-    from bot.secrets import MissingSecret, SecretsUnusable
+    from bot.control.client import ControlForbidden, ControlRefused
+    from bot.security.secrets import MissingSecret, SecretsUnusable
     from bot.store.chain import AuditKeyTooShort
     from bot.store.errors import DatabaseInUse
 
@@ -283,18 +283,18 @@ def _texts(settings: Settings | None) -> Texts:
 
 def _print(answer: Answer, form: str, shown: Texts) -> None:
     if isinstance(answer.body, Report) and answer.body.files and form != "json":
-        from bot.messages.files import written
+        from bot.rendering.files import written
 
         files = written(answer, shown)  # what was asked for is a file: nothing else goes into a pipe
         meant = next((file for file in files if file.name.endswith(f".{form}")), files[0])
         _print_file(meant, shown)
         return
     if form == "table":
-        from bot.messages.terminal import print_answer
+        from bot.rendering.terminal import print_answer
 
         print_answer(Console(), answer, shown)
         return
-    from bot.messages.data import as_csv, as_json
+    from bot.rendering.data import as_csv, as_json
 
     sys.stdout.write((as_json if form == "json" else as_csv)(answer, shown))
     sys.stdout.flush()
@@ -310,7 +310,7 @@ def _print_file(file: File | Bundle, shown: Texts) -> None:
         told = Phrase("this answer is an archive; send it into a file: {example}", example=f"> {file.name}")
         typer.echo(told.render(shown), err=True)
         raise typer.Exit(Exit.USAGE)
-    from bot.messages.files import packed
+    from bot.rendering.files import packed
 
     sys.stdout.buffer.write(packed(file, lambda text: text))
     sys.stdout.buffer.flush()

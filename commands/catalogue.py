@@ -1,9 +1,8 @@
 """The one table of all operations: words, help, suggestions and permissions come from it."""
 
-from commands.auditing import AuditAccept, AuditExport, AuditSearch, AuditVerify
-from commands.certs import CaShow, Cert, CertExport, CertShow
-from commands.certs_renewal import CertRenew
-from commands.decisions import (
+from commands.bot_state.about import Can, Doctor, Help, Version, WhoAmI
+from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditVerify
+from commands.bot_state.changes import (
     Approvals,
     ApprovalShow,
     Approve,
@@ -15,26 +14,19 @@ from commands.decisions import (
     Operations,
     OperationShow,
 )
-from commands.digests import Digest
-from commands.disks import Disk
+from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
+from commands.bot_state.locks import LockAdd, LockRemove, Locks
+from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
+from commands.bot_state.schedules import ScheduleAdd, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun, Schedules
+from commands.certs.operations import CaShow, Cert, CertExport, CertShow
+from commands.certs.renewal import CertRenew
+from commands.disks.operations import Disk
 from commands.health import Health
 from commands.hosts import HostList
-from commands.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
-from commands.locks import LockAdd, LockRemove, Locks
-from commands.logs import LogCollect, LogRead
-from commands.operation import Operation
-from commands.own import Can, Doctor, Help, Version, WhoAmI
-from commands.reports import MonthlyReport, WeeklyReport
-from commands.schedules import (
-    ScheduleAdd,
-    SchedulePause,
-    ScheduleRemove,
-    ScheduleResume,
-    ScheduleRun,
-    Schedules,
-)
-from commands.services import ServiceList, ServiceRestart, ServiceStart, ServiceStop
-from commands.updates import Updates
+from commands.logs.operations import LogCollect, LogRead
+from commands.model.operation import Operation
+from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
+from commands.updates.operations import Updates
 
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,

@@ -18,16 +18,17 @@ from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
-from commands.arguments import ALL, Flag, TargetArgument
-from commands.checks import judge, known_peers
-from commands.details import DETAILS, details_of
-from commands.findings import Severity, worst_first
-from commands.judged import CHECKS, Judged, Looked, ahead, findings_of, needing, some
-from commands.looking import look_at_all
-from commands.operation import FleetRead, View
-from commands.report import Cell, Column, Report, Row
-from commands.rotation import COLUMN as ROTATION
-from commands.rotation import judge_rotation
+from commands.checks.assessment import CHECKS, Judged, Looked, ahead, findings_of, needing
+from commands.checks.gather import look_at_all
+from commands.checks.host_checks import judge, known_peers
+from commands.checks.host_details import DETAILS, details_of
+from commands.checks.log_rotation import COLUMN as ROTATION
+from commands.checks.log_rotation import judge_rotation
+from commands.model.finding import Severity, worst_first
+from commands.model.operation import FleetRead, View
+from commands.model.phrases import some
+from commands.model.report import Cell, Column, Report, Row
+from commands.values.arguments import ALL, Flag, TargetArgument
 
 WORST = 3
 """Hosts that the summary names, or remarks on a single one: a notification is read on a phone."""

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.operation import FleetRead, View
-from commands.report import Cell, Column, Mark, Report, Row
+from commands.model.operation import FleetRead, View
+from commands.model.report import Cell, Column, Mark, Report, Row
 
 
 class HostList(FleetRead):

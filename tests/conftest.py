@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.durable import Durable, Told
+from bot.changes.engine import Durable, Told
 
 
 class _Unused:

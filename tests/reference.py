@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from adapters.phrase import Phrase
 from bot.locale.texts import texts
-from commands.arguments import Positional
 from commands.catalogue import CATALOGUE
-from commands.grammar import Argument, arguments
-from commands.operation import EVERYBODY, Operation
-from commands.usage import usage
+from commands.language.grammar import Argument, arguments
+from commands.language.help_text import usage
+from commands.model.operation import EVERYBODY, Operation
+from commands.values.arguments import Positional
 
 FILE = Path(__file__).parents[1] / "docs" / "commands.md"
 

@@ -11,16 +11,15 @@ import pytest
 
 from adapters.errors import HostError
 from adapters.phrase import Phrase
-from bot.digests import PICTURED
-from bot.doctor import PATIENCE
+from bot.doctor.examination import PATIENCE
+from bot.expiry.notifier import ALONE
 from bot.locale.texts import texts
-from bot.messages.words import SEVERITIES
-from bot.notices import ALONE
-from commands.certs_held import CLOCK_LIMIT
-from commands.certs_judged import CA_LIMITS, CA_WARNINGS, HOST_LIMITS, HOST_WARNINGS, Limits, severity_of
-from commands.findings import Severity
-from commands.operation import Thresholds
-from commands.updates_judged import FRESH, WINDOWS, WSL
+from bot.reports.digest import PICTURED
+from commands.certs.assessment import CA_LIMITS, CA_WARNINGS, HOST_LIMITS, HOST_WARNINGS, Limits, severity_of
+from commands.certs.inventory import CLOCK_LIMIT
+from commands.model.finding import SEVERITIES, Severity
+from commands.model.operation import Thresholds
+from commands.updates.assessment import FRESH, WINDOWS, WSL
 from tests.findings_made import Made, findings_made
 
 SECTIONS = {
@@ -139,7 +138,7 @@ def test_what_doctor_finds_is_named_with_a_remedy(page: Page) -> None:
 
 @both
 def test_what_a_digest_finds_by_itself_is_named(page: Page) -> None:
-    found = set(re.findall(r'Finding\(.*subject="([\w-]+)"', Path("bot/digests.py").read_text(encoding="utf-8")))
+    found = set(re.findall(r'Finding\(.*subject="([\w-]+)"', Path("bot/reports/digest.py").read_text(encoding="utf-8")))
     assert {"audit"} == found == subjects(page.rows("digest"))
 
 

@@ -11,8 +11,8 @@ import pytest
 from typer.main import get_command
 
 from bot.cli import app
-from bot.config import read_settings
-from bot.listen import EXAMPLE, Loopback
+from bot.config.settings import read_settings
+from bot.runtime.loopback import EXAMPLE, Loopback
 
 DEPLOY = Path(__file__).parents[1] / "docs" / "deploy"
 UNIT, QUADLET, CONTAINERFILE = DEPLOY / "flatnet-bot.service", DEPLOY / "flatnet-bot.container", DEPLOY / "Containerfile"

@@ -12,20 +12,21 @@ from adapters.inventory import WindowsPaths, WslSide
 from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_LIMIT, LINE_SEARCHED, LINES_LIMIT
 from adapters.windows.logs import SEARCH_LIMIT
 from adapters.wsl.newest import BUDGET
-from bot import collecting, incidents
+from bot.handlers import evidence as collecting
+from bot.incidents import service as incidents
 from bot.store.answers import KEPT
 from bot.store.incidents import LISTED
-from commands.arguments import BadArgument, Positional
+from commands.bot_state.incidents import IncidentOpen
 from commands.catalogue import CATALOGUE
-from commands.excerpts import SHOWN
-from commands.grammar import arguments, understand
-from commands.incidents import IncidentOpen
-from commands.log_formats import Level
-from commands.log_patterns import PATIENCE, PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern
-from commands.logs import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead
-from commands.logs_read import SOURCES
-from commands.operation import OwnOperation, Risk
-from commands.typed import read
+from commands.language.grammar import arguments, understand
+from commands.loglines.excerpt import SHOWN
+from commands.loglines.formats import Level
+from commands.loglines.patterns import PATIENCE, PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern
+from commands.logs.collection import SOURCES
+from commands.logs.operations import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead
+from commands.model.operation import OwnOperation, Risk
+from commands.values.arguments import BadArgument, Positional
+from commands.values.normalize import read
 
 PAGES = {"en": Path("docs/logs.md"), "ja": Path("docs/logs.ja.md")}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from commands.catalogue import CATALOGUE
-from commands.operation import Operation
+from commands.model.operation import Operation
 from tests.commands.made_up import MADE_UP, LogCollect
 from tests.reference import FILE, reference
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.routine import BUILT_IN
-from bot.slack.outbox import ASTRAY, LIFETIME
+from bot.schedules.builtin import BUILT_IN
+from bot.schedules.scheduler import LATE, LONGEST
+from bot.slack.outbound.sender import ASTRAY, LIFETIME
 from bot.store import answers, digests, notices, observations, schedules
-from bot.timetable import LATE, LONGEST
-from commands.cron import FIELDS, OFTEN, parse_cron
+from commands.values.cron import FIELDS, OFTEN, parse_cron
 from tests.bot.test_config import GOOD, settings
 
 PAGES = {"en": Path("docs/schedules.md"), "ja": Path("docs/schedules.ja.md")}

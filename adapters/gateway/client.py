@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 
 from adapters.action import Action, Answer
+from adapters.error_text import causes, own_trouble, reason
 from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.inventory import GatewaySide
 from adapters.phrase import Phrase
-from adapters.reasons import causes, own_trouble, reason
 
 CONNECT_TIME = 5.0
 """Seconds for opening a connection; an answer may take the action's whole deadline."""

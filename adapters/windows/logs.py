@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.errors import ActionFailed
+from adapters.host_clock import DAYS
 from adapters.inventory import WindowsSide
-from adapters.local_time import DAYS
 from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction

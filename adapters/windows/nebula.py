@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from adapters.action import Effect
-from adapters.certificates import Certificate, public_key_of, read_pem, signed_by
 from adapters.inventory import WindowsSide
+from adapters.nebula.certificates import Certificate, public_key_of, read_pem, signed_by
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
 from adapters.windows.nebula_log import read_received
@@ -23,7 +23,7 @@ PEM_LIMIT = 64_000
 
 
 class NebulaFiles(Value):
-    """What lies on a host, as it lies there: texts are foreign until `adapters.certificates` has read them.
+    """What lies on a host, as it lies there: texts are foreign until `adapters.nebula.certificates` has read them.
 
     `certificate`, `ca` are the files' texts, "" where there is none; `printed`, `ca_printed` what
     `nebula-cert print -json` says of them, "" where it refuses. `configured_*` are the paths in config.yaml,
@@ -160,7 +160,7 @@ _SIGNING = timedelta(minutes=2)
 class SignCertificate(WindowsAction[Signed]):
     """Sign a public key with the CA that lies on this host, in a fresh folder.
 
-    `lifetime` is in hours; the CA's own end shortens it. The answer is read by `adapters.certificates` and held
+    `lifetime` is in hours; the CA's own end shortens it. The answer is read by `adapters.nebula.certificates` and held
     against what was asked for: name, networks, groups, public key, signature; anything else is a `ProtocolError`.
     `ActionFailed.code` is "CaKeyEncrypted", "CaExpired", "CaKeyMissing", "CaDiffers", "DiskFull" where that is why, and
     "SignFailed" for what else nebula-cert refuses.

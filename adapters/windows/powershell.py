@@ -18,9 +18,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NoReturn
 
+from adapters.error_text import WORDS_LIMIT, one_line, reason
 from adapters.errors import ActionFailed, ProtocolError
 from adapters.phrase import Phrase
-from adapters.reasons import WORDS_LIMIT, one_line, reason
 
 _COMMAND_LINE_LIMIT = 8_191
 """Characters that cmd.exe takes; WinRS starts every command through it."""

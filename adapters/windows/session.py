@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError, ProtocolError, Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
+from adapters.windows.fault_codes import OPERATIONS_USED_UP, doubted
 from adapters.windows.powershell import pack, script_text, unpack
-from adapters.windows.refusals import OPERATIONS_USED_UP, doubted
 
 SHELL_IDLE_SECONDS = 600
 """Idle time-out of our shells on the host: clears what was leaked (a user may have 30)."""
@@ -76,7 +76,7 @@ class _Call:
 
 
 class ShellSession:
-    """The shell at one host; synchronous, see `adapters.windows.turns.ThreadedSession`."""
+    """The shell at one host; synchronous, see `adapters.windows.serial_executor.ThreadedSession`."""
 
     def __init__(self, wire: Wire, monotonic: Callable[[], float]) -> None:
         self._wire = wire

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
+from adapters.error_text import one_line
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
-from adapters.reasons import one_line
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
 

@@ -33,14 +33,12 @@ from winrm.exceptions import (
 from winrm.protocol import Protocol as WsMan
 
 from adapters.action import Action, Answer
+from adapters.error_text import causes, own_trouble, reason
 from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded, FlatnetError, HostError, ProtocolError
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
-from adapters.reasons import causes, own_trouble, reason
 from adapters.windows.action import WindowsAction
-from adapters.windows.line import Line, connections_held_by
-from adapters.windows.powershell import command_line
-from adapters.windows.refusals import (
+from adapters.windows.fault_codes import (
     late,
     lost,
     not_winrm,
@@ -51,8 +49,10 @@ from adapters.windows.refusals import (
     unreachable,
     unusable_files,
 )
+from adapters.windows.powershell import command_line
+from adapters.windows.serial_executor import Turns
 from adapters.windows.session import ShellSession
-from adapters.windows.turns import Turns
+from adapters.windows.tcp_socket import Line, connections_held_by
 
 Result = TypeVar("Result")
 

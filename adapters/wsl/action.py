@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from adapters.action import Action, Answer
+from adapters.error_text import one_line
 from adapters.phrase import Phrase
-from adapters.reasons import one_line
 
 Argv = tuple[str, ...]
 """A program and its arguments; quoted once, in `adapters.wsl.ssh`, with `shlex.join`."""

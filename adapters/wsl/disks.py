@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, Field, StrictInt, StringConstraints, TypeAdapter
 
+from adapters.error_text import reason
 from adapters.inventory import FolderPath, WslSide
 from adapters.phrase import Phrase
-from adapters.reasons import reason
 from adapters.value import Value
 from adapters.wsl.action import Argv, Completed, WslAction
 from adapters.wsl.podman import Unread, no_answer, not_root

@@ -16,11 +16,11 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter
 
 from adapters.errors import ActionFailed
-from adapters.local_time import DAYS, OFFSETS_LIMIT, Offset
+from adapters.host_clock import DAYS, OFFSETS_LIMIT, Offset
 from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_SEARCHED, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, Completed
-from adapters.wsl.encodings import readable
+from adapters.wsl.text_encoding import readable
 
 BUDGET = 7
 """Seconds after which the script answers with what it has found in files, and gives a program up. An action that uses it

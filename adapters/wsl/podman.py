@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
+from adapters.error_text import reason
 from adapters.phrase import Phrase
-from adapters.reasons import reason
 from adapters.value import Value
 from adapters.wsl.action import Argv, Completed
 

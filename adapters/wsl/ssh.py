@@ -15,6 +15,7 @@ import asyncssh
 from pydantic import SecretStr
 
 from adapters.action import Action, Answer
+from adapters.error_text import own_trouble, reason
 from adapters.errors import (
     AuthenticationFailed,
     DeadlineExceeded,
@@ -26,7 +27,6 @@ from adapters.errors import (
 )
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase, Span
-from adapters.reasons import own_trouble, reason
 from adapters.wsl.action import Completed, WslAction
 from adapters.wsl.keys import Keys, passphrase
 from adapters.wsl.shell import has_ended, read_frames, shell_line

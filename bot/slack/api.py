@@ -1,4 +1,4 @@
-"""Every call to Slack's Web API and to response_urls; what goes wrong there is a `SlackFailure` (`bot.slack.failures`).
+"""Every call to Slack's Web API and to response_urls; what goes wrong there is a `SlackFailure` (`bot.slack.errors`).
 
 The client never repeats a call by itself: the library's own retry posts twice when the
 connection breaks after Slack took a message, and sleeps through a 429. The outbox repeats, and
@@ -18,9 +18,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.messages.blocks import Message
-from bot.slack.failures import SlackFailure as SlackFailure
-from bot.slack.failures import code_in, refused, translating
+from bot.rendering.slack.blocks import Message
+from bot.slack.errors import SlackFailure as SlackFailure
+from bot.slack.errors import code_in, refused, translating
 
 SCOPES = frozenset(
     {
@@ -81,7 +81,7 @@ class Upload:
 class Api:
     """Slack as this bot uses it. Every method raises `SlackFailure` and nothing else.
 
-    Whatever is shown passes through `clean`, which takes secrets out of JSON (`bot.redaction`).
+    Whatever is shown passes through `clean`, which takes secrets out of JSON (`bot.security.redaction`).
     `revoked` is the code with which Slack refused the bot's token, "" while it is good.
     """
 

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.phrase import Phrase
 from bot.slack.api import SCOPES, TIMEOUT, Api, SlackFailure
-from bot.slack.channels import ABSENT, shared
+from bot.slack.directory.channels import ABSENT, shared
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
 
 

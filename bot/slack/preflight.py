@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
-from bot.config import Misconfigured
+from bot.config.settings import Misconfigured
 from bot.slack.api import REVOKED, Api, SlackFailure
 
 

@@ -18,7 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
 from bot.slack.api import Api, SlackFailure
-from bot.slack.failures import LIBRARY_ERRORS, translated
+from bot.slack.errors import LIBRARY_ERRORS, translated
 
 LOOK_EVERY = 5.0
 """Seconds between two looks at the connection."""

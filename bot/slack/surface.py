@@ -17,38 +17,41 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.bulletins import Bulletin
-from bot.changes import Change
-from bot.clock import Clock
-from bot.incident_channels import MadeChannel, NewChannel
-from bot.request import SlackIdentity, Standing
-from bot.slack import clicked, clicks, command, talk
-from bot.slack import filters as filter_rows
-from bot.slack import forms as form_rows
-from bot.slack.answering import Answering
+from bot.incidents.channels import MadeChannel, NewChannel
+from bot.model.announcement import Bulletin
+from bot.model.change import Change
+from bot.model.request import SlackIdentity, Standing
+from bot.runtime.clock import Clock
+from bot.slack import click_payload as clicked
+from bot.slack.answers.announcements import Bulletins
+from bot.slack.answers.change_cards import Board, Stories
+from bot.slack.answers.charts import Pictures
+from bot.slack.answers.exports import Filing
+from bot.slack.answers.responder import Answering
+from bot.slack.answers.thread_files import Threads
+from bot.slack.answers.views import Looking
 from bot.slack.api import SCOPES, TIMEOUT, Api, Clean
-from bot.slack.board import Board, Stories
-from bot.slack.bulletins import Bulletins
-from bot.slack.channels import Channels
-from bot.slack.filing import Filing
-from bot.slack.filters import Filters
-from bot.slack.forms import Forms
-from bot.slack.groups import Groups
-from bot.slack.hearing import Heard, listen
-from bot.slack.home import Homes
-from bot.slack.inbox import Receiver
-from bot.slack.listeners import LastResort, register
-from bot.slack.looking import Looking
-from bot.slack.new_channels import NewChannels
-from bot.slack.outbox import Sender
-from bot.slack.people import People, Usual
-from bot.slack.pictures import Pictures
+from bot.slack.delivery_kind import Desk
+from bot.slack.directory.channels import Channels
+from bot.slack.directory.groups import Groups
+from bot.slack.directory.people import People, Usual
+from bot.slack.inbound import click as clicks
+from bot.slack.inbound import form as form_rows
+from bot.slack.inbound import log_filter as filter_rows
+from bot.slack.inbound import mention as talk
+from bot.slack.inbound import slash_command as command
+from bot.slack.inbound.event_listeners import Heard, listen
+from bot.slack.inbound.form import Forms
+from bot.slack.inbound.home_tab import Homes
+from bot.slack.inbound.listeners import LastResort, register
+from bot.slack.inbound.log_filter import Filters
+from bot.slack.inbound.worker import Receiver
+from bot.slack.outbound.incident_channels import NewChannels
+from bot.slack.outbound.sender import Sender
+from bot.slack.outbound.uploads import Uploads
 from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
-from bot.slack.running import Running, insist
 from bot.slack.socket import BoltSocket, Socket
-from bot.slack.threads import Threads
-from bot.slack.uploads import Uploads
-from bot.slack.work import Desk
+from bot.slack.tasks import Running, insist
 from bot.store.answers import Answers
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
@@ -66,7 +69,7 @@ class Place:
     """Which workspace, through which address, and what is usual there.
 
     `team` is its id; `usual` is for messages to all, and for people of whom Slack does not say; `clean` takes secrets out
-    of whatever is shown there (`bot.redaction`).
+    of whatever is shown there (`bot.security.redaction`).
     """
 
     team: str
@@ -175,15 +178,15 @@ class SlackSurface:
             self._parts.board.show(change)
 
     async def announce(self, bulletin: Bulletin) -> None:
-        """As `bot.bulletins.Announcer`; `NotConnected` before the start and after the end."""
+        """As `bot.model.announcement.Announcer`; `NotConnected` before the start and after the end."""
         await self._present().bulletins.announce(bulletin)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
-        """As `bot.bulletins.Announcer`; `NotConnected` before the start and after the end."""
+        """As `bot.model.announcement.Announcer`; `NotConnected` before the start and after the end."""
         await self._present().bulletins.revise(bulletin, word)
 
     async def make_channel(self, new: NewChannel) -> MadeChannel:
-        """As `bot.incident_channels.Channels`; `NotConnected` before the start and after the end."""
+        """As `bot.incidents.channels.Channels`; `NotConnected` before the start and after the end."""
         return await self._present().new_channels.make(new)
 
     def _present(self) -> _Parts:

@@ -16,19 +16,18 @@ from typing import Any, TypeVar
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.bulletins import Bulletin, Fallback
-from bot.changes import Change
-from bot.clock import Clock
-from bot.decision import Catalogue
-from bot.desk import Rights
-from bot.incident_channels import MadeChannel, NewChannel
-from bot.policy import Refuse, Verdict
-from bot.request import Answer, Failure, Identity, Request, SlackIdentity
-from bot.slack.board import Stories
+from bot.access.policy import Refuse, Verdict
+from bot.incidents.channels import MadeChannel, NewChannel
+from bot.model.announcement import Bulletin, Fallback
+from bot.model.change import Change
+from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
+from bot.requests.active_config import Rights
+from bot.runtime.clock import Clock
+from bot.slack.answers.change_cards import Stories
+from bot.slack.delivery_kind import Desk
 from bot.slack.preflight import Bot
 from bot.slack.surface import Health, Place, Rows, SlackSurface
-from bot.slack.work import Desk
-from commands.operation import Operation, Progress, untold
+from commands.model.operation import Catalogue, Operation, Progress, untold
 
 T = TypeVar("T")
 
@@ -100,7 +99,7 @@ class SlackThread:
 class _FarDesk:
     """The desk, asked from another loop than its own. What it answers from memory, from frozen values, it is asked directly.
 
-    `progress` is called in the desk's thread (`bot.slack.progress.Watcher.tell`).
+    `progress` is called in the desk's thread (`bot.slack.answers.progress.Watcher.tell`).
     """
 
     def __init__(self, desk: Desk, home: asyncio.AbstractEventLoop) -> None:

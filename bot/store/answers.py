@@ -26,8 +26,8 @@ KEPT = timedelta(days=7)
 """How long an answer can be looked at again."""
 
 LARGEST = 8 * 2**20
-"""Characters of one document: 254 hosts with all their details take half a million, lines of logs what `commands.logs`
-lets an answer keep, and a tenth of that on the disk."""
+"""Characters of one document: 254 hosts with all their details take half a million, lines of logs what
+`commands.logs.operations` lets an answer keep, and a tenth of that on the disk."""
 
 _THIS = ANSWERS.c.operation == bindparam("this")
 _STILL_KEPT = ANSWERS.c.expires_at > bindparam("now")

@@ -1,4 +1,4 @@
-"""The audit table: rows and queries only; `bot.audit` binds them into a chain."""
+"""The audit table: rows and queries only; `bot.audit.log` binds them into a chain."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence

@@ -4,7 +4,7 @@ One JSON line for each commit, only ever appended: `{"sequence":17,"mac":"…","
 first line is the beginning (0). It shows a database that was cut, rebuilt or copied back from
 an earlier time; it protects best on another disk, or shipped away line by line.
 
-Where an older database was accepted (`bot.audit`), the lines before stay as evidence and the numbers
+Where an older database was accepted (`bot.audit.log`), the lines before stay as evidence and the numbers
 after them may be lower: such lines witness from there on.
 """
 
@@ -61,7 +61,7 @@ class Head(NamedTuple):
 
 
 class HeadFile:
-    """The file at `path`, mode 0600. Raises `OSError` as it comes: `bot.audit` says what it means."""
+    """The file at `path`, mode 0600. Raises `OSError` as it comes: `bot.audit.log` says what it means."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,5 @@
-"""Incidents, and what was asked and answered in their channels. Rows and queries only; `bot.incidents` knows the rules.
+"""Incidents, and what was asked and answered in their channels. Rows and queries only; `bot.incidents.service` knows
+the rules.
 
 open ─▶ OPEN (one for each channel at most: an index sees to it) ─ resolve ─▶ resolved, by somebody, with what it was
 entry: one answered request in the channel of an open incident, once for each operation

@@ -1,4 +1,4 @@
-"""The locks: by which people forbid changes. Rows and queries only; `bot.locks` knows what they forbid.
+"""The locks: by which people forbid changes. Rows and queries only; `bot.changes.locks` knows what they forbid.
 
 add ─▶ active ─┬─ its end ─▶ ended
                └─ remove ──▶ ended now, by somebody

@@ -1,4 +1,4 @@
-"""Notices: the warnings that certificates end. Rows and queries only; `bot.expiry` knows when one is due.
+"""Notices: the warnings that certificates end. Rows and queries only; `bot.expiry.rules` knows when one is due.
 
 claim ─▶ pending ─┬─ said ────────────────────────────▶ open ─ close ─▶ closed ─▶ (a year, or premature) forgotten
                   └─ overtaken by a tighter threshold ─▶ open

@@ -3,8 +3,8 @@
     add ─▶ row ─ change (a pure function on the record, in one transaction) ─▶ row
     start: one transaction looks at all that wait, all claims and all locks, and moves those that may start
 
-What a row may become is said in `bot.approvals` and `bot.transitions`, who may start in
-`bot.starting`; here it is made one step that cannot be divided. A claim follows the state: it is
+What a row may become is said in `bot.changes.approval` and `bot.changes.transitions`, who may start in
+`bot.changes.admission`; here it is made one step that cannot be divided. A claim follows the state: it is
 made at the start, and goes at the end, unless nobody knows how that was.
 """
 
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, Text, bindparam, case, delete, e
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
 from adapters.phrase import Phrase
-from bot.changes import ApprovalState, BreakGlass, State
+from bot.model.change import ApprovalState, BreakGlass, State
 from bot.store import locks
 from bot.store.database import Database
 from bot.store.models import CLAIMS, OPERATIONS, REVIEWS

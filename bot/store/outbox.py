@@ -1,4 +1,4 @@
-"""The outbox: what must be posted and is not confirmed. Rows and queries only; `bot.slack.outbox` sends.
+"""The outbox: what must be posted and is not confirmed. Rows and queries only; `bot.slack.outbound.sender` sends.
 
     add ─▶ WAITING ─ begin ─▶ SENDING ─┬─ sent ─▶ SENT ──────────────────┬─▶ (7 days) ─▶ pruned
               ▲                        ├─ failed for good ─▶ UNDELIVERABLE ┘

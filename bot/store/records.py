@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from sqlalchemy import Row
 
 from adapters.phrase import Phrase
-from bot.changes import Approval, ApprovalState, BreakGlass, Change, Review, State
-from bot.request import BotIdentity, Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.model.change import Approval, ApprovalState, BreakGlass, Change, Review, State
+from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, Surface, SystemIdentity
 from bot.store.errors import TooLarge
 from bot.store.stored import json_text, safe_text
-from commands.operation import Risk
-from commands.plan import Plan, StepResult
+from commands.model.operation import Risk
+from commands.model.plan import Plan, StepResult
 
 LARGEST = 16 * 2**20
 """Bytes of one plan before it is compressed: 254 hosts of a dozen steps take a quarter of that."""

@@ -1,4 +1,4 @@
-"""Schedules, and the due times that were claimed. Rows and queries only; `bot.schedules` knows what they mean.
+"""Schedules, and the due times that were claimed. Rows and queries only; `bot.schedules.service` knows what they mean.
 
 schedule   added by a person ─ remove ─▶ gone          in the configuration, or built in ─ sync ─▶ as it stands there now
            active ◀─ pause, resume ─▶ paused

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters import pem
-from adapters.certificates import Certificate, Curve, public_key_of, read_pem, read_printed, signed_by
-from adapters.nebula_certificate import encode
+from adapters.nebula import pem
+from adapters.nebula.certificates import Certificate, Curve, public_key_of, read_pem, read_printed, signed_by
+from adapters.nebula.encoding import encode
 from tests.adapters.nebula_samples import PROGRAMS, Sample, sample, samples
 
 GOOD = samples("certificates")

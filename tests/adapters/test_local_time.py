@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from adapters.local_time import DAYS, OFFSETS_LIMIT, HostZone, Offset
+from adapters.host_clock import DAYS, OFFSETS_LIMIT, HostZone, Offset
 from adapters.logs import LogText
 from tests.lab.local_time import offsets
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from adapters.error_text import WORDS_LIMIT, one_line, own_trouble, reason
 from adapters.phrase import Phrase
-from adapters.reasons import WORDS_LIMIT, one_line, own_trouble, reason
 
 
 def wrapped(cause: BaseException) -> Exception:

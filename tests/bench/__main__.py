@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-from bot.logs import configure_logs
+from bot.runtime.logging import configure_logs
 from tests.bench import acks, audit, changes, clicks, clock, collect, digests, fleet, log_merge, logs, logs_wsl, page, starts
 
 

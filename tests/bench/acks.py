@@ -11,8 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.app import open_house, serving, settle
-from bot.config import read_settings
+from bot.app.application import open_house
+from bot.app.server import serving, settle
+from bot.config.settings import read_settings
 from tests.bench.fleet import POWERSHELL, RTT, timed, worst_lag
 from tests.bench.lab import lab
 from tests.lab.workspace import Workspace

@@ -15,9 +15,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.audit import Audit, AuditKeys, EventKind, verify_files
-from bot.audit_reading import Filters, search
-from bot.redaction import Redactor
+from bot.audit.log import Audit, AuditKeys, EventKind, verify_files
+from bot.audit.search import Filters, search
+from bot.security.redaction import Redactor
 from bot.store.chain import AuditKey, StoredEvent
 from bot.store.database import Database
 from bot.store.heads import Head

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.changes import Change, State
-from bot.durable import Durable
+from bot.changes.engine import Durable
+from bot.model.change import Change, State
 from tests.bot.whole import Whole, whole
 from tests.bot.world import World
 

@@ -9,8 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.app import open_house, serving, settle
-from bot.config import read_settings
+from bot.app.application import open_house
+from bot.app.server import serving, settle
+from bot.config.settings import read_settings
 from tests.bench.lab import lab
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.app import House, new_key, now, open_house, serving, settle
-from bot.bulletins import Bulletin
-from bot.config import read_settings
-from bot.machinery import TICK
-from bot.request import BotIdentity, Request, Surface
-from bot.routine import DIGEST, NoticeSettings, clockwork
+from bot.app.application import House, open_house
+from bot.app.server import serving, settle
+from bot.config.settings import read_settings
+from bot.model.announcement import Bulletin
+from bot.model.request import BotIdentity, Request, Surface, new_key
+from bot.runtime.clock import now
+from bot.runtime.periodic import TICK
+from bot.schedules.builtin import DIGEST, NoticeSettings, clockwork
 from bot.store.database import Database
 from bot.store.observations import Observation, Observations
 from tests.bench.fleet import POWERSHELL, RTT

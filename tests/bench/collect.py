@@ -13,12 +13,14 @@ import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.app import House, new_key, now, open_house, settle
-from bot.config import read_settings
+from bot.app.application import House, open_house
+from bot.app.server import settle
+from bot.config.settings import read_settings
 from bot.locale.texts import texts
-from bot.messages.files import packed, written
-from bot.request import Request, Surface, SystemIdentity
-from commands.report import Bundle, Report
+from bot.model.request import Request, Surface, SystemIdentity, new_key
+from bot.rendering.files import packed, written
+from bot.runtime.clock import now
+from commands.model.report import Bundle, Report
 from tests.bench.fleet import POWERSHELL, RTT, worst_lag
 from tests.bench.lab import lab
 

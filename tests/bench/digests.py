@@ -20,9 +20,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.app import open_house, settle
-from bot.config import read_settings
-from bot.history import History
+from bot.app.application import open_house
+from bot.app.server import settle
+from bot.config.settings import read_settings
+from bot.reports.observations import History
 from bot.store.database import Database
 from bot.store.digests import Digests
 from bot.store.observations import Observations

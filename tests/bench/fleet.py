@@ -8,10 +8,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.app import House, new_key, now, open_house, settle
-from bot.config import read_settings
-from bot.request import Answer, Exit, Request, Surface, SystemIdentity
-from commands.report import Report
+from bot.app.application import House, open_house
+from bot.app.server import settle
+from bot.config.settings import read_settings
+from bot.model.request import Answer, Exit, Request, Surface, SystemIdentity, new_key
+from bot.runtime.clock import now
+from commands.model.report import Report
 from tests.bench.lab import lab, resident
 
 RTT, POWERSHELL = 50, 400

@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText
-from commands.log_lines import Line, Origin, harmless, parse
-from commands.log_merged import filtered, merged
-from commands.log_patterns import checked_pattern
+from commands.loglines.lines import Line, Origin, harmless, parse
+from commands.loglines.merge import filtered, merged
+from commands.loglines.patterns import checked_pattern
 
 Made = TypeVar("Made")
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.audit import EventKind
-from bot.bulletins import Bulletin
-from bot.clock import Clock
-from bot.request import Answer, BotIdentity, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
-from bot.schedules import Schedules
+from bot.audit.log import EventKind
+from bot.model.announcement import Bulletin
+from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
+from bot.runtime.clock import Clock
+from bot.schedules.scheduler import Outlet, Timetable, Ways
+from bot.schedules.service import Schedules
 from bot.store.database import Database
 from bot.store.records import identity_text
 from bot.store.schedules import Origin, Schedule, ScheduleTable
-from bot.timetable import Outlet, Timetable, Ways
-from commands.report import Report
+from commands.model.report import Report
 
 ANA = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from adapters.phrase import Phrase
-from commands.report import Cell, Column, Mark, Report, Row
+from commands.model.report import Cell, Column, Mark, Report, Row
 
 NOW = datetime(2026, 1, 30, 0, 0, tzinfo=UTC)
 """Nine in the morning in Tokyo."""

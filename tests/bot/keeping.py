@@ -7,29 +7,29 @@ from typing import Any
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.approvals import NotAllowed
-from bot.audit import EventKind
-from bot.bulletins import Bulletin
-from bot.changes import Change, State
-from bot.desk import Keeping
-from bot.incident_answers import IncidentBook
-from bot.incident_channels import Channels, MadeChannel, NewChannel
-from bot.incidents import Entry, Incident, NoSuchIncident, Opening
-from bot.locks import Lock
-from bot.planning import By, NothingToDo
-from bot.policy import Refuse, Verdict
-from bot.redaction import Redactor
-from bot.schedules import Listed, NoSuchSchedule
-from bot.scheduling import ScheduleBook
+from bot.access.policy import Refuse, Verdict
+from bot.access.requester import By
+from bot.audit.log import EventKind
+from bot.changes.approval import NotAllowed
+from bot.changes.locks import Lock
+from bot.changes.planner import NothingToDo
+from bot.handlers.ports import IncidentBook, ScheduleBook
+from bot.incidents.channels import Channels, MadeChannel, NewChannel
+from bot.incidents.service import Entry, Incident, NoSuchIncident, Opening
+from bot.model.announcement import Bulletin
+from bot.model.change import Change, State
+from bot.requests.active_config import Keeping
+from bot.schedules.service import Listed, NoSuchSchedule
+from bot.security.redaction import Redactor
 from bot.store.chain import StoredEvent, Verification
 from bot.store.heads import Head
 from bot.store.observations import Observation
 from bot.store.operations import Ended
 from bot.store.schedules import Run, Schedule, Tally
-from commands.arguments import Target
-from commands.charts import HostHealth
-from commands.operation import FleetChange
-from commands.report import Report
+from commands.model.chart import HostHealth
+from commands.model.operation import FleetChange
+from commands.model.report import Report
+from commands.values.arguments import Target
 from tests.commands.canned import NOW
 
 CANARY = "correct-horse-battery"

@@ -15,14 +15,14 @@ from typing import Any
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.applying import Applying
-from bot.audit import EventKind
-from bot.changes import State
-from bot.durable import Durable
-from bot.policy import Refuse
+from bot.access.policy import Refuse
+from bot.audit.log import EventKind
+from bot.changes.engine import Durable
+from bot.changes.executor import Applying
+from bot.model.change import State
 from bot.store.locks import Lock
 from bot.store.records import Record
-from commands.plan import Planned
+from commands.model.plan import Planned
 from tests.bot.records import asked_for, running
 from tests.bot.running import House
 from tests.bot.world import OPERATION, Guarded, World, inventory

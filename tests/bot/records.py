@@ -1,10 +1,10 @@
 """A record of an operation that runs, and what the audit log tells of it."""
 
-from bot.audit import Audit, EventKind
-from bot.changes import State
-from bot.request import Surface, SystemIdentity
+from bot.audit.log import Audit, EventKind
+from bot.model.change import State
+from bot.model.request import Surface, SystemIdentity
 from bot.store.records import Record
-from commands.operation import Risk
+from commands.model.operation import Risk
 from tests.bot.world import BEGAN, OPERATION, plan
 
 KIND = "cert renew"

@@ -12,9 +12,9 @@ from adapters.windows.nebula import ReadCertificates
 from adapters.windows.updates import ReadUpdates as WindowsUpdates
 from adapters.wsl.disks import ReadDisks as WslDisks
 from adapters.wsl.updates import ReadUpdates as WslUpdates
-from bot.months import Month
+from bot.reports.month import Month
 from bot.store.observations import Observation
-from commands.operation import View
+from commands.model.operation import View
 from tests.commands import canned, canned_certs, test_disks, test_updates
 from tests.commands.canned import NOW
 

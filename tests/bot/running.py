@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.audit import Audit, AuditKeys, EventKind
-from bot.ending import Ending, ending, part_of, to_take_back
-from bot.journal import Journal
-from bot.orders import Order
-from bot.runner import Runner
+from bot.audit.log import Audit, AuditKeys, EventKind
+from bot.changes.intent_log import Journal
+from bot.changes.outcome import Ending, ending, part_of, to_take_back
+from bot.changes.step_binding import Order
+from bot.changes.step_runner import Runner
 from bot.store.chain import MIN_KEY, AuditKey
 from bot.store.database import Database
-from commands.plan import Plan
+from commands.model.plan import Plan
 from tests.bot.world import OPERATION, World
 
 

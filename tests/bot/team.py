@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.policy import Actor, Person, acting
-from commands.arguments import HostsArgument
-from commands.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk, Role
+from bot.access.policy import Actor, Person, acting
+from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk, Role
+from commands.values.arguments import HostsArgument
 from tests.commands.canned import host
 
 VIEWER, OPERATOR, DEVELOPER = Role.VIEWER, Role.OPERATOR, Role.DEVELOPER

@@ -12,15 +12,17 @@ import pytest
 
 from adapters.action import SideName
 from adapters.errors import FlatnetError
-from bot.app import House, connector, now, open_house
-from bot.audit import HeadUnavailable
-from bot.config import Settings, read_settings
-from bot.redaction import Redactor
-from bot.request import Answer, Exit, Identity, Request, SlackIdentity, Standing, Surface, SystemIdentity
-from bot.secrets import MissingSecret, read_secrets
+from bot.app.application import House, open_house
+from bot.audit.log import HeadUnavailable
+from bot.config.settings import Settings, read_settings
+from bot.model.request import Answer, Exit, Identity, Request, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.runtime.clock import now
+from bot.runtime.connections import connector
+from bot.security.redaction import Redactor
+from bot.security.secrets import MissingSecret, read_secrets
 from bot.store.chain import AuditKeyTooShort
 from bot.store.errors import DatabaseDamaged, DatabaseInUse
-from commands.operation import Role
+from commands.model.operation import Role
 
 HOSTS = """
 [[hosts]]

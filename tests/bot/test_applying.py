@@ -11,19 +11,19 @@ import pytest
 from adapters.errors import Refused, Unreachable
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from adapters.windows import change
-from bot.applying import Applying
-from bot.audit import Audit, AuditKeys, EventKind
-from bot.changes import State
-from bot.durable import apply_v1
-from bot.policy import Refuse
+from adapters.windows import commit_confirm as change
+from bot.access.policy import Refuse
+from bot.audit.log import Audit, AuditKeys, EventKind
+from bot.changes.engine import apply_v1
+from bot.changes.executor import Applying
+from bot.model.change import State
 from bot.store import audit as table
 from bot.store.chain import MIN_KEY, AuditKey, StoredEvent
 from bot.store.errors import DatabaseBusy
 from bot.store.locks import Lock
 from bot.store.records import UNREADABLE, Record
-from commands.operation import CannotPlan
-from commands.plan import Deed, Part, Plan, Planned, Result
+from commands.model.operation import CannotPlan
+from commands.model.plan import Deed, Part, Plan, Planned, Result
 from tests.bot.records import asked_for, running
 from tests.bot.running import House, Kill, Killed
 from tests.bot.world import BEGAN, OPERATION, World, inventory, lost, part, plan
@@ -34,7 +34,7 @@ LOCK = Lock("op-9", "host-b", "the office moves", "ben", BEGAN, BEGAN + timedelt
 
 @dataclass
 class Story:
-    """The story of one change, in memory, as `bot.dispatch` keeps it."""
+    """The story of one change, in memory, as `bot.changes.coordinator` keeps it."""
 
     record: Record
     digest: str = ""

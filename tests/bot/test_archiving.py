@@ -7,8 +7,8 @@ from threading import Event
 import pytest
 
 from adapters.phrase import Phrase
-from bot.archiving import Archiving, BeingMade
-from commands.report import Report
+from bot.handlers.archive_queue import Archiving, BeingMade
+from commands.model.report import Report
 
 REPORT = Report(title=Phrase("Evidence"), summary=Phrase("collected"))
 

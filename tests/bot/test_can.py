@@ -2,14 +2,14 @@
 
 import pytest
 
-from bot.can import explain
-from bot.policy import Group, Policy
-from bot.rules import ApprovalRule, Approvals, Grant
-from commands.arguments import BadArgument, NoSuchHost
-from commands.grammar import GrammarError
-from commands.logs import LogCollect
-from commands.operation import Risk
-from commands.report import Report
+from bot.access.explanation import explain
+from bot.access.policy import Group, Policy
+from bot.access.rules import ApprovalRule, Approvals, Grant
+from commands.logs.operations import LogCollect
+from commands.model.operation import Risk
+from commands.model.report import Report
+from commands.values.arguments import BadArgument, NoSuchHost
+from commands.values.errors import GrammarError
 from tests.bot.team import ADMINISTRATOR, CATALOGUE, DEVELOPER, INVENTORY, OPERATOR, VIEWER, person
 
 ANA, BO, VIC = person("ana", ADMINISTRATOR), person("bo", OPERATOR), person("vic", VIEWER)

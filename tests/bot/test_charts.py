@@ -8,12 +8,13 @@ import pytest
 from matplotlib.image import imread
 
 from adapters.phrase import ENGLISH
-from bot import charts, drawing
-from bot.charts import DAYS as LOOKS
-from bot.charts import GROUND, WIDTH, draw
-from bot.drawing import DrawingFailed, draw_apart, words_for
 from bot.locale.texts import texts
-from commands.charts import Chart, DayState
+from bot.rendering import chart_image as charts
+from bot.rendering import chart_process as drawing
+from bot.rendering.chart_image import DAYS as LOOKS
+from bot.rendering.chart_image import GROUND, WIDTH, draw
+from bot.rendering.chart_process import DrawingFailed, draw_apart, words_for
+from commands.model.chart import Chart, DayState
 from tests.commands.test_charts import BLINKED, DAYS, SILENT, TROUBLED, certificate, chart, host
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

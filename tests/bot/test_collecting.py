@@ -17,19 +17,19 @@ from adapters.logs import Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
-from bot.archiving import Archiving, BeingMade
-from bot.changes import Change
-from bot.collecting import BYTES, collect
-from bot.incidents import Incident
-from bot.messages.files import written
-from bot.own import Asked
-from bot.planning import By
-from bot.policy import Actor, Policy
-from bot.request import Answer, Surface, SystemIdentity
-from bot.rules import Grant
-from commands.logs import KEPT_LINES, LogCollect
-from commands.operation import Role
-from commands.report import Bundle, File, Report
+from bot.access.policy import Actor, Policy
+from bot.access.requester import By
+from bot.access.rules import Grant
+from bot.handlers.archive_queue import Archiving, BeingMade
+from bot.handlers.context import Asked
+from bot.handlers.evidence import BYTES, collect
+from bot.incidents.service import Incident
+from bot.model.change import Change
+from bot.model.request import Answer, Surface, SystemIdentity
+from bot.rendering.files import written
+from commands.logs.operations import KEPT_LINES, LogCollect
+from commands.model.operation import Role
+from commands.model.report import Bundle, File, Report
 from tests.bot.messages.examples import ENGLISH
 from tests.bot.records import running
 from tests.bot.reported import Sides, view, windows, wsl

@@ -5,9 +5,9 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from adapters.inventory import Inventory
-from bot.completion import WordsAndHosts
+from bot.terminal.completion import WordsAndHosts
 from commands.catalogue import CATALOGUE
-from commands.grammar import Operations
+from commands.language.grammar import Operations
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
 

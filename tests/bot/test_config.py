@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import SIZE_LIMIT, ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
-from bot.policy import Group
-from bot.routine import clockwork
-from bot.rules import ApprovalRule, Approvals, Grant
-from bot.satisfiable import unsatisfiable
+from bot.access.policy import Group
+from bot.access.rules import ApprovalRule, Approvals, Grant
+from bot.access.satisfiability import unsatisfiable
+from bot.config.settings import SIZE_LIMIT, ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
+from bot.schedules.builtin import clockwork
 from commands.catalogue import CATALOGUE
-from commands.operation import CertificateRules, Risk, Role
+from commands.model.operation import CertificateRules, Risk, Role
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 

@@ -16,19 +16,11 @@ import aiohttp
 import pytest
 
 from adapters.phrase import Phrase
-from bot import control_server
-from bot.control import (
-    MAX_ANSWER,
-    MAX_PATH,
-    ControlForbidden,
-    ControlLost,
-    ControlRefused,
-    ControlUnusable,
-    ask,
-)
-from bot.control_server import MAX_REQUEST, Doors, serve
-from bot.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
-from commands.report import Report
+from bot.control import server as control_server
+from bot.control.client import MAX_ANSWER, MAX_PATH, ControlForbidden, ControlLost, ControlRefused, ControlUnusable, ask
+from bot.control.server import MAX_REQUEST, Doors, serve
+from bot.model.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
+from commands.model.report import Report
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 ROOT = os.getuid() == 0

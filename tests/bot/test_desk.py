@@ -12,19 +12,31 @@ from structlog.testing import capture_logs
 
 from adapters.errors import FlatnetError, Refused, RequestError, Unreachable
 from adapters.phrase import Listing, Phrase
-from bot.audit import EventKind
-from bot.decision import RECORDED, failure, operation_id
-from bot.desk import REPEATED, Basis, Desk
-from bot.own import OWN
-from bot.policy import Person, Policy
-from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
-from bot.routine import Clockwork
-from bot.rules import Grant
+from bot.access.policy import Person, Policy
+from bot.access.rules import Grant
+from bot.audit.log import RECORDED, EventKind
+from bot.handlers.registry import OWN
+from bot.model.request import (
+    Answer,
+    Exit,
+    Failure,
+    FailureKind,
+    Request,
+    SlackIdentity,
+    Standing,
+    Surface,
+    SystemIdentity,
+    operation_id,
+)
+from bot.requests.active_config import Basis
+from bot.requests.authorization import failure
+from bot.requests.dispatcher import REPEATED, Desk
+from bot.schedules.builtin import Clockwork
 from commands.catalogue import CATALOGUE
-from commands.findings import Finding, Severity
-from commands.operation import CertificateRules, FleetRead, Operation, OwnOperation, Role, Thresholds, View
-from commands.report import Report
-from commands.typed import LIMIT
+from commands.model.finding import Finding, Severity
+from commands.model.operation import CertificateRules, FleetRead, Operation, OwnOperation, Role, Thresholds, View
+from commands.model.report import Report
+from commands.values.normalize import LIMIT
 from tests.bot.keeping import CANARY, Kept
 from tests.commands.canned import NOW, Said, container, host, view, windows, wsl
 from tests.commands.made_up import MADE_UP
@@ -318,7 +330,7 @@ async def test_cancelling_ends_a_request_without_an_answer() -> None:
 
 
 async def test_a_hosts_answer_stays_data() -> None:
-    """Rendering escapes it (`bot.messages`); nothing here may have changed or run it."""
+    """Rendering escapes it (`bot.rendering`); nothing here may have changed or run it."""
     evil = container("<!channel> `web`", "exited", 1)
 
     answer, _ = await answered("health host-a", said={("host-a", "wsl"): wsl(A, containers=(evil,))})

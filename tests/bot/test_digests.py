@@ -15,27 +15,27 @@ from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase, Texts
 from adapters.windows.nebula import ReadCertificates
-from bot.baseline import Baseline
-from bot.changes import BreakGlass, State
-from bot.desk import Desk
-from bot.digests import Seen, baseline, composed, left
-from bot.history import History
-from bot.messages.blocks import BLOCKS, CHARACTERS
-from bot.messages.slack import render
-from bot.policy import Person, Policy
-from bot.request import Answer, BotIdentity, Request, SlackIdentity, Standing, Surface
-from bot.rules import Grant
+from bot.access.policy import Person, Policy
+from bot.access.rules import Grant
+from bot.model.change import BreakGlass, State
+from bot.model.request import Answer, BotIdentity, Request, SlackIdentity, Standing, Surface
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
+from bot.reports.digest import Seen, baseline, composed, left
+from bot.reports.digest_diff import Baseline
+from bot.reports.observations import History
+from bot.requests.dispatcher import Desk
 from bot.store.database import Database
 from bot.store.digests import Digests
 from bot.store.heads import Head
 from bot.store.observations import Observation, Observations
 from commands.catalogue import CATALOGUE
-from commands.certs import Cert
-from commands.charts import DayHealth
-from commands.findings import Severity
+from commands.certs.operations import Cert
 from commands.health import Health
-from commands.operation import Role
-from commands.report import Report
+from commands.model.chart import DayHealth
+from commands.model.finding import Severity
+from commands.model.operation import Role
+from commands.model.report import Report
 from tests.bot.keeping import Kept, lock
 from tests.bot.messages.changes import DONE, change
 from tests.bot.messages.examples import ENGLISH, JAPANESE

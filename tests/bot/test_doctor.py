@@ -12,19 +12,21 @@ from structlog.testing import capture_logs
 
 from adapters.errors import AuthenticationFailed, HostIdentityError, Unreachable
 from adapters.phrase import Phrase
-from bot import doctor, doctor_machine, open_files
-from bot.config import Settings, parse_settings
-from bot.doctor_hosts import examine_host
-from bot.doctor_machine import files, machine
-from bot.doctor_parts import audit, configuration, prove_alone, secrets
-from bot.examined import Examined, report_of, unknown, wrong
-from bot.init import Draft, HostDraft
-from bot.request import Answer, Exit
-from bot.secrets import MissingSecret, SecretsUnusable
+from bot.config.settings import Settings, parse_settings
+from bot.doctor import examination as doctor
+from bot.doctor import machine_checks as doctor_machine
+from bot.doctor.bot_checks import audit, configuration, prove_alone, secrets
+from bot.doctor.check_result import Examined, report_of, unknown, wrong
+from bot.doctor.host_checks import examine_host
+from bot.doctor.machine_checks import files, machine
+from bot.model.request import Answer, Exit
+from bot.runtime import open_files
+from bot.security.secrets import MissingSecret, SecretsUnusable
+from bot.setup.draft import Draft, HostDraft
 from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
-from commands.findings import Severity
-from commands.operation import untold
-from commands.report import Mark
+from commands.model.finding import Severity
+from commands.model.operation import untold
+from commands.model.report import Mark
 from tests.commands.canned import NOW, gateway, host, view
 
 HOST_A = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", "10.100.1.1")

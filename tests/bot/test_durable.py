@@ -17,8 +17,8 @@ import pytest
 from dbos import DBOS
 
 from adapters.phrase import Phrase
-from bot.durable import KEPT, PAUSES, POLLING, QUEUE, RECOVERIES, Durable, Known
-from bot.logs import configure_logs
+from bot.changes.engine import KEPT, PAUSES, POLLING, QUEUE, RECOVERIES, Durable, Known
+from bot.runtime.logging import configure_logs
 from bot.store.errors import DatabaseBusy, DatabaseDamaged
 
 STORED = Path(__file__).parent / "apply_v1.sql"
@@ -204,7 +204,7 @@ async def test_closing_lets_a_step_end_and_begins_no_more_and_the_next_launch_go
 async def test_a_step_that_outlives_its_grace_is_cut_off_and_run_again_by_the_next_launch(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.durable.DRAIN", 0.05)
+    monkeypatch.setattr("bot.changes.engine.DRAIN", 0.05)
     reached = asyncio.Event()
 
     async def hang(call: str) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.changes import State
-from bot.ending import ending, part_of, story, to_take_back
-from bot.journal import Trail
-from commands.plan import Plan, Result, StepResult
+from bot.changes.intent_log import Trail
+from bot.changes.outcome import ending, part_of, story, to_take_back
+from bot.model.change import State
+from commands.model.plan import Plan, Result, StepResult
 from tests.bot.world import BEGAN, OPERATION, part
 
 KEYS = ("keys", "stage", "note", "begin", "seen", "confirm")

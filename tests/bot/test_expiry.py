@@ -7,12 +7,12 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Phrase
-from bot.bulletins import Fate, Settled
-from bot.expiry import Expiring, Look, certificates_in, due, premature, settled, within
+from bot.expiry.rules import Expiring, Look, certificates_in, due, premature, settled, within
+from bot.model.expiry_notice import Fate, Settled
 from bot.store.notices import Notice
-from commands.certs import Cert
-from commands.certs_judged import CA_LIMITS, CA_WARNINGS, HOST_LIMITS, HOST_WARNINGS
-from commands.report import Mark
+from commands.certs.assessment import CA_LIMITS, CA_WARNINGS, HOST_LIMITS, HOST_WARNINGS
+from commands.certs.operations import Cert
+from commands.model.report import Mark
 from tests.bot.expiring import NOW, Held, ca, host, report, unread
 from tests.commands import canned, canned_certs
 from tests.commands.canned_certs import view

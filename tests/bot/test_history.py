@@ -8,12 +8,12 @@ import pytest
 
 from adapters.errors import HostError, Unreachable
 from adapters.phrase import Phrase
-from bot.history import History, observed
+from bot.reports.observations import History, observed
 from bot.store.database import Database
 from bot.store.digests import Digests
 from bot.store.observations import WHOLE, Observation, Observations
-from commands.charts import DayHealth
 from commands.health import Health
+from commands.model.chart import DayHealth
 from tests.commands.canned import NOW, Said, gateway, host, view, windows, wsl
 
 A, LIGHTHOUSE = host("host-a", 1), host("lighthouse", 0)

@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
-from bot.audit import EventKind
-from bot.bulletins import Bulletin
-from bot.incident_channels import LeftEmpty, MadeChannel, NewChannel, NoChannel, wanted
-from bot.incidents import AlreadyOpen, Incident, Incidents, Opening
-from bot.policy import Person, Policy
-from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.access.policy import Person, Policy
+from bot.audit.log import EventKind
+from bot.incidents.channels import LeftEmpty, MadeChannel, NewChannel, NoChannel, wanted
+from bot.incidents.service import AlreadyOpen, Incident, Incidents, Opening
+from bot.model.announcement import Bulletin
+from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
 from bot.slack.surface import NotConnected
 from bot.store.database import Database
 from bot.store.errors import DatabaseError
 from bot.store.incidents import IncidentTable
-from commands.arguments import ALL
-from commands.operation import Role
-from commands.report import Channel, Report
+from commands.model.operation import Role
+from commands.model.report import Channel, Report
+from commands.values.arguments import ALL
 from tests.bot.keeping import Made
 from tests.bot.test_incidents import BEGAN, PEOPLE, Office
 from tests.lab.workspace.methods.conversations import check_name

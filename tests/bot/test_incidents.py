@@ -12,25 +12,25 @@ import pytest
 
 from adapters.errors import Unreachable
 from adapters.phrase import Moment, Phrase
-from bot.changes import State
-from bot.desk import Desk
-from bot.incidents import AlreadyOpen, Incident, Incidents, framed
-from bot.policy import Person, Policy
-from bot.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
-from bot.rules import Grant
+from bot.access.policy import Person, Policy
+from bot.access.rules import Grant
+from bot.incidents.service import AlreadyOpen, Incident, Incidents, framed
+from bot.model.change import State
+from bot.model.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
+from bot.requests.dispatcher import Desk
 from bot.store.database import Database
 from bot.store.incidents import LISTED, Entry, IncidentTable
-from commands.arguments import ALL, Option, Target, TargetArgument
+from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.catalogue import CATALOGUE
-from commands.durations import parse_duration, render_duration
-from commands.grammar import canonical, understand
 from commands.health import Health
-from commands.incidents import IncidentOpen, IncidentResolve
-from commands.logs import LogRead
-from commands.operation import FleetRead, Operation, Role
-from commands.report import Report
-from commands.services import ServiceStop
-from commands.typed import read
+from commands.language.grammar import canonical, understand
+from commands.logs.operations import LogRead
+from commands.model.operation import FleetRead, Operation, Role
+from commands.model.report import Report
+from commands.services.operations import ServiceStop
+from commands.values.arguments import ALL, Option, Target, TargetArgument
+from commands.values.normalize import read
+from commands.values.units import parse_duration, render_duration
 from tests.bot.clockwork import Log, Time, at
 from tests.bot.keeping import Kept
 from tests.bot.records import running

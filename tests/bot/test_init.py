@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
-from bot.config import ConfigurationError, Settings, parse_settings, read_settings
-from bot.init import ABSENT, Draft, HostDraft, make_secrets, steps, write
-from bot.init_questions import OF_A_HOST, QUESTIONS, Given, Interview, UnfitAnswer, given
-from commands.operation import Role
+from bot.config.settings import ConfigurationError, Settings, parse_settings, read_settings
+from bot.setup.draft import ABSENT, Draft, HostDraft, make_secrets, steps, write
+from bot.setup.interview import OF_A_HOST, QUESTIONS, Given, Interview, UnfitAnswer, given
+from commands.model.operation import Role
 from tests.scenarios.processes import command
 
 NOTHING = Given({}, (), complete=False)

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import Connection
 
 from adapters.phrase import Moment, Phrase
-from bot.audit import verify_files
-from bot.journal import Entry, Journal, Trail
+from bot.audit.log import verify_files
+from bot.changes.intent_log import Entry, Journal, Trail
 from bot.store.chain import MIN_KEY, AuditKey
 from bot.store.database import Database
-from commands.plan import Result, StepResult
+from commands.model.plan import Result, StepResult
 from tests.bot.running import House
 from tests.bot.world import BEGAN, World
 

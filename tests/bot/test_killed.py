@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.changes import State
+from bot.model.change import State
 from tests.bot.killed_bot import Disk
 
 pytestmark = pytest.mark.slow

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from bot import listings
-from bot.changes import State
-from bot.locks import Lock
+from bot.changes.locks import Lock
+from bot.model.change import State
+from bot.reports import listings
 from bot.store.chain import StoredEvent
-from commands.report import Mark, Report
+from commands.model.report import Mark, Report
 from tests.bot.messages import changes
 from tests.bot.messages.changes import ASKED, OPERATION
 

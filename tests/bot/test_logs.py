@@ -11,9 +11,9 @@ import structlog
 from pydantic import SecretStr
 
 from adapters.inventory import Inventory
-from bot.logs import Level, configure_logs
-from bot.redaction import MARK, Redactor
-from bot.secrets import read_secrets
+from bot.runtime.logging import Level, configure_logs
+from bot.security.redaction import MARK, Redactor
+from bot.security.secrets import read_secrets
 
 LIBRARIES = ("aiohttp.access", "alembic", "asyncio", "asyncssh", "httpx", "slack_bolt", "slack_sdk", "spnego", "urllib3")
 

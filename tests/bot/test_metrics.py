@@ -6,9 +6,9 @@ import pytest
 
 from adapters.errors import AuthenticationFailed, HostError, Unreachable
 from adapters.phrase import Phrase
-from bot.metrics import ANSWERED, SIDES, Measures
-from bot.request import Exit
+from bot.model.request import Exit
 from bot.store.condition import Condition
+from bot.telemetry.metrics import ANSWERED, SIDES, Measures
 
 OPERATIONS = ("health", "host")
 

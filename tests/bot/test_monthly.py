@@ -11,19 +11,19 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase, Texts
-from bot.changes import ApprovalState, BreakGlass, State
-from bot.messages.blocks import BLOCKS, CHARACTERS
-from bot.messages.files import written
-from bot.messages.slack import render
-from bot.monthly import Seen, composed, share
-from bot.months import Month
-from bot.request import Answer
+from bot.model.change import ApprovalState, BreakGlass, State
+from bot.model.request import Answer
+from bot.rendering.files import written
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
+from bot.reports.month import Month
+from bot.reports.monthly import Seen, composed, share
 from bot.store.observations import Observation
 from bot.store.operations import Ended
 from bot.store.schedules import Outcome, Tally
-from commands.findings import Severity
-from commands.report import File, Mark, Report
-from commands.updates import Updates
+from commands.model.finding import Severity
+from commands.model.report import File, Mark, Report
+from commands.updates.operations import Updates
 from tests.bot.messages.examples import ENGLISH, JAPANESE
 from tests.bot.messages.test_slack import shown
 from tests.bot.reported import OCTOBER, TOKYO, Sides, looks, view, windows, wsl

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.months import Month
-from commands.arguments import BadArgument
-from commands.reports import parse_month
+from bot.reports.month import Month
+from commands.bot_state.reports import parse_month
+from commands.values.arguments import BadArgument
 
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")
 

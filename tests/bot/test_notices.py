@@ -10,14 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Phrase
-from bot.audit import EventKind
-from bot.bulletins import Bulletin, ExpiryNotice, Fate
-from bot.notices import ALONE, Notices, Watch
-from bot.policy import BOT
+from bot.access.policy import BOT
+from bot.audit.log import EventKind
+from bot.expiry.notifier import ALONE, Notices, Watch
+from bot.model.announcement import Bulletin
+from bot.model.expiry_notice import ExpiryNotice, Fate
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
 from bot.store.notices import KEPT, Notice, NoticeTable
-from commands.report import Cell, Report, Row
+from commands.model.report import Cell, Report, Row
 from tests.bot.expiring import NOW, Held, ca, host, report, unread
 from tests.bot.running import Kill, Killed
 

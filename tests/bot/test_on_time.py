@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from bot.on_time import Owners
-from bot.policy import Person, Policy
-from bot.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from bot.access.policy import Person, Policy
+from bot.app.build_schedules import Owners
+from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
 from bot.store.records import identity_text
 from bot.store.schedules import Origin, Schedule
 from tests.bot.clockwork import daily

@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from bot.audit_reading import Filters
-from bot.changes import BreakGlass, Change, State
-from bot.decision import failure
-from bot.desk import Desk
-from bot.own import OWN, NobodyRuns
-from bot.policy import Go, Person, Policy, Refuse, Verdict
-from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
-from bot.rules import Grant
+from bot.access.policy import Go, Person, Policy, Refuse, Verdict
+from bot.access.rules import Grant
+from bot.audit.search import Filters
+from bot.handlers.context import NobodyRuns
+from bot.handlers.registry import OWN
+from bot.model.change import BreakGlass, Change, State
+from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
+from bot.requests.authorization import failure
+from bot.requests.dispatcher import Desk
 from bot.store.chain import StoredEvent
 from commands.catalogue import CATALOGUE
 from commands.health import Health
-from commands.operation import OwnOperation, Role
-from commands.report import File, Report
+from commands.model.operation import OwnOperation, Role
+from commands.model.report import File, Report
 from tests.bot.keeping import Kept
 from tests.bot.messages.changes import DONE, OPERATION, RUNNING, WAITING, approval, change
 from tests.bot.test_desk import Log, basis

@@ -3,14 +3,13 @@
 import pytest
 from pydantic import ValidationError
 
-from bot.policy import Actor, Go, Group, Person, Policy, Refuse, label
-from bot.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
-from bot.rules import Grant
+from bot.access.policy import Actor, Go, Group, Person, Policy, Refuse, label
+from bot.access.rules import Grant
+from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.catalogue import CATALOGUE
-from commands.digests import Digest
-from commands.logs import LogCollect as Collected
-from commands.operation import Operation, Role
-from commands.reports import MonthlyReport, WeeklyReport
+from commands.logs.operations import LogCollect as Collected
+from commands.model.operation import Operation, Role
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP, LogCollect, LogRead
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from bot.locale.texts import texts
-from bot.progress_bar import bar
+from bot.terminal.progress_bar import bar
 
 
 def drawn(*, terminal: bool) -> str:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import pem
 from adapters.logs import LINE_BROUGHT
-from bot.redaction import MARK, Redactor
-from commands.log_lines import harmless, shortened
+from adapters.nebula import pem
+from bot.security.redaction import MARK, Redactor
+from commands.loglines.lines import harmless, shortened
 
 SECRET = """p&s"s'wö<r>d %\\/+="""
 KEY = pem.block("OPENSSH PRIVATE KEY", bytes(range(200)))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import House, open_house
-from bot.config import Settings, read_settings
-from bot.reload import reload_when_told
+from bot.app.application import House, open_house
+from bot.app.reload import reload_when_told
+from bot.config.settings import Settings, read_settings
 
 HOST = '[[hosts]]\nname = "{name}"\nid = {id}\n[hosts.gateway]\nurl = "http://10.100.1.1:8080"\n'
 

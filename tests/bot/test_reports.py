@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from bot.changes import ApprovalState, BreakGlass, State
-from bot.desk import Desk
-from bot.history import History
-from bot.policy import BOT, Person, Policy
-from bot.request import Answer, BotIdentity, Failure, FailureKind, Identity, Request, SlackIdentity, Standing, Surface
-from bot.routine import MONTHLY, WEEKLY, NoticeSettings, clockwork
-from bot.rules import Grant
+from bot.access.policy import BOT, Person, Policy
+from bot.access.rules import Grant
+from bot.model.change import ApprovalState, BreakGlass, State
+from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Request, SlackIdentity, Standing, Surface
+from bot.reports.observations import History
+from bot.requests.dispatcher import Desk
+from bot.schedules.builtin import MONTHLY, WEEKLY, NoticeSettings, clockwork
 from bot.store.database import Database
 from bot.store.digests import Digests
 from bot.store.observations import Observations
 from bot.store.operations import Ended
 from bot.store.schedules import Outcome, Tally
-from commands import cron
 from commands.catalogue import CATALOGUE
-from commands.operation import Role
-from commands.report import Report
+from commands.model.operation import Role
+from commands.model.report import Report
+from commands.values import cron
 from tests.bot.keeping import Kept, NoSchedules
 from tests.bot.reported import TOKYO, looks, view
 from tests.bot.test_desk import Log, basis

@@ -6,11 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.inventory import Host
-from bot.changes import Approval, ApprovalState
-from bot.policy import Actor, AskFirst, Go, Group, Person, Policy, Refuse, acting
-from bot.request import Identity, SlackIdentity, Standing, SystemIdentity
-from bot.rules import ApprovalRule, Approvals, Grant, matches
-from commands.operation import Operation, Risk, Role
+from bot.access.policy import Actor, AskFirst, Go, Group, Person, Policy, Refuse, acting
+from bot.access.rules import ApprovalRule, Approvals, Grant, matches
+from bot.model.change import Approval, ApprovalState
+from bot.model.request import Identity, SlackIdentity, Standing, SystemIdentity
+from commands.model.operation import Operation, Risk, Role
 from tests.bot.team import (
     ADMINISTRATOR,
     BARE,

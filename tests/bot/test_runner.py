@@ -17,11 +17,12 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.phrase import Phrase
-from adapters.windows import change, nebula
-from bot.changes import State
-from bot.journal import Entry
-from bot.orders import Order
-from commands.plan import Deed, Plan, Product, Result, Step
+from adapters.windows import commit_confirm as change
+from adapters.windows import nebula
+from bot.changes.intent_log import Entry
+from bot.changes.step_binding import Order
+from bot.model.change import State
+from commands.model.plan import Deed, Plan, Product, Result, Step
 from tests.bot.running import House
 from tests.bot.world import OPERATION, PUBLIC_KEY, Fault, World, lost, part, plan
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from bot.policy import Group, Person, Policy
-from bot.rules import ApprovalRule, Approvals, Grant
-from bot.satisfiable import unsatisfiable
-from commands.operation import Operation, Risk
+from bot.access.policy import Group, Person, Policy
+from bot.access.rules import ApprovalRule, Approvals, Grant
+from bot.access.satisfiability import unsatisfiable
+from commands.model.operation import Operation, Risk
 from tests.bot.team import (
     ADMINISTRATOR,
     DEVELOPER,

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit import EventKind
-from bot.desk import Desk
-from bot.policy import Person, Policy
-from bot.request import Answer, BotIdentity, Failure, Request, SlackIdentity, Standing, Surface
-from bot.rules import Grant
-from bot.schedules import MOST, Schedules
+from bot.access.policy import Person, Policy
+from bot.access.rules import Grant
+from bot.audit.log import EventKind
+from bot.model.request import Answer, BotIdentity, Failure, Request, SlackIdentity, Standing, Surface
+from bot.requests.dispatcher import Desk
+from bot.schedules.service import MOST, Schedules
 from bot.store.database import Database
 from bot.store.schedules import AT_ONCE, KEPT, Origin, Outcome, Run, Schedule, ScheduleTable, Tally
 from commands.catalogue import CATALOGUE
-from commands.operation import Role
-from commands.report import Report
+from commands.model.operation import Role
+from commands.model.report import Report
 from tests.bot.clockwork import Log, Time, at, daily
 from tests.bot.keeping import Kept
 from tests.bot.test_desk import basis

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.secrets import MissingSecret, Secrets, SecretsUnusable, read_secrets
+from bot.security.secrets import MissingSecret, Secrets, SecretsUnusable, read_secrets
 
 
 def test_a_secret_lies_in_the_environment_or_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,12 @@ import pytest
 
 from adapters.inventory import Unfit
 from adapters.phrase import Phrase
-from bot import status
-from bot.listen import Loopback
-from bot.metrics import Measures
-from bot.status import (
+from bot.runtime.loopback import Loopback
+from bot.store.condition import Condition, prove
+from bot.store.database import Database
+from bot.store.errors import DatabaseError, full
+from bot.telemetry import endpoints as status
+from bot.telemetry.endpoints import (
     LOOK_EVERY,
     STALE,
     STANDSTILL,
@@ -30,10 +32,8 @@ from bot.status import (
     slack_checks,
     watched,
 )
-from bot.store.condition import Condition, prove
-from bot.store.database import Database
-from bot.store.errors import DatabaseError, full
-from bot.watchdog import ServiceManager
+from bot.telemetry.metrics import Measures
+from bot.telemetry.watchdog import ServiceManager
 
 ANY = Loopback("127.0.0.1", 0)
 

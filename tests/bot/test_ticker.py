@@ -7,8 +7,8 @@ import pytest
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.clock import Clock
-from bot.ticker import Work, tick
+from bot.runtime.clock import Clock
+from bot.runtime.periodic import Work, tick
 from tests.bot.world import Time
 
 Something = Callable[[], Awaitable[None]]

@@ -10,11 +10,11 @@ import pytest
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Moment, Phrase
-from bot.request import Answer, BotIdentity, Failure, FailureKind, Request, Standing, Surface
+from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Request, Standing, Surface
+from bot.schedules.scheduler import LATE, LONGEST, PATIENCE
 from bot.store.database import Database
 from bot.store.schedules import Origin, Outcome, Run, Schedule
-from bot.timetable import LATE, LONGEST, PATIENCE
-from commands.report import Report
+from commands.model.report import Report
 from tests.bot.clockwork import ANA, Bot, Time, at, daily, well
 
 NINE = "2026-01-31T00:00"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.watchdog import BEAT, REMEMBERED, Pulse, ServiceManager, keep_beating, watchdog_time
+from bot.telemetry.watchdog import BEAT, REMEMBERED, Pulse, ServiceManager, keep_beating, watchdog_time
 
 
 class Clock:

@@ -5,15 +5,15 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import BLOCKS, CHARACTERS
-from bot.messages.slack import render
-from bot.request import Answer
-from bot.weekly import Week, composed
-from commands.certs import Cert
-from commands.disks import Disk
-from commands.findings import Severity
+from bot.model.request import Answer
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
+from bot.reports.weekly import Week, composed
+from commands.certs.operations import Cert
+from commands.disks.operations import Disk
 from commands.health import Health
-from commands.report import Mark, Report
+from commands.model.finding import Severity
+from commands.model.report import Mark, Report
 from tests.bot.messages.examples import ENGLISH, JAPANESE
 from tests.bot.messages.test_slack import shown
 from tests.bot.reported import Sides, view, windows, wsl

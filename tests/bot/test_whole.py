@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.audit import verify_files
-from bot.changes import ApprovalState, Review, State
+from bot.audit.log import verify_files
+from bot.changes.transitions import reviewed
+from bot.model.change import ApprovalState, Review, State
 from bot.store.chain import MIN_KEY, AuditKey
 from bot.store.models import OPERATIONS
-from bot.transitions import reviewed
-from commands.arguments import Target
-from commands.plan import Result
+from commands.model.plan import Result
+from commands.values.arguments import Target
 from tests.bot.whole import DURABLE, Whole, whole
 from tests.bot.world import World
 

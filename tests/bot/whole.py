@@ -8,21 +8,22 @@ from typing import ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.applying import Applying
-from bot.changes import Change
-from bot.dispatch import Dispatch
-from bot.durable import Durable
-from bot.ledger import Ledger
-from bot.locks import Locks
-from bot.planning import By, Planner
-from bot.policy import Actor, Person, Policy
-from bot.request import Identity, Surface, SystemIdentity
+from bot.access.policy import Actor, Person, Policy
+from bot.access.requester import By
+from bot.changes.coordinator import Dispatch
+from bot.changes.engine import Durable
+from bot.changes.executor import Applying
+from bot.changes.lifecycle import Workflow
+from bot.changes.locks import Locks
+from bot.changes.planner import Planner
+from bot.changes.repository import Ledger
+from bot.model.change import Change
+from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.locks import LockTable
 from bot.store.operations import Operations
-from bot.workflow import Workflow
-from commands.arguments import Target, TargetArgument
-from commands.operation import FleetChange, Operation, Risk, Role, View
-from commands.plan import Planned, Premise
+from commands.model.operation import FleetChange, Operation, Risk, Role, View
+from commands.model.plan import Planned, Premise
+from commands.values.arguments import Target, TargetArgument
 from tests.bot.running import House
 from tests.bot.workflow.team import Ground
 from tests.bot.world import World, plan

@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from adapters.action import Action, SideName
-from adapters.actions import kind
+from adapters.action_registry import kind
 from adapters.errors import ActionFailed, HostError, Unreachable
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from adapters.windows import change, nebula
-from bot.clock import Clock
-from commands.plan import Check, Deed, Part, Plan, Product, Step, roads_of
+from adapters.windows import commit_confirm as change
+from adapters.windows import nebula
+from bot.runtime.clock import Clock
+from commands.model.plan import Check, Deed, Part, Plan, Product, Step, roads_of
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 HOSTS = ("lighthouse", "host-a", "host-b")

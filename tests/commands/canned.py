@@ -13,7 +13,7 @@ from adapters.windows.log_files import LOGS, LogFile, LogName
 from adapters.windows.system import ServiceStatus, WindowsSystem
 from adapters.wsl.podman import Container
 from adapters.wsl.system import Bridge, WslSystem
-from commands.operation import Thresholds, View
+from commands.model.operation import Thresholds, View
 
 NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory, WindowsSide
 from adapters.windows.nebula import NebulaFiles, ReadCertificates
 from adapters.windows.services import ReadServices, Service, Services
-from commands.operation import Thresholds, View
+from commands.model.operation import Thresholds, View
 from tests.commands import canned
 from tests.commands.canned import NOW
 from tests.lab.windows import nebula_cert

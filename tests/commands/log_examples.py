@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from commands.excerpts import Excerpt
-from commands.log_formats import Level
-from commands.log_lines import Line
+from commands.loglines.excerpt import Excerpt
+from commands.loglines.formats import Level
+from commands.loglines.lines import Line
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 

@@ -3,9 +3,9 @@
 from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
-from commands.arguments import ALL, Flag, Positional, TargetArgument
-from commands.operation import FleetRead, Operation, Role
-from commands.own import Help, Version
+from commands.bot_state.about import Help, Version
+from commands.model.operation import FleetRead, Operation, Role
+from commands.values.arguments import ALL, Flag, Positional, TargetArgument
 
 Word = Annotated[str, Positional("source", Phrase("which log"), lambda words: words[0], lambda source: (source,))]
 

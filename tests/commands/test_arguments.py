@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.inventory import GatewaySide, Host, Inventory
-from commands.arguments import ALL, PARTS_LIMIT, BadArgument, NoSuchHost, Target
+from commands.values.arguments import ALL, PARTS_LIMIT, BadArgument, NoSuchHost, Target
 
 INVENTORY = Inventory(
     hosts=tuple(

@@ -6,11 +6,12 @@ import pytest
 
 from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
-from commands.grammar import GrammarError, arguments, canonical, find, names, singular, understand
 from commands.hosts import HostList
-from commands.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
-from commands.typed import read
-from commands.usage import explain, usage
+from commands.language.grammar import arguments, canonical, find, names, singular, understand
+from commands.language.help_text import explain, usage
+from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
+from commands.values.errors import GrammarError
+from commands.values.normalize import read
 from tests.commands.canned import host, view
 from tests.commands.made_up import MADE_UP
 

@@ -9,10 +9,10 @@ from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.nebula import Sighting
-from commands.arguments import BadArgument, Target
-from commands.certs import CaShow, Cert, CertExport, CertShow
-from commands.findings import Finding, Severity
-from commands.report import Cell, File, Report
+from commands.certs.operations import CaShow, Cert, CertExport, CertShow
+from commands.model.finding import Finding, Severity
+from commands.model.report import Cell, File, Report
+from commands.values.arguments import BadArgument, Target
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, OTHER_CA, authority, files, host, view
 

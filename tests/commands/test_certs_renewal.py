@@ -9,17 +9,18 @@ from pydantic import JsonValue
 from adapters.action import Effect
 from adapters.errors import Unreachable
 from adapters.inventory import Host
-from adapters.pem import block
+from adapters.nebula.pem import block
 from adapters.phrase import Phrase
-from adapters.windows.change import WINDOW, BeginChange
+from adapters.windows.commit_confirm import WINDOW, BeginChange
 from adapters.windows.nebula import SignCertificate
-from commands.arguments import NoSuchHost, Target
 from commands.catalogue import CATALOGUE
-from commands.certs_renewal import CertRenew
-from commands.grammar import GrammarError, canonical, understand
-from commands.operation import CannotPlan, CertificateRules
-from commands.plan import Plan, Planned, Step
-from commands.typed import read
+from commands.certs.renewal import CertRenew
+from commands.language.grammar import canonical, understand
+from commands.model.operation import CannotPlan, CertificateRules
+from commands.model.plan import Plan, Planned, Step
+from commands.values.arguments import NoSuchHost, Target
+from commands.values.errors import GrammarError
+from commands.values.normalize import read
 from tests.commands.canned import NOW, container, wsl
 from tests.commands.canned_certs import CA, OPERATION, OTHER_CA, Said, authority, files, host, view
 

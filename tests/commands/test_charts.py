@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
-from commands.certs_judged import CA_LIMITS, HOST_LIMITS
-from commands.charts import (
+from commands.certs.assessment import CA_LIMITS, HOST_LIMITS
+from commands.model.chart import (
     CA_LEFT,
     CERTIFICATES,
     HOST_LEFT,
@@ -19,7 +19,7 @@ from commands.charts import (
     Left,
     alt_text,
 )
-from commands.findings import Severity
+from commands.model.finding import Severity
 
 DAYS = tuple(date(2026, 11, 12) + timedelta(days=number) for number in range(14))
 WELL = DayHealth(well=48, troubled=0, unreached=0)

@@ -21,10 +21,10 @@ from adapters.phrase import Phrase
 from adapters.windows.system import ServiceStatus
 from adapters.wsl.podman import Container, Unread
 from adapters.wsl.system import Bridge
-from commands.checks import judge, judge_gateway, judge_windows, judge_wsl, known_peers
-from commands.judged import Judged, Looked, Remark
-from commands.operation import Thresholds
-from commands.report import Mark
+from commands.checks.assessment import Judged, Looked, Remark
+from commands.checks.host_checks import judge, judge_gateway, judge_windows, judge_wsl, known_peers
+from commands.model.operation import Thresholds
+from commands.model.report import Mark
 from tests.commands.canned import container, gateway, host, windows, wsl
 
 A = host("host-a", 1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.arguments import BadArgument
-from commands.cron import count, following, newest, parse_cron, parse_zone
+from commands.values.arguments import BadArgument
+from commands.values.cron import count, following, newest, parse_cron, parse_zone
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
 

@@ -12,11 +12,11 @@ from adapters.phrase import Phrase
 from adapters.windows.disks import Drive, WindowsDisks
 from adapters.wsl.disks import FileSystem, Folder, Folders, PodmanUse, WslDisks
 from adapters.wsl.podman import Unread
-from commands.disks import Disk
-from commands.findings import Severity
-from commands.operation import Thresholds, View
-from commands.report import Mark, Report
-from commands.sizes import GB, KB, MB, TB, percent_of, size_of
+from commands.disks.operations import Disk
+from commands.model.finding import Severity
+from commands.model.operation import Thresholds, View
+from commands.model.report import Mark, Report
+from commands.values.units import GB, KB, MB, TB, percent_of, size_of
 from tests.commands.canned import ROTATED, host, log, view
 
 A, B, C = host("host-a", 1), host("host-b", 2), host("host-c", 3)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.arguments import BadArgument
-from commands.durations import duration_between, parse_duration, render_duration
+from commands.values.arguments import BadArgument
+from commands.values.units import duration_between, parse_duration, render_duration
 
 
 @pytest.mark.parametrize(

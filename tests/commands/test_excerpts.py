@@ -2,8 +2,8 @@
 
 import pytest
 
-from commands.excerpts import SHOWN, Excerpt, Pick, picked
-from commands.log_formats import Level
+from commands.loglines.excerpt import SHOWN, Excerpt, Pick, picked
+from commands.loglines.formats import Level
 from tests.commands.log_examples import excerpt, line
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from adapters.inventory import Inventory
-from commands import logs
+from commands.bot_state.about import Version
 from commands.catalogue import CATALOGUE
-from commands.filling import Given, blank, filled, lacking
 from commands.health import Health
-from commands.own import Version
+from commands.language.form_filling import Given, blank, filled, lacking
+from commands.logs import operations as logs
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP, LogRead
 

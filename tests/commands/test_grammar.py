@@ -8,11 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
-from commands.arguments import ALL, BadArgument, Target
-from commands.grammar import GrammarError, arguments, canonical, located, named, understand
-from commands.operation import Operation
-from commands.own import Help, Version
-from commands.typed import LIMIT, read
+from commands.bot_state.about import Help, Version
+from commands.language.grammar import arguments, canonical, located, named, understand
+from commands.model.operation import Operation
+from commands.values.arguments import ALL, BadArgument, Target
+from commands.values.errors import GrammarError
+from commands.values.normalize import LIMIT, read
 from tests.commands.made_up import MADE_UP, LogCollect, LogRead
 
 

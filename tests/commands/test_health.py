@@ -11,11 +11,11 @@ from adapters.errors import NotAsked, Unreachable
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from commands.arguments import NoSuchHost, Target
-from commands.findings import Severity
 from commands.health import Health
-from commands.operation import Thresholds, View
-from commands.report import Mark, Report
+from commands.model.finding import Severity
+from commands.model.operation import Thresholds, View
+from commands.model.report import Mark, Report
+from commands.values.arguments import NoSuchHost, Target
 from tests.commands.canned import NOW, CannedConnection, container, gateway, host, log, view, windows, wsl
 
 A, B, C = host("host-a", 1), host("host-b", 2), host("host-c", 3)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from commands.log_formats import Level, Stamp, level_of, stamp_of
+from commands.loglines.formats import Level, Stamp, level_of, stamp_of
 
 NOW = datetime(2026, 11, 25, 18, 30)  # noqa: DTZ001 - a host's local time
 JST = timezone(timedelta(hours=9))

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.logs import LINE_BROUGHT
-from bot.redaction import MARK as BOTS_MARK
-from bot.redaction import Redactor
-from commands.log_found import MARK, without_secrets
-from commands.log_lines import harmless, places
-from commands.log_patterns import matcher, within
+from bot.security.redaction import MARK as BOTS_MARK
+from bot.security.redaction import Redactor
+from commands.loglines.lines import harmless, places
+from commands.loglines.patterns import matcher, within
+from commands.loglines.redacted import MARK, without_secrets
 
 REGISTERED = "Zq7xKp2mWv"
 LINES: tuple[Callable[[str], list[str]], ...] = (

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.logs import LINE_BROUGHT, LINE_LIMIT, Cut, LogText
-from commands.log_formats import Level
-from commands.log_lines import Line, Log, Origin, harmless, parse, shortened
-from commands.log_times import Doubt
+from commands.loglines.formats import Level
+from commands.loglines.lines import Line, Log, Origin, harmless, parse, shortened
+from commands.loglines.local_time import Doubt
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 TOKYO = timezone(timedelta(hours=9))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.log_formats import Level
-from commands.log_lines import Line
-from commands.log_merged import by_level, filtered, grave, merged
+from commands.loglines.formats import Level
+from commands.loglines.lines import Line
+from commands.loglines.merge import by_level, filtered, grave, merged
 
 START = datetime(2026, 11, 25, 9, tzinfo=UTC)
 

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from commands.arguments import BadArgument
-from commands.log_patterns import PATIENCE, PATTERN_LIMIT, REPEAT_LIMIT, BadPattern, checked_pattern, matcher, pattern_text
+from commands.loglines.patterns import (
+    PATIENCE,
+    PATTERN_LIMIT,
+    REPEAT_LIMIT,
+    BadPattern,
+    checked_pattern,
+    matcher,
+    pattern_text,
+)
+from commands.values.arguments import BadArgument
 
 
 @pytest.mark.parametrize(

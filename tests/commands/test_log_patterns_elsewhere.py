@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from commands.arguments import BadArgument
-from commands.log_patterns import checked_pattern, matcher
+from commands.loglines.patterns import checked_pattern, matcher
+from commands.values.arguments import BadArgument
 from tests.lab.windows.pwsh import find_pwsh
 
 PWSH, GREP = find_pwsh(os.environ), shutil.which("grep")

@@ -8,11 +8,11 @@ import pytest
 
 from adapters.logs import Cut, LogText
 from adapters.phrase import ENGLISH, Phrase
-from commands.log_formats import Level
-from commands.log_lines import Line, Log, Origin, parse
-from commands.log_merged import merged
-from commands.log_text import as_text, notes, summary
-from commands.log_times import Doubt
+from commands.loglines.formats import Level
+from commands.loglines.lines import Line, Log, Origin, parse
+from commands.loglines.local_time import Doubt
+from commands.loglines.merge import merged
+from commands.logs.text_file import as_text, notes, summary
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -10,32 +10,25 @@ from typing import Any
 import pytest
 
 from adapters.action import Action, SideName
-from adapters.errors import (
-    ActionFailed,
-    AuthenticationFailed,
-    DeadlineExceeded,
-    HostError,
-    HostIdentityError,
-    Unreachable,
-)
+from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, Unreachable
 from adapters.fleet import Fleet
+from adapters.host_clock import Offset
 from adapters.inventory import Host, Inventory
-from adapters.local_time import Offset
 from adapters.logs import LINE_BROUGHT, LINE_LIMIT, Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadContainer
 from bot.store.answers import LARGEST
-from commands.arguments import BadArgument, Target
 from commands.catalogue import CATALOGUE
-from commands.findings import Severity
-from commands.grammar import canonical, understand
-from commands.log_formats import Level
-from commands.logs import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead, newest
-from commands.logs_read import SOURCES, Wanted, read_all
-from commands.operation import Operation, Thresholds, View
-from commands.report import Report
-from commands.typed import read
+from commands.language.grammar import canonical, understand
+from commands.loglines.formats import Level
+from commands.logs.collection import SOURCES, Wanted, read_all
+from commands.logs.operations import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead, newest
+from commands.model.finding import Severity
+from commands.model.operation import Operation, Thresholds, View
+from commands.model.report import Report
+from commands.values.arguments import BadArgument, Target
+from commands.values.normalize import read
 from tests.commands.canned import NOW, host
 from tests.commands.log_examples import line as made_line
 

@@ -6,8 +6,8 @@ import pytest
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from adapters.windows.change import AbortChange, ReadChange
-from commands.plan import Check, Deed, NoRoad, Part, Plan, Step, roads_of
+from adapters.windows.commit_confirm import AbortChange, ReadChange
+from commands.model.plan import Check, Deed, NoRoad, Part, Plan, Step, roads_of
 
 ABORT, READ = Deed.of(AbortChange(operation="op-1")), Deed.of(ReadChange(operation="op-1"))
 

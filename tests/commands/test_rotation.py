@@ -9,12 +9,12 @@ from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.log_files import LogFile
 from adapters.windows.system import WindowsSystem
-from commands.findings import Severity
-from commands.judged import Looked
-from commands.operation import Thresholds
-from commands.report import Mark
-from commands.rotation import KEY, judge_logs, judge_rotation
-from commands.sizes import MB
+from commands.checks.assessment import Looked
+from commands.checks.log_rotation import KEY, judge_logs, judge_rotation
+from commands.model.finding import Severity
+from commands.model.operation import Thresholds
+from commands.model.report import Mark
+from commands.values.units import MB
 from tests.commands.canned import NOW, host, log, windows
 
 LIMITS = Thresholds()

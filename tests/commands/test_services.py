@@ -10,18 +10,19 @@ from adapters.action import Action
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.windows.change import WINDOW, BareNginx, BeginChange
+from adapters.windows.commit_confirm import WINDOW, BareNginx, BeginChange
 from adapters.windows.nebula import ReadCertificates
 from adapters.windows.services import Services
-from commands.arguments import NoSuchHost, Target
 from commands.catalogue import CATALOGUE
-from commands.findings import Severity
-from commands.grammar import GrammarError, canonical, understand
-from commands.operation import CannotPlan
-from commands.plan import Planned
-from commands.services import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
-from commands.services_parts import Which
-from commands.typed import read
+from commands.language.grammar import canonical, understand
+from commands.model.finding import Severity
+from commands.model.operation import CannotPlan
+from commands.model.plan import Planned
+from commands.services.operations import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
+from commands.services.steps import Which
+from commands.values.arguments import NoSuchHost, Target
+from commands.values.errors import GrammarError
+from commands.values.normalize import read
 from tests.commands.canned import NOW, container, wsl
 from tests.commands.canned_certs import OPERATION, Said, files, host, services, view
 

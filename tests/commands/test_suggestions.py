@@ -5,12 +5,13 @@ import time
 import pytest
 
 from adapters.inventory import Inventory
+from commands.bot_state.about import Help, Version
 from commands.catalogue import CATALOGUE
-from commands.grammar import GrammarError, Operations, understand
 from commands.hosts import HostList
-from commands.own import Help, Version
-from commands.suggestions import Suggester
-from commands.typed import LIMIT, read
+from commands.language.grammar import Operations, understand
+from commands.language.suggestions import Suggester
+from commands.values.errors import GrammarError
+from commands.values.normalize import LIMIT, read
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
 

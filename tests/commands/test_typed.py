@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.typed import LIMIT, Token, quote, read
+from commands.values.normalize import LIMIT, Token, quote, read
 
 
 def words(text: str) -> list[str]:

@@ -11,11 +11,11 @@ from adapters.phrase import Phrase
 from adapters.windows.updates import Unsearched, Update, WindowsUpdates
 from adapters.wsl.podman import Unread
 from adapters.wsl.updates import Package, WslUpdates
-from commands.arguments import Target
-from commands.findings import Severity
-from commands.operation import View
-from commands.report import Mark, Report
-from commands.updates import Updates
+from commands.model.finding import Severity
+from commands.model.operation import View
+from commands.model.report import Mark, Report
+from commands.updates.operations import Updates
+from commands.values.arguments import Target
 from tests.commands import canned
 from tests.commands.canned import NOW, host
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from commands.arguments import BadArgument
 from commands.catalogue import CATALOGUE
-from commands.grammar import canonical, understand
-from commands.logs import FARTHEST, LogRead
-from commands.operation import Operation
-from commands.typed import read
-from commands.when import ClockTime, When, between, instant, placed, render_when, when_option
+from commands.language.grammar import canonical, understand
+from commands.logs.operations import FARTHEST, LogRead
+from commands.model.operation import Operation
+from commands.model.times import ClockTime, When, between, instant, placed, render_when, when_option
+from commands.values.arguments import BadArgument
+from commands.values.normalize import read
 
 TOKYO, BERLIN, LORD_HOWE = (ZoneInfo(name) for name in ("Asia/Tokyo", "Europe/Berlin", "Australia/Lord_Howe"))
 NOW = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.config import read_settings
+from bot.config.settings import read_settings
 from tests.lab import day, story
 from tests.lab.past import remember
 

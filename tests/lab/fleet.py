@@ -11,7 +11,7 @@ from pathlib import Path
 
 from adapters.action import SideName
 from adapters.inventory import LIGHTHOUSE_ID
-from bot.routine import BUILT_IN
+from bot.schedules.builtin import BUILT_IN
 from tests.lab.faults import Fault, Wire
 from tests.lab.gateway.server import GatewayServer
 from tests.lab.gateway.state import GatewayState

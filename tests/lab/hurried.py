@@ -10,10 +10,10 @@ import signal
 import time
 from pathlib import Path
 
-from bot.app import run_bot
-from bot.clock import Clock
-from bot.config import Settings, read_settings
-from bot.logs import configure_logs
+from bot.app.server import run_bot
+from bot.config.settings import Settings, read_settings
+from bot.runtime.clock import Clock
+from bot.runtime.logging import configure_logs
 from bot.store.database import open_for_reading
 from tests.lab.day import FILE, LENGTH, SharedClock, moments
 

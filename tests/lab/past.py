@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
 
-from bot.config import Settings
+from bot.config.settings import Settings
 from bot.store.database import Database
 from bot.store.observations import Observation, Observations
 from tests.lab.day import STEP, ZONE

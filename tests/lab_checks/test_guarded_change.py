@@ -6,7 +6,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from adapters.inventory import WindowsPaths
-from adapters.windows.change import BeginChange, FileSwap
+from adapters.windows.commit_confirm import BeginChange, FileSwap
 from tests.lab.faults import Fault
 from tests.lab.fleet import LabHost, run_fleet
 from tests.lab.windows.twins import answer

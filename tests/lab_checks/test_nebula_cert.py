@@ -10,8 +10,8 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from adapters import pem
-from adapters.certificates import read_pem, signed_by
+from adapters.nebula import pem
+from adapters.nebula.certificates import read_pem, signed_by
 from tests.adapters.nebula_samples import Sample, sample, samples
 from tests.lab.windows.nebula_cert import Completed, Files, run
 

@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
-from bot.app import open_house, serving
-from bot.config import read_settings
+from bot.app.application import open_house
+from bot.app.server import serving
+from bot.config.settings import read_settings
 from tests.lab.controls import FleetControls
 from tests.lab.fleet import LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Workspace

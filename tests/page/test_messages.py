@@ -4,10 +4,10 @@ import pytest
 from playwright.async_api import Route, expect
 
 from adapters.phrase import ENGLISH
-from bot.charts import WIDTH, draw
-from bot.drawing import words_for
-from bot.messages.blocks import picture
-from commands.charts import alt_text
+from bot.rendering.chart_image import WIDTH, draw
+from bot.rendering.chart_process import words_for
+from bot.rendering.slack.blocks import picture
+from commands.model.chart import alt_text
 from tests.commands.test_charts import TROUBLED, certificate, chart, host
 from tests.lab.workspace.page import page
 from tests.page.conftest import DESK, PHONE, Sit, Stage

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.app import House, open_house, serving
-from bot.machinery import TICK
+from bot.app.application import House, open_house
+from bot.app.server import serving
+from bot.runtime.periodic import TICK
 from bot.slack.thread import SlackThread
-from bot.status import slack_checks
 from bot.store.stored import utc_text
-from commands import cron
+from bot.telemetry.endpoints import slack_checks
+from commands.values import cron
 from tests.lab.faults import Fault
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.holds import Hold

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Any, TypeVar
 
-from adapters.certificates import read_pem
-from bot.app import REAL, House, now
-from bot.changes import Change, State
-from bot.clock import Clock
-from bot.messages.change import SYMBOLS
-from bot.reload import reload
-from bot.request import Answer
-from bot.runner import POLL
+from adapters.nebula.certificates import read_pem
+from bot.app.application import House
+from bot.app.reload import reload
+from bot.changes.step_runner import POLL
+from bot.model.change import Change, State
+from bot.model.request import Answer
+from bot.rendering.slack.change import SYMBOLS
+from bot.runtime.clock import REAL, Clock, now
 from tests.lab.fleet import Conditions, LabFleet
 from tests.lab.windows import nebula_cert
 from tests.lab.windows.disks import Expiry

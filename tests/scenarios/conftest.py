@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from adapters.action import SideName
-from bot import drawing
-from bot.app import REAL, House, new_key, now, open_house, serving
-from bot.clock import Clock
-from bot.config import Settings, read_settings
-from bot.request import Answer, Request, Surface, SystemIdentity
+from bot.app.application import House, open_house
+from bot.app.server import serving
+from bot.config.settings import Settings, read_settings
+from bot.model.request import Answer, Request, Surface, SystemIdentity, new_key
+from bot.rendering import chart_process as drawing
+from bot.runtime.clock import REAL, Clock, now
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from adapters.phrase import Phrase
-from bot.audit import verify_files
-from bot.changes import State
-from bot.config import Settings
-from bot.journal import STEP_KINDS
+from bot.audit.log import verify_files
+from bot.changes.intent_log import STEP_KINDS
+from bot.config.settings import Settings
 from bot.locale.texts import texts
-from bot.messages.change import symbol
-from bot.secrets import read_secrets
+from bot.model.change import State
+from bot.rendering.slack.change import symbol
+from bot.security.secrets import read_secrets
 from bot.store.chain import AuditKey
 from bot.store.database import open_for_reading
 from bot.store.models import CLAIMS, INBOX, OPERATIONS, OUTBOX

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.actions import class_of
+from adapters.action_registry import class_of
 from adapters.gateway.action import GatewayAction
 from adapters.windows.action import WindowsAction
-from commands.plan import Deed, Plan, Step
+from commands.model.plan import Deed, Plan, Step
 from tests.lab.holds import When
 
 Role = Literal["deed", "verify", "undo", "undone"]

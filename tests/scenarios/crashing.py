@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.changes import State
-from bot.control import ask
-from bot.request import Surface
+from bot.control.client import ask
+from bot.model.change import State
+from bot.model.request import Surface
 from bot.store.records import Record
 from tests.lab.holds import Hold
 from tests.scenarios.changing import ADMIN, OPERATOR, OPS, Card, operation_in

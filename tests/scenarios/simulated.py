@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
-from bot.clock import Clock
+from bot.runtime.clock import Clock
 
 
 @dataclass(eq=False)

@@ -6,11 +6,11 @@ from pathlib import PureWindowsPath
 
 import pytest
 
-from adapters.certificates import read_pem
-from adapters.windows.change import AbortChange, BeginChange, ReadChange
+from adapters.nebula.certificates import read_pem
+from adapters.windows.commit_confirm import AbortChange, BeginChange, ReadChange
 from adapters.windows.nebula import ReachAddress, ReadCertificates
-from bot.app import now
-from bot.changes import State
+from bot.model.change import State
+from bot.runtime.clock import now
 from tests.lab.windows.disks import Expiry
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import ADMIN, OPERATOR, Card, Shift, by_hand, shift

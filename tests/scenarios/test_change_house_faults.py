@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from bot.app import now
-from bot.changes import State
-from bot.clock import Clock
+from bot.model.change import State
+from bot.runtime.clock import Clock, now
 from tests.lab.workspace.faults import HANDSHAKE, ServerError
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift, shift
 from tests.scenarios.conftest import Build

@@ -4,7 +4,7 @@ from pathlib import PureWindowsPath
 
 import pytest
 
-from bot.changes import State
+from bot.model.change import State
 from tests.lab.windows.disks import Expiry
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import ADMIN, FOLDER, OPERATOR, Shift, shift

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.changes import State
-from bot.control import ask
-from bot.request import Surface
+from bot.control.client import ask
+from bot.model.change import State
+from bot.model.request import Surface
 from tests.lab.faults import Fault
 from tests.scenarios.conftest import Build
 from tests.scenarios.crash_points import points

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from bot.changes import State
+from bot.model.change import State
 from tests.lab.workspace.faults import DELIVERY, Duplicated
 from tests.scenarios.changing import ADMIN, DEVELOPER, GUEST, MEMBER, OPERATOR, VIEWER, Card, Shift, roles, shift
 from tests.scenarios.conftest import PATIENCE, Build, Town

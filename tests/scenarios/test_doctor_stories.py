@@ -14,11 +14,11 @@ from adapters.action import SideName
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.wsl.system import ReadSystem as ReadWsl
-from bot.doctor import diagnose
-from bot.request import Exit
+from bot.doctor.examination import diagnose
+from bot.model.request import Exit
 from bot.store.database import Database
-from commands.operation import untold
-from commands.report import Report
+from commands.model.operation import untold
+from commands.model.report import Report
 from tests.lab.faults import Fault
 from tests.lab.gateway.state import GatewayState
 from tests.lab.workspace.faults import Failing

@@ -14,13 +14,13 @@ from adapters.fleet import GRACE, Fleet
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.wsl.system import ReadSystem as ReadWsl
-from bot.app import connector
-from bot.config import read_settings
-from bot.secrets import read_secrets
-from commands.arguments import Target
+from bot.config.settings import read_settings
+from bot.runtime.connections import connector
+from bot.security.secrets import read_secrets
 from commands.health import Health
-from commands.operation import Thresholds, View
-from commands.report import Report
+from commands.model.operation import Thresholds, View
+from commands.model.report import Report
+from commands.values.arguments import Target
 from tests.lab.faults import Fault
 from tests.lab.fleet import Conditions, LabFleet, host_name, run_fleet, write_configuration
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bot import app, control_server, reload
-from bot.request import Answer, Exit
-from commands.report import Report
+from bot.app import reload
+from bot.app import server as app
+from bot.control import server as control_server
+from bot.model.request import Answer, Exit
+from commands.model.report import Report
 from tests.lab.faults import Fault
 from tests.scenarios.conftest import PATIENCE, SIDES, Build, Town, ask
 from tests.scenarios.processes import bot_process, command

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bot.control import ask as ask_socket
-from bot.request import Surface
+from bot.control.client import ask as ask_socket
+from bot.model.request import Surface
 from tests.lab.workspace.faults import Failing, Slow
 from tests.lab.workspace.message import Message
 from tests.lab.workspace.seed import BOT_USER, Channel

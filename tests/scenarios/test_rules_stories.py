@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.changes import State
+from bot.model.change import State
 from tests.lab.workspace.faults import DELIVERY, Duplicated
 from tests.scenarios.changing import ADMIN, DEVELOPER, OPERATOR, OPS, Card, roles, shift
 from tests.scenarios.conftest import PATIENCE, Build

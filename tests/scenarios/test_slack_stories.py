@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.audit import verify_files
-from bot.secrets import read_secrets
+from bot.audit.log import verify_files
+from bot.security.secrets import read_secrets
 from bot.store.chain import AuditKey
 from tests.lab.faults import Fault
 from tests.lab.workspace.faults import Duplicated, Failing, RateLimited, ServerError

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.changes import State
-from bot.messages.change import STOPPED
+from bot.model.change import State
+from bot.rendering.slack.change import STOPPED
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift, shift
 from tests.scenarios.conftest import Build
 

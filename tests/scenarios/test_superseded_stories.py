@@ -2,8 +2,8 @@
 
 import pytest
 
-from adapters import actions
-from bot.changes import State
+from adapters import action_registry as actions
+from bot.model.change import State
 from tests.scenarios.changing import ADMIN, OPERATOR, Card, Shift, by_hand, roles, shift
 from tests.scenarios.conftest import Build
 
@@ -60,7 +60,9 @@ async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
 ) -> None:
     async with shift(town) as s:
         card, old = await s.asked(RENEW), s.lies("host-a")
-        monkeypatch.setattr("commands.plan.script_hash", lambda kind: f"{actions.script_hash(kind)} of the next release")
+        monkeypatch.setattr(
+            "commands.model.plan.script_hash", lambda kind: f"{actions.script_hash(kind)} of the next release"
+        )
         await s.press(ADMIN, card, "run.approve")
         await asks_again(s, card, "the bot's own scripts or rules are others")
         assert old == s.lies("host-a")

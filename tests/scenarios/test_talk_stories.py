@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.messages.home import CHECK
+from bot.rendering.slack.home import CHECK
 from tests.lab.faults import Fault
 from tests.lab.workspace.faults import RateLimited
 from tests.lab.workspace.message import Message

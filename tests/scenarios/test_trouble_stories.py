@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.app import House
-from bot.request import Exit
+from bot.app.application import House
+from bot.model.request import Exit
 from bot.store import schema
 from tests.bot.store.test_migrations import next_release
 from tests.scenarios.conftest import Build, Town, ask

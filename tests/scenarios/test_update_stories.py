@@ -1,8 +1,8 @@
 """Pending updates over the real protocols: WinRM to the update agent, SSH to apt, one row for both."""
 
-from bot.app import open_house
-from bot.request import Exit
-from commands.report import Report
+from bot.app.application import open_house
+from bot.model.request import Exit
+from commands.model.report import Report
 from tests.lab.windows.updates import DENIED, RESTART_KEYS, SECURITY, PendingUpdate
 from tests.lab.wsl.apt import PendingPackage
 from tests.scenarios.conftest import Build, Town, ask

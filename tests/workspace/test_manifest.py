@@ -5,6 +5,7 @@ import importlib
 import inspect
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -103,11 +104,14 @@ def _value(argument: ast.expr, path: Path) -> object:
         case ast.Constant(value=value):
             return value
         case ast.Name(id=name):
-            module = ".".join(path.relative_to(BOT.parent).with_suffix("").parts)
-            return getattr(importlib.import_module(module), name)
+            return getattr(_imported(path), name)
         case ast.Attribute(value=ast.Name(id=module), attr=name):
-            return getattr(importlib.import_module(f"bot.slack.{module}"), name)
+            return getattr(getattr(_imported(path), module), name)
     raise AssertionError(f"{path}: what is listened to must be a literal or a constant")
+
+
+def _imported(path: Path) -> ModuleType:
+    return importlib.import_module(".".join(path.relative_to(BOT.parent).with_suffix("").parts))
 
 
 def changed(*path: str | int, to: Any) -> Any:

@@ -11,14 +11,7 @@ import httpx
 import pytest
 
 from adapters.action import Effect
-from adapters.errors import (
-    DeadlineExceeded,
-    HostError,
-    HostIdentityError,
-    OutcomeUnknown,
-    ProtocolError,
-    Unreachable,
-)
+from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.gateway.client import HttpConnection, host_error
 from adapters.inventory import GatewaySide

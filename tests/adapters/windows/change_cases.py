@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PureWindowsPath
 from typing import Any, Literal
 
-from adapters.windows.change import AbortChange, BareNginx, BeginChange, ChangeState, ConfirmChange, ReadChange
+from adapters.windows.commit_confirm import AbortChange, BareNginx, BeginChange, ChangeState, ConfirmChange, ReadChange
 from tests.adapters.windows.script_cases import NOW, Case, Failed, Script, missing
 from tests.lab.windows.change_files import FOLDER
 from tests.lab.windows.guard import GuardedChange, Swap

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import PureWindowsPath
 from typing import Any
 
-from adapters.certificates import read_pem
 from adapters.inventory import WindowsPaths, WindowsSide
+from adapters.nebula.certificates import read_pem
 from adapters.windows import nebula
 from adapters.windows.action import WindowsAction
-from adapters.windows.change import ChangeState
+from adapters.windows.commit_confirm import ChangeState
 from tests.lab.windows import nebula_cert
 from tests.lab.windows.disks import Disk, Expiry, lay_out
 from tests.lab.windows.guard import GuardedChange

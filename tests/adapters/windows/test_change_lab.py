@@ -6,7 +6,15 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from adapters.errors import ActionFailed, HostError
-from adapters.windows.change import AbortChange, BareNginx, BeginChange, ChangeStatus, ConfirmChange, FileSwap, ReadChange
+from adapters.windows.commit_confirm import (
+    AbortChange,
+    BareNginx,
+    BeginChange,
+    ChangeStatus,
+    ConfirmChange,
+    FileSwap,
+    ReadChange,
+)
 from adapters.windows.services import ReadServices
 from tests.adapters.windows.winrm_host import Reached, winrm_host
 from tests.lab.holds import When

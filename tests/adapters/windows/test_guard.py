@@ -16,11 +16,11 @@ from typing import Any, Literal
 
 import pytest
 
-from adapters.actions import kind, script_hash
+from adapters.action_registry import kind, script_hash
 from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from adapters.windows.action import WindowsAction
-from adapters.windows.change import AbortChange, BeginChange, ChangeState, ConfirmChange, FileSwap, ReadChange
+from adapters.windows.commit_confirm import AbortChange, BeginChange, ChangeState, ConfirmChange, FileSwap, ReadChange
 from tests.adapters.windows.change_cases import KEY, LIVE, NEW, NGINX, OPERATION, files, unreadable
 from tests.adapters.windows.script_cases import NOW
 from tests.lab.windows.guard import GuardedChange, Nginx, Swap

@@ -19,9 +19,9 @@ from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, Cut, LogText, Search
 from adapters.phrase import Phrase
 from adapters.windows import powershell
 from adapters.windows.logs import ReadLog
-from commands.log_times import Doubt
-from commands.logs_read import Wanted, read_all
-from commands.operation import Thresholds, View
+from commands.loglines.local_time import Doubt
+from commands.logs.collection import Wanted, read_all
+from commands.model.operation import Thresholds, View
 from tests.adapters.windows.log_cases import FOLDER, LOGS
 from tests.adapters.windows.logs_cases import TRACE, at, ends, text
 from tests.adapters.windows.script_cases import NOW

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from adapters import pem
-from adapters.certificates import read_pem
+from adapters.nebula import pem
+from adapters.nebula.certificates import read_pem
 from adapters.windows.nebula import FindHandshake, MakeKeyPair, ReachAddress, ReadCertificates, SignCertificate
 from tests.adapters.windows.nebula_hosts import CA, ENDING, FIND, KEY_TEXT, MAKE, NOW, READ, SIGN, original, signed
 from tests.lab.windows.twins import answer

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from adapters.certificates import read_pem
 from adapters.errors import ActionFailed
+from adapters.nebula.certificates import read_pem
 from adapters.windows import powershell
 from tests.adapters.windows.nebula_cases import CASES, Case
 from tests.adapters.windows.nebula_hosts import KEY_TEXT, NOW

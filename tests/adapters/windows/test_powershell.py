@@ -9,13 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import ActionFailed, ProtocolError
-from adapters.windows.powershell import (
-    command_line,
-    pack,
-    readable,
-    script_text,
-    unpack,
-)
+from adapters.windows.powershell import command_line, pack, readable, script_text, unpack
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
 

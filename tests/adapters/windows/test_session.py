@@ -20,7 +20,7 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.phrase import Phrase
-from adapters.windows.refusals import OPERATIONS_USED_UP
+from adapters.windows.fault_codes import OPERATIONS_USED_UP
 from adapters.windows.session import PIECE, SHELL_AGE_LIMIT, SHELL_COMMANDS_LIMIT, SHELL_IDLE_SECONDS, ShellSession
 from tests.adapters.windows.winrm_host import Change, ChangeOnce, Say, echo
 from tests.lab.windows.powershell import Asked

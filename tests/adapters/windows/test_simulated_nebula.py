@@ -7,10 +7,10 @@ from pathlib import PureWindowsPath
 import pytest
 
 from adapters.action import Answer
-from adapters.certificates import read_pem
 from adapters.inventory import WindowsPaths
+from adapters.nebula.certificates import read_pem
 from adapters.windows.action import WindowsAction
-from adapters.windows.change import AbortChange, BeginChange, FileSwap, ReadChange
+from adapters.windows.commit_confirm import AbortChange, BeginChange, FileSwap, ReadChange
 from adapters.windows.nebula import ReachAddress
 from adapters.windows.nebula_log import read_received
 from tests.adapters.windows.nebula_hosts import FIND, FOLDER, MAKE, NOTE, SIGN, STAGE

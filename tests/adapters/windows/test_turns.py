@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from adapters.errors import NotAsked
-from adapters.windows import turns as turns_module
-from adapters.windows.turns import Turns
+from adapters.windows import serial_executor as turns_module
+from adapters.windows.serial_executor import Turns
 
 
 class FakeSession:

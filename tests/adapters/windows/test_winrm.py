@@ -11,14 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.action import Action
-from adapters.errors import (
-    ActionFailed,
-    AuthenticationFailed,
-    FlatnetError,
-    HostError,
-    HostIdentityError,
-    ProtocolError,
-)
+from adapters.errors import ActionFailed, AuthenticationFailed, FlatnetError, HostError, HostIdentityError, ProtocolError
 from adapters.logs import Search
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog

@@ -16,7 +16,7 @@ from adapters.errors import (
     ProtocolError,
     Unreachable,
 )
-from adapters.windows.turns import CLOSE_LIMIT
+from adapters.windows.serial_executor import CLOSE_LIMIT
 from tests.adapters.windows.winrm_host import (
     Change,
     ChangeOnce,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wsl.encodings import readable
+from adapters.wsl.text_encoding import readable
 
 TIME = "2026-11-25T19:44:41.430655634Z "
 WORDS = "INFO 接続 from 10.87.1.10"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from adapters.errors import ActionFailed
+from adapters.host_clock import Offset
 from adapters.inventory import WslSide
-from adapters.local_time import Offset
 from adapters.logs import Cut, LogText, Search
 from adapters.wsl.action import Completed, WslAction
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman

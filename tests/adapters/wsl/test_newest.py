@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.errors import ActionFailed
-from adapters.local_time import HostZone, Offset
+from adapters.host_clock import HostZone, Offset
 from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_SEARCHED, Cut, LogText, Search
 from adapters.wsl.action import Argv, Completed
 from adapters.wsl.newest import SEARCHED, newest, read_newest, wanted

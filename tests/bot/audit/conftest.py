@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit import Audit, AuditKeys
+from bot.audit.log import Audit, AuditKeys
 from bot.store.database import Database
 from tests.bot.audit.files import KEY, NOW, Files
 

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.audit import Audit, AuditKeys, EventKind, verify_files
+from bot.audit.log import Audit, AuditKeys, EventKind, verify_files
 from bot.store.chain import MIN_KEY, AuditKey, Verification
 from bot.store.database import Database
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit import Audit, AuditKeys, EventKind, NotAcceptable
+from bot.audit.log import Audit, AuditKeys, EventKind, NotAcceptable
 from bot.store.chain import AuditKey, StoredEvent, acceptance
 from bot.store.database import Database
 from tests.bot.audit.files import KEY, NOW, OTHER, Files

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot import audit_reading
-from bot.audit import Audit, AuditKeys, EventKind
-from bot.audit_reading import Filters
-from bot.redaction import MARK, Redactor
+from bot.audit import search as audit_reading
+from bot.audit.log import Audit, AuditKeys, EventKind
+from bot.audit.search import Filters
+from bot.security.redaction import MARK, Redactor
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from tests.bot.audit.files import KEY, NOW, Files

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from bot.audit import Audit, EventKind, HeadUnavailable
+from bot.audit.log import Audit, EventKind, HeadUnavailable
 from bot.store.chain import MIN_KEY, AuditKey, AuditKeyTooShort, Verification
 from bot.store.errors import DatabaseBusy, TooLarge
 from bot.store.heads import BEGINNING

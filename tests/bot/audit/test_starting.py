@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit import HeadUnavailable
+from bot.audit.log import HeadUnavailable
 from bot.store.chain import Verification
 from tests.bot.audit.files import FIVE, KEY, OTHER, Files
 
@@ -18,7 +18,7 @@ RECORDER = """
 import asyncio, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from bot.audit import Audit, AuditKeys, EventKind
+from bot.audit.log import Audit, AuditKeys, EventKind
 from bot.store.chain import AuditKey
 from bot.store.database import Database
 

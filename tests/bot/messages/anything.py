@@ -6,12 +6,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
-from bot.changes import Approval, ApprovalState, Change, State
-from commands.charts import CertificateLeft, Chart, DayHealth, HostHealth
-from commands.findings import Finding, Severity
-from commands.operation import Risk
-from commands.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
-from commands.report import Cell, Column, Mark, Report, Row, Section
+from bot.model.change import Approval, ApprovalState, Change, State
+from commands.model.chart import CertificateLeft, Chart, DayHealth, HostHealth
+from commands.model.finding import Finding, Severity
+from commands.model.operation import Risk
+from commands.model.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
+from commands.model.report import Cell, Column, Mark, Report, Row, Section
 from tests.bot.messages.changes import ENDED_AT, STARTED, change, review
 
 WHATEVER = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])

@@ -1,12 +1,12 @@
-"""Changes in every state, as `bot.workflow` tells of them, for the tests of every surface."""
+"""Changes in every state, as `bot.changes.lifecycle` tells of them, for the tests of every surface."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.phrase import Phrase
-from bot.changes import Approval, ApprovalState, BreakGlass, Change, Review, State
-from commands.operation import Risk
-from commands.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
+from bot.model.change import Approval, ApprovalState, BreakGlass, Change, Review, State
+from commands.model.operation import Risk
+from commands.model.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
 
 ASKED = datetime(2026, 3, 1, 8, 50, tzinfo=UTC)
 STARTED = ASKED + timedelta(minutes=5)

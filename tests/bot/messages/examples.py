@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import Moment, Phrase
-from bot.changes import Change
 from bot.locale.texts import texts
-from bot.request import Answer, Failure
-from commands.findings import Finding, Severity
-from commands.report import Cell, Column, Mark, Report, Row, Section
+from bot.model.change import Change
+from bot.model.request import Answer, Failure
+from commands.model.finding import Finding, Severity
+from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
 AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 ENGLISH = texts("en", ZoneInfo("Asia/Tokyo"))

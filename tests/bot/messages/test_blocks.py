@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.messages.blocks import code, escape, section
-from bot.messages.foreign import cut, one_line
+from bot.rendering.slack.blocks import code, escape, section
+from bot.security.untrusted_text import cut, one_line
 from tests.bot.messages.anything import HOSTILE, WHATEVER
 
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
-from bot.changes import Change, State
-from bot.messages import course
-from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT, Message
-from bot.messages.buttons import words_in
-from bot.messages.change import render
-from bot.messages.course import SIGNS, Stage
-from commands.operation import Risk
-from commands.plan import Deed, Part, Plan, Result
+from bot.model.change import Change, State
+from bot.rendering import change_progress as course
+from bot.rendering.change_progress import SIGNS, Stage
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT, Message
+from bot.rendering.slack.buttons import words_in
+from bot.rendering.slack.change import render
+from commands.model.operation import Risk
+from commands.model.plan import Deed, Part, Plan, Result
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes
 from tests.bot.messages.changes import ALL, OPERATION, STARTED, change, result

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 
 from adapters.phrase import Phrase
-from bot.changes import Change
-from bot.messages.data import as_csv, as_json
-from bot.request import Failure, FailureKind
-from commands.report import Cell, Column, Mark, Report, Row
+from bot.model.change import Change
+from bot.model.request import Failure, FailureKind
+from bot.rendering.data import as_csv, as_json
+from commands.model.report import Cell, Column, Mark, Report, Row
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import ALL_WELL, DIGEST, ENGLISH, HELP, JAPANESE, LARGE_LOG, MIXED, answer, with_details

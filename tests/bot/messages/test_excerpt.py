@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
 from bot.locale.texts import texts
-from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT
-from bot.messages.buttons import View
-from bot.messages.excerpt import all_of
-from bot.messages.slack import render
-from bot.request import Answer
-from commands.excerpts import Excerpt, Pick
-from commands.findings import Finding, Severity
-from commands.log_formats import Level
-from commands.report import Report, Row
+from bot.model.request import Answer
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT
+from bot.rendering.slack.buttons import View
+from bot.rendering.slack.log_lines import all_of
+from commands.loglines.excerpt import Excerpt, Pick
+from commands.loglines.formats import Level
+from commands.model.finding import Finding, Severity
+from commands.model.report import Report, Row
 from tests.bot.messages.anything import HOSTILE, WHATEVER
 from tests.bot.messages.examples import ENGLISH, JAPANESE
 from tests.commands.log_examples import BEGAN, excerpt, line

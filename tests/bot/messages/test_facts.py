@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import BLOCKS, CHARACTERS
-from bot.messages.buttons import View
-from bot.messages.slack import render
-from commands.findings import Finding
-from commands.report import FACTS, Cell, Column, Mark, Report, Row
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
+from bot.rendering.slack.buttons import View
+from commands.model.finding import Finding
+from commands.model.report import FACTS, Cell, Column, Mark, Report, Row
 from tests.bot.messages.anything import WHATEVER, reports
 from tests.bot.messages.examples import AT, ENGLISH, JAPANESE, answer, stopped
 from tests.bot.messages.test_slack import shown

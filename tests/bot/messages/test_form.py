@@ -1,11 +1,11 @@
 """The form: what each of its fields says, for whoever does not know the words."""
 
 from adapters.inventory import Inventory
-from bot.messages.form import Note, modal
+from bot.rendering.slack.form import Note, modal
+from commands.bot_state.incidents import IncidentResolve
 from commands.catalogue import CATALOGUE
-from commands.incidents import IncidentResolve
-from commands.logs import LogRead
-from commands.operation import Operation
+from commands.logs.operations import LogRead
+from commands.model.operation import Operation
 from tests.bot.messages.examples import ENGLISH
 from tests.commands.canned import host
 

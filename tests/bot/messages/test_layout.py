@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from bot.messages.foreign import one_line
-from bot.messages.layout import flowed, narrowed, table_line, wrapped
+from bot.rendering.text_width import flowed, narrowed, table_line, wrapped
+from bot.security.untrusted_text import one_line
 from tests.bot.messages.anything import HOSTILE, WHATEVER
 
 

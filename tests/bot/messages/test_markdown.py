@@ -9,11 +9,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.files import bare, written
-from bot.messages.foreign import one_line
-from bot.messages.markdown import as_markdown, plain
-from bot.request import Answer, Failure, FailureKind
-from commands.report import Copy, File, Form, Report, Section
+from bot.model.request import Answer, Failure, FailureKind
+from bot.rendering.files import bare, written
+from bot.rendering.markdown import as_markdown, plain
+from bot.security.untrusted_text import one_line
+from commands.model.report import Copy, File, Form, Report, Section
 from tests.bot.messages.examples import ENGLISH, JAPANESE, MIXED
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

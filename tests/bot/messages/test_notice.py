@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Texts
-from bot.bulletins import Ending, ExpiryNotice, Fate, Settled
-from bot.messages.blocks import Message
-from bot.messages.buttons import words_in
-from bot.messages.notice import NAMED, render
+from bot.model.expiry_notice import Ending, ExpiryNotice, Fate, Settled
+from bot.rendering.slack.blocks import Message
+from bot.rendering.slack.buttons import words_in
+from bot.rendering.slack.expiry_notice import NAMED, render
 from tests.bot.messages.anything import HOSTILE, WHATEVER
 from tests.bot.messages.examples import ENGLISH, JAPANESE
 from tests.bot.messages.test_slack import assert_harmless, pressed, shown

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
-from bot.messages.blocks import BLOCKS, CHARACTERS, TEXT, Message
-from bot.messages.buttons import RUNS, View, words_in
-from bot.messages.slack import render
-from bot.request import Failure, FailureKind
-from commands.charts import alt_text
-from commands.report import Channel, Report, Section
+from bot.model.request import Failure, FailureKind
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT, Message
+from bot.rendering.slack.buttons import RUNS, View, words_in
+from commands.model.chart import alt_text
+from commands.model.report import Channel, Report, Section
 from tests.bot.messages.anything import HOSTILE, WHATEVER, reports
 from tests.bot.messages.examples import (
     ALL_DOWN,

@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from adapters.phrase import Phrase, Texts
-from bot.changes import Change
-from bot.messages.terminal import print_answer
-from bot.request import Failure, FailureKind
-from commands.report import Cell, Channel, Column, Mark, Report
+from bot.model.change import Change
+from bot.model.request import Failure, FailureKind
+from bot.rendering.terminal import print_answer
+from commands.model.report import Cell, Channel, Column, Mark, Report
 from tests.bot.messages import changes
 from tests.bot.messages.anything import WHATEVER, any_changes, reports
 from tests.bot.messages.examples import (

@@ -18,17 +18,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.bulletins import Fallback
-from bot.changes import Change
-from bot.clock import Clock
-from bot.decision import Catalogue
-from bot.desk import Rights
-from bot.policy import Actor, Go, Refuse, Verdict
-from bot.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
+from bot.access.policy import Actor, Go, Refuse, Verdict
+from bot.model.announcement import Fallback
+from bot.model.change import Change
+from bot.model.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
+from bot.requests.active_config import Rights
+from bot.runtime.clock import Clock
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES, Api
-from bot.slack.channels import Channels
-from bot.slack.outbox import Sender
-from bot.slack.people import Usual
+from bot.slack.directory.channels import Channels
+from bot.slack.directory.people import Usual
+from bot.slack.outbound.sender import Sender
 from bot.slack.preflight import Tokens
 from bot.slack.surface import Place, Rows, SlackSurface
 from bot.store.answers import Answers
@@ -37,8 +36,8 @@ from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
 from bot.store.stored import utc_text
 from commands.catalogue import CATALOGUE
-from commands.operation import Operation, Progress, Role, untold
-from commands.report import Report
+from commands.model.operation import Catalogue, Operation, Progress, Role, untold
+from commands.model.report import Report
 from tests.commands.canned import host
 from tests.lab.workspace import Clock as WorkspaceClock
 from tests.lab.workspace import Timing, Workspace

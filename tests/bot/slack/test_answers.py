@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Moment, Phrase, Span
-from bot.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing
-from commands.report import Copy, Form, Report
+from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing
+from commands.model.report import Copy, Form, Report
 from tests.bot.messages.examples import MIXED
 from tests.bot.slack.conftest import House, well
 from tests.bot.slack.test_clicks import answering

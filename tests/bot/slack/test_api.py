@@ -12,9 +12,9 @@ from aiohttp import web
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.messages.blocks import Message
+from bot.rendering.slack.blocks import Message
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES, Api, SlackFailure
-from bot.slack.failures import LIBRARY_ERRORS, translated
+from bot.slack.errors import LIBRARY_ERRORS, translated
 from tests.bot.slack.conftest import CANARY, House, cleaned
 from tests.lab.workspace.faults import RESPONSE_URL, DropAfter, Failing, RateLimited, ServerError
 

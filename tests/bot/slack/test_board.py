@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Phrase
-from bot.changes import ApprovalState, BreakGlass, Change, State
-from bot.messages.blocks import Message as Words
-from bot.slack.board import REFRESH
-from bot.slack.letter import Address, post_of
+from bot.model.change import ApprovalState, BreakGlass, Change, State
+from bot.rendering.slack.blocks import Message as Words
+from bot.slack.answers.change_cards import REFRESH
+from bot.slack.outbound.message import Address, post_of
 from bot.store.outbox import CARD
 from tests.bot.messages import changes
 from tests.bot.messages.changes import BEGUN, ENDED, OPERATION, approval, change, result, review

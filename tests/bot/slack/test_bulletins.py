@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Phrase
-from bot import drawing
-from bot.bulletins import Bulletin, Fallback
-from bot.request import Answer
-from bot.slack.channels import FRESH
-from bot.slack.detours import OUTAGE
-from bot.slack.outbox import ASTRAY, EDIT_INTERVAL
-from bot.slack.threads import LATE, LOOK
-from commands.report import Copy, File, Form, Report
+from bot.model.announcement import Bulletin, Fallback
+from bot.model.request import Answer
+from bot.rendering import chart_process as drawing
+from bot.slack.answers.thread_files import LATE, LOOK
+from bot.slack.directory.channels import FRESH
+from bot.slack.outbound.reroute_reason import OUTAGE
+from bot.slack.outbound.sender import ASTRAY, EDIT_INTERVAL
+from commands.model.report import Copy, File, Form, Report
 from tests.bot.messages.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House
 from tests.bot.slack.test_pictures import CHART, PNG

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import update
 
 from adapters.phrase import Phrase
-from bot.messages.buttons import View
-from bot.request import Answer, Request
-from bot.slack.clicked import click_in
+from bot.model.request import Answer, Request
+from bot.rendering.slack.buttons import View
+from bot.slack.click_payload import click_in
 from bot.store.answers import KEPT
 from bot.store.condition import prove
 from bot.store.models import ANSWERS
-from commands.report import Report
+from commands.model.report import Report
 from tests.bot.messages.examples import DETAILED, HOSTS
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack.command import SlashCommand, delivery_of
+from bot.slack.inbound.slash_command import SlashCommand, delivery_of
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from adapters.phrase import Phrase
-from bot.changes import ApprovalState, Change, State
-from bot.request import Answer, Failure, FailureKind, Request
+from bot.model.change import ApprovalState, Change, State
+from bot.model.request import Answer, Failure, FailureKind, Request
 from tests.bot.messages import changes
 from tests.bot.messages.changes import OPERATION, approval, change, review
 from tests.bot.slack.conftest import House

@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.inventory import Inventory
-from bot.slack.clicked import KIND, Click
-from bot.slack.forms import TRIGGER
+from bot.slack.click_payload import KIND, Click
+from bot.slack.inbound.form import TRIGGER
 from bot.store.inbox import Delivery
 from tests.bot.slack.conftest import House
 from tests.commands.canned import host

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.slack.groups import AGAIN, ANEW, FRESH, Groups
+from bot.slack.directory.groups import AGAIN, ANEW, FRESH, Groups
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing, RateLimited, ServerError, Slow
 from tests.lab.workspace.seed import GROUPS

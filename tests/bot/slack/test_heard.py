@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack.talk import addressed, said_in
+from bot.slack.inbound.mention import addressed, said_in
 
 BOT = "<@U0FLATNET>"
 EVENT = {"type": "app_mention", "user": "U0ADMIN", "channel": "C0OPS", "ts": "1.000001", "text": f"{BOT} health"}

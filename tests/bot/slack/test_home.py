@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from adapters.phrase import Phrase
-from bot.messages.buttons import FORM
-from bot.messages.home import CHECK, HOME
-from bot.policy import Refuse
-from bot.request import Answer, Request
-from bot.slack.home import GLANCE, INTERVAL, PAUSES
+from bot.access.policy import Refuse
+from bot.model.request import Answer, Request
+from bot.rendering.slack.buttons import FORM
+from bot.rendering.slack.home import CHECK, HOME
+from bot.slack.inbound.home_tab import GLANCE, INTERVAL, PAUSES
 from bot.store.answers import Kept
-from commands.report import Report
+from commands.model.report import Report
 from tests.bot.messages.examples import ALL_DOWN, MIXED
 from tests.bot.slack.conftest import BEGIN, House, well
 from tests.lab.workspace.faults import Failing, RateLimited

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.slack.api import SCOPES
-from bot.slack.inbox import ADD_LIMIT
+from bot.slack.inbound.worker import ADD_LIMIT
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import Outbox, Post

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from adapters.phrase import Phrase
 from bot.store.answers import KEPT, LARGEST, Answers, Kept, Made
-from commands import log_patterns
-from commands.excerpts import Excerpt
-from commands.report import Bundle, Copy, Form, Report
+from commands.loglines import patterns as log_patterns
+from commands.loglines.excerpt import Excerpt
+from commands.model.report import Bundle, Copy, Form, Report
 from tests.bot.slack.conftest import House
 from tests.bot.slack.test_clicks import asked, posted, said
 from tests.commands.log_examples import line

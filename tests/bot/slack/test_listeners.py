@@ -11,20 +11,20 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.messages.blocks import Message
-from bot.slack import command
-from bot.slack.answering import Answering
+from bot.rendering.slack.blocks import Message
+from bot.slack.answers.charts import Pictures
+from bot.slack.answers.responder import Answering
+from bot.slack.answers.views import Looking
 from bot.slack.api import SCOPES
-from bot.slack.channels import Channels
-from bot.slack.filters import Filters
-from bot.slack.forms import Forms
-from bot.slack.inbox import Receiver
-from bot.slack.listeners import LastResort, register
-from bot.slack.looking import Looking
-from bot.slack.people import People, Usual
-from bot.slack.pictures import Pictures
-from bot.slack.running import Running
-from bot.slack.uploads import Uploads
+from bot.slack.directory.channels import Channels
+from bot.slack.directory.people import People, Usual
+from bot.slack.inbound import slash_command as command
+from bot.slack.inbound.form import Forms
+from bot.slack.inbound.listeners import LastResort, register
+from bot.slack.inbound.log_filter import Filters
+from bot.slack.inbound.worker import Receiver
+from bot.slack.outbound.uploads import Uploads
+from bot.slack.tasks import Running
 from tests.bot.slack.conftest import House, cleaned, manifest_with
 from tests.lab.workspace import Workspace
 

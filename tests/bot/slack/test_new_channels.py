@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pytest
 
-from bot.incident_channels import MadeChannel, NewChannel, NoChannel
+from bot.incidents.channels import MadeChannel, NewChannel, NoChannel
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES
-from bot.slack.new_channels import PATIENCE
+from bot.slack.outbound.incident_channels import PATIENCE
 from bot.slack.surface import SlackSurface
 from tests.bot.slack.conftest import CANARY, House, manifest_with
 from tests.lab.workspace import Workspace

@@ -1,7 +1,7 @@
 """Budgets for sending."""
 
-from bot.slack import pace
-from bot.slack.pace import Pace
+from bot.slack.outbound import rate_limit as pace
+from bot.slack.outbound.rate_limit import Pace
 from tests.bot.slack.conftest import Time
 
 

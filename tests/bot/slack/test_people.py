@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.request import Standing
-from bot.slack.groups import FRESH as GROUPS_FRESH
-from bot.slack.people import FRESH, STALE, People, Usual
+from bot.model.request import Standing
+from bot.slack.directory.groups import FRESH as GROUPS_FRESH
+from bot.slack.directory.people import FRESH, STALE, People, Usual
 from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import Failing
 from tests.lab.workspace.seed import PEOPLE, Kind

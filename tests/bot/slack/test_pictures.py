@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Phrase, Texts
-from bot import drawing
-from bot.drawing import DrawingFailed
-from bot.messages.blocks import Message, picture, section
-from bot.slack.channels import Channels
-from bot.slack.fitting import PICTURE_PAUSES
-from bot.slack.letter import Address
-from bot.slack.pictures import Draw, Pictures
-from bot.slack.uploads import Uploads
+from bot.rendering import chart_process as drawing
+from bot.rendering.chart_process import DrawingFailed
+from bot.rendering.slack.blocks import Message, picture, section
+from bot.slack.answers.charts import Draw, Pictures
+from bot.slack.directory.channels import Channels
+from bot.slack.outbound.message import Address
+from bot.slack.outbound.simplify import PICTURE_PAUSES
+from bot.slack.outbound.uploads import Uploads
 from bot.store.answers import KEPT, Kept, Made
-from commands.charts import Chart, alt_text
-from commands.report import Report
+from commands.model.chart import Chart, alt_text
+from commands.model.report import Report
 from tests.bot.messages.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House, cleaned
 from tests.bot.slack.test_clicks import answering, asked, posted, said

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapters.phrase import Phrase
-from bot.messages.progress import NAMED, still_awaited
-from bot.request import Answer, Failure, FailureKind, Request
-from bot.slack.answering import WAITING_AFTER
-from bot.slack.outbox import EDIT_INTERVAL
-from commands.operation import Progress, untold
+from bot.model.request import Answer, Failure, FailureKind, Request
+from bot.rendering.slack.progress import NAMED, still_awaited
+from bot.slack.answers.responder import WAITING_AFTER
+from bot.slack.outbound.sender import EDIT_INTERVAL
+from commands.model.operation import Progress, untold
 from tests.bot.messages.examples import ENGLISH, JAPANESE
 from tests.bot.slack.conftest import House, ScriptedDesk
 from tests.lab.workspace.faults import Failing, RateLimited

@@ -3,10 +3,10 @@
 import asyncio
 from dataclasses import replace
 
-from bot.messages.blocks import Message
-from bot.request import Answer, Request
-from bot.slack.inbox import TRIES
-from bot.slack.letter import Address, post_of
+from bot.model.request import Answer, Request
+from bot.rendering.slack.blocks import Message
+from bot.slack.inbound.worker import TRIES
+from bot.slack.outbound.message import Address, post_of
 from bot.store.outbox import Outbox, Post
 from tests.bot.slack.conftest import House, well
 from tests.lab.workspace.faults import Failing

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.phrase import Phrase
-from bot.request import Answer, Failure, FailureKind, Request
+from bot.model.request import Answer, Failure, FailureKind, Request
 from tests.bot.slack.conftest import House, well
 from tests.lab.workspace.faults import Duplicated, Failing
 from tests.lab.workspace.seed import Kind

@@ -6,13 +6,13 @@ import threading
 import pytest
 
 from adapters.phrase import Phrase
-from bot.changes import State
-from bot.clock import Clock
-from bot.request import Answer, Failure, FailureKind, Request
+from bot.model.change import State
+from bot.model.request import Answer, Failure, FailureKind, Request
+from bot.runtime.clock import Clock
+from bot.slack.delivery_kind import Desk
 from bot.slack.preflight import NotReady
 from bot.slack.thread import SlackThread
-from bot.slack.work import Desk
-from commands.operation import Progress, untold
+from commands.model.operation import Progress, untold
 from tests.bot.messages.changes import OPERATION, change
 from tests.bot.messages.examples import DETAILED
 from tests.bot.slack.conftest import House, KeptStories, ScriptedDesk, well

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.messages.blocks import Message
-from bot.slack.letter import Address, post_of
-from bot.slack.outbox import AT_ONCE, LIFETIME
+from bot.rendering.slack.blocks import Message
+from bot.slack.outbound.message import Address, post_of
+from bot.slack.outbound.sender import AT_ONCE, LIFETIME
 from bot.store.outbox import State
 from tests.bot.slack.conftest import House, well
 from tests.lab.workspace.faults import (

@@ -14,9 +14,9 @@ from sqlalchemy import update
 
 from adapters.errors import Refused
 from adapters.phrase import Moment, Phrase
-from adapters.windows.change import AbortChange
-from bot.changes import Approval, ApprovalState, BreakGlass, Review, State
-from bot.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from adapters.windows.commit_confirm import AbortChange
+from bot.model.change import Approval, ApprovalState, BreakGlass, Review, State
+from bot.model.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import Lock, LockTable
@@ -25,8 +25,8 @@ from bot.store.operations import Choice, Claim, Ended, Moved, Open, Operations
 from bot.store.operations import Standing as Everything
 from bot.store.records import LARGEST, TOLD, UNREADABLE, Record, identity_of, identity_text
 from bot.store.stored import MAX_JSON
-from commands.operation import Risk, Role
-from commands.plan import Deed, Part, Plan, Step
+from commands.model.operation import Risk, Role
+from commands.model.plan import Deed, Part, Plan, Step
 from tests.bot.store.conftest import Clock
 
 SLACK = SlackIdentity("T1", "U1ANA", Standing.MEMBER, frozenset({"S1OPS"}))

@@ -12,18 +12,20 @@ from sqlalchemy import update
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from adapters.windows.change import AbortChange
-from bot.audit import EventKind
-from bot.changes import Change
-from bot.dispatch import Dispatch
-from bot.durable import Known
-from bot.journal import Trail
-from bot.ledger import Ledger
-from bot.locks import Locks
-from bot.planning import By, Planner
-from bot.policy import Actor, Person, Policy
-from bot.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
-from bot.rules import ApprovalRule, Approvals
+from adapters.windows.commit_confirm import AbortChange
+from bot.access.policy import Actor, Person, Policy
+from bot.access.requester import By
+from bot.access.rules import ApprovalRule, Approvals
+from bot.audit.log import EventKind
+from bot.changes.coordinator import Dispatch
+from bot.changes.engine import Known
+from bot.changes.intent_log import Trail
+from bot.changes.lifecycle import Workflow
+from bot.changes.locks import Locks
+from bot.changes.planner import Planner
+from bot.changes.repository import Ledger
+from bot.model.change import Change
+from bot.model.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
 from bot.store.chain import StoredEvent
 from bot.store.database import Database
 from bot.store.errors import TooLarge
@@ -31,10 +33,9 @@ from bot.store.locks import LockTable
 from bot.store.models import OPERATIONS
 from bot.store.operations import Operations
 from bot.store.records import Record
-from bot.workflow import Workflow
-from commands.arguments import Target, TargetArgument
-from commands.operation import CertificateRules, FleetChange, Operation, Risk, Role, Thresholds, View
-from commands.plan import Deed, LeftOut, Part, Plan, Planned, Premise, Result, Step, StepResult
+from commands.model.operation import CertificateRules, FleetChange, Operation, Risk, Role, Thresholds, View
+from commands.model.plan import Deed, LeftOut, Part, Plan, Planned, Premise, Result, Step, StepResult
+from commands.values.arguments import Target, TargetArgument
 from tests.commands.canned import host, view
 
 BEGINNING = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)

@@ -9,14 +9,14 @@ import pytest
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
-from bot.approvals import NotAllowed, ReasonMissing
-from bot.audit import EventKind
-from bot.changes import ApprovalState, State
-from bot.ledger import NoSuchOperation
-from bot.planning import HoldsSecret, NothingToDo
+from bot.audit.log import EventKind
+from bot.changes.approval import NotAllowed, ReasonMissing
+from bot.changes.lifecycle import OPEN
+from bot.changes.planner import HoldsSecret, NothingToDo
+from bot.changes.repository import NoSuchOperation
+from bot.model.change import ApprovalState, State
 from bot.store.database import Database
-from bot.workflow import OPEN
-from commands.arguments import Target
+from commands.values.arguments import Target
 from tests.bot.workflow.team import ANA, BEGINNING, BEN, DEE, VAL, Bot, Uproot
 from tests.commands.canned import host
 

@@ -14,11 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.changes import Change, State
-from bot.durable import Known
-from bot.policy import Person
+from bot.access.policy import Person
+from bot.changes.engine import Known
+from bot.model.change import Change, State
 from bot.store.database import Database
-from commands.arguments import Target
+from commands.values.arguments import Target
 from tests.bot.workflow.team import ANA, BEN, CAI, DEE, Bot
 
 T = TypeVar("T")

@@ -8,18 +8,18 @@ import pytest
 
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
-from bot.approvals import AlreadyDecided, Expired, NotAllowed, ReasonMissing
-from bot.audit import EventKind
-from bot.changes import ApprovalState, Change, State
-from bot.ledger import NoSuchOperation
-from bot.planning import By
-from bot.policy import Actor, Group, Person, Policy
-from bot.request import SlackIdentity, Standing, Surface
-from bot.rules import Grant
+from bot.access.policy import Actor, Group, Person, Policy
+from bot.access.requester import By
+from bot.access.rules import Grant
+from bot.audit.log import EventKind
+from bot.changes.approval import AlreadyDecided, Expired, NotAllowed, ReasonMissing
+from bot.changes.repository import NoSuchOperation
+from bot.model.change import ApprovalState, Change, State
+from bot.model.request import SlackIdentity, Standing, Surface
 from bot.store.errors import TooLarge
-from commands.arguments import Target
-from commands.operation import Role
-from commands.plan import Result
+from commands.model.operation import Role
+from commands.model.plan import Result
+from commands.values.arguments import Target
 from tests.bot.workflow.team import ANA, BEGINNING, BEN, CAI, DEE, EVERYBODY, OPERATOR, VAL, Bot, Turn, Uproot
 from tests.commands.canned import host
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from adapters.endpoint import Road
 from adapters.phrase import Phrase
-from adapters.roads import Road
-from adapters.windows.change import AbortChange, ConfirmChange
-from bot.difference import MOST, difference
-from commands.plan import Deed, LeftOut, Part, Plan, Premise, Step
+from adapters.windows.commit_confirm import AbortChange, ConfirmChange
+from bot.changes.plan_diff import MOST, difference
+from commands.model.plan import Deed, LeftOut, Part, Plan, Premise, Step
 
 
 def step(name: str, key: str = "stop", operation: str = "op-1", confirm: bool = False) -> Step:

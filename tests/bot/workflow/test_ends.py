@@ -3,12 +3,12 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.changes import State
-from bot.durable import Known
-from bot.journal import Trail
-from bot.policy import Refuse
+from bot.access.policy import Refuse
+from bot.changes.engine import Known
+from bot.changes.intent_log import Trail
+from bot.model.change import State
 from bot.store.errors import TooLarge
-from commands.plan import Result
+from commands.model.plan import Result
 from tests.bot.workflow.team import Bot
 from tests.bot.workflow.test_starting import ready, states
 

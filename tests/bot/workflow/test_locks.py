@@ -6,11 +6,11 @@ import pytest
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.approvals import NotAllowed
-from bot.audit import EventKind
-from bot.locks import Lock, NoSuchLock, forbidding, meant, told
-from bot.policy import Go, Refuse
-from commands.arguments import Target
+from bot.access.policy import Go, Refuse
+from bot.audit.log import EventKind
+from bot.changes.approval import NotAllowed
+from bot.changes.locks import Lock, NoSuchLock, forbidding, meant, told
+from commands.values.arguments import Target
 from tests.bot.workflow.team import BEGINNING, Bot
 from tests.commands.canned import host
 

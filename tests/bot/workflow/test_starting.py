@@ -6,16 +6,15 @@ from datetime import timedelta
 import pytest
 
 from adapters.phrase import Phrase
-from bot.audit import EventKind
-from bot.changes import ApprovalState, Change, State
-from bot.decision import operation_id
-from bot.durable import Known
-from bot.policy import Go, Refuse
-from bot.request import Standing
-from bot.rules import ApprovalRule
-from commands.arguments import Target
-from commands.operation import Risk, Role
-from commands.plan import Result
+from bot.access.policy import Go, Refuse
+from bot.access.rules import ApprovalRule
+from bot.audit.log import EventKind
+from bot.changes.engine import Known
+from bot.model.change import ApprovalState, Change, State
+from bot.model.request import Standing, operation_id
+from commands.model.operation import Risk, Role
+from commands.model.plan import Result
+from commands.values.arguments import Target
 from tests.bot.workflow.team import ANA, BEN, CAI, DEE, EVERYBODY, Bot, Uproot
 from tests.commands.canned import host
 

@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 
 from adapters.errors import FlatnetError
-from bot.approvals import LIFE, AlreadyDecided, Expired, NotAllowed, ReasonMissing, WrongMove, lived, moved, review
-from bot.changes import Approval, ApprovalState, Review, State
+from bot.changes.approval import LIFE, AlreadyDecided, Expired, NotAllowed, ReasonMissing, WrongMove, lived, moved, review
+from bot.model.change import Approval, ApprovalState, Review, State
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 

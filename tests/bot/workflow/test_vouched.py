@@ -6,10 +6,10 @@ import pytest
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
-from bot.audit import EventKind
-from bot.changes import State
-from bot.rules import ApprovalRule
-from commands.operation import Risk
+from bot.access.rules import ApprovalRule
+from bot.audit.log import EventKind
+from bot.model.change import State
+from commands.model.operation import Risk
 from tests.bot.workflow.team import ADMINISTRATOR, BEN, DEE, Bot
 from tests.bot.workflow.test_starting import ready
 

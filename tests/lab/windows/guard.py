@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Literal
 
-from adapters.windows.change import ChangeState
+from adapters.windows.commit_confirm import ChangeState
 
 if TYPE_CHECKING:
     from tests.lab.windows.state import WindowsState

@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import PureWindowsPath
 from typing import Literal
 
-from adapters.certificates import Certificate
 from adapters.inventory import WindowsPaths
+from adapters.nebula.certificates import Certificate
 from tests.lab.windows.guard import GuardFailed
 from tests.lab.windows.nebula import Identity, NotLoaded, load, says
 from tests.lab.windows.state import WindowsState

@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from adapters.certificates import Certificate, read_pem, signed_by
+from adapters.nebula.certificates import Certificate, read_pem, signed_by
 
 Read = Callable[[str], str | None]
 """The text of a file by its path as the configuration has it; None where there is none."""

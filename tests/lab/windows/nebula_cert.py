@@ -13,9 +13,9 @@ from ipaddress import IPv4Interface
 from pathlib import Path, PureWindowsPath
 from typing import TypeVar
 
-from adapters import pem
-from adapters.certificates import Certificate, Curve, signed_by
-from adapters.nebula_certificate import encode
+from adapters.nebula import pem
+from adapters.nebula.certificates import Certificate, Curve, signed_by
+from adapters.nebula.encoding import encode
 from tests.lab.windows import nebula_signing as signing
 from tests.lab.windows.go_flags import FlagsError, HelpAsked, duration, is_true, parse, usage
 from tests.lab.windows.nebula_cert_usage import HELP, MODES

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from adapters.certificates import Certificate, Curve
-from adapters.nebula_certificate import decode, sealed, signed_bytes
+from adapters.nebula.certificates import Certificate, Curve
+from adapters.nebula.encoding import decode, sealed, signed_bytes
 
 CERTIFICATE = "NEBULA CERTIFICATE"
 CA_KEYS = {Curve.CURVE25519: ("NEBULA ED25519 PRIVATE KEY", 64), Curve.P256: ("NEBULA ECDSA P256 PRIVATE KEY", 32)}

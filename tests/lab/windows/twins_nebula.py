@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import PureWindowsPath
 from typing import Any
 
-from adapters.certificates import read_printed
+from adapters.nebula.certificates import read_printed
 from tests.lab.windows import nebula, nebula_cert
 from tests.lab.windows.state import WindowsState
 from tests.lab.windows.twin import ScriptError, Twin, round_trip

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from adapters.local_time import DAYS
-from adapters.wsl.encodings import readable
+from adapters.host_clock import DAYS
+from adapters.wsl.text_encoding import readable
 from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import LogFile, Logs, Printed
 from tests.lab.wsl.ran import Ran

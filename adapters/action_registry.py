@@ -1,0 +1,69 @@
+"""Actions as they are stored: every kind that a plan may hold, written as JSON and read back."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+
+from adapters.action import Action
+from adapters.gateway import api
+from adapters.windows import commit_confirm as change
+from adapters.windows import nebula, services
+from adapters.windows.action import WindowsAction
+from adapters.windows.powershell import command_line, guard_options, script_text
+
+ACTIONS: tuple[type[Action[Any]], ...] = (
+    api.ReadSystem,
+    change.BeginChange,
+    change.ReadChange,
+    change.ConfirmChange,
+    change.AbortChange,
+    nebula.ReadCertificates,
+    nebula.MakeKeyPair,
+    nebula.SignCertificate,
+    nebula.StageCertificate,
+    nebula.ForgetFolder,
+    nebula.NotePosition,
+    nebula.FindHandshake,
+    nebula.ReachAddress,
+    services.ReadServices,
+)
+"""All that plans are made of. A kind is never renamed: stored plans name it."""
+
+
+def kind(action: Action[Any] | type[Action[Any]]) -> str:
+    """The name under which an action is stored: `windows.BeginChange`."""
+    made = action if isinstance(action, type) else type(action)
+    return f"{made.side}.{made.__name__}"
+
+
+_BY_KIND: Mapping[str, type[Action[Any]]] = {kind(action): action for action in ACTIONS}
+
+
+def class_of(name: str) -> type[Action[Any]]:
+    """The class stored under that name; a `ValueError` where this version has none."""
+    try:
+        return _BY_KIND[name]
+    except KeyError as error:
+        raise ValueError(f"no action is called {name}") from error
+
+
+def read(name: str, arguments: Mapping[str, Any]) -> Action[Any]:
+    """An action from its stored form; a `ValueError` where it is none that this version knows."""
+    try:
+        return class_of(name).model_validate_json(json.dumps(arguments))
+    except ValidationError as error:
+        raise ValueError(f"not an action {name}: {error.error_count()} arguments do not fit") from error
+
+
+@cache
+def script_hash(name: str) -> str:
+    """What runs on the host for this kind of action, as a hash; "" where no code of ours does."""
+    action = class_of(name)
+    if not issubclass(action, WindowsAction):
+        return ""
+    code = [command_line(), script_text(action.script), *([guard_options()] if action is change.BeginChange else [])]
+    return hashlib.sha256("\n".join(code).encode()).hexdigest()

@@ -1,0 +1,171 @@
+"""Nebula's certificates as values: read from PEM (version 1 and 2) and from what `nebula-cert print -json` says.
+
+    PEM text ─▶ blocks ─▶ version 1: protocol buffers ─┬─▶ Certificate ─▶ encoded again, must be the same bytes
+                          version 2: ASN.1 DER        ─┘
+    JSON text of 1.9 (a line for each), of 1.10 and newer (one list; version 2 in another shape) ─▶ Certificate
+
+Whatever is read was foreign until it is a `Certificate`; what cannot be one is a ValueError whose text says why and holds
+no content.
+
+Stricter than Nebula on purpose: no block is skipped in silence (a byte order mark makes Nebula skip the first one), no
+unknown fields, no names that are not UTF-8, no certificate without signature, keys of the curve's size only.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_interface
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.hashes import SHA256
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from adapters.nebula import pem
+from adapters.nebula.encoding import (
+    BANNERS,
+    Certificate,
+    Curve,
+    Fingerprint,
+    Interface,
+    decode,
+    first_reason,
+    sealed,
+    signed_bytes,
+)
+
+__all__ = ["Certificate", "Curve", "public_key_of", "read_pem", "read_printed", "signed_by"]
+
+PRINTED_LIMIT = 512_000
+"""Characters of what `nebula-cert` prints for a file as large as `adapters.nebula.pem` takes."""
+
+_PUBLIC_KEYS: Mapping[str, Curve] = {"NEBULA X25519 PUBLIC KEY": Curve.CURVE25519, "NEBULA P256 PUBLIC KEY": Curve.P256}
+
+
+def read_pem(text: str) -> tuple[Certificate, ...]:
+    """The certificates of a file: one, or a bundle of CAs. ValueError: not a certificate file, or a damaged one."""
+    found = []
+    for banner, body in pem.blocks(text):
+        version = BANNERS.get(banner)
+        if version is None:
+            raise ValueError(f"the file holds a {banner}, not a certificate")
+        found.append(decode(version, body))
+    return tuple(found)
+
+
+def read_printed(text: str) -> tuple[Certificate, ...]:
+    """What `nebula-cert print -json` printed, in any of its shapes. ValueError: something else, or not a true copy."""
+    if len(text) > PRINTED_LIMIT:
+        raise ValueError("more was printed than any certificate file needs")
+    try:
+        if text.lstrip().startswith("["):
+            printed = _PRINTED_LIST.validate_json(text)
+        else:
+            printed = [_Printed.model_validate_json(line) for line in text.split("\n") if line.strip()]
+    except ValidationError as error:
+        raise ValueError(f"not what nebula-cert prints: {first_reason(error)}") from None
+    if not 1 <= len(printed) <= pem.BLOCK_LIMIT:
+        raise ValueError("no certificate was printed, or too many")
+    return tuple(one.certificate() for one in printed)
+
+
+def public_key_of(text: str) -> str:
+    """The key of a PUBLIC KEY file, in hexadecimal. ValueError: another file, or a damaged one."""
+    blocks = list(pem.blocks(text))
+    if len(blocks) != 1:
+        raise ValueError("more than one block, where one public key was expected")
+    banner, body = blocks[0]
+    curve = _PUBLIC_KEYS.get(banner)
+    if curve is None:
+        raise ValueError(f"the file holds a {banner}, not a public key")
+    if len(body) != curve.key_bytes:
+        raise ValueError("the public key has another size than its curve's")
+    return body.hex()
+
+
+def signed_by(certificate: Certificate, ca: Certificate) -> bool:
+    """Whether this CA signed it: named as the issuer, and its key's signature is right. True of a CA and itself.
+
+    Dates and the CA's limits are not looked at.
+    """
+    named = certificate == ca if certificate.is_ca else certificate.issuer == ca.fingerprint
+    if not ca.is_ca or not named or certificate.curve is not ca.curve:
+        return False
+    signature, signed = bytes.fromhex(certificate.signature), signed_bytes(certificate)
+    key = bytes.fromhex(ca.public_key)
+    try:
+        if ca.curve is Curve.CURVE25519:
+            ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
+        else:
+            point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key)
+            point.verify(signature, signed, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+class _PrintedDetails(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    name: str
+    networks: list[str] | None = Field(validation_alias=AliasChoices("networks", "ips"))
+    unsafe_networks: list[str] | None = Field(validation_alias=AliasChoices("unsafeNetworks", "subnets"))
+    groups: list[str] | None
+    is_ca: bool = Field(alias="isCa")
+    not_before: AwareDatetime = Field(alias="notBefore")
+    not_after: AwareDatetime = Field(alias="notAfter")
+    issuer: str
+    public_key: str = Field("", alias="publicKey")
+    curve: str = ""
+
+
+class _Printed(BaseModel):
+    """One printed certificate; version 2 has curve and key beside the details, 1.9 names no version."""
+
+    model_config = ConfigDict(strict=True)
+
+    details: _PrintedDetails
+    fingerprint: Fingerprint
+    signature: str
+    version: int = 1
+    public_key: str = Field("", alias="publicKey")
+    curve: str = ""
+
+    def certificate(self) -> Certificate:
+        """The certificate that it tells of; the printed fingerprint must be the counted one."""
+        details = self.details
+        fields = {
+            "version": self.version,
+            "name": details.name,
+            "networks": _interfaces(details.networks),
+            "unsafe_networks": _interfaces(details.unsafe_networks),
+            "groups": tuple(details.groups or ()),
+            "is_ca": details.is_ca,
+            "not_before": _utc(details.not_before),
+            "not_after": _utc(details.not_after),
+            "issuer": details.issuer,
+            "public_key": self.public_key or details.public_key,
+            "curve": self.curve or details.curve,
+            "signature": self.signature,
+        }
+        return sealed(fields, self.fingerprint)
+
+
+def _interfaces(printed: list[str] | None) -> tuple[Interface, ...]:
+    try:
+        found = tuple(ip_interface(network) for network in printed or ())
+    except ValueError:
+        raise ValueError("a network is not an address with a prefix") from None
+    if any("%" in network for network in printed or ()):
+        raise ValueError("a network has a zone")
+    return found
+
+
+def _utc(moment: datetime) -> datetime:
+    """Printed times have the zone of whoever printed."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a date is beyond the year 9999") from None
+
+
+_PRINTED_LIST = TypeAdapter(list[_Printed])

@@ -1,0 +1,335 @@
+"""A Nebula certificate as a value, and as the bytes that it is made of: version 1 in protocol buffers, version 2 in DER.
+
+Because a certificate can be encoded again, its fingerprint is always counted, never believed, and its signature can be
+checked whichever way it was read.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
+
+from adapters.nebula import der, pem, protobuf
+from adapters.value import Value
+
+LIST_LIMIT = 1_000
+"""Networks or groups in one certificate."""
+V2_NAME_BYTES = 253
+"""Nebula signs longer names and cannot read them then."""
+
+Interface = IPv4Interface | IPv6Interface
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Hex = Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,80}$")]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Curve(StrEnum):
+    """The curve of a certificate's key and of its CA's signature."""
+
+    CURVE25519 = "CURVE25519"
+    P256 = "P256"
+
+    @property
+    def key_bytes(self) -> int:
+        """Of a public key; P256 points are not compressed."""
+        return 32 if self is Curve.CURVE25519 else 65
+
+    @property
+    def number(self) -> int:
+        """As both encodings have it."""
+        return 0 if self is Curve.CURVE25519 else 1
+
+
+class Certificate(Value):
+    """One certificate. `public_key`, `signature` are in hexadecimal, `fingerprint` too: SHA-256, as Nebula counts it.
+
+    `issuer` is the CA's fingerprint, "" in a CA. A host's `networks` are its addresses in the overlay, a CA's are limits
+    for its hosts, as `groups` and `unsafe_networks` are there. Names and groups are foreign text: any characters.
+    """
+
+    version: Annotated[int, Field(ge=1, le=2)]
+    name: Annotated[str, Field(max_length=pem.TEXT_LIMIT)]
+    networks: Annotated[tuple[Interface, ...], Field(max_length=LIST_LIMIT)]
+    unsafe_networks: Annotated[tuple[Interface, ...], Field(max_length=LIST_LIMIT)]
+    groups: Annotated[tuple[str, ...], Field(max_length=LIST_LIMIT)]
+    is_ca: bool
+    not_before: AwareDatetime
+    not_after: AwareDatetime
+    issuer: Fingerprint | Annotated[str, Field(max_length=0)]
+    public_key: Hex
+    curve: Curve
+    fingerprint: Fingerprint
+    signature: Hex
+
+    @model_validator(mode="after")
+    def _as_nebula_has_it(self) -> "Certificate":
+        if len(self.public_key) != 2 * self.curve.key_bytes:
+            raise ValueError("the public key has another size than its curve's")
+        if not self.signature:
+            raise ValueError("there is no signature")
+        if any(moment < EPOCH or moment.microsecond for moment in (self.not_before, self.not_after)):
+            raise ValueError("a date is before 1970, or not a full second")
+        if not self.is_ca and not self.networks:
+            raise ValueError("a host's certificate names no network")
+        if not self.is_ca and any(int(network.ip) == 0 for network in self.networks):
+            raise ValueError("a host's certificate has the zero address")
+        if self.version == 1:
+            if any(network.version == 6 for network in self.networks + self.unsafe_networks):
+                raise ValueError("a certificate of version 1 cannot hold IPv6")
+            return self
+        if not 1 <= len(self.name.encode()) <= V2_NAME_BYTES or not all(self.groups):
+            raise ValueError("a name or a group is empty or too long")
+        for networks in (self.networks, self.unsafe_networks):
+            if list(networks) != sorted(set(networks), key=_order):
+                raise ValueError("networks are not in order, or doubled")
+        return self
+
+
+BANNERS: Mapping[str, int] = {"NEBULA CERTIFICATE": 1, "NEBULA CERTIFICATE V2": 2}
+"""Of the PEM blocks that hold a certificate of each version."""
+
+
+def decode(version: int, body: bytes) -> Certificate:
+    """The certificate that the bytes of a PEM block are. ValueError where they are none, or are not as Nebula writes it."""
+    certificate = sealed(_read_v1(body) if version == 1 else _read_v2(body))
+    if encode(certificate) != body:
+        raise ValueError("the certificate is damaged, or not encoded as Nebula encodes")
+    return certificate
+
+
+def sealed(fields: dict[str, Any], fingerprint: str = "") -> Certificate:
+    """The certificate with its fingerprint counted; where one was told, it must be the same."""
+    try:
+        made = Certificate(**fields, fingerprint="0" * 64)
+    except ValidationError as error:
+        raise ValueError(f"the certificate is damaged: {first_reason(error)}") from None
+    counted = hashlib.sha256(_fingerprinted(made)).hexdigest()
+    if fingerprint and fingerprint != counted:
+        raise ValueError("the fingerprint is not the certificate's")
+    return made.model_copy(update={"fingerprint": counted})
+
+
+def first_reason(error: ValidationError) -> str:
+    """Where and why, without the content."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
+
+
+def encode(certificate: Certificate) -> bytes:
+    """The bytes that lie in a PEM block."""
+    key, signature = bytes.fromhex(certificate.public_key), bytes.fromhex(certificate.signature)
+    if certificate.version == 1:
+        return protobuf.chunk(1, _v1_details(certificate)) + protobuf.chunk(2, signature)
+    curve = der.element(0x81, bytes((certificate.curve.number,))) if certificate.curve.number else b""
+    return der.element(0x30, _v2_details(certificate) + curve + der.element(0x82, key) + der.element(0x83, signature))
+
+
+def signed_bytes(certificate: Certificate) -> bytes:
+    """What the CA's signature covers."""
+    if certificate.version == 1:
+        return _v1_details(certificate)
+    return _v2_details(certificate) + bytes((certificate.curve.number,)) + bytes.fromhex(certificate.public_key)
+
+
+def _fingerprinted(certificate: Certificate) -> bytes:
+    """What the fingerprint is counted over."""
+    if certificate.version == 1:
+        return encode(certificate)
+    return signed_bytes(certificate) + bytes.fromhex(certificate.signature)
+
+
+def _moment(seconds: int) -> datetime:
+    try:
+        return EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        raise ValueError("a date is beyond the year 9999") from None
+
+
+def _seconds(moment: datetime) -> int:
+    return int((moment - EPOCH).total_seconds())
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ValueError("a name or a group is not UTF-8") from None
+
+
+def _curve(number: int) -> Curve:
+    for curve in Curve:
+        if curve.number == number:
+            return curve
+    raise ValueError("the curve is unknown")
+
+
+# version 1: protocol buffers, https://github.com/slackhq/nebula/blob/master/cert/cert_v1.proto
+
+
+def _read_v1(body: bytes) -> dict[str, Any]:
+    outer = _Fields(protobuf.fields(body))
+    inner = _Fields(protobuf.fields(outer.chunk(1)))
+    return {
+        "version": 1,
+        "name": _text(inner.chunk(1)),
+        "networks": _pairs(inner.chunk(2)),
+        "unsafe_networks": _pairs(inner.chunk(3)),
+        "groups": tuple(_text(group) for group in inner.chunks(4)),
+        "is_ca": inner.number(8) == 1,
+        "not_before": _moment(inner.number(5)),
+        "not_after": _moment(inner.number(6)),
+        "issuer": inner.chunk(9).hex(),
+        "public_key": inner.chunk(7).hex(),
+        "curve": _curve(inner.number(100)),
+        "signature": outer.chunk(2).hex(),
+    }
+
+
+class _Fields:
+    """The fields of one message by number; absent ones are empty, as proto3 has it."""
+
+    def __init__(self, found: Iterable[tuple[int, int | bytes]]) -> None:
+        self._found: dict[int, list[int | bytes]] = {}
+        for number, value in found:
+            self._found.setdefault(number, []).append(value)
+
+    def chunks(self, number: int) -> list[bytes]:
+        values = self._found.get(number, [])
+        if len(values) > LIST_LIMIT:
+            raise ValueError("a list is too long")
+        found = [value for value in values if isinstance(value, bytes)]
+        if len(found) != len(values):
+            raise ValueError("a field is of the wrong kind")
+        return found
+
+    def chunk(self, number: int) -> bytes:
+        found = self.chunks(number)
+        return found[-1] if found else b""
+
+    def number(self, number: int) -> int:
+        value = self._found.get(number, [0])[-1]
+        if not isinstance(value, int):
+            raise ValueError("a field is of the wrong kind")
+        return value
+
+
+def _pairs(packed: bytes) -> tuple[IPv4Interface, ...]:
+    """Addresses and masks, one after the other."""
+    numbers = list(protobuf.varints(packed))
+    if len(numbers) % 2 or len(numbers) > 2 * LIST_LIMIT or any(number > 0xFFFFFFFF for number in numbers):
+        raise ValueError("networks are not pairs of an address and a mask")
+    return tuple(_network(address, mask) for address, mask in zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _network(address: int, mask: int) -> IPv4Interface:
+    bits = mask.bit_count()
+    if mask != _mask(bits):
+        raise ValueError("a network's mask has holes")
+    return IPv4Interface((address, bits))
+
+
+def _mask(bits: int) -> int:
+    return 0xFFFFFFFF ^ (0xFFFFFFFF >> bits)
+
+
+def _v1_details(certificate: Certificate) -> bytes:
+    packed = [
+        b"".join(
+            protobuf.varint(int(network.ip)) + protobuf.varint(_mask(network.network.prefixlen)) for network in networks
+        )
+        for networks in (certificate.networks, certificate.unsafe_networks)
+    ]
+    chunks = (1, certificate.name.encode()), (2, packed[0]), (3, packed[1])
+    return b"".join(
+        (
+            *(protobuf.chunk(field, value) for field, value in chunks if value),
+            *(protobuf.chunk(4, group.encode()) for group in certificate.groups),
+            protobuf.number(5, _seconds(certificate.not_before)),
+            protobuf.number(6, _seconds(certificate.not_after)),
+            protobuf.chunk(7, bytes.fromhex(certificate.public_key)),
+            protobuf.number(8, int(certificate.is_ca)),
+            protobuf.chunk(9, bytes.fromhex(certificate.issuer)) if certificate.issuer else b"",
+            protobuf.number(100, certificate.curve.number),
+        )
+    )
+
+
+# version 2: ASN.1 DER, https://github.com/slackhq/nebula/blob/master/cert/cert_v2.asn1
+
+
+def _read_v2(body: bytes) -> dict[str, Any]:
+    whole = _elements(body).get(0x30, b"")
+    outer = _elements(whole)
+    inner = _elements(outer.get(0xA0, b""))
+    return {
+        "version": 2,
+        "name": _text(inner.get(0x80, b"")),
+        "networks": _prefixes(inner.get(0xA1, b"")),
+        "unsafe_networks": _prefixes(inner.get(0xA2, b"")),
+        "groups": tuple(_text(group) for _, group in der.elements(inner.get(0xA3, b""))),
+        "is_ca": inner.get(0x84, b"\0") == b"\xff",
+        "not_before": _moment(int.from_bytes(inner.get(0x85, b""), "big")),
+        "not_after": _moment(int.from_bytes(inner.get(0x86, b""), "big")),
+        "issuer": inner.get(0x87, b"").hex(),
+        "curve": _curve(int.from_bytes(outer.get(0x81, b""), "big")),
+        "public_key": outer.get(0x82, b"").hex(),
+        "signature": outer.get(0x83, b"").hex(),
+    }
+
+
+def _elements(data: bytes) -> dict[int, bytes]:
+    return dict(der.elements(data))
+
+
+def _prefixes(data: bytes) -> tuple[Interface, ...]:
+    """Each an address of 4 or 16 bytes and the length of its prefix."""
+    return tuple(_prefix(content) for _, content in der.elements(data))
+
+
+def _prefix(content: bytes) -> Interface:
+    address, bits = content[:-1], int.from_bytes(content[-1:], "big")
+    if len(address) == 4 and bits <= 32:
+        return IPv4Interface((address, bits))
+    if len(address) != 16 or bits > 128:
+        raise ValueError("a network is not an address with a prefix")
+    made = IPv6Interface((address, bits))
+    if made.ip.ipv4_mapped is not None:
+        raise ValueError("a network is IPv4 written as IPv6")
+    return made
+
+
+def _v2_details(certificate: Certificate) -> bytes:
+    lists = (
+        (0xA1, [_octets(network) for network in certificate.networks]),
+        (0xA2, [_octets(network) for network in certificate.unsafe_networks]),
+        (0xA3, [der.element(0x0C, group.encode()) for group in certificate.groups]),
+    )
+    return der.element(
+        0xA0,
+        b"".join(
+            (
+                der.element(0x80, certificate.name.encode()),
+                *(der.element(tag, b"".join(listed)) for tag, listed in lists if listed),
+                der.element(0x84, b"\xff") if certificate.is_ca else b"",
+                der.element(0x85, der.integer(_seconds(certificate.not_before))),
+                der.element(0x86, der.integer(_seconds(certificate.not_after))),
+                der.element(0x87, bytes.fromhex(certificate.issuer)) if certificate.issuer else b"",
+            )
+        ),
+    )
+
+
+def _octets(network: Interface) -> bytes:
+    return der.element(0x04, network.ip.packed + bytes((network.network.prefixlen,)))
+
+
+def _order(network: Interface) -> tuple[int, int, int]:
+    """As Nebula sorts networks: IPv4 first."""
+    return network.version, int(network.ip), network.network.prefixlen

@@ -1,0 +1,1 @@
+"""Access: grants, approval rules and the policy that judges requests by them."""

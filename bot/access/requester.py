@@ -1,0 +1,22 @@
+"""The requester of a change: identity, actor and place."""
+
+from dataclasses import dataclass
+
+from bot.access.policy import Actor
+from bot.access.rules import place_of
+from bot.model.request import Identity, Surface
+
+
+@dataclass(frozen=True)
+class By:
+    """Who asks, by which way, and where."""
+
+    actor: Actor
+    identity: Identity
+    surface: Surface
+    channel: str
+
+    @property
+    def place(self) -> str:
+        """Where that is, as grants name places."""
+        return place_of(self.surface, self.channel)

@@ -1,0 +1,107 @@
+"""Whether everybody who may ask for a change can get it approved: what `doctor` says of the approval rules. Pure.
+
+Each person who may ask, each risk, and what the rules demand of each host are tried as if it were asked.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Listing, Phrase
+from bot.access.policy import BREAK_GLASS, Actor, Go, Policy, Refuse, acting
+from bot.access.rules import USUAL_NAME, ApprovalRule
+from commands.model.operation import FleetChange, Operation, Risk
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One rule, who may ask for what it is about, and who of them can never get it approved.
+
+    `available` is the fewest approvers that one of those has.
+    """
+
+    risk: Risk
+    name: str
+    rule: ApprovalRule
+    askers: tuple[str, ...]
+    stuck: tuple[str, ...]
+    available: int
+
+
+def unsatisfiable(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> tuple[Phrase, ...]:
+    """What can never be approved, each with its mend; one sentence where there is nobody else at all."""
+    tried = tuple(_tried(policy, inventory, catalogue))
+    found = [each for each in tried if each.stuck]
+    askers = {asker for each in tried for asker in each.askers}
+    if len(askers) == 1 and len(found) == len(tried) and not any(each.available for each in found):
+        return (_alone(askers.pop(), [each.rule for each in found]),)
+    return tuple(_never(each) for each in found)
+
+
+def _tried(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> Iterator[Tried]:
+    people = [acting(person) for person in policy.people if person.reachable]
+    for risk, operations in _changes(catalogue).items():
+        for (name, rule), hosts in _rules(policy, inventory, risk).items():
+            askers = [person for person in people if _may_ask(policy, person, operations, hosts)]
+            stuck = [asker for asker in askers if isinstance(policy.approval(asker, risk, hosts), Refuse)]
+            if askers:
+                available = min((len(policy.approvers(asker, rule)[0]) for asker in stuck), default=0)
+                yield Tried(risk, name, rule, _names(askers), _names(stuck), available)
+
+
+def _changes(catalogue: Sequence[type[Operation]]) -> dict[Risk, list[type[Operation]]]:
+    """The operations that need approval, by risk."""
+    changes = [operation for operation in catalogue if issubclass(operation, FleetChange)]
+    return {risk: [each for each in changes if each.risk is risk] for risk in sorted({each.risk for each in changes})}
+
+
+def _rules(policy: Policy, inventory: Inventory, risk: Risk) -> dict[tuple[str, ApprovalRule], list[Host]]:
+    """What must hold for each host, as one rule, and those hosts."""
+    alike = {frozenset(host.labels): host for host in inventory.hosts}  # rules see nothing of a host but its labels
+    rules: dict[tuple[str, ApprovalRule], list[Host]] = {}
+    for host in alike.values():
+        rules.setdefault(policy.approvals.rule(risk, (host,)), []).append(host)
+    return rules
+
+
+def _may_ask(policy: Policy, actor: Actor, operations: Sequence[type[Operation]], hosts: Sequence[Host]) -> bool:
+    """Whether this actor may ask for any of these operations on any of the hosts, somewhere."""
+    return any(isinstance(policy.judge(actor, operation, (host,), None), Go) for operation in operations for host in hosts)
+
+
+def _names(actors: Sequence[Actor]) -> tuple[str, ...]:
+    return tuple(actor.name for actor in actors)
+
+
+def _alone(person: str, rules: Sequence[ApprovalRule]) -> Phrase:
+    return Phrase(
+        "{person} works alone: nobody else can approve, so every change needs {option} and a reason; "
+        "add a second person with one of the roles {roles} under [[people]]",
+        person=person,
+        option=BREAK_GLASS,
+        roles=Listing(tuple(sorted({role for rule in rules for role in rule.roles}))),
+    )
+
+
+def _never(tried: Tried) -> Phrase:
+    risk, people, roles = tried.risk.name.lower(), Listing(tried.stuck), Listing(tuple(sorted(tried.rule.roles)))
+    rule = Phrase("the usual rule") if tried.name == USUAL_NAME else tried.name
+    if not tried.available:
+        return Phrase(
+            "{people} can never get approval for {risk} changes by {rule}: nobody else has one of the roles {roles}; "
+            "give one of them to somebody under [[people]]",
+            people=people,
+            risk=risk,
+            rule=rule,
+            roles=roles,
+        )
+    return Phrase(
+        "{people} can never get the {n} approvals that {rule} wants for {risk} changes; give more people one of the roles "
+        "{roles} under [[people]], or set approvers = {fewer} for {risk} under [[approvals.rules]]",
+        people=people,
+        n=tried.rule.approvers,
+        rule=rule,
+        risk=risk,
+        roles=roles,
+        fewer=tried.available,
+    )

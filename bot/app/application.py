@@ -1,0 +1,146 @@
+"""The application: every part of a bot, built once from its settings and secrets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from adapters import fleet
+from adapters.fleet import Connect, Fleet
+from bot.app.build_changes import Machinery, assembled
+from bot.audit.log import Audit
+from bot.config.settings import Settings, audit_keys
+from bot.model.request import Answer, Request
+from bot.reports.observations import History
+from bot.requests.active_config import Basis, Keeping
+from bot.requests.dispatcher import Desk, Observe
+from bot.runtime import open_files
+from bot.runtime.clock import REAL, Clock
+from bot.runtime.connections import WINDOWS_THREADS, connector
+from bot.runtime.logging import redact_with, reference
+from bot.schedules.builtin import clockwork
+from bot.security.redaction import Redactor
+from bot.security.secrets import Secrets, read_secrets
+from bot.store.database import Database
+from bot.store.digests import Digests
+from bot.store.observations import Observations
+from commands.catalogue import CATALOGUE
+from commands.model.operation import View
+from commands.model.report import Report
+
+_log = structlog.get_logger("bot.app.application")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told of answered requests and of looks at hosts."""
+
+    request: Observe = lambda words, answer, seconds: None
+    look: fleet.Observe = lambda side, failure, seconds: None
+
+
+@dataclass(frozen=True)
+class House:
+    """What every surface stands on."""
+
+    desk: Desk
+    audit: Audit
+    database: Database
+    pool: ThreadPoolExecutor
+    basis: Callable[[Settings], Basis]
+    machinery: Machinery
+    redactor: Redactor
+    clock: Clock
+    history: History
+
+    async def answer(self, request: Request) -> Answer:
+        """The desk's answer without secrets, for surfaces that show it as it stands."""
+        answer = await self.desk.handle(request)
+        return await asyncio.to_thread(_without_secrets, answer, self.redactor)  # an archive has tens of thousands of lines
+
+
+def _without_secrets(answer: Answer, redactor: Redactor) -> Answer:
+    return Answer.model_validate(redactor.clean_json(answer.model_dump(mode="json")))
+
+
+def basis(settings: Settings, connect: Connect, database: Database, observe: fleet.Observe, at: datetime) -> Basis:
+    """What answers rest on, from settings that are read at that time."""
+
+    async def examine(view: View) -> Report:
+        from bot.doctor import examination as doctor
+        from bot.store.condition import prove
+
+        return await doctor.examine(settings, lambda: prove(database), view)
+
+    hosts = Fleet(settings.inventory, connect, observe)
+    by_the_clock = clockwork(settings.schedules, settings.notices, settings.time_zone, at)
+    return Basis(hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock)
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings, watch: Watch = Watch(), *, running: bool = False, clock: Clock = REAL
+) -> AsyncIterator[House]:
+    """Own the database, check the audit log, and stand ready for requests; closed in reverse order.
+
+    `running`: a bot that carries changes out is about to live in it (`serving`); otherwise it only looks.
+    """
+    now = clock.now
+    _allow_files(len(settings.hosts))
+    secrets = _secrets(settings)
+    pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
+    database = await asyncio.to_thread(Database.open, settings.database_file)
+    try:
+        redactor = Redactor(secrets.values())
+        redact_with(redactor)
+        audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
+        if audit.trouble is not None:
+            _log.error("the audit log is not as it was left", why=str(audit.trouble))
+        first = basis(settings, connector(secrets, pool), database, watch.look, now())
+        machinery = assembled(database, audit, lambda: desk.basis, redactor, now)
+        history = History(Observations(database), Digests(database), settings.zone)
+        keeping = Keeping(
+            machinery.workflow,
+            machinery.locks,
+            audit,
+            machinery.schedules,
+            machinery.incidents,
+            machinery.links,
+            history,
+            running,
+            redactor,
+        )
+        desk = Desk(first, CATALOGUE, audit, keeping, now, reference, watch.request)
+
+        def renewed(new: Settings) -> Basis:
+            fresh = _secrets(new)
+            redactor.learn(fresh.values())
+            return basis(new, connector(fresh, pool), database, watch.look, now())
+
+        try:
+            yield House(desk, audit, database, pool, renewed, machinery, redactor, clock, history)
+        finally:
+            await desk.basis.fleet.aclose()
+            await audit.aclose()
+    finally:
+        await database.aclose()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _secrets(settings: Settings) -> Secrets:
+    """The secrets that the settings name. Slack's may be missing where nobody runs; what is missing is said once, here."""
+    secrets = read_secrets(settings.secret_names, settings.secrets_folder)
+    for phrase in secrets.missing():
+        _log.warning("a secret is missing", why=str(phrase))
+    return secrets
+
+
+def _allow_files(hosts: int) -> None:
+    """Allow as many open files as the system lets us."""
+    allowed, wanted = open_files.allow(hosts), open_files.wanted(hosts)
+    if allowed < wanted:
+        _log.warning("too few open files are allowed for this fleet; raise the hard limit", allowed=allowed, wanted=wanted)

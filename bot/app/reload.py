@@ -1,0 +1,96 @@
+"""Reading the configuration again while the bot runs (SIGHUP).
+
+file ─▶ settings, secrets ─▶ audit event ─▶ the desk's basis is exchanged ─▶ the earlier fleet retires
+  └ anything wrong: the old one stays, the log has every complaint, the audit log has the refusal
+"""
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import structlog
+
+from adapters.errors import FlatnetError
+from adapters.fleet import Fleet
+from bot.app.application import House
+from bot.audit.log import EventKind
+from bot.config.settings import ConfigurationError, Settings, read_settings
+
+RETIREMENT = 60.0
+"""Seconds that the connections of an earlier configuration stay open: longer than any deadline of an action."""
+
+AFTER_RESTART = frozenset(
+    {
+        "slack",
+        "status",
+        "data_folder",
+        "socket_file",
+        "socket_group",
+        "audit_key_secret",
+        "old_audit_key_secrets",
+        "language",
+        "time_zone",
+        "channels",
+    }
+)
+"""Settings that a reload reads and only the next start takes."""
+
+_log = structlog.get_logger("bot.app.reload")
+
+
+async def reload_when_told(again: asyncio.Event, file: Path, settings: Settings, house: House) -> None:
+    """Read the configuration again whenever `again` is set, until cancelled."""
+    retired: list[Fleet] = []
+    async with asyncio.TaskGroup() as retiring:
+        try:
+            while True:
+                await again.wait()
+                again.clear()
+                try:
+                    settings, earlier = await reload(file, settings, house)
+                except Exception as error:  # whatever it was: the bot goes on as it is, and says so
+                    await _keep(error, file, house)
+                    continue
+                retired.append(earlier)
+                retiring.create_task(_retire(earlier))
+        finally:
+            await asyncio.gather(*(fleet.aclose() for fleet in retired))  # closing twice is harmless
+
+
+async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings, Fleet]:
+    """Take a new configuration; the new settings, and the fleet that no request begins with any more.
+
+    Where the file or a secret cannot be used, or the change cannot be recorded, it raises and
+    leaves everything as it is.
+    """
+    new = await asyncio.to_thread(read_settings, file)
+    fresh = house.basis(new)
+    changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
+    which = await asyncio.to_thread(taken, file, new)
+    await house.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
+    retired, house.desk.basis = house.desk.basis.fleet, fresh
+    _log.info("configuration taken", changed=changed, after_restart=sorted(AFTER_RESTART & set(changed)), **which)
+    return new, retired
+
+
+def taken(file: Path, settings: Settings) -> dict[str, str | int]:
+    """Which configuration that is, for the audit log."""
+    return {"file": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "hosts": len(settings.hosts)}
+
+
+async def _keep(error: Exception, file: Path, house: House) -> None:
+    """Say that the new configuration is not taken: in the log with every complaint, and in the audit log."""
+    complaints = error.complaints if isinstance(error, ConfigurationError) else ()
+    said = [f"{complaint.key or '-'} (line {complaint.line or '?'}): {complaint.phrase}" for complaint in complaints]
+    bug = None if isinstance(error, FlatnetError) else error
+    _log.error("the new configuration cannot be used; the old one stays", why=str(error), complaints=said, exc_info=bug)
+    try:
+        await house.audit.record(EventKind.CONFIGURATION, "system", "", {"file": str(file), "refused": str(error)[:500]})
+    except FlatnetError as unrecorded:
+        _log.error("that could not be recorded", why=str(unrecorded))
+
+
+async def _retire(fleet: Fleet) -> None:
+    """Close a fleet once every request that began with it has ended."""
+    await asyncio.sleep(RETIREMENT)
+    await fleet.aclose()

@@ -1,0 +1,354 @@
+"""The audit log: what was asked, refused and done; appended, chained, never changed.
+
+    record ─▶ commit (table, synchronous=FULL) ─▶ head file (number and mac, fsync) ─▶ returns
+    start  ─▶ table and head file compared ─┬─ the file lags: a crash came between; it is caught up
+                                            └─ anything else: `trouble`; the file is left as it is, as evidence
+    trouble ─ an administrator accepts the loss by its name ─▶ event ACCEPTED ─▶ a new line ─▶ intact
+
+What can be accepted is that events are lost, never that events were changed: the table's chain must be whole. The
+event names the head file's last line, which stays; `verify` then takes the lines after it for its witnesses, and the
+first of them proves all that came before it.
+
+`bot.store.chain` is the chain itself. What it does not prove: whoever has the key can write a new
+log, and whoever can write both files can take both back to the same earlier moment. Against the
+first, keep the key away; against the second, keep the head elsewhere too.
+"""
+
+import asyncio
+import errno
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from adapters.errors import FlatnetError, Refused
+from adapters.phrase import Phrase
+from bot.audit import search as audit_reading
+from bot.audit.search import Filters, Form
+from bot.security.redaction import Redactor
+from bot.store import audit as table
+from bot.store.chain import ACCEPTED, Acceptance, AuditKey, StoredEvent, Verification, acceptance, tells_of, verify
+from bot.store.database import Database, open_for_reading
+from bot.store.heads import BEGINNING, Head, HeadFile
+from bot.store.stored import json_text, safe_text, utc_text
+
+T = TypeVar("T")
+
+
+class EventKind(StrEnum):
+    """What an event tells."""
+
+    REQUEST = "request"
+    REFUSAL = "refusal"
+    CONFIGURATION = "configuration"
+    START = "start"
+    STOP = "stop"
+    AUDIT_READ = "audit_read"
+    EXPORT = "export"
+    PLAN = "plan"
+    APPROVAL = "approval"
+    REVIEW = "review"
+    BREAK_GLASS = "break_glass"
+    RUN = "run"
+    INTENT = "intent"
+    OUTCOME = "outcome"
+    END = "end"
+    LOCK = "lock"
+    SCHEDULE = "schedule"
+    NOTICE = "notice"
+    INCIDENT = "incident"
+    ACCEPTED = ACCEPTED
+
+
+class Recorder(Protocol):
+    """Where events are recorded: the log below, as everybody needs it who acts."""
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        """Append one event; returns once it is safe, and raises where it is not."""
+
+
+@dataclass(frozen=True)
+class AuditKeys:
+    """The key that signs new events, and earlier ones that older events were signed with."""
+
+    signing: AuditKey
+    earlier: tuple[AuditKey, ...] = ()
+
+    @property
+    def all(self) -> tuple[AuditKey, ...]:
+        return self.signing, *self.earlier
+
+    def signed(self, event: StoredEvent) -> bool:
+        """Whether one of them signed this very event."""
+        return any(hmac.compare_digest(key.mac(event).encode(), event.mac.encode("utf-8", "replace")) for key in self.all)
+
+
+class HeadUnavailable(FlatnetError):
+    """The head file cannot be read or written. The event may be in the table already; the next line tells of it, too."""
+
+
+class NotAcceptable(Refused):
+    """There is no loss of that name, or what is there is not an honest older log."""
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """What can be accepted: the head file's last line, to which the table does not reach. None: the file is lost."""
+
+    name: str
+    head: Head | None
+
+
+class Audit:
+    """The log of a running bot: made by `open`, given back by `aclose`.
+
+    `trouble` says how the table and the head file disagree; None where they agree. Reading goes on
+    with trouble and is recorded in the table; what changes hosts must ask `intact` first.
+    """
+
+    def __init__(
+        self, database: Database, keys: AuditKeys, heads: HeadFile, now: Callable[[], datetime], redactor: Redactor
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._heads = heads
+        self._now = now
+        self._redactor = redactor
+        self._loss: _Loss | None = None
+        self._accepting = asyncio.Lock()
+        self._newest = Head(0, BEGINNING, utc_text(now()))
+        self._written = 0
+        self._pen = ThreadPoolExecutor(1, thread_name_prefix="audit-head")
+        self.trouble: Phrase | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        database: Database,
+        keys: AuditKeys,
+        head_file: Path,
+        now: Callable[[], datetime],
+        redactor: Redactor | None = None,
+    ) -> "Audit":
+        """Compare table and head file, and catch the file up where it lags. `HeadUnavailable` where it cannot be read.
+
+        `redactor` knows the secrets that no export may hold.
+        """
+        audit = cls(database, keys, HeadFile(head_file), now, redactor or Redactor())
+        head = await audit._with_pen(audit._heads.last)
+        newest = await database.read(table.last)
+        if head is None and newest is None:
+            await audit._with_pen(lambda: audit._heads.begin(now()))
+            return audit
+        witnessed = None if head is None else await database.read(lambda session: table.find(session, head.sequence))
+        lost = _trouble(head, newest, witnessed)
+        written = 0 if head is None else head.sequence
+        if lost is not None and head is not None and _accepts(keys, await database.read(table.last_accepted), head):
+            lost, written = None, 0  # a crash came between that event and its line
+        if lost is not None:
+            audit._loss = _Loss(_name(head, newest), head)
+        audit.trouble = lost or _unsigned(keys, newest)
+        if audit.trouble is None and newest is not None:
+            audit._written = written
+            await audit._witness(newest)
+        return audit
+
+    @property
+    def intact(self) -> bool:
+        """Whether the table is the one that the head file tells of."""
+        return self.trouble is None
+
+    async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
+        """Append an event; returns when it is on the disk, in the table and in the head file.
+
+        `data` is JSON of at most 64 kB and holds no secret. Raises a `DatabaseError` (nothing was
+        recorded), `TooLarge`, or `HeadUnavailable`; who cannot record must not act.
+        """
+        event = self._event(kind, actor, operation, data)
+        await self._witness(await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal)))
+
+    async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+        """The events of one kind about an operation that were signed with one of our keys; what is forged is left out."""
+        events = await self._database.read(lambda session: table.of_operation(session, operation, (kind,)))
+        return tuple(event for event in events if self._keys.signed(event))
+
+    async def newest(self) -> Head | None:
+        """The newest event: its number, its mac, its time; None where there is none."""
+        event = await self._database.read(table.last)
+        return None if event is None else Head(event.sequence, event.mac, event.at)
+
+    async def verify(self, actor: str, operation: str) -> Verification:
+        """Follow the whole chain, beside the running bot; that somebody did is recorded first."""
+        await self.record(EventKind.AUDIT_READ, actor, operation, {"verify": True})
+        return await asyncio.to_thread(verify_files, self._database.path, self._heads.path, self._keys.all)
+
+    async def accept(self, actor: str, name: str) -> None:
+        """Go on although events are lost: `name` is exactly the one that `trouble` shows.
+
+        Recorded as an event that says what was lost and what is there instead; the head file's old lines stay.
+        `NotAcceptable` where nothing of that name is lost, where the head file changed since the start, or where the
+        table itself was changed; errors of `record` besides.
+        """
+        async with self._accepting:
+            await self._accept(actor, name)
+
+    async def _accept(self, actor: str, name: str) -> None:
+        loss = self._loss
+        if loss is None or name != loss.name:
+            raise NotAcceptable(
+                Phrase("nothing of the name {name} is lost; look at the name with: audit verify", name=safe_text(name))
+            )
+        if await self._with_pen(self._heads.last) != loss.head:
+            raise NotAcceptable(Phrase("the audit head file was changed since the bot started; restart it, then look again"))
+        found = await asyncio.to_thread(_follow, self._database.path, self._keys.all)
+        if found.problem is not None:
+            raise NotAcceptable(
+                Phrase(
+                    "the audit log that is there cannot be accepted, for it is not whole: {why}", why=found.problem.phrase
+                )
+            )
+        lost, lost_mac = (None, "") if loss.head is None else (loss.head.sequence, loss.head.mac)
+        told = Acceptance(name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac)
+        event = self._event(EventKind.ACCEPTED, actor, "", told.model_dump(mode="json"))
+        accepted = await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal))
+        if loss.head is None:
+            await self._with_pen(lambda: self._heads.begin(self._now()))
+        self.trouble = self._loss = None
+        await self._witness(accepted)
+
+    async def search(self, filters: Filters) -> tuple[StoredEvent, ...]:
+        """The newest events that fit, newest first, readable and without secrets. Whoever calls has recorded who asks."""
+        return await asyncio.to_thread(audit_reading.search, self._database.path, filters, self._redactor)
+
+    async def export(self, filters: Filters, form: Form) -> bytes:
+        """All events that fit as a file, oldest first, without secrets; `TooLarge` says to ask for less."""
+        return await asyncio.to_thread(audit_reading.export, self._database.path, filters, form, self._redactor)
+
+    async def aclose(self) -> None:
+        """Finish the head file's lines."""
+        await asyncio.to_thread(self._pen.shutdown)
+
+    def _event(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> StoredEvent:
+        """An event that has no place in the chain yet."""
+        return StoredEvent(
+            sequence=0,
+            at=utc_text(self._now()),
+            kind=kind,
+            actor=safe_text(actor),
+            operation=safe_text(operation),
+            data=json_text(data),
+            key="",
+            previous="",
+            mac="",
+        )
+
+    async def _witness(self, event: StoredEvent) -> None:
+        """Tell the head file of a committed event. Events that were committed meanwhile are told by the same line."""
+        if self.trouble is not None:
+            return
+        if event.sequence > self._newest.sequence:
+            self._newest = Head(event.sequence, event.mac, utc_text(self._now()))
+        await self._with_pen(lambda: self._write_up_to(event.sequence))
+
+    def _write_up_to(self, sequence: int) -> None:
+        """In the pen's thread, where lines keep their order even if the one who waits is cancelled."""
+        if sequence <= self._written:
+            return
+        newest = self._newest
+        self._heads.append(newest)
+        self._written = newest.sequence
+
+    async def _with_pen(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.wrap_future(self._pen.submit(work))
+        except OSError as error:
+            raise _unavailable(self._heads.path, error) from error
+
+
+def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> Verification:
+    """Verify what lies on the disk, with or without a bot running. A `DatabaseError` or `HeadUnavailable`: unreadable."""
+    heads = HeadFile(head_file)
+    try:
+        size = heads.size()  # before the table's state is fixed, so that no line is newer than the table
+        with open_for_reading(database) as session:
+            return verify(table.events(session), heads.read(size), keys, table.last_accepted(session))
+    except OSError as error:
+        raise _unavailable(head_file, error) from error
+
+
+def _follow(database: Path, keys: Iterable[AuditKey]) -> Verification:
+    """Whether the table's chain is whole, whatever the head file says."""
+    nothing = Head(0, BEGINNING, "")
+    with open_for_reading(database) as session:
+        return verify(table.events(session), [nothing], keys)
+
+
+def _accepts(keys: AuditKeys, event: StoredEvent | None, head: Head) -> bool:
+    """Whether an event is ours and tells of this line as lost."""
+    told = acceptance(event)
+    return told is not None and tells_of(told, head) and _unsigned(keys, event) is None
+
+
+def _name(head: Head | None, newest: StoredEvent | None) -> str:
+    """What has to be typed to accept the loss."""
+    if head is not None:
+        return head.name
+    return f"audit-0-{safe_text(newest.mac[:8])}" if newest is not None else ""
+
+
+def _trouble(head: Head | None, newest: StoredEvent | None, witnessed: StoredEvent | None) -> Phrase | None:
+    """How the table disagrees with the head file's last line. `witnessed` is the event of that line's number."""
+    if head is None:
+        return Phrase(
+            "the audit log has events but its head file is missing or empty; put the head file back, then restart, "
+            "or accept the loss with: audit accept {name}",
+            name=_name(head, newest),
+        )
+    if head.sequence == 0:
+        return None
+    if newest is None or newest.sequence < head.sequence:
+        return Phrase(
+            "the audit log ends at event {found}, its head file at {expected}: the database was cut, or copied back from an "
+            "earlier time; put the newest copy of the database back, then restart, "
+            "or accept the loss with: audit accept {name}",
+            found=0 if newest is None else newest.sequence,
+            expected=head.sequence,
+            name=head.name,
+        )
+    if witnessed is None or witnessed.mac != head.mac:
+        return Phrase(
+            "audit event {sequence} is another than the head file says; run flatnet-bot audit verify, then put a copy "
+            "of both back, or, after a database was copied back, accept the loss with: audit accept {name}",
+            sequence=head.sequence,
+            name=head.name,
+        )
+    return None
+
+
+def _unsigned(keys: AuditKeys, newest: StoredEvent | None) -> Phrase | None:
+    """Whether the newest event was signed with one of our keys: the next one rests on it."""
+    if newest is None or keys.signed(newest):
+        return None
+    return Phrase(
+        "audit event {sequence} is not signed with a configured key: the key or the event was changed; "
+        "name earlier keys in old_audit_key_secrets, and run flatnet-bot audit verify",
+        sequence=newest.sequence,
+    )
+
+
+def _unavailable(path: Path, error: OSError) -> HeadUnavailable:
+    return HeadUnavailable(
+        Phrase(
+            "the audit head file {path} cannot be read or written ({reason}); check the folder, its owner and the disk",
+            path=str(path),
+            reason=errno.errorcode.get(error.errno or 0, "?"),
+        )
+    )
+
+
+RECORDED = 500
+"""Characters of a foreign text that an audit event keeps."""

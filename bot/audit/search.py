@@ -1,0 +1,130 @@
+"""The audit log as people read it: found events, and files of them (CSV, JSON lines). Runs in a worker's thread.
+
+Rows may be forged, so each is made readable first: text that is none becomes a visible escape, a time or data that
+cannot be read is said so. Secrets go (`bot.security.redaction`): exported lines show what happened and prove nothing;
+what proves it is the table. That somebody looked is recorded by whoever calls.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from adapters.phrase import Phrase
+from bot.security.redaction import Redactor
+from bot.store import audit as table
+from bot.store.audit import Filters
+from bot.store.chain import StoredEvent
+from bot.store.database import open_for_reading
+from bot.store.errors import TooLarge
+from bot.store.stored import safe_text
+
+__all__ = ["EXPORT_LIMIT", "Filters", "Form", "export", "search"]
+
+Form = Literal["csv", "jsonl"]
+
+EXPORT_LIMIT = 4_000_000
+"""Bytes of one export: about ten thousand events, more than a year of a small team. It also passes through Slack."""
+
+SEARCH_LIMIT = 1_000
+"""Events of one search at most."""
+
+NO_TIME = "1970-01-01T00:00:00.000000Z"
+"""Stands where a time cannot be read; the data says so."""
+
+
+def search(database: Path, filters: Filters, redactor: Redactor) -> tuple[StoredEvent, ...]:
+    """The newest events that fit, newest first."""
+    limit = max(1, min(filters.limit, SEARCH_LIMIT))
+    with open_for_reading(database) as connection:
+        return tuple(islice(_readable(table.matching(connection, filters, newest_first=True), filters, redactor), limit))
+
+
+def export(database: Path, filters: Filters, form: Form, redactor: Redactor) -> bytes:
+    """All events that fit, oldest first; `TooLarge` beyond `EXPORT_LIMIT`."""
+    lines = {"csv": _csv_lines, "jsonl": _json_lines}[form]
+    written = bytearray()
+    with open_for_reading(database) as connection:
+        events = table.matching(connection, filters, newest_first=False)
+        for line in lines(_readable(events, filters, redactor)):
+            written += line.encode()
+            if len(written) > EXPORT_LIMIT:
+                raise TooLarge(
+                    Phrase(
+                        "the export is larger than {limit} MB; ask for a shorter time with --since and --until",
+                        limit=EXPORT_LIMIT // 1_000_000,
+                    )
+                )
+    return bytes(written)
+
+
+def _readable(events: Iterator[StoredEvent], filters: Filters, redactor: Redactor) -> Iterator[StoredEvent]:
+    """The events as they may be shown, without those that only fitted because of a secret in them."""
+    stored, escaped = (text.lower() for text in filters.stored_text)
+    for event in events:
+        shown = _shown(event, redactor)
+        if stored in f"{shown.actor}\n{shown.operation}".lower() or escaped in shown.data.lower():
+            yield shown
+
+
+def _shown(event: StoredEvent, redactor: Redactor) -> StoredEvent:
+    """The event so that every field can be shown, whatever the row holds."""
+    at, data = event.at, _object(event.data)
+    if not _is_time(at):
+        at, data = NO_TIME, {"unreadable time": safe_text(str(event.at)), **data}
+    shown = {name: safe_text(str(getattr(event, name))) for name in ("kind", "actor", "operation", "key", "previous", "mac")}
+    cleaned = redactor.clean_json({**shown, "data": data})
+    return StoredEvent(
+        sequence=event.sequence,
+        at=at,
+        kind=cleaned["kind"],
+        actor=cleaned["actor"],
+        operation=cleaned["operation"],
+        data=json.dumps(cleaned["data"], ensure_ascii=True, separators=(",", ":")),
+        key=cleaned["key"],
+        previous=cleaned["previous"],
+        mac=cleaned["mac"],
+    )
+
+
+def _object(data: str) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        value = None
+    return value if isinstance(value, dict) else {"unreadable data": safe_text(str(data))}
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _json_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
+    for event in events:
+        told = event._asdict() | {"data": json.loads(event.data)}
+        yield json.dumps(told, ensure_ascii=True, separators=(",", ":")) + "\n"
+
+
+def _csv_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
+    """RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    yield _csv_line(StoredEvent._fields)
+    for event in events:
+        data = json.dumps(json.loads(event.data), ensure_ascii=False, separators=(",", ":"))
+        yield _csv_line([_no_formula(str(part)) for part in event._replace(data=data)])
+
+
+def _csv_line(parts: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow(parts)
+    return line.getvalue()
+
+
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

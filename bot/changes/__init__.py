@@ -1,0 +1,1 @@
+"""Changes of hosts: plan, approval, durable run, outcome."""

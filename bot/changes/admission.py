@@ -1,0 +1,63 @@
+"""Which operations start now: a pure choice over all that wait, all claims and all locks.
+
+The longest ready goes first. It starts when no lock forbids one of its hosts, no other operation
+holds one, and none that was ready before wants one: an older one that waits for a running one keeps
+its hosts, or a stream of small changes would overtake it for ever. One that waits for a lock or for
+a person's look keeps nothing, for that may take days.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from adapters.inventory import Inventory
+from adapters.phrase import Listing, Phrase
+from bot.changes.locks import forbidding, told
+from bot.store.locks import Lock
+from bot.store.operations import Choice, Claim, Standing
+
+
+def choose(standing: Standing, inventory: Inventory, now: datetime) -> Choice:
+    """Who starts, and what everybody else waits for."""
+    taken = dict(standing.claims)
+    wanted: dict[str, str] = {}
+    starts: list[str] = []
+    waits: dict[str, Phrase | None] = {}
+    for asking in standing.open:
+        lock = forbidding(standing.locks, asking.hosts, inventory, now)
+        if lock is not None or not asking.ready:
+            waits[asking.operation] = None if lock is None else _locked(lock)
+            continue
+        busy = {host: taken[host] for host in asking.hosts if host in taken}
+        before = {host: wanted[host] for host in asking.hosts if host in wanted}
+        if not busy and not before:
+            starts.append(asking.operation)
+            taken |= dict.fromkeys(asking.hosts, Claim(asking.operation, unknown=False))
+            continue
+        waits[asking.operation] = _busy(busy) if busy else _queued(before)
+        if not any(claim.unknown for claim in busy.values()):
+            wanted = dict.fromkeys(asking.hosts, asking.operation) | wanted
+    return Choice(tuple(starts), waits)
+
+
+def _locked(lock: Lock) -> Phrase:
+    return Phrase("the lock {number} to end: {lock}", number=str(lock.number), lock=told(lock))
+
+
+def _busy(busy: Mapping[str, Claim]) -> Phrase:
+    """An unknown end first: that one needs a person."""
+    first = max(sorted(busy), key=lambda host: busy[host].unknown)
+    claim = busy[first]
+    hosts = Listing(tuple(sorted(host for host in busy if busy[host] == claim)))
+    if claim.unknown:
+        return Phrase(
+            "somebody to look at {hosts}, where {operation} ended unknown; op resolve tells the bot",
+            hosts=hosts,
+            operation=claim.operation,
+        )
+    return Phrase("{operation}, which runs on {hosts}", operation=claim.operation, hosts=hosts)
+
+
+def _queued(before: Mapping[str, str]) -> Phrase:
+    first = min(before.values())
+    hosts = Listing(tuple(sorted(host for host in before if before[host] == first)))
+    return Phrase("{operation}, which is before it on {hosts}", operation=first, hosts=hosts)

@@ -1,0 +1,157 @@
+"""What may become of an approval, and of an operation: the two pictures, as tables and plain functions.
+
+approval   PENDING ─ enough approvals ─▶ APPROVED ─ start ─▶ USED ─ the plan differs now ─▶ SUPERSEDED
+              │                              │                └─ the right to ask or to approve is gone ─▶ REFUSED
+              ├─ one denial ─▶ DENIED        │
+              ├─ requester ─▶ WITHDRAWN ◀────┤
+              └─ time ─▶ EXPIRED ◀───────────┘                  any other move is an error
+operation  PLANNED ─▶ WAITING (for people) ─▶ READY (for its hosts) ─▶ RUNNING ─▶ DONE, UNDONE, FAILED, UNKNOWN
+              └────────────┴──────────────────────┴───────────────────────┴─▶ CLOSED     (─ resolve ─▶ one of the three)
+
+A running operation is closed only where its start finds that it must not act: nothing was changed then.
+"""
+
+from collections.abc import Mapping
+
+from adapters.errors import Refused, RequestError
+from adapters.phrase import Moment, Phrase
+from bot.model.change import Approval, ApprovalState, Review, State
+
+
+class NotAllowed(Refused):
+    """Not by this person."""
+
+
+class AlreadyDecided(Refused):
+    """Somebody was earlier; the phrase says who and when."""
+
+
+class Expired(Refused):
+    """The time to decide is over."""
+
+
+class ReasonMissing(RequestError):
+    """It needs a reason."""
+
+
+class WrongMove(Exception):
+    """A move that is not in the picture: a bug of ours."""
+
+
+MOVES: Mapping[ApprovalState, frozenset[ApprovalState]] = {
+    ApprovalState.PENDING: frozenset(
+        {ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.WITHDRAWN, ApprovalState.EXPIRED}
+    ),
+    ApprovalState.APPROVED: frozenset({ApprovalState.USED, ApprovalState.WITHDRAWN, ApprovalState.EXPIRED}),
+    ApprovalState.USED: frozenset({ApprovalState.SUPERSEDED, ApprovalState.REFUSED}),
+    ApprovalState.DENIED: frozenset(),
+    ApprovalState.WITHDRAWN: frozenset(),
+    ApprovalState.EXPIRED: frozenset(),
+    ApprovalState.SUPERSEDED: frozenset(),
+    ApprovalState.REFUSED: frozenset(),
+}
+"""What an approval may become."""
+
+_RESOLVED = frozenset({State.DONE, State.UNDONE, State.FAILED})
+
+LIFE: Mapping[State, frozenset[State]] = {
+    State.PLANNED: frozenset({State.WAITING, State.READY, State.CLOSED}),
+    State.WAITING: frozenset({State.READY, State.CLOSED}),
+    State.READY: frozenset({State.RUNNING, State.CLOSED}),
+    State.RUNNING: _RESOLVED | {State.UNKNOWN, State.CLOSED},
+    State.UNKNOWN: _RESOLVED,
+    State.DONE: frozenset(),
+    State.UNDONE: frozenset(),
+    State.FAILED: frozenset(),
+    State.CLOSED: frozenset(),
+}
+"""What an operation may become."""
+
+
+def moved(approval: Approval, to: ApprovalState) -> Approval:
+    """The approval in another state; `WrongMove` where the picture has no such move."""
+    if to not in MOVES[approval.state]:
+        raise WrongMove(f"an approval that is {approval.state} cannot become {to}")
+    return approval.model_copy(update={"state": to})
+
+
+def lived(state: State, to: State) -> State:
+    """The operation's next state; `WrongMove` where the picture has no such move."""
+    if to not in LIFE[state]:
+        raise WrongMove(f"an operation that is {state} cannot become {to}")
+    return to
+
+
+def review(approval: Approval, decided: Review, requester: str) -> Approval:
+    """The approval with one more decision.
+
+    Enough approvals by different people approve, one denial denies. `NotAllowed` for the requester, whatever their roles;
+    `AlreadyDecided`, `Expired`, `ReasonMissing`.
+    """
+    if decided.person == requester:
+        raise _own(decided)
+    if approval.state is ApprovalState.EXPIRED or (
+        approval.state is ApprovalState.PENDING and decided.at >= approval.expires_at
+    ):
+        raise Expired(
+            Phrase("the time to decide ended {when}; whoever asked can ask again", when=Moment(approval.expires_at))
+        )
+    if approval.state is not ApprovalState.PENDING:
+        raise _decided(approval)
+    if not decided.approves and not decided.reason.strip():
+        raise ReasonMissing(Phrase("a denial needs a reason; say in a few words why not"))
+    _not_twice(approval, decided)
+    after = approval.model_copy(update={"reviews": (*approval.reviews, decided)})
+    if not decided.approves:
+        return moved(after, ApprovalState.DENIED)
+    return moved(after, ApprovalState.APPROVED) if after.approvals >= after.needed else after
+
+
+def _own(decided: Review) -> NotAllowed:
+    if decided.approves:
+        return NotAllowed(Phrase("nobody approves their own request, administrators included; ask somebody else"))
+    return NotAllowed(Phrase("this is your own request; withdraw it with op cancel"))
+
+
+def _not_twice(approval: Approval, decided: Review) -> None:
+    """One person counts once; who approved may still deny."""
+    if not decided.approves:
+        return
+    for earlier in approval.reviews:
+        if earlier.person == decided.person:
+            raise AlreadyDecided(
+                Phrase(
+                    "you have approved this already, {when}; {n} more approval is needed",
+                    plural="you have approved this already, {when}; {n} more approvals are needed",
+                    when=Moment(earlier.at),
+                    n=approval.needed - approval.approvals,
+                )
+            )
+
+
+def _decided(approval: Approval) -> AlreadyDecided:
+    """Who was earlier, and when."""
+    match approval.state, approval.reviews:
+        case ApprovalState.DENIED, (*_, last):
+            return AlreadyDecided(
+                Phrase(
+                    "{who} has denied this already, {when}: {reason}",
+                    who=last.person,
+                    when=Moment(last.at),
+                    reason=last.reason,
+                )
+            )
+        case ApprovalState.APPROVED | ApprovalState.USED, (*_, last):
+            return AlreadyDecided(
+                Phrase(
+                    "{who} has approved this already, {when}; op cancel stops it before its next step",
+                    who=last.person,
+                    when=Moment(last.at),
+                )
+            )
+        case ApprovalState.WITHDRAWN, _:
+            return AlreadyDecided(Phrase("whoever asked has withdrawn this"))
+        case ApprovalState.SUPERSEDED, _:
+            return AlreadyDecided(Phrase("the hosts have changed since, and a new request has taken this one's place"))
+        case _:
+            return AlreadyDecided(Phrase("this is decided already; op show tells its story"))

@@ -1,0 +1,315 @@
+"""The one door to DBOS: what acts on hosts goes on after a crash from the step that it had reached.
+
+apply.v1   begin ─▶ step … step ─▶ end
+                      └ one that does not let it go on ─▶ undo … undo ─▶ end
+
+What is done, and whether it goes on, is said by what `begin` and each `step` return, so that new operations never
+change this shape: DBOS finds its place again by counting calls. Another shape is another name (`apply.v2`), and this
+one stays until the last that was begun with it is done. Steps may run twice after a crash; they know by their own
+events (`bot.changes.step_runner`). Only plain JSON goes in and out, never pickle; no secret, for all of it is stored as
+it is.
+"""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from bot.audit.log import HeadUnavailable
+from bot.store import beside
+from bot.store.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from dbos import DBOSConfig
+
+APPLICATION, VERSION, EXECUTOR, QUEUE = "flatnet-bot", "1", "flatnet-bot", "apply"
+"""Constants: with another version or executor, DBOS would leave what was begun before lying. `apply.v1` is our version."""
+
+POLLING = 0.25
+"""Seconds between two looks at the queue: hosts are claimed before, so only the first step waits for it."""
+
+RECOVERIES = 5
+"""Starts of one workflow after crashes; what brings the bot down more often than this is not tried again."""
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Seconds before a step that could not be written down is tried again."""
+
+DRAIN = 10.0
+"""Seconds that steps under way get at the end; those that need longer are looked at after the next start."""
+
+KEPT = timedelta(days=30)
+"""How long DBOS keeps what has ended. What happened stands in the audit log."""
+
+THREADS = 32
+"""For DBOS's own queries, and for `asyncio.to_thread` meanwhile: as many as Python would allow itself."""
+
+Told = dict[str, Any]
+"""What a step says: plain JSON."""
+
+_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+
+_log = structlog.get_logger("bot.changes.engine")
+
+
+class Apply(Protocol):
+    """What `apply.v1` is made of. Each may be called again after a crash, and must find out by itself."""
+
+    def begin(self, operation: str, /) -> Awaitable[Told]:
+        """`go`: whether there is anything to do; `steps`: the keys of what is to be done, in order."""
+
+    def step(self, operation: str, key: str, /) -> Awaitable[Told]:
+        """`go`: whether the next step may follow; else `undo`: the keys of what is to be taken back, in order."""
+
+    def undo(self, operation: str, key: str, /) -> Awaitable[Told]:
+        """Take one step back."""
+
+    def end(self, operation: str, /) -> Awaitable[Told]:
+        """Say how it ended, and free its hosts."""
+
+
+async def apply_v1(apply: Apply, operation: str) -> Told:
+    """The shape, for ever: which calls follow one another depends on nothing but what the calls before have said."""
+    try:
+        told = _sound(await apply.begin(operation))
+        if not told["go"]:
+            return {}
+        for key in told["steps"]:
+            told = _sound(await apply.step(operation, key))
+            if not told["go"]:
+                break
+        for key in told.get("undo", ()):
+            _sound(await apply.undo(operation, key))
+        return _sound(await apply.end(operation))
+    except _Broken as error:
+        return {"bug": error.reference}
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The same calls as DBOS remembers them."""
+
+    begin: Callable[[str], Awaitable[Told]]
+    step: Callable[[str, str], Awaitable[Told]]
+    undo: Callable[[str, str], Awaitable[Told]]
+    end: Callable[[str], Awaitable[Told]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What DBOS knows of an operation. `reference` names the line of the log that says why it ended as it should not."""
+
+    ended: bool
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The task that runs an operation; `over` when it does no more."""
+
+    task: asyncio.Task[Any]
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class _Broken(Exception):
+    """A step met a bug of ours."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(reference)
+        self.reference = reference
+
+
+class Durable:
+    """DBOS while it runs: made by `launch`, given back by `aclose`. One at a time in a process."""
+
+    def __init__(self, apply: Apply, reference: Callable[[], str], sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._apply = apply
+        self._reference = reference
+        self._sleep = sleep
+        self._context = contextvars.copy_context()
+        self._closing = False
+        self._alive: dict[str, _Held] = {}
+        self._orphans: frozenset[str] = frozenset()
+        self._workflow: Callable[[str], Any]
+
+    @classmethod
+    async def launch(
+        cls,
+        file: Path,
+        apply: Apply,
+        reference: Callable[[], str],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> "Durable":
+        """Open DBOS's own database and go on with what a crash has left. `reference` names an unexpected error in the log.
+
+        A `DatabaseError` where the file cannot be used. Holds the event loop for a moment: DBOS takes the loop that it is
+        launched on for the one to run on.
+        """
+        await asyncio.to_thread(beside.prepare, file)
+        await asyncio.to_thread(__import__, "dbos")  # half a second
+        from dbos import DBOS
+
+        durable = cls(apply, reference, sleep)
+        DBOS(config=_config(file))
+        _through_our_logs()
+        durable._register()
+        DBOS.launch()
+        await DBOS.register_queue_async(QUEUE, polling_interval_sec=POLLING)
+        return durable
+
+    async def enqueue(self, operation: str) -> None:
+        """Have an operation carried out; doing it twice is doing it once."""
+        from dbos import DBOS, SetWorkflowID
+
+        with SetWorkflowID(operation):
+            await DBOS.enqueue_workflow_async(QUEUE, self._workflow, operation)
+
+    async def known(self, operations: Collection[str]) -> Mapping[str, Known]:
+        """Those that DBOS knows."""
+        from dbos import DBOS
+
+        if not operations:
+            return {}
+        found = await DBOS.list_workflows_async(workflow_ids=list(operations), load_input=False)
+        return {one.workflow_id: Known(one.status not in _ALIVE, _reference_in(one.output)) for one in found}
+
+    async def mend(self) -> tuple[str, ...]:
+        """Begin again what DBOS thinks is running and nobody runs: it broke off where that could not be written down.
+
+        To be called now and then; only what two calls in a row have found is meant, for what starts is briefly like that.
+        """
+        from dbos import DBOS
+
+        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        orphans = frozenset(one.workflow_id for one in pending if one.workflow_id not in self._alive)
+        lost, self._orphans = tuple(sorted(orphans & self._orphans)), orphans
+        for operation in lost:
+            _log.warning("nobody ran it; it goes on", operation=operation)
+            await DBOS.resume_workflow_async(operation, queue_name=QUEUE)
+        return lost
+
+    async def forget(self, now: datetime) -> int:
+        """Delete what ended more than `KEPT` ago; how many there were."""
+        from dbos import DBOS
+
+        before = (now - KEPT).isoformat()
+        old = await DBOS.list_workflows_async(status=_ENDED, completed_before=before, load_input=False, load_output=False)
+        if old:
+            await DBOS.delete_workflows_async([one.workflow_id for one in old])
+        return len(old)
+
+    async def aclose(self) -> None:
+        """Let steps under way end, begin no more, and close; what is not finished goes on after the next launch."""
+        from dbos import DBOS
+
+        self._closing = True
+        workflows = tuple(held.task for held in self._alive.values())
+        if workflows:
+            _, late = await asyncio.wait(workflows, timeout=DRAIN)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.to_thread(partial(DBOS.destroy, destroy_registry=True))
+        # DBOS had made its own threads those of `asyncio.to_thread`, and has ended them
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="asyncio"))
+
+    def _register(self) -> None:
+        """Make the workflow and its steps known to DBOS, under names that never change."""
+        from dbos import DBOS
+
+        steps = _Steps(
+            begin=DBOS.step(name="begin")(self._guarded(self._apply.begin)),
+            step=DBOS.step(name="step")(self._guarded(self._apply.step)),
+            undo=DBOS.step(name="undo")(self._guarded(self._apply.undo)),
+            end=DBOS.step(name="end")(self._guarded(self._apply.end)),
+        )
+
+        async def apply(operation: str) -> Told:
+            async with self._held(operation):
+                return await apply_v1(steps, operation)
+
+        self._workflow = DBOS.workflow(name="apply.v1", max_recovery_attempts=RECOVERIES)(apply)
+
+    def _guarded(self, work: Callable[..., Awaitable[Told]]) -> Callable[..., Awaitable[Told]]:
+        """A step as DBOS gets it. Its work is done outside DBOS's context: what it enqueues is nobody's child."""
+
+        async def run(*arguments: str) -> Told:
+            if self._closing:
+                raise asyncio.CancelledError  # nothing is written down, so the next launch begins with this step
+            return await asyncio.get_running_loop().create_task(self._tried(work, *arguments), context=self._context.copy())
+
+        return run
+
+    async def _tried(self, work: Callable[..., Awaitable[Told]], *arguments: str) -> Told:
+        """What a step says: tried again while it cannot be written down; a bug is logged, and its reference is said."""
+        try:
+            for pause in PAUSES:
+                try:
+                    return await work(*arguments)
+                except (DatabaseError, HeadUnavailable) as error:
+                    _log.warning("a step could not be written down", step=arguments, why=str(error))
+                    await self._sleep(pause)
+            return await work(*arguments)
+        except Exception as error:  # a bug, or a disk that stays full: the operation ends here, as one that nobody knows
+            reference = self._reference()
+            _log.error("unexpected error", reference=reference, operation=arguments[0], step=arguments[1:], exc_info=error)
+            return {"bug": reference}
+
+    @asynccontextmanager
+    async def _held(self, operation: str) -> AsyncIterator[None]:
+        """The task that runs an operation, while it does.
+
+        `mend` may have begun again what began by itself just then. DBOS believes the second one, so that one waits, and then
+        finds the steps done: an end of its own at once would be taken for the end of the run.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        while (first := self._alive.get(operation)) is not None:
+            await first.over.wait()
+        held = self._alive[operation] = _Held(task)
+        try:
+            yield
+        finally:
+            del self._alive[operation]
+            held.over.set()
+
+
+def _config(file: Path) -> "DBOSConfig":
+    from dbos import DBOSPortableJSONSerializer
+
+    return {
+        "name": APPLICATION,
+        "system_database_url": f"sqlite:///{file.absolute()}",
+        "application_version": VERSION,
+        "executor_id": EXECUTOR,
+        "serializer": DBOSPortableJSONSerializer(),
+        "log_level": "WARNING",
+        "max_executor_threads": THREADS,
+        "notification_listener_polling_interval_sec": POLLING,
+    }
+
+
+def _through_our_logs() -> None:
+    """Have DBOS's lines pass where all others do, instead of its own handler."""
+    logger = logging.getLogger("dbos")
+    logger.handlers.clear()
+    logger.propagate = True
+
+
+def _sound(told: Told) -> Told:
+    if "bug" in told:
+        raise _Broken(told["bug"])
+    return told
+
+
+def _reference_in(output: Any) -> str:
+    return str(output["bug"]) if isinstance(output, dict) and "bug" in output else ""

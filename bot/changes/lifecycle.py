@@ -1,0 +1,283 @@
+"""The story of a change as people tell it: asked for, decided, cancelled, resolved, carried on, looked at.
+
+propose ─▶ WAITING ─ approve … ─▶ READY ─▶ `bot.changes.coordinator` starts it, runs it and ends it
+
+What may become of a row is in `bot.changes.transitions`; each move is one compare-and-set. Plans, questions and
+decisions are in the audit log before the row moves: who cannot record must not act.
+
+Who may what of a change, beside the roles that the words themselves need:
+    approve, deny      one of the roles that its approval asks for, and never whoever asked; in any place
+    review             one of the roles that approve such a change by today's rules, never whoever asked; in any place
+    cancel             whoever asked, whatever their roles are now, and administrators: it only makes less happen
+    continue, resolve  whoever may ask for the same, of those hosts, in that place
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NoReturn
+
+from adapters.errors import Refused
+from adapters.phrase import Phrase
+from bot.access.policy import Go, Refuse
+from bot.access.requester import By
+from bot.audit.log import EventKind
+from bot.changes.approval import NotAllowed
+from bot.changes.coordinator import Dispatch
+from bot.changes.outcome import ending
+from bot.changes.planner import Asking, Planner, asked, check, something, without_approval
+from bot.changes.repository import RECORDED, Ledger
+from bot.changes.transitions import cancelled, continued, glass_reviewed, resolved, reviewed
+from bot.model.change import Change, Review, State
+from bot.store.operations import Ended, Transition
+from bot.store.records import Record, mention
+from commands.model.operation import FleetChange, Role
+
+OPEN = 20
+"""Requests of one person that wait at once: more than anybody looks after; each is a card, and a row to go through."""
+
+
+class Workflow:
+    """Changes and people's decisions on them. Every method may raise a `DatabaseError`; then nothing was moved."""
+
+    def __init__(self, ledger: Ledger, planner: Planner, dispatch: Dispatch) -> None:
+        self._ledger = ledger
+        self._planner = planner
+        self._dispatch = dispatch
+
+    async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
+        """Plan a change and ask whoever must approve it; a replayed request gets what is stored.
+
+        With `dry_run` nothing is stored but one audit event. Raises what planning raises, `NothingToDo`, `HoldsSecret`,
+        `ReasonMissing`, and `NotAllowed` where it could never be approved or too much of this person's waits already.
+        """
+        stored = await self._ledger.find(operation_id)
+        if stored is not None:
+            return await self._ledger.told(stored)
+        return await self._propose(Asking(operation_id, operation, by))
+
+    async def show(self, operation_id: str) -> Change:
+        """One change as it stands; `NoSuchOperation`."""
+        return await self._ledger.told(await self._ledger.known(operation_id))
+
+    async def recent(self, limit: int) -> tuple[Change, ...]:
+        """The newest changes, newest first, without the results of their steps."""
+        return tuple(record.change() for record in await self._ledger.operations.recent(limit))
+
+    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
+        """The newest changes of these hosts that waited, ran or ended since then, newest first, without results of steps."""
+        return tuple(record.change() for record in await self._ledger.operations.touching(hosts, since, limit))
+
+    async def states(self, operations: Collection[str]) -> Mapping[str, State]:
+        """How those of these operations stand that change hosts."""
+        return await self._ledger.operations.states(operations)
+
+    async def waiting(self) -> tuple[Change, ...]:
+        """What waits for people, oldest first: changes for approval, then break-glass for a review."""
+        waiting = await self._ledger.operations.within(State.WAITING)
+        return tuple(record.change() for record in (*waiting, *await self._ledger.operations.unreviewed()))
+
+    async def running(self) -> tuple[Change, ...]:
+        """What runs, oldest first, without the results of its steps."""
+        return tuple(record.change() for record in await self._ledger.operations.within(State.RUNNING))
+
+    async def unknown(self) -> tuple[Change, ...]:
+        """What ended and nobody knows how, oldest first."""
+        return tuple(record.change() for record in await self._ledger.operations.within(State.UNKNOWN))
+
+    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
+        """What ended from `since` on and before `until`."""
+        return await self._ledger.operations.ended(since, until)
+
+    async def approve(self, operation_id: str, by: By) -> Change:
+        """One person's yes; the last one needed makes it ready. `AlreadyDecided`, `Expired`, `NotAllowed`."""
+        return await self._decide(operation_id, by, approves=True, reason="")
+
+    async def deny(self, operation_id: str, by: By, reason: str) -> Change:
+        """One person's no ends it. `AlreadyDecided`, `Expired`, `NotAllowed`, `ReasonMissing`."""
+        return await self._decide(operation_id, by, approves=False, reason=reason)
+
+    async def cancel(self, operation_id: str, by: By) -> Change:
+        """Withdraw what waits, ask what runs to stop before its next step; `NotAllowed`."""
+        record = await self._ledger.known(operation_id)
+        policy = self._planner.policy
+        if not policy.asked_as(by.actor, self._requester(record)) and Role.ADMINISTRATOR not in by.actor.roles:
+            phrase = Phrase("only {who}, who asked, and administrators may cancel this", who=record.requester)
+            await self._refuse(operation_id, by, Refuse("not the requester", phrase))
+        record = await self._ledger.move(operation_id, cancelled(by.actor.name, self._ledger.now()))
+        if record.state is State.CLOSED:
+            await self._ledger.record_end(record, by.actor.name)
+        return await self._follow(operation_id)
+
+    async def resolve(self, operation_id: str, by: By, saw: str, outcome: State) -> Change:
+        """What a person saw of a change whose end is unknown; its hosts are free again. DONE, UNDONE or FAILED.
+
+        `NotAllowed` where that person might not ask for such a change.
+        """
+        record = await self._ledger.known(operation_id)
+        verdict = self._may_resolve(record, by)
+        if isinstance(verdict, Refuse):
+            await self._refuse(operation_id, by, verdict)
+        why = Phrase("{who} looked: {saw}", who=by.actor.name, saw=saw)
+        transition = resolved(outcome, why, self._ledger.now())
+        await self._ledger.record_end(transition(record), by.actor.name)
+        await self._moved(operation_id, by, transition)
+        return await self._follow(operation_id)
+
+    async def carry_on(self, new_id: str, operation_id: str, by: By) -> Change:
+        """Ask anew for the hosts that an ended change has not done; a replayed request gets what is stored."""
+        stored = await self._ledger.find(new_id)
+        if stored is not None:
+            return await self._ledger.told(stored)
+        record = await self._ledger.known(operation_id)
+        continued(new_id)(record)  # refused before anything is planned; decided below, where the row moves
+        operation = self._planner.operation(record).only(await self._left(record))
+        operation = operation.model_copy(update={"reason": record.reason, "break_glass": False, "dry_run": False})
+        hosts = operation.hosts(self._planner.inventory)
+        verdict = self._planner.policy.judge(by.actor, type(operation), hosts, by.place)
+        if isinstance(verdict, Refuse):
+            await self._refuse(new_id, by, verdict)
+        return await self._propose(Asking(new_id, operation, by, before=operation_id))
+
+    async def review(self, operation_id: str, by: By, text: str) -> Change:
+        """Close the review of a change that broke the glass, once it has ended; `NotAllowed`, also for whoever broke it."""
+        record, policy = await self._ledger.known(operation_id), self._planner.policy
+        if record.break_glass is not None:
+            hosts = self._planner.hosts(record.plan)
+            verdict = policy.may_review(by.actor, record.risk, hosts, self._requester(record))
+            if isinstance(verdict, Refuse):
+                await self._refuse(operation_id, by, verdict)
+        event = {"break_glass": True, "review": text[:RECORDED]}
+        await self._review(operation_id, by, event, glass_reviewed(by.actor.name, text, self._ledger.now()))
+        return await self._ledger.changed(operation_id)
+
+    async def unshown(self) -> tuple[Change, ...]:
+        """What has changed since the board showed it, oldest first."""
+        return tuple([await self._ledger.told(record) for record in await self._ledger.operations.unshown()])
+
+    async def shown(self, operation: str, version: int, told: str) -> None:
+        """The board shows this version; `told` is its own note."""
+        await self._ledger.operations.shown(operation, version, told)
+
+    async def told(self, operation: str) -> str:
+        """The board's own note on a change."""
+        return await self._ledger.operations.told(operation)
+
+    async def _propose(self, asking: Asking) -> Change:
+        operation, by = asking.operation, asking.by
+        if not operation.dry_run:
+            self._ledger.must_be_intact()
+        refused = check(operation, by.actor, self._planner.policy) or await self._too_much(operation, by)
+        if refused is not None:
+            await self._refuse(asking.id, by, refused)
+        draft = await self._planner.draft(asking)
+        if operation.dry_run:
+            await self._ledger.record_question(draft)
+            return draft.change().model_copy(update={"dry_run": True, "version": 0})
+        something(draft.plan)
+        record = await self._decided_by_rules(asking, draft)
+        await self._ledger.record_question(record)
+        if not asking.before:
+            await self._ledger.operations.add(record)
+        else:
+            await self._ledger.operations.succeed(asking.before, continued(asking.id), record)
+            await self._ledger.changed(asking.before)
+        return await self._follow(asking.id)
+
+    async def _decided_by_rules(self, asking: Asking, draft: Record) -> Record:
+        """The record with the approval that the rules ask for, or with the glass broken."""
+        policy, hosts = self._planner.policy, self._planner.hosts(draft.plan)
+        if asking.operation.break_glass:
+            return without_approval(draft, policy.alarmed(asking.by.actor, draft.risk, hosts))
+        first = policy.approval(asking.by.actor, draft.risk, hosts)
+        if isinstance(first, Refuse):
+            await self._refuse(asking.id, asking.by, first)
+        return asked(draft, first)
+
+    async def _decide(self, operation_id: str, by: By, *, approves: bool, reason: str) -> Change:
+        """One person's decision, by their rights as they are now."""
+        self._ledger.must_be_intact()
+        record = await self._ledger.known(operation_id)
+        if record.approval is not None:
+            verdict = self._planner.policy.may_approve(by.actor, record.approval, self._requester(record))
+            if isinstance(verdict, Refuse):
+                await self._refuse(operation_id, by, verdict)
+        who, at = by.actor.name, self._ledger.now()
+        decided = Review(person=who, approves=approves, reason=reason, at=at, mention=mention(by.identity))
+        event = {"approves": approves, "reason": reason[:RECORDED], "digest": record.digest, "requester": record.requester}
+        record = await self._review(operation_id, by, event, reviewed(decided, by.identity))
+        if record.state is State.CLOSED:
+            await self._ledger.record_end(record, who)
+        return await self._follow(operation_id)
+
+    async def _review(self, operation_id: str, by: By, event: Mapping[str, Any], transition: Transition) -> Record:
+        """In the audit log first, then done in one step: no decision counts that was not recorded."""
+        transition(await self._ledger.known(operation_id))
+        await self._ledger.record(EventKind.REVIEW, by.actor.name, operation_id, event)
+        return await self._moved(operation_id, by, transition)
+
+    async def _moved(self, operation_id: str, by: By, transition: Transition) -> Record:
+        """Move what is in the log already; where somebody was faster in between, the log says that this did not count."""
+        try:
+            return await self._ledger.move(operation_id, transition)
+        except Refused as error:
+            late = {"rule": "too late", "outcome": str(error.phrase)[:RECORDED]}
+            await self._ledger.record(EventKind.REFUSAL, by.actor.name, operation_id, late)
+            raise
+
+    async def _follow(self, operation_id: str) -> Change:
+        """What follows from a move: it is told, and what may start now starts, this one perhaps."""
+        await self._ledger.changed(operation_id)
+        await self._dispatch.start_ready()
+        return await self.show(operation_id)
+
+    async def _too_much(self, operation: FleetChange, by: By) -> Refuse | None:
+        """Why nobody is asked once more by this person; what nobody is asked for is not counted."""
+        if operation.dry_run or operation.break_glass or await self._ledger.operations.open_of(by.actor.name) < OPEN:
+            return None
+        phrase = Phrase(
+            "{n} of your requests wait already, which is the most; withdraw one with {words}, or wait until one has started",
+            n=OPEN,
+            words="op cancel",
+        )
+        return Refuse("too many open", phrase)
+
+    def _may_resolve(self, record: Record, by: By) -> Go | Refuse:
+        """Whether somebody may say how a change ended: it frees its hosts, as if the change had been carried out."""
+        kind, policy = self._planner.kind(record), self._planner.policy
+        if kind is None:
+            phrase = Phrase("this version of the bot knows no such {words}; an administrator resolves it", words=record.kind)
+            return Go("administrator") if Role.ADMINISTRATOR in by.actor.roles else Refuse("unknown operation", phrase)
+        asked_for = {part.host for part in record.plan.parts}
+        hosts = tuple(host for host in self._planner.inventory.hosts if host.name in asked_for)
+        return policy.judge(by.actor, kind, hosts, by.place)
+
+    def _requester(self, record: Record) -> str:
+        """How whoever asked is called now: they may have been configured, or renamed, since."""
+        return self._planner.policy.called(record.identity, record.requester)
+
+    async def _left(self, record: Record) -> tuple[str, ...]:
+        """The hosts that were asked for and are not done, as far as they are still there; `Refused` where none is."""
+        match record.state:
+            case State.DONE | State.UNDONE | State.FAILED:
+                pass
+            case State.UNKNOWN:
+                raise Refused(Phrase("nobody knows yet how it ended; op resolve tells the bot what you saw there"))
+            case State.CLOSED:
+                raise Refused(
+                    Phrase("it never began, so there is nothing to continue; ask again: {words}", words=record.words)
+                )
+            case _:
+                raise Refused(Phrase("it has not ended; op show tells where it is"))
+        done = ending(record.operation, record.plan, await self._ledger.trail(record.operation)).done
+        named = [part.host for part in record.plan.parts if part.host not in done]
+        named += [left.host for left in record.plan.left_out if left.host not in named]
+        left = tuple(host for host in named if host in self._planner.inventory.names)
+        if not left:
+            raise Refused(Phrase("nothing is left of it: all its hosts are done"))
+        return left
+
+    async def _refuse(self, operation_id: str, by: By, refused: Refuse) -> NoReturn:
+        """Say no, and keep in the audit log which rule did."""
+        event = {"rule": refused.rule, "outcome": str(refused.reason)[:RECORDED]}
+        await self._ledger.record(EventKind.REFUSAL, by.actor.name, operation_id, event)
+        raise NotAllowed(refused.reason)

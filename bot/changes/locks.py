@@ -1,0 +1,116 @@
+"""Locks: by which a person forbids changes on hosts for a while; starts and next steps obey them.
+
+A lock on `all` is the emergency stop: nothing changes anywhere until it goes. What a lock forbids is
+asked when something would start, with the hosts as they are called then; a part of a target that
+names nothing any more still forbids the host of that name. Who removes a lock must be allowed to on all
+hosts that it means then, whoever made it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+
+from adapters.errors import RequestError
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Moment, Phrase
+from bot.access.policy import Refuse, Verdict
+from bot.audit.log import RECORDED, EventKind, Recorder
+from bot.changes.approval import NotAllowed
+from bot.store.locks import Lock as Lock
+from bot.store.locks import LockTable
+from commands.values.arguments import BadArgument, Target
+
+LISTED = timedelta(days=1)
+"""How long a lock that has ended is still listed."""
+
+
+class NoSuchLock(RequestError):
+    """No lock has that number."""
+
+
+class Locks:
+    """The locks of a running bot. Every change of them is in the audit log first.
+
+    `changed` is called after each: it starts what may start now, and notes what everything else waits for.
+    """
+
+    def __init__(
+        self, table: LockTable, audit: Recorder, now: Callable[[], datetime], changed: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._table = table
+        self._audit = audit
+        self._now = now
+        self._changed = changed
+
+    async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock:
+        """Forbid changes on a target from now on; the same request again is the same lock."""
+        now = self._now()
+        lock = Lock(operation, str(target), reason, owner, added_at=now, ends_at=now + lasts)
+        event = {"lock": "added", "target": lock.target, "ends_at": lock.ends_at.isoformat(), "reason": reason}
+        await self._audit.record(EventKind.LOCK, owner, operation, event)
+        kept = await self._table.add(lock)
+        await self._changed()
+        return kept
+
+    async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock:
+        """Allow changes again; `NoSuchLock`, and `NotAllowed` where `judge` says so. One that has ended stays as it is."""
+        lock = await self._table.find(number)
+        if lock is None:
+            raise NoSuchLock(Phrase("there is no lock {number}; {words} lists them", number=str(number), words="lock"))
+        verdict = judge(lock)
+        if isinstance(verdict, Refuse):
+            event = {"rule": verdict.rule, "outcome": str(verdict.reason)[:RECORDED]}
+            await self._audit.record(EventKind.REFUSAL, by, operation, event)
+            raise NotAllowed(verdict.reason)
+        await self._audit.record(EventKind.LOCK, by, operation, {"lock": "removed", "number": number, "target": lock.target})
+        await self._table.remove(number, by, self._now())
+        await self._changed()
+        return await self._table.find(number) or lock
+
+    async def all(self) -> tuple[Lock, ...]:
+        """All locks that forbid something, and those that ended within a day, by number."""
+        return await self._table.since(self._now() - LISTED)
+
+    async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
+        """The lock that forbids changes on one of these hosts now; None where none does."""
+        now = self._now()
+        return forbidding(await self._table.since(now), hosts, inventory, now)
+
+
+def forbidding(locks: Iterable[Lock], hosts: Iterable[str], inventory: Inventory, now: datetime) -> Lock | None:
+    """Of the locks that forbid something on one of the hosts, the one that does so longest."""
+    wanted = frozenset(hosts)
+    fitting = [lock for lock in locks if lock.ends_at > now and wanted & _locked(lock, inventory, wanted)]
+    return max(fitting, key=lambda lock: lock.ends_at, default=None)
+
+
+def meant(lock: Lock, inventory: Inventory) -> tuple[Host, ...]:
+    """The hosts of the inventory that a lock means now."""
+    names = _locked(lock, inventory, frozenset(inventory.names))
+    return tuple(host for host in inventory.hosts if host.name in names)
+
+
+def told(lock: Lock) -> Phrase:
+    """What a lock says to whom it stops."""
+    return Phrase(
+        "{owner} has locked {target} until {end}: {reason}",
+        owner=lock.owner,
+        target=lock.target,
+        end=Moment(lock.ends_at),
+        reason=lock.reason,
+    )
+
+
+def _locked(lock: Lock, inventory: Inventory, wanted: frozenset[str]) -> frozenset[str]:
+    """The hosts that a lock means. `all` means those that are asked about, too, whatever the inventory says."""
+    parts = lock.target.split(",")
+    if "all" in parts:
+        return wanted
+    return frozenset(host for part in parts for host in _meant(part, inventory))
+
+
+def _meant(part: str, inventory: Inventory) -> tuple[str, ...]:
+    """The hosts of one part, and always the one of that very name: a lock never means less than it says."""
+    try:
+        return (part, *(host.name for host in Target.parse((part,)).resolve(inventory)))
+    except BadArgument:
+        return (part,)

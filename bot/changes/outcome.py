@@ -1,0 +1,148 @@
+"""How an operation stands and ends, from its plan and what it left in the log. Pure.
+
+all parts good ───────────────────────────────────────────▶ DONE
+anything that nobody can say ─────────────────────────────▶ UNKNOWN
+nothing else was done, and what was begun is taken back ──▶ UNDONE
+everything else ──────────────────────────────────────────▶ FAILED, and `why` says what is where
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from adapters.phrase import Listing, Phrase
+from bot.changes.intent_log import Trail
+from bot.model.change import State
+from commands.model.plan import Part, Plan, Result, Step, StepResult
+
+_UNSAID = Phrase("it was not finished")
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an operation ended; `done` and `left` are the hosts that are as was wanted, and those that were not begun."""
+
+    state: State
+    why: Phrase | None = None
+    done: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def part_of(plan: Plan, key: str) -> Part:
+    """The part that a step belongs to; a `KeyError` where there is none."""
+    for part in plan.parts:
+        if any(step.key == key for step in part.steps):
+            return part
+    raise KeyError(f"the plan has no step {key}")
+
+
+def to_take_back(part: Part, trail: Trail) -> tuple[str, ...]:
+    """The steps of a part that must be taken back, the newest first: those that may have changed something.
+
+    One that cannot be taken back is among them where a look may end the doubt about it.
+    """
+    return tuple(step.key for step in reversed(part.steps) if step.key in trail.touched and _has_an_end(step, trail))
+
+
+def story(plan: Plan, trail: Trail) -> tuple[StepResult, ...]:
+    """What became of each step that began, in the plan's order: how it was taken back, where it was."""
+    return tuple(trail.undone.get(step.key, trail.results[step.key]) for step in plan.steps if step.key in trail.results)
+
+
+def ending(operation: str, plan: Plan, trail: Trail) -> Ending:
+    """How an operation ended that has no more steps to run."""
+    done = [part for part in plan.parts if _good(part, trail)]
+    left = [part for part in plan.parts if not _begun(part, trail)]
+    broken = [part for part in plan.parts if part not in done and part not in left]
+    names = _hosts(done), _hosts(left)
+    if len(done) == len(plan.parts):
+        return Ending(State.DONE, None, *names)
+    doubt = next((step for part in broken for step in part.steps if _doubtful(step, trail)), None)
+    if doubt is not None:
+        return Ending(State.UNKNOWN, _unknown(doubt, trail, f"op resolve {operation}"), *names)
+    taken_back = bool(broken) and all(_taken_back(part, trail) for part in broken)
+    where = Listing(tuple(_where(*names, broken, trail)))
+    why = Phrase("{cause}. {state}", cause=_cause(plan, trail), state=Phrase("{items}", items=where))
+    return Ending(State.UNDONE if taken_back and not done else State.FAILED, why, *names)
+
+
+def unsealed(operation: str, trail: Trail, why: Phrase) -> Ending:
+    """How an operation ended whose plan is not the one that was begun, so that no host could be asked by it."""
+    if not trail.begun:
+        return Ending(State.FAILED, Phrase("{why}; nothing was changed, ask again", why=why))
+    phrase = Phrase("{why}; look at the hosts, then say what you saw with {words}", why=why, words=f"op resolve {operation}")
+    return Ending(State.UNKNOWN, phrase)
+
+
+def _unknown(step: Step, trail: Trail, words: str) -> Phrase:
+    if step.key in trail.undone:
+        return Phrase(
+            "nobody can say whether this was taken back on {host}: {step}; look at the host, "
+            "then say what you saw with {words}",
+            host=step.host,
+            step=step.phrase,
+            words=words,
+        )
+    return Phrase(
+        "nobody can say whether this happened on {host}: {step}; look at the host, then say what you saw with {words}",
+        host=step.host,
+        step=step.phrase,
+        words=words,
+    )
+
+
+def _has_an_end(step: Step, trail: Trail) -> bool:
+    doubtful = trail.results[step.key].result is Result.UNKNOWN
+    return step.undo is not None or (doubtful and step.verify is not None)
+
+
+def _good(part: Part, trail: Trail) -> bool:
+    return all(step.key in trail.results and trail.results[step.key].result.good for step in part.steps)
+
+
+def _begun(part: Part, trail: Trail) -> bool:
+    results = (trail.results.get(step.key) for step in part.steps)
+    return any(came is not None and came.result is not Result.SKIPPED for came in results)
+
+
+def _hosts(parts: list[Part]) -> tuple[str, ...]:
+    return tuple(part.host for part in parts)
+
+
+def _doubtful(step: Step, trail: Trail) -> bool:
+    """Whether nobody can say how it is with a step: done or taken back."""
+    back, done = trail.undone.get(step.key), trail.results.get(step.key)
+    if back is not None:
+        return back.result is not Result.UNDONE
+    return done is not None and done.result is Result.UNKNOWN
+
+
+def _taken_back(part: Part, trail: Trail) -> bool:
+    """Whether something of a part was taken back. What has no undo is part of what has one, or leaves nothing."""
+    return any(step.key in trail.undone for step in part.steps)
+
+
+def _cause(plan: Plan, trail: Trail) -> Phrase:
+    """Why it did not go on."""
+    for step in plan.steps:
+        came = trail.results.get(step.key)
+        if came is None or came.result.good:
+            continue
+        if came.result is Result.SKIPPED and came.why is not None:
+            return came.why
+        return Phrase("{host}: {step}: {why}", host=step.host, step=step.phrase, why=came.why or _UNSAID)
+    return _UNSAID
+
+
+def _where(done: tuple[str, ...], left: tuple[str, ...], broken: list[Part], trail: Trail) -> Iterator[Phrase]:
+    """What is where now."""
+    if done:
+        yield Phrase("done on {hosts}", hosts=Listing(done))
+    for part in broken:
+        if _taken_back(part, trail):
+            yield Phrase("{host} is as it was before", host=part.host)
+        elif any(step.key in trail.touched for step in part.steps):
+            yield Phrase("{host} is left in the middle of it; look at it", host=part.host)
+        else:
+            yield Phrase("nothing was changed on {host}", host=part.host)
+    if left:
+        yield Phrase("not begun on {hosts}", hosts=Listing(left))

@@ -1,0 +1,131 @@
+"""What has changed between two plans of one operation: the sentences that tell why the approved one may not run."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from pydantic import JsonValue
+
+from adapters.endpoint import Road
+from adapters.phrase import Listing, Phrase
+from commands.model.plan import Part, Plan, Premise, Step
+
+SHOWN = 80
+"""Characters of a value that a sentence repeats."""
+
+MOST = 10
+"""Sentences; who must read more than these looks at the new plan."""
+
+
+def difference(old: Plan, new: Plan) -> tuple[Phrase, ...]:
+    """At least one sentence, for plans whose digests differ: premises, hosts, roads; steps where those do not tell it."""
+    told = (*_premises(old, new), *_hosts(old, new), *_roads(old, new)) or tuple(_steps(old, new))
+    if not told:
+        return (Phrase("the bot's own scripts or rules are others than when it was approved"),)
+    if len(told) <= MOST:
+        return told
+    more = len(told) - MOST
+    return *told[:MOST], Phrase("and {n} more difference", plural="and {n} more differences", n=more)
+
+
+def _premises(old: Plan, new: Plan) -> Iterator[Phrase]:
+    before, after = _by_subject(old.premises), _by_subject(new.premises)
+    for subject, premise in before.items():
+        now = after.get(subject)
+        if now is None:
+            yield Phrase("{host}: no longer so: {premise}", host=premise.host, premise=premise.phrase)
+        elif now.value != premise.value:
+            yield Phrase(
+                "{host}: approved was: {before}; now: {after}", host=premise.host, before=premise.phrase, after=now.phrase
+            )
+    for subject, premise in after.items():
+        if subject not in before:
+            yield Phrase("{host}: new: {premise}", host=premise.host, premise=premise.phrase)
+
+
+def _hosts(old: Plan, new: Plan) -> Iterator[Phrase]:
+    before, after = [part.host for part in old.parts], [part.host for part in new.parts]
+    reasons = {left.host: left.why for left in new.left_out}
+    for host in (host for host in before if host not in after):
+        yield Phrase(
+            "{host} is left out now: {why}", host=host, why=reasons.get(host, Phrase("nothing is to be done there"))
+        )
+    added = tuple(host for host in after if host not in before)
+    if added:
+        yield Phrase("{hosts} would be changed, too", hosts=Listing(added))
+    if not added and sorted(before) == sorted(after) and before != after:
+        yield Phrase("the order is now {hosts}", hosts=Listing(tuple(after)))
+
+
+def _roads(old: Plan, new: Plan) -> Iterator[Phrase]:
+    before, after = _by_side(old.roads), _by_side(new.roads)
+    for key in sorted(before.keys() & after.keys()):
+        was, now = before[key], after[key]
+        if was.address != now.address:
+            yield Phrase(
+                "{host} ({side}) is reached at {after}, and was at {before}",
+                host=now.host,
+                side=now.side,
+                before=was.address,
+                after=now.address,
+            )
+        elif was.identity != now.identity:
+            yield Phrase("{host} ({side}) is known by another key or certificate than before", host=now.host, side=now.side)
+    for key in sorted(before.keys() ^ after.keys()):
+        road = {**before, **after}[key]
+        yield Phrase("{host} ({side}) is used only in one of both", host=road.host, side=road.side)
+
+
+def _steps(old: Plan, new: Plan) -> Iterator[Phrase]:
+    """The steps of hosts that are in both."""
+    parts = {part.host: part for part in new.parts}
+    for part in old.parts:
+        if part.host in parts:
+            yield from _steps_of(part, parts[part.host])
+
+
+def _steps_of(old: Part, new: Part) -> Iterator[Phrase]:
+    before, after = ({step.key: step for step in part.steps} for part in (old, new))
+    for key in (key for key in before if key not in after):
+        yield Phrase("{host}: no longer done: {step}", host=before[key].host, step=before[key].phrase)
+    for key in after:
+        if key not in before:
+            yield Phrase("{host}: done, too: {step}", host=after[key].host, step=after[key].phrase)
+        elif _done(before[key]) != _done(after[key]):
+            yield _changed(before[key], after[key])
+    if [key for key in before if key in after] != [key for key in after if key in before]:
+        yield Phrase("{host}: the steps come in another order", host=new.host)
+
+
+def _changed(before: Step, after: Step) -> Phrase:
+    """Which arguments of a step are others, where that tells it."""
+    was, now = before.deed.arguments, after.deed.arguments
+    names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
+    if before.deed.kind != after.deed.kind or not names:
+        return Phrase("{host}: done in another way: {step}", host=after.host, step=after.phrase)
+    name = names[0]
+    return Phrase(
+        "{host}: {step}: {argument} was {before} and is {after}",
+        host=after.host,
+        step=after.phrase,
+        argument=name,
+        before=_short(was.get(name)),
+        after=_short(now.get(name)),
+    )
+
+
+def _done(step: Step) -> Mapping[str, JsonValue]:
+    """What of a step counts: its words may be in other words."""
+    return step.model_dump(mode="json", exclude={"phrase", "undo_phrase"})
+
+
+def _by_subject(premises: tuple[Premise, ...]) -> Mapping[tuple[str, str], Premise]:
+    return {(premise.host, premise.what): premise for premise in premises}
+
+
+def _by_side(roads: tuple[Road, ...]) -> Mapping[tuple[str, str], Road]:
+    return {(road.host, road.side): road for road in roads}
+
+
+def _short(value: JsonValue) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,0 +1,217 @@
+"""From an operation to a record that can be decided on: planned, sealed, and given the approval that it needs.
+
+operation ─ view ─▶ plan ─ digest ─▶ draft ─ policy ─▶ record: WAITING with an approval, or READY by break-glass
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from adapters.errors import Refused
+from adapters.fleet import Fleet
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Listing, Phrase
+from bot.access.policy import Actor, AskFirst, Policy, Refuse
+from bot.access.requester import By
+from bot.access.rules import is_channel
+from bot.changes.approval import ReasonMissing
+from bot.model.change import Approval, ApprovalState, BreakGlass, State
+from bot.store.records import Record
+from bot.store.stored import json_text
+from commands.language.grammar import canonical
+from commands.model.operation import CertificateRules, FleetChange, Operation, Risk, Thresholds, View
+from commands.model.plan import Plan, Planned
+
+BREAK_GLASS_LIFETIME = timedelta(hours=1)
+"""How long a change without approval may wait for its hosts: an emergency that waits longer is none."""
+
+
+class Basis(Protocol):
+    """What a plan rests on; a reload replaces it whole (`bot.requests.dispatcher.Basis`)."""
+
+    @property
+    def fleet(self) -> Fleet: ...
+
+    @property
+    def policy(self) -> Policy: ...
+
+    @property
+    def thresholds(self) -> Thresholds: ...
+
+    @property
+    def certificates(self) -> CertificateRules: ...
+
+
+class NothingToDo(Refused):
+    """The plan has no step."""
+
+
+class HoldsSecret(Refused):
+    """A plan that holds a secret is refused, never rewritten."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """An operation that somebody wants; `before` is the one that it continues or supersedes, "" where there is none."""
+
+    id: str
+    operation: FleetChange
+    by: By
+    before: str = ""
+
+
+class Planner:
+    """Plans operations on what the bot knows now. `holds_secret` judges a text that is about to be stored."""
+
+    def __init__(
+        self,
+        basis: Callable[[], Basis],
+        catalogue: tuple[type[Operation], ...],
+        now: Callable[[], datetime],
+        holds_secret: Callable[[str], bool],
+    ) -> None:
+        self._basis = basis
+        self._kinds = {kind_of(operation): operation for operation in catalogue if issubclass(operation, FleetChange)}
+        self._now = now
+        self._holds_secret = holds_secret
+
+    @property
+    def policy(self) -> Policy:
+        """Who may do what now."""
+        return self._basis().policy
+
+    @property
+    def inventory(self) -> Inventory:
+        """The hosts that there are now."""
+        return self._basis().fleet.inventory
+
+    def view(self, operation: str) -> View:
+        """What an operation may look at while it is planned."""
+        basis = self._basis()
+        return View(
+            fleet=basis.fleet,
+            now=self._now,
+            thresholds=basis.thresholds,
+            certificates=basis.certificates,
+            operation=operation,
+        )
+
+    def kind(self, record: Record) -> type[FleetChange] | None:
+        """The class of a record's operation; None where this version knows none such."""
+        return self._kinds.get(record.kind)
+
+    def operation(self, record: Record) -> FleetChange:
+        """The operation of a record as it was settled when it was planned; `Refused` where this version knows none such."""
+        try:
+            return self._kinds[record.kind].model_validate_json(json_text(record.arguments))
+        except (KeyError, ValidationError) as error:
+            phrase = Phrase("this version of the bot knows no such {words}; ask again in its words", words=record.kind)
+            raise Refused(phrase) from error
+
+    async def replan(self, record: Record) -> tuple[Planned, str]:
+        """The plan as it would be made now, and its digest."""
+        planned = await self.operation(record).plan(self.view(record.operation))
+        return planned, planned.plan.digest(record.kind, planned.arguments)
+
+    async def draft(self, asking: Asking) -> Record:
+        """A new operation, planned; nothing is decided yet. `CannotPlan`, `HoldsSecret`."""
+        planned = await asking.operation.plan(self.view(asking.id))
+        operation, by, kind = asking.operation, asking.by, kind_of(type(asking.operation))
+        words = canonical(operation.model_copy(update={"reason": "", "break_glass": False, "dry_run": False, "here": False}))
+        told = f"{planned.model_dump_json()} {words} {operation.reason}"
+        if await asyncio.to_thread(self._holds_secret, told):  # half a second for hundreds of hosts
+            raise HoldsSecret(Phrase("the plan would hold a secret, so it is not kept; ask without it"))
+        now = self._now()
+        return Record(
+            operation=asking.id,
+            words=words,
+            kind=kind,
+            arguments=planned.arguments,
+            risk=operation.risk,
+            requester=by.actor.name,
+            identity=by.identity,
+            surface=by.surface,
+            channel=by.channel,
+            card=card_channel(by.channel, self.policy.approvals.channel),
+            reason=operation.reason,
+            plan=planned.plan,
+            digest=planned.plan.digest(kind, planned.arguments),
+            asked_at=now,
+            expires_at=now,
+            state=State.PLANNED,
+            before=asking.before,
+        )
+
+    def hosts(self, plan: Plan) -> tuple[Host, ...]:
+        """The hosts that a plan is about or changes anything on, as the inventory has them now."""
+        return hosts_of(plan, self.inventory)
+
+
+def hosts_of(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
+    """The hosts of this inventory that a plan is about or changes anything on."""
+    named = {part.host for part in plan.parts} | set(plan.hosts)
+    return tuple(host for host in inventory.hosts if host.name in named)
+
+
+def card_channel(asked: str, usual: str | None) -> str:
+    """Where a change is shown: the channel in which it was asked, else the configured one, else the direct message."""
+    return asked if is_channel(asked) else usual or asked
+
+
+def kind_of(operation: type[Operation]) -> str:
+    """The name under which an operation's class is stored, and its part of the digest."""
+    return " ".join(operation.words)
+
+
+def check(operation: FleetChange, actor: Actor, policy: Policy) -> Refuse | None:
+    """Why this may not even be planned for asking: break-glass without the right; `ReasonMissing` where one is needed."""
+    if operation.break_glass and isinstance(verdict := policy.may_break_glass(actor), Refuse):
+        return verdict
+    if operation.break_glass and not operation.reason.strip():
+        raise ReasonMissing(Phrase("break-glass needs a reason; say with {option} why it cannot wait", option="--reason"))
+    if operation.risk is Risk.CRITICAL and not operation.dry_run and not operation.reason.strip():
+        raise ReasonMissing(
+            Phrase("this touches identities, so approvers need a reason; give one with {option}", option="--reason")
+        )
+    return None
+
+
+def something(plan: Plan) -> None:
+    """`NothingToDo` where a plan has no step, saying why for each host."""
+    if plan.steps:
+        return
+    if not plan.left_out:
+        raise NothingToDo(Phrase("nothing is to be done"))
+    reasons = tuple(Phrase("{host}: {why}", host=left.host, why=left.why) for left in plan.left_out)
+    raise NothingToDo(Phrase("nothing is to be done: {reasons}", reasons=Listing(reasons)))
+
+
+def asked(record: Record, first: AskFirst) -> Record:
+    """The record as it waits for people."""
+    expires_at = record.asked_at + first.lifetime
+    approval = Approval(
+        state=ApprovalState.PENDING,
+        needed=first.needed,
+        rule=first.rule,
+        roles=first.roles,
+        may=first.may,
+        groups=first.groups,
+        ping=first.ping,
+        expires_at=expires_at,
+    )
+    return replace(record, state=State.WAITING, approval=approval, expires_at=expires_at)
+
+
+def without_approval(record: Record, alarmed: tuple[str, ...]) -> Record:
+    """The record of a change for which somebody broke the glass; `alarmed` are the Slack ids of whoever is told at once."""
+    return replace(
+        record,
+        state=State.READY,
+        break_glass=BreakGlass(ping=alarmed),
+        ready_at=record.asked_at,
+        expires_at=record.asked_at + BREAK_GLASS_LIFETIME,
+    )

@@ -1,0 +1,107 @@
+"""What the plan of an order means now: which host is asked for what, and by which road.
+
+stored deed ─ what earlier steps produced ─▶ action ─┐
+host, side ─ the inventory as it is now ─▶ road ─────┴─ the road of the plan? ─▶ Meant │ CannotCarryOut
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, JsonValue
+
+from adapters.action import Action
+from adapters.action_registry import class_of
+from adapters.errors import Refused
+from adapters.fleet import Fleet
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from commands.model.plan import Deed, Plan, Step, road_to
+
+Answer = Mapping[str, JsonValue]
+Produced = Mapping[str, Answer]
+
+
+class CannotCarryOut(Refused):
+    """What was planned means nothing now: another version made it, or a host is not where it was."""
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What is to be asked of a host. It goes by the road that was looked at, whatever is configured meanwhile."""
+
+    fleet: Fleet
+    host: Host
+    action: Action[Any]
+
+    async def answer(self) -> Answer:
+        """What the host says, as JSON; a `HostError`."""
+        said: BaseModel = await self.fleet.perform(self.host, self.action)
+        document: Answer = said.model_dump(mode="json")
+        return document
+
+
+@dataclass(frozen=True)
+class Order:
+    """An operation that is carried out, on whose behalf, and its plan."""
+
+    operation: str
+    actor: str
+    plan: Plan
+
+    def step(self, key: str) -> Step:
+        """The step of that key; a `KeyError` where the plan has none."""
+        for step in self.plan.steps:
+            if step.key == key:
+                return step
+        raise KeyError(f"the plan has no step {key}")
+
+    def needs(self, key: str) -> bool:
+        """Whether anything in the plan names what that step produces."""
+        deeds = (deed for step in self.plan.steps for deed in _deeds(step))
+        return any(product.step == key for deed in deeds for product in deed.products.values())
+
+    def means(self, fleet: Fleet, name: str, deed: Deed, produced: Produced) -> Meant:
+        """What one of the plan's deeds means on the fleet as it is now; `CannotCarryOut`."""
+        side, host = _class(deed).side, fleet.inventory.host(name)
+        if host is None or host.side(side) is None:
+            raise _cannot(Phrase("the inventory has no {side} side of {host}", side=side, host=name))
+        try:
+            road, action = road_to(host, side), deed.action(produced)
+        except Refused as error:
+            raise _cannot(error.phrase) from error
+        except ValueError as error:
+            raise _cannot(_other_version(error)) from error
+        if road not in self.plan.roads:
+            why = Phrase("{host} is reached another way than was approved, or known by something else", host=name)
+            raise _cannot(why)
+        return Meant(fleet, host, action)
+
+
+def known_whole(step: Step) -> None:
+    """`CannotCarryOut` where this version does not know all that a step is made of."""
+    for deed in _deeds(step):
+        _class(deed)
+
+
+def _class(deed: Deed) -> type[Action[Any]]:
+    try:
+        return class_of(deed.kind)
+    except ValueError as error:
+        raise _cannot(_other_version(error)) from error
+
+
+def _deeds(step: Step) -> Iterator[Deed]:
+    yield step.deed
+    if step.undo is not None:
+        yield step.undo
+    checks = ((step.verify,) if step.verify is not None else ()) + step.undone
+    yield from (check.deed for check in checks)
+
+
+def _other_version(error: ValueError) -> Phrase:
+    return Phrase("this version of flatnet-bot cannot read it: {why}", why=str(error))
+
+
+def _cannot(why: Phrase) -> CannotCarryOut:
+    return CannotCarryOut(Phrase("it cannot be carried out as it was planned ({why}); ask for the change again", why=why))

@@ -1,0 +1,278 @@
+"""Runs one step of a plan, or takes one back, so that doing it again after a crash does no harm.
+
+    own events ─┬─ outcome ──────────────▶ that outcome; nothing is done again
+                ├─ intent alone ─────────▶ look ─┬─ it is so ─────────────────────▶ outcome
+                │                                ├─ it is not, or nothing tells ──▶ ask again, where that is harmless
+                │                                └─ the host does not answer ─────▶ UNKNOWN
+                └─ neither ─▶ intent ─▶ ask ─▶ verify ─▶ outcome
+                                          └─ the answer is lost ─▶ look, as above
+
+Taking back: asked until it arrives, then proven, both within the patience of its proofs; for a host that was cut
+off puts the old state back by itself. What is not proven is UNKNOWN. No host is asked by another road than the plan's.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError
+from adapters.fleet import Fleet
+from adapters.phrase import Phrase
+from bot.changes.intent_log import Entry, Journal, Trail
+from bot.changes.step_binding import Answer, CannotCarryOut, Meant, Order, Produced, known_whole
+from bot.runtime.clock import Clock
+from commands.model.plan import Check, Result, Step, StepResult
+
+POLL = 2.0
+"""Seconds between two looks at a host that is not yet as expected: a service takes some seconds to start."""
+
+DELIVERY = 30.0
+"""Seconds in which a host may come back that is to take something back: longer than a Nebula that restarts is away."""
+
+SHOWN = 100
+"""Characters of an answer that a sentence repeats."""
+
+Forbidding = Callable[[], Awaitable[Phrase | None]]
+"""Says why no step may be begun at this moment; None where it may."""
+
+
+async def nothing_forbids() -> None:
+    """Neither a lock nor a wish to stop."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a look brought: `met` is None where there was no answer. `hopeless`: looking again would bring the same."""
+
+    met: bool | None
+    answer: Answer = field(default_factory=dict)
+    why: Phrase | None = None
+    error: HostError | None = None
+    hopeless: bool = False
+
+
+@dataclass(frozen=True)
+class _Came:
+    """What came of a step. `touched`: its host may be different now."""
+
+    result: Result
+    why: Phrase | None = None
+    product: Answer = field(default_factory=dict)
+    touched: bool = False
+
+
+class Runner:
+    """Runs steps on the fleet as it is configured now."""
+
+    def __init__(self, fleet: Callable[[], Fleet], journal: Journal, clock: Clock) -> None:
+        self._fleet = fleet
+        self._journal = journal
+        self._clock = clock
+
+    async def do(self, order: Order, key: str, forbidden: Forbidding = nothing_forbids) -> StepResult:
+        """Carry out a step, once; a `DatabaseError` or `HeadUnavailable` where that cannot be recorded.
+
+        Where it is forbidden before the host is asked, it is SKIPPED. What was begun before is settled all the same.
+        """
+        trail = await self._journal.read(order.operation)
+        if key in trail.results:
+            return trail.results[key]
+        step, began = order.step(key), self._clock.now()
+        came = await self._come_of(order, step, trail, forbidden)
+        result = StepResult(
+            key=key,
+            result=came.result,
+            why=came.why,
+            product=came.product if order.needs(key) else {},  # what nobody needs could only be too much, or a secret
+            began_at=began,
+            ended_at=self._clock.now(),
+        )
+        return await self._journal.outcome(_entry(order, key), result, touched=came.touched)
+
+    async def undo(self, order: Order, key: str) -> StepResult:
+        """Take a step back, once. A step without an undo is only looked at: whether it is not so, after all."""
+        trail = await self._journal.read(order.operation)
+        if key in trail.undone:
+            return trail.undone[key]
+        step, began = order.step(key), self._clock.now()
+        try:
+            why = await self._not_taken_back(order, step, trail)
+        except CannotCarryOut as error:
+            why = error.phrase
+        result = StepResult(
+            key=key,
+            result=Result.UNDONE if why is None else Result.UNKNOWN,
+            why=why,
+            began_at=began,
+            ended_at=self._clock.now(),
+        )
+        return await self._journal.outcome(_entry(order, key, undo=True), result)
+
+    async def _come_of(self, order: Order, step: Step, trail: Trail, forbidden: Forbidding) -> _Came:
+        begun, produced = step.key in trail.begun, _produced(trail)
+        if not begun and (why := await forbidden()) is not None:
+            return _Came(Result.SKIPPED, why)
+        try:
+            meant = order.means(self._fleet(), step.host, step.deed, produced)
+            known_whole(step)  # nothing is begun that could be neither proven nor taken back
+        except CannotCarryOut as error:
+            return _Came(Result.UNKNOWN if begun else Result.FAILED, error.phrase, touched=begun)
+        if begun and meant.action.changes:
+            return await self._settled(order, meant, step, produced, Phrase("the bot was stopped while this was under way"))
+        if not begun:
+            await self._journal.intent(_entry(order, step.key), step.host, step.deed.kind)
+            if (why := await forbidden()) is not None:  # writing that took its time
+                return _Came(Result.SKIPPED, why)
+        if not meant.action.changes:
+            return _proven(await self._look(order, step.proof, produced, _met))
+        try:
+            answer = await meant.answer()
+        except ActionFailed as error:
+            return await self._failed(order, step, produced, error)
+        except HostError as error:
+            if error.maybe_ran:
+                return await self._settled(order, meant, step, produced, error.phrase)
+            return _Came(Result.UNREACHABLE, error.phrase)
+        return await self._verified(order, step, produced, answer, changed=answer.get("changed") is not False)
+
+    async def _verified(self, order: Order, step: Step, produced: Produced, answer: Answer, *, changed: bool) -> _Came:
+        """What came of a step that its host says it did."""
+        good = Result.DONE if changed else Result.UNCHANGED
+        if step.verify is None:
+            return _Came(good, product=answer, touched=changed)
+        look = await self._look(order, step.verify, {**produced, step.key: answer}, _met)
+        if look.met:
+            return _Came(good, product=answer, touched=changed)
+        return _Came(Result.UNKNOWN if look.met is None else Result.FAILED, look.why, answer, touched=changed)
+
+    async def _failed(self, order: Order, step: Step, produced: Produced, error: ActionFailed) -> _Came:
+        """What came of a step that its host says it could not do: perhaps it is so all the same."""
+        if not error.maybe_ran or step.verify is None:
+            return _Came(Result.FAILED, error.phrase, touched=error.maybe_ran)
+        look = await self._glance(order, step.verify, produced)
+        if look.met:
+            return _Came(Result.DONE, touched=True)
+        result = Result.UNKNOWN if look.met is None else Result.FAILED
+        return _Came(result, error.phrase, touched=not _unbegun(step, look))
+
+    async def _settled(self, order: Order, meant: Meant, step: Step, produced: Produced, why: Phrase) -> _Came:
+        """What came of a step whose answer was lost; `why` says how.
+
+        Whatever is seen by now, the lost request may yet arrive: what is not so is taken back, and that forbids it.
+        """
+        repeatable, unknown = meant.action.repeatable, _Came(Result.UNKNOWN, why, touched=True)
+        if step.verify is not None:
+            look = await self._look(order, step.verify, produced, _answered if repeatable else _met)
+            if look.met and not (repeatable and order.needs(step.key)):
+                return _Came(Result.DONE, touched=True)
+            if look.met is None:
+                return unknown
+        if not repeatable:
+            return unknown
+        try:
+            answer = await meant.answer()
+        except ActionFailed as error:
+            came = await self._failed(order, step, produced, error)
+            return _Came(came.result, came.why, touched=True)
+        except HostError:
+            return unknown
+        return await self._verified(order, step, produced, answer, changed=True)
+
+    async def _not_taken_back(self, order: Order, step: Step, trail: Trail) -> Phrase | None:
+        """Take a step back; None where that is proven, else why it is not."""
+        produced = _produced(trail)
+        if step.undo is None:
+            seen = _Look(None) if step.verify is None else await self._glance(order, step.verify, produced)
+            return None if seen.met is False else seen.why or _UNPROVEN
+        meant = order.means(self._fleet(), step.host, step.undo, produced)
+        begun = step.key in trail.undo_begun
+        if not begun:
+            await self._journal.intent(_entry(order, step.key, undo=True), step.host, step.undo.kind)
+        arrived = begun and not meant.action.repeatable
+        why = _UNPROVEN if arrived else None
+        ends = self._clock.monotonic() + max([DELIVERY, *(check.patience for check in step.undone)])
+        while True:
+            if not arrived:
+                why, arrived = await _asked(meant)
+            looks = [await self._glance(order, check, produced) for check in step.undone]
+            if all(look.met for look in looks) and (looks or (arrived and why is None)):
+                return None
+            over = self._clock.monotonic() >= ends or (arrived and not looks)
+            if over or any(look.hopeless for look in looks):
+                return why or next((look.why for look in looks if not look.met), None) or _UNPROVEN
+            await self._clock.sleep(POLL)
+
+    async def _look(self, order: Order, check: Check, produced: Produced, enough: Callable[[_Look], bool]) -> _Look:
+        """Look until that is enough, or the check's patience is over."""
+        ends = self._clock.monotonic() + check.patience
+        while True:
+            look = await self._glance(order, check, produced)
+            if enough(look) or look.hopeless or self._clock.monotonic() >= ends:
+                return look
+            await self._clock.sleep(POLL)
+
+    async def _glance(self, order: Order, check: Check, produced: Produced) -> _Look:
+        """One look. Never a shared one: that might have begun before what it is to prove."""
+        try:
+            answer = await order.means(self._fleet(), check.host, check.deed, produced).answer()
+        except CannotCarryOut as error:
+            return _Look(None, why=error.phrase, hopeless=True)
+        except HostError as error:
+            hopeless = isinstance(error, AuthenticationFailed | HostIdentityError)
+            return _Look(None, why=error.phrase, error=error, hopeless=hopeless)
+        met = check.met(answer)
+        return _Look(met, answer, None if met else _differs(check, answer), hopeless=check.hopeless(answer))
+
+
+async def _asked(meant: Meant) -> tuple[Phrase | None, bool]:
+    """Ask a host to take something back: why it did not, and whether there is no use in asking again."""
+    try:
+        await meant.answer()
+    except HostError as error:
+        final = isinstance(error, ActionFailed | AuthenticationFailed | HostIdentityError)
+        return error.phrase, final or (error.maybe_ran and not meant.action.repeatable)
+    return None, True
+
+
+_UNPROVEN = Phrase("nothing proves that it was taken back; look at the host")
+
+
+def _entry(order: Order, key: str, *, undo: bool = False) -> Entry:
+    return Entry(order.operation, order.actor, key, undo)
+
+
+def _met(look: _Look) -> bool:
+    return look.met is True
+
+
+def _unbegun(step: Step, look: _Look) -> bool:
+    """Whether a look after a host has refused shows that it has not even begun, so that nothing is to be taken back."""
+    return bool(step.unbegun) and all(look.answer.get(field) == value for field, value in step.unbegun.items())
+
+
+def _answered(look: _Look) -> bool:
+    return look.met is not None
+
+
+def _proven(look: _Look) -> _Came:
+    """What came of a step that only reads."""
+    if look.met:
+        return _Came(Result.DONE, product=look.answer)
+    unreachable = look.error is not None and not isinstance(look.error, ActionFailed)
+    return _Came(Result.UNREACHABLE if unreachable else Result.FAILED, look.why)
+
+
+def _produced(trail: Trail) -> Produced:
+    return {key: result.product for key, result in trail.results.items()}
+
+
+def _differs(check: Check, answer: Answer) -> Phrase:
+    seen = {name: answer.get(name) for name in check.expect}
+    return Phrase("expected {expected}, but the host says {seen}", expected=_short(check.expect), seen=_short(seen))
+
+
+def _short(fields: Mapping[str, JsonValue]) -> str:
+    text = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,0 +1,142 @@
+"""What a decision, an end or a person's word makes of an operation's record: pure functions, applied in one transaction."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from adapters.errors import Refused
+from adapters.phrase import Moment, Phrase
+from bot.changes.approval import AlreadyDecided, Expired, NotAllowed, ReasonMissing, lived, moved, review
+from bot.model.change import Approval, ApprovalState, Review, State
+from bot.model.request import Identity
+from bot.store.operations import Transition
+from bot.store.records import Record
+
+
+def reviewed(decided: Review, identity: Identity) -> Transition:
+    """One person's decision."""
+
+    def transition(record: Record) -> Record:
+        if record.approval is None:
+            raise AlreadyDecided(Phrase("an administrator has broken the glass: this waits for no approval"))
+        approval = review(record.approval, decided, record.requester)
+        after = replace(record, approval=approval, reviewers={**record.reviewers, decided.person: identity})
+        match approval.state:
+            case ApprovalState.APPROVED:
+                return replace(after, state=lived(record.state, State.READY), ready_at=decided.at)
+            case ApprovalState.DENIED:
+                why = Phrase("{who} denied it: {reason}", who=decided.person, reason=decided.reason)
+                return _closed(after, approval, why, decided.at)
+            case _:
+                return after
+
+    return transition
+
+
+def cancelled(who: str, at: datetime) -> Transition:
+    """Withdrawn where it has not started; otherwise it is asked to stop before its next step, once."""
+
+    def transition(record: Record) -> Record:
+        if record.state in (State.WAITING, State.READY):
+            return closed(ApprovalState.WITHDRAWN, Phrase("{who} withdrew it", who=who), at)(record)
+        if record.state is State.RUNNING:
+            return record if record.stopping else replace(record, stopping=who)
+        raise ended(record)
+
+    return transition
+
+
+def closed(to: ApprovalState, why: Phrase, at: datetime) -> Transition:
+    """Ended without having changed anything."""
+
+    def transition(record: Record) -> Record:
+        approval = None if record.approval is None else moved(record.approval, to)
+        return _closed(record, approval, why, at)
+
+    return transition
+
+
+def superseded(successor: str, why: Phrase, at: datetime) -> Transition:
+    """Closed at its start, for the plan differs now; `successor` asks again, "" where nothing does."""
+
+    def transition(record: Record) -> Record:
+        return replace(closed(ApprovalState.SUPERSEDED, why, at)(record), after=successor)
+
+    return transition
+
+
+def finished(state: State, why: Phrase | None, at: datetime) -> Transition:
+    """The end of a run. Once it has ended it stays as it is, for the end may be told again after a crash."""
+
+    def transition(record: Record) -> Record:
+        if record.state is not State.RUNNING:
+            return record
+        return replace(record, state=lived(record.state, state), why=why, running="", ended_at=at)
+
+    return transition
+
+
+def resolved(state: State, why: Phrase, at: datetime) -> Transition:
+    """What a person saw of an operation whose end was unknown."""
+
+    def transition(record: Record) -> Record:
+        if record.state is State.UNKNOWN:
+            return replace(record, state=lived(record.state, state), why=why, ended_at=at)
+        if record.state.ended:
+            raise ended(record)
+        raise Refused(Phrase("its end is not unknown: it has not ended; op show tells where it is"))
+
+    return transition
+
+
+def continued(successor: str) -> Transition:
+    """Another operation does what this one left."""
+
+    def transition(record: Record) -> Record:
+        if record.after not in ("", successor):
+            raise AlreadyDecided(Phrase("{operation} has taken its place already", operation=record.after))
+        return replace(record, after=successor)
+
+    return transition
+
+
+def glass_reviewed(who: str, text: str, at: datetime) -> Transition:
+    """Somebody else has looked at what was done without approval, all of it."""
+
+    def transition(record: Record) -> Record:
+        glass = record.break_glass
+        if glass is None:
+            raise Refused(Phrase("nobody broke the glass here, so there is nothing to review"))
+        if who == record.requester:
+            raise NotAllowed(Phrase("whoever broke the glass does not review it; ask somebody else"))
+        if not record.state.ended:
+            raise Refused(Phrase("it has not ended; look at it when it has, and review it then"))
+        if glass.reviewed_by and glass.reviewed_at is not None:
+            raise AlreadyDecided(
+                Phrase("{who} has reviewed this already, {when}", who=glass.reviewed_by, when=Moment(glass.reviewed_at))
+            )
+        if not text.strip():
+            raise ReasonMissing(Phrase("a review needs words; say in a few what you think of it"))
+        seen = glass.model_copy(update={"reviewed_by": who, "reviewed_at": at, "review": text})
+        return replace(record, break_glass=seen)
+
+    return transition
+
+
+def ended(record: Record) -> Refused:
+    """Why nothing can be done any more."""
+    if record.approval is not None and record.approval.state is ApprovalState.EXPIRED:
+        return Expired(Phrase("it has expired, {when}; ask again", when=Moment(record.approval.expires_at)))
+    when = Moment(record.ended_at or record.asked_at)
+    return AlreadyDecided(Phrase("it has ended already, {when}; op show tells how", when=when))
+
+
+def _closed(record: Record, approval: Approval | None, why: Phrase, at: datetime) -> Record:
+    return replace(
+        record,
+        state=lived(record.state, State.CLOSED),
+        approval=approval,
+        why=why,
+        waits_for=None,
+        running="",
+        ended_at=at,
+    )

@@ -1,0 +1,1 @@
+"""Configuration: flatnet.toml to settings, or to all complaints at once."""

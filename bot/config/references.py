@@ -1,0 +1,96 @@
+"""What in a configuration names something else in it, or an operation, and whether that is there.
+
+A grant or a rule that names nothing would stand there without any effect, and nobody would notice. Approval rules that
+count for one host and have no role in common could never be met. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from adapters.errors import FlatnetError
+from adapters.inventory import Inventory
+from adapters.phrase import Listing, Phrase
+from bot.access.policy import Policy
+from bot.access.rules import Approvals, Grant, matches
+from bot.config.toml_positions import KeyPath
+from bot.schedules.builtin import ScheduleSettings
+from bot.schedules.service import unattended
+from commands.language.grammar import understand
+from commands.model.operation import Operation, Risk
+from commands.values.arguments import nearest, shown
+from commands.values.normalize import read
+
+Stray = tuple[KeyPath, Phrase]
+"""Where, and what is wrong there."""
+
+
+def strays(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:
+    """Every name that means nothing."""
+    people = [person.name for person in policy.people]
+    for place, grant in enumerate(policy.grants):
+        yield from _operations(("grants", place), grant, catalogue)
+        yield from _unknown(("grants", place, "labels"), grant.labels, inventory.labels)
+    for place, rule in enumerate(policy.approvals.rules):
+        yield from _unknown(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
+        yield from _unknown(("approvals", "rules", place, "ping"), rule.ping, people)
+    yield from _apart(policy.approvals, inventory)
+
+
+def stray_schedules(
+    schedules: Sequence[ScheduleSettings], people: Sequence[str], inventory: Inventory, catalogue: Sequence[type[Operation]]
+) -> Iterator[Stray]:
+    """Schedules whose owner is nobody, or whose words cannot run by the clock or name a host that is not there."""
+    for place, schedule in enumerate(schedules):
+        path: KeyPath = ("schedules", place)
+        if schedule.owner is not None and schedule.owner not in people:
+            yield (*path, "owner"), _no_such(schedule.owner, nearest(schedule.owner, people))
+        if schedule.words is not None:
+            try:
+                operation = understand(read(schedule.words), catalogue, catalogue)
+                unattended(operation)
+                operation.hosts(inventory)
+            except FlatnetError as error:
+                yield (*path, "words"), error.phrase
+
+
+def _operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:
+    known = [" ".join(operation.words) for operation in catalogue]
+    for place, pattern in enumerate(grant.operations):
+        if not any(matches(pattern, operation) for operation in catalogue):
+            yield (*path, "operations", place), _no_such(pattern, nearest(pattern.replace("*", ""), known))
+    hostless = [operation for operation in catalogue if grant.names(operation) and operation.hosts is Operation.hosts]
+    if grant.labels and hostless:
+        words = Listing(tuple(" ".join(operation.words) for operation in hostless))
+        yield (
+            (*path, "labels"),
+            Phrase("narrow only what names hosts, and not {words}; grant that in another table", words=words),
+        )
+
+
+def _apart(approvals: Approvals, inventory: Inventory) -> Iterator[Stray]:
+    """Rules that one person would have to meet for one host, and cannot; of each risk the first host tells it."""
+    for risk in (risk for risk in Risk if risk is not Risk.READ):
+        for host in inventory.hosts:
+            counting = [place for place, rule in enumerate(approvals.rules) if rule.counts(risk, (host,))]
+            if counting and not approvals.rule(risk, (host,))[1].roles:
+                yield ("approvals", "rules", counting[-1], "roles"), _no_common_role(host.name, counting)
+                break
+
+
+def _no_common_role(host: str, places: Sequence[int]) -> Phrase:
+    return Phrase(
+        "{rules} all count for {host} and have no role in common, so nobody could approve; name one role in each of them",
+        rules=Listing(tuple(f"approvals.rules[{place + 1}]" for place in places)),
+        host=host,
+    )
+
+
+def _unknown(path: KeyPath, given: Sequence[str], known: Sequence[str]) -> Iterator[Stray]:
+    for place, name in enumerate(given):
+        if name not in known:
+            yield (*path, place), _no_such(name, nearest(name, known))
+
+
+def _no_such(name: str, near: tuple[str, ...]) -> Phrase:
+    if near:
+        return Phrase("{name} names nothing; did you mean {nearest}?", name=shown(name), nearest=near[0])
+    return Phrase("{name} names nothing; remove it", name=shown(name))

@@ -1,0 +1,375 @@
+"""The configuration: `flatnet.toml`, parsed once into frozen settings, or refused with every complaint at once.
+
+text ─ tomllib ─▶ tables ─ defaults, folders ─▶ tables ─ pydantic ─▶ values ─ names of others ─▶ Settings
+                                                            └──────────────┴─▶ Complaint* (key path, line, what, mend)
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from adapters.errors import FlatnetError
+from adapters.inventory import Hosts, Inventory, SecretName, Unfit
+from adapters.phrase import Listing, Phrase
+from bot.access.policy import Group, Person, Policy
+from bot.access.rules import Approvals, ChannelId, Grant
+from bot.audit.log import AuditKeys
+from bot.config.complaints import complaint_phrase
+from bot.config.references import stray_schedules, strays
+from bot.config.toml_positions import KeyPath, line_of, lines_of
+from bot.runtime.loopback import Loopback
+from bot.schedules.builtin import NoticeSettings, ScheduleSettings
+from bot.security.secrets import Find
+from bot.store.chain import AuditKey
+from commands.catalogue import CATALOGUE
+from commands.model.operation import CertificateRules, Thresholds
+
+SIZE_LIMIT = 1_000_000
+"""Bytes; 254 hosts written out in full need about 150 kB."""
+
+SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
+
+FOLDER_KEYS = frozenset(
+    {"data_folder", "secrets_folder", "ca_file", "certificate_file", "key_file", "known_hosts_file", "socket_file"}
+)
+"""Keys whose relative paths are taken from the configuration file's folder."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SlackSettings(_Value):
+    """The workspace. `team` is ours: members of any other are strangers."""
+
+    team: Annotated[str, StringConstraints(pattern=r"^T[A-Z0-9]{2,20}$")]
+    bot_token_secret: SecretName = "slack_bot_token"  # noqa: S105  (a name, not a token)
+    app_token_secret: SecretName = "slack_app_token"  # noqa: S105
+    api_url: str = "https://slack.com/api/"
+
+    @field_validator("api_url")
+    @classmethod
+    def _slash(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
+            raise Unfit(Phrase("must start with https://"))
+        return url if url.endswith("/") else url + "/"
+
+
+class ChannelSettings(_Value):
+    """One Slack channel: the language of what all there read."""
+
+    language: Literal["ja", "en"]
+
+
+class StatusSettings(_Value):
+    """Where health, readiness and metrics are told: a loopback port."""
+
+    listen: str
+
+    @field_validator("listen")
+    @classmethod
+    def _loopback(cls, text: str) -> str:
+        Loopback.parse(text)
+        return text
+
+
+class Settings(_Value):
+    """Everything that an operator decides. Paths are absolute; secrets are names."""
+
+    language: Literal["ja", "en"] = "ja"
+    time_zone: str = "Asia/Tokyo"
+    data_folder: Path = Path("var")
+    secrets_folder: Path | None = None
+    socket_file: Path | None = None
+    socket_group: str | None = None
+    audit_key_secret: SecretName = "audit_key"  # noqa: S105
+    old_audit_key_secrets: tuple[SecretName, ...] = ()
+    slack: SlackSettings | None = None
+    status: StatusSettings | None = None
+    thresholds: Thresholds = Field(default_factory=Thresholds)
+    certificates: CertificateRules = Field(default_factory=CertificateRules)
+    approvals: Approvals = Field(default_factory=Approvals)
+    grants: tuple[Grant, ...] = ()
+    people: tuple[Person, ...] = ()
+    groups: tuple[Group, ...] = ()
+    channels: Mapping[ChannelId, ChannelSettings] = Field(default_factory=dict)
+    notices: NoticeSettings = Field(default_factory=NoticeSettings)
+    schedules: tuple[ScheduleSettings, ...] = ()
+    hosts: Hosts = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise Unfit(Phrase("must be a time zone such as {example}", example="Asia/Tokyo"))
+        return name
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if not self.hosts:
+            raise Unfit(Phrase("names no host; add a [[hosts]] table for each"))
+        if self.socket_group is not None and self.socket_file is None:
+            raise Unfit(
+                Phrase(
+                    "socket_group needs socket_file, in a folder that the group may enter: {example}", example=SOCKET_EXAMPLE
+                )
+            )
+        names = {"all", *self.inventory.names}
+        ambiguous = sorted({"all"} & set(self.inventory.names) | names & set(self.inventory.labels))
+        if ambiguous:
+            raise Unfit(
+                Phrase(
+                    "{names} would mean two things; host names, labels and the word all must differ, so rename one",
+                    names=Listing(tuple(ambiguous)),
+                )
+            )
+        self._nobody_twice()
+        return self
+
+    def _nobody_twice(self) -> None:
+        """Each id belongs to one person, and each user group has one table."""
+        schedules = [schedule.name for schedule in self.schedules]
+        if twice := sorted({name for name in schedules if schedules.count(name) > 1}):
+            raise Unfit(
+                Phrase("two schedules are called {names}; every one needs its own name", names=Listing(tuple(twice)))
+            )
+        groups = [group.slack for group in self.groups]
+        if twice := sorted({group for group in groups if groups.count(group) > 1}):
+            raise Unfit(Phrase("two groups have the id {ids}; join them in one table", ids=Listing(tuple(twice))))
+        for what, ids in (
+            ("name", [person.name for person in self.people]),
+            ("slack", [i for person in self.people for i in person.slack]),
+            ("system", [i for person in self.people for i in person.system]),
+        ):
+            twice = sorted({i for i in ids if ids.count(i) > 1})
+            if twice:
+                raise Unfit(
+                    Phrase(
+                        "two people share the {what} {ids}; each belongs to one person", what=what, ids=Listing(tuple(twice))
+                    )
+                )
+
+    @property
+    def inventory(self) -> Inventory:
+        return Inventory(hosts=self.hosts)
+
+    @property
+    def policy(self) -> Policy:
+        """Who may ask for what, and who must approve it."""
+        return Policy(self.people, self.groups, self.grants, self.approvals)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def database_file(self) -> Path:
+        return self.data_folder / "flatnet.sqlite3"
+
+    @property
+    def engine_file(self) -> Path:
+        """The database of what carries changes out; beside ours, for DBOS must not share a file."""
+        return self.data_folder / "durable.sqlite3"
+
+    @property
+    def audit_head_file(self) -> Path:
+        return self.data_folder / "audit-head.jsonl"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.socket_file or self.data_folder / "control.sock"
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """Every secret that these settings name."""
+        names = {self.audit_key_secret, *self.old_audit_key_secrets}
+        if self.slack is not None:
+            names |= {self.slack.bot_token_secret, self.slack.app_token_secret}
+        for host in self.hosts:
+            if host.windows is not None and host.windows.transport != "certificate":
+                names.add(host.windows.password_secret)
+            if host.wsl is not None and host.wsl.key_passphrase_secret is not None:
+                names.add(host.wsl.key_passphrase_secret)
+        return frozenset(names)
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One thing wrong with the configuration: where (key path, line from 1 or None) and the mend."""
+
+    key: str
+    line: int | None
+    phrase: Phrase
+
+
+class Misconfigured(FlatnetError):
+    """What was asked for needs something that the configuration does not have, or has wrongly."""
+
+
+class ConfigurationError(Misconfigured):
+    """The configuration cannot be used; `complaints` are all of them, in the file's order."""
+
+    def __init__(self, file: Path, complaints: tuple[Complaint, ...]) -> None:
+        super().__init__(
+            Phrase(
+                "{file} cannot be used: {n} complaint",
+                plural="{file} cannot be used: {n} complaints",
+                file=str(file),
+                n=len(complaints),
+            )
+        )
+        self.file = file
+        self.complaints = complaints
+
+
+def read_settings(file: Path) -> Settings:
+    """The settings in `file`; a `ConfigurationError` with every complaint where they cannot stand."""
+    return parse_settings(_read(file), file)
+
+
+def parse_settings(text: str, file: Path) -> Settings:
+    """The settings that `text` would give at `file`; as `read_settings`."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(file, (_broken(error, text),)) from error
+    except RecursionError as error:
+        raise ConfigurationError(file, (Complaint("", None, Phrase("is nested too deeply")),)) from error
+    prepared = _absolute(_with_defaults(tables), file.absolute().parent)
+    prepared.setdefault("data_folder", str(file.absolute().parent / "var"))
+    try:
+        settings = Settings.model_validate(prepared)
+    except ValidationError as error:
+        found = [(detail["loc"], complaint_phrase(detail, _nearest_key(detail["loc"]))) for detail in error.errors()]
+        raise ConfigurationError(file, _complaints(found, prepared, text)) from error
+    if found := [
+        *strays(settings.policy, settings.inventory, CATALOGUE),
+        *stray_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
+    ]:
+        raise ConfigurationError(file, _complaints(found, prepared, text))
+    return settings
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        phrase = Phrase(
+            "cannot be read ({reason}); name another file with --config", reason=error.strerror or type(error).__name__
+        )
+        raise ConfigurationError(file, (Complaint("", None, phrase),)) from error
+    if len(content) > SIZE_LIMIT:
+        raise ConfigurationError(file, (Complaint("", None, Phrase("is larger than {n} bytes", n=SIZE_LIMIT)),))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ConfigurationError(file, (Complaint("", line, Phrase("is not UTF-8; save it as UTF-8")),)) from error
+
+
+def _broken(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
+    line = getattr(error, "lineno", None)
+    if line is None:  # before Python 3.14 the position is only in the message
+        place = str(error).rpartition("(at line ")[2].partition(",")[0]
+        line = int(place) if place.isdigit() else text.count("\n") + 1
+    reason = str(error).partition(" (at ")[0]
+    return Complaint("", line, Phrase("is not TOML: {reason}", reason=reason))
+
+
+def _with_defaults(tables: dict[str, Any]) -> dict[str, Any]:
+    """Each host's sides over `[defaults.<side>]`; a side that a host does not have stays absent."""
+    defaults = tables.get("defaults", {})
+    hosts = tables.get("hosts")
+    if not isinstance(defaults, dict) or not isinstance(hosts, list):
+        return dict(tables)
+    rest = {name: value for name, value in tables.items() if name != "defaults"}
+    return rest | {"hosts": [_host_with_defaults(host, defaults) for host in hosts]}
+
+
+def _host_with_defaults(host: Any, defaults: Mapping[str, Any]) -> Any:
+    if not isinstance(host, dict):
+        return host
+    sides = {
+        name: dict(usual) | host[name]
+        for name, usual in defaults.items()
+        if isinstance(usual, dict) and isinstance(host.get(name), dict)
+    }
+    return host | sides
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_absolute(item, folder) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: str(folder / inner) if key in FOLDER_KEYS and isinstance(inner, str) else _absolute(inner, folder)
+        for key, inner in value.items()
+    }
+
+
+def _complaints(found: Iterable[tuple[KeyPath, Phrase]], tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:
+    """What was found wrong, with its place in the text, in the text's order."""
+    lines = lines_of(text)
+    complaints = [Complaint(_shown(path, tables), line_of(path, lines), phrase) for path, phrase in found]
+    return tuple(sorted(complaints, key=lambda complaint: (complaint.line or 0, complaint.key)))
+
+
+def _shown(path: KeyPath, tables: Any) -> str:
+    """A key path for people, hosts and people by name: `hosts[host-b].windows.url`."""
+    shown, here = "", tables
+    for part in path:
+        here = _inside(here, part)
+        if isinstance(part, int):
+            name = here.get("name") if isinstance(here, dict) else None
+            shown += f"[{name if isinstance(name, str) else part + 1}]"
+        else:
+            shown += f".{part}" if shown else part
+    return shown
+
+
+def _inside(value: Any, part: str | int) -> Any:
+    try:
+        return value[part]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _nearest_key(path: KeyPath) -> str | None:
+    """The key that was probably meant where `path` ends in an unknown one."""
+    fields: dict[str, Any] = dict(Settings.model_fields)
+    for part in path[:-1]:
+        if isinstance(part, int):
+            continue
+        model = _model_in(fields[part].annotation) if part in fields else None
+        fields = dict(model.model_fields) if model is not None else {}
+    near = difflib.get_close_matches(str(path[-1]), fields, n=1) if path else []
+    return near[0] if near else None
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if (model := _model_in(inner)) is not None:
+            return model
+    return None
+
+
+def audit_keys(settings: Settings, secrets: Find) -> AuditKeys:
+    """The keys of the audit log; `MissingSecret` or `AuditKeyTooShort` where one cannot be used."""
+    named = (settings.audit_key_secret, *settings.old_audit_key_secrets)
+    signing, *earlier = (AuditKey(secrets(name).get_secret_value().encode()) for name in named)
+    return AuditKeys(signing, tuple(earlier))

@@ -1,0 +1,168 @@
+"""The running bot's end of the control socket: `bot.control.client` is the other one and says what passes between them."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import stat
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from adapters.phrase import Phrase
+from bot.control.client import OK, REFUSED, Ask, ControlUnusable, check_path, unusable
+from bot.model.request import Answer, Failure, FailureKind, Request, SystemIdentity
+
+MAX_REQUEST = 65_536
+"""Bytes of one request's body; how long words may be is the desk's to say."""
+
+MODE = 0o660
+
+PEER = struct.Struct("3i")
+"""pid, uid, gid (struct ucred)."""
+
+BODY_DEADLINE = 5.0
+"""Seconds in which a client must have sent its request."""
+
+LEAVING = 2.5
+"""Seconds that answers under way still get when the bot stops; aiohttp waits for them twice."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What stands behind the socket; `handle` raises nothing."""
+
+    handle: Callable[[Request], Awaitable[Answer]]
+    now: Callable[[], datetime]
+    new_key: Callable[[], str]
+
+
+@asynccontextmanager
+async def serve(path: Path, doors: Doors, group: str | None = None) -> AsyncIterator[None]:
+    """Listen at `path`, for `group` too, until left; `ControlUnusable` where that cannot be."""
+    listener, made = _listen(path, group)
+    runner = web.AppRunner(_application(doors), access_log=None, shutdown_timeout=LEAVING)
+    try:
+        await runner.setup()
+        await web.SockSite(runner, listener).start()
+        yield
+    finally:
+        _remove(path, made)
+        await runner.cleanup()
+        listener.close()
+
+
+def _application(doors: Doors) -> web.Application:
+    async def asked(request: web.Request) -> web.Response:
+        try:
+            async with asyncio.timeout(BODY_DEADLINE):
+                said = Ask.model_validate_json(await request.read())
+        except (ValidationError, TimeoutError, web.HTTPRequestEntityTooLarge):
+            return _refusal(
+                Phrase("the control socket does not understand this; ask with flatnet-bot do or flatnet-bot shell")
+            )
+        who = await asyncio.to_thread(_peer, request)
+        answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
+        return await asyncio.to_thread(_json, answer)  # an archive has megabytes
+
+    application = web.Application(client_max_size=MAX_REQUEST)
+    application.add_routes([web.post("/ask", asked)])
+    return application
+
+
+def _peer(request: web.Request) -> SystemIdentity:
+    """Who is at the other end, as the kernel knows it. May ask a directory service: not for the event loop."""
+    assert request.transport is not None
+    line: socket.socket = request.transport.get_extra_info("socket")
+    credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
+    _, uid, _ = PEER.unpack(credentials)
+    return SystemIdentity.of(uid)
+
+
+def _json(value: BaseModel, status: int = OK) -> web.Response:
+    """What is no text in a host's words (a lone surrogate) becomes "?": JSON cannot carry it."""
+    body = json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode("utf-8", "replace")
+    return web.Response(body=body, content_type="application/json", status=status)
+
+
+def _refusal(phrase: Phrase) -> web.Response:
+    return _json(Failure(kind=FailureKind.REFUSED, phrase=phrase), REFUSED)
+
+
+def _listen(path: Path, group: str | None) -> tuple[socket.socket, os.stat_result]:
+    """A listening socket of mode 0660 at `path`, and which file it is. What a dead bot left there is replaced."""
+    check_path(path)
+    try:
+        if not path.parent.exists():
+            _make_folder(path.parent, group)
+        if path.exists() and _abandoned(path):
+            path.unlink()
+        listener = _bind(path)
+        if group is not None:
+            shutil.chown(path, group=group)
+        return listener, path.stat()
+    except LookupError as error:
+        raise ControlUnusable(
+            Phrase("there is no group {group}; make it, or set another socket_group", group=str(group))
+        ) from error
+    except OSError as error:
+        raise ControlUnusable(unusable(path, error)) from error
+
+
+def _make_folder(folder: Path, group: str | None) -> None:
+    """A folder for the socket: ours alone, or the group may pass."""
+    folder.mkdir(mode=0o700, parents=True)
+    if group is not None:
+        shutil.chown(folder, group=group)
+        folder.chmod(0o750)
+
+
+def _bind(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        os.fchmod(listener.fileno(), MODE)  # before there is a file, so that its mode is never wider
+        listener.bind(os.fspath(path))
+        path.chmod(MODE)  # the process's umask may have made it narrower
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _abandoned(path: Path) -> bool:
+    """Whether `path` is a socket at which nobody listens; where somebody does, or where it is none, an error."""
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise ControlUnusable(
+            Phrase(
+                "{path} is in the way of the control socket and is not one; move it, or set another socket_file",
+                path=str(path),
+            )
+        )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+        knock.setblocking(False)
+        try:
+            knock.connect(os.fspath(path))
+        except ConnectionRefusedError:
+            return True
+        except BlockingIOError:
+            pass  # somebody listens, and is busy
+    raise ControlUnusable(
+        Phrase("another bot listens at {path}; use that one, stop it, or set another socket_file", path=str(path))
+    )
+
+
+def _remove(path: Path, made: os.stat_result) -> None:
+    """Take the socket's file away, unless another one stands there by now."""
+    try:
+        if os.path.samestat(path.stat(), made):
+            path.unlink()
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,1 @@
+"""Diagnosis: checks of the bot, its machine and its hosts, as one report."""

@@ -1,0 +1,90 @@
+"""What a check of `doctor` brings back, and how many of them become one report. Pure.
+
+    Examined* ─▶ one line for each place, with what was seen there; a finding for each thing that is wrong
+
+A place is a host, or a part of the bot: `bot.database`. No host can be called that, for names of hosts have no dot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.phrase import Phrase
+from commands.model.finding import Finding, Severity, worst_first
+from commands.model.phrases import some
+from commands.model.report import Cell, Column, Mark, Report, Row
+
+WORST = 3
+"""Places that the summary names: a notification is read on a phone."""
+
+COLUMNS = (Column(key="host", heading=Phrase("Host")), Column(key="seen", heading=Phrase("Seen")))
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One place: what was seen there, in a few words, and what is wrong with it."""
+
+    place: str
+    seen: Phrase
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def severity(self) -> Severity | None:
+        """The worst finding's; None where all is well."""
+        return min((finding.severity for finding in self.findings), key=lambda severity: severity.rank, default=None)
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst; what is well comes last."""
+        return len(Severity) if self.severity is None else self.severity.rank
+
+
+def wrong(place: str, subject: str, why: Phrase, severity: Severity = Severity.HIGH) -> Finding:
+    """Something that was looked at and is not as it must be."""
+    return Finding(severity=severity, host=place, subject=subject, why=why)
+
+
+def unknown(place: str, subject: str, why: Phrase) -> Finding:
+    """Something that could not be looked at."""
+    return Finding(severity=Severity.HIGH, host=place, subject=subject, why=why, reached=False)
+
+
+def report_of(examined: Sequence[Examined], at: datetime) -> Report:
+    """All of them, worst first."""
+    ranked = sorted(examined, key=lambda each: each.rank)
+    troubled = [each for each in ranked if each.findings]
+    return Report(
+        title=Phrase("Doctor"),
+        summary=_summary(len(ranked), [each.place for each in troubled]),
+        columns=COLUMNS,
+        rows=tuple(_row(each) for each in ranked),
+        findings=worst_first(tuple(finding for each in troubled for finding in each.findings)),
+        brief=not troubled,
+        taken_at=at,
+    )
+
+
+def _summary(total: int, troubled: Sequence[str]) -> Phrase:
+    if not troubled:
+        return Phrase("{n} check made, nothing is missing", plural="{n} checks made, nothing is missing", n=total)
+    return Phrase(
+        "{n} of {total} checks found something: {worst}",
+        plural="{n} of {total} checks found something: {worst}",
+        n=len(troubled),
+        total=total,
+        worst=some(troubled, WORST),
+    )
+
+
+def _row(examined: Examined) -> Row:
+    cells = (
+        Cell.of(examined.place),
+        Cell(text=examined.seen, value=str(examined.seen), mark=_mark(examined)),
+    )
+    return Row(cells=cells, host=examined.place, severity=examined.severity)
+
+
+def _mark(examined: Examined) -> Mark:
+    if not examined.findings:
+        return Mark.WELL
+    return Mark.BAD if any(finding.reached for finding in examined.findings) else Mark.UNKNOWN

@@ -1,0 +1,159 @@
+"""`doctor`: whether everything that the bot needs is in place, each thing that is not with its own finding and mend.
+
+    flatnet-bot doctor ─┬─ a bot runs ─▶ control socket ─▶ desk ─▶ `examine` on the running house
+                        └─ none runs, or it does not answer ─▶ `_examine_alone`: owns the database for a moment
+    check* side by side, each within its time ─▶ Examined* ─▶ Report
+
+Alone it works when nothing is right yet: a broken configuration is a finding. It asks hosts as whoever
+can read the secrets, and writes no audit event, for the audit log may be what is broken.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import structlog
+from pydantic import SecretStr
+
+from adapters.errors import FlatnetError
+from adapters.fleet import Fleet
+from adapters.phrase import Phrase, Span
+from bot.config.settings import ConfigurationError, Settings, read_settings
+from bot.control import client as control
+from bot.doctor import bot_checks as doctor_parts
+from bot.doctor import machine_checks as doctor_machine
+from bot.doctor.bot_checks import Prove
+from bot.doctor.check_result import Examined, report_of, unknown, wrong
+from bot.doctor.host_checks import examine_host
+from bot.model.request import Answer, Surface
+from bot.runtime.clock import now
+from bot.runtime.connections import WINDOWS_THREADS, connector
+from bot.security.secrets import Find, SecretsUnusable, read_secrets
+from commands.model.operation import Progress, View
+from commands.model.report import Report
+
+PATIENCE = 60.0
+"""Seconds that one check may take: more than any deadline of an action, and enough to follow a long audit log."""
+
+ANSWER_DEADLINE = PATIENCE + 10.0
+"""Seconds that a running bot gets for the whole; then this process looks by itself."""
+
+WORDS = "doctor"
+
+Check = Callable[[], Awaitable[Examined]]
+
+_log = structlog.get_logger("bot.doctor.examination")
+
+
+async def diagnose(file: Path, progress: Progress) -> Answer:
+    """What is to be said of the bot that `file` configures: by itself where it runs, else by this process."""
+    try:
+        settings = await asyncio.to_thread(read_settings, file)
+    except ConfigurationError as error:
+        return _answer(await make_all(_without_settings(error), progress))
+    process: dict[str, Check] = {}
+    try:
+        if (answer := await control.ask(settings.control_socket, WORDS, Surface.DO, ANSWER_DEADLINE)) is not None:
+            return answer
+    except control.ControlError as error:
+        process["bot.process"] = partial(_raising, error)
+    return _answer(await _examine_alone(file, settings, process, progress))
+
+
+async def examine(settings: Settings, prove: Prove, view: View) -> Report:
+    """What a running bot says of itself and of its hosts; `prove` writes to the database that it owns."""
+    find = await asyncio.to_thread(_finder, settings)
+    return await make_all(_parts(settings, find, prove) | _hosts(view), view.progress)
+
+
+async def _examine_alone(file: Path, settings: Settings, process: dict[str, Check], progress: Progress) -> Report:
+    find = await asyncio.to_thread(_finder, settings)
+    pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
+    fleet = Fleet(settings.inventory, connector(find, pool))
+    parts = _parts(settings, find, partial(doctor_parts.prove_alone, settings.database_file), file)
+    try:
+        return await make_all(process | parts | _hosts(View(fleet, now, settings.thresholds)), progress)
+    finally:
+        await fleet.aclose()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _finder(settings: Settings) -> Find:
+    """The secrets; where they cannot be used at all, each that is asked for says so."""
+    try:
+        return read_secrets(settings.secret_names, settings.secrets_folder)
+    except SecretsUnusable as error:
+        phrase = error.phrase
+
+        def refuse(name: str) -> SecretStr:
+            raise SecretsUnusable(phrase)
+
+        return refuse
+
+
+def _without_settings(error: ConfigurationError) -> dict[str, Check]:
+    """What can be said where the configuration cannot be used."""
+    return {
+        doctor_parts.CONFIGURATION: partial(asyncio.to_thread, doctor_parts.complaints, error),
+        doctor_machine.MACHINE: partial(asyncio.to_thread, doctor_machine.machine, 0),
+    }
+
+
+def _parts(settings: Settings, find: Find, prove: Prove, *files: Path) -> dict[str, Check]:
+    """The bot's own parts; `files` are looked at beside those that the settings name."""
+    return {
+        doctor_parts.CONFIGURATION: partial(asyncio.to_thread, doctor_parts.configuration, settings),
+        doctor_parts.SECRETS: partial(asyncio.to_thread, doctor_parts.secrets, settings),
+        doctor_machine.FILES: partial(asyncio.to_thread, doctor_machine.files, settings, *files),
+        doctor_machine.MACHINE: partial(asyncio.to_thread, doctor_machine.machine, len(settings.hosts)),
+        doctor_parts.DATABASE: partial(doctor_parts.database, prove),
+        doctor_parts.AUDIT: partial(doctor_parts.audit, settings, find),
+        doctor_parts.SLACK: partial(doctor_parts.slack, settings, find),
+    }
+
+
+def _hosts(view: View) -> dict[str, Check]:
+    return {host.name: partial(examine_host, host, view) for host in view.fleet.inventory.hosts}
+
+
+async def make_all(checks: Mapping[str, Check], progress: Progress) -> Report:
+    """Make all checks side by side; `progress` is told which are still awaited."""
+    awaited = list(checks)
+
+    async def make(place: str, check: Check) -> Examined:
+        examined = await _made(place, check)
+        awaited.remove(place)
+        progress(tuple(awaited))
+        return examined
+
+    progress(tuple(awaited))
+    async with asyncio.TaskGroup() as group:
+        making = [group.create_task(make(place, check)) for place, check in checks.items()]
+    return report_of([task.result() for task in making], now())
+
+
+async def _made(place: str, check: Check) -> Examined:
+    """One check within its time; whatever it raises is its finding, and hides no other."""
+    subject = place.removeprefix("bot.")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await check()
+    except TimeoutError:
+        late = Phrase("the check {name} did not end within {time}; look at the log", name=place, time=Span(PATIENCE))
+        return Examined(place, Phrase("no answer"), (unknown(place, subject, late),))
+    except FlatnetError as error:
+        return Examined(place, Phrase("cannot be used"), (wrong(place, subject, error.phrase),))
+    except Exception:  # a bug: one check fails, with a trace in the log
+        _log.exception("a check failed", check=place)
+        failed = Phrase("the check {name} failed; the log says why", name=place)
+        return Examined(place, Phrase("no answer"), (unknown(place, subject, failed),))
+
+
+async def _raising(error: FlatnetError) -> Examined:
+    raise error
+
+
+def _answer(report: Report) -> Answer:
+    return Answer(operation="", understood=WORDS, body=report)

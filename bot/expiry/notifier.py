@@ -1,0 +1,194 @@
+"""Notices that certificates end: each said once for each threshold, and settled when nothing is to be done any more.
+
+report of `cert` ─▶ due (bot.expiry) ─ claim ─▶ rows ─ announce ─▶ said ─┬─ another certificate ─ revise ─▶ closed
+                                                                         └─ the clock set back ─── revise ─▶ forgotten
+
+Rows come first. What was claimed and is not known to be said is announced by the next check, what was revised and is not
+known to be closed is revised again; the announcer knows a message by its name, so nothing comes twice. Certificates that
+are signed together end together: more than a few at one threshold are one message.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from adapters.phrase import Phrase
+from bot.access.policy import BOT
+from bot.audit.log import EventKind, Recorder
+from bot.expiry.rules import Expiring, Look, due, premature, settled, within
+from bot.model.announcement import Announcer, Bulletin
+from bot.model.expiry_notice import Ending, ExpiryNotice, Fate, Settled
+from bot.store.notices import Notice, NoticeTable
+from commands.certs.inventory import short
+from commands.model.phrases import some
+from commands.model.report import Report
+
+Known = Mapping[str, Collection[str]]
+"""The thresholds that were said, by fingerprint."""
+
+ALONE = 5
+"""Certificates that cross a threshold in one check and have a message each; more have one together."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What holds at the time of a check: the channel ("" where none is configured), the zone whose days count, and the
+    names of all hosts of the inventory."""
+
+    channel: str
+    zone: ZoneInfo
+    hosts: frozenset[str]
+
+
+class Notices:
+    """The notices of a running bot."""
+
+    def __init__(self, table: NoticeTable, audit: Recorder, announcer: Announcer, watch: Callable[[], Watch]) -> None:
+        self._table = table
+        self._audit = audit
+        self._announcer = announcer
+        self._watch = watch
+        self._checking = asyncio.Lock()
+
+    async def check(self, report: Report, now: datetime) -> None:
+        """Say what is due and settle what is done, by a report of `cert`; hosts that it leaves out count as unread.
+
+        Raises where the database, the audit log or the announcer does; the next check goes on from there.
+        """
+        async with self._checking:
+            watch = self._watch()
+            look = Look.of(report, watch.hosts)
+            known = await self._table.known(look.certificates)
+            await self._table.claim(_due(look, known, now.astimezone(watch.zone)), now)
+            await self._say(look, watch.channel, now)
+            await self._settle(look, watch.channel, now)
+            await self._table.forget(_premature(look, known, now))
+            await self._table.prune(now)
+
+    async def _say(self, look: Look, channel: str, now: datetime) -> None:
+        """Announce what is claimed and was never said, unless it is not so or nobody knows whether it still is."""
+        seen = [row for row in await self._table.pending() if row.fingerprint in look.certificates]
+        pending = [row for row in seen if settled(row, look, now) is None]
+        for message in dict.fromkeys(row.message for row in pending):
+            rows = await self._table.of(message)
+            body = _body(rows, look, now)
+            await self._announcer.announce(Bulletin(message, channel, body))
+            await self._record(message, {"notice": "said", "threshold": rows[0].threshold, "of": _named(body.endings)})
+            await self._table.said(message, now)
+
+    async def _settle(self, look: Look, channel: str, now: datetime) -> None:
+        """Revise and close, the newest message of each certificate last: that one tells of it in its thread."""
+        ended_rows = [row for row in await self._table.open() if settled(row, look, now) is not None]
+        newest = {row.fingerprint: row.message for row in ended_rows}
+        done: dict[str, set[str]] = {}
+        for row in ended_rows:
+            done.setdefault(row.message, set()).add(row.fingerprint)
+        for message, closing in done.items():
+            rows = await self._table.of(message)
+            body = _body(rows, look, now)
+            ended = [ending for ending in body.endings if ending.fingerprint in closing]
+            told = [ending for ending in ended if newest[ending.fingerprint] == message]
+            await self._announcer.revise(Bulletin(message, channel, body), _word(told))
+            await self._record(message, {"notice": "closed", "threshold": rows[0].threshold, **_by_fate(ended)})
+            await self._table.close(message, closing, now)
+
+    async def _record(self, message: str, event: Mapping[str, object]) -> None:
+        await self._audit.record(EventKind.NOTICE, BOT, message, event)
+
+
+def _due(look: Look, known: Known, now: datetime) -> list[Notice]:
+    """The rows of what is to be said now."""
+    found = [
+        (each, threshold)
+        for each in look.certificates.values()
+        if (threshold := due(each, known.get(each.fingerprint, ()), now)) is not None
+    ]
+    return list(_messages(found, now))
+
+
+def _premature(look: Look, known: Known, now: datetime) -> list[tuple[str, str]]:
+    """What is to be forgotten, lest it is never said again: fingerprints with thresholds."""
+    return [
+        (fingerprint, threshold)
+        for fingerprint, thresholds in known.items()
+        for threshold in thresholds
+        if premature(look.certificates[fingerprint], threshold, now)
+    ]
+
+
+def _row(expiring: Expiring, threshold: str, message: str) -> Notice:
+    return Notice(
+        fingerprint=expiring.fingerprint,
+        threshold=threshold,
+        name=expiring.name,
+        host=expiring.host,
+        authority=expiring.authority,
+        ends_at=expiring.ends_at,
+        message=message,
+    )
+
+
+def _messages(found: Sequence[tuple[Expiring, str]], now: datetime) -> Iterator[Notice]:
+    """A row for each certificate with the message that says it; the soonest to end first."""
+    together: dict[tuple[bool, str], list[Expiring]] = {}
+    for expiring, threshold in sorted(found, key=lambda pair: (pair[0].ends_at, pair[0].name)):
+        together.setdefault((expiring.authority, threshold), []).append(expiring)
+    for (_, threshold), all_of_them in together.items():
+        groups = [[each] for each in all_of_them] if len(all_of_them) <= ALONE else [all_of_them]
+        for group in groups:
+            message = _name(threshold, group, now)
+            yield from (_row(each, threshold, message) for each in group)
+
+
+def _name(threshold: str, group: Iterable[Expiring], now: datetime) -> str:
+    """The name of a message, its own: what is said anew, for it was premature, is another message than the first time."""
+    of = " ".join([now.isoformat(), threshold, *sorted(each.fingerprint for each in group)])
+    return f"notice-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
+
+
+def _body(rows: Sequence[Notice], look: Look, now: datetime) -> ExpiryNotice:
+    endings = tuple(_ending(row, look, now) for row in rows)
+    return ExpiryNotice(at=now, within=within(rows[0].threshold), endings=endings)
+
+
+def _ending(row: Notice, look: Look, now: datetime) -> Ending:
+    seen = look.certificates.get(row.fingerprint)
+    earlier = Settled(how=Fate.EARLIER) if row.closed_at is not None else None
+    return Ending(
+        name=row.name,
+        authority=row.authority,
+        fingerprint=row.fingerprint,
+        ends_at=row.ends_at,
+        bound=seen is not None and seen.bound,
+        settled=settled(row, look, now) or earlier,
+    )
+
+
+def _word(endings: Sequence[Ending]) -> Phrase | None:
+    """What is said in the thread of what was just settled."""
+    if len(endings) <= 1:
+        return endings[0].outcome if endings else None
+    early = [ending.called for ending in endings if ending.early]
+    if early:
+        return Phrase(
+            "{n} warning came too early, for the bot's clock has been set back since: {names}",
+            plural="{n} warnings came too early, for the bot's clock has been set back since: {names}",
+            n=len(early),
+            names=some(early),
+        )
+    return Phrase("{n} certificates are settled: {names}", n=len(endings), names=some([each.called for each in endings]))
+
+
+def _named(endings: Iterable[Ending]) -> list[str]:
+    return [f"{ending.called} {short(ending.fingerprint)}" for ending in endings]
+
+
+def _by_fate(endings: Iterable[Ending]) -> dict[str, list[str]]:
+    fates: dict[str, list[str]] = {}
+    for ending in endings:
+        if ending.settled is not None:
+            fates.setdefault(ending.settled.how, []).extend(_named([ending]))
+    return fates

@@ -1,0 +1,153 @@
+"""When a certificate's end is to be said, and when what was said is settled. Pure.
+
+| seen | then |
+| --- | --- |
+| it crossed a threshold | said once; of several crossed at once only the tightest |
+| it has expired | said once for each day |
+| not valid yet, or not read this time | nothing is said, nothing is settled |
+| what was said is not so yet: the clock was set back since | settled as premature, and said anew in its time |
+| its host has another one | settled |
+| its host left the inventory | settled |
+| a CA that no host trusts | settled, once every host said whom it trusts |
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.model.expiry_notice import Fate, Settled
+from bot.store.notices import Notice
+from commands.certs.assessment import CA_WARNINGS, HOST_WARNINGS
+from commands.model.report import Cell, Mark, Report, Row
+from commands.values.units import parse_duration, render_duration
+
+EXPIRED = "expired"
+"""How the thresholds of what has ended begin; the day follows."""
+
+SIGNED_BEFORE = timedelta(seconds=1)
+"""A certificate that lives as long as its CA ends so long before it (`nebula-cert sign`)."""
+
+Cells = Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """One certificate as it was read: `name` is the host's or the CA's, `host` "" for a CA.
+
+    `bound`: no CA that hosts trust ends later, so that a new certificate would not live longer.
+    """
+
+    name: str
+    host: str
+    authority: bool
+    fingerprint: str
+    begins_at: datetime
+    ends_at: datetime
+    bound: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look at the whole fleet found: certificates by fingerprint, and by the host that has them.
+
+    `hosts` are those of the inventory, by name. `trust_known`: every one of them said which CAs it trusts, or has no
+    certificates at all.
+    """
+
+    certificates: Mapping[str, Expiring]
+    held: Mapping[str, Expiring]
+    hosts: frozenset[str]
+    trust_known: bool
+
+    @classmethod
+    def of(cls, report: Report, hosts: Collection[str]) -> "Look":
+        """Of the report of `cert`. What it does not tell of counts as unread."""
+        found = certificates_in(report)
+        told = {row.host for row in report.rows if row.host and _trust_told(_cells(report, row))}
+        return cls(
+            certificates={each.fingerprint: each for each in reversed(found)},
+            held={each.host: each for each in found if each.host},
+            hosts=frozenset(hosts),
+            trust_known=told.issuperset(hosts),
+        )
+
+
+def certificates_in(report: Report) -> tuple[Expiring, ...]:
+    """The certificates that a report of `cert` could read, CAs first; the same one on several hosts is there for each.
+
+    A CA's certificate in the place of a host's own is none of that host.
+    """
+    read = [found for row in report.rows if (found := _expiring(row, _cells(report, row))) is not None]
+    authorities = {each.fingerprint: each for each in read if each.authority}
+    hosts = [each for each in read if each.fingerprint not in authorities]
+    if not authorities:
+        return tuple(hosts)
+    last = max(each.ends_at for each in authorities.values()) - SIGNED_BEFORE
+    return (*authorities.values(), *(replace(each, bound=each.ends_at >= last) for each in hosts))
+
+
+def due(expiring: Expiring, known: Collection[str], now: datetime) -> str | None:
+    """The threshold that is to be said of a certificate of which `known` ones were said; `now` is in the zone whose days
+    count."""
+    left = expiring.ends_at - now
+    if expiring.begins_at > now:
+        return None
+    if left <= timedelta(0):
+        tightest = f"{EXPIRED} {now.date().isoformat()}"
+    else:
+        limits = CA_WARNINGS if expiring.authority else HOST_WARNINGS
+        tightest = next((render_duration(limit) for limit in limits if left <= limit), "")
+    return tightest if tightest and tightest not in known else None
+
+
+def premature(expiring: Expiring, threshold: str, now: datetime) -> bool:
+    """Whether a threshold was said that is not crossed by the clock of now: then it was set back since.
+
+    Of one that has expired nothing is: on whatever day it was said, it is so.
+    """
+    return expiring.begins_at <= now and expiring.ends_at - now > within(threshold)
+
+
+def within(threshold: str) -> timedelta:
+    """The time left that a threshold stands for; zero for one that has expired."""
+    return timedelta(0) if threshold.startswith(EXPIRED) else parse_duration(threshold)
+
+
+def settled(notice: Notice, look: Look, now: datetime) -> Settled | None:
+    """How a notice was settled; None where it was not, or where that is not known."""
+    seen = look.certificates.get(notice.fingerprint)
+    if seen is not None:
+        return Settled(how=Fate.PREMATURE) if premature(seen, notice.threshold, now) else None
+    if notice.authority:
+        return Settled(how=Fate.UNTRUSTED) if look.trust_known else None
+    if notice.host not in look.hosts:
+        return Settled(how=Fate.GONE)
+    present = look.held.get(notice.host)
+    if present is None:
+        return None
+    how = Fate.RENEWED if present.ends_at > notice.ends_at else Fate.REPLACED
+    return Settled(how=how, until=present.ends_at)
+
+
+def _cells(report: Report, row: Row) -> Cells:
+    return {column.key: cell for column, cell in zip(report.columns, row.cells, strict=True)}
+
+
+def _expiring(row: Row, cells: Cells) -> Expiring | None:
+    fingerprint = cells["whole_fingerprint"]
+    if fingerprint.mark in (Mark.UNKNOWN, Mark.ABSENT):
+        return None
+    return Expiring(
+        name=str(cells["host"].value),
+        host=row.host,
+        authority=cells["kind"].value == "ca",
+        fingerprint=str(fingerprint.value),
+        begins_at=datetime.fromisoformat(str(cells["begins_at"].value)),
+        ends_at=datetime.fromisoformat(str(cells["ends_at"].value)),
+    )
+
+
+def _trust_told(cells: Cells) -> bool:
+    """A host whose CA file is missing or cannot be read tells nothing."""
+    trusted = cells["trusted"]
+    return trusted.mark is Mark.ABSENT or (trusted.mark is not Mark.UNKNOWN and bool(trusted.value))

@@ -1,0 +1,1 @@
+"""Incidents: their channels, hosts and times."""

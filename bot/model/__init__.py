@@ -1,0 +1,1 @@
+"""Values that several rooms exchange: requests, changes, announcements. Nothing else."""

@@ -1,0 +1,116 @@
+"""Expiry notices: what is announced before a certificate or a CA expires, and how that ended."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from adapters.phrase import Moment, Phrase
+from adapters.value import Value
+from bot.security.untrusted_text import cut, one_line
+
+NAME = 64
+"""Characters of a name that are shown; a CA is called what somebody liked."""
+
+
+class Fate(StrEnum):
+    """What became of a certificate of which was said that it ends.
+
+    `renewed`: its host has one that ends later; `replaced`: one that does not. `gone`: the host left the inventory;
+    `untrusted`: no host trusts this CA any more; `earlier`: it was settled before, and how is not known now.
+    `premature`: nothing, the clock was ahead when it was said, or is behind now.
+    """
+
+    RENEWED = "renewed"
+    REPLACED = "replaced"
+    GONE = "gone"
+    UNTRUSTED = "untrusted"
+    EARLIER = "earlier"
+    PREMATURE = "premature"
+
+
+class Settled(Value):
+    """How a notice was settled; `until` is when the certificate ends that took the place of the old one."""
+
+    how: Fate
+    until: AwareDatetime | None = None
+
+
+class Ending(Value):
+    """One certificate that ends, or the end of a CA; `name` is the host's or the CA's.
+
+    `bound`: no CA that hosts trust ends later, so that a new certificate would not live longer. `settled` is None while
+    somebody has to do something.
+    """
+
+    name: str
+    authority: bool
+    fingerprint: str
+    ends_at: AwareDatetime
+    bound: bool = False
+    settled: Settled | None = None
+
+    @property
+    def called(self) -> str:
+        """The name as it can be shown."""
+        return cut(one_line(self.name), NAME)
+
+    @property
+    def early(self) -> bool:
+        """Whether it was said before its time."""
+        return self.settled is not None and self.settled.how is Fate.PREMATURE
+
+    @property
+    def outcome(self) -> Phrase | None:
+        """How it was settled, in a sentence."""
+        match self.settled:
+            case Settled(how=Fate.RENEWED, until=until) if until is not None:
+                return Phrase(
+                    "The certificate of {host} was renewed; the new one ends {at}", host=self.called, at=Moment(until)
+                )
+            case Settled(how=Fate.REPLACED, until=until) if until is not None:
+                return Phrase(
+                    "The certificate of {host} was replaced by one that ends no later, {at}",
+                    host=self.called,
+                    at=Moment(until),
+                )
+            case Settled(how=Fate.GONE):
+                return Phrase(
+                    "{host} is no longer in the inventory; its certificate is not watched any more", host=self.called
+                )
+            case Settled(how=Fate.UNTRUSTED):
+                return Phrase("No host trusts the CA {ca} any more", ca=self.called)
+            case Settled(how=Fate.PREMATURE):
+                return Phrase(
+                    "The warning about {name} came too early, for the bot's clock has been set back since; it ends {at}",
+                    name=self.called,
+                    at=Moment(self.ends_at),
+                )
+            case Settled():
+                return Phrase("The notice about {name} was settled earlier", name=self.called)
+            case None:
+                return None
+
+
+class ExpiryNotice(Value):
+    """A message about certificates that crossed one threshold together, all of hosts or all CAs; as it is `at` a time.
+
+    `within` is the threshold, zero where they had expired.
+    """
+
+    at: AwareDatetime
+    within: timedelta
+    endings: tuple[Ending, ...]
+
+    @property
+    def authority(self) -> bool:
+        return self.endings[0].authority
+
+    @property
+    def open(self) -> tuple[Ending, ...]:
+        """Those that somebody has to do something about."""
+        return tuple(ending for ending in self.endings if ending.settled is None)
+
+    @property
+    def settled(self) -> tuple[Ending, ...]:
+        return tuple(ending for ending in self.endings if ending.settled is not None)

@@ -1,0 +1,89 @@
+"""A change as data, for programs. Every key is always there; `what` and `why` are in the reader's language.
+
+operation, words, risk, state, requester, reason, digest, dry_run
+asked_at, started_at, ended_at      ISO 8601 in UTC, or null
+hosts       [host]                  on which something changes
+steps       [{key, host, what, result, why, began_at, ended_at}]    in order; `result` awaited where it has none
+disrupts, warnings, premises        [text]
+left_out    [{host, why}]
+approval    null, or {state, needed, have, may, expires_at, reviews: [{person, approves, reason, at}]}
+break_glass null, or {reviewed_by, reviewed_at, review}
+stopping, why, before, after        text, "" where there is none
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.phrase import Texts
+from bot.model.change import Approval, Change
+from commands.model.plan import StepResult
+
+STEP = ("key", "host", "what", "result", "why", "began_at", "ended_at")
+"""The columns of the table of steps."""
+
+
+def document(change: Change, texts: Texts) -> dict[str, Any]:
+    plan = change.plan
+    return {
+        "operation": change.operation,
+        "words": change.words,
+        "risk": change.risk.name.lower(),
+        "state": change.state.value,
+        "requester": change.requester,
+        "reason": change.reason,
+        "digest": change.digest,
+        "dry_run": change.dry_run,
+        "asked_at": _at(change.asked_at),
+        "started_at": _at(change.started_at),
+        "ended_at": _at(change.ended_at),
+        "hosts": list(plan.hosts),
+        "steps": list(steps(change, texts)),
+        "disrupts": [phrase.render(texts) for phrase in plan.disrupts],
+        "warnings": [phrase.render(texts) for phrase in plan.warnings],
+        "premises": [premise.phrase.render(texts) for premise in plan.premises],
+        "left_out": [{"host": left.host, "why": left.why.render(texts)} for left in plan.left_out],
+        "approval": _approval(change.approval) if change.approval is not None else None,
+        "break_glass": change.break_glass.model_dump(mode="json") if change.break_glass is not None else None,
+        "stopping": change.stopping,
+        "why": change.why.render(texts) if change.why is not None else "",
+        "before": change.before,
+        "after": change.after,
+    }
+
+
+def steps(change: Change, texts: Texts) -> Iterator[dict[str, Any]]:
+    """Each step with what became of it."""
+    results = {result.key: result for result in change.results}
+    for step in change.plan.steps:
+        told = {"key": step.key, "host": step.host, "what": step.phrase.render(texts)}
+        yield told | _outcome(results.get(step.key), texts, running=change.running == step.key)
+
+
+def _outcome(result: StepResult | None, texts: Texts, *, running: bool) -> dict[str, Any]:
+    if result is None:
+        return {"result": "running" if running else "awaited", "why": "", "began_at": None, "ended_at": None}
+    return {
+        "result": result.result.value,
+        "why": result.why.render(texts) if result.why is not None else "",
+        "began_at": _at(result.began_at),
+        "ended_at": _at(result.ended_at),
+    }
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    return {
+        "state": approval.state.value,
+        "needed": approval.needed,
+        "have": approval.approvals,
+        "may": list(approval.may),
+        "expires_at": _at(approval.expires_at),
+        "reviews": [
+            {"person": said.person, "approves": said.approves, "reason": said.reason, "at": _at(said.at)}
+            for said in approval.reviews
+        ],
+    }
+
+
+def _at(at: datetime | None) -> str | None:
+    return None if at is None else at.astimezone(UTC).isoformat()

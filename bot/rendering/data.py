@@ -1,0 +1,177 @@
+"""Answers as data, for programs: `do --json` and `do --csv`.
+
+JSON is one document; every key is always there. `text`, `title`, `summary`, `heading`, `lines`, `why`, `what` and
+`message` are in the reader's language; everything else is the same in every language:
+
+    operation    the operation's id, in the audit log too
+    understood   the words in their canonical form
+    exit         well | findings | usage | refused | not_reached | internal
+    taken_at     when the hosts were read, ISO 8601 in UTC, or null
+    report       null after a failure or a change, else
+        title, summary
+        news      {heading, lines}: what changed since the last such report, or null
+        columns   [{key, heading}]
+        rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" where it is about none
+        findings  [{severity, host, subject, why, next, reached}]         worst first
+        sections  [{heading, lines}]: what else there is to say
+        lines     [{host, source, at, level, text}]: lines of logs, oldest first, `at` in UTC or null
+        notes     [text]: what must be said with these lines
+        unreached [host]
+        next      [words]
+        chart     null, or days [ISO 8601], hosts [{host, days: [null or {well, troubled, unreached}]}] with one for each
+                  day, certificates [{name, authority, days}]
+    change       null unless it is about one, else what `bot.rendering.change_json` says
+    failure      null after a report or a change, else
+        kind      usage | refused | internal
+        message
+        span      [start, end] in `understood`, or null
+        suggestions [words]
+        reference ties an unexpected error to the log, or null
+
+`severity` is critical | high | medium | low | null; `mark` is well | bad | unknown | absent | plain.
+
+CSV (RFC 4180, UTF-8) is the report's table: `host`, then one column for each key, values as in
+JSON; an empty value that is unknown or absent says so. A change is a table of its steps, a failure
+one of its own: `failure,message,reference`. Text that a spreadsheet would run as a formula gets an apostrophe.
+"""
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Any
+
+from adapters.phrase import Texts
+from bot.model.change import Change
+from bot.model.request import Answer, Failure
+from bot.rendering import change_json as change_data
+from bot.rendering.report_text import shown
+from bot.security.untrusted_text import one_line
+from commands.loglines.lines import Line
+from commands.model.finding import Finding
+from commands.model.report import Cell, Column, Mark, Report, Row, Section
+
+_UNSEEN = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""Characters that JSON may carry raw, and that would change what a terminal shows or cannot be UTF-8."""
+
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""Where a spreadsheet sees the beginning of a formula (OWASP, CSV injection); tab and CR cannot come this far."""
+
+LINE = ("at", "host", "source", "level", "text")
+"""The columns of lines of logs."""
+
+Scalar = str | int | float | bool | None
+
+
+def as_json(answer: Answer, texts: Texts) -> str:
+    """The one document; safe to print as it stands."""
+    report = answer.body.first if isinstance(answer.body, Report) else None
+    failure = answer.body if isinstance(answer.body, Failure) else None
+    document = {
+        "operation": answer.operation,
+        "understood": answer.understood,
+        "exit": answer.exit.name.lower(),
+        "taken_at": report.taken_at.astimezone(UTC).isoformat() if report and report.taken_at else None,
+        "report": report and _report(report, texts),
+        "change": change_data.document(answer.body, texts) if isinstance(answer.body, Change) else None,
+        "failure": failure and _failure(failure, texts),
+    }
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+
+
+def as_csv(answer: Answer, texts: Texts) -> str:
+    """The table as it is shown at first, with a header line; each line ends in CRLF."""
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    match answer.body:
+        case Failure() as failure:
+            writer.writerow(("failure", "message", "reference"))
+            writer.writerow(_guarded((failure.kind, failure.phrase.render(texts), failure.reference or "")))
+        case Change() as change:
+            writer.writerow(change_data.STEP)
+            for step in change_data.steps(change, texts):
+                writer.writerow(_guarded(step[key] for key in change_data.STEP))
+        case Report(excerpt=excerpt) if excerpt is not None:
+            writer.writerow(LINE)
+            for line in excerpt.lines:
+                fields = _line(line)
+                writer.writerow(_guarded(fields[key] for key in LINE))
+        case Report(first=report):
+            keys = [column.key for column in report.columns]
+            host_is_a_column = "host" in keys
+            writer.writerow(keys if host_is_a_column else ["host", *keys])
+            for row in report.rows:
+                values = [_or_word(cell) for cell in row.cells]
+                writer.writerow(_guarded(values if host_is_a_column else [row.host, *values]))
+    return table.getvalue()
+
+
+def _report(report: Report, texts: Texts) -> dict[str, Any]:
+    return {
+        "title": report.title.render(texts),
+        "summary": report.summary.render(texts),
+        "news": None if report.news is None else _section(report.news, texts),
+        "columns": [{"key": column.key, "heading": column.heading.render(texts)} for column in report.columns],
+        "rows": [_row(row, report.columns, texts) for row in report.rows],
+        "findings": [_finding(finding, texts) for finding in report.findings],
+        "sections": [_section(section, texts) for section in report.sections],
+        "unreached": list(report.unreached),
+        "next": list(report.next),
+        "lines": [] if report.excerpt is None else [_line(line) for line in report.excerpt.lines],
+        "notes": [] if report.excerpt is None else [note.render(texts) for note in report.excerpt.notes],
+        "chart": report.chart and report.chart.model_dump(mode="json"),
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return line.model_dump(mode="json", exclude={"order", "part_of"})
+
+
+def _section(section: Section, texts: Texts) -> dict[str, Any]:
+    return {"heading": section.heading.render(texts), "lines": [line.render(texts) for line in section.lines]}
+
+
+def _row(row: Row, columns: Iterable[Column], texts: Texts) -> dict[str, Any]:
+    cells = {
+        column.key: {"value": _value(cell), "mark": cell.mark, "text": shown(cell, texts)}
+        for column, cell in zip(columns, row.cells, strict=True)
+    }
+    return {"host": row.host, "severity": row.severity, "cells": cells}
+
+
+def _finding(finding: Finding, texts: Texts) -> dict[str, Any]:
+    return {**finding.model_dump(mode="json", exclude={"parts", "short"}), "why": finding.why.render(texts)}
+
+
+def _failure(failure: Failure, texts: Texts) -> dict[str, Any]:
+    return {
+        "kind": failure.kind,
+        "message": failure.phrase.render(texts),
+        "span": failure.span,
+        "suggestions": list(failure.suggestions),
+        "reference": failure.reference,
+    }
+
+
+def _value(cell: Cell) -> Scalar:
+    """A cell's value; null for what JSON has no number for."""
+    return None if isinstance(cell.value, float) and not math.isfinite(cell.value) else cell.value
+
+
+def _or_word(cell: Cell) -> Scalar:
+    value = _value(cell)
+    return str(cell.mark) if value is None and cell.mark in (Mark.UNKNOWN, Mark.ABSENT) else value
+
+
+def _guarded(values: Iterable[Scalar]) -> list[str]:
+    """Values as text that neither a spreadsheet nor a terminal takes for an instruction."""
+    return ["" if value is None else _text(value) if isinstance(value, str) else json.dumps(value) for value in values]
+
+
+def _text(value: str) -> str:
+    line = one_line(value)
+    return f"'{line}" if line.startswith(_FORMULA) else line

@@ -1,0 +1,113 @@
+"""Answers as Markdown (CommonMark with GitHub's tables), for people who were not there: all of a report in one file.
+
+    # Monthly report 2026-02                              the title
+    the summary
+    `/flatnet report monthly` · 2026-03-01 09:10 JST      how it was understood, when it was read
+    ## Changes                                            what changed, and all that is no table
+    - 12 done
+    ## What needs somebody                                findings, those alike together
+    - **host-b** high: why → `/flatnet update host-b`
+    ## Hosts                                              a table with a line for each
+
+What others wrote is text here and nothing else: no markup, no link, no second line.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from adapters.phrase import Phrase, Texts
+from bot.model.request import Answer
+from bot.rendering.labels import COMMAND, SIGNS
+from bot.rendering.report_text import Field, Line, Sheet, alike, sheet
+from bot.security.untrusted_text import one_line
+from commands.model.chart import alt_text
+from commands.model.report import Report, Section
+
+_SUGGESTED = 3
+"""Commands that follow one reason."""
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&@]|^[#+-]|:(?=//)|(?<=www)\.")
+"""What could become emphasis, code, HTML, another cell, a heading, a list or a link, as addresses do by themselves."""
+
+_NUMBERED = re.compile(r"^(\d+)([.)])(?= |$)")
+"""What could make a list of a line that begins with a number."""
+
+
+def as_markdown(answer: Answer, texts: Texts) -> str:
+    """The report of an answer, whole; "" where there is none."""
+    report = answer.body
+    if not isinstance(report, Report):
+        return ""
+    shown = sheet(report.model_copy(update={"brief": False}), texts)
+    news = () if report.news is None else (report.news,)
+    parts = [
+        [f"# {plain(shown.title)}"],
+        [plain(shown.summary)],
+        [_origin(answer, report, texts)],
+        *(_section(section, texts) for section in (*news, *report.sections)),
+        [] if report.chart is None else [plain(alt_text(report.chart).render(texts))],
+        _findings(shown, texts),
+        _table(shown, texts),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def plain(text: str) -> str:
+    """Text on one line that no reader of Markdown takes for anything else."""
+    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(text)))
+
+
+def _origin(answer: Answer, report: Report, texts: Texts) -> str:
+    words = _code(f"{COMMAND} {answer.understood}")
+    return words if report.taken_at is None else f"{words} · {texts.moment(report.taken_at)}"
+
+
+def _code(text: str) -> str:
+    """As typed; a backtick would end it."""
+    return f"`{one_line(text).replace('`', chr(39))}`"
+
+
+def _section(section: Section, texts: Texts) -> list[str]:
+    lines = [f"- {plain(line.render(texts))}" for line in section.lines]
+    return [f"## {plain(section.heading.render(texts))}", "", *lines] if lines else []
+
+
+def _findings(shown: Sheet, texts: Texts) -> list[str]:
+    same = alike((line for line in shown.lines if line.whys), lambda line: (line.state, line.whys))
+    rows = [row for lines in same for row in _found(lines)]
+    return [f"## {plain(Phrase('What needs somebody').render(texts))}", "", *rows] if rows else []
+
+
+def _found(lines: Sequence[Line]) -> Iterator[str]:
+    """Hosts of which the same is to be said, why, and what to type."""
+    first = lines[0]
+    names = ", ".join(plain(line.name) for line in lines)
+    typed = [_code(f"{COMMAND} {words}") for line in lines for words in line.next][:_SUGGESTED]
+    after = f" → {' '.join(typed)}" if typed else ""
+    head = f"- **{names}** {plain(first.state)}".rstrip()
+    if len(first.whys) == 1:
+        yield f"{head}: {plain(first.whys[0])}{after}"
+        return
+    yield f"{head}{after}"
+    for why in first.whys:
+        yield f"  - {plain(why)}"
+
+
+def _table(shown: Sheet, texts: Texts) -> list[str]:
+    lines = [line for line in shown.lines if line.fields]
+    if not lines:
+        return []
+    states = [Phrase("State").render(texts)] if shown.judged else []
+    head = [shown.subject, *states, *shown.headings]
+    rows = [[line.name, *([line.state] if shown.judged else []), *map(_cell, line.fields)] for line in lines]
+    ruler = f"|{' --- |' * len(head)}"
+    return [f"## {plain(Phrase('Each by itself').render(texts))}", "", _row(head), ruler, *map(_row, rows)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(plain, cells))} |"
+
+
+def _cell(field: Field) -> str:
+    """With its sign, so that its mark is not lost."""
+    return f"{SIGNS[field.mark]} {field.text}".strip()

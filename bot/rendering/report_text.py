@@ -1,0 +1,153 @@
+"""A report as text in one language, before a surface gives it its shape.
+
+Every surface for people shows the same lines: one for each row, with the findings of its host,
+and one for each host that has findings but no row. Nothing is escaped yet.
+"""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, replace
+
+from adapters.phrase import Phrase, Texts
+from bot.rendering.labels import UNKNOWN, WELL
+from commands.model.finding import SEVERITIES, Finding, Severity
+from commands.model.report import FACTS, Cell, Mark, Report
+
+
+@dataclass(frozen=True)
+class Field:
+    """One cell with its heading."""
+
+    heading: str
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row and what was found about its host: why it needs somebody, and words to type next.
+
+    `state` is its severity in words, "" where nothing is judged. `known` is False where nothing
+    could be found out about the host.
+    """
+
+    name: str
+    state: str
+    severity: Severity | None
+    known: bool
+    fields: tuple[Field, ...]
+    whys: tuple[str, ...]
+    next: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A report in words. `subject` heads the names of the lines, `headings` their fields.
+
+    `judged`: the report says what is well and what is not, so that states are worth showing. `facts`: it tells of one
+    thing; each line with a field is one fact, which has no state of its own.
+    """
+
+    title: str
+    summary: str
+    subject: str
+    headings: tuple[str, ...]
+    lines: tuple[Line, ...]
+    judged: bool
+    facts: bool = False
+
+    @property
+    def worst(self) -> Severity | None:
+        return _worst(line.severity for line in self.lines if line.severity is not None)
+
+    @property
+    def detailed(self) -> bool:
+        """Whether more was asked for than judgements."""
+        return any(field.mark is Mark.PLAIN for line in self.lines for field in line.fields)
+
+    @property
+    def bad(self) -> tuple[Line, ...]:
+        """The lines that need somebody, worst first."""
+        return tuple(line for line in self.lines if line.severity is not None)
+
+    @property
+    def others(self) -> tuple[Line, ...]:
+        """The lines that need nobody."""
+        return tuple(line for line in self.lines if line.severity is None)
+
+
+def sheet(report: Report, texts: Texts) -> Sheet:
+    """The report as it is shown at first, in the language and zone of `texts`.
+
+    Rows are named by their hosts, those that are about none by their first cell.
+    A brief report leaves out the lines without findings.
+    """
+    report = report.first
+    headings = tuple(column.heading.render(texts) for column in report.columns)
+    facts = report.columns == FACTS
+    by_host = any(row.host for row in report.rows) or not headings
+    kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]
+    found, ourselves = _by_host(report.findings), Phrase("the bot").render(texts)
+    lines = []
+    for row in report.rows:
+        name = row.host or (shown(row.cells[0], texts) if row.cells else "")
+        fields = tuple(Field(headings[index], shown(row.cells[index], texts), row.cells[index].mark) for index in kept)
+        lines.append(_line(name, fields, row.severity, found.pop(row.host, ()), texts))
+    lines += [_line(host or ourselves, (), None, findings, texts) for host, findings in found.items()]
+    judged = any(line.state for line in lines)
+    return Sheet(
+        title=report.title.render(texts),
+        summary=report.summary.render(texts),
+        subject=Phrase("Host").render(texts) if by_host else headings[0],
+        headings=tuple(headings[index] for index in kept),
+        lines=tuple(_stateless(line) if facts else line for line in lines if line.whys or not report.brief),
+        judged=judged,
+        facts=facts,
+    )
+
+
+def alike(lines: Iterable[Line], key: Callable[[Line], Hashable]) -> list[list[Line]]:
+    """Lines with the same key together, so that nothing is said twice; in the order of the first ones."""
+    same: dict[Hashable, list[Line]] = {}
+    for line in lines:
+        same.setdefault(key(line), []).append(line)
+    return list(same.values())
+
+
+def shown(cell: Cell, texts: Texts) -> str:
+    """A cell's text for people."""
+    return cell.text if isinstance(cell.text, str) else cell.text.render(texts)
+
+
+def _by_host(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
+    found: dict[str, tuple[Finding, ...]] = {}
+    for finding in findings:
+        found[finding.host] = (*found.get(finding.host, ()), finding)
+    return found
+
+
+def _line(
+    name: str, fields: tuple[Field, ...], severity: Severity | None, findings: tuple[Finding, ...], texts: Texts
+) -> Line:
+    worst = _worst(finding.severity for finding in findings) if severity is None else severity
+    marks = {field.mark for field in fields}
+    known = not findings or any(finding.reached for finding in findings) or bool(marks & {Mark.WELL, Mark.BAD})
+    judged = worst is not None or bool(marks & {Mark.WELL, Mark.UNKNOWN})  # a bad cell alone makes no line well
+    state = (WELL if worst is None else SEVERITIES[worst]) if known else UNKNOWN
+    return Line(
+        name=name,
+        state=state.render(texts) if judged else "",
+        severity=worst,
+        known=known,
+        fields=fields,
+        whys=tuple(finding.why.render(texts) for finding in findings),
+        next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next)),
+    )
+
+
+def _stateless(line: Line) -> Line:
+    """A fact: the mark of its value says all that there is to judge."""
+    return replace(line, state="") if line.fields else line
+
+
+def _worst(severities: Iterable[Severity]) -> Severity | None:
+    return min(severities, key=lambda severity: severity.rank, default=None)

@@ -1,0 +1,135 @@
+"""What others must notice of a change: one short message each, for its thread, or for a person alone.
+
+    asked (where no channel shows the card)   every approval   stopping   done, undone, failed, unknown   the review
+    break-glass (at once, to all approvers)   denied, expired, withdrawn, superseded, refused
+
+Whoever did something is named, not mentioned: nobody is called by their own click.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from adapters.phrase import Phrase, Texts
+from bot.model.change import Approval, ApprovalState, Change, State
+from bot.rendering import change_progress as course
+from bot.rendering.slack.blocks import Message, escape
+from bot.rendering.slack.change import STOPPED, SYMBOLS, mentioned, symbol
+from bot.rendering.slack.paragraphs import command
+
+ASKED = "asked"
+"""That somebody is asked. In a channel the card itself says so, and mentions whom."""
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """One thing to notice. `key` tells it from the others of its change; `whom` are the Slack ids to notify."""
+
+    key: str
+    sign: str
+    phrase: Phrase
+    whom: tuple[str, ...] = ()
+
+
+def milestones(change: Change) -> tuple[Milestone, ...]:
+    """All that there is to notice of a change until now, in order."""
+    if change.dry_run:
+        return ()
+    requester = (change.mention,) if change.mention else ()
+    return (*_glass(change), *_decisions(change, requester), *_course(change, requester), *_reviewed(change, requester))
+
+
+def told(milestone: Milestone, change: Change, texts: Texts) -> Message:
+    """The message in a thread; whom it concerns is mentioned."""
+    called = "".join(f"{each} " for each in mentioned(milestone.whom))
+    return Message(f"{called}{_said(milestone, change, texts)}", ())
+
+
+def whispered(milestone: Milestone, change: Change, texts: Texts) -> Message:
+    """The same for one person, who needs no mention."""
+    return Message(_said(milestone, change, texts), ())
+
+
+def pointer(change: Change, texts: Texts) -> Message:
+    """One line for whoever asked or decided, where the card stands in the same channel. It stays as it is: no progress."""
+    if change.state in (State.READY, State.RUNNING):
+        said = Phrase("Noted. How it goes is told by the message in this channel:")
+    else:
+        said = Phrase("{state}. See the message in this channel:", state=course.state(change))
+    return Message(f"{symbol(change)} {escape(said.render(texts), 300)} {command(change.words)}", ())
+
+
+def _said(milestone: Milestone, change: Change, texts: Texts) -> str:
+    return f"{milestone.sign} {escape(milestone.phrase.render(texts), 900)} {command(change.words)}"
+
+
+def _glass(change: Change) -> Iterator[Milestone]:
+    if change.break_glass is not None:
+        phrase = Phrase(
+            "Break-glass: {name} runs this without approval ({reason}). Look at it, then type {words}:",
+            name=change.requester,
+            reason=change.reason,
+            words=f'op review {change.operation} "…"',
+        )
+        yield Milestone("glass", ":rotating_light:", phrase, change.break_glass.ping)
+
+
+def _decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+    approval = change.approval
+    if approval is not None and change.state is State.WAITING:
+        phrase = Phrase("{name} asks for approval:", name=change.requester)
+        yield Milestone(ASKED, SYMBOLS[State.WAITING], phrase, approval.ping)
+    if approval is not None:
+        yield from _reviews(approval, requester)
+    if change.state is State.CLOSED:
+        yield from _closed(change, requester)
+
+
+def _closed(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+    """It ended without having changed anything; a denial is told with its review."""
+    sign, why = SYMBOLS[State.CLOSED], change.why if change.why is not None else course.state(change)
+    match change.approval.state if change.approval is not None else None:
+        case ApprovalState.DENIED:
+            return
+        case ApprovalState.EXPIRED:
+            yield Milestone("expired", ":hourglass:", Phrase("{why}:", why=why), requester)
+        case ApprovalState.WITHDRAWN:
+            yield Milestone("withdrawn", sign, Phrase("{why}:", why=why))
+        case ApprovalState.SUPERSEDED if change.after:
+            phrase = Phrase("{why}. A new request took its place: {operation}.", why=why, operation=change.after)
+            yield Milestone("superseded", sign, phrase, requester)
+        case _:
+            yield Milestone("closed", sign, Phrase("{why}. Nothing was done:", why=why), requester)
+
+
+def _reviews(approval: Approval, requester: tuple[str, ...]) -> Iterator[Milestone]:
+    have = 0
+    for number, review in enumerate(approval.reviews, 1):
+        if not review.approves:
+            phrase = Phrase("{name} denied this: {reason}:", name=review.person, reason=review.reason)
+            yield Milestone(f"denied.{number}", ":x:", phrase, requester)
+            continue
+        have += 1
+        phrase = Phrase("{name} approved this, {have} of {needed}:", name=review.person, have=have, needed=approval.needed)
+        yield Milestone(f"approved.{number}", ":white_check_mark:", phrase)
+
+
+def _course(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+    if change.stopping:
+        phrase = Phrase("{name} asked to stop this before its next step:", name=change.stopping)
+        yield Milestone("stopping", STOPPED, phrase)
+    if change.state not in (State.DONE, State.UNDONE, State.FAILED, State.UNKNOWN):
+        return
+    said = course.state(change)
+    if change.why is not None:
+        said = Phrase("{state}: {why}", state=said, why=change.why)
+    took = course.took(change, None)
+    if took is not None:
+        said = Phrase("{said} ({took}).", said=said, took=took)
+    yield Milestone(change.state.value, symbol(change), said, requester)
+
+
+def _reviewed(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+    glass = change.break_glass
+    if glass is not None and glass.reviewed_by:
+        phrase = Phrase("{name} reviewed this break-glass: {text}:", name=glass.reviewed_by, text=glass.review)
+        yield Milestone("reviewed", ":white_check_mark:", phrase, requester)

@@ -1,0 +1,35 @@
+"""The menu: what somebody may ask for, as buttons, for whoever types the command alone."""
+
+from collections.abc import Sequence
+
+from adapters.phrase import Phrase, Texts
+from bot.rendering.labels import COMMAND
+from bot.rendering.slack import buttons
+from bot.rendering.slack.blocks import Message, context, escape, section
+from commands.language.grammar import Operations, arguments, find
+from commands.model.operation import Operation
+from commands.values.arguments import Positional
+from commands.values.normalize import read
+
+
+def menu(lately: Sequence[str], permitted: Operations, texts: Texts) -> Message:
+    """Likely commands, the person's own last ones first, and the form."""
+    what = Phrase("What would you like to know?").render(texts)
+    words = likely(lately, permitted)
+    form = buttons.button(Phrase("Form").render(texts), buttons.FORM, "{}")
+    typed = escape(Phrase("You can also type it, such as {example}", example=f"{COMMAND} {words[0]}").render(texts))
+    return Message(
+        text="\n".join([what, *(f"{COMMAND} {escape(each)}" for each in words)]),
+        blocks=(section(escape(what)), *buttons.row([*buttons.runs(words), form]), context(typed)),
+    )
+
+
+def likely(lately: Sequence[str], permitted: Operations) -> tuple[str, ...]:
+    """What somebody may ask for as it stands: what they asked lately, then each command that needs no argument."""
+    theirs = [words for words in lately if find([token.text for token in read(words).tokens], permitted)]
+    alone = [" ".join(operation.words) for operation in permitted if not _needs(operation)]
+    return tuple(dict.fromkeys([*theirs, *alone]))[: buttons.RUNS]
+
+
+def _needs(operation: type[Operation]) -> bool:
+    return any(argument.required and isinstance(argument.kind, Positional) for argument in arguments(operation))

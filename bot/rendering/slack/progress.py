@@ -1,0 +1,29 @@
+"""What is shown while hosts are still awaited: one line, which the answer replaces."""
+
+from collections.abc import Sequence
+
+from adapters.phrase import Listing, Phrase, Texts
+from bot.rendering.slack.blocks import Message, escape
+
+NAMED = 8
+"""Hosts that are named; more are only counted."""
+
+
+def still_awaited(hosts: Sequence[str], texts: Texts) -> Message:
+    """`Working on it; 2 hosts are still awaited: host-a, host-b`."""
+    if not hosts:
+        said = Phrase("Working on it; every host has answered.")
+    elif len(hosts) <= NAMED:
+        said = Phrase(
+            "Working on it; {n} host is still awaited: {hosts}",
+            plural="Working on it; {n} hosts are still awaited: {hosts}",
+            n=len(hosts),
+            hosts=Listing(tuple(hosts)),
+        )
+    else:
+        said = Phrase(
+            "Working on it; {n} hosts are still awaited, {hosts} among them",
+            n=len(hosts),
+            hosts=Listing(tuple(hosts[:NAMED])),
+        )
+    return Message(f":hourglass_flowing_sand: {escape(said.render(texts), 900)}", ())

@@ -1,0 +1,1 @@
+"""Digests and periodic reports, made from observations and changes."""

@@ -1,0 +1,271 @@
+"""The digest: what changed since the last one, what is wrong now, which certificates end first, and what waits.
+
+    health and certificates of all hosts, locks, requests, audit log, the last digest, looks since ─▶ Seen ─ pure ─▶ Report
+
+The built-in digest is what the next ones compare themselves with, and its look at the hosts is kept. One that a person
+asks for or has added as a schedule moves nothing. Where all is well it is one line.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adapters.phrase import Listing, Moment, Phrase, Span
+from bot.changes.locks import Lock
+from bot.changes.locks import told as told_of
+from bot.model.change import Change
+from bot.reports.digest_diff import Baseline, Changed, Known, Sight, compared, told
+from bot.security.untrusted_text import cut
+from bot.store.heads import Head
+from bot.store.observations import Observation
+from commands.certs.table import days
+from commands.health import WORST
+from commands.model.chart import CertificateLeft, Chart
+from commands.model.finding import Finding, Severity, worst_first
+from commands.model.phrases import some
+from commands.model.report import Mark, Report, Row, Section
+from commands.values.arguments import shown
+
+PICTURED = 14
+"""Days that the picture shows."""
+
+SOONEST = 5
+"""Certificates that are named."""
+
+WORDS = 100
+"""Characters of a request that a line repeats."""
+
+NEXT = 5
+"""Words that are offered."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that a digest tells of. `since` is what was seen of each host after the last one, which is `earlier`.
+
+    `trouble` says why the audit log is not as it was left, `head` is its newest event.
+    """
+
+    at: datetime
+    hosts: tuple[str, ...]
+    health: Report
+    certificates: Report
+    locks: tuple[Lock, ...] = ()
+    waiting: tuple[Change, ...] = ()
+    unknown: tuple[Change, ...] = ()
+    head: Head | None = None
+    trouble: Phrase | None = None
+    earlier: Baseline | None = None
+    since: Mapping[str, Observation] | None = None
+    chart: Chart | None = None
+
+
+def left(certificates: Report, at: datetime) -> tuple[CertificateLeft, ...]:
+    """How long each certificate of a report still lives, the soonest to end first; of some nothing is known."""
+    keys = [column.key for column in certificates.columns]
+    cells = [dict(zip(keys, row.cells, strict=True)) for row in certificates.rows]
+    known = (
+        CertificateLeft(
+            name=shown(str(each["host"].value)),
+            authority=each["kind"].value == "ca",
+            days=(datetime.fromisoformat(ends) - at) / timedelta(days=1),
+        )
+        for each in cells
+        if each["ends_at"].mark is Mark.PLAIN and isinstance(ends := each["ends_at"].value, str)
+    )
+    return tuple(sorted(known, key=lambda each: (each.days, each.name)))
+
+
+def composed(seen: Seen) -> Report:
+    """The digest."""
+    findings = _findings(seen)
+    changed = _changed(seen)
+    well = not findings
+    return Report(
+        title=Phrase("Digest"),
+        summary=_all_well(seen, changed) if well else _summary(seen, findings, changed),
+        columns=seen.health.seen(details=False).columns,
+        rows=_rows(seen, findings),
+        findings=findings,
+        news=_news(seen, changed, well),
+        sections=tuple(section for section in _sections(seen, well) if section.lines),
+        chart=seen.chart,
+        brief=well,
+        taken_at=seen.at,
+        next=_next(seen, findings),
+    )
+
+
+def baseline(seen: Seen) -> Baseline:
+    """What the next digest compares itself with: what is wrong now, and what was wrong where nobody could look again."""
+    known = tuple(Known.of(finding) for finding in _findings(seen) if finding.host)
+    now = Baseline(at=seen.at, hosts=seen.hosts, known=known)
+    if seen.earlier is None:
+        return now
+    return now.model_copy(update={"known": known + _compared(seen, seen.earlier, now).open})
+
+
+def _changed(seen: Seen) -> Changed:
+    known = tuple(Known.of(finding) for finding in _findings(seen) if finding.host)
+    if seen.earlier is None:
+        return Changed()
+    return _compared(seen, seen.earlier, Baseline(at=seen.at, hosts=seen.hosts, known=known))
+
+
+def _compared(seen: Seen, earlier: Baseline, now: Baseline) -> Changed:
+    return compared(earlier, now, Sight.of(seen.health, seen.certificates), seen.since or {})
+
+
+def _findings(seen: Seen) -> tuple[Finding, ...]:
+    """What is wrong, each thing once: a host that is silent is silent in its certificate, too."""
+    health = seen.health.findings
+    silent = {finding.host for finding in health if not finding.reached and finding.subject in ("host", "windows")}
+    clocks = {finding.host for finding in health if finding.subject == "clock"}
+    others = (
+        finding
+        for finding in seen.certificates.findings
+        if (finding.reached or finding.host not in silent) and (finding.subject != "clock" or finding.host not in clocks)
+    )
+    return worst_first((*_trouble(seen), *health, *others))
+
+
+def _trouble(seen: Seen) -> Iterator[Finding]:
+    if seen.trouble is not None:
+        short = Phrase("audit log in doubt")
+        yield Finding(severity=Severity.CRITICAL, host="", subject="audit", why=seen.trouble, short=short)
+
+
+def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
+    """Health's own lines; a certificate may make one of them worse."""
+    worst: dict[str, Severity] = {}
+    for finding in findings:
+        worst.setdefault(finding.host, finding.severity)
+    rows = (row.model_copy(update={"severity": worst.get(row.host)}) for row in seen.health.seen(details=False).rows)
+    return tuple(sorted(rows, key=lambda row: len(Severity) if row.severity is None else row.severity.rank))
+
+
+def _all_well(seen: Seen, changed: Changed) -> Phrase:
+    """Everything in one line."""
+    return joined([seen.health.summary, *_counts(changed), *_first_to_end(seen), *_head(seen)])
+
+
+def _counts(changed: Changed) -> Iterator[Phrase]:
+    if changed.counts:
+        yield Phrase("{items}", items=Listing(changed.counts))
+
+
+def _first_to_end(seen: Seen) -> Iterator[Phrase]:
+    for first in left(seen.certificates, seen.at)[:1]:
+        yield Phrase(
+            "the first certificate to end is {name}'s, in {n} day",
+            plural="the first certificate to end is {name}'s, in {n} days",
+            name=first.name,
+            n=int(first.days),
+        )
+
+
+def _head(seen: Seen) -> Iterator[Phrase]:
+    if seen.head is not None:
+        yield Phrase("audit log at {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
+
+
+def _newest(seen: Seen) -> Iterator[Phrase]:
+    if seen.head is not None:
+        yield Phrase("newest event: {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
+
+
+def _summary(seen: Seen, findings: Sequence[Finding], changed: Changed) -> Phrase:
+    """State, counts, the worst few, and how much is new, for a phone's notification."""
+    doubts = [finding.short for finding in findings if not finding.host and finding.short is not None]
+    return joined([*doubts, standing(findings, len(seen.hosts), seen.health.summary), *_counts(changed)])
+
+
+def standing(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
+    """How many hosts need attention, and the worst few; where none does, or none answers, what `health` says."""
+    hosts = {finding.host: finding for finding in reversed(findings) if finding.host}
+    silent = {finding.host for finding in findings if finding.subject == "host"}
+    if len(silent) == total or not hosts:
+        return health
+    named = [
+        Phrase("{host} {short}", host=finding.host, short=Known.of(finding).short)
+        for finding in findings
+        if hosts.get(finding.host) is finding
+    ]
+    return Phrase(
+        "{n} of {total} hosts needs attention: {worst}",
+        plural="{n} of {total} hosts need attention: {worst}",
+        n=len(hosts),
+        total=total,
+        worst=some(named, WORST),
+    )
+
+
+def _news(seen: Seen, changed: Changed, well: bool) -> Section | None:
+    if seen.earlier is None:
+        nothing = Phrase("there is no earlier digest that this one can be compared with")
+        return Section(heading=Phrase("News"), lines=(nothing,))
+    if not changed.lines and not well:
+        return Section(heading=Phrase("Since {at}", at=Moment(seen.earlier.at)), lines=(Phrase("nothing has changed"),))
+    return told(seen.earlier, changed)
+
+
+def _sections(seen: Seen, well: bool) -> Iterator[Section]:
+    """What else there is to say; the summary of a fleet that is well has its certificates and the audit log already."""
+    if not well:
+        yield soonest(seen.certificates, seen.at)
+    active = (lock for lock in seen.locks if lock.ends_at > seen.at)
+    yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
+    yield Section(heading=Phrase("Waits for somebody"), lines=tuple(_waits(change, seen.at) for change in seen.waiting))
+    yield Section(heading=Phrase("Nobody knows how it ended"), lines=tuple(map(_unknown, seen.unknown)))
+    if not well:
+        yield Section(heading=Phrase("Audit log"), lines=tuple(_newest(seen)))
+
+
+def soonest(certificates: Report, at: datetime) -> Section:
+    """The certificates that end first, and the hosts of which none is known."""
+    return Section(heading=Phrase("Certificates, the first to end"), lines=tuple(_soonest(certificates, at)))
+
+
+def _soonest(certificates: Report, at: datetime) -> Iterator[Phrase]:
+    for each in left(certificates, at)[:SOONEST]:
+        name = Phrase("CA {name}", name=each.name) if each.authority else each.name
+        yield Phrase("{name}: {left}", name=name, left=days(timedelta(days=each.days)))
+    if certificates.unreached:
+        yield Phrase("not known: {hosts}", hosts=some(certificates.unreached))
+
+
+def _waits(change: Change, at: datetime) -> Phrase:
+    words, age = cut(change.words, WORDS), Span(max((at - change.asked_at).total_seconds(), 0.0))
+    if change.break_glass is not None:
+        return Phrase(
+            "{words} ran without approval and is to be reviewed; {who} asked {age} ago",
+            words=words,
+            who=change.requester,
+            age=age,
+        )
+    return Phrase("{words} is to be approved; {who} asked {age} ago", words=words, who=change.requester, age=age)
+
+
+def _unknown(change: Change) -> Phrase:
+    return Phrase(
+        "{words}, {operation}: look at the hosts, then say what you saw",
+        words=cut(change.words, WORDS),
+        operation=change.operation,
+    )
+
+
+def _next(seen: Seen, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Words worth typing, the most urgent first."""
+    unknown = [f"op show {change.operation}" for change in seen.unknown]
+    waiting = ["approval"] if seen.waiting else []
+    doubt = ["audit verify"] if seen.trouble is not None else []
+    mend = [finding.next for finding in findings if finding.next]
+    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting]))[:NEXT]
+
+
+def joined(clauses: Sequence[Phrase]) -> Phrase:
+    """Several clauses as one sentence."""
+    first, *others = clauses
+    for each in others:
+        first = Phrase("{first}; {second}", first=first, second=each)
+    return first

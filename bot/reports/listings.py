@@ -1,0 +1,239 @@
+"""What the bot itself keeps, as reports: changes, locks and audit events, each in one line. Pure."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from adapters.phrase import Listing, Phrase
+from bot.changes.locks import Lock, told
+from bot.model.change import Approval, Change, State
+from bot.security.untrusted_text import cut
+from bot.store.chain import StoredEvent, Verification
+from commands.model.finding import Finding, Severity
+from commands.model.report import Cell, Column, Report, Row
+
+NEXT = 3
+"""Changes that are offered to be looked at."""
+
+TOLD, VALUE = 300, 60
+"""Characters of an event that a line shows, and of each of its values."""
+
+STATES = {
+    State.PLANNED: Phrase("planned"),
+    State.WAITING: Phrase("to be approved"),
+    State.READY: Phrase("waits for hosts"),
+    State.RUNNING: Phrase("running now"),
+    State.DONE: Phrase("done"),
+    State.UNDONE: Phrase("undone"),
+    State.FAILED: Phrase("failed"),
+    State.UNKNOWN: Phrase("outcome unknown"),
+    State.CLOSED: Phrase("closed"),
+}
+"""The states of an operation, in a few words."""
+
+_COLUMNS = {
+    "words": Column(key="words", heading=Phrase("Request")),
+    "state": Column(key="state", heading=Phrase("State")),
+    "requester": Column(key="requester", heading=Phrase("Who")),
+    "approvals": Column(key="approvals", heading=Phrase("Approvals")),
+    "asked_at": Column(key="asked_at", heading=Phrase("Asked")),
+    "until": Column(key="until", heading=Phrase("Until")),
+    "operation": Column(key="operation", heading=Phrase("Id")),
+}
+_WAITING = ("words", "requester", "approvals", "until", "operation")
+_LATELY = ("words", "state", "requester", "asked_at", "operation")
+
+
+def waiting(changes: Sequence[Change], at: datetime) -> Report:
+    """What waits for people."""
+    n = len(changes)
+    return Report(
+        title=Phrase("Approvals"),
+        summary=Phrase("{n} request waits for somebody", plural="{n} requests wait for somebody", n=n)
+        if n
+        else Phrase("nothing waits for approval or review"),
+        columns=tuple(_COLUMNS[key] for key in _WAITING),
+        rows=tuple(_change(change, _WAITING) for change in changes),
+        taken_at=at,
+        next=tuple(f"approval show {change.operation}" for change in changes[:NEXT]),
+    )
+
+
+def lately(changes: Sequence[Change], at: datetime) -> Report:
+    """What runs, waits, or ended lately; the newest first."""
+    running = sum(change.state is State.RUNNING for change in changes)
+    asked = sum(change.state is State.WAITING for change in changes)
+    unknown = [change.operation for change in changes if change.state is State.UNKNOWN]
+    summary = (
+        Phrase(
+            "the outcome of {operations} is unknown: look at the hosts, then say what you saw",
+            operations=Listing((*unknown,)),
+        )
+        if unknown
+        else Phrase("{n} change is running", plural="{n} changes are running", n=running)
+        if running
+        else Phrase(
+            "{n} change waits for approval, none is running",
+            plural="{n} changes wait for approval, none is running",
+            n=asked,
+        )
+        if asked
+        else Phrase("no change is running")
+    )
+    return Report(
+        title=Phrase("Changes"),
+        summary=summary,
+        columns=tuple(_COLUMNS[key] for key in _LATELY),
+        rows=tuple(_change(change, _LATELY) for change in changes),
+        taken_at=at,
+        next=tuple(f"op show {change.operation}" for change in changes[:NEXT]),
+    )
+
+
+def _change(change: Change, keys: Sequence[str]) -> Row:
+    approval = change.approval
+    cells = {
+        "words": Cell.of(change.words),
+        "state": Cell(text=STATES[change.state], value=change.state.value),
+        "requester": Cell.of(change.requester),
+        "approvals": _approvals(change, approval),
+        "asked_at": _moment(change.asked_at),
+        "until": _moment(approval.expires_at if approval is not None and change.state is State.WAITING else None),
+        "operation": Cell.of(change.operation),
+    }
+    return Row(cells=tuple(cells[key] for key in keys))
+
+
+def _approvals(change: Change, approval: Approval | None) -> Cell:
+    if change.break_glass is not None:
+        reviewed = change.break_glass.reviewed_by
+        if not reviewed:
+            return Cell(text=Phrase("break-glass, not reviewed"), value="break-glass")
+        return Cell(text=Phrase("break-glass, reviewed by {person}", person=reviewed), value="break-glass")
+    if approval is None:
+        return Cell(text=Phrase("n/a"))
+    return Cell(
+        text=Phrase("{given} of {needed}", given=approval.approvals, needed=approval.needed),
+        value=f"{approval.approvals}/{approval.needed}",
+    )
+
+
+def locks(found: Sequence[Lock], at: datetime) -> Report:
+    """Locks, and those that ended lately."""
+    active = [lock for lock in found if lock.ends_at > at]
+    everywhere = next((lock for lock in active if "all" in lock.target.split(",")), None)
+    summary = (
+        Phrase("nothing may change anywhere: {lock}", lock=told(everywhere))
+        if everywhere is not None
+        else told(active[0])
+        if len(active) == 1
+        else Phrase("{n} lock forbids changes", plural="{n} locks forbid changes", n=len(active))
+        if active
+        else Phrase("no lock forbids changes")
+    )
+    return Report(
+        title=Phrase("Locks"),
+        summary=summary,
+        columns=(
+            Column(key="target", heading=Phrase("Host")),
+            Column(key="owner", heading=Phrase("Who")),
+            Column(key="reason", heading=Phrase("Why")),
+            Column(key="ends_at", heading=Phrase("Until")),
+            Column(key="state", heading=Phrase("State")),
+            Column(key="number", heading=Phrase("Number")),
+        ),
+        rows=tuple(_lock(lock, at) for lock in found),
+        taken_at=at,
+        next=tuple(f"lock remove {lock.number}" for lock in active[:NEXT]),
+    )
+
+
+def _lock(lock: Lock, at: datetime) -> Row:
+    return Row(
+        cells=(
+            Cell.of(lock.target),
+            Cell.of(lock.owner),
+            Cell.of(lock.reason),
+            _moment(lock.ends_at),
+            _lock_state(lock, at),
+            Cell(text=str(lock.number), value=lock.number),
+        )
+    )
+
+
+def _lock_state(lock: Lock, at: datetime) -> Cell:
+    if lock.ends_at > at:
+        return Cell(text=Phrase("active"), value="active")
+    if lock.removed_by:
+        return Cell(text=Phrase("removed by {person}", person=lock.removed_by), value="removed")
+    return Cell(text=Phrase("ended"), value="ended")
+
+
+def verification(found: Verification) -> Report:
+    """Whether the audit log is whole."""
+    if found.problem is None:
+        summary = Phrase("{n} audit event, all in order", plural="{n} audit events, all in order", n=found.count)
+        return Report(title=Phrase("Audit log"), summary=summary, brief=True)
+    finding = Finding(severity=Severity.CRITICAL, host="", subject="audit", why=found.problem.phrase)
+    doubt = Phrase("the audit log is not as it was written")
+    return Report(title=Phrase("Audit log"), summary=doubt, findings=(finding,))
+
+
+def events(found: Sequence[StoredEvent], at: datetime) -> Report:
+    """Audit events as they were found, newest first."""
+    return Report(
+        title=Phrase("Audit log"),
+        summary=Phrase("{n} event", plural="{n} events", n=len(found)) if found else Phrase("no event is like that"),
+        columns=(
+            Column(key="sequence", heading=Phrase("Number")),
+            Column(key="at", heading=Phrase("When")),
+            Column(key="kind", heading=Phrase("Kind")),
+            Column(key="actor", heading=Phrase("Who")),
+            Column(key="operation", heading=Phrase("Operation")),
+            Column(key="data", heading=Phrase("Content")),
+        ),
+        rows=tuple(map(_event, found)),
+        taken_at=at,
+    )
+
+
+def _event(event: StoredEvent) -> Row:
+    return Row(
+        cells=(
+            Cell(text=str(event.sequence), value=event.sequence),
+            _moment(datetime.fromisoformat(event.at)),
+            Cell.of(event.kind),
+            Cell.of(event.actor),
+            Cell.of(event.operation),
+            Cell(text=_told(event.data), value=event.data),
+        )
+    )
+
+
+def _told(data: str) -> str:
+    """What an event says, in one line: its fields without braces and quotes, and without those that say nothing."""
+    said = ", ".join(f"{name}: {cut(value, VALUE)}" for name, value in _leaves("", json.loads(data)) if value)
+    return cut(said, TOLD)
+
+
+def _leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """The plain values within a value, by their own names; times are in the export."""
+    match value:
+        case dict():
+            for inner, each in value.items():
+                yield from _leaves(inner, each)
+        case list() if all(isinstance(each, str) for each in value):
+            yield name, " ".join(map(str, value))
+        case list():
+            for each in value:
+                yield from _leaves(name, each)
+        case None | False:
+            return
+        case _ if not name.endswith("_at"):
+            yield name, str(value)
+
+
+def _moment(at: datetime | None) -> Cell:
+    return Cell(text="") if at is None else Cell.moment(at)

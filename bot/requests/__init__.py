@@ -1,0 +1,1 @@
+"""Requests: parsed, authorized, audited and dispatched."""

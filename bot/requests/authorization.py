@@ -1,0 +1,162 @@
+"""What is to become of a request: who asks, for what, and whether that is allowed. Pure.
+
+request ─ identify ─▶ actor ─ grammar ─▶ operation ─ judge (roles, hosts, place) ─▶ Decision
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from adapters.errors import FlatnetError, Refused, RequestError
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from bot.access.policy import Actor, Policy, Refuse, label
+from bot.access.rules import place_of
+from bot.audit.log import RECORDED, EventKind
+from bot.changes.planner import NothingToDo
+from bot.incidents.service import AlreadyOpen
+from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
+from bot.security.redaction import Redactor
+from commands.language.grammar import canonical, located, named
+from commands.model.operation import Catalogue, Operation
+from commands.values.arguments import BadArgument
+from commands.values.errors import GrammarError
+from commands.values.normalize import Typed, read
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to become of a request: an operation to carry out, or why not. `rule` says what decided.
+
+    `asked`: the words of the operation as `understood`, without what its place added to them; "" where there is none.
+    """
+
+    actor: Actor
+    rule: str
+    understood: str
+    outcome: Operation | Failure
+    asked: str = ""
+
+    @property
+    def kind(self) -> EventKind:
+        refused = isinstance(self.outcome, Failure) and self.outcome.kind is FailureKind.REFUSED
+        return EventKind.REFUSAL if refused else EventKind.REQUEST
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a decision rests on."""
+
+    policy: Policy
+    inventory: Inventory
+    redactor: Redactor
+    frame: Callable[[Operation], Operation] = lambda operation: operation
+    """What an operation means where it is asked; `BadArgument` where it means nothing there."""
+    of_unknown: tuple[Host, ...] = ()
+    """By which hosts words are judged that name one that is not there: by none where the answer will say so."""
+
+
+def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
+    """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command, no option and no host."""
+    policy, redactor = ground.policy, ground.redactor
+    actor = policy.identify(request.identity)
+    if isinstance(actor, Refuse):
+        nobody = Actor(label(request.identity), frozenset(), actor.rule)
+        return Decision(nobody, actor.rule, redactor.clean(typed.text), _refusal(actor))
+    if redactor.holds_secret(typed.text):
+        return Decision(actor, "holds a secret", redactor.clean(typed.text), _SECRET)
+    try:
+        asked = named(typed, catalogue, policy.permitted(actor, catalogue))
+        verdict = policy.judge(actor, asked.operation)
+        if isinstance(verdict, Refuse):
+            return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
+        bound = asked.bound()
+    except GrammarError as error:
+        return Decision(actor, "not understood", typed.text, failure(error, typed.text))
+    try:
+        operation = ground.frame(bound)
+    except BadArgument as error:
+        said = canonical(bound)
+        return Decision(actor, "not understood", said, failure(error, said))
+    place = _place(request)
+    verdict = policy.judge(actor, asked.operation, _about(operation, ground), place)
+    outcome = _refusal(verdict) if isinstance(verdict, Refuse) else operation
+    return Decision(actor, verdict.rule, canonical(operation), outcome, canonical(bound))
+
+
+def decide_again(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
+    """What would become of words now whose answer is there already. Nobody knows any more what labels a host had that is
+    gone: whoever may ask of all hosts may see what was said of it."""
+    return decide(request, typed, replace(ground, of_unknown=ground.inventory.hosts), catalogue)
+
+
+def may_see(words: str, asked: Request, ground: Ground, catalogue: Catalogue) -> bool:
+    """Whether whoever asked something may see there what was answered to words."""
+    return isinstance(decide_again(replace(asked, text=words), read(words), ground, catalogue).outcome, Operation)
+
+
+def would(words: str, channel: str, asked: Request, ground: Ground, catalogue: Catalogue) -> Operation | Failure:
+    """What words would be if the same person's schedule asked for them in a channel. Nothing is recorded: nothing is done,
+    and who asks is in the audit log for the schedule itself."""
+    request = replace(asked, text=words, surface=Surface.SCHEDULE, channel=channel)
+    return decide(request, read(words), ground, catalogue).outcome
+
+
+def _place(request: Request) -> str | None:
+    """Where it is asked. What the bot asks by itself is asked nowhere: the configuration says where its answer goes."""
+    return None if isinstance(request.identity, BotIdentity) else place_of(request.surface, request.channel)
+
+
+def _about(operation: Operation, ground: Ground) -> tuple[Host, ...]:
+    """The hosts that it is about, as far as that can be said."""
+    try:
+        return operation.hosts(ground.inventory)
+    except RequestError:
+        return ground.of_unknown
+
+
+def failure(error: FlatnetError, understood: str) -> Failure:
+    """A foreseen error as an answer; its place is in the text as it was understood."""
+    match error:
+        case BadArgument():
+            return failure(located(error, understood), understood)
+        case GrammarError(span=span, suggestions=suggestions):
+            return Failure(kind=FailureKind.USAGE, phrase=error.phrase, span=span, suggestions=suggestions)
+        case RequestError():
+            return Failure(kind=FailureKind.USAGE, phrase=error.phrase)
+        case NothingToDo():
+            return Failure(kind=FailureKind.NOTHING, phrase=error.phrase)
+        case AlreadyOpen(next=words):
+            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase, suggestions=(words,))
+        case Refused():
+            return Failure(kind=FailureKind.REFUSED, phrase=error.phrase)
+        case _:
+            return Failure(kind=FailureKind.INTERNAL, phrase=error.phrase)
+
+
+_SECRET = Failure(
+    kind=FailureKind.REFUSED,
+    phrase=Phrase(
+        "what you typed holds a password, a token or a key, so nothing was done; others may have read it: change it"
+    ),
+)
+
+
+def _refusal(refuse: Refuse) -> Failure:
+    return Failure(kind=FailureKind.REFUSED, phrase=refuse.reason)
+
+
+def event_of(decision: Decision, request: Request, text: str) -> dict[str, Any]:
+    """What the audit log keeps of a request; `text` is what was typed, without secrets."""
+    data = {
+        "text": text[:RECORDED],
+        "understood": decision.understood[:RECORDED],
+        "rule": decision.rule,
+        "identity": label(request.identity),
+        "surface": request.surface.value,
+        "channel": request.channel[:RECORDED],
+        "key": request.key[:RECORDED],
+    }
+    if isinstance(decision.outcome, Failure):
+        return data | {"outcome": str(decision.outcome.phrase)[:RECORDED]}
+    return data

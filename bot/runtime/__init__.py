@@ -1,0 +1,1 @@
+"""Runtime services of the process: clock, logging, periodic tasks, threads, open files."""

@@ -1,0 +1,25 @@
+"""Time as it is handed in: tests need no sleep."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Wall time (aware), monotonic seconds, and waiting."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+
+
+def now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+REAL = Clock(now, time.monotonic, asyncio.sleep)
+"""The time that everybody has."""

@@ -1,0 +1,46 @@
+"""Opens connections to the sides of hosts, with the threads and keys that they need."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+from adapters.action import SideName
+from adapters.connection import Connection
+from adapters.fleet import Connect
+from adapters.inventory import Host
+from adapters.wsl.keys import Keys
+from bot.security.secrets import Find
+
+WINDOWS_THREADS = 512
+"""Twice the largest fleet: each WinRM call holds a thread, for pywinrm blocks, and so may the closing of the session before
+it. Threads start only when they are needed."""
+
+
+def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
+    """How each side of a host is connected."""
+    keys: Keys[Any] = Keys()
+
+    def connect(host: Host, side: SideName) -> Connection:
+        match side:
+            case "windows" if host.windows is not None:
+                from adapters.windows.winrm import WinRmConnection
+
+                return WinRmConnection(host.windows, secrets, pool)
+            case "wsl" if host.wsl is not None:
+                from adapters.wsl.ssh import SshConnection
+
+                return SshConnection(host.wsl, secrets, keys)
+            case "gateway" if host.gateway is not None:
+                from adapters.gateway.client import HttpConnection
+
+                return HttpConnection(host.gateway)
+            case _:
+                raise KeyError(f"{host.name} has no {side} side")
+
+    return connect
+
+
+def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
+    """Have `count` threads running and idle."""
+    together = threading.Barrier(count)
+    wait([pool.submit(together.wait) for _ in range(count)])

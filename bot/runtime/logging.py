@@ -1,0 +1,91 @@
+"""Structured logs: one JSON object a line on stderr, plain ASCII, so that nothing foreign can move a terminal's cursor.
+
+Library loggers go through the same door and say only what is wrong: in detail they would speak of
+every request, and NTLM's of the password's hash. Wrapped secrets print as stars by their own type,
+and whatever else is one goes as the last thing before a line is written (`bot.security.redaction`), in tracebacks, too;
+exceptions keep their traceback in the log and never reach a person.
+"""
+
+import logging
+import secrets as randomness
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal, TextIO
+
+import structlog
+
+from bot.security.redaction import Redactor
+
+Level = Literal["debug", "info", "warning", "error"]
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+"""Without local variables: they may hold what nobody may read."""
+
+
+OURS = "bot"
+"""The logger above all of ours; `level` counts for it alone."""
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes lines without secrets: until `redact_with`, patterns alone count."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.redactor = Redactor()
+
+    def clean(self, logger: Any, method: str, event: Mapping[str, Any]) -> Any:
+        return self.redactor.clean_json(_plain(event))
+
+
+def redact_with(redactor: Redactor) -> None:
+    """Take the configured secrets, once they are read, out of every line from now on."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.redactor = redactor
+
+
+def configure_logs(level: Level, stream: TextIO | None = None, redactor: Redactor | None = None) -> None:
+    """Send our logs, and the libraries' warnings, to `stream` (stderr)."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = _Handler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _TRACEBACKS,
+                handler.clean,
+                structlog.processors.JSONRenderer(ensure_ascii=True),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    if redactor is not None:
+        redact_with(redactor)
+    root.setLevel(logging.WARNING)
+    logging.getLogger(OURS).setLevel(level.upper())
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON would write it: what JSON does not know, as it prints itself."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    return value if value is None or isinstance(value, str | int | float) else repr(value)
+
+
+def reference() -> str:
+    """Eight random characters that tie a person's sentence to a line of the log."""
+    return randomness.token_hex(4)

@@ -1,0 +1,152 @@
+"""What runs by the clock without anybody having added it: built in, or in the configuration.
+
+built in (times and switches configurable) ─┐
+[[schedules]] of flatnet.toml ──────────────┴─▶ Schedule* ─▶ rows (`bot.schedules.scheduler`)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
+
+from adapters.inventory import Unfit
+from adapters.phrase import Phrase
+from bot.access.policy import BOT
+from bot.access.rules import ChannelId, PersonName
+from bot.store.schedules import Origin, Schedule
+from commands.bot_state.schedules import LONGEST, Missed, schedule_name
+from commands.values.arguments import BadArgument
+from commands.values.cron import parse_cron, parse_zone
+
+OBSERVE, DIGEST, WEEKLY, MONTHLY, CERTIFICATES = "observe", "digest", "weekly", "monthly", "certificates"
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A schedule that every bot has."""
+
+    cron: str
+    words: str
+    missed: Missed
+
+
+BUILT_IN: Mapping[str, BuiltIn] = {
+    OBSERVE: BuiltIn("*/30 * * * *", "health", "skip"),
+    DIGEST: BuiltIn("0 9 * * *", "digest", "run"),
+    WEEKLY: BuiltIn("5 9 * * 1", "report weekly", "run"),
+    MONTHLY: BuiltIn("10 9 1 * *", "report monthly", "run"),
+    CERTIFICATES: BuiltIn("10 9 * * *", "cert", "run"),
+}
+"""The operators' lists. `observe` keeps what it sees, `certificates` warns; neither posts its report."""
+
+
+class ScheduleSettings(BaseModel):
+    """One `[[schedules]]` table: a schedule of its own, or by the name of a built-in one what differs from that."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    enabled: bool = True
+    cron: str | None = None
+    words: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)] | None = None
+    owner: PersonName | None = None
+    zone: str | None = None
+    channel: ChannelId | None = None
+    missed: Missed | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, text: str) -> str:
+        return _fitting(schedule_name, text)
+
+    @field_validator("cron")
+    @classmethod
+    def _line(cls, text: str | None) -> str | None:
+        return None if text is None else _fitting(parse_cron, text)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, text: str | None) -> str | None:
+        return None if text is None else _fitting(parse_zone, text)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.name in BUILT_IN:
+            if self.words is not None or self.owner is not None:
+                raise Unfit(
+                    Phrase("{name} is built in: only its times, its channel and whether it runs can be set", name=self.name)
+                )
+            return self
+        if self.cron is None or self.words is None or self.owner is None:
+            raise Unfit(Phrase("needs cron, words and owner; built in are {names}", names=", ".join(BUILT_IN)))
+        return self
+
+
+class NoticeSettings(BaseModel):
+    """The `[notices]` table: the channel of digests and warnings, and the one that takes what cannot be posted there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channel: ChannelId | None = None
+    second_channel: ChannelId | None = None
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if self.second_channel is not None and self.second_channel == self.channel:
+            raise Unfit(Phrase("second_channel takes what channel does not, so it must be another one"))
+        return self
+
+
+@dataclass(frozen=True)
+class Clockwork:
+    """All that runs by the clock unless somebody adds to it, and where it is said; times count from when this was read."""
+
+    zone: str
+    channel: str
+    second_channel: str
+    schedules: tuple[Schedule, ...]
+
+
+def clockwork(listed: Sequence[ScheduleSettings], notices: NoticeSettings, zone: str, now: datetime) -> Clockwork:
+    """From the configuration."""
+    channel = notices.channel or ""
+    configured = {each.name: each for each in listed}
+    usual = (
+        _schedule(configured.get(name, ScheduleSettings(name=name)), built_in, channel, zone, now)
+        for name, built_in in BUILT_IN.items()
+    )
+    own = (_schedule(each, None, channel, zone, now) for each in listed if each.name not in BUILT_IN)
+    return Clockwork(
+        zone=zone,
+        channel=channel,
+        second_channel=notices.second_channel or "",
+        schedules=tuple(schedule for schedule in (*usual, *own) if schedule is not None),
+    )
+
+
+def _schedule(given: ScheduleSettings, built_in: BuiltIn | None, channel: str, zone: str, now: datetime) -> Schedule | None:
+    """One of them; None where it is switched off."""
+    if not given.enabled:
+        return None
+    usual = built_in or BuiltIn("", "", "run")
+    return Schedule(
+        name=given.name,
+        origin=Origin.CONFIGURED if built_in is None else Origin.BUILT_IN,
+        cron=given.cron or usual.cron,
+        zone=given.zone or zone,
+        words=given.words or usual.words,
+        channel=given.channel or channel,
+        missed=given.missed or usual.missed,
+        owner=given.owner or BOT,
+        identity="",
+        since=now,
+    )
+
+
+def _fitting(parse: Callable[[str], str], text: str) -> str:
+    try:
+        return parse(text)
+    except BadArgument as error:
+        raise Unfit(error.phrase) from error

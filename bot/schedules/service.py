@@ -1,0 +1,184 @@
+"""Schedules: words that run by the clock, on behalf of whoever added them, as people keep them.
+
+added by a person ──┬─▶ active ◀─ resume ─ pause ─▶ paused (by a person, or by the bot: its owner may not ask that any more)
+in flatnet.toml ────┤      └─ remove ─▶ gone; what the configuration has goes there alone
+built in ───────────┘
+
+Only what looks runs unattended. A change asks for approval as if its owner had typed it; what decides for people
+(approvals, locks, schedules) and what goes without approval does not run by the clock at all.
+`bot.schedules.scheduler` runs them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from adapters.errors import Refused, RequestError
+from adapters.phrase import Phrase
+from bot.access.policy import BREAK_GLASS
+from bot.audit.log import RECORDED, EventKind, Recorder
+from bot.model.request import operation_id
+from bot.schedules.builtin import BUILT_IN
+from bot.store.schedules import Origin, Outcome, Run, Schedule, ScheduleTable, Tally
+from bot.store.stored import utc_text
+from commands.bot_state.audit import AuditFilter
+from commands.model.operation import FleetChange, Operation, Risk
+
+MOST = 100
+"""Schedules at once: more than anybody looks after."""
+
+
+class NoSuchSchedule(RequestError):
+    """No schedule has that name."""
+
+
+class NotNow(Refused):
+    """What a schedule is or does forbids it."""
+
+
+class NotUnattended(Refused):
+    """What may not run by the clock."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One schedule, and the newest of its due times that was claimed."""
+
+    schedule: Schedule
+    latest: Run | None
+
+
+class Schedules:
+    """The schedules of a bot. Every change of them is in the audit log first."""
+
+    def __init__(self, table: ScheduleTable, audit: Recorder, now: Callable[[], datetime]) -> None:
+        self._table = table
+        self._audit = audit
+        self._now = now
+
+    async def all(self) -> tuple[Listed, ...]:
+        """Every schedule, by name."""
+        latest = await self._table.latest()
+        return tuple(Listed(schedule, latest.get(schedule.name)) for schedule in await self._table.all())
+
+    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
+        """What became of the times that were due from `since` on and before `until`."""
+        return await self._table.tallies(since, until)
+
+    async def find(self, name: str) -> Schedule:
+        """One schedule; `NoSuchSchedule`."""
+        schedule = await self._table.find(name)
+        if schedule is None:
+            raise NoSuchSchedule(Phrase("there is no schedule {name}; {words} lists them", name=name, words="schedule"))
+        return schedule
+
+    async def add(self, schedule: Schedule) -> Schedule:
+        """Keep a new one; the same request again is the same schedule. Without a name it gets one of its words."""
+        known = await self._table.all()
+        again = next((each for each in known if each.operation and each.operation == schedule.operation), None)
+        if again is not None:
+            return again
+        if schedule.name in BUILT_IN:
+            raise NotNow(Phrase("{name} is built in; give another {option}", name=schedule.name, option="--name"))
+        if len(known) >= MOST:
+            raise NotNow(Phrase("there are {n} schedules already; remove one first", n=MOST))
+        taken = {each.name for each in known}
+        if schedule.name in taken:
+            raise NotNow(
+                Phrase("there is a schedule {name} already; give another {option}", name=schedule.name, option="--name")
+            )
+        named = schedule if schedule.name else replace(schedule, name=_name(schedule.words, taken | BUILT_IN.keys()))
+        await self._record("added", named, named.owner, named.operation)
+        return await self._table.add(named)
+
+    async def pause(self, name: str, by: str, operation: str, why: Phrase | None = None) -> Schedule:
+        """Let no time count until somebody resumes it; one that is paused stays as it is."""
+        schedule = await self.find(name)
+        if not schedule.paused:
+            await self._record("paused", schedule, by, operation, why)
+            await self._table.pause(name, by, why)
+        return await self.find(name)
+
+    async def resume(self, name: str, by: str, operation: str) -> Schedule:
+        """Let times count from now on; what came meanwhile is not made up for."""
+        schedule = await self.find(name)
+        if schedule.paused:
+            await self._record("resumed", schedule, by, operation)
+            await self._table.resume(name, self._now())
+        return await self.find(name)
+
+    async def remove(self, name: str, by: str, operation: str) -> None:
+        """Forget one that a person added; `NotNow` where the configuration has it."""
+        schedule = await self.find(name)
+        if schedule.origin is Origin.CONFIGURED:
+            raise NotNow(
+                Phrase(
+                    "{name} stands in the configuration; take it out there, or: {words}",
+                    name=name,
+                    words=f"schedule pause {name}",
+                )
+            )
+        if schedule.origin is Origin.BUILT_IN:
+            raise NotNow(Phrase("{name} is built in; stop it with: {words}", name=name, words=f"schedule pause {name}"))
+        await self._record("removed", schedule, by, operation)
+        await self._table.remove(name)
+
+    async def run(self, name: str, by: str, operation: str) -> Run:
+        """Have one run at the next turn of the clock; `NotNow` where it is paused or runs."""
+        schedule = await self.find(name)
+        if schedule.paused:
+            raise NotNow(Phrase("{name} is paused; resume it first: {words}", name=name, words=f"schedule resume {name}"))
+        if any(run.schedule == name for run in await self._table.unfinished()):
+            raise NotNow(Phrase("{name} is running now; its answer comes", name=name))
+        now = self._now()
+        run = Run(name, now, run_id(name, now), Outcome.RUNNING, now)
+        await self._record("run", schedule, by, operation)
+        await self._table.claim(run)
+        return run
+
+    async def _record(self, what: str, schedule: Schedule, by: str, operation: str, why: Phrase | None = None) -> None:
+        event = {
+            "schedule": what,
+            "name": schedule.name,
+            "cron": schedule.cron,
+            "zone": schedule.zone,
+            "words": schedule.words,
+            "owner": schedule.owner,
+            "channel": schedule.channel,
+            **({} if why is None else {"why": str(why)[:RECORDED]}),
+        }
+        await self._audit.record(EventKind.SCHEDULE, by, operation, event)
+
+
+def run_key(name: str, due: datetime) -> str:
+    """What names the delivery of one due time: the same time, the same request."""
+    return f"schedule:{name}:{utc_text(due)}"
+
+
+def run_id(name: str, due: datetime) -> str:
+    """The id of the operation that one due time asks for."""
+    return operation_id(run_key(name, due))
+
+
+def unattended(operation: Operation) -> None:
+    """`NotUnattended` where that must not run without a person."""
+    match operation:
+        case FleetChange(break_glass=True):
+            raise NotUnattended(Phrase("nothing goes without approval by the clock; leave {option} out", option=BREAK_GLASS))
+        case FleetChange():
+            return
+        case _ if operation.risk is not Risk.READ:
+            raise NotUnattended(
+                Phrase("this decides for people, so it needs one; only what looks and changes of hosts run by the clock")
+            )
+        case AuditFilter():
+            raise NotUnattended(Phrase("what people did is told to a person, not to a channel by the clock"))
+        case _ if operation.words[0] == "schedule":
+            raise NotUnattended(Phrase("schedules about schedules are not kept"))
+
+
+def _name(words: str, taken: Sequence[str] | set[str]) -> str:
+    """A name made from words, which nobody has yet: `health-tokyo`, `health-tokyo-2`."""
+    kept = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in words.lower())
+    first = "-".join(kept.split())[:36].strip("-") or "schedule"
+    return next(name for name in (first, *(f"{first}-{n}" for n in range(2, MOST + 2))) if name not in taken)

@@ -1,0 +1,102 @@
+"""Secrets: from the environment or a secrets directory, and nowhere else.
+
+A secret named `winrm_password` is the variable `FLATNET_WINRM_PASSWORD`, or the file
+`winrm_password` in the secrets folder (systemd credentials and container secrets look like that).
+Values are wrapped: printing shows nothing.
+"""
+
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, create_model
+from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSource, SettingsError
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+
+PREFIX = "FLATNET_"
+
+Find = Callable[[str], SecretStr]
+"""Gives the secret of a name, or raises `MissingSecret` or `SecretsUnusable`."""
+
+
+class MissingSecret(FlatnetError):
+    """A secret that is needed and lies nowhere."""
+
+
+class SecretsUnusable(FlatnetError):
+    """The secrets folder cannot be read, or what lies there is no text, or anybody may change it."""
+
+
+class Secrets:
+    """The secrets that the configuration names, read once. Call it with a name."""
+
+    def __init__(self, values: dict[str, SecretStr | None], folder: Path | None) -> None:
+        self._values = values
+        self._folder = folder
+
+    def __call__(self, name: str) -> SecretStr:
+        """The secret of that name; `MissingSecret` says where it is looked for."""
+        value = self._values.get(name)
+        if value is None or not value.get_secret_value():
+            raise MissingSecret(_where(name, self._folder))
+        return value
+
+    def missing(self) -> tuple[Phrase, ...]:
+        """One sentence for each secret that lies nowhere."""
+        return tuple(_where(name, self._folder) for name, value in self._values.items() if not value)
+
+    def values(self) -> tuple[str, ...]:
+        """All that must never be shown (`bot.security.redaction`)."""
+        return tuple(value.get_secret_value() for value in self._values.values() if value)
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self._values))})"
+
+
+def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
+    """Look for each name in the environment, then in the folder."""
+
+    fields: dict[str, Any] = dict.fromkeys(sorted(set(names)), (SecretStr | None, None))
+    wanted = create_model("Wanted", __base__=BaseSettings, **fields)
+    found = dict(EnvSettingsSource(wanted, env_prefix=PREFIX)())
+    if folder is not None:
+        found = _in_folder(wanted, folder) | found
+    return Secrets({name: SecretStr(found[name]) if name in found else None for name in fields}, folder)
+
+
+def _in_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
+    """What lies in the folder, if there is one; `SecretsUnusable` where it cannot be read or trusted."""
+    try:
+        if not folder.is_dir():
+            return {}
+        for path in (folder, *(folder / name for name in wanted.model_fields)):
+            if path.exists() and path.stat().st_mode & stat.S_IWOTH:
+                raise SecretsUnusable(
+                    Phrase("anybody may write to {path}; take that right away with: chmod o-w", path=str(path))
+                )
+        return SecretsSettingsSource(wanted, secrets_dir=folder, env_prefix="")()
+    except (SettingsError, OSError, UnicodeDecodeError) as error:
+        raise SecretsUnusable(
+            Phrase(
+                "the secrets in {folder} cannot be read; check their owner, and that they are UTF-8 text", folder=str(folder)
+            )
+        ) from error
+
+
+def _where(name: str, folder: Path | None) -> Phrase:
+    variable = PREFIX + name.upper()
+    if folder is None:
+        return Phrase(
+            "the secret {name} is missing; set {variable}, or name a secrets_folder in the configuration",
+            name=name,
+            variable=variable,
+        )
+    return Phrase(
+        "the secret {name} is missing; set {variable} or write it to {file}",
+        name=name,
+        variable=variable,
+        file=str(folder / name),
+    )

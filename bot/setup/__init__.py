@@ -1,0 +1,1 @@
+"""`flatnet-bot init`: an interview that drafts a configuration."""

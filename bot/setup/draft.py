@@ -1,0 +1,230 @@
+"""`flatnet-bot init`: answers become a commented `flatnet.toml` and a secrets folder that only its owner may enter.
+
+    answer ─▶ draft ─ as text, read by the bot's own reader ─▶ a complaint: asked again
+                                                            └▶ the next question … ─▶ file, secrets
+
+A draft is a whole configuration at any time: what was not asked yet stands in as an example. So a
+complaint is always about what was typed last, and what is written can always be read.
+"""
+
+import json
+import os
+import secrets as randomness
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from adapters.errors import Refused
+from adapters.phrase import Phrase
+from bot.config.settings import ConfigurationError, Settings, parse_settings
+
+SSH_PORT = 2222
+"""Where `docs/hosts.md` has WSL2's sshd listen."""
+
+ABSENT = "-"
+"""Typed for a side that a host does not have."""
+
+SECRETS_FOLDER = "secrets"
+
+
+@dataclass(frozen=True)
+class HostDraft:
+    """One host as it is typed. `windows` and `gateway` are addresses or URLs, `wsl` an address with or without a port."""
+
+    name: str = "host-a"
+    id: str = "1"
+    windows: str = "192.0.2.11"
+    wsl: str = ABSENT
+    gateway: str = ABSENT
+
+
+@dataclass(frozen=True)
+class Draft:
+    """All that `init` asks for, as it is typed; an empty `team` means no Slack, an empty `lighthouse` that there is none."""
+
+    language: str = "ja"
+    time_zone: str = "Asia/Tokyo"
+    team: str = ""
+    name: str = "me"
+    slack: str = ""
+    system: str = ""
+    windows_user: str = "flatnet-bot"
+    ca_file: str = "pki/winrm-ca.pem"
+    key_file: str = "pki/id_ed25519"
+    known_hosts_file: str = "pki/known_hosts"
+    lighthouse: str = ""
+    hosts: tuple[HostDraft, ...] = ()
+
+    def with_host(self, host: HostDraft) -> "Draft":
+        """This draft with one more host."""
+        return replace(self, hosts=(*self.hosts, host))
+
+    @property
+    def text(self) -> str:
+        """The commented configuration."""
+        return "\n\n".join("\n".join(part) for part in _parts(self)) + "\n"
+
+    def refusal(self, file: Path) -> Phrase | None:
+        """What the bot's reader says against it at that place; None where it can be used."""
+        if not self.text.replace("\n", "").isprintable():
+            return Phrase("must be one line of printable characters")
+        whole = self if self.hosts or self.lighthouse else replace(self, hosts=(HostDraft(),))
+        try:
+            parse_settings(whole.text, file)
+        except ConfigurationError as error:
+            return error.complaints[0].phrase
+        return None
+
+
+def write(draft: Draft, file: Path) -> Settings:
+    """Write the configuration, never over another one; `ConfigurationError` where it cannot be used."""
+    settings = parse_settings(draft.text, file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise already(file) from error
+    except OSError as error:
+        raise Refused(Phrase("{file} cannot be written: {why}", file=str(file), why=error.strerror or "?")) from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(draft.text)
+    return settings
+
+
+def already(file: Path) -> Refused:
+    """A configuration is somebody's work."""
+    return Refused(Phrase("{file} is there already; edit it, or name another file with --config", file=str(file)))
+
+
+def make_secrets(settings: Settings, typed: Mapping[str, str]) -> tuple[str, ...]:
+    """A file for each secret that has none: what was typed, a fresh audit key, or nothing; the names of what is empty."""
+    folder = settings.secrets_folder
+    assert folder is not None
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    values = {**typed, settings.audit_key_secret: randomness.token_hex(32)}
+    for name in settings.secret_names:
+        _write_once(folder / name, values.get(name, ""))
+    return tuple(sorted(name for name in settings.secret_names if not (folder / name).stat().st_size))
+
+
+def steps(settings: Settings, empty: Iterable[str]) -> Iterator[Phrase]:
+    """What is left to do, in five steps."""
+    names, folder = ", ".join(empty), str(settings.secrets_folder)
+    if names:
+        yield Phrase("write the secrets that are still empty into {folder}: {names}", folder=folder, names=names)
+    else:
+        yield Phrase("keep {folder} safe: all secrets are there", folder=folder)
+    if settings.slack is not None:
+        yield Phrase(
+            "Slack: flatnet-bot manifest prints the app; create it at api.slack.com/apps with From a manifest, install it, "
+            "and make an app token with connections:write"
+        )
+    else:
+        yield Phrase("Slack is left out; add a [slack] table when you want it")
+    yield Phrase("prepare the hosts as docs/hosts.md says, and put the CA, the key and the known hosts where the file says")
+    yield Phrase("flatnet-bot doctor names whatever is missing; mend and repeat until it names nothing")
+    yield Phrase("flatnet-bot do health asks from here; flatnet-bot run starts the bot, then type /flatnet health in Slack")
+
+
+def _write_once(path: Path, content: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(content)
+
+
+def _parts(draft: Draft) -> Iterator[list[str]]:
+    yield [
+        "# flatnet-bot, written by flatnet-bot init; flatnet.example.toml shows all that can stand here.",
+        "# Relative paths start at this file's folder. Secrets are never written here: they are files in secrets_folder,",
+        "# or environment variables (FLATNET_WINRM_PASSWORD).",
+        _noted(f"language = {_quoted(draft.language)}", "what channels read; people read their own Slack language"),
+        f"time_zone = {_quoted(draft.time_zone)}",
+        _noted('data_folder = "var"', "database, audit head, control socket"),
+        f"secrets_folder = {_quoted(SECRETS_FOLDER)}",
+    ]
+    if draft.team:
+        yield ["[slack]", _noted(f"team = {_quoted(draft.team)}", "our workspace; everybody else is a stranger")]
+        yield [
+            "# Digests and warnings go to a channel that is named here; only administrators get them until then.",
+            "# [notices]",
+            _noted('# channel = "C0123ABCD"', "invite the bot there"),
+        ]
+    yield [
+        "# Roles: viewer, operator, developer, administrator, security. Other members of the workspace are viewers.",
+        "[[people]]",
+        f"name = {_quoted(draft.name)}",
+        *([f"slack = [{_quoted(draft.slack)}]"] if draft.slack else []),
+        *([f"system = [{_quoted(draft.system)}]"] if draft.system else []),
+        'roles = ["administrator", "operator"]',
+    ]
+    yield [
+        "# Another operator or administrator must approve a change, two for a critical one: add a [[people]] table each.",
+        "# Alone, an administrator asks with --break-glass and a reason.",
+        "[approvals]",
+        _noted('expire = "1h"', "how long a request waits"),
+    ]
+    yield [
+        "# What all hosts share; a host may say otherwise.",
+        "[defaults.windows]",
+        f"user = {_quoted(draft.windows_user)}",
+        _noted(f"ca_file = {_quoted(draft.ca_file)}", "the CA that signed the WinRM certificates"),
+    ]
+    yield [
+        "[defaults.wsl]",
+        f"key_file = {_quoted(draft.key_file)}",
+        f"known_hosts_file = {_quoted(draft.known_hosts_file)}",
+    ]
+    if draft.lighthouse:
+        yield [
+            "# The lighthouse has no WSL2 and no gateway.",
+            *_host("lighthouse", "0"),
+            "lighthouse = true",
+            *_windows(draft.lighthouse),
+        ]
+    for host in draft.hosts:
+        yield [*_host(host.name, host.id), *_windows(host.windows), *_wsl(host.wsl), *_gateway(host.gateway)]
+
+
+def _noted(line: str, why: str) -> str:
+    return f"{line:<35} # {why}"
+
+
+def _host(name: str, number: str) -> list[str]:
+    whole = number if number.isascii() and number.isdecimal() and str(int(number)) == number else _quoted(number)
+    return ["[[hosts]]", f"name = {_quoted(name)}", f"id = {whole}"]
+
+
+def _windows(typed: str) -> list[str]:
+    return [] if typed == ABSENT else ["[hosts.windows]", f"url = {_quoted(_url(typed, 'https://{}:5986/wsman'))}"]
+
+
+def _wsl(typed: str) -> list[str]:
+    if typed == ABSENT:
+        return []
+    address, colon, port = typed.rpartition(":")
+    if not colon or (":" in address and not address.endswith("]")):  # a name, or an IPv6 address without a port
+        address, port = typed, str(SSH_PORT)
+    return [
+        "[hosts.wsl]",
+        f"address = {_quoted(address.strip('[]'))}",
+        f"port = {port if port.isdecimal() else _quoted(port)}",
+    ]
+
+
+def _gateway(typed: str) -> list[str]:
+    return [] if typed == ABSENT else ["[hosts.gateway]", f"url = {_quoted(_url(typed, 'http://{}:8080'))}"]
+
+
+def _url(typed: str, usual: str) -> str:
+    """A whole URL as it is, an address within the usual one; anything else as it is, for the reader to refuse."""
+    if set(typed) & set("/?#@ "):
+        return typed
+    return usual.format(f"[{typed}]" if ":" in typed and not typed.startswith("[") else typed)
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML: JSON's own, but for one character that JSON may carry raw."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,166 @@
+"""What `flatnet-bot init` asks, in which order, and with which usual answers; who answers is handed in.
+
+An answer that was given beforehand (`--answer KEY=VALUE`, `--host`) is not asked for. Every answer is
+held against the bot's own reader at once, and asked for again with the reader's complaint.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from adapters.errors import RequestError
+from adapters.phrase import Phrase
+from bot.setup.draft import ABSENT, Draft, HostDraft
+
+HOST_WORDS = ("name", "id", "windows", "wsl", "gateway")
+"""The words of `--host`, in order; the last two may be left out."""
+
+
+class UnfitAnswer(RequestError):
+    """An answer that was given beforehand cannot be used."""
+
+
+class Answerer(Protocol):
+    """A person at a terminal, or somebody who takes what is usual."""
+
+    def ask(self, question: Phrase, usual: str) -> str: ...
+
+    def tell(self, complaint: Phrase) -> None: ...
+
+    def speak(self, language: str) -> None:
+        """From now on in this language."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was answered beforehand: by key, and hosts. `complete`: nothing else is asked, the rest is as usual."""
+
+    answers: Mapping[str, str]
+    hosts: tuple[tuple[str, ...], ...]
+    complete: bool
+
+
+def given(answers: list[str], hosts: list[str], *, complete: bool) -> Given:
+    """From the command line; `UnfitAnswer` where a word is none that is asked for."""
+    pairs = dict(answer.partition("=")[::2] for answer in answers)
+    strange = sorted(set(pairs) - QUESTIONS.keys())
+    if strange:
+        raise UnfitAnswer(Phrase("{key} is not asked for; say one of {keys}", key=strange[0], keys=", ".join(QUESTIONS)))
+    words = tuple(tuple(host.split()) for host in hosts)
+    for each in words:
+        if not 3 <= len(each) <= len(HOST_WORDS):
+            raise UnfitAnswer(
+                Phrase("{host} must be: name id windows [wsl [gateway]], each one word", host=" ".join(each) or "--host")
+            )
+    return Given(pairs, words, complete)
+
+
+QUESTIONS: Mapping[str, Phrase] = {
+    "language": Phrase("Language of channels, ja or en / チャンネルの言語 (ja か en)"),
+    "time_zone": Phrase("Time zone"),
+    "team": Phrase("Id of your Slack workspace, such as T0123ABCD (empty: no Slack yet)"),
+    "name": Phrase("Your name, in lower-case letters"),
+    "slack": Phrase("Your Slack member id, such as U0123ABCD (your profile, ⋮, Copy member ID)"),
+    "system": Phrase("Your user on this machine, who may ask from the terminal"),
+    "windows_user": Phrase("The bot's account on the Windows hosts"),
+    "ca_file": Phrase("File of the CA that signed the WinRM certificates"),
+    "key_file": Phrase("File of the bot's SSH key for WSL2"),
+    "known_hosts_file": Phrase("File with the SSH host keys of WSL2"),
+    "lighthouse": Phrase("Address of the lighthouse (empty: none)"),
+}
+"""All but the hosts, in order."""
+
+MORE = Phrase("Name of a host (empty: no more)")
+
+OF_A_HOST: Mapping[str, Phrase] = {
+    "id": Phrase("Its id, 1 to 254: N in 10.100.N.1"),
+    "windows": Phrase("Address of its Windows side, or the whole WinRM URL (-: none)"),
+    "wsl": Phrase("Address of its WSL2 side, with :port if not 2222 (-: none)"),
+    "gateway": Phrase("Address of its gateway, or the whole URL (-: none)"),
+}
+
+
+class Interview:
+    """Asks what was not given beforehand. `file` is where the configuration will stand: relative paths start there."""
+
+    def __init__(self, already: Given, answerer: Answerer, file: Path) -> None:
+        self._given = already
+        self._answerer = answerer
+        self._file = file
+
+    def conduct(self, usual: Draft) -> Draft:
+        """The finished draft; `UnfitAnswer` where what was given beforehand cannot be used."""
+        draft = usual
+        for key, question in QUESTIONS.items():
+            if key != "slack" or draft.team:
+                draft = self._settle(key, question, getattr(draft, key), partial(_changed, draft, key))
+            if key == "language":
+                self._answerer.speak(draft.language)
+        return self._with_hosts(draft)
+
+    def _with_hosts(self, draft: Draft) -> Draft:
+        for words in self._given.hosts:
+            draft = self._given_beforehand("--host", draft.with_host(completed(dict(zip(HOST_WORDS, words, strict=False)))))
+        if self._given.hosts or self._given.complete:
+            return draft
+        while True:
+            enough = bool(draft.hosts or draft.lighthouse)
+            asked = self._settle("host", MORE, "" if enough else "host-a", partial(_with_name, draft))
+            if asked is not draft:
+                draft = self._described(draft, asked.hosts[-1])
+            elif enough:
+                return draft
+
+    def _described(self, draft: Draft, host: HostDraft) -> Draft:
+        """The draft with this host, all of whose sides have been asked for."""
+        for key, question in OF_A_HOST.items():
+            usual = getattr(completed({"name": host.name, "id": host.id, "windows": host.windows}), key)
+            asked = self._settle(key, question, "" if key == "windows" else usual, partial(_with_side, draft, host, key))
+            host = asked.hosts[-1]
+        return asked
+
+    def _settle(self, key: str, question: Phrase, usual: str, changed: Callable[[str], Draft]) -> Draft:
+        """The draft with an answer that can be used."""
+        if key in self._given.answers:
+            return self._given_beforehand(key, changed(self._given.answers[key]))
+        if self._given.complete:
+            return changed(usual)
+        while True:
+            draft = changed(self._answerer.ask(question, usual).strip())
+            why = draft.refusal(self._file)
+            if why is None:
+                return draft
+            self._answerer.tell(why)
+
+    def _given_beforehand(self, key: str, draft: Draft) -> Draft:
+        why = draft.refusal(self._file)
+        if why is not None:
+            raise UnfitAnswer(Phrase("{place}: {why}", place=key, why=why))
+        return draft
+
+
+def completed(words: Mapping[str, str]) -> HostDraft:
+    """A host with what usually follows: WSL2 at the address of Windows, the gateway at the host's own on the overlay."""
+    windows = words["windows"]
+    address = urlsplit(windows).hostname if "://" in windows else windows
+    return HostDraft(**{"wsl": address or ABSENT, "gateway": f"10.100.{words['id']}.1", **words})
+
+
+def _changed(draft: Draft, key: str, value: str) -> Draft:
+    given: dict[str, Any] = {key: value}
+    return replace(draft, **given)
+
+
+def _with_name(draft: Draft, name: str) -> Draft:
+    """The draft with another host, of which only the name is known; the same draft where there is no name."""
+    if not name:
+        return draft
+    free = next(str(number) for number in range(1, 256) if str(number) not in {host.id for host in draft.hosts})
+    return draft.with_host(HostDraft(name=name, id=free, gateway=f"10.100.{free}.1"))
+
+
+def _with_side(draft: Draft, host: HostDraft, key: str, value: str) -> Draft:
+    return draft.with_host(replace(host, **{key: value}))

@@ -1,0 +1,70 @@
+"""Answers kept, so that buttons show more of them, and so that files that are made of them go with them.
+
+answer ─▶ row ─ too large ─▶ row without its lines, which says so
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import structlog
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.model.request import Answer
+from bot.rendering.labels import COMMAND
+from bot.runtime.clock import Clock
+from bot.slack.tasks import insist
+from bot.store.answers import Answers, Kept
+from bot.store.errors import TooLarge
+from commands.model.report import Report
+
+_log = structlog.get_logger(__name__)
+
+_LOST = Phrase("the lines were too large to be kept; ask for fewer of them, or of fewer hosts")
+
+
+class NotKept(FlatnetError):
+    """There is no answer any more that a file could go with."""
+
+    def __init__(self) -> None:
+        super().__init__(Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND))
+
+
+class Keeping:
+    """Keeps what the bot answers."""
+
+    def __init__(self, answers: Answers, clock: Clock) -> None:
+        self._answers = answers
+        self._clock = clock
+
+    async def keep(self, answer: Answer, kept: Callable[[str], Kept]) -> None:
+        """Keep a report in the row that `kept` makes of a document.
+
+        Files are noted in that row: without it nobody would see them in a thread, and nobody would delete them.
+        """
+        if not isinstance(answer.body, Report) or await self._fits(answer, kept):
+            return
+        if not await self._fits(_without_lines(answer), kept):
+            _log.error("an answer is not kept", operation=answer.operation)
+
+    async def _fits(self, answer: Answer, kept: Callable[[str], Kept]) -> bool:
+        row = kept(await asyncio.to_thread(_document, answer))  # of many lines it takes a tenth of a second
+        try:
+            await insist(lambda: self._answers.keep(row), self._clock.sleep)
+        except TooLarge as error:
+            _log.warning("an answer is too large to be kept", operation=answer.operation, error=str(error))
+            return False
+        return True
+
+
+def _document(answer: Answer) -> str:
+    return json.dumps(answer.model_dump(mode="json"))  # ASCII: a host's words may hold what is no character
+
+
+def _without_lines(answer: Answer) -> Answer:
+    report = answer.body
+    if not isinstance(report, Report) or report.excerpt is None:
+        return answer
+    excerpt = report.excerpt.model_copy(update={"lines": (), "notes": (_LOST, *report.excerpt.notes)})
+    return answer.model_copy(update={"body": report.model_copy(update={"excerpt": excerpt})})

@@ -1,0 +1,1 @@
+"""Answers to people: messages, cards, charts, files and views."""

@@ -1,0 +1,63 @@
+"""Pictures of charts: drawn apart, uploaded, and shown by a message of ours. Where there is none, words say the same.
+
+chart ─▶ cleaned ─▶ drawn by a process of its own ─▶ uploaded, noted with its answer ─▶ the file's id, for an image block
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from adapters.phrase import Texts
+from bot.model.request import Answer
+from bot.rendering.chart_process import DrawingFailed, draw_apart
+from bot.rendering.slack.buttons import View
+from bot.slack.answer_cache import NotKept
+from bot.slack.api import Clean, SlackFailure
+from bot.slack.outbound.message import Address
+from bot.slack.outbound.uploads import Uploads
+from commands.model.chart import Chart
+from commands.model.report import Report
+
+Draw = Callable[[Chart, Texts], Awaitable[bytes]]
+
+_log = structlog.get_logger(__name__)
+
+
+class Pictures:
+    """Makes pictures in Slack. They go with the kept answer that they belong to.
+
+    One is drawn at a time, for drawing one takes 300 MB; who waits for that waits outside of the drawing's deadline.
+    """
+
+    def __init__(self, uploads: Uploads, clean: Clean, draw: Draw = draw_apart) -> None:
+        self._uploads = uploads
+        self._clean = clean
+        self._draw = draw
+        self._drawing = asyncio.Semaphore(1)
+
+    async def upload(self, operation: str, chart: Chart, address: Address) -> str | None:
+        """Slack's id of the picture in the words of `address`; None, and logged, where there is none."""
+        try:
+            async with self._drawing:
+                picture = await self._draw(self._cleaned(chart), address.texts)
+            return await self._uploads.keep(operation, f"flatnet-{operation}.png", picture)
+        except DrawingFailed as error:
+            _log.warning("a chart is said in words: it could not be drawn", operation=operation, why=str(error))
+        except NotKept:
+            _log.info("a chart is said in words: its answer is no longer kept", operation=operation)
+        except SlackFailure as failure:
+            _log.warning("a chart is said in words: slack refused the file", operation=operation, code=failure.code)
+        return None
+
+    async def first(self, answer: Answer, address: Address) -> View | None:
+        """How an answer with a chart is shown at first: with its picture, where there is one. None for other answers."""
+        report = answer.body
+        if not isinstance(report, Report) or report.chart is None:
+            return None
+        file = await self.upload(answer.operation, report.chart, address)
+        return View.first(answer.operation, report).model_copy(update={"picture": file or ""})
+
+    def _cleaned(self, chart: Chart) -> Chart:
+        """Without secrets: in a picture nobody could find them any more."""
+        return Chart.model_validate(self._clean(chart.model_dump(mode="json")))

@@ -1,0 +1,204 @@
+"""Words from a person to their answer, wherever in Slack they came from.
+
+words ─▶ who ─▶ the desk ─▶ message, for the outbox
+                 └ takes its time ─▶ what is still awaited (`bot.slack.answers.progress`)
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from adapters.phrase import Phrase, Texts
+from bot.model.change import Change
+from bot.model.request import Answer, Failure, FailureKind, Request, Surface, operation_id
+from bot.rendering.files import bare, for_all, written
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import Message, escape
+from bot.rendering.slack.buttons import RUNS, View
+from bot.rendering.slack.change_updates import pointer
+from bot.rendering.slack.menu import menu
+from bot.requests.active_config import Rights
+from bot.runtime.clock import Clock
+from bot.slack.answer_cache import Keeping
+from bot.slack.answers.charts import Pictures
+from bot.slack.answers.progress import Awaited, WaitingLine, Watcher
+from bot.slack.answers.thread_files import Threads
+from bot.slack.delivery_kind import Desk
+from bot.slack.directory.people import People, Reader
+from bot.slack.outbound.message import Address, Letter, mention, noted
+from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
+from bot.slack.outbound.uploads import Uploads
+from bot.slack.tasks import done_within, insist
+from bot.store.answers import Answers, Kept
+from bot.store.inbox import Delivery
+from commands.model.report import Report
+
+SHOWING = ("op show ", "approval show ")
+"""Words that ask to see one change whole, wherever its card stands."""
+
+_FOLLOWS = Phrase("All of it follows as a file in the thread; where none comes, ask again.")
+
+WAITING_AFTER = 1.0
+"""Seconds of work after which the person is shown that it goes on."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Words that somebody typed or chose, and where their answer goes: with a channel in `address` for all there."""
+
+    team: str
+    user: str
+    channel: str
+    """Where they were said; `--here` answers there."""
+    text: str
+    address: Address
+
+
+class Answering:
+    """Has requests answered."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        people: People,
+        sender: Sender,
+        uploads: Uploads,
+        pictures: Pictures,
+        answers: Answers,
+        clock: Clock,
+    ) -> None:
+        self.desk = desk
+        self.people = people
+        self.sender = sender
+        self.uploads = uploads
+        self.pictures = pictures
+        self.answers = answers
+        self.clock = clock
+        self.keeping = Keeping(answers, clock)
+        self.threads = Threads(people, sender, uploads, answers, clock)
+
+    async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
+        """The answer to it."""
+        reader = await self.people.look(asked.team, asked.user)
+        address = self._spoken(asked.address, reader)
+        request = Request(
+            key=delivery.key,
+            identity=reader.identity,
+            text=asked.text,
+            surface=Surface.SLACK,
+            at=delivery.received_at,
+            channel=asked.channel,
+            zone=reader.zone,
+        )
+        watcher = await self._watcher(address, delivery)
+        handled = await self._handled(request, watcher)
+        answer = bare(handled)
+        await self.keeping.keep(
+            answer,
+            lambda document: Kept(answer.operation, asked.user, answer.understood, delivery.received_at, document),
+        )
+        goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
+        said = await self._in_thread(handled, goal)
+        if said is None:
+            said = await self._hand_over(handled, asked, reader)
+        view = await self.pictures.first(answer, goal)
+        message = noted(_shown(answer, asked, goal.texts, view), *([said] if said else []))
+        if goal.for_all and not goal.thread:
+            message = noted(message, asked_by(asked.user, goal))
+        return Letter(answer.operation, goal, message)
+
+    async def offer(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> Letter:
+        """The menu, for this person alone: what they may ask for."""
+        lately = await insist(lambda: self.answers.recent(user, RUNS), self.clock.sleep)
+        return Letter(delivery.key, aside, menu(lately, rights.permitted, aside.texts))
+
+    def aside(self, address: Address, reader: Reader) -> Address:
+        """The same place for this person alone, in their words; a direct message is that already."""
+        elsewhere = {"channel": "", "thread": ""} if address.for_all else {}
+        return in_words_of(reader, address.model_copy(update=elsewhere))
+
+    async def _hand_over(self, answer: Answer, asked: Asked, reader: Reader) -> str:
+        """Files that were asked for go to that person alone, wherever their answer goes; what stands below the answer."""
+        aside = in_words_of(reader, Address(user=asked.user))
+        files = await asyncio.to_thread(written, answer, aside.texts)
+        if not files:
+            return ""
+        return escape(aside.say(await self.uploads.hand_over(answer.operation, files, answer.understood, aside)), 200)
+
+    async def _in_thread(self, answer: Answer, goal: Address) -> str | None:
+        """Show its files in the thread, once the answer is there, where they belong to all who see it, as lines of logs do;
+        what stands below the answer, for a bot that ends may leave them out. None where its files go another way."""
+        report = answer.body
+        if not goal.for_all or not isinstance(report, Report) or report.excerpt is None:
+            return None
+        files = await asyncio.to_thread(for_all, answer, goal.texts)  # an archive has tens of thousands of lines
+        if not files:
+            return ""
+        self.threads.later(answer.operation, goal.channel, files, goal.thread)
+        return escape(goal.say(_FOLLOWS), 200)
+
+    def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
+        """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person; what they
+        mistyped where they typed it."""
+        kind = answer.body.kind if isinstance(answer.body, Failure) else None
+        if kind in (FailureKind.REFUSED, FailureKind.NOTHING) or _stands_here(answer, asked):
+            return address if address.replaces or not address.for_all else self.aside(address, reader)
+        if kind is FailureKind.USAGE:
+            return address
+        if answer.here and asked.channel and not address.channel:
+            return self._read_by_all(address.model_copy(update={"channel": asked.channel}))
+        return address
+
+    def _read_by_all(self, address: Address) -> Address:
+        language, zone = self.people.read_in(address.channel)
+        return address.model_copy(update={"language": language, "zone": zone.key})
+
+    def _spoken(self, address: Address, reader: Reader) -> Address:
+        """In the words of the person, or where all read it in those of the channel."""
+        if address.for_all:
+            return self._read_by_all(address)
+        return in_words_of(reader, address)
+
+    async def _watcher(self, address: Address, delivery: Delivery) -> Watcher:
+        """What shows the person how far it is; an earlier run may have begun to."""
+        again = delivery.attempts > 1
+        if not address.channel:
+            return WaitingLine(self.sender, address, quiet=again)
+        operation = operation_id(delivery.key)
+        row = await insist(lambda: self.sender.posted(operation), self.clock.sleep) if again else 0
+        return Awaited(self.sender, operation, address, row)
+
+    async def _handled(self, request: Request, watcher: Watcher) -> Answer:
+        """The desk's answer; where it takes its time, `watcher` shows so meanwhile."""
+        handling = asyncio.ensure_future(self.desk.handle(request, watcher.tell))
+        try:
+            pause = WAITING_AFTER
+            while not await done_within(handling, pause, self.clock.sleep):
+                await watcher.show()
+                pause = EDIT_INTERVAL
+            return await handling
+        finally:
+            handling.cancel()
+
+
+def _stands_here(answer: Answer, asked: Asked) -> bool:
+    """Whether it is about a change whose card stands where it was asked, and nobody asked to see all of it."""
+    body = answer.body
+    if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOWING):
+        return False
+    return body.channel == asked.channel
+
+
+def _shown(answer: Answer, asked: Asked, language: Texts, view: View | None) -> Message:
+    if isinstance(answer.body, Change) and _stands_here(answer, asked):
+        return pointer(answer.body, language)
+    return render(answer, language, view)
+
+
+def in_words_of(reader: Reader, address: Address) -> Address:
+    """The same address, in a person's language and zone."""
+    return address.model_copy(update={"language": reader.language, "zone": reader.zone.key})
+
+
+def asked_by(user: str, address: Address) -> str:
+    """What stands below an answer that all in a channel see."""
+    return address.say(Phrase("{person} asked for this.", person=mention(user)))

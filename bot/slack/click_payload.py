@@ -1,0 +1,100 @@
+"""A click: from Slack's payload to an inbox row. The payload is foreign until it is parsed here."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from bot.slack.outbound.message import ANSWERABLE, Address
+from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, Timestamp, UserId, Words, trigger_in
+from bot.store.inbox import Delivery
+
+KIND = "click"
+"""The kind of these rows in the inbox."""
+
+
+class InView(BaseModel):
+    """The modal in which a click happened; `note` is what the bot itself put into it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, StringConstraints(pattern=r"^V[A-Z0-9]{1,40}$")]
+    hash: Annotated[str, StringConstraints(max_length=200)]
+    note: Annotated[str, StringConstraints(max_length=3_000)]
+
+
+class Click(BaseModel):
+    """What somebody clicked, and where: in a message (`private`: only they see it), or in a modal.
+
+    `action` is the button's action id, `value` what it carries or what was chosen.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    team: TeamId
+    user: UserId
+    channel: ChannelId | None = None
+    ts: Timestamp | None = None
+    thread: Timestamp | None = None
+    private: bool = False
+    response_url: ResponseUrl = ""
+    trigger: str = ""
+    action: Annotated[str, StringConstraints(max_length=255)]
+    value: Words = ""
+    view: InView | None = None
+
+
+def click_in(body: Mapping[str, Any]) -> Click | None:
+    """The click of a payload; None where it does not say who clicked what."""
+    user, place, view = _part(body, "user"), _part(body, "container"), _part(body, "view")
+    actions = body.get("actions")
+    action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
+    chosen = action.get("selected_option")
+    try:
+        return Click.model_validate(
+            {
+                "team": user.get("team_id") or _part(body, "team").get("id"),
+                "user": user.get("id"),
+                "channel": _part(body, "channel").get("id"),
+                "ts": place.get("message_ts"),
+                "thread": place.get("thread_ts"),
+                "private": place.get("is_ephemeral") is True,
+                "response_url": body.get("response_url") or "",
+                "trigger": trigger_in(body),
+                "action": action.get("action_id"),
+                "value": (chosen.get("value") if isinstance(chosen, dict) else action.get("value")) or "",
+                "view": _view(view) if view else None,
+            }
+        )
+    except ValidationError:
+        return None
+
+
+def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+    """The inbox row; the key is the trigger id, which Slack makes for each click."""
+    click = click_in(body)
+    if click is None:
+        return None
+    payload = click.model_dump()
+    return Delivery(key=click.trigger or _hash(payload), kind=KIND, payload=payload, received_at=at)
+
+
+def address_of(click: Click, delivery: Delivery) -> Address:
+    """For this person alone, where they clicked."""
+    return Address(response_url=click.response_url, answerable=delivery.received_at + ANSWERABLE, user=click.user)
+
+
+def _view(view: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"id": view.get("id"), "hash": view.get("hash"), "note": view.get("private_metadata") or ""}
+
+
+def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _hash(payload: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The workspace's people, user groups and channels."""

@@ -1,0 +1,146 @@
+"""Who a Slack user is: standing in our workspace, language, time zone.
+
+Asked of Slack once an hour at most, and at every start of a change.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from weakref import WeakValueDictionary
+from zoneinfo import ZoneInfo
+
+from bot.model.request import SlackIdentity, Standing
+from bot.slack.api import Api, SlackFailure
+from bot.slack.directory import groups
+
+FRESH = 3600.0
+"""Seconds for which what Slack said of a person is taken as it is."""
+
+STALE = 24 * 3600.0
+"""Seconds for which language and time zone are still used when Slack does not answer. Standing is not: it fails closed."""
+
+PEOPLE_LIMIT = 10_000
+"""People remembered at once."""
+
+LANGUAGES = ("ja", "en")
+
+NOT_OURS = frozenset({"user_not_found", "user_not_visible"})
+"""Slack's error codes for a user whom our workspace does not have."""
+
+
+class MemberOf(Protocol):
+    """The user groups that give roles and have this person (`bot.slack.directory.groups`)."""
+
+    def __call__(self, user: str, within: float = groups.FRESH) -> Awaitable[frozenset[str]]: ...
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Language and zone where Slack names none that we have, and for all; `channels` that read another language."""
+
+    language: str
+    zone: ZoneInfo
+    channels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A person as an answer needs to know them."""
+
+    identity: SlackIdentity
+    language: str
+    zone: ZoneInfo
+
+
+class People:
+    """The people of one workspace."""
+
+    def __init__(self, api: Api, team: str, usual: Usual, member_of: MemberOf, monotonic: Callable[[], float]) -> None:
+        self._api = api
+        self._team = team
+        self._usual = usual
+        self._member_of = member_of
+        self._monotonic = monotonic
+        self._known: dict[str, tuple[float, Reader]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def look(self, team: str, user: str) -> Reader:
+        """Who it is. Never raises: where Slack does not say, the standing is `unknown`, which counts as none."""
+        if team != self._team:
+            return self._nobody(team, user, Standing.STRANGER)
+        async with self._lock(user):
+            reader = self._within(FRESH, user) or await self._ask(user)
+        return await self._with_groups(reader, groups.FRESH)
+
+    async def look_anew(self, team: str, user: str) -> Reader:
+        """The same by what Slack says at this moment, for rights that something starts by; of groups within seconds."""
+        if team != self._team:
+            return self._nobody(team, user, Standing.STRANGER)
+        async with self._lock(user):
+            reader = await self._ask(user)
+        return await self._with_groups(reader, groups.ANEW)
+
+    def remembered(self, user: str) -> tuple[str, ZoneInfo]:
+        """Language and zone from memory alone, for sentences that cannot wait."""
+        known = self._within(STALE, user)
+        return (known.language, known.zone) if known is not None else (self._usual.language, self._usual.zone)
+
+    def read_in(self, channel: str) -> tuple[str, ZoneInfo]:
+        """Language and zone of what all in a channel read."""
+        return self._usual.channels.get(channel, self._usual.language), self._usual.zone
+
+    def _lock(self, user: str) -> asyncio.Lock:
+        """One question about a person at a time, so that the last answer is the newest."""
+        return self._locks.setdefault(user, asyncio.Lock())
+
+    async def _with_groups(self, reader: Reader, within: float) -> Reader:
+        """The same person with their user groups, where they are one of ours."""
+        if reader.identity.standing is not Standing.MEMBER:
+            return reader
+        member_of = await self._member_of(reader.identity.user, within)
+        return replace(reader, identity=replace(reader.identity, groups=member_of))
+
+    async def _ask(self, user: str) -> Reader:
+        try:
+            reader = self._read(user, await self._api.user(user))
+        except SlackFailure as failure:
+            standing = Standing.STRANGER if failure.code in NOT_OURS else Standing.UNKNOWN
+            known = self._within(STALE, user) or self._nobody(self._team, user, standing)
+            return replace(known, identity=replace(known.identity, standing=standing))
+        self._known.pop(user, None)
+        self._known[user] = (self._monotonic(), reader)
+        if len(self._known) > PEOPLE_LIMIT:
+            del self._known[next(iter(self._known))]
+        return reader
+
+    def _read(self, user: str, profile: Mapping[str, Any]) -> Reader:
+        locale = str(profile.get("locale") or "")[:2]
+        return Reader(
+            SlackIdentity(self._team, user, _standing(profile, self._team)),
+            locale if locale in LANGUAGES else self._usual.language,
+            _zone(profile.get("tz")) or self._usual.zone,
+        )
+
+    def _within(self, seconds: float, user: str) -> Reader | None:
+        at, reader = self._known.get(user, (0.0, None))
+        return reader if reader is not None and self._monotonic() - at < seconds else None
+
+    def _nobody(self, team: str, user: str, standing: Standing) -> Reader:
+        return Reader(SlackIdentity(team, user, standing), self._usual.language, self._usual.zone)
+
+
+def _standing(profile: Mapping[str, Any], team: str) -> Standing:
+    """Only a profile that says in so many words that it is ours makes a member."""
+    if profile.get("team_id") != team or any(profile.get(mark) for mark in ("is_stranger", "deleted", "is_bot")):
+        return Standing.STRANGER
+    if profile.get("is_restricted") or profile.get("is_ultra_restricted"):
+        return Standing.GUEST
+    return Standing.MEMBER
+
+
+def _zone(name: Any) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if isinstance(name, str) else None
+    except (KeyError, ValueError, OSError):  # unknown, not a name, the name of a folder
+        return None

@@ -1,0 +1,50 @@
+"""What Bolt calls for events: what people say, who opens the home tab, which user groups change.
+
+Bolt acks an event before its listener runs. So the row is written in the listener's middleware, which runs
+before the ack; where it cannot be written, the event is not acked and Slack delivers it again.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+
+from bot.slack.directory.groups import Groups
+from bot.slack.inbound import mention as talk
+from bot.slack.inbound.home_tab import Homes
+from bot.slack.inbound.worker import Receiver
+
+Next = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What events change."""
+
+    groups: Groups
+    homes: Homes
+
+
+def listen(app: AsyncApp, receiver: Receiver, heard: Heard) -> None:
+    """Give the app its listeners for events."""
+
+    async def keep(body: dict[str, Any], next_: Next) -> None:
+        if talk.said_in(body) is None or await receiver.take(talk.KIND, body) is None:
+            await next_()
+
+    async def acked() -> None:
+        """Bolt acks; all is done."""
+
+    async def opened(body: dict[str, Any]) -> None:
+        heard.homes.opened(body)
+
+    async def regrouped(event: dict[str, Any]) -> None:
+        group = event.get("subteam")
+        heard.groups.forget(str(event.get("subteam_id") or (group.get("id") if isinstance(group, dict) else "")))
+
+    app.event(talk.MENTION, middleware=[keep])(acked)
+    app.event(talk.DIRECT, middleware=[keep])(acked)
+    app.event("app_home_opened")(opened)
+    app.event("subteam_members_changed")(regrouped)
+    app.event("subteam_updated")(regrouped)

@@ -1,0 +1,131 @@
+"""What Bolt calls: one listener for each kind of envelope, and a last resort for buttons and forms of older messages.
+
+A listener acks and nothing else. Bolt loses the ack of a listener that raises right after it, and
+runs the next matching listener when an ack is late: so nothing here raises, waits longer than the
+inbox allows, or matches twice.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from adapters.phrase import Phrase
+from bot.locale.texts import texts
+from bot.rendering.labels import COMMAND
+from bot.rendering.slack.blocks import Message
+from bot.rendering.slack.form import CALLBACK, HOSTS
+from bot.slack import click_payload as clicked_row
+from bot.slack.directory.people import People
+from bot.slack.inbound import click as clicks
+from bot.slack.inbound import form as form_rows
+from bot.slack.inbound import log_filter as filter_rows
+from bot.slack.inbound import slash_command as command
+from bot.slack.inbound.form import Forms
+from bot.slack.inbound.log_filter import Filters
+from bot.slack.inbound.worker import Receiver
+from bot.slack.outbound.message import Address
+from bot.slack.outbound.sender import Sender
+from bot.slack.tasks import Running
+
+ANYTHING = re.compile(r".*", re.DOTALL)
+
+
+class LastResort:
+    """Explains buttons and forms that this version of the bot does not know. They change nothing, so they have no row."""
+
+    def __init__(self, people: People, sender: Sender, running: Running) -> None:
+        self._people = people
+        self._sender = sender
+        self._running = running
+
+    def clicked(self, body: Mapping[str, Any]) -> None:
+        """Tell the person privately, after the ack. A button that only opens a link needs no words."""
+        if not _opens_a_link(body):
+            phrase = Phrase(
+                "This message is out of date and its buttons do nothing. Type {command} to see how things are now.",
+                command=COMMAND,
+            )
+            self.explain(body, phrase)
+
+    def explain(self, body: Mapping[str, Any], phrase: Phrase) -> None:
+        """A sentence for who clicked, after the ack."""
+        url = body.get("response_url")
+        if isinstance(url, str) and url:
+            message = Message(self.say(_person(body), phrase), ())
+            self._running.start("explanation", self._sender.whisper(Address(response_url=url), message))
+
+    def submitted(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The view that takes the place of a form from an older version."""
+        phrase = Phrase("This form is out of date and nothing was done. Close it and type {command}.", command=COMMAND)
+        return self.told(body, phrase)
+
+    def told(self, body: Mapping[str, Any], phrase: Phrase) -> dict[str, Any]:
+        """A view that says one thing."""
+        text = {"type": "plain_text", "text": self.say(_person(body), phrase)}
+        return {
+            "type": "modal",
+            "title": {"type": "plain_text", "text": "flatnet"},
+            "blocks": [{"type": "section", "text": text}],
+        }
+
+    def say(self, user: str, phrase: Phrase) -> str:
+        """A sentence that cannot wait: what is known of the person from memory must do."""
+        language, zone = self._people.remembered(user)
+        return phrase.render(texts(language, zone))
+
+
+def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, last_resort: LastResort) -> None:
+    """Give the app its listeners: one for each kind of envelope, so that no two can match."""
+
+    async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
+        trouble = await receiver.take(command.KIND, body)
+        await ack(last_resort.say(str(body.get("user_id", "")), trouble) if trouble else "")
+
+    async def clicked(ack: AsyncAck, body: dict[str, Any]) -> None:
+        if not clicks.ours(body):
+            last_resort.clicked(body)
+        elif trouble := await receiver.take(clicked_row.KIND, body):
+            last_resort.explain(body, trouble)
+        await ack()
+
+    async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
+        filter_sent = filters.ours(body)
+        errors = filters.errors(body) if filter_sent else forms.errors(body)
+        if errors is None:
+            await ack(response_action="update", view=last_resort.submitted(body))
+        elif errors:
+            await ack(response_action="errors", errors=errors)
+        elif trouble := await receiver.take(filter_rows.KIND if filter_sent else form_rows.KIND, body):
+            await ack(response_action="update", view=last_resort.told(body, trouble))
+        else:
+            await ack()
+
+    async def used(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await receiver.take(form_rows.SHORTCUT, body)
+        await ack()
+
+    async def wanted(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack(options=forms.options(body))
+
+    async def closed(ack: AsyncAck) -> None:
+        await ack()
+
+    app.command(COMMAND)(typed)
+    app.action(ANYTHING)(clicked)
+    app.view_submission(ANYTHING)(submitted)
+    app.view_closed(ANYTHING)(closed)
+    app.shortcut(CALLBACK)(used)
+    app.options(HOSTS)(wanted)
+
+
+def _person(body: Mapping[str, Any]) -> str:
+    user = body.get("user")
+    return str(user.get("id", "")) if isinstance(user, dict) else ""
+
+
+def _opens_a_link(body: Mapping[str, Any]) -> bool:
+    actions = body.get("actions")
+    return isinstance(actions, list) and any(isinstance(action, dict) and action.get("url") for action in actions)

@@ -1,0 +1,123 @@
+"""Which lines of a kept answer to show: the button opens a modal, the modal's answer changes the message.
+
+press ─▶ views.open (within the trigger's 3 s), the message and its view noted in the modal
+sent ─ wrong ─▶ the error at its field, in the ack, from memory
+     └ right ─▶ inbox row ─▶ the message shows the lines that fit (`bot.slack.answers.views`); no host is asked
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from adapters.phrase import Phrase
+from bot.locale.texts import texts
+from bot.rendering.slack.blocks import Message
+from bot.rendering.slack.buttons import View
+from bot.rendering.slack.filter_form import CALLBACK, PATTERN, chosen, modal
+from bot.slack.answers.responder import Answering
+from bot.slack.answers.views import Looking
+from bot.slack.api import Api, SlackFailure
+from bot.slack.click_payload import Click, address_of
+from bot.slack.delivery_kind import Kind
+from bot.slack.outbound.message import Letter
+from bot.store.inbox import Delivery
+from commands.values.arguments import BadArgument
+
+KIND = "filter"
+"""The kind of these rows in the inbox."""
+
+_SECRET = BadArgument(
+    Phrase("this looks like a password, a token or a key, and such patterns are not kept; write a part of it that is none"),
+    part="",
+)
+
+_log = structlog.get_logger(__name__)
+
+
+class Filters:
+    """Opens and reads filters."""
+
+    def __init__(self, answering: Answering, looking: Looking, api: Api) -> None:
+        self._answering = answering
+        self._looking = looking
+        self._api = api
+
+    async def open(self, click: Click, delivery: Delivery) -> Letter | None:
+        """Open the modal for the message that was clicked; where that cannot be, say so privately."""
+        reader = await self._answering.people.look(click.team, click.user)
+        view = View.read(click.value)
+        seen = await self._looking.find(click, delivery, reader, view)
+        if isinstance(seen, Message):
+            return self._looking.explain(seen, click, delivery, reader)
+        assert view is not None
+        note = click.model_copy(update={"trigger": "", "view": None}).model_dump_json(exclude_defaults=True)
+        try:
+            await self._api.open_view(click.trigger, modal(view, note, texts(reader.language, reader.zone)))
+        except SlackFailure as failure:
+            _log.info("a filter could not be opened", code=failure.code)
+            late = Phrase("Slack did not let the filter open in time. Press the button again.")
+            words = Message(late.render(texts(reader.language, reader.zone)), ())
+            return self._looking.explain(words, click, delivery, reader)
+        return None
+
+    def ours(self, body: Mapping[str, Any]) -> bool:
+        """Whether a form that is being sent is a filter."""
+        view = body.get("view")
+        return isinstance(view, dict) and view.get("callback_id") == CALLBACK
+
+    def errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
+        """What is wrong with it, by block; None where it cannot be read at all. For the ack: from memory, never raises."""
+        read = _read(body)
+        if read is None:
+            return None
+        if isinstance(read, Click):
+            if not self._holds_secret(read):
+                return {}
+            read = _SECRET
+        language, zone = self._answering.people.remembered(_user(body))
+        return {PATTERN: read.phrase.render(texts(language, zone))}
+
+    def _holds_secret(self, click: Click) -> bool:
+        """Whether the pattern would be changed where a button or the form carries it: other lines would be shown then."""
+        view = View.read(click.value)
+        carried = (click.value, "" if view is None else view.pattern)
+        return any(self._api.cleaned(each) != each for each in carried)
+
+    def kind(self) -> Kind:
+        """Filters that were sent, for the inbox: the clicks that opened them, with the view that is asked for."""
+        return Kind(_delivery, Click, self._looking.show, address_of)
+
+
+def _read(body: Mapping[str, Any]) -> Click | BadArgument | None:
+    """The click with the view that is asked for, on behalf of whoever sent the form; or what is wrong with it."""
+    view = body.get("view")
+    view = view if isinstance(view, dict) else {}
+    state = view.get("state")
+    values = state.get("values") if isinstance(state, dict) else None
+    try:
+        click = Click.model_validate_json(str(view.get("private_metadata") or "{}"))
+    except ValidationError:
+        return None
+    before = View.read(click.value)
+    if before is None or not isinstance(values, dict) or click.user != _user(body):
+        return None
+    wanted = chosen(before, values)
+    return wanted if isinstance(wanted, BadArgument) else click.model_copy(update={"value": wanted.value})
+
+
+def _delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+    """The inbox row; the key is the view's id: a form is sent once, however often somebody presses the button."""
+    click = _read(body)
+    if not isinstance(click, Click):
+        return None
+    view = body.get("view")
+    name = view.get("id") if isinstance(view, dict) else ""
+    return Delivery(f"view {name}", KIND, click.model_dump(mode="json"), at)
+
+
+def _user(body: Mapping[str, Any]) -> str:
+    user = body.get("user")
+    return str(user.get("id") or "") if isinstance(user, dict) else ""

@@ -1,0 +1,113 @@
+"""`@flatnet …` in channels and threads, and direct messages: the same words as after the slash command.
+
+    app_mention   in a channel ─▶ answered in a thread below it; in a thread ─▶ answered there
+    message.im    in the direct message ─▶ answered there
+
+What the bot itself, other bots or Slack write, and what is edited, is not for it. A mention in a direct
+message is one message. The payload is foreign until it is parsed here.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from bot.requests.active_config import Rights
+from bot.slack.answers.responder import Answering, Asked
+from bot.slack.delivery_kind import Kind
+from bot.slack.outbound.message import Address, Letter
+from bot.slack.payload_types import ChannelId, TeamId, Timestamp, UserId, Words
+from bot.store.inbox import Delivery
+from commands.values.normalize import read
+
+KIND = "talk"
+"""The kind of these rows in the inbox."""
+
+MENTION, DIRECT = "app_mention", "message"
+"""The types of the events."""
+
+NOT_SAID = ("subtype", "bot_id", "hidden", "edited")
+"""What an event carries where nobody has just typed a message: edits, deletions, joins, files, other bots."""
+
+_EventId = Annotated[str, StringConstraints(pattern=r"^Ev[A-Za-z0-9]{1,60}$")]
+
+
+class Said(BaseModel):
+    """One message for the bot. `thread` is the timestamp of the thread's first message, "" outside of threads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event: _EventId
+    team: TeamId
+    user: UserId
+    channel: ChannelId
+    ts: Timestamp
+    thread: Timestamp | None = None
+    text: Words = ""
+
+
+def kind(answering: Answering, bot: str) -> Kind:
+    """Messages, for the table of the inbox; `bot` is the bot's own user id."""
+    mention = re.compile(rf"<@{bot}(?:\|[^>]*)?>")
+
+    async def work(said: Said, delivery: Delivery) -> Letter:
+        words, address = addressed(said.text, mention), address_of(said, delivery)
+        reader = await answering.people.look(said.team, said.user)
+        rights = answering.desk.rights(reader.identity)
+        if isinstance(rights, Rights) and not read(words).text:
+            return await answering.offer(said.user, rights, answering.aside(address, reader), delivery)
+        return await answering.answer(Asked(said.team, said.user, said.channel, words, address), delivery)
+
+    return Kind(delivery_of, Said, work, address_of)
+
+
+def said_in(body: Mapping[str, Any]) -> Said | None:
+    """The message in an event's payload; None where it is not for the bot."""
+    event = body.get("event")
+    if not isinstance(event, dict) or any(event.get(mark) for mark in NOT_SAID):
+        return None
+    channel = str(event.get("channel"))
+    if channel.startswith("D") is not (event.get("type") == DIRECT):
+        return None
+    try:
+        return Said.model_validate(
+            {
+                "event": body.get("event_id"),
+                "team": event.get("user_team") or body.get("team_id"),
+                "user": event.get("user"),
+                "channel": channel,
+                "ts": event.get("ts"),
+                "thread": event.get("thread_ts"),
+                "text": event.get("text") or "",
+            }
+        )
+    except ValidationError:
+        return None
+
+
+def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+    """The inbox row; the key is the event's id, under which Slack delivers it again."""
+    said = said_in(body)
+    return None if said is None else Delivery(key=said.event, kind=KIND, payload=said.model_dump(), received_at=at)
+
+
+def address_of(said: Said, delivery: Delivery) -> Address:
+    """Where people expect the answer: in the thread, or in the direct message; instead of it, for this person alone."""
+    if said.channel.startswith("D"):
+        return Address(channel=said.channel, thread=said.thread or "", user=said.user)
+    return Address(
+        channel=said.channel,
+        thread=said.thread or said.ts,
+        aside=said.channel,
+        aside_thread=said.thread or "",
+        user=said.user,
+    )
+
+
+def addressed(text: str, mention: re.Pattern[str]) -> str:
+    """The words for the bot: those after its name, or before it where nothing follows."""
+    before, *after = mention.split(text, maxsplit=1)
+    rest = mention.sub(" ", "".join(after)).strip()
+    return rest or before.strip()

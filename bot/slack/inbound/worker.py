@@ -1,0 +1,144 @@
+"""From what Slack delivered to its end, whatever kind it is.
+
+    take (≤ 1 s, before the ack) ─▶ row ─▶ the worker of its kind ─▶ its answer's outbox row, and the inbox row is finished
+                                     ▲              │
+                                     └─── resume ◀──┘  the bot died in between (a start)
+
+Workers may be called again for the same row (`bot.slack.delivery_kind`), so that a row which was worked
+half-way is simply worked again.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from adapters.errors import FlatnetError
+from adapters.phrase import Phrase
+from bot.rendering.slack.blocks import Message
+from bot.runtime.clock import Clock
+from bot.slack.delivery_kind import Kind
+from bot.slack.directory.people import People
+from bot.slack.outbound.message import Address, Letter
+from bot.slack.outbound.sender import Sender
+from bot.slack.tasks import Running, done_within, insist
+from bot.store.errors import TooLarge
+from bot.store.inbox import Delivery, Inbox
+
+ADD_LIMIT = 1.0
+"""Seconds that the row may take. Slack waits 3 s for the ack; a sentence in the ack must still arrive in time."""
+
+TRIES = 3
+"""How often a row is worked; then it is finished with a reference, for something about it breaks the bot."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Receiver:
+    """Takes what Slack delivers, and sees to it that each is worked to its end once. `kinds` has all there are, by name."""
+
+    def __init__(self, rows: Inbox, kinds: Mapping[str, Kind], people: People, sender: Sender, clock: Clock) -> None:
+        self._rows = rows
+        self._kinds = kinds
+        self._people = people
+        self._sender = sender
+        self._clock = clock
+        self._running = Running()
+
+    async def take(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
+        """Keep a delivery and begin to work on it; what the ack must say, None where all is well. Never raises."""
+        delivery = self._kinds[kind].read(body, self._clock.now())
+        if delivery is None:
+            return Phrase("Nothing was done: Slack's message could not be read. Try it again.")
+        try:
+            new = await self._keep(delivery)
+        except TooLarge:
+            return Phrase("Nothing was done: that is too long. Ask for less at once.")
+        except Exception as error:  # whatever it is, an exception here would cost the ack
+            foreseen = isinstance(error, FlatnetError | TimeoutError)
+            _log.error("a delivery could not be kept", key=delivery.key, why=repr(error), exc_info=not foreseen)
+            return Phrase(
+                "Nothing was done: the bot cannot write to its database. Try again soon, or tell an administrator."
+            )
+        if new:
+            self._start(delivery)
+        return None
+
+    async def resume(self) -> int:
+        """After a start: work on what was delivered and not finished; how many. May raise a `DatabaseError`."""
+        unfinished = await self._rows.resume()
+        for delivery in unfinished:
+            self._start(delivery)
+        return len(unfinished)
+
+    async def drain(self, deadline: float) -> tuple[str, ...]:
+        """Wait for what is under way; the rest stays in the inbox and is worked after the next start."""
+        return await self._running.drain(deadline)
+
+    async def _keep(self, delivery: Delivery) -> bool:
+        """Write the row within `ADD_LIMIT`. One that comes later is withdrawn: the person was told that nothing was done."""
+        adding = asyncio.ensure_future(self._rows.add(delivery))
+        if await done_within(adding, ADD_LIMIT, self._clock.sleep):
+            return adding.result()
+        self._running.start(f"withdraw {delivery.key}", self._withdraw(adding, delivery.key))
+        raise TimeoutError
+
+    async def _withdraw(self, adding: asyncio.Future[bool], key: str) -> None:
+        try:
+            added = await adding
+        except FlatnetError:
+            return
+        if added:
+            await insist(lambda: self._rows.finish(key, self._clock.now()), self._clock.sleep)
+
+    def _start(self, delivery: Delivery) -> None:
+        self._running.start(f"{delivery.kind} {delivery.key}", self._to_its_end(delivery))
+
+    async def _to_its_end(self, delivery: Delivery) -> None:
+        """Work on one delivery, whatever happens; its row is finished together with its answer's row."""
+        letter = await self._worked(delivery)
+        if letter is None:
+            await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
+        else:
+            await insist(
+                lambda: self._sender.add(letter.operation, letter.address, letter.message, delivery.key), self._clock.sleep
+            )
+
+    async def _worked(self, delivery: Delivery) -> Letter | None:
+        """Its answer, or after `TRIES` attempts, those of earlier runs counted, a reference to the log."""
+        try:
+            kind = self._kinds[delivery.kind]
+            said = kind.model.model_validate(delivery.payload)
+        except (KeyError, ValidationError):
+            _log.error("a delivery of another version of the bot cannot be worked", key=delivery.key, kind=delivery.kind)
+            return None
+        attempt = delivery.attempts
+        while attempt <= TRIES:
+            try:
+                return await kind.work(said, replace(delivery, attempts=attempt))
+            except Exception:
+                _log.exception(
+                    "a delivery broke the bot", kind=delivery.kind, reference=_reference(delivery), attempt=attempt
+                )
+            attempt = await insist(lambda: self._rows.attempt(delivery.key), self._clock.sleep)
+        return self._broken(kind.address(said, delivery), delivery)
+
+    def _broken(self, address: Address | None, delivery: Delivery) -> Letter | None:
+        """What is said of a delivery that breaks the bot each time; made of as little as possible."""
+        if address is None:
+            return None
+        language, zone = self._people.remembered(address.user)
+        spoken = address.model_copy(update={"language": language, "zone": zone.key})
+        phrase = Phrase(
+            "Unexpected error, reference {reference}. Tell an administrator; the log has it under this reference.",
+            reference=_reference(delivery),
+        )
+        return Letter(delivery.key, spoken, Message(spoken.say(phrase), ()))
+
+
+def _reference(delivery: Delivery) -> str:
+    return hashlib.sha256(delivery.key.encode()).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""Messages to Slack: the outbox, its routes and its rate limit."""

@@ -1,0 +1,195 @@
+"""Channels that the bot makes: public ones of our own workspace, for an incident.
+
+person ─ a member? ─▶ create ─┬─ made ───────────────────────▶ ours alone? ─▶ invite the person, set the topic
+                              ├─ name_taken ─▶ found, our own ─▶ ↑
+                              ├─ invalid_name ─▶ the plain name
+                              └─ anything else ─▶ `NoChannel`, with what to do
+
+A name is taken where an earlier attempt made the channel and nobody heard of it: its maker goes on with it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import structlog
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from adapters.phrase import Phrase
+from bot.incidents.channels import NAME, MadeChannel, NewChannel, NoChannel
+from bot.model.request import Standing
+from bot.rendering.slack.blocks import escape
+from bot.runtime.clock import Clock
+from bot.slack.api import Api, SlackFailure
+from bot.slack.directory.channels import SHARED, UNKNOWN, Channels
+from bot.slack.directory.people import People
+from bot.slack.errors import patiently
+from bot.slack.outbound.reroute_reason import ARCHIVED
+from bot.slack.payload_types import ChannelId
+from bot.slack.preflight import Bot
+
+TOPIC = 250
+"""Characters of a topic; Slack answers `too_long` to more."""
+
+PAUSES = (1.0, 3.0)
+"""Seconds before each further try of what passes by itself; the person waits meanwhile."""
+
+PATIENCE = 10.0
+"""The longest wait in seconds that Slack may ask for; beyond it the person is told."""
+
+PAGES = 50
+"""Pages of channels that are looked through for our own: ten thousand channels."""
+
+TAKEN = "name_taken"
+INVALID_NAMES = frozenset({"invalid_name", "invalid_name_specials", "invalid_name_punctuation"})
+MISSING_SCOPES = frozenset({"missing_scope", "no_permission", "not_allowed_token_type"})
+FORBIDDEN = frozenset(
+    {"restricted_action", "user_is_restricted", "user_is_ultra_restricted", "user_is_bot", "cannot_create_channel"}
+)
+FULL = frozenset({"too_many_convos_for_team", "too_many_convos_for_app_on_team"})
+"""Slack's codes for what keeps it from making a channel."""
+
+_log = structlog.get_logger(__name__)
+
+_Answer = TypeVar("_Answer")
+
+
+class _Channel(BaseModel):
+    """A channel as Slack's answers have it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: ChannelId
+    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME)]
+    creator: str = ""
+    is_archived: bool = False
+
+
+class NewChannels:
+    """Makes channels in one workspace. Everything happens in Slack's loop."""
+
+    def __init__(self, api: Api, people: People, channels: Channels, bot: Bot, clock: Clock) -> None:
+        self._api = api
+        self._people = people
+        self._channels = channels
+        self._bot = bot
+        self._clock = clock
+
+    async def make(self, new: NewChannel) -> MadeChannel:
+        """As `bot.incidents.channels.Channels.make_channel`."""
+        await self._one_of_us(new.person)
+        try:
+            made = await self._named(new)
+            await self._patiently(lambda: self._channels.check(made.id))
+        except SlackFailure as failure:
+            _log.warning("a channel was not made", name=new.name, code=failure.code)
+            raise NoChannel(why_not(failure, new)) from failure
+        topic = escape(new.topic, TOPIC)
+        troubles = [
+            await self._tried(lambda: self._api.invite(made.id, new.person), uninvited, "already_in_channel"),
+            await self._tried(lambda: self._api.set_topic(made.id, topic), _without_topic),
+        ]
+        return MadeChannel(made.id, made.name, tuple(trouble for trouble in troubles if trouble is not None))
+
+    async def _one_of_us(self, person: str) -> None:
+        """Whoever is invited is a full member now: an invitation must not open the channel to another organisation."""
+        reader = await self._people.look_anew(self._bot.team, person)
+        if reader.identity.standing is not Standing.MEMBER:
+            raise NoChannel(
+                Phrase("Slack does not say that {person} is a member of this workspace, so nobody is invited", person=person)
+            )
+
+    async def _named(self, new: NewChannel) -> MadeChannel:
+        """Under its own name, or the plain one where Slack refuses the letters of the other."""
+        try:
+            return await self._called(new.name)
+        except SlackFailure as failure:
+            if failure.code not in INVALID_NAMES or new.plain == new.name:
+                raise
+        return await self._called(new.plain)
+
+    async def _called(self, name: str) -> MadeChannel:
+        try:
+            return _read(await self._patiently(lambda: self._api.create_channel(name)))
+        except SlackFailure as failure:
+            if failure.code != TAKEN:
+                raise
+        return await self._found(name)
+
+    async def _found(self, name: str) -> MadeChannel:
+        """The channel of that name that the bot made earlier; `name_taken` where it is not there."""
+        cursor = ""
+        for _ in range(PAGES):
+            found, cursor = await self._patiently(partial(self._api.own_channels, cursor))
+            mine = next((each for each in found if each.get("name") == name and each.get("creator") == self._bot.user), None)
+            if mine is not None:
+                return _read(mine)
+            if not cursor:
+                break
+        raise SlackFailure(TAKEN)
+
+    async def _tried(
+        self, call: Callable[[], Awaitable[None]], trouble: Callable[[SlackFailure], Phrase], done: str = ""
+    ) -> Phrase | None:
+        """What the person is told where Slack does not do it; the channel is there in any case."""
+        try:
+            await self._patiently(call)
+        except SlackFailure as failure:
+            return None if failure.code == done else trouble(failure)
+        return None
+
+    async def _patiently(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Doing any of it twice is doing it once."""
+        return await patiently(call, PAUSES, self._clock.sleep, longest=PATIENCE)
+
+
+def _read(channel: Mapping[str, Any]) -> MadeChannel:
+    try:
+        read = _Channel.model_validate(channel)
+    except ValidationError as error:
+        raise SlackFailure("protocol", maybe_done=True) from error
+    if read.is_archived:
+        raise SlackFailure(ARCHIVED)
+    return MadeChannel(read.id, read.name)
+
+
+def why_not(failure: SlackFailure, new: NewChannel) -> Phrase:
+    """Why there is no channel, and what would let the bot make one."""
+    name = f"#{new.name}"
+    match failure.code:
+        case code if code in MISSING_SCOPES:
+            return Phrase(
+                "the app may make no channels; give it the scope {scope} in its settings and reinstall it",
+                scope="channels:manage",
+            )
+        case code if code in FORBIDDEN:
+            return Phrase(
+                "this workspace lets the app make no channels ({code}); its administrators can allow it", code=failure.code
+            )
+        case code if code in FULL:
+            return Phrase("this workspace has as many channels as it may; archive some")
+        case code if code == TAKEN:
+            return Phrase(
+                "there is a channel {name} already that the bot did not make; ask again for another name", name=name
+            )
+        case code if code == ARCHIVED:
+            return Phrase("the channel {name} was made and then archived; unarchive it", name=name)
+        case code if code in (SHARED, UNKNOWN):
+            return Phrase(
+                "Slack shares the channel {name} with another organisation, or may, so nothing is said there", name=name
+            )
+        case _ if failure.maybe_done:
+            return Phrase(
+                "Slack did not confirm the channel {name} ({code}); look whether it is there", name=name, code=failure.code
+            )
+        case _:
+            return Phrase("Slack made no channel ({code}); try again soon", code=failure.code)
+
+
+def uninvited(failure: SlackFailure) -> Phrase:
+    """Whoever asked is not in the channel, which is open to all."""
+    return Phrase("Slack did not invite you ({code}); open the channel and join it", code=failure.code)
+
+
+def _without_topic(failure: SlackFailure) -> Phrase:
+    return Phrase("Slack did not take the topic ({code}); set it in the channel", code=failure.code)

@@ -1,0 +1,259 @@
+"""Sends what stands in the outbox, in order within a conversation, each message by the first road that is open.
+
+    for all here    the channel ─▶ response_url (private) ─▶ direct message ─▶ undeliverable
+    by itself       the channel ─▶ the second channel ─▶ direct messages to the administrators ─▶ undeliverable
+    private                        response_url, or aside ─▶ direct message ─▶ undeliverable
+
+What passes by itself (429, 5xx, a lost answer) is tried again on the same road; what Slack refuses
+goes on to the next, with a sentence that says why. Nothing is dropped in silence.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from adapters.phrase import Phrase
+from bot.rendering.slack.blocks import Message
+from bot.runtime.clock import Clock
+from bot.slack.api import REVOKED, Api, SlackFailure
+from bot.slack.directory.channels import Channels
+from bot.slack.outbound.message import Address, address_in, message_in, noted, plain, post_of
+from bot.slack.outbound.rate_limit import Pace
+from bot.slack.outbound.reroute_reason import Unanswered, why_elsewhere
+from bot.slack.outbound.routes import Roads
+from bot.slack.outbound.simplify import fitting, short_form
+from bot.slack.tasks import Running, done_within, insist
+from bot.store.errors import DatabaseError, TooLarge
+from bot.store.outbox import Outbox, Place, Post, Road, State
+
+LIFETIME = timedelta(hours=24)
+"""After this a message is no longer tried: nobody waits for it any more."""
+
+BURST, INTERVAL = 3, 1.0
+"""Slack's rate for messages: one a second in a channel, short bursts allowed."""
+
+EDIT_INTERVAL = 3.0
+"""Seconds between two edits of one message (chat.update: 50 a minute for the whole workspace)."""
+
+WHISPER_LIMIT = 2.0
+"""Seconds that a waiting line may take; the answer comes after it."""
+
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+"""Seconds before each further try where Slack does not say how long to wait; the last one for all that follow."""
+
+AT_ONCE = 20
+"""Calls under way at once; more would wait for one another and be taken for lost."""
+
+IDLE = 60.0
+"""Seconds between two looks at the rows when nothing calls for one."""
+
+TROUBLE = timedelta(hours=1)
+"""How long an undeliverable message keeps the outbox unwell."""
+
+ASTRAY = timedelta(hours=25)
+"""How long a channel that refused what the bot says by itself keeps the outbox unwell, or until it takes it again:
+a digest comes once a day. A restart forgets it: it may be what mended [notices]."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Sender:
+    """Empties the outbox. `name` is the bot's own name in Slack, for the sentence that says how to invite it."""
+
+    def __init__(self, rows: Outbox, api: Api, channels: Channels, name: str, clock: Clock) -> None:
+        self._rows = rows
+        self._api = api
+        self._roads = Roads(rows, api, channels, clock)
+        self._name = name
+        self._clock = clock
+        self._messages = Pace(BURST, INTERVAL, clock.monotonic)
+        self._edits = Pace(1, EDIT_INTERVAL, clock.monotonic)
+        self._running = Running()
+        self._beginning = 0
+        self._woken = asyncio.Event()
+        self._given_up_at: datetime | None = None
+        self._astray: dict[str, datetime] = {}
+
+    @property
+    def healthy(self) -> bool:
+        """Whether everything of the last hour found a road."""
+        return self._given_up_at is None or self._clock.now() - self._given_up_at > TROUBLE
+
+    @property
+    def arriving(self) -> bool:
+        """Whether no channel refused what the bot says by itself, the last time within a day."""
+        return not any(self._clock.now() - at < ASTRAY for at in self._astray.values())
+
+    async def add(self, operation: str, address: Address, message: Message, answers: str = "") -> int:
+        """Keep a message for sending; its row, or a `DatabaseError`. An edit takes the place of one that still waits.
+
+        `answers` is the key of the delivery that this message answers; it is finished with it.
+        """
+        at = self._clock.now()
+        try:
+            return await self._keep(post_of(operation, address, message, at), answers)
+        except TooLarge:
+            return await self._keep(post_of(operation, address, plain(message, short_form(address)), at), answers)
+
+    async def posted(self, operation: str) -> int:
+        """The row of the first message of an operation that was meant for all, 0 where there is none."""
+        return await self._rows.posted(operation)
+
+    async def added(self, operation: str) -> bool:
+        """Whether a message of an operation was added lately, whoever it was meant for."""
+        return await self._rows.added(operation)
+
+    async def place_of(self, row: int) -> Place | None:
+        """Where the message of a row is that others may see; None while that is open, `NOWHERE` where there is none."""
+        return await self._rows.place_of(row)
+
+    async def whisper(self, address: Address, message: Message) -> None:
+        """A courtesy through the response_url, worth nothing later: tried once, briefly, and never a row."""
+        try:
+            async with asyncio.timeout(WHISPER_LIMIT):
+                await self._api.respond(address.response_url, message)
+        except (SlackFailure, TimeoutError) as error:
+            _log.info("a waiting line was not sent", error=str(error))
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            self._woken.clear()
+            try:
+                pause = await self._send_due()
+            except DatabaseError as error:
+                _log.error("the outbox cannot be read", error=str(error))
+                pause = INTERVAL
+            await self._doze(pause)
+
+    async def drain(self, deadline: float) -> None:
+        """Send what is due, wait for it `deadline` seconds; what remains stays a row."""
+        try:
+            await self._send_due()
+        except DatabaseError as error:
+            _log.error("the outbox cannot be read", error=str(error))
+        await self._running.drain(deadline)
+
+    async def _keep(self, post: Post, answers: str) -> int:
+        """Write the row; its id. What goes through a response_url stands behind nothing, has no budget, and goes at once."""
+        if post.conversation != post.address.get("response_url") or self._busy >= AT_ONCE:
+            number = await self._rows.add(post, answers)
+            self._woken.set()
+            return number
+        begun = replace(post, state=State.SENDING, attempts=1)
+        self._beginning += 1
+        try:
+            number = await self._rows.add(begun, answers)
+        finally:
+            self._beginning -= 1
+        self._running.start(f"post {number}", self._send(replace(begun, id=number)))
+        return number
+
+    @property
+    def _busy(self) -> int:
+        return len(self._running) + self._beginning
+
+    async def _send_due(self) -> float:
+        """Begin whatever may go now; seconds until the next look."""
+        outlook = await self._rows.look()
+        pauses = [] if outlook.next_at is None else [(outlook.next_at - self._clock.now()).total_seconds()]
+        going: list[int] = []
+        for post in outlook.due:
+            if self._busy + len(going) >= AT_ONCE:
+                break  # the end of each call wakes us
+            pace, key = self._budget(post)
+            if wait := pace.wait(key):
+                pauses.append(wait)
+            else:
+                pace.take(key)
+                going.append(post.id)
+        for begun in await self._rows.begin(going) if going else ():
+            self._running.start(f"post {begun.id}", self._send(begun))
+        return max(0.0, min(pauses, default=IDLE))
+
+    def _budget(self, post: Post) -> tuple[Pace, str]:
+        channel = post.address.get("channel", "")
+        if post.road is Road.UPDATE:
+            return self._edits, f"{channel}:{post.address.get('ts') or post.address.get('replaces')}"
+        return self._messages, channel or f"private {post.id}"
+
+    async def _doze(self, pause: float) -> None:
+        waking = asyncio.ensure_future(self._woken.wait())
+        try:
+            await done_within(waking, pause, self._clock.sleep)
+        finally:
+            waking.cancel()
+
+    async def _send(self, post: Post) -> None:
+        more = True
+        try:
+            place = await self._by_roads(post)
+        except SlackFailure as failure:
+            await self._not_sent(post, failure)
+        except Exception:
+            _log.exception("a message cannot be sent", operation=post.operation)
+            await self._give_up(post, "unexpected")
+        else:
+            landed = place.channel if place.channel != post.address.get("channel") else ""
+            more = await insist(lambda: self._rows.sent(post.id, place.ts, landed), self._clock.sleep)
+        if more:
+            self._woken.set()
+
+    async def _by_roads(self, post: Post) -> Place:
+        """Send by the first road that Slack opens; where it is then."""
+        address, message = address_in(post), message_in(post)
+        twice = post.maybe_sent and post.road is not Road.UPDATE  # an edit that comes twice is the same edit
+        notes = [address.say(Phrase("Sent again: Slack did not confirm the first sending."))] if twice else []
+        refusals: list[SlackFailure] = []
+        for road in self._roads.open_to(address):
+            try:
+                place = await fitting(partial(road, post, address), noted(message, *notes), post, address)
+                self._note_arrival(address, place, refusals)
+                return place
+            except SlackFailure as failure:
+                if failure.passing:
+                    raise
+                if not refusals:
+                    notes.append(why_elsewhere(failure, address, self._name))
+                refusals.append(failure)
+        raise refusals[-1] if refusals else SlackFailure("no_address")
+
+    def _note_arrival(self, address: Address, place: Place, refusals: Sequence[SlackFailure]) -> None:
+        """Remember channels that refuse what the bot says by itself, until somebody has mended that."""
+        if not address.unasked or not address.channel:
+            return
+        if refusals and not isinstance(refusals[0], Unanswered):
+            self._astray[address.channel] = self._clock.now()
+            _log.error("a channel did not take what the bot says by itself; it went elsewhere", channel=address.channel)
+        elif place.channel == address.channel:
+            self._astray.pop(address.channel, None)
+
+    async def _not_sent(self, post: Post, failure: SlackFailure) -> None:
+        """Try again later, or give up. A refused token is mended by a restart, so what it holds up waits for that."""
+        now = self._clock.now()
+        if post.address.get("courtesy"):
+            _log.info("a courtesy was not sent", operation=post.operation, code=failure.code)
+            await insist(lambda: self._rows.failed(post.id, failure.code, None), self._clock.sleep)
+            return
+        if not (failure.passing or failure.code in REVOKED) or now - post.made_at > LIFETIME:
+            if post.address.get("dispensable"):
+                _log.info("a message that can be spared was not sent", operation=post.operation, code=failure.code)
+                await insist(lambda: self._rows.failed(post.id, failure.code, None), self._clock.sleep)
+                return
+            await self._give_up(post, failure.code)
+            return
+        pause = failure.retry_after or BACKOFF[min(post.attempts, len(BACKOFF)) - 1]
+        _log.warning("a message was not sent and is tried again", operation=post.operation, code=failure.code, pause=pause)
+        await insist(
+            lambda: self._rows.failed(post.id, failure.code, now + timedelta(seconds=pause), maybe_sent=failure.maybe_done),
+            self._clock.sleep,
+        )
+
+    async def _give_up(self, post: Post, why: str) -> None:
+        self._given_up_at = self._clock.now()
+        _log.error("a message cannot be delivered to anybody", operation=post.operation, code=why)
+        await insist(lambda: self._rows.failed(post.id, why, None), self._clock.sleep)

@@ -1,0 +1,102 @@
+"""What is counted, for Prometheus. The only importer of prometheus-client.
+
+Labels hold words of the catalogue, exit codes, sides and kinds of failure, and nothing else: no name
+of a host or a person, no address, no text that somebody typed. So what a label can say is known
+beforehand, and whoever reads the numbers learns nothing of the fleet but its health.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from adapters.action import SideName
+from adapters.errors import HostError
+from bot.model.request import Exit
+from bot.store.condition import Condition
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+NOT_UNDERSTOOD = "none"
+"""The operation of a request that named none."""
+
+ANSWERED = "answered"
+"""The outcome of a look that brought an answer; the others are the kinds of `HostError`."""
+
+SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+"""Upper bounds of the histograms: from an answer without a host to the longest deadline of a look (20 s) and beyond."""
+
+
+class Measures:
+    """Numbers of one running bot, in a registry of their own. `operations` are the names that may become labels."""
+
+    def __init__(self, version: str, operations: Iterable[str]) -> None:
+        self._operations = frozenset(operations)
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._requests = Counter(
+            "flatnet_requests", "Requests by operation and exit.", ("operation", "exit"), registry=registry
+        )
+        self._request_seconds = Histogram(
+            "flatnet_request_seconds",
+            "From a request's arrival at the desk to its answer.",
+            ("operation",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._looks = Counter(
+            "flatnet_host_looks", "Looks at one side of a host, by outcome.", ("side", "outcome"), registry=registry
+        )
+        self._look_seconds = Histogram(
+            "flatnet_host_look_seconds", "How long looks took.", ("side",), buckets=SECONDS, registry=registry
+        )
+        self._lag = Gauge("flatnet_event_loop_lag_seconds", "The longest standstill of the last minute.", registry=registry)
+        self._ready = Gauge("flatnet_ready", "1 where all is well, by what was looked at.", ("check",), registry=registry)
+        self._inbox = Gauge("flatnet_inbox_unfinished", "Deliveries that are not answered yet.", registry=registry)
+        self._outbox = Gauge("flatnet_outbox_messages", "Messages not confirmed by Slack.", ("state",), registry=registry)
+        self._audit = Gauge("flatnet_audit_events", "The number of the newest audit event.", registry=registry)
+        Gauge("flatnet_build_info", "1, with the version.", ("version",), registry=registry).labels(version).set(1)
+        self._begin()
+
+    def request(self, operation: str, ended: Exit, seconds: float) -> None:
+        """A request was answered; `operation` are its words, or "" where it named none."""
+        known = operation if operation in self._operations else NOT_UNDERSTOOD
+        self._requests.labels(known, ended.name.lower()).inc()
+        self._request_seconds.labels(known).observe(seconds)
+
+    def look(self, side: SideName, failure: HostError | None, seconds: float) -> None:
+        """A look at one side of a host ended."""
+        self._looks.labels(side, ANSWERED if failure is None else failure.kind).inc()
+        self._look_seconds.labels(side).observe(seconds)
+
+    def lag(self, seconds: float) -> None:
+        """The event loop's longest standstill of the last minute."""
+        self._lag.set(seconds)
+
+    def checked(self, check: str, *, well: bool) -> None:
+        """Something that the bot needs was looked at."""
+        self._ready.labels(check).set(well)
+
+    def rows(self, condition: Condition) -> None:
+        """What stands in the database."""
+        self._inbox.set(condition.inbox_unfinished)
+        self._outbox.labels("waiting").set(condition.outbox_waiting)
+        self._outbox.labels("undeliverable").set(condition.outbox_undeliverable)
+        self._audit.set(condition.audit_events)
+
+    def text(self) -> bytes:
+        """All of it, as Prometheus reads it (`CONTENT_TYPE`)."""
+        return generate_latest(self._registry)
+
+    def _begin(self) -> None:
+        """Every series from zero, so that the first failure is a rise and not a beginning."""
+        for operation in (*self._operations, NOT_UNDERSTOOD):
+            self._request_seconds.labels(operation)
+            for ended in Exit:
+                self._requests.labels(operation, ended.name.lower())
+        for side in SIDES:
+            self._look_seconds.labels(side)
+            for outcome in (ANSWERED, *(kind.kind for kind in HostError.__subclasses__())):
+                self._looks.labels(side, outcome)

@@ -1,0 +1,1 @@
+"""The interactive shell, its completion and its progress bar."""

@@ -1,0 +1,64 @@
+"""What the shell completes with Tab: the words of commands, their options, and the hosts and labels of the inventory.
+
+All of it comes from the catalogue and the operations' own arguments, so that a new operation is completed as it stands.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from adapters.inventory import Inventory
+from commands.bot_state.about import Help
+from commands.catalogue import CATALOGUE
+from commands.language.grammar import Operations, arguments, find, names
+from commands.model.operation import Operation
+from commands.values.arguments import ALL, Flag, Option, Positional, Target
+
+
+class WordsAndHosts(Completer):
+    """Completes the word before the cursor; in a list of hosts, the part after the last comma."""
+
+    def __init__(self, inventory: Inventory, catalogue: Operations = CATALOGUE) -> None:
+        self._targets = (str(ALL), *inventory.names, *inventory.labels)
+        self._catalogue = catalogue
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        """What could stand where the cursor is."""
+        before = document.text_before_cursor.lower().replace("、", ",").lstrip()
+        *said, word = re.split(r"\s+", before)
+        *typed, part = re.split(r"[\s,]+", before)
+        choices = self._targets if "," in word else self._choices(said)
+        for choice in dict.fromkeys(choices):
+            if choice.startswith(part) and choice not in typed:
+                yield Completion(choice, -len(part))
+
+    def _choices(self, said: Sequence[str]) -> Iterator[str]:
+        """The words that may follow those that were said."""
+        yield from self._next_words(said)
+        found = find(said, self._catalogue)
+        if found is None:
+            return
+        operation, named = found
+        if operation is Help:
+            yield from self._next_words(said[named:])
+        values = [word for word in said[named:] if not word.startswith("-")]
+        if _takes_target(operation, len(values)):
+            yield from self._targets
+        yield from (argument.option for argument in arguments(operation) if isinstance(argument.kind, Flag | Option))
+
+    def _next_words(self, said: Sequence[str]) -> list[str]:
+        """How the commands go on that begin with these words."""
+        every = [name for operation in self._catalogue for name in names(operation)]
+        return sorted(name[len(said)] for name in every if name[: len(said)] == tuple(said) and len(name) > len(said))
+
+
+def _takes_target(operation: type[Operation], place: int) -> bool:
+    """Whether a target may stand at this place, counted from 0 behind the command's own words."""
+    for argument in arguments(operation):
+        if isinstance(argument.kind, Positional):
+            if place == 0 or argument.kind.many:
+                return operation.model_fields[argument.field].annotation is Target
+            place -= 1
+    return False

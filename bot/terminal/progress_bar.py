@@ -1,0 +1,32 @@
+"""A bar on a terminal while a look at many places is under way: how many have answered, and who is still awaited."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from adapters.phrase import Phrase, Texts
+from commands.model import operation
+from commands.model.phrases import some
+
+NAMED = 3
+"""Places that are named; more are counted."""
+
+
+@contextmanager
+def bar(console: Console, texts: Texts) -> Iterator[operation.Progress]:
+    """Shows what it is told, and nothing of it stays. Where the console is no terminal, nothing is shown at all."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(_awaiting((), texts), total=None)
+
+        def told(awaited: tuple[str, ...]) -> None:
+            total = shown.tasks[0].total or len(awaited)
+            shown.update(task, total=total, completed=total - len(awaited), description=_awaiting(awaited, texts))
+
+        yield told
+
+
+def _awaiting(awaited: Sequence[str], texts: Texts) -> str:
+    return Phrase("waiting for {places}", places=some(awaited, NAMED)).render(texts) if awaited else ""

@@ -1,0 +1,108 @@
+"""The same flow in a terminal: one question, a conversation, or the audit log.
+
+Through the control socket where a bot runs; else by this process itself, on the same composition root.
+"""
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from adapters.phrase import Phrase, Texts
+from bot.config.settings import Settings
+from bot.control import client as control
+from bot.model.request import Answer, Request, Surface, SystemIdentity
+from bot.rendering.terminal import print_answer
+from bot.security.secrets import read_secrets
+from commands.bot_state.audit import AuditVerify
+
+if TYPE_CHECKING:
+    from bot.app.application import House
+
+Ask = Callable[[str], Awaitable[Answer]]
+"""Words in, answer out."""
+
+ENDINGS = frozenset({"exit", "quit", "bye"})
+
+
+async def ask_once(settings: Settings, words: str, surface: Surface) -> Answer:
+    """One answer, from the running bot or from this process."""
+    async with asker(settings, surface) as ask:
+        return await ask(words)
+
+
+@asynccontextmanager
+async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
+    """Asks the running bot; from the first time that none runs, this process answers itself (and owns the database)."""
+    async with AsyncExitStack() as stack:
+        house: House | None = None
+
+        async def ask(words: str) -> Answer:
+            nonlocal house
+            if house is None:
+                answer = await control.ask(settings.control_socket, words, surface)
+                if answer is not None:
+                    return answer
+            from bot.app.application import open_house  # here, because asking a running bot needs none of it
+            from bot.model.request import new_key
+            from bot.runtime.clock import now
+
+            if house is None:
+                house = await stack.enter_async_context(open_house(settings))
+            me = SystemIdentity.of(os.getuid())
+            return await house.answer(Request(new_key(), me, words, surface, now()))
+
+        yield ask
+
+
+async def converse(settings: Settings, shown: Texts) -> None:
+    """Ask line by line until the end of input; piped input is answered line by line, too."""
+    gc.enable()
+    console = Console()
+    async with asker(settings, Surface.SHELL) as ask:
+        async for words in _lines(settings, shown):
+            print_answer(console, await ask(words), shown)
+
+
+async def verify_audit(settings: Settings) -> Answer:
+    """The audit log's state, from the running bot, for those who may read it; or from the files, for whoever can."""
+    words = " ".join(AuditVerify.words)
+    answer = await control.ask(settings.control_socket, words, Surface.DO)
+    if answer is not None:
+        return answer
+    from bot.audit.log import verify_files
+    from bot.config.settings import audit_keys
+    from bot.reports.listings import verification
+
+    keys = audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder))
+    found = await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, keys.all)
+    return Answer(operation="", understood=words, body=verification(found))
+
+
+async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
+    if not sys.stdin.isatty():
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            if line.strip():
+                yield line
+        return
+    from prompt_toolkit import PromptSession  # here, because piped lines and `do` need none of it
+
+    from bot.terminal.completion import WordsAndHosts
+
+    session: PromptSession[str] = PromptSession("flatnet> ", completer=WordsAndHosts(settings.inventory))
+    hint = Phrase("help shows what you can ask for; exit or Ctrl-D ends")
+    sys.stdout.write(f"{hint.render(shown)}\n")
+    while True:
+        try:
+            line = await session.prompt_async()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if line.strip().lower() in ENDINGS:
+            return
+        if line.strip():
+            yield line

@@ -1,0 +1,1 @@
+"""Operations on the bot's own state, as data."""

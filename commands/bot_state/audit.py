@@ -1,0 +1,85 @@
+"""Operations on the audit log, as data only."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar, Literal
+
+from adapters.phrase import Phrase
+from commands.model.operation import OwnOperation, Risk, Role
+from commands.model.times import When, when_option
+from commands.values.arguments import Option, Positional, choice
+
+AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
+"""Who may read the audit log."""
+
+FARTHEST = timedelta(days=3660)
+"""How far back may be asked for."""
+
+Plain = Annotated[str, Option("text", Phrase("exactly this"), str.strip, str)]
+
+
+class AuditFilter(OwnOperation):
+    """Which events: all of these must fit."""
+
+    roles: ClassVar = AUDITORS
+
+    since: Annotated[When | None, when_option(FARTHEST)] = None
+    until: Annotated[When | None, when_option(FARTHEST)] = None
+    actor: Plain = ""
+    kind: Plain = ""
+    operation: Plain = ""
+
+
+class AuditSearch(AuditFilter):
+    """What happened, newest first."""
+
+    words: ClassVar = ("audit", "search")
+    aliases: ClassVar = (("audit",),)
+    summary: ClassVar = Phrase("what was asked, refused, approved and done; newest first")
+    example: ClassVar = "audit search host-a --since 7d"
+
+    text: Annotated[
+        str,
+        Positional(
+            "text",
+            Phrase("what must stand in the event"),
+            lambda words: " ".join(words),
+            lambda text: (text,) if text else (),
+            many=True,
+        ),
+    ] = ""
+
+
+class AuditExport(AuditFilter):
+    """The log as a file."""
+
+    words: ClassVar = ("audit", "export")
+    summary: ClassVar = Phrase("audit events as a file, redacted")
+    example: ClassVar = "audit export csv --since 30d"
+
+    form: Annotated[
+        Literal["csv", "jsonl"],
+        Positional("form", Phrase("csv or jsonl"), choice("csv", "jsonl"), lambda form: (form,)),
+    ] = "csv"
+
+
+class AuditVerify(OwnOperation):
+    """Whether the log is whole."""
+
+    words: ClassVar = ("audit", "verify")
+    roles: ClassVar = AUDITORS
+    summary: ClassVar = Phrase("whether an audit event was changed, removed, exchanged or cut off")
+    example: ClassVar = "audit verify"
+
+
+class AuditAccept(OwnOperation):
+    """Go on with a database that is older than its head file."""
+
+    words: ClassVar = ("audit", "accept")
+    risk: ClassVar = Risk.CHANGE
+    roles: ClassVar = frozenset({Role.ADMINISTRATOR})
+    summary: ClassVar = Phrase("go on with a database that was copied back from an earlier time, by the name that is shown")
+    example: ClassVar = "audit accept audit-1234-0123abcd"
+
+    name: Annotated[
+        str, Positional("name", Phrase("the name that audit verify shows"), lambda words: words[0], lambda n: (n,))
+    ]

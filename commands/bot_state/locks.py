@@ -1,0 +1,66 @@
+"""Operations on locks, as data only: where people forbid changes."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from commands.bot_state.about import in_own_words
+from commands.model.operation import OwnOperation, Risk, Role
+from commands.values.arguments import OneWordTarget, Positional, numbered
+from commands.values.units import duration_between, render_duration
+
+
+class Locks(OwnOperation):
+    """Where changes are forbidden."""
+
+    words: ClassVar = ("lock",)
+    summary: ClassVar = Phrase("where changes are forbidden now, by whom, until when and why")
+    example: ClassVar = "lock"
+
+
+_LOCK_TIME = duration_between(timedelta(minutes=1), timedelta(days=90))
+"""A lock always ends; a longer one is made anew by somebody who still wants it."""
+
+
+class LockAdd(OwnOperation):
+    """Forbid changes."""
+
+    words: ClassVar = ("lock", "add")
+    risk: ClassVar = Risk.CHANGE
+    roles: ClassVar = frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.SECURITY})
+    summary: ClassVar = Phrase("forbid changes on hosts for a while; all stops every change everywhere")
+    example: ClassVar = 'lock add host-a 2h "disk swap"'
+
+    target: OneWordTarget
+    lasts: Annotated[
+        timedelta,
+        Positional(
+            "duration",
+            Phrase("how long: 30m, 2h, 7d"),
+            lambda words: _LOCK_TIME(words[0]),
+            lambda lasts: (render_duration(lasts),),
+        ),
+    ]
+    why: Annotated[str, in_own_words("reason", Phrase("why, for everybody who runs into it"))]
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        return self.target.resolve(inventory)
+
+
+class LockRemove(OwnOperation):
+    """Allow changes again."""
+
+    words: ClassVar = ("lock", "remove")
+    risk: ClassVar = Risk.CHANGE
+    roles: ClassVar = frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.SECURITY})
+    summary: ClassVar = Phrase("allow changes again; lock lists the numbers")
+    example: ClassVar = "lock remove 3"
+
+    number: Annotated[
+        int, Positional("number", Phrase("the lock's number"), lambda words: numbered("lock")(words[0]), lambda n: (str(n),))
+    ]
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """Those of the lock with that number, which is not known here: `bot.handlers.registry` has it judged on them."""
+        return ()

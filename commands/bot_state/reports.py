@@ -1,0 +1,71 @@
+"""Reports for whoever was not there, as data only: a week's upkeep, a month in numbers. `bot.handlers.reports` makes
+them."""
+
+import re
+from typing import Annotated, ClassVar
+
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from commands.certs.operations import Cert
+from commands.disks.operations import Disk
+from commands.health import Health
+from commands.model.operation import OwnOperation
+from commands.updates.operations import Updates
+from commands.values.arguments import BadArgument, Option, shown
+
+_MONTH = re.compile(r"(20\d\d)[-/年](0[1-9]|1[0-2]|[1-9])月?")
+
+
+def parse_month(typed: str) -> str:
+    """A month of this century, as `2026-01`."""
+    read = _MONTH.fullmatch(typed.strip())
+    if read is None:
+        phrase = Phrase("{part} is no month; write it as {example}", part=shown(typed), example="2026-01")
+        raise BadArgument(phrase, part=typed)
+    return f"{read[1]}-{int(read[2]):02}"
+
+
+class WeeklyReport(OwnOperation):
+    """The operators' weekly list."""
+
+    words: ClassVar = ("report", "weekly")
+    summary: ClassVar = Phrase("the weekly round: how full disks are, whether logs are rotated, which certificates end")
+    example: ClassVar = "report weekly"
+    includes: ClassVar = (Health, Disk, Cert)
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """All of them: it tells of every host."""
+        return inventory.hosts
+
+
+class MonthlyReport(OwnOperation):
+    """A whole month in numbers, also as files."""
+
+    words: ClassVar = ("report", "monthly")
+    summary: ClassVar = Phrase(
+        "a month in numbers, also as Markdown and CSV: how often hosts were reached and well, changes, approvals, updates"
+    )
+    example: ClassVar = "report monthly --month 2026-01"
+    includes: ClassVar = (Health, Updates)
+
+    month: Annotated[
+        str,
+        Option("month", Phrase("which one, such as 2026-01; the last whole one if left out"), parse_month, str),
+    ] = ""
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """All of them: it tells of every host."""
+        return inventory.hosts
+
+
+class Digest(OwnOperation):
+    """What changed since the last scheduled digest, what is wrong, and what waits."""
+
+    words: ClassVar = ("digest",)
+    summary: ClassVar = Phrase("what changed since the last scheduled digest, what is wrong, and what waits for somebody")
+    example: ClassVar = "digest"
+    includes: ClassVar = (Health, Cert)
+
+    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        """All of them: it tells of every host."""
+        return inventory.hosts

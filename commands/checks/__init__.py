@@ -1,0 +1,1 @@
+"""Checks of a host: what is read, and how it is judged."""

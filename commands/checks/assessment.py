@@ -1,0 +1,219 @@
+"""What is to be said of a host: what was seen becomes cells and remarks, one way for every check."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
+from adapters.gateway.api import GatewaySystem
+from adapters.inventory import Host
+from adapters.phrase import Listing, Phrase
+from adapters.windows.system import WindowsSystem
+from adapters.wsl.system import WslSystem
+from commands.model.finding import Finding, Severity
+from commands.model.phrases import some
+from commands.model.report import Cell, Mark
+
+CHECKS = {
+    "nebula": Phrase("Nebula"),
+    "gateway": Phrase("Gateway"),
+    "api": Phrase("API"),
+    "containers": Phrase("Containers"),
+    "bridge": Phrase("Bridge"),
+    "forwarding": Phrase("Forwarding"),
+}
+"""The checks by key, in the operators' order, with their headings."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing that somebody should know of a host, in a few words and in a sentence that says what to do.
+
+    `reached` is False where the side did not answer; `parts` are what it sums up; `next` are words that mend it.
+    """
+
+    subject: str
+    severity: Severity
+    short: Phrase
+    why: Phrase
+    reached: bool = True
+    parts: "tuple[Remark, ...]" = ()
+    next: str | None = None
+
+    def finding(self, host: str, words: str | None = None) -> Finding:
+        """The same of this host in a report; `words` are what to type next."""
+        return Finding(
+            severity=self.severity,
+            host=host,
+            subject=self.subject,
+            why=self.why,
+            next=words,
+            reached=self.reached,
+            short=self.short,
+        )
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the sides of a host said; None for a side that it does not have.
+
+    `ahead`: seconds that the Windows clock is ahead of the bot's (negative: behind), as far as the
+    time that the answer took allows to say; None where Windows did not answer.
+    """
+
+    host: Host
+    windows: WindowsSystem | HostError | None
+    wsl: WslSystem | HostError | None
+    gateway: GatewaySystem | HostError | None
+    ahead: float | None = None
+
+    @property
+    def silent(self) -> bool:
+        """No side of this host answered."""
+        return all(said is None or isinstance(said, HostError) for said in (self.windows, self.wsl, self.gateway))
+
+    @property
+    def asked(self) -> bool:
+        """The bot had the means to ask at least one of the sides that did not answer, or all answered."""
+        return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
+
+    @property
+    def errors(self) -> tuple[HostError, ...]:
+        """Why the sides that did not answer did not."""
+        return tuple(said for said in (self.windows, self.wsl, self.gateway) if isinstance(said, HostError))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is to be said of a side, or of a host: a cell for each check, and remarks."""
+
+    cells: Mapping[str, Cell]
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def worst(self) -> tuple[Remark, ...]:
+        """The remarks, worst first."""
+        return tuple(sorted(self.remarks, key=lambda remark: remark.severity.rank))
+
+    @property
+    def severity(self) -> Severity | None:
+        """The worst remark's; None where all is well."""
+        return self.worst[0].severity if self.remarks else None
+
+
+def findings_of(host: str, remarks: Iterable[Remark], words: str) -> Iterator[Finding]:
+    """One for each remark, with the words that show more; details take apart what sums up several."""
+    for remark in remarks:
+        parts = tuple(part.finding(host, part.next) for part in remark.parts or (remark,))
+        yield remark.finding(host, remark.next or words).model_copy(update={"parts": parts})
+
+
+def ahead(clock: datetime, now: datetime, age: float) -> float:
+    """Seconds that a host's clock, told within the last `age` seconds, is ahead at least (negative: behind)."""
+    difference = (clock - now).total_seconds()
+    return max(difference, 0.0) + min(difference + age, 0.0)
+
+
+def well(key: str, text: Phrase, value: str) -> Judged:
+    return Judged({key: Cell(text=text, value=value, mark=Mark.WELL)})
+
+
+def bad(key: str, text: Phrase, value: str, severity: Severity, why: Phrase, words: str | None = None) -> Judged:
+    """A check that is not well; `words` mend it, or tell more of it."""
+    return remarked(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why, words=words)
+
+
+def unread(key: str, why: Phrase, what: Phrase | None = None) -> Judged:
+    """The side answered, and this part of it could not be read; `what` names it where it is none of `CHECKS`."""
+    cell = Cell(text=Phrase("could not be read"), value="unread", mark=Mark.UNKNOWN)
+    return remarked(key, cell, Severity.MEDIUM, why, what)
+
+
+def remarked(
+    key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None, words: str | None = None
+) -> Judged:
+    """A check that somebody should know of."""
+    short = Phrase("{what} {state}", what=what or CHECKS[key], state=cell.text)
+    return Judged({key: cell}, (Remark(key, severity, short, why, next=words),))
+
+
+def absent(*keys: str) -> Judged:
+    """Checks of what this host does not have."""
+    return Judged(dict.fromkeys(keys, Cell(text=Phrase("n/a"), mark=Mark.ABSENT)))
+
+
+def together(*judged: Judged) -> Judged:
+    cells = {key: cell for each in judged for key, cell in each.cells.items()}
+    return Judged(cells, tuple(remark for each in judged for remark in each.remarks))
+
+
+def unanswered(subject: str, side: Phrase, keys: Sequence[str], error: HostError) -> Judged:
+    """A side that did not answer: its checks are unknown, with one remark for all of them."""
+    cell = Cell(text=_state(error), value=error.kind, mark=Mark.UNKNOWN)
+    short = Phrase("{what} {state}", what=side, state=cell.text)
+    return Judged(
+        dict.fromkeys(keys, cell), (Remark(subject, Severity.HIGH, short, why_silent(side, error), reached=False),)
+    )
+
+
+def silent(errors: Sequence[HostError], sides: Judged) -> Judged:
+    """A host of which no side answered: one remark in place of one for each side."""
+    states = tuple(dict.fromkeys(_state(error) for error in errors))
+    short = states[0] if len(states) == 1 else Phrase("no answer")
+    why = sides.remarks[0].why if len(sides.remarks) == 1 else _nobody(errors)
+    return Judged(sides.cells, (Remark("host", Severity.HIGH, short, why, reached=False, parts=sides.remarks),))
+
+
+def needing(troubled: Sequence[tuple[Host, Judged]], total: int, most: int) -> Phrase:
+    """How many of all hosts need attention, and the worst of the first few."""
+    named = [Phrase("{host} {short}", host=host.name, short=judged.worst[0].short) for host, judged in troubled]
+    return Phrase(
+        "{n} of {total} hosts needs attention: {worst}",
+        plural="{n} of {total} hosts need attention: {worst}",
+        n=len(troubled),
+        total=total,
+        worst=some(named, most),
+    )
+
+
+def _state(error: HostError) -> Phrase:
+    """Why a side did not answer, in a word or two."""
+    match error:
+        case Unreachable() | DeadlineExceeded():
+            return Phrase("not reached")
+        case AuthenticationFailed():
+            return Phrase("log-in refused")
+        case HostIdentityError():
+            return Phrase("identity in doubt")
+        case NotAsked():
+            return Phrase("not asked")
+        case _:
+            return Phrase("no usable answer")
+
+
+def reason_of(error: HostError) -> Phrase:
+    """As `_state`, where that alone is said."""
+    match error:
+        case Unreachable():
+            return Phrase("no connection")
+        case DeadlineExceeded():
+            return Phrase("no answer in time")
+        case _:
+            return _state(error)
+
+
+def why_silent(side: Phrase, error: HostError) -> Phrase:
+    """Why a side did not answer, in the words of its connection."""
+    if isinstance(error, HostIdentityError):
+        return Phrase("warning: {side} may be another machine than the bot knows: {why}", side=side, why=error.phrase)
+    return Phrase("{side}: {why}", side=side, why=error.phrase)
+
+
+def _nobody(errors: Sequence[HostError]) -> Phrase:
+    """Why no side answered, each cause once."""
+    if all(isinstance(error, NotAsked) for error in errors):
+        return Phrase("the host was not asked: {why}", why=errors[0].phrase)
+    reasons = Listing(tuple(dict.fromkeys(reason_of(error) for error in errors)))
+    if all(isinstance(error, Unreachable | DeadlineExceeded) for error in errors):
+        return Phrase("no side answers: {reasons}; check that the host is up and on the network", reasons=reasons)
+    return Phrase("no side answers: {reasons}; details say what each side needs", reasons=reasons)

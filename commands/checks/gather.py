@@ -1,0 +1,27 @@
+"""Many hosts looked at side by side, and whoever waits told which ones are still awaited."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from adapters.inventory import Host
+from commands.model.operation import View
+
+Found = TypeVar("Found")
+
+
+async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Found]], view: View) -> tuple[Found, ...]:
+    """What `look` finds on each host, in their order; one host's failure is for `look` to make a value of."""
+    hosts = tuple(hosts)
+    awaited = [host.name for host in hosts]
+
+    async def found(host: Host) -> Found:
+        result = await look(host)
+        awaited.remove(host.name)
+        view.progress(tuple(awaited))
+        return result
+
+    view.progress(tuple(awaited))
+    async with asyncio.TaskGroup() as group:
+        looks = [group.create_task(found(host)) for host in hosts]
+    return tuple(look.result() for look in looks)

@@ -1,0 +1,131 @@
+"""Whether logs are rotated, judged by what folders tell of them. Pure.
+
+| state of a log | finding |
+| --- | --- |
+| missing, or not told of | yes: nobody knows whether it is rotated |
+| larger than `log_limit_mb` | yes |
+| of some size, and no rotated one lies beside it | yes |
+| of some size, and written for more than `rotation_days` since it was last rotated | yes |
+| anything else: small, or just rotated | no |
+
+Only the host's own times are compared with one another, so its clock need not be right.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from adapters.inventory import Host
+from adapters.phrase import Listing, Moment, Phrase
+from adapters.windows.log_files import LogFile
+from adapters.windows.system import WindowsSystem
+from commands.checks.assessment import Judged, Looked, Remark
+from commands.model.finding import Severity
+from commands.model.operation import Thresholds
+from commands.model.phrases import some
+from commands.model.report import Cell, Column, Mark
+from commands.values.arguments import shown
+from commands.values.units import MB, size_of
+
+KEY = "log_rotation"
+
+COLUMN = Column(key=KEY, heading=Phrase("Log rotation"), detail=True)
+
+SOME_SIZE = 10
+"""A log below this part of the limit may grow as old as it likes: a quiet one is rotated by its size."""
+
+
+def judge_rotation(looked: Looked, thresholds: Thresholds) -> Judged:
+    """The cell and the remarks of one host's logs; a side that did not answer is remarked on elsewhere."""
+    if looked.windows is None:
+        return Judged({KEY: Cell(text=Phrase("n/a"), mark=Mark.ABSENT)})
+    if not isinstance(looked.windows, WindowsSystem):
+        return Judged({KEY: Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)})
+    logs = logs_of(looked.host, looked.windows.logs)
+    remarks = judge_logs(logs, thresholds)
+    return Judged({KEY: _cell(logs, remarks)}, remarks)
+
+
+def logs_of(host: Host, logs: Sequence[LogFile]) -> tuple[LogFile, ...]:
+    """Those that this host must have: without a gateway there is only Nebula's."""
+    return tuple(log for log in logs if log.name == "nebula" or host.gateway is not None)
+
+
+def judge_logs(logs: Sequence[LogFile], thresholds: Thresholds) -> tuple[Remark, ...]:
+    """What is wrong with the rotation of these logs, at most one remark for each."""
+    return tuple(remark for log in logs if (remark := _judged(log, thresholds)) is not None)
+
+
+def _judged(log: LogFile, thresholds: Thresholds) -> Remark | None:
+    limit = thresholds.log_limit_mb * MB
+    if log.state == "absent":
+        why = Phrase("there is no log {path}; have it written there, or mend its path in the configuration", path=log.path)
+        return _remark(Phrase("{log} missing", log=shown(log.file)), why)
+    if log.state == "unknown":
+        why = Phrase("Windows does not tell how large {path} is; see why on the host: Get-Item {path}", path=log.path)
+        return _remark(Phrase("{log} could not be read", log=shown(log.file)), why)
+    if log.size > limit:
+        why = Phrase(
+            "{path} has {size}, more than {limit}; {remedy}",
+            path=log.path,
+            size=size_of(log.size),
+            limit=size_of(limit),
+            remedy=_remedy(log),
+        )
+        return _remark(Phrase("{log} too large", log=shown(log.file)), why)
+    if log.size * SOME_SIZE > limit and (unrotated := _unrotated(log, timedelta(thresholds.rotation_days))) is not None:
+        return _remark(Phrase("{log} not rotated", log=shown(log.file)), unrotated)
+    return None
+
+
+def _unrotated(log: LogFile, after: timedelta) -> Phrase | None:
+    """Why a log of some size is taken for one that nobody rotates."""
+    if log.rotated_at is None:
+        return Phrase(
+            "{path} has grown to {size}, and no rotated log lies beside it; {remedy}",
+            path=log.path,
+            size=size_of(log.size),
+            remedy=_remedy(log),
+        )
+    if log.written_at is not None and log.written_at - log.rotated_at > after:
+        return Phrase(
+            "{path} was last rotated at {at} and has grown to {size} since; {remedy}",
+            path=log.path,
+            at=Moment(log.rotated_at),
+            size=size_of(log.size),
+            remedy=_remedy(log),
+        )
+    return None
+
+
+def _remark(short: Phrase, why: Phrase) -> Remark:
+    return Remark("logs", Severity.LOW, short, why)
+
+
+def _remedy(log: LogFile) -> Phrase:
+    """NSSM writes Nebula's log and rotates it; nginx writes on into a file that was renamed, until it is told."""
+    if log.name == "nebula":
+        return Phrase("have NSSM rotate it: nssm set Nebula AppRotateFiles 1, AppRotateOnline 1 and AppRotateBytes")
+    return Phrase("rename it on the host every week, then nginx -s reopen in the gateway's folder")
+
+
+def _cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
+    """Each log with its size, or what is wrong; well only where every one was ever rotated: a small one proves nothing."""
+    value = " ".join(f"{log.name}={log.size if log.state == 'present' else log.state}" for log in logs)
+    if remarks:
+        unsure = all(log.state != "present" for log in logs)
+        text = Phrase("{items}", items=Listing(tuple(remark.short for remark in remarks)))
+        return Cell(text=text, value=value, mark=Mark.UNKNOWN if unsure else Mark.BAD)
+    mark = Mark.WELL if all(log.rotated_at is not None for log in logs) else Mark.PLAIN
+    return Cell(text=some([log_size(log) for log in logs]), value=value, mark=mark)
+
+
+def log_size(log: LogFile) -> Phrase:
+    """A log by its name, with its size and how many rotated ones lie beside it."""
+    name = shown(log.file)
+    if log.state == "absent":
+        return Phrase("{log} missing", log=name)
+    if log.state == "unknown":
+        return Phrase("{log} could not be read", log=name)
+    if log.rotated:
+        return Phrase("{log} {size} (and {n} rotated)", log=name, size=size_of(log.size), n=log.rotated)
+    return Phrase("{log} {size}", log=name, size=size_of(log.size))

@@ -1,0 +1,1 @@
+"""Disks: how full they are."""

@@ -1,0 +1,1 @@
+"""Log lines: formats, times, merging, patterns, redaction."""

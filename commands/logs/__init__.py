@@ -1,0 +1,1 @@
+"""Logs of many hosts: read, merged, shown, collected."""

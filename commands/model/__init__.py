@@ -1,0 +1,1 @@
+"""Values that all commands share: operation, plan, report, finding, chart."""

@@ -1,0 +1,62 @@
+"""Findings: judgements on what was read."""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+from adapters.phrase import Phrase
+from adapters.value import Value
+
+
+class Severity(StrEnum):
+    """The operators' own words: critical is answered in 15 min, high in 1 h, medium in 4 h, low next day."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return list(Severity).index(self)
+
+
+def worst(known: Severity | None, others: Iterable[Severity]) -> Severity | None:
+    """The worst of them; None where there is none."""
+    return min((each for each in (known, *others) if each is not None), key=lambda each: each.rank, default=None)
+
+
+class Finding(Value):
+    """One judgement: what is wrong on which host, why, and what to type next.
+
+    `reached` is False where the host could not be asked: nothing is known of it then, which is
+    not the same as bad. `parts` stand in its place where a report is shown with its details.
+    `short` says the same in a few words, where anybody has them.
+    """
+
+    severity: Severity
+    host: str
+    subject: str
+    why: Phrase
+    next: str | None = None
+    reached: bool = True
+    parts: "tuple[Finding, ...]" = ()
+    short: Phrase | None = None
+
+    def offering(self, may: Callable[[str], bool]) -> "Finding":
+        """The same, offering only words that the reader may use."""
+        kept = self.next if self.next is not None and may(self.next) else None
+        return self.model_copy(update={"next": kept, "parts": tuple(part.offering(may) for part in self.parts)})
+
+
+def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Sorted by severity, then host, then subject."""
+    return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.host, finding.subject)))
+
+
+SEVERITIES = {
+    Severity.CRITICAL: Phrase("critical"),
+    Severity.HIGH: Phrase("high"),
+    Severity.MEDIUM: Phrase("medium"),
+    Severity.LOW: Phrase("low"),
+}

@@ -1,0 +1,17 @@
+"""Phrases that several commands share."""
+
+from collections.abc import Sequence
+from functools import reduce
+
+from adapters.phrase import Listing, Phrase
+
+NAMED = 5
+"""Containers or peers that a remark names; more are counted."""
+
+
+def some(items: Sequence[Phrase | str], most: int = NAMED) -> Phrase:
+    """The first few, and how many more."""
+    if len(items) <= most:
+        return Phrase("{items}", items=Listing(tuple(items)))
+    named = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), items[:most])
+    return Phrase("{items} and {n} more", items=named, n=len(items) - most)

@@ -1,0 +1,1 @@
+"""Planning rules that several changes share: commit-confirm and impact."""

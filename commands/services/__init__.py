@@ -1,0 +1,1 @@
+"""Nebula and OpenResty: their state, start, stop and restart."""

@@ -1,0 +1,1 @@
+"""Security updates that are pending."""

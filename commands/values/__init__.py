@@ -1,0 +1,1 @@
+"""Values of typed input: arguments, units, cron lines, normalized text."""

@@ -1,0 +1,79 @@
+"""Spans of time as people type them: `30m`, `2h`, `30d`, `1h30m`."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+from adapters.phrase import Phrase
+from commands.values.arguments import BadArgument, shown
+
+UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+"""The units, the longest first: so they are typed, and so they are shown (weeks only typed)."""
+
+_SHAPE = re.compile("".join(rf"(?:(\d{{1,4}}){unit})?" for unit in UNITS), re.ASCII | re.IGNORECASE)
+"""Each unit at most once; four digits keep any sum far from what `timedelta` can hold."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """A span of whole minutes, more than none; `BadArgument` where it is no span."""
+    typed = "".join(text.split())
+    shape = _SHAPE.fullmatch(typed)
+    counts = zip(shape.groups(), UNITS.values(), strict=True) if shape is not None else ()
+    span = sum((int(count) * unit for count, unit in counts if count is not None), timedelta())
+    if not span:
+        phrase = Phrase(
+            "{part} is no span of time; write for example {example}", part=shown(text), example="30m, 2h, 1h30m, 7d"
+        )
+        raise BadArgument(phrase, part=text)
+    return span
+
+
+def render_duration(span: timedelta) -> str:
+    """A span as it can be typed, to the minute: 90 minutes are `1h30m`, two weeks `14d`."""
+    minutes = span // UNITS["m"]
+    counts = {"d": minutes // 1440, "h": minutes // 60 % 24, "m": minutes % 60}
+    return "".join(f"{count}{unit}" for unit, count in counts.items() if count) or "0m"
+
+
+def duration_between(least: timedelta, most: timedelta) -> Callable[[str], timedelta]:
+    """A parser of spans from `least` to `most`, both allowed; `BadArgument` beyond them."""
+
+    def parse(text: str) -> timedelta:
+        span = parse_duration(text)
+        if not least <= span <= most:
+            phrase = Phrase(
+                "{part} is out of bounds; give a span from {least} to {most}",
+                part=shown(text),
+                least=render_duration(least),
+                most=render_duration(most),
+            )
+            raise BadArgument(phrase, part=text)
+        return span
+
+    return parse
+
+
+KB, MB, GB, TB = 2**10, 2**20, 2**30, 2**40
+
+
+def size_of(number: int) -> Phrase:
+    """In the unit that suits it, a thousand of which are 1024, as Windows and `df -h` count."""
+    if number >= TB:
+        return Phrase("{size} TB", size=_rounded(number / TB))
+    if number >= GB:
+        return Phrase("{size} GB", size=_rounded(number / GB))
+    if number >= MB:
+        return Phrase("{size} MB", size=_rounded(number / MB))
+    if number >= KB:
+        return Phrase("{size} kB", size=_rounded(number / KB))
+    return Phrase("{size} bytes", size=number)
+
+
+def _rounded(number: float) -> int | float:
+    """One digit behind the point, none from ten on; never rounded up to look larger than a limit that it is below."""
+    return int(number) if number >= 10 else int(number * 10) / 10
+
+
+def percent_of(used: int, free: int) -> int | None:
+    """Whole percent in use of what can be used, rounded down; None where nothing can."""
+    return used * 100 // (used + free) if used + free > 0 else None
