@@ -13,7 +13,7 @@ from bot.schedules.scheduler import LATE, LONGEST
 from bot.slack.outbound.sender import ASTRAY, LIFETIME
 from bot.store import answers, digests, notices, observations, schedules
 from commands.values.cron import FIELDS, OFTEN, parse_cron
-from tests.bot.test_config import GOOD, settings
+from tests.bot.config.test_settings import GOOD, settings
 
 PAGES = {"en": Path("docs/schedules.md"), "ja": Path("docs/schedules.ja.md")}
 

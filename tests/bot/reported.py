@@ -15,8 +15,10 @@ from adapters.wsl.updates import ReadUpdates as WslUpdates
 from bot.reports.month import Month
 from bot.store.observations import Observation
 from commands.model.operation import View
-from tests.commands import canned, canned_certs, test_disks, test_updates
+from tests.commands import canned, canned_certs
 from tests.commands.canned import NOW
+from tests.commands.disks import test_operations as test_disks
+from tests.commands.updates import test_operations as test_updates
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 OCTOBER = Month.of("2026-10", TOKYO, NOW)

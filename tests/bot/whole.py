@@ -24,8 +24,8 @@ from bot.store.operations import Operations
 from commands.model.operation import FleetChange, Operation, Risk, Role, View
 from commands.model.plan import Planned, Premise
 from commands.values.arguments import Target, TargetArgument
+from tests.bot.changes.workflow_team import Ground
 from tests.bot.running import House
-from tests.bot.workflow.team import Ground
 from tests.bot.world import World, plan
 
 DURABLE = "durable.sqlite3"

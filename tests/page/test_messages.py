@@ -8,7 +8,7 @@ from bot.rendering.chart_image import WIDTH, draw
 from bot.rendering.chart_process import words_for
 from bot.rendering.slack.blocks import picture
 from commands.model.chart import alt_text
-from tests.commands.test_charts import TROUBLED, certificate, chart, host
+from tests.commands.model.test_chart import TROUBLED, certificate, chart, host
 from tests.lab.workspace.page import page
 from tests.page.conftest import DESK, PHONE, Sit, Stage
 from tests.page.gallery import CONFIRM, MESSAGE

@@ -126,7 +126,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The program that the bot runs gives a picture without drawing it; `tests.bot.test_charts` lets it draw."""
+    """The bot's drawing program gives a picture without drawing it; `tests.bot.rendering.test_chart_image` lets it draw."""
     (tmp_path / "chart.png").write_bytes(PNG)
     monkeypatch.setattr(drawing, "PROGRAM", ("cat", str(tmp_path / "chart.png")))
 

@@ -13,8 +13,8 @@ from bot.slack.delivery_kind import Desk
 from bot.slack.preflight import NotReady
 from bot.slack.thread import SlackThread
 from commands.model.operation import Progress, untold
-from tests.bot.messages.changes import OPERATION, change
-from tests.bot.messages.examples import DETAILED
+from tests.bot.rendering.changes import OPERATION, change
+from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.conftest import House, KeptStories, ScriptedDesk, well
 
 

@@ -1,0 +1,47 @@
+"""On whose behalf a schedule runs: whoever it is at that moment, asked of Slack wherever Slack knows them."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from bot.access.policy import Person, Policy
+from bot.app.build_schedules import Owners
+from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from bot.store.records import identity_text
+from bot.store.schedules import Origin, Schedule
+from tests.bot.clockwork import daily
+from tests.bot.requests.test_dispatcher import basis
+
+PEOPLE = (Person(name="ana", slack=("U1ANA",), system=("ana",)), Person(name="root", system=("root",)))
+SHELL = identity_text(SystemIdentity(1000, "ana"))
+GONE = SlackIdentity("T1", "U1ANA", Standing.STRANGER)
+
+
+@dataclass
+class Links:
+    """Slack knows that ana has left."""
+
+    asked: list[Identity] = field(default_factory=list)
+
+    async def recheck(self, who: Identity) -> Identity:
+        self.asked.append(who)
+        return replace(who, standing=Standing.STRANGER) if isinstance(who, SlackIdentity) else who
+
+
+@pytest.mark.parametrize(
+    ("schedule", "owner"),
+    [
+        (daily(), GONE),
+        (daily(identity=SHELL), GONE),
+        (daily(origin=Origin.CONFIGURED, identity=""), GONE),
+        (daily(identity=identity_text(SystemIdentity(0, "root"))), SystemIdentity(0, "root")),
+        (daily(origin=Origin.CONFIGURED, identity="", owner="root"), SystemIdentity(0, "root")),
+        (daily("digest", origin=Origin.BUILT_IN, identity=""), BotIdentity("digest")),
+    ],
+    ids=["added in Slack", "added at the shell", "configured", "shell alone", "configured, shell alone", "built in"],
+)
+async def test_who_has_left_the_workspace_has_left_however_the_schedule_was_added(
+    schedule: Schedule, owner: Identity
+) -> None:
+    rules = replace(basis(), policy=Policy(PEOPLE))
+    assert owner == await Owners(Links(), lambda: rules, "T1").now(schedule)

@@ -1,0 +1,679 @@
+"""Incidents: one for each channel, looks that mean its hosts and its time, and what was asked there kept."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.errors import Unreachable
+from adapters.phrase import Moment, Phrase
+from bot.access.policy import Person, Policy
+from bot.access.rules import Grant
+from bot.incidents.service import AlreadyOpen, Incident, Incidents, framed
+from bot.model.change import State
+from bot.model.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
+from bot.requests.dispatcher import Desk
+from bot.store.database import Database
+from bot.store.incidents import LISTED, Entry, IncidentTable
+from commands.bot_state.incidents import IncidentOpen, IncidentResolve
+from commands.catalogue import CATALOGUE
+from commands.health import Health
+from commands.language.grammar import canonical, understand
+from commands.logs.operations import LogRead
+from commands.model.operation import FleetRead, Operation, Role
+from commands.model.report import Report
+from commands.services.operations import ServiceStop
+from commands.values.arguments import ALL, Option, Target, TargetArgument
+from commands.values.normalize import read
+from commands.values.units import parse_duration, render_duration
+from tests.bot.clockwork import Log, Time, at
+from tests.bot.keeping import Kept
+from tests.bot.records import running
+from tests.bot.requests.test_dispatcher import basis
+from tests.commands.canned import Said, host, view
+
+BEGAN = at("2026-01-31T03:00")
+PEOPLE = (
+    Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR})),
+    Person(name="ben", slack=("U1BEN",), roles=frozenset({Role.OPERATOR})),
+    Person(name="vera", slack=("U1VERA",), roles=frozenset({Role.VIEWER})),
+)
+USUAL = Policy(PEOPLE)
+HOSTS = (host("host-a", 1), host("host-b", 2, labels=("osaka",)))
+
+
+class Office:
+    """A desk with real incidents."""
+
+    def __init__(self, database: Database, policy: Policy = USUAL, said: Said | None = None) -> None:
+        self.log, self.time = Log(), Time(BEGAN)
+        self.table = IncidentTable(database)
+        self.book = Incidents(self.table, self.log, self.time.now)
+        kept = self.kept = Kept()
+        kept.incidents, self.channels = self.book, kept.channels
+        self.desk = Desk(
+            replace(basis(said), policy=policy, fleet=view(*HOSTS, said=said).fleet),
+            CATALOGUE,
+            self.log,
+            kept.keeping(),
+            now=self.time.now,
+            reference=lambda: "7f3a",
+        )
+        self._asked = 0
+
+    async def ask(self, text: str, user: str = "U1ANA", channel: str = "C0INC", surface: Surface = Surface.SLACK) -> Answer:
+        self._asked += 1
+        who = SlackIdentity("T1", user, Standing.MEMBER)
+        self.last = Request(f"t.{self._asked}", who, text, surface, self.time.now(), channel)
+        return await self.work(self.last)
+
+    async def work(self, request: Request) -> Answer:
+        """One delivery, however often it is worked."""
+        return await self.desk.handle(request)
+
+    async def entries(self, user: str, channel: str) -> list[tuple[str, str, object]]:
+        """What somebody is shown of the first incident below its opening: the words, the answer, and the answer as data."""
+        body = (await self.ask("incident show 1", user, channel)).body
+        assert isinstance(body, Report)
+        cells = [{column.key: cell for column, cell in zip(body.columns, row.cells, strict=True)} for row in body.rows]
+        return [(str(each["words"].text), str(each["answer"].text), each["answer"].value) for each in cells[1:]]
+
+    @property
+    def recorded(self) -> list[str]:
+        """What the audit log has of incidents: the event, and who."""
+        return [f"{data['incident']} by {who}" for _, who, data in self.log.events if "incident" in data]
+
+    async def told(self, text: str, user: str = "U1ANA", channel: str = "C0INC") -> str:
+        body = (await self.ask(text, user, channel)).body
+        if isinstance(body, Failure):
+            return str(body.phrase)
+        assert isinstance(body, Report)
+        return str(body.summary)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database.open(tmp_path / "flatnet.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
+
+
+class Logs(FleetRead):
+    """A look that reaches back."""
+
+    words: ClassVar = ("logs",)
+    summary: ClassVar = Phrase("logs")
+    example: ClassVar = "logs"
+
+    target: TargetArgument = ALL
+    since: Annotated[timedelta | None, Option("time", Phrase("since"), parse_duration, render_duration)] = None
+
+
+BOTH = Target(parts=("host-a", "host-b"))
+
+
+def until(hours: float) -> LogRead:
+    """Lines up to so many hours ago."""
+    return LogRead(source="nebula", until=timedelta(hours=hours))
+
+
+def incident(target: str = "host-a,host-b") -> Incident:
+    return Incident("op-1", "C0INC", "502", target, "ana", BEGAN, number=1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        (Health(), Health(target=Target(parts=("host-a", "host-b")), here=True)),
+        (Health(target=Target(parts=("host-c",))), Health(target=Target(parts=("host-c",)), here=True)),
+        (Health(target=ALL), Health(target=ALL, here=True)),
+        (Logs(), Logs(target=Target(parts=("host-a", "host-b")), since=timedelta(hours=2, minutes=30), here=True)),
+        (
+            Logs(since=timedelta(minutes=5)),
+            Logs(target=Target(parts=("host-a", "host-b")), since=timedelta(minutes=5), here=True),
+        ),
+        (until(1), until(1).model_copy(update={"target": BOTH, "since": timedelta(hours=2, minutes=30), "here": True})),
+        (until(2.5), until(2.5).model_copy(update={"target": BOTH, "here": True})),
+        (until(5), until(5).model_copy(update={"target": BOTH, "here": True})),
+        (ServiceStop(service="nebula", target=ALL), ServiceStop(service="nebula", target=ALL)),
+        (IncidentResolve(was="nginx"), IncidentResolve(was="nginx", here=True)),
+    ],
+    ids=str,
+)
+def test_a_look_means_the_incident_s_hosts_and_time_unless_it_says_otherwise(asked: Operation, meant: Operation) -> None:
+    """What somebody typed stands, also if it is `all`; a change means exactly what it says.
+
+    The half hour before belongs to it: a channel is opened when the fault has been noticed."""
+    assert meant == framed(asked, incident(), BEGAN + timedelta(hours=2))
+    assert asked == framed(asked, None, BEGAN)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("health all", "health all --here"),
+        ("health", "health host-a,host-b --here"),
+        ("log collect all --since 30m", "log collect all --since 30m --here"),
+        ("log nebula all --since 1h", "log nebula all --since 1h --here"),
+    ],
+)
+def test_the_words_below_an_answer_mean_there_what_was_asked(asked: str, words: str) -> None:
+    """Also where that is what an operation means elsewhere without any words."""
+    meant = framed(understand(read(asked), CATALOGUE, CATALOGUE), incident(), BEGAN)
+    assert words == canonical(meant)
+    assert meant == framed(understand(read(words), CATALOGUE, CATALOGUE), incident(), BEGAN + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(hours=2, seconds=1), "log nebula host-a --since 2h31m --here"),
+        (timedelta(days=400), "log nebula host-a --since 366d --here"),
+        (timedelta(hours=-3), "log nebula host-a --since 30m --here"),
+    ],
+    ids=["no second is lost", "hosts are asked about a year at most", "the clock was set back"],
+)
+def test_the_time_since_it_began_is_one_that_can_be_typed(passed: timedelta, words: str) -> None:
+    """Its words stand below the answer, and are understood again when a button asks for more of it."""
+    meant = framed(LogRead(source="nebula"), incident("host-a"), BEGAN + passed)
+    assert (words, meant) == (canonical(meant), understand(read(words), CATALOGUE, CATALOGUE))
+
+
+async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: Database) -> None:
+    """Nobody typed --since, so nobody is told that it does not fit --until: the host is asked."""
+    office = Office(database, said={("host-a", "windows"): Unreachable(Phrase("no route"))})
+    await office.ask('incident open "502" host-a')
+    office.time.move(BEGAN + timedelta(minutes=10))
+    answer = await office.ask("log nebula --until 2h")
+    assert ("log nebula host-a --until 2h --here", Exit.NOT_REACHED) == (answer.understood, answer.exit)
+
+
+async def test_a_time_on_a_clock_means_the_zone_of_whoever_asks_and_the_words_below_say_so(database: Database) -> None:
+    """It is three in Greenwich, noon in Tokyo, where the bot is at home."""
+    office = Office(database, said={("host-a", "windows"): Unreachable(Phrase("no route"))})
+    await office.ask('incident open "502" host-a')
+    assert (
+        "log nebula host-a --since 2026-01-31T11:20+09:00 --here"
+        == (await office.ask("log nebula --since 11:20")).understood
+    )
+    berlin = replace(office.last, key="t.b", text="log nebula --since 03:20 --until 03:40", zone=ZoneInfo("Europe/Berlin"))
+    answer = await office.work(berlin)
+    meant = "log nebula host-a --since 2026-01-31T03:20+01:00 --until 2026-01-31T03:40+01:00 --here"
+    assert (meant, Exit.NOT_REACHED) == (answer.understood, answer.exit)
+    before = await office.ask("log nebula --until 11:20")
+    assert "log nebula host-a --until 2026-01-31T11:20+09:00 --here" == before.understood, "no beginning is meant"
+
+
+@pytest.mark.parametrize("typed", ["--since 2025-10-26T02:30", "--since=2025-10-26t2:30", '--since "2025/10/26 02:30"'])
+async def test_a_time_that_was_twice_asks_no_host_and_is_asked_for_more_exactly(typed: str, database: Database) -> None:
+    office = Office(database)
+    await office.ask('incident open "502" host-a')
+    words = f"logs nebula {typed} --grep 2025-10-26T02:30"
+    answer = await office.work(replace(office.last, key="t.b", text=words, zone=ZoneInfo("Europe/Berlin")))
+    assert isinstance(answer.body, Failure)
+    assert "log nebula --grep 2025-10-26T02:30 --since 2025-10-26T02:30" == answer.understood
+    assert (FailureKind.USAGE, (43, 59)) == (answer.body.kind, answer.body.span)
+    assert tuple(f"{answer.understood}+0{n}:00" for n in (2, 1)) == answer.body.suggestions
+
+
+async def test_what_cannot_be_read_is_shown_as_it_was_asked_without_what_the_channel_adds(database: Database) -> None:
+    office = Office(database)
+    await office.ask('incident open "502" host-a')
+    answer = await office.ask('log nebula --grep "a[b"')
+    assert isinstance(answer.body, Failure)
+    assert ("log nebula --grep a[b", (18, 21)) == (answer.understood, answer.body.span)
+    assert [] == [words for words in answer.body.suggestions if "--here" in words]
+    wrong = await office.ask("health host-z")
+    assert isinstance(wrong.body, Failure)
+    assert ("health host-z", (7, 13)) == (wrong.understood, wrong.body.span)
+    assert "health host-a" in wrong.body.suggestions
+
+
+async def test_a_time_that_is_yet_to_come_is_refused(database: Database) -> None:
+    office = Office(database)
+    assert "2099-01-01T00:00+09:00 is yet to come: it is" in await office.told("log nebula --until 2099-01-01T00:00")
+
+
+def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_not() -> None:
+    opens = IncidentOpen(title="502")
+    assert opens.model_copy(update={"here": True}) == framed(opens, None, BEGAN)
+    ends = IncidentResolve(was="nginx", incident=3)
+    assert ends == framed(ends, None, BEGAN)
+
+
+async def test_from_opening_to_resolving(office: Office) -> None:
+    assert "no incident is open" == await office.told("incident")
+    opened = await office.told('incident open "the gateway answers 502" host-a')
+    assert "incident 1, the gateway answers 502: open since 2026-01-31 03:00:00 UTC, about host-a" == opened
+    answer = await office.ask("health", "U1BEN")
+    assert ("health host-a --here", True) == (answer.understood, answer.here)
+    elsewhere = await office.ask("health", "U1BEN", "C0OPS")
+    assert ("health", False) == (elsewhere.understood, elsewhere.here)
+    assert "resolved at 2026-01-31 03:00:00 UTC by ben: nginx was stopped" in await office.told(
+        'incident resolve "nginx was stopped"', "U1BEN"
+    )
+    after = await office.ask("health")
+    assert ("health", False) == (after.understood, after.here)
+    assert ["opened by ana", "resolved by ben"] == office.recorded
+
+
+async def test_who_opens_it_is_told_what_words_mean_there_from_now_on(office: Office) -> None:
+    """A log since half an hour before, as `framed` means it."""
+    body = (await office.ask('incident open "502" host-a')).body
+    assert isinstance(body, Report)
+    [part] = body.sections
+    before = Phrase("{at}", at=Moment(BEGAN - timedelta(minutes=30)))
+    assert "From now on in this channel" == str(part.heading)
+    assert [
+        "whoever looks at hosts here, with health for example, is answered for all to read",
+        f"a look is about host-a, a log since {before}, unless it says otherwise",
+        'incident resolve "…" ends that',
+    ] == [str(line) for line in part.lines]
+
+
+async def test_what_was_asked_and_answered_there_is_listed_oldest_first(office: Office) -> None:
+    await office.ask('incident open "502" host-a')
+    await office.ask("health", "U1BEN")
+    await office.ask("healthh", "U1BEN")
+    await office.ask("incident show 7", "U1BEN")
+    await office.ask("health", "U1BEN", "C0OPS")
+    office.time.move(BEGAN + timedelta(minutes=1))
+    await office.ask("incident")
+    await office.ask("incident show")
+    await office.ask("host")
+    body = (await office.ask("incident show 1", "U1VERA", "C0OPS")).body
+    assert isinstance(body, Report)
+    assert [
+        ("ana", "incident open 502 host-a"),
+        ("ben", "health host-a --here"),
+        ("ana", "host --here"),
+    ] == [(row.cells[1].value, row.cells[2].value) for row in body.rows]
+    assert ("opened", BEGAN.isoformat()) == (str(body.rows[0].cells[3].text), body.rows[0].cells[0].value)
+    assert ["operation"] == [column.key for column in body.columns if column.detail]
+    assert () == body.next, "it offers neither itself nor a look that others would read"
+
+
+async def test_in_its_channel_the_one_of_the_channel_stands_first_and_the_others_that_are_open_below(office: Office) -> None:
+    """Whoever is told that `incident` lists them finds them there, too."""
+    for number in range(1, 4):
+        await office.ask(f'incident open "fault {number}" host-a', channel=f"C0INC{number}")
+    await office.ask('incident resolve "dns"', channel="C0INC3")
+    body = (await office.ask("incident", "U1VERA", "C0INC2")).body
+    assert isinstance(body, Report)
+    assert "incident 2, fault 2: open since" in str(body.summary)
+    assert ("health", "incident show 2", "incident show 1") == body.next
+    [part] = body.sections
+    assert [True] == [str(line).startswith("incident 1, fault 1: open since") for line in part.lines]
+    await office.ask('incident resolve "dns" --incident 1')
+    alone = (await office.ask("incident", "U1VERA", "C0INC2")).body
+    assert isinstance(alone, Report)
+    assert () == alone.sections
+
+
+async def test_two_people_who_open_it_at_once_open_one(office: Office) -> None:
+    first = await office.told('incident open "502" host-a')
+    second = await office.told('incident open "gateway down" host-b', "U1BEN")
+    assert "open since" in first
+    assert "this is already the channel of incident 1, 502, opened by ana at 2026-01-31 03:00:00 UTC" == second
+    assert "incident 2" in await office.told('incident open "another" host-b', channel="C0OTHER")
+
+
+async def test_who_opens_one_that_is_open_is_led_to_it(office: Office) -> None:
+    """Of a channel that was there before the bot knows no name, and says none."""
+    await office.ask('incident open "502" host-a')
+    for words, channel in (('incident open "down" host-b', "C0INC"), ('incident open "502" --new', "D0ANA")):
+        body = (await office.ask(words, channel=channel)).body
+        assert isinstance(body, Failure)
+        assert (FailureKind.REFUSED, ("incident show 1",)) == (body.kind, body.suggestions)
+        assert "#" not in str(body.phrase)
+
+
+async def test_a_race_is_decided_by_the_table(office: Office) -> None:
+    """Both saw that there was none; the second one's row is refused by the index, and it is told who was first."""
+    await office.table.add(Incident("op-1", "C0INC", "502", "all", "ana", BEGAN))
+    late = await office.table.add(Incident("op-2", "C0INC", "down", "all", "ben", BEGAN))
+    assert ("op-1", "ana") == (late.operation, late.opened_by)
+    with pytest.raises(AlreadyOpen):
+        await office.book.open("op-2", "C0INC", "down", ALL, "ben")
+
+
+async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None:
+    first = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    assert first == await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+
+
+@pytest.mark.parametrize(
+    ("typed", "channel", "why"),
+    [
+        (
+            'incident open "502"',
+            "D0ANA",
+            "needs a channel; type this where you talk about it, or add --new for a new channel",
+        ),
+        ('incident open "502"', "", "needs a channel"),
+        ("incident open", "C0INC", "needs title"),
+        ('incident open "502" host-x', "C0INC", "no host or label is called host-x"),
+        ('incident open "' + "x" * 200 + '"', "C0INC", "at most 120 characters"),
+        ("incident resolve", "C0INC", "needs reason"),
+        ('incident resolve "it was dns"', "C0INC", "no open incident"),
+        ("incident show", "C0INC", "no open incident"),
+        ("incident show 7", "C0INC", "there is no incident 7"),
+        ("incident show seven", "C0INC", "is no number"),
+    ],
+)
+async def test_what_cannot_be_is_said(office: Office, typed: str, channel: str, why: str) -> None:
+    assert why in await office.told(typed, channel=channel)
+    assert () == await office.book.all()
+
+
+async def test_one_that_has_ended_is_not_ended_again(office: Office) -> None:
+    await office.ask('incident open "502"')
+    await office.ask('incident resolve "dns"', "U1BEN")
+    assert "incident 1 was resolved by ben: dns" == await office.told('incident resolve "disk" --incident 1')
+    assert "resolved at" in await office.told("incident show 1")
+    assert "incident 2" in await office.told('incident open "again"')
+
+
+async def test_two_people_who_resolve_it_at_once_end_it_once(office: Office) -> None:
+    """The second is told of the first, and the audit log has one end."""
+    await office.ask('incident open "502"')
+    first, second = await asyncio.gather(
+        office.told('incident resolve "dns"'), office.told('incident resolve "disk"', "U1BEN")
+    )
+    assert "incident 1, 502: resolved at 2026-01-31 03:00:00 UTC by ana: dns" == first
+    assert "incident 1 was resolved by ana: dns" == second
+    assert ["opened by ana", "resolved by ana"] == office.recorded
+
+
+async def test_of_two_who_open_one_at_once_only_the_first_is_recorded(office: Office) -> None:
+    both = (office.book.open(f"op-{who}", "C0INC", "502", ALL, who) for who in ("ana", "ben"))
+    first, second = await asyncio.gather(*both, return_exceptions=True)
+    assert isinstance(first, Incident)
+    assert isinstance(second, AlreadyOpen)
+    assert ["opened by ana"] == office.recorded
+
+
+async def test_the_same_delivery_after_the_end_opens_nothing_anew(office: Office) -> None:
+    first = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
+    again = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    assert (first.number, False) == (again.number, again.open)
+    assert ["opened by ana", "resolved by ana"] == office.recorded
+
+
+async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
+    opened = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns")
+    assert ended == await office.table.resolve(ended)
+    assert ended == await office.table.resolve(replace(ended, resolution="op-3", resolved_by="ben", was="disk"))
+
+
+async def test_what_a_request_has_ended_is_its_own_incident_also_when_another_is_open_there(office: Office) -> None:
+    await office.ask('incident open "502"')
+    await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
+    await office.ask('incident open "disk"')
+    there = [await office.book.around(operation, "C0INC") for operation in ("op-2", "op-3")]
+    assert [1, 2] == [each.number for each in there if each is not None]
+    assert [None, None] == [await office.book.around("op-2", place) for place in ("C0OPS", "D0ANA")]
+
+
+@pytest.mark.parametrize("opened_anew", [False, True])
+@pytest.mark.parametrize(
+    ("words", "channel"),
+    [('incident resolve "dns"', "C0INC"), ('incident resolve "dns" --incident 1', "D0ANA")],
+    ids=["in its channel", "from elsewhere"],
+)
+async def test_the_same_delivery_again_ends_it_in_the_same_words(
+    office: Office, words: str, channel: str, opened_anew: bool
+) -> None:
+    """A crash came before the answer was safe: after the restart the channel hears of the end all the same."""
+    await office.ask('incident open "502"')
+    first = await office.ask(words, channel=channel)
+    delivery = office.last
+    if opened_anew:
+        await office.ask('incident open "disk"')
+    again = await office.work(delivery)
+    assert first == again
+    assert "resolved at" in str(again.body)
+    assert ["resolved by ana"] == [each for each in office.recorded if each.startswith("resolved")]
+    assert opened_anew == (await office.book.open_in("C0INC") is not None)
+
+
+async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:
+    await office.ask('incident open "502"')
+    assert "by ben: dns" in await office.told('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")
+
+
+ORDINARY = ["this channel is an ordinary one again"]
+
+
+def from_now_on(report: Report) -> list[str]:
+    return [str(line) for part in report.sections for line in part.lines]
+
+
+@pytest.mark.parametrize(
+    ("words", "channel", "surface"),
+    [
+        ('incident resolve "dns" --incident 1', "D0BEN", Surface.SLACK),
+        ('incident resolve "dns" --incident 1', "C0OPS", Surface.SLACK),
+        ('incident resolve "dns" --incident 1 --here', "C0OPS", Surface.SLACK),
+        ('incident resolve "dns" --incident 1', "C0OTHER", Surface.SLACK),
+        ('incident resolve "dns" --incident 1', "", Surface.DO),
+    ],
+    ids=["a direct message", "another channel", "for all in another channel", "that of another incident", "the terminal"],
+)
+async def test_who_ends_it_from_elsewhere_tells_its_channel(
+    office: Office, words: str, channel: str, surface: Surface
+) -> None:
+    """People there must know: from then on their looks are ordinary ones. The same delivery again is the same message."""
+    await office.ask('incident open "502"')
+    await office.ask('incident open "another"', channel="C0OTHER")
+    answer = await office.ask(words, "U1BEN", channel, surface)
+    await office.work(office.last)
+    said, once_more = office.channels.told
+    assert said == once_more
+    assert isinstance(answer.body, Report)
+    assert isinstance(said.body, Answer)
+    assert isinstance(said.body.body, Report)
+    there = said.body.body.model_copy(update={"sections": ()})
+    assert ("C0INC", answer.body.model_copy(update={"channel": None})) == (said.channel, there), "they need no link to it"
+    assert ORDINARY == from_now_on(said.body.body)
+    assert [] == from_now_on(answer.body), "it is another channel, or none"
+    assert "by ben: dns" in str(answer.body)
+    assert answer.operation != said.name
+
+
+@pytest.mark.parametrize("words", ['incident resolve "dns"', 'incident resolve "dns" --incident 1'])
+async def test_where_all_there_read_the_answer_nothing_is_said_twice(office: Office, words: str) -> None:
+    await office.ask('incident open "502"')
+    answer = await office.ask(words)
+    assert isinstance(answer.body, Report)
+    assert (True, ORDINARY) == (answer.here, from_now_on(answer.body))
+    assert [] == office.channels.told
+
+
+async def test_it_has_ended_also_where_its_channel_could_not_be_told(office: Office) -> None:
+    """And whoever ended it learns what is left to do."""
+    await office.ask('incident open "502"')
+    office.channels.refusing = Unreachable(Phrase("Slack is not connected; it is tried again"))
+    body = (await office.ask('incident resolve "dns" --incident 1', "U1BEN", "D0BEN")).body
+    assert isinstance(body, Report)
+    assert "by ben: dns" in str(body.summary)
+    assert ["its channel was not told: Slack is not connected; it is tried again; say there that it is over"] == [
+        str(line) for section in body.sections for line in section.lines
+    ]
+
+
+async def test_who_only_looks_opens_nothing(office: Office) -> None:
+    assert "needs one of the roles" in await office.told('incident open "502"', "U1VERA")
+
+
+async def test_rights_are_those_on_the_hosts_that_are_meant(database: Database) -> None:
+    """A look without a target is judged on the incident's hosts: nobody sees more through the channel."""
+    grants = (
+        Grant(operations=("health",), roles=frozenset({Role.VIEWER}), labels=("osaka",)),
+        Grant(operations=("health",), roles=frozenset({Role.OPERATOR})),
+    )
+    office = Office(database, Policy(PEOPLE, grants=grants))
+    await office.ask('incident open "502" host-a')
+    body = (await office.ask("health", "U1VERA")).body
+    assert isinstance(body, Failure)
+    assert FailureKind.REFUSED is body.kind
+
+
+async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_that_was_kept(database: Database) -> None:
+    """`log` and `health` are not for her, so `log collect` is not, however she comes by it."""
+    silent = Unreachable(Phrase("no route"))
+    office = Office(
+        database,
+        Policy(PEOPLE, grants=(Grant(operations=("log", "health"), roles=OPERATORS),)),
+        said={("host-a", side): silent for side in ("windows", "wsl", "gateway")},
+    )
+    await office.ask('incident open "502" host-a')
+    await office.ask("log collect")
+    told = "log collect tells what log tells: log needs one of the roles operator, and you have viewer; ask an administrator"
+    assert told == await office.told("log collect host-a", "U1VERA")
+    again = await office.desk.refusal(office.last)
+    assert again is not None
+    assert told == str(again.phrase)
+    assert HIDDEN in [answer for words, answer, _ in await office.entries("U1VERA", "C0INC") if "log collect" in words]
+
+
+HIDDEN = "not shown to you; ask for the same, and you learn why"
+OPERATORS = frozenset({Role.OPERATOR})
+VIEWERS = frozenset({Role.VIEWER})
+
+
+@pytest.mark.parametrize(
+    ("grants", "seen"),
+    [
+        ((), [True, True, True]),
+        ((Grant(operations=("health",), roles=OPERATORS),), [False, False, True]),
+        (
+            (
+                Grant(operations=("health",), roles=OPERATORS),
+                Grant(operations=("health",), roles=VIEWERS, channels=("C0OPS",)),
+            ),
+            [True, True, True],
+        ),
+        (
+            (
+                Grant(operations=("health",), roles=OPERATORS),
+                Grant(operations=("health",), roles=VIEWERS, channels=("C0INC",)),
+            ),
+            [False, False, True],
+        ),
+        (
+            (
+                Grant(operations=("health",), roles=OPERATORS),
+                Grant(operations=("health",), roles=VIEWERS, labels=("osaka",)),
+            ),
+            [False, True, True],
+        ),
+    ],
+    ids=[
+        "everybody",
+        "operators",
+        "also viewers, where it is shown",
+        "also viewers, elsewhere",
+        "also viewers, of one host",
+    ],
+)
+async def test_an_answer_is_shown_to_whoever_may_ask_for_it_there(
+    database: Database, grants: tuple[Grant, ...], seen: list[bool]
+) -> None:
+    """An incident gives nobody rights: vera reads that ana asked, and what, but the answer only where she may ask."""
+    office = Office(database, Policy(PEOPLE, grants=grants))
+    await office.ask('incident open "502"')
+    for words in ("health host-a", "health host-b", "host"):
+        office.time.move(office.time.at + timedelta(minutes=1))
+        await office.ask(words)
+    shown = await office.entries("U1VERA", "C0OPS")
+    assert ["health host-a --here", "health host-b --here", "host --here"] == [words for words, _, _ in shown]
+    assert seen == [answer != HIDDEN for _, answer, _ in shown]
+    assert seen == [value is not None for _, _, value in shown]
+    assert 3 * [True] == [answer != HIDDEN for _, answer, _ in await office.entries("U1ANA", "C0OPS")]
+
+
+@pytest.mark.parametrize(
+    ("user", "seen"), [("U1ANA", [False, True]), ("U1VERA", [False, False])], ids=["of all hosts", "of one"]
+)
+async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
+    database: Database, user: str, seen: list[bool]
+) -> None:
+    """What the hosts' labels were nobody knows any more. Words that mean nothing any more are shown to nobody."""
+    grants = (
+        Grant(operations=("health",), roles=OPERATORS),
+        Grant(operations=("health",), roles=VIEWERS, labels=("osaka",)),
+    )
+    office = Office(database, Policy(PEOPLE, grants=grants))
+    await office.ask('incident open "502"')
+    for number, words in enumerate(("forecast", "health host-b,host-gone --here")):
+        at = BEGAN + timedelta(seconds=number)
+        await office.table.note(Entry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
+    assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
+
+
+async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
+    """The answer to whoever asked was that it is to be approved, to whoever approved that it runs; both are over."""
+    change = running("host-a").change().model_copy(update={"operation": "op-0123456789ab", "state": State.DONE})
+    office.kept.changes[change.operation] = change
+    await office.ask('incident open "502" host-a')
+    said = (
+        (change.operation, "service restart openresty host-a", "to be approved"),
+        ("op-2", f"approve {change.operation}", "running now"),
+        ("op-3", "approve op-ffffffffffff", "running now"),
+    )
+    for number, (operation, words, answer) in enumerate(said):
+        at = BEGAN + timedelta(seconds=number)
+        await office.table.note(Entry(1, operation, at, "ana", words, Phrase(answer)))
+    assert ["done", "done", "running now"] == [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
+
+
+@pytest.mark.parametrize("words", ["whoami", "can ben health", "help", "approval"])
+async def test_what_was_answered_to_one_person_alone_is_not_kept_for_others(office: Office, words: str) -> None:
+    """Who asked what is: the same with --here, which all there have read, is there with its answer."""
+    await office.ask('incident open "502" host-a')
+    alone = (await office.ask(words)).body
+    all_read = (await office.ask(f"{words} --here")).body
+    assert isinstance(alone, Report)
+    assert isinstance(all_read, Report)
+    shown = [answer for asked, answer, _ in await office.entries("U1BEN", "C0INC") if asked.startswith(words)]
+    assert ["not kept, for it was not asked for all here", str(all_read.summary)] == shown
+
+
+async def test_of_a_refusal_it_is_kept_that_there_was_one(office: Office) -> None:
+    """It goes to nobody but the person, also where they asked for all."""
+    await office.ask('incident open "502" host-a')
+    await office.ask('incident open "down" host-b', "U1BEN")
+    assert "refused; why, ben was told alone" in [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
+
+
+async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
+    await office.ask('incident open "502"')
+    for number in range(LISTED + 3):
+        answer = Phrase("answer {n}", n=number)
+        await office.table.note(Entry(1, f"op-{number}", BEGAN + timedelta(seconds=number), "ana", "health", answer))
+    body = (await office.ask("incident show 1", channel="D0ANA")).body
+    assert isinstance(body, Report)
+    assert (LISTED + 1, "answer 3", "3 older entries are in the audit log") == (
+        len(body.rows),
+        str(body.rows[1].cells[3].text),
+        str(body.sections[0].lines[0]),
+    )
+
+
+async def test_a_schedule_asks_what_it_always_asks(office: Office) -> None:
+    await office.ask('incident open "502" host-a')
+    answer = await office.ask("health", surface=Surface.SCHEDULE)
+    assert "health" == answer.understood

@@ -1,0 +1,326 @@
+"""Schedules as people keep them: in words, for what may run without a person, and for nobody else's rights."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.access.policy import Person, Policy
+from bot.access.rules import Grant
+from bot.audit.log import EventKind
+from bot.model.request import Answer, BotIdentity, Failure, Request, SlackIdentity, Standing, Surface
+from bot.requests.dispatcher import Desk
+from bot.schedules.service import MOST, Schedules
+from bot.store.database import Database
+from bot.store.schedules import AT_ONCE, KEPT, Origin, Outcome, Run, Schedule, ScheduleTable, Tally
+from commands.catalogue import CATALOGUE
+from commands.model.operation import Role
+from commands.model.report import Report
+from tests.bot.clockwork import Log, Time, at, daily
+from tests.bot.keeping import Kept
+from tests.bot.requests.test_dispatcher import basis
+
+PEOPLE = (
+    Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR})),
+    Person(name="ben", slack=("U1BEN",), roles=frozenset({Role.OPERATOR})),
+    Person(name="boss", slack=("U1BOSS",), roles=frozenset({Role.ADMINISTRATOR, Role.SECURITY})),
+    Person(name="vera", slack=("U1VERA",), roles=frozenset({Role.VIEWER})),
+)
+USUAL = Policy(PEOPLE)
+NOW = at("2026-01-30T03:00")
+
+
+class Office:
+    """A desk with real schedules."""
+
+    def __init__(self, database: Database, policy: Policy = USUAL) -> None:
+        self.log, self.time = Log(), Time(NOW)
+        self.table = ScheduleTable(database)
+        kept = Kept()
+        kept.schedules = Schedules(self.table, self.log, self.time.now)
+        self.desk = Desk(
+            replace(basis(), policy=policy), CATALOGUE, self.log, kept.keeping(), now=self.time.now, reference=lambda: "7f3a"
+        )
+        self._asked = 0
+
+    async def ask(self, text: str, user: str = "U1ANA", channel: str = "C0OPS", surface: Surface = Surface.SLACK) -> Answer:
+        self._asked += 1
+        who = SlackIdentity("T1", user, Standing.MEMBER)
+        return await self.desk.handle(Request(f"t.{self._asked}", who, text, surface, NOW, channel))
+
+    async def told(self, text: str, user: str = "U1ANA", channel: str = "C0OPS") -> str:
+        """The answer in a sentence, and what to type next."""
+        body = (await self.ask(text, user, channel)).body
+        if isinstance(body, Failure):
+            return str(body.phrase)
+        assert isinstance(body, Report)
+        return " → ".join((str(body.summary), *body.next))
+
+    async def names(self) -> list[str]:
+        return [schedule.name for schedule in await self.table.all()]
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database.open(tmp_path / "flatnet.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
+
+
+async def test_what_is_added_runs_in_this_channel_and_zone_on_behalf_of_whoever_added_it(office: Office) -> None:
+    said = await office.told('schedule add "0 9 * * 1-5" "health host-a"')
+    sentence = "health-host-a runs next at 2026-02-02 00:00:00 UTC: health host-a"
+    assert [sentence, "schedule run health-host-a", "schedule pause health-host-a"] == said.split(" → ")
+    (kept,) = await office.table.all()
+    assert daily("health-host-a", cron="0 9 * * 1-5", words="health host-a", since=NOW, operation=kept.operation) == kept
+    assert ["added"] == office.log.told
+
+
+@pytest.mark.parametrize(
+    ("typed", "changes"),
+    [
+        ('schedule add "0 9 * * *" "health" --name morning', {"name": "morning"}),
+        ('schedule add "0 9 * * *" "health" --zone europe/berlin', {"zone": "Europe/Berlin"}),
+        ('schedule add "0 9 * * *" "health" --channel <#C0DEV|dev>', {"channel": "C0DEV"}),
+        ('schedule add "0 9 * * *" "health" --missed tell', {"missed": "tell"}),
+        ('schedule add "0 9 * * *" health', {}),
+        ("schedule add “0 9 * * *” “/flatnet  health”", {}),
+        ('schedule add "0 9 * * *" "HEALTH all"', {}),
+    ],
+)
+async def test_options_say_otherwise_and_words_are_kept_as_they_are_understood(
+    office: Office, typed: str, changes: dict[str, str]
+) -> None:
+    await office.ask(typed)
+    (kept,) = await office.table.all()
+    assert daily(**({"name": "health"} | changes), since=NOW, operation=kept.operation) == kept
+
+
+async def test_names_are_made_from_words_and_never_twice(office: Office) -> None:
+    for _ in range(3):
+        await office.ask('schedule add "0 9 * * *" "health"')
+    assert ["health", "health-2", "health-3"] == await office.names()
+    assert "there is a schedule health already" in await office.told('schedule add "0 9 * * *" "health" --name health')
+
+
+async def test_the_same_delivery_again_adds_nothing(office: Office) -> None:
+    who = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
+    for _ in range(2):
+        await office.desk.handle(Request("t.1", who, 'schedule add "0 9 * * *" "health"', Surface.SLACK, NOW, "C0OPS"))
+    assert ["health"] == await office.names()
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ('schedule add "99 9 * * *" "health"', "the minute must be 0–59"),
+        ('schedule add "0 9 * * *" "health" --zone Asia/Tokio', "no time zone"),
+        ('schedule add "0 9 * * *" "health" --channel #ops', "no channel that I know"),
+        ('schedule add "0 9 * * *" "health" --missed never', "it is one of"),
+        ('schedule add "0 9 * * *" "health" --name "Big Name"', "no name of a schedule"),
+        ('schedule add "0 9 * * *" "helth"', "that cannot run by the clock: helth is not a command"),
+        ('schedule add "0 9 * * *" "health --colour"', "has no option"),
+        ('schedule add "0 9 * * *"', "needs words"),
+        ("schedule add", "needs cron"),
+        ('schedule add "0 9 * * *" "' + "x" * 600 + '"', "at most 500 characters"),
+        ('schedule add "0 9 * * *" "approve op-0123456789ab"', "this decides for people"),
+        ('schedule add "0 9 * * *" "lock add host-a 2h disk"', "this decides for people"),
+        ('schedule add "0 9 * * *" \'schedule add "0 9 * * *" health\'', "this decides for people"),
+        ('schedule add "0 9 * * *" "schedule"', "schedules about schedules"),
+        (
+            "schedule add \"0 9 * * *\" 'service restart nebula host-a --break-glass --reason night'",
+            "nothing goes without approval by the clock",
+        ),
+        ('schedule add "0 9 * * *" "audit search"', "needs one of the roles"),
+        ("schedule pause nothing", "there is no schedule nothing"),
+    ],
+)
+async def test_what_cannot_run_by_the_clock_is_refused_with_the_reason(office: Office, typed: str, why: str) -> None:
+    assert why in await office.told(typed)
+    assert [] == await office.names()
+
+
+@pytest.mark.parametrize("words", ["audit search", "audit export", "audit search --actor ben --since 7d"])
+async def test_what_people_did_goes_to_no_channel_by_the_clock(office: Office, words: str) -> None:
+    """Who may read the audit log may; a channel has other readers."""
+    assert "what people did is told to a person" in await office.told(f'schedule add "0 9 * * *" "{words}"', "U1BOSS")
+    assert [] == await office.names()
+
+
+async def test_names_of_built_in_ones_are_not_given_away(office: Office) -> None:
+    """Also while the configuration has switched them off: it may switch them on again."""
+    assert "digest is built in; give another --name" == await office.told('schedule add "0 9 * * *" "health" --name digest')
+    await office.ask('schedule add "0 9 * * *" "digest"')
+    assert ["digest-2"] == await office.names()
+
+
+async def test_one_whose_times_cannot_be_read_says_so_and_the_others_are_listed(office: Office) -> None:
+    await office.table.add(daily("old", zone="Mars/Olympus"))
+    await office.table.add(daily("odd", cron="@whenever"))
+    await office.ask('schedule add "0 9 * * *" "health"')
+    body = (await office.ask("schedule")).body
+    assert isinstance(body, Report)
+    unread = "does not run: its times cannot be read"
+    assert (
+        {"health": "", "odd": unread, "old": unread}
+        == {
+            "health": "",
+            "odd": "does not run: its times cannot be read",
+            "old": "does not run: its times cannot be read",
+        }
+        == {str(row.cells[0].value): str(row.cells[1].text) for row in body.rows}
+    )
+
+
+async def test_a_change_may_be_scheduled_for_it_asks_for_approval_each_time(office: Office) -> None:
+    assert "runs next" in await office.told('schedule add "0 3 * * 0" "service restart nebula host-a"')
+
+
+async def test_who_may_only_look_adds_nothing(office: Office) -> None:
+    assert "needs one of the roles" in await office.told('schedule add "0 9 * * *" "health"', "U1VERA")
+
+
+async def test_words_are_judged_in_the_channel_where_they_will_be_said(database: Database) -> None:
+    grants = (Grant(operations=("health",), roles=frozenset({Role.OPERATOR}), channels=("C0OPS",)),)
+    office = Office(database, Policy(PEOPLE, grants=grants))
+    assert "that cannot run by the clock" in await office.told('schedule add "0 9 * * *" "health" --channel C0DEV')
+    assert "runs next" in await office.told('schedule add "0 9 * * *" "health"', channel="C0OPS")
+
+
+async def test_nobody_borrows_the_owner_s_rights(office: Office) -> None:
+    """ben is an operator; the audit log is the boss's. He may stop that schedule, but neither run nor resume it."""
+    await office.ask('schedule add "0 9 * * *" "audit verify" --name audit', "U1BOSS")
+    assert "that cannot run by the clock" in await office.told("schedule run audit", "U1BEN")
+    assert "audit is paused" in await office.told("schedule pause audit", "U1BEN")
+    assert "that cannot run by the clock" in await office.told("schedule resume audit", "U1BEN")
+    assert "runs next" in await office.told("schedule resume audit", "U1BOSS")
+    assert "audit runs now" in await office.told("schedule run audit", "U1BOSS")
+
+
+async def test_what_the_configuration_has_is_paused_but_never_removed(office: Office) -> None:
+    usual = daily("digest", origin=Origin.BUILT_IN, owner="flatnet-bot", identity="", operation="", since=NOW)
+    await office.table.sync([usual, replace(usual, name="ours", origin=Origin.CONFIGURED, owner="ana")])
+    assert "digest is built in; stop it with: schedule pause digest" == await office.told("schedule remove digest")
+    assert "take it out there" in await office.told("schedule remove ours")
+    assert "digest is paused → schedule resume digest" == await office.told("schedule pause digest")
+    assert "digest is paused; resume it first" in await office.told("schedule run digest")
+
+
+async def test_one_that_was_added_can_be_removed_and_its_name_given_again(office: Office) -> None:
+    await office.ask('schedule add "0 9 * * *" "health"')
+    assert "nothing runs by the clock" == await office.told("schedule remove health", "U1BEN")
+    await office.ask('schedule add "0 9 * * *" "health"')
+    assert (["health"], ["added", "removed", "added"]) == (await office.names(), office.log.told)
+
+
+async def test_the_list_says_when_each_runs_next_and_how_it_went_last(office: Office) -> None:
+    await office.ask('schedule add "0 9 * * *" "health"')
+    await office.ask('schedule add "0 8 * * *" "host"')
+    await office.ask("schedule pause host")
+    await office.table.claim(Run("health", at("2026-01-30T00:00"), "op-1", Outcome.MISSED, NOW))
+    body = (await office.ask("schedule", "U1VERA")).body
+    assert isinstance(body, Report)
+    assert "2 schedules; 1 is paused; next health at 2026-01-31 00:00:00 UTC" == str(body.summary)
+    assert [
+        ["health", "active", "health", "0 9 * * * Asia/Tokyo", "2026-01-31T00:00:00+00:00", "missed", "C0OPS", "ana", "run"],
+        ["host", "paused", "host", "0 8 * * * Asia/Tokyo", None, "", "C0OPS", "ana", "run"],
+    ] == [[cell.value for cell in row.cells] for row in body.rows]
+
+
+async def test_what_is_usual_needs_no_words_in_the_list_and_observing_has_no_channel(office: Office) -> None:
+    built_in = {"origin": Origin.BUILT_IN, "owner": "flatnet-bot"}
+    await office.table.add(daily("observe", missed="skip", **built_in))
+    await office.table.add(daily("digest", **built_in))
+    body = (await office.ask("schedule")).body
+    assert isinstance(body, Report)
+    keys = [column.key for column in body.columns]
+    rows = [dict(zip(keys, row.cells, strict=True)) for row in body.rows]
+    assert [("digest", "", "C0OPS", ""), ("observe", "", "", "left out")] == [
+        tuple(str(cells[key].text) for key in ("name", "state", "channel", "missed")) for cells in rows
+    ]
+
+
+async def test_there_is_an_end_to_schedules(office: Office) -> None:
+    for number in range(MOST):
+        await office.table.add(daily(f"s{number}"))
+    assert f"there are {MOST} schedules already" in await office.told('schedule add "0 9 * * *" "health"')
+
+
+async def test_in_a_terminal_a_channel_must_be_named_where_none_is_configured(database: Database) -> None:
+    office = Office(database)
+    clockwork = replace(office.desk.basis.clockwork, channel="")
+    office.desk.basis = replace(office.desk.basis, clockwork=clockwork)
+    assert "say where the answers go" in await office.told('schedule add "0 9 * * *" "health"', channel="")
+    office.desk.basis = replace(office.desk.basis, clockwork=replace(clockwork, channel="C0USUAL"))
+    await office.ask('schedule add "0 9 * * *" "health"', channel="")
+    assert ["C0USUAL"] == [schedule.channel for schedule in await office.table.all()]
+
+
+async def test_runs_are_forgotten_but_the_newest_so_that_it_is_never_run_again(database: Database) -> None:
+    table = ScheduleTable(database)
+    for name in ("yearly", "other"):
+        await table.add(daily(name))
+    old = [Run("yearly", at(f"{year}-01-01T00:00"), "op-1", Outcome.DONE, NOW) for year in (2024, 2025)]
+    hanging = Run("other", at("2024-01-01T00:00"), "op-2", Outcome.RUNNING, NOW)
+    recent = Run("other", NOW, "op-3", Outcome.DONE, NOW)
+    for run in (*old, hanging, recent):
+        await table.claim(run)
+    gone = [Run("gone", NOW + timedelta(days=day), "op-4", Outcome.DONE, NOW) for day in range(-2 * AT_ONCE, 0)]
+    for run in gone:
+        await table.claim(run)
+    await table.prune(NOW + KEPT)
+    assert [False] * 999 + [True] == [await table.claimed("gone", run.due) for run in gone]
+    assert [False, True, True, True] == [await table.claimed(run.schedule, run.due) for run in (*old, hanging, recent)]
+    assert {"yearly": old[1], "other": recent} == await table.latest()
+
+
+async def test_a_due_time_is_claimed_once(database: Database) -> None:
+    table, run = ScheduleTable(database), Run("digest", NOW, "op-1", Outcome.RUNNING, NOW)
+    await table.add(daily("digest"))
+    assert [True, False] == [await table.claim(run), await table.claim(run)]
+    await table.end(run, Outcome.DONE, NOW)
+    await table.end(run, Outcome.FAILED, NOW)
+    assert Outcome.DONE == (await table.latest())["digest"].outcome
+
+
+async def test_what_became_of_due_times_is_counted_within_a_span(database: Database) -> None:
+    """From its first moment on, and before its last one."""
+    table = ScheduleTable(database)
+    ends = (Outcome.DONE, Outcome.MISSED, Outcome.DONE, Outcome.DONE, Outcome.DONE)
+    for day, outcome in enumerate(ends, start=1):
+        await table.claim(Run("digest", at(f"2026-01-0{day}T00:00"), f"op-{day}", outcome, NOW, missed=day))
+    await table.claim(Run("weekly", at("2026-01-03T00:00"), "op-w", Outcome.FAILED, NOW))
+
+    assert (
+        Tally("digest", Outcome.DONE, 2, 7),
+        Tally("digest", Outcome.MISSED, 1, 2),
+        Tally("weekly", Outcome.FAILED, 1, 0),
+    ) == await table.tallies(at("2026-01-02T00:00"), at("2026-01-05T00:00"))
+
+
+def test_a_schedule_is_what_it_says() -> None:
+    assert (False, True) == (daily().paused, daily(paused_by="ben").paused)
+    assert Schedule is type(daily())
+
+
+@pytest.mark.parametrize("channel", ["", "C0DEV"])
+async def test_what_is_built_in_is_asked_wherever_its_answer_goes(database: Database, channel: str) -> None:
+    """Grants that narrow where people may ask say nothing of the bot, which the configuration tells where to post."""
+    office = Office(database, Policy(PEOPLE, grants=(Grant(operations=("*",), roles=frozenset(Role), channels=("C0OPS",)),)))
+    built_in = Request("schedule:observe:1", BotIdentity("observe"), "health", Surface.SCHEDULE, NOW, channel)
+    assert isinstance((await office.desk.handle(built_in)).body, Report)
+    assert isinstance((await office.ask("health", channel=channel)).body, Failure)
+    kind, actor, data = office.log.events[0]
+    assert (EventKind.REQUEST, "flatnet-bot", "schedule:observe", "schedule") == (
+        kind,
+        actor,
+        data["identity"],
+        data["surface"],
+    )

@@ -1,0 +1,277 @@
+"""A channel of its own for an incident: like no other, made once however often it is asked, and never half an incident."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.phrase import Phrase
+from bot.access.policy import Person, Policy
+from bot.audit.log import EventKind
+from bot.incidents.channels import LeftEmpty, MadeChannel, NewChannel, NoChannel, wanted
+from bot.incidents.service import AlreadyOpen, Incident, Incidents, Opening
+from bot.model.announcement import Bulletin
+from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.slack.surface import NotConnected
+from bot.store.database import Database
+from bot.store.errors import DatabaseError
+from bot.store.incidents import IncidentTable
+from commands.model.operation import Role
+from commands.model.report import Channel, Report
+from commands.values.arguments import ALL
+from tests.bot.handlers.test_incidents import BEGAN, PEOPLE, Office
+from tests.bot.keeping import Made
+from tests.lab.workspace.methods.conversations import check_name
+
+DAY = date(2026, 1, 31)
+OPERATION = "op-3f9a1c0b7e55"
+OPENS = 'incident open "The gateway answers 502." host-a --new'
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = Database.open(tmp_path / "flatnet.sqlite3")
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
+
+
+def delivery(key: str = "d.1", text: str = OPENS, user: str = "U1ANA", channel: str = "C0OPS") -> Request:
+    return Request(key, SlackIdentity("T1", user, Standing.MEMBER), text, Surface.SLACK, BEGAN, channel)
+
+
+def report(answer: Answer) -> Report:
+    assert isinstance(answer.body, Report)
+    return answer.body
+
+
+def refusal(answer: Answer) -> str:
+    assert isinstance(answer.body, Failure)
+    assert FailureKind.REFUSED is answer.body.kind
+    return str(answer.body.phrase)
+
+
+def recorded(office: Office) -> list[Any]:
+    return [data["incident"] for kind, _, data in office.log.events if kind == EventKind.INCIDENT]
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("502", "2026-01-31-502-3f9a1c"),
+        ("The gateway answers 502.", "2026-01-31-the-gateway-answers-502-3f9a1c"),
+        ("host_a / NEBULA  --  down!", "2026-01-31-host-a-nebula-down-3f9a1c"),
+        ("ゲートウェイが 502 を返す", "2026-01-31-ゲートウェイが-502-を返す-3f9a1c"),
+        ("ＮＥＢＵＬＡ　停止・再起動", "2026-01-31-nebula-停止-再起動-3f9a1c"),
+        ("がぎ", "2026-01-31-がぎ-3f9a1c"),
+        ("<!channel> & #ops", "2026-01-31-channel-ops-3f9a1c"),
+        ("🔥🔥", "2026-01-31-3f9a1c"),
+        ("...", "2026-01-31-3f9a1c"),
+        ("x" * 120, f"2026-01-31-{'x' * 62}-3f9a1c"),
+        ("a" * 61 + " b", f"2026-01-31-{'a' * 61}-3f9a1c"),
+    ],
+)
+def test_a_channel_is_called_by_day_and_title(title: str, name: str) -> None:
+    assert name == wanted(OPERATION, title, "all", DAY, "U1ANA").name
+
+
+@given(st.text(min_size=1, max_size=120))
+def test_slack_takes_the_name_whatever_the_title(title: str) -> None:
+    new = wanted(OPERATION, title, "all", DAY, "U1ANA")
+    check_name(new.name)
+    check_name(new.plain)
+    assert new.plain.isascii()
+
+
+def test_the_same_operation_has_the_same_name_and_another_one_another() -> None:
+    first = wanted(OPERATION, "502", "all", DAY, "U1ANA")
+    assert first == wanted(OPERATION, "502", "all", DAY, "U1ANA")
+    assert first.name != wanted("op-3f9a1d0b7e55", "502", "all", DAY, "U1ANA").name
+
+
+async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_about(office: Office) -> None:
+    """For whoever asked alone; the channel's own line is for all there."""
+    answer = await office.work(delivery())
+    [new], [told] = office.channels.asked, office.channels.told
+    own = answer.operation.removeprefix("op-")[:6]
+    name = f"2026-01-31-the-gateway-answers-502-{own}"
+    assert NewChannel(name, f"2026-01-31-{own}", "The gateway answers 502. · host-a", "U1ANA") == new
+    shown = report(answer)
+    assert (Channel(id="C0NEW1", name=name), (), False) == (shown.channel, shown.sections, answer.here)
+    assert "incident 1, The gateway answers 502.: open since 2026-01-31 03:00:00 UTC, about host-a" == str(shown.summary)
+    assert ("incident show 1",) == shown.next, "a look here would be an answer for others, and another incident's"
+    assert isinstance(told.body, Answer)
+    assert ("health", "incident show 1") == report(told.body).next
+    assert ("C0NEW1", None, ("opened by ana",)) == (
+        told.channel,
+        report(told.body).channel,
+        tuple(str(note) for note in told.notes),
+    )
+    assert shown.summary == report(told.body).summary
+    assert ["From now on in this channel"] == [str(part.heading) for part in report(told.body).sections]
+    elsewhere = await office.ask("health", "U1BEN", "C0NEW1")
+    assert ("health host-a --here", True) == (elsewhere.understood, elsewhere.here)
+
+
+async def test_from_elsewhere_an_incident_leads_to_its_channel_and_from_there_nowhere(office: Office) -> None:
+    await office.work(delivery())
+    for words in ("incident show 1", 'incident resolve "dns" --incident 1'):
+        name = office.channels.asked[0].name  # a terminal can show nothing else of it
+        assert Channel(id="C0NEW1", name=name) == report(await office.ask(words, channel="D0ANA")).channel
+    assert report(await office.ask("incident show 1", channel="C0NEW1")).channel is None
+
+
+async def test_that_a_channel_is_made_is_recorded_before_it_is_made(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    before: list[list[Any]] = []
+
+    async def make(new: NewChannel) -> MadeChannel:
+        before.append(recorded(office))
+        return MadeChannel("C0NEW", new.name)
+
+    monkeypatch.setattr(office.channels, "make_channel", make)
+    await office.work(delivery())
+    assert [["making a channel"]] == before
+    assert ["making a channel", "opened"] == recorded(office)
+
+
+async def test_the_same_delivery_again_makes_no_second_channel(office: Office) -> None:
+    """And tells its channel under the same name, which the outbox sends once; days later, too."""
+    first = await office.work(delivery())
+    office.time.move(BEGAN + timedelta(days=3))
+    again = await office.work(delivery())
+    assert report(first).summary == report(again).summary
+    assert 1 == len(office.channels.asked) == len(await office.book.all())
+    assert 1 == len({bulletin.name for bulletin in office.channels.told})
+
+
+async def test_a_channel_that_was_made_before_a_crash_is_used(office: Office) -> None:
+    """The bot died before the incident was kept: the same delivery finds the channel by its name."""
+    new = wanted((await office.work(delivery(text="whoami"))).operation, "502", "all", DAY, "U1ANA")
+    office.channels.there[new.name] = "C0BEFORE"
+    office.time.move(BEGAN + timedelta(days=1))
+    answer = await office.work(delivery(text='incident open "502" --new'))
+    assert Channel(id="C0BEFORE", name=new.name) == report(answer).channel
+
+
+async def test_two_people_at_once_with_one_title_have_one_channel(office: Office) -> None:
+    """Whoever comes second, by a few milliseconds, is told of the first."""
+    answers = await asyncio.gather(
+        office.work(delivery("d.1")), office.work(delivery("d.2", OPENS.lower(), "U1BEN", "D0BEN"))
+    )
+    opened, refused = sorted(answers, key=lambda answer: isinstance(answer.body, Failure))
+    assert Channel(id="C0NEW1", name=office.channels.asked[0].name) == report(opened).channel
+    [incident] = await office.book.all()
+    name = office.channels.asked[0].name
+    assert (
+        f"incident 1, {incident.title}, is open already in #{name}, by {incident.opened_by} since 2026-01-31 03:00:00 UTC"
+    ) == refusal(refused)
+    assert isinstance(refused.body, Failure)
+    assert ("incident show 1",) == refused.body.suggestions
+    assert 1 == len(office.channels.asked)
+
+
+async def test_two_people_at_once_with_two_titles_have_two_channels(office: Office) -> None:
+    answers = await asyncio.gather(
+        office.work(delivery("d.1", 'incident open "502" --new')),
+        office.work(delivery("d.2", 'incident open "disk" --new', "U1BEN")),
+    )
+    assert {"C0NEW1", "C0NEW2"} == {channel.id for each in answers if (channel := report(each).channel)}
+
+
+async def test_a_title_may_come_back_once_its_incident_is_over(office: Office) -> None:
+    await office.work(delivery("d.1"))
+    await office.ask('incident resolve "nginx" --incident 1')
+    assert "incident 2" in str(report(await office.work(delivery("d.2"))).summary)
+
+
+async def test_where_no_channel_can_be_made_there_is_no_incident_and_the_log_says_why(office: Office) -> None:
+    office.channels.refusing = NoChannel(Phrase("the app may make no channels"))
+    said = refusal(await office.work(delivery()))
+    assert "the app may make no channels; without --new the incident is opened in the channel where you type it" == said
+    assert ((), []) == (await office.book.all(), office.channels.told)
+    assert ["making a channel", "no channel"] == recorded(office)
+
+
+class Full(IncidentTable):
+    """A table that takes no more."""
+
+    async def add(self, incident: Incident) -> Incident:
+        raise DatabaseError(Phrase("the disk is full"))
+
+
+async def test_a_channel_whose_incident_could_not_be_kept_is_named_for_the_next_attempt(database: Database) -> None:
+    office, channels = Office(database), Made()
+    full = Incidents(Full(database), office.log, office.time.now)
+    new = wanted(OPERATION, "502", "all", DAY, "U1ANA")
+    with pytest.raises(LeftEmpty) as empty:
+        await full.open_anew(Opening(OPERATION, "502", ALL, "ana"), new, channels)
+    assert (
+        f"the channel #{new.name} was made, but the incident could not be kept: the disk is full; "
+        "type the same there, without --new"
+    ) == str(empty.value.phrase)
+    assert "incident 1" in await office.told('incident open "502"', channel=channels.there[new.name])
+
+
+async def test_whoever_was_faster_in_the_new_channel_stays(database: Database) -> None:
+    office, channels = Office(database), Made()
+    new = wanted(OPERATION, "502", "all", DAY, "U1ANA")
+    channels.there[new.name] = "C0NEW"
+    await office.ask('incident open "faster"', "U1BEN", "C0NEW")
+    with pytest.raises(AlreadyOpen):
+        await office.book.open_anew(Opening(OPERATION, "502", ALL, "ana"), new, channels)
+
+
+async def test_what_slack_did_not_do_is_left_to_whoever_asked(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def make(new: NewChannel) -> MadeChannel:
+        return MadeChannel("C0NEW", new.name, (Phrase("join it"),))
+
+    async def announce(bulletin: Bulletin) -> None:
+        raise NotConnected(Phrase("Slack is not connected"))
+
+    monkeypatch.setattr(office.channels, "make_channel", make)
+    monkeypatch.setattr(office.channels, "announce", announce)
+    [left] = report(await office.work(delivery())).sections
+    assert (
+        "Left to do",
+        ["join it", "the channel was not told (Slack is not connected); type incident there"],
+    ) == (str(left.heading), [str(line) for line in left.lines])
+
+
+async def test_from_a_terminal_the_person_of_the_configuration_is_invited(database: Database) -> None:
+    ana = Person(name="ana", slack=("U1ANA", "U2ANA"), system=("ana",), roles=frozenset({Role.OPERATOR}))
+    office = Office(database, Policy((ana, *PEOPLE[1:])))
+    asked = replace(delivery(channel=""), identity=SystemIdentity(1000, "ana"), surface=Surface.DO)
+    answer = await office.work(asked)
+    assert Channel(id="C0NEW1", name=office.channels.asked[0].name) == report(answer).channel
+    assert ["U1ANA"] == [new.person for new in office.channels.asked]
+
+
+async def test_from_a_terminal_who_is_not_known_in_slack_is_told_so(database: Database) -> None:
+    office = Office(database, Policy((Person(name="ops", system=("ops",), roles=frozenset({Role.OPERATOR})),)))
+    asked = replace(delivery(channel=""), identity=SystemIdentity(1000, "ops"), surface=Surface.DO)
+    assert ("nobody could be invited: ops has no Slack id under [[people]]; give one there, or ask in Slack") == refusal(
+        await office.work(asked)
+    )
+    assert [] == office.channels.asked
+
+
+async def test_a_host_that_nobody_has_makes_no_channel(office: Office) -> None:
+    body = (await office.work(delivery(text='incident open "502" host-x --new'))).body
+    assert isinstance(body, Failure)
+    assert "no host or label is called host-x" in str(body.phrase)
+    assert [] == office.channels.asked
+
+
+async def test_who_only_looks_makes_no_channel(office: Office) -> None:
+    assert "needs one of the roles" in refusal(await office.work(delivery(user="U1VERA")))
+    assert [] == office.channels.asked

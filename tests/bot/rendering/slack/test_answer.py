@@ -1,0 +1,421 @@
+"""Slack messages: state first, why, what to type; inside the budgets at any size."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.phrase import Phrase, Texts
+from bot.model.request import Failure, FailureKind
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT, Message
+from bot.rendering.slack.buttons import RUNS, View, words_in
+from commands.model.chart import alt_text
+from commands.model.report import Channel, Report, Section
+from tests.bot.rendering.anything import HOSTILE, WHATEVER, reports
+from tests.bot.rendering.examples import (
+    ALL_DOWN,
+    ALL_WELL,
+    DETAILED,
+    DIGEST,
+    DISKS,
+    ENGLISH,
+    HELP,
+    HOSTS,
+    JAPANESE,
+    MIXED,
+    NEWS,
+    PARTS,
+    SCHEDULES,
+    answer,
+    health,
+    silent,
+    stopped,
+    well,
+)
+from tests.commands.model.test_chart import BLINKED, SILENT, TROUBLED, certificate, chart, host
+from tests.lab.workspace.limits import check_update
+from tests.lab.workspace.message import Content
+
+CHART = chart(host("host-a", TROUBLED), certificates=(certificate("host-a", 5),))
+CHARTED = DETAILED.model_copy(update={"chart": CHART})
+LARGEST_CHART = chart(
+    *(host(f"{n}{'&' * 300}", *last) for n in range(254) for last in ((TROUBLED,), (SILENT,), (BLINKED,))),
+    certificates=tuple(certificate(f"{n}{'&' * 300}", n) for n in range(254)),
+)
+
+DATE = "<!date^1795597800^{date_short_pretty} {time}|2026-11-25 18:10 JST>"
+
+
+def shown(message: Message) -> list[str]:
+    """What each block says; buttons and pictures say nothing here."""
+    saying = [block for block in message.blocks if block["type"] not in ("actions", "image")]
+    return [(block.get("text") or block["elements"][0])["text"] for block in saying]
+
+
+def pressed(message: Message) -> dict[str, str]:
+    """The buttons: what each carries, by its label."""
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return {button["text"]["text"]: button["value"] for buttons in rows for button in buttons}
+
+
+def look(report: Report, label: str, view: View | None = None) -> Message:
+    """The message after somebody pressed a button of it."""
+    value = pressed(render(answer(report), ENGLISH, view))[label]
+    return render(answer(report), ENGLISH, View.read(value))
+
+
+def test_all_well_is_one_line_and_how_it_was_understood() -> None:
+    assert [":large_green_circle: *all 3 hosts are well*", f"`/flatnet health all` · {DATE}"] == shown(
+        render(answer(ALL_WELL), ENGLISH)
+    )
+
+
+def test_a_mixed_fleet_shows_the_worst_first_with_its_checks_why_and_what_to_type() -> None:
+    assert [
+        ":red_circle: *2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached*",
+        ":red_circle: *host-b* critical — the service Nebula is stopped\n"
+        "✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding\n"
+        "→ `/flatnet health host-b --details`",
+        ":grey_question: *host-c* unknown — Windows was not reached: no answer; check that the host is up\n"
+        "→ `/flatnet health host-c --details`",
+        ":large_green_circle: 1 well: host-a",
+        f"`/flatnet health all` · {DATE}",
+    ] == shown(render(answer(MIXED), ENGLISH))
+
+
+def test_the_text_alone_is_complete_and_short_and_in_plain_words() -> None:
+    """For notifications, screen readers, and where Slack refuses the blocks."""
+    text = render(answer(MIXED), ENGLISH).text
+    assert (
+        "2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached\n"
+        "host-b critical: the service Nebula is stopped\n"
+        "host-c unknown: Windows was not reached: no answer; check that the host is up\n"
+        "Next: /flatnet health host-b --details, /flatnet health host-c --details"
+    ) == text
+    assert len(text) <= 300
+
+
+def test_several_reasons_are_a_list() -> None:
+    row, finding = stopped("host-b")
+    report = health("…", [(row, finding)])
+    report = report.model_copy(
+        update={"findings": (finding, finding.model_copy(update={"why": Phrase("the clock is wrong")}))}
+    )
+    assert [
+        ":red_circle: *host-b* critical",
+        "✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding",
+        "• the service Nebula is stopped",
+        "• the clock is wrong",
+        "→ `/flatnet health host-b --details`",
+    ] == shown(render(answer(report), ENGLISH))[1].splitlines()
+
+
+def test_details_that_were_asked_for_are_shown_for_well_hosts_too() -> None:
+    message = render(answer(DETAILED.model_copy(update={"details": True})), ENGLISH)
+    assert [
+        ":large_green_circle: *host-a* well",
+        "✓ Nebula: running · ✓ Gateway: running · ✓ API: healthy"
+        " · ✓ Containers: 3 running · ✓ Bridge: up · ✓ Forwarding: on",
+        "Nebula version: 1.9.5",
+    ] == shown(message)[3].splitlines()
+
+
+def test_where_many_are_bad_the_worst_are_shown_and_the_others_named_in_one_line_for_each_state() -> None:
+    bad = [*(stopped(f"host-{n}", f"reason {n}") for n in range(12)), silent("host-x"), silent("host-y")]
+    assert [
+        ":red_circle: 2 critical: host-10, host-11",
+        ":grey_question: 2 unknown: host-x, host-y",
+        ":large_green_circle: 1 well: host-a",
+        f"`/flatnet health all` · {DATE} · page 1 of 2",
+    ] == shown(render(answer(health("…", bad, [well("host-a")])), ENGLISH))[11:]
+
+
+def test_what_is_to_be_said_of_several_hosts_is_said_once() -> None:
+    message = render(answer(health("…", [stopped("host-b"), stopped("host-c"), silent("host-d")])), ENGLISH)
+    assert (
+        ":red_circle: 2 critical: host-b, host-c\n"
+        "✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding\n"
+        "• the service Nebula is stopped\n"
+        "→ `/flatnet health host-b --details`  `/flatnet health host-c --details`"
+    ) == shown(message)[1]
+    assert "host-b, host-c critical: the service Nebula is stopped" == message.text.splitlines()[1]
+
+
+def test_a_fleet_that_is_all_down_fits_on_a_screen_and_counts_what_it_does_not_name() -> None:
+    message = render(answer(ALL_DOWN), ENGLISH)
+    headline, hosts, _ = shown(message)
+    assert ":large_orange_circle: *none of 254 hosts was reached*" == headline
+    assert hosts.startswith(":grey_question: 254 unknown: host-001, host-002, ")
+    assert [", … and 214 more", "• Windows was not reached: no answer; check that the host is up"] == [
+        hosts.splitlines()[0][-16:],
+        hosts.splitlines()[1],
+    ]
+    assert len(message.text) < 500
+
+
+def test_what_changed_comes_first_and_what_is_no_table_last() -> None:
+    message = render(answer(DIGEST), ENGLISH)
+    assert [
+        "*Since 2026-11-24 18:10 JST*\n• new: host-b: Nebula stopped\n• mended: host-a: Bridge down",
+        "*Locks*\n• ana has locked host-c: disk swap\n\n*Audit log*\n• audit log at 1,234 (ab12cd34ef56)",
+    ] == [shown(message)[1], shown(message)[-2]]
+    assert [
+        "Since 2026-11-24 18:10 JST",
+        "new: host-b: Nebula stopped",
+        "mended: host-a: Bridge down",
+        "Locks: ana has locked host-c: disk swap",
+        "Audit log: audit log at 1,234 (ab12cd34ef56)",
+    ] == message.text.splitlines()[3:8]
+
+
+def test_a_well_fleet_of_which_something_changed_says_so_below_its_one_line() -> None:
+    report = ALL_WELL.model_copy(update={"news": NEWS})
+    assert [":large_green_circle: *all 3 hosts are well*", f"*{NEWS.heading.render(ENGLISH)}*"] == [
+        text.splitlines()[0] for text in shown(render(answer(report), ENGLISH))[:2]
+    ]
+
+
+def test_of_much_that_changed_the_first_is_said_and_the_rest_counted() -> None:
+    many = Section(heading=NEWS.heading, lines=tuple(Phrase("{n} new", n=n) for n in range(254)))
+    report = DIGEST.model_copy(update={"news": many, "sections": (many,)})
+    _, news, *_, others, _ = shown(render(answer(report), ENGLISH))
+    assert [(12 + 1, "… and 243 more"), (8 + 1, "… and 247 more")] == [
+        (len(part.splitlines()), part.splitlines()[-1]) for part in (news, others)
+    ]
+
+
+def test_what_is_no_table_stands_on_the_first_page_alone() -> None:
+    """So that the other pages have room for hosts."""
+    bad = [stopped(f"host-{n}", f"reason {n}") for n in range(12)]
+    report = health("…", bad).model_copy(update={"news": NEWS, "sections": PARTS})
+    second = shown(look(report, "Next page ▶"))
+    assert [] == [text for text in second if text.startswith(("*Since", "*Locks"))]
+
+
+def test_many_well_hosts_beside_a_bad_one_are_one_line() -> None:
+    message = render(answer(health("…", [stopped("host-b")], [well(f"h{n}") for n in range(253)])), ENGLISH)
+    assert ":large_green_circle: 253 well" == shown(message)[2]
+
+
+def test_a_report_without_judgements_is_a_plain_list() -> None:
+    assert [
+        "*Hosts* — the bot knows 2 hosts",
+        "*host-a* — Id: 1 · WSL2: yes\n*light* — Id: 0 · WSL2: no",
+        "`/flatnet host`",
+    ] == shown(render(answer(HOSTS, "host"), ENGLISH))
+
+
+def test_hosts_that_are_well_tell_the_same_once_and_with_headings() -> None:
+    said = shown(render(answer(DISKS, "disk"), ENGLISH))[2:-1]
+    assert [":large_green_circle: *host-a, host-c* — Podman: 5 GB · Logs: 1 MB"] == said
+
+
+def test_what_is_bad_in_a_list_makes_no_other_line_well() -> None:
+    assert ["*Schedules* — 2 schedules", "*digest* — done\n*weekly* — failed", "`/flatnet schedule`"] == shown(
+        render(answer(SCHEDULES, "schedule"), ENGLISH)
+    )
+
+
+def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
+    assert [
+        "*Help* — you can ask for health and host",
+        "*health [target]* — whether hosts are well\n*host* — the hosts that the bot knows",
+        "`/flatnet help`",
+    ] == shown(render(answer(HELP, "help"), ENGLISH))
+
+
+@pytest.mark.parametrize(("texts", "onward"), [(ENGLISH, "Channel: <#C0NEW>"), (JAPANESE, "チャンネル: <#C0NEW>")])
+def test_where_it_goes_on_is_a_link_right_below_the_headline(texts: Texts, onward: str) -> None:
+    leading = HOSTS.model_copy(update={"channel": Channel(id="C0NEW", name="2026-01-31-502")})
+    message = render(answer(leading), texts)
+    assert onward == shown(message)[1]
+    assert onward in message.text
+
+
+@pytest.mark.parametrize("channel", ["", "D0ANA", "!channel", "C0NEW> <!channel", "C0NEW|x"])
+def test_what_is_no_channel_s_id_is_no_link(channel: str) -> None:
+    leading = HOSTS.model_copy(update={"channel": Channel(id=channel)})
+    assert render(answer(HOSTS), ENGLISH) == render(answer(leading), ENGLISH)
+
+
+def test_words_worth_typing_next_are_buttons() -> None:
+    carried = pressed(render(answer(MIXED), ENGLISH))["health host-b --details"]
+    assert "health host-b --details" == words_in(carried)
+    many = MIXED.model_copy(update={"next": tuple(f"health host-{n}" for n in range(9))})
+    assert RUNS == len([label for label in pressed(render(answer(many), ENGLISH)) if label.startswith("health")])
+
+
+def test_details_are_one_click_away_and_back() -> None:
+    long = look(DETAILED, "Details")
+    assert "Nebula version: 1.9.5" == shown(long)[1].splitlines()[2]
+    assert ["Less", "Show all"] == list(pressed(long))
+    assert render(answer(DETAILED), ENGLISH) == look(DETAILED, "Less", View(operation="01K", details=True))
+
+
+def test_details_take_no_next_step_away_but_the_one_to_details() -> None:
+    words = ("service start nebula host-b", "health host-b --details")
+    first = look(DETAILED.model_copy(update={"next": words}), "Details")
+    assert words[:1] == tuple(label for label in pressed(first) if label not in ("Less", "Show all"))
+
+
+def test_where_all_is_well_details_show_every_host() -> None:
+    calm = ALL_WELL.model_copy(update={"columns": DETAILED.columns, "rows": DETAILED.rows[-1:]})
+    assert [] == shown(render(answer(calm), ENGLISH))[1:-1]
+    assert ":large_green_circle: *host-a* well" == shown(look(calm, "Details"))[1].splitlines()[0]
+
+
+def test_every_host_can_be_shown_in_full_or_only_what_needs_attention() -> None:
+    full = look(MIXED, "Show all")
+    assert ":large_green_circle: *host-a* well" == shown(full)[3].splitlines()[0]
+    assert "Only what needs attention" in pressed(full)
+    assert "Show all" not in pressed(render(answer(health("…", [stopped("host-b")])), ENGLISH))
+
+
+def test_what_does_not_fit_is_on_further_pages_and_nothing_is_cut() -> None:
+    """254 hosts with a reason each: every one is named in full on exactly one page."""
+    bad = [stopped(f"host-{n:03}", f"reason {n}") for n in range(254)]
+    report, view = health("…", bad), View(operation="01K", everything=True)
+    seen: list[str] = []
+    for number in range(26):
+        message = render(answer(report), ENGLISH, view.turned(page=number))
+        assert_harmless(message)
+        seen += re.findall(r"\*(host-\d+)\* critical", "\n".join(shown(message)))
+    assert [f"host-{n:03}" for n in range(254)] == seen
+    assert "page 26 of 26" in shown(message)[-1]
+    assert "Next page ▶" not in pressed(message)
+
+
+def test_a_page_that_is_not_there_is_the_last_one() -> None:
+    last = render(answer(MIXED), ENGLISH, View(operation="01K", page=9_999))
+    assert render(answer(MIXED), ENGLISH) == last
+
+
+def test_a_long_list_is_on_pages_too() -> None:
+    rows = tuple(HOSTS.rows[0].model_copy(update={"host": f"host-{n:03}"}) for n in range(400))
+    report = HOSTS.model_copy(update={"rows": rows})
+    assert "*host-399*" in "\n".join(shown(look(report, "Next page ▶")))
+    assert "As a file" in pressed(render(answer(report), ENGLISH))
+
+
+def test_findings_of_a_host_without_a_row_are_never_lost() -> None:
+    _, finding = stopped("host-z")
+    report = Report(title=Phrase("Health"), summary=Phrase("1 bad"), findings=(finding,), brief=True)
+    assert (
+        ":red_circle: *host-z* critical — the service Nebula is stopped\n→ `/flatnet health host-z --details`"
+        == (shown(render(answer(report), ENGLISH))[1])
+    )
+
+
+def test_a_report_in_japanese_speaks_japanese_and_leaves_names_and_commands_alone() -> None:
+    message = render(answer(MIXED), JAPANESE)
+    assert ":red_circle: *host-b* 緊急 — the service Nebula is stopped" == shown(message)[1].splitlines()[0]
+    assert ":large_green_circle: 正常 (1): host-a" == shown(message)[3]
+
+
+def failure(kind: FailureKind = FailureKind.USAGE, **more: object) -> Failure:
+    return Failure.model_validate({"kind": kind, "phrase": Phrase("no host is called hsot-b")} | more)
+
+
+def test_a_chart_is_a_picture_that_every_view_keeps() -> None:
+    view = View(operation="01K", picture="F0PICTURE1")
+    message = render(answer(CHARTED), ENGLISH, view)
+    again = render(answer(CHARTED), ENGLISH, View.read(pressed(message)["Details"]))
+    expected = {"type": "image", "slack_file": {"id": "F0PICTURE1"}, "alt_text": str(alt_text(CHART))}
+    assert [[expected], [expected]] == [
+        [block for block in each.blocks if block["type"] == "image"] for each in (message, again)
+    ]
+
+
+def test_a_chart_without_a_picture_is_said_in_words_and_in_the_text_always() -> None:
+    message = render(answer(CHARTED), ENGLISH)
+    assert str(alt_text(CHART)) in shown(message)
+    assert str(alt_text(CHART)) in message.text.splitlines()
+
+
+def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() -> None:
+    wrong = failure(span=(7, 13), suggestions=("health host-b", "health host-a"))
+    assert [
+        ":warning: *Not understood* — no host is called hsot-b",
+        "Did you mean:",
+        "I read: `health` ▸ *`hsot-b`* ◂ `--details`",
+    ] == shown(message := render(answer(wrong, "health hsot-b --details"), ENGLISH))
+    assert (
+        "Not understood: no host is called hsot-b\nDid you mean: /flatnet health host-b, /flatnet health host-a"
+        == message.text
+    )
+
+
+def test_nearest_commands_are_buttons_and_text_only_where_a_button_would_cut_them() -> None:
+    long = f"log nebula host-a --grep {'x' * 60}"
+    message = render(answer(failure(suggestions=("health host-b", long))), ENGLISH)
+    assert f"Did you mean:\n`/flatnet {long}`" == shown(message)[1]
+    assert ["health host-b", long] == [words_in(carried) for carried in pressed(message).values()]
+
+
+@pytest.mark.parametrize(
+    ("understood", "span", "read"),
+    [
+        ("log", (3, 3), "`log` ▸ *?* ◂"),
+        ("log", (90, 99), "`log` ▸ *?* ◂"),
+        ("", (0, 0), "▸ *?* ◂"),
+        ("`<!here>`", (0, 9), "▸ *`ˋ&lt;!here&gt;ˋ`* ◂"),
+        ("a" * 100 + " b", (101, 102), f"`…{'a' * 59}` ▸ *`b`* ◂"),
+    ],
+)
+def test_the_wrong_part_is_marked_wherever_it_is(understood: str, span: tuple[int, int], read: str) -> None:
+    assert f"I read: {read}" == shown(render(answer(failure(span=span), understood), ENGLISH))[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "symbol", "state"),
+    [(FailureKind.REFUSED, ":no_entry:", "Refused"), (FailureKind.INTERNAL, ":boom:", "Error")],
+)
+def test_a_failure_says_its_kind_first(kind: FailureKind, symbol: str, state: str) -> None:
+    message = render(answer(failure(kind), "health"), ENGLISH)
+    assert [f"{symbol} *{state}* — no host is called hsot-b", "`/flatnet health`"] == shown(message)
+    assert f"{state}: no host is called hsot-b" == message.text
+
+
+def assert_harmless(message: Message) -> None:
+    """The workspace takes it, it keeps our budgets, and nothing in it mentions, links or leaves its code."""
+    content = Content(message.text, message.blocks)
+    assert content == check_update(content)
+    assert len(message.blocks) <= BLOCKS
+    assert sum(map(len, shown(message))) <= CHARACTERS
+    assert 1 <= len(message.text) <= TEXT
+    for text in (*shown(message), message.text):
+        assert [] == re.findall(r"<(?!!date\^)", text)
+        assert all(line.count("`") % 2 == 0 for line in text.splitlines())
+        assert "``" not in text
+
+
+@WHATEVER
+@given(reports(), HOSTILE, st.sampled_from([ENGLISH, JAPANESE]), st.booleans(), st.integers(0, 30))
+def test_a_report_of_any_size_and_content_stays_in_its_place(
+    report: Report, understood: str, texts: Texts, everything: bool, page: int
+) -> None:
+    assert_harmless(render(answer(report, understood), texts))
+    view = View(operation="01K", everything=everything, page=page, picture="F0PICTURE1")
+    assert_harmless(render(answer(report, understood), texts, view))
+
+
+@WHATEVER
+@given(HOSTILE, HOSTILE, st.tuples(st.integers(-9, 99), st.integers(-9, 99)), st.lists(HOSTILE, max_size=9))
+def test_a_failure_of_any_content_stays_in_its_place(
+    phrase: str, understood: str, span: tuple[int, int], suggestions: list[str]
+) -> None:
+    body = failure(phrase=Phrase("{it}", it=phrase), span=span, suggestions=suggestions)
+    assert_harmless(render(answer(body, understood * 50), ENGLISH))
+
+
+def test_the_largest_text_of_every_kind_still_fits() -> None:
+    """Every part as long as it may become, all of it characters that grow when they are escaped."""
+    long = "&" * 5_000
+    bad = [stopped(f"{n}{long}", why=long) for n in range(254)]
+    report = health(long, bad, [well(f"{n}{long}") for n in range(10)]).model_copy(update={"chart": LARGEST_CHART})
+    assert_harmless(render(answer(report, long), ENGLISH))
+    part = Section(heading=Phrase("{it}", it=long), lines=(Phrase("{it}", it=long),) * 99)
+    assert_harmless(render(answer(report.model_copy(update={"news": part, "sections": (part,) * 9}), long), JAPANESE))
+    assert_harmless(render(answer(report.model_copy(update={"findings": report.findings[:3] * 99}), long), JAPANESE))

@@ -1,0 +1,278 @@
+"""A change as a message: the state in words, what changes where, who decides, and never more than Slack takes."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.phrase import Phrase, Texts
+from bot.model.change import Change, State
+from bot.rendering import change_progress as course
+from bot.rendering.change_progress import SIGNS, Stage
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT, Message
+from bot.rendering.slack.buttons import words_in
+from bot.rendering.slack.change import render
+from commands.model.operation import Risk
+from commands.model.plan import Deed, Part, Plan, Result
+from tests.bot.rendering import changes
+from tests.bot.rendering.anything import WHATEVER, any_changes
+from tests.bot.rendering.changes import ALL, OPERATION, STARTED, change, result
+from tests.bot.rendering.examples import ENGLISH, JAPANESE
+from tests.lab.workspace.blocks import MESSAGE, characters, complaints
+
+NOW = STARTED + timedelta(seconds=14)
+
+
+def said(message: Message) -> str:
+    return str(message.blocks)
+
+
+def pressed(message: Message) -> dict[str, str]:
+    """The action id of each button, and the words that it carries."""
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return {button["action_id"]: words_in(button["value"]) or "" for row in rows for button in row}
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
+def test_every_state_is_a_message_that_slack_takes(name: str, texts: Texts) -> None:
+    message = render(ALL[name], texts, NOW)
+    assert [] == list(complaints(message.blocks, MESSAGE))
+    assert message.text
+    assert "cert renew host-a" in message.text
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("waiting", "Waiting for approval: 0 of 1"),
+        ("dry", "Dry run: nobody was asked, and nothing happens"),
+        ("ready", "Approved, waiting for its hosts"),
+        ("running", "Running: step 2 of 4"),
+        ("stopping", "Stopping before the next step"),
+        ("done", "Done"),
+        ("undone", "Not done: everything was put back"),
+        ("failed", "Failed"),
+        ("unknown", "Unknown: somebody must look at the host"),
+        ("denied", "Denied"),
+        ("expired", "Expired"),
+        ("withdrawn", "Withdrawn"),
+        ("superseded", "Superseded: the plan is another now"),
+        ("refused", "Could not start"),
+        ("glass", "Running: step 2 of 4"),
+        ("reviewed", "Done"),
+    ],
+)
+def test_the_state_stands_first_in_words(name: str, state: str) -> None:
+    message = render(ALL[name], ENGLISH)
+    assert f"*{state}*" in message.blocks[0]["text"]["text"]
+    assert message.text.startswith(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "buttons"),
+    [
+        (
+            "waiting",
+            {
+                "run.approve": f"approve {OPERATION}",
+                "form.deny": f"deny {OPERATION}",
+                "run.withdraw": f"op cancel {OPERATION}",
+            },
+        ),
+        ("ready", {"run.withdraw": f"op cancel {OPERATION}"}),
+        ("running", {"run.stop": f"op cancel {OPERATION}"}),
+        ("glass", {"run.stop": f"op cancel {OPERATION}", "form.review": f"op review {OPERATION}"}),
+        ("failed", {"run.continue": f"op continue {OPERATION}"}),
+        ("undone", {"run.continue": f"op continue {OPERATION}"}),
+        *((name, {}) for name in ("dry", "stopping", "done", "unknown", "denied", "expired", "superseded", "reviewed")),
+    ],
+)
+def test_the_buttons_are_what_can_be_done_now_and_go_with_the_decision(name: str, buttons: dict[str, str]) -> None:
+    assert buttons == pressed(render(ALL[name], ENGLISH))
+
+
+def test_a_change_that_stops_nothing_is_not_said_to_interrupt() -> None:
+    """A start is of the same sort as a restart, by which approvals are ruled; nothing runs that it could stop."""
+    waiting = changes.WAITING.model_copy(update={"plan": changes.WAITING.plan.model_copy(update={"disrupts": ()})})
+    shown = said(render(waiting, ENGLISH))
+    assert 2 == shown.count("interrupts nothing that runs now")
+    assert "interrupts what people use" not in shown
+
+
+def test_an_approver_sees_who_asks_why_what_stops_what_is_put_back_and_who_else_may_approve() -> None:
+    shown = said(render(changes.WAITING, ENGLISH))
+    for sentence in (
+        "<@U0ADMIN>",
+        "expires on Friday",
+        "interrupts what people use",
+        "*Stops meanwhile:* the tunnels of host-a, for about 10 seconds",
+        "*Know before:* the clock of host-a is 20 seconds late",
+        "*Put back if a step fails:* put the old certificate of host-a back",
+        "*Not put back:*\\n• make a new key pair\\n• sign its public key",
+        "*Rests on:* host-a has the certificate ab12",
+        "*Left out:* host-z — Windows was not reached",
+        "*May approve:* <@U0OPERATOR>, bob, carol, members of 1 user group",
+        "<!date^1772358600^",
+        "plan 1a2b3c4d",
+    ):
+        assert sentence in shown
+
+
+def test_the_text_alone_is_enough_to_decide() -> None:
+    text = render(changes.WAITING, ENGLISH).text
+    for sentence in (
+        "alice",
+        "the tunnels of host-a",
+        "bob, carol",
+        "2026-03-01 18:50 JST",
+        f"/flatnet approve {OPERATION}",
+    ):
+        assert sentence in text
+
+
+def test_each_step_has_its_sign_and_what_is_not_simply_done_has_words() -> None:
+    lines = [str(line) for line in course.legs(changes.DONE, ENGLISH, None)[0].lines]
+    assert [
+        "✓ make a new key pair — 2 sec",
+        "= lighthouse: sign its public key — was so already",
+        "✓ replace the certificate and restart Nebula — 2 sec",
+        "✓ lighthouse: see its handshake — 2 sec",
+    ] == lines
+
+
+def test_a_running_step_says_for_how_long_where_the_time_is_known() -> None:
+    assert "▸ lighthouse: sign its public key — running for 12 sec" in said(render(changes.RUNNING, ENGLISH, NOW))
+    assert "▸ lighthouse: sign its public key — running\\n" in said(render(changes.RUNNING, ENGLISH))
+
+
+def test_after_the_decision_the_message_says_who_and_when_and_why() -> None:
+    shown = said(render(changes.DENIED, ENGLISH))
+    assert "✗ <@U0OPERATOR> denied, <!date^1772355240^" in shown
+    assert "not before the backup" in shown
+    assert "May approve" not in shown
+
+
+@pytest.mark.parametrize("name", ["denied", "expired", "withdrawn", "superseded", "refused"])
+def test_what_was_closed_before_it_began_has_no_course(name: str) -> None:
+    assert "make a new key pair" not in said(render(ALL[name], ENGLISH))
+
+
+def test_what_somebody_stopped_has_not_failed() -> None:
+    done = (result("host-a.pair", Result.UNDONE),)
+    stopped = change(State.UNDONE, **changes.ENDED, stopping="carol", results=done)
+    assert "*Stopped, and put back*" in said(render(stopped, ENGLISH))
+    assert "*Stopped*" in said(render(stopped.model_copy(update={"state": State.FAILED, "results": ()}), ENGLISH))
+    broken = changes.FAILED.model_copy(update={"stopping": "carol"})
+    assert "*Failed*" in said(render(broken, ENGLISH))
+
+
+def test_who_decides_stands_above_the_course_and_what_is_put_back_below() -> None:
+    shown = said(render(changes.WAITING, ENGLISH))
+    places = [shown.index(part) for part in ("Stops meanwhile", "May approve", "○ make", "Put back if", "Rests on")]
+    assert sorted(places) == places
+
+
+def test_what_only_tidies_up_or_ends_a_part_is_not_called_lasting() -> None:
+    """No failure comes after the last step; and a folder that is removed anyway is nothing to take back."""
+    folder = Deed(kind="windows.ForgetFolder", arguments={"folder": "x"})
+    made, swap = change().plan.parts[0].steps[0], change().plan.parts[0].steps[2]
+    made = made.model_copy(update={"undo": folder, "undo_phrase": Phrase("remove the pair")})
+    tidy = made.model_copy(update={"key": "tidy", "deed": folder, "undo": None, "phrase": Phrase("tidy up")})
+    keep = swap.model_copy(update={"key": "keep", "undo": None, "phrase": Phrase("keep it")})
+    plan = Plan(parts=(Part(host="host-a", steps=(made, tidy, swap, keep)),))
+    shown = said(render(change(plan=plan), ENGLISH))
+    assert "Not put back" not in shown
+    assert "*Put back if a step fails:*\\n• put the old certificate of host-a back\\n• remove the pair" in shown
+
+
+def test_the_total_time_stands_at_the_end() -> None:
+    assert "took 1 min, 15 sec" in said(render(changes.DONE, ENGLISH))
+
+
+def test_what_is_unknown_says_what_to_type() -> None:
+    assert f'op resolve {OPERATION} "…" --outcome done|undone|failed' in said(render(changes.UNKNOWN, ENGLISH))
+
+
+def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:
+    hosts = [f"host-{number}" for number in range(1, 6)]
+    running = change(
+        State.RUNNING,
+        *hosts,
+        **changes.BEGUN,
+        results=(
+            *(result(f"host-1.{key}") for key in ("pair", "sign", "swap", "proof")),
+            result("host-2.pair"),
+            result("host-2.sign", Result.UNKNOWN, why=Phrase("the answer was lost")),
+        ),
+    )
+    assert [
+        "✓ host-1 — 4 steps",
+        "? host-2 — step 2 of 4: lighthouse: sign its public key — not known whether it happened: the answer was lost",
+        "○ host-3 — 4 steps",
+        "○ host-4 — 4 steps",
+        "○ host-5 — 4 steps",
+    ] == [str(line) for line in course.folded(running, ENGLISH, NOW)]
+
+
+def test_of_several_hosts_the_steps_are_shown_where_something_happens() -> None:
+    waiting = said(render(change(State.WAITING, "host-1", "host-2", "host-3", "host-4"), ENGLISH))
+    assert "*host-1*\\n○ make a new key pair" in waiting
+    assert "○ host-2 — 4 steps\\n○ host-3 — 4 steps\\n○ host-4 — 4 steps" in waiting
+    done = tuple(result(f"host-1.{key}") for key in ("pair", "sign", "swap", "proof"))
+    running = said(
+        render(change(State.RUNNING, "host-1", "host-2", **changes.BEGUN, results=done, running="host-2.pair"), ENGLISH)
+    )
+    assert "*host-2*\\n▸ make a new key pair" in running
+    assert "✓ host-1 — 4 steps" in running
+
+
+def test_of_a_plan_too_long_to_be_shown_whole_the_hosts_in_trouble_stand_first() -> None:
+    hosts = [f"host-{number:03}-with-a-long-name" for number in range(250)]
+    failed = change(
+        State.FAILED,
+        *hosts,
+        **changes.ENDED,
+        results=(result(f"{hosts[249]}.pair", Result.FAILED, why=Phrase("disk full")),),
+    )
+    message = render(failed, ENGLISH)
+    shown = said(message)
+    assert shown.index(f"*{hosts[249]}*\\n✗ make a new key pair") < shown.index("– host-000")
+    assert "more" in shown
+    assert f"✗ {hosts[249]}" in message.text
+
+
+@pytest.mark.parametrize(("risk", "asked"), [(Risk.CHANGE, False), (Risk.DISRUPT, True), (Risk.CRITICAL, True)])
+def test_what_can_hurt_is_asked_once_more(risk: Risk, asked: bool) -> None:
+    message = render(change(risk=risk), ENGLISH)
+    [row] = [block for block in message.blocks if block["type"] == "actions"]
+    assert asked is ("confirm" in row["elements"][0])
+
+
+def test_whoever_slack_does_not_know_is_named_and_escaped() -> None:
+    shown = said(render(change(requester="<!channel>", mention="<!here>"), ENGLISH))
+    assert "<!" not in shown.replace("<!date", "")
+
+
+def test_a_mark_is_never_carried_by_colour_alone() -> None:
+    assert set(Stage) == set(SIGNS)
+    assert {"result"} | {stage.value for stage in Stage} >= {each.value for each in Result}
+
+
+@WHATEVER
+@given(any_changes(), st.sampled_from([ENGLISH, JAPANESE]))
+def test_whatever_a_change_holds_slack_takes_it(anything: Change, texts: Texts) -> None:
+    message = render(anything, texts, NOW)
+    assert [] == list(complaints(message.blocks, MESSAGE))
+    assert len(message.blocks) <= BLOCKS
+    assert _characters(message) <= CHARACTERS
+    assert len(message.text) <= TEXT
+    mentions = said(message).replace("<!date^", "").replace("<@U0OPERATOR>", "")
+    assert "<!" not in mentions
+    assert "<@" not in mentions
+    assert "<" not in message.text
+
+
+def _characters(message: Message) -> int:
+    return characters([dict(block) for block in message.blocks])

@@ -1,0 +1,147 @@
+"""Reports as Markdown files: whole, in the reader's language, and nothing that others wrote is more than text."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from adapters.phrase import Phrase, Texts
+from bot.model.request import Answer, Failure, FailureKind
+from bot.rendering.files import bare, written
+from bot.rendering.markdown import as_markdown, plain
+from bot.security.untrusted_text import one_line
+from commands.model.report import Copy, File, Form, Report, Section
+from tests.bot.rendering.examples import ENGLISH, JAPANESE, MIXED
+
+READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+HOSTILE = (
+    "**bold** _it_ ~~gone~~",
+    "# heading",
+    "- item",
+    "12. item",
+    "+ item",
+    "> quote",
+    "| cell | cell |",
+    "a\n\nb",
+    "[text](https://evil.example)",
+    "<img src=x onerror=alert(1)>",
+    "`code` \\` ``",
+    "&lt;b&gt; &#42;",
+    "---",
+    "===",
+    "\u202etxt.exe",
+    "",
+)
+
+
+def answered(report: Report) -> Answer:
+    return Answer(operation="op-1", understood="health all", body=report)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    for token in READER.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def read(text: str) -> str:
+    """What a reader sees of one paragraph; it has to be nothing but text."""
+    kinds = {token.type for token in tokens(text)} - {"paragraph_open", "paragraph_close", "inline", "text", "text_special"}
+    assert set() == kinds
+    return "".join(token.content for token in tokens(text) if token.type in ("text", "text_special"))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_others_wrote_is_text_and_nothing_else(text: str) -> None:
+    assert one_line(text) == read(plain(text))
+
+
+@given(st.text(alphabet="#*_-+=~|<>[]()!`\\&;:/.@1a \n\t", max_size=20))
+def test_whatever_others_write_is_text_and_nothing_else(text: str) -> None:
+    assert one_line(text) == read(plain(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("https://evil.example", "https\\://evil.example"), ("www.evil.example", "www\\.evil.example"), ("a@b.c", "a\\@b.c")],
+)
+def test_an_address_does_not_become_a_link_by_itself(text: str, expected: str) -> None:
+    assert expected == plain(text)
+
+
+ENGLISH_TEXT = """\
+# Health
+
+2 of 3 hosts need attention: host-b: the service Nebula is stopped, and host-c was not reached
+
+`/flatnet health all` · 2026-11-25 18:10 JST
+
+## Since yesterday
+
+- nothing has changed
+
+## Locks
+
+- none
+
+## What needs somebody
+
+- **host-b** critical: the service Nebula is stopped → `/flatnet health host-b --details`
+- **host-c** unknown: Windows was not reached: no answer; check that the host is up → `/flatnet health host-c --details`
+
+## Each by itself
+
+| Host | State | Nebula | Gateway | API | Containers | Bridge | Forwarding |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| host-b | critical | ✗ stopped | ✓ running | ✓ healthy | ✓ 3 running | ✓ up | ✓ on |
+| host-c | unknown | ? not reached | ? not reached | ? not reached | ? not reached | ? not reached | ? not reached |
+| host-a | well | ✓ running | ✓ running | ✓ healthy | ✓ 3 running | ✓ up | ✓ on |
+"""
+
+
+def told(report: Report = MIXED) -> Report:
+    news = Section(heading=Phrase("{said}", said="Since yesterday"), lines=(Phrase("nothing has changed"),))
+    locks = Section(heading=Phrase("Locks"), lines=(Phrase("none"),))
+    return report.model_copy(update={"news": news, "sections": (locks,), "brief": True})
+
+
+def test_a_report_is_written_whole() -> None:
+    """A message may leave the table out; a file does not."""
+    assert ENGLISH_TEXT == as_markdown(answered(told()), ENGLISH)
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if name])
+def test_a_hostile_name_leaves_the_table_a_table(name: str) -> None:
+    row = MIXED.rows[0].model_copy(update={"host": name})
+    text = as_markdown(answered(MIXED.model_copy(update={"rows": (row,), "findings": ()})), ENGLISH)
+    kinds = [token.type for token in tokens(text)]
+
+    assert (1, 2, 8, 8) == tuple(map(kinds.count, ("table_open", "tr_open", "th_open", "td_open")))
+    assert not {"strong_open", "em_open", "s_open", "link_open", "html_inline"} & {*kinds}
+
+
+@pytest.mark.parametrize(("texts", "begins"), [(ENGLISH, "# Health\n"), (JAPANESE, "# ヘルスチェック\n")], ids=["en", "ja"])
+def test_copies_are_in_the_words_of_whoever_reads_them_and_texts_stay_as_they_are(texts: Texts, begins: str) -> None:
+    listed = File(name="list.txt", text="a list\n")
+    copies = (Copy(name="health.md", form=Form.MARKDOWN), Copy(name="health.csv", form=Form.CSV))
+    answer = answered(MIXED.model_copy(update={"files": (listed, *copies)}))
+
+    same, markdown, table = written(answer, texts)
+
+    assert listed == same
+    assert isinstance(markdown, File)
+    assert isinstance(table, File)
+    assert ("health.md", "health.csv") == (markdown.name, table.name)
+    assert markdown.text.startswith(begins)
+    assert table.text.startswith("host,nebula,gateway,api,containers,bridge,forwarding\r\nhost-b,stopped,running,")
+    assert () == written(bare(answer), texts)
+
+
+def test_a_failure_has_no_files() -> None:
+    failed = Answer(operation="op-1", understood="x", body=Failure(kind=FailureKind.USAGE, phrase=Phrase("{why}", why="no")))
+
+    assert ((), failed, "") == (written(failed, ENGLISH), bare(failed), as_markdown(failed, ENGLISH))

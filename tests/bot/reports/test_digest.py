@@ -1,0 +1,488 @@
+"""The digest: one line where all is well, else what changed, what is wrong and what waits, each thing once."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.action import Action
+from adapters.errors import Unreachable
+from adapters.inventory import Host
+from adapters.phrase import Phrase, Texts
+from adapters.windows.nebula import ReadCertificates
+from bot.access.policy import Person, Policy
+from bot.access.rules import Grant
+from bot.model.change import BreakGlass, State
+from bot.model.request import Answer, BotIdentity, Request, SlackIdentity, Standing, Surface
+from bot.rendering.slack.answer import render
+from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
+from bot.reports.digest import Seen, baseline, composed, left
+from bot.reports.digest_diff import Baseline
+from bot.reports.observations import History
+from bot.requests.dispatcher import Desk
+from bot.store.database import Database
+from bot.store.digests import Digests
+from bot.store.heads import Head
+from bot.store.observations import Observation, Observations
+from commands.catalogue import CATALOGUE
+from commands.certs.operations import Cert
+from commands.health import Health
+from commands.model.chart import DayHealth
+from commands.model.finding import Severity
+from commands.model.operation import Role
+from commands.model.report import Report
+from tests.bot.keeping import Kept, lock
+from tests.bot.rendering.changes import DONE, change
+from tests.bot.rendering.examples import ENGLISH, JAPANESE
+from tests.bot.rendering.slack.test_answer import shown
+from tests.bot.requests.test_dispatcher import Log, basis
+from tests.commands.canned import NOW, container, windows, wsl
+from tests.commands.canned_certs import authority, files, host, view
+
+LIGHTHOUSE, A, B, C = host("lighthouse", 0), host("host-a", 1), host("host-b", 2), host("host-c", 3)
+FLEET = (LIGHTHOUSE, A, B, C)
+DAY = timedelta(days=1)
+HEAD = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
+LOST = Unreachable(Phrase("no connection"))
+
+Said = dict[tuple[str, str], object]
+
+
+def lost(host: Host) -> Said:
+    return {(host.name, side): LOST for side in ("windows", "wsl", "gateway")}
+
+
+def nebula(host: Host, status: Any = "Stopped", **certificate: Any) -> Said:
+    """Nebula is in that state; the certificate is well, or as said."""
+
+    def answer(action: Action[Any]) -> object:
+        return files(host, **certificate) if isinstance(action, ReadCertificates) else windows(status)
+
+    return {(host.name, "windows"): answer}
+
+
+def ends(host: Host, days: float) -> Said:
+    """The certificate ends so many days from now."""
+    return {(host.name, "windows"): files(host, days=days)}
+
+
+def no_containers(host: Host) -> Said:
+    return {(host.name, "wsl"): wsl(host, containers=(container("web-1", "exited", 1),))}
+
+
+async def seen(said: Said | None = None, *hosts: Host, **given: Any) -> Seen:
+    """What a digest sees of hosts that are well, but for what is said."""
+    hosts = hosts or FLEET
+    looked = view(*hosts, said=said)
+    health, certificates = await Health().read(looked), await Cert().read(looked)
+    names = tuple(each.name for each in hosts)
+    return replace(Seen(NOW, names, health, certificates, head=HEAD), **given)
+
+
+async def after(then: Seen, said: Said | None = None, *hosts: Host, **given: Any) -> Seen:
+    """What is seen a day after that."""
+    earlier = Baseline.read(baseline(replace(then, at=NOW - DAY)).model_dump_json())
+    return await seen(said, *hosts, earlier=earlier, **given)
+
+
+def news(report: Report) -> list[str]:
+    return [] if report.news is None else [str(line) for line in report.news.lines]
+
+
+def sections(report: Report) -> dict[str, list[str]]:
+    return {str(part.heading): [str(line) for line in part.lines] for part in report.sections}
+
+
+async def test_all_well_is_one_line() -> None:
+    report = composed(await after(await seen()))
+
+    assert (
+        "all 4 hosts are well; the first certificate to end is host-a's, in 200 days; audit log at 1234 (ab12cd34ef56)"
+    ) == str(report.summary)
+    assert (True, None, (), (), ()) == (report.brief, report.news, report.sections, report.findings, report.next)
+
+
+async def test_the_first_digest_ever_says_that_there_is_nothing_to_compare_with() -> None:
+    report = composed(await seen(nebula(A)))
+
+    assert ["there is no earlier digest that this one can be compared with"] == news(report)
+    assert str(report.summary) == "1 of 4 hosts needs attention: host-a Nebula stopped"
+
+
+async def test_an_empty_fleet_says_what_to_do() -> None:
+    given = replace(await seen(), hosts=())
+    nothing = view()
+    report = composed(
+        replace(given, health=await Health().read(nothing), certificates=await Cert().read(nothing), head=None)
+    )
+
+    assert "the inventory has no hosts; add them to the configuration file" == str(report.summary)
+    assert report.brief
+
+
+Case = tuple[Said, Said, list[str], str]
+"""What was said then, what is said now, the news, and how the summary counts them."""
+
+CHANGES: dict[str, Case] = {
+    "nothing changed": (nebula(A), nebula(A), ["nothing has changed"], ""),
+    "new": (
+        {},
+        nebula(A) | nebula(B) | no_containers(C),
+        ["new: host-a, host-b: Nebula stopped", "new: host-c: Containers 1 of 1 not well"],
+        "; 3 new",
+    ),
+    "mended": (nebula(A), {}, ["mended: host-a: Nebula stopped"], "; 1 mended"),
+    "some of each": (
+        nebula(A) | no_containers(B),
+        nebula(C) | no_containers(B),
+        ["new: host-c: Nebula stopped", "mended: host-a: Nebula stopped"],
+        "; 1 new, 1 mended",
+    ),
+    "worse": (ends(A, 29), ends(A, 6), ["worse: host-a: certificate: 6 days left"], "; 1 worse"),
+    "better": (nebula(A), nebula(A, "StartPending"), ["better: host-a: Nebula starting"], ""),
+    "a certificate that was renewed": (ends(A, 6), {}, ["mended: host-a: certificate: 6 days left"], "; 1 mended"),
+    "a host that is not reached now is neither mended nor bad": (
+        nebula(A) | no_containers(A),
+        lost(A),
+        ["new: host-a: not reached"],
+        "; 1 new",
+    ),
+    "a certificate that nobody can look at is not renewed": (ends(A, 6), lost(A), ["new: host-a: not reached"], "; 1 new"),
+    "a side that is not reached leaves the other sides judged": (
+        nebula(A) | no_containers(A),
+        {("host-a", "wsl"): LOST},
+        ["new: host-a: WSL2 not reached", "mended: host-a: Nebula stopped"],
+        "; 1 new, 1 mended",
+    ),
+    "a host that answers again": (lost(A), {}, ["mended: host-a: not reached"], "; 1 mended"),
+}
+
+
+@pytest.mark.parametrize(("then", "now", "expected", "counts"), CHANGES.values(), ids=CHANGES)
+async def test_what_changed_since_the_last_one(then: Said, now: Said, expected: list[str], counts: str) -> None:
+    report = composed(await after(await seen(then), now))
+
+    assert expected == news(report)
+    assert counts in str(report.summary)
+    assert bool(counts) is bool(re.search(r"; \d+ (new|worse|mended)", str(report.summary)))
+
+
+async def test_what_nobody_could_look_at_is_remembered_until_somebody_can() -> None:
+    """It is not new when it is seen again, and mended only when it was seen to be."""
+    silent = await after(await seen(nebula(A)), lost(A))
+
+    assert ["mended: host-a: not reached"] == news(composed(await after(silent, nebula(A))))
+    assert ["mended: host-a: Nebula stopped", "mended: host-a: not reached"] == news(composed(await after(silent)))
+
+
+async def test_a_ca_is_told_from_the_host_that_it_was_read_on() -> None:
+    old = authority(days=20)
+    every: Said = {(each.name, "windows"): files(each, old, 15) for each in FLEET}
+    once: Said = {("lighthouse", "windows"): files(LIGHTHOUSE, days=15)}
+
+    report = composed(await after(await seen(once), every))
+
+    assert [
+        "new: lighthouse: CA Flatnet CA: 20 days left",
+        "new: host-a, host-b, host-c: certificate: 15 days left",
+    ] == news(report)
+
+
+async def test_a_ca_is_mended_only_where_every_host_was_read() -> None:
+    """Any of them may be the last one that trusts it."""
+    old = authority(days=20)
+    every: Said = {(each.name, "windows"): files(each, old, 19) for each in FLEET}
+    told = "CA Flatnet CA"
+
+    then = await seen(every)
+
+    assert [] == [line for line in news(composed(await after(then, lost(A)))) if told in line]
+    assert ["mended: lighthouse: CA Flatnet CA: 20 days left"] == [
+        line for line in news(composed(await after(then))) if told in line
+    ]
+
+
+async def test_hosts_that_came_and_went_are_said_and_take_their_troubles_along() -> None:
+    report = composed(await after(await seen(nebula(B), LIGHTHOUSE, A, B), None, LIGHTHOUSE, A, C))
+
+    assert ["host-c is new in the inventory", "host-b is no longer in the inventory"] == news(report)
+
+
+def looks(host: str, well: int, unreached: int = 0, **failed: int) -> Observation:
+    return Observation(host, NOW, well, max(failed.values(), default=0), unreached, failed)
+
+
+FLAPPING: list[tuple[str, Said, Said, Observation, list[str]]] = [
+    (
+        "and is well now",
+        {},
+        {},
+        looks("host-b", 45, api=3),
+        ["host-b: API was not well in 3 of 48 looks, and is well now"],
+    ),
+    (
+        "and answers now",
+        {},
+        {},
+        looks("host-b", 46, unreached=2),
+        ["host-b: not reached in 2 of 48 looks, and answers now"],
+    ),
+    (
+        "still bad: it is new, and nothing else",
+        {},
+        nebula(B),
+        looks("host-b", 40, nebula=8),
+        ["new: host-b: Nebula stopped"],
+    ),
+    ("known from the last digest", nebula(B), {}, looks("host-b", 40, nebula=8), ["mended: host-b: Nebula stopped"]),
+    ("not reached now: nobody knows", {}, lost(B), looks("host-b", 45, api=3), ["new: host-b: not reached"]),
+    ("a host that is gone", {}, {}, looks("host-z", 45, api=3), []),
+    ("nothing", {}, {}, looks("host-b", 48), []),
+]
+
+
+@pytest.mark.parametrize(("then", "now", "between", "expected"), [c[1:] for c in FLAPPING], ids=[c[0] for c in FLAPPING])
+async def test_what_failed_and_healed_by_itself_is_said_once(
+    then: Said, now: Said, between: Observation, expected: list[str]
+) -> None:
+    report = composed(await after(await seen(then), now, since={between.host: between}))
+
+    assert expected == news(report)
+
+
+async def test_what_is_wrong_comes_worst_first_and_each_thing_once() -> None:
+    """A host that is silent is silent in its certificate, too; a certificate makes a well host's line worse."""
+    report = composed(await seen(nebula(A) | lost(B) | ends(C, 10)))
+
+    assert [
+        ("host-a", "nebula", Severity.CRITICAL),
+        ("host-b", "host", Severity.HIGH),
+        ("host-c", "expiry", Severity.MEDIUM),
+    ] == [(finding.host, finding.subject, finding.severity) for finding in report.findings]
+    assert [
+        ("host-a", Severity.CRITICAL),
+        ("host-b", Severity.HIGH),
+        ("host-c", Severity.MEDIUM),
+        ("lighthouse", None),
+    ] == [(row.host, row.severity) for row in report.rows]
+    assert (
+        "3 of 4 hosts need attention: host-a Nebula stopped, host-b not reached, host-c certificate: 10 days left"
+    ) == str(report.summary)
+    assert ("service start nebula host-a", "health host-b --details", "cert renew host-c") == report.next
+
+
+async def test_certificates_come_by_days_left_and_what_is_not_known_is_said() -> None:
+    ca = authority(days=12)
+    said: Said = {("lighthouse", "windows"): files(LIGHTHOUSE, ca, 11), ("host-a", "windows"): files(A, ca, -1)} | lost(B)
+    given = await seen(said)
+
+    assert [
+        "host-a: expired",
+        "lighthouse: 11 days left",
+        "CA Flatnet CA: 12 days left",
+        "host-c: 200 days left",
+        "CA Flatnet CA: 265 days left",
+        "not known: host-b",
+    ] == sections(composed(given))["Certificates, the first to end"]
+    assert [("host-a", False, -1), ("lighthouse", False, 11), ("Flatnet CA", True, 12)] == [
+        (each.name, each.authority, round(each.days)) for each in left(given.certificates, NOW)[:3]
+    ]
+
+
+async def test_what_waits_is_said_with_its_words_and_age_even_where_all_is_well() -> None:
+    asked_at = NOW - timedelta(hours=2)
+    broken = DONE.model_copy(update={"break_glass": BreakGlass(), "asked_at": asked_at})
+    report = composed(
+        await after(
+            await seen(),
+            locks=(lock("host-a"), lock("host-b", NOW - DAY)),
+            waiting=(change(asked_at=asked_at), broken),
+            unknown=(change(State.UNKNOWN),),
+        )
+    )
+
+    assert {
+        "Locks": ["ana has locked host-a until 2026-11-25 11:10:00 UTC: disk swap"],
+        "Waits for somebody": [
+            "cert renew host-a is to be approved; alice asked 7200 s ago",
+            "cert renew host-a ran without approval and is to be reviewed; alice asked 7200 s ago",
+        ],
+        "Nobody knows how it ended": ["cert renew host-a, op-0123456789ab: look at the hosts, then say what you saw"],
+    } == sections(report)
+    assert ("op show op-0123456789ab", "approval") == report.next
+    assert report.brief
+
+
+async def test_an_audit_log_in_doubt_is_the_worst_of_all_and_no_hosts_fault() -> None:
+    report = composed(await after(await seen(), trouble=Phrase("the audit log ends at event 3")))
+
+    assert str(report.summary).startswith("audit log in doubt; all 4 hosts are well")
+    assert ["the audit log ends at event 3"] == [str(finding.why) for finding in report.findings]
+    assert ("audit verify",) == report.next
+    assert not report.brief
+
+
+async def test_a_fleet_that_is_all_silent_points_at_the_bots_own_network() -> None:
+    everything = {key: value for each in FLEET for key, value in lost(each).items()}
+    report = composed(await seen(everything))
+
+    assert "none of 4 hosts answers; look at the bot's own network first" == str(report.summary)
+
+
+MANY = tuple(host(f"host-{n:03}", n) for n in range(1, 255))
+
+
+def stopped(action: Action[Any]) -> object:
+    """Nebula is stopped, and nobody gets to the certificate."""
+    return LOST if isinstance(action, ReadCertificates) else windows("Stopped")
+
+
+BAD: dict[str, Said] = {
+    "silent": {key: value for each in MANY for key, value in lost(each).items()},
+    "stopped": {(each.name, "windows"): stopped for each in MANY},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
+@pytest.mark.parametrize("said", BAD.values(), ids=BAD)
+async def test_254_bad_hosts_are_one_message_that_counts_them(said: Said, texts: Texts) -> None:
+    names = tuple(each.name for each in MANY)
+    earlier = Baseline(at=NOW - DAY, hosts=names, known=())
+    since = {name: looks(name, 40, bridge=8) for name in names}
+    waiting = tuple(change() for _ in range(50))
+    report = composed(await seen(said, *MANY, earlier=earlier, since=since, waiting=waiting))
+    message = render(Answer(operation="op-1", understood="digest", body=report), texts)
+
+    assert len(message.blocks) <= BLOCKS
+    assert sum(map(len, shown(message))) <= CHARACTERS
+    assert "254" in message.text.splitlines()[0]
+
+
+BOSS = Person(name="boss", slack=("U1BOSS",), roles=frozenset({Role.OPERATOR, Role.ADMINISTRATOR}))
+VIEWER = Person(name="vi", slack=("U1VI",), roles=frozenset({Role.VIEWER}))
+RULES = Policy((BOSS, VIEWER), grants=(Grant(operations=("approval",), roles=frozenset({Role.OPERATOR})),))
+
+SOON = timedelta(seconds=10)
+"""Between two digests: the clocks of hosts stand."""
+
+
+@dataclass(frozen=True)
+class House:
+    """A desk over a real memory, at some time, before a fleet of which things may be said."""
+
+    kept: Kept
+    history: History
+    rules: Policy = RULES
+
+    async def ask(self, key: str, at: datetime, said: Said | None = None, **given: Any) -> Report:
+        """What `digest` answers to boss, or to `user`, typed or when its time had come."""
+        fleet = view(*FLEET, said=said).fleet
+        keeping = replace(self.kept.keeping(), history=self.history)
+        ground = replace(basis(), fleet=fleet, policy=self.rules)
+        desk = Desk(ground, CATALOGUE, Log(), keeping, lambda: at, lambda: "7f3a")
+        user, surface = given.get("user"), given.get("surface", Surface.SCHEDULE)
+        asks = surface is not Surface.SCHEDULE or user is not None
+        who = SlackIdentity("T1", user or "U1BOSS", Standing.MEMBER) if asks else BotIdentity("digest")
+        answer = await desk.handle(
+            Request(key=key, identity=who, text="digest", surface=surface, at=at, channel=given.get("channel", ""))
+        )
+        assert isinstance(answer.body, Report)
+        return answer.body
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    database = Database.open(tmp_path / "flatnet.sqlite3")
+    yield House(Kept(change()), History(Observations(database), Digests(database), ZoneInfo("Asia/Tokyo")))
+    await database.aclose()
+
+
+async def test_a_scheduled_digest_is_what_the_next_ones_compare_themselves_with(house: House) -> None:
+    await house.ask("1", NOW - 2 * SOON)
+    await house.ask("2", NOW - SOON, nebula(A))
+
+    assert ["mended: host-a: Nebula stopped"] == news(await house.ask("3", NOW))
+
+
+async def test_one_that_a_person_asks_for_moves_nothing(house: House) -> None:
+    await house.ask("1", NOW - 2 * SOON)
+    for key in ("2", "3"):
+        asked = await house.ask(key, NOW - SOON, nebula(A), surface=Surface.SLACK)
+        assert ["new: host-a: Nebula stopped"] == news(asked)
+
+    assert 1 == (await house.history.sums(NOW - 3 * SOON, NOW))["host-a"].looks
+    assert ["new: host-a: Nebula stopped"] == news(await house.ask("4", NOW, nebula(A)))
+
+
+async def test_one_that_a_person_has_added_as_a_schedule_moves_nothing_either(house: House) -> None:
+    """A morning of theirs must not take the news from the digest that everybody reads."""
+    await house.ask("1", NOW - 2 * SOON)
+    await house.ask("2", NOW - SOON, nebula(A), user="U1BOSS")
+
+    assert ["new: host-a: Nebula stopped"] == news(await house.ask("3", NOW, nebula(A)))
+
+
+async def test_one_that_is_worked_again_after_a_crash_says_the_same(house: House) -> None:
+    """It is not its own predecessor."""
+    await house.ask("1", NOW - SOON)
+    first = await house.ask("2", NOW, nebula(A))
+    again = await house.ask("2", NOW + timedelta(seconds=1), nebula(A))
+
+    assert first.news == again.news
+    assert ["nothing has changed"] == news(await house.ask("3", NOW + SOON, nebula(A)))
+
+
+async def test_what_was_seen_in_between_is_told_and_is_in_the_picture(house: House) -> None:
+    await house.ask("1", NOW - SOON)
+    ill = await Health().read(view(*FLEET, said=no_containers(B)))
+    for ago in range(1, 4):
+        await house.history.record(ill, NOW - timedelta(seconds=ago))
+
+    report = await house.ask("2", NOW)
+
+    assert ["host-b: Containers was not well in 3 of 3 looks, and is well now"] == news(report)
+    assert report.chart is not None
+    assert (14, NOW.date()) == (len(report.chart.days), report.chart.days[-1])
+    days = {each.host: each.days for each in report.chart.hosts}
+    assert (*[None] * 13, DayHealth(well=2, troubled=3, unreached=0)) == days["host-b"]
+    assert {"lighthouse", "host-a", "host-b", "host-c", "Flatnet CA"} == {each.name for each in report.chart.certificates}
+
+
+async def test_a_digest_that_cannot_be_read_any_more_is_none(house: House) -> None:
+    await house.history.keep("op-1", NOW - SOON, '{"from": "another version"}')
+
+    assert ["there is no earlier digest that this one can be compared with"] == news(await house.ask("1", NOW, nebula(A)))
+
+
+async def test_somebody_learns_only_of_what_they_may_ask_for_by_itself(house: House) -> None:
+    """Everybody may have a digest; what waits for approval is for those who may look at approvals."""
+    theirs = await house.ask("1", NOW, nebula(A) | ends(B, 5), user="U1VI", surface=Surface.SLACK)
+    mine = await house.ask("2", NOW, nebula(A) | ends(B, 5), surface=Surface.SLACK)
+
+    assert ["Certificates, the first to end", "Locks", "Audit log"] == list(sections(theirs))
+    assert ["Certificates, the first to end", "Locks", "Waits for somebody", "Audit log"] == list(sections(mine))
+    assert [None, "cert renew host-b"] == [
+        next(finding.next for finding in report.findings if finding.subject == "expiry") for report in (theirs, mine)
+    ]
+
+
+async def test_what_is_for_one_channel_alone_is_told_there_alone_and_to_the_bots_own(house: House) -> None:
+    narrowed = Grant(operations=("approval", "op", "lock"), roles=frozenset({Role.VIEWER}), channels=("C0OPS",))
+    vi = replace(house, rules=Policy((VIEWER,), grants=(narrowed,)))
+
+    async def told(key: str, **given: Any) -> list[str]:
+        parts = sections(await vi.ask(key, NOW, **given))
+        return [heading for heading in parts if heading in ("Locks", "Waits for somebody")]
+
+    assert [] == await told("1", user="U1VI", surface=Surface.SLACK, channel="D0VI")
+    assert [] == await told("2", user="U1VI", channel="C0DEV")
+    everything = ["Locks", "Waits for somebody"]
+    assert everything == await told("3", user="U1VI", surface=Surface.SLACK, channel="C0OPS")
+    assert everything == await told("4", user="U1VI", channel="C0OPS")
+    assert everything == await told("5", channel="C0DEV")

@@ -1,0 +1,62 @@
+"""What the bot keeps, in lines: what people look for first, and ids last, for they are only typed."""
+
+from datetime import timedelta
+
+from bot.changes.locks import Lock
+from bot.model.change import State
+from bot.reports import listings
+from bot.store.chain import StoredEvent
+from commands.model.report import Mark, Report
+from tests.bot.rendering import changes
+from tests.bot.rendering.changes import ASKED, OPERATION
+
+
+def cells(report: Report) -> list[dict[str, str]]:
+    """The text of each cell, by the heading of its column."""
+    headings = [str(column.heading) for column in report.columns]
+    return [{heading: str(cell.text) for heading, cell in zip(headings, row.cells, strict=True)} for row in report.rows]
+
+
+def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
+    report = listings.waiting((changes.WAITING,), ASKED)
+    assert [
+        {
+            "Request": "cert renew host-a",
+            "Who": "alice",
+            "Approvals": "0 of 1",
+            "Until": "2026-03-01 09:50:00 UTC",
+            "Id": OPERATION,
+        }
+    ] == cells(report)
+    assert (f"approval show {OPERATION}",) == report.next
+
+
+def test_changes_are_no_hosts_so_none_is_called_well() -> None:
+    report = listings.lately((changes.DONE, changes.FAILED, changes.GLASS), ASKED)
+    assert {Mark.PLAIN} == {cell.mark for row in report.rows for cell in row.cells}
+    assert ["done", "failed", "running now"] == [each["State"] for each in cells(report)]
+
+
+def test_the_summary_of_changes_says_what_runs_or_else_what_waits() -> None:
+    assert "1 change is running" == str(listings.lately((changes.WAITING, changes.RUNNING), ASKED).summary)
+    assert "1 change waits for approval, none is running" == str(listings.lately((changes.WAITING,), ASKED).summary)
+    assert "no change is running" == str(listings.lately((changes.DONE,), ASKED).summary)
+    unknown = changes.change(State.UNKNOWN)
+    assert str(listings.lately((unknown,), ASKED).summary).startswith(f"the outcome of {OPERATION} is unknown")
+
+
+def test_a_lock_names_its_hosts_first_and_its_number_last() -> None:
+    lock = Lock("op-1", "all", "work", "alice", ASKED, ASKED + timedelta(hours=1), number=3)
+    [line] = cells(listings.locks((lock,), ASKED))
+    assert ["Host", "Who", "Why", "Until", "State", "Number"] == list(line)
+    assert ("all", "active", "3") == (line["Host"], line["State"], line["Number"])
+
+
+def test_an_event_is_told_by_its_plain_values_without_those_that_say_nothing() -> None:
+    data = '{"result": {"began_at": "2026", "key": "host-a/keys", "result": "done", "why": null}, "undo": false}'
+    event = StoredEvent(1, ASKED.isoformat(), "outcome", "alice", "op-1", data, "key", "", "mac")
+    assert "key: host-a/keys, result: done" == cells(listings.events((event,), ASKED))[0]["Content"]
+
+
+def test_nothing_found_is_said_so() -> None:
+    assert "no event is like that" == str(listings.events((), ASKED).summary)

@@ -1,0 +1,218 @@
+"""Progress: what is still awaited, edited in place, seldom, and then the answer in its place."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from adapters.phrase import Phrase
+from bot.model.request import Answer, Failure, FailureKind, Request
+from bot.rendering.slack.progress import NAMED, still_awaited
+from bot.slack.answers.responder import WAITING_AFTER
+from bot.slack.outbound.sender import EDIT_INTERVAL
+from commands.model.operation import Progress, untold
+from tests.bot.rendering.examples import ENGLISH, JAPANESE
+from tests.bot.slack.conftest import House, ScriptedDesk
+from tests.lab.workspace.faults import Failing, RateLimited
+from tests.lab.workspace.message import Message
+
+BOT = "<@U0FLATNET>"
+
+
+@dataclass
+class LookingDesk(ScriptedDesk):
+    """Looks at hosts as long as the test says, and tells who is awaited."""
+
+    told: Progress = untold
+    looking: asyncio.Event = field(default_factory=asyncio.Event)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
+        self.told = progress
+        self.looking.set()
+        await self.done.wait()
+        return await super().handle(request, progress)
+
+
+@pytest.fixture
+def desk() -> LookingDesk:
+    return LookingDesk()
+
+
+@pytest.fixture
+async def ask(house: House, desk: LookingDesk) -> AsyncIterator[Callable[[], Message]]:
+    """Somebody mentions the bot, and it looks at two hosts; what all see below it."""
+    async with house.bot():
+        said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
+        await desk.looking.wait()
+        desk.told(("host-a", "host-b"))
+
+        def seen() -> Message:
+            return house.workspace.thread("C0OPS", said.ts)[-1]
+
+        yield seen
+
+
+async def moved(house: House, seconds: float) -> None:
+    """Time passes, and what it wakes is done."""
+    await house.time.asleep()
+    house.time.move(seconds)
+    await asyncio.sleep(0.05)
+
+
+async def test_what_takes_longer_than_a_second_names_who_is_awaited_and_becomes_the_answer(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    """One message, edited in place."""
+    await moved(house, WAITING_AFTER)
+    shown = ask()
+    assert "2 hosts are still awaited: host-a and host-b" in shown.text
+    desk.told(("host-b",))
+    await moved(house, EDIT_INTERVAL)
+    assert "1 host is still awaited: host-b" in ask().text
+    desk.done.set()
+    await house.moving(lambda: ask().text == "3 hosts are well")
+    assert shown.ts == ask().ts
+    assert 1 == len(house.workspace.calls("chat.postMessage"))
+
+
+async def test_what_is_answered_within_a_second_shows_no_progress(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    desk.done.set()
+    await house.until(lambda: ask().text == "3 hosts are well")
+    assert () == house.workspace.calls("chat.update")
+
+
+async def test_it_is_edited_at_most_once_in_three_seconds_and_not_without_news(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    await moved(house, WAITING_AFTER)
+    for second in range(12):
+        desk.told(tuple(f"host-{n}" for n in range(second, 20)))
+        await moved(house, 1.0)
+    edits = len(house.workspace.calls("chat.update"))
+    assert 3 <= edits <= 4
+    for _ in range(6):
+        await moved(house, 1.0)
+    assert edits + 1 >= len(house.workspace.calls("chat.update"))
+
+
+async def test_a_message_that_was_deleted_meanwhile_is_posted_anew(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    await moved(house, WAITING_AFTER)
+    house.workspace.faults.switch_on("chat.update", Failing("message_not_found"))
+    desk.done.set()
+    await house.moving(lambda: ask().text == "3 hosts are well")
+    assert 2 == len(house.workspace.calls("chat.postMessage"))
+
+
+async def test_a_courtesy_that_slack_does_not_take_costs_nothing(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    """It is not tried again, nobody is told of it, and the answer comes."""
+    house.workspace.faults.switch_on("chat.postMessage", RateLimited(1), times=1)
+    await moved(house, WAITING_AFTER)
+    desk.done.set()
+    await house.moving(lambda: ask().text == "3 hosts are well")
+    assert () == house.workspace.direct("U0ADMIN")
+
+
+async def test_in_a_channel_shared_with_others_there_is_no_progress_and_one_private_answer(
+    house: House, desk: LookingDesk
+) -> None:
+    async with house.bot():
+        said = await house.workspace.say("U0ADMIN", "C0PARTNERS", f"{BOT} health")
+        await desk.looking.wait()
+        desk.told(("host-a",))
+        await moved(house, WAITING_AFTER)
+        desk.told(())
+        await moved(house, EDIT_INTERVAL)
+        desk.done.set()
+        await house.moving(lambda: house.workspace.private("U0ADMIN"))
+        assert 1 == len(house.workspace.private("U0ADMIN"))
+        assert (said,) == house.workspace.messages("C0PARTNERS")
+
+
+async def test_the_bot_removed_while_it_looks_answers_the_person_once(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    await moved(house, WAITING_AFTER)
+    house.workspace.remove_bot("C0OPS")
+    house.time.move(300)  # longer than a channel is taken to be as it was
+    desk.told(("host-b",))
+    await moved(house, EDIT_INTERVAL)
+    desk.done.set()
+    await house.moving(lambda: house.workspace.direct("U0ADMIN"))
+    [told] = house.workspace.direct("U0ADMIN")
+    assert "/invite @flatnet" in told.text
+
+
+async def test_a_refusal_leaves_no_trace_in_the_channel_however_long_it_takes(house: House, desk: LookingDesk) -> None:
+    """Nothing is shown before hosts are looked at."""
+    async with house.bot():
+        said = await house.workspace.say("U0GUEST", "C0OPS", f"{BOT} health")
+        await desk.looking.wait()
+        await moved(house, WAITING_AFTER)
+        desk.done.set()
+        await house.private("U0GUEST")
+        assert (said,) == house.workspace.messages("C0OPS")
+
+
+async def test_a_failure_takes_the_place_of_the_progress_too(
+    house: House, desk: LookingDesk, ask: Callable[[], Message]
+) -> None:
+    failed = Failure(kind=FailureKind.REFUSED, phrase=Phrase("host-a is locked"))
+    desk.answer = lambda request: Answer(operation=f"op-{request.key}", understood=request.text, body=failed)
+    await moved(house, WAITING_AFTER)
+    desk.done.set()
+    await house.moving(lambda: "host-a is locked" in ask().text)
+
+
+async def test_after_a_crash_the_answer_takes_the_place_of_what_was_shown_before_it(house: House, desk: LookingDesk) -> None:
+    surface = house.surface()
+    await surface.start()
+    said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
+    await desk.looking.wait()
+    desk.told(("host-a",))
+    await moved(house, WAITING_AFTER)
+    await surface.close(0.0)
+    desk.done.set()
+    async with house.bot():
+        await house.moving(lambda: house.workspace.thread("C0OPS", said.ts)[-1].text == "3 hosts are well")
+    assert 2 == len(house.workspace.thread("C0OPS", said.ts))
+
+
+async def test_a_private_answer_has_one_waiting_line(house: House, desk: LookingDesk) -> None:
+    async with house.bot():
+        await house.workspace.slash("U0ADMIN", "C0OPS", "health")
+        await desk.looking.wait()
+        desk.told(("host-a",))
+        await moved(house, WAITING_AFTER)
+        for _ in range(3):
+            await moved(house, EDIT_INTERVAL)
+        desk.done.set()
+        assert ["Working on it. The answer comes here.", "3 hosts are well"] == await house.private("U0ADMIN", 2)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [
+        ((), "Working on it; every host has answered."),
+        (("a",), "Working on it; 1 host is still awaited: a"),
+        (("a", "b"), "Working on it; 2 hosts are still awaited: a and b"),
+    ],
+)
+def test_the_line_names_the_hosts(hosts: tuple[str, ...], said: str) -> None:
+    assert said in still_awaited(hosts, ENGLISH).text
+
+
+def test_many_hosts_are_counted_and_some_named() -> None:
+    hosts = [f"host-{n}" for n in range(254)]
+    line = still_awaited(hosts, ENGLISH).text
+    assert "254 hosts are still awaited" in line
+    assert f"host-{NAMED - 1}" in line
+    assert f"host-{NAMED}" not in line
+    assert "254 台の応答を待っています" in still_awaited(hosts, JAPANESE).text

@@ -1,0 +1,218 @@
+"""Buttons below an answer: the kept answer is seen in another way, and nobody is asked again."""
+
+import asyncio
+import zlib
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from adapters.phrase import Phrase
+from bot.model.request import Answer, Request
+from bot.rendering.slack.buttons import View
+from bot.slack.click_payload import click_in
+from bot.store.answers import KEPT
+from bot.store.condition import prove
+from bot.store.models import ANSWERS
+from commands.model.report import Report
+from tests.bot.rendering.examples import DETAILED, HOSTS
+from tests.bot.slack.conftest import House
+from tests.lab.workspace.faults import Failing
+from tests.lab.workspace.message import Message
+from tests.lab.workspace.seed import Kind
+
+MANY = HOSTS.model_copy(
+    update={"rows": tuple(HOSTS.rows[0].model_copy(update={"host": f"host-{n:03}"}) for n in range(900))}
+)
+
+
+def answering(report: Report, *, here: bool = False) -> Any:
+    """A desk's answer that is always this report."""
+
+    def answer(request: Request) -> Answer:
+        return Answer(operation=f"op-{request.key}", understood="health", body=report, here=here)
+
+    return answer
+
+
+def said(message: Message) -> str:
+    return str(message.blocks)
+
+
+async def asked(house: House, report: Report, user: str = "U0ADMIN") -> Message:
+    """A private answer, just given."""
+    house.desk.answer = answering(report)
+    await house.workspace.slash(user, "C0OPS", "health")
+    await house.private(user)
+    return house.workspace.private(user)[0]
+
+
+async def posted(house: House, report: Report) -> Message:
+    """An answer for all, just given."""
+    house.desk.answer = answering(report, here=True)
+    await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
+    await house.public("C0OPS")
+    return house.workspace.messages("C0OPS")[0]
+
+
+async def test_details_take_the_place_of_the_private_answer_and_go_again(house: House) -> None:
+    async with house.bot():
+        first = await asked(house, DETAILED)
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        await house.workspace.seen(lambda: "1.9.5" in said(house.workspace.private("U0ADMIN")[0]))
+        [second] = house.workspace.private("U0ADMIN")
+        await house.workspace.click("U0ADMIN", second, "show.less")
+        await house.workspace.seen(lambda: "1.9.5" not in said(house.workspace.private("U0ADMIN")[0]))
+        assert first.blocks == house.workspace.private("U0ADMIN")[0].blocks
+    assert 1 == len(house.desk.requests)
+
+
+async def test_a_message_for_all_is_edited_in_its_place_and_still_says_who_asked(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, DETAILED)
+        await house.workspace.click("U0OPERATOR", first, "show.details")
+        await house.workspace.seen(lambda: "1.9.5" in said(house.workspace.messages("C0OPS")[0]))
+        [message] = house.workspace.messages("C0OPS")
+    assert (first.ts, 1) == (message.ts, len(message.edits))
+    assert "<@U0ADMIN>" in said(message)
+
+
+async def test_many_clicks_on_one_message_are_few_edits_and_the_last_one_stays(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, MANY)
+        await house.workspace.click("U0ADMIN", first, "show.after")
+        await house.workspace.seen(lambda: house.workspace.messages("C0OPS")[0].edits)
+        second = house.workspace.messages("C0OPS")[0]
+        for action in ("show.after", "show.before", "show.after"):
+            await house.workspace.click("U0ADMIN", second, action)
+            while (await prove(house.database)).inbox_unfinished:
+                await asyncio.sleep(0.002)
+        await house.moving(lambda: "page 3 of" in said(house.workspace.messages("C0OPS")[0]))
+        await house.settled()
+    assert 2 == len(house.workspace.messages("C0OPS")[0].edits)
+
+
+async def test_a_message_that_was_deleted_meanwhile_is_not_posted_anew(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, DETAILED)
+        house.workspace.faults.switch_on("chat.update", Failing("message_not_found"))
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        [text] = await house.private("U0ADMIN")
+        assert "no longer there" in text
+        assert 1 == len(house.workspace.messages("C0OPS"))
+
+
+async def test_in_an_archived_channel_the_person_gets_it_alone(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, DETAILED)
+        house.workspace.archive("C0OPS")
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        [text] = await house.private("U0ADMIN")
+    assert "Slack refused the message in that channel (is_inactive)" in text
+
+
+async def test_where_the_bot_was_removed_meanwhile_it_says_how_to_invite_it(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, DETAILED)
+        house.workspace.remove_bot("C0OPS")
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        [text] = await house.private("U0ADMIN")
+    assert "/invite @flatnet" in text
+
+
+async def test_an_answer_that_is_no_longer_kept_explains_itself(house: House) -> None:
+    async with house.bot():
+        first = await asked(house, DETAILED)
+        house.time.elapsed += KEPT / timedelta(seconds=1)
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        texts = await house.private("U0ADMIN", 2)
+    assert texts[1].startswith("This answer is no longer kept.")
+
+
+async def test_an_answer_that_another_version_of_the_bot_kept_counts_as_gone(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, DETAILED)
+        older = zlib.compress(b'{"operation": "op-1", "understood": "health", "body": {"file": null}}')
+        await house.database.run(lambda connection: connection.execute(update(ANSWERS).values(document=older)))
+        await house.workspace.click("U0ADMIN", first, "show.details")
+        [text] = await house.private("U0ADMIN")
+    assert text.startswith("This answer is no longer kept.")
+
+
+async def test_who_may_no_longer_ask_may_no_longer_look(house: House) -> None:
+    """The person became a guest after the answer."""
+    async with house.bot():
+        first = await posted(house, DETAILED)
+        await house.workspace.click("U0OPERATOR", first, "show.details")
+        await house.workspace.seen(lambda: house.workspace.messages("C0OPS")[0].edits)
+        person = house.workspace.person("U0OPERATOR")
+        house.workspace.change_person(type(person)(**{**vars(person), "kind": Kind.GUEST}))
+        house.time.elapsed += 3_601
+        await house.workspace.click("U0OPERATOR", house.workspace.messages("C0OPS")[0], "show.less")
+        [text] = await house.private("U0OPERATOR")
+    assert "only members may ask" in text
+
+
+async def test_words_on_a_button_are_asked_as_if_typed_and_answered_where_the_click_was(house: House) -> None:
+    report = Report(title=Phrase("Health"), summary=Phrase("well"), next=("health host-b --details",))
+    async with house.bot():
+        first = await asked(house, report)
+        delivery = await house.workspace.click("U0ADMIN", first, "run.0")
+        assert 2 == len(await house.private("U0ADMIN", 2))
+    request = house.desk.requests[1]
+    assert ("health host-b --details", "C0OPS", delivery.trigger_id) == (request.text, request.channel, request.key)
+
+
+async def test_a_long_answer_becomes_a_file_that_goes_with_the_answer(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, MANY)
+        await house.workspace.click("U0ADMIN", first, "file")
+        await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", first.ts)) > 1)
+        [file] = house.workspace.thread("C0OPS", first.ts)[1].files
+        content = house.workspace.file(file)
+        assert content is not None
+        assert 901 == len(content.decode("utf-8-sig").splitlines())
+        await house.settled()
+        house.time.elapsed += KEPT / timedelta(seconds=1)
+        house.time.move(1.0)
+        await house.workspace.seen(lambda: house.workspace.file(file) is None)
+
+
+async def test_the_file_of_a_private_answer_comes_as_a_direct_message(house: House) -> None:
+    async with house.bot():
+        first = await asked(house, MANY)
+        await house.workspace.click("U0ADMIN", first, "file")
+        await house.workspace.seen(lambda: any(message.files for message in house.workspace.direct("U0ADMIN")))
+        assert "direct messages" in (await house.private("U0ADMIN", 2))[1]
+    assert () == house.workspace.messages("C0OPS")
+
+
+async def test_a_file_that_slack_does_not_take_is_explained(house: House) -> None:
+    async with house.bot():
+        first = await posted(house, MANY)
+        house.workspace.faults.switch_on("files.getUploadURLExternal", Failing("storage_limit_reached"))
+        await house.workspace.click("U0ADMIN", first, "file")
+        [text] = await house.private("U0ADMIN")
+    assert "storage_limit_reached" in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "{}",
+        '{"operation":"op-x"}',
+        '{"operation":7}',
+        '{"operation":"x","page":-1}',
+        '{"operation":"x","picture":"F/../x"}',
+        "null",
+    ],
+)
+def test_what_a_button_carries_is_foreign(value: str) -> None:
+    assert View.read(value) is None or View.read(value) == View(operation="op-x")
+
+
+@pytest.mark.parametrize("body", [{}, {"user": "U1"}, {"actions": []}, {"actions": ["x"], "user": {"id": "U0ADMIN"}}])
+def test_a_click_that_does_not_say_who_clicked_what_is_none(body: dict[str, Any]) -> None:
+    assert click_in(body) is None

@@ -1,1 +1,0 @@
-"""Changes and people's decisions on them."""
