@@ -1,19 +1,22 @@
 """Actions as they are stored: every kind that a plan may hold, written as JSON and read back."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from adapters.action import Action
 from adapters.gateway import api
+from adapters.gateway.action import GatewayAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, services
 from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import command_line, guard_options, script_text
+from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
     api.ReadSystem,
@@ -67,3 +70,39 @@ def script_hash(name: str) -> str:
         return ""
     code = [command_line(), script_text(action.script), *([guard_options()] if action is change.BeginChange else [])]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()
+
+
+def describe_run(name: str, arguments: Mapping[str, JsonValue], placeholders: Mapping[str, str]) -> JsonValue:
+    """What runs on the host for an action: the hash of its script, its argument lists or its requests, as JSON.
+
+    `placeholders` stand for the arguments that are not known yet, by name. Raises `ValueError` for an unknown kind, or
+    for arguments that do not fit.
+    """
+    action_class = class_of(name)
+    if issubclass(action_class, WindowsAction):
+        return script_hash(name)
+    action = _fill_in(action_class, arguments, placeholders)
+    if isinstance(action, WslAction):
+        return [list(argv) for argv in action.commands()]
+    if isinstance(action, GatewayAction):
+        return [dataclasses.asdict(request) for request in action.requests()]
+    raise ValueError(f"{name} runs on no known side")
+
+
+def _fill_in(
+    action_class: type[Action[Any]], arguments: Mapping[str, JsonValue], placeholders: Mapping[str, str]
+) -> Action[Any]:
+    """The action with each known argument validated by its field and each placeholder as it is."""
+    if not placeholders:
+        return read(kind(action_class), arguments)
+    fields = action_class.model_fields
+    if missing := {name for name, field in fields.items() if field.is_required()} - arguments.keys() - placeholders.keys():
+        raise ValueError(f"not an action {kind(action_class)}: it lacks {sorted(missing)}")
+    try:
+        known = {
+            name: TypeAdapter(fields[name].rebuild_annotation()).validate_json(json.dumps(value))
+            for name, value in arguments.items()
+        }
+    except (KeyError, ValidationError) as error:
+        raise ValueError(f"not an action {kind(action_class)}: {error}") from error
+    return action_class.model_construct(None, **known, **placeholders)

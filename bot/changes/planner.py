@@ -24,7 +24,7 @@ from bot.store.records import Record
 from bot.store.stored import json_text
 from commands.language.grammar import canonical
 from commands.model.operation import CertificateRules, FleetChange, Operation, Risk, Thresholds, View
-from commands.model.plan import Plan, Planned
+from commands.model.plan import NEWEST_FORMULA, Plan, Planned
 
 BREAK_GLASS_LIFETIME = timedelta(hours=1)
 """How long a change without approval may wait for its hosts: an emergency that waits longer is none."""
@@ -113,9 +113,10 @@ class Planner:
             raise Refused(phrase) from error
 
     async def replan(self, record: Record) -> tuple[Planned, str]:
-        """The plan as it would be made now, and its digest."""
+        """The plan as it would be made now, and its digest by the formula of the stored plan."""
         planned = await self.operation(record).plan(self.view(record.operation))
-        return planned, planned.plan.digest(record.kind, planned.arguments)
+        plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
+        return Planned(arguments=planned.arguments, plan=plan), plan.digest(record.kind, planned.arguments)
 
     async def draft(self, asking: Asking) -> Record:
         """A new operation, planned; nothing is decided yet. `CannotPlan`, `HoldsSecret`."""
@@ -126,6 +127,7 @@ class Planner:
         if await asyncio.to_thread(self._holds_secret, told):  # half a second for hundreds of hosts
             raise HoldsSecret(Phrase("the plan would hold a secret, so it is not kept; ask without it"))
         now = self._now()
+        plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA})
         return Record(
             operation=asking.id,
             words=words,
@@ -138,8 +140,8 @@ class Planner:
             channel=by.channel,
             card=card_channel(by.channel, self.policy.approvals.channel),
             reason=operation.reason,
-            plan=planned.plan,
-            digest=planned.plan.digest(kind, planned.arguments),
+            plan=plan,
+            digest=plan.digest(kind, planned.arguments),
             asked_at=now,
             expires_at=now,
             state=State.PLANNED,

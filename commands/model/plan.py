@@ -10,19 +10,25 @@ Pure. `bot.changes.step_runner` runs plans; operations make them (`commands.mode
 import errno
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue
 
 from adapters.action import SIDES, Action, Effect, SideName
-from adapters.action_registry import class_of, kind, read, script_hash
+from adapters.action_registry import class_of, describe_run, kind, read, script_hash
 from adapters.endpoint import Road, road
 from adapters.errors import Refused
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.value import Value
+
+DigestFormula = Literal[1, 2]
+"""How a plan's digest is computed. 1: scripts of Windows by their hash. 2: what runs on every side, and the formula."""
+
+NEWEST_FORMULA: DigestFormula = 2
+"""The formula of new plans. A stored plan keeps the one it was approved with."""
 
 
 class NoRoad(Refused):
@@ -80,6 +86,11 @@ class Deed(Value):
     @property
     def side(self) -> str:
         return class_of(self.kind).side
+
+    def describe_run(self) -> JsonValue:
+        """What will run, as JSON. An argument that an earlier step produces counts as its placeholder. `ValueError`."""
+        placeholders = {name: f"{{{product.step}.{product.field}}}" for name, product in self.products.items()}
+        return describe_run(self.kind, self.arguments, placeholders)
 
     def action(self, produced: Mapping[str, Mapping[str, JsonValue]]) -> Action[Any]:
         """The action, given what each earlier step produced by key; a `ValueError` where something is missing."""
@@ -162,7 +173,10 @@ class LeftOut(Value):
 
 
 class Plan(Value):
-    """What a change would do. `disrupts` says what people lose meanwhile, `warnings` what an approver must know."""
+    """What a change would do. `disrupts` says what people lose meanwhile, `warnings` what an approver must know.
+
+    A plan that was stored without a digest formula has formula 1.
+    """
 
     parts: tuple[Part, ...]
     premises: tuple[Premise, ...] = ()
@@ -170,6 +184,7 @@ class Plan(Value):
     disrupts: tuple[Phrase, ...] = ()
     warnings: tuple[Phrase, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    digest_formula: DigestFormula = 1
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -182,17 +197,19 @@ class Plan(Value):
         return tuple(sorted({step.host for step in self.steps if step.deed.changes}))
 
     def digest(self, operation: str, arguments: Mapping[str, Any]) -> str:
-        """SHA-256 over what is approved: the operation (its words) and arguments, every step, and the premises.
+        """SHA-256 over what is approved, by the plan's own formula: operation, arguments, every step, premises, endpoints.
 
-        A `ValueError` where it holds a kind of action that this version does not know.
+        Raises `ValueError` for a kind of action that this version does not know.
         """
+        seal, named = _FORMULAS[self.digest_formula]
         document = {
             "operation": operation,
             "arguments": arguments,
-            "steps": [_sealed(step) for step in self.steps],
+            "steps": [seal(step) for step in self.steps],
             "parts": [[part.host, [step.key for step in part.steps]] for part in self.parts],
             "premises": [[premise.host, premise.what, premise.value] for premise in self.premises],
             "roads": [road.model_dump(mode="json") for road in sorted(self.roads, key=lambda road: (road.host, road.side))],
+            **named,
         }
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
@@ -251,9 +268,30 @@ def _checks(step: Step) -> tuple[Check, ...]:
     return ((step.verify,) if step.verify is not None else ()) + step.undone
 
 
-def _sealed(step: Step) -> Mapping[str, Any]:
-    """What of a step is approved: not its words, which may be in another language."""
-    checks = [check.model_dump(mode="json") for check in _checks(step)]
-    deeds = [step.deed, *([step.undo] if step.undo is not None else []), *(check.deed for check in _checks(step))]
-    sealed = step.model_dump(mode="json", include={"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
-    return sealed | {"checks": checks, "scripts": [script_hash(deed.kind) for deed in deeds]}
+def _deeds(step: Step) -> tuple[Deed, ...]:
+    """Every deed of a step: itself, its undo, its checks."""
+    undo = (step.undo,) if step.undo is not None else ()
+    return (step.deed, *undo, *(check.deed for check in _checks(step)))
+
+
+def _seal_data(step: Step) -> dict[str, Any]:
+    """The data of a step that is approved. Its phrases are not: they may be in another language."""
+    data = step.model_dump(mode="json", include={"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
+    return data | {"checks": [check.model_dump(mode="json") for check in _checks(step)]}
+
+
+def _seal_scripts(step: Step) -> Mapping[str, Any]:
+    """Formula 1: the data of a step and the hashes of its scripts."""
+    return _seal_data(step) | {"scripts": [script_hash(deed.kind) for deed in _deeds(step)]}
+
+
+def _seal_runs(step: Step) -> Mapping[str, Any]:
+    """Formula 2: the data of a step and what runs on each side."""
+    return _seal_data(step) | {"runs": [deed.describe_run() for deed in _deeds(step)]}
+
+
+_FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Mapping[str, int]]] = {
+    1: (_seal_scripts, {}),
+    2: (_seal_runs, {"formula": 2}),
+}
+"""How a step is sealed, and what names the formula, by formula. Formulas are never edited: stored digests rest on them."""

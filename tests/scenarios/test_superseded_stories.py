@@ -60,9 +60,8 @@ async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
 ) -> None:
     async with shift(town) as s:
         card, old = await s.asked(RENEW), s.lies("host-a")
-        monkeypatch.setattr(
-            "commands.model.plan.script_hash", lambda kind: f"{actions.script_hash(kind)} of the next release"
-        )
+        present = actions.script_hash
+        monkeypatch.setattr(actions, "script_hash", lambda kind: f"{present(kind)} of the next release")
         await s.press(ADMIN, card, "run.approve")
         await asks_again(s, card, "the bot's own scripts or rules are others")
         assert old == s.lies("host-a")

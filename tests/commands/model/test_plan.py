@@ -1,13 +1,21 @@
-"""Plans as values: which hosts they change, and by which roads they go."""
+"""Plans as values: which hosts they change, by which roads they go, and what their digest covers."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
+from pydantic import JsonValue
 
+from adapters import action_registry
+from adapters.action import Action
+from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
+from adapters.gateway.api import ReadSystem
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ReadChange
-from commands.model.plan import Check, Deed, NoRoad, Part, Plan, Step, roads_of
+from adapters.wsl.action import Argv, Completed, WslAction
+from commands.model.plan import NEWEST_FORMULA, Check, Deed, NoRoad, Part, Plan, Product, Step, roads_of
 
 ABORT, READ = Deed.of(AbortChange(operation="op-1")), Deed.of(ReadChange(operation="op-1"))
 
@@ -57,3 +65,117 @@ def test_a_check_knows_the_answers_after_which_waiting_is_in_vain(state: str, va
     """A host that has put a change back will not have it applied a little later."""
     check = Check(host="host-a", deed=READ, expect={"state": "applied"}, never={"state": ("confirmed", "reverted", "stuck")})
     assert vain == check.hopeless({"state": state})
+
+
+class StartPort(WslAction[str]):
+    """An action of WSL2 with an argument that is not a text."""
+
+    deadline: ClassVar[float] = 1.0
+    output_limit: ClassVar[int] = 100
+    program: ClassVar[tuple[str, ...]] = ("sudo", "start")
+
+    name: str
+    port: int
+
+    def commands(self) -> tuple[Argv, ...]:
+        return ((*self.program, self.name, str(self.port)),)
+
+    def parse(self, completed: Sequence[Completed]) -> str:
+        return completed[0].stdout
+
+
+class Reload(GatewayAction[str]):
+    """An action of a gateway."""
+
+    deadline: ClassVar[float] = 1.0
+    output_limit: ClassVar[int] = 100
+    path: ClassVar[str] = "/api/reload"
+
+    def requests(self) -> tuple[HttpRequest, ...]:
+        return (HttpRequest(self.path, "POST", {"force": "1"}),)
+
+    def parse(self, responses: Sequence[HttpResponse | Any]) -> str:
+        return ""
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for made in (StartPort, Reload):
+        monkeypatch.setitem(action_registry._BY_KIND, action_registry.kind(made), made)
+
+
+def of(*deeds: Deed, formula: int = NEWEST_FORMULA) -> Plan:
+    """A plan that does these on host-a, one after the other."""
+    steps = tuple(Step(key=f"step-{n}", host="host-a", deed=deed, phrase=Phrase("do it")) for n, deed in enumerate(deeds))
+    return Plan.model_validate({"parts": [Part(host="host-a", steps=steps)], "digest_formula": formula})
+
+
+def digest(plan: Plan) -> str:
+    return plan.digest("turn", {"target": "host-a"})
+
+
+def test_a_plan_that_was_stored_without_a_formula_keeps_the_digest_of_before() -> None:
+    """The digest was computed by the version before formulas were named."""
+    stored = Plan.model_validate_json(of(Deed.of(ReadSystem()), formula=1).model_dump_json(exclude={"digest_formula"}))
+    assert 1 == stored.digest_formula
+    assert "7273d0ab47c2a1dd58d3807d3e0ee7c0b500cac9188a0531e0b036626d5242e1" == digest(stored)
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("made", [StartPort(name="web", port=80), Reload()])
+def test_formula_1_covers_no_argument_list_and_no_request(monkeypatch: pytest.MonkeyPatch, made: Action[Any]) -> None:
+    before = digest(of(Deed.of(made), formula=1))
+    _of_the_next_release(monkeypatch)
+    assert before == digest(of(Deed.of(made), formula=1))
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("made", [StartPort(name="web", port=80), Reload()])
+def test_formula_2_covers_what_runs_on_every_side(monkeypatch: pytest.MonkeyPatch, made: Action[Any]) -> None:
+    before = digest(of(Deed.of(made)))
+    assert before == digest(of(Deed.of(made)))
+    _of_the_next_release(monkeypatch)
+    assert before != digest(of(Deed.of(made)))
+
+
+def _of_the_next_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(StartPort, "program", ("sudo", "start", "--replace"))
+    monkeypatch.setattr(Reload, "path", "/api/reload/now")
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("deed", "runs"),
+    [
+        (Deed.of(StartPort(name="web", port=80)), [["sudo", "start", "web", "80"]]),
+        (
+            Deed.of(StartPort(name="web", port=80), port=Product(step="step-0", field="port")),
+            [["sudo", "start", "web", "{step-0.port}"]],
+        ),
+        (Deed.of(Reload()), [{"path": "/api/reload", "method": "POST", "query": {"force": "1"}}]),
+        (ABORT, action_registry.script_hash("windows.AbortChange")),
+    ],
+)
+def test_what_runs_is_known_before_it_runs(deed: Deed, runs: JsonValue) -> None:
+    """What an earlier step produces counts as its placeholder, whatever the type of the argument."""
+    assert runs == deed.describe_run()
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    "deed",
+    [
+        Deed(kind="wsl.Paint", arguments={}),
+        Deed(kind="wsl.StartPort", arguments={"name": "web"}),
+        Deed(kind="wsl.StartPort", arguments={"name": "web", "port": "many"}),
+        Deed(kind="wsl.StartPort", arguments={}, products={"port": Product(step="a", field="b")}),
+        Deed(kind="wsl.StartPort", arguments={"color": 1}, products={"port": Product(step="a", field="b")}),
+    ],
+)
+def test_what_cannot_be_known_has_no_digest(deed: Deed) -> None:
+    with pytest.raises(ValueError, match=r"not an action|no action"):
+        digest(of(deed))
+
+
+def test_a_plan_of_another_formula_has_another_digest() -> None:
+    assert digest(of(READ, formula=1)) != digest(of(READ, formula=2))
