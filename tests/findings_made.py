@@ -16,7 +16,7 @@ Makers = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Made:
-    """One finding in the code: `maker` is what is called there, `texts` are the short texts that stand in the call."""
+    """One finding in the code, in a module by its path: `maker` is called there, `texts` are the short texts of the call."""
 
     module: str
     line: int
@@ -34,7 +34,7 @@ class Made:
 def findings_made(files: Iterable[Path], makers: Makers) -> list[Made]:
     """All of these files; `makers` are those that make findings themselves."""
     functions = [
-        (file.stem, node)
+        (str(file.with_suffix("")), node)
         for file in sorted(files)
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)

@@ -23,13 +23,13 @@ from commands.updates.assessment import FRESH, WINDOWS, WSL
 from tests.findings_made import Made, findings_made
 
 SECTIONS = {
-    "health": {"checks"},
-    "health --details": {"rotation"},
-    "service": {"services"},
-    "cert": {"certs_judged"},
-    "disk": {"disks_judged"},
-    "update": {"updates_judged"},
-    "host": {"judged"},
+    "health": {"commands/checks/host_checks"},
+    "health --details": {"commands/checks/log_rotation"},
+    "service": {"commands/services/operations"},
+    "cert": {"commands/certs/assessment"},
+    "disk": {"commands/disks/assessment"},
+    "update": {"commands/updates/assessment"},
+    "host": {"commands/checks/assessment"},
 }
 """The chapter of each module that makes findings. What does not answer has one chapter for all of them."""
 
@@ -39,11 +39,11 @@ UNREAD = "unread"
 """What makes findings of what could not be read, all of the same severity and text."""
 
 COMPUTED = {
-    "updates_judged": {
+    "commands/updates/assessment": {
         subject for side in (WINDOWS, WSL) for subject in (side.key, side.age.replace("_", "-"), f"{side.key}-restart")
     },
-    "doctor": set(),
-    "doctor_hosts": {"<side>.secret"}
+    "bot/doctor/examination": set(),
+    "bot/doctor/host_checks": {"<side>.secret"}
     | {f"<side>.{kind.kind}" for kind in HostError.__subclasses__()}
     | {f"wsl.{part}" for part in ("podman", "bridge", "forwarding")},
 }
@@ -82,8 +82,8 @@ PAGES = (Page("en", Path("docs/checks.md")), Page("ja", Path("docs/checks.ja.md"
 
 both = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.language)
 
-REMARKS = findings_made(Path("commands").glob("*.py"), {"Remark": 0})
-DOCTOR = findings_made(Path("bot").glob("doctor*.py"), {"wrong": 1, "unknown": 1})
+REMARKS = findings_made(Path("commands").rglob("*.py"), {"Remark": 0})
+DOCTOR = findings_made(Path("bot/doctor").glob("*.py"), {"wrong": 1, "unknown": 1})
 
 
 def subjects(rows: Iterable[tuple[str, ...]]) -> set[str]:
@@ -132,7 +132,7 @@ def test_every_finding_has_a_row_with_its_words_and_severity(page: Page, made: M
 def test_what_doctor_finds_is_named_with_a_remedy(page: Page) -> None:
     written = {made.subject for made in DOCTOR if not made.computed}
     rows = page.rows("doctor")
-    assert written | COMPUTED["doctor_hosts"] == subjects(rows)
+    assert written | COMPUTED["bot/doctor/host_checks"] == subjects(rows)
     assert all(len(row) == 4 and all(row) for row in rows)
 
 
