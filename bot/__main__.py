@@ -1,4 +1,4 @@
-"""`python -m bot` is `flatnet-bot`."""
+"""`python -m bot`: the same as `flatnet-bot`."""
 
 from bot.cli import main
 

@@ -1,10 +1,10 @@
-"""The control socket: how `do`, `shell` and `audit` speak to a running bot.
+"""Control socket client: sends the words of `do`, `shell` and `audit` to a running bot.
 
     POST /ask   {"text": …, "surface": "do" | "shell"}  ─▶  Answer
 
-HTTP over a Unix socket (mode 0660; nothing listens on the network). Who asks is the peer's user
-id as the kernel tells it (SO_PEERCRED), never what a client says. Database and socket belong to
-the one bot that runs; where none does, `ask` says so with None and the caller goes on alone.
+HTTP over a Unix socket (mode 0660; nothing listens on the network). The actor is the peer's user
+id as reported by the kernel (SO_PEERCRED), never a claim of the client. Database and socket belong to
+the one bot that runs. If none runs, `ask` returns None and the caller goes on alone.
 """
 
 import asyncio
@@ -27,42 +27,42 @@ PIECE = 65_536
 """Bytes that are read at once."""
 
 MAX_PATH = 107
-"""Bytes of a socket's path (sun_path of Linux, less its end)."""
+"""Bytes of a socket's path (sun_path of Linux, minus its terminator)."""
 
 
 OK, REFUSED = 200, 403
-"""The two statuses: the value that was asked for, or a Failure."""
+"""The two statuses: the requested value, or a Failure."""
 
 NOBODY = (errno.ENOENT, errno.ECONNREFUSED)
-"""What connecting says where no bot listens."""
+"""Error numbers of connecting if no bot listens."""
 
 
 ANSWER_DEADLINE = 120.0
-"""Seconds in which an answer is expected: more than any read of a whole fleet takes."""
+"""Seconds to wait for an answer: more than any read of a whole fleet takes."""
 
 
 class ControlError(FlatnetError):
-    """The control socket does not serve us."""
+    """The control socket cannot be used."""
 
 
 class ControlUnusable(ControlError):
-    """The socket cannot be made at that path, or another bot has it."""
+    """The socket cannot be created at that path, or another bot has it."""
 
 
 class ControlForbidden(ControlError):
-    """A bot runs, and this user may not speak to it."""
+    """A bot runs, and this user may not use its socket."""
 
 
 class ControlRefused(ControlError):
-    """The bot answered that it will not; the phrase is the bot's."""
+    """The bot refused the request; the phrase is the bot's."""
 
 
 class ControlLost(ControlError):
-    """A bot runs, but there was no answer, or none that can be understood. What was asked may have been done."""
+    """A bot runs, but its answer is missing or could not be parsed. The request may have been carried out."""
 
 
 class Ask(BaseModel):
-    """What a client may say. Who it is, is not among it."""
+    """A client's request. It does not name the actor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,8 +71,8 @@ class Ask(BaseModel):
 
 
 async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_DEADLINE) -> Answer | None:
-    """Have the running bot answer; None where none runs. A `ControlError` where one runs and does not answer."""
-    words = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may hand in bytes that are no text
+    """Have the running bot answer; None if none runs. Raises a `ControlError` if one runs and does not answer."""
+    words = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may pass bytes that are not text
     said = Ask.model_validate({"text": words, "surface": surface})
     check_path(path)
     try:
@@ -103,7 +103,7 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The whole body, up to `MAX_ANSWER`; the rest is left unread and the answer is then no JSON."""
+    """Read the body up to `MAX_ANSWER_BYTES`. The rest is left unread; the answer is then invalid JSON."""
     body = bytearray()
     async for chunk in response.content.iter_chunked(PIECE):
         body += chunk
@@ -113,7 +113,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _not_connected(path: Path, error: OSError) -> ControlError:
-    """Somebody may listen there, but not for us."""
+    """Map a connection error where a bot may listen."""
     if error.errno in (errno.EACCES, errno.EPERM):
         return ControlForbidden(
             Phrase("you may not use {path}; ask to be added to the group that it belongs to", path=str(path))
@@ -122,6 +122,7 @@ def _not_connected(path: Path, error: OSError) -> ControlError:
 
 
 def check_path(path: Path) -> None:
+    """Check that the path is short enough for a socket. Raises `ControlUnusable`."""
     size = len(os.fsencode(path))
     if size > MAX_PATH:
         raise ControlUnusable(
@@ -136,6 +137,7 @@ def check_path(path: Path) -> None:
 
 
 def unusable(path: Path, error: OSError) -> Phrase:
+    """Describe a path that cannot be used."""
     return Phrase(
         "the control socket {path} cannot be used ({reason}); check its folder and who owns it",
         path=str(path),

@@ -1,4 +1,4 @@
-"""The running bot's end of the control socket: `bot.control.client` is the other one and says what passes between them."""
+"""Control socket server of the running bot; `bot.control.client` documents the protocol."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from bot.control.client import OK, REFUSED, Ask, ControlUnusable, check_path, un
 from bot.model.request import Answer, Failure, FailureKind, Request, SystemIdentity
 
 MAX_REQUEST = 65_536
-"""Bytes of one request's body; how long words may be is the desk's to say."""
+"""Bytes of one request's body; the dispatcher limits the length of the words."""
 
 MODE = 0o660
 
@@ -37,7 +37,7 @@ LEAVING = 2.5
 
 @dataclass(frozen=True)
 class Doors:
-    """What stands behind the socket; `handle` raises nothing."""
+    """Functions behind the socket; `handle` never raises."""
 
     handle: Callable[[Request], Awaitable[Answer]]
     now: Callable[[], datetime]
@@ -46,7 +46,7 @@ class Doors:
 
 @asynccontextmanager
 async def serve(path: Path, doors: Doors, group: str | None = None) -> AsyncIterator[None]:
-    """Listen at `path`, for `group` too, until left; `ControlUnusable` where that cannot be."""
+    """Listen at `path`, for `group` too, until the block is left. Raises `ControlUnusable`."""
     listener, made = _listen(path, group)
     runner = web.AppRunner(_application(doors), access_log=None, shutdown_timeout=LEAVING)
     try:
@@ -78,7 +78,7 @@ def _application(doors: Doors) -> web.Application:
 
 
 def _peer(request: web.Request) -> SystemIdentity:
-    """Who is at the other end, as the kernel knows it. May ask a directory service: not for the event loop."""
+    """Identify the client by the kernel's credentials. May query a directory service, so not for the event loop."""
     assert request.transport is not None
     line: socket.socket = request.transport.get_extra_info("socket")
     credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
@@ -87,7 +87,7 @@ def _peer(request: web.Request) -> SystemIdentity:
 
 
 def _json(value: BaseModel, status: int = OK) -> web.Response:
-    """What is no text in a host's words (a lone surrogate) becomes "?": JSON cannot carry it."""
+    """Serialize a value. Lone surrogates in a host's text become "?", because JSON in UTF-8 cannot carry them."""
     body = json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode("utf-8", "replace")
     return web.Response(body=body, content_type="application/json", status=status)
 
@@ -97,7 +97,7 @@ def _refusal(phrase: Phrase) -> web.Response:
 
 
 def _listen(path: Path, group: str | None) -> tuple[socket.socket, os.stat_result]:
-    """A listening socket of mode 0660 at `path`, and which file it is. What a dead bot left there is replaced."""
+    """Bind a socket of mode 0660 at `path`; returns it and its file's identity. A dead bot's socket is replaced."""
     check_path(path)
     try:
         if not path.parent.exists():
@@ -117,7 +117,7 @@ def _listen(path: Path, group: str | None) -> tuple[socket.socket, os.stat_resul
 
 
 def _make_folder(folder: Path, group: str | None) -> None:
-    """A folder for the socket: ours alone, or the group may pass."""
+    """Create the socket's folder: for the owner alone, or also passable for the group."""
     folder.mkdir(mode=0o700, parents=True)
     if group is not None:
         shutil.chown(folder, group=group)
@@ -127,7 +127,7 @@ def _make_folder(folder: Path, group: str | None) -> None:
 def _bind(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        os.fchmod(listener.fileno(), MODE)  # before there is a file, so that its mode is never wider
+        os.fchmod(listener.fileno(), MODE)  # before the file exists, so that its mode is never wider
         listener.bind(os.fspath(path))
         path.chmod(MODE)  # the process's umask may have made it narrower
         listener.listen()
@@ -138,7 +138,10 @@ def _bind(path: Path) -> socket.socket:
 
 
 def _abandoned(path: Path) -> bool:
-    """Whether `path` is a socket at which nobody listens; where somebody does, or where it is none, an error."""
+    """Return whether `path` is a socket without a listener.
+
+    Raises `ControlUnusable` if a bot listens, or if it is not a socket.
+    """
     if not stat.S_ISSOCK(path.stat().st_mode):
         raise ControlUnusable(
             Phrase(
@@ -153,14 +156,14 @@ def _abandoned(path: Path) -> bool:
         except ConnectionRefusedError:
             return True
         except BlockingIOError:
-            pass  # somebody listens, and is busy
+            pass  # a bot listens, and is busy
     raise ControlUnusable(
         Phrase("another bot listens at {path}; use that one, stop it, or set another socket_file", path=str(path))
     )
 
 
 def _remove(path: Path, made: os.stat_result) -> None:
-    """Take the socket's file away, unless another one stands there by now."""
+    """Remove the socket's file, unless another one has replaced it."""
     try:
         if os.path.samestat(path.stat(), made):
             path.unlink()

@@ -1,6 +1,6 @@
-"""What `doctor` sees of the bot's own parts: configuration, secrets, database, audit log, Slack.
+"""Checks of `doctor` on the bot's own parts: configuration, secrets, database, audit log, Slack.
 
-What a part raises in its own words (`FlatnetError`) becomes a finding where all checks are made (`bot.doctor.examination`).
+A part's own errors (`FlatnetError`) become findings where all checks are run (`bot.doctor.examination`).
 """
 
 import asyncio
@@ -33,16 +33,16 @@ CONFIGURATION, SECRETS, DATABASE, AUDIT, SLACK = (
 )
 
 Prove = Callable[[], Awaitable[Condition | None]]
-"""Writes to the database and counts; None where there is none yet."""
+"""Writes to the database and counts rows; None if there is no database yet."""
 
 
 def complaints(error: ConfigurationError) -> Examined:
-    """A configuration that cannot be used, with all that is wrong with it."""
+    """Report a configuration that cannot be used, with all its complaints."""
     return Examined(CONFIGURATION, error.phrase, tuple(_complaint(error.file, complaint) for complaint in error.complaints))
 
 
 def configuration(settings: Settings) -> Examined:
-    """A configuration that can be used: whether somebody is left who may do everything, and others to approve it."""
+    """Check a valid configuration: an administrator exists, and every change can be approved."""
     seen = Phrase("hosts: {hosts}, people: {people}", hosts=len(settings.hosts), people=len(settings.people))
     findings = (*_nobody_administers(settings), *_never_approved(settings), *_without_channel(settings))
     return Examined(CONFIGURATION, seen, findings)
@@ -60,7 +60,7 @@ def _never_approved(settings: Settings) -> Iterator[Finding]:
 
 
 def _without_channel(settings: Settings) -> Iterator[Finding]:
-    """What runs by the clock and has no channel, where there is Slack at all; looks that are only kept need none."""
+    """Report scheduled commands without a channel, if Slack is configured. Observations are only stored and need none."""
     running = clockwork(settings.schedules, settings.notices, settings.time_zone, now()).schedules
     names = tuple(schedule.name for schedule in running if not schedule.channel and schedule.name != OBSERVE)
     if settings.slack is None or not names:
@@ -74,7 +74,7 @@ def _without_channel(settings: Settings) -> Iterator[Finding]:
 
 
 def secrets(settings: Settings) -> Examined:
-    """Whether every secret lies where it is looked for. None is shown."""
+    """Check that every secret exists. No value is shown."""
     names = len(settings.secret_names)
     found = read_secrets(settings.secret_names, settings.secrets_folder)
     missing = tuple(wrong(SECRETS, "secrets.missing", phrase) for phrase in found.missing())
@@ -82,7 +82,7 @@ def secrets(settings: Settings) -> Examined:
 
 
 async def database(prove_it: Prove) -> Examined:
-    """Whether it takes a write."""
+    """Check that the database accepts a write."""
     condition = await prove_it()
     if condition is None:
         return Examined(DATABASE, Phrase("none yet; the first start makes it"))
@@ -94,7 +94,7 @@ async def database(prove_it: Prove) -> Examined:
 
 
 async def prove_alone(path: Path) -> Condition | None:
-    """Own the database for a moment and write to it; where there is none, look whether one can be made."""
+    """Own the database for a moment and write to it; if there is none, check that one can be created."""
     opened = await asyncio.to_thread(_opened, path)
     if opened is None:
         return None
@@ -114,7 +114,7 @@ def _opened(path: Path) -> Database | None:
 
 
 async def audit(settings: Settings, find: Find) -> Examined:
-    """The whole chain, followed beside a running bot or without one."""
+    """Verify the whole chain, beside a running bot or without one."""
     keys = audit_keys(settings, find)
     seen = await asyncio.to_thread(_followed, settings, keys)
     if seen is None:
@@ -132,8 +132,8 @@ def _followed(settings: Settings, keys: AuditKeys) -> Verification | None:
 
 
 async def slack(settings: Settings, find: Find) -> Examined:
-    """Tokens, workspace, scopes and channels, as Slack sees them."""
-    from bot.slack.api import SlackFailure  # here, because whoever has no Slack need not wait for its library
+    """Check tokens, workspace, scopes and channels in Slack."""
+    from bot.slack.api import SlackFailure  # imported here, so that installations without Slack do not wait for its library
     from bot.slack.checkup import check_up
     from bot.slack.preflight import Tokens
 
@@ -149,7 +149,7 @@ async def slack(settings: Settings, find: Find) -> Examined:
 
 
 def _channels(settings: Settings) -> dict[str, str]:
-    """The channels in which the bot speaks unasked, each with the first key that names it."""
+    """Return the channels of announcements, each with the first configuration key that names it."""
     named = [
         ("approvals.channel", settings.approvals.channel),
         ("notices.channel", settings.notices.channel),
@@ -160,7 +160,7 @@ def _channels(settings: Settings) -> dict[str, str]:
 
 
 def _there(path: Path) -> bool:
-    """Whether there is such a file; a `DatabaseError` where that cannot be known."""
+    """Return whether the file exists. Raises `DatabaseError` if that cannot be known."""
     try:
         return path.exists()
     except OSError as error:

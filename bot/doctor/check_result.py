@@ -1,8 +1,8 @@
-"""What a check of `doctor` brings back, and how many of them become one report. Pure.
+"""Results of the checks of `doctor`, and the report made of them. Pure.
 
-    Examined* ─▶ one line for each place, with what was seen there; a finding for each thing that is wrong
+    CheckResult* ─▶ one line for each place, with its state; a finding for each problem
 
-A place is a host, or a part of the bot: `bot.database`. No host can be called that, for names of hosts have no dot.
+A place is a host, or a part of the bot: `bot.database`. Hosts cannot have such a name, because host names have no dot.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from commands.model.phrases import some
 from commands.model.report import Cell, Column, Mark, Report, Row
 
 WORST = 3
-"""Places that the summary names: a notification is read on a phone."""
+"""Number of places that the summary names: a notification is read on a phone."""
 
 COLUMNS = (Column(key="host", heading=Phrase("Host")), Column(key="seen", heading=Phrase("Seen")))
 
 
 @dataclass(frozen=True)
 class Examined:
-    """One place: what was seen there, in a few words, and what is wrong with it."""
+    """Result for one place: its state in a few words, and its problems."""
 
     place: str
     seen: Phrase
@@ -30,27 +30,27 @@ class Examined:
 
     @property
     def severity(self) -> Severity | None:
-        """The worst finding's; None where all is well."""
+        """Severity of the worst finding; None if all is well."""
         return min((finding.severity for finding in self.findings), key=lambda severity: severity.rank, default=None)
 
     @property
     def rank(self) -> int:
-        """0 is the worst; what is well comes last."""
+        """Sort key: 0 is the worst, a place without findings comes last."""
         return len(Severity) if self.severity is None else self.severity.rank
 
 
 def wrong(place: str, subject: str, why: Phrase, severity: Severity = Severity.HIGH) -> Finding:
-    """Something that was looked at and is not as it must be."""
+    """Make a finding for something that was checked and is wrong."""
     return Finding(severity=severity, host=place, subject=subject, why=why)
 
 
 def unknown(place: str, subject: str, why: Phrase) -> Finding:
-    """Something that could not be looked at."""
+    """Make a finding for something that could not be checked."""
     return Finding(severity=Severity.HIGH, host=place, subject=subject, why=why, reached=False)
 
 
 def report_of(examined: Sequence[Examined], at: datetime) -> Report:
-    """All of them, worst first."""
+    """Build the report of all results, worst first."""
     ranked = sorted(examined, key=lambda each: each.rank)
     troubled = [each for each in ranked if each.findings]
     return Report(

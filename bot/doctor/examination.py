@@ -1,11 +1,11 @@
-"""`doctor`: whether everything that the bot needs is in place, each thing that is not with its own finding and mend.
+"""`doctor`: checks that everything the bot needs is in place; each problem is a finding with its fix.
 
-    flatnet-bot doctor ─┬─ a bot runs ─▶ control socket ─▶ desk ─▶ `examine` on the running house
+    flatnet-bot doctor ─┬─ a bot runs ─▶ control socket ─▶ dispatcher ─▶ `examine` in the running bot
                         └─ none runs, or it does not answer ─▶ `_examine_alone`: owns the database for a moment
-    check* side by side, each within its time ─▶ Examined* ─▶ Report
+    check* concurrently, each within its timeout ─▶ CheckResult* ─▶ Report
 
-Alone it works when nothing is right yet: a broken configuration is a finding. It asks hosts as whoever
-can read the secrets, and writes no audit event, for the audit log may be what is broken.
+Without a running bot it works even if nothing is right yet: a broken configuration is a finding. It then reads hosts with
+the rights of the user who can read the secrets, and writes no audit event, because the audit log may be broken.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ from commands.model.operation import Progress, View
 from commands.model.report import Report
 
 PATIENCE = 60.0
-"""Seconds that one check may take: more than any deadline of an action, and enough to follow a long audit log."""
+"""Seconds that one check may take: more than any deadline of an action, and enough to verify a long audit log."""
 
 ANSWER_DEADLINE = PATIENCE + 10.0
-"""Seconds that a running bot gets for the whole; then this process looks by itself."""
+"""Seconds that a running bot gets for all checks; then this process runs them itself."""
 
 WORDS = "doctor"
 
@@ -48,7 +48,7 @@ _log = structlog.get_logger("bot.doctor.examination")
 
 
 async def diagnose(file: Path, progress: Progress) -> Answer:
-    """What is to be said of the bot that `file` configures: by itself where it runs, else by this process."""
+    """Diagnose the bot that `file` configures: through the running bot, else in this process."""
     try:
         settings = await asyncio.to_thread(read_settings, file)
     except ConfigurationError as error:
@@ -63,7 +63,7 @@ async def diagnose(file: Path, progress: Progress) -> Answer:
 
 
 async def examine(settings: Settings, prove: Prove, view: View) -> Report:
-    """What a running bot says of itself and of its hosts; `prove` writes to the database that it owns."""
+    """Run all checks inside a running bot; `prove` writes to the database that it owns."""
     find = await asyncio.to_thread(_finder, settings)
     return await make_all(_parts(settings, find, prove) | _hosts(view), view.progress)
 
@@ -81,7 +81,7 @@ async def _examine_alone(file: Path, settings: Settings, process: dict[str, Chec
 
 
 def _finder(settings: Settings) -> Find:
-    """The secrets; where they cannot be used at all, each that is asked for says so."""
+    """Load the secrets. If they cannot be used at all, each access raises the reason."""
     try:
         return read_secrets(settings.secret_names, settings.secrets_folder)
     except SecretsUnusable as error:
@@ -94,7 +94,7 @@ def _finder(settings: Settings) -> Find:
 
 
 def _without_settings(error: ConfigurationError) -> dict[str, Check]:
-    """What can be said where the configuration cannot be used."""
+    """List the checks that are possible without a valid configuration."""
     return {
         doctor_parts.CONFIGURATION: partial(asyncio.to_thread, doctor_parts.complaints, error),
         doctor_machine.MACHINE: partial(asyncio.to_thread, doctor_machine.machine, 0),
@@ -102,7 +102,7 @@ def _without_settings(error: ConfigurationError) -> dict[str, Check]:
 
 
 def _parts(settings: Settings, find: Find, prove: Prove, *files: Path) -> dict[str, Check]:
-    """The bot's own parts; `files` are looked at beside those that the settings name."""
+    """List the checks of the bot's own parts; `files` are checked in addition to those that the settings name."""
     return {
         doctor_parts.CONFIGURATION: partial(asyncio.to_thread, doctor_parts.configuration, settings),
         doctor_parts.SECRETS: partial(asyncio.to_thread, doctor_parts.secrets, settings),
@@ -119,7 +119,7 @@ def _hosts(view: View) -> dict[str, Check]:
 
 
 async def make_all(checks: Mapping[str, Check], progress: Progress) -> Report:
-    """Make all checks side by side; `progress` is told which are still awaited."""
+    """Run all checks concurrently; `progress` gets the names of the unfinished ones."""
     awaited = list(checks)
 
     async def make(place: str, check: Check) -> Examined:
@@ -135,7 +135,7 @@ async def make_all(checks: Mapping[str, Check], progress: Progress) -> Report:
 
 
 async def _made(place: str, check: Check) -> Examined:
-    """One check within its time; whatever it raises is its finding, and hides no other."""
+    """Run one check within its timeout. Any exception becomes its finding and affects no other check."""
     subject = place.removeprefix("bot.")
     try:
         async with asyncio.timeout(PATIENCE):

@@ -1,12 +1,12 @@
-"""What `doctor` sees of a host: whether the bot comes in on each side, with everything that it needs there.
+"""Checks of `doctor` on a host: the bot can reach each side, and finds everything that it needs there.
 
-| side | looked at |
+| side | checked |
 | --- | --- |
 | Windows | address, TLS, log-in, PowerShell answers, clock |
 | WSL2 | address, host key, log-in, podman through sudo as root |
 | gateway | address, allowed (403), the gateway of this host |
 
-How the host itself is, `health` says.
+The health of the host itself is reported by `health`.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ SIDES: dict[SideName, Phrase] = {"windows": Phrase("Windows"), "wsl": Phrase("WS
 
 
 async def examine_host(host: Host, view: View) -> Examined:
-    """All sides of a host at once; one that does not answer hides no other."""
+    """Check all sides of a host concurrently; one that does not answer hides no other."""
     looks = {"windows": _windows, "wsl": _wsl, "gateway": _gateway}
     sides = [side for side in SIDES if host.side(side) is not None]
     async with asyncio.TaskGroup() as group:
@@ -68,7 +68,7 @@ async def _gateway(host: Host, view: View) -> tuple[Finding, ...]:
 
 
 async def _ask(host: Host, action: Action[Answer], view: View) -> Answer | Finding:
-    """What a side says, or why it does not."""
+    """Read a side; returns its answer, or a finding if it fails."""
     try:
         return await view.fleet.perform(host, action)
     except HostError as error:
@@ -89,7 +89,7 @@ def _unread(host: Host, said: WslSystem) -> Iterator[Finding]:
 
 
 def _unusable(host: Host, said: GatewaySystem) -> Iterator[Finding]:
-    """The first part that is wrong or silent: what comes after it follows from it."""
+    """Report the first part that is wrong or does not answer: problems of later parts follow from it."""
     parts = [part for part in (said.healthy, said.sync, said.status) if isinstance(part, Unusable | HostError)]
     for part in parts[:1]:
         if isinstance(part, HostError):

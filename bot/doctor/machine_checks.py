@@ -1,7 +1,7 @@
-"""What `doctor` sees of the bot's machine: time zone data, open files, and who may read or change what is ours.
+"""Checks of `doctor` on the bot's machine: time zone data, open files, and the permissions of the bot's files.
 
-private    secrets, keys, database, audit head: nobody else may read them
-trusted    configuration, CA, certificates, known hosts: nobody else may change them
+private    secrets, keys, database, audit head: other users must not read them
+trusted    configuration, CA, certificates, known hosts: other users must not change them
 """
 
 import os
@@ -22,18 +22,18 @@ MACHINE, FILES = "bot.machine", "bot.files"
 READ, WRITE = 0o044, 0o022
 
 ROOT = 0
-"""The group to which a right may be given: systemd and container engines hand secrets over as `root:root 0440`."""
+"""Group that may have rights: systemd and container engines provide secrets as `root:root 0440`."""
 
 
 def machine(hosts: int) -> Examined:
-    """Time zone data, and room for a fleet of so many hosts."""
+    """Check time zone data, and the open files for a fleet of so many hosts."""
     allowed, zones = open_files.allow(hosts), len(available_timezones())
     seen = Phrase("{files} open files, {zones} time zones", files=allowed, zones=zones)
     return Examined(MACHINE, seen, (*_zones(zones), *_open_files(allowed, open_files.wanted(hosts))))
 
 
 def files(settings: Settings, *more: Path) -> Examined:
-    """Whether the files that are named are there, and for us alone; `more` are trusted, too."""
+    """Check that the named files exist, with the right permissions; `more` are trusted, too."""
     named, private = frozenset(_named(settings)), frozenset(_private(settings))
     states = {path: _state(path) for path in sorted(named.union(private, more, [settings.control_socket]))}
     findings: list[Finding] = []
@@ -73,7 +73,7 @@ def _private(settings: Settings) -> Iterator[Path]:
 
 
 def _named(settings: Settings) -> Iterator[Path]:
-    """Every file that the hosts' sides name."""
+    """Yield every file that the hosts' sides name."""
     for host in settings.hosts:
         if host.windows is not None:
             given = (host.windows.ca_file, host.windows.certificate_file, host.windows.key_file)
@@ -115,5 +115,5 @@ def _socket(path: Path, state: os.stat_result) -> Iterator[Finding]:
 
 
 def _chmod(mode: str, path: Path) -> dict[str, str]:
-    """A file, and the command that mends its mode, as values of a phrase."""
+    """Return a file and the command that fixes its mode, as values of a phrase."""
     return {"path": str(path), "command": shlex.join(("chmod", mode, str(path)))}

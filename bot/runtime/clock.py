@@ -1,4 +1,4 @@
-"""Time as it is handed in: tests need no sleep."""
+"""Clock as a value that is passed in, so that tests need no sleep."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class Clock:
-    """Wall time (aware), monotonic seconds, and waiting."""
+    """Wall time (aware), monotonic seconds, and sleeping."""
 
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
@@ -17,9 +17,9 @@ class Clock:
 
 
 def now() -> datetime:
-    """The time, aware."""
+    """Return the current time, aware."""
     return datetime.now(UTC)
 
 
 REAL = Clock(now, time.monotonic, asyncio.sleep)
-"""The time that everybody has."""
+"""The system clock."""

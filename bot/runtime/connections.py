@@ -12,12 +12,12 @@ from adapters.wsl.keys import Keys
 from bot.security.secrets import Find
 
 WINDOWS_THREADS = 512
-"""Twice the largest fleet: each WinRM call holds a thread, for pywinrm blocks, and so may the closing of the session before
-it. Threads start only when they are needed."""
+"""Twice the largest fleet: each WinRM call holds a thread, because pywinrm blocks, and so may closing the previous
+session. Threads start only when they are needed."""
 
 
 def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
-    """How each side of a host is connected."""
+    """Make the function that connects to a side of a host."""
     keys: Keys[Any] = Keys()
 
     def connect(host: Host, side: SideName) -> Connection:
@@ -41,6 +41,6 @@ def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
 
 
 def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
-    """Have `count` threads running and idle."""
+    """Start `count` threads and leave them idle."""
     together = threading.Barrier(count)
     wait([pool.submit(together.wait) for _ in range(count)])

@@ -1,9 +1,9 @@
-"""Structured logs: one JSON object a line on stderr, plain ASCII, so that nothing foreign can move a terminal's cursor.
+"""Structured logs: one JSON object a line on stderr, plain ASCII, so that no foreign text can move a terminal's cursor.
 
-Library loggers go through the same door and say only what is wrong: in detail they would speak of
-every request, and NTLM's of the password's hash. Wrapped secrets print as stars by their own type,
-and whatever else is one goes as the last thing before a line is written (`bot.security.redaction`), in tracebacks, too;
-exceptions keep their traceback in the log and never reach a person.
+Library loggers use the same handler and log warnings only: in detail they would log every request, and NTLM's the
+password's hash. Wrapped secrets print as stars by their own type. All other secrets are removed just before a line is
+written (`bot.security.redaction`), in tracebacks, too. Exceptions keep their traceback in the log and are never shown
+to a person.
 """
 
 import logging
@@ -19,15 +19,15 @@ from bot.security.redaction import Redactor
 Level = Literal["debug", "info", "warning", "error"]
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
-"""Without local variables: they may hold what nobody may read."""
+"""Without local variables, because they may hold secrets."""
 
 
 OURS = "bot"
-"""The logger above all of ours; `level` counts for it alone."""
+"""Logger above all of ours; `level` applies to it alone."""
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes lines without secrets: until `redact_with`, patterns alone count."""
+    """Writes lines without secrets. Until `redact_with` is called, only patterns are removed."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -38,7 +38,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def redact_with(redactor: Redactor) -> None:
-    """Take the configured secrets, once they are read, out of every line from now on."""
+    """Remove the configured secrets, once they are read, from every line from now on."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, _Handler):
             handler.redactor = redactor
@@ -78,7 +78,7 @@ def configure_logs(level: Level, stream: TextIO | None = None, redactor: Redacto
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON would write it: what JSON does not know, as it prints itself."""
+    """Convert a value to JSON types; other objects become their repr."""
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -87,5 +87,5 @@ def _plain(value: Any) -> Any:
 
 
 def reference() -> str:
-    """Eight random characters that tie a person's sentence to a line of the log."""
+    """Make eight random characters that link an error message to a line of the log."""
     return randomness.token_hex(4)

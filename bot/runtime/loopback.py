@@ -1,4 +1,4 @@
-"""Where the bot may listen for programs that watch it: a loopback address and a port, and nothing else."""
+"""Address for programs that monitor the bot: a loopback address and a port, and nothing else."""
 
 import ipaddress
 import re
@@ -12,14 +12,17 @@ EXAMPLE = "127.0.0.1:9464"
 
 @dataclass(frozen=True)
 class Loopback:
-    """A loopback address and a port (0: any that is free)."""
+    """A loopback address and a port (0: any free one)."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> "Loopback":
-        """`127.0.0.1:9464` or `[::1]:9464`; `Unfit` for what others could reach, and for names, whose address may change."""
+        """Parse `127.0.0.1:9464` or `[::1]:9464`.
+
+        Raises `Unfit` for addresses that other machines can reach, and for names, whose address may change.
+        """
         parts = re.fullmatch(r"(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})", text)
         if parts is None or int(parts[3]) > 65535:
             raise Unfit(Phrase("must be an address and a port such as {example}", example=EXAMPLE))

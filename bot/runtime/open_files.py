@@ -1,21 +1,21 @@
-"""How many open files a fleet needs, and whether the system allows them: the usual 1,024 are too few for a large one."""
+"""Open files: the number that a fleet needs, and the system's limit. The usual 1,024 are too few for a large fleet."""
 
 import resource
 
 FILES_EACH = 8
-"""Open files that a host may need: two for each WinRM line, an SSH line, HTTP connections."""
+"""Open files that a host may need: two for each WinRM connection, an SSH connection, HTTP connections."""
 
 FILES_BESIDE = 256
 """Open files for everything else."""
 
 
 def wanted(hosts: int) -> int:
-    """Open files for a fleet of so many hosts."""
+    """Return the open files that a fleet of so many hosts needs."""
     return FILES_BESIDE + FILES_EACH * hosts
 
 
 def allow(hosts: int) -> int:
-    """Have as many as are wanted, or as many as the system lets us; how many are allowed now."""
+    """Raise the limit to the number needed, as far as the system allows; returns the limit now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return wanted(hosts)

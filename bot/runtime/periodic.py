@@ -1,7 +1,7 @@
-"""The one clock: what must be looked at again and again (expiry, unfinished work, old rows), each at its own pace.
+"""Periodic tasks (expiry, unfinished work, old rows), each with its own interval.
 
-Each work is begun again a while after it began, never while it still runs; one that fails or hangs
-keeps no other from its turn.
+The interval counts from the start of a run, and runs of one task never overlap. A task that fails or hangs does
+not delay the others.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _log = structlog.get_logger("bot.runtime.periodic")
 
 @dataclass(frozen=True)
 class Work:
-    """Something to do every so many seconds. `name` stands in the log where it fails."""
+    """A task that runs every so many seconds. `name` is logged if it fails."""
 
     name: str
     every: float
@@ -26,7 +26,7 @@ class Work:
 
 
 async def tick(works: tuple[Work, ...], clock: Clock) -> None:
-    """Do all works again and again, until cancelled."""
+    """Run all tasks periodically, until cancelled."""
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(_repeat(work, clock), name=work.name)
@@ -39,13 +39,13 @@ async def _repeat(work: Work, clock: Clock) -> None:
             await work.run()
         except FlatnetError as error:
             _log.warning("a work of the clock did not succeed", work=work.name, why=str(error))
-        except Exception as error:  # a bug in one work: the next turn may do better, and the others go on
+        except Exception as error:  # a bug in one task: the next run may succeed, and the others go on
             _log.error("a work of the clock failed", work=work.name, exc_info=error)
         await clock.sleep(max(0.0, work.every - (clock.monotonic() - began)))
 
 
 TICK = 5.0
-"""Seconds between two looks at what has expired and at what may start; decisions and ends start others at once."""
+"""Seconds between two checks for expired and startable changes; decisions and ends start other changes at once."""
 
 
 DAY = 24 * 3600.0

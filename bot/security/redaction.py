@@ -1,16 +1,16 @@
-"""Secrets taken out of whatever is shown: Slack, terminal, logs, errors, files, exports. There is no switch to turn it off.
+"""Removes secrets from everything that is shown: Slack, terminal, logs, errors, files, exports. It cannot be switched off.
 
-    registered values   every configured secret: as it is, and as it looks inside JSON, a URL, HTML, base64, hexadecimal
+    registered values   every configured secret: as it is, and encoded in JSON, a URL, HTML, base64, hexadecimal
     keys                private keys in PEM
-    patterns            Slack's and other makers' tokens, Authorization lines, `password=…`
+    patterns            Slack's and other vendors' tokens, Authorization headers, `password=…`
 
-A key is its first line, its last line, and what looks like one behind the first or before the last: whoever writes
-"BEGIN PRIVATE KEY" into a log hides these words and no other line. As many lines remain as there were. Patterns see one
-line at a time, so that no single search holds the interpreter for long.
+A key is its first line, its last line, and what looks like key data after the first or before the last. So a log line
+that only contains "BEGIN PRIVATE KEY" hides these words and no other line. The number of lines stays the same. Patterns
+search one line at a time, so that no single search holds the interpreter for long.
 
-What is stored is not rewritten: who is about to store asks `holds_secret` and refuses. A secret of which only a part is
-shown is not found, so redact first and shorten then. Values of fewer than six characters are not looked for: they would
-take innocent words away (the words of answers, too), and so tell what they are.
+Stored data is not rewritten: code that is about to store calls `holds_secret` and refuses. A truncated secret is not
+found, so redact first and shorten then. Values of fewer than six characters are not searched for: they would remove
+innocent words (also in answers), and so reveal themselves.
 """
 
 import base64
@@ -25,42 +25,42 @@ from urllib.parse import quote, quote_plus
 MARK = "[redacted]"
 
 SHORTEST = 6
-"""Characters of a value that is looked for."""
+"""Minimum characters of a value that is searched for."""
 SHORTEST_PART = 8
-"""Characters of a value's part that is looked for: a line of a key, a piece of base64."""
+"""Minimum characters of a value's part that is searched for: a line of a key, a piece of base64."""
 
 _NAMES = (
     r"pass(?:word|wd|phrase)|passwort|pwd|(?:client|signing|shared|webhook)[_-]?secret|secret[_-]?(?:access[_-]?)?key"
     r"|api[_-]?key|(?:access|auth|refresh|bearer|bot|app|api)[_-]?token"
 )
-"""What stands before a secret, in whatever name it ends."""
+"""Names before a secret; a longer name may end in one of them."""
 
 _KIND = r"[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
 _EDGE = re.compile(rf"-----(?P<edge>BEGIN|END) {_KIND}")
 _FIRST = re.compile(rf"-----BEGIN {_KIND}[ \t\r]*\Z")
-"""The end of a line behind which a key's other lines come."""
+"""End of a line that is followed by a key's other lines."""
 _BEGUN = re.compile(rf"-----BEGIN {_KIND}[^\"'\r]*")
-"""A key whose last line stands elsewhere: to the next quote, for a key on one line stands in quotes."""
+"""A key without its last line: up to the next quote, because a key on one line stands in quotes."""
 _ENCODED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\#"
-"""What a key on one line consists of, with its line ends (`\\n`, syslog's `#012`)."""
+"""Characters of a key on one line, with its line ends (`\\n`, syslog's `#012`)."""
 _BEFORE = (
     r"(?P<before>[ \t]*(?:(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^ ]{0,20}|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) "
     r"(?:std(?:out|err) [FP] |[\w.-]{1,255} [^\s:\[]{1,64}(?:\[\d{1,10}\])?: )?[ \t]*)?)"
 )
-"""What podman, the journal and syslog write before what a program wrote."""
+"""Prefix of podman, the journal and syslog before a program's output."""
 _WITHIN = re.compile(
     rf"{_BEFORE}(?P<key>[A-Za-z0-9+/]+={{0,2}}|{re.escape(MARK)}"
     r"|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): .{0,200})?"
 )
-"""A line between the first and the last one of a key; the mark stands where a registered value was."""
+"""A line between the first and the last one of a key; the mark stands in place of a registered value."""
 _ALONE = re.compile(
     rf"{_BEFORE}(?=\S*[A-Z])(?=\S*[a-z])"
     r"(?P<key>[A-Za-z0-9+/]{60,}={0,2}|(?=\S*[0-9])(?:[A-Za-z0-9+/]{16,}={1,2}|[A-Za-z0-9+/]{24,}))"
 )
-"""A line that is a key's, wherever it stands: of OpenSSL's or OpenSSH's width, or shorter, as the last one of a key is, and
-a whole one of 32 bytes (Nebula's, WireGuard's). Fingerprints and ids of containers have small letters alone."""
+"""A line of a key without its surroundings: of OpenSSL's or OpenSSH's width, or shorter like the last line of a key, or a
+whole key of 32 bytes (Nebula's, WireGuard's). Fingerprints and container ids have lower-case letters only."""
 _LAST = re.compile(rf"{_BEFORE}-----END {_KIND}")
-"""The beginning of a line before which a key's other lines stand."""
+"""Start of a line that follows a key's other lines."""
 _NEVER = re.compile(r"(?!)")
 
 _PATTERNS = (
@@ -88,15 +88,15 @@ _HINTS = (
     *("bearer", "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key"),
     *(f"gh{letter}_" for letter in "pousr"),
 )
-"""One of these, in lower case, is part of whatever the patterns find but of addresses with a password, which have `://`
-and `@`: a line without any need not be searched."""
+"""Lower-case parts, one of which is in every match of the patterns; only URLs with a password have `://` and `@` instead.
+A line without any is not searched."""
 _SECRET_NAME = re.compile(rf"(?i:{_NAMES})\Z")
 _KEPT = ("header", "scheme", "url", "name", "assigned", "option", "line")
 _QUOTED = {"double": '"', "single": "'", "escaped": '\\"'}
 
 
 def _without_keys(lines: Iterable[str], alone: re.Pattern[str]) -> list[str]:
-    """The lines without private keys; `alone` finds those of a key of which neither end is there."""
+    """Remove private keys from lines; `alone` matches lines of a key whose first and last line are missing."""
     kept: list[str] = []
     within = False
     for line in lines:
@@ -113,7 +113,7 @@ def _without_keys(lines: Iterable[str], alone: re.Pattern[str]) -> list[str]:
 
 
 def _without_edges(line: str) -> str:
-    """A line without what it has of keys, from the first words of each to its last ones."""
+    """Remove the parts of keys from a line, from the BEGIN of each to its END."""
     kept, at, begun = "", 0, -1
     for edge in _EDGE.finditer(line):
         if edge["edge"] == "BEGIN":
@@ -125,7 +125,7 @@ def _without_edges(line: str) -> str:
 
 
 def _mark_back(kept: list[str]) -> None:
-    """Mark the newest lines that may belong to a key whose last line comes now."""
+    """Mark the preceding lines that may belong to a key whose last line comes now."""
     for place in range(len(kept) - 1, -1, -1):
         marked = None if MARK in kept[place] else _marked(kept[place], _WITHIN)
         if marked is None:
@@ -134,7 +134,7 @@ def _mark_back(kept: list[str]) -> None:
 
 
 def _marked(line: str, shape: re.Pattern[str]) -> str | None:
-    """The line with the mark in place of its part of a key; None where it is of another shape."""
+    """Return the line with its part of a key replaced by the mark; None if it has another shape."""
     whole = line.rstrip()
     found = shape.fullmatch(whole)
     if found is None:
@@ -143,23 +143,23 @@ def _marked(line: str, shape: re.Pattern[str]) -> str | None:
 
 
 def _searched(line: str) -> str:
-    """A line without what the patterns find."""
+    """Remove all matches of the patterns from a line."""
     lower = line.lower()
     hinted = any(hint in lower for hint in _HINTS) or ("://" in line and "@" in line)
     return _FOUND.sub(_replace, line) if hinted else line
 
 
 def _replace(found: re.Match[str]) -> str:
-    """The mark in place of the secret, behind what may stay."""
+    """Return the mark in place of the secret, after the part that may stay."""
     kept = next((found[name] for name in _KEPT if found[name] is not None), "")
     around = next((quotes for name, quotes in _QUOTED.items() if found[name] is not None), "")
     return f"{kept}{around}{MARK}{around}"
 
 
 class Redactor:
-    """Takes the registered values, and whatever looks like a secret, out of texts and JSON.
+    """Removes the registered values, and everything that looks like a secret, from text and JSON.
 
-    Cleaning twice changes nothing more.
+    Redacting twice changes nothing more.
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
@@ -167,24 +167,24 @@ class Redactor:
         self.learn(values)
 
     def learn(self, values: Iterable[str]) -> None:
-        """Look for these values, too, from now on; a new configuration may have brought them."""
+        """Search for these values, too, from now on; a new configuration may have brought them."""
         looks = {*self._looks, *(look for value in values for look in _looks(value))}
         self._looks = sorted(looks, key=lambda look: (-len(look), look))
 
     def clean(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         return self._cleaned(text, _NEVER)
 
     def clean_log(self, text: str) -> str:
-        """The lines of a log without secrets. A log is read in parts, so that of a key neither end may be there."""
+        """Return the lines of a log without secrets. A log is read in parts, so both ends of a key may be missing."""
         return self._cleaned(text, _ALONE)
 
     def clean_json(self, value: Any) -> Any:
-        """A JSON value without secrets, in its names, too; what a name like `password` stands before goes whole."""
-        return _cleaned_json(value, cache(self.clean))  # names come again and again, and a line of a log in several places
+        """Return a JSON value without secrets, keys included; a value under a key like `password` is removed whole."""
+        return _cleaned_json(value, cache(self.clean))  # keys repeat, and log lines may occur in several places
 
     def holds_secret(self, value: Any) -> bool:
-        """Whether cleaning would change a text, or anything in a JSON value."""
+        """Return whether redaction would change a text, or anything in a JSON value."""
         if isinstance(value, str):
             return self.clean(value) != value
         if isinstance(value, Mapping):
@@ -222,7 +222,7 @@ def _stands_before_secrets(name: str) -> bool:
 
 
 def _looks(value: str) -> Iterator[str]:
-    """All that a secret value may look like inside another text."""
+    """Yield all encodings of a secret value inside another text."""
     value = value.strip()
     if len(value) < SHORTEST or value in MARK:
         return
@@ -254,7 +254,7 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
 
 
 def _in_base64(data: bytes) -> Iterator[str]:
-    """The characters that the value alone decides, at each of the three places where it may begin."""
+    """Yield the characters that the value alone determines, for each of its three possible offsets."""
     for before in range(3):
         whole = base64.b64encode(b"\0" * before + data).decode("ascii").rstrip("=")
         end = len(whole) if (before + len(data)) % 3 == 0 else len(whole) - 1

@@ -1,7 +1,7 @@
 """Secrets: from the environment or a secrets directory, and nowhere else.
 
 A secret named `winrm_password` is the variable `FLATNET_WINRM_PASSWORD`, or the file
-`winrm_password` in the secrets folder (systemd credentials and container secrets look like that).
+`winrm_password` in the secrets folder (the layout of systemd credentials and container secrets).
 Values are wrapped: printing shows nothing.
 """
 
@@ -19,15 +19,15 @@ from adapters.phrase import Phrase
 PREFIX = "FLATNET_"
 
 Find = Callable[[str], SecretStr]
-"""Gives the secret of a name, or raises `MissingSecret` or `SecretsUnusable`."""
+"""Returns the secret of a name. Raises `MissingSecret` or `SecretsUnusable`."""
 
 
 class MissingSecret(FlatnetError):
-    """A secret that is needed and lies nowhere."""
+    """A required secret does not exist."""
 
 
 class SecretsUnusable(FlatnetError):
-    """The secrets folder cannot be read, or what lies there is no text, or anybody may change it."""
+    """The secrets folder cannot be read, its content is not text, or every user may change it."""
 
 
 class Secrets:
@@ -38,18 +38,18 @@ class Secrets:
         self._folder = folder
 
     def __call__(self, name: str) -> SecretStr:
-        """The secret of that name; `MissingSecret` says where it is looked for."""
+        """Return the secret of that name. Raises `MissingSecret`, which says where it is searched for."""
         value = self._values.get(name)
         if value is None or not value.get_secret_value():
             raise MissingSecret(_where(name, self._folder))
         return value
 
     def missing(self) -> tuple[Phrase, ...]:
-        """One sentence for each secret that lies nowhere."""
+        """Return one sentence for each missing secret."""
         return tuple(_where(name, self._folder) for name, value in self._values.items() if not value)
 
     def values(self) -> tuple[str, ...]:
-        """All that must never be shown (`bot.security.redaction`)."""
+        """Return all values that must never be shown (`bot.security.redaction`)."""
         return tuple(value.get_secret_value() for value in self._values.values() if value)
 
     def __repr__(self) -> str:
@@ -57,7 +57,7 @@ class Secrets:
 
 
 def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
-    """Look for each name in the environment, then in the folder."""
+    """Look up each name in the environment, then in the folder."""
 
     fields: dict[str, Any] = dict.fromkeys(sorted(set(names)), (SecretStr | None, None))
     wanted = create_model("Wanted", __base__=BaseSettings, **fields)
@@ -68,7 +68,7 @@ def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
 
 
 def _in_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
-    """What lies in the folder, if there is one; `SecretsUnusable` where it cannot be read or trusted."""
+    """Read the secrets in the folder, if it exists. Raises `SecretsUnusable` if it cannot be read or trusted."""
     try:
         if not folder.is_dir():
             return {}

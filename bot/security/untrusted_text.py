@@ -1,6 +1,6 @@
-"""Text that others wrote (hosts, people, files), made harmless for every surface.
+"""Sanitizes untrusted text (from hosts, people, files) for every surface.
 
-Nothing here knows a surface's own markup: `bot.rendering.slack.blocks` escapes Slack's, and
+Surfaces' own markup is handled elsewhere: `bot.rendering.slack.blocks` escapes Slack's, and
 `bot.rendering.terminal` uses none.
 """
 
@@ -9,14 +9,14 @@ import unicodedata
 CUT = "…"
 
 _CONTROLS = {code: " " if chr(code).isspace() else chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡", 0x85: " "}
-"""NUL becomes ␀, ESC becomes ␛: seen for what they are, and without effect; what separates lines becomes a space."""
+"""NUL becomes ␀, ESC becomes ␛: visible and without effect; line separators become a space."""
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: white space becomes one space, control characters become pictures.
+    """Return `text` on one line: white space becomes one space, control characters become pictures.
 
-    Characters that are not seen but change what is seen go: right-to-left marks, zero-width
-    characters, halves of surrogate pairs (which no UTF-8 output can carry).
+    Invisible characters that change what is visible are removed: right-to-left marks, zero-width
+    characters, halves of surrogate pairs (which UTF-8 output cannot carry).
     """
     line = text.translate(_CONTROLS)
     if not line.isprintable():
@@ -25,7 +25,7 @@ def one_line(text: str) -> str:
 
 
 def cut(text: str, most: int) -> str:
-    """At most `most` characters of `text`; a cut is shown."""
+    """Return at most `most` characters of `text`; an ellipsis marks the cut."""
     return text if len(text) <= most else text[: most - 1] + CUT
 
 
@@ -34,5 +34,5 @@ def _seen(character: str) -> bool:
 
 
 def lines_of(text: str) -> str:
-    """Several lines as they are, spaces too, without what could move a cursor or hide a word."""
+    """Keep lines and spaces, and remove characters that could move a cursor or hide a word."""
     return "".join(f"{''.join(filter(_seen, line.translate(_CONTROLS)))}\n" for line in text.splitlines())

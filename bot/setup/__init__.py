@@ -1,1 +1,1 @@
-"""`flatnet-bot init`: an interview that drafts a configuration."""
+"""`flatnet-bot init`: an interview, and the configuration that it writes."""

@@ -1,10 +1,10 @@
-"""`flatnet-bot init`: answers become a commented `flatnet.toml` and a secrets folder that only its owner may enter.
+"""Draft of `flatnet-bot init`: answers become a commented `flatnet.toml` and a secrets folder for its owner only.
 
-    answer ─▶ draft ─ as text, read by the bot's own reader ─▶ a complaint: asked again
-                                                            └▶ the next question … ─▶ file, secrets
+    answer ─▶ draft ─ as text, parsed by the bot's own parser ─▶ a complaint: asked again
+                                                              └▶ the next question … ─▶ file, secrets
 
-A draft is a whole configuration at any time: what was not asked yet stands in as an example. So a
-complaint is always about what was typed last, and what is written can always be read.
+A draft is a complete configuration at any time: answers not given yet have example values. So a
+complaint is always about the latest answer, and the written file can always be read.
 """
 
 import json
@@ -19,7 +19,7 @@ from adapters.phrase import Phrase
 from bot.config.settings import ConfigurationError, Settings, parse_settings
 
 SSH_PORT = 2222
-"""Where `docs/hosts.md` has WSL2's sshd listen."""
+"""Port of WSL2's sshd in `docs/hosts.md`."""
 
 ABSENT = "-"
 """Typed for a side that a host does not have."""
@@ -29,7 +29,7 @@ SECRETS_FOLDER = "secrets"
 
 @dataclass(frozen=True)
 class HostDraft:
-    """One host as it is typed. `windows` and `gateway` are addresses or URLs, `wsl` an address with or without a port."""
+    """One host as typed. `windows` and `gateway` are addresses or URLs, `wsl` an address with or without a port."""
 
     name: str = "host-a"
     id: str = "1"
@@ -40,7 +40,7 @@ class HostDraft:
 
 @dataclass(frozen=True)
 class Draft:
-    """All that `init` asks for, as it is typed; an empty `team` means no Slack, an empty `lighthouse` that there is none."""
+    """All answers of `init` as typed; an empty `team` means no Slack, an empty `lighthouse` no lighthouse."""
 
     language: str = "ja"
     time_zone: str = "Asia/Tokyo"
@@ -56,7 +56,7 @@ class Draft:
     hosts: tuple[HostDraft, ...] = ()
 
     def with_host(self, host: HostDraft) -> "Draft":
-        """This draft with one more host."""
+        """Return this draft with one more host."""
         return replace(self, hosts=(*self.hosts, host))
 
     @property
@@ -65,7 +65,7 @@ class Draft:
         return "\n\n".join("\n".join(part) for part in _parts(self)) + "\n"
 
     def refusal(self, file: Path) -> Phrase | None:
-        """What the bot's reader says against it at that place; None where it can be used."""
+        """Return the parser's complaint about the draft at that path; None if it can be used."""
         if not self.text.replace("\n", "").isprintable():
             return Phrase("must be one line of printable characters")
         whole = self if self.hosts or self.lighthouse else replace(self, hosts=(HostDraft(),))
@@ -77,7 +77,7 @@ class Draft:
 
 
 def write(draft: Draft, file: Path) -> Settings:
-    """Write the configuration, never over another one; `ConfigurationError` where it cannot be used."""
+    """Write the configuration, never over an existing one. Raises `ConfigurationError` if it cannot be used."""
     settings = parse_settings(draft.text, file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -92,12 +92,15 @@ def write(draft: Draft, file: Path) -> Settings:
 
 
 def already(file: Path) -> Refused:
-    """A configuration is somebody's work."""
+    """Make the error for an existing configuration, which must not be lost."""
     return Refused(Phrase("{file} is there already; edit it, or name another file with --config", file=str(file)))
 
 
 def make_secrets(settings: Settings, typed: Mapping[str, str]) -> tuple[str, ...]:
-    """A file for each secret that has none: what was typed, a fresh audit key, or nothing; the names of what is empty."""
+    """Create a file for each secret that has none: the typed value, a new audit key, or empty.
+
+    Returns the names of the empty ones.
+    """
     folder = settings.secrets_folder
     assert folder is not None
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -108,7 +111,7 @@ def make_secrets(settings: Settings, typed: Mapping[str, str]) -> tuple[str, ...
 
 
 def steps(settings: Settings, empty: Iterable[str]) -> Iterator[Phrase]:
-    """What is left to do, in five steps."""
+    """Yield the remaining steps, five in all."""
     names, folder = ", ".join(empty), str(settings.secrets_folder)
     if names:
         yield Phrase("write the secrets that are still empty into {folder}: {names}", folder=folder, names=names)
@@ -219,12 +222,12 @@ def _gateway(typed: str) -> list[str]:
 
 
 def _url(typed: str, usual: str) -> str:
-    """A whole URL as it is, an address within the usual one; anything else as it is, for the reader to refuse."""
+    """Return a URL unchanged, and an address within the usual URL; anything else unchanged, for the parser to refuse."""
     if set(typed) & set("/?#@ "):
         return typed
     return usual.format(f"[{typed}]" if ":" in typed and not typed.startswith("[") else typed)
 
 
 def _quoted(text: str) -> str:
-    """A basic string of TOML: JSON's own, but for one character that JSON may carry raw."""
+    """Quote a basic string of TOML: like JSON, except one character that JSON may carry raw."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

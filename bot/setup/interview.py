@@ -1,7 +1,7 @@
-"""What `flatnet-bot init` asks, in which order, and with which usual answers; who answers is handed in.
+"""Interview of `flatnet-bot init`: its questions, their order and their defaults. The prompter is passed in.
 
-An answer that was given beforehand (`--answer KEY=VALUE`, `--host`) is not asked for. Every answer is
-held against the bot's own reader at once, and asked for again with the reader's complaint.
+A question with a preset answer (`--answer KEY=VALUE`, `--host`) is not asked. Every answer is
+checked by the bot's own parser at once, and asked for again with the parser's complaint.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,27 +16,27 @@ from adapters.phrase import Phrase
 from bot.setup.draft import ABSENT, Draft, HostDraft
 
 HOST_WORDS = ("name", "id", "windows", "wsl", "gateway")
-"""The words of `--host`, in order; the last two may be left out."""
+"""Words of `--host`, in order; the last two are optional."""
 
 
 class UnfitAnswer(RequestError):
-    """An answer that was given beforehand cannot be used."""
+    """A preset answer cannot be used."""
 
 
 class Answerer(Protocol):
-    """A person at a terminal, or somebody who takes what is usual."""
+    """A person at a terminal, or a stand-in that accepts the defaults."""
 
     def ask(self, question: Phrase, usual: str) -> str: ...
 
     def tell(self, complaint: Phrase) -> None: ...
 
     def speak(self, language: str) -> None:
-        """From now on in this language."""
+        """Set the language from now on."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What was answered beforehand: by key, and hosts. `complete`: nothing else is asked, the rest is as usual."""
+    """Preset answers by key, and hosts. `complete`: nothing else is asked, the rest takes its defaults."""
 
     answers: Mapping[str, str]
     hosts: tuple[tuple[str, ...], ...]
@@ -44,7 +44,7 @@ class Given:
 
 
 def given(answers: list[str], hosts: list[str], *, complete: bool) -> Given:
-    """From the command line; `UnfitAnswer` where a word is none that is asked for."""
+    """Parse the command line's preset answers. Raises `UnfitAnswer` for an unknown key or a malformed host."""
     pairs = dict(answer.partition("=")[::2] for answer in answers)
     strange = sorted(set(pairs) - QUESTIONS.keys())
     if strange:
@@ -71,7 +71,7 @@ QUESTIONS: Mapping[str, Phrase] = {
     "known_hosts_file": Phrase("File with the SSH host keys of WSL2"),
     "lighthouse": Phrase("Address of the lighthouse (empty: none)"),
 }
-"""All but the hosts, in order."""
+"""All questions except those about hosts, in order."""
 
 MORE = Phrase("Name of a host (empty: no more)")
 
@@ -84,7 +84,7 @@ OF_A_HOST: Mapping[str, Phrase] = {
 
 
 class Interview:
-    """Asks what was not given beforehand. `file` is where the configuration will stand: relative paths start there."""
+    """Asks the questions without preset answers. `file` is the configuration's path: relative paths start there."""
 
     def __init__(self, already: Given, answerer: Answerer, file: Path) -> None:
         self._given = already
@@ -92,7 +92,7 @@ class Interview:
         self._file = file
 
     def conduct(self, usual: Draft) -> Draft:
-        """The finished draft; `UnfitAnswer` where what was given beforehand cannot be used."""
+        """Ask; returns the finished draft. Raises `UnfitAnswer` if a preset answer cannot be used."""
         draft = usual
         for key, question in QUESTIONS.items():
             if key != "slack" or draft.team:
@@ -115,7 +115,7 @@ class Interview:
                 return draft
 
     def _described(self, draft: Draft, host: HostDraft) -> Draft:
-        """The draft with this host, all of whose sides have been asked for."""
+        """Ask for all sides of this host; returns the draft with it."""
         for key, question in OF_A_HOST.items():
             usual = getattr(completed({"name": host.name, "id": host.id, "windows": host.windows}), key)
             asked = self._settle(key, question, "" if key == "windows" else usual, partial(_with_side, draft, host, key))
@@ -123,7 +123,7 @@ class Interview:
         return asked
 
     def _settle(self, key: str, question: Phrase, usual: str, changed: Callable[[str], Draft]) -> Draft:
-        """The draft with an answer that can be used."""
+        """Return the draft with a usable answer."""
         if key in self._given.answers:
             return self._given_beforehand(key, changed(self._given.answers[key]))
         if self._given.complete:
@@ -143,7 +143,7 @@ class Interview:
 
 
 def completed(words: Mapping[str, str]) -> HostDraft:
-    """A host with what usually follows: WSL2 at the address of Windows, the gateway at the host's own on the overlay."""
+    """Complete a host with its defaults: WSL2 at Windows' address, the gateway at the host's address on the overlay."""
     windows = words["windows"]
     address = urlsplit(windows).hostname if "://" in windows else windows
     return HostDraft(**{"wsl": address or ABSENT, "gateway": f"10.100.{words['id']}.1", **words})
@@ -155,7 +155,7 @@ def _changed(draft: Draft, key: str, value: str) -> Draft:
 
 
 def _with_name(draft: Draft, name: str) -> Draft:
-    """The draft with another host, of which only the name is known; the same draft where there is no name."""
+    """Add a host of which only the name is known; returns the same draft if the name is empty."""
     if not name:
         return draft
     free = next(str(number) for number in range(1, 256) if str(number) not in {host.id for host in draft.hosts})

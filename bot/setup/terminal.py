@@ -1,4 +1,4 @@
-"""`flatnet-bot init` at a terminal: questions, complaints, hidden answers, and what is left to do."""
+"""`flatnet-bot init` at a terminal: questions, complaints, hidden answers, and the remaining steps."""
 
 import os
 import sys
@@ -16,11 +16,11 @@ from bot.setup.draft import Draft, already, make_secrets, steps, write
 from bot.setup.interview import Given, Interview
 
 ZONE_LINK = Path("/etc/localtime")
-"""Where Linux says in which time zone it is."""
+"""Linux's link to the machine's time zone."""
 
 
 class Terminal:
-    """Asks and tells in one language: the terminal's, then the one that was chosen."""
+    """Prompts in one language: first the terminal's, then the chosen one."""
 
     def __init__(self, language: str) -> None:
         self._texts = _texts(language)
@@ -44,7 +44,7 @@ class Terminal:
 
 
 def initialise(file: Path, beforehand: Given, language: str) -> None:
-    """Ask, write the configuration and the secrets folder, and say what is left to do."""
+    """Ask, write the configuration and the secrets folder, and show the remaining steps."""
     if file.exists():
         raise already(file)
     terminal = Terminal(language)
@@ -58,7 +58,7 @@ def initialise(file: Path, beforehand: Given, language: str) -> None:
 
 
 def _usual(language: str) -> Draft:
-    """What this machine knows of itself."""
+    """Guess defaults from this machine."""
     zone = str(ZONE_LINK.resolve()).rpartition("zoneinfo/")[2]
     user = SystemIdentity.of(os.getuid()).name
     return Draft(
@@ -70,7 +70,7 @@ def _usual(language: str) -> Draft:
 
 
 def _hidden(settings: Settings, terminal: Terminal) -> dict[str, str]:
-    """The secrets that somebody has at hand; they are seen nowhere, and none is asked for on the command line."""
+    """Ask for secrets with hidden input; they are never accepted on the command line."""
     asked = sorted(settings.secret_names - {settings.audit_key_secret})
     return {
         name: terminal.ask_hidden(Phrase("Secret {name}, typed unseen (empty: write it to its file later)", name=name))

@@ -1,1 +1,1 @@
-"""Slack: the only package that knows its libraries. Words come in over Socket Mode, answers leave through the outbox."""
+"""Slack: the only package that imports its libraries. Requests come in over Socket Mode; answers leave via the outbox."""

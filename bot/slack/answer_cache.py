@@ -1,6 +1,6 @@
-"""Answers kept, so that buttons show more of them, and so that files that are made of them go with them.
+"""Cache of answers, so that buttons can show more of them and files made from them can expire with them.
 
-answer ─▶ row ─ too large ─▶ row without its lines, which says so
+answer ─▶ row ─ too large ─▶ row without its log lines, with a note that says so
 """
 
 import asyncio
@@ -25,23 +25,23 @@ _LOST = Phrase("the lines were too large to be kept; ask for fewer of them, or o
 
 
 class NotKept(FlatnetError):
-    """There is no answer any more that a file could go with."""
+    """The answer that a file would belong to has expired."""
 
     def __init__(self) -> None:
         super().__init__(Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND))
 
 
 class Keeping:
-    """Keeps what the bot answers."""
+    """Stores the bot's answers."""
 
     def __init__(self, answers: Answers, clock: Clock) -> None:
         self._answers = answers
         self._clock = clock
 
     async def keep(self, answer: Answer, kept: Callable[[str], Kept]) -> None:
-        """Keep a report in the row that `kept` makes of a document.
+        """Store a report in the row that `kept` makes from its document.
 
-        Files are noted in that row: without it nobody would see them in a thread, and nobody would delete them.
+        Files are recorded in that row. Without it they could neither be found in a thread nor be deleted.
         """
         if not isinstance(answer.body, Report) or await self._fits(answer, kept):
             return
@@ -49,7 +49,7 @@ class Keeping:
             _log.error("an answer is not kept", operation=answer.operation)
 
     async def _fits(self, answer: Answer, kept: Callable[[str], Kept]) -> bool:
-        row = kept(await asyncio.to_thread(_document, answer))  # of many lines it takes a tenth of a second
+        row = kept(await asyncio.to_thread(_document, answer))  # many log lines take a tenth of a second
         try:
             await insist(lambda: self._answers.keep(row), self._clock.sleep)
         except TooLarge as error:
@@ -59,7 +59,7 @@ class Keeping:
 
 
 def _document(answer: Answer) -> str:
-    return json.dumps(answer.model_dump(mode="json"))  # ASCII: a host's words may hold what is no character
+    return json.dumps(answer.model_dump(mode="json"))  # ASCII: text from a host may hold lone surrogates
 
 
 def _without_lines(answer: Answer) -> Answer:

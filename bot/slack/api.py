@@ -1,8 +1,7 @@
-"""Every call to Slack's Web API and to response_urls; what goes wrong there is a `SlackFailure` (`bot.slack.errors`).
+"""Client for Slack's Web API and for response_urls. Every failure is a `SlackFailure` (`bot.slack.errors`).
 
-The client never repeats a call by itself: the library's own retry posts twice when the
-connection breaks after Slack took a message, and sleeps through a 429. The outbox repeats, and
-says so.
+The client never retries a call. The library's own retry posts twice if the connection breaks after Slack
+accepted a message, and it sleeps through a 429. The outbox retries, and says so in the message.
 """
 
 import asyncio
@@ -35,15 +34,15 @@ SCOPES = frozenset(
         "files:write",
     }
 )
-"""The scopes that the calls below and the events need: the command itself; posting, editing; users.info;
-usergroups.users.list and the events of groups; conversations.info of public and of private channels, to know whether one
-is shared; hearing mentions and direct messages; uploading and deleting files."""
+"""Scopes that the calls below and the events need: the slash command; posting and editing; users.info;
+usergroups.users.list and the group events; conversations.info of public and private channels, to find out whether a
+channel is shared; mentions and direct messages; uploading and deleting files."""
 
 OPTIONAL_SCOPES = frozenset({"channels:manage"})
-"""What the bot can do without: making a channel for an incident. The manifest asks for exactly these and those above."""
+"""Scopes that the bot can run without: creating a channel for an incident. The manifest asks for these and those above."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
-"""Seconds for one call. Slack answers in well under one; a connection that hangs must not hold a conversation."""
+"""Seconds for one call. Slack answers in well under one; a connection that hangs must not block a conversation."""
 
 REVOKED = frozenset(
     {
@@ -56,22 +55,22 @@ REVOKED = frozenset(
         "team_access_not_granted",
     }
 )
-"""Slack's error codes for a token that no longer opens anything."""
+"""Slack's error codes for a token that is no longer valid."""
 
 PAGE = 200
-"""Channels in one answer: Slack recommends no more."""
+"""Channels per page: the most that Slack recommends."""
 
 _log = structlog.get_logger(__name__)
 
 _Answer = TypeVar("_Answer")
 
 Clean = Callable[[Any], Any]
-"""JSON as it may be shown."""
+"""Removes secrets from JSON."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that Slack awaits: its id, where its bytes go, and these."""
+    """A file that Slack is waiting for: its id, the URL for its bytes, and the bytes."""
 
     file: str
     url: str
@@ -81,8 +80,8 @@ class Upload:
 class Api:
     """Slack as this bot uses it. Every method raises `SlackFailure` and nothing else.
 
-    Whatever is shown passes through `clean`, which takes secrets out of JSON (`bot.security.redaction`).
-    `revoked` is the code with which Slack refused the bot's token, "" while it is good.
+    Everything that is shown passes through `clean`, which removes secrets from JSON (`bot.security.redaction`).
+    `revoked` is the code with which Slack refused the bot's token, "" while the token is valid.
     """
 
     def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, clean: Clean) -> None:
@@ -92,13 +91,13 @@ class Api:
         self.revoked = ""
 
     async def who_am_i(self) -> tuple[Mapping[str, Any], frozenset[str]]:
-        """`auth.test`, and the scopes that the token has."""
+        """`auth.test`: its answer, and the scopes of the token."""
         answer = await self._call(self._client.auth_test)
         scopes = str(answer.headers.get("x-oauth-scopes", ""))
         return _object(answer.data), frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
 
     async def check_app_token(self, token: str) -> None:
-        """`apps.connections.open`; the address that it hands out lapses unused."""
+        """`apps.connections.open`. The address that it returns expires unused."""
         await translating(lambda: self._client.apps_connections_open(app_token=token))
 
     async def user(self, user: str) -> Mapping[str, Any]:
@@ -112,14 +111,17 @@ class Api:
         return _object(_object(answer.data).get("channel"))
 
     async def create_channel(self, name: str) -> Mapping[str, Any]:
-        """`conversations.create`: a public channel; `name_taken` where there is one, or was one that is archived."""
+        """`conversations.create`: a public channel.
+
+        Fails with `name_taken` if a channel has that name, even an archived one.
+        """
         answer = await self._call(lambda: self._client.conversations_create(name=name))
         return _object(_object(answer.data).get("channel"))
 
     async def own_channels(self, cursor: str) -> tuple[tuple[Mapping[str, Any], ...], str]:
-        """`users.conversations`: public channels in which the bot is, archived ones too, from `cursor` on; "" begins.
+        """`users.conversations`: one page of the public channels that the bot is in, archived ones too.
 
-        With the cursor for those that follow, "" where none do.
+        The first cursor is "". Returns the channels and the cursor of the next page, "" after the last page.
         """
         answer = await self._call(
             lambda: self._client.users_conversations(types="public_channel", limit=PAGE, cursor=cursor or None)
@@ -130,21 +132,24 @@ class Api:
         return found, str(_object(data.get("response_metadata")).get("next_cursor") or "")
 
     async def invite(self, channel: str, user: str) -> None:
-        """`conversations.invite`, of one person."""
+        """`conversations.invite`, for one person."""
         await self._call(lambda: self._client.conversations_invite(channel=channel, users=user))
 
     async def set_topic(self, channel: str, topic: str) -> None:
-        """`conversations.setTopic`: what stands above a channel; `topic` is mrkdwn already."""
+        """`conversations.setTopic`: the text above a channel. `topic` is mrkdwn already."""
         await self._call(lambda: self._client.conversations_setTopic(channel=channel, topic=str(self._clean(topic))))
 
     async def group(self, group: str) -> frozenset[str]:
-        """`usergroups.users.list`: who is in a user group. A disabled one is `no_such_subteam`."""
+        """`usergroups.users.list`: members of a user group. A disabled group fails with `no_such_subteam`."""
         answer = await self._call(lambda: self._client.usergroups_users_list(usergroup=group))
         users = _object(answer.data).get("users")
         return frozenset(user for user in users if isinstance(user, str)) if isinstance(users, list) else frozenset()
 
     async def post(self, channel: str, message: Message, thread: str = "") -> str:
-        """`chat.postMessage`; the message's timestamp. A user's id as channel is the conversation with that person."""
+        """`chat.postMessage`; returns the message's timestamp.
+
+        A user id as channel means the direct messages with that person.
+        """
         answer = await self._call(
             lambda: self._client.chat_postMessage(
                 channel=channel,
@@ -157,7 +162,7 @@ class Api:
         return str(_object(answer.data).get("ts", ""))
 
     async def post_aside(self, channel: str, user: str, message: Message, thread: str = "") -> None:
-        """`chat.postEphemeral`: in a channel, seen by one person, until they reload."""
+        """`chat.postEphemeral`: in a channel, visible to one person until they reload."""
         await self._call(
             lambda: self._client.chat_postEphemeral(
                 channel=channel, user=user, **self._shown(message), thread_ts=thread or None
@@ -165,35 +170,35 @@ class Api:
         )
 
     async def publish(self, user: str, view: Mapping[str, Any]) -> None:
-        """`views.publish`: the home tab of one person becomes `view`."""
+        """`views.publish`: `view` becomes the home tab of one person."""
         await self._call(lambda: self._client.views_publish(user_id=user, view=self._clean(dict(view))))
 
     async def open_view(self, trigger: str, view: Mapping[str, Any]) -> None:
-        """`views.open`: a modal for whoever pulled the trigger, which Slack takes for three seconds and once."""
+        """`views.open`: a modal for the person who caused the trigger. A trigger is valid once, for three seconds."""
         await self._call(lambda: self._client.views_open(trigger_id=trigger, view=self._seen(view)))
 
     async def update_view(self, view: str, known: str, changed: Mapping[str, Any]) -> None:
-        """`views.update`; `hash_conflict` where the view is not as it was `known`, "" changes it in any case."""
+        """`views.update`. Fails with `hash_conflict` if the view is no longer at hash `known`; "" updates it in any case."""
         await self._call(lambda: self._client.views_update(view_id=view, hash=known or None, view=self._seen(changed)))
 
     async def announce_file(self, name: str, content: str | bytes) -> Upload:
-        """`files.getUploadURLExternal`: where the bytes of a file go.
+        """`files.getUploadURLExternal`: the URL for the bytes of a file.
 
-        Secrets are taken out of a text. A picture is no text: what is written in it was cleaned before it was drawn.
+        Secrets are removed from text. A picture is not text: what is written in it was redacted before it was drawn.
         """
         if isinstance(content, str):
-            content = (await asyncio.to_thread(self.cleaned, content)).encode()  # it may have megabytes
+            content = (await asyncio.to_thread(self.cleaned, content)).encode()  # a file may have megabytes
         answer = await self._call(lambda: self._client.files_getUploadURLExternal(filename=name, length=len(content)))
         data = _object(answer.data)
         return Upload(str(data.get("file_id", "")), str(data.get("upload_url", "")), content)
 
     async def upload(self, upload: Upload) -> None:
-        """The bytes of an announced file."""
+        """Send the bytes of a file that Slack is waiting for."""
         if not self._is_slacks(upload.url):
             raise SlackFailure("foreign_upload_url")
 
         async def send() -> int:
-            async with self._session.post(upload.url, data=io.BytesIO(upload.content)) as answer:  # in pieces
+            async with self._session.post(upload.url, data=io.BytesIO(upload.content)) as answer:  # in chunks
                 return answer.status
 
         status = await translating(send)
@@ -201,7 +206,7 @@ class Api:
             raise SlackFailure(f"http_{status}", passing=status >= 500)
 
     async def complete_file(self, file: str, title: str, channel: str = "", thread: str = "") -> None:
-        """`files.completeUploadExternal`: the file is shown in a channel, or in a thread of it; without one it is for us."""
+        """`files.completeUploadExternal`: share the file in a channel or thread; without a channel only the bot sees it."""
         await self._call(
             lambda: self._client.files_completeUploadExternal(
                 files=[{"id": file, "title": self._clean(title)}],
@@ -211,21 +216,21 @@ class Api:
         )
 
     async def delete_file(self, file: str) -> None:
-        """`files.delete`, of a file of our own."""
+        """`files.delete`, for a file of the bot."""
         await self._call(lambda: self._client.files_delete(file=file))
 
     async def open_direct(self, user: str, message: Message) -> str:
-        """`chat.postMessage` to a person; the channel of the direct messages with them."""
+        """`chat.postMessage` to a person; returns the channel of the direct messages with them."""
         answer = await self._call(lambda: self._client.chat_postMessage(channel=user, **self._shown(message)))
         return str(_object(answer.data).get("channel", ""))
 
     async def edit(self, channel: str, ts: str, message: Message) -> None:
-        """`chat.update`: the whole message becomes `message`; without blocks, those that it had go."""
+        """`chat.update`: replace the whole message. Blocks are removed if `message` has none."""
         text, blocks = self._clean(message.text), self._clean(list(message.blocks))
         await self._call(lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
 
     async def respond(self, url: str, message: Message, *, clicked: bool = False) -> None:
-        """Post privately through a response_url; with `clicked` in place of the message that the click was on."""
+        """Post privately through a response_url; with `clicked`, replace the message that was clicked."""
         if not self._is_slacks(url):
             raise SlackFailure("foreign_response_url")
         webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
@@ -237,7 +242,7 @@ class Api:
             raise refused(answer.status_code, code, answer.headers)
 
     def cleaned(self, text: str) -> str:
-        """A text as it may be shown: for files that are packed, in which nobody could find a secret any more."""
+        """The text without secrets, for files that are packed: a secret inside an archive could not be found later."""
         return str(self._clean(text))
 
     def note(self, failure: SlackFailure) -> None:
@@ -250,11 +255,11 @@ class Api:
             )
 
     def _shown(self, message: Message) -> dict[str, Any]:
-        """Text and blocks without secrets; None where there are no blocks."""
+        """Text and blocks without secrets; None if there are no blocks."""
         return {"text": self._clean(message.text), "blocks": self._clean(list(message.blocks)) or None}
 
     def _seen(self, modal: Mapping[str, Any]) -> dict[str, Any]:
-        """A modal without secrets. What it keeps for us stays JSON, with the address that Slack gave us for the answer."""
+        """A modal without secrets. Its private metadata stays JSON and keeps the response_url that Slack gave us."""
         cleaned = dict(self._clean(dict(modal)))
         try:
             note = _object(json.loads(str(modal.get("private_metadata"))))
@@ -272,7 +277,7 @@ class Api:
             raise
 
     def _is_slacks(self, url: str) -> bool:
-        """Whether an address is on the Web API's own host or below its domain; an answer goes nowhere else."""
+        """Returns whether a URL is on the Web API's own host or below its domain. Answers are sent to no other host."""
         try:
             ours, theirs = urlsplit(self._client.base_url), urlsplit(url)
             home, host = ours.hostname or "", theirs.hostname or ""

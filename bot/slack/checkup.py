@@ -1,12 +1,12 @@
-"""Slack as `doctor` looks at it: tokens, workspace, scopes, and the channels in which something is to be said.
+"""Slack checks for `doctor`: tokens, workspace, scopes, and the channels that the configuration names.
 
-No socket is opened: a second one would get some of the deliveries that the running bot waits for.
+No socket is opened: a second one would receive some of the deliveries that the running bot waits for.
 
-| channel | then |
+| channel | finding |
 | --- | --- |
-| the bot is no member, or Slack does not know it | invite it |
-| archived | nobody can post there |
-| shared with another organisation, or invited to be | the bot does not post there |
+| the bot is not a member, or Slack does not know the channel | invite the bot |
+| archived | messages cannot be posted there |
+| shared with another organization, or invited to be | the bot does not post there |
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
 
 @dataclass(frozen=True)
 class CheckUp:
-    """Who the bot is there, and what keeps it from speaking in channels."""
+    """The bot's identity in Slack, and the reasons why it cannot post in channels."""
 
     bot: Bot
     troubles: tuple[Phrase, ...]
 
 
 async def check_up(api_url: str, tokens: Tokens, team: str, channels: Mapping[str, str]) -> CheckUp:
-    """Look at Slack; `channels` by id, with the key of the configuration that names each. Raises as `preflight` does."""
+    """Check Slack. `channels` maps ids to the configuration key that names each. Raises as `run_preflight` does."""
     check_tokens(tokens)
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         token = tokens.bot.get_secret_value().strip()
@@ -42,7 +42,7 @@ async def check_up(api_url: str, tokens: Tokens, team: str, channels: Mapping[st
 
 
 async def _trouble(api: Api, bot: Bot, channel: str, key: str) -> Phrase | None:
-    """Why nothing can be said in a channel, and the mend; None where it can."""
+    """Return the reason why the bot cannot post in a channel, with its fix; None if it can."""
     try:
         conversation = await api.conversation(channel)
     except SlackFailure as failure:

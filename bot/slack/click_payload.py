@@ -1,4 +1,4 @@
-"""A click: from Slack's payload to an inbox row. The payload is foreign until it is parsed here."""
+"""A click: from Slack's payload to an inbox row. The payload is untrusted until it is parsed here."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, Timestamp, U
 from bot.store.inbox import Delivery
 
 KIND = "click"
-"""The kind of these rows in the inbox."""
+"""Delivery kind of clicks in the inbox."""
 
 
 class InView(BaseModel):
-    """The modal in which a click happened; `note` is what the bot itself put into it."""
+    """The modal that was clicked in; `note` is the bot's own private metadata."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,9 +27,9 @@ class InView(BaseModel):
 
 
 class Click(BaseModel):
-    """What somebody clicked, and where: in a message (`private`: only they see it), or in a modal.
+    """A click in a message (`private`: visible to this person only) or in a modal.
 
-    `action` is the button's action id, `value` what it carries or what was chosen.
+    `action` is the button's action id, `value` the button's value or the chosen option.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +48,7 @@ class Click(BaseModel):
 
 
 def click_in(body: Mapping[str, Any]) -> Click | None:
-    """The click of a payload; None where it does not say who clicked what."""
+    """Parse a payload; None if it does not name the person and the action."""
     user, place, view = _part(body, "user"), _part(body, "container"), _part(body, "view")
     actions = body.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
@@ -74,7 +74,7 @@ def click_in(body: Mapping[str, Any]) -> Click | None:
 
 
 def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
-    """The inbox row; the key is the trigger id, which Slack makes for each click."""
+    """Build the inbox row. Its key is the trigger id, which Slack creates for each click."""
     click = click_in(body)
     if click is None:
         return None
@@ -83,7 +83,7 @@ def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
 
 
 def address_of(click: Click, delivery: Delivery) -> Address:
-    """For this person alone, where they clicked."""
+    """Build the address of a private answer at the place of the click."""
     return Address(response_url=click.response_url, answerable=delivery.received_at + ANSWERABLE, user=click.user)
 
 

@@ -1,4 +1,4 @@
-"""What the inbox knows of a kind of delivery, and what its worker works with.
+"""Delivery kinds: the inbox's view of one kind of delivery, and what its worker works with.
 
     a payload ─ read ─▶ inbox row ─▶ (the ack) ─▶ model ─ work ─▶ its answer, views
 
@@ -24,47 +24,47 @@ from commands.model.operation import Catalogue, Operation, Progress, untold
 
 
 class Desk(Protocol):
-    """Where requests arrive (`bot.requests.dispatcher`)."""
+    """Entry point for requests (`bot.requests.dispatcher`)."""
 
     async def handle(self, request: Request, progress: Progress = untold) -> Answer: ...
 
     async def refusal(self, request: Request) -> Failure | None:
-        """Why somebody may not see what was answered to such words; None where they may."""
+        """Return why a person may not see the answer to these words; None if they may."""
 
     def rights(self, identity: Identity) -> Rights | Refuse:
-        """Who that is and what they may ask for, or why for nothing."""
+        """Return the person's rights, or the reason why they have none."""
 
     def at_home(self, identity: Identity, operation: Operation) -> Verdict:
-        """Whether somebody may see in their home tab what this would tell, or why not."""
+        """Decide whether a person's home tab may show what this operation returns."""
 
     async def waiting(self, identity: Identity) -> tuple[Change, ...]:
-        """Changes that wait and that this person may decide, then those that run and that they may see; oldest first."""
+        """Return pending changes that this person may decide, then running ones that they may see; oldest first."""
 
     @property
     def known(self) -> Catalogue:
-        """Everything that anybody can ask for."""
+        """Catalogue of all operations."""
 
     @property
     def hosts(self) -> Inventory:
-        """The hosts that can be asked about now."""
+        """Inventory of the hosts that can be asked now."""
 
     @property
     def fallback(self) -> Fallback:
-        """Who hears what a channel does not take."""
+        """Recipients of announcements that a channel does not take."""
 
     def role_groups(self) -> tuple[str, ...]:
-        """The user groups that give roles at the moment."""
+        """Return the user groups that give roles at the moment."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """One kind of delivery.
 
-    `read` makes the row from Slack's payload, pure and quick; None where the payload does not say what is needed.
-    `model` reads the row's payload back. `work` does what is to be done, given the model and the row, and gives the
-    answer with which the row is finished, None where there is none to send; it is called again after an exception or
-    a crash (`Delivery.attempts` counts), so that doing it twice must be harmless.
-    `address` is where the person is told that it went wrong for good; None where there is no such place.
+    `read` builds the inbox row from Slack's payload. It is pure and quick, and returns None if the payload is incomplete.
+    `model` parses the row's payload. `work` gets the model and the row, does the work, and returns the answer that
+    finishes the row, or None if there is nothing to send. It is called again after an exception or a crash
+    (`Delivery.attempts` counts), so it must be idempotent.
+    `address` is where the person is told that the work failed for good; None if there is no such place.
     """
 
     read: Callable[[Mapping[str, Any], datetime], Delivery | None]

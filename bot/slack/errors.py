@@ -1,4 +1,4 @@
-"""What went wrong with Slack, as one type: the one place where library exceptions and Slack's codes become ours."""
+"""Slack's failures as one type: the one place that maps library exceptions and Slack's codes."""
 
 import json
 import math
@@ -13,19 +13,19 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 
 PATIENCE_LIMIT = 300.0
-"""The longest Retry-After in seconds that is believed."""
+"""Longest Retry-After in seconds that is believed."""
 
 PASSING = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
-"""Slack's error codes that go away by themselves."""
+"""Slack's error codes for failures that pass by themselves."""
 
 PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout"})
-"""Of those, the ones after which Slack may have done what it was asked."""
+"""Transient codes after which Slack may have done what it was asked."""
 
 LIBRARY_ERRORS = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError)
-"""What the libraries raise. ValueError: an answer that is no text or no address; AttributeError: the SDK reads
-an answer that is not a JSON object as if it were one."""
+"""Exceptions that the libraries raise. ValueError: the answer is not text, or an address is invalid; AttributeError: the SDK
+reads an answer that is not a JSON object as if it were one."""
 
 _CODE = re.compile(r"[a-z_]{2,60}")
 
@@ -36,8 +36,8 @@ class SlackFailure(FlatnetError):
     """Slack did not do what it was asked.
 
     `code` is Slack's own error code, or `http_<status>`, `unreachable`, `lost`, `protocol`.
-    `passing`: worth trying again, not before `retry_after` seconds. `maybe_done`: the answer was
-    lost, so that trying again may do it twice.
+    `passing`: worth a retry, but not before `retry_after` seconds. `maybe_done`: the answer was
+    lost, so a retry may do it twice.
     """
 
     def __init__(self, code: str, *, passing: bool = False, maybe_done: bool = False, retry_after: float = 0.0) -> None:
@@ -51,6 +51,7 @@ class SlackFailure(FlatnetError):
 
 
 async def translating(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    """Await a call; raises `SlackFailure` for every library error."""
     try:
         return await call()
     except LIBRARY_ERRORS as error:
@@ -63,9 +64,9 @@ async def patiently(
     sleep: Callable[[float], Awaitable[None]],
     longest: float = math.inf,
 ) -> _Answer:
-    """Try again what passes by itself, after each of these seconds, or as many as Slack asks for, up to `longest`.
+    """Retry transient failures after each of these pauses, or after Slack's Retry-After if that is longer, up to `longest`.
 
-    For calls that may be done twice: one whose answer was lost is tried again, too.
+    Only for idempotent calls: a call whose answer was lost is retried, too.
     """
     for pause in pauses:
         try:
@@ -78,7 +79,7 @@ async def patiently(
 
 
 def translated(error: Exception) -> SlackFailure:
-    """What a library's exception means."""
+    """Map a library's exception to a `SlackFailure`."""
     match error:
         case SlackApiError():
             return _answered(error.response)
@@ -93,7 +94,7 @@ def translated(error: Exception) -> SlackFailure:
 
 
 def _answered(response: Any) -> SlackFailure:
-    """The failure in an answer; where its JSON was broken the SDK hands over aiohttp's own response."""
+    """Map an error response. If its JSON was broken, the SDK passes on aiohttp's own response."""
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
@@ -101,6 +102,7 @@ def _answered(response: Any) -> SlackFailure:
 
 
 def refused(status: int, code: str, headers: Mapping[str, str]) -> SlackFailure:
+    """Map a status and Slack's code to a `SlackFailure`."""
     if status == 429 or code in ("ratelimited", "rate_limited"):
         return SlackFailure("ratelimited", passing=True, retry_after=_retry_after(headers))
     if status >= 500:
@@ -118,7 +120,10 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 
 
 def code_in(body: str) -> str:
-    """The error code in a response_url's answer: undocumented, seen as JSON and as one plain word. "" where all is well."""
+    """Parse the error code in a response_url's answer; "" if there is none.
+
+    The format is undocumented; JSON and a single plain word have been observed.
+    """
     try:
         document = json.loads(body)
     except ValueError:

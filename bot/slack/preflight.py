@@ -1,4 +1,4 @@
-"""What must be true before the socket is opened: tokens of the right kind, accepted, in our workspace, with every scope."""
+"""Preflight checks before the socket is opened: tokens of the right kind, accepted, in our workspace, with every scope."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from bot.slack.api import REVOKED, Api, SlackFailure
 
 @dataclass(frozen=True)
 class Tokens:
-    """The bot's token (`xoxb-…`) and the app-level token (`xapp-…`) that opens the socket."""
+    """The bot token (`xoxb-…`) and the app-level token (`xapp-…`) that opens the socket."""
 
     bot: SecretStr
     app: SecretStr
@@ -20,7 +20,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Bot:
-    """Who the bot is in its workspace."""
+    """The bot's identity in its workspace."""
 
     team: str
     user: str
@@ -29,11 +29,11 @@ class Bot:
 
 
 class NotReady(Misconfigured):
-    """Slack cannot be used as things are; the phrase says what to mend."""
+    """Slack cannot be used with this configuration; the phrase names the fix."""
 
 
 def check_tokens(tokens: Tokens) -> None:
-    """Refuse tokens that are missing or of the wrong kind, before anything is sent anywhere."""
+    """Refuse tokens that are missing or of the wrong kind, before anything is sent."""
     for token, prefix, phrase in (
         (
             tokens.bot,
@@ -51,9 +51,9 @@ def check_tokens(tokens: Tokens) -> None:
 
 
 async def preflight(api: Api, tokens: Tokens, team: str, scopes: frozenset[str]) -> Bot:
-    """Ask Slack who we are; `NotReady` where a token, the workspace or one of `scopes` is not right.
+    """Ask Slack for the bot's identity. Raises `SlackNotReady` if a token, the workspace or one of `scopes` is wrong.
 
-    `SlackFailure` where Slack cannot be asked now.
+    Raises `SlackFailure` if Slack cannot be reached now.
     """
     bot = await _bot(api, team, scopes)
     try:

@@ -1,7 +1,7 @@
-"""The Socket Mode connection and the watchdog that builds it anew when it stays away.
+"""The Socket Mode connection, and the watchdog that rebuilds it after a long disconnect.
 
-The `websockets` backend: the aiohttp one retries a burnt ticket for ever. It reconnects by itself
-in all cases that were tried; the watchdog is for those that were not.
+Uses the `websockets` backend, because the aiohttp one retries a spent ticket forever. It reconnected by itself
+in all cases that were tried; the watchdog is for the others.
 """
 
 import asyncio
@@ -21,25 +21,25 @@ from bot.slack.api import Api, SlackFailure
 from bot.slack.errors import LIBRARY_ERRORS, translated
 
 LOOK_EVERY = 5.0
-"""Seconds between two looks at the connection."""
+"""Seconds between two checks of the connection."""
 
 PATIENCE = 45.0
-"""Seconds without a connection after which it is built anew; the library's own attempts take up to 40."""
+"""Seconds without a connection after which it is rebuilt; the library's own attempts take up to 40."""
 
 CONNECT_LIMIT = 30.0
-"""Seconds that building a connection may take."""
+"""Seconds that opening a connection may take."""
 
 CLOSE_LIMIT = 3.0
-"""Seconds that a goodbye may take; after that the line is cut."""
+"""Seconds that closing a connection may take; after that it is cut."""
 
 LONGEST_PAUSE = 60.0
-"""Seconds between two attempts to build it anew, at most."""
+"""Longest pause in seconds between two rebuild attempts."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Line(Protocol):
-    """One Socket Mode connection, as the watchdog sees it."""
+    """One Socket Mode connection, as the watchdog uses it."""
 
     async def is_connected(self) -> bool: ...
 
@@ -47,11 +47,11 @@ class Line(Protocol):
 
 
 Connect = Callable[[], Awaitable[Line]]
-"""Opens a line; a `SlackFailure` where it cannot."""
+"""Opens a connection. Raises `SlackFailure`."""
 
 
 class Socket:
-    """Keeps one line open. `monotonic` and `sleep` are the watchdog's clock."""
+    """Keeps one connection open. `monotonic` and `sleep` are the watchdog's clock."""
 
     def __init__(self, connect: Connect, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._connect = connect
@@ -68,7 +68,7 @@ class Socket:
         return self._line is not None and await self._line.is_connected()
 
     async def watch(self) -> None:
-        """Build the line anew whenever it has been away for `PATIENCE`; runs until cancelled."""
+        """Rebuild the connection after every `RECONNECT_AFTER` seconds without one; runs until cancelled."""
         seen, pause = self._monotonic(), LOOK_EVERY
         while True:
             await self._sleep(pause)
@@ -78,7 +78,7 @@ class Socket:
                 pause = LOOK_EVERY if await self._rebuild() else min(pause * 2, LONGEST_PAUSE)
 
     async def close(self) -> None:
-        """Take nothing more."""
+        """Close the connection; no further delivery is accepted."""
         line, self._line = self._line, None
         if line is not None:
             await line.close()
@@ -105,7 +105,10 @@ class BoltLine:
         return bool(await self._handler.client.is_connected())
 
     async def close(self) -> None:
-        """Say goodbye, briefly. The library's tasks go first: the one that reads would log the goodbye as an error."""
+        """Close the connection within `CLOSE_TIMEOUT`.
+
+        The library's tasks are cancelled first: the one that reads would log the closing as an error.
+        """
         client = self._handler.client
         for task in (client.message_receiver, client.message_processor, client.current_session_monitor):
             if task is not None:
@@ -117,7 +120,7 @@ class BoltLine:
 
 
 class BoltSocket:
-    """Opens lines for one Bolt app; `last_event_at` is when Slack last said anything.
+    """Opens connections for one Bolt app; `last_event_at` is the time of Slack's last message.
 
     `client` asks for the socket's address with the app-level token.
     """
@@ -131,7 +134,7 @@ class BoltSocket:
         self.last_event_at: datetime | None = None
 
     async def connect(self) -> Line:
-        """A new line. Every failure is a `SlackFailure`; nothing of a line that failed stays behind."""
+        """Open a new connection. Every failure is a `SlackFailure`; a connection that failed leaves nothing open."""
         handler = AsyncSocketModeHandler(self._app, self._token, web_client=self._client)
         handler.client.message_listeners.append(self._heard)
         handler.client.logger.addFilter(_no_goodbye)
@@ -152,11 +155,14 @@ class BoltSocket:
         others = message.get("num_connections")
         if (
             self.last_event_at is None and isinstance(others, int) and others > 1
-        ):  # later ones may be our own, being replaced
+        ):  # later counts may include our own, being replaced
             _log.warning("another process is connected as this app and takes some of its events; stop it")
         self.last_event_at = self._now()
 
 
 def _no_goodbye(record: logging.LogRecord) -> bool:
-    """The library logs what it is just handling as an error. An ordinary goodbye is none: the watchdog sees to the line."""
+    """Return whether a log record of the library is worth keeping.
+
+    The library logs the exception that it is handling as an error. An ordinary close is none: the watchdog reconnects.
+    """
     return not isinstance(sys.exception(), ConnectionClosedOK)

@@ -1,7 +1,7 @@
-"""Slack as a whole: built from explicit collaborators, started, watched, and closed in order.
+"""Slack as a whole: built from explicit collaborators, started, monitored, and closed in order.
 
 start   preflight ─▶ outbox recovers and runs ─▶ unfinished rows are worked ─▶ socket opens, watchdog runs
-close   socket closes (nothing more is taken) ─▶ work drains ─▶ outbox drains ─▶ connections close
+close   socket closes (nothing more is accepted) ─▶ work drains ─▶ outbox drains ─▶ connections close
 """
 
 from collections.abc import Awaitable, Callable
@@ -59,17 +59,17 @@ from bot.store.outbox import Outbox
 DAY = 24 * 3600.0
 
 LAST_WORDS = 1.0
-"""Seconds that messages under way get at the end: cut off, they would be sent again and marked as repeated."""
+"""Seconds that messages under way get at the end. A message cut off would be sent again and marked as repeated."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Which workspace, through which address, and what is usual there.
+    """The workspace, its API address, and its defaults.
 
-    `team` is its id; `usual` is for messages to all, and for people of whom Slack does not say; `clean` takes secrets out
-    of whatever is shown there (`bot.security.redaction`).
+    `team` is its id. `usual` has the language and zone of messages to all, and of people whose profile names none. `clean`
+    removes secrets from everything that is shown (`bot.security.redaction`).
     """
 
     team: str
@@ -81,7 +81,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Rows:
-    """What must survive a crash; `stories` is what was shown of which change."""
+    """Stores that survive a crash; `stories` records which changes were shown."""
 
     inbox: Inbox
     outbox: Outbox
@@ -91,11 +91,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Health:
-    """How the surface is, and when Slack last said anything.
+    """Health of the surface, and the time of Slack's last message.
 
-    `revoked` is Slack's code where it refuses the token; `sending` is False where a message of the
-    last hour could not be delivered to anybody, `arriving` where a channel refused what the bot says by
-    itself; `rebuilt` counts the watchdog's rebuilds.
+    `revoked` is Slack's code if it refuses the token; `sending` is False if a message of the last hour could not be
+    delivered at all, `arriving` if a channel refused an announcement; `rebuilt` counts the watchdog's rebuilds.
     """
 
     connected: bool
@@ -129,11 +128,11 @@ class _Parts:
 
 
 class NotConnected(FlatnetError):
-    """Nothing can be said, for Slack is not there."""
+    """Slack is not connected, so nothing can be sent."""
 
 
 class SlackSurface:
-    """The bot in one workspace. `start`, then `close`; `health` at any time."""
+    """The bot in one workspace. `start`, then `close`; `get_health` at any time."""
 
     def __init__(self, place: Place, desk: Desk, rows: Rows, clock: Clock) -> None:
         self._place = place
@@ -145,9 +144,9 @@ class SlackSurface:
         self._sending = Running()
 
     async def start(self) -> Bot:
-        """Be connected; who the bot is. `NotReady` where a token, the workspace or a scope is not right.
+        """Connect; returns the bot's identity. Raises `SlackNotReady` if a token, the workspace or a scope is wrong.
 
-        `SlackFailure` where Slack cannot be asked, `DatabaseError` where the rows cannot.
+        Raises `SlackFailure` if Slack cannot be reached, `DatabaseError` if the rows cannot be read.
         """
         check_tokens(self._place.tokens)
         session = aiohttp.ClientSession(timeout=TIMEOUT)
@@ -167,26 +166,26 @@ class SlackSurface:
         return bot
 
     async def identity(self, who: SlackIdentity) -> SlackIdentity:
-        """Who somebody is at this moment: standing and groups; unknown where Slack cannot be asked."""
+        """Return a person's standing and groups at this moment; the standing is unknown if Slack cannot be asked."""
         if self._parts is None:
             return replace(who, standing=Standing.UNKNOWN, groups=frozenset())
         return (await self._parts.people.look_anew(who.team, who.user)).identity
 
     def show(self, change: Change) -> None:
-        """Show how a change stands now; before the start and after the end that waits for the next start."""
+        """Show the state of a change. Before the start and after the end, this waits for the next start."""
         if self._parts is not None:
             self._parts.board.show(change)
 
     async def announce(self, bulletin: Bulletin) -> None:
-        """As `bot.model.announcement.Announcer`; `NotConnected` before the start and after the end."""
+        """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
         await self._present().bulletins.announce(bulletin)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
-        """As `bot.model.announcement.Announcer`; `NotConnected` before the start and after the end."""
+        """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
         await self._present().bulletins.revise(bulletin, word)
 
     async def make_channel(self, new: NewChannel) -> MadeChannel:
-        """As `bot.incidents.channels.Channels`; `NotConnected` before the start and after the end."""
+        """As `bot.incidents.channels.Channels`. Raises `SlackNotConnected` before the start and after the end."""
         return await self._present().new_channels.make(new)
 
     def _present(self) -> _Parts:
@@ -195,7 +194,7 @@ class SlackSurface:
         return self._parts
 
     async def health(self) -> Health:
-        """How things are now."""
+        """Return the current health."""
         parts = self._parts
         if parts is None:
             return Health(connected=False, revoked="", sending=False, arriving=False, rebuilt=0, last_event_at=None)
@@ -209,7 +208,10 @@ class SlackSurface:
         )
 
     async def close(self, deadline: float) -> None:
-        """Take nothing more, finish what is under way within `deadline` seconds, and let go. The rest stays as rows."""
+        """Accept nothing more, finish the work under way within `deadline` seconds, and disconnect.
+
+        Work that remains stays as rows.
+        """
         parts, self._parts = self._parts, None
         if parts is None:
             return
@@ -252,7 +254,7 @@ class SlackSurface:
         explaining = Running()
         app = AsyncApp(
             name="flatnet",
-            process_before_response=True,  # wait for the listener itself, not in steps of 10 ms; no listener here is slow
+            process_before_response=True,  # wait for the listener instead of polling every 10 ms; no listener here is slow
             client=_client(place.api_url, session, None),
             authorize=_authorized(bot, _bare(place.tokens.bot)),
         )
@@ -278,7 +280,7 @@ class SlackSurface:
         )
 
     async def _begin(self, parts: _Parts) -> None:
-        """Old work first: what arrives from now on is not in the rows that are read here."""
+        """Start with old work: deliveries that arrive from now on are not among the rows that are read here."""
         again = await self._rows.outbox.recover()
         resumed = await parts.receiver.resume()
         if again or resumed:
@@ -291,7 +293,7 @@ class SlackSurface:
         self._watching.start("forgetting", self._forget(parts.filing))
 
     async def _forget(self, filing: Filing) -> None:
-        """Once a day, let go of rows that ended long ago; runs until cancelled."""
+        """Delete expired rows once a day; runs until cancelled."""
         while True:
             await insist(lambda: self._rows.inbox.prune(self._clock.now()), self._clock.sleep)
             await insist(self._rows.outbox.prune, self._clock.sleep)
@@ -304,12 +306,15 @@ def _bare(token: SecretStr) -> str:
 
 
 def _client(url: str, session: aiohttp.ClientSession, token: str | None) -> AsyncWebClient:
-    """A client that shares our connections and repeats nothing by itself."""
+    """Make a client that shares our connections and never retries."""
     return AsyncWebClient(token=token, base_url=url, session=session, retry_handlers=[])
 
 
 def _authorized(bot: Bot, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
-    """What Bolt asks before each listener, from the preflight: Bolt's own way asks Slack within the first ack's 3 s."""
+    """Make Bolt's `authorize`, which runs before each listener, from the preflight.
+
+    Bolt's own one asks Slack within the 3 s of the first ack.
+    """
     result = AuthorizeResult(enterprise_id=None, team_id=bot.team, bot_user_id=bot.user, bot_id=bot.bot, bot_token=token)
 
     async def authorize() -> AuthorizeResult:

@@ -1,4 +1,4 @@
-"""Work under way: tasks that are held until they end, a clock that is handed in, and writes that must succeed."""
+"""Background tasks, bounded waits on an injected clock, and database writes that must succeed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -9,7 +9,7 @@ import structlog
 from bot.store.errors import DatabaseError
 
 LONGEST_PAUSE = 30.0
-"""Seconds between two attempts at a write that must succeed, at most."""
+"""Longest pause in seconds between two attempts at a write that must succeed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -17,7 +17,7 @@ _Written = TypeVar("_Written")
 
 
 class Running:
-    """Tasks by name. The event loop holds tasks only weakly; one that fails is logged, for nobody awaits it."""
+    """Tasks by name, referenced until they end because the event loop holds them only weakly. Failures are logged here."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -26,13 +26,13 @@ class Running:
         return len(self._tasks)
 
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
-        """Begin `work` in a task of its own."""
+        """Start `work` in a task of its own."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     async def drain(self, deadline: float) -> tuple[str, ...]:
-        """Wait `deadline` seconds for what is under way, then cancel the rest; the names of what was cancelled."""
+        """Wait up to `deadline` seconds, then cancel the rest; returns the names of the cancelled tasks."""
         if not self._tasks:
             return ()
         _, late = await asyncio.wait(self._tasks, timeout=deadline)
@@ -48,7 +48,7 @@ class Running:
 
 
 async def done_within(work: asyncio.Future[Any], seconds: float, sleep: Callable[[float], Awaitable[None]]) -> bool:
-    """Whether `work` ends within so many seconds. It goes on in any case."""
+    """Return whether `work` ends within so many seconds. It continues in any case."""
     sleeping = asyncio.ensure_future(sleep(seconds))
     try:
         await asyncio.wait({work, sleeping}, return_when=asyncio.FIRST_COMPLETED)
@@ -58,7 +58,7 @@ async def done_within(work: asyncio.Future[Any], seconds: float, sleep: Callable
 
 
 async def insist(write: Callable[[], Awaitable[_Written]], sleep: Callable[[float], Awaitable[None]]) -> _Written:
-    """Write to the database however often it takes: giving up would lose an answer or leave a row half-way."""
+    """Retry a database write until it succeeds: giving up would lose an answer or leave a row unfinished."""
     pause = 1.0
     while True:
         try:

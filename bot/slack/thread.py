@@ -1,10 +1,10 @@
 """Slack on an event loop of its own, in a thread of its own: an ack never waits for the fleet's work.
 
-    Slack ─ socket ─▶ [thread "slack"] row, ack │ request ─▶ [the caller's loop] desk ─▶ fleet
+    Slack ─ socket ─▶ [thread "slack"] row, ack │ request ─▶ [the caller's loop] dispatcher ─▶ fleet
                                        message ◀─ answer │
 
-A look at a hundred hosts keeps one loop busy for tenths of a second at a stroke, and an ack takes
-several turns of its loop. Only values cross: a request to the desk, its answer, and the calls below.
+Reading a hundred hosts keeps one loop busy for tenths of a second at a time, and an ack takes
+several turns of its loop. Only values cross: a request to the dispatcher, its answer, and the calls below.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class SlackThread:
-    """A `SlackSurface` in its thread; the same calls, for the loop in which the desk lives and this is made."""
+    """A `SlackSurface` in its own thread, with the same methods. Create it in the dispatcher's loop."""
 
     def __init__(self, place: Place, desk: Desk, rows: Rows, clock: Clock) -> None:
         home = asyncio.get_running_loop()
@@ -44,7 +44,7 @@ class SlackThread:
         self._thread = Thread(target=self._live, name="slack", daemon=True)
 
     async def start(self) -> Bot:
-        """As `SlackSurface.start`; the thread ends where that fails."""
+        """As `SlackSurface.start`; the thread ends if that fails."""
         self._thread.start()
         try:
             return await self._there(self._surface.start())
@@ -53,11 +53,11 @@ class SlackThread:
             raise
 
     async def identity(self, who: SlackIdentity) -> SlackIdentity:
-        """As `SlackSurface.identity`."""
+        """As `SlackSurface.refresh_identity`."""
         return await self._there(self._surface.identity(who))
 
     def show(self, change: Change) -> None:
-        """As `SlackSurface.show`, from whatever thread. Once this one has ended, it is shown after the next start."""
+        """As `SlackSurface.show_change`, from any thread. After this one has ended, that waits for the next start."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._surface.show, change)
 
@@ -74,7 +74,7 @@ class SlackThread:
         return await self._there(self._surface.make_channel(new))
 
     async def health(self) -> Health:
-        """As `SlackSurface.health`."""
+        """As `SlackSurface.get_health`."""
         return await self._there(self._surface.health())
 
     async def close(self, deadline: float) -> None:
@@ -97,9 +97,9 @@ class SlackThread:
 
 
 class _FarDesk:
-    """The desk, asked from another loop than its own. What it answers from memory, from frozen values, it is asked directly.
+    """The dispatcher, called from another loop. Methods that read frozen values from memory are called directly.
 
-    `progress` is called in the desk's thread (`bot.slack.answers.progress.Watcher.tell`).
+    `progress` is called in the dispatcher's thread (`bot.slack.answers.progress.ProgressReporter.record`).
     """
 
     def __init__(self, desk: Desk, home: asyncio.AbstractEventLoop) -> None:
@@ -141,7 +141,7 @@ class _FarDesk:
 
 
 class _FarStories:
-    """What was shown of changes, asked from another loop than its own."""
+    """The record of shown changes, called from another loop."""
 
     def __init__(self, stories: Stories, home: asyncio.AbstractEventLoop) -> None:
         self._stories = stories
@@ -158,5 +158,5 @@ class _FarStories:
 
 
 async def _at(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
-    """Something that happens in another loop."""
+    """Run a coroutine in another loop."""
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))

@@ -1,12 +1,12 @@
-"""How the bot is, for programs: `/healthz`, `/readyz` and `/metrics` on a loopback port.
+"""Health endpoints: `/healthz`, `/readyz` and `/metrics` on a loopback port.
 
-    every 15 s: checks ─▶ what is not well ─┬─▶ /healthz   200, or 503: a restart may help
-                                            ├─▶ /readyz    200, or 503: people are not answered as they should be
-                                            ├─▶ /metrics   as numbers
-                                            └─▶ the service manager (`bot.telemetry.watchdog`)
+    every 15 s: checks ─▶ problems ─┬─▶ /healthz   200, or 503: a restart may help
+                                    ├─▶ /readyz    200, or 503: people are not answered as they should be
+                                    ├─▶ /metrics   as numbers
+                                    └─▶ the service manager (`bot.telemetry.watchdog`)
 
-A request never looks by itself: it gets the last look, so that asking often costs nothing. Answers
-name what is wrong and what to do, and no host, no person, no path and no secret.
+A request runs no check by itself: it gets the latest results, so frequent requests cost nothing. Answers
+name the problem and its fix, and no host, no person, no path and no secret.
 """
 
 import asyncio
@@ -27,28 +27,28 @@ from bot.telemetry.metrics import CONTENT_TYPE, Measures
 from bot.telemetry.watchdog import Pulse, ServiceManager, keep_beating
 
 LOOK_EVERY = 15.0
-"""Seconds between two looks; each writes one page to the disk."""
+"""Seconds between two rounds of checks; each writes one page to the disk."""
 
 PATIENCE = 5.0
 """Seconds that one check may take."""
 
 STANDSTILL = 5.0
-"""Seconds of lag from which the event loop counts as standing still; its worst under full load is below 0.1."""
+"""Seconds of lag from which the event loop counts as stalled; its worst under full load is below 0.1."""
 
 STALE = 3 * LOOK_EVERY
-"""Seconds after which the last look says nothing any more: whoever looks has stopped."""
+"""Seconds after which the latest results are stale: the checks have stopped."""
 
 LEAVING = 1.0
 """Seconds that answers under way get at the end."""
 
 Probe = Callable[[], Awaitable[Phrase | None]]
-"""Looks at one thing that the bot needs: None where it is well, else what is wrong and what to do."""
+"""Checks one thing that the bot needs: None if it is healthy, else the problem and its fix."""
 
 _log = structlog.get_logger(__name__)
 
 
 class SlackHealth(Protocol):
-    """What Slack's side says of itself (`bot.slack.surface.Health`)."""
+    """Health of the Slack surface (`bot.slack.surface.SurfaceHealth`)."""
 
     @property
     def connected(self) -> bool: ...
@@ -62,14 +62,14 @@ class SlackHealth(Protocol):
 
 @dataclass(frozen=True)
 class Checks:
-    """What is looked at, by the names that `/metrics` shows. Without the `vital` ones the bot is not alive."""
+    """Checks by the names that `/metrics` shows. If a `vital` one fails, the bot is not alive."""
 
     vital: Mapping[str, Probe]
     needed: Mapping[str, Probe]
 
 
 class Vitals:
-    """The last look at everything. `run` looks, the rest tells; `monotonic` and `sleep` are its clock."""
+    """Latest results of all checks. `run` updates them; `monotonic` and `sleep` are its clock."""
 
     def __init__(
         self, checks: Checks, measures: Measures, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
@@ -83,14 +83,14 @@ class Vitals:
         self._looked_at = monotonic()
 
     async def run(self, told: Callable[[tuple[Phrase, ...]], None]) -> None:
-        """Look again and again until cancelled; `told` gets the reasons why people are not answered, or none."""
+        """Run the checks repeatedly until cancelled; `told` gets the readiness problems, or none."""
         while True:
             await self.look()
             told(self.unready())
             await self.sleep(LOOK_EVERY)
 
     async def look(self) -> None:
-        """Make every check once, side by side."""
+        """Run every check once, concurrently."""
         checks = {**self._checks.vital, **self._checks.needed}
         found = await asyncio.gather(*(_made(name, probe) for name, probe in checks.items()))
         self._unwell = {name: why for name, why in zip(checks, found, strict=True) if why is not None}
@@ -99,15 +99,15 @@ class Vitals:
             self._measures.checked(name, well=name not in self._unwell)
 
     def unhealthy(self) -> tuple[Phrase, ...]:
-        """Why the bot is not alive; empty where it is."""
+        """Return why the bot is not alive; empty if it is."""
         return (*self._standing_still(), *(self._unwell[name] for name in self._checks.vital if name in self._unwell))
 
     def unready(self) -> tuple[Phrase, ...]:
-        """Why people are not answered as they should be; empty where they are."""
+        """Return why people are not answered as they should be; empty if they are."""
         return (*self._standing_still(), *self._unwell.values())
 
     def text(self) -> bytes:
-        """The numbers of this moment."""
+        """Render the current metrics."""
         self._measures.lag(self.pulse.worst)
         return self._measures.text()
 
@@ -125,14 +125,14 @@ class Vitals:
 
 
 class StatusUnusable(FlatnetError):
-    """The status port cannot be listened at."""
+    """The status port cannot be bound."""
 
 
 @asynccontextmanager
 async def watched(vitals: Vitals, manager: ServiceManager, within: float | None) -> AsyncIterator[None]:
-    """Feel the pulse and look, from ready to stopping, and let the service manager know.
+    """Run the loop monitor and the checks, from ready to stopping, and notify the service manager.
 
-    It wants a beat `within` so many seconds; None: never.
+    The service manager expects a heartbeat `within` so many seconds; None: never.
     """
 
     def told(reasons: tuple[Phrase, ...]) -> None:
@@ -154,7 +154,7 @@ async def watched(vitals: Vitals, manager: ServiceManager, within: float | None)
 
 @asynccontextmanager
 async def serve(address: Loopback, vitals: Vitals, silence: Callable[[], Awaitable[float | None]]) -> AsyncIterator[int]:
-    """Answer at `address` until left; gives the port. `silence`: seconds since Slack last said anything, if it did."""
+    """Answer at `address` until the block is left; yields the port. `silence`: seconds since Slack's last message."""
     runner = web.AppRunner(_application(vitals, silence), access_log=None, shutdown_timeout=LEAVING)
     try:
         await runner.setup()
@@ -200,7 +200,7 @@ def _answer(question: str, against: tuple[Phrase, ...], besides: Mapping[str, fl
 
 
 async def _made(name: str, probe: Probe) -> Phrase | None:
-    """One check within its time; whatever it raises means that it is not well, and the reason is in the log."""
+    """Run one check within its time. Any exception means that it failed; the log has the reason."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await probe()
@@ -214,7 +214,7 @@ async def _made(name: str, probe: Probe) -> Phrase | None:
 
 
 def database_check(prove: Callable[[], Awaitable[Condition]], measures: Measures) -> Probe:
-    """Whether the database takes a write; what stands in it is counted on the way."""
+    """Make the check that the database accepts writes; it also counts the rows."""
 
     async def probe() -> Phrase | None:
         measures.rows(await prove())
@@ -224,7 +224,7 @@ def database_check(prove: Callable[[], Awaitable[Condition]], measures: Measures
 
 
 def audit_check(intact: Callable[[], bool]) -> Probe:
-    """Whether the audit log is as it was left."""
+    """Make the check that the audit log is intact."""
 
     async def probe() -> Phrase | None:
         return None if intact() else Phrase("the audit log is not as it was left; run flatnet-bot audit verify")
@@ -233,7 +233,7 @@ def audit_check(intact: Callable[[], bool]) -> Probe:
 
 
 def slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str, Probe]:
-    """Whether Slack is connected, takes our token, and got what was to be said."""
+    """Make the checks that Slack is connected, accepts our token, and received every message."""
 
     async def connected() -> Phrase | None:
         well = (await health()).connected

@@ -1,8 +1,8 @@
-"""What is counted, for Prometheus. The only importer of prometheus-client.
+"""Metrics for Prometheus. The only importer of prometheus-client.
 
 Labels hold words of the catalogue, exit codes, sides and kinds of failure, and nothing else: no name
-of a host or a person, no address, no text that somebody typed. So what a label can say is known
-beforehand, and whoever reads the numbers learns nothing of the fleet but its health.
+of a host or a person, no address, no typed text. So all possible labels are known
+in advance, and a reader of the metrics learns nothing about the fleet but its health.
 """
 
 from collections.abc import Iterable
@@ -18,19 +18,19 @@ from bot.store.condition import Condition
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 NOT_UNDERSTOOD = "none"
-"""The operation of a request that named none."""
+"""Operation label of a request that named none."""
 
 ANSWERED = "answered"
-"""The outcome of a look that brought an answer; the others are the kinds of `HostError`."""
+"""Outcome of a read that returned an answer; the other outcomes are the kinds of `HostError`."""
 
 SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
-"""Upper bounds of the histograms: from an answer without a host to the longest deadline of a look (20 s) and beyond."""
+"""Upper bounds of the histograms: from an answer without a host to the longest deadline of a read (20 s) and beyond."""
 
 
 class Measures:
-    """Numbers of one running bot, in a registry of their own. `operations` are the names that may become labels."""
+    """Metrics of one running bot, in a registry of their own. `operations` are the names that may become labels."""
 
     def __init__(self, version: str, operations: Iterable[str]) -> None:
         self._operations = frozenset(operations)
@@ -61,37 +61,37 @@ class Measures:
         self._begin()
 
     def request(self, operation: str, ended: Exit, seconds: float) -> None:
-        """A request was answered; `operation` are its words, or "" where it named none."""
+        """Count an answered request; `operation` is its words, or "" if it named none."""
         known = operation if operation in self._operations else NOT_UNDERSTOOD
         self._requests.labels(known, ended.name.lower()).inc()
         self._request_seconds.labels(known).observe(seconds)
 
     def look(self, side: SideName, failure: HostError | None, seconds: float) -> None:
-        """A look at one side of a host ended."""
+        """Count a finished read of one side of a host."""
         self._looks.labels(side, ANSWERED if failure is None else failure.kind).inc()
         self._look_seconds.labels(side).observe(seconds)
 
     def lag(self, seconds: float) -> None:
-        """The event loop's longest standstill of the last minute."""
+        """Record the event loop's longest stall of the last minute."""
         self._lag.set(seconds)
 
     def checked(self, check: str, *, well: bool) -> None:
-        """Something that the bot needs was looked at."""
+        """Record the result of a check."""
         self._ready.labels(check).set(well)
 
     def rows(self, condition: Condition) -> None:
-        """What stands in the database."""
+        """Record the counts of rows in the database."""
         self._inbox.set(condition.inbox_unfinished)
         self._outbox.labels("waiting").set(condition.outbox_waiting)
         self._outbox.labels("undeliverable").set(condition.outbox_undeliverable)
         self._audit.set(condition.audit_events)
 
     def text(self) -> bytes:
-        """All of it, as Prometheus reads it (`CONTENT_TYPE`)."""
+        """Render all metrics in Prometheus' format (`CONTENT_TYPE`)."""
         return generate_latest(self._registry)
 
     def _begin(self) -> None:
-        """Every series from zero, so that the first failure is a rise and not a beginning."""
+        """Create every series at zero, so that the first failure is visible as an increase."""
         for operation in (*self._operations, NOT_UNDERSTOOD):
             self._request_seconds.labels(operation)
             for ended in Exit:

@@ -1,10 +1,10 @@
-"""The event loop's pulse, and the service manager that wants to feel it (systemd's notify protocol).
+"""Event loop monitor, and heartbeats to the service manager (systemd's notify protocol).
 
-    starting ─ READY=1 ─▶ serving ─ WATCHDOG=1 while well ─▶ … ─ STOPPING=1 ─▶ ended
-                            └ STATUS=: what is not well, for `systemctl status`
+    starting ─ READY=1 ─▶ serving ─ WATCHDOG=1 while healthy ─▶ … ─ STOPPING=1 ─▶ ended
+                            └ STATUS=: current problems, for `systemctl status`
 
-A beat that stays away for WatchdogSec makes systemd restart the bot. It stays away where the event
-loop stands still, and where the bot says itself that it is not well.
+If no heartbeat comes for WatchdogSec, systemd restarts the bot. Heartbeats stop if the event
+loop stalls, and if the bot's own checks fail.
 """
 
 import socket
@@ -14,16 +14,16 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 BEAT = 1.0
-"""Seconds between two beats of the pulse."""
+"""Seconds between two measurements of the lag."""
 
 REMEMBERED = 60
-"""Beats whose lag is remembered: a minute."""
+"""Measurements that are remembered: one minute."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Pulse:
-    """How late the event loop is: a task that wants to be woken every second, and notes when it was.
+    """Measures the lag of the event loop: a task that sleeps for a second and records how late it wakes.
 
     `monotonic` counts seconds, `sleep` waits.
     """
@@ -36,16 +36,16 @@ class Pulse:
 
     @property
     def lag(self) -> float:
-        """Seconds that the last beat was late, or that the next one is overdue."""
+        """Seconds by which the last wake-up was late, or the next one is overdue."""
         return max(self._lags[-1], self._monotonic() - self._next)
 
     @property
     def worst(self) -> float:
-        """The largest lag of the last minute, in seconds."""
+        """Largest lag of the last minute, in seconds."""
         return max(self.lag, *self._lags)
 
     async def run(self) -> None:
-        """Beat until cancelled."""
+        """Measure until cancelled."""
         while True:
             self._next = self._monotonic() + BEAT
             await self._sleep(BEAT)
@@ -53,29 +53,29 @@ class Pulse:
 
 
 class ServiceManager:
-    """Datagrams to the socket that the service manager named; silent where it named none.
+    """Sends datagrams to the service manager's socket; does nothing if there is none.
 
-    `address` is a path, or `@name` in the abstract namespace (sd_notify(3)). A datagram that cannot be
-    sent is logged and nothing more: the bot does not end because nobody listens.
+    `address` is a path, or `@name` in the abstract namespace (sd_notify(3)). A datagram that could not be
+    sent is only logged: the bot does not stop because of it.
     """
 
     def __init__(self, address: str | None) -> None:
         self._address = _socket_address(address)
 
     def ready(self) -> None:
-        """Everything stands; units that wait for this one may start."""
+        """Report that the bot has started; units that wait for it may start."""
         self._send("READY=1")
 
     def stopping(self) -> None:
-        """The end has begun."""
+        """Report that the bot is stopping."""
         self._send("STOPPING=1")
 
     def beat(self) -> None:
-        """The bot is alive and well."""
+        """Send a heartbeat: the bot is alive and healthy."""
         self._send("WATCHDOG=1")
 
     def status(self, text: str) -> None:
-        """One line for `systemctl status`."""
+        """Send one line for `systemctl status`."""
         self._send("STATUS=" + " ".join(text.split()))
 
     def _send(self, state: str) -> None:
@@ -100,7 +100,7 @@ def _socket_address(address: str | None) -> str | None:
 
 
 def watchdog_time(environment: Mapping[str, str], pid: int) -> float | None:
-    """Seconds in which the service manager wants a beat of process `pid`; None where it wants none (sd_watchdog_enabled)."""
+    """Read the heartbeat interval of process `pid` in seconds; None if none is expected (sd_watchdog_enabled)."""
     microseconds, meant = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID", str(pid))
     if meant != str(pid) or not microseconds.isascii() or not microseconds.isdigit() or int(microseconds) == 0:
         return None
@@ -110,9 +110,9 @@ def watchdog_time(environment: Mapping[str, str], pid: int) -> float | None:
 async def keep_beating(
     manager: ServiceManager, within: float, well: Callable[[], bool], sleep: Callable[[float], Awaitable[None]]
 ) -> None:
-    """Beat at half of `within` seconds while all is well; runs until cancelled.
+    """Send a heartbeat every half of `within` seconds while all is healthy; runs until cancelled.
 
-    Where it is not, it is looked at four times as often: one bad moment is no reason for a restart.
+    Otherwise the check is repeated four times as often: one bad moment is no reason for a restart.
     """
     while True:
         if well():

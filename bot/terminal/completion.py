@@ -1,6 +1,6 @@
-"""What the shell completes with Tab: the words of commands, their options, and the hosts and labels of the inventory.
+"""Tab completion for the shell: words of commands, their options, and the hosts and labels of the inventory.
 
-All of it comes from the catalogue and the operations' own arguments, so that a new operation is completed as it stands.
+Everything comes from the catalogue and the operations' own arguments, so a new operation is completed without changes here.
 """
 
 import re
@@ -25,7 +25,7 @@ class WordsAndHosts(Completer):
         self._catalogue = catalogue
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
-        """What could stand where the cursor is."""
+        """Yield the completions at the cursor."""
         before = document.text_before_cursor.lower().replace("、", ",").lstrip()
         *said, word = re.split(r"\s+", before)
         *typed, part = re.split(r"[\s,]+", before)
@@ -35,7 +35,7 @@ class WordsAndHosts(Completer):
                 yield Completion(choice, -len(part))
 
     def _choices(self, said: Sequence[str]) -> Iterator[str]:
-        """The words that may follow those that were said."""
+        """Yield the words that may follow the typed ones."""
         yield from self._next_words(said)
         found = find(said, self._catalogue)
         if found is None:
@@ -49,13 +49,13 @@ class WordsAndHosts(Completer):
         yield from (argument.option for argument in arguments(operation) if isinstance(argument.kind, Flag | Option))
 
     def _next_words(self, said: Sequence[str]) -> list[str]:
-        """How the commands go on that begin with these words."""
+        """Return the next words of the commands that begin with these words."""
         every = [name for operation in self._catalogue for name in names(operation)]
         return sorted(name[len(said)] for name in every if name[: len(said)] == tuple(said) and len(name) > len(said))
 
 
 def _takes_target(operation: type[Operation], place: int) -> bool:
-    """Whether a target may stand at this place, counted from 0 behind the command's own words."""
+    """Return whether a target may stand at this position, counted from 0 after the command's own words."""
     for argument in arguments(operation):
         if isinstance(argument.kind, Positional):
             if place == 0 or argument.kind.many:

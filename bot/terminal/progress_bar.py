@@ -1,4 +1,4 @@
-"""A bar on a terminal while a look at many places is under way: how many have answered, and who is still awaited."""
+"""Progress bar on a terminal while many hosts are read: how many have answered, and which are still awaited."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +11,12 @@ from commands.model import operation
 from commands.model.phrases import some
 
 NAMED = 3
-"""Places that are named; more are counted."""
+"""Number of places that are named; more are counted."""
 
 
 @contextmanager
 def bar(console: Console, texts: Texts) -> Iterator[operation.Progress]:
-    """Shows what it is told, and nothing of it stays. Where the console is no terminal, nothing is shown at all."""
+    """Show progress while the block runs, and erase it at the end. On anything but a terminal, nothing is shown."""
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(_awaiting((), texts), total=None)

@@ -1,6 +1,6 @@
-"""The same flow in a terminal: one question, a conversation, or the audit log.
+"""Requests from a terminal: one question, a conversation, or the verification of the audit log.
 
-Through the control socket where a bot runs; else by this process itself, on the same composition root.
+They go through the control socket if a bot runs, else through this process itself, on the same composition root.
 """
 
 import asyncio
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from bot.app.application import House
 
 Ask = Callable[[str], Awaitable[Answer]]
-"""Words in, answer out."""
+"""Answers words."""
 
 ENDINGS = frozenset({"exit", "quit", "bye"})
 
 
 async def ask_once(settings: Settings, words: str, surface: Surface) -> Answer:
-    """One answer, from the running bot or from this process."""
+    """Return one answer, from the running bot or from this process."""
     async with asker(settings, surface) as ask:
         return await ask(words)
 
 
 @asynccontextmanager
 async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
-    """Asks the running bot; from the first time that none runs, this process answers itself (and owns the database)."""
+    """Ask the running bot. Once none runs, this process answers by itself (and owns the database)."""
     async with AsyncExitStack() as stack:
         house: House | None = None
 
@@ -48,7 +48,7 @@ async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
                 answer = await control.ask(settings.control_socket, words, surface)
                 if answer is not None:
                     return answer
-            from bot.app.application import open_house  # here, because asking a running bot needs none of it
+            from bot.app.application import open_house  # imported here, because asking a running bot needs none of it
             from bot.model.request import new_key
             from bot.runtime.clock import now
 
@@ -61,7 +61,7 @@ async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
 
 
 async def converse(settings: Settings, shown: Texts) -> None:
-    """Ask line by line until the end of input; piped input is answered line by line, too."""
+    """Answer line by line until the end of input, piped input too."""
     gc.enable()
     console = Console()
     async with asker(settings, Surface.SHELL) as ask:
@@ -70,7 +70,7 @@ async def converse(settings: Settings, shown: Texts) -> None:
 
 
 async def verify_audit(settings: Settings) -> Answer:
-    """The audit log's state, from the running bot, for those who may read it; or from the files, for whoever can."""
+    """Verify the audit log, by the running bot if the user may read it there, else from the files."""
     words = " ".join(AuditVerify.words)
     answer = await control.ask(settings.control_socket, words, Surface.DO)
     if answer is not None:
@@ -90,7 +90,7 @@ async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
             if line.strip():
                 yield line
         return
-    from prompt_toolkit import PromptSession  # here, because piped lines and `do` need none of it
+    from prompt_toolkit import PromptSession  # imported here, because piped lines and `do` need none of it
 
     from bot.terminal.completion import WordsAndHosts
 

@@ -1,7 +1,7 @@
-"""What the bot says in channels by itself: posted once, edited from then on, with its files in its thread.
+"""Announcements in channels: posted once, edited from then on, with their files in their thread.
 
-announce ─ in the outbox already? ─ no ─▶ the answer kept (for its buttons) ─▶ row ─▶ its files, once the message is there
-revise   ─▶ an edit of that row, and a word in its thread, in whichever channel it stands
+announce ─ in the outbox already? ─ no ─▶ the answer is stored (for its buttons) ─▶ row ─▶ its files, once it is posted
+revise   ─▶ an edit of that row, and a note in its thread, in the channel where it stands
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from bot.store.answers import Kept
 
 
 class Bulletins:
-    """Says bulletins in one workspace. Everything happens in Slack's loop."""
+    """Publishes announcements in one workspace. Runs in Slack's loop only."""
 
     def __init__(self, answering: Answering) -> None:
         self._desk, self._people, self._sender = answering.desk, answering.people, answering.sender
@@ -42,7 +42,7 @@ class Bulletins:
             await self._threads.show(bulletin.name, bulletin.channel, files)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
-        """As `bot.model.announcement.Announcer`. What went to people directly cannot be edited: they get the word alone."""
+        """As `bot.model.announcement.Announcer`. Direct messages cannot be edited: their recipients get the note alone."""
         if not await self._said(bulletin.name):
             return
         row = await insist(lambda: self._sender.posted(bulletin.name), self._clock.sleep)
@@ -70,14 +70,14 @@ class Bulletins:
         return await insist(lambda: self._sender.added(name), self._clock.sleep)
 
     def _address(self, channel: str) -> Address:
-        """In its channel, in the words that are read there; else where else it may be heard."""
+        """Build the address: its channel and that channel's language, else the fallback channel and people."""
         fallback = self._desk.fallback
         language, zone = self._people.read_in(channel)
         second = fallback.channel if channel and fallback.channel != channel else ""
         return Address(channel=channel, second=second, people=fallback.people, language=language, zone=zone.key)
 
     async def _keep(self, bulletin: Bulletin) -> None:
-        """Keep a report with its notes, so that buttons can show more of it."""
+        """Store a report with its notes, so that buttons can show more of it."""
         answer = bulletin.body
         if isinstance(answer, ExpiryNotice):
             return

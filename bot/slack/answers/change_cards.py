@@ -1,12 +1,11 @@
-"""The board: one card for each operation, edited in place, and in its thread what others must notice.
+"""Change cards: one card for each change, edited in place, and milestones for others in its thread.
 
-    show ─▶ the newest of its operation ─▶ card (posted, then edited) ─▶ milestones not told yet ─▶ written down as told
-    start ─▶ everything that was not shown yet             running ─▶ now and then the card again, for its times
+    show ─▶ the newest version of its change ─▶ card (posted, then edited) ─▶ new milestones ─▶ recorded as announced
+    start ─▶ every version that was not shown yet            running ─▶ regularly the card again, for its times
 
-The rows of the outbox come first, what was told is written down after them: after a crash in between, a
-milestone whose row stands in the outbox is not added again. Where an operation has no channel, or where its
-card cannot be posted there, whom it concerns is told directly, approvers with the card as it is when they are
-asked.
+The outbox rows come first, the record of milestones after them: after a crash in between, a milestone whose row
+is in the outbox is not added again. If a change has no channel, or its card cannot be posted there, the people
+concerned get direct messages; approvers get the card as it is when they are asked.
 """
 
 from functools import partial
@@ -27,38 +26,38 @@ from bot.slack.tasks import Running, insist
 from bot.store.outbox import CARD
 
 REFRESH = 10.0
-"""Seconds after which the card of a running operation is shown anew, though nothing has changed but the time."""
+"""Seconds after which the card of a running change is rendered again, though only the time has changed."""
 
 SHARE = 2.5
-"""Seconds between two such edits of whatever card: chat.update takes 50 a minute, and news must pass, too."""
+"""Seconds between two such edits of any card: chat.update takes 50 a minute, and new versions must pass, too."""
 
 LOOK = 0.5
-"""Seconds between two looks whether a card has reached its channel."""
+"""Seconds between two checks whether a card has reached its channel."""
 
 REMEMBERED = 1_000
-"""Operations of which the newest version is remembered, so that an older one that comes late is not shown."""
+"""Number of changes whose newest version is remembered, so that a late older one is not shown."""
 
 PEOPLE = ("U", "W")
-"""How the ids of people begin; those of user groups begin with S, and no message can go to these directly."""
+"""First letters of the ids of people. Ids of user groups begin with S; they cannot receive direct messages."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Stories(Protocol):
-    """What has been shown of which operation (`bot.changes.lifecycle`)."""
+    """Record of the versions and milestones that were shown of each change (`bot.changes.lifecycle`)."""
 
     async def unshown(self) -> tuple[Change, ...]:
-        """Operations of which a newer version was never shown."""
+        """Return changes of which a newer version was never shown."""
 
     async def told(self, operation: str) -> str:
-        """What `shown` wrote down last, "" where nothing."""
+        """Return the note that `mark_shown` stored last, "" if there is none."""
 
     async def shown(self, operation: str, version: int, told: str) -> None:
-        """This version was shown, and all this was told."""
+        """Record that this version was shown, and the keys of all announced milestones."""
 
 
 class Board:
-    """Shows changes in one workspace. Everything happens in Slack's loop; nothing here raises."""
+    """Shows changes in one workspace. Runs in Slack's loop only; nothing here raises."""
 
     def __init__(self, stories: Stories, team: str, people: People, sender: Sender, clock: Clock) -> None:
         self._stories = stories
@@ -73,7 +72,7 @@ class Board:
         self._running = Running()
 
     def show(self, change: Change) -> None:
-        """Have an operation shown as it stands; of several waiting versions only the newest is."""
+        """Schedule the rendering of a change; of several waiting versions only the newest is shown."""
         if change.dry_run or change.version < self._versions.get(change.operation, 0):
             return
         self._versions[change.operation] = change.version
@@ -85,12 +84,12 @@ class Board:
             self._running.start(f"show {change.operation}", self._follow(change.operation))
 
     async def resume(self) -> None:
-        """After a start: show what was not shown."""
+        """After a start: show every version that was not shown."""
         for change in await insist(self._stories.unshown, self._clock.sleep):
             self.show(change)
 
     async def refresh(self) -> None:
-        """Keep the times on cards of running operations fresh; runs until cancelled."""
+        """Update the times on cards of running changes; runs until cancelled."""
         while True:
             await self._clock.sleep(max(REFRESH, SHARE * len(self._live)))
             for change in tuple(self._live.values()):
@@ -98,11 +97,11 @@ class Board:
                     await insist(partial(self._card, change), self._clock.sleep)
 
     async def drain(self, deadline: float) -> None:
-        """Finish what is being shown; the rest is shown after the next start."""
+        """Finish the updates under way; the rest is shown after the next start."""
         await self._running.drain(deadline)
 
     async def _follow(self, operation: str) -> None:
-        """Show the versions of one operation, one after the other."""
+        """Show the versions of one change, one after the other."""
         try:
             while (change := self._newest.pop(operation, None)) is not None:
                 await insist(partial(self._shown, change), self._clock.sleep)
@@ -123,7 +122,7 @@ class Board:
         await self._stories.shown(change.operation, change.version, " ".join(known))
 
     async def _card(self, change: Change) -> int:
-        """Post or edit the card; the outbox row of its message, 0 where it has no channel."""
+        """Post or edit the card; returns the outbox row of its message, 0 if the change has no channel."""
         if not change.channel:
             return 0
         operation = f"{CARD}{change.operation}"
@@ -137,7 +136,7 @@ class Board:
         return row or added
 
     async def _tell(self, milestone: Milestone, change: Change, row: int) -> None:
-        """In the thread of the card; directly to whom it concerns and who does not see that."""
+        """Post a milestone in the thread of the card, and directly to the people concerned who do not see that."""
         name = f"{CARD}{change.operation}:{milestone.key}"
         called = [user for user in milestone.whom if not row or user != change.mention]
         if called and not (row and await self._seen_by_all(change, row)):
@@ -148,7 +147,7 @@ class Board:
             await self._sender.add(name, address, told(milestone, change, address.texts))
 
     async def _seen_by_all(self, change: Change, row: int) -> bool:
-        """Whether the card stands where others see it; waits until that is known."""
+        """Return whether the card stands where others see it; waits until that is known."""
         if change.channel.startswith("D"):
             return False
         while (place := await self._sender.place_of(row)) is None:
@@ -156,7 +155,7 @@ class Board:
         return bool(place.ts)
 
     async def _whisper(self, name: str, user: str, milestone: Milestone, change: Change) -> None:
-        """A direct message; none to somebody who is not of this workspace."""
+        """Send a direct message, but never to a person outside of the workspace."""
         if not user.startswith(PEOPLE) or await self._sender.added(name):
             return
         reader = await self._people.look(self._team, user)

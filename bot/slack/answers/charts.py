@@ -1,6 +1,6 @@
-"""Pictures of charts: drawn apart, uploaded, and shown by a message of ours. Where there is none, words say the same.
+"""Pictures of charts: drawn in a process of their own, uploaded, and shown by our messages. Words replace a missing one.
 
-chart ─▶ cleaned ─▶ drawn by a process of its own ─▶ uploaded, noted with its answer ─▶ the file's id, for an image block
+chart ─▶ redacted ─▶ drawn in its own process ─▶ uploaded, recorded with its answer ─▶ the file's id, for an image block
 """
 
 import asyncio
@@ -25,9 +25,9 @@ _log = structlog.get_logger(__name__)
 
 
 class Pictures:
-    """Makes pictures in Slack. They go with the kept answer that they belong to.
+    """Uploads pictures of charts. A picture expires with the answer that it belongs to.
 
-    One is drawn at a time, for drawing one takes 300 MB; who waits for that waits outside of the drawing's deadline.
+    One is drawn at a time, because drawing takes 300 MB. Waiting for a turn does not count against the drawing's deadline.
     """
 
     def __init__(self, uploads: Uploads, clean: Clean, draw: Draw = draw_apart) -> None:
@@ -37,7 +37,7 @@ class Pictures:
         self._drawing = asyncio.Semaphore(1)
 
     async def upload(self, operation: str, chart: Chart, address: Address) -> str | None:
-        """Slack's id of the picture in the words of `address`; None, and logged, where there is none."""
+        """Draw and upload a chart in the language of `address`; returns the file's id, or None (logged) without one."""
         try:
             async with self._drawing:
                 picture = await self._draw(self._cleaned(chart), address.texts)
@@ -51,7 +51,7 @@ class Pictures:
         return None
 
     async def first(self, answer: Answer, address: Address) -> View | None:
-        """How an answer with a chart is shown at first: with its picture, where there is one. None for other answers."""
+        """Build the first view of an answer with a chart, with its picture if there is one; None for other answers."""
         report = answer.body
         if not isinstance(report, Report) or report.chart is None:
             return None
@@ -59,5 +59,5 @@ class Pictures:
         return View.first(answer.operation, report).model_copy(update={"picture": file or ""})
 
     def _cleaned(self, chart: Chart) -> Chart:
-        """Without secrets: in a picture nobody could find them any more."""
+        """Return the chart without secrets: inside a picture they could not be found later."""
         return Chart.model_validate(self._clean(chart.model_dump(mode="json")))

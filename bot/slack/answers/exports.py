@@ -1,7 +1,7 @@
-"""Kept answers as files: a table with all details, or lines of logs. A file goes when its answer does.
+"""Stored answers as files: a table with all details, or log lines. A file expires with its answer.
 
-click ─▶ the kept answer ─▶ announced, noted with the answer ─▶ uploaded ─▶ shown in the thread, or directly
-a day ─▶ expired answers ─▶ their files deleted ─▶ forgotten
+click ─▶ the stored answer ─▶ upload requested, recorded with the answer ─▶ uploaded ─▶ shown in the thread, or directly
+daily ─▶ expired answers ─▶ their files are deleted ─▶ their rows are deleted
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Filing:
-    """Makes files of answers, and deletes them."""
+    """Exports answers to files, and deletes expired files."""
 
     def __init__(self, answering: Answering, looking: Looking, channels: Channels) -> None:
         self._answering = answering
@@ -41,7 +41,7 @@ class Filing:
         self._channels = channels
 
     async def file(self, click: Click, delivery: Delivery) -> Letter | None:
-        """The answer as a file: below the message that was clicked, or in the direct message where that is private."""
+        """Send the answer as a file: below the clicked message, or in the direct messages if that is private."""
         reader = await self._answering.people.look(click.team, click.user)
         seen = await self._looking.find(click, delivery, reader, View.read(click.value))
         aside = in_words_of(reader, address_of(click, delivery))
@@ -56,14 +56,14 @@ class Filing:
         return None if said is None else self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
 
     async def prune(self) -> None:
-        """Delete the files of expired answers, and forget these. What Slack does not delete now is tried the next time."""
+        """Delete expired answers and their files. A file that Slack does not delete now is tried the next time."""
         clock, answers = self._answering.clock, self._answering.answers
         for operation, files in await insist(lambda: answers.expired(clock.now()), clock.sleep):
             if all([await self._deleted(file) for file in files]):
                 await self._forget(operation, files)
 
     async def _filed(self, click: Click, seen: Seen, aside: Address) -> Phrase | None:
-        """Upload it; what the person is told beside, None where they see the file itself."""
+        """Upload the file; returns a note for the person, None if they see the file itself."""
         file = await self._looking.apart(lambda: _file(seen, View.read(click.value), aside))
         channel, thread, told = await self._place(click, aside)
         title = _title(seen, View.read(click.value), aside)
@@ -71,7 +71,7 @@ class Filing:
         return told
 
     async def _place(self, click: Click, aside: Address) -> tuple[str, str, Phrase | None]:
-        """Channel, thread, and what the person is told beside."""
+        """Return channel, thread, and a note for the person."""
         if not click.private and click.channel and click.ts:
             try:
                 await self._channels.check(click.channel)
@@ -95,9 +95,9 @@ class Filing:
 
 
 def _file(seen: Seen, view: View | None, aside: Address) -> File:
-    """All of the answer: its table with all details; of lines of logs all those that the view leaves."""
+    """Build the file: the table with all details, or all log lines that the view leaves."""
     report, name = seen.answer.body, f"flatnet-{seen.kept.operation}"
-    assert isinstance(report, Report)  # nothing else is kept
+    assert isinstance(report, Report)  # nothing else is stored
     if report.excerpt is None:
         return File(name=f"{name}.csv", text=_table(seen.answer, report, aside))
     pick = _pick(view)
@@ -106,7 +106,7 @@ def _file(seen: Seen, view: View | None, aside: Address) -> File:
 
 
 def _title(seen: Seen, view: View | None, aside: Address) -> str:
-    """What was asked, and which lines of it the file has where it has not all."""
+    """Build the title: the words of the request, and the filter if the file has not all lines."""
     return " · ".join([seen.kept.words, *map(aside.say, _pick(view).told)])
 
 

@@ -1,7 +1,7 @@
-"""What a person sees of a request that takes its time.
+"""Progress of a request that takes time, as the person sees it.
 
-where a message can be edited   one that names the hosts still awaited, edited in place, then the answer in its place
-private                         one waiting line through the response_url; the answer comes after it
+editable message   a message that names the hosts still awaited, edited in place; the answer then replaces it
+private            one waiting notice through the response_url; the answer comes after it
 """
 
 from typing import Protocol
@@ -21,10 +21,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Watcher(Protocol):
-    """`tell` hears what the operation says of itself; `show` is called now and then, as long as it takes.
+    """Shows progress. `record` gets the operation's progress; `show` is called regularly while it runs.
 
-    `tell` keeps what it hears and does nothing else, for it is called in the desk's thread (`bot.slack.thread`).
-    `row` is the outbox row of the message that the answer is to replace, 0 where there is none.
+    `record` stores its argument and does nothing else, because it is called in the dispatcher's thread
+    (`bot.slack.thread`). `row` is the outbox row of the message that the answer will replace, 0 if there is none.
     """
 
     @property
@@ -36,7 +36,7 @@ class Watcher(Protocol):
 
 
 class WaitingLine:
-    """Says once, privately, that the answer will come. Where it was said before (`quiet`), not again."""
+    """Says once, privately, that the answer will come; never if an earlier run said so already (`quiet`)."""
 
     row = 0
 
@@ -46,7 +46,7 @@ class WaitingLine:
         self._said = quiet
 
     def tell(self, awaited: tuple[str, ...]) -> None:
-        """A private answer cannot be edited, so which hosts they are is not shown."""
+        """Ignore the hosts: a private message cannot be edited, so they are not shown."""
 
     async def show(self) -> None:
         if not self._said and self._address.response_url:
@@ -58,7 +58,7 @@ class WaitingLine:
 class Awaited:
     """Names the hosts still awaited, in a message of its own (`row`).
 
-    Nothing is shown before the operation looks at hosts: what is refused leaves no trace in a channel.
+    Nothing is shown before the operation reads hosts, so a refused request leaves no trace in a channel.
     """
 
     def __init__(self, sender: Sender, operation: str, address: Address, row: int) -> None:

@@ -1,7 +1,7 @@
-"""Words from a person to their answer, wherever in Slack they came from.
+"""From a person's words to their answer, from any place in Slack.
 
-words ─▶ who ─▶ the desk ─▶ message, for the outbox
-                 └ takes its time ─▶ what is still awaited (`bot.slack.answers.progress`)
+words ─▶ requester ─▶ dispatcher ─▶ message, for the outbox
+                          └ takes its time ─▶ the hosts still awaited (`bot.slack.answers.progress`)
 """
 
 import asyncio
@@ -33,28 +33,28 @@ from bot.store.inbox import Delivery
 from commands.model.report import Report
 
 SHOWING = ("op show ", "approval show ")
-"""Words that ask to see one change whole, wherever its card stands."""
+"""Commands that show one change in full, wherever its card stands."""
 
 _FOLLOWS = Phrase("All of it follows as a file in the thread; where none comes, ask again.")
 
 WAITING_AFTER = 1.0
-"""Seconds of work after which the person is shown that it goes on."""
+"""Seconds of work after which the person is shown progress."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Words that somebody typed or chose, and where their answer goes: with a channel in `address` for all there."""
+    """Words that a person typed or chose, and the address of the answer: with a channel in `address` it is for all there."""
 
     team: str
     user: str
     channel: str
-    """Where they were said; `--here` answers there."""
+    """Channel in which the words were typed; `--here` answers there."""
     text: str
     address: Address
 
 
 class Answering:
-    """Has requests answered."""
+    """Answers requests from Slack."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Answering:
         self.threads = Threads(people, sender, uploads, answers, clock)
 
     async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
-        """The answer to it."""
+        """Have a request handled; returns its answer."""
         reader = await self.people.look(asked.team, asked.user)
         address = self._spoken(asked.address, reader)
         request = Request(
@@ -107,17 +107,17 @@ class Answering:
         return Letter(answer.operation, goal, message)
 
     async def offer(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> Letter:
-        """The menu, for this person alone: what they may ask for."""
+        """Return a private menu of the operations that this person may use."""
         lately = await insist(lambda: self.answers.recent(user, RUNS), self.clock.sleep)
         return Letter(delivery.key, aside, menu(lately, rights.permitted, aside.texts))
 
     def aside(self, address: Address, reader: Reader) -> Address:
-        """The same place for this person alone, in their words; a direct message is that already."""
+        """Return the same place for this person alone, in their language; a direct message is private already."""
         elsewhere = {"channel": "", "thread": ""} if address.for_all else {}
         return in_words_of(reader, address.model_copy(update=elsewhere))
 
     async def _hand_over(self, answer: Answer, asked: Asked, reader: Reader) -> str:
-        """Files that were asked for go to that person alone, wherever their answer goes; what stands below the answer."""
+        """Send requested files to the person alone, wherever the answer goes; returns the note below the answer."""
         aside = in_words_of(reader, Address(user=asked.user))
         files = await asyncio.to_thread(written, answer, aside.texts)
         if not files:
@@ -125,8 +125,10 @@ class Answering:
         return escape(aside.say(await self.uploads.hand_over(answer.operation, files, answer.understood, aside)), 200)
 
     async def _in_thread(self, answer: Answer, goal: Address) -> str | None:
-        """Show its files in the thread, once the answer is there, where they belong to all who see it, as lines of logs do;
-        what stands below the answer, for a bot that ends may leave them out. None where its files go another way."""
+        """Queue an answer's files for its thread if all who see it may see them, as with log lines.
+
+        Returns the note below the answer, because a bot that stops may leave the files out. None if they go another way.
+        """
         report = answer.body
         if not goal.for_all or not isinstance(report, Report) or report.excerpt is None:
             return None
@@ -137,8 +139,10 @@ class Answering:
         return escape(goal.say(_FOLLOWS), 200)
 
     def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
-        """Where the answer goes: `--here` to all there; a refusal, or where to look, to nobody but the person; what they
-        mistyped where they typed it."""
+        """Choose the address: with `--here` the channel; for a refusal, or a pointer to a card, the person alone.
+
+        Usage errors are answered where the words were typed.
+        """
         kind = answer.body.kind if isinstance(answer.body, Failure) else None
         if kind in (FailureKind.REFUSED, FailureKind.NOTHING) or _stands_here(answer, asked):
             return address if address.replaces or not address.for_all else self.aside(address, reader)
@@ -153,13 +157,13 @@ class Answering:
         return address.model_copy(update={"language": language, "zone": zone.key})
 
     def _spoken(self, address: Address, reader: Reader) -> Address:
-        """In the words of the person, or where all read it in those of the channel."""
+        """Use the person's language, or the channel's if all in it read the answer."""
         if address.for_all:
             return self._read_by_all(address)
         return in_words_of(reader, address)
 
     async def _watcher(self, address: Address, delivery: Delivery) -> Watcher:
-        """What shows the person how far it is; an earlier run may have begun to."""
+        """Make the progress reporter. An earlier run may have posted its message already."""
         again = delivery.attempts > 1
         if not address.channel:
             return WaitingLine(self.sender, address, quiet=again)
@@ -168,7 +172,7 @@ class Answering:
         return Awaited(self.sender, operation, address, row)
 
     async def _handled(self, request: Request, watcher: Watcher) -> Answer:
-        """The desk's answer; where it takes its time, `watcher` shows so meanwhile."""
+        """Return the dispatcher's answer; `watcher` shows progress while it takes long."""
         handling = asyncio.ensure_future(self.desk.handle(request, watcher.tell))
         try:
             pause = WAITING_AFTER
@@ -181,7 +185,7 @@ class Answering:
 
 
 def _stands_here(answer: Answer, asked: Asked) -> bool:
-    """Whether it is about a change whose card stands where it was asked, and nobody asked to see all of it."""
+    """Return whether the answer is about a change whose card stands in the same channel, and a pointer to it is enough."""
     body = answer.body
     if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOWING):
         return False
@@ -195,10 +199,10 @@ def _shown(answer: Answer, asked: Asked, language: Texts, view: View | None) -> 
 
 
 def in_words_of(reader: Reader, address: Address) -> Address:
-    """The same address, in a person's language and zone."""
+    """Return the same address in a person's language and zone."""
     return address.model_copy(update={"language": reader.language, "zone": reader.zone.key})
 
 
 def asked_by(user: str, address: Address) -> str:
-    """What stands below an answer that all in a channel see."""
+    """Return the note below an answer that all in a channel see."""
     return address.say(Phrase("{person} asked for this.", person=mention(user)))

@@ -1,6 +1,7 @@
-"""Files in the thread of a message of ours, wherever that message landed; each once.
+"""Files in the thread of a message of ours, wherever that message was posted; each once.
 
-Of a bulletin also after a crash, for it is announced again; files of an answer are asked for again.
+An announcement's files are shown after a crash, too, because it is announced again; an answer's files must be
+requested again.
 """
 
 from collections.abc import Sequence
@@ -23,13 +24,13 @@ from bot.store.outbox import NOWHERE, Place
 from commands.model.report import Bundle, File
 
 LOOK = 1.0
-"""Seconds between two looks whether a message is there."""
+"""Seconds between two checks whether a message is posted."""
 
 LOOKS = 600
-"""Looks after which its files are given up."""
+"""Checks after which its files are given up."""
 
 PAUSES = (2.0, 8.0, 30.0)
-"""Seconds before each further try of a file, at least; Slack may ask for more."""
+"""Minimum seconds before each retry of a file; Slack may ask for more."""
 
 LATE = Phrase("The files are missing here: Slack took this message too late. Ask for the same words again to get them.")
 
@@ -48,18 +49,18 @@ class Threads:
         self._running = Running()
 
     def later(self, name: str, channel: str, files: Sequence[File | Bundle], thread: str = "") -> None:
-        """Begin to show them; whoever waits for the answer does not wait for its files."""
+        """Start showing the files, so that the answer does not wait for them."""
         self._running.start(f"files of {name}", self.show(name, channel, files, thread))
 
     async def drain(self, deadline: float) -> None:
-        """Finish what is being shown; what is not shown then is said to be asked for again."""
+        """Finish the uploads under way. For files that are missing then, the message says to ask again."""
         await self._running.drain(deadline)
 
     async def show(self, name: str, channel: str, files: Sequence[File | Bundle], thread: str = "") -> None:
-        """Show the files of an answer in the thread of its message, or in the `thread` of `channel` in which that stands.
+        """Show the files of an answer in the thread of its message, or in the `thread` of `channel` that the message is in.
 
-        They follow the message: what its channel did not take is not shown there, but where the message went. Where that
-        was to people alone, or the answer is no longer kept, whoever wants the files asks for them.
+        The files follow the message: if its channel did not take it, they are shown where it was posted instead. If that
+        was to people alone, or the answer has expired, the files must be requested again.
         """
         made = await self._made(name)
         if made is None:
@@ -84,7 +85,7 @@ class Threads:
         return await insist(lambda: self._answers.files(name, self._clock.now()), self._clock.sleep)
 
     async def _shown(self, name: str, file: File | Bundle, place: tuple[str, str]) -> SlackFailure | None:
-        """Show one file, and try again what passes by itself; why Slack does not take it, None where it does."""
+        """Show one file and retry transient failures; returns the failure if Slack refuses it."""
         try:
             await patiently(partial(self._show, name, file, place), PAUSES, self._clock.sleep)
         except SlackFailure as failure:
@@ -93,14 +94,14 @@ class Threads:
         return None
 
     async def _show(self, name: str, file: File | Bundle, place: tuple[str, str]) -> None:
-        """Try once. What was begun before goes first, for nobody knows whether it is seen."""
+        """Try once. A file of an interrupted attempt is deleted first, because it may or may not be visible."""
         for made in await self._made(name) or ():
             if made.name == file.name:
                 await self._uploads.withdraw(made)
         await self._uploads.show(name, file, file.name, place)
 
     async def _confess(self, name: str, channel: str, thread: str, why: Phrase) -> None:
-        """Say once where the files would be, wherever the message went, that they are missing."""
+        """Say once, at the place where the files would be, that they are missing."""
         said = f"{name}:files"
         if await insist(partial(self._sender.added, said), self._clock.sleep):
             return
@@ -112,7 +113,7 @@ class Threads:
         await insist(lambda: self._sender.add(said, there, message), self._clock.sleep)
 
     async def _landed(self, name: str) -> Place | None:
-        """Where its message is, `NOWHERE` where it does not come to a channel; None where that is open for too long."""
+        """Return the place of the message, `NOWHERE` if it is in no channel; None if that stays open for too long."""
         for _ in range(LOOKS):
             place = await insist(partial(self._looked, name), self._clock.sleep)
             if place is not None:
@@ -121,6 +122,6 @@ class Threads:
         return None
 
     async def _looked(self, name: str) -> Place | None:
-        """As `_landed`, at this moment."""
+        """As `_wait_for_place`, at this moment."""
         row = await self._sender.posted(name)
         return await self._sender.place_of(row) if row else None

@@ -1,7 +1,7 @@
-"""Kept answers seen again: other details, another page, a file. No host is asked.
+"""Stored answers in other views: other details, another page, a file. No host is asked.
 
-click ─▶ who ─▶ the kept answer ─ gone, or not for them ─▶ an explanation for them alone
-                      └▶ the message that was clicked shows it in the other way
+click ─▶ reader ─▶ the stored answer ─ expired, or forbidden ─▶ an explanation for them alone
+                      └▶ the clicked message shows it in the other view
 """
 
 import asyncio
@@ -29,21 +29,21 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Seen:
-    """A kept answer that somebody may see."""
+    """A stored answer that the reader may see."""
 
     kept: Kept
     answer: Answer
 
 
 class Looking:
-    """Shows kept answers."""
+    """Shows stored answers."""
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
         self._turn = asyncio.Lock()
 
     async def show(self, click: Click, delivery: Delivery) -> Letter:
-        """The message that was clicked becomes the view that its button names."""
+        """Replace the clicked message by the view that its button names."""
         reader = await self._answering.people.look(click.team, click.user)
         view = View.read(click.value)
         seen = await self.find(click, delivery, reader, view)
@@ -60,12 +60,12 @@ class Looking:
         return Letter(seen.kept.operation, goal, noted(shown, *_below(seen, goal)))
 
     async def apart(self, make: Callable[[], Made]) -> Made:
-        """Made beside the loop, one at a time: a filter looks through megabytes, and whoever may look may press it."""
+        """Run a function beside the loop, one at a time: a filter searches megabytes, and every reader may press it."""
         async with self._turn:
             return await asyncio.to_thread(make)
 
     async def find(self, click: Click, delivery: Delivery, reader: Reader, view: View | None) -> "Seen | Message":
-        """The answer, or why this person cannot see it now. Rights are those of this moment."""
+        """Find the answer, or the reason why this person cannot see it now. Rights are checked at this moment."""
         texts = in_words_of(reader, address_of(click, delivery)).texts
         kept = None if view is None else await self._answering.answers.find(view.operation, self._answering.clock.now())
         gone = NotKept().phrase
@@ -78,17 +78,17 @@ class Looking:
             return render(Answer(operation=kept.operation, understood=kept.words, body=refused), texts)
         if click.private and kept.actor != click.user:
             return Message(Phrase("This answer was for somebody else. Ask for it yourself.").render(texts), ())
-        answer = await asyncio.to_thread(Answer.read, kept.document)  # of many lines it takes a tenth of a second
+        answer = await asyncio.to_thread(Answer.read, kept.document)  # many log lines take a tenth of a second
         if answer is None:
             return Message(gone.render(texts), ())
         return Seen(kept, answer)
 
     def explain(self, message: Message, click: Click, delivery: Delivery, reader: Reader) -> Letter:
-        """Something for this person alone, beside the message that was clicked."""
+        """Build a message for this person alone, beside the clicked one."""
         return Letter(delivery.key, in_words_of(reader, address_of(click, delivery)), message)
 
     def _goal(self, click: Click, delivery: Delivery, reader: Reader) -> Address:
-        """The clicked message itself: a private one through its response_url, another one by its timestamp."""
+        """Return the address of the clicked message: a private one by its response_url, another one by its timestamp."""
         goal = in_words_of(reader, address_of(click, delivery)).model_copy(update={"clicked": True})
         if click.private:
             return goal
@@ -100,7 +100,7 @@ class Looking:
 
 
 def _below(seen: Seen, goal: Address) -> list[str]:
-    """What stood below it at first: its notes; where all see it, who asked, unless it was the bot itself."""
+    """Build the footer: the notes; if all see the answer, also the requester, unless it was the bot itself."""
     if seen.answer.notes or seen.kept.actor == BOT:
         return small(seen.answer.notes, goal)
     return [asked_by(seen.kept.actor, goal)] if goal.for_all and not goal.thread else []

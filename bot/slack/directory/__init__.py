@@ -1,1 +1,1 @@
-"""The workspace's people, user groups and channels."""
+"""Directory of the workspace: people, user groups and channels."""

@@ -1,4 +1,4 @@
-"""Whether a channel may be posted to: never one that is, or may be, shared with another organisation."""
+"""Check that a channel may be posted to: never one that is, or may be, shared with another organization."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,20 +6,21 @@ from typing import Any
 from bot.slack.api import Api, SlackFailure
 
 FRESH = 300.0
-"""Seconds for which a channel that was ours alone is taken to be so still."""
+"""Seconds for which a channel that was not shared is assumed to be unshared."""
 
 CHANNELS_LIMIT = 10_000
 
 SHARED = "shared_channel"
+"""Our own codes beside Slack's: shared with another organization."""
 UNKNOWN = "shared_unknown"
-"""Our own codes beside Slack's: shared with another organisation; Slack does not say whether."""
+"""Our own codes beside Slack's: the channel is shared with another organization; Slack does not say whether it is."""
 
 ABSENT = frozenset({"not_in_channel", "channel_not_found"})
-"""Slack's codes for a channel in which the bot is not."""
+"""Slack's codes for a channel that the bot is not in."""
 
 
 class Channels:
-    """What is known of channels. A slash command's payload does not say whether its channel is shared, so Slack is asked."""
+    """Cache of channels that are not shared. A slash command's payload does not say so, so Slack is asked."""
 
     def __init__(self, api: Api, monotonic: Callable[[], float]) -> None:
         self._api = api
@@ -27,7 +28,10 @@ class Channels:
         self._ours: dict[str, float] = {}
 
     async def check(self, channel: str) -> None:
-        """Return where posting is allowed; else a `SlackFailure` says why not. A direct message always is."""
+        """Return if the bot may post in the channel; raises `SlackFailure` with the reason if not.
+
+        Direct messages are always allowed.
+        """
         if channel.startswith("D") or self._monotonic() - self._ours.get(channel, -FRESH) < FRESH:
             return
         try:
@@ -44,5 +48,5 @@ class Channels:
 
 
 def shared(conversation: Mapping[str, Any]) -> bool:
-    """Shared now, or invited to be. What does not say that it is not shared counts as shared."""
+    """Return whether a channel is shared now or invited to be. One that is not clearly unshared counts as shared."""
     return conversation.get("is_ext_shared") is not False or bool(conversation.get("is_pending_ext_shared"))

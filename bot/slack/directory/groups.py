@@ -1,9 +1,9 @@
-"""Who is in which user group. It fails closed: where Slack does not say now, nobody is.
+"""Members of user groups. Fails closed: if Slack does not answer, a group counts as empty.
 
-unknown ─ ask ─▶ members, for `FRESH` ─▶ unknown
-             └─▶ nobody, for `AGAIN` (Slack did not answer, or has no such group) ─▶ unknown
+unknown ─ fetch ─▶ members, for `CACHE_SECONDS` ─▶ unknown
+               └─▶ no members, for `RETRY_SECONDS` (Slack did not answer, or has no such group) ─▶ unknown
 an event of the group ─▶ unknown
-who starts a change ─▶ asked anew, unless that is less than `ANEW` ago
+a change is about to start ─▶ fetched again, unless that was less than `RECENT_SECONDS` ago
 """
 
 import asyncio
@@ -16,21 +16,21 @@ import structlog
 from bot.slack.api import Api, SlackFailure
 
 FRESH = 300.0
-"""Seconds for which Slack's list of members is believed: events tell of changes sooner, but an event can be lost."""
+"""Seconds for which Slack's list of members is trusted: events report changes sooner, but an event can be lost."""
 
 AGAIN = 15.0
-"""Seconds before a group of which Slack did not speak is asked for again: usergroups.users.list allows 20 calls a minute."""
+"""Seconds before a group that Slack did not answer for is fetched again: usergroups.users.list allows 20 calls a minute."""
 
 ANEW = 30.0
-"""Seconds for which the list is believed where a change starts by it: all who asked and approved are looked at together, and
-ten groups at twice a minute are what Slack allows."""
+"""Seconds for which the list is trusted when a change starts: its requester and all approvers are checked together, and
+Slack allows ten groups twice a minute."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class _Said:
-    """What Slack said of a group, when, and for how many seconds that is good."""
+    """Members of a group as Slack returned them, the time, and for how many seconds they are valid."""
 
     at: float
     good_for: float
@@ -38,7 +38,7 @@ class _Said:
 
 
 class Groups:
-    """The members of the user groups that give roles; `wanted` says which those are at the moment."""
+    """Members of the user groups that give roles; `wanted` returns those groups."""
 
     def __init__(self, api: Api, wanted: Callable[[], Iterable[str]], monotonic: Callable[[], float]) -> None:
         self._api = api
@@ -48,13 +48,13 @@ class Groups:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def of(self, user: str, within: float = FRESH) -> frozenset[str]:
-        """The wanted groups that have this person now, by what Slack said at most `within` seconds ago. Never raises."""
+        """Return the wanted groups that this person is in, by lists at most `within` seconds old. Never raises."""
         groups = tuple(self._wanted())
         members = await asyncio.gather(*(self._members(group, within) for group in groups))
         return frozenset(group for group, users in zip(groups, members, strict=True) if user in users)
 
     def forget(self, group: str) -> None:
-        """Slack says that this group changed."""
+        """Drop the members of a group, because Slack reported a change."""
         self._known.pop(group, None)
 
     async def _members(self, group: str, within: float) -> frozenset[str]:
@@ -75,6 +75,6 @@ class Groups:
                 "a user group is taken to be empty: Slack does not say who is in it", group=group, code=failure.code
             )
             members, good_for = frozenset(), max(AGAIN, failure.retry_after)
-        if self._known.get(group) is unsaid:  # else an event came meanwhile, and what was said may be older
+        if self._known.get(group) is unsaid:  # else an event came meanwhile, and this list may be older
             self._known[group] = _Said(self._monotonic(), good_for, members)
         return members

@@ -1,6 +1,6 @@
-"""Who a Slack user is: standing in our workspace, language, time zone.
+"""Slack users: standing in our workspace, language, time zone.
 
-Asked of Slack once an hour at most, and at every start of a change.
+Slack is asked at most once an hour for each person, and at every start of a change.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from bot.slack.api import Api, SlackFailure
 from bot.slack.directory import groups
 
 FRESH = 3600.0
-"""Seconds for which what Slack said of a person is taken as it is."""
+"""Seconds for which a profile from Slack is trusted."""
 
 STALE = 24 * 3600.0
-"""Seconds for which language and time zone are still used when Slack does not answer. Standing is not: it fails closed."""
+"""Seconds for which language and time zone are still used if Slack does not answer. Standing is not: it fails closed."""
 
 PEOPLE_LIMIT = 10_000
-"""People remembered at once."""
+"""Maximum number of cached people."""
 
 LANGUAGES = ("ja", "en")
 
@@ -30,14 +30,14 @@ NOT_OURS = frozenset({"user_not_found", "user_not_visible"})
 
 
 class MemberOf(Protocol):
-    """The user groups that give roles and have this person (`bot.slack.directory.groups`)."""
+    """Finds the user groups that give roles and have this person (`bot.slack.directory.groups`)."""
 
     def __call__(self, user: str, within: float = groups.FRESH) -> Awaitable[frozenset[str]]: ...
 
 
 @dataclass(frozen=True)
 class Usual:
-    """Language and zone where Slack names none that we have, and for all; `channels` that read another language."""
+    """Language and zone of messages to all, and of people whose profile names none; `channels` have their own languages."""
 
     language: str
     zone: ZoneInfo
@@ -54,7 +54,7 @@ class Reader:
 
 
 class People:
-    """The people of one workspace."""
+    """Directory of the people of one workspace."""
 
     def __init__(self, api: Api, team: str, usual: Usual, member_of: MemberOf, monotonic: Callable[[], float]) -> None:
         self._api = api
@@ -66,7 +66,7 @@ class People:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def look(self, team: str, user: str) -> Reader:
-        """Who it is. Never raises: where Slack does not say, the standing is `unknown`, which counts as none."""
+        """Find a person. Never raises: if Slack does not answer, the standing is `unknown`, which gives no rights."""
         if team != self._team:
             return self._nobody(team, user, Standing.STRANGER)
         async with self._lock(user):
@@ -74,7 +74,7 @@ class People:
         return await self._with_groups(reader, groups.FRESH)
 
     async def look_anew(self, team: str, user: str) -> Reader:
-        """The same by what Slack says at this moment, for rights that something starts by; of groups within seconds."""
+        """Fetch a person again, for rights that something starts by; their groups are seconds old."""
         if team != self._team:
             return self._nobody(team, user, Standing.STRANGER)
         async with self._lock(user):
@@ -82,20 +82,20 @@ class People:
         return await self._with_groups(reader, groups.ANEW)
 
     def remembered(self, user: str) -> tuple[str, ZoneInfo]:
-        """Language and zone from memory alone, for sentences that cannot wait."""
+        """Return language and zone from memory alone, for messages that cannot wait."""
         known = self._within(STALE, user)
         return (known.language, known.zone) if known is not None else (self._usual.language, self._usual.zone)
 
     def read_in(self, channel: str) -> tuple[str, ZoneInfo]:
-        """Language and zone of what all in a channel read."""
+        """Return language and zone of messages to a whole channel."""
         return self._usual.channels.get(channel, self._usual.language), self._usual.zone
 
     def _lock(self, user: str) -> asyncio.Lock:
-        """One question about a person at a time, so that the last answer is the newest."""
+        """Serialize questions about a person, so that the last answer is the newest."""
         return self._locks.setdefault(user, asyncio.Lock())
 
     async def _with_groups(self, reader: Reader, within: float) -> Reader:
-        """The same person with their user groups, where they are one of ours."""
+        """Add the user groups of a member."""
         if reader.identity.standing is not Standing.MEMBER:
             return reader
         member_of = await self._member_of(reader.identity.user, within)
@@ -131,7 +131,7 @@ class People:
 
 
 def _standing(profile: Mapping[str, Any], team: str) -> Standing:
-    """Only a profile that says in so many words that it is ours makes a member."""
+    """Return the standing. Only a profile that clearly belongs to our workspace is a member."""
     if profile.get("team_id") != team or any(profile.get(mark) for mark in ("is_stranger", "deleted", "is_bot")):
         return Standing.STRANGER
     if profile.get("is_restricted") or profile.get("is_ultra_restricted"):

@@ -1,9 +1,9 @@
-"""What a click does, by the first part of its action id.
+"""Clicks, dispatched by the first part of their action id.
 
-show   the clicked answer is seen in another way          file   all of it comes as a file
-filter which of its lines are shown is asked in a modal
-run    words go to the desk as if they were typed there   form   the form opens
-home   words go to the desk, their answer to the direct message       command (in the form)   its fields change
+show   shows the clicked answer in another view          file   sends the whole answer as a file
+filter opens a modal that chooses which of its lines are shown
+run    sends words to the dispatcher as if typed there   form   opens the form
+home   sends words to the dispatcher, the answer goes to the direct message       command (in the form)   changes the fields
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -28,18 +28,18 @@ from bot.store.inbox import Delivery
 from commands.language.form_filling import lacking
 
 ACTIONS = frozenset({buttons.SHOW, buttons.FILE, buttons.FILTER, buttons.RUN, buttons.FORM, HOME, COMMAND})
-"""What our buttons and menus do today; all others are of another version of the bot."""
+"""Actions of today's buttons and menus; all others are from another version of the bot."""
 
 
 def ours(body: Mapping[str, Any]) -> bool:
-    """Whether a click is on something of today."""
+    """Return whether a click is on a current button or menu."""
     click = click_in(body)
     return click is not None and _action(click) in ACTIONS
 
 
 @dataclass(frozen=True)
 class Rooms:
-    """Who does what clicks ask for."""
+    """Handlers of clicks."""
 
     looking: Looking
     filing: Filing
@@ -49,14 +49,14 @@ class Rooms:
 
 
 def kind(answering: Answering, rooms: Rooms) -> Kind:
-    """Clicks, for the table of the inbox."""
+    """Make the delivery kind of clicks."""
 
     async def run(click: Click, delivery: Delivery) -> Letter:
         asked = Asked(click.team, click.user, click.channel or "", words_in(click.value) or "", _answered(click, delivery))
         return await answering.answer(asked, delivery)
 
     async def form(click: Click, delivery: Delivery) -> Letter | None:
-        """The form, for what the button's words lack. Who may not ask for them at all is told so by the desk."""
+        """Open the form for the argument that the button's words lack. The dispatcher refuses those without rights."""
         reader = await answering.people.look(click.team, click.user)
         aside, begun = address_of(click, delivery), words_in(click.value) or ""
         rights = answering.desk.rights(reader.identity)
@@ -88,9 +88,9 @@ def _action(click: Click) -> str:
 
 
 def _answered(click: Click, delivery: Delivery) -> Address:
-    """Where the click was: in its thread for all there, in the direct message, else for this person alone.
+    """Choose where a click is answered: in its thread, in the direct message, else for this person alone.
 
-    A message that has answers is in a thread of its own; its place is the channel all the same.
+    A message that has replies is the first of its own thread; it stands in the channel all the same.
     """
     aside = address_of(click, delivery)
     thread = "" if click.thread in (None, click.ts) else click.thread

@@ -1,7 +1,7 @@
-"""What Bolt calls for events: what people say, who opens the home tab, which user groups change.
+"""Event listeners: mentions and direct messages, `app_home_opened`, user-group changes.
 
 Bolt acks an event before its listener runs. So the row is written in the listener's middleware, which runs
-before the ack; where it cannot be written, the event is not acked and Slack delivers it again.
+before the ack. If it cannot be written, the event is not acked and Slack delivers it again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,21 +20,21 @@ Next = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Heard:
-    """What events change."""
+    """Targets of events."""
 
     groups: Groups
     homes: Homes
 
 
 def listen(app: AsyncApp, receiver: Receiver, heard: Heard) -> None:
-    """Give the app its listeners for events."""
+    """Register the app's listeners for events."""
 
     async def keep(body: dict[str, Any], next_: Next) -> None:
         if talk.said_in(body) is None or await receiver.take(talk.KIND, body) is None:
             await next_()
 
     async def acked() -> None:
-        """Bolt acks; all is done."""
+        """Do nothing: Bolt acks, and the row is written already."""
 
     async def opened(body: dict[str, Any]) -> None:
         heard.homes.opened(body)

@@ -1,9 +1,9 @@
-"""The form, from its opening to the words that it becomes.
+"""The form, from opening it to the command that it becomes.
 
 menu button, shortcut, words that lack one argument ─▶ views.open (within the trigger's 3 s)
 another command is chosen ─▶ views.update
-sent ─ wrong ─▶ errors at their fields, in the ack, from memory
-     └ right ─▶ inbox row ─▶ the desk, as if typed ─▶ an answer where the form was opened, else a direct message
+submitted ─ invalid ─▶ errors at their fields, in the ack, from memory
+          └ valid ───▶ inbox row ─▶ the dispatcher, as if typed ─▶ answer where the form was opened, else a direct message
 """
 
 from collections.abc import Mapping
@@ -33,19 +33,19 @@ from commands.language.form_filling import filled
 from commands.model.operation import Operation
 
 KIND, SHORTCUT = "form", "shortcut"
-"""The kinds of these rows in the inbox."""
+"""Delivery kinds of these rows in the inbox."""
 
 TRIGGER = timedelta(seconds=3)
-"""How long Slack lets a trigger open a view."""
+"""Time in which Slack lets a trigger open a view."""
 
 REMEMBERED = 1_000
-"""Open forms of which the last choice is remembered."""
+"""Maximum number of open forms whose latest choice is remembered."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Filled(BaseModel):
-    """A form that was sent, as words, and where it was opened."""
+    """A submitted form, as words, and where it was opened."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,7 +58,7 @@ class Filled(BaseModel):
 
 
 class Used(BaseModel):
-    """The global shortcut was used."""
+    """A use of the global shortcut."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,7 +76,7 @@ class Forms:
         self._newest: dict[str, str] = {}
 
     def sent(self) -> Kind:
-        """Forms that were sent, for the table of the inbox."""
+        """Make the delivery kind of submitted forms."""
 
         async def work(sent: Filled, delivery: Delivery) -> Letter:
             asked = Asked(sent.team, sent.user, sent.channel or "", sent.words, _where(sent, delivery))
@@ -85,7 +85,7 @@ class Forms:
         return Kind(self.delivery_of, Filled, work, _where)
 
     def used(self) -> Kind:
-        """The shortcut, for the table of the inbox."""
+        """Make the delivery kind of shortcuts."""
 
         def address(used: Used, delivery: Delivery) -> Address:
             return Address(user=used.user)
@@ -99,14 +99,14 @@ class Forms:
     async def open(
         self, trigger: str, delivery: Delivery, reader: Reader, aside: Address, note: Note | None = None
     ) -> Letter | None:
-        """Open the form; where that cannot be, say privately why, or how to do without."""
+        """Open the form. If that fails, return a private message with the reason or another way."""
         if await self.opened(trigger, delivery, reader, note or Note()):
             return None
         aside = in_words_of(reader, aside)
         return Letter(delivery.key, aside, self._instead(reader, aside, delivery))
 
     async def opened(self, trigger: str, delivery: Delivery, reader: Reader, note: Note) -> bool:
-        """Whether the form could be opened for this person."""
+        """Open the form for this person; returns whether it could be opened."""
         rights = self._answering.desk.rights(reader.identity)
         late = self._answering.clock.now() - delivery.received_at >= TRIGGER
         if isinstance(rights, Refuse) or late or not trigger or not rights.permitted:
@@ -120,7 +120,7 @@ class Forms:
         return True
 
     async def choose(self, click: Click, delivery: Delivery) -> None:
-        """The fields of the command that was chosen. Of choices that cross on their way, the last one stays."""
+        """Show the fields of the chosen command. If choices cross on their way, the last one stays."""
         note = None if click.view is None else Note.read(click.view.note)
         if click.view is None or note is None:
             return
@@ -143,8 +143,10 @@ class Forms:
                 _log.info("a form was not changed", code=failure.code)
 
     def errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
-        """What is wrong with a form that is being sent, by block; None where this version of the bot did not make it. For
-        the ack: from memory, and it never raises."""
+        """Return the errors of a form that is being submitted, by block; None if another version of the bot made it.
+
+        For the ack: works from memory and never raises.
+        """
         read = self._read(body)
         if not read:
             return None
@@ -154,11 +156,11 @@ class Forms:
         return {block: phrase.render(texts(language, zone)) for block, phrase in read.items()}
 
     def options(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Hosts for somebody who types in their menu."""
+        """List hosts that match the text typed in the form's menu."""
         return host_options(self._answering.desk.hosts, str(body.get("value") or ""))
 
     def delivery_of(self, body: Mapping[str, Any], at: datetime) -> Delivery | None:
-        """The inbox row; the key is the view's id: a form is sent once, however often somebody presses the button."""
+        """Build the inbox row. Its key is the view's id, so repeated presses of the button submit the form once."""
         words, view = self._read(body), body.get("view", {})
         note = Note.read(str(view.get("private_metadata")))
         if not isinstance(words, str) or note is None:
@@ -172,7 +174,7 @@ class Forms:
         return Delivery(f"view {view.get('id')}", KIND, sent.model_dump(mode="json"), at)
 
     def _read(self, body: Mapping[str, Any]) -> str | Mapping[str, Phrase]:
-        """The words, or what is wrong by block; nothing where it is no form of ours."""
+        """Return the words, or the errors by block; an empty mapping if the form is not ours."""
         view = body.get("view")
         view = view if isinstance(view, dict) else {}
         state = view.get("state")
@@ -208,7 +210,7 @@ class Forms:
 
 
 def _where(sent: Filled, delivery: Delivery) -> Address:
-    """Where the form was opened, as long as that takes answers; else the person directly."""
+    """Build the address: where the form was opened as long as that takes answers, else the person directly."""
     return Address(response_url=sent.response_url, answerable=sent.answerable, user=sent.user)
 
 

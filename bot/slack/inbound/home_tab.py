@@ -1,10 +1,10 @@
-"""Home tabs: published when somebody opens theirs, and when what it shows has changed.
+"""Home tabs: published when their owner opens them, and when their content has changed.
 
-    opened, changed ─▶ wanted ─ pace, one person at a time ─▶ look ─▶ views.publish ─┬─▶ shown
-                          ▲ another wish meanwhile is the same one                   └─▶ Slack is busy: looked at anew, later
+    opened, changed ─▶ wanted ─ rate limit, one person at a time ─▶ read ─▶ publish ─┬─▶ shown
+                          ▲ another wish meanwhile is the same one                   └─▶ Slack is busy: read again, later
 
-Opening has no inbox row: a tab that a crash kept back is published when it is opened again. A click has one,
-for it asks for something.
+Opening has no inbox row: a tab lost in a crash is published when it is opened again. A click has one,
+because it asks for something.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ INTERVAL = 2.0
 """Seconds between two publications for one person."""
 
 PAUSES = (2.0,) * 4
-"""Seconds before each further try of one publication; then the tab stays as it was until it is opened again."""
+"""Seconds before each retry of one publication; then the tab stays as it was until it is opened again."""
 
 CHECKED = Health()
 """The check that a tab shows, of all hosts."""
@@ -51,14 +51,14 @@ _log = structlog.get_logger(__name__)
 
 
 class _Person(BaseModel):
-    """Somebody who opened their tab."""
+    """The person whose tab was opened."""
 
     team: TeamId
     user: UserId
 
 
 class Homes:
-    """Publishes home tabs, from the answers that are kept."""
+    """Publishes home tabs from stored answers."""
 
     def __init__(self, answering: Answering, api: Api) -> None:
         self._answering = answering
@@ -72,7 +72,7 @@ class Homes:
         self._running = Running()
 
     def opened(self, body: Mapping[str, Any]) -> None:
-        """Somebody opened their home tab; the other tab of the app is none of it."""
+        """Refresh a home tab that was opened. The app's other tab is ignored."""
         event = body.get("event")
         if not isinstance(event, dict) or event.get("tab") != "home":
             return
@@ -83,7 +83,7 @@ class Homes:
         self.refresh(who.team, who.user)
 
     def refresh(self, team: str, user: str) -> None:
-        """Have a tab show how things are now."""
+        """Schedule the publication of a tab with the current state."""
         if user not in self._wanted:
             self._wanted.add(user)
             self._running.start(f"home {user}", self._soon(team, user))
@@ -92,7 +92,7 @@ class Homes:
         await self._running.drain(deadline)
 
     async def pressed(self, click: Click, delivery: Delivery) -> Letter:
-        """A button asks for something: its answer is a direct message, and the tab shows what is new."""
+        """Answer a button: the answer is a direct message, and the tab shows its progress and result."""
         words = GLANCE if click.action == CHECK else words_in(click.value) or ""
         self._working.add(click.user)
         self.refresh(click.team, click.user)
@@ -145,7 +145,7 @@ class Homes:
         )
 
     async def _check(self, reader: Reader) -> Answer | Refuse | None:
-        """The kept check, whoever asked for it, or why this person may not see it here."""
+        """Find the stored check of all hosts, or the reason why this person may not see it here."""
         verdict = self._answering.desk.at_home(reader.identity, CHECKED)
         if isinstance(verdict, Refuse):
             return verdict

@@ -1,7 +1,7 @@
-"""What Bolt calls: one listener for each kind of envelope, and a last resort for buttons and forms of older messages.
+"""Listeners for Bolt: one for each kind of envelope, and a fallback for buttons and forms of older messages.
 
 A listener acks and nothing else. Bolt loses the ack of a listener that raises right after it, and
-runs the next matching listener when an ack is late: so nothing here raises, waits longer than the
+runs the next matching listener if an ack is late. So nothing here raises, waits longer than the
 inbox allows, or matches twice.
 """
 
@@ -42,7 +42,7 @@ class LastResort:
         self._running = running
 
     def clicked(self, body: Mapping[str, Any]) -> None:
-        """Tell the person privately, after the ack. A button that only opens a link needs no words."""
+        """Tell the person privately, after the ack. A button that only opens a link needs no message."""
         if not _opens_a_link(body):
             phrase = Phrase(
                 "This message is out of date and its buttons do nothing. Type {command} to see how things are now.",
@@ -51,19 +51,19 @@ class LastResort:
             self.explain(body, phrase)
 
     def explain(self, body: Mapping[str, Any], phrase: Phrase) -> None:
-        """A sentence for who clicked, after the ack."""
+        """Send a private message to the person who clicked, after the ack."""
         url = body.get("response_url")
         if isinstance(url, str) and url:
             message = Message(self.say(_person(body), phrase), ())
             self._running.start("explanation", self._sender.whisper(Address(response_url=url), message))
 
     def submitted(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The view that takes the place of a form from an older version."""
+        """Build the view that replaces a form from an older version."""
         phrase = Phrase("This form is out of date and nothing was done. Close it and type {command}.", command=COMMAND)
         return self.told(body, phrase)
 
     def told(self, body: Mapping[str, Any], phrase: Phrase) -> dict[str, Any]:
-        """A view that says one thing."""
+        """Build a view that shows one message."""
         text = {"type": "plain_text", "text": self.say(_person(body), phrase)}
         return {
             "type": "modal",
@@ -72,13 +72,13 @@ class LastResort:
         }
 
     def say(self, user: str, phrase: Phrase) -> str:
-        """A sentence that cannot wait: what is known of the person from memory must do."""
+        """Render a phrase that cannot wait, in the language that is remembered for the person."""
         language, zone = self._people.remembered(user)
         return phrase.render(texts(language, zone))
 
 
 def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, last_resort: LastResort) -> None:
-    """Give the app its listeners: one for each kind of envelope, so that no two can match."""
+    """Register the app's listeners: one for each kind of envelope, so that no two can match."""
 
     async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
         trouble = await receiver.take(command.KIND, body)

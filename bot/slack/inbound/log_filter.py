@@ -1,8 +1,8 @@
-"""Which lines of a kept answer to show: the button opens a modal, the modal's answer changes the message.
+"""Filter for the log lines of a stored answer: a button opens a modal, the submitted modal changes the message.
 
-press ─▶ views.open (within the trigger's 3 s), the message and its view noted in the modal
-sent ─ wrong ─▶ the error at its field, in the ack, from memory
-     └ right ─▶ inbox row ─▶ the message shows the lines that fit (`bot.slack.answers.views`); no host is asked
+press ─▶ views.open (within the trigger's 3 s), the message and its view stored in the modal
+submitted ─ invalid ─▶ the error at its field, in the ack, from memory
+          └ valid ───▶ inbox row ─▶ the message shows the lines that match (`bot.slack.answers.views`); no host is asked
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from bot.store.inbox import Delivery
 from commands.values.arguments import BadArgument
 
 KIND = "filter"
-"""The kind of these rows in the inbox."""
+"""Delivery kind of these rows in the inbox."""
 
 _SECRET = BadArgument(
     Phrase("this looks like a password, a token or a key, and such patterns are not kept; write a part of it that is none"),
@@ -46,7 +46,7 @@ class Filters:
         self._api = api
 
     async def open(self, click: Click, delivery: Delivery) -> Letter | None:
-        """Open the modal for the message that was clicked; where that cannot be, say so privately."""
+        """Open the modal for the clicked message. If that fails, return a private message."""
         reader = await self._answering.people.look(click.team, click.user)
         view = View.read(click.value)
         seen = await self._looking.find(click, delivery, reader, view)
@@ -64,12 +64,12 @@ class Filters:
         return None
 
     def ours(self, body: Mapping[str, Any]) -> bool:
-        """Whether a form that is being sent is a filter."""
+        """Return whether a form that is being submitted is a filter."""
         view = body.get("view")
         return isinstance(view, dict) and view.get("callback_id") == CALLBACK
 
     def errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
-        """What is wrong with it, by block; None where it cannot be read at all. For the ack: from memory, never raises."""
+        """Return the errors by block; None if the form cannot be read. For the ack: works from memory and never raises."""
         read = _read(body)
         if read is None:
             return None
@@ -81,18 +81,18 @@ class Filters:
         return {PATTERN: read.phrase.render(texts(language, zone))}
 
     def _holds_secret(self, click: Click) -> bool:
-        """Whether the pattern would be changed where a button or the form carries it: other lines would be shown then."""
+        """Return whether redaction would change the pattern in the button or the form; other lines would be shown then."""
         view = View.read(click.value)
         carried = (click.value, "" if view is None else view.pattern)
         return any(self._api.cleaned(each) != each for each in carried)
 
     def kind(self) -> Kind:
-        """Filters that were sent, for the inbox: the clicks that opened them, with the view that is asked for."""
+        """Make the delivery kind of submitted filters: the clicks that opened them, with the view that is asked for."""
         return Kind(_delivery, Click, self._looking.show, address_of)
 
 
 def _read(body: Mapping[str, Any]) -> Click | BadArgument | None:
-    """The click with the view that is asked for, on behalf of whoever sent the form; or what is wrong with it."""
+    """Parse the click with the requested view, on behalf of the person who submitted the form; or return the error."""
     view = body.get("view")
     view = view if isinstance(view, dict) else {}
     state = view.get("state")
@@ -109,7 +109,7 @@ def _read(body: Mapping[str, Any]) -> Click | BadArgument | None:
 
 
 def _delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
-    """The inbox row; the key is the view's id: a form is sent once, however often somebody presses the button."""
+    """Build the inbox row. Its key is the view's id, so repeated presses of the button submit the form once."""
     click = _read(body)
     if not isinstance(click, Click):
         return None

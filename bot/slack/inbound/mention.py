@@ -3,8 +3,8 @@
     app_mention   in a channel ─▶ answered in a thread below it; in a thread ─▶ answered there
     message.im    in the direct message ─▶ answered there
 
-What the bot itself, other bots or Slack write, and what is edited, is not for it. A mention in a direct
-message is one message. The payload is foreign until it is parsed here.
+Messages of the bot itself, other bots or Slack, and edits, are ignored. A mention in a direct
+message is one message. The payload is untrusted until it is parsed here.
 """
 
 import re
@@ -23,19 +23,19 @@ from bot.store.inbox import Delivery
 from commands.values.normalize import read
 
 KIND = "talk"
-"""The kind of these rows in the inbox."""
+"""Delivery kind of these rows in the inbox."""
 
 MENTION, DIRECT = "app_mention", "message"
-"""The types of the events."""
+"""Types of the events."""
 
 NOT_SAID = ("subtype", "bot_id", "hidden", "edited")
-"""What an event carries where nobody has just typed a message: edits, deletions, joins, files, other bots."""
+"""Fields of events that are not newly typed messages: edits, deletions, joins, files, other bots."""
 
 _EventId = Annotated[str, StringConstraints(pattern=r"^Ev[A-Za-z0-9]{1,60}$")]
 
 
 class Said(BaseModel):
-    """One message for the bot. `thread` is the timestamp of the thread's first message, "" outside of threads."""
+    """One message for the bot. `thread` is the timestamp of the thread's first message, None outside of threads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,7 +49,7 @@ class Said(BaseModel):
 
 
 def kind(answering: Answering, bot: str) -> Kind:
-    """Messages, for the table of the inbox; `bot` is the bot's own user id."""
+    """Make the delivery kind of messages; `bot` is the bot's own user id."""
     mention = re.compile(rf"<@{bot}(?:\|[^>]*)?>")
 
     async def work(said: Said, delivery: Delivery) -> Letter:
@@ -64,7 +64,7 @@ def kind(answering: Answering, bot: str) -> Kind:
 
 
 def said_in(body: Mapping[str, Any]) -> Said | None:
-    """The message in an event's payload; None where it is not for the bot."""
+    """Parse the message in an event's payload; None if it is not for the bot."""
     event = body.get("event")
     if not isinstance(event, dict) or any(event.get(mark) for mark in NOT_SAID):
         return None
@@ -88,13 +88,13 @@ def said_in(body: Mapping[str, Any]) -> Said | None:
 
 
 def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
-    """The inbox row; the key is the event's id, under which Slack delivers it again."""
+    """Build the inbox row. Its key is the event's id, which stays the same when Slack delivers it again."""
     said = said_in(body)
     return None if said is None else Delivery(key=said.event, kind=KIND, payload=said.model_dump(), received_at=at)
 
 
 def address_of(said: Said, delivery: Delivery) -> Address:
-    """Where people expect the answer: in the thread, or in the direct message; instead of it, for this person alone."""
+    """Build the address: in the thread or the direct message; if that fails, for this person alone."""
     if said.channel.startswith("D"):
         return Address(channel=said.channel, thread=said.thread or "", user=said.user)
     return Address(
@@ -107,7 +107,7 @@ def address_of(said: Said, delivery: Delivery) -> Address:
 
 
 def addressed(text: str, mention: re.Pattern[str]) -> str:
-    """The words for the bot: those after its name, or before it where nothing follows."""
+    """Return the words for the bot: those after its name, or before it if none follow."""
     before, *after = mention.split(text, maxsplit=1)
     rest = mention.sub(" ", "".join(after)).strip()
     return rest or before.strip()

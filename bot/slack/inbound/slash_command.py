@@ -1,6 +1,6 @@
-"""A slash command: from Slack's payload to an inbox row, and to the desk, the menu or a form.
+"""A slash command: from Slack's payload to an inbox row, and to the dispatcher, the menu or a form.
 
-The payload is foreign until it is parsed here.
+The payload is untrusted until it is parsed here.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ from commands.language.form_filling import lacking
 from commands.values.normalize import read
 
 KIND = "command"
-"""The kind of these rows in the inbox."""
+"""Delivery kind of these rows in the inbox."""
 
 
 class SlashCommand(BaseModel):
-    """What a person typed after `/flatnet`, and where. `response_url` is "" where Slack gave none."""
+    """Text that a person typed after `/flatnet`, and where. `response_url` is "" if Slack gave none."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -41,7 +41,7 @@ class SlashCommand(BaseModel):
 
 
 def kind(answering: Answering, forms: Forms) -> Kind:
-    """Commands, for the table of the inbox."""
+    """Make the delivery kind of commands."""
 
     async def work(command: SlashCommand, delivery: Delivery) -> Letter | None:
         reader, address = await answering.people.look(command.team, command.user), address_of(command, delivery)
@@ -53,7 +53,7 @@ def kind(answering: Answering, forms: Forms) -> Kind:
         return await answering.answer(Asked(command.team, command.user, command.channel, command.text, address), delivery)
 
     async def completed(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
-        """Whether a form for what is missing could be opened."""
+        """Open a form for the missing argument; returns whether it could be opened."""
         text = read(command.text).text
         if len(text) > BEGUN or lacking(text, rights.permitted) is None:
             return False
@@ -65,9 +65,9 @@ def kind(answering: Answering, forms: Forms) -> Kind:
 
 
 def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
-    """The inbox row for Slack's payload; None where it does not say who typed it where.
+    """Build the inbox row for Slack's payload; None if it does not name the person and the place.
 
-    The key is the trigger id, which Slack makes for each command; without one, a hash of what arrived.
+    The key is the trigger id, which Slack creates for each command; without one, a hash of the payload.
     """
     try:
         command = SlashCommand.model_validate(
@@ -86,7 +86,7 @@ def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
 
 
 def address_of(command: SlashCommand, delivery: Delivery) -> Address:
-    """Private, at the place where it was typed."""
+    """Build the address of a private answer at the place where the command was typed."""
     return Address(response_url=command.response_url, answerable=delivery.received_at + ANSWERABLE, user=command.user)
 
 

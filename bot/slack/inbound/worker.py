@@ -1,11 +1,11 @@
-"""From what Slack delivered to its end, whatever kind it is.
+"""Inbox worker: from a delivery of any kind to its end.
 
-    take (≤ 1 s, before the ack) ─▶ row ─▶ the worker of its kind ─▶ its answer's outbox row, and the inbox row is finished
-                                     ▲              │
-                                     └─── resume ◀──┘  the bot died in between (a start)
+    accept (≤ 1 s, before the ack) ─▶ row ─▶ the worker of its kind ─▶ its answer's outbox row, and the inbox row is finished
+                                       ▲              │
+                                       └─── resume ◀──┘  the bot died in between (a start)
 
-Workers may be called again for the same row (`bot.slack.delivery_kind`), so that a row which was worked
-half-way is simply worked again.
+Workers may be called again for the same row (`bot.slack.delivery_kind`), so a row whose work was
+interrupted is simply worked again.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
 
 ADD_LIMIT = 1.0
-"""Seconds that the row may take. Slack waits 3 s for the ack; a sentence in the ack must still arrive in time."""
+"""Seconds that writing the row may take. Slack waits 3 s for the ack, and a message in the ack must still arrive in time."""
 
 TRIES = 3
-"""How often a row is worked; then it is finished with a reference, for something about it breaks the bot."""
+"""Maximum attempts at a row; then it is finished with a reference, because something about it breaks the bot."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Receiver:
-    """Takes what Slack delivers, and sees to it that each is worked to its end once. `kinds` has all there are, by name."""
+    """Accepts deliveries from Slack and works each to its end once. `kinds` has all kinds by name."""
 
     def __init__(self, rows: Inbox, kinds: Mapping[str, Kind], people: People, sender: Sender, clock: Clock) -> None:
         self._rows = rows
@@ -50,7 +50,10 @@ class Receiver:
         self._running = Running()
 
     async def take(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
-        """Keep a delivery and begin to work on it; what the ack must say, None where all is well. Never raises."""
+        """Store a delivery and begin to work on it. Never raises.
+
+        Returns the message for the ack, None if all is well.
+        """
         delivery = self._kinds[kind].read(body, self._clock.now())
         if delivery is None:
             return Phrase("Nothing was done: Slack's message could not be read. Try it again.")
@@ -58,7 +61,7 @@ class Receiver:
             new = await self._keep(delivery)
         except TooLarge:
             return Phrase("Nothing was done: that is too long. Ask for less at once.")
-        except Exception as error:  # whatever it is, an exception here would cost the ack
+        except Exception as error:  # any exception here would cost the ack
             foreseen = isinstance(error, FlatnetError | TimeoutError)
             _log.error("a delivery could not be kept", key=delivery.key, why=repr(error), exc_info=not foreseen)
             return Phrase(
@@ -69,18 +72,18 @@ class Receiver:
         return None
 
     async def resume(self) -> int:
-        """After a start: work on what was delivered and not finished; how many. May raise a `DatabaseError`."""
+        """Work on deliveries that an earlier run did not finish; returns their number. May raise a `DatabaseError`."""
         unfinished = await self._rows.resume()
         for delivery in unfinished:
             self._start(delivery)
         return len(unfinished)
 
     async def drain(self, deadline: float) -> tuple[str, ...]:
-        """Wait for what is under way; the rest stays in the inbox and is worked after the next start."""
+        """Wait for the work under way. The rest stays in the inbox and is worked after the next start."""
         return await self._running.drain(deadline)
 
     async def _keep(self, delivery: Delivery) -> bool:
-        """Write the row within `ADD_LIMIT`. One that comes later is withdrawn: the person was told that nothing was done."""
+        """Write the row within `STORE_TIMEOUT`. A later one is withdrawn: the person is told that nothing was done."""
         adding = asyncio.ensure_future(self._rows.add(delivery))
         if await done_within(adding, ADD_LIMIT, self._clock.sleep):
             return adding.result()
@@ -99,7 +102,7 @@ class Receiver:
         self._running.start(f"{delivery.kind} {delivery.key}", self._to_its_end(delivery))
 
     async def _to_its_end(self, delivery: Delivery) -> None:
-        """Work on one delivery, whatever happens; its row is finished together with its answer's row."""
+        """Work on one delivery, whatever happens. Its row is finished together with its answer's row."""
         letter = await self._worked(delivery)
         if letter is None:
             await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
@@ -109,7 +112,7 @@ class Receiver:
             )
 
     async def _worked(self, delivery: Delivery) -> Letter | None:
-        """Its answer, or after `TRIES` attempts, those of earlier runs counted, a reference to the log."""
+        """Return its answer, or a reference to the log after `MAX_ATTEMPTS` attempts, including those of earlier runs."""
         try:
             kind = self._kinds[delivery.kind]
             said = kind.model.model_validate(delivery.payload)
@@ -128,7 +131,7 @@ class Receiver:
         return self._broken(kind.address(said, delivery), delivery)
 
     def _broken(self, address: Address | None, delivery: Delivery) -> Letter | None:
-        """What is said of a delivery that breaks the bot each time; made of as little as possible."""
+        """Build the answer to a delivery that breaks the bot each time, from as little as possible."""
         if address is None:
             return None
         language, zone = self._people.remembered(address.user)

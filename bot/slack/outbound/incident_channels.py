@@ -1,11 +1,11 @@
-"""Channels that the bot makes: public ones of our own workspace, for an incident.
+"""Channels for incidents: public channels of our own workspace, created by the bot.
 
-person ─ a member? ─▶ create ─┬─ made ───────────────────────▶ ours alone? ─▶ invite the person, set the topic
-                              ├─ name_taken ─▶ found, our own ─▶ ↑
+person ─ a member? ─▶ create ─┬─ created ────────────────────────────▶ not shared? ─▶ invite the person, set the topic
+                              ├─ name_taken ─▶ found, created by us ─▶ ↑
                               ├─ invalid_name ─▶ the plain name
-                              └─ anything else ─▶ `NoChannel`, with what to do
+                              └─ anything else ─▶ `NoChannel`, with the fix
 
-A name is taken where an earlier attempt made the channel and nobody heard of it: its maker goes on with it.
+A name is taken if an earlier attempt created the channel and its answer was lost; this attempt goes on with it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,16 +29,16 @@ from bot.slack.payload_types import ChannelId
 from bot.slack.preflight import Bot
 
 TOPIC = 250
-"""Characters of a topic; Slack answers `too_long` to more."""
+"""Maximum characters of a topic; Slack answers `too_long` to more."""
 
 PAUSES = (1.0, 3.0)
-"""Seconds before each further try of what passes by itself; the person waits meanwhile."""
+"""Seconds before each retry of transient failures; the person waits meanwhile."""
 
 PATIENCE = 10.0
-"""The longest wait in seconds that Slack may ask for; beyond it the person is told."""
+"""Longest Retry-After in seconds that is waited for; beyond it the person gets the failure."""
 
 PAGES = 50
-"""Pages of channels that are looked through for our own: ten thousand channels."""
+"""Pages of channels that are searched for our own: ten thousand channels."""
 
 TAKEN = "name_taken"
 INVALID_NAMES = frozenset({"invalid_name", "invalid_name_specials", "invalid_name_punctuation"})
@@ -47,7 +47,7 @@ FORBIDDEN = frozenset(
     {"restricted_action", "user_is_restricted", "user_is_ultra_restricted", "user_is_bot", "cannot_create_channel"}
 )
 FULL = frozenset({"too_many_convos_for_team", "too_many_convos_for_app_on_team"})
-"""Slack's codes for what keeps it from making a channel."""
+"""Slack's codes for reasons why it does not create a channel."""
 
 _log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ _Answer = TypeVar("_Answer")
 
 
 class _Channel(BaseModel):
-    """A channel as Slack's answers have it."""
+    """A channel in Slack's answers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -66,7 +66,7 @@ class _Channel(BaseModel):
 
 
 class NewChannels:
-    """Makes channels in one workspace. Everything happens in Slack's loop."""
+    """Creates channels in one workspace. Runs in Slack's loop only."""
 
     def __init__(self, api: Api, people: People, channels: Channels, bot: Bot, clock: Clock) -> None:
         self._api = api
@@ -92,7 +92,7 @@ class NewChannels:
         return MadeChannel(made.id, made.name, tuple(trouble for trouble in troubles if trouble is not None))
 
     async def _one_of_us(self, person: str) -> None:
-        """Whoever is invited is a full member now: an invitation must not open the channel to another organisation."""
+        """Require that the person is a full member now: an invitation must not open the channel to another organization."""
         reader = await self._people.look_anew(self._bot.team, person)
         if reader.identity.standing is not Standing.MEMBER:
             raise NoChannel(
@@ -100,7 +100,7 @@ class NewChannels:
             )
 
     async def _named(self, new: NewChannel) -> MadeChannel:
-        """Under its own name, or the plain one where Slack refuses the letters of the other."""
+        """Create the channel under its own name, or under the plain one if Slack refuses the letters."""
         try:
             return await self._called(new.name)
         except SlackFailure as failure:
@@ -117,7 +117,7 @@ class NewChannels:
         return await self._found(name)
 
     async def _found(self, name: str) -> MadeChannel:
-        """The channel of that name that the bot made earlier; `name_taken` where it is not there."""
+        """Find the channel of that name that the bot created earlier; raises `name_taken` if there is none."""
         cursor = ""
         for _ in range(PAGES):
             found, cursor = await self._patiently(partial(self._api.own_channels, cursor))
@@ -131,7 +131,7 @@ class NewChannels:
     async def _tried(
         self, call: Callable[[], Awaitable[None]], trouble: Callable[[SlackFailure], Phrase], done: str = ""
     ) -> Phrase | None:
-        """What the person is told where Slack does not do it; the channel is there in any case."""
+        """Try a call that the channel can do without; returns the explanation of a failure."""
         try:
             await self._patiently(call)
         except SlackFailure as failure:
@@ -139,7 +139,7 @@ class NewChannels:
         return None
 
     async def _patiently(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
-        """Doing any of it twice is doing it once."""
+        """Retry a call; all calls here are idempotent."""
         return await patiently(call, PAUSES, self._clock.sleep, longest=PATIENCE)
 
 
@@ -154,7 +154,7 @@ def _read(channel: Mapping[str, Any]) -> MadeChannel:
 
 
 def why_not(failure: SlackFailure, new: NewChannel) -> Phrase:
-    """Why there is no channel, and what would let the bot make one."""
+    """Explain why there is no channel, with the fix."""
     name = f"#{new.name}"
     match failure.code:
         case code if code in MISSING_SCOPES:
@@ -187,7 +187,7 @@ def why_not(failure: SlackFailure, new: NewChannel) -> Phrase:
 
 
 def uninvited(failure: SlackFailure) -> Phrase:
-    """Whoever asked is not in the channel, which is open to all."""
+    """Explain why the requester is not in the channel, which is open to all."""
     return Phrase("Slack did not invite you ({code}); open the channel and join it", code=failure.code)
 
 

@@ -1,4 +1,4 @@
-"""A message with where it goes: as it stands in an outbox row, and the sentences that are added on its way."""
+"""An outbound message with its address, as an outbox row stores it, and the notes that are added on its way."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from bot.rendering.slack.blocks import TEXT, Message, context, escape
 from bot.store.outbox import Post, Road
 
 ANSWERABLE = timedelta(minutes=29)
-"""How long a response_url is used: Slack closes it after 30 minutes."""
+"""Time for which a response_url is used: Slack closes it after 30 minutes."""
 
 CUT = "…"
 
 
 class Address(BaseModel):
-    """Where a message goes, and where it goes instead.
+    """Address of a message, with its alternatives.
 
-    `channel` (with `thread`): for all who are there; "" for a private answer. `ts`: the message that
+    `channel` (with `thread`): public, for all who are there; "" for a private answer. `ts`: the message that
     this one replaces; or `replaces`, the outbox row of that message. `below`: the outbox row of the
-    message in whose thread it stands; in the channel itself where that message is not there.
+    message in whose thread it belongs; without that message it goes to the channel itself.
     `response_url`: private, until `answerable`. `aside`: a channel in which `user` alone sees it, in
-    its thread `aside_thread`. `user`: the last road, a direct message. `second`: a channel that takes what `channel`
-    does not; `people` are told directly where no channel takes it. `courtesy`: worth nothing
-    later, so tried once, in the channel alone. `dispensable`: others say the same, so that it is given
-    up without alarm. `clicked`: it goes in place of the message that was clicked (`ts`, or the one of
-    the `response_url`), and never anew where all would see it. `language` and `zone` are the
-    message's, for the sentences that are added on the way.
+    its thread `aside_thread`. `user`: the last route, a direct message. `second`: a channel for messages that `channel`
+    does not take; `people` get direct messages if no channel takes it. `courtesy`: worthless
+    later, so tried once, in the channel alone. `dispensable`: other messages say the same, so it is given
+    up without an alarm. `clicked`: it replaces the clicked message (`ts`, or the one of
+    the `response_url`), and is never posted anew where all would see it. `language` and `zone` are the
+    message's, for the notes that are added on the way.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,16 +56,16 @@ class Address(BaseModel):
 
     @property
     def unasked(self) -> bool:
-        """Whether the bot says it by itself: others than whoever asked hear it where its channel does not take it."""
+        """True for announcements: if their channel refuses them, they go to other recipients."""
         return bool(self.second or self.people)
 
     @property
     def for_all(self) -> bool:
-        """Whether others read it, too: a direct message is for one."""
+        """True if others read it, too; a direct message is for one person."""
         return bool(self.channel) and not self.channel.startswith("D")
 
     def conversation(self) -> str:
-        """The key in which order is kept. What waits for the pace of edits holds up nothing else in its channel."""
+        """Return the key within which order is kept. An edit that waits for the rate limit delays no other message."""
         if self.replaces or self.below:
             return f"{self.channel}:{'edits of' if self.replaces else 'below'} {self.replaces or self.below}"
         if self.channel:
@@ -74,17 +74,17 @@ class Address(BaseModel):
 
     @property
     def texts(self) -> Texts:
-        """Its language and zone."""
+        """Texts of its language and zone."""
         return texts(self.language, ZoneInfo(self.zone))
 
     def say(self, phrase: Phrase) -> str:
-        """A sentence in this address's language."""
+        """Render a phrase in this address's language."""
         return phrase.render(self.texts)
 
 
 @dataclass(frozen=True)
 class Letter:
-    """A message that is to be sent, and the operation that it belongs to."""
+    """A message to send, and the operation that it belongs to."""
 
     operation: str
     address: Address
@@ -92,23 +92,25 @@ class Letter:
 
 
 def post_of(operation: str, address: Address, message: Message, at: datetime) -> Post:
-    """The outbox row."""
+    """Build the outbox row."""
     road = Road.UPDATE if address.ts or address.replaces else Road.POST if address.channel else Road.RESPOND
     fields = address.model_dump(mode="json", exclude_defaults=True)
     return Post(operation, address.conversation(), road, fields, {"text": message.text, "blocks": list(message.blocks)}, at)
 
 
 def address_in(post: Post) -> Address:
+    """Parse the address of an outbox row."""
     return Address.model_validate(post.address)
 
 
 def message_in(post: Post) -> Message:
+    """Parse the message of an outbox row."""
     document: Mapping[str, Any] = post.message
     return Message(str(document["text"]), tuple(document["blocks"]))
 
 
 def noted(message: Message, *notes: str) -> Message:
-    """The message with small sentences below it; `notes` are mrkdwn already."""
+    """Add small notes below the message; `notes` are mrkdwn already."""
     if not notes:
         return message
     text = "\n".join([message.text, *notes])
@@ -116,12 +118,12 @@ def noted(message: Message, *notes: str) -> Message:
 
 
 def small(notes: Sequence[Phrase], address: Address) -> list[str]:
-    """Notes in mrkdwn, in the words of whoever reads them."""
+    """Render notes as mrkdwn, in the reader's language."""
     return [escape(address.say(note), 300) for note in notes]
 
 
 def plain(message: Message, note: str) -> Message:
-    """The message without blocks, short enough for every method, saying that it is not all."""
+    """Return the message without blocks, short enough for every method, with a note that it is not complete."""
     room = TEXT - len(note) - 1
     return Message(f"{shortened(message.text, room)}\n{note}", ())
 
@@ -131,9 +133,10 @@ def shortened(text: str, most: int = TEXT) -> str:
 
 
 def mention(user: str) -> str:
-    """A person in mrkdwn; the id was parsed before."""
+    """Format a person as a mrkdwn mention; the id was parsed before."""
     return f"<@{user}>"
 
 
 def foreign(text: str) -> str:
+    """Escape and shorten untrusted text for a note."""
     return escape(text, 80)

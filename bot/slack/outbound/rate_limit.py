@@ -1,13 +1,13 @@
-"""Budgets for sending: so many at once, then one every so many seconds, for each key (a channel, an edited message)."""
+"""Rate limits for sending: a burst, then one per interval, for each key (a channel, an edited message)."""
 
 from collections.abc import Callable
 
 KEYS_LIMIT = 10_000
-"""Keys remembered at once; those whose budget is full again are forgotten first."""
+"""Maximum number of keys; those whose budget is full again are dropped first."""
 
 
 class Pace:
-    """Token buckets. `burst` may go at once; each `interval` seconds give one back."""
+    """Token buckets. `burst` messages may go at once; one token comes back every `interval` seconds."""
 
     def __init__(self, burst: int, interval: float, monotonic: Callable[[], float]) -> None:
         self._burst = burst
@@ -16,13 +16,13 @@ class Pace:
         self._full_at: dict[str, float] = {}
 
     def wait(self, key: str) -> float:
-        """Seconds until one more may go; 0 at once."""
+        """Return the seconds until one more may go; 0 means at once."""
         full_at = self._full_at.get(key, 0.0)
         room_at = full_at - (self._burst - 1) * self._interval
         return max(0.0, room_at - self._monotonic())
 
     def take(self, key: str) -> None:
-        """One goes now."""
+        """Spend one token."""
         now = self._monotonic()
         self._full_at[key] = max(self._full_at.get(key, 0.0), now) + self._interval
         if len(self._full_at) > KEYS_LIMIT:

@@ -1,4 +1,4 @@
-"""Why a message comes by another road than was meant, in the words of whoever reads it. Pure."""
+"""Explains why a message takes another route than intended, in the reader's language. Pure."""
 
 from datetime import timedelta
 
@@ -13,30 +13,30 @@ UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window
 """Slack's codes for a message that can no longer be edited: it is posted anew."""
 
 ARCHIVED = "is_archived"
-"""Slack's code for a channel to which nobody can post, and into which nobody can be invited."""
+"""Slack's code for an archived channel, which accepts neither messages nor invitations."""
 
 
 OUTAGE = timedelta(hours=1)
-"""How long a channel is tried before what nobody waits for goes elsewhere: Slack's own trouble rarely lasts longer."""
+"""Time for which a channel is tried before an announcement goes elsewhere: Slack's outages are rarely longer."""
 
 
 class Unanswered(SlackFailure):
-    """A road was tried for as long as it is worth; `code` is what stood in its way the last time, and passes by itself."""
+    """A route was tried for as long as it is worth; `code` is the last transient failure."""
 
 
 def lost_elsewhere(failure: SlackFailure, place: Place, address: Address) -> bool:
-    """Whether nothing more can be said where a message went once, though its own channel may take it."""
+    """Return whether nothing more can be posted where a message went once, though its own channel may take it."""
     return place.channel != address.channel and not failure.passing and failure.code not in TOO_MUCH
 
 
 def why_elsewhere(failure: SlackFailure, address: Address, name: str) -> str:
-    """A sentence for what the first road refused; `name` is the bot's own in Slack."""
+    """Explain why the first route refused; `name` is the bot's own name in Slack."""
     invite = f"/invite @{foreign(name)}"
     return address.say(_unasked(failure, address, invite) if address.unasked else _answer(failure, address, invite))
 
 
 def _unasked(failure: SlackFailure, address: Address, invite: str) -> Phrase:
-    """Of what the bot says by itself: others read it, who can mend that."""
+    """Explain an announcement's route to readers who can fix the cause."""
     if failure.code == ARCHIVED:
         return Phrase(
             "This was meant for the channel {channel}, which is archived; "
@@ -61,7 +61,7 @@ def _unasked(failure: SlackFailure, address: Address, invite: str) -> Phrase:
 
 
 def _answer(failure: SlackFailure, address: Address, invite: str) -> Phrase:
-    """Of an answer: whoever asked gets it alone."""
+    """Explain an answer's route to the requester, who gets it alone."""
     if not address.channel:
         return Phrase("Sent as a direct message: the place where you asked no longer takes answers.")
     if failure.code in ABSENT:

@@ -1,7 +1,7 @@
-"""The roads by which a message can go, each by itself; `bot.slack.outbound.sender` takes the first that is open.
+"""Routes of a message, each by itself; `bot.slack.outbound.sender` takes the first that is open.
 
-What edits a message, or belongs in its thread, goes where that message stands, whichever road it once took. Where
-nothing can be said there any more it goes to its own channel, as a new message.
+A message that edits another, or belongs in its thread, goes where that message stands, by any route that took it. If
+nothing more can be posted there, it goes to its own channel as a new message.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,17 +16,17 @@ from bot.slack.tasks import insist
 from bot.store.outbox import NOWHERE, Outbox, Place, Post
 
 RESPONSE_TRIES = 3
-"""How often a response_url is tried: it has five uses, a waiting line may have taken one, a lost answer may count."""
+"""Attempts at a response_url: it has five uses, a waiting notice may have taken one, a lost answer may count."""
 
 CHANNEL_TRIES = 8
-"""How often a channel is tried before the message goes to the person: about three minutes of trouble."""
+"""Attempts at a channel before the message goes to the person: about three minutes of failures."""
 
 Way = Callable[[Post, Address, Message], Awaitable[Place]]
-"""Send a message; where others may see it then."""
+"""Sends a message; returns its place if others may see it there."""
 
 
 class Roads:
-    """Sends one message by one road; a `SlackFailure` where that is not open."""
+    """Sends one message by one route. Raises `SlackFailure` if that is not open."""
 
     def __init__(self, rows: Outbox, api: Api, channels: Channels, clock: Clock) -> None:
         self._rows = rows
@@ -35,7 +35,7 @@ class Roads:
         self._clock = clock
 
     def open_to(self, address: Address) -> Iterator[Way]:
-        """The roads of an address, the first choice first."""
+        """Yield the routes of an address, the first choice first."""
         if address.channel:
             yield self._to_channel
         if address.courtesy:
@@ -52,7 +52,7 @@ class Roads:
             yield self._to_person
 
     async def _to_channel(self, post: Post, address: Address, message: Message) -> Place:
-        """`Unanswered` where a further try of what passes by itself is worth less than the next road."""
+        """Send to the channel. Raises `RouteExhausted` if a retry is worth less than the next route."""
         try:
             return await self._where_it_belongs(address, message)
         except SlackFailure as failure:
@@ -61,7 +61,7 @@ class Roads:
             raise
 
     async def _where_it_belongs(self, address: Address, message: Message) -> Place:
-        """Where the message stands that it edits or belongs to, perhaps in another channel; else as a new one in its own."""
+        """Send to the place of the message that it edits or belongs to, perhaps in another channel; else post it anew."""
         old = Place(address.channel, address.ts) if address.ts else await self._place_of(address.replaces)
         if old.ts:
             try:
@@ -79,7 +79,7 @@ class Roads:
         return await self._posted(Place(address.channel, address.thread), address, message)
 
     def _had_its_time(self, post: Post, address: Address) -> bool:
-        """Whether it was tried there long enough; where there is no other road, it never was."""
+        """Return whether the channel was tried long enough; never if it is the only route."""
         if post.attempts < CHANNEL_TRIES or len(list(self.open_to(address))) == 1:
             return False
         return not address.unasked or self._clock.now() - post.made_at > OUTAGE
@@ -93,7 +93,7 @@ class Roads:
         return place
 
     async def _posted(self, above: Place, address: Address, message: Message) -> Place:
-        """A new message, in the thread of `above` where that has a `ts`; what edits another takes its place."""
+        """Post a new message, in the thread of `above` if that has a `ts`. If it replaces another, it takes over its row."""
         await self._channels.check(above.channel)
         new = Place(above.channel, await self._api.post(above.channel, message, above.ts))
         if address.replaces:
@@ -119,7 +119,7 @@ class Roads:
         return await self._posted(Place(address.second), address, message)
 
     async def _to_people(self, post: Post, address: Address, message: Message) -> Place:
-        """To every one of them; a failure only where nobody got it."""
+        """Send to every person. Raises only if all of them failed."""
         refusals: list[SlackFailure] = []
         for person in address.people:
             try:

@@ -1,11 +1,11 @@
-"""Sends what stands in the outbox, in order within a conversation, each message by the first road that is open.
+"""Sends the rows of the outbox, in order within a conversation, each message by the first route that is open.
 
-    for all here    the channel ─▶ response_url (private) ─▶ direct message ─▶ undeliverable
-    by itself       the channel ─▶ the second channel ─▶ direct messages to the administrators ─▶ undeliverable
+    public          the channel ─▶ response_url (private) ─▶ direct message ─▶ undeliverable
+    announcement    the channel ─▶ the second channel ─▶ direct messages to the administrators ─▶ undeliverable
     private                        response_url, or aside ─▶ direct message ─▶ undeliverable
 
-What passes by itself (429, 5xx, a lost answer) is tried again on the same road; what Slack refuses
-goes on to the next, with a sentence that says why. Nothing is dropped in silence.
+Transient failures (429, 5xx, a lost answer) are retried on the same route. A refused message takes
+the next route, with a note that explains why. No message is dropped silently.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from bot.store.errors import DatabaseError, TooLarge
 from bot.store.outbox import Outbox, Place, Post, Road, State
 
 LIFETIME = timedelta(hours=24)
-"""After this a message is no longer tried: nobody waits for it any more."""
+"""Age after which a message is no longer tried: its answer is not expected any more."""
 
 BURST, INTERVAL = 3, 1.0
 """Slack's rate for messages: one a second in a channel, short bursts allowed."""
@@ -40,29 +40,31 @@ EDIT_INTERVAL = 3.0
 """Seconds between two edits of one message (chat.update: 50 a minute for the whole workspace)."""
 
 WHISPER_LIMIT = 2.0
-"""Seconds that a waiting line may take; the answer comes after it."""
+"""Seconds that a waiting notice may take; the answer comes after it."""
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
-"""Seconds before each further try where Slack does not say how long to wait; the last one for all that follow."""
+"""Seconds before each retry if Slack gives no Retry-After; the last one repeats."""
 
 AT_ONCE = 20
-"""Calls under way at once; more would wait for one another and be taken for lost."""
+"""Maximum concurrent calls; more would wait for one another and seem lost."""
 
 IDLE = 60.0
-"""Seconds between two looks at the rows when nothing calls for one."""
+"""Seconds between two reads of the rows if no event calls for one."""
 
 TROUBLE = timedelta(hours=1)
-"""How long an undeliverable message keeps the outbox unwell."""
+"""Time for which an undeliverable message makes the outbox unhealthy."""
 
 ASTRAY = timedelta(hours=25)
-"""How long a channel that refused what the bot says by itself keeps the outbox unwell, or until it takes it again:
-a digest comes once a day. A restart forgets it: it may be what mended [notices]."""
+"""Time for which a channel that refused an announcement makes the outbox unhealthy, or until it accepts one again.
+
+A digest comes once a day. A restart forgets the refusal, because it may have brought the fix of [notices].
+"""
 
 _log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """Empties the outbox. `name` is the bot's own name in Slack, for the sentence that says how to invite it."""
+    """Sends the outbox. `name` is the bot's own name in Slack, for the note that says how to invite it."""
 
     def __init__(self, rows: Outbox, api: Api, channels: Channels, name: str, clock: Clock) -> None:
         self._rows = rows
@@ -80,18 +82,18 @@ class Sender:
 
     @property
     def healthy(self) -> bool:
-        """Whether everything of the last hour found a road."""
+        """True if every message of the last hour found a route."""
         return self._given_up_at is None or self._clock.now() - self._given_up_at > TROUBLE
 
     @property
     def arriving(self) -> bool:
-        """Whether no channel refused what the bot says by itself, the last time within a day."""
+        """True if no channel refused an announcement within the last day."""
         return not any(self._clock.now() - at < ASTRAY for at in self._astray.values())
 
     async def add(self, operation: str, address: Address, message: Message, answers: str = "") -> int:
-        """Keep a message for sending; its row, or a `DatabaseError`. An edit takes the place of one that still waits.
+        """Store a message for sending; returns its row. May raise a `DatabaseError`. An edit replaces one that still waits.
 
-        `answers` is the key of the delivery that this message answers; it is finished with it.
+        `answers` is the key of the delivery that this message answers; the delivery is finished with it.
         """
         at = self._clock.now()
         try:
@@ -100,19 +102,19 @@ class Sender:
             return await self._keep(post_of(operation, address, plain(message, short_form(address)), at), answers)
 
     async def posted(self, operation: str) -> int:
-        """The row of the first message of an operation that was meant for all, 0 where there is none."""
+        """Return the row of an operation's first public message, 0 if there is none."""
         return await self._rows.posted(operation)
 
     async def added(self, operation: str) -> bool:
-        """Whether a message of an operation was added lately, whoever it was meant for."""
+        """Return whether a message of an operation was added recently, for any recipient."""
         return await self._rows.added(operation)
 
     async def place_of(self, row: int) -> Place | None:
-        """Where the message of a row is that others may see; None while that is open, `NOWHERE` where there is none."""
+        """Return the public place of a row's message; None while that is open, `NOWHERE` if there is none."""
         return await self._rows.place_of(row)
 
     async def whisper(self, address: Address, message: Message) -> None:
-        """A courtesy through the response_url, worth nothing later: tried once, briefly, and never a row."""
+        """Send a courtesy through the response_url. It is worthless later, so it is tried once and never stored."""
         try:
             async with asyncio.timeout(WHISPER_LIMIT):
                 await self._api.respond(address.response_url, message)
@@ -131,7 +133,7 @@ class Sender:
             await self._doze(pause)
 
     async def drain(self, deadline: float) -> None:
-        """Send what is due, wait for it `deadline` seconds; what remains stays a row."""
+        """Send what is due and wait for it `deadline` seconds; the rest stays as rows."""
         try:
             await self._send_due()
         except DatabaseError as error:
@@ -139,7 +141,7 @@ class Sender:
         await self._running.drain(deadline)
 
     async def _keep(self, post: Post, answers: str) -> int:
-        """Write the row; its id. What goes through a response_url stands behind nothing, has no budget, and goes at once."""
+        """Write the row; returns its id. A message through a response_url has no order and no budget, so it goes at once."""
         if post.conversation != post.address.get("response_url") or self._busy >= AT_ONCE:
             number = await self._rows.add(post, answers)
             self._woken.set()
@@ -158,13 +160,13 @@ class Sender:
         return len(self._running) + self._beginning
 
     async def _send_due(self) -> float:
-        """Begin whatever may go now; seconds until the next look."""
+        """Start sending every message that may go now; returns the seconds until the next check."""
         outlook = await self._rows.look()
         pauses = [] if outlook.next_at is None else [(outlook.next_at - self._clock.now()).total_seconds()]
         going: list[int] = []
         for post in outlook.due:
             if self._busy + len(going) >= AT_ONCE:
-                break  # the end of each call wakes us
+                break  # the end of each call wakes this task
             pace, key = self._budget(post)
             if wait := pace.wait(key):
                 pauses.append(wait)
@@ -204,9 +206,9 @@ class Sender:
             self._woken.set()
 
     async def _by_roads(self, post: Post) -> Place:
-        """Send by the first road that Slack opens; where it is then."""
+        """Send by the first route that Slack accepts; returns the message's place."""
         address, message = address_in(post), message_in(post)
-        twice = post.maybe_sent and post.road is not Road.UPDATE  # an edit that comes twice is the same edit
+        twice = post.maybe_sent and post.road is not Road.UPDATE  # a repeated edit is the same edit
         notes = [address.say(Phrase("Sent again: Slack did not confirm the first sending."))] if twice else []
         refusals: list[SlackFailure] = []
         for road in self._roads.open_to(address):
@@ -223,7 +225,7 @@ class Sender:
         raise refusals[-1] if refusals else SlackFailure("no_address")
 
     def _note_arrival(self, address: Address, place: Place, refusals: Sequence[SlackFailure]) -> None:
-        """Remember channels that refuse what the bot says by itself, until somebody has mended that."""
+        """Remember channels that refuse announcements, until they accept one again."""
         if not address.unasked or not address.channel:
             return
         if refusals and not isinstance(refusals[0], Unanswered):
@@ -233,7 +235,7 @@ class Sender:
             self._astray.pop(address.channel, None)
 
     async def _not_sent(self, post: Post, failure: SlackFailure) -> None:
-        """Try again later, or give up. A refused token is mended by a restart, so what it holds up waits for that."""
+        """Retry later, or give up. A refused token is fixed by a restart, so its messages wait for that."""
         now = self._clock.now()
         if post.address.get("courtesy"):
             _log.info("a courtesy was not sent", operation=post.operation, code=failure.code)

@@ -1,9 +1,9 @@
-"""A message that Slack refuses for what is in it, made simpler until it is taken.
+"""Simplifies a message whose content Slack refuses, until it is accepted.
 
     whole ─ refused ─▶ later, whole again ─ refused ─▶ with words for its pictures ─ refused ─▶ its text alone
 
-Slack looks at an uploaded file before it lets it be shown, and until then refuses the blocks that show it
-(slackapi/python-slack-sdk #1658, node-slack-sdk #1865); it says nothing when it is ready.
+Slack scans an uploaded file before it may be shown, and until then refuses the blocks that show it
+(slackapi/python-slack-sdk #1658, node-slack-sdk #1865). It does not report when the file is ready.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,13 +18,13 @@ from bot.slack.outbound.message import Address, noted, plain
 from bot.store.outbox import Place, Post
 
 PICTURE_PAUSES = (4.0, 12.0)
-"""Seconds before each further try with a refused picture. No more than two: a response_url takes five messages in all."""
+"""Seconds before each retry with a refused picture. No more than two: a response_url takes five messages in all."""
 
 REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "http_400"})
-"""Slack's codes for blocks that are wrong; a response_url says no more than 400."""
+"""Slack's codes for invalid blocks; a response_url answers 400 without a code."""
 
 TOO_MUCH = REFUSED | {"msg_blocks_too_long", "msg_too_long"}
-"""Slack's codes for a message that may be taken without its blocks."""
+"""Slack's codes for a message that may be accepted without its blocks."""
 
 Send = Callable[[Message], Awaitable[Place]]
 
@@ -32,7 +32,10 @@ _log = structlog.get_logger(__name__)
 
 
 async def fitting(send: Send, message: Message, post: Post, address: Address) -> Place:
-    """Send as much of it as Slack takes; a passing `SlackFailure` where its pictures may be taken later."""
+    """Send as much of the message as Slack accepts.
+
+    Raises a transient `SlackFailure` if its pictures may be accepted later.
+    """
     try:
         return await send(message)
     except SlackFailure as failure:
@@ -49,14 +52,14 @@ async def fitting(send: Send, message: Message, post: Post, address: Address) ->
 
 
 def short_form(address: Address) -> str:
-    """What stands below a message that is not whole."""
+    """Return the note below a message that is not complete."""
     return address.say(
         Phrase("This is the short form: Slack did not take the whole answer. Ask for fewer hosts to see more.")
     )
 
 
 def _without_pictures(message: Message, address: Address) -> Message:
-    """With the words of its pictures in their places."""
+    """Replace pictures by their descriptions."""
     blocks = tuple(_in_words(block) if is_picture(block) else block for block in message.blocks)
     return noted(replace(message, blocks=blocks), address.say(Phrase("The picture could not be shown.")))
 
