@@ -1,6 +1,6 @@
-"""What a person may ask for, as an answer to somebody else: `can ana service restart nebula host-a`. Pure.
+"""Explains a person's rights in an answer to somebody else: `can ana service restart nebula host-a`. Pure.
 
-The person is judged as configured: who is in a Slack user group is known only when that person asks.
+The person is judged as configured: membership in a Slack user group is known only when that person asks.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ Fact = tuple[Phrase, Phrase | str]
 
 @dataclass(frozen=True)
 class Question:
-    """Whether somebody may ask for something."""
+    """One question about rights: may this actor ask for this operation on these hosts?"""
 
     policy: Policy
     actor: Actor
@@ -38,9 +38,9 @@ class Question:
 def explain(
     policy: Policy, catalogue: Sequence[type[Operation]], inventory: Inventory, person_name: str, words: tuple[str, ...]
 ) -> Report:
-    """Whether that person may ask for it, by which rule, and who would have to approve.
+    """Explain whether that person may ask for it, by which rule, and who would have to approve.
 
-    `BadArgument` where there is no such person or host, a `GrammarError` where the words are no request.
+    Raises `BadArgument` where there is no such person or host, a `GrammarError` where the words are no request.
     """
     person = _person(policy, person_name)
     operation = _understood(catalogue, person, words)
@@ -55,7 +55,7 @@ def explain(
 
 
 def _person(policy: Policy, said: str) -> Person:
-    """A person by name or by Slack id, however Slack writes that."""
+    """Find a person by name or by Slack id, in any form in which Slack writes that."""
     plain = said.removeprefix("@")
     for person in policy.people:
         if plain.lower() == person.name or plain.upper() in person.slack:
@@ -69,10 +69,10 @@ def _person(policy: Policy, said: str) -> Person:
 
 
 def _understood(catalogue: Sequence[type[Operation]], person: Person, words: tuple[str, ...]) -> Operation:
-    typed = read(words[0] if len(words) == 1 else " ".join(map(quote, words)))  # one word: a whole request in quotes
+    typed = read(words[0] if len(words) == 1 else " ".join(map(quote, words)))  # one word is a whole request in quotes
     try:
         return understand(typed, catalogue, catalogue)
-    except GrammarError as error:  # its place is in other words than those that were typed
+    except GrammarError as error:  # its span refers to other words than the typed ones
         asked = " ".join((*Can.words, person.name))
         raise GrammarError(error.phrase, suggestions=[f"{asked} {better}" for better in error.suggestions]) from error
 
@@ -82,7 +82,7 @@ def _refused(question: Question, refuse: Refuse) -> Phrase:
 
 
 def _lent(question: Question) -> Iterator[Fact]:
-    """User groups whose members may."""
+    """List the user groups whose members would be allowed."""
     actor = question.actor
     for group in question.policy.groups:
         member = Actor(actor.name, actor.roles | group.roles, actor.rule)
@@ -91,7 +91,7 @@ def _lent(question: Question) -> Iterator[Fact]:
 
 
 def _by(question: Question) -> Phrase:
-    """By which role that is, and which grants where any are configured."""
+    """Describe by which role it is allowed, and by which grants where any are configured."""
     granted = question.policy.granted(type(question.operation))
     reached = [(name, grant) for name, grant in granted if not question.hosts or any(map(grant.covers, question.hosts))]
     fitting = [(name, grant) for name, grant in reached if question.actor.roles & grant.roles]
@@ -103,7 +103,7 @@ def _by(question: Question) -> Phrase:
 
 
 def _approvals(question: Question, risk: Risk) -> Phrase:
-    """How many must approve, and where that is written."""
+    """Describe how many must approve, and where that is configured."""
     name, rule = question.policy.approvals.rule(risk, question.hosts)
     kind = risk.name.lower()
     if name == USUAL_NAME:
@@ -123,7 +123,7 @@ def _approvals(question: Question, risk: Risk) -> Phrase:
 
 
 def _where(question: Question) -> Iterator[Fact]:
-    """Where it may be asked, if not everywhere; all of these count, where it includes what is for some channels, too."""
+    """List the places to which it is restricted. Restrictions of included operations count, too."""
     kind = type(question.operation)
     for each in (kind, *kind.includes):
         granted = (grant for _, grant in question.policy.granted(each))
@@ -133,7 +133,7 @@ def _where(question: Question) -> Iterator[Fact]:
 
 
 def _change(question: Question, risk: Risk, facts: Sequence[Fact]) -> Report:
-    """The answer for what needs approval."""
+    """Report on an operation that needs approval."""
     asked = question.policy.approval(question.actor, risk, question.hosts)
     facts = (*facts, (Phrase("Approval rule"), _approvals(question, risk)), *_without(question))
     if isinstance(asked, Refuse):
@@ -154,7 +154,7 @@ def _change(question: Question, risk: Risk, facts: Sequence[Fact]) -> Report:
 
 
 def _without(question: Question) -> Iterator[Fact]:
-    """How it goes without approval."""
+    """List the way without approval, if the actor may take it."""
     if isinstance(question.policy.may_break_glass(question.actor), Go):
         way = Phrase("in an emergency, with {option} and a reason; everybody is told", option=BREAK_GLASS)
         yield Phrase("Without approval"), way

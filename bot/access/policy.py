@@ -1,14 +1,14 @@
-"""Who may ask for what, and who must approve it: identities become actors, actors and operations become verdicts.
+"""Access policy: identities become actors, actors and operations become verdicts.
 
 identity ─ configured person ──────────────▶ actor with that person's roles, and those of their user groups
          ├ another member of our workspace ─▶ actor, a viewer, with the roles of their user groups
-         ├ the bot itself ──────────────────▶ actor with every role; it asks what is built in, which only looks
-         └ guest, stranger, unknown ────────▶ Refuse
-actor + operation, hosts, place ─ grants, else the operation's own roles ─▶ Go | Refuse
-actor + risk, hosts ─ all approval rules that count ─▶ AskFirst | Refuse, where there are not enough people
-actor + approval, or broken glass ─▶ Go | Refuse: never the requester, under whatever name
+         ├ the bot itself ──────────────────▶ actor with every role; it runs built-in schedules, which only read
+         └ guest, stranger, unknown ────────▶ Refusal
+actor + operation, hosts, place ─ grants, else the operation's own roles ─▶ Permit | Refusal
+actor + risk, hosts ─ all approval rules that apply ─▶ ApprovalRequirement | Refusal, where there are not enough approvers
+actor + approval, or break-glass ─▶ Permit | Refusal: never the requester, under any name
 
-Default deny.
+Default deny. The phrases of refusals are in `bot.access.refusals`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,19 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
-from bot.access.rules import ApprovalRule, Approvals, Grant, PersonName, Roles, places
+from bot.access.refusals import (
+    NO_COMMON_ROLE,
+    NON_MEMBER_REFUSALS,
+    add_break_glass_hint,
+    explain_channels,
+    explain_hosts,
+    explain_included,
+    explain_missing_role,
+    explain_too_few_approvers,
+    explain_unmapped_user,
+    list_roles,
+)
+from bot.access.rules import ApprovalRule, Approvals, Grant, PersonName, Roles
 from bot.model.change import Approval
 from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
 from commands.model.operation import Operation, Risk, Role
@@ -28,7 +40,7 @@ from commands.model.operation import Operation, Risk, Role
 BREAK_GLASS = "--break-glass"
 
 BOT = "flatnet-bot"
-"""The bot as an actor: it asks what is built in, and only looks."""
+"""The bot as an actor: it runs built-in schedules, which only read."""
 
 SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
 GroupId = Annotated[str, StringConstraints(pattern=r"^S[A-Z0-9]{2,20}$")]
@@ -47,12 +59,12 @@ class Person(BaseModel):
 
     @property
     def reachable(self) -> bool:
-        """Whether there is an identity by which this person can ever be known."""
+        """True if there is an identity by which this person can be recognized."""
         return bool(self.slack or self.system)
 
 
 class Group(BaseModel):
-    """One Slack user group: who is in it, by Slack's word, has these roles, too."""
+    """One Slack user group: its members, according to Slack, have these roles, too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,8 +74,11 @@ class Group(BaseModel):
 
 @dataclass(frozen=True)
 class Actor:
-    """On whose behalf something is done. `rule` says where the roles come from; `lent` are those of a user group alone.
-    `built_in`: nobody's, for the bot asks by itself."""
+    """The person on whose behalf an operation runs.
+
+    `rule` names the source of the roles. `group_roles` maps roles that only a user group gives to that group. `built_in`: the bot
+    itself asks, on behalf of no person.
+    """
 
     name: str
     roles: frozenset[Role]
@@ -74,14 +89,14 @@ class Actor:
 
 @dataclass(frozen=True)
 class Go:
-    """Allowed; `rule` names what allowed it, for the audit."""
+    """Allowed; `rule` names for the audit what allowed it."""
 
     rule: str
 
 
 @dataclass(frozen=True)
 class Refuse:
-    """Not allowed: `rule` for the audit, `reason` for the person, with what to do next."""
+    """Not allowed: `rule` for the audit, `reason` for the person, with the next step."""
 
     rule: str
     reason: Phrase
@@ -91,8 +106,8 @@ class Refuse:
 class AskFirst:
     """Allowed once `needed` other people have approved, within `lifetime`; `rule` names the rule for the audit.
 
-    `may` are the people who may approve, by name, `groups` the Slack user groups whose members may, too, and `roles`
-    what makes them approvers; `ping` are the Slack ids of those to notify.
+    `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too; `roles` are those
+    that make an approver. `ping` are the Slack ids of those to notify.
     """
 
     rule: str
@@ -109,9 +124,9 @@ Verdict = Go | Refuse
 
 @dataclass(frozen=True)
 class Policy:
-    """The configured people and user groups, what is granted to whom, and how changes are approved.
+    """Configured people and user groups, grants, and approval rules.
 
-    No two people share a Slack id or an operating-system user, and no two groups an id (`bot.config.settings` sees to it).
+    No two people share a Slack id or an operating-system user, and no two groups an id (`bot.config.settings` checks it).
     """
 
     people: tuple[Person, ...] = ()
@@ -120,27 +135,27 @@ class Policy:
     approvals: Approvals = field(default_factory=Approvals)
 
     def identify(self, identity: Identity) -> Actor | Refuse:
-        """Who that is to us."""
+        """Find the actor behind an identity."""
         match identity:
             case SlackIdentity(standing=Standing.MEMBER, user=user, groups=groups):
                 member = Actor(label(identity), frozenset({Role.VIEWER}), f"member {user}")
                 return self._with_groups(self._person(identity) or member, groups)
             case SlackIdentity(standing=standing):
-                return Refuse(standing.value, _OUTSIDE[standing])
+                return Refuse(standing.value, NON_MEMBER_REFUSALS[standing])
             case SystemIdentity(name=name):
-                return self._person(identity) or Refuse("system user without a person", _unmapped(name))
+                return self._person(identity) or Refuse("system user without a person", explain_unmapped_user(name))
             case BotIdentity(name=name):
                 return Actor(BOT, frozenset(Role), f"built-in schedule {name}", built_in=True)
 
     def judge(
         self, actor: Actor, operation: type[Operation], hosts: Sequence[Host] = (), place: str | None = None
     ) -> Verdict:
-        """Whether this actor may ask for this operation, on every one of the hosts, in that place
-        (`bot.access.rules.place_of`), and for all that its answer includes: what is narrowed by itself is not to be had
-        by another name.
+        """Decide whether an actor may ask for an operation, on every one of the hosts, in that place
+        (`bot.access.rules.find_place`).
 
-        `place` is None where it is not known yet. Without hosts, labels narrow nothing. What the bot asks by itself is for
-        whoever reads its channel, so nobody's grants narrow what that includes.
+        The same must hold for every operation that its answer includes: a grant that narrows one cannot be bypassed through
+        another. `place` is None where it is not known yet. Without hosts, labels narrow nothing. Answers to the bot's own
+        requests are for the readers of its channel, so grants do not narrow what those include.
         """
         verdict = self._judged(actor, operation, hosts, place)
         if isinstance(verdict, Refuse) or actor.built_in:
@@ -150,36 +165,36 @@ class Policy:
         return next(refused, verdict)
 
     def _judged(self, actor: Actor, operation: type[Operation], hosts: Sequence[Host], place: str | None) -> Verdict:
-        """The same of the operation alone."""
+        """Decide about the operation alone, without those that it includes."""
         granted = self.granted(operation)
         fitting = [(name, grant) for name, grant in granted if actor.roles & grant.roles]
         if not fitting:
             needed = frozenset(role for _, grant in granted for role in grant.roles)
-            return Refuse("role", _lacks_role(operation, needed, actor))
+            return Refuse("role", explain_missing_role(operation, needed, actor.roles))
         heard = [(name, grant) for name, grant in fitting if grant.heard_in(place)]
         if not heard:
-            return Refuse("channel", _elsewhere(operation, [grant for _, grant in fitting]))
+            return Refuse("channel", explain_channels(operation, [grant for _, grant in fitting]))
         strange = tuple(host for host in hosts if not any(grant.covers(host) for _, grant in heard))
         if strange:
-            return Refuse("label", _other_hosts(operation, strange, [grant for _, grant in heard]))
+            return Refuse("label", explain_hosts(operation, strange, [grant for _, grant in heard]))
         used = heard[:1] if not hosts else [next(each for each in heard if each[1].covers(host)) for host in hosts]
         return Go("; ".join(dict.fromkeys(_rule(actor, name, grant) for name, grant in used)))
 
     def granted(self, operation: type[Operation]) -> tuple[tuple[str, Grant], ...]:
-        """The grants of an operation by the names that they have in the configuration; else its own roles, namelessly."""
+        """Find the grants of an operation, by their names in the configuration; else its own roles, with the name ""."""
         listed = tuple((f"grants[{place}]", grant) for place, grant in enumerate(self.grants, start=1))
         usual = Grant(operations=(" ".join(operation.words),), roles=operation.roles)
         return tuple((name, grant) for name, grant in listed if grant.names(operation)) or (("", usual),)
 
     def permitted(self, actor: Actor, catalogue: Sequence[type[Operation]]) -> tuple[type[Operation], ...]:
-        """What this actor may ask for, somewhere and of some host: help and suggestions show nothing else."""
+        """List what this actor may ask for, in some place and of some host: help and suggestions show nothing else."""
         return tuple(operation for operation in catalogue if isinstance(self.judge(actor, operation), Go))
 
     def approval(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> AskFirst | Refuse:
-        """Who must approve a change by this actor on those hosts; a refusal where there can never be enough of them."""
+        """Find who must approve a change by this actor on those hosts; a refusal where there can never be enough of them."""
         name, rule = self.approvals.rule(risk, hosts)
         if not rule.roles:
-            return Refuse(f"{name}: no common role", _APART)
+            return Refuse(f"{name}: no common role", NO_COMMON_ROLE)
         may, groups = self.approvers(actor, rule)
         if len(may) < rule.approvers and not groups:
             return Refuse(f"{name}: {len(may)} of {rule.approvers}", self._too_few(actor, rule, may))
@@ -195,45 +210,47 @@ class Policy:
         )
 
     def alarmed(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ...]:
-        """Who is told at once where the actor goes without approval: the Slack ids of everybody who could have approved."""
+        """Find the Slack ids of all who could have approved: they are notified at once when the actor breaks the glass."""
         people, groups = self.approvers(actor, self._overseers(risk, hosts))
         named = (person.slack[0] for person in self.people if person.name in people and person.slack)
         return (*named, *groups)
 
     def approvers(self, actor: Actor, rule: ApprovalRule) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Who but the actor may approve by a rule: people by name, and user groups of whose members nobody knows here."""
+        """Find who but the actor may approve by a rule: people by name, and user groups, whose members are unknown here."""
         others = (person for person in self.people if person.reachable and person.name != actor.name)
         people = tuple(person.name for person in others if person.roles & rule.roles)
         return people, tuple(group.slack for group in self.groups if group.roles & rule.roles)
 
     def may_approve(self, actor: Actor, approval: Approval, requester: str) -> Go | Refuse:
-        """Whether this actor may approve what `requester` asked for: by today's roles, and never their own request.
+        """Decide whether this actor may approve a request of `requester`: by today's roles, and never their own request.
 
-        Where they do so is not asked: the card stands where the configuration has it, or in a direct message.
+        The place does not matter: the card stands where the configuration puts it, or in a direct message.
         """
         if self.asked_as(actor, requester):
             return Refuse("own request", Phrase("nobody approves their own request; it waits for somebody else"))
         lacking = Phrase(
             "approving this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
             needed=Listing(approval.roles),
-            roles=_listed(actor.roles),
+            roles=list_roles(actor.roles),
         )
         return _one_of(actor, frozenset(approval.roles), lacking)
 
     def may_review(self, actor: Actor, risk: Risk, hosts: Sequence[Host], requester: str) -> Go | Refuse:
-        """Whether this actor may review what `requester` did without approval: if they could approve it by today's rules."""
+        """Decide whether this actor may review the break-glass change of `requester`: if they could approve it by today's
+        rules.
+        """
         if self.asked_as(actor, requester):
             return Refuse("own request", Phrase("whoever broke the glass does not review it; ask somebody else"))
         needed = self._overseers(risk, hosts).roles
         lacking = Phrase(
             "reviewing this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
-            needed=_listed(needed),
-            roles=_listed(actor.roles),
+            needed=list_roles(needed),
+            roles=list_roles(actor.roles),
         )
         return _one_of(actor, needed, lacking)
 
     def may_break_glass(self, actor: Actor) -> Go | Refuse:
-        """Whether this actor may do without approvals."""
+        """Decide whether this actor may go without approvals."""
         if Role.ADMINISTRATOR in actor.roles:
             return Go(_role(actor, frozenset({Role.ADMINISTRATOR})))
         phrase = Phrase(
@@ -243,34 +260,26 @@ class Policy:
         return Refuse("break-glass", phrase)
 
     def _too_few(self, actor: Actor, rule: ApprovalRule, may: tuple[str, ...]) -> Phrase:
-        """Why there can never be enough approvers, with the mend."""
-        why = Phrase(
-            "this needs approval by {n} other person with one of the roles {roles}, and there is {may}; "
-            "an administrator gives somebody the role under [[people]], or asks for fewer under [[approvals.rules]]",
-            plural="this needs approval by {n} other people with one of the roles {roles}, and there is {may}; "
-            "an administrator gives somebody the role under [[people]], or asks for fewer under [[approvals.rules]]",
-            n=rule.approvers,
-            roles=_listed(rule.roles),
-            may=Phrase("only {people}", people=Listing(may)) if may else Phrase("nobody"),
-        )
-        if isinstance(self.may_break_glass(actor), Refuse):
-            return why
-        return Phrase(
-            "{why}; in an emergency {option} with a reason goes without, and everybody is told", why=why, option=BREAK_GLASS
-        )
+        """Explain why there can never be enough approvers, and how to fix that."""
+        why = explain_too_few_approvers(rule, may)
+        return why if isinstance(self.may_break_glass(actor), Refuse) else add_break_glass_hint(why, BREAK_GLASS)
 
     def asked_as(self, actor: Actor, name: str) -> bool:
-        """Whether that is this actor, also by the Slack id under which they asked before they were configured."""
+        """Return whether a requester is this actor, also by the Slack id that they used before they were configured."""
         ids = [user for person in self.people if person.name == actor.name for user in person.slack]
         return name == actor.name or (name.startswith("slack:") and name.partition("/")[2] in ids)
 
     def called(self, identity: Identity, name: str) -> str:
-        """How who asked as `name`, by that identity, is called now; the same name where no person is known for it."""
+        """Find the current name of the requester recorded as `name`; the same name where no configured person has that
+        identity.
+        """
         person = self._person(identity)
         return name if person is None else person.name
 
     def _overseers(self, risk: Risk, hosts: Sequence[Host]) -> ApprovalRule:
-        """Who could approve; where the hosts' rules have no common role, so that nobody could, who looks after the bot."""
+        """Find the rule that tells who could approve. Where the hosts' rules share no role, administrators and security
+        review.
+        """
         rule = self.approvals.rule(risk, hosts)[1]
         return rule if rule.roles else rule.model_copy(update={"roles": _KEEPERS})
 
@@ -278,7 +287,7 @@ class Policy:
         return next((acting(person) for person in self.people if _belongs(identity, person)), None)
 
     def _with_groups(self, actor: Actor, member_of: frozenset[str]) -> Actor:
-        """The actor with what their user groups add."""
+        """Add to the actor the roles of their user groups."""
         groups = [group for group in self.groups if group.slack in member_of]
         lent = {role: group.slack for group in groups for role in sorted(group.roles - actor.roles)}
         rule = ", ".join([actor.rule, *(f"group {group.slack}" for group in groups)])
@@ -286,12 +295,12 @@ class Policy:
 
 
 def acting(person: Person) -> Actor:
-    """A configured person as the actor that they are without any user group."""
+    """Make the actor for a configured person, without user groups."""
     return Actor(person.name, person.roles, f"person {person.name}")
 
 
 def label(identity: Identity) -> str:
-    """An identity as the audit names it while no person is known for it."""
+    """Format an identity for the audit while no configured person has it."""
     match identity:
         case SlackIdentity(team=team, user=user):
             return f"slack:{team}/{user}"
@@ -312,13 +321,13 @@ def _belongs(identity: Identity, person: Person) -> bool:
 
 
 def _rule(actor: Actor, name: str, grant: Grant) -> str:
-    """What allowed it: the actor's role, and the grant where one is configured."""
+    """Describe the permission: the actor's role, and the grant where one is configured."""
     role = _role(actor, actor.roles & grant.roles)
     return f"{role} by {name}" if name else role
 
 
 def _role(actor: Actor, fitting: frozenset[Role]) -> str:
-    """The role that counts: one of the actor's own before one that a user group lends."""
+    """Describe the role that counts: one of the actor's own before one from a user group."""
     role = min(fitting - actor.lent.keys() or fitting)
     return f"role {role} of group {actor.lent[role]}" if role in actor.lent else f"role {role}"
 
@@ -328,56 +337,8 @@ def _one_of(actor: Actor, needed: frozenset[Role], lacking: Phrase) -> Go | Refu
     return Go(_role(actor, fitting)) if fitting else Refuse("approver role", lacking)
 
 
-def _listed(roles: frozenset[Role]) -> Listing | Phrase:
-    return Listing(tuple(sorted(roles))) if roles else Phrase("none")
-
-
-def _lacks_role(operation: type[Operation], needed: frozenset[Role], actor: Actor) -> Phrase:
-    return Phrase(
-        "{words} needs one of the roles {needed}, and you have {roles}; ask an administrator",
-        words=" ".join(operation.words),
-        needed=_listed(needed),
-        roles=_listed(actor.roles),
-    )
-
-
 def _included(operation: type[Operation], part: type[Operation], refuse: Refuse) -> Refuse:
-    told = Phrase(
-        "{words} tells what {part} tells: {why}",
-        words=" ".join(operation.words),
-        part=" ".join(part.words),
-        why=refuse.reason,
-    )
-    return Refuse(refuse.rule, told)
+    return Refuse(refuse.rule, explain_included(operation, part, refuse.reason))
 
 
-def _elsewhere(operation: type[Operation], grants: Sequence[Grant]) -> Phrase:
-    return Phrase(
-        "{words} may be asked only in {channels}; ask there", words=" ".join(operation.words), channels=places(grants)
-    )
-
-
-def _other_hosts(operation: type[Operation], hosts: Sequence[Host], grants: Sequence[Grant]) -> Phrase:
-    return Phrase(
-        "you may ask for {words} only on hosts with one of the labels {labels}, and not on {hosts}; ask an administrator",
-        words=" ".join(operation.words),
-        labels=Listing(tuple(sorted({label for grant in grants for label in grant.labels}))),
-        hosts=Listing(tuple(host.name for host in hosts)),
-    )
-
-
-def _unmapped(name: str) -> Phrase:
-    return Phrase(
-        "no person in the configuration has the operating-system user {user}; "
-        "an administrator adds it to a person's system names",
-        user=name,
-    )
-
-
-_APART = Phrase("the rules of those hosts have no role in common that could approve; ask for them one by one")
 _KEEPERS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
-_OUTSIDE = {
-    Standing.GUEST: Phrase("guests may not use this bot; ask a member of the workspace to ask for you"),
-    Standing.STRANGER: Phrase("only members of the bot's own workspace may use it; ask somebody there to ask for you"),
-    Standing.UNKNOWN: Phrase("Slack does not say at the moment whether you belong to this workspace; try again in a minute"),
-}

@@ -9,7 +9,7 @@ from bot.model.request import Identity, Surface
 
 @dataclass(frozen=True)
 class By:
-    """Who asks, by which way, and where."""
+    """The requester with their identity, surface and channel."""
 
     actor: Actor
     identity: Identity
@@ -18,5 +18,5 @@ class By:
 
     @property
     def place(self) -> str:
-        """Where that is, as grants name places."""
+        """The place of the request, as grants name places."""
         return place_of(self.surface, self.channel)

@@ -1,7 +1,7 @@
-"""Rules as they are configured: which roles an operation is granted to, and how many people must approve a change.
+"""Configured rules: which roles may use an operation, and how many people must approve a change.
 
-grant           operations ─▶ roles, on hosts with a label, in channels; it stands in place of the operations' usual roles
-approval rule   risk, on hosts with a label ─▶ so many approvers with a role, and whom to ping; all that count are demanded
+grant           operations ─▶ roles, on hosts with a label, in channels; it replaces the operations' usual roles
+approval rule   risk, on hosts with a label ─▶ number of approvers with a role, and whom to notify; all that apply count
 
 Pure values; `bot.access.policy` judges by them.
 """
@@ -28,18 +28,18 @@ Place = Annotated[str, StringConstraints(pattern=r"^([CG][A-Z0-9]{2,20}|shell)$"
 Pattern = Annotated[str, StringConstraints(pattern=r"^([a-z-]+|\*)( ([a-z-]+|\*))*$")]
 
 SHELL = "shell"
-"""Stands among a grant's channels for the terminal, which is no channel. No channel of Slack's is called so."""
+"""Stands among a grant's channels for the terminal, which is no channel. No Slack channel has this name."""
 
 NOWHERE = ""
-"""Where home tabs and forms are: none of the places that a grant can name."""
+"""Place of home tabs and forms: none of the places that a grant can name."""
 
 Roles = Annotated[frozenset[Role], Field(min_length=1)]
 
 
 class Grant(Value):
-    """Who may ask for some operations, where and of which hosts; `*` in a pattern stands for any words.
+    """Permission for roles to ask for some operations; `*` in a pattern stands for any words.
 
-    Labels and channels narrow it: every host must carry one of `labels`, and it must be asked in one of `channels`.
+    Labels and channels narrow it: every host must carry one of `labels`, and the request must come from one of `channels`.
     """
 
     operations: Annotated[tuple[Pattern, ...], Field(min_length=1)]
@@ -48,41 +48,43 @@ class Grant(Value):
     channels: tuple[Place, ...] = ()
 
     def names(self, operation: type[Operation]) -> bool:
-        """Whether it is about this operation, by any of its names."""
+        """Return whether the grant is about this operation, by any of its names."""
         return any(matches(pattern, operation) for pattern in self.operations)
 
     def covers(self, host: Host) -> bool:
-        """Whether this host is among those that it is for."""
+        """Return whether the grant is about this host."""
         return not self.labels or not frozenset(self.labels).isdisjoint(host.labels)
 
     def heard_in(self, place: str | None) -> bool:
-        """Whether it may be asked there; None is any place."""
+        """Return whether the grant counts in this place; None is any place."""
         return not self.channels or place is None or place in self.channels
 
 
 def place_of(surface: Surface, channel: str) -> str:
-    """Where something is asked, as grants name places. Only who is at a terminal is there, whatever Slack leaves out."""
+    """Find the place of a request, as grants name places. Only a terminal is the terminal, even where Slack omits the
+    channel.
+    """
     return SHELL if surface in (Surface.SHELL, Surface.DO) else channel
 
 
 def is_channel(place: str) -> bool:
-    """Whether a place of Slack is a channel, and no direct message."""
+    """Return whether a place of Slack is a channel, and no direct message."""
     return place.startswith(("C", "G"))
 
 
 def places(grants: Iterable[Grant]) -> Listing:
-    """Where grants that are for some channels may be used."""
+    """List the places of grants that are restricted to channels."""
     channels = sorted({channel for grant in grants for channel in grant.channels})
     return Listing(tuple(Phrase("the terminal") if channel == SHELL else channel for channel in channels))
 
 
 def matches(pattern: str, operation: type[Operation]) -> bool:
-    """Whether a pattern means this operation: `service *` is `service restart`, and not the bare `service`."""
+    """Return whether a pattern means this operation: `service *` is `service restart`, and not the bare `service`."""
     return any(fnmatchcase(" ".join(name), pattern) for name in names(operation))
 
 
 def _risk(given: Any) -> Any:
-    """A risk by its name; reading needs no approval."""
+    """Parse a risk by its name. READ is rejected, for reading needs no approval."""
     known = {risk.name.lower(): risk for risk in Risk if risk is not Risk.READ}
     if isinstance(given, Risk) and given is not Risk.READ:
         return given
@@ -92,7 +94,7 @@ def _risk(given: Any) -> Any:
 
 
 _LIFETIME = duration_between(timedelta(minutes=5), timedelta(days=7))
-"""Long enough for a person to come to it; short enough that the plan and the wish are still what they were."""
+"""Limits: long enough for an approver to respond, short enough that plan and request are still current."""
 
 
 def _lifetime(given: Any) -> Any:
@@ -107,13 +109,14 @@ def _lifetime(given: Any) -> Any:
 
 
 class ApprovalRule(Value):
-    """So many other people with one of the roles must approve changes of this risk.
+    """Demands that so many other people with one of the roles approve changes of this risk.
 
-    With labels it counts where any host of the plan carries one of them, beside those without. `ping`: whom to notify.
+    A rule with labels applies where any host of the plan carries one of them, in addition to those without. `ping`: people
+    to notify.
     """
 
     LIMIT: ClassVar = 5
-    """Approvers; a change that waits for more waits for ever."""
+    """Most approvers of a rule. A change that waits for more would never start."""
 
     risk: Annotated[Risk, BeforeValidator(_risk)]
     labels: tuple[Label, ...] = ()
@@ -122,7 +125,7 @@ class ApprovalRule(Value):
     ping: tuple[PersonName, ...] = ()
 
     def counts(self, risk: Risk, hosts: Sequence[Host]) -> bool:
-        """Whether it is about a change of that risk on those hosts."""
+        """Return whether the rule is about a change of that risk on those hosts."""
         labels = {label for host in hosts for label in host.labels}
         return self.risk is risk and (not self.labels or not labels.isdisjoint(self.labels))
 
@@ -131,22 +134,22 @@ USUAL: Mapping[Risk, ApprovalRule] = {
     risk: ApprovalRule(risk=risk, approvers=approvers)
     for risk, approvers in ((Risk.CHANGE, 1), (Risk.DISRUPT, 1), (Risk.CRITICAL, 2))
 }
-"""What holds for a risk that no rule without labels is about."""
+"""Rules for risks that no configured rule without labels is about."""
 
 USUAL_NAME = "the usual rule"
 
 
 class Approvals(Value):
-    """How changes are approved: how long a request waits, where one is shown that was not asked in a channel, and rules."""
+    """Settings for approvals: their lifetime, the channel for requests that were asked in no channel, and the rules."""
 
     expire: Annotated[timedelta, BeforeValidator(_lifetime)] = timedelta(hours=1)
     channel: ChannelId | None = None
     rules: tuple[ApprovalRule, ...] = ()
 
     def rule(self, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ApprovalRule]:
-        """All that must hold for a change as one rule, and the names that this has in the configuration.
+        """Combine all rules that apply to a change into one, with the names that these have in the configuration.
 
-        As many approvers as the rule that wants most, each with a role that every rule names, so that no rule makes a
+        It demands as many approvers as the strictest rule, each with a role that every rule names, so that no rule makes a
         change easier. Beside configured rules the usual one counts only for its number. Rules without a common role can be
         met only host by host: `bot.config.references` refuses those of one host.
         """

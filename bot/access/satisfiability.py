@@ -1,6 +1,6 @@
-"""Whether everybody who may ask for a change can get it approved: what `doctor` says of the approval rules. Pure.
+"""Finds approval rules that some requester can never satisfy, for `doctor`. Pure.
 
-Each person who may ask, each risk, and what the rules demand of each host are tried as if it were asked.
+Each person who may ask, each risk, and the rules of each host are tried as if it were asked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from commands.model.operation import FleetChange, Operation, Risk
 
 @dataclass(frozen=True)
 class Tried:
-    """One rule, who may ask for what it is about, and who of them can never get it approved.
+    """One rule, the people who may ask for what it is about, and those of them who can never get it approved.
 
-    `available` is the fewest approvers that one of those has.
+    `available` is the fewest approvers that one of the latter has.
     """
 
     risk: Risk
@@ -29,7 +29,7 @@ class Tried:
 
 
 def unsatisfiable(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> tuple[Phrase, ...]:
-    """What can never be approved, each with its mend; one sentence where there is nobody else at all."""
+    """Find what can never be approved, each with its fix; one sentence where there is a single person at all."""
     tried = tuple(_tried(policy, inventory, catalogue))
     found = [each for each in tried if each.stuck]
     askers = {asker for each in tried for asker in each.askers}
@@ -50,14 +50,14 @@ def _tried(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operat
 
 
 def _changes(catalogue: Sequence[type[Operation]]) -> dict[Risk, list[type[Operation]]]:
-    """The operations that need approval, by risk."""
+    """Group the operations that need approval by risk."""
     changes = [operation for operation in catalogue if issubclass(operation, FleetChange)]
     return {risk: [each for each in changes if each.risk is risk] for risk in sorted({each.risk for each in changes})}
 
 
 def _rules(policy: Policy, inventory: Inventory, risk: Risk) -> dict[tuple[str, ApprovalRule], list[Host]]:
-    """What must hold for each host, as one rule, and those hosts."""
-    alike = {frozenset(host.labels): host for host in inventory.hosts}  # rules see nothing of a host but its labels
+    """Group the hosts by the combined rule that applies to them."""
+    alike = {frozenset(host.labels): host for host in inventory.hosts}  # rules depend on a host's labels only
     rules: dict[tuple[str, ApprovalRule], list[Host]] = {}
     for host in alike.values():
         rules.setdefault(policy.approvals.rule(risk, (host,)), []).append(host)
@@ -65,7 +65,7 @@ def _rules(policy: Policy, inventory: Inventory, risk: Risk) -> dict[tuple[str, 
 
 
 def _may_ask(policy: Policy, actor: Actor, operations: Sequence[type[Operation]], hosts: Sequence[Host]) -> bool:
-    """Whether this actor may ask for any of these operations on any of the hosts, somewhere."""
+    """Return whether this actor may ask for any of these operations on any of the hosts, in any place."""
     return any(isinstance(policy.judge(actor, operation, (host,), None), Go) for operation in operations for host in hosts)
 
 

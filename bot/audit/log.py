@@ -27,7 +27,8 @@ from typing import Any, Protocol, TypeVar
 
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
-from bot.audit import search as audit_reading
+from bot.audit import search as audit_search
+from bot.audit.mismatch import describe_mismatch, describe_unsigned, name_loss
 from bot.audit.search import Filters, Form
 from bot.security.redaction import Redactor
 from bot.store import audit as table
@@ -122,7 +123,7 @@ class Audit:
         self._accepting = asyncio.Lock()
         self._newest = Head(0, BEGINNING, utc_text(now()))
         self._written = 0
-        self._pen = ThreadPoolExecutor(1, thread_name_prefix="audit-head")
+        self._head_thread = ThreadPoolExecutor(1, thread_name_prefix="audit-head")
         self.trouble: Phrase | None = None
 
     @classmethod
@@ -139,19 +140,21 @@ class Audit:
         `redactor` knows the secrets that no export may hold.
         """
         audit = cls(database, keys, HeadFile(head_file), now, redactor or Redactor())
-        head = await audit._with_pen(audit._heads.last)
+        head = await audit._run_in_head_thread(audit._heads.last)
         newest = await database.read(table.last)
         if head is None and newest is None:
-            await audit._with_pen(lambda: audit._heads.begin(now()))
+            await audit._run_in_head_thread(lambda: audit._heads.begin(now()))
             return audit
         witnessed = None if head is None else await database.read(lambda session: table.find(session, head.sequence))
-        lost = _trouble(head, newest, witnessed)
+        lost = describe_mismatch(head, newest, witnessed)
         written = 0 if head is None else head.sequence
         if lost is not None and head is not None and _accepts(keys, await database.read(table.last_accepted), head):
             lost, written = None, 0  # a crash came between that event and its line
         if lost is not None:
-            audit._loss = _Loss(_name(head, newest), head)
-        audit.trouble = lost or _unsigned(keys, newest)
+            audit._loss = _Loss(name_loss(head, newest), head)
+        if lost is None and newest is not None and not keys.signed(newest):
+            lost = describe_unsigned(newest)
+        audit.trouble = lost
         if audit.trouble is None and newest is not None:
             audit._written = written
             await audit._witness(newest)
@@ -202,7 +205,7 @@ class Audit:
             raise NotAcceptable(
                 Phrase("nothing of the name {name} is lost; look at the name with: audit verify", name=safe_text(name))
             )
-        if await self._with_pen(self._heads.last) != loss.head:
+        if await self._run_in_head_thread(self._heads.last) != loss.head:
             raise NotAcceptable(Phrase("the audit head file was changed since the bot started; restart it, then look again"))
         found = await asyncio.to_thread(_follow, self._database.path, self._keys.all)
         if found.problem is not None:
@@ -216,21 +219,21 @@ class Audit:
         event = self._event(EventKind.ACCEPTED, actor, "", told.model_dump(mode="json"))
         accepted = await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal))
         if loss.head is None:
-            await self._with_pen(lambda: self._heads.begin(self._now()))
+            await self._run_in_head_thread(lambda: self._heads.begin(self._now()))
         self.trouble = self._loss = None
         await self._witness(accepted)
 
     async def search(self, filters: Filters) -> tuple[StoredEvent, ...]:
         """The newest events that fit, newest first, readable and without secrets. Whoever calls has recorded who asks."""
-        return await asyncio.to_thread(audit_reading.search, self._database.path, filters, self._redactor)
+        return await asyncio.to_thread(audit_search.search, self._database.path, filters, self._redactor)
 
     async def export(self, filters: Filters, form: Form) -> bytes:
         """All events that fit as a file, oldest first, without secrets; `TooLarge` says to ask for less."""
-        return await asyncio.to_thread(audit_reading.export, self._database.path, filters, form, self._redactor)
+        return await asyncio.to_thread(audit_search.export, self._database.path, filters, form, self._redactor)
 
     async def aclose(self) -> None:
         """Finish the head file's lines."""
-        await asyncio.to_thread(self._pen.shutdown)
+        await asyncio.to_thread(self._head_thread.shutdown)
 
     def _event(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> StoredEvent:
         """An event that has no place in the chain yet."""
@@ -252,7 +255,7 @@ class Audit:
             return
         if event.sequence > self._newest.sequence:
             self._newest = Head(event.sequence, event.mac, utc_text(self._now()))
-        await self._with_pen(lambda: self._write_up_to(event.sequence))
+        await self._run_in_head_thread(lambda: self._write_up_to(event.sequence))
 
     def _write_up_to(self, sequence: int) -> None:
         """In the pen's thread, where lines keep their order even if the one who waits is cancelled."""
@@ -262,9 +265,9 @@ class Audit:
         self._heads.append(newest)
         self._written = newest.sequence
 
-    async def _with_pen(self, work: Callable[[], T]) -> T:
+    async def _run_in_head_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.wrap_future(self._pen.submit(work))
+            return await asyncio.wrap_future(self._head_thread.submit(work))
         except OSError as error:
             raise _unavailable(self._heads.path, error) from error
 
@@ -290,54 +293,7 @@ def _follow(database: Path, keys: Iterable[AuditKey]) -> Verification:
 def _accepts(keys: AuditKeys, event: StoredEvent | None, head: Head) -> bool:
     """Whether an event is ours and tells of this line as lost."""
     told = acceptance(event)
-    return told is not None and tells_of(told, head) and _unsigned(keys, event) is None
-
-
-def _name(head: Head | None, newest: StoredEvent | None) -> str:
-    """What has to be typed to accept the loss."""
-    if head is not None:
-        return head.name
-    return f"audit-0-{safe_text(newest.mac[:8])}" if newest is not None else ""
-
-
-def _trouble(head: Head | None, newest: StoredEvent | None, witnessed: StoredEvent | None) -> Phrase | None:
-    """How the table disagrees with the head file's last line. `witnessed` is the event of that line's number."""
-    if head is None:
-        return Phrase(
-            "the audit log has events but its head file is missing or empty; put the head file back, then restart, "
-            "or accept the loss with: audit accept {name}",
-            name=_name(head, newest),
-        )
-    if head.sequence == 0:
-        return None
-    if newest is None or newest.sequence < head.sequence:
-        return Phrase(
-            "the audit log ends at event {found}, its head file at {expected}: the database was cut, or copied back from an "
-            "earlier time; put the newest copy of the database back, then restart, "
-            "or accept the loss with: audit accept {name}",
-            found=0 if newest is None else newest.sequence,
-            expected=head.sequence,
-            name=head.name,
-        )
-    if witnessed is None or witnessed.mac != head.mac:
-        return Phrase(
-            "audit event {sequence} is another than the head file says; run flatnet-bot audit verify, then put a copy "
-            "of both back, or, after a database was copied back, accept the loss with: audit accept {name}",
-            sequence=head.sequence,
-            name=head.name,
-        )
-    return None
-
-
-def _unsigned(keys: AuditKeys, newest: StoredEvent | None) -> Phrase | None:
-    """Whether the newest event was signed with one of our keys: the next one rests on it."""
-    if newest is None or keys.signed(newest):
-        return None
-    return Phrase(
-        "audit event {sequence} is not signed with a configured key: the key or the event was changed; "
-        "name earlier keys in old_audit_key_secrets, and run flatnet-bot audit verify",
-        sequence=newest.sequence,
-    )
+    return event is not None and told is not None and tells_of(told, head) and keys.signed(event)
 
 
 def _unavailable(path: Path, error: OSError) -> HeadUnavailable:

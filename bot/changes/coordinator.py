@@ -19,7 +19,7 @@ from bot.access.policy import Actor, Go, Policy, Refuse
 from bot.access.requester import By
 from bot.access.rules import place_of
 from bot.audit.log import EventKind
-from bot.changes import attestation as seals
+from bot.changes import attestation
 from bot.changes.admission import choose
 from bot.changes.plan_diff import difference
 from bot.changes.planner import Asking, Planner, asked
@@ -207,7 +207,7 @@ class Dispatch:
 
     async def _still_approved(self, policy: Policy, record: Record, today: Approval, requester: Actor) -> Refuse | None:
         """Whether as many different people as are needed today may still approve; else why one of them may not."""
-        recorded = seals.approvers(record, await self._ledger.audit.signed(record.operation, EventKind.REVIEW))
+        recorded = attestation.approvers(record, await self._ledger.audit.signed(record.operation, EventKind.REVIEW))
         people: set[str] = set()
         refused: Refuse | None = None
         for decided in (decided for decided in today.reviews if decided.approves):
@@ -253,7 +253,7 @@ class Dispatch:
         """The engine has ended and told no end: a bug, or a plan that another version stored."""
         record = await self._ledger.known(operation)
         reference = fate.reference or "?"
-        if (await self._ledger.trail(operation)).started:
+        if (await self._ledger.read_trail(operation)).started:
             why = Phrase(
                 "the run broke off, and nobody knows where (reference {reference}); look at the hosts, "
                 "then say what you saw with {words}",

@@ -20,7 +20,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Refuse
 from bot.audit.log import EventKind
-from bot.changes import attestation as seals
+from bot.changes import attestation
 from bot.changes.engine import Told
 from bot.changes.intent_log import Journal, Trail
 from bot.changes.locks import told
@@ -87,7 +87,7 @@ class Applying:
     journal: Journal
     runner: Runner
     inventory: Callable[[], Inventory]
-    _sealed: dict[str, tuple[Plan, str]] = field(default_factory=dict, init=False)
+    _verified: dict[str, tuple[Plan, str]] = field(default_factory=dict, init=False)
     """What was found to be the plan that was begun, by operation: looking takes long with a large one."""
 
     async def begin(self, operation: str) -> Told:
@@ -149,7 +149,7 @@ class Applying:
             data = {"state": end.state, "why": str(end.why or ""), "done": end.done, "left": end.left}
             await self.journal.ended(operation, record.requester, data)
         await self.story.end(operation, end.state, end.why)
-        self._sealed.pop(operation, None)
+        self._verified.pop(operation, None)
         return {"state": end.state.value}
 
     async def _running(self, operation: str) -> Record | None:
@@ -164,12 +164,14 @@ class Applying:
 
     async def _is_sealed(self, record: Record) -> bool:
         """Whether a plan that was begun is still the one that was."""
-        if self._sealed.get(record.operation) == (record.plan, record.digest):
+        if self._verified.get(record.operation) == (record.plan, record.digest):
             return True
-        sealed = seals.told(record, await self.audit.signed(record.operation, EventKind.RUN)) and seals.whole(record)
-        if sealed:
-            self._sealed[record.operation] = record.plan, record.digest
-        return sealed
+        attested = attestation.told(record, await self.audit.signed(record.operation, EventKind.RUN)) and attestation.whole(
+            record
+        )
+        if attested:
+            self._verified[record.operation] = record.plan, record.digest
+        return attested
 
     async def _objection(self, record: Record) -> Refuse | Planned | None:
         """Why what was approved may not run now: a refusal, or the other plan that it would be."""
@@ -182,12 +184,14 @@ class Applying:
             return Refuse("no plan now", error.phrase)
         if digest != record.digest:
             return planned
-        return None if seals.whole(record) else Refuse("another plan is stored", _strange(record))
+        return None if attestation.whole(record) else Refuse("another plan is stored", _strange(record))
 
     async def _refused(self, record: Record) -> Refuse | None:
         if self.audit.trouble is not None:
             return Refuse("the audit log is not intact", self.audit.trouble)
-        if record.plan is UNREADABLE or not seals.told(record, await self.audit.signed(record.operation, EventKind.PLAN)):
+        if record.plan is UNREADABLE or not attestation.told(
+            record, await self.audit.signed(record.operation, EventKind.PLAN)
+        ):
             return Refuse("another plan is stored", _strange(record))
         lock = await self.locks.forbidding(_changed(*record.plan.parts), self.inventory())
         if lock is not None:

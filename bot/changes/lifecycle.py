@@ -20,12 +20,12 @@ from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.access.policy import Go, Refuse
 from bot.access.requester import By
-from bot.audit.log import EventKind
+from bot.audit.log import RECORDED, EventKind
 from bot.changes.approval import NotAllowed
 from bot.changes.coordinator import Dispatch
 from bot.changes.outcome import ending
 from bot.changes.planner import Asking, Planner, asked, check, something, without_approval
-from bot.changes.repository import RECORDED, Ledger
+from bot.changes.repository import Ledger
 from bot.changes.transitions import cancelled, continued, glass_reviewed, resolved, reviewed
 from bot.model.change import Change, Review, State
 from bot.store.operations import Ended, Transition
@@ -268,7 +268,7 @@ class Workflow:
                 )
             case _:
                 raise Refused(Phrase("it has not ended; op show tells where it is"))
-        done = ending(record.operation, record.plan, await self._ledger.trail(record.operation)).done
+        done = ending(record.operation, record.plan, await self._ledger.read_trail(record.operation)).done
         named = [part.host for part in record.plan.parts if part.host not in done]
         named += [left.host for left in record.plan.left_out if left.host not in named]
         left = tuple(host for host in named if host in self._planner.inventory.names)

@@ -6,16 +6,13 @@ from typing import Any, Protocol
 
 from adapters.errors import Refused, RequestError
 from adapters.phrase import Phrase
-from bot.audit.log import EventKind
+from bot.audit.log import RECORDED, EventKind
 from bot.changes.intent_log import Trail
 from bot.changes.outcome import story
 from bot.model.change import Approval, Change, State
 from bot.store.chain import StoredEvent
 from bot.store.operations import Operations, Transition
 from bot.store.records import Record
-
-RECORDED = 500
-"""Characters of a foreign text that an audit event keeps."""
 
 PREMISES = 100
 """Premises that an audit event tells; the digest covers them all."""
@@ -57,7 +54,7 @@ class Ledger:
     ) -> None:
         self.operations = operations
         self.audit = audit
-        self.trail = trail
+        self.read_trail = trail
         self.now = now
         self._watch = watch
 
@@ -90,7 +87,7 @@ class Ledger:
         After a crash in between that end is told once all the same. `successor` takes its place in the same step.
         """
         after = transition(record)
-        if after.state is not record.state and not (await self.trail(record.operation)).ended:
+        if after.state is not record.state and not (await self.read_trail(record.operation)).ended:
             await self.record_end(after, who)
         if successor is None:
             await self.move(record.operation, transition)
@@ -101,7 +98,7 @@ class Ledger:
         """A record for every surface, with what became of its steps."""
         if record.started_at is None:
             return record.change()
-        return record.change(story(record.plan, await self.trail(record.operation)))
+        return record.change(story(record.plan, await self.read_trail(record.operation)))
 
     async def changed(self, operation: str) -> Change:
         """Tell whoever watches how an operation stands now."""

@@ -1,6 +1,6 @@
-"""What there is to say of an operation that changes hosts: one value for every surface and for the store.
+"""An operation that changes hosts, as one value for every surface and for the store.
 
-How an operation and its approval move from state to state is drawn in `bot.changes.approval`.
+The states of an operation and of its approval are drawn in `bot.changes.approval`.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ from commands.model.plan import Plan, StepResult
 
 
 class State(StrEnum):
-    """Where an operation is in its life."""
+    """State of an operation that changes hosts."""
 
     PLANNED = "planned"
     WAITING = "waiting"
@@ -28,12 +28,12 @@ class State(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen by itself."""
+        """True if nothing more will happen by itself."""
         return self in (State.DONE, State.UNDONE, State.FAILED, State.UNKNOWN, State.CLOSED)
 
 
 class ApprovalState(StrEnum):
-    """Where an approval is in its life."""
+    """State of an approval."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -56,10 +56,10 @@ class Review(Value):
 
 
 class Approval(Value):
-    """One plan waiting for `needed` people. `may` are the people who may approve by name, `ping` Slack ids to notify.
+    """One plan that waits for `needed` people.
 
-    `rule` says in words for the audit which rule asked for it; `groups` are Slack user groups whose members may, too;
-    whoever decides must have one of `roles` then.
+    `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too, if they have one of
+    `roles` when they decide. `ping` are Slack ids to notify. `rule` names for the audit the rule that demanded the approval.
     """
 
     state: ApprovalState
@@ -74,14 +74,14 @@ class Approval(Value):
 
     @property
     def approvals(self) -> int:
-        """How many people approved."""
+        """Number of people who approved."""
         return len({review.person for review in self.reviews if review.approves})
 
 
 class BreakGlass(Value):
-    """Approvals were replaced by one administrator; open until somebody else has reviewed it.
+    """Replacement of the approvals by one administrator; open until another person has reviewed it.
 
-    `ping` are the Slack ids of whoever would have had to approve, to notify at once.
+    `ping` are the Slack ids of those who would have had to approve. They are notified at once.
     """
 
     ping: tuple[str, ...] = ()
@@ -93,9 +93,9 @@ class BreakGlass(Value):
 class Change(Value):
     """One operation as it stands now.
 
-    `words` are its canonical words, `requester` the person's name and `mention` their Slack id or "". `channel` is
-    the Slack channel in which its one message stands, "" where it has none. `waits_for` says what a READY one waits
-    for. `results` are those of steps that began, in order. `why` says why it ended as it did. `stopping`: who asked to
+    `words` are its canonical words, `requester` the person's name and `mention` their Slack id or "". `channel` is the Slack
+    channel in which its one message stands, "" where it has none. `waits_for` names what a READY operation waits for.
+    `results` are those of steps that began, in order. `why` is the reason for its end. `stopping` is the person who asked to
     stop before the next step. `version` grows with every change of any of this.
     """
 
@@ -115,7 +115,7 @@ class Change(Value):
     waits_for: Phrase | None = None
     results: tuple[StepResult, ...] = ()
     running: str = ""
-    """The key of the step that is under way."""
+    """Key of the step that is under way."""
     stopping: str = ""
     why: Phrase | None = None
     before: str = ""

@@ -1,4 +1,4 @@
-"""Expiry notices: what is announced before a certificate or a CA expires, and how that ended."""
+"""Expiry notices: announcements before a certificate or a CA expires, and how each was settled."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -10,15 +10,15 @@ from adapters.value import Value
 from bot.security.untrusted_text import cut, one_line
 
 NAME = 64
-"""Characters of a name that are shown; a CA is called what somebody liked."""
+"""Characters of a name that are shown. Operators choose the names of CAs freely."""
 
 
 class Fate(StrEnum):
-    """What became of a certificate of which was said that it ends.
+    """Reasons for which an announced expiry needs no more action.
 
-    `renewed`: its host has one that ends later; `replaced`: one that does not. `gone`: the host left the inventory;
-    `untrusted`: no host trusts this CA any more; `earlier`: it was settled before, and how is not known now.
-    `premature`: nothing, the clock was ahead when it was said, or is behind now.
+    `renewed`: the host has a certificate that ends later; `replaced`: one that does not. `gone`: the host left the
+    inventory. `untrusted`: no host trusts this CA any more. `earlier`: settled before, and the reason is not known now.
+    `premature`: no action, for the clock was ahead when the notice was posted, or is behind now.
     """
 
     RENEWED = "renewed"
@@ -30,17 +30,17 @@ class Fate(StrEnum):
 
 
 class Settled(Value):
-    """How a notice was settled; `until` is when the certificate ends that took the place of the old one."""
+    """Settlement of a notice; `until` is the end of the certificate that took the place of the old one."""
 
     how: Fate
     until: AwareDatetime | None = None
 
 
 class Ending(Value):
-    """One certificate that ends, or the end of a CA; `name` is the host's or the CA's.
+    """One certificate, or one CA, that expires; `name` is the host's or the CA's.
 
     `bound`: no CA that hosts trust ends later, so that a new certificate would not live longer. `settled` is None while
-    somebody has to do something.
+    action is needed.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Ending(Value):
 
     @property
     def early(self) -> bool:
-        """Whether it was said before its time."""
+        """True if it was announced before its time."""
         return self.settled is not None and self.settled.how is Fate.PREMATURE
 
     @property
     def outcome(self) -> Phrase | None:
-        """How it was settled, in a sentence."""
+        """A sentence that tells how it was settled; None while it is open."""
         match self.settled:
             case Settled(how=Fate.RENEWED, until=until) if until is not None:
                 return Phrase(
@@ -93,7 +93,7 @@ class Ending(Value):
 
 
 class ExpiryNotice(Value):
-    """A message about certificates that crossed one threshold together, all of hosts or all CAs; as it is `at` a time.
+    """A message about certificates that crossed one threshold together, all of hosts or all CAs, as of the time `at`.
 
     `within` is the threshold, zero where they had expired.
     """
@@ -104,13 +104,15 @@ class ExpiryNotice(Value):
 
     @property
     def authority(self) -> bool:
+        """True if the notice is about CAs."""
         return self.endings[0].authority
 
     @property
     def open(self) -> tuple[Ending, ...]:
-        """Those that somebody has to do something about."""
+        """The certificates that still need action."""
         return tuple(ending for ending in self.endings if ending.settled is None)
 
     @property
     def settled(self) -> tuple[Ending, ...]:
+        """The certificates that need no more action."""
         return tuple(ending for ending in self.endings if ending.settled is not None)

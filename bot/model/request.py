@@ -1,4 +1,4 @@
-"""What arrives at the desk and what leaves it, whatever the surface."""
+"""Requests and answers: values that enter and leave the dispatcher, the same for every surface."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from commands.model.report import Report
 
 
 class Surface(StrEnum):
-    """Where a request was typed, or that nobody typed it: its time had come."""
+    """Place where a request was typed; SCHEDULE where its time had come instead."""
 
     SLACK = "slack"
     SHELL = "shell"
@@ -25,7 +25,7 @@ class Surface(StrEnum):
 
 
 class Standing(StrEnum):
-    """What Slack says a person is in our workspace. `unknown` (Slack did not answer) counts as no standing at all."""
+    """Membership of a person in the bot's workspace, by Slack. `unknown` (Slack did not answer) counts as no membership."""
 
     MEMBER = "member"
     GUEST = "guest"
@@ -35,7 +35,9 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class SlackIdentity:
-    """Who Slack says it is: ids never change, names do. `groups`: the configured user groups that have this person now."""
+    """A person as Slack identifies them: ids never change, names do. `groups`: configured user groups that have this person
+    now.
+    """
 
     team: str
     user: str
@@ -45,14 +47,14 @@ class SlackIdentity:
 
 @dataclass(frozen=True)
 class SystemIdentity:
-    """Who the operating system says it is (the peer of the control socket, or the process itself)."""
+    """A user as the operating system identifies them: the peer of the control socket, or the process itself."""
 
     uid: int
     name: str
 
     @classmethod
     def of(cls, uid: int) -> "SystemIdentity":
-        """Who has that user id, by the system's own database: never by the environment, which anybody sets."""
+        """Look a user id up in the system's own database. The environment is never read, for any process can set it."""
         try:
             return cls(uid, pwd.getpwuid(uid).pw_name)
         except KeyError:
@@ -61,7 +63,9 @@ class SystemIdentity:
 
 @dataclass(frozen=True)
 class BotIdentity:
-    """The bot itself, for schedules that are built in: no surface makes it, so nobody can be it. `name`: the schedule's."""
+    """The bot itself, for built-in schedules. No surface makes it, so a requester cannot pose as it. `name`:
+    the schedule's.
+    """
 
     name: str
 
@@ -73,8 +77,8 @@ Identity = SlackIdentity | SystemIdentity | BotIdentity
 class Request:
     """One request as it arrived.
 
-    `key` names the delivery (Slack's trigger id, or one made for a shell line): the same key is the same request.
-    `zone`: of times as whoever asks types them; None for the bot's own.
+    `key` names the delivery (Slack's trigger id, or one made for a shell line): the same key is the same request. `zone` is
+    the time zone of the times that the requester types; None for the bot's own.
     """
 
     key: str
@@ -87,7 +91,7 @@ class Request:
 
 
 class FailureKind(StrEnum):
-    """Why there is no report. NOTHING: what was asked for is so already, or cannot be done on any host."""
+    """Reason for a missing report. NOTHING: the wish is fulfilled already, or cannot be fulfilled on any host."""
 
     USAGE = "usage"
     REFUSED = "refused"
@@ -96,10 +100,10 @@ class FailureKind(StrEnum):
 
 
 class Failure(BaseModel):
-    """Why there is no report, for people: what is wrong and what to do next.
+    """Explanation of a missing report, for people: the problem and the next step.
 
-    `span` is where in the understood text (start, end); `suggestions` are words worth typing;
-    `reference` ties an unexpected error to the log.
+    `span` is its place in the understood text (start, end); `suggestions` are words worth typing; `reference` ties an
+    unexpected error to the log.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,24 +127,24 @@ class Exit(IntEnum):
 
 
 class Answer(BaseModel):
-    """What the desk says: how the request was understood, and a report, a failure, or how a change stands.
+    """The dispatcher's answer: the request as it was understood, and a report, a failure or a change.
 
-    `operation` is the operation's id, in the audit log too. `here`: for all in the channel. `notes` stand below it in
-    small letters where it was not asked for just now: by which schedule it is, and how late.
+    `operation` is the operation's id, in the audit log too. `here`: visible to all in the channel. `notes` stand below it in
+    small letters where a schedule asked: its name, and its delay.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     operation: str
     understood: str
-    """The words in their canonical form; the repaired text where they could not be understood."""
+    """The words in their canonical form; the repaired text where they could not be parsed."""
     body: Report | Failure | Change
     here: bool = False
     notes: tuple[Phrase, ...] = ()
 
     @classmethod
     def read(cls, document: str) -> "Answer | None":
-        """From its JSON; None where another version of the bot wrote it."""
+        """Parse its JSON; None where another version of the bot wrote it."""
         try:
             return cls.model_validate(json.loads(document))
         except ValidationError:
@@ -148,7 +152,7 @@ class Answer(BaseModel):
 
     @property
     def exit(self) -> Exit:
-        """What this answer means to a program. Hosts not reached outrank findings: the answer is incomplete."""
+        """The exit code for programs. Hosts not reached outrank findings, for the answer is incomplete."""
         match self.body:
             case Failure(kind=FailureKind.USAGE):
                 return Exit.USAGE
@@ -167,13 +171,13 @@ class Answer(BaseModel):
 
 
 def operation_id(key: str) -> str:
-    """The id of the operation that a delivery asks for: the same delivery, the same operation.
+    """Derive the id of the operation that a delivery asks for: the same delivery, the same operation.
 
-    48 bits: a hundred thousand operations meet by chance once in fifty thousand such histories.
+    48 bits: in histories of a hundred thousand operations two ids collide once in fifty thousand such histories.
     """
     return "op-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def new_key() -> str:
-    """The key of a request that no delivery named."""
+    """Make the key of a request whose delivery has none."""
     return f"line-{randomness.token_hex(16)}"
