@@ -76,8 +76,8 @@ class Group(BaseModel):
 class Actor:
     """The person on whose behalf an operation runs.
 
-    `rule` names the source of the roles. `group_roles` maps roles that only a user group gives to that group. `built_in`: the bot
-    itself asks, on behalf of no person.
+    `rule` names the source of the roles. `group_roles` maps each role that only a user group gives to that group.
+    `built_in`: the bot itself asks, on behalf of no person.
     """
 
     name: str

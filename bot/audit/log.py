@@ -1,17 +1,17 @@
-"""The audit log: what was asked, refused and done; appended, chained, never changed.
+"""The audit log: requests, refusals and effects; appended, chained, never changed.
 
     record ─▶ commit (table, synchronous=FULL) ─▶ head file (number and mac, fsync) ─▶ returns
     start  ─▶ table and head file compared ─┬─ the file lags: a crash came between; it is caught up
                                             └─ anything else: `trouble`; the file is left as it is, as evidence
     trouble ─ an administrator accepts the loss by its name ─▶ event ACCEPTED ─▶ a new line ─▶ intact
 
-What can be accepted is that events are lost, never that events were changed: the table's chain must be whole. The
-event names the head file's last line, which stays; `verify` then takes the lines after it for its witnesses, and the
-first of them proves all that came before it.
+Only the loss of events can be accepted, never a change of events: the table's chain must be whole. The ACCEPTED event names
+the head file's last line, which stays. `verify` then checks the table against the lines after it, and the first of them
+proves all events before it.
 
-`bot.store.chain` is the chain itself. What it does not prove: whoever has the key can write a new
-log, and whoever can write both files can take both back to the same earlier moment. Against the
-first, keep the key away; against the second, keep the head elsewhere too.
+`bot.store.chain` is the chain itself. Limits of its proof: an attacker with the key can write a new log, and an attacker who
+can write both files can take both back to the same earlier moment. Against the first, keep the key away; against the second,
+keep a copy of the head file elsewhere, too.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class EventKind(StrEnum):
-    """What an event tells."""
+    """Kinds of audit events. The values are stored."""
 
     REQUEST = "request"
     REFUSAL = "refusal"
@@ -66,49 +66,52 @@ class EventKind(StrEnum):
 
 
 class Recorder(Protocol):
-    """Where events are recorded: the log below, as everybody needs it who acts."""
+    """Records events: the audit log, as components that act need it."""
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
-        """Append one event; returns once it is safe, and raises where it is not."""
+        """Append one event. Returns once it is safe, and raises where it is not."""
 
 
 @dataclass(frozen=True)
 class AuditKeys:
-    """The key that signs new events, and earlier ones that older events were signed with."""
+    """The key that signs new events, and earlier keys that signed older events."""
 
     signing: AuditKey
     earlier: tuple[AuditKey, ...] = ()
 
     @property
     def all(self) -> tuple[AuditKey, ...]:
+        """The signing key and the earlier ones."""
         return self.signing, *self.earlier
 
     def signed(self, event: StoredEvent) -> bool:
-        """Whether one of them signed this very event."""
+        """Return whether one of the keys signed this very event."""
         return any(hmac.compare_digest(key.mac(event).encode(), event.mac.encode("utf-8", "replace")) for key in self.all)
 
 
 class HeadUnavailable(FlatnetError):
-    """The head file cannot be read or written. The event may be in the table already; the next line tells of it, too."""
+    """The head file could not be read or written. The event may be in the table already; the next line covers it, too."""
 
 
 class NotAcceptable(Refused):
-    """There is no loss of that name, or what is there is not an honest older log."""
+    """There is no loss of that name, or the table that is there is not an honest older log."""
 
 
 @dataclass(frozen=True)
 class _Loss:
-    """What can be accepted: the head file's last line, to which the table does not reach. None: the file is lost."""
+    """A loss that can be accepted. `head` is the head file's last line, which the table does not reach; None: the file is
+    lost.
+    """
 
     name: str
     head: Head | None
 
 
 class Audit:
-    """The log of a running bot: made by `open`, given back by `aclose`.
+    """The audit log of a running bot: opened by `open`, closed by `aclose`.
 
-    `trouble` says how the table and the head file disagree; None where they agree. Reading goes on
-    with trouble and is recorded in the table; what changes hosts must ask `intact` first.
+    `trouble` describes how the table and the head file disagree; None where they agree. Reads go on with trouble and are
+    recorded in the table. A change of hosts must check `intact` first.
     """
 
     def __init__(
@@ -135,7 +138,8 @@ class Audit:
         now: Callable[[], datetime],
         redactor: Redactor | None = None,
     ) -> "Audit":
-        """Compare table and head file, and catch the file up where it lags. `HeadUnavailable` where it cannot be read.
+        """Compare table and head file, and catch the file up where it lags. Raises `HeadUnavailable` where it could not be
+        read.
 
         `redactor` knows the secrets that no export may hold.
         """
@@ -149,7 +153,7 @@ class Audit:
         lost = describe_mismatch(head, newest, witnessed)
         written = 0 if head is None else head.sequence
         if lost is not None and head is not None and _accepts(keys, await database.read(table.last_accepted), head):
-            lost, written = None, 0  # a crash came between that event and its line
+            lost, written = None, 0  # a crash came between the event and its line
         if lost is not None:
             audit._loss = _Loss(name_loss(head, newest), head)
         if lost is None and newest is not None and not keys.signed(newest):
@@ -162,39 +166,39 @@ class Audit:
 
     @property
     def intact(self) -> bool:
-        """Whether the table is the one that the head file tells of."""
+        """True if the table agrees with the head file."""
         return self.trouble is None
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
-        """Append an event; returns when it is on the disk, in the table and in the head file.
+        """Append an event. Returns when it is on the disk, in the table and in the head file.
 
-        `data` is JSON of at most 64 kB and holds no secret. Raises a `DatabaseError` (nothing was
-        recorded), `TooLarge`, or `HeadUnavailable`; who cannot record must not act.
+        `data` is JSON of at most 64 kB and holds no secret. Raises a `DatabaseError` (nothing was recorded), `TooLarge`, or
+        `HeadUnavailable`. A caller that could not record must not act.
         """
         event = self._event(kind, actor, operation, data)
         await self._witness(await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal)))
 
     async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        """The events of one kind about an operation that were signed with one of our keys; what is forged is left out."""
+        """Find the events of one kind about an operation that one of our keys signed; forged ones are left out."""
         events = await self._database.read(lambda session: table.of_operation(session, operation, (kind,)))
         return tuple(event for event in events if self._keys.signed(event))
 
     async def newest(self) -> Head | None:
-        """The newest event: its number, its mac, its time; None where there is none."""
+        """Read the newest event's number, mac and time; None where there is none."""
         event = await self._database.read(table.last)
         return None if event is None else Head(event.sequence, event.mac, event.at)
 
     async def verify(self, actor: str, operation: str) -> Verification:
-        """Follow the whole chain, beside the running bot; that somebody did is recorded first."""
+        """Verify the whole chain, beside the running bot. The read is recorded first."""
         await self.record(EventKind.AUDIT_READ, actor, operation, {"verify": True})
         return await asyncio.to_thread(verify_files, self._database.path, self._heads.path, self._keys.all)
 
     async def accept(self, actor: str, name: str) -> None:
-        """Go on although events are lost: `name` is exactly the one that `trouble` shows.
+        """Accept the loss of events; `name` is exactly the one that `trouble` shows.
 
-        Recorded as an event that says what was lost and what is there instead; the head file's old lines stay.
-        `NotAcceptable` where nothing of that name is lost, where the head file changed since the start, or where the
-        table itself was changed; errors of `record` besides.
+        Recorded as an event that names the lost line and the table that is there instead; the head file's old lines stay.
+        Raises `NotAcceptable` where nothing of that name is lost, where the head file changed since the start, or where the
+        table itself was changed; and the errors of `record`.
         """
         async with self._accepting:
             await self._accept(actor, name)
@@ -224,11 +228,15 @@ class Audit:
         await self._witness(accepted)
 
     async def search(self, filters: Filters) -> tuple[StoredEvent, ...]:
-        """The newest events that fit, newest first, readable and without secrets. Whoever calls has recorded who asks."""
+        """Find the newest events that match, newest first, readable and without secrets. The caller has recorded the
+        requester.
+        """
         return await asyncio.to_thread(audit_search.search, self._database.path, filters, self._redactor)
 
     async def export(self, filters: Filters, form: Form) -> bytes:
-        """All events that fit as a file, oldest first, without secrets; `TooLarge` says to ask for less."""
+        """Export all events that match as a file, oldest first, without secrets. Raises `TooLarge`, which tells to ask for
+        less.
+        """
         return await asyncio.to_thread(audit_search.export, self._database.path, filters, form, self._redactor)
 
     async def aclose(self) -> None:
@@ -236,7 +244,7 @@ class Audit:
         await asyncio.to_thread(self._head_thread.shutdown)
 
     def _event(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> StoredEvent:
-        """An event that has no place in the chain yet."""
+        """Make an event that has no place in the chain yet."""
         return StoredEvent(
             sequence=0,
             at=utc_text(self._now()),
@@ -250,7 +258,7 @@ class Audit:
         )
 
     async def _witness(self, event: StoredEvent) -> None:
-        """Tell the head file of a committed event. Events that were committed meanwhile are told by the same line."""
+        """Write a committed event to the head file. One line covers all events that were committed meanwhile."""
         if self.trouble is not None:
             return
         if event.sequence > self._newest.sequence:
@@ -258,7 +266,7 @@ class Audit:
         await self._run_in_head_thread(lambda: self._write_up_to(event.sequence))
 
     def _write_up_to(self, sequence: int) -> None:
-        """In the pen's thread, where lines keep their order even if the one who waits is cancelled."""
+        """Write one line, in the head file's thread. Lines keep their order there, even if the waiting task is cancelled."""
         if sequence <= self._written:
             return
         newest = self._newest
@@ -273,7 +281,9 @@ class Audit:
 
 
 def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> Verification:
-    """Verify what lies on the disk, with or without a bot running. A `DatabaseError` or `HeadUnavailable`: unreadable."""
+    """Verify the files on the disk, with or without a running bot. Raises a `DatabaseError` or `HeadUnavailable`:
+    unreadable.
+    """
     heads = HeadFile(head_file)
     try:
         size = heads.size()  # before the table's state is fixed, so that no line is newer than the table
@@ -284,19 +294,20 @@ def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> V
 
 
 def _follow(database: Path, keys: Iterable[AuditKey]) -> Verification:
-    """Whether the table's chain is whole, whatever the head file says."""
+    """Verify the table's chain alone, whatever the head file holds."""
     nothing = Head(0, BEGINNING, "")
     with open_for_reading(database) as session:
         return verify(table.events(session), [nothing], keys)
 
 
 def _accepts(keys: AuditKeys, event: StoredEvent | None, head: Head) -> bool:
-    """Whether an event is ours and tells of this line as lost."""
+    """Return whether an event is ours and accepts the loss of this line."""
     told = acceptance(event)
     return event is not None and told is not None and tells_of(told, head) and keys.signed(event)
 
 
 def _unavailable(path: Path, error: OSError) -> HeadUnavailable:
+    """Map an error of the operating system to `HeadUnavailable`."""
     return HeadUnavailable(
         Phrase(
             "the audit head file {path} cannot be read or written ({reason}); check the folder, its owner and the disk",

@@ -10,14 +10,17 @@ from bot.store.stored import safe_text
 
 
 def name_loss(head: Head | None, newest: StoredEvent | None) -> str:
-    """What has to be typed to accept the loss."""
+    """Make the name that must be typed to accept the loss."""
     if head is not None:
         return head.name
     return f"audit-0-{safe_text(newest.mac[:8])}" if newest is not None else ""
 
 
 def describe_mismatch(head: Head | None, newest: StoredEvent | None, witnessed: StoredEvent | None) -> Phrase | None:
-    """How the table disagrees with the head file's last line. `witnessed` is the event of that line's number."""
+    """Describe how the table disagrees with the head file's last line; None where it agrees.
+
+    `witnessed` is the event of that line's number.
+    """
     if head is None:
         return Phrase(
             "the audit log has events but its head file is missing or empty; put the head file back, then restart, "
@@ -46,6 +49,7 @@ def describe_mismatch(head: Head | None, newest: StoredEvent | None, witnessed: 
 
 
 def describe_unsigned(newest: StoredEvent) -> Phrase:
+    """Describe that none of our keys signed the newest event. The next event would build on it."""
     return Phrase(
         "audit event {sequence} is not signed with a configured key: the key or the event was changed; "
         "name earlier keys in old_audit_key_secrets, and run flatnet-bot audit verify",

@@ -1,8 +1,8 @@
-"""The audit log as people read it: found events, and files of them (CSV, JSON lines). Runs in a worker's thread.
+"""Search and export of the audit log: matching events, and files of them (CSV, JSON lines). Runs in a worker thread.
 
-Rows may be forged, so each is made readable first: text that is none becomes a visible escape, a time or data that
-cannot be read is said so. Secrets go (`bot.security.redaction`): exported lines show what happened and prove nothing;
-what proves it is the table. That somebody looked is recorded by whoever calls.
+Rows may be forged, so each is made readable first: invalid text becomes a visible escape, and a time or data that could not
+be read is marked so. Secrets are removed (`bot.security.redaction`): exported lines show what happened and prove nothing;
+the table is the proof. The caller records the read.
 """
 
 import csv
@@ -31,21 +31,21 @@ EXPORT_LIMIT = 4_000_000
 """Bytes of one export: about ten thousand events, more than a year of a small team. It also passes through Slack."""
 
 SEARCH_LIMIT = 1_000
-"""Events of one search at most."""
+"""Most events of one search."""
 
 NO_TIME = "1970-01-01T00:00:00.000000Z"
-"""Stands where a time cannot be read; the data says so."""
+"""Stands for a time that could not be read; the data tells so."""
 
 
 def search(database: Path, filters: Filters, redactor: Redactor) -> tuple[StoredEvent, ...]:
-    """The newest events that fit, newest first."""
+    """Find the newest events that match, newest first."""
     limit = max(1, min(filters.limit, SEARCH_LIMIT))
     with open_for_reading(database) as connection:
         return tuple(islice(_readable(table.matching(connection, filters, newest_first=True), filters, redactor), limit))
 
 
 def export(database: Path, filters: Filters, form: Form, redactor: Redactor) -> bytes:
-    """All events that fit, oldest first; `TooLarge` beyond `EXPORT_LIMIT`."""
+    """Export all events that match, oldest first. Raises `TooLarge` beyond `MAX_EXPORT_BYTES`."""
     lines = {"csv": _csv_lines, "jsonl": _json_lines}[form]
     written = bytearray()
     with open_for_reading(database) as connection:
@@ -63,7 +63,7 @@ def export(database: Path, filters: Filters, form: Form, redactor: Redactor) -> 
 
 
 def _readable(events: Iterator[StoredEvent], filters: Filters, redactor: Redactor) -> Iterator[StoredEvent]:
-    """The events as they may be shown, without those that only fitted because of a secret in them."""
+    """Clean the events, and drop those that matched only because of a secret in them."""
     stored, escaped = (text.lower() for text in filters.stored_text)
     for event in events:
         shown = _shown(event, redactor)
@@ -72,7 +72,7 @@ def _readable(events: Iterator[StoredEvent], filters: Filters, redactor: Redacto
 
 
 def _shown(event: StoredEvent, redactor: Redactor) -> StoredEvent:
-    """The event so that every field can be shown, whatever the row holds."""
+    """Clean an event so that every field can be shown, whatever the row holds."""
     at, data = event.at, _object(event.data)
     if not _is_time(at):
         at, data = NO_TIME, {"unreadable time": safe_text(str(event.at)), **data}
@@ -113,7 +113,7 @@ def _json_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
 
 
 def _csv_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
-    """RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Render lines of RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
     yield _csv_line(StoredEvent._fields)
     for event in events:
         data = json.dumps(json.loads(event.data), ensure_ascii=False, separators=(",", ":"))

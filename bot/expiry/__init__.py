@@ -1,1 +1,1 @@
-"""Expiry of certificates: when a notice is due, and the notices that are open."""
+"""Expiry of certificates: due notices, and open notices."""

@@ -1,11 +1,11 @@
-"""Notices that certificates end: each said once for each threshold, and settled when nothing is to be done any more.
+"""Notices before certificates expire: each posted once for each threshold, and settled when no action is needed any more.
 
-report of `cert` ─▶ due (bot.expiry) ─ claim ─▶ rows ─ announce ─▶ said ─┬─ another certificate ─ revise ─▶ closed
-                                                                         └─ the clock set back ─── revise ─▶ forgotten
+report of `cert` ─▶ due (bot.expiry.rules) ─ claim ─▶ rows ─ announce ─▶ said ─┬─ another certificate ─ revise ─▶ closed
+                                                                               └─ the clock set back ── revise ─▶ forgotten
 
-Rows come first. What was claimed and is not known to be said is announced by the next check, what was revised and is not
-known to be closed is revised again; the announcer knows a message by its name, so nothing comes twice. Certificates that
-are signed together end together: more than a few at one threshold are one message.
+Rows come first. A claimed row without confirmed post is announced by the next check, and a revised message without closed
+row is revised again. The announcer knows a message by its name, so nothing comes twice. Certificates that are signed
+together expire together: more than a few at one threshold are one message.
 """
 
 import asyncio
@@ -27,16 +27,15 @@ from commands.model.phrases import some
 from commands.model.report import Report
 
 Known = Mapping[str, Collection[str]]
-"""The thresholds that were said, by fingerprint."""
+"""Announced thresholds, by fingerprint."""
 
 ALONE = 5
-"""Certificates that cross a threshold in one check and have a message each; more have one together."""
+"""Certificates that cross a threshold in one check and have a message each; more of them share one."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What holds at the time of a check: the channel ("" where none is configured), the zone whose days count, and the
-    names of all hosts of the inventory."""
+    """Context of a check: the channel ("" where none is configured), the time zone whose days count, and all host names."""
 
     channel: str
     zone: ZoneInfo
@@ -44,7 +43,7 @@ class Watch:
 
 
 class Notices:
-    """The notices of a running bot."""
+    """Posts and settles the notices of a running bot."""
 
     def __init__(self, table: NoticeTable, audit: Recorder, announcer: Announcer, watch: Callable[[], Watch]) -> None:
         self._table = table
@@ -54,9 +53,9 @@ class Notices:
         self._checking = asyncio.Lock()
 
     async def check(self, report: Report, now: datetime) -> None:
-        """Say what is due and settle what is done, by a report of `cert`; hosts that it leaves out count as unread.
+        """Announce due notices and settle finished ones, by a report of `cert`. Hosts that it leaves out count as unread.
 
-        Raises where the database, the audit log or the announcer does; the next check goes on from there.
+        Raises errors of the database, the audit log or the announcer; the next check goes on from there.
         """
         async with self._checking:
             watch = self._watch()
@@ -69,7 +68,7 @@ class Notices:
             await self._table.prune(now)
 
     async def _say(self, look: Look, channel: str, now: datetime) -> None:
-        """Announce what is claimed and was never said, unless it is not so or nobody knows whether it still is."""
+        """Announce claimed rows that were never announced, unless they are settled or their certificate was not read."""
         seen = [row for row in await self._table.pending() if row.fingerprint in look.certificates]
         pending = [row for row in seen if settled(row, look, now) is None]
         for message in dict.fromkeys(row.message for row in pending):
@@ -80,7 +79,7 @@ class Notices:
             await self._table.said(message, now)
 
     async def _settle(self, look: Look, channel: str, now: datetime) -> None:
-        """Revise and close, the newest message of each certificate last: that one tells of it in its thread."""
+        """Revise and close messages, the newest message of each certificate last: its thread gets the settlement."""
         ended_rows = [row for row in await self._table.open() if settled(row, look, now) is not None]
         newest = {row.fingerprint: row.message for row in ended_rows}
         done: dict[str, set[str]] = {}
@@ -100,7 +99,7 @@ class Notices:
 
 
 def _due(look: Look, known: Known, now: datetime) -> list[Notice]:
-    """The rows of what is to be said now."""
+    """Make the rows of the notices that are due now."""
     found = [
         (each, threshold)
         for each in look.certificates.values()
@@ -110,7 +109,9 @@ def _due(look: Look, known: Known, now: datetime) -> list[Notice]:
 
 
 def _premature(look: Look, known: Known, now: datetime) -> list[tuple[str, str]]:
-    """What is to be forgotten, lest it is never said again: fingerprints with thresholds."""
+    """Find premature rows, as fingerprints with thresholds. They are deleted, so that they are announced again in their
+    time.
+    """
     return [
         (fingerprint, threshold)
         for fingerprint, thresholds in known.items()
@@ -132,7 +133,7 @@ def _row(expiring: Expiring, threshold: str, message: str) -> Notice:
 
 
 def _messages(found: Sequence[tuple[Expiring, str]], now: datetime) -> Iterator[Notice]:
-    """A row for each certificate with the message that says it; the soonest to end first."""
+    """Make a row for each certificate with the message that announces it; the soonest to expire first."""
     together: dict[tuple[bool, str], list[Expiring]] = {}
     for expiring, threshold in sorted(found, key=lambda pair: (pair[0].ends_at, pair[0].name)):
         together.setdefault((expiring.authority, threshold), []).append(expiring)
@@ -144,7 +145,7 @@ def _messages(found: Sequence[tuple[Expiring, str]], now: datetime) -> Iterator[
 
 
 def _name(threshold: str, group: Iterable[Expiring], now: datetime) -> str:
-    """The name of a message, its own: what is said anew, for it was premature, is another message than the first time."""
+    """Make a unique name for a message. A premature notice that is announced again is a new message."""
     of = " ".join([now.isoformat(), threshold, *sorted(each.fingerprint for each in group)])
     return f"notice-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
 
@@ -168,7 +169,7 @@ def _ending(row: Notice, look: Look, now: datetime) -> Ending:
 
 
 def _word(endings: Sequence[Ending]) -> Phrase | None:
-    """What is said in the thread of what was just settled."""
+    """Describe the settlements, for the message's thread."""
     if len(endings) <= 1:
         return endings[0].outcome if endings else None
     early = [ending.called for ending in endings if ending.early]

@@ -1,14 +1,14 @@
-"""When a certificate's end is to be said, and when what was said is settled. Pure.
+"""Rules for expiry notices: due thresholds, and settlements. Pure.
 
-| seen | then |
+| observed | then |
 | --- | --- |
-| it crossed a threshold | said once; of several crossed at once only the tightest |
-| it has expired | said once for each day |
-| not valid yet, or not read this time | nothing is said, nothing is settled |
-| what was said is not so yet: the clock was set back since | settled as premature, and said anew in its time |
+| it crossed a threshold | announced once; of several crossed at once only the tightest |
+| it has expired | announced once for each day |
+| not valid yet, or not read this time | nothing is announced, nothing is settled |
+| an announced threshold is not crossed: the clock was set back | settled as premature, and announced again in its time |
 | its host has another one | settled |
 | its host left the inventory | settled |
-| a CA that no host trusts | settled, once every host said whom it trusts |
+| a CA that no host trusts | settled, once the trusted CAs of every host were read |
 """
 
 from collections.abc import Collection, Mapping
@@ -22,10 +22,10 @@ from commands.model.report import Cell, Mark, Report, Row
 from commands.values.units import parse_duration, render_duration
 
 EXPIRED = "expired"
-"""How the thresholds of what has ended begin; the day follows."""
+"""Prefix of the thresholds of expired certificates; the day follows."""
 
 SIGNED_BEFORE = timedelta(seconds=1)
-"""A certificate that lives as long as its CA ends so long before it (`nebula-cert sign`)."""
+"""A certificate that lives as long as its CA expires so long before it (`nebula-cert sign`)."""
 
 Cells = Mapping[str, Cell]
 
@@ -48,9 +48,9 @@ class Expiring:
 
 @dataclass(frozen=True)
 class Look:
-    """What a look at the whole fleet found: certificates by fingerprint, and by the host that has them.
+    """Certificates of the whole fleet: by fingerprint, and by the host that has them.
 
-    `hosts` are those of the inventory, by name. `trust_known`: every one of them said which CAs it trusts, or has no
+    `hosts` are those of the inventory, by name. `trust_known`: the trusted CAs of every host were read, or the host has no
     certificates at all.
     """
 
@@ -61,7 +61,7 @@ class Look:
 
     @classmethod
     def of(cls, report: Report, hosts: Collection[str]) -> "Look":
-        """Of the report of `cert`. What it does not tell of counts as unread."""
+        """Collect the certificates of a report of `cert`. Hosts that the report leaves out count as unread."""
         found = certificates_in(report)
         told = {row.host for row in report.rows if row.host and _trust_told(_cells(report, row))}
         return cls(
@@ -73,9 +73,9 @@ class Look:
 
 
 def certificates_in(report: Report) -> tuple[Expiring, ...]:
-    """The certificates that a report of `cert` could read, CAs first; the same one on several hosts is there for each.
+    """List the certificates that a report of `cert` could read, CAs first; one on several hosts is there for each of them.
 
-    A CA's certificate in the place of a host's own is none of that host.
+    A CA's certificate in the place of a host's own does not count as the host's.
     """
     read = [found for row in report.rows if (found := _expiring(row, _cells(report, row))) is not None]
     authorities = {each.fingerprint: each for each in read if each.authority}
@@ -87,8 +87,10 @@ def certificates_in(report: Report) -> tuple[Expiring, ...]:
 
 
 def due(expiring: Expiring, known: Collection[str], now: datetime) -> str | None:
-    """The threshold that is to be said of a certificate of which `known` ones were said; `now` is in the zone whose days
-    count."""
+    """Find the threshold that is due for a certificate, of which `known` ones were announced.
+
+    `now` is in the time zone whose days count.
+    """
     left = expiring.ends_at - now
     if expiring.begins_at > now:
         return None
@@ -101,20 +103,20 @@ def due(expiring: Expiring, known: Collection[str], now: datetime) -> str | None
 
 
 def premature(expiring: Expiring, threshold: str, now: datetime) -> bool:
-    """Whether a threshold was said that is not crossed by the clock of now: then it was set back since.
+    """Return whether an announced threshold is not crossed by the present clock, because the clock was set back since.
 
-    Of one that has expired nothing is: on whatever day it was said, it is so.
+    Notices about expired certificates are never premature.
     """
     return expiring.begins_at <= now and expiring.ends_at - now > within(threshold)
 
 
 def within(threshold: str) -> timedelta:
-    """The time left that a threshold stands for; zero for one that has expired."""
+    """Parse a threshold into the time left for which it stands; zero for an expired certificate."""
     return timedelta(0) if threshold.startswith(EXPIRED) else parse_duration(threshold)
 
 
 def settled(notice: Notice, look: Look, now: datetime) -> Settled | None:
-    """How a notice was settled; None where it was not, or where that is not known."""
+    """Find the settlement of a notice; None where it is open, or where its settlement is not known."""
     seen = look.certificates.get(notice.fingerprint)
     if seen is not None:
         return Settled(how=Fate.PREMATURE) if premature(seen, notice.threshold, now) else None
@@ -148,6 +150,6 @@ def _expiring(row: Row, cells: Cells) -> Expiring | None:
 
 
 def _trust_told(cells: Cells) -> bool:
-    """A host whose CA file is missing or cannot be read tells nothing."""
+    """Return whether the trusted CAs are known. A host whose CA file is missing or could not be read shows none."""
     trusted = cells["trusted"]
     return trusted.mark is Mark.ABSENT or (trusted.mark is not Mark.UNKNOWN and bool(trusted.value))

@@ -1,6 +1,6 @@
-"""A channel of its own for an incident: how it is called, and who makes it.
+"""Channels made for incidents: their names and their creation.
 
-title, day, operation ─ wanted ─▶ NewChannel ─ make_channel ─▶ MadeChannel: the same request again, the same channel
+title, day, operation ─ plan_channel ─▶ NewChannel ─ make_channel ─▶ CreatedChannel: the same request, the same channel
 
 Names follow Slack's rules for channels: at most 80 characters, lower case, no spaces and no dots.
 """
@@ -18,15 +18,15 @@ NAME = 80
 """Characters of a channel's name, by Slack's rule."""
 
 OWN = 6
-"""Characters of the operation's id at the end of a name: of one title on one day, two meet by chance once in 16 million."""
+"""Characters of the operation's id at the end of a name: two of one title and day collide once in 16 million."""
 
 
 @dataclass(frozen=True)
 class NewChannel:
-    """A public channel as it is wanted.
+    """A public channel to create.
 
-    `name` is like no other, and the same name again is the same channel; `plain` stands in for it in a workspace that
-    refuses the letters of the title. `topic` stands above it; `person` is the Slack id of whoever is invited.
+    `name` is unique, and the same name again is the same channel. `plain` replaces it in a workspace that rejects the
+    letters of the title. `topic` stands above it; `person` is the Slack id of the person to invite.
     """
 
     name: str
@@ -37,7 +37,7 @@ class NewChannel:
 
 @dataclass(frozen=True)
 class MadeChannel:
-    """The channel that is there now. `name` is "" where it is not known; `troubles` say what is left to do by hand."""
+    """The channel that exists now. `name` is "" where it is not known; `troubles` list what is left to do by hand."""
 
     id: str
     name: str = ""
@@ -45,7 +45,7 @@ class MadeChannel:
 
 
 class NoChannel(Refused):
-    """None can be made; the phrase says why, and how an incident is opened without."""
+    """The channel could not be created; the phrase gives the reason, and the way to open an incident without one."""
 
     def __init__(self, why: Phrase) -> None:
         super().__init__(
@@ -56,21 +56,25 @@ class NoChannel(Refused):
 
 
 class LeftEmpty(FlatnetError):
-    """The channel was made, and its incident could not be kept."""
+    """The channel was created, and its incident could not be stored."""
 
 
 class Channels(Protocol):
-    """Channels, as incidents need them (`bot.slack.outbound.incident_channels`, `bot.slack.answers.announcements`)."""
+    """Creates channels and posts in them (`bot.slack.outbound.incident_channels`, `bot.slack.answers.announcements`)."""
 
     async def make_channel(self, new: NewChannel) -> MadeChannel:
-        """See that there is this channel, with the person in it; one that was made before is found. `NoChannel`."""
+        """Make sure that the channel exists, with the person in it; one that was made before is found. Raises
+        `ChannelNotCreated`.
+        """
 
     async def announce(self, bulletin: Bulletin) -> None:
-        """As `bot.model.announcement.Announcer`."""
+        """Post it once, as `bot.model.announcement.Announcer` does."""
 
 
 def wanted(operation: str, title: str, target: str, day: date, person: str) -> NewChannel:
-    """The channel of the incident that an operation opens. `day` is the request's own, so that it comes out again."""
+    """Plan the channel of the incident that an operation opens. `day` is the request's own, so that a retry gets the same
+    name.
+    """
     own = operation.removeprefix("op-")[:OWN]
     begin, end = f"{day:%Y-%m-%d}", f"-{own}"
     said = _letters(title)[: NAME - len(begin) - len(end) - 1].strip("-")
@@ -79,7 +83,7 @@ def wanted(operation: str, title: str, target: str, day: date, person: str) -> N
 
 
 def _letters(title: str) -> str:
-    """Letters and digits in lower case, whatever their script; a hyphen for all that is between."""
+    """Reduce a title to letters and digits in lower case, of any script, with a hyphen for everything between."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", title).lower())
     kept = "".join(each if each.isalnum() and each == each.lower() else " " for each in text)
     return "-".join(kept.split())

@@ -1,10 +1,10 @@
-"""Incidents: a channel in which several people look at the same hosts, from when it began until somebody says what it was.
+"""Incidents: a channel in which several people examine the same hosts, from the start of a problem until it is resolved.
 
-open (one for each channel) ─▶ looks in it: for all there, about its hosts, since it began ─▶ resolve ─▶ an ordinary channel
-  └ in a channel that is there, or in one that is made for it (`bot.incidents.channels`)
+open (one per channel) ─▶ reads in it: for all there, about its hosts, since it began ─▶ resolve ─▶ an ordinary channel
+  └ in an existing channel, or in one that is made for it (`bot.incidents.channels`)
 
-What is asked and answered there is kept with it. Two people who open it at the same time open one, and of two who resolve
-it one does: the second is told of the first.
+Requests and answers in the channel are stored with the incident. Of two people who open or resolve it at the same time one
+succeeds, and the other is shown the first one's incident.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ from commands.model.times import instant
 from commands.values.arguments import Target
 
 LISTED = timedelta(days=7)
-"""How long an incident that has ended is still listed."""
+"""Period for which a resolved incident is still listed."""
 
 LEAD = timedelta(minutes=30)
-"""A channel is opened when somebody has noticed: what led to it was written before."""
+"""Time before the opening that belongs to the incident: a channel is opened after the problem began."""
 
 _MINUTE = timedelta(minutes=1)
 
@@ -41,21 +41,21 @@ class NoSuchIncident(RequestError):
 
 
 class AlreadyOpen(Refused):
-    """This channel is that of another incident, which has not ended, or there is one of the same title."""
+    """This channel belongs to another open incident, or an open one has the same title."""
 
     def __init__(self, phrase: Phrase, number: int) -> None:
         super().__init__(phrase)
         self.next = f"incident show {number}"
-        """Words that tell of it."""
+        """Words that show the other incident."""
 
 
 class AlreadyResolved(Refused):
-    """It has ended."""
+    """The incident was resolved before."""
 
 
 @dataclass(frozen=True)
 class Opening:
-    """An incident that somebody wants: the request's operation, what is wrong, about which hosts, and who asks."""
+    """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester."""
 
     operation: str
     title: str
@@ -75,20 +75,23 @@ class Incidents:
         self._resolving = asyncio.Lock()
 
     async def open_in(self, channel: str) -> Incident | None:
-        """The open incident of a channel; None where there is none, or where it is no channel."""
+        """Find the open incident of a channel; None where there is none, or where it is no channel."""
         return await self._table.open_in(channel) if is_channel(channel) else None
 
     async def around(self, operation: str, channel: str) -> Incident | None:
-        """The incident in whose channel a request is typed: the open one, or that which this very request has ended. Worked
-        again after a crash, it means what it meant."""
+        """Find the incident in whose channel a request is typed: the open one, or the one that this very request has
+        resolved.
+
+        A request that is repeated after a crash finds the same incident.
+        """
         return await self._table.around(operation, channel) if is_channel(channel) else None
 
     async def all(self) -> tuple[Incident, ...]:
-        """Those that are open, and those that ended within a week, by number."""
+        """List the open incidents, and those that were resolved within a week, by number."""
         return await self._table.since(self._now() - LISTED)
 
     async def find(self, number: int, channel: str) -> Incident:
-        """One by its number; without a number the open one of the channel. `NoSuchIncident`."""
+        """Find one by its number; without a number the open one of the channel. Raises `NoSuchIncident`."""
         found = await self._table.find(number) if number else await self.open_in(channel)
         if found is not None:
             return found
@@ -101,7 +104,7 @@ class Incidents:
         )
 
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
-        """Open one in a channel; the same request again is the same incident. `AlreadyOpen`, `NoSuchIncident`."""
+        """Open one in a channel; the same request again is the same incident. Raises `AlreadyOpen`, `NoSuchIncident`."""
         return await self._opened(Opening(operation, title, target, by), MadeChannel(channel))
 
     async def _opened(self, opening: Opening, place: MadeChannel) -> Incident:
@@ -112,7 +115,7 @@ class Incidents:
                     option="--new",
                 )
             )
-        async with self._opening:  # what is open already, or over, is not recorded as opened once more
+        async with self._opening:  # what is open already, or resolved, is not recorded as opened again
             standing = await self._table.of(opening.operation) or await self.open_in(place.id)
             standing = standing or await self._kept(opening, place)
         if standing.operation != opening.operation:
@@ -145,8 +148,8 @@ class Incidents:
     async def open_anew(self, opening: Opening, new: NewChannel, channels: Channels) -> tuple[Incident, MadeChannel]:
         """Open one in a channel that is made for it; the same request again is the same incident in the same channel.
 
-        One after the other: of two people with the same title the second is told of the first. `AlreadyOpen`, `NoChannel`,
-        `LeftEmpty`.
+        Requests run one after the other: of two people with the same title the second is shown the first one's incident.
+        Raises `AlreadyOpen`, `ChannelNotCreated`, `IncidentNotStored`.
         """
         async with self._making:
             standing = await self._table.of(opening.operation)
@@ -179,16 +182,18 @@ class Incidents:
             raise
 
     async def _none_like(self, title: str) -> None:
-        """Whoever asks twice, or at the same time as another, has one channel and not two."""
+        """Refuse a second open incident of the same title, so that requests at the same time make one channel
+        and not two.
+        """
         for other in await self._table.since(self._now()):
             if other.open and other.title.casefold() == title.casefold():
                 raise AlreadyOpen(_standing(other), other.number)
 
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
-        """End one; the same request again ends it in the same way. `AlreadyResolved`, `NoSuchIncident`."""
+        """Resolve one; the same request again gives the same result. Raises `AlreadyResolved`, `NoSuchIncident`."""
         found = await self._table.resolved_by(operation) or await self.find(number, channel)
         ended = replace(found, resolution=operation, resolved_by=by, was=was)
-        async with self._resolving:  # what is resolved already is not recorded as resolved once more
+        async with self._resolving:  # what is resolved already is not recorded as resolved again
             incident = await self._ended(ended)
         if incident.resolution != operation:
             raise AlreadyResolved(
@@ -202,7 +207,7 @@ class Incidents:
         return incident
 
     async def _ended(self, ended: Incident) -> Incident:
-        """Resolve it so, or give how it was resolved before."""
+        """Resolve it with this result, or return the result of before."""
         standing = await self.find(ended.number, ended.channel)
         if not standing.open:
             return standing
@@ -211,11 +216,11 @@ class Incidents:
         return await self._table.resolve(replace(ended, resolved_at=self._now()))
 
     async def note(self, entry: Entry) -> None:
-        """Keep what was asked and answered."""
+        """Store a request and its answer."""
         await self._table.note(entry)
 
     async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
-        """The newest entries, oldest first, and how many there are."""
+        """Read the newest entries, oldest first, and the number of all."""
         return await self._table.entries(number)
 
     async def _record(self, what: str, operation: str, by: str, data: dict[str, Any]) -> None:
@@ -223,7 +228,7 @@ class Incidents:
 
 
 def _standing(other: Incident) -> Phrase:
-    """That there is one like that already, and where, as far as that is known."""
+    """Describe an open incident of the same title, with its channel as far as that is known."""
     told: dict[str, Any] = {
         "number": str(other.number),
         "title": other.title,
@@ -240,9 +245,11 @@ def _standing(other: Incident) -> Phrase:
 
 
 def framed(operation: Operation, incident: Incident | None, now: datetime) -> Operation:
-    """A look as it is meant in the channel of an incident: for all there, and unless its words say otherwise about the
-    incident's hosts and the time since it began, with what led to it. That it begins and ends is said to all there, too.
-    Everything else stays as it was asked. Pure."""
+    """Adapt an operation to the channel of an incident. Pure.
+
+    A read is shown to all there. Unless its words name others, it is about the incident's hosts and the time since it began,
+    including its lead time. The opening and the end are shown to all there, too. Other operations stay as they are.
+    """
     if (isinstance(operation, IncidentOpen) and not operation.new) or (
         isinstance(operation, IncidentResolve) and incident is not None
     ):
@@ -254,14 +261,15 @@ def framed(operation: Operation, incident: Incident | None, now: datetime) -> Op
     if "target" in fields and "target" not in said:
         meant["target"] = Target(parts=tuple(incident.target.split(",")))
     since = _since(incident, now)
-    until = getattr(operation, "until", None)  # whoever looks at a time before it began means no beginning
+    until = getattr(operation, "until", None)  # a time that ends before the incident began has no such start
     if "since" in fields and "since" not in said and (until is None or instant(until, now, FARTHEST) > now - since):
         meant["since"] = since
     return operation.model_copy(update=meant)
 
 
 def _since(incident: Incident, now: datetime) -> timedelta:
-    """How long ago it began, as can be typed: in whole minutes, of which none is lost, and no longer than may be asked for.
+    """Compute how long ago it began, as it can be typed: in minutes, rounded up, and at most the longest time that may be
+    asked.
 
     The clock may have been set back since.
     """

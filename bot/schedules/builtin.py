@@ -1,4 +1,4 @@
-"""What runs by the clock without anybody having added it: built in, or in the configuration.
+"""Schedules that no person added: built in, or in the configuration.
 
 built in (times and switches configurable) ─┐
 [[schedules]] of flatnet.toml ──────────────┴─▶ Schedule* ─▶ rows (`bot.schedules.scheduler`)
@@ -39,11 +39,11 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     MONTHLY: BuiltIn("10 9 1 * *", "report monthly", "run"),
     CERTIFICATES: BuiltIn("10 9 * * *", "cert", "run"),
 }
-"""The operators' lists. `observe` keeps what it sees, `certificates` warns; neither posts its report."""
+"""The built-in schedules. `observe` stores its readings, and `certificates` posts warnings; neither posts its report."""
 
 
 class ScheduleSettings(BaseModel):
-    """One `[[schedules]]` table: a schedule of its own, or by the name of a built-in one what differs from that."""
+    """One `[[schedules]]` table: a new schedule, or changes to the built-in one of that name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -85,7 +85,7 @@ class ScheduleSettings(BaseModel):
 
 
 class NoticeSettings(BaseModel):
-    """The `[notices]` table: the channel of digests and warnings, and the one that takes what cannot be posted there."""
+    """The `[notices]` table: the channel of digests and warnings, and the one for messages that cannot be posted there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -101,7 +101,7 @@ class NoticeSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Clockwork:
-    """All that runs by the clock unless somebody adds to it, and where it is said; times count from when this was read."""
+    """All configured and built-in schedules, and their channels; times count from the moment when this was read."""
 
     zone: str
     channel: str
@@ -110,7 +110,7 @@ class Clockwork:
 
 
 def clockwork(listed: Sequence[ScheduleSettings], notices: NoticeSettings, zone: str, now: datetime) -> Clockwork:
-    """From the configuration."""
+    """Build the schedules from the configuration."""
     channel = notices.channel or ""
     configured = {each.name: each for each in listed}
     usual = (
@@ -127,7 +127,7 @@ def clockwork(listed: Sequence[ScheduleSettings], notices: NoticeSettings, zone:
 
 
 def _schedule(given: ScheduleSettings, built_in: BuiltIn | None, channel: str, zone: str, now: datetime) -> Schedule | None:
-    """One of them; None where it is switched off."""
+    """Make one schedule; None where it is disabled."""
     if not given.enabled:
         return None
     usual = built_in or BuiltIn("", "", "run")

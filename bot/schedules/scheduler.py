@@ -1,16 +1,16 @@
-"""The clock side of schedules: each due time is claimed once, run, and its answer handed on.
+"""Scheduler: each due time is claimed once and run, and its answer is posted.
 
 tick ─ definitions ─▶ rows ─ newest due time ─┬─ claimed already ─▶ nothing
                                               ├─ the last run has not ended ─▶ SKIPPED: runs do not pile up
-                                              └─▶ RUNNING ─ is it too late, for its rule is skip or tell? ─▶
-    yes ─▶ MISSED (and told)
-    no ─ who its owner is now ─▶
-    may not ask that any more ─▶ paused, REFUSED, the administrators told
-    may ─▶ the desk ─▶ answer ─▶ its outlet ─▶ DONE, FAILED
-tick ─ RUNNING, and nobody runs it (a crash, `schedule run`) ─▶ run: the same operation, so that nothing is said twice
+                                              └─▶ RUNNING ─ is it too late, and its rule is skip or tell? ─▶
+    yes ─▶ MISSED (and announced by the rule tell)
+    no ─ identify its owner ─▶
+    the owner may not ask for it any more ─▶ paused, REFUSED, the administrators are notified
+    the owner may ─▶ dispatcher ─▶ answer ─▶ its outlet ─▶ DONE, FAILED
+tick ─ RUNNING without a task (a crash, `schedule run`) ─▶ run: the same operation, so that nothing is posted twice
 
-Only the newest of several missed times is run. Time may jump: what was claimed stays claimed, and a clock that goes
-back runs again only what it never ran.
+Only the newest of several missed times is run. Time may jump: a claimed time stays claimed, and a clock that goes back runs
+only times that never ran.
 """
 
 import asyncio
@@ -36,25 +36,25 @@ from commands.model.report import Report
 from commands.values import cron
 
 LATE = timedelta(minutes=10)
-"""How long after its time a run is still on time: a restart takes seconds, and nobody reads a digest to the minute."""
+"""Delay up to which a run is on time: a restart takes seconds, and a digest is not needed to the minute."""
 
 LONGEST = 900.0
-"""Seconds that a run may take: a look at 254 hosts takes less than a minute."""
+"""Timeout of a run in seconds: a read of 254 hosts takes less than a minute."""
 
 PATIENCE = timedelta(minutes=1)
-"""Between two attempts at a run of whose owner Slack does not tell."""
+"""Delay before a failed run is retried, for example when Slack cannot identify a schedule's owner."""
 
 COUNTED = 1_000
-"""Missed times that are counted; more are so many."""
+"""Most missed times that are counted."""
 
 _log = structlog.get_logger("bot.schedules.scheduler")
 
 Outlet = Callable[[Schedule, Answer, Phrase | None], Awaitable[None]]
-"""What becomes of the answer of a run; the phrase says that it comes late, None where it does not."""
+"""Delivers the answer of a run; the phrase tells that the run is late, None where it is on time."""
 
 
 class Desk(Protocol):
-    """Where requests arrive (`bot.requests.dispatcher`)."""
+    """Handles requests (`bot.requests.dispatcher`)."""
 
     async def handle(self, request: Request) -> Answer: ...
 
@@ -62,13 +62,16 @@ class Desk(Protocol):
 
 
 class OwnerUnknown(FlatnetError):
-    """Slack does not say who the owner is now; the run waits."""
+    """Slack could not identify the owner; the run is retried."""
 
 
 @dataclass(frozen=True)
 class Ways:
-    """What a run needs: `definitions` are the schedules that nobody added, `owner` says who somebody is at this moment,
-    `outlets` are for schedules whose answers are not simply posted."""
+    """Services that a run needs.
+
+    `list_definitions` gives the schedules that no person added, `find_owner` identifies an owner at this moment. `outlets`
+    are for schedules whose answers are not simply posted.
+    """
 
     definitions: Callable[[], Sequence[Schedule]]
     owner: Callable[[Schedule], Awaitable[Identity]]
@@ -78,7 +81,7 @@ class Ways:
 
 
 class Timetable:
-    """Runs what is due. `tick` again and again; `drain` at the end."""
+    """Runs due schedules. Call `tick` again and again, and `drain` at the end."""
 
     def __init__(self, table: ScheduleTable, book: Schedules, ways: Ways, audit: Recorder, clock: Clock) -> None:
         self._table = table
@@ -91,7 +94,7 @@ class Timetable:
         self._patience: dict[str, datetime] = {}
 
     async def tick(self) -> None:
-        """Claim and begin what is due now, and begin again what a crash left."""
+        """Claim and start what is due now, and restart what a crash left."""
         await self._sync()
         now = self._clock.now()
         schedules = {schedule.name: schedule for schedule in await self._table.all()}
@@ -109,11 +112,11 @@ class Timetable:
 
     @property
     def busy(self) -> bool:
-        """Whether a run is under way."""
+        """True if a run is under way."""
         return bool(self._runs)
 
     async def drain(self) -> None:
-        """Stop what is under way; it is run again after the next start."""
+        """Stop the runs under way; they are run again after the next start."""
         runs = tuple(self._runs.values())
         for run in runs:
             run.cancel()
@@ -127,16 +130,16 @@ class Timetable:
             self._defined = defined
 
     async def _looked(self, schedule: Schedule, latest: Run | None, now: datetime) -> None:
-        """One that cannot be read, or written down, holds up no other."""
+        """Claim a due time. A schedule that could not be read or recorded does not delay the others."""
         try:
             await self._look(schedule, latest, now)
         except FlatnetError as error:
             _log.warning("a schedule is looked at again at the next turn", schedule=schedule.name, why=str(error))
-        except Exception as error:  # a row that this version does not understand
+        except Exception as error:  # a row that this version could not read
             _log.error("a schedule cannot be read, and does not run", schedule=schedule.name, exc_info=error)
 
     async def _look(self, schedule: Schedule, latest: Run | None, now: datetime) -> None:
-        """Whether a time of it has come that nobody claimed."""
+        """Claim the newest due time of a schedule, unless it is claimed."""
         zone = ZoneInfo(schedule.zone)
         due = cron.newest(schedule.cron, zone, now)
         if due is None or due <= schedule.since or (latest is not None and latest.due == due):
@@ -152,12 +155,12 @@ class Timetable:
         await self._table.claim(run)
 
     async def _record(self, run: Run, outcome: Outcome) -> None:
-        """What is not run is written down before it is decided."""
+        """Record a time that is not run, before that is decided."""
         event = {"schedule": outcome.value, "name": run.schedule, "due": run.due.isoformat(), "missed": run.missed}
         await self._audit.record(EventKind.SCHEDULE, BOT, run.operation, event)
 
     async def _take_up(self, schedule: Schedule | None, run: Run, now: datetime) -> None:
-        """Begin a run, unless it is under way or waits to be tried again."""
+        """Start a run, unless it is under way or waits for its retry."""
         if schedule is None or schedule.paused:
             await self._table.end(run, Outcome.DROPPED, now)
             return
@@ -168,7 +171,7 @@ class Timetable:
         task.add_done_callback(lambda ended: self._runs.pop(run.schedule, None))
 
     async def _run(self, schedule: Schedule, run: Run) -> None:
-        """One run, and what became of it. What fails here is tried again at the next turn, and never holds up another."""
+        """Run a schedule and store the outcome. An error is retried at a later tick, and never delays other schedules."""
         working = asyncio.ensure_future(self._carried_out(schedule, run))
         waiting = asyncio.ensure_future(self._clock.sleep(LONGEST))
         try:
@@ -180,7 +183,7 @@ class Timetable:
         except FlatnetError as error:
             self._patience[run.schedule] = self._clock.now() + PATIENCE
             _log.warning("a schedule's run is tried again", schedule=run.schedule, why=str(error))
-        except Exception as error:  # a bug in one run: it is not run for ever
+        except Exception as error:  # a bug in one run, which is not retried for ever
             _log.error("a schedule's run failed", schedule=run.schedule, exc_info=error)
             await self._table.end(run, Outcome.FAILED, self._clock.now())
         finally:
@@ -209,8 +212,8 @@ class Timetable:
             return Outcome.REFUSED
         answer = await self._ways.desk.handle(request)
         if isinstance(answer.body, Failure) and answer.body.kind is FailureKind.NOTHING:
-            return Outcome.DONE  # a change that is not due, as on most days
-        if not isinstance(answer.body, Change):  # a change has a card of its own
+            return Outcome.DONE  # no change is due, as on most days
+        if not isinstance(answer.body, Change):  # a change has its own card
             await self._outlet(schedule)(schedule, answer, _lateness(run, late))
         return Outcome.FAILED if isinstance(answer.body, Failure) else Outcome.DONE
 
@@ -221,7 +224,7 @@ class Timetable:
         return Outcome.MISSED
 
     def _outlet(self, schedule: Schedule) -> Outlet:
-        """Only what is built in has a way of its own: a name alone gives none."""
+        """Find the outlet of a schedule. Only built-in schedules have one of their own: the name alone gives none."""
         return self._ways.outlets.get(schedule.name, self._post) if schedule.origin is Origin.BUILT_IN else self._post
 
     async def _post(self, schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
@@ -230,14 +233,14 @@ class Timetable:
         await self._ways.announcer.announce(Bulletin(answer.operation, schedule.channel, answer, notes))
 
     async def _stop(self, schedule: Schedule, run: Run, owner: Identity, refused: Phrase) -> None:
-        """Its owner may not ask that any more: it is paused, and the administrators hear of it."""
+        """Pause a schedule whose owner may not ask for it any more, and notify the administrators."""
         gone = isinstance(owner, SlackIdentity) and owner.standing is not Standing.MEMBER
         why = Phrase("{owner} is no longer a full member of the workspace", owner=schedule.owner) if gone else refused
         told = Phrase("the schedule {name} of {owner} is paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
         remove = f"schedule remove {schedule.name}"
         words = (remove,) if gone else (f"schedule resume {schedule.name}", remove)
         await self._ways.announcer.announce(_word(f"{run.operation}-paused", "", told, words))
-        await self._book.pause(schedule.name, BOT, run.operation, why)  # last: nobody would be told of a paused one
+        await self._book.pause(schedule.name, BOT, run.operation, why)  # last, for a paused one would not be announced again
 
     async def _tell(self, schedule: Schedule, run: Run) -> None:
         told = Phrase(
@@ -249,20 +252,20 @@ class Timetable:
 
 
 def _whose(schedule: Schedule) -> Phrase:
-    """Where an answer comes from that nobody asked for just now."""
+    """Describe the schedule that caused an answer."""
     if schedule.origin is Origin.BUILT_IN:
         return Phrase("by the schedule {name}", name=schedule.name)
     return Phrase("by the schedule {name} of {owner}", name=schedule.name, owner=schedule.owner)
 
 
 def _word(name: str, channel: str, told: Phrase, words: tuple[str, ...]) -> Bulletin:
-    """A sentence for a channel, with words that go on from there."""
+    """Make an announcement of one sentence, with words to go on from there."""
     report = Report(title=Phrase("Schedule"), summary=told, brief=True, next=words)
     return Bulletin(name, channel, Answer(operation=name, understood="schedule", body=report))
 
 
 def _lateness(run: Run, late: bool) -> Phrase | None:
-    """That a run comes late, and how many before it never came."""
+    """Describe that a run is late, with the number of earlier runs that were missed."""
     if run.missed:
         return Phrase(
             "due at {due}; {n} earlier run was missed: the bot was not running, or its clock was set anew",

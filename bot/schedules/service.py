@@ -1,12 +1,11 @@
-"""Schedules: words that run by the clock, on behalf of whoever added them, as people keep them.
+"""Schedules: words that run by the clock, on behalf of their owner, with operations to manage them.
 
-added by a person ──┬─▶ active ◀─ resume ─ pause ─▶ paused (by a person, or by the bot: its owner may not ask that any more)
-in flatnet.toml ────┤      └─ remove ─▶ gone; what the configuration has goes there alone
+added by a person ──┬─▶ active ◀─ resume ─ pause ─▶ paused (by a person, or by the bot: its owner may not ask for it now)
+in flatnet.toml ────┤      └─ remove ─▶ gone; a configured one is removed in the configuration alone
 built in ───────────┘
 
-Only what looks runs unattended. A change asks for approval as if its owner had typed it; what decides for people
-(approvals, locks, schedules) and what goes without approval does not run by the clock at all.
-`bot.schedules.scheduler` runs them.
+Only reads run unattended. A change asks for approval as if its owner had typed it. Decisions of people (approvals, locks,
+schedules) and changes without approval never run by the clock. `bot.schedules.scheduler` runs them.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +24,7 @@ from commands.bot_state.audit import AuditFilter
 from commands.model.operation import FleetChange, Operation, Risk
 
 MOST = 100
-"""Schedules at once: more than anybody looks after."""
+"""Most schedules at once: more than operators could review."""
 
 
 class NoSuchSchedule(RequestError):
@@ -33,16 +32,16 @@ class NoSuchSchedule(RequestError):
 
 
 class NotNow(Refused):
-    """What a schedule is or does forbids it."""
+    """The state or the origin of a schedule forbids it."""
 
 
 class NotUnattended(Refused):
-    """What may not run by the clock."""
+    """The operation needs a person, so it may not run by the clock."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One schedule, and the newest of its due times that was claimed."""
+    """One schedule, and its newest due time that was claimed."""
 
     schedule: Schedule
     latest: Run | None
@@ -57,23 +56,23 @@ class Schedules:
         self._now = now
 
     async def all(self) -> tuple[Listed, ...]:
-        """Every schedule, by name."""
+        """List every schedule, by name."""
         latest = await self._table.latest()
         return tuple(Listed(schedule, latest.get(schedule.name)) for schedule in await self._table.all())
 
     async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
-        """What became of the times that were due from `since` on and before `until`."""
+        """Count the outcomes of the times that were due from `since` on and before `until`."""
         return await self._table.tallies(since, until)
 
     async def find(self, name: str) -> Schedule:
-        """One schedule; `NoSuchSchedule`."""
+        """Find one schedule. Raises `NoSuchSchedule`."""
         schedule = await self._table.find(name)
         if schedule is None:
             raise NoSuchSchedule(Phrase("there is no schedule {name}; {words} lists them", name=name, words="schedule"))
         return schedule
 
     async def add(self, schedule: Schedule) -> Schedule:
-        """Keep a new one; the same request again is the same schedule. Without a name it gets one of its words."""
+        """Store a new one; the same request again is the same schedule. Without a name it gets one made from its words."""
         known = await self._table.all()
         again = next((each for each in known if each.operation and each.operation == schedule.operation), None)
         if again is not None:
@@ -92,7 +91,7 @@ class Schedules:
         return await self._table.add(named)
 
     async def pause(self, name: str, by: str, operation: str, why: Phrase | None = None) -> Schedule:
-        """Let no time count until somebody resumes it; one that is paused stays as it is."""
+        """Pause a schedule until a person resumes it; a paused one stays as it is."""
         schedule = await self.find(name)
         if not schedule.paused:
             await self._record("paused", schedule, by, operation, why)
@@ -100,7 +99,7 @@ class Schedules:
         return await self.find(name)
 
     async def resume(self, name: str, by: str, operation: str) -> Schedule:
-        """Let times count from now on; what came meanwhile is not made up for."""
+        """Resume a schedule from now on; the times missed meanwhile are not made up for."""
         schedule = await self.find(name)
         if schedule.paused:
             await self._record("resumed", schedule, by, operation)
@@ -108,7 +107,7 @@ class Schedules:
         return await self.find(name)
 
     async def remove(self, name: str, by: str, operation: str) -> None:
-        """Forget one that a person added; `NotNow` where the configuration has it."""
+        """Delete a schedule that a person added. Raises `ScheduleConflict` where it is configured or built in."""
         schedule = await self.find(name)
         if schedule.origin is Origin.CONFIGURED:
             raise NotNow(
@@ -124,7 +123,7 @@ class Schedules:
         await self._table.remove(name)
 
     async def run(self, name: str, by: str, operation: str) -> Run:
-        """Have one run at the next turn of the clock; `NotNow` where it is paused or runs."""
+        """Claim a run for the next tick. Raises `ScheduleConflict` where the schedule is paused or runs."""
         schedule = await self.find(name)
         if schedule.paused:
             raise NotNow(Phrase("{name} is paused; resume it first: {words}", name=name, words=f"schedule resume {name}"))
@@ -151,17 +150,17 @@ class Schedules:
 
 
 def run_key(name: str, due: datetime) -> str:
-    """What names the delivery of one due time: the same time, the same request."""
+    """Make the key of the delivery of one due time: the same time, the same request."""
     return f"schedule:{name}:{utc_text(due)}"
 
 
 def run_id(name: str, due: datetime) -> str:
-    """The id of the operation that one due time asks for."""
+    """Derive the id of the operation of one due time."""
     return operation_id(run_key(name, due))
 
 
 def unattended(operation: Operation) -> None:
-    """`NotUnattended` where that must not run without a person."""
+    """Raise `NeedsPerson` where an operation must not run without a person."""
     match operation:
         case FleetChange(break_glass=True):
             raise NotUnattended(Phrase("nothing goes without approval by the clock; leave {option} out", option=BREAK_GLASS))
@@ -178,7 +177,7 @@ def unattended(operation: Operation) -> None:
 
 
 def _name(words: str, taken: Sequence[str] | set[str]) -> str:
-    """A name made from words, which nobody has yet: `health-tokyo`, `health-tokyo-2`."""
+    """Make a name from words that is not taken: `health-tokyo`, `health-tokyo-2`."""
     kept = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in words.lower())
     first = "-".join(kept.split())[:36].strip("-") or "schedule"
     return next(name for name in (first, *(f"{first}-{n}" for n in range(2, MOST + 2))) if name not in taken)
