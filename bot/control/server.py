@@ -60,7 +60,7 @@ async def serve(path: Path, doors: Doors, group: str | None = None) -> AsyncIter
 
 
 def _application(doors: Doors) -> web.Application:
-    async def asked(request: web.Request) -> web.Response:
+    async def answer_request(request: web.Request) -> web.Response:
         try:
             async with asyncio.timeout(BODY_DEADLINE):
                 said = Ask.model_validate_json(await request.read())
@@ -73,7 +73,7 @@ def _application(doors: Doors) -> web.Application:
         return await asyncio.to_thread(_json, answer)  # an archive has megabytes
 
     application = web.Application(client_max_size=MAX_REQUEST)
-    application.add_routes([web.post("/ask", asked)])
+    application.add_routes([web.post("/ask", answer_request)])
     return application
 
 

@@ -22,8 +22,7 @@ from adapters.fleet import Fleet
 from adapters.phrase import Phrase, Span
 from bot.config.settings import ConfigurationError, Settings, read_settings
 from bot.control import client as control
-from bot.doctor import bot_checks as doctor_parts
-from bot.doctor import machine_checks as doctor_machine
+from bot.doctor import bot_checks, machine_checks
 from bot.doctor.bot_checks import Prove
 from bot.doctor.check_result import Examined, report_of, unknown, wrong
 from bot.doctor.host_checks import examine_host
@@ -72,7 +71,7 @@ async def _examine_alone(file: Path, settings: Settings, process: dict[str, Chec
     find = await asyncio.to_thread(_finder, settings)
     pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
     fleet = Fleet(settings.inventory, connector(find, pool))
-    parts = _parts(settings, find, partial(doctor_parts.prove_alone, settings.database_file), file)
+    parts = _parts(settings, find, partial(bot_checks.prove_alone, settings.database_file), file)
     try:
         return await make_all(process | parts | _hosts(View(fleet, now, settings.thresholds)), progress)
     finally:
@@ -96,21 +95,21 @@ def _finder(settings: Settings) -> Find:
 def _without_settings(error: ConfigurationError) -> dict[str, Check]:
     """List the checks that are possible without a valid configuration."""
     return {
-        doctor_parts.CONFIGURATION: partial(asyncio.to_thread, doctor_parts.complaints, error),
-        doctor_machine.MACHINE: partial(asyncio.to_thread, doctor_machine.machine, 0),
+        bot_checks.CONFIGURATION: partial(asyncio.to_thread, bot_checks.complaints, error),
+        machine_checks.MACHINE: partial(asyncio.to_thread, machine_checks.machine, 0),
     }
 
 
 def _parts(settings: Settings, find: Find, prove: Prove, *files: Path) -> dict[str, Check]:
     """List the checks of the bot's own parts; `files` are checked in addition to those that the settings name."""
     return {
-        doctor_parts.CONFIGURATION: partial(asyncio.to_thread, doctor_parts.configuration, settings),
-        doctor_parts.SECRETS: partial(asyncio.to_thread, doctor_parts.secrets, settings),
-        doctor_machine.FILES: partial(asyncio.to_thread, doctor_machine.files, settings, *files),
-        doctor_machine.MACHINE: partial(asyncio.to_thread, doctor_machine.machine, len(settings.hosts)),
-        doctor_parts.DATABASE: partial(doctor_parts.database, prove),
-        doctor_parts.AUDIT: partial(doctor_parts.audit, settings, find),
-        doctor_parts.SLACK: partial(doctor_parts.slack, settings, find),
+        bot_checks.CONFIGURATION: partial(asyncio.to_thread, bot_checks.configuration, settings),
+        bot_checks.SECRETS: partial(asyncio.to_thread, bot_checks.secrets, settings),
+        machine_checks.FILES: partial(asyncio.to_thread, machine_checks.files, settings, *files),
+        machine_checks.MACHINE: partial(asyncio.to_thread, machine_checks.machine, len(settings.hosts)),
+        bot_checks.DATABASE: partial(bot_checks.database, prove),
+        bot_checks.AUDIT: partial(bot_checks.audit, settings, find),
+        bot_checks.SLACK: partial(bot_checks.slack, settings, find),
     }
 
 

@@ -288,3 +288,8 @@ class Api:
 
 def _object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def make_client(url: str, session: aiohttp.ClientSession, token: str | None) -> AsyncWebClient:
+    """Make a client that shares our connections and never retries."""
+    return AsyncWebClient(token=token, base_url=url, session=session, retry_handlers=[])

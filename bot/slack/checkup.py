@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.phrase import Phrase
-from bot.slack.api import SCOPES, TIMEOUT, Api, SlackFailure
+from bot.slack.api import SCOPES, TIMEOUT, Api, SlackFailure, make_client
 from bot.slack.directory.channels import ABSENT, shared
-from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
+from bot.slack.preflight import Bot, Tokens, check_tokens, preflight, reveal_token
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,7 @@ async def check_up(api_url: str, tokens: Tokens, team: str, channels: Mapping[st
     """Check Slack. `channels` maps ids to the configuration key that names each. Raises as `run_preflight` does."""
     check_tokens(tokens)
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
-        token = tokens.bot.get_secret_value().strip()
-        client = AsyncWebClient(token=token, base_url=api_url, session=session, retry_handlers=[])
+        client = make_client(api_url, session, reveal_token(tokens.bot))
         api = Api(client, session, lambda shown: shown)
         bot = await preflight(api, tokens, team, SCOPES)
         troubles = [await _trouble(api, bot, channel, key) for channel, key in channels.items()]

@@ -1,7 +1,5 @@
 """A click: from Slack's payload to an inbox row. The payload is untrusted until it is parsed here."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,7 +7,17 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from bot.slack.outbound.message import ANSWERABLE, Address
-from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, Timestamp, UserId, Words, trigger_in
+from bot.slack.payload_types import (
+    ChannelId,
+    ResponseUrl,
+    TeamId,
+    Timestamp,
+    UserId,
+    Words,
+    get_object,
+    hash_payload,
+    trigger_in,
+)
 from bot.store.inbox import Delivery
 
 KIND = "click"
@@ -49,16 +57,16 @@ class Click(BaseModel):
 
 def click_in(body: Mapping[str, Any]) -> Click | None:
     """Parse a payload; None if it does not name the person and the action."""
-    user, place, view = _part(body, "user"), _part(body, "container"), _part(body, "view")
+    user, place, view = get_object(body, "user"), get_object(body, "container"), get_object(body, "view")
     actions = body.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
     chosen = action.get("selected_option")
     try:
         return Click.model_validate(
             {
-                "team": user.get("team_id") or _part(body, "team").get("id"),
+                "team": user.get("team_id") or get_object(body, "team").get("id"),
                 "user": user.get("id"),
-                "channel": _part(body, "channel").get("id"),
+                "channel": get_object(body, "channel").get("id"),
                 "ts": place.get("message_ts"),
                 "thread": place.get("thread_ts"),
                 "private": place.get("is_ephemeral") is True,
@@ -79,7 +87,7 @@ def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     if click is None:
         return None
     payload = click.model_dump()
-    return Delivery(key=click.trigger or _hash(payload), kind=KIND, payload=payload, received_at=at)
+    return Delivery(key=click.trigger or hash_payload(payload), kind=KIND, payload=payload, received_at=at)
 
 
 def address_of(click: Click, delivery: Delivery) -> Address:
@@ -89,12 +97,3 @@ def address_of(click: Click, delivery: Delivery) -> Address:
 
 def _view(view: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"id": view.get("id"), "hash": view.get("hash"), "note": view.get("private_metadata") or ""}
-
-
-def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = body.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _hash(payload: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

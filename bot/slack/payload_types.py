@@ -1,6 +1,9 @@
 """Slack's ids and texts in payloads: untrusted until they match one of these types."""
 
+import hashlib
+import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints
@@ -29,3 +32,19 @@ def trigger_in(body: Any) -> str:
     """Parse the trigger id of a payload, which identifies what the person did; "" if there is none."""
     trigger = body.get("trigger_id")
     return trigger if isinstance(trigger, str) and _TRIGGER.fullmatch(trigger) else ""
+
+
+def get_object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a JSON object in a payload, empty if it is missing or not an object."""
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def get_user(body: Mapping[str, Any]) -> str:
+    """Return the user id of a payload, "" if it has none."""
+    return str(get_object(body, "user").get("id") or "")
+
+
+def hash_payload(payload: Mapping[str, Any]) -> str:
+    """Hash a parsed payload, as the key of a delivery for which Slack gave no id."""
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()

@@ -46,8 +46,13 @@ def check_tokens(tokens: Tokens) -> None:
             Phrase("the app token must start with xapp-; make one in the app's settings with connections:write"),
         ),
     ):
-        if not token.get_secret_value().strip().startswith(prefix):
+        if not reveal_token(token).startswith(prefix):
             raise NotReady(phrase)
+
+
+def reveal_token(token: SecretStr) -> str:
+    """Return a token as text, without the line end of its file."""
+    return token.get_secret_value().strip()
 
 
 async def preflight(api: Api, tokens: Tokens, team: str, scopes: frozenset[str]) -> Bot:
@@ -57,7 +62,7 @@ async def preflight(api: Api, tokens: Tokens, team: str, scopes: frozenset[str])
     """
     bot = await _bot(api, team, scopes)
     try:
-        await api.check_app_token(tokens.app.get_secret_value().strip())
+        await api.check_app_token(reveal_token(tokens.app))
     except SlackFailure as failure:
         raise _app_token_refused(failure) from failure
     return bot

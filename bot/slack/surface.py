@@ -10,7 +10,6 @@ from datetime import datetime
 
 import aiohttp
 import structlog
-from pydantic import SecretStr
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
@@ -22,24 +21,21 @@ from bot.model.announcement import Bulletin
 from bot.model.change import Change
 from bot.model.request import SlackIdentity, Standing
 from bot.runtime.clock import Clock
-from bot.slack import click_payload as clicked
+from bot.runtime.periodic import DAY
+from bot.slack import click_payload
 from bot.slack.answers.announcements import Bulletins
 from bot.slack.answers.change_cards import Board, Stories
 from bot.slack.answers.charts import Pictures
 from bot.slack.answers.exports import Filing
-from bot.slack.answers.responder import Answering
+from bot.slack.answers.responder import AnswerFiles, Answering
 from bot.slack.answers.thread_files import Threads
 from bot.slack.answers.views import Looking
-from bot.slack.api import SCOPES, TIMEOUT, Api, Clean
+from bot.slack.api import SCOPES, TIMEOUT, Api, Clean, make_client
 from bot.slack.delivery_kind import Desk
 from bot.slack.directory.channels import Channels
 from bot.slack.directory.groups import Groups
 from bot.slack.directory.people import People, Usual
-from bot.slack.inbound import click as clicks
-from bot.slack.inbound import form as form_rows
-from bot.slack.inbound import log_filter as filter_rows
-from bot.slack.inbound import mention as talk
-from bot.slack.inbound import slash_command as command
+from bot.slack.inbound import click, form, log_filter, mention, slash_command
 from bot.slack.inbound.event_listeners import Heard, listen
 from bot.slack.inbound.form import Forms
 from bot.slack.inbound.home_tab import Homes
@@ -49,14 +45,12 @@ from bot.slack.inbound.worker import Receiver
 from bot.slack.outbound.incident_channels import NewChannels
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
-from bot.slack.preflight import Bot, Tokens, check_tokens, preflight
+from bot.slack.preflight import Bot, Tokens, check_tokens, preflight, reveal_token
 from bot.slack.socket import BoltSocket, Socket
 from bot.slack.tasks import Running, insist
 from bot.store.answers import Answers
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
-
-DAY = 24 * 3600.0
 
 LAST_WORDS = 1.0
 """Seconds that messages under way get at the end. A message cut off would be sent again and marked as repeated."""
@@ -151,7 +145,7 @@ class SlackSurface:
         check_tokens(self._place.tokens)
         session = aiohttp.ClientSession(timeout=TIMEOUT)
         try:
-            client = _client(self._place.api_url, session, _bare(self._place.tokens.bot))
+            client = make_client(self._place.api_url, session, reveal_token(self._place.tokens.bot))
             api = Api(client, session, self._place.clean)
             bot = await preflight(api, self._place.tokens, self._place.team, SCOPES)
             self._parts = self._build(session, client, api, bot)
@@ -236,31 +230,32 @@ class SlackSurface:
         sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
         uploads = Uploads(api, channels, self._rows.answers, clock)
         pictures = Pictures(uploads, place.clean)
-        answering = Answering(self._desk, people, sender, uploads, pictures, self._rows.answers, clock)
+        files = AnswerFiles(self._rows.answers, uploads, pictures)
+        answering = Answering(self._desk, people, sender, files, clock)
         forms, looking = Forms(answering, api), Looking(answering)
         filing, filters = Filing(answering, looking, channels), Filters(answering, looking, api)
         homes = Homes(answering, api)
         board = Board(self._rows.stories, place.team, people, sender, clock)
         bulletins = Bulletins(answering)
         kinds = {
-            command.KIND: command.kind(answering, forms),
-            clicked.KIND: clicks.kind(answering, clicks.Rooms(looking, filing, filters, forms, homes)),
-            filter_rows.KIND: filters.kind(),
-            form_rows.KIND: forms.sent(),
-            form_rows.SHORTCUT: forms.used(),
-            talk.KIND: talk.kind(answering, bot.user),
+            slash_command.KIND: slash_command.kind(answering, forms),
+            click_payload.KIND: click.kind(answering, click.Rooms(looking, filing, filters, forms, homes)),
+            log_filter.KIND: filters.kind(),
+            form.KIND: forms.sent(),
+            form.SHORTCUT: forms.used(),
+            mention.KIND: mention.kind(answering, bot.user),
         }
         receiver = Receiver(self._rows.inbox, kinds, people, sender, clock)
         explaining = Running()
         app = AsyncApp(
             name="flatnet",
             process_before_response=True,  # wait for the listener instead of polling every 10 ms; no listener here is slow
-            client=_client(place.api_url, session, None),
-            authorize=_authorized(bot, _bare(place.tokens.bot)),
+            client=make_client(place.api_url, session, None),
+            authorize=_authorized(bot, reveal_token(place.tokens.bot)),
         )
         listen(app, receiver, Heard(groups, homes))
         register(app, receiver, forms, filters, LastResort(people, sender, explaining))
-        lines = BoltSocket(app, client, _bare(place.tokens.app), api, clock.now)
+        lines = BoltSocket(app, client, reveal_token(place.tokens.app), api, clock.now)
         socket = Socket(lines.connect, clock.monotonic, clock.sleep)
         return _Parts(
             session=session,
@@ -299,15 +294,6 @@ class SlackSurface:
             await insist(self._rows.outbox.prune, self._clock.sleep)
             await filing.prune()
             await self._clock.sleep(DAY)
-
-
-def _bare(token: SecretStr) -> str:
-    return token.get_secret_value().strip()
-
-
-def _client(url: str, session: aiohttp.ClientSession, token: str | None) -> AsyncWebClient:
-    """Make a client that shares our connections and never retries."""
-    return AsyncWebClient(token=token, base_url=url, session=session, retry_handlers=[])
 
 
 def _authorized(bot: Bot, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:

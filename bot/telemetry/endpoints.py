@@ -82,11 +82,11 @@ class Vitals:
         self._unwell: dict[str, Phrase] = {}
         self._looked_at = monotonic()
 
-    async def run(self, told: Callable[[tuple[Phrase, ...]], None]) -> None:
-        """Run the checks repeatedly until cancelled; `told` gets the readiness problems, or none."""
+    async def run(self, report: Callable[[tuple[Phrase, ...]], None]) -> None:
+        """Run the checks repeatedly until cancelled; `report` gets the readiness problems, or none."""
         while True:
             await self.look()
-            told(self.unready())
+            report(self.unready())
             await self.sleep(LOOK_EVERY)
 
     async def look(self) -> None:
@@ -135,10 +135,10 @@ async def watched(vitals: Vitals, manager: ServiceManager, within: float | None)
     The service manager expects a heartbeat `within` so many seconds; None: never.
     """
 
-    def told(reasons: tuple[Phrase, ...]) -> None:
+    def report(reasons: tuple[Phrase, ...]) -> None:
         manager.status("; ".join(map(str, reasons)) or "ready")
 
-    work = [vitals.pulse.run(), vitals.run(told)]
+    work = [vitals.pulse.run(), vitals.run(report)]
     if within is not None:
         work.append(keep_beating(manager, within, lambda: not vitals.unhealthy(), vitals.sleep))
     tasks = [asyncio.create_task(one) for one in work]
@@ -235,21 +235,21 @@ def audit_check(intact: Callable[[], bool]) -> Probe:
 def slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str, Probe]:
     """Make the checks that Slack is connected, accepts our token, and received every message."""
 
-    async def connected() -> Phrase | None:
+    async def check_connection() -> Phrase | None:
         well = (await health()).connected
         return None if well else Phrase("Slack is not connected; look at the log and at the way to Slack")
 
-    async def accepted() -> Phrase | None:
+    async def check_token() -> Phrase | None:
         code = (await health()).revoked
         return (
             Phrase("Slack refuses the token ({code}); take a new one from the app's settings", code=code) if code else None
         )
 
-    async def delivered() -> Phrase | None:
+    async def check_messages() -> Phrase | None:
         well = (await health()).sending
         return None if well else Phrase("a message of the last hour could not be delivered to anybody; the log names it")
 
-    async def arrived() -> Phrase | None:
+    async def check_announcements() -> Phrase | None:
         if (await health()).arriving:
             return None
         return Phrase(
@@ -257,4 +257,4 @@ def slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str, Prob
             "invite the bot there, or mend [notices] in the configuration"
         )
 
-    return {"slack": connected, "token": accepted, "messages": delivered, "notices": arrived}
+    return {"slack": check_connection, "token": check_token, "messages": check_messages, "notices": check_announcements}

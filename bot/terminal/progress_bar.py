@@ -21,11 +21,11 @@ def bar(console: Console, texts: Texts) -> Iterator[operation.Progress]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(_awaiting((), texts), total=None)
 
-        def told(awaited: tuple[str, ...]) -> None:
+        def update(awaited: tuple[str, ...]) -> None:
             total = shown.tasks[0].total or len(awaited)
             shown.update(task, total=total, completed=total - len(awaited), description=_awaiting(awaited, texts))
 
-        yield told
+        yield update
 
 
 def _awaiting(awaited: Sequence[str], texts: Texts) -> str:

@@ -13,7 +13,7 @@ from bot.model.announcement import Bulletin
 from bot.model.expiry_notice import ExpiryNotice
 from bot.model.request import Answer
 from bot.rendering.files import bare, for_all
-from bot.rendering.slack import expiry_notice as notice
+from bot.rendering.slack import expiry_notice
 from bot.rendering.slack.answer import render
 from bot.rendering.slack.blocks import Message, escape
 from bot.slack.answers.responder import Answering
@@ -63,7 +63,7 @@ class Bulletins:
 
     async def _rendered(self, body: Answer | ExpiryNotice, address: Address) -> Message:
         if isinstance(body, ExpiryNotice):
-            return notice.render(body, address.texts)
+            return expiry_notice.render(body, address.texts)
         return render(body, address.texts, await self._pictures.first(body, address))
 
     async def _said(self, name: str) -> bool:

@@ -53,28 +53,28 @@ class Asked:
     address: Address
 
 
+@dataclass(frozen=True)
+class AnswerFiles:
+    """Stored answers, and the files and pictures that belong to them."""
+
+    answers: Answers
+    uploads: Uploads
+    pictures: Pictures
+
+
 class Answering:
     """Answers requests from Slack."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        people: People,
-        sender: Sender,
-        uploads: Uploads,
-        pictures: Pictures,
-        answers: Answers,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, desk: Desk, people: People, sender: Sender, files: AnswerFiles, clock: Clock) -> None:
         self.desk = desk
         self.people = people
         self.sender = sender
-        self.uploads = uploads
-        self.pictures = pictures
-        self.answers = answers
+        self.uploads = files.uploads
+        self.pictures = files.pictures
+        self.answers = files.answers
         self.clock = clock
-        self.keeping = Keeping(answers, clock)
-        self.threads = Threads(people, sender, uploads, answers, clock)
+        self.keeping = Keeping(files.answers, clock)
+        self.threads = Threads(people, sender, files.uploads, files.answers, clock)
 
     async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
         """Have a request handled; returns its answer."""

@@ -11,7 +11,7 @@ from typing import Any
 from slack_bolt.app.async_app import AsyncApp
 
 from bot.slack.directory.groups import Groups
-from bot.slack.inbound import mention as talk
+from bot.slack.inbound import mention
 from bot.slack.inbound.home_tab import Homes
 from bot.slack.inbound.worker import Receiver
 
@@ -29,22 +29,22 @@ class Heard:
 def listen(app: AsyncApp, receiver: Receiver, heard: Heard) -> None:
     """Register the app's listeners for events."""
 
-    async def keep(body: dict[str, Any], next_: Next) -> None:
-        if talk.said_in(body) is None or await receiver.take(talk.KIND, body) is None:
+    async def store_message(body: dict[str, Any], next_: Next) -> None:
+        if mention.said_in(body) is None or await receiver.take(mention.KIND, body) is None:
             await next_()
 
-    async def acked() -> None:
+    async def do_nothing() -> None:
         """Do nothing: Bolt acks, and the row is written already."""
 
-    async def opened(body: dict[str, Any]) -> None:
+    async def refresh_home(body: dict[str, Any]) -> None:
         heard.homes.opened(body)
 
-    async def regrouped(event: dict[str, Any]) -> None:
+    async def invalidate_group(event: dict[str, Any]) -> None:
         group = event.get("subteam")
         heard.groups.forget(str(event.get("subteam_id") or (group.get("id") if isinstance(group, dict) else "")))
 
-    app.event(talk.MENTION, middleware=[keep])(acked)
-    app.event(talk.DIRECT, middleware=[keep])(acked)
-    app.event("app_home_opened")(opened)
-    app.event("subteam_members_changed")(regrouped)
-    app.event("subteam_updated")(regrouped)
+    app.event(mention.MENTION, middleware=[store_message])(do_nothing)
+    app.event(mention.DIRECT, middleware=[store_message])(do_nothing)
+    app.event("app_home_opened")(refresh_home)
+    app.event("subteam_members_changed")(invalidate_group)
+    app.event("subteam_updated")(invalidate_group)

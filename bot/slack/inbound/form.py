@@ -27,7 +27,7 @@ from bot.slack.click_payload import Click
 from bot.slack.delivery_kind import Kind
 from bot.slack.directory.people import Reader
 from bot.slack.outbound.message import Address, Letter
-from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, trigger_in
+from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, get_object, get_user, trigger_in
 from bot.store.inbox import Delivery
 from commands.language.form_filling import filled
 from commands.model.operation import Operation
@@ -152,7 +152,7 @@ class Forms:
             return None
         if isinstance(read, str):
             return {}
-        language, zone = self._answering.people.remembered(_user(body))
+        language, zone = self._answering.people.remembered(get_user(body))
         return {block: phrase.render(texts(language, zone)) for block, phrase in read.items()}
 
     def options(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -175,10 +175,8 @@ class Forms:
 
     def _read(self, body: Mapping[str, Any]) -> str | Mapping[str, Phrase]:
         """Return the words, or the errors by block; an empty mapping if the form is not ours."""
-        view = body.get("view")
-        view = view if isinstance(view, dict) else {}
-        state = view.get("state")
-        values = state.get("values") if isinstance(state, dict) else None
+        view = get_object(body, "view")
+        values = get_object(view, "state").get("values")
         note = Note.read(str(view.get("private_metadata") or "{}"))
         if note is None or not isinstance(values, dict):
             return {}
@@ -227,10 +225,5 @@ def _used_in(body: Mapping[str, Any], at: datetime) -> Delivery | None:
 
 
 def _who(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    user, team = body.get("user"), body.get("team")
-    user, team = user if isinstance(user, dict) else {}, team if isinstance(team, dict) else {}
+    user, team = get_object(body, "user"), get_object(body, "team")
     return {"user": user.get("id"), "team": user.get("team_id") or team.get("id")}
-
-
-def _user(body: Mapping[str, Any]) -> str:
-    return str(_who(body)["user"] or "")

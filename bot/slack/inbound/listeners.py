@@ -17,17 +17,15 @@ from bot.locale.texts import texts
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack.blocks import Message
 from bot.rendering.slack.form import CALLBACK, HOSTS
-from bot.slack import click_payload as clicked_row
+from bot.slack import click_payload
 from bot.slack.directory.people import People
-from bot.slack.inbound import click as clicks
-from bot.slack.inbound import form as form_rows
-from bot.slack.inbound import log_filter as filter_rows
-from bot.slack.inbound import slash_command as command
+from bot.slack.inbound import click, form, log_filter, slash_command
 from bot.slack.inbound.form import Forms
 from bot.slack.inbound.log_filter import Filters
 from bot.slack.inbound.worker import Receiver
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
+from bot.slack.payload_types import get_user
 from bot.slack.tasks import Running
 
 ANYTHING = re.compile(r".*", re.DOTALL)
@@ -54,7 +52,7 @@ class LastResort:
         """Send a private message to the person who clicked, after the ack."""
         url = body.get("response_url")
         if isinstance(url, str) and url:
-            message = Message(self.say(_person(body), phrase), ())
+            message = Message(self.say(get_user(body), phrase), ())
             self._running.start("explanation", self._sender.whisper(Address(response_url=url), message))
 
     def submitted(self, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +62,7 @@ class LastResort:
 
     def told(self, body: Mapping[str, Any], phrase: Phrase) -> dict[str, Any]:
         """Build a view that shows one message."""
-        text = {"type": "plain_text", "text": self.say(_person(body), phrase)}
+        text = {"type": "plain_text", "text": self.say(get_user(body), phrase)}
         return {
             "type": "modal",
             "title": {"type": "plain_text", "text": "flatnet"},
@@ -80,50 +78,45 @@ class LastResort:
 def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, last_resort: LastResort) -> None:
     """Register the app's listeners: one for each kind of envelope, so that no two can match."""
 
-    async def typed(ack: AsyncAck, body: dict[str, Any]) -> None:
-        trouble = await receiver.take(command.KIND, body)
+    async def handle_command(ack: AsyncAck, body: dict[str, Any]) -> None:
+        trouble = await receiver.take(slash_command.KIND, body)
         await ack(last_resort.say(str(body.get("user_id", "")), trouble) if trouble else "")
 
-    async def clicked(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if not clicks.ours(body):
+    async def handle_click(ack: AsyncAck, body: dict[str, Any]) -> None:
+        if not click.ours(body):
             last_resort.clicked(body)
-        elif trouble := await receiver.take(clicked_row.KIND, body):
+        elif trouble := await receiver.take(click_payload.KIND, body):
             last_resort.explain(body, trouble)
         await ack()
 
-    async def submitted(ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def handle_submission(ack: AsyncAck, body: dict[str, Any]) -> None:
         filter_sent = filters.ours(body)
         errors = filters.errors(body) if filter_sent else forms.errors(body)
         if errors is None:
             await ack(response_action="update", view=last_resort.submitted(body))
         elif errors:
             await ack(response_action="errors", errors=errors)
-        elif trouble := await receiver.take(filter_rows.KIND if filter_sent else form_rows.KIND, body):
+        elif trouble := await receiver.take(log_filter.KIND if filter_sent else form.KIND, body):
             await ack(response_action="update", view=last_resort.told(body, trouble))
         else:
             await ack()
 
-    async def used(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await receiver.take(form_rows.SHORTCUT, body)
+    async def handle_shortcut(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await receiver.take(form.SHORTCUT, body)
         await ack()
 
-    async def wanted(ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def handle_options(ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack(options=forms.options(body))
 
-    async def closed(ack: AsyncAck) -> None:
+    async def ack_closed(ack: AsyncAck) -> None:
         await ack()
 
-    app.command(COMMAND)(typed)
-    app.action(ANYTHING)(clicked)
-    app.view_submission(ANYTHING)(submitted)
-    app.view_closed(ANYTHING)(closed)
-    app.shortcut(CALLBACK)(used)
-    app.options(HOSTS)(wanted)
-
-
-def _person(body: Mapping[str, Any]) -> str:
-    user = body.get("user")
-    return str(user.get("id", "")) if isinstance(user, dict) else ""
+    app.command(COMMAND)(handle_command)
+    app.action(ANYTHING)(handle_click)
+    app.view_submission(ANYTHING)(handle_submission)
+    app.view_closed(ANYTHING)(ack_closed)
+    app.shortcut(CALLBACK)(handle_shortcut)
+    app.options(HOSTS)(handle_options)
 
 
 def _opens_a_link(body: Mapping[str, Any]) -> bool:

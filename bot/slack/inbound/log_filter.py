@@ -23,6 +23,7 @@ from bot.slack.api import Api, SlackFailure
 from bot.slack.click_payload import Click, address_of
 from bot.slack.delivery_kind import Kind
 from bot.slack.outbound.message import Letter
+from bot.slack.payload_types import get_object, get_user
 from bot.store.inbox import Delivery
 from commands.values.arguments import BadArgument
 
@@ -65,8 +66,7 @@ class Filters:
 
     def ours(self, body: Mapping[str, Any]) -> bool:
         """Return whether a form that is being submitted is a filter."""
-        view = body.get("view")
-        return isinstance(view, dict) and view.get("callback_id") == CALLBACK
+        return get_object(body, "view").get("callback_id") == CALLBACK
 
     def errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
         """Return the errors by block; None if the form cannot be read. For the ack: works from memory and never raises."""
@@ -77,7 +77,7 @@ class Filters:
             if not self._holds_secret(read):
                 return {}
             read = _SECRET
-        language, zone = self._answering.people.remembered(_user(body))
+        language, zone = self._answering.people.remembered(get_user(body))
         return {PATTERN: read.phrase.render(texts(language, zone))}
 
     def _holds_secret(self, click: Click) -> bool:
@@ -93,16 +93,14 @@ class Filters:
 
 def _read(body: Mapping[str, Any]) -> Click | BadArgument | None:
     """Parse the click with the requested view, on behalf of the person who submitted the form; or return the error."""
-    view = body.get("view")
-    view = view if isinstance(view, dict) else {}
-    state = view.get("state")
-    values = state.get("values") if isinstance(state, dict) else None
+    view = get_object(body, "view")
+    values = get_object(view, "state").get("values")
     try:
         click = Click.model_validate_json(str(view.get("private_metadata") or "{}"))
     except ValidationError:
         return None
     before = View.read(click.value)
-    if before is None or not isinstance(values, dict) or click.user != _user(body):
+    if before is None or not isinstance(values, dict) or click.user != get_user(body):
         return None
     wanted = chosen(before, values)
     return wanted if isinstance(wanted, BadArgument) else click.model_copy(update={"value": wanted.value})
@@ -113,11 +111,4 @@ def _delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     click = _read(body)
     if not isinstance(click, Click):
         return None
-    view = body.get("view")
-    name = view.get("id") if isinstance(view, dict) else ""
-    return Delivery(f"view {name}", KIND, click.model_dump(mode="json"), at)
-
-
-def _user(body: Mapping[str, Any]) -> str:
-    user = body.get("user")
-    return str(user.get("id") or "") if isinstance(user, dict) else ""
+    return Delivery(f"view {get_object(body, 'view').get('id')}", KIND, click.model_dump(mode="json"), at)

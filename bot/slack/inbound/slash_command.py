@@ -3,8 +3,6 @@
 The payload is untrusted until it is parsed here.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,7 +16,7 @@ from bot.slack.delivery_kind import Kind
 from bot.slack.directory.people import Reader
 from bot.slack.inbound.form import Forms
 from bot.slack.outbound.message import ANSWERABLE, Address, Letter
-from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, trigger_in
+from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, hash_payload, trigger_in
 from bot.store.inbox import Delivery
 from commands.language.form_filling import lacking
 from commands.values.normalize import read
@@ -48,11 +46,11 @@ def kind(answering: Answering, forms: Forms) -> Kind:
         rights = answering.desk.rights(reader.identity)
         if isinstance(rights, Rights) and not read(command.text).text:
             return await answering.offer(command.user, rights, in_words_of(reader, address), delivery)
-        if isinstance(rights, Rights) and await completed(command, delivery, reader, rights):
+        if isinstance(rights, Rights) and await opens_form(command, delivery, reader, rights):
             return None
         return await answering.answer(Asked(command.team, command.user, command.channel, command.text, address), delivery)
 
-    async def completed(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
+    async def opens_form(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
         """Open a form for the missing argument; returns whether it could be opened."""
         text = read(command.text).text
         if len(text) > BEGUN or lacking(text, rights.permitted) is None:
@@ -82,13 +80,10 @@ def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
         )
     except ValidationError:
         return None
-    return Delivery(key=command.trigger or _hash(command), kind=KIND, payload=command.model_dump(), received_at=at)
+    payload = command.model_dump()
+    return Delivery(key=command.trigger or hash_payload(payload), kind=KIND, payload=payload, received_at=at)
 
 
 def address_of(command: SlashCommand, delivery: Delivery) -> Address:
     """Build the address of a private answer at the place where the command was typed."""
     return Address(response_url=command.response_url, answerable=delivery.received_at + ANSWERABLE, user=command.user)
-
-
-def _hash(command: SlashCommand) -> str:
-    return hashlib.sha256(json.dumps(command.model_dump(), sort_keys=True).encode()).hexdigest()

@@ -11,12 +11,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from adapters.phrase import Phrase, Texts
 from bot.locale.texts import texts
 from bot.rendering.slack.blocks import TEXT, Message, context, escape
+from bot.security.untrusted_text import cut
 from bot.store.outbox import Post, Road
 
 ANSWERABLE = timedelta(minutes=29)
 """Time for which a response_url is used: Slack closes it after 30 minutes."""
-
-CUT = "…"
 
 
 class Address(BaseModel):
@@ -114,7 +113,7 @@ def noted(message: Message, *notes: str) -> Message:
     if not notes:
         return message
     text = "\n".join([message.text, *notes])
-    return Message(shortened(text), (*message.blocks, context(*notes)) if message.blocks else ())
+    return Message(cut(text, TEXT), (*message.blocks, context(*notes)) if message.blocks else ())
 
 
 def small(notes: Sequence[Phrase], address: Address) -> list[str]:
@@ -125,11 +124,7 @@ def small(notes: Sequence[Phrase], address: Address) -> list[str]:
 def plain(message: Message, note: str) -> Message:
     """Return the message without blocks, short enough for every method, with a note that it is not complete."""
     room = TEXT - len(note) - 1
-    return Message(f"{shortened(message.text, room)}\n{note}", ())
-
-
-def shortened(text: str, most: int = TEXT) -> str:
-    return text if len(text) <= most else text[: most - 1] + CUT
+    return Message(f"{cut(message.text, room)}\n{note}", ())
 
 
 def mention(user: str) -> str:

@@ -13,7 +13,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.rendering.slack.blocks import Message
 from bot.slack.answers.charts import Pictures
-from bot.slack.answers.responder import Answering
+from bot.slack.answers.responder import AnswerFiles, Answering
 from bot.slack.answers.views import Looking
 from bot.slack.api import SCOPES
 from bot.slack.directory.channels import Channels
@@ -49,7 +49,7 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         clock = house.time.clock()
         uploads = Uploads(api, Channels(api, clock.monotonic), house.rows.answers, clock)
         pictures = Pictures(uploads, cleaned)
-        answering = Answering(house.desk, people, sender, uploads, pictures, house.rows.answers, clock)
+        answering = Answering(house.desk, people, sender, AnswerFiles(house.rows.answers, uploads, pictures), clock)
         forms = Forms(answering, api)
         kinds = {command.KIND: command.kind(answering, forms)}
         receiver = Receiver(house.rows.inbox, kinds, people, sender, clock)
