@@ -1,9 +1,8 @@
-"""Which operations start now: a pure choice over all that wait, all claims and all locks.
+"""Admission: chooses the operations that start now, from all that wait, all claims and all locks. Pure.
 
-The longest ready goes first. It starts when no lock forbids one of its hosts, no other operation
-holds one, and none that was ready before wants one: an older one that waits for a running one keeps
-its hosts, or a stream of small changes would overtake it for ever. One that waits for a lock or for
-a person's look keeps nothing, for that may take days.
+The longest ready goes first. It starts when no lock forbids one of its hosts, no other operation holds one, and no operation
+that was ready before wants one. An older operation that waits for a running one reserves its hosts; otherwise a stream of
+small changes could overtake it for ever. One that waits for a lock or for a person reserves nothing, for that may take days.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from bot.store.operations import Choice, Claim, Standing
 
 
 def choose(standing: Standing, inventory: Inventory, now: datetime) -> Choice:
-    """Who starts, and what everybody else waits for."""
+    """Choose the operations that start, and the reason for which each other one waits."""
     taken = dict(standing.claims)
     wanted: dict[str, str] = {}
     starts: list[str] = []
@@ -44,7 +43,7 @@ def _locked(lock: Lock) -> Phrase:
 
 
 def _busy(busy: Mapping[str, Claim]) -> Phrase:
-    """An unknown end first: that one needs a person."""
+    """Describe a claim, an unknown outcome first, for it needs a person."""
     first = max(sorted(busy), key=lambda host: busy[host].unknown)
     claim = busy[first]
     hosts = Listing(tuple(sorted(host for host in busy if busy[host] == claim)))

@@ -1,4 +1,4 @@
-"""What may become of an approval, and of an operation: the two pictures, as tables and plain functions.
+"""State machines of an approval and of an operation, as tables and plain functions.
 
 approval   PENDING ─ enough approvals ─▶ APPROVED ─ start ─▶ USED ─ the plan differs now ─▶ SUPERSEDED
               │                              │                └─ the right to ask or to approve is gone ─▶ REFUSED
@@ -19,11 +19,11 @@ from bot.model.change import Approval, ApprovalState, Review, State
 
 
 class NotAllowed(Refused):
-    """Not by this person."""
+    """This person may not do it."""
 
 
 class AlreadyDecided(Refused):
-    """Somebody was earlier; the phrase says who and when."""
+    """Another decision was earlier; the phrase names its person and time."""
 
 
 class Expired(Refused):
@@ -31,11 +31,11 @@ class Expired(Refused):
 
 
 class ReasonMissing(RequestError):
-    """It needs a reason."""
+    """A reason is required."""
 
 
 class WrongMove(Exception):
-    """A move that is not in the picture: a bug of ours."""
+    """A transition that the state machine does not have: a bug of ours."""
 
 
 MOVES: Mapping[ApprovalState, frozenset[ApprovalState]] = {
@@ -50,7 +50,7 @@ MOVES: Mapping[ApprovalState, frozenset[ApprovalState]] = {
     ApprovalState.SUPERSEDED: frozenset(),
     ApprovalState.REFUSED: frozenset(),
 }
-"""What an approval may become."""
+"""States that an approval may move to."""
 
 _RESOLVED = frozenset({State.DONE, State.UNDONE, State.FAILED})
 
@@ -65,28 +65,28 @@ LIFE: Mapping[State, frozenset[State]] = {
     State.FAILED: frozenset(),
     State.CLOSED: frozenset(),
 }
-"""What an operation may become."""
+"""States that an operation may move to."""
 
 
 def moved(approval: Approval, to: ApprovalState) -> Approval:
-    """The approval in another state; `WrongMove` where the picture has no such move."""
+    """Move the approval to another state. Raises `InvalidTransition` where the state machine has no such move."""
     if to not in MOVES[approval.state]:
         raise WrongMove(f"an approval that is {approval.state} cannot become {to}")
     return approval.model_copy(update={"state": to})
 
 
 def lived(state: State, to: State) -> State:
-    """The operation's next state; `WrongMove` where the picture has no such move."""
+    """Return the operation's next state. Raises `InvalidTransition` where the state machine has no such move."""
     if to not in LIFE[state]:
         raise WrongMove(f"an operation that is {state} cannot become {to}")
     return to
 
 
 def review(approval: Approval, decided: Review, requester: str) -> Approval:
-    """The approval with one more decision.
+    """Add one more decision to the approval.
 
-    Enough approvals by different people approve, one denial denies. `NotAllowed` for the requester, whatever their roles;
-    `AlreadyDecided`, `Expired`, `ReasonMissing`.
+    Enough approvals by different people approve it, one denial denies it. Raises `NotAllowed` for the requester, whatever
+    their roles, and `AlreadyDecided`, `Expired`, `ReasonMissing`.
     """
     if decided.person == requester:
         raise _own(decided)
@@ -114,7 +114,7 @@ def _own(decided: Review) -> NotAllowed:
 
 
 def _not_twice(approval: Approval, decided: Review) -> None:
-    """One person counts once; who approved may still deny."""
+    """Refuse a second approval by one person; an approver may still deny."""
     if not decided.approves:
         return
     for earlier in approval.reviews:
@@ -130,7 +130,7 @@ def _not_twice(approval: Approval, decided: Review) -> None:
 
 
 def _decided(approval: Approval) -> AlreadyDecided:
-    """Who was earlier, and when."""
+    """Explain who decided earlier, and when."""
     match approval.state, approval.reviews:
         case ApprovalState.DENIED, (*_, last):
             return AlreadyDecided(

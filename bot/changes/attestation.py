@@ -1,11 +1,11 @@
-"""What the audit log vouches for: a row is believed only where a signed event says the same. Pure.
+"""Verifies stored plans and approvals against signed audit events. A database row alone is never trusted. Pure.
 
-    PLAN         who asked about which digest           before anything may begin
-    RUN          the digest that was begun              before each further step: the row may have changed since
-    REVIEW       who approved which digest              beside the rows of reviews
-    BREAK_GLASS  that an administrator broke the glass  where nobody had to approve
+    PLAN         the requester and the digest           before anything may start
+    RUN          the digest that was started            before each further step: the row may have changed since
+    REVIEW       the approver and the digest            beside the rows of reviews
+    BREAK_GLASS  an administrator broke the glass       where no approval was needed
 
-All functions take events that are known to be signed (`bot.audit.log.Audit.signed`).
+All functions take events whose signatures were checked (`bot.audit.log.AuditLog.find_signed`).
 """
 
 import json
@@ -17,21 +17,21 @@ from bot.store.records import Record
 
 
 def told(record: Record, events: Iterable[StoredEvent]) -> bool:
-    """Whether one of these events, PLAN or RUN, tells of the digest that is stored, on behalf of whoever is stored."""
+    """Return whether one of these events, PLAN or RUN, holds the stored digest, on behalf of the stored requester."""
     ours = (_data(event) for event in events if event.actor == record.requester)
     return any(data.get("digest") == record.digest and not data.get("dry_run") for data in ours)
 
 
 def whole(record: Record) -> bool:
-    """Whether the stored plan is the one that its digest was made of, and what runs on hosts is still the same."""
+    """Return whether the stored plan has its digest, and its actions are the same in this version."""
     try:
         return record.plan.digest(record.kind, record.arguments) == record.digest
-    except ValueError:  # another version made it
+    except ValueError:  # a plan of another version
         return False
 
 
 def approvers(record: Record, events: Iterable[StoredEvent]) -> frozenset[str]:
-    """The people of whose approval of this very plan these events, REVIEW, tell; by the name that rows have, too."""
+    """Find the people who approved this very plan by these events, REVIEW; by the names that the rows have, too."""
     yes = (event for event in events if _data(event).get("approves") is True)
     return frozenset(event.actor for event in yes if _data(event).get("digest") == record.digest)
 

@@ -1,10 +1,10 @@
-"""Changes without people: started when their hosts are free, closed by the clock or at their start, carried on, ended.
+"""Lifecycle steps that need no person: start ready changes, expire stale ones, supersede changed plans, finish runs.
 
-READY ─ start_ready ─▶ RUNNING ─ `bot.changes.executor` ─▶ end
+READY ─ start_ready ─▶ RUNNING ─ `bot.changes.executor` ─▶ finish_run
                           ├ a right is gone ─▶ refuse ─▶ CLOSED
-                          └ the plan is another now ─▶ supersede ─▶ CLOSED, and a new operation asks again
+                          └ the plan has changed ─▶ supersede ─▶ CLOSED, and a new operation asks again
 
-While the audit log is not intact nothing starts, and nothing that runs is handed to the engine again.
+While the audit log is not intact nothing starts, and no running operation is handed to the engine again.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -34,7 +34,7 @@ from commands.model.plan import Planned
 
 
 class Fate(Protocol):
-    """What the engine knows of an operation; `reference` names a line of the log, "" where there is none."""
+    """The engine's status of an operation; `reference` names a line of the log, "" where there is none."""
 
     @property
     def ended(self) -> bool: ...
@@ -44,7 +44,7 @@ class Fate(Protocol):
 
 
 class Engine(Protocol):
-    """What carries operations out (`bot.changes.engine`). To enqueue twice is to enqueue once."""
+    """Runs operations (`bot.changes.engine`). To enqueue twice is to enqueue once."""
 
     async def enqueue(self, operation: str) -> None: ...
 
@@ -54,8 +54,8 @@ class Engine(Protocol):
 class Dispatch:
     """Moves changes where no person decides.
 
-    `engine` gives what runs operations: it is launched after this is made. `recheck` asks Slack and the system anew who
-    somebody is. Every method may raise a `DatabaseError`; then nothing was moved.
+    `engine` returns the engine, which is launched after this is made. `recheck` identifies a person anew with Slack and the
+    system. Every method may raise a `DatabaseError`; then nothing was moved.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Dispatch:
         self._log = structlog.get_logger("bot.changes.coordinator")
 
     async def start_ready(self) -> None:
-        """Start what may start now, and note what everything else waits for."""
+        """Start what may start now, and note the reason for which each other operation waits."""
         if not self._ledger.intact:
             return
         now, inventory = self._ledger.now(), self._planner.inventory
@@ -83,7 +83,7 @@ class Dispatch:
             await self._ledger.changed(operation)
 
     async def tick(self) -> None:
-        """Close what has expired, start what may start, and see that whatever runs is really carried out."""
+        """Expire old requests, start what may start, and make sure that the engine has all running operations."""
         if not self._ledger.intact:
             return
         for record in await self._ledger.operations.expired(self._ledger.now()):
@@ -92,7 +92,7 @@ class Dispatch:
         await self._recover()
 
     async def in_doubt(self, why: Phrase) -> None:
-        """The audit log is not as it was left: what the database holds open is closed, what it says runs is unknown."""
+        """Close open operations and mark running ones as unknown, for the audit log does not agree with its head file."""
         at = self._ledger.now()
         unknown = Phrase(
             "nobody knows what has happened since: {why}; look at the hosts, then say it with op resolve", why=why
@@ -104,9 +104,10 @@ class Dispatch:
             await self._finish(record, closed(ApprovalState.EXPIRED, asked, at))
 
     async def still_allowed(self, record: Record) -> Refuse | None:
-        """Why an operation may not start: by today's rules it may not be asked, or is not approved by enough people.
+        """Check again whether an operation may start; a refusal where its request or its approvals do not satisfy today's
+        rules.
 
-        Everybody is asked for anew, and nobody counts whose decision the audit log does not tell of.
+        All people are identified anew. A decision without a signed audit event does not count.
         """
         policy = self._planner.policy
         actor = await self._actor(policy, record.identity)
@@ -126,7 +127,7 @@ class Dispatch:
         return await self._still_approved(policy, record, today, actor)
 
     async def replan(self, record: Record) -> tuple[Planned, str]:
-        """The plan as it would be made now, and its digest; what planning raises."""
+        """Make the plan as of now, with its digest; raises the errors of planning."""
         return await self._planner.replan(record)
 
     async def refuse(self, record: Record, refused: Refuse) -> Change:
@@ -135,9 +136,9 @@ class Dispatch:
         return await self._close(record, closed(ApprovalState.REFUSED, why, self._ledger.now()))
 
     async def supersede(self, record: Record, planned: Planned) -> Change:
-        """Close an operation at its start, for its plan is another now; a new operation asks again with that one.
+        """Close an operation at its start, for its plan has changed; a new operation asks again with the new plan.
 
-        After break-glass nothing asks again: nobody has seen the new plan, and it waited for no approval.
+        After break-glass none asks again: no person has seen the new plan, and the old one waited for no approval.
         """
         again = await self._again(record, planned)
         differences = Listing(difference(record.plan, planned.plan))
@@ -156,14 +157,14 @@ class Dispatch:
         return await self._closed(record.operation)
 
     async def progress(self, operation_id: str, key: str) -> None:
-        """The step that is under way, "" between two."""
+        """Record the step that is under way, "" between two."""
         await self._ledger.operations.progress(operation_id, key)
         await self._ledger.changed(operation_id)
 
     async def end(self, operation_id: str, state: State, why: Phrase | None) -> Change:
-        """The end of a run: its hosts are free again, unless nobody knows. Told again, it changes nothing.
+        """Finish a run: its hosts are released, unless the outcome is unknown. A repeated call changes nothing.
 
-        The END event of a run is the journal's.
+        The intent log records the END event of a run.
         """
         await self._ledger.move(operation_id, finished(state, why, self._ledger.now()))
         change = await self._ledger.changed(operation_id)
@@ -184,7 +185,7 @@ class Dispatch:
         return change
 
     async def _again(self, record: Record, planned: Planned) -> Record | Phrase:
-        """The operation that asks again, planned under its own id, or why there is none."""
+        """Draft the operation that asks again, under its own id; the reason where there is none."""
         if record.break_glass is not None:
             return Phrase("look at the hosts, then ask again")
         if not planned.plan.steps:
@@ -206,7 +207,7 @@ class Dispatch:
         return policy.identify(await self._recheck(identity))
 
     async def _still_approved(self, policy: Policy, record: Record, today: Approval, requester: Actor) -> Refuse | None:
-        """Whether as many different people as are needed today may still approve; else why one of them may not."""
+        """Check that as many different people as are needed today may still approve; else a refusal."""
         recorded = attestation.approvers(record, await self._ledger.audit.signed(record.operation, EventKind.REVIEW))
         people: set[str] = set()
         refused: Refuse | None = None
@@ -225,21 +226,23 @@ class Dispatch:
         return refused or _too_few(len(people), today.needed)
 
     async def _still_without(self, policy: Policy, record: Record, actor: Actor) -> Refuse | None:
-        """Why an operation may not start without approval."""
+        """Check that an operation may start without approval; else a refusal."""
         if not await self._ledger.audit.signed(record.operation, EventKind.BREAK_GLASS):
             return Refuse("not recorded", _unrecorded(record.requester))
         glass = policy.may_break_glass(actor)
         return glass if isinstance(glass, Refuse) else None
 
     async def _enqueue(self, operation: str) -> None:
-        """Hand an operation to the engine; where that fails the tick does it again, for the row says RUNNING."""
+        """Hand an operation to the engine. After an error the next tick does it again, for the row says RUNNING."""
         try:
             await self._engine().enqueue(operation)
-        except Exception as error:  # whatever the engine's database says: the decision stands
+        except Exception as error:  # whatever error the engine's database raises, the decision stands
             self._log.error("could not be handed to the engine", operation=operation, exc_info=error)
 
     async def _recover(self) -> None:
-        """Whatever runs must be known to the engine, and not have ended there without an end here."""
+        """Hand running operations to the engine that it does not know, and finish those that ended there
+        without a result.
+        """
         running = await self._ledger.operations.running()
         fates = await self._engine().known(running)
         for operation in running:
@@ -250,7 +253,7 @@ class Dispatch:
                 await self._lost(operation, fate, self._ledger.now())
 
     async def _lost(self, operation: str, fate: Fate, at: datetime) -> None:
-        """The engine has ended and told no end: a bug, or a plan that another version stored."""
+        """Finish a run that the engine ended without a result: a bug, or a plan of another version."""
         record = await self._ledger.known(operation)
         reference = fate.reference or "?"
         if (await self._ledger.read_trail(operation)).started:
@@ -269,7 +272,7 @@ class Dispatch:
 
 
 def _too_late(record: Record) -> Phrase:
-    """Why the clock closes an operation."""
+    """Explain the expiry of an operation."""
     if record.state is State.WAITING:
         return Phrase("not enough people approved it in time; ask again")
     what = Phrase("its hosts") if record.waits_for is None else record.waits_for
@@ -277,7 +280,7 @@ def _too_late(record: Record) -> Phrase:
 
 
 def _may(policy: Policy, actor: Actor, approval: Approval, requesters: tuple[str, ...]) -> Go | Refuse:
-    """Whether somebody may approve what was asked under those names: what they are called now, and what was recorded."""
+    """Judge whether an approver may approve a request of these names: the requester's current and recorded ones."""
     verdicts = [policy.may_approve(actor, approval, name) for name in requesters]
     return next((verdict for verdict in verdicts if isinstance(verdict, Refuse)), verdicts[0])
 
@@ -301,7 +304,7 @@ def _too_few(people: int, needed: int) -> Refuse:
 
 
 def _if_open(transition: Transition) -> Transition:
-    """What has not started by then; somebody may have been faster."""
+    """Apply the transition only if the operation has not started; another decision may have been faster."""
     return lambda record: transition(record) if record.state in (State.WAITING, State.READY) else record
 
 

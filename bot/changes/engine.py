@@ -1,13 +1,13 @@
-"""The one door to DBOS: what acts on hosts goes on after a crash from the step that it had reached.
+"""Durable engine for `apply.v1`, the only importer of DBOS: after a crash a run goes on from the step that it had reached.
 
 apply.v1   begin ─▶ step … step ─▶ end
-                      └ one that does not let it go on ─▶ undo … undo ─▶ end
+                      └ one whose reply stops the run ─▶ undo … undo ─▶ end
 
-What is done, and whether it goes on, is said by what `begin` and each `step` return, so that new operations never
-change this shape: DBOS finds its place again by counting calls. Another shape is another name (`apply.v2`), and this
-one stays until the last that was begun with it is done. Steps may run twice after a crash; they know by their own
-events (`bot.changes.step_runner`). Only plain JSON goes in and out, never pickle; no secret, for all of it is stored as
-it is.
+The replies of `begin` and of each `step` decide what is run and whether the run goes on, so that new operations never change
+this shape: DBOS finds its place again by counting calls. Another shape needs another name (`apply.v2`), and this one stays
+until the last run of it has ended. Steps may run twice after a crash; they read their own events
+(`bot.changes.step_runner`). Only plain JSON goes in and out, never pickle; and no secret, for DBOS stores all of it in plain
+text.
 """
 
 import asyncio
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
     from dbos import DBOSConfig
 
 APPLICATION, VERSION, EXECUTOR, QUEUE = "flatnet-bot", "1", "flatnet-bot", "apply"
-"""Constants: with another version or executor, DBOS would leave what was begun before lying. `apply.v1` is our version."""
+"""Constants: with another version or executor, DBOS would not recover earlier runs. `apply.v1` is our version."""
 
 POLLING = 0.25
-"""Seconds between two looks at the queue: hosts are claimed before, so only the first step waits for it."""
+"""Seconds between two polls of the queue. Hosts are claimed before, so only the first step waits for it."""
 
 RECOVERIES = 5
-"""Starts of one workflow after crashes; what brings the bot down more often than this is not tried again."""
+"""Most starts of one workflow after crashes: a run that crashes the bot more often is not retried."""
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds before a step that could not be written down is tried again."""
+"""Seconds before the retries of a step that could not be recorded."""
 
 DRAIN = 10.0
-"""Seconds that steps under way get at the end; those that need longer are looked at after the next start."""
+"""Seconds that steps under way get at the shutdown; longer ones are settled after the next start."""
 
 KEPT = timedelta(days=30)
-"""How long DBOS keeps what has ended. What happened stands in the audit log."""
+"""Retention of ended workflows in DBOS. The audit log has the lasting record."""
 
 THREADS = 32
-"""For DBOS's own queries, and for `asyncio.to_thread` meanwhile: as many as Python would allow itself."""
+"""For DBOS's own queries, and for `asyncio.to_thread` meanwhile: as many as Python's own default."""
 
 Told = dict[str, Any]
-"""What a step says: plain JSON."""
+"""Reply of a step: plain JSON."""
 
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -62,23 +62,23 @@ _log = structlog.get_logger("bot.changes.engine")
 
 
 class Apply(Protocol):
-    """What `apply.v1` is made of. Each may be called again after a crash, and must find out by itself."""
+    """Steps of `apply.v1`. Each may be called again after a crash, and must detect that by itself."""
 
     def begin(self, operation: str, /) -> Awaitable[Told]:
-        """`go`: whether there is anything to do; `steps`: the keys of what is to be done, in order."""
+        """Return `go`: whether there is anything to do; `steps`: the keys of the steps, in order."""
 
     def step(self, operation: str, key: str, /) -> Awaitable[Told]:
-        """`go`: whether the next step may follow; else `undo`: the keys of what is to be taken back, in order."""
+        """Return `go`: whether the next step may follow; else `undo`: the keys of the steps to roll back, in order."""
 
     def undo(self, operation: str, key: str, /) -> Awaitable[Told]:
-        """Take one step back."""
+        """Roll one step back."""
 
     def end(self, operation: str, /) -> Awaitable[Told]:
-        """Say how it ended, and free its hosts."""
+        """Record the outcome, and release the hosts."""
 
 
 async def apply_v1(apply: Apply, operation: str) -> Told:
-    """The shape, for ever: which calls follow one another depends on nothing but what the calls before have said."""
+    """Run the fixed shape: the order of calls depends on nothing but the replies of earlier calls."""
     try:
         told = _sound(await apply.begin(operation))
         if not told["go"]:
@@ -96,7 +96,7 @@ async def apply_v1(apply: Apply, operation: str) -> Told:
 
 @dataclass(frozen=True)
 class _Steps:
-    """The same calls as DBOS remembers them."""
+    """The same calls, as steps that DBOS records."""
 
     begin: Callable[[str], Awaitable[Told]]
     step: Callable[[str, str], Awaitable[Told]]
@@ -106,7 +106,7 @@ class _Steps:
 
 @dataclass(frozen=True)
 class Known:
-    """What DBOS knows of an operation. `reference` names the line of the log that says why it ended as it should not."""
+    """DBOS's status of an operation. `reference` names the line of the log that explains an unexpected end."""
 
     ended: bool
     reference: str = ""
@@ -114,7 +114,7 @@ class Known:
 
 @dataclass(frozen=True)
 class _Held:
-    """The task that runs an operation; `over` when it does no more."""
+    """The task that runs an operation; `over` is set when it has ended."""
 
     task: asyncio.Task[Any]
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -129,7 +129,7 @@ class _Broken(Exception):
 
 
 class Durable:
-    """DBOS while it runs: made by `launch`, given back by `aclose`. One at a time in a process."""
+    """DBOS while it runs: started by `launch`, closed by `aclose`. One at a time in a process."""
 
     def __init__(self, apply: Apply, reference: Callable[[], str], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._apply = apply
@@ -149,13 +149,13 @@ class Durable:
         reference: Callable[[], str],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> "Durable":
-        """Open DBOS's own database and go on with what a crash has left. `reference` names an unexpected error in the log.
+        """Open DBOS's own database and resume what a crash has left. `reference` names an unexpected error in the log.
 
-        A `DatabaseError` where the file cannot be used. Holds the event loop for a moment: DBOS takes the loop that it is
-        launched on for the one to run on.
+        Raises a `DatabaseError` where the file cannot be used. Blocks the event loop for a moment: DBOS runs on the loop
+        that launches it.
         """
         await asyncio.to_thread(beside.prepare, file)
-        await asyncio.to_thread(__import__, "dbos")  # half a second
+        await asyncio.to_thread(__import__, "dbos")  # takes half a second
         from dbos import DBOS
 
         durable = cls(apply, reference, sleep)
@@ -167,14 +167,14 @@ class Durable:
         return durable
 
     async def enqueue(self, operation: str) -> None:
-        """Have an operation carried out; doing it twice is doing it once."""
+        """Enqueue an operation; to enqueue it twice is to enqueue it once."""
         from dbos import DBOS, SetWorkflowID
 
         with SetWorkflowID(operation):
             await DBOS.enqueue_workflow_async(QUEUE, self._workflow, operation)
 
     async def known(self, operations: Collection[str]) -> Mapping[str, Known]:
-        """Those that DBOS knows."""
+        """Find the status of those operations that DBOS knows."""
         from dbos import DBOS
 
         if not operations:
@@ -183,9 +183,10 @@ class Durable:
         return {one.workflow_id: Known(one.status not in _ALIVE, _reference_in(one.output)) for one in found}
 
     async def mend(self) -> tuple[str, ...]:
-        """Begin again what DBOS thinks is running and nobody runs: it broke off where that could not be written down.
+        """Resume workflows that DBOS calls running and no task runs: they broke off where that could not be recorded.
 
-        To be called now and then; only what two calls in a row have found is meant, for what starts is briefly like that.
+        Call it now and then. Only workflows that two calls in a row have found are resumed, for a starting one is briefly
+        like that.
         """
         from dbos import DBOS
 
@@ -198,7 +199,7 @@ class Durable:
         return lost
 
     async def forget(self, now: datetime) -> int:
-        """Delete what ended more than `KEPT` ago; how many there were."""
+        """Delete workflows that ended more than `RETENTION` ago; return their number."""
         from dbos import DBOS
 
         before = (now - KEPT).isoformat()
@@ -208,7 +209,7 @@ class Durable:
         return len(old)
 
     async def aclose(self) -> None:
-        """Let steps under way end, begin no more, and close; what is not finished goes on after the next launch."""
+        """Let steps under way end, start no more, and close; unfinished runs go on after the next launch."""
         from dbos import DBOS
 
         self._closing = True
@@ -219,11 +220,11 @@ class Durable:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await asyncio.to_thread(partial(DBOS.destroy, destroy_registry=True))
-        # DBOS had made its own threads those of `asyncio.to_thread`, and has ended them
+        # DBOS had replaced the threads of `asyncio.to_thread` by its own, and has ended them
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="asyncio"))
 
     def _register(self) -> None:
-        """Make the workflow and its steps known to DBOS, under names that never change."""
+        """Register the workflow and its steps with DBOS, under names that never change."""
         from dbos import DBOS
 
         steps = _Steps(
@@ -240,17 +241,19 @@ class Durable:
         self._workflow = DBOS.workflow(name="apply.v1", max_recovery_attempts=RECOVERIES)(apply)
 
     def _guarded(self, work: Callable[..., Awaitable[Told]]) -> Callable[..., Awaitable[Told]]:
-        """A step as DBOS gets it. Its work is done outside DBOS's context: what it enqueues is nobody's child."""
+        """Wrap a step for DBOS. Its work runs outside DBOS's context, so that operations enqueued by it are not its
+        children.
+        """
 
         async def run(*arguments: str) -> Told:
             if self._closing:
-                raise asyncio.CancelledError  # nothing is written down, so the next launch begins with this step
+                raise asyncio.CancelledError  # nothing is recorded, so the next launch begins with this step
             return await asyncio.get_running_loop().create_task(self._tried(work, *arguments), context=self._context.copy())
 
         return run
 
     async def _tried(self, work: Callable[..., Awaitable[Told]], *arguments: str) -> Told:
-        """What a step says: tried again while it cannot be written down; a bug is logged, and its reference is said."""
+        """Run a step, with retries while it could not be recorded. A bug is logged, and the reply holds its reference."""
         try:
             for pause in PAUSES:
                 try:
@@ -259,17 +262,17 @@ class Durable:
                     _log.warning("a step could not be written down", step=arguments, why=str(error))
                     await self._sleep(pause)
             return await work(*arguments)
-        except Exception as error:  # a bug, or a disk that stays full: the operation ends here, as one that nobody knows
+        except Exception as error:  # a bug, or a disk that stays full: the operation ends here, as unknown
             reference = self._reference()
             _log.error("unexpected error", reference=reference, operation=arguments[0], step=arguments[1:], exc_info=error)
             return {"bug": reference}
 
     @asynccontextmanager
     async def _held(self, operation: str) -> AsyncIterator[None]:
-        """The task that runs an operation, while it does.
+        """Hold an operation while its task runs.
 
-        `mend` may have begun again what began by itself just then. DBOS believes the second one, so that one waits, and then
-        finds the steps done: an end of its own at once would be taken for the end of the run.
+        `resume_orphans` may have resumed a workflow that resumed by itself just then. DBOS believes the second task, so that
+        one waits, and then finds the steps done. If it ended at once, its end would be taken for the end of the run.
         """
         task = asyncio.current_task()
         assert task is not None
@@ -299,7 +302,7 @@ def _config(file: Path) -> "DBOSConfig":
 
 
 def _through_our_logs() -> None:
-    """Have DBOS's lines pass where all others do, instead of its own handler."""
+    """Send DBOS's log lines through our handlers, instead of its own."""
     logger = logging.getLogger("dbos")
     logger.handlers.clear()
     logger.propagate = True

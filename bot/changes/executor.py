@@ -1,13 +1,13 @@
-"""Carries out one operation, as `apply.v1` asks: may it still run, its steps, what is taken back, its end.
+"""Executor of one operation, called by `apply.v1`: checks its start, runs its steps, rolls back, records its outcome.
 
-begin ─┬─ found to hold before ─────────────────────▶ go on; a resumed run never compares again
-       ├─ a right is gone, a lock, no plan now ─────▶ refused, nothing was changed
-       ├─ the plan differs now ─────────────────────▶ superseded, nothing was changed
-       └─ the same digest ─ audit RUN ──────────────▶ step … step ─▶ end
+begin ─┬─ checked before ─────────────────────────▶ go on; a resumed run never compares again
+       ├─ a right is gone, a lock, no plan now ───▶ refused, nothing was changed
+       ├─ the plan differs now ───────────────────▶ superseded, nothing was changed
+       └─ the same digest ─ audit RUN ────────────▶ step … step ─▶ end
 
-What runs is what was approved: the stored plan must have the digest that the signed event PLAN tells of, and RUN before
-each further step. Where it has not, for the row was changed or this is another version of the bot, no host is asked for
-anything, not even to take something back: that is a stranger's plan, too.
+The approved plan is the one that runs: the stored plan must have the digest of the signed event PLAN, and that of RUN before
+each further step. Where it has not, because the row was changed or this is another version of the bot, no request goes to
+any host, not even a rollback: such a plan is not trusted either.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -34,17 +34,17 @@ from bot.store.records import UNREADABLE, Record
 from commands.model.plan import Part, Plan, Planned, Result
 
 NOTHING: Told = {"go": False, "steps": [], "undo": []}
-"""What is said of an operation that is not, or no longer, this bot's to carry out."""
+"""Reply for an operation that is not, or no longer, this bot's to run."""
 
 
 class Story(Protocol):
-    """The story of a change, as its run needs it (`bot.changes.lifecycle`)."""
+    """Moves a change, as its run needs it (`bot.changes.coordinator`)."""
 
     async def still_allowed(self, record: Record) -> Refuse | None:
-        """Why the operation may not start any more."""
+        """Return a refusal if the operation may not start any more."""
 
     async def replan(self, record: Record) -> tuple[Planned, str]:
-        """The plan as it would be made now, and its digest."""
+        """Make the plan as of now, with its digest."""
 
     async def refuse(self, record: Record, refused: Refuse) -> Any:
         """Close the operation; nothing was changed."""
@@ -53,32 +53,32 @@ class Story(Protocol):
         """Close the operation, and ask again with the new plan."""
 
     async def progress(self, operation_id: str, key: str) -> None:
-        """Tell which step is under way."""
+        """Record the step that is under way."""
 
     async def end(self, operation_id: str, state: State, why: Phrase | None) -> Any:
-        """The end: hosts are free again unless nobody knows, and others may start."""
+        """Finish the run: hosts are released unless the outcome is unknown, and others may start."""
 
 
 class Locks(Protocol):
     """The locks (`bot.changes.locks`)."""
 
     async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
-        """The lock that forbids changes on one of these hosts now."""
+        """Find the lock that forbids changes on one of these hosts now."""
 
 
 class Witness(Protocol):
-    """The audit log (`bot.audit.log`): whether it is the one that was written, and what it vouches for."""
+    """The audit log (`bot.audit.log`): its state, and the events that it attests."""
 
     @property
     def trouble(self) -> Phrase | None: ...
 
     async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        """The events of one kind about an operation that we signed."""
+        """Find the events of one kind about an operation that we signed."""
 
 
 @dataclass(frozen=True)
 class Applying:
-    """What `apply.v1` is made of (`bot.changes.engine.Apply`). `get` finds a record by its operation's id."""
+    """Steps of `apply.v1` (`bot.changes.engine.ApplySteps`). `find_record` finds a record by its operation's id."""
 
     get: Callable[[str], Awaitable[Record | None]]
     story: Story
@@ -88,10 +88,10 @@ class Applying:
     runner: Runner
     inventory: Callable[[], Inventory]
     _verified: dict[str, tuple[Plan, str]] = field(default_factory=dict, init=False)
-    """What was found to be the plan that was begun, by operation: looking takes long with a large one."""
+    """Plans that were found attested, by operation: the check takes long with a large one."""
 
     async def begin(self, operation: str) -> Told:
-        """Whether it may run, and its steps. Compared once and never again: its own effects change the hosts."""
+        """Check whether it may run, and return its steps. Checked once and never again: its own effects change the hosts."""
         record = await self._running(operation)
         if record is None:
             return NOTHING
@@ -110,7 +110,7 @@ class Applying:
         return {"go": True, "steps": [step.key for step in record.plan.steps]}
 
     async def step(self, operation: str, key: str) -> Told:
-        """Carry out one step; one that does not go well ends its part, which is taken back."""
+        """Run one step; a step that fails ends its part, which is rolled back."""
         record = await self._running(operation)
         if record is None:
             return NOTHING
@@ -124,10 +124,10 @@ class Applying:
         return {"go": False, "undo": list(to_take_back(part, await self.journal.read(operation)))}
 
     async def undo(self, operation: str, key: str) -> Told:
-        """Take one step back. No lock and no wish to stop forbids that: half a change helps nobody.
+        """Roll one step back. Neither a lock nor a request to stop forbids that: half a change helps no operator.
 
-        Nothing more is taken back once it is not proven of one step: the earlier ones hold what that one needs (the old
-        files, while the host puts them back).
+        The rollback stops at the first step whose rollback is not proven: earlier steps hold what that one needs (the old
+        files, while the host restores them).
         """
         record = await self._running(operation)
         if record is None:
@@ -139,7 +139,7 @@ class Applying:
         return {}
 
     async def end(self, operation: str) -> Told:
-        """How it ended, from the log alone."""
+        """Record the outcome, from the log alone."""
         record = await self._running(operation)
         if record is None:
             return NOTHING
@@ -153,7 +153,7 @@ class Applying:
         return {"state": end.state.value}
 
     async def _running(self, operation: str) -> Record | None:
-        """The record, while its hosts are claimed for it; a person may have ended it meanwhile."""
+        """Find the record while its hosts are claimed for it; a person may have ended it meanwhile."""
         record = await self.get(operation)
         return record if record is not None and record.state is State.RUNNING else None
 
@@ -163,7 +163,7 @@ class Applying:
         return unsealed(record.operation, trail, _strange(record))
 
     async def _is_sealed(self, record: Record) -> bool:
-        """Whether a plan that was begun is still the one that was."""
+        """Return whether the plan is still the one that was started."""
         if self._verified.get(record.operation) == (record.plan, record.digest):
             return True
         attested = attestation.told(record, await self.audit.signed(record.operation, EventKind.RUN)) and attestation.whole(
@@ -174,7 +174,7 @@ class Applying:
         return attested
 
     async def _objection(self, record: Record) -> Refuse | Planned | None:
-        """Why what was approved may not run now: a refusal, or the other plan that it would be."""
+        """Find the reason for which the approved plan may not run now: a refusal, or the plan that it has become."""
         try:
             refused = await self._refused(record)
             if refused is not None:
@@ -199,7 +199,7 @@ class Applying:
         return await self.story.still_allowed(record)
 
     async def _forbidden(self, operation: str, part: Part) -> Phrase | None:
-        """Why no step of a part may be begun at this moment."""
+        """Find the reason for which no step of a part may start at this moment."""
         record = await self._running(operation)
         if record is not None and record.stopping:
             return Phrase("{who} stopped it", who=record.stopping)
@@ -208,7 +208,7 @@ class Applying:
 
 
 def _in_doubt(part: Part, trail: Trail) -> bool:
-    """Whether a step of the part was not proven to be taken back."""
+    """Return whether the rollback of a step of the part was not proven."""
     back = (trail.undone.get(step.key) for step in part.steps)
     return any(came is not None and came.result is not Result.UNDONE for came in back)
 
@@ -218,7 +218,7 @@ def _order(record: Record) -> Order:
 
 
 def _strange(record: Record) -> Phrase:
-    """Why a stored plan is not carried out."""
+    """Explain that a stored plan is not attested."""
     if record.plan is UNREADABLE:
         return Phrase("its plan was stored by another version of flatnet-bot, and this one cannot read it")
     return Phrase(
@@ -228,6 +228,6 @@ def _strange(record: Record) -> Phrase:
 
 
 def _changed(*parts: Part) -> frozenset[str]:
-    """The hosts that parts change."""
+    """Find the hosts that parts change."""
     changed = {step.host for part in parts for step in part.steps if step.deed.changes}
     return frozenset(changed | {part.host for part in parts})

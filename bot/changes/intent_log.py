@@ -1,9 +1,9 @@
-"""What each step of an operation intended and what came of it: the audit log, read as the intent log.
+"""Intent log: the intent and the outcome of each step of an operation, written to and read from the audit log.
 
-    intent ─▶ the host is asked ─▶ outcome          (each once for a step, and once for taking it back)
+    intent ─▶ request to the host ─▶ outcome          (each once for a step, and once for its rollback)
 
-Whoever finds an outcome does nothing again; whoever finds an intent alone looks at the host first. The trail of what
-runs is kept at hand, and only what was written since is read: it is asked for at every step and for every card.
+After a crash a step with an outcome is not run again, and a step with an intent alone is checked on its host first. The
+trails of running operations are cached, and only newer events are read: every step and every card asks for them.
 """
 
 import json
@@ -20,12 +20,12 @@ from bot.store.errors import TooLarge
 from commands.model.plan import Result, StepResult
 
 STEP_KINDS = (EventKind.RUN, EventKind.INTENT, EventKind.OUTCOME, EventKind.END)
-"""Events that say how far an operation is."""
+"""Events that tell the progress of an operation."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What an event is about: a step of an operation, or taking that step back. `actor` is on whose behalf."""
+    """Subject of an event: a step of an operation, or its rollback. `actor` is the person on whose behalf it runs."""
 
     operation: str
     actor: str
@@ -35,9 +35,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Trail:
-    """What an operation left in the log. `touched`: steps that may have left their host different.
+    """Events that an operation left in the log. `touched`: steps that may have left their host different.
 
-    `ended`: its end was told, and it did not begin after that. `upto` is the number of its last event.
+    `ended`: its end is recorded, and it did not start after that. `last_sequence` is the number of its last event.
     """
 
     started: bool = False
@@ -51,7 +51,7 @@ class Trail:
 
     @property
     def under_way(self) -> bool:
-        """Whether more is to come."""
+        """True if more events are to come."""
         return self.started and not self.ended
 
 
@@ -65,16 +65,16 @@ class Journal:
         self._at_hand: dict[str, Trail] = {}
 
     async def started(self, operation: str, actor: str, data: Mapping[str, Any]) -> None:
-        """Note that an operation's plan was found to hold, so that it is never compared again."""
+        """Record that an operation's plan was found to hold, so that it is never compared again."""
         await self._audit.record(EventKind.RUN, actor, operation, data)
 
     async def intent(self, entry: Entry, host: str, action: str) -> None:
-        """Note what is about to be asked of a host."""
+        """Record the request that is about to be sent to a host."""
         data = {"step": entry.key, "undo": entry.undo, "host": host, "action": action}
         await self._audit.record(EventKind.INTENT, entry.actor, entry.operation, data)
 
     async def outcome(self, entry: Entry, result: StepResult, *, touched: bool = False) -> StepResult:
-        """Note what came of it, and give back what was kept: an answer that holds a secret is dropped."""
+        """Record the result of a step, and return it as it was stored: an answer that holds a secret is dropped."""
         kept = self._without_secrets(result)
         try:
             await self._record(entry, kept, touched)
@@ -84,11 +84,11 @@ class Journal:
         return kept
 
     async def ended(self, operation: str, actor: str, data: Mapping[str, Any]) -> None:
-        """Note how an operation ended."""
+        """Record the end of an operation."""
         await self._audit.record(EventKind.END, actor, operation, data)
 
     async def read(self, operation: str) -> Trail:
-        """What the log has of an operation."""
+        """Read the trail of an operation from the log."""
         before = self._at_hand.get(operation, Trail())
         now = await self._database.read(
             lambda connection: trail(table.of_operation(connection, operation, STEP_KINDS, before.upto), before)
@@ -110,7 +110,7 @@ class Journal:
 
 
 def trail(events: Iterable[StoredEvent], before: Trail = Trail()) -> Trail:
-    """How far an operation is, from its events, or from those that came after `before`."""
+    """Build the trail of an operation from its events, or from those that came after `before`."""
     begun, undo_begun, touched = set(before.begun), set(before.undo_begun), set(before.touched)
     results, undone = dict(before.results), dict(before.undone)
     now = before
@@ -139,6 +139,6 @@ def trail(events: Iterable[StoredEvent], before: Trail = Trail()) -> Trail:
 
 
 def _dropped(result: StepResult, why: Phrase) -> StepResult:
-    """A result without its answer. What went well has failed by that; a doubt stays a doubt."""
+    """Drop the answer of a result. A success becomes a failure by that; an unknown result stays unknown."""
     became = Result.FAILED if result.result.good else result.result
     return result.model_copy(update={"result": became, "why": why, "product": {}})

@@ -1,15 +1,15 @@
-"""The story of a change as people tell it: asked for, decided, cancelled, resolved, carried on, looked at.
+"""Lifecycle of a change as people drive it: propose, decide, cancel, resolve, continue, show.
 
-propose ─▶ WAITING ─ approve … ─▶ READY ─▶ `bot.changes.coordinator` starts it, runs it and ends it
+propose ─▶ WAITING ─ approve … ─▶ READY ─▶ `bot.changes.coordinator` starts it, runs it and finishes it
 
-What may become of a row is in `bot.changes.transitions`; each move is one compare-and-set. Plans, questions and
-decisions are in the audit log before the row moves: who cannot record must not act.
+`bot.changes.transitions` has the moves of a row; each is one compare-and-set. Plans, requests and decisions are in the audit
+log before the row moves: a caller that cannot record must not act.
 
-Who may what of a change, beside the roles that the words themselves need:
-    approve, deny      one of the roles that its approval asks for, and never whoever asked; in any place
-    review             one of the roles that approve such a change by today's rules, never whoever asked; in any place
-    cancel             whoever asked, whatever their roles are now, and administrators: it only makes less happen
-    continue, resolve  whoever may ask for the same, of those hosts, in that place
+Rights on a change, beside the roles that the words themselves need:
+    approve, deny      one of the roles that its approval asks for, and never the requester; in any place
+    review             one of the roles that approve such a change by today's rules, never the requester; in any place
+    cancel             the requester, whatever their roles are now, and administrators: it only stops effects
+    continue, resolve  anyone who may ask for the same, of those hosts, in that place
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -33,7 +33,7 @@ from bot.store.records import Record, mention
 from commands.model.operation import FleetChange, Role
 
 OPEN = 20
-"""Requests of one person that wait at once: more than anybody looks after; each is a card, and a row to go through."""
+"""Maximum pending requests per person. Each is one card and one row to scan."""
 
 
 class Workflow:
@@ -45,10 +45,10 @@ class Workflow:
         self._dispatch = dispatch
 
     async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
-        """Plan a change and ask whoever must approve it; a replayed request gets what is stored.
+        """Plan a change and ask for its approval; a replayed request gets the stored change.
 
-        With `dry_run` nothing is stored but one audit event. Raises what planning raises, `NothingToDo`, `HoldsSecret`,
-        `ReasonMissing`, and `NotAllowed` where it could never be approved or too much of this person's waits already.
+        With `dry_run` nothing is stored but one audit event. Raises the errors of planning, `NothingToDo`, `HoldsSecret`,
+        `ReasonMissing`, and `NotAllowed` where it could never be approved or too many requests of this person wait already.
         """
         stored = await self._ledger.find(operation_id)
         if stored is not None:
@@ -56,48 +56,52 @@ class Workflow:
         return await self._propose(Asking(operation_id, operation, by))
 
     async def show(self, operation_id: str) -> Change:
-        """One change as it stands; `NoSuchOperation`."""
+        """Find one change as it stands. Raises `NoSuchOperation`."""
         return await self._ledger.told(await self._ledger.known(operation_id))
 
     async def recent(self, limit: int) -> tuple[Change, ...]:
-        """The newest changes, newest first, without the results of their steps."""
+        """List the newest changes, newest first, without the results of their steps."""
         return tuple(record.change() for record in await self._ledger.operations.recent(limit))
 
     async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
-        """The newest changes of these hosts that waited, ran or ended since then, newest first, without results of steps."""
+        """List the newest changes of these hosts that waited, ran or ended since then, newest first, without results of
+        steps.
+        """
         return tuple(record.change() for record in await self._ledger.operations.touching(hosts, since, limit))
 
     async def states(self, operations: Collection[str]) -> Mapping[str, State]:
-        """How those of these operations stand that change hosts."""
+        """Find the states of those operations that change hosts."""
         return await self._ledger.operations.states(operations)
 
     async def waiting(self) -> tuple[Change, ...]:
-        """What waits for people, oldest first: changes for approval, then break-glass for a review."""
+        """List what waits for people, oldest first: changes for approval, then break-glass for a review."""
         waiting = await self._ledger.operations.within(State.WAITING)
         return tuple(record.change() for record in (*waiting, *await self._ledger.operations.unreviewed()))
 
     async def running(self) -> tuple[Change, ...]:
-        """What runs, oldest first, without the results of its steps."""
+        """List running changes, oldest first, without the results of their steps."""
         return tuple(record.change() for record in await self._ledger.operations.within(State.RUNNING))
 
     async def unknown(self) -> tuple[Change, ...]:
-        """What ended and nobody knows how, oldest first."""
+        """List changes whose outcome is unknown, oldest first."""
         return tuple(record.change() for record in await self._ledger.operations.within(State.UNKNOWN))
 
     async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
-        """What ended from `since` on and before `until`."""
+        """List what ended from `since` on and before `until`."""
         return await self._ledger.operations.ended(since, until)
 
     async def approve(self, operation_id: str, by: By) -> Change:
-        """One person's yes; the last one needed makes it ready. `AlreadyDecided`, `Expired`, `NotAllowed`."""
+        """Approve as one person; the last approval needed makes it ready. Raises `AlreadyDecided`, `Expired`,
+        `NotAllowed`.
+        """
         return await self._decide(operation_id, by, approves=True, reason="")
 
     async def deny(self, operation_id: str, by: By, reason: str) -> Change:
-        """One person's no ends it. `AlreadyDecided`, `Expired`, `NotAllowed`, `ReasonMissing`."""
+        """Deny as one person, which ends it. Raises `AlreadyDecided`, `Expired`, `NotAllowed`, `ReasonMissing`."""
         return await self._decide(operation_id, by, approves=False, reason=reason)
 
     async def cancel(self, operation_id: str, by: By) -> Change:
-        """Withdraw what waits, ask what runs to stop before its next step; `NotAllowed`."""
+        """Withdraw a waiting change, or ask a running one to stop before its next step. Raises `NotAllowed`."""
         record = await self._ledger.known(operation_id)
         policy = self._planner.policy
         if not policy.asked_as(by.actor, self._requester(record)) and Role.ADMINISTRATOR not in by.actor.roles:
@@ -109,9 +113,9 @@ class Workflow:
         return await self._follow(operation_id)
 
     async def resolve(self, operation_id: str, by: By, saw: str, outcome: State) -> Change:
-        """What a person saw of a change whose end is unknown; its hosts are free again. DONE, UNDONE or FAILED.
+        """Record what a person found of a change whose outcome is unknown, and release its hosts. DONE, UNDONE or FAILED.
 
-        `NotAllowed` where that person might not ask for such a change.
+        Raises `NotAllowed` where that person might not ask for such a change.
         """
         record = await self._ledger.known(operation_id)
         verdict = self._may_resolve(record, by)
@@ -124,12 +128,12 @@ class Workflow:
         return await self._follow(operation_id)
 
     async def carry_on(self, new_id: str, operation_id: str, by: By) -> Change:
-        """Ask anew for the hosts that an ended change has not done; a replayed request gets what is stored."""
+        """Ask anew for the hosts that an ended change has not done; a replayed request gets the stored change."""
         stored = await self._ledger.find(new_id)
         if stored is not None:
             return await self._ledger.told(stored)
         record = await self._ledger.known(operation_id)
-        continued(new_id)(record)  # refused before anything is planned; decided below, where the row moves
+        continued(new_id)(record)  # refuses before anything is planned; the row moves below
         operation = self._planner.operation(record).only(await self._left(record))
         operation = operation.model_copy(update={"reason": record.reason, "break_glass": False, "dry_run": False})
         hosts = operation.hosts(self._planner.inventory)
@@ -139,7 +143,7 @@ class Workflow:
         return await self._propose(Asking(new_id, operation, by, before=operation_id))
 
     async def review(self, operation_id: str, by: By, text: str) -> Change:
-        """Close the review of a change that broke the glass, once it has ended; `NotAllowed`, also for whoever broke it."""
+        """Close the review of a break-glass change, once it has ended. Raises `NotAllowed`, also for its requester."""
         record, policy = await self._ledger.known(operation_id), self._planner.policy
         if record.break_glass is not None:
             hosts = self._planner.hosts(record.plan)
@@ -151,15 +155,15 @@ class Workflow:
         return await self._ledger.changed(operation_id)
 
     async def unshown(self) -> tuple[Change, ...]:
-        """What has changed since the board showed it, oldest first."""
+        """List what has changed since its card was updated, oldest first."""
         return tuple([await self._ledger.told(record) for record in await self._ledger.operations.unshown()])
 
     async def shown(self, operation: str, version: int, told: str) -> None:
-        """The board shows this version; `told` is its own note."""
+        """Record that the card shows this version; `told` is the card's own note."""
         await self._ledger.operations.shown(operation, version, told)
 
     async def told(self, operation: str) -> str:
-        """The board's own note on a change."""
+        """Read the card's own note on a change."""
         return await self._ledger.operations.told(operation)
 
     async def _propose(self, asking: Asking) -> Change:
@@ -184,7 +188,7 @@ class Workflow:
         return await self._follow(asking.id)
 
     async def _decided_by_rules(self, asking: Asking, draft: Record) -> Record:
-        """The record with the approval that the rules ask for, or with the glass broken."""
+        """Add to the record the approval that the rules ask for, or break-glass."""
         policy, hosts = self._planner.policy, self._planner.hosts(draft.plan)
         if asking.operation.break_glass:
             return without_approval(draft, policy.alarmed(asking.by.actor, draft.risk, hosts))
@@ -194,7 +198,7 @@ class Workflow:
         return asked(draft, first)
 
     async def _decide(self, operation_id: str, by: By, *, approves: bool, reason: str) -> Change:
-        """One person's decision, by their rights as they are now."""
+        """Record one person's decision, by their rights as they are now."""
         self._ledger.must_be_intact()
         record = await self._ledger.known(operation_id)
         if record.approval is not None:
@@ -210,13 +214,13 @@ class Workflow:
         return await self._follow(operation_id)
 
     async def _review(self, operation_id: str, by: By, event: Mapping[str, Any], transition: Transition) -> Record:
-        """In the audit log first, then done in one step: no decision counts that was not recorded."""
+        """Record in the audit log, then move in one step: no decision counts that was not recorded."""
         transition(await self._ledger.known(operation_id))
         await self._ledger.record(EventKind.REVIEW, by.actor.name, operation_id, event)
         return await self._moved(operation_id, by, transition)
 
     async def _moved(self, operation_id: str, by: By, transition: Transition) -> Record:
-        """Move what is in the log already; where somebody was faster in between, the log says that this did not count."""
+        """Move what is recorded; where another decision was faster in between, record that this one did not count."""
         try:
             return await self._ledger.move(operation_id, transition)
         except Refused as error:
@@ -225,13 +229,13 @@ class Workflow:
             raise
 
     async def _follow(self, operation_id: str) -> Change:
-        """What follows from a move: it is told, and what may start now starts, this one perhaps."""
+        """Announce a moved change, and start what may start now, this one perhaps."""
         await self._ledger.changed(operation_id)
         await self._dispatch.start_ready()
         return await self.show(operation_id)
 
     async def _too_much(self, operation: FleetChange, by: By) -> Refuse | None:
-        """Why nobody is asked once more by this person; what nobody is asked for is not counted."""
+        """Refuse one more request of this person where too many wait. Requests that need no approval do not count."""
         if operation.dry_run or operation.break_glass or await self._ledger.operations.open_of(by.actor.name) < OPEN:
             return None
         phrase = Phrase(
@@ -242,7 +246,7 @@ class Workflow:
         return Refuse("too many open", phrase)
 
     def _may_resolve(self, record: Record, by: By) -> Go | Refuse:
-        """Whether somebody may say how a change ended: it frees its hosts, as if the change had been carried out."""
+        """Judge whether a person may resolve a change: it releases its hosts, as if the change had run."""
         kind, policy = self._planner.kind(record), self._planner.policy
         if kind is None:
             phrase = Phrase("this version of the bot knows no such {words}; an administrator resolves it", words=record.kind)
@@ -252,11 +256,11 @@ class Workflow:
         return policy.judge(by.actor, kind, hosts, by.place)
 
     def _requester(self, record: Record) -> str:
-        """How whoever asked is called now: they may have been configured, or renamed, since."""
+        """Find the requester's current name: they may have been configured, or renamed, since."""
         return self._planner.policy.called(record.identity, record.requester)
 
     async def _left(self, record: Record) -> tuple[str, ...]:
-        """The hosts that were asked for and are not done, as far as they are still there; `Refused` where none is."""
+        """Find the requested hosts that are not done and still in the inventory. Raises `Refused` where there are none."""
         match record.state:
             case State.DONE | State.UNDONE | State.FAILED:
                 pass
@@ -277,7 +281,7 @@ class Workflow:
         return left
 
     async def _refuse(self, operation_id: str, by: By, refused: Refuse) -> NoReturn:
-        """Say no, and keep in the audit log which rule did."""
+        """Refuse, and record in the audit log which rule did."""
         event = {"rule": refused.rule, "outcome": str(refused.reason)[:RECORDED]}
         await self._ledger.record(EventKind.REFUSAL, by.actor.name, operation_id, event)
         raise NotAllowed(refused.reason)

@@ -1,9 +1,8 @@
-"""Locks: by which a person forbids changes on hosts for a while; starts and next steps obey them.
+"""Locks: a person forbids changes on hosts for a while; starts and next steps obey them.
 
-A lock on `all` is the emergency stop: nothing changes anywhere until it goes. What a lock forbids is
-asked when something would start, with the hosts as they are called then; a part of a target that
-names nothing any more still forbids the host of that name. Who removes a lock must be allowed to on all
-hosts that it means then, whoever made it.
+A lock on `all` is the emergency stop: nothing changes anywhere until it ends. Its target is resolved whenever a change would
+start, with the hosts as they are named then. A part of a target that names no host any more still forbids the host of that
+name. A person who removes a lock must be allowed to on all hosts that it means then, whoever made it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,7 +19,7 @@ from bot.store.locks import LockTable
 from commands.values.arguments import BadArgument, Target
 
 LISTED = timedelta(days=1)
-"""How long a lock that has ended is still listed."""
+"""Period for which an ended lock is still listed."""
 
 
 class NoSuchLock(RequestError):
@@ -30,7 +29,7 @@ class NoSuchLock(RequestError):
 class Locks:
     """The locks of a running bot. Every change of them is in the audit log first.
 
-    `changed` is called after each: it starts what may start now, and notes what everything else waits for.
+    `changed` is called after each: it starts what may start now, and notes what each other operation waits for.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Locks:
         return kept
 
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock:
-        """Allow changes again; `NoSuchLock`, and `NotAllowed` where `judge` says so. One that has ended stays as it is."""
+        """Allow changes again. Raises `NoSuchLock`, and `NotAllowed` where `judge` refuses. An ended lock stays as it is."""
         lock = await self._table.find(number)
         if lock is None:
             raise NoSuchLock(Phrase("there is no lock {number}; {words} lists them", number=str(number), words="lock"))
@@ -67,30 +66,30 @@ class Locks:
         return await self._table.find(number) or lock
 
     async def all(self) -> tuple[Lock, ...]:
-        """All locks that forbid something, and those that ended within a day, by number."""
+        """List all locks that forbid something, and those that ended within a day, by number."""
         return await self._table.since(self._now() - LISTED)
 
     async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
-        """The lock that forbids changes on one of these hosts now; None where none does."""
+        """Find the lock that forbids changes on one of these hosts now; None where none does."""
         now = self._now()
         return forbidding(await self._table.since(now), hosts, inventory, now)
 
 
 def forbidding(locks: Iterable[Lock], hosts: Iterable[str], inventory: Inventory, now: datetime) -> Lock | None:
-    """Of the locks that forbid something on one of the hosts, the one that does so longest."""
+    """Find, of the locks that forbid changes on one of the hosts, the one that does so longest."""
     wanted = frozenset(hosts)
     fitting = [lock for lock in locks if lock.ends_at > now and wanted & _locked(lock, inventory, wanted)]
     return max(fitting, key=lambda lock: lock.ends_at, default=None)
 
 
 def meant(lock: Lock, inventory: Inventory) -> tuple[Host, ...]:
-    """The hosts of the inventory that a lock means now."""
+    """Find the hosts of the inventory that a lock means now."""
     names = _locked(lock, inventory, frozenset(inventory.names))
     return tuple(host for host in inventory.hosts if host.name in names)
 
 
 def told(lock: Lock) -> Phrase:
-    """What a lock says to whom it stops."""
+    """Describe a lock to the people whom it stops."""
     return Phrase(
         "{owner} has locked {target} until {end}: {reason}",
         owner=lock.owner,
@@ -101,7 +100,7 @@ def told(lock: Lock) -> Phrase:
 
 
 def _locked(lock: Lock, inventory: Inventory, wanted: frozenset[str]) -> frozenset[str]:
-    """The hosts that a lock means. `all` means those that are asked about, too, whatever the inventory says."""
+    """Resolve a lock to host names. `all` means the hosts that are asked about, too, whatever the inventory has."""
     parts = lock.target.split(",")
     if "all" in parts:
         return wanted
@@ -109,7 +108,7 @@ def _locked(lock: Lock, inventory: Inventory, wanted: frozenset[str]) -> frozens
 
 
 def _meant(part: str, inventory: Inventory) -> tuple[str, ...]:
-    """The hosts of one part, and always the one of that very name: a lock never means less than it says."""
+    """Resolve one part, always with the host of that very name: a lock never means less than its text."""
     try:
         return (part, *(host.name for host in Target.parse((part,)).resolve(inventory)))
     except BadArgument:

@@ -1,9 +1,9 @@
-"""How an operation stands and ends, from its plan and what it left in the log. Pure.
+"""Computes a change's outcome from its plan and its audit trail. Pure.
 
-all parts good ───────────────────────────────────────────▶ DONE
-anything that nobody can say ─────────────────────────────▶ UNKNOWN
-nothing else was done, and what was begun is taken back ──▶ UNDONE
-everything else ──────────────────────────────────────────▶ FAILED, and `why` says what is where
+all parts done ───────────────────────────────────────────▶ DONE
+any step whose result is unknown ─────────────────────────▶ UNKNOWN
+nothing else was done, and all that began is rolled back ─▶ UNDONE
+everything else ──────────────────────────────────────────▶ FAILED, and `why` tells the state of each host
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _UNSAID = Phrase("it was not finished")
 
 @dataclass(frozen=True)
 class Ending:
-    """How an operation ended; `done` and `left` are the hosts that are as was wanted, and those that were not begun."""
+    """Outcome of an operation; `done` and `left` are the hosts that have the change, and those where it did not begin."""
 
     state: State
     why: Phrase | None = None
@@ -28,7 +28,7 @@ class Ending:
 
 
 def part_of(plan: Plan, key: str) -> Part:
-    """The part that a step belongs to; a `KeyError` where there is none."""
+    """Find the part to which a step belongs. Raises a `KeyError` where there is none."""
     for part in plan.parts:
         if any(step.key == key for step in part.steps):
             return part
@@ -36,20 +36,20 @@ def part_of(plan: Plan, key: str) -> Part:
 
 
 def to_take_back(part: Part, trail: Trail) -> tuple[str, ...]:
-    """The steps of a part that must be taken back, the newest first: those that may have changed something.
+    """List the steps of a part that must be rolled back, the newest first: those that may have changed something.
 
-    One that cannot be taken back is among them where a look may end the doubt about it.
+    A step without a rollback is among them where a check may settle its unknown result.
     """
     return tuple(step.key for step in reversed(part.steps) if step.key in trail.touched and _has_an_end(step, trail))
 
 
 def story(plan: Plan, trail: Trail) -> tuple[StepResult, ...]:
-    """What became of each step that began, in the plan's order: how it was taken back, where it was."""
+    """Collect the result of each step that began, in the plan's order: that of its rollback, where there was one."""
     return tuple(trail.undone.get(step.key, trail.results[step.key]) for step in plan.steps if step.key in trail.results)
 
 
 def ending(operation: str, plan: Plan, trail: Trail) -> Ending:
-    """How an operation ended that has no more steps to run."""
+    """Compute the outcome of an operation that has no more steps to run."""
     done = [part for part in plan.parts if _good(part, trail)]
     left = [part for part in plan.parts if not _begun(part, trail)]
     broken = [part for part in plan.parts if part not in done and part not in left]
@@ -66,7 +66,7 @@ def ending(operation: str, plan: Plan, trail: Trail) -> Ending:
 
 
 def unsealed(operation: str, trail: Trail, why: Phrase) -> Ending:
-    """How an operation ended whose plan is not the one that was begun, so that no host could be asked by it."""
+    """Compute the outcome of an operation whose plan is not the one that was started, so that no host could be asked."""
     if not trail.begun:
         return Ending(State.FAILED, Phrase("{why}; nothing was changed, ask again", why=why))
     phrase = Phrase("{why}; look at the hosts, then say what you saw with {words}", why=why, words=f"op resolve {operation}")
@@ -109,7 +109,7 @@ def _hosts(parts: list[Part]) -> tuple[str, ...]:
 
 
 def _doubtful(step: Step, trail: Trail) -> bool:
-    """Whether nobody can say how it is with a step: done or taken back."""
+    """Return whether the result of a step, or of its rollback, is unknown."""
     back, done = trail.undone.get(step.key), trail.results.get(step.key)
     if back is not None:
         return back.result is not Result.UNDONE
@@ -117,12 +117,14 @@ def _doubtful(step: Step, trail: Trail) -> bool:
 
 
 def _taken_back(part: Part, trail: Trail) -> bool:
-    """Whether something of a part was taken back. What has no undo is part of what has one, or leaves nothing."""
+    """Return whether a step of a part was rolled back. A step without a rollback belongs to one that has it, or leaves
+    nothing.
+    """
     return any(step.key in trail.undone for step in part.steps)
 
 
 def _cause(plan: Plan, trail: Trail) -> Phrase:
-    """Why it did not go on."""
+    """Explain the reason for which it did not go on."""
     for step in plan.steps:
         came = trail.results.get(step.key)
         if came is None or came.result.good:
@@ -134,7 +136,7 @@ def _cause(plan: Plan, trail: Trail) -> Phrase:
 
 
 def _where(done: tuple[str, ...], left: tuple[str, ...], broken: list[Part], trail: Trail) -> Iterator[Phrase]:
-    """What is where now."""
+    """Describe the state of the hosts."""
     if done:
         yield Phrase("done on {hosts}", hosts=Listing(done))
     for part in broken:

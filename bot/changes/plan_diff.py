@@ -1,4 +1,4 @@
-"""What has changed between two plans of one operation: the sentences that tell why the approved one may not run."""
+"""Describes the differences between two plans of one operation: the reasons for which the approved one may not run."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,17 +7,21 @@ from pydantic import JsonValue
 
 from adapters.endpoint import Road
 from adapters.phrase import Listing, Phrase
+from bot.security.untrusted_text import cut
 from commands.model.plan import Part, Plan, Premise, Step
 
 SHOWN = 80
 """Characters of a value that a sentence repeats."""
 
 MOST = 10
-"""Sentences; who must read more than these looks at the new plan."""
+"""Most sentences; a longer list is read in the new plan itself."""
 
 
 def difference(old: Plan, new: Plan) -> tuple[Phrase, ...]:
-    """At least one sentence, for plans whose digests differ: premises, hosts, roads; steps where those do not tell it."""
+    """Describe the differences of plans whose digests differ, in at least one sentence.
+
+    Premises, hosts and endpoints; steps where those are equal.
+    """
     told = (*_premises(old, new), *_hosts(old, new), *_roads(old, new)) or tuple(_steps(old, new))
     if not told:
         return (Phrase("the bot's own scripts or rules are others than when it was approved"),)
@@ -76,7 +80,7 @@ def _roads(old: Plan, new: Plan) -> Iterator[Phrase]:
 
 
 def _steps(old: Plan, new: Plan) -> Iterator[Phrase]:
-    """The steps of hosts that are in both."""
+    """Compare the steps of hosts that are in both plans."""
     parts = {part.host: part for part in new.parts}
     for part in old.parts:
         if part.host in parts:
@@ -97,7 +101,7 @@ def _steps_of(old: Part, new: Part) -> Iterator[Phrase]:
 
 
 def _changed(before: Step, after: Step) -> Phrase:
-    """Which arguments of a step are others, where that tells it."""
+    """Describe the first argument of a step that differs; the step alone where none does."""
     was, now = before.deed.arguments, after.deed.arguments
     names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
     if before.deed.kind != after.deed.kind or not names:
@@ -114,7 +118,7 @@ def _changed(before: Step, after: Step) -> Phrase:
 
 
 def _done(step: Step) -> Mapping[str, JsonValue]:
-    """What of a step counts: its words may be in other words."""
+    """Dump what a step does. Its phrases do not count: they may differ where its effect does not."""
     return step.model_dump(mode="json", exclude={"phrase", "undo_phrase"})
 
 
@@ -128,4 +132,4 @@ def _by_side(roads: tuple[Road, ...]) -> Mapping[tuple[str, str], Road]:
 
 def _short(value: JsonValue) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return cut(text, SHOWN)

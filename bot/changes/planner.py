@@ -1,4 +1,4 @@
-"""From an operation to a record that can be decided on: planned, sealed, and given the approval that it needs.
+"""Planner: turns an operation into a record to decide on, with its plan, its digest and the approval that it needs.
 
 operation ─ view ─▶ plan ─ digest ─▶ draft ─ policy ─▶ record: WAITING with an approval, or READY by break-glass
 """
@@ -27,11 +27,11 @@ from commands.model.operation import CertificateRules, FleetChange, Operation, R
 from commands.model.plan import NEWEST_FORMULA, Plan, Planned
 
 BREAK_GLASS_LIFETIME = timedelta(hours=1)
-"""How long a change without approval may wait for its hosts: an emergency that waits longer is none."""
+"""Period for which a change without approval may wait for its hosts: longer waits are no emergency."""
 
 
 class Basis(Protocol):
-    """What a plan rests on; a reload replaces it whole (`bot.requests.dispatcher.Basis`)."""
+    """Configuration on which a plan rests; a reload replaces it whole (`bot.requests.active_config.ActiveConfig`)."""
 
     @property
     def fleet(self) -> Fleet: ...
@@ -56,7 +56,7 @@ class HoldsSecret(Refused):
 
 @dataclass(frozen=True)
 class Asking:
-    """An operation that somebody wants; `before` is the one that it continues or supersedes, "" where there is none."""
+    """A requested operation; `before` is the one that it continues or supersedes, "" where there is none."""
 
     id: str
     operation: FleetChange
@@ -65,7 +65,7 @@ class Asking:
 
 
 class Planner:
-    """Plans operations on what the bot knows now. `holds_secret` judges a text that is about to be stored."""
+    """Plans operations on the present configuration. `holds_secret` judges a text that is about to be stored."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Planner:
 
     @property
     def policy(self) -> Policy:
-        """Who may do what now."""
+        """The access policy as it is now."""
         return self._basis().policy
 
     @property
@@ -90,7 +90,7 @@ class Planner:
         return self._basis().fleet.inventory
 
     def view(self, operation: str) -> View:
-        """What an operation may look at while it is planned."""
+        """Make the view of the fleet that an operation may read while it is planned."""
         basis = self._basis()
         return View(
             fleet=basis.fleet,
@@ -101,11 +101,13 @@ class Planner:
         )
 
     def kind(self, record: Record) -> type[FleetChange] | None:
-        """The class of a record's operation; None where this version knows none such."""
+        """Find the class of a record's operation; None where this version has none."""
         return self._kinds.get(record.kind)
 
     def operation(self, record: Record) -> FleetChange:
-        """The operation of a record as it was settled when it was planned; `Refused` where this version knows none such."""
+        """Load the operation of a record as it was settled when it was planned. Raises `Refused` where this version has none
+        such.
+        """
         try:
             return self._kinds[record.kind].model_validate_json(json_text(record.arguments))
         except (KeyError, ValidationError) as error:
@@ -113,18 +115,18 @@ class Planner:
             raise Refused(phrase) from error
 
     async def replan(self, record: Record) -> tuple[Planned, str]:
-        """The plan as it would be made now, and its digest by the formula of the stored plan."""
+        """Make the plan as of now, and its digest by the formula of the stored plan."""
         planned = await self.operation(record).plan(self.view(record.operation))
         plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
         return Planned(arguments=planned.arguments, plan=plan), plan.digest(record.kind, planned.arguments)
 
     async def draft(self, asking: Asking) -> Record:
-        """A new operation, planned; nothing is decided yet. `CannotPlan`, `HoldsSecret`."""
+        """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
         planned = await asking.operation.plan(self.view(asking.id))
         operation, by, kind = asking.operation, asking.by, kind_of(type(asking.operation))
         words = canonical(operation.model_copy(update={"reason": "", "break_glass": False, "dry_run": False, "here": False}))
         told = f"{planned.model_dump_json()} {words} {operation.reason}"
-        if await asyncio.to_thread(self._holds_secret, told):  # half a second for hundreds of hosts
+        if await asyncio.to_thread(self._holds_secret, told):  # takes half a second for hundreds of hosts
             raise HoldsSecret(Phrase("the plan would hold a secret, so it is not kept; ask without it"))
         now = self._now()
         plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA})
@@ -149,28 +151,33 @@ class Planner:
         )
 
     def hosts(self, plan: Plan) -> tuple[Host, ...]:
-        """The hosts that a plan is about or changes anything on, as the inventory has them now."""
+        """Find the hosts that a plan is about or changes, as the inventory has them now."""
         return hosts_of(plan, self.inventory)
 
 
 def hosts_of(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
-    """The hosts of this inventory that a plan is about or changes anything on."""
+    """Find the hosts of this inventory that a plan is about or changes."""
     named = {part.host for part in plan.parts} | set(plan.hosts)
     return tuple(host for host in inventory.hosts if host.name in named)
 
 
 def card_channel(asked: str, usual: str | None) -> str:
-    """Where a change is shown: the channel in which it was asked, else the configured one, else the direct message."""
+    """Choose the channel of a change's card: the one where it was asked, else the configured one, else the
+    direct message.
+    """
     return asked if is_channel(asked) else usual or asked
 
 
 def kind_of(operation: type[Operation]) -> str:
-    """The name under which an operation's class is stored, and its part of the digest."""
+    """Format the name under which an operation's class is stored, which is part of the digest."""
     return " ".join(operation.words)
 
 
 def check(operation: FleetChange, actor: Actor, policy: Policy) -> Refuse | None:
-    """Why this may not even be planned for asking: break-glass without the right; `ReasonMissing` where one is needed."""
+    """Check a request before it is planned: a refusal where break-glass is not allowed.
+
+    Raises `ReasonMissing` where a reason is needed.
+    """
     if operation.break_glass and isinstance(verdict := policy.may_break_glass(actor), Refuse):
         return verdict
     if operation.break_glass and not operation.reason.strip():
@@ -183,7 +190,7 @@ def check(operation: FleetChange, actor: Actor, policy: Policy) -> Refuse | None
 
 
 def something(plan: Plan) -> None:
-    """`NothingToDo` where a plan has no step, saying why for each host."""
+    """Raise `NothingToDo`, with the reason per host, if the plan has no step."""
     if plan.steps:
         return
     if not plan.left_out:
@@ -193,7 +200,7 @@ def something(plan: Plan) -> None:
 
 
 def asked(record: Record, first: AskFirst) -> Record:
-    """The record as it waits for people."""
+    """Add the approval that a record waits for."""
     expires_at = record.asked_at + first.lifetime
     approval = Approval(
         state=ApprovalState.PENDING,
@@ -209,7 +216,7 @@ def asked(record: Record, first: AskFirst) -> Record:
 
 
 def without_approval(record: Record, alarmed: tuple[str, ...]) -> Record:
-    """The record of a change for which somebody broke the glass; `alarmed` are the Slack ids of whoever is told at once."""
+    """Add break-glass to a record, which is ready at once; `alarmed` are the Slack ids of those to notify at once."""
     return replace(
         record,
         state=State.READY,

@@ -1,4 +1,4 @@
-"""The rows of changes as the rest of the bot sees them: looked up, moved, told to whoever watches, and in the audit log."""
+"""Repository of changes: finds and moves their rows, announces every change, and records it in the audit log."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from bot.store.operations import Operations, Transition
 from bot.store.records import Record
 
 PREMISES = 100
-"""Premises that an audit event tells; the digest covers them all."""
+"""Most premises in an audit event; the digest covers them all."""
 
 
 class NoSuchOperation(RequestError):
@@ -23,7 +23,7 @@ class NoSuchOperation(RequestError):
 
 
 class AuditLog(Protocol):
-    """The audit log, as changes need it; `trouble` says why it is not `intact`."""
+    """The audit log, as changes need it; `trouble` is the reason for which it is not `intact`."""
 
     @property
     def trouble(self) -> Phrase | None: ...
@@ -34,14 +34,14 @@ class AuditLog(Protocol):
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
     async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        """The events of one kind about an operation that we signed."""
+        """Find the events of one kind about an operation that we signed."""
 
 
 class Ledger:
-    """Every method may raise a `DatabaseError`; then nothing was moved.
+    """Stored changes. Every method may raise a `DatabaseError`; then nothing was moved.
 
-    `trail` reads what an operation left in the log (`Journal.read`); `watch` is told of every change, returns at once and
-    never raises.
+    `trail` reads the trail of an operation (`IntentLog.read_trail`). `watch` is called with every change, returns at once
+    and never raises.
     """
 
     def __init__(
@@ -60,31 +60,31 @@ class Ledger:
 
     @property
     def intact(self) -> bool:
-        """Whether the audit log is whole: nothing is asked and nothing starts where it is not."""
+        """True if the audit log is whole. Otherwise nothing is requested and nothing starts."""
         return self.audit.intact
 
     def must_be_intact(self) -> None:
-        """`Refused` where the audit log is not whole."""
+        """Raise `Refused` where the audit log is not whole."""
         if self.audit.trouble is not None:
             raise Refused(Phrase("nothing may change while the audit log is in doubt: {why}", why=self.audit.trouble))
 
     async def find(self, operation: str) -> Record | None:
-        """A stored operation."""
+        """Find a stored operation."""
         return await self.operations.get(operation)
 
     async def known(self, operation: str) -> Record:
-        """The same; `NoSuchOperation`."""
+        """Get a stored operation. Raises `NoSuchOperation`."""
         record = await self.operations.get(operation)
         return _there(record, operation)
 
     async def move(self, operation: str, transition: Transition) -> Record:
-        """Move an operation in one step; `NoSuchOperation`, or what the transition refuses with."""
+        """Move an operation in one step. Raises `NoSuchOperation`, or the refusal of the transition."""
         return _there(await self.operations.change(operation, transition), operation)
 
     async def finish(self, record: Record, transition: Transition, who: str, successor: Record | None = None) -> None:
-        """Move an operation to its end, which is in the audit log first: who cannot record must not act.
+        """Move an operation to its end, which is in the audit log first: a caller that cannot record must not act.
 
-        After a crash in between that end is told once all the same. `successor` takes its place in the same step.
+        After a crash in between that end is still recorded once. `successor` takes its place in the same step.
         """
         after = transition(record)
         if after.state is not record.state and not (await self.read_trail(record.operation)).ended:
@@ -95,13 +95,13 @@ class Ledger:
             await self.operations.succeed(record.operation, transition, successor)
 
     async def told(self, record: Record) -> Change:
-        """A record for every surface, with what became of its steps."""
+        """Make the value for every surface from a record, with the results of its steps."""
         if record.started_at is None:
             return record.change()
         return record.change(story(record.plan, await self.read_trail(record.operation)))
 
     async def changed(self, operation: str) -> Change:
-        """Tell whoever watches how an operation stands now."""
+        """Announce the present state of an operation to the watcher."""
         change = await self.told(await self.known(operation))
         self._watch(change)
         return change
@@ -111,7 +111,7 @@ class Ledger:
         await self.audit.record(kind, actor, operation, data)
 
     async def record_question(self, record: Record) -> None:
-        """A new operation in the audit log, before it is stored: its plan, and who must approve it or that nobody does."""
+        """Record a new operation in the audit log, before it is stored: its plan, and its approval or break-glass."""
         who, operation = record.requester, record.operation
         await self.record(EventKind.PLAN, who, operation, plan_event(record))
         if record.approval is not None:
@@ -121,7 +121,7 @@ class Ledger:
             await self.record(EventKind.BREAK_GLASS, who, operation, event)
 
     async def record_end(self, record: Record, who: str) -> None:
-        """How an operation ended, in the audit log."""
+        """Record the end of an operation in the audit log."""
         approval = None if record.approval is None else record.approval.state.value
         why = "" if record.why is None else str(record.why)[:RECORDED]
         event = {"state": record.state, "approval": approval, "why": why, "after": record.after}
@@ -129,7 +129,7 @@ class Ledger:
 
 
 def plan_event(record: Record) -> Mapping[str, Any]:
-    """What the audit log keeps of a plan."""
+    """Make the audit event of a plan."""
     plan = record.plan
     return {
         "words": record.words[:RECORDED],
@@ -146,7 +146,7 @@ def plan_event(record: Record) -> Mapping[str, Any]:
 
 
 def approval_event(approval: Approval) -> Mapping[str, Any]:
-    """What the audit log keeps of a question to people."""
+    """Make the audit event of a requested approval."""
     return approval.model_dump(mode="json", include={"needed", "rule", "roles", "may", "groups", "expires_at"})
 
 

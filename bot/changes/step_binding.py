@@ -1,7 +1,7 @@
-"""What the plan of an order means now: which host is asked for what, and by which road.
+"""Binds the stored deeds of a plan to the fleet as it is now: action, host and endpoint.
 
-stored deed ─ what earlier steps produced ─▶ action ─┐
-host, side ─ the inventory as it is now ─▶ road ─────┴─ the road of the plan? ─▶ Meant │ CannotCarryOut
+stored deed ─ products of earlier steps ─▶ action ───────┐
+host, side ─ the inventory as it is now ─▶ endpoint ─────┴─ the plan's endpoint? ─▶ BoundAction │ PlanNotBindable
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,19 +23,19 @@ Produced = Mapping[str, Answer]
 
 
 class CannotCarryOut(Refused):
-    """What was planned means nothing now: another version made it, or a host is not where it was."""
+    """The plan cannot be bound now: another version made it, or a host's endpoint has changed."""
 
 
 @dataclass(frozen=True)
 class Meant:
-    """What is to be asked of a host. It goes by the road that was looked at, whatever is configured meanwhile."""
+    """An action bound to its host. It uses the endpoint that was checked, whatever is configured meanwhile."""
 
     fleet: Fleet
     host: Host
     action: Action[Any]
 
     async def answer(self) -> Answer:
-        """What the host says, as JSON; a `HostError`."""
+        """Perform the action, and return the host's answer as JSON. Raises a `HostError`."""
         said: BaseModel = await self.fleet.perform(self.host, self.action)
         document: Answer = said.model_dump(mode="json")
         return document
@@ -43,26 +43,26 @@ class Meant:
 
 @dataclass(frozen=True)
 class Order:
-    """An operation that is carried out, on whose behalf, and its plan."""
+    """An operation that runs, its actor, and its plan."""
 
     operation: str
     actor: str
     plan: Plan
 
     def step(self, key: str) -> Step:
-        """The step of that key; a `KeyError` where the plan has none."""
+        """Find a step by its key. Raises a `KeyError` where the plan has none."""
         for step in self.plan.steps:
             if step.key == key:
                 return step
         raise KeyError(f"the plan has no step {key}")
 
     def needs(self, key: str) -> bool:
-        """Whether anything in the plan names what that step produces."""
+        """Return whether any deed of the plan uses the product of that step."""
         deeds = (deed for step in self.plan.steps for deed in _deeds(step))
         return any(product.step == key for deed in deeds for product in deed.products.values())
 
     def means(self, fleet: Fleet, name: str, deed: Deed, produced: Produced) -> Meant:
-        """What one of the plan's deeds means on the fleet as it is now; `CannotCarryOut`."""
+        """Bind one of the plan's deeds to the fleet as it is now. Raises `PlanNotBindable`."""
         side, host = _class(deed).side, fleet.inventory.host(name)
         if host is None or host.side(side) is None:
             raise _cannot(Phrase("the inventory has no {side} side of {host}", side=side, host=name))
@@ -79,7 +79,7 @@ class Order:
 
 
 def known_whole(step: Step) -> None:
-    """`CannotCarryOut` where this version does not know all that a step is made of."""
+    """Raise `PlanNotBindable` where this version does not know all actions of a step."""
     for deed in _deeds(step):
         _class(deed)
 

@@ -1,14 +1,14 @@
-"""Runs one step of a plan, or takes one back, so that doing it again after a crash does no harm.
+"""Runs one step of a plan, or rolls it back, so that a repetition after a crash does no harm.
 
-    own events ─┬─ outcome ──────────────▶ that outcome; nothing is done again
-                ├─ intent alone ─────────▶ look ─┬─ it is so ─────────────────────▶ outcome
-                │                                ├─ it is not, or nothing tells ──▶ ask again, where that is harmless
-                │                                └─ the host does not answer ─────▶ UNKNOWN
+    own events ─┬─ outcome ──────────────▶ that outcome; the step is not run again
+                ├─ intent alone ─────────▶ observe ─┬─ the effect is there ─────────▶ outcome
+                │                                   ├─ it is not, or cannot be seen ─▶ ask again, where that is harmless
+                │                                   └─ the host does not answer ────▶ UNKNOWN
                 └─ neither ─▶ intent ─▶ ask ─▶ verify ─▶ outcome
-                                          └─ the answer is lost ─▶ look, as above
+                                          └─ the answer is lost ─▶ observe, as above
 
-Taking back: asked until it arrives, then proven, both within the patience of its proofs; for a host that was cut
-off puts the old state back by itself. What is not proven is UNKNOWN. No host is asked by another road than the plan's.
+A rollback is asked for until it arrives, then proven, both within the patience of its checks; a host that was cut off
+restores the old state by itself. A rollback that is not proven is UNKNOWN. Hosts are asked by the plan's endpoints alone.
 """
 
 import json
@@ -23,28 +23,29 @@ from adapters.phrase import Phrase
 from bot.changes.intent_log import Entry, Journal, Trail
 from bot.changes.step_binding import Answer, CannotCarryOut, Meant, Order, Produced, known_whole
 from bot.runtime.clock import Clock
+from bot.security.untrusted_text import cut
 from commands.model.plan import Check, Result, Step, StepResult
 
 POLL = 2.0
-"""Seconds between two looks at a host that is not yet as expected: a service takes some seconds to start."""
+"""Seconds between two observations of a host that is not yet as expected: a service takes some seconds to start."""
 
 DELIVERY = 30.0
-"""Seconds in which a host may come back that is to take something back: longer than a Nebula that restarts is away."""
+"""Seconds in which a host may come back to receive a rollback: longer than a restart of Nebula takes."""
 
 SHOWN = 100
 """Characters of an answer that a sentence repeats."""
 
 Forbidding = Callable[[], Awaitable[Phrase | None]]
-"""Says why no step may be begun at this moment; None where it may."""
+"""Returns the reason for which no step may start at this moment; None where it may."""
 
 
 async def nothing_forbids() -> None:
-    """Neither a lock nor a wish to stop."""
+    """Allow every step: neither a lock nor a request to stop."""
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What a look brought: `met` is None where there was no answer. `hopeless`: looking again would bring the same."""
+    """Observation of a host: `met` is None where there was no answer. `hopeless`: a repetition would give the same."""
 
     met: bool | None
     answer: Answer = field(default_factory=dict)
@@ -55,7 +56,7 @@ class _Look:
 
 @dataclass(frozen=True)
 class _Came:
-    """What came of a step. `touched`: its host may be different now."""
+    """Outcome of a step. `touched`: its host may be different now."""
 
     result: Result
     why: Phrase | None = None
@@ -72,9 +73,9 @@ class Runner:
         self._clock = clock
 
     async def do(self, order: Order, key: str, forbidden: Forbidding = nothing_forbids) -> StepResult:
-        """Carry out a step, once; a `DatabaseError` or `HeadUnavailable` where that cannot be recorded.
+        """Run a step, once. Raises a `DatabaseError` or `HeadUnavailable` where that could not be recorded.
 
-        Where it is forbidden before the host is asked, it is SKIPPED. What was begun before is settled all the same.
+        Where it is forbidden before the host is asked, it is SKIPPED. A step that began earlier is settled all the same.
         """
         trail = await self._journal.read(order.operation)
         if key in trail.results:
@@ -85,14 +86,14 @@ class Runner:
             key=key,
             result=came.result,
             why=came.why,
-            product=came.product if order.needs(key) else {},  # what nobody needs could only be too much, or a secret
+            product=came.product if order.needs(key) else {},  # an unused answer could only be too large, or a secret
             began_at=began,
             ended_at=self._clock.now(),
         )
         return await self._journal.outcome(_entry(order, key), result, touched=came.touched)
 
     async def undo(self, order: Order, key: str) -> StepResult:
-        """Take a step back, once. A step without an undo is only looked at: whether it is not so, after all."""
+        """Roll a step back, once. A step without a rollback is only checked: its effect may be absent after all."""
         trail = await self._journal.read(order.operation)
         if key in trail.undone:
             return trail.undone[key]
@@ -116,14 +117,14 @@ class Runner:
             return _Came(Result.SKIPPED, why)
         try:
             meant = order.means(self._fleet(), step.host, step.deed, produced)
-            known_whole(step)  # nothing is begun that could be neither proven nor taken back
+            known_whole(step)  # no step begins that could be neither proven nor rolled back
         except CannotCarryOut as error:
             return _Came(Result.UNKNOWN if begun else Result.FAILED, error.phrase, touched=begun)
         if begun and meant.action.changes:
             return await self._settled(order, meant, step, produced, Phrase("the bot was stopped while this was under way"))
         if not begun:
             await self._journal.intent(_entry(order, step.key), step.host, step.deed.kind)
-            if (why := await forbidden()) is not None:  # writing that took its time
+            if (why := await forbidden()) is not None:  # recording the intent took its time
                 return _Came(Result.SKIPPED, why)
         if not meant.action.changes:
             return _proven(await self._look(order, step.proof, produced, _met))
@@ -138,7 +139,7 @@ class Runner:
         return await self._verified(order, step, produced, answer, changed=answer.get("changed") is not False)
 
     async def _verified(self, order: Order, step: Step, produced: Produced, answer: Answer, *, changed: bool) -> _Came:
-        """What came of a step that its host says it did."""
+        """Verify a step that its host reports as done."""
         good = Result.DONE if changed else Result.UNCHANGED
         if step.verify is None:
             return _Came(good, product=answer, touched=changed)
@@ -148,7 +149,7 @@ class Runner:
         return _Came(Result.UNKNOWN if look.met is None else Result.FAILED, look.why, answer, touched=changed)
 
     async def _failed(self, order: Order, step: Step, produced: Produced, error: ActionFailed) -> _Came:
-        """What came of a step that its host says it could not do: perhaps it is so all the same."""
+        """Settle a step that its host reports as failed: its effect may be there all the same."""
         if not error.maybe_ran or step.verify is None:
             return _Came(Result.FAILED, error.phrase, touched=error.maybe_ran)
         look = await self._glance(order, step.verify, produced)
@@ -158,9 +159,9 @@ class Runner:
         return _Came(result, error.phrase, touched=not _unbegun(step, look))
 
     async def _settled(self, order: Order, meant: Meant, step: Step, produced: Produced, why: Phrase) -> _Came:
-        """What came of a step whose answer was lost; `why` says how.
+        """Settle a step whose answer was lost; `why` tells the reason.
 
-        Whatever is seen by now, the lost request may yet arrive: what is not so is taken back, and that forbids it.
+        Whatever is observed by now, the lost request may yet arrive: an absent effect is rolled back, which forbids it.
         """
         repeatable, unknown = meant.action.repeatable, _Came(Result.UNKNOWN, why, touched=True)
         if step.verify is not None:
@@ -181,7 +182,7 @@ class Runner:
         return await self._verified(order, step, produced, answer, changed=True)
 
     async def _not_taken_back(self, order: Order, step: Step, trail: Trail) -> Phrase | None:
-        """Take a step back; None where that is proven, else why it is not."""
+        """Roll a step back; None where that is proven, else the reason."""
         produced = _produced(trail)
         if step.undo is None:
             seen = _Look(None) if step.verify is None else await self._glance(order, step.verify, produced)
@@ -205,7 +206,7 @@ class Runner:
             await self._clock.sleep(POLL)
 
     async def _look(self, order: Order, check: Check, produced: Produced, enough: Callable[[_Look], bool]) -> _Look:
-        """Look until that is enough, or the check's patience is over."""
+        """Observe until that is enough, or the check's patience is over."""
         ends = self._clock.monotonic() + check.patience
         while True:
             look = await self._glance(order, check, produced)
@@ -214,7 +215,7 @@ class Runner:
             await self._clock.sleep(POLL)
 
     async def _glance(self, order: Order, check: Check, produced: Produced) -> _Look:
-        """One look. Never a shared one: that might have begun before what it is to prove."""
+        """Observe once. Never share an observation: it might have begun before the effect that it is to prove."""
         try:
             answer = await order.means(self._fleet(), check.host, check.deed, produced).answer()
         except CannotCarryOut as error:
@@ -227,7 +228,7 @@ class Runner:
 
 
 async def _asked(meant: Meant) -> tuple[Phrase | None, bool]:
-    """Ask a host to take something back: why it did not, and whether there is no use in asking again."""
+    """Ask a host for a rollback; return the reason for a failure, and whether asking again is useless."""
     try:
         await meant.answer()
     except HostError as error:
@@ -248,7 +249,7 @@ def _met(look: _Look) -> bool:
 
 
 def _unbegun(step: Step, look: _Look) -> bool:
-    """Whether a look after a host has refused shows that it has not even begun, so that nothing is to be taken back."""
+    """Return whether an observation after a refusal shows that the step did not begin, so that no rollback is needed."""
     return bool(step.unbegun) and all(look.answer.get(field) == value for field, value in step.unbegun.items())
 
 
@@ -257,7 +258,7 @@ def _answered(look: _Look) -> bool:
 
 
 def _proven(look: _Look) -> _Came:
-    """What came of a step that only reads."""
+    """Judge a step that only reads."""
     if look.met:
         return _Came(Result.DONE, product=look.answer)
     unreachable = look.error is not None and not isinstance(look.error, ActionFailed)
@@ -275,4 +276,4 @@ def _differs(check: Check, answer: Answer) -> Phrase:
 
 def _short(fields: Mapping[str, JsonValue]) -> str:
     text = ", ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in fields.items())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    return cut(text, SHOWN)

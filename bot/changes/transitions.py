@@ -1,4 +1,4 @@
-"""What a decision, an end or a person's word makes of an operation's record: pure functions, applied in one transaction."""
+"""Transitions of an operation's record by decisions and ends: pure functions, applied in one transaction."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from bot.store.records import Record
 
 
 def reviewed(decided: Review, identity: Identity) -> Transition:
-    """One person's decision."""
+    """Make the transition for one person's decision."""
 
     def transition(record: Record) -> Record:
         if record.approval is None:
@@ -33,7 +33,7 @@ def reviewed(decided: Review, identity: Identity) -> Transition:
 
 
 def cancelled(who: str, at: datetime) -> Transition:
-    """Withdrawn where it has not started; otherwise it is asked to stop before its next step, once."""
+    """Withdraw the operation where it has not started; otherwise ask it to stop before its next step, once."""
 
     def transition(record: Record) -> Record:
         if record.state in (State.WAITING, State.READY):
@@ -46,7 +46,7 @@ def cancelled(who: str, at: datetime) -> Transition:
 
 
 def closed(to: ApprovalState, why: Phrase, at: datetime) -> Transition:
-    """Ended without having changed anything."""
+    """Close the operation without any change of a host."""
 
     def transition(record: Record) -> Record:
         approval = None if record.approval is None else moved(record.approval, to)
@@ -56,7 +56,7 @@ def closed(to: ApprovalState, why: Phrase, at: datetime) -> Transition:
 
 
 def superseded(successor: str, why: Phrase, at: datetime) -> Transition:
-    """Closed at its start, for the plan differs now; `successor` asks again, "" where nothing does."""
+    """Close the operation at its start, for the plan differs now; `successor` asks again, "" where none does."""
 
     def transition(record: Record) -> Record:
         return replace(closed(ApprovalState.SUPERSEDED, why, at)(record), after=successor)
@@ -65,7 +65,7 @@ def superseded(successor: str, why: Phrase, at: datetime) -> Transition:
 
 
 def finished(state: State, why: Phrase | None, at: datetime) -> Transition:
-    """The end of a run. Once it has ended it stays as it is, for the end may be told again after a crash."""
+    """Finish a run. An ended one stays as it is, for the end may be reported again after a crash."""
 
     def transition(record: Record) -> Record:
         if record.state is not State.RUNNING:
@@ -76,7 +76,7 @@ def finished(state: State, why: Phrase | None, at: datetime) -> Transition:
 
 
 def resolved(state: State, why: Phrase, at: datetime) -> Transition:
-    """What a person saw of an operation whose end was unknown."""
+    """Set the outcome that a person found for an operation whose outcome was unknown."""
 
     def transition(record: Record) -> Record:
         if record.state is State.UNKNOWN:
@@ -89,7 +89,7 @@ def resolved(state: State, why: Phrase, at: datetime) -> Transition:
 
 
 def continued(successor: str) -> Transition:
-    """Another operation does what this one left."""
+    """Set the operation that does what this one left."""
 
     def transition(record: Record) -> Record:
         if record.after not in ("", successor):
@@ -100,7 +100,7 @@ def continued(successor: str) -> Transition:
 
 
 def glass_reviewed(who: str, text: str, at: datetime) -> Transition:
-    """Somebody else has looked at what was done without approval, all of it."""
+    """Close the break-glass review: another person has checked all that was done without approval."""
 
     def transition(record: Record) -> Record:
         glass = record.break_glass
@@ -123,7 +123,7 @@ def glass_reviewed(who: str, text: str, at: datetime) -> Transition:
 
 
 def ended(record: Record) -> Refused:
-    """Why nothing can be done any more."""
+    """Explain that the operation has ended, so that nothing can be done any more."""
     if record.approval is not None and record.approval.state is ApprovalState.EXPIRED:
         return Expired(Phrase("it has expired, {when}; ask again", when=Moment(record.approval.expires_at)))
     when = Moment(record.ended_at or record.asked_at)
