@@ -1,1 +1,1 @@
-"""How a host is reached, what can be seen there, what can be done there."""
+"""Connections to hosts: what can be reached, read and changed there."""

@@ -9,11 +9,11 @@ SideName = Literal["windows", "wsl", "gateway"]
 SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
 
 Answer = TypeVar("Answer")
-"""What an action brings back: a frozen value."""
+"""The answer of an action: a frozen value."""
 
 
 class Effect(StrEnum):
-    """Whether an action leaves the host as it was."""
+    """Effect of an action on its host: none (a read), or a possible change."""
 
     READ = "read"
     CHANGE = "change"
@@ -22,10 +22,10 @@ class Effect(StrEnum):
 class Action(Value, Generic[Answer]):
     """One thing that can be done or read on one side of a host, as a value.
 
-    Fields are the arguments; they are data wherever they travel, never code, and hashable: equal reads share an answer.
-    `deadline` is in seconds and covers connecting, running and the answer; it begins when the connection begins.
-    `output_limit` is in bytes: what a host says beyond it is not read (each side says of what it holds).
-    `repeatable`: doing it twice leaves what doing it once leaves, so a lost answer may be asked for again.
+    Fields are the arguments. They travel as data, never as code. They are hashable, so equal reads can share an answer.
+    `deadline` is in seconds and covers connecting, running and the answer. It starts when the connection starts.
+    `output_limit` is in bytes. Output beyond it is not read. Each side defines what it limits.
+    `repeatable`: doing it twice has the same effect as doing it once, so it may be sent again after a lost answer.
     """
 
     side: ClassVar[SideName]
@@ -36,5 +36,5 @@ class Action(Value, Generic[Answer]):
 
     @property
     def changes(self) -> bool:
-        """Whether it may leave the host different, so that a lost answer leaves a doubt."""
+        """Tells whether the action may change the host. Its outcome is then in doubt when the answer is lost."""
         return self.effect is Effect.CHANGE

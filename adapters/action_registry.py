@@ -1,4 +1,4 @@
-"""Actions as they are stored: every kind that a plan may hold, written as JSON and read back."""
+"""Registry of storable actions: every kind that a plan may hold, written as JSON and read back."""
 
 import dataclasses
 import hashlib
@@ -34,20 +34,20 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
     nebula.ReachAddress,
     services.ReadServices,
 )
-"""All that plans are made of. A kind is never renamed: stored plans name it."""
+"""All actions that plans are made of. A kind is never renamed, because stored plans name it."""
 
 
 def kind(action: Action[Any] | type[Action[Any]]) -> str:
-    """The name under which an action is stored: `windows.BeginChange`."""
-    made = action if isinstance(action, type) else type(action)
-    return f"{made.side}.{made.__name__}"
+    """Returns the name under which an action is stored: `windows.BeginChange`."""
+    action_class = action if isinstance(action, type) else type(action)
+    return f"{action_class.side}.{action_class.__name__}"
 
 
 _BY_KIND: Mapping[str, type[Action[Any]]] = {kind(action): action for action in ACTIONS}
 
 
 def class_of(name: str) -> type[Action[Any]]:
-    """The class stored under that name; a `ValueError` where this version has none."""
+    """Returns the class stored under a name. Raises `ValueError` if this version has none."""
     try:
         return _BY_KIND[name]
     except KeyError as error:
@@ -55,7 +55,7 @@ def class_of(name: str) -> type[Action[Any]]:
 
 
 def read(name: str, arguments: Mapping[str, Any]) -> Action[Any]:
-    """An action from its stored form; a `ValueError` where it is none that this version knows."""
+    """Parses an action from its stored form. Raises `ValueError` if this version does not know it."""
     try:
         return class_of(name).model_validate_json(json.dumps(arguments))
     except ValidationError as error:
@@ -64,7 +64,7 @@ def read(name: str, arguments: Mapping[str, Any]) -> Action[Any]:
 
 @cache
 def script_hash(name: str) -> str:
-    """What runs on the host for this kind of action, as a hash; "" where no code of ours does."""
+    """Returns the SHA-256 of the code that runs on the host for this kind of action; "" if no code of the bot runs there."""
     action = class_of(name)
     if not issubclass(action, WindowsAction):
         return ""
@@ -73,7 +73,7 @@ def script_hash(name: str) -> str:
 
 
 def describe_run(name: str, arguments: Mapping[str, JsonValue], placeholders: Mapping[str, str]) -> JsonValue:
-    """What runs on the host for an action: the hash of its script, its argument lists or its requests, as JSON.
+    """Describes what runs on the host for an action: the hash of its script, its argument lists or its requests, as JSON.
 
     `placeholders` stand for the arguments that are not known yet, by name. Raises `ValueError` for an unknown kind, or
     for arguments that do not fit.
@@ -92,7 +92,7 @@ def describe_run(name: str, arguments: Mapping[str, JsonValue], placeholders: Ma
 def _fill_in(
     action_class: type[Action[Any]], arguments: Mapping[str, JsonValue], placeholders: Mapping[str, str]
 ) -> Action[Any]:
-    """The action with each known argument validated by its field and each placeholder as it is."""
+    """Builds the action: known arguments are validated by their fields, placeholders are inserted as they are."""
     if not placeholders:
         return read(kind(action_class), arguments)
     fields = action_class.model_fields

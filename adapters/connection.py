@@ -1,21 +1,21 @@
-"""The one seam between the house and a host."""
+"""Connection protocol: the only interface between the bot and a host."""
 
 from typing import Protocol
 
 from adapters.action import Action, Answer
 
 PATIENCE = 10.0
-"""Seconds that an action may wait here for the bot's own means (its turn, a thread) before its deadline begins."""
+"""Seconds that an action may wait for the bot's own resources (its turn, a thread) before its deadline starts."""
 
 
 class Connection(Protocol):
-    """An open line to one side of one host. Opened by its first use, and again when it was lost."""
+    """An open connection to one side of one host. Opened on first use, and reopened after it was lost."""
 
     async def perform(self, action: Action[Answer]) -> Answer:
-        """Carry out one action within its deadline; every failure is a `HostError`.
+        """Carries out one action within its deadline. Every failure is a `HostError`.
 
-        Where no means to ask come free within `PATIENCE`, that is `NotAsked`: the bot's trouble, not the host's.
+        Raises `NotAsked` if no resource of the bot becomes free within `QUEUE_TIMEOUT`: the bot's fault, not the host's.
         """
 
     async def aclose(self) -> None:
-        """Give back what is held on the host and here. Never raises a `HostError`."""
+        """Releases what is held on the host and here. Never raises a `HostError`."""

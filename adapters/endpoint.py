@@ -1,4 +1,4 @@
-"""Roads: by which address each side of a host is reached, and by what it is known. A plan is approved with them."""
+"""Endpoints: the address of each side of a host and what pins its identity. Part of an approved plan."""
 
 import hashlib
 from functools import lru_cache
@@ -10,7 +10,7 @@ from adapters.value import Value
 
 
 class Road(Value):
-    """One side of one host: its address, and a hash of what pins its identity ("" where nothing does: plain HTTP)."""
+    """Endpoint of one side of a host: its address, and a hash of what pins its identity ("" if nothing does: plain HTTP)."""
 
     host: str
     side: SideName
@@ -19,7 +19,10 @@ class Road(Value):
 
 
 def road(host: Host, side: SideName) -> Road:
-    """The road to a side that the host has; a `KeyError` where it has none, an `OSError` where its files cannot be read."""
+    """Makes the endpoint of one side of a host.
+
+    Raises `KeyError` if the host lacks that side, `OSError` if a file of its identity could not be read.
+    """
     match host.side(side):
         case WindowsSide(url=url, ca_file=ca_file):
             return Road(host=host.name, side=side, address=url, identity=_hash(ca_file))

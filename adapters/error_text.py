@@ -1,7 +1,7 @@
-"""Why something failed, as the operating system, a library or a host says it.
+"""Reasons of failures as text from the operating system, a library or a host.
 
-Common causes are phrases, so that the sentence around them is whole in every language; everything
-else keeps its own words, which may be foreign and are bounded here and escaped where they are shown.
+Common causes are phrases, so that the sentence around them can be translated as a whole. Other text is kept as it came:
+it may be in any language, is limited in length here and escaped where it is shown.
 """
 
 import errno
@@ -13,7 +13,7 @@ from adapters.errors import NotAsked
 from adapters.phrase import Phrase
 
 WORDS_LIMIT = 300
-"""Characters of somebody's own words that an error shows."""
+"""Characters of foreign text that an error shows."""
 
 _TIMED_OUT = Phrase("timed out")
 
@@ -29,7 +29,7 @@ _SYSTEM: Mapping[int | None, Phrase] = {
     socket.EAI_NODATA: Phrase("no such host name"),
     socket.EAI_AGAIN: Phrase("the name server does not answer"),
 }
-"""By errno, and by the negative codes of getaddrinfo."""
+"""Phrases by errno, and by the negative codes of getaddrinfo."""
 
 _CERTIFICATE: Mapping[int | None, Phrase] = {
     9: Phrase("its certificate is not valid yet"),
@@ -41,15 +41,15 @@ _CERTIFICATE: Mapping[int | None, Phrase] = {
     62: Phrase("its certificate is for another name"),
     64: Phrase("its certificate is for another address"),
 }
-"""By OpenSSL's X509_V_ERR codes."""
+"""Phrases by OpenSSL's X509_V_ERR codes."""
 
 
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE})
-"""Open files of this process, and of the whole machine."""
+"""Errors for no more open files, in this process and on the whole machine."""
 
 
 def own_trouble(error: BaseException) -> NotAsked | None:
-    """What the bot itself lacks where that is why something failed: then nothing is said of the host."""
+    """Maps a failure that the bot itself caused by lack of open files; None otherwise. It tells nothing about the host."""
     if any(_errno(cause) in _USED_UP for cause in causes(error)):
         return NotAsked(
             Phrase("the bot has no open files left to ask with; raise its limit (LimitNOFILE), or close what holds them")
@@ -58,14 +58,14 @@ def own_trouble(error: BaseException) -> NotAsked | None:
 
 
 def reason(error: BaseException) -> Phrase | str:
-    """Why an error came about: the first known cause under it, else the words of the innermost that has any."""
+    """Describes the reason of an error: its first known cause, else the text of its innermost cause that has any."""
     chain = list(causes(error))
     known = next((phrase for phrase in map(_known, chain) if phrase is not None), None)
     return known or next(filter(None, map(_own_words, reversed(chain))), type(error).__name__)
 
 
 def causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> Iterator[BaseException]:
-    """The error and what libraries wrapped in it, outermost first."""
+    """Yields the error and the errors wrapped in it, outermost first."""
     yield error
     for inner in (*error.args, *getattr(error, "exceptions", ()), getattr(error, "reason", None), error.__cause__):
         if isinstance(inner, BaseException) and inner not in (error, *seen):
@@ -73,12 +73,13 @@ def causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> Iterat
 
 
 def one_line(words: str) -> str:
-    """Somebody's own words as they may stand in an error: one line, bounded, without control characters."""
+    """Makes foreign text fit for an error: one line, limited in length, without control characters."""
     line = " ".join("".join(character if character.isprintable() else " " for character in words[: 4 * WORDS_LIMIT]).split())
     return line if len(line) <= WORDS_LIMIT else f"{line[:WORDS_LIMIT]}…"
 
 
 def _known(error: BaseException) -> Phrase | None:
+    """Finds the phrase of a known error."""
     match error:
         case ssl.SSLCertVerificationError():
             return _CERTIFICATE.get(getattr(error, "verify_code", None))
@@ -89,10 +90,11 @@ def _known(error: BaseException) -> Phrase | None:
 
 
 def _errno(error: BaseException) -> int | None:
-    """The operating system's number; that of an `SSLError` is OpenSSL's."""
+    """Returns the operating system's error number. An `SSLError` has OpenSSL's number instead, which does not count."""
     return error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
 
 
 def _own_words(error: BaseException) -> str:
+    """Returns the error's own text."""
     words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
     return one_line(str(words))

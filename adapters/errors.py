@@ -1,17 +1,17 @@
-"""What can go wrong, as types.
+"""Errors as types.
 
     FlatnetError                  foreseen; its phrase may be shown as it stands and says what to do next
-    ├── RequestError              the person can mend it (commands.arguments, commands.grammar)
-    ├── Refused                   understood, but not now or not by you (bot.policy)
-    └── HostError                 one host let us down; carries `maybe_ran`
+    ├── RequestError              the requester can fix it (commands.values.arguments, commands.language.grammar)
+    ├── Refused                   understood, but not now or not by this requester (bot.access.policy)
+    └── HostError                 one host failed; carries `maybe_ran`
         ├── Unreachable           nothing answered: refused, no route, closed early, no name
-        ├── HostIdentityError     something answered, but it is not the host we know (key, certificate)
-        ├── AuthenticationFailed  the host did not accept our credentials; never tried again
-        ├── ActionFailed          the host did what it was told and says that it failed
+        ├── HostIdentityError     something answered, but not with the key or certificate on record
+        ├── AuthenticationFailed  the host did not accept the bot's credentials; never retried
+        ├── ActionFailed          the host ran the action and reports a failure
         ├── OutcomeUnknown        sent, but the answer was lost
-        ├── ProtocolError         an answer that cannot be understood
+        ├── ProtocolError         the answer could not be read
         ├── DeadlineExceeded      no answer in time
-        └── NotAsked              the bot's own trouble: it had no means to ask, so nothing is said of the host
+        └── NotAsked              the bot lacked the resources to ask, so nothing is known about the host
 
 Anything else is a bug: logged with a reference, shown as "unexpected error, reference 7f3a".
 """
@@ -30,18 +30,17 @@ class FlatnetError(Exception):
 
 
 class RequestError(FlatnetError):
-    """The request cannot be understood; the person can mend it."""
+    """The request could not be understood. The requester can fix it."""
 
 
 class Refused(FlatnetError):
-    """Understood, but not now, or not by this person."""
+    """The request was understood, but is not allowed now, or not for this requester."""
 
 
 class HostError(FlatnetError):
-    """One host let us down, or we could not ask it.
+    """One host failed, or could not be asked.
 
-    `maybe_ran` says whether what was sent may have taken effect; only where it is False may a
-    change be sent again.
+    `maybe_ran` tells whether what was sent may have taken effect. A change may be sent again only if it is False.
     """
 
     kind: ClassVar[str] = "host"
@@ -58,19 +57,19 @@ class Unreachable(HostError):
 
 
 class HostIdentityError(HostError):
-    """Something answered, but with another key or certificate than the one we hold."""
+    """Something answered, but with another key or certificate than the one on record."""
 
     kind = "identity"
 
 
 class AuthenticationFailed(HostError):
-    """The host refused our credentials. Trying again may lock the account."""
+    """The host refused the bot's credentials. Trying again may lock the account."""
 
     kind = "authentication"
 
 
 class ActionFailed(HostError):
-    """The host ran the action and reports that it failed. `code` is what programs compare."""
+    """The host ran the action and reports a failure. `code` is what programs compare."""
 
     kind = "failed"
 
@@ -80,7 +79,7 @@ class ActionFailed(HostError):
 
 
 class OutcomeUnknown(HostError):
-    """The action was sent and its answer was lost: look before doing anything again."""
+    """The action was sent and its answer was lost. The host must be checked before anything is done again."""
 
     kind = "unknown"
 
@@ -89,7 +88,7 @@ class OutcomeUnknown(HostError):
 
 
 class ProtocolError(HostError):
-    """The answer is not what this side speaks."""
+    """The answer does not follow the protocol of this side."""
 
     kind = "protocol"
 
@@ -101,7 +100,7 @@ class DeadlineExceeded(HostError):
 
     @classmethod
     def after(cls, seconds: float, *, maybe_ran: bool = False) -> "DeadlineExceeded":
-        """Silence for so long."""
+        """Makes the error for no answer within `seconds`."""
         return cls(
             Phrase("no answer within {deadline}; check that the host is up and not overloaded", deadline=Span(seconds)),
             maybe_ran=maybe_ran,
@@ -109,7 +108,7 @@ class DeadlineExceeded(HostError):
 
 
 class NotAsked(HostError):
-    """The bot lacked what it needs to ask (a turn, a thread, an open file). Nothing was sent, and the host may be well."""
+    """The bot lacked a resource (a turn, a thread, an open file). Nothing was sent, and the host may be healthy."""
 
     kind = "not-asked"
 

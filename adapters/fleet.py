@@ -1,11 +1,10 @@
-"""The hosts of the inventory and the open connections to them.
+"""Fleet: the hosts of the inventory and the open connections to them.
 
-One bad host never delays or hides the others: every action has its own deadline here, outside
-the library that speaks the protocol, and a failure comes back as that host's value.
+One bad host never delays or hides the others. Every action has its own deadline here, outside the library that speaks the
+protocol, and a failure is returned as that host's value.
 
-Many who ask the same of one host at once are one question to it: an equal read joins the look that
-is under way and shares what it brings, a failure too. So what a look brings may have been seen a
-few seconds before it was asked for; `Seen.age` says how long ago at most.
+Equal reads of one host at the same time are sent once: a later one joins the read in progress and shares its answer or
+failure. So an answer may be a few seconds older than the question; `ReadResult.age` is its greatest age.
 """
 
 import asyncio
@@ -19,25 +18,28 @@ from adapters.errors import DeadlineExceeded, HostError
 from adapters.inventory import Host, Inventory
 
 Connect = Callable[[Host, SideName], Connection]
-"""Makes the (not yet opened) connection to one side of a host; handed in by the composition root."""
+"""Makes the connection to one side of a host, not yet opened. Passed in by the composition root."""
 
 Observe = Callable[[SideName, HostError | None, float], None]
-"""Told of every look at one side of a host when it ends: its failure or None, and the seconds that it took."""
+"""Callback at the end of every read of one side of a host, with its failure or None, and its duration in seconds."""
 
 AT_ONCE = 256
-"""Actions under way at once on each kind of side; above the largest fleet, so that hanging hosts keep nobody waiting."""
+"""Actions in progress at once on each kind of side. It exceeds the largest fleet, so that hanging hosts delay no others."""
 
 PACE: dict[SideName, float] = {"windows": 0.004, "wsl": 0.004, "gateway": 0.004}
-"""Seconds between two beginnings on one kind of side: about the work of a host on that side (2–5 ms). All at one stroke,
-the event loop would answer nobody else meanwhile, and hundreds of threads would wait for the interpreter."""
+"""Seconds between two starts on one kind of side: about the work for a host on that side (2–5 ms).
+
+If all started at once, the event loop would serve nothing else meanwhile, and hundreds of threads would wait for the
+interpreter.
+"""
 
 GRACE = 1.0
-"""Seconds that a connection may take beyond the deadline to say in its own words what went wrong."""
+"""Seconds beyond the deadline in which a connection may still raise its own error."""
 
 
 @dataclass(frozen=True)
 class Seen(Generic[Answer]):
-    """What a look brought, with a host's failure as a value, and the seconds since it began."""
+    """Outcome of a read: the answer, or the host's failure as a value, and the seconds since the read started."""
 
     said: Answer | HostError
     age: float
@@ -45,14 +47,14 @@ class Seen(Generic[Answer]):
 
 @dataclass(frozen=True)
 class _Look:
-    """A look that is under way, and when it began in the loop's time. What it brings is never an exception but a bug."""
+    """A read in progress, and its start in the loop's time. Its task raises nothing but bugs."""
 
     task: asyncio.Task[Any]
     began: float
 
 
 class Fleet:
-    """Connections opened on first use, kept, and closed together. `observe` counts each shared look once."""
+    """Connections to all hosts: opened on first use, kept, and closed together. `observe` is called once per shared read."""
 
     def __init__(
         self,
@@ -64,14 +66,14 @@ class Fleet:
         self._connect = connect
         self._observe = observe
         self._connections: dict[tuple[str, SideName], Connection] = {}
-        self._looks: dict[tuple[str, Action[Any]], _Look] = {}
+        self._reads: dict[tuple[str, Action[Any]], _Look] = {}
         self._slots = {side: asyncio.Semaphore(AT_ONCE) for side in PACE}
         self._next_at = dict.fromkeys(PACE, 0.0)
 
     async def perform(self, host: Host, action: Action[Answer]) -> Answer:
-        """Carry out one action on one host; a `HostError` where that host lets us down.
+        """Carries out one action on one host. Raises `HostError` if the host fails.
 
-        The host must have the action's side: asking for an absent one is a bug (`KeyError`).
+        The host must have the action's side; its absence is a bug (`KeyError`).
         """
         if host.side(action.side) is None:
             raise KeyError(f"{host.name} has no {action.side} side")
@@ -84,29 +86,30 @@ class Fleet:
                 raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
 
     async def look(self, host: Host, read: Action[Answer]) -> Seen[Answer]:
-        """What a read brings, shared with all who ask the same meanwhile; who stops waiting stops no other."""
+        """Reads from a host, or joins the equal read in progress. A canceled caller does not cancel the read for others."""
         if read.changes:
             raise TypeError(f"{type(read).__name__} changes the host, so every one of them counts")
         loop = asyncio.get_running_loop()
         key = (host.name, read)
-        look = self._looks.get(key)
-        if look is None:
-            look = self._looks[key] = _Look(asyncio.create_task(self._brought(host, read)), loop.time())
-            look.task.add_done_callback(lambda _: self._looks.pop(key))
-        said: Answer | HostError = await asyncio.shield(look.task)
-        return Seen(said, loop.time() - look.began)
+        shared = self._reads.get(key)
+        if shared is None:
+            shared = self._reads[key] = _Look(asyncio.create_task(self._brought(host, read)), loop.time())
+            shared.task.add_done_callback(lambda _: self._reads.pop(key))
+        outcome: Answer | HostError = await asyncio.shield(shared.task)
+        return Seen(outcome, loop.time() - shared.began)
 
     async def aclose(self) -> None:
-        """Cancel the looks that are under way and close every connection; one that does not close keeps no other open."""
-        looks = [look.task for look in self._looks.values()]
-        for task in looks:
+        """Cancels the reads in progress and closes every connection. A failure to close one does not leave others open."""
+        tasks = [shared.task for shared in self._reads.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*looks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         connections = list(self._connections.values())
         self._connections.clear()
         await asyncio.gather(*(connection.aclose() for connection in connections), return_exceptions=True)
 
     async def _brought(self, host: Host, read: Action[Answer]) -> Answer | HostError:
+        """Carries out a read, reports it to the observer, and returns its answer or failure."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -118,7 +121,7 @@ class Fleet:
         return answer
 
     async def _spread(self, side: SideName) -> None:
-        """Wait for the next beginning on this kind of side."""
+        """Waits for the next start on this kind of side."""
         now = asyncio.get_running_loop().time()
         at = max(now, self._next_at[side])
         self._next_at[side] = at + PACE[side]

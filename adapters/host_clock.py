@@ -1,7 +1,7 @@
-"""A host's local time, as the host itself says how far it was from UTC and when that changed. Pure.
+"""A host's local time, from the host's own record of its UTC offsets and their changes. Pure.
 
-Some programs write local times and do not say so. What a host's clock shows tells its zone of now and no more; a log goes
-back to before clocks were set to summer or winter.
+Some programs write local times without an offset. The present offset is not enough: a log reaches back to before the last
+change between summer and winter time.
 """
 
 from bisect import bisect_right
@@ -15,10 +15,10 @@ from pydantic import Field
 from adapters.value import Value
 
 DAYS = 3653
-"""So far back the scripts look for changes of the clock, which no kept log is older than: ten years."""
+"""Days before now for which the scripts list clock changes: ten years, longer than any log is kept."""
 
 OFFSETS_LIMIT = 100
-"""Zones with the most changes have four a year."""
+"""Most offsets of one host. Zones with the most changes have four a year."""
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, as tzinfo.fromutc has it
 
@@ -26,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, as tzinfo.fromutc has it
 class Offset(Value):
     """Local time is `seconds` ahead of UTC (negative: behind) from `begins` on, in seconds since 1970.
 
-    The first of a host's counts for all that was before it, too.
+    A host's first offset also counts for all times before it.
     """
 
     begins: Annotated[int, Field(ge=0, le=4_102_444_800)]
@@ -34,9 +34,9 @@ class Offset(Value):
 
 
 class HostZone(tzinfo):
-    """Local time by a host's offsets, of which there is at least one, in their order.
+    """Time zone from a host's offsets: at least one, in the order of time.
 
-    An hour that comes twice and one that never was are told by `fold`, as PEP 495 has it.
+    Ambiguous and missing hours are resolved by `fold`, as in PEP 495.
     """
 
     def __init__(self, offsets: Sequence[Offset]) -> None:
@@ -58,7 +58,7 @@ class HostZone(tzinfo):
         return local.replace(tzinfo=self, fold=int(again))
 
     def dst(self, dt: datetime | None) -> None:
-        """Hosts do not say."""
+        """Returns None: hosts do not report daylight saving time."""
 
     def tzname(self, dt: datetime | None) -> None:
-        """Nor this."""
+        """Returns None: hosts do not report a name."""

@@ -1,7 +1,6 @@
-"""One Flatnet host and its three sides, as parsed from the configuration; the fleet's hosts by name and label.
+"""Inventory: Flatnet hosts with up to three sides, as parsed from the configuration, by name and label.
 
-Defaults are Flatnet's own (the operators' guide); each can be overridden per host. Secrets are
-named here by where they lie and never held.
+Defaults are Flatnet's own (the operators' guide); each can be overridden per host. Secrets are named here and never held.
 """
 
 import ipaddress
@@ -18,7 +17,7 @@ from adapters.phrase import Listing, Phrase
 from adapters.value import Value
 
 LIGHTHOUSE_ID = 0
-"""The lighthouse is 10.100.0.1; hosts are 10.100.N.1 with N from 1 to 254."""
+"""Id of the lighthouse, whose address is 10.100.0.1. Hosts are 10.100.N.1 with N from 1 to 254."""
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?$")]
@@ -26,14 +25,14 @@ SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,62}
 PodmanName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")]
 InterfaceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$")]
 FolderPath = Annotated[str, StringConstraints(pattern=r"^(/[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}){1,8}$")]
-"""A folder in WSL2 by its full path, as sudo's rules name it too."""
+"""Full path of a folder in WSL2. The sudo rules name the same path."""
 FilePath = FolderPath
-"""A file in WSL2 by its full path."""
+"""Full path of a file in WSL2."""
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
 
 
 class Unfit(ValueError):
-    """A value of the configuration that cannot stand; the phrase says what it must be."""
+    """An invalid value in the configuration. The phrase says what it must be."""
 
     def __init__(self, phrase: Phrase) -> None:
         super().__init__(str(phrase))
@@ -41,7 +40,7 @@ class Unfit(ValueError):
 
 
 class WindowsPaths(Value):
-    """Where Flatnet lies on a Windows host. What is not given follows from `base`."""
+    """Paths of Flatnet on a Windows host. Missing ones are derived from `base`."""
 
     base: str = r"F:\flatnet"
     nebula_exe: str = ""
@@ -93,7 +92,7 @@ class WindowsPaths(Value):
 
 
 class WindowsSide(Value):
-    """How Windows is reached: WinRM. `url` is the whole endpoint, `https://192.0.2.11:5986/wsman`."""
+    """Access to Windows over WinRM. `url` is the whole endpoint, `https://192.0.2.11:5986/wsman`."""
 
     url: str
     transport: Literal["ntlm", "certificate", "basic"] = "ntlm"
@@ -129,7 +128,7 @@ class WindowsSide(Value):
 
 
 class WslSide(Value):
-    """How WSL2 is reached: SSH with a key, and a host key known beforehand."""
+    """Access to WSL2 over SSH, with a key and a pinned host key."""
 
     address: str
     port: int = Field(default=22, ge=1, le=65535)
@@ -151,7 +150,7 @@ class WslSide(Value):
 
 
 class GatewaySide(Value):
-    """How the gateway API is reached: HTTP, from an address that it allows (10.100.0.0/16 or itself)."""
+    """Access to the gateway API over HTTP, from an address that it allows (10.100.0.0/16 or the gateway itself)."""
 
     url: str
     proxy: str | None = None
@@ -194,7 +193,7 @@ class Host(Value):
         return ipaddress.IPv4Interface(f"10.87.{self.id}.1/24")
 
     def side(self, name: SideName) -> WindowsSide | WslSide | GatewaySide | None:
-        """One side by name; None where this host does not have it."""
+        """Returns one side by name; None if this host does not have it."""
         return {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway}[name]
 
 
@@ -209,7 +208,7 @@ def _unique(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
 
 
 Hosts = Annotated[tuple[Host, ...], AfterValidator(_unique)]
-"""Hosts with names and ids of their own."""
+"""Hosts with unique names and ids."""
 
 
 class Inventory(Value):
@@ -219,25 +218,30 @@ class Inventory(Value):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of all hosts, in the order of the configuration."""
         return tuple(host.name for host in self.hosts)
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """Labels of all hosts, sorted, each once."""
         return tuple(sorted({label for host in self.hosts for label in host.labels}))
 
     def host(self, name: str) -> Host | None:
-        """The host of that name; None where there is none."""
+        """Returns the host of a name; None if there is none."""
         return next((host for host in self.hosts if host.name == name), None)
 
     def labelled(self, label: str) -> tuple[Host, ...]:
+        """Returns the hosts that have a label."""
         return tuple(host for host in self.hosts if label in host.labels)
 
 
 def _twice(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the keys that occur more than once, sorted."""
     return tuple(sorted({key for key in keys if keys.count(key) > 1}))
 
 
 def _leads_to_a_host(name: str) -> bool:
+    """Tells whether a name is an IP address or a host name."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -246,7 +250,7 @@ def _leads_to_a_host(name: str) -> bool:
 
 
 def _url(url: str, *, example: str) -> str:
-    """What may stand in it is said, not what may not: libraries differ in what they make of the rest."""
+    """Checks a URL against a list of what is allowed, because libraries differ in how they read the rest."""
     try:
         parts = urlsplit(url)
         port_is_good = parts.port is None or parts.port > 0

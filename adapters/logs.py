@@ -1,4 +1,4 @@
-"""What a read of one log brings back, whatever side of the host it lies on."""
+"""Search of one log and its result, for every side of a host."""
 
 from enum import StrEnum
 from itertools import pairwise
@@ -10,20 +10,22 @@ from adapters.host_clock import OFFSETS_LIMIT, Offset
 from adapters.value import Value
 
 LINES_LIMIT = 5_000
-"""Lines that one question may ask for."""
+"""Lines that one search may ask for."""
 
 LINE_LIMIT = 4_000
 """Characters of one line that are shown."""
 
 LINE_MARGIN = 1_024
-"""Characters behind those that are brought for redaction, which finds whole secrets alone. None that people keep is longer,
-in hexadecimal or base64 too; a key of several lines is found by each of them."""
+"""Characters beyond the shown ones that a host returns for redaction, which recognizes only whole secrets.
+
+No usual secret is longer, in hexadecimal or base64 too. A key of several lines is recognized by each of them.
+"""
 
 LINE_BROUGHT = LINE_LIMIT + LINE_MARGIN
-"""Characters of one line that a host answers with; the end of one that has so many is not known."""
+"""Characters of one line that a host returns. A line of this length may have been cut."""
 
 LINE_SEARCHED = 64 * 1024
-"""Bytes of one line in which a pattern is looked for, at least; of a longer one perhaps in its beginning alone."""
+"""Bytes of one line in which a pattern is searched, at least. Of a longer line perhaps only the start is searched."""
 
 BYTES_LIMIT = 512 * 1024
 """Bytes of all lines of one host and log."""
@@ -33,15 +35,15 @@ PATTERN_LIMIT = 1_000
 
 
 class Cut(StrEnum):
-    """Why there may be more than a read brought back."""
+    """Reasons for which a log may hold more than a search returned."""
 
-    LINES = "lines"  # more lines would fit the question than were asked for
-    LEVEL = "level"  # lines older than those that were looked through for a level, which commands do
+    LINES = "lines"  # more lines match than were asked for
+    LEVEL = "level"  # older lines were not searched for a level, which `commands` filters
     BYTES = "bytes"  # the answer reached its size limit
-    TIME = "time"  # reading stopped at its time limit before all was searched
-    LONG = "long"  # a line was longer than what is brought, or shown, of one
-    PARTLY = "partly"  # of some lines only the beginning was searched, or their encoding is one that is not known there
-    UNREAD = "unread"  # a file could not be read whole: packed otherwise than by gzip, damaged, moved or cut short meanwhile
+    TIME = "time"  # the search reached its time limit
+    LONG = "long"  # a line was longer than the limit for returned or shown lines
+    PARTLY = "partly"  # of some lines only the start was searched, or their encoding is unknown there
+    UNREAD = "unread"  # a file could not be read whole: not packed by gzip, damaged, moved or truncated meanwhile
 
 
 def _rising(offsets: tuple[Offset, ...]) -> tuple[Offset, ...]:
@@ -51,12 +53,12 @@ def _rising(offsets: tuple[Offset, ...]) -> tuple[Offset, ...]:
 
 
 class LogText(Value):
-    """`lines` are the newest that fit, oldest first, without line ends. `cut` says why there may be more.
+    """Result of a log search: the newest lines that match, oldest first, without line ends.
 
-    `searched` and `size`: bytes looked through, and bytes of all files that belong to the question (None where nobody can
-    tell, as for a journal). `files`: names of the files that lines came from, oldest first. `encoding`: how the bytes
-    were read. `clock`: the host's own time at the end of the read (aware); `offsets`: how its local times were from UTC.
-    Times inside lines are parsed by commands.
+    `cut`: reasons for which there may be more. `searched` and `size`: bytes searched, and bytes of all files in question
+    (None if unknown, as for a journal). `files`: names of the files that lines came from, oldest first. `encoding`: the
+    bytes' encodings. `clock`: the host's own time at the end of the search (aware). `offsets`: UTC offsets of its local
+    times. Times inside lines are parsed by `commands`.
     """
 
     lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_BROUGHT)], ...], Field(max_length=LINES_LIMIT)]
@@ -70,11 +72,11 @@ class LogText(Value):
 
 
 class Search(Value):
-    """Which lines.
+    """Criteria of a log search.
 
-    `tail`: so many of the newest. `pattern`: "" for all; a regular expression (Perl style), or with `fixed` exactly this
-    text; `case`: upper and lower case differ. `since`, `until`: aware, in the host's own clock already (the caller
-    corrects the clock difference), None for open.
+    `tail`: number of newest lines. `pattern`: "" for all; a regular expression (Perl style), or with `fixed` exactly this
+    text; `case`: upper and lower case differ. `since`, `until`: aware, already in the host's own clock (the caller corrects
+    the clock difference), None for open.
     """
 
     tail: Annotated[int, Field(ge=1, le=LINES_LIMIT)]

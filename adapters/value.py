@@ -1,9 +1,9 @@
-"""What every value here is made of."""
+"""Base class of all values."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """Parsed once and never changed; what it does not know, it refuses."""
+    """Immutable value, validated when it is built. Unknown fields are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

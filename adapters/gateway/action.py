@@ -1,4 +1,4 @@
-"""What every gateway action is: a few HTTP requests, sent side by side."""
+"""Base class of gateway actions: a few HTTP requests, sent concurrently."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back: any status is an answer; `text` is at most the action's `output_limit` of bytes.
+    """One response, of any status. `text` is at most the action's `output_limit` of bytes.
 
-    `seconds`: how long it took, connecting included where no kept connection was used; None where nobody measured.
+    `seconds`: its duration, including connecting if no kept connection was used; None if not measured.
     """
 
     status: int
@@ -33,17 +33,16 @@ class HttpResponse:
 class GatewayAction(Action[Answer]):
     """An action made of requests to the gateway API.
 
-    `parse` gets a response or that request's own failure for each, in order. Where every request
-    failed, the connection raises the first failure instead of calling `parse`. `output_limit` holds
-    for the body of each response.
+    `parse` gets, in order, the response to each request or that request's failure. If every request failed, the connection
+    raises the first failure instead of calling `parse`. `output_limit` applies to the body of each response.
     """
 
     side = "gateway"
 
     @abstractmethod
     def requests(self) -> tuple[HttpRequest, ...]:
-        """What is sent."""
+        """Returns the requests to send."""
 
     @abstractmethod
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> Answer:
-        """The answer; a `ValueError` where it cannot be understood."""
+        """Parses the responses into the answer. Raises `ValueError` if they could not be read."""

@@ -1,7 +1,7 @@
-"""What the gateway API says of itself: health, synchronisation, status.
+"""State of a gateway from its API: health, synchronization, status.
 
-The API's quirks end here: `{}` for an empty list, HTML errors, a healthy page over a broken Lua
-side, a `host_id` that is text or absent, 403 for an address outside the overlay.
+The API's quirks are handled here: `{}` for an empty list, HTML errors, a healthy page although Lua fails, a `host_id` that
+is text or absent, 403 for an address outside the overlay.
 """
 
 from collections.abc import Sequence
@@ -24,25 +24,24 @@ from adapters.value import Value
 
 
 class Unusable(Value):
-    """Why the answer of one part of the API cannot be used; `forbidden`: this address is not allowed (403)."""
+    """An answer of one part of the API that could not be used. `forbidden`: this address is not allowed (403)."""
 
     phrase: Phrase
     forbidden: bool = False
 
 
 class Sync(Value):
-    """`/api/sync/status`. `host_id` is None where the gateway's own start-up failed: nothing is synchronised then."""
+    """`/api/sync/status`. `host_id` is None if the gateway's own start failed; nothing is synchronized then."""
 
     host_id: int | None
     peers: tuple[str, ...]
 
 
 class GatewaySystem(Value):
-    """The state of one gateway. `healthy` is `/api/health`; the rest shows whether the Lua side works behind it.
+    """State of one gateway. `healthy` is `/api/health`; the rest shows whether Lua works behind it.
 
-    Of `/api/status` it only counts that there is an answer: `status` says why there is none. A `HostError` stands for a
-    part that did not answer: nothing is known of it. `answer_ms`: milliseconds until the whole health page was here, as
-    the bot saw it; None where it did not answer.
+    `status` is None if `/api/status` answered, else the reason. A `HostError` stands for a part that did not answer: its
+    state is unknown. `answer_ms`: milliseconds until the whole health page arrived, measured by the bot; None without it.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -54,19 +53,19 @@ class GatewaySystem(Value):
 
     @field_serializer("healthy", "sync", "status", mode="wrap", when_used="json")
     def _in_json(self, said: Any, usual: SerializerFunctionWrapHandler) -> Any:
-        """A failure as its phrase: what a proof saw is kept in the audit log."""
+        """Writes a failure as its phrase, because the observed proof is kept in the audit log."""
         return {"phrase": said.phrase.to_json()} if isinstance(said, HostError) else usual(said)
 
 
 class ReadSystem(GatewayAction[GatewaySystem]):
-    """Ask for health, synchronisation and status side by side.
+    """Reads health, synchronization and status concurrently.
 
-    The API answers from memory, within milliseconds. The deadline leaves room for a lost SYN to go out a third time (7 s),
-    and no more, because whoever asks for the whole fleet waits for its dead hosts.
+    The API answers from memory, within milliseconds. The deadline leaves room for a third attempt at a lost SYN (7 s). It is
+    not longer, because a read of the whole fleet waits for its dead hosts.
     """
 
     deadline = 8.0
-    output_limit = 256 * 1024  # a peer or a container takes some hundred bytes, and there are at most 254
+    output_limit = 256 * 1024  # a peer or a container takes a few hundred bytes, and there are at most 254
 
     def requests(self) -> tuple[HttpRequest, ...]:
         return HttpRequest("/api/health"), HttpRequest("/api/sync/status"), HttpRequest("/api/status")
@@ -79,12 +78,12 @@ class ReadSystem(GatewayAction[GatewaySystem]):
 
 
 def _empty_list(value: Any) -> Any:
-    """Lua has one empty table, and its JSON is `{}`."""
+    """Accepts `{}` for an empty list: Lua has only one empty table, and its JSON is `{}`."""
     return [] if value == {} else value
 
 
 class _SyncAnswer(BaseModel):
-    """The body of `/api/sync/status`, as far as we read it. `host_id` is a number, and text in the documents."""
+    """The fields of `/api/sync/status` that are read. `host_id` is a number; the API's documentation shows text."""
 
     host_id: Annotated[int, Field(ge=0, le=254)] | None = None
     peers: Annotated[
@@ -100,7 +99,7 @@ _Body = TypeVar("_Body", bound=BaseModel)
 
 
 def _health(answer: HttpResponse | HostError) -> bool | Unusable | HostError:
-    """`OK` says that nginx is up, and nothing about the Lua side behind it."""
+    """Parses `/api/health`. `OK` means that nginx runs, and nothing about Lua behind it."""
     if isinstance(answer, HostError):
         return answer
     if answer.status != 200:

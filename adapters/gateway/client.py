@@ -1,8 +1,8 @@
-"""HTTP to the gateway API: one kept client per host. The only importer of httpx.
+"""HTTP client of the gateway API, one per host, kept open. The only importer of httpx.
 
-The requests of an action go out side by side, each with the action's whole deadline: one that
-hangs leaves the others their answers. Nothing of the machine counts (no proxy variables, no
-netrc), redirects are not followed, and a body beyond the limit is not read.
+The requests of an action run concurrently, each with the action's whole deadline, so a hanging one does not cost the other
+answers. Settings of the machine are ignored (proxy variables, netrc), redirects are not followed, and a body is not read
+beyond the limit.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from adapters.inventory import GatewaySide
 from adapters.phrase import Phrase
 
 CONNECT_TIME = 5.0
-"""Seconds for opening a connection; an answer may take the action's whole deadline."""
+"""Seconds for opening a connection. An answer may take the action's whole deadline."""
 
 KEEP_TIME = 30.0
-"""Seconds that an idle connection is kept; nginx closes it after 75 (`keepalive_timeout`)."""
+"""Seconds for which an idle connection is kept. nginx closes it after 75 (`keepalive_timeout`)."""
 
 
 class HttpConnection:
-    """An open line to the gateway API of one host. `monotonic` tells seconds, by which answers are timed."""
+    """Connection to the gateway API of one host. `monotonic` returns seconds and measures the duration of answers."""
 
     def __init__(self, side: GatewaySide, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._side = side
@@ -37,7 +37,7 @@ class HttpConnection:
         self._client: httpx.AsyncClient | None = None
 
     async def perform(self, action: Action[Answer]) -> Answer:
-        """Send the action's requests side by side and make one answer of them."""
+        """Sends the action's requests concurrently and parses their responses into one answer."""
         if not isinstance(action, GatewayAction):
             raise TypeError(f"{type(action).__name__} is not for the gateway")
         if self._client is None:
@@ -56,7 +56,7 @@ class HttpConnection:
         return answer
 
     async def aclose(self) -> None:
-        """Close the kept connections."""
+        """Closes the kept connections."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -64,7 +64,7 @@ class HttpConnection:
     async def _ask(
         self, client: httpx.AsyncClient, request: HttpRequest, action: GatewayAction[Any]
     ) -> HttpResponse | HostError:
-        """One request; a read whose kept connection turns out to be dead is asked once more."""
+        """Sends one request. A read is retried once if its kept connection turns out to be dead."""
         try:
             async with asyncio.timeout(action.deadline):
                 try:
@@ -81,13 +81,14 @@ class HttpConnection:
             return host_error(error, self._side, changes=action.changes)
 
     async def _timed(self, client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
+        """Sends one request and measures its duration."""
         began = self._monotonic()
         response = await _send(client, request, limit)
         return replace(response, seconds=self._monotonic() - began)
 
 
 def _client(side: GatewaySide) -> httpx.AsyncClient:
-    # Reading the machine's authorities takes 20 ms and megabytes: only where TLS is spoken. Without them nobody is trusted.
+    # Loading the machine's CAs takes 20 ms and megabytes, so only for TLS. Without them no certificate is trusted.
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if any(url is not None and url.startswith("https:") for url in (side.url, side.proxy)):
         trust.load_default_certs()
@@ -126,17 +127,17 @@ NOT_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-"""Errors before the request left: a change did not happen."""
+"""Errors raised before the request was sent: a change did not happen."""
 
 
 def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostError:
-    """What an error of httpx means."""
+    """Maps an error of httpx to a `HostError`."""
     if changes and not isinstance(error, NOT_SENT):
         return OutcomeUnknown(
             Phrase("the connection to {where} was lost before the answer came; look before doing it again", where=side.url)
         )
-    if (ours := own_trouble(error)) is not None:
-        return ours
+    if (local := own_trouble(error)) is not None:
+        return local
     match error:
         case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
             return HostIdentityError(
@@ -147,7 +148,7 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
                 )
             )
         case httpx.TimeoutException():
-            return DeadlineExceeded.after(CONNECT_TIME)  # silence later on meets the action's own deadline
+            return DeadlineExceeded.after(CONNECT_TIME)  # a later timeout is the action's own deadline
         case httpx.NetworkError() | httpx.ProxyError():
             return Unreachable(
                 Phrase(

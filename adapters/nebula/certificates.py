@@ -1,14 +1,14 @@
-"""Nebula's certificates as values: read from PEM (version 1 and 2) and from what `nebula-cert print -json` says.
+"""Nebula certificates as values: read from PEM (versions 1 and 2) and from the output of `nebula-cert print -json`.
 
     PEM text ─▶ blocks ─▶ version 1: protocol buffers ─┬─▶ Certificate ─▶ encoded again, must be the same bytes
                           version 2: ASN.1 DER        ─┘
     JSON text of 1.9 (a line for each), of 1.10 and newer (one list; version 2 in another shape) ─▶ Certificate
 
-Whatever is read was foreign until it is a `Certificate`; what cannot be one is a ValueError whose text says why and holds
-no content.
+Input is untrusted until it is a `Certificate`. Invalid input raises a `ValueError` whose text gives the reason and holds no
+content.
 
-Stricter than Nebula on purpose: no block is skipped in silence (a byte order mark makes Nebula skip the first one), no
-unknown fields, no names that are not UTF-8, no certificate without signature, keys of the curve's size only.
+Stricter than Nebula on purpose: no block is skipped silently (a byte order mark makes Nebula skip the first one), no
+unknown fields, no names that are not UTF-8, no certificate without a signature, keys of the curve's size only.
 """
 
 from collections.abc import Mapping
@@ -36,13 +36,13 @@ from adapters.nebula.encoding import (
 __all__ = ["Certificate", "Curve", "public_key_of", "read_pem", "read_printed", "signed_by"]
 
 PRINTED_LIMIT = 512_000
-"""Characters of what `nebula-cert` prints for a file as large as `adapters.nebula.pem` takes."""
+"""Characters of the output of `nebula-cert` for the largest file that `adapters.nebula.pem` accepts."""
 
 _PUBLIC_KEYS: Mapping[str, Curve] = {"NEBULA X25519 PUBLIC KEY": Curve.CURVE25519, "NEBULA P256 PUBLIC KEY": Curve.P256}
 
 
 def read_pem(text: str) -> tuple[Certificate, ...]:
-    """The certificates of a file: one, or a bundle of CAs. ValueError: not a certificate file, or a damaged one."""
+    """Reads the certificates of a file: one, or a bundle of CAs. Raises `ValueError` for another or a damaged file."""
     found = []
     for banner, body in pem.blocks(text):
         version = BANNERS.get(banner)
@@ -53,7 +53,10 @@ def read_pem(text: str) -> tuple[Certificate, ...]:
 
 
 def read_printed(text: str) -> tuple[Certificate, ...]:
-    """What `nebula-cert print -json` printed, in any of its shapes. ValueError: something else, or not a true copy."""
+    """Reads the output of `nebula-cert print -json`, in any of its shapes.
+
+    Raises `ValueError` for any other text, and if the printed fingerprint is wrong.
+    """
     if len(text) > PRINTED_LIMIT:
         raise ValueError("more was printed than any certificate file needs")
     try:
@@ -69,7 +72,7 @@ def read_printed(text: str) -> tuple[Certificate, ...]:
 
 
 def public_key_of(text: str) -> str:
-    """The key of a PUBLIC KEY file, in hexadecimal. ValueError: another file, or a damaged one."""
+    """Returns the key of a PUBLIC KEY file, in hexadecimal. Raises `ValueError` for another or a damaged file."""
     blocks = list(pem.blocks(text))
     if len(blocks) != 1:
         raise ValueError("more than one block, where one public key was expected")
@@ -83,9 +86,9 @@ def public_key_of(text: str) -> str:
 
 
 def signed_by(certificate: Certificate, ca: Certificate) -> bool:
-    """Whether this CA signed it: named as the issuer, and its key's signature is right. True of a CA and itself.
+    """Tells whether a CA signed a certificate: it is named as the issuer, and the signature is valid.
 
-    Dates and the CA's limits are not looked at.
+    True of a CA and itself. Dates and the CA's limits are not checked.
     """
     named = certificate == ca if certificate.is_ca else certificate.issuer == ca.fingerprint
     if not ca.is_ca or not named or certificate.curve is not ca.curve:
@@ -119,7 +122,7 @@ class _PrintedDetails(BaseModel):
 
 
 class _Printed(BaseModel):
-    """One printed certificate; version 2 has curve and key beside the details, 1.9 names no version."""
+    """One printed certificate. Version 2 has curve and key beside the details; 1.9 prints no version."""
 
     model_config = ConfigDict(strict=True)
 
@@ -131,7 +134,7 @@ class _Printed(BaseModel):
     curve: str = ""
 
     def certificate(self) -> Certificate:
-        """The certificate that it tells of; the printed fingerprint must be the counted one."""
+        """Builds the certificate. Raises `ValueError` if the printed fingerprint differs from the computed one."""
         details = self.details
         fields = {
             "version": self.version,
@@ -161,7 +164,7 @@ def _interfaces(printed: list[str] | None) -> tuple[Interface, ...]:
 
 
 def _utc(moment: datetime) -> datetime:
-    """Printed times have the zone of whoever printed."""
+    """Converts a time to UTC: printed times have the time zone of the machine that printed them."""
     try:
         return moment.astimezone(UTC)
     except OverflowError:

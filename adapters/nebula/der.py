@@ -1,13 +1,13 @@
-"""ASN.1 in its distinguished encoding (X.690), as much as Nebula's certificates use: a byte of tag, a length, a content."""
+"""ASN.1 in its distinguished encoding (X.690), as far as Nebula's certificates use it: a tag byte, a length, a content."""
 
 from collections.abc import Iterator
 
 LENGTH_BYTES = 3
-"""A length of up to 16 MB."""
+"""Bytes of a length: enough for a length of 16 MB."""
 
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each element in turn. ValueError where one ends early or has no definite length."""
+    """Yields tag and content of each element. Raises `ValueError` if one ends early or has no definite length."""
     position = 0
     while position < len(data):
         if len(data) - position < 2:
@@ -27,7 +27,7 @@ def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def element(tag: int, content: bytes) -> bytes:
-    """One element."""
+    """Encodes one element."""
     size = len(content)
     if size <= 0x7F:
         return bytes((tag, size)) + content
@@ -36,5 +36,5 @@ def element(tag: int, content: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """The content of an INTEGER that is not negative: the top bit is the sign's."""
+    """Encodes the content of an INTEGER that is not negative. The top bit is the sign."""
     return value.to_bytes(value.bit_length() // 8 + 1, "big")

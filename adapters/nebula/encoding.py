@@ -1,7 +1,7 @@
-"""A Nebula certificate as a value, and as the bytes that it is made of: version 1 in protocol buffers, version 2 in DER.
+"""Nebula certificate as a value and its encodings: version 1 in protocol buffers, version 2 in DER.
 
-Because a certificate can be encoded again, its fingerprint is always counted, never believed, and its signature can be
-checked whichever way it was read.
+A certificate can be encoded again. So its fingerprint is always computed, never trusted, and its signature can be verified
+whichever way it was read.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from adapters.value import Value
 LIST_LIMIT = 1_000
 """Networks or groups in one certificate."""
 V2_NAME_BYTES = 253
-"""Nebula signs longer names and cannot read them then."""
+"""Bytes of a name. Nebula signs longer names, but cannot read them afterwards."""
 
 Interface = IPv4Interface | IPv6Interface
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -29,27 +29,27 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Curve(StrEnum):
-    """The curve of a certificate's key and of its CA's signature."""
+    """Curve of a certificate's key and of its CA's signature."""
 
     CURVE25519 = "CURVE25519"
     P256 = "P256"
 
     @property
     def key_bytes(self) -> int:
-        """Of a public key; P256 points are not compressed."""
+        """Size of a public key in bytes. P256 points are not compressed."""
         return 32 if self is Curve.CURVE25519 else 65
 
     @property
     def number(self) -> int:
-        """As both encodings have it."""
+        """The curve's number in both encodings."""
         return 0 if self is Curve.CURVE25519 else 1
 
 
 class Certificate(Value):
-    """One certificate. `public_key`, `signature` are in hexadecimal, `fingerprint` too: SHA-256, as Nebula counts it.
+    """One certificate. `public_key` and `signature` are in hexadecimal; `fingerprint` too: SHA-256, computed as Nebula does.
 
-    `issuer` is the CA's fingerprint, "" in a CA. A host's `networks` are its addresses in the overlay, a CA's are limits
-    for its hosts, as `groups` and `unsafe_networks` are there. Names and groups are foreign text: any characters.
+    `issuer` is the CA's fingerprint, "" in a CA. A host's `networks` are its addresses in the overlay. A CA's `networks`,
+    `groups` and `unsafe_networks` are limits for its hosts. Names and groups are untrusted text with any characters.
     """
 
     version: Annotated[int, Field(ge=1, le=2)]
@@ -68,6 +68,7 @@ class Certificate(Value):
 
     @model_validator(mode="after")
     def _as_nebula_has_it(self) -> "Certificate":
+        """Checks the rules that Nebula has for a certificate."""
         if len(self.public_key) != 2 * self.curve.key_bytes:
             raise ValueError("the public key has another size than its curve's")
         if not self.signature:
@@ -91,11 +92,11 @@ class Certificate(Value):
 
 
 BANNERS: Mapping[str, int] = {"NEBULA CERTIFICATE": 1, "NEBULA CERTIFICATE V2": 2}
-"""Of the PEM blocks that hold a certificate of each version."""
+"""Version of the certificate in a PEM block, by the block's banner."""
 
 
 def decode(version: int, body: bytes) -> Certificate:
-    """The certificate that the bytes of a PEM block are. ValueError where they are none, or are not as Nebula writes it."""
+    """Decodes the bytes of a PEM block. Raises `ValueError` if they are no certificate, or not encoded as Nebula encodes."""
     certificate = sealed(_read_v1(body) if version == 1 else _read_v2(body))
     if encode(certificate) != body:
         raise ValueError("the certificate is damaged, or not encoded as Nebula encodes")
@@ -103,19 +104,19 @@ def decode(version: int, body: bytes) -> Certificate:
 
 
 def sealed(fields: dict[str, Any], fingerprint: str = "") -> Certificate:
-    """The certificate with its fingerprint counted; where one was told, it must be the same."""
+    """Builds the certificate and computes its fingerprint. Raises `ValueError` if a given fingerprint differs."""
     try:
-        made = Certificate(**fields, fingerprint="0" * 64)
+        certificate = Certificate(**fields, fingerprint="0" * 64)
     except ValidationError as error:
         raise ValueError(f"the certificate is damaged: {first_reason(error)}") from None
-    counted = hashlib.sha256(_fingerprinted(made)).hexdigest()
-    if fingerprint and fingerprint != counted:
+    computed = hashlib.sha256(_fingerprinted(certificate)).hexdigest()
+    if fingerprint and fingerprint != computed:
         raise ValueError("the fingerprint is not the certificate's")
-    return made.model_copy(update={"fingerprint": counted})
+    return certificate.model_copy(update={"fingerprint": computed})
 
 
 def first_reason(error: ValidationError) -> str:
-    """Where and why, without the content."""
+    """Describes the first validation error: its place and reason, without the content."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     reason = first["msg"].removeprefix("Value error, ")
@@ -123,7 +124,7 @@ def first_reason(error: ValidationError) -> str:
 
 
 def encode(certificate: Certificate) -> bytes:
-    """The bytes that lie in a PEM block."""
+    """Encodes a certificate as the bytes of its PEM block."""
     key, signature = bytes.fromhex(certificate.public_key), bytes.fromhex(certificate.signature)
     if certificate.version == 1:
         return protobuf.chunk(1, _v1_details(certificate)) + protobuf.chunk(2, signature)
@@ -132,14 +133,14 @@ def encode(certificate: Certificate) -> bytes:
 
 
 def signed_bytes(certificate: Certificate) -> bytes:
-    """What the CA's signature covers."""
+    """Encodes the part that the CA's signature covers."""
     if certificate.version == 1:
         return _v1_details(certificate)
     return _v2_details(certificate) + bytes((certificate.curve.number,)) + bytes.fromhex(certificate.public_key)
 
 
 def _fingerprinted(certificate: Certificate) -> bytes:
-    """What the fingerprint is counted over."""
+    """Encodes the bytes that the fingerprint is computed from."""
     if certificate.version == 1:
         return encode(certificate)
     return signed_bytes(certificate) + bytes.fromhex(certificate.signature)
@@ -193,7 +194,7 @@ def _read_v1(body: bytes) -> dict[str, Any]:
 
 
 class _Fields:
-    """The fields of one message by number; absent ones are empty, as proto3 has it."""
+    """Fields of one message by number. Absent ones are empty, as in proto3."""
 
     def __init__(self, found: Iterable[tuple[int, int | bytes]]) -> None:
         self._found: dict[int, list[int | bytes]] = {}
@@ -221,7 +222,7 @@ class _Fields:
 
 
 def _pairs(packed: bytes) -> tuple[IPv4Interface, ...]:
-    """Addresses and masks, one after the other."""
+    """Decodes networks from a packed field of alternating addresses and masks."""
     numbers = list(protobuf.varints(packed))
     if len(numbers) % 2 or len(numbers) > 2 * LIST_LIMIT or any(number > 0xFFFFFFFF for number in numbers):
         raise ValueError("networks are not pairs of an address and a mask")
@@ -289,7 +290,7 @@ def _elements(data: bytes) -> dict[int, bytes]:
 
 
 def _prefixes(data: bytes) -> tuple[Interface, ...]:
-    """Each an address of 4 or 16 bytes and the length of its prefix."""
+    """Decodes networks, each an address of 4 or 16 bytes and the length of its prefix."""
     return tuple(_prefix(content) for _, content in der.elements(data))
 
 
@@ -299,10 +300,10 @@ def _prefix(content: bytes) -> Interface:
         return IPv4Interface((address, bits))
     if len(address) != 16 or bits > 128:
         raise ValueError("a network is not an address with a prefix")
-    made = IPv6Interface((address, bits))
-    if made.ip.ipv4_mapped is not None:
+    network = IPv6Interface((address, bits))
+    if network.ip.ipv4_mapped is not None:
         raise ValueError("a network is IPv4 written as IPv6")
-    return made
+    return network
 
 
 def _v2_details(certificate: Certificate) -> bytes:
@@ -331,5 +332,5 @@ def _octets(network: Interface) -> bytes:
 
 
 def _order(network: Interface) -> tuple[int, int, int]:
-    """As Nebula sorts networks: IPv4 first."""
+    """Returns the key by which Nebula sorts networks: IPv4 first."""
     return network.version, int(network.ip), network.network.prefixlen

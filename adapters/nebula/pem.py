@@ -1,19 +1,22 @@
-"""PEM: blocks of base64 between BEGIN and END lines, as Go's reader takes them, but without skipping anything in silence."""
+"""PEM: blocks of base64 between BEGIN and END lines, as Go reads them, but without skipping anything silently."""
 
 import base64
 import re
 from collections.abc import Iterator
 
 TEXT_LIMIT = 64_000
-"""Characters of a file; Nebula itself takes no certificate beyond 65,536 bytes."""
+"""Characters of a file. Nebula itself accepts no certificate beyond 65,536 bytes."""
 BLOCK_LIMIT = 64
-"""Blocks in one file; a bundle during a rotation of the CA has two."""
+"""Blocks in one file. A bundle during a rotation of the CA has two."""
 
 _BOUNDARY = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{1,60})-----[ \t]*")
 
 
 def blocks(text: str) -> Iterator[tuple[str, bytes]]:
-    """Banner and content of each block. Remarks may stand before a block. ValueError: no block, or a damaged file."""
+    """Yields banner and content of each block. Comments may stand before a block.
+
+    Raises `ValueError` if the file is damaged or has no block.
+    """
     if len(text) > TEXT_LIMIT:
         raise ValueError("the file is larger than any certificate file")
     if text.startswith("\ufeff"):
@@ -52,7 +55,7 @@ def _decoded(text: str) -> bytes:
 
 
 def block(banner: str, content: bytes) -> str:
-    """One block as Go writes it: 64 characters a line."""
+    """Encodes one block as Go writes it: 64 characters a line."""
     text = base64.b64encode(content).decode("ascii")
     lines = (text[start : start + 64] for start in range(0, len(text), 64))
     return "\n".join((f"-----BEGIN {banner}-----", *lines, f"-----END {banner}-----", ""))

@@ -1,4 +1,4 @@
-"""Protocol buffers' wire format, as much of it as Nebula's certificates use: varints and chunks of bytes.
+"""Protocol buffers' wire format, as far as Nebula's certificates use it: varints and chunks of bytes.
 
 https://protobuf.dev/programming-guides/encoding/
 """
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 VARINT, CHUNK = 0, 2
 VARINT_BYTES = 10
-"""Of 64 bits, seven at a time."""
+"""Bytes of a varint of 64 bits, with seven bits in each."""
 
 
 def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a message: number and content. ValueError where the message ends early or holds another kind."""
+    """Yields number and content of each field. Raises `ValueError` if the message ends early or holds another kind."""
     position = 0
     while position < len(data):
         tag, position = read_varint(data, position)
@@ -29,7 +29,7 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """The number that begins at a position, and where it ends."""
+    """Reads the number at a position. Returns it and the position after it."""
     value = 0
     for index, byte in enumerate(data[position : position + VARINT_BYTES]):
         value |= (byte & 0x7F) << 7 * index
@@ -39,7 +39,7 @@ def read_varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def varints(data: bytes) -> Iterator[int]:
-    """The numbers of a packed field."""
+    """Yields the numbers of a packed field."""
     position = 0
     while position < len(data):
         value, position = read_varint(data, position)
@@ -47,7 +47,7 @@ def varints(data: bytes) -> Iterator[int]:
 
 
 def varint(value: int) -> bytes:
-    """A number that is not negative."""
+    """Encodes a number that is not negative."""
     written = bytearray()
     while value > 0x7F:
         written.append(value & 0x7F | 0x80)
@@ -57,10 +57,10 @@ def varint(value: int) -> bytes:
 
 
 def number(field: int, value: int) -> bytes:
-    """A field with a number; nothing for zero, as proto3 has it."""
+    """Encodes a field with a number. Zero is left out, as in proto3."""
     return varint(field << 3 | VARINT) + varint(value) if value else b""
 
 
 def chunk(field: int, value: bytes) -> bytes:
-    """A field with bytes."""
+    """Encodes a field with bytes."""
     return varint(field << 3 | CHUNK) + varint(len(value)) + value

@@ -1,1 +1,1 @@
-"""The Windows side of a host: WinRM in, one framed JSON answer out."""
+"""The Windows side of a host: scripts run over WinRM, each with one framed JSON answer."""

@@ -1,4 +1,4 @@
-"""What every Windows action is: one script, its arguments as data, one object back."""
+"""Base class of Windows actions: one script, its arguments as data, one object back."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -10,10 +10,9 @@ from adapters.errors import ActionFailed
 class WindowsAction(Action[Answer]):
     """An action that one script of `scripts/` carries out.
 
-    `script` is the file's name without `.ps1`. The script gets `arguments()` as one object and
-    returns one object, which `parse` turns into the answer; a `ValueError` (pydantic's too) from
-    `parse` means that the host's answer cannot be understood. `output_limit` holds for what PowerShell
-    prints, packed, and once more for the object, unpacked.
+    `script` is the file's name without `.ps1`. The script gets `build_arguments()` as one object and returns one object,
+    which `parse` converts to the answer. A `ValueError` (pydantic's too) from `parse` means that the host's answer could not
+    be read. `output_limit` applies to PowerShell's compressed output, and once more to the uncompressed object.
     """
 
     side = "windows"
@@ -21,13 +20,13 @@ class WindowsAction(Action[Answer]):
     script: ClassVar[str]
 
     def arguments(self) -> dict[str, Any]:
-        """What the script gets: plain JSON, never code."""
+        """Returns the script's arguments: plain JSON, never code."""
         return self.model_dump(mode="json")
 
     def explain(self, failure: ActionFailed) -> ActionFailed:
-        """A failure of the script in words that say more of it; as it is where there are none."""
+        """Returns a failure of the script with a clearer phrase, or unchanged if there is none."""
         return failure
 
     @abstractmethod
     def parse(self, data: Any) -> Answer:
-        """The answer from the script's one object."""
+        """Parses the script's one object into the answer."""

@@ -1,18 +1,17 @@
-"""A change on a Windows host that puts itself back unless it is confirmed, as on network devices.
+"""Commit-confirmed change on a Windows host: it is rolled back unless confirmed in time, as on network devices.
 
     BeginChange ─▶ APPLYING ─▶ APPLIED ─ ConfirmChange ─▶ CONFIRMED
                        │          ├───── AbortChange ─┐
                        │          └───── time passes ─┤
                        └─ it fails ───────────────────┴▶ REVERTING ─┬▶ REVERTED
-                                                                    └▶ STUCK (says what is where)
+                                                                    └▶ STUCK (tells which file is where)
 
-AbortChange of a change that the host does not know is recorded as REVERTED, so that a BeginChange that is still
-on its way does nothing when it arrives.
+AbortChange of a change unknown to the host is recorded as REVERTED, so that a BeginChange still on its way does nothing
+when it arrives.
 
-One scheduled task on the host does it all (`guard.ps1`), so nothing of it depends on the road that the
-bot came by, or on the bot. The host records each state on its disk before it goes on; a host that was
-restarted in the middle puts the old state back, and never begins with what is older than its window.
-One change at a time: a host is claimed by one operation.
+One scheduled task on the host does all the work (`guard.ps1`), so nothing depends on the bot or its connection. The host
+records each state on its disk before it continues. After a restart in the middle it restores the old state, and it never
+begins a change older than its window. One change at a time: a host is claimed by one operation.
 """
 
 from typing import Annotated, Any, Literal
@@ -25,14 +24,14 @@ from adapters.windows.action import WindowsAction
 from adapters.windows.powershell import guard_options
 
 ChangeState = Literal["absent", "applying", "applied", "confirmed", "reverting", "reverted", "stuck"]
-"""`absent`: the host knows of no such change."""
+"""State of a change. `absent`: unknown to the host."""
 
 WINDOW = 120
-"""Seconds that an applied change waits for its confirmation before the host puts the old state back."""
+"""Seconds that an applied change waits for its confirmation before the host restores the old state."""
 
 
 class FileSwap(Value):
-    """A file that is put in place of another one; the old one is kept beside the change's own files."""
+    """A file that replaces another one. The old one is kept beside the change's own files."""
 
     source: str
     target: str
@@ -47,23 +46,23 @@ class BareNginx(Value):
 
 
 class ChangeStatus(Value):
-    """How the host stands to a change. `why` is what failed, in the host's words."""
+    """Status of a change on the host. `why` is the reason of a failure, in the host's words."""
 
     operation: str
     state: ChangeState
     why: str = ""
     changed: bool = False
-    """Whether this very call did something."""
+    """Tells whether this very call changed something."""
 
 
 class _OfChange(WindowsAction[ChangeStatus]):
-    """`operation` names the change; doing any of these twice for one operation is harmless."""
+    """Base class of the four actions. `operation` names the change; repeating an action for one operation is harmless."""
 
     deadline = 30.0
     output_limit = 64_000
 
     operation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
-    """Its id names a folder on the host."""
+    """The operation's id, which names a folder on the host."""
 
     def arguments(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
@@ -73,16 +72,16 @@ class _OfChange(WindowsAction[ChangeStatus]):
 
 
 class ReadChange(_OfChange):
-    """How far a change is."""
+    """Reads the state of a change."""
 
     script = "read-change"
 
 
 class BeginChange(_OfChange):
-    """Hand a change to the host and return while it is applied: files swapped, a service started, stopped or restarted.
+    """Starts a change and returns while it is applied: files swapped, a service started, stopped or restarted.
 
-    For an operation that the host knows already nothing is begun again: its present state comes back.
-    `nginx` is used in place of the service where the host has no service of that name.
+    If the host knows the operation already, nothing is started again: its present state is returned. `nginx` is used instead
+    of the service if the host has no service of that name.
     """
 
     script = "begin-change"
@@ -99,16 +98,16 @@ class BeginChange(_OfChange):
 
 
 class ConfirmChange(_OfChange):
-    """Keep an applied change. Fails where the host has put the old state back already."""
+    """Confirms an applied change. Fails if the host has already restored the old state."""
 
     script = "confirm-change"
     effect = Effect.CHANGE
 
 
 class AbortChange(_OfChange):
-    """Have the old state put back now, or forbid a change that has not begun: `reverted` either way.
+    """Rolls back a change now, or blocks one that has not begun: `reverted` either way.
 
-    Nothing to do where it is back; fails where the change was confirmed.
+    Does nothing if it is rolled back already; fails if it was confirmed.
     """
 
     script = "abort-change"

@@ -1,4 +1,4 @@
-"""The fixed drives of a Windows host, and how large Flatnet's logs are."""
+"""Fixed drives of a Windows host, and the sizes of Flatnet's logs."""
 
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ from adapters.windows.log_files import Bytes, LogFiles
 
 
 class Drive(Value):
-    """A fixed drive with a letter (`F:`). Sizes in bytes; None where Windows does not tell, as of a locked drive."""
+    """A fixed drive with a letter (`F:`). Sizes in bytes; None if Windows does not report them, as of a locked drive."""
 
     name: Annotated[str, Field(pattern=r"^[A-Z]:$")]
     size: Bytes | None
@@ -19,14 +19,14 @@ class Drive(Value):
 
 
 class WindowsDisks(Value):
-    """Drives, None where Windows (WMI) does not tell of them, and logs."""
+    """Drives and logs. `drives` is None if Windows (WMI) does not report them."""
 
     drives: Annotated[tuple[Drive, ...], Field(max_length=26)] | None
     logs: LogFiles
 
 
 class ReadDisks(WindowsAction[WindowsDisks]):
-    """Read sizes and free space of all fixed drives, and the sizes of the logs."""
+    """Reads sizes and free space of all fixed drives, and the sizes of the logs."""
 
     script = "read-disks"
     deadline = 20.0
@@ -38,7 +38,7 @@ class ReadDisks(WindowsAction[WindowsDisks]):
 
     @classmethod
     def of(cls, side: WindowsSide) -> "ReadDisks":
-        """The action for one host's logs."""
+        """Makes the action for one host's logs."""
         paths = side.paths
         return cls(nebula_log=paths.nebula_log, access_log=paths.access_log, error_log=paths.error_log)
 

@@ -1,6 +1,6 @@
-"""What WinRM says, by fault code or HTTP status, when it does not do what it was asked, as `HostError`s.
+"""Errors of WinRM as `HostError`s, by fault code, HTTP status or broken connection.
 
-Each says `maybe_ran=False`; `doubted` makes of it what it means once a change may have been made.
+Each has `maybe_ran=False`. `mark_in_doubt` converts it for the case that a change may have been made.
 """
 
 from adapters.error_text import one_line
@@ -18,7 +18,7 @@ from adapters.errors import (
 from adapters.phrase import Phrase
 
 OPERATIONS_USED_UP = "quota-operations"
-"""`ActionFailed.code` where only a new shell helps."""
+"""`ActionFailed.code` of a full quota that only a new shell resets."""
 
 _ACCESS_DENIED = 5
 _SHELL_NOT_FOUND = 2150858843
@@ -27,7 +27,7 @@ _QUOTAS = {2150859173: "quota-shells", 2150859174: OPERATIONS_USED_UP, 215085917
 
 
 def doubted(failure: HostError) -> HostError:
-    """The same failure where the change may have been made although no answer says so."""
+    """Converts a failure for the case that the change may have been made without an answer."""
     if isinstance(failure, Unreachable | NotAsked):
         return OutcomeUnknown(Phrase("the answer is lost: {failure}; look at the host first", failure=failure.phrase))
     failure.maybe_ran = True
@@ -35,21 +35,21 @@ def doubted(failure: HostError) -> HostError:
 
 
 def late(address: str) -> DeadlineExceeded:
-    """The time of the action is over."""
+    """Makes the error for an exceeded deadline."""
     return DeadlineExceeded(
         Phrase("no answer from {address} in time; check that the host is up and not overloaded", address=address)
     )
 
 
 def lost(address: str) -> Unreachable:
-    """A connection that was open has ended before the answer."""
+    """Makes the error for an open connection that ended before the answer."""
     return Unreachable(
         Phrase("the connection to {address} broke before the answer; check that WinRM runs, then try again", address=address)
     )
 
 
 def unreachable(address: str, reason: Phrase | str) -> Unreachable:
-    """No connection could be made."""
+    """Makes the error for a connection that could not be opened."""
     return Unreachable(
         Phrase(
             "nothing answers at {address} ({reason}); check that the host is up, WinRM runs and the firewall is open",
@@ -60,7 +60,7 @@ def unreachable(address: str, reason: Phrase | str) -> Unreachable:
 
 
 def unproven(address: str, reason: Phrase | str) -> HostIdentityError:
-    """TLS failed: whoever answers is not the host that our CA has signed for."""
+    """Makes the error for failed TLS: the peer is not the host that the CA of the fleet signed."""
     return HostIdentityError(
         Phrase(
             "{address} does not prove to be our host ({reason}); check ca_file and the host's certificate",
@@ -71,21 +71,21 @@ def unproven(address: str, reason: Phrase | str) -> HostIdentityError:
 
 
 def unusable_files(reason: Phrase | str) -> HostIdentityError:
-    """Our own CA, certificate or key cannot be read, so nobody can prove anything."""
+    """Makes the error for an unreadable CA, certificate or key of the bot, without which no peer can be verified."""
     return HostIdentityError(
         Phrase("a file for TLS cannot be read ({reason}); check ca_file, certificate_file and key_file", reason=reason)
     )
 
 
 def refused_login(address: str) -> AuthenticationFailed:
-    """HTTP 401 after all: never tried again, for that may lock the account."""
+    """Makes the error for HTTP 401. It is never retried, for that may lock the account."""
     return AuthenticationFailed(
         Phrase("{address} refuses the log-in; check user and password, or the certificate", address=address)
     )
 
 
 def not_winrm(address: str, reason: Phrase | str) -> ProtocolError:
-    """Something answers, and not as WinRM does."""
+    """Makes the error for a peer that does not answer as WinRM does."""
     return ProtocolError(
         Phrase(
             "{address} does not answer as WinRM does ({reason}); check that url leads to WinRM",
@@ -96,7 +96,7 @@ def not_winrm(address: str, reason: Phrase | str) -> ProtocolError:
 
 
 def refused_by_fault(code: int | None, reason: str, address: str) -> HostError:
-    """A WSManFault: WinRM's own code and words."""
+    """Maps a WSManFault: WinRM's own code and text."""
     if code == _SHELL_NOT_FOUND:
         return lost(address)
     if code == _ACCESS_DENIED:
@@ -121,9 +121,9 @@ def refused_by_fault(code: int | None, reason: str, address: str) -> HostError:
 
 
 def refused_by_status(status: int, address: str) -> HostError:
-    """An HTTP status without a fault: something before WinRM has answered.
+    """Maps an HTTP status without a fault: something before WinRM answered.
 
-    400 is what a host says of a message sealed for a connection that it no longer knows.
+    A host answers 400 to a message sealed for a connection that it no longer knows.
     """
     if status in (400, 503):
         return lost(address)

@@ -1,6 +1,6 @@
-"""The three logs of a Flatnet host as folders list them: how large they are, and what rotation has left beside them.
+"""The three logs of a Flatnet host as folder listings show them: their sizes, and the rotated files beside them.
 
-No log is opened. A rotated neighbour of `nebula.log` begins with its stem and goes on with a number, a date or `old`:
+No log is opened. A rotated file of `nebula.log` begins with its stem and continues with a number, a date or `old`:
 `nebula.log.1`, `nebula-20260131T093000.123.log` (NSSM's), `nebula.log-20260131.gz`, `nebula.old.log`.
 """
 
@@ -18,10 +18,10 @@ Bytes = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 class LogFile(Value):
-    """One log. `absent`: there is no such file; `unknown`: Windows does not tell of it, and then nothing else is said.
+    """One log. `absent`: there is no such file. `unknown`: Windows does not report it, and the other fields are empty.
 
-    Sizes are in bytes, times the host's own: `written_at` is when the log was last written, `rotated_at` the newest
-    of its `rotated` neighbours; None where there is none.
+    Sizes are in bytes, times are the host's own. `written_at` is when the log was last written, `rotated_at` the time of the
+    newest of its `rotated` files; None if there is none.
     """
 
     name: LogName
@@ -35,14 +35,14 @@ class LogFile(Value):
 
     @property
     def file(self) -> str:
-        """Its name without its folder."""
+        """The log's name without its folder."""
         return PureWindowsPath(self.path).name
 
     @property
     def whole(self) -> int:
-        """Bytes of the log and of all its neighbours."""
+        """Bytes of the log and of all its rotated files."""
         return self.size + self.rotated_size
 
 
 LogFiles = Annotated[tuple[LogFile, ...], Field(max_length=len(LOGS))]
-"""The logs that were asked for, in the order of `LOGS`."""
+"""The requested logs, in the order of `LOGS`."""

@@ -1,4 +1,4 @@
-"""Lines of a log on a Windows host: the newest that fit a question, from the log and its rotated neighbours."""
+"""Log search on a Windows host: the newest lines that match, from the log and its rotated files."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,35 +12,35 @@ from adapters.windows.action import WindowsAction
 from adapters.windows.log_files import LogName
 
 SEARCH_LIMIT = 8.0
-"""Seconds that a host searches; beside them the deadline has room for PowerShell's start and a pattern's last attempt."""
+"""Seconds that a host searches. The rest of the deadline is for PowerShell's start and a pattern's last attempt."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ReadLog(WindowsAction[LogText]):
-    """Read the newest lines of a log that fit a question; nothing on the host changes.
+    """Reads the newest lines of a log that match a search. Nothing on the host changes.
 
-    The log is read backwards in blocks, then its rotated neighbours, newest first: `.gz` too, other packed ones not.
-    A line without a time belongs to the one before it. Times are compared by the host's clock as it wrote them; reading
-    ends at the first block that lies before `since` as a whole, so a clock that was set back for less goes unnoticed.
-    Of a line longer than 64 kB the pattern may be looked for in its beginning alone; the answer tells then.
+    The log is read backwards in blocks, then its rotated files, newest first: `.gz` too, other packed ones not. A line
+    without a time belongs to the one before it. Times are compared as the host wrote them. Reading ends at the first block
+    that lies before `since` as a whole, so a clock that was set back for less goes unnoticed. Of a line longer than 64 kB
+    perhaps only the start is searched; the answer reports that.
     """
 
     script = "read-log"
     deadline = 20.0
-    output_limit = 3 * BYTES_LIMIT  # JSON doubles quotes and backslashes; what takes it more is counted by the script
+    output_limit = 3 * BYTES_LIMIT  # JSON doubles quotes and backslashes; the script counts longer escapes
 
     log: str
     search: Search
 
     @classmethod
     def of(cls, side: WindowsSide, which: LogName, search: Search) -> "ReadLog":
-        """The action for one of a host's logs."""
+        """Makes the action for one of a host's logs."""
         paths = {"nebula": side.paths.nebula_log, "access": side.paths.access_log, "error": side.paths.error_log}
         return cls(log=paths[which], search=search)
 
     def arguments(self) -> dict[str, Any]:
-        """A pattern has a sign in front: PowerShell would take one that looks like a time in JSON for a time."""
+        """Returns the script's arguments. The pattern gets a prefix, or PowerShell would read one like a time as a time."""
         return {
             "log": self.log,
             "tail": self.search.tail,
@@ -68,7 +68,7 @@ def _milliseconds(moment: datetime | None) -> int | None:
 
 
 def _why(failure: ActionFailed, path: str) -> Phrase | None:
-    """What a failure of the script means, and what to do next; None where its own words say it best."""
+    """Returns the meaning of a failure of the script and its fix; None if the script's own words are best."""
     match failure.code:
         case "LogMissing":
             return Phrase("there is no log {path}; have it written there, or mend its path in the configuration", path=path)

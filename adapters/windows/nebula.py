@@ -1,7 +1,7 @@
-"""Nebula's certificates on a Windows host: read, made, signed, staged, and seen by another host.
+"""Nebula's certificates on a Windows host: read, make, sign and stage them, and find their handshakes on another host.
 
-No private key leaves the host that it was made on. Work happens in a fresh folder that only SYSTEM and
-Administrators can enter; its name carries the operation's id, so that what was begun is found again.
+No private key leaves the host that it was made on. Work happens in a fresh folder that only SYSTEM and Administrators can
+enter. Its name holds the operation's id, so that unfinished work is found again.
 """
 
 from collections.abc import Iterable
@@ -19,21 +19,20 @@ from adapters.windows.action import WindowsAction
 from adapters.windows.nebula_log import read_received
 
 PEM_LIMIT = 64_000
-"""Bytes of a certificate file: a bundle of several CAs has about two thousand."""
+"""Bytes of a certificate file. A bundle of several CAs has about two thousand."""
 
 
 class NebulaFiles(Value):
-    """What lies on a host, as it lies there: texts are foreign until `adapters.nebula.certificates` has read them.
+    """Nebula's files on a host, unparsed: their texts are untrusted until `adapters.nebula.certificates` has read them.
 
-    `certificate`, `ca` are the files' texts, "" where there is none; `printed`, `ca_printed` what
-    `nebula-cert print -json` says of them, "" where it refuses. `configured_*` are the paths in config.yaml,
-    "" where it names none and "inline" where no path stands there. `readers` are accounts beside SYSTEM and
-    Administrators that can read the private key. `key_matches`: whether `nebula -test` takes certificate and key
-    together, None where it could not be asked; `test_says` is why not, in Nebula's words (also for other reasons: an
-    expired certificate, a broken configuration). `written_at` is when the certificate's file was last written,
-    `running_since` when the Nebula process started; None where it does not run. `ca_key`: whether the CA's private
-    key lies here, `ca_key_encrypted`: whether only a passphrase opens it (its banner says so). `sightings`: the newest
-    handshakes in this host's Nebula log, one for each name.
+    `certificate`, `ca` are the files' texts, "" if missing; `printed`, `ca_printed` the output of `nebula-cert print -json`
+    for them, "" if it refuses. `configured_*` are the paths in config.yaml, "" if it names none and "inline" if it has no
+    path there. `readers` are accounts beside SYSTEM and Administrators that can read the private key. `key_matches`: whether
+    `nebula -test` accepts certificate and key together, None if it could not be run; `test_says` is its reason for refusing,
+    in Nebula's words (also for other reasons: an expired certificate, a broken configuration). `written_at` is when the
+    certificate's file was last written, `running_since` when the Nebula process started; None if it does not run. `ca_key`:
+    whether the CA's private key lies here; `ca_key_encrypted`: whether it needs a passphrase, as its banner shows.
+    `sightings`: the newest handshakes in this host's Nebula log, one for each name.
     """
 
     certificate: str
@@ -56,7 +55,7 @@ class NebulaFiles(Value):
 
 
 class Sighting(Value):
-    """A handshake that this host's Nebula logged: with whom, with which certificate, when (the host's clock)."""
+    """A handshake that this host's Nebula logged: the peer's name, its certificate, the time (the host's clock)."""
 
     name: str
     fingerprint: str
@@ -64,7 +63,7 @@ class Sighting(Value):
 
 
 class ReadCertificates(WindowsAction[NebulaFiles]):
-    """Read certificate, CA, configuration and what goes with them; private keys stay where they are."""
+    """Reads certificate, CA, configuration and related files. Private keys stay on the host."""
 
     script = "read-certificates"
     deadline = 30.0
@@ -82,7 +81,7 @@ class ReadCertificates(WindowsAction[NebulaFiles]):
 
     @classmethod
     def of(cls, side: WindowsSide) -> "ReadCertificates":
-        """The action for one host's paths."""
+        """Makes the action for one host's paths."""
         paths = side.paths
         return cls(
             service=side.nebula_service,
@@ -97,7 +96,7 @@ class ReadCertificates(WindowsAction[NebulaFiles]):
         )
 
     def parse(self, data: Any) -> NebulaFiles:
-        """The script hands over lines of Nebula's log as they are."""
+        """Parses the object. The script returns lines of Nebula's log as they are."""
         match data:
             case {"handshakes": [*lines], **rest}:
                 return NebulaFiles.model_validate({**rest, "sightings": _newest(lines)})
@@ -106,25 +105,25 @@ class ReadCertificates(WindowsAction[NebulaFiles]):
 
 
 def _newest(lines: Iterable[Any]) -> tuple[Sighting, ...]:
-    """The last of each name; lines that cannot be read are none."""
-    told = (read_received(line) for line in lines if isinstance(line, str))
+    """Collects the last handshake of each name. Unreadable lines are skipped."""
+    received = (read_received(line) for line in lines if isinstance(line, str))
     newest = {
         each.name: Sighting(name=each.name, fingerprint=each.fingerprint, at=each.at)
-        for each in told
+        for each in received
         if each is not None and each.at is not None
     }
     return tuple(newest.values())
 
 
 class KeyPair(Value):
-    """The public half of a key pair that lies on the host, as PEM."""
+    """Public half of a key pair that lies on the host, as PEM."""
 
     public_key: str = Field(max_length=1_000)
     changed: bool = False
 
 
 class MakeKeyPair(WindowsAction[KeyPair]):
-    """Make a key pair in a fresh folder (`host.key`, `host.pub`), or find the one that was made there before."""
+    """Makes a key pair in a fresh folder (`host.key`, `host.pub`), or finds the one that was made there before."""
 
     script = "make-key-pair"
     effect = Effect.CHANGE
@@ -135,7 +134,7 @@ class MakeKeyPair(WindowsAction[KeyPair]):
     nebula_cert_exe: str
 
     def parse(self, data: Any) -> KeyPair:
-        """Whatever is no public key ends here, and no error repeats it."""
+        """Rejects everything but a public key, and no error repeats the rejected text."""
         match data:
             case {"public_key": str(text), "changed": bool(changed)}:
                 public_key_of(text)
@@ -145,7 +144,7 @@ class MakeKeyPair(WindowsAction[KeyPair]):
 
 
 class Signed(Value):
-    """A certificate that was signed just now, or before for the same public key. `fingerprint` is in hexadecimal."""
+    """A certificate signed just now, or before for the same public key. `fingerprint` is in hexadecimal."""
 
     certificate: str = Field(max_length=PEM_LIMIT)
     fingerprint: str
@@ -154,16 +153,16 @@ class Signed(Value):
 
 
 _SIGNING = timedelta(minutes=2)
-"""That a certificate may live longer than was asked for: less than this before the CA's end, it gets the CA's."""
+"""Tolerance for a certificate's lifetime. It also applies to a CA that ends that soon after the requested lifetime."""
 
 
 class SignCertificate(WindowsAction[Signed]):
-    """Sign a public key with the CA that lies on this host, in a fresh folder.
+    """Signs a public key with the CA that lies on this host, in a fresh folder.
 
-    `lifetime` is in hours; the CA's own end shortens it. The answer is read by `adapters.nebula.certificates` and held
-    against what was asked for: name, networks, groups, public key, signature; anything else is a `ProtocolError`.
-    `ActionFailed.code` is "CaKeyEncrypted", "CaExpired", "CaKeyMissing", "CaDiffers", "DiskFull" where that is why, and
-    "SignFailed" for what else nebula-cert refuses.
+    `lifetime` is in hours; the CA's own end shortens it. The answer is read by `adapters.nebula.certificates` and compared
+    with the request: name, networks, groups, public key, signature. Any difference is a `ProtocolError`. `ActionFailed.code`
+    is "CaKeyEncrypted", "CaExpired", "CaKeyMissing", "CaDiffers" or "DiskFull" for that reason, and "SignFailed" for any
+    other refusal of nebula-cert.
     """
 
     script = "sign-certificate"
@@ -196,9 +195,9 @@ class SignCertificate(WindowsAction[Signed]):
         )
 
     def _differs(self, certificate: Certificate, ca: Certificate) -> str:
-        """What of the certificate is not as it was asked for; "" where all is."""
+        """Finds a property in which the certificate differs from the request; "" if there is none."""
         longest = timedelta(hours=self.lifetime) + _SIGNING
-        wanted = {
+        checks = {
             "kind": not certificate.is_ca,
             "name": certificate.name == self.name,
             "address": set(certificate.networks) == set(map(ip_interface, self.networks)),
@@ -208,11 +207,11 @@ class SignCertificate(WindowsAction[Signed]):
             "CA": ca.fingerprint == self.ca_fingerprint and signed_by(certificate, ca),
             "lifetime": certificate.not_after - certificate.not_before <= longest and certificate.not_after < ca.not_after,
         }
-        return next((what for what, right in wanted.items() if not right), "")
+        return next((what for what, right in checks.items() if not right), "")
 
 
 class Staged(Value):
-    """A new certificate that lies beside its key, and that Nebula takes with this host's configuration."""
+    """A new certificate that lies beside its key, and that Nebula accepts with this host's configuration."""
 
     certificate_file: str
     key_file: str
@@ -220,11 +219,11 @@ class Staged(Value):
 
 
 class StageCertificate(WindowsAction[Staged]):
-    """Lay a signed certificate beside its key and have `nebula-cert verify` and `nebula -test` try both.
+    """Puts a signed certificate beside its key and has `nebula-cert verify` and `nebula -test` check both.
 
-    The live configuration is tried with the new files in place of the old ones; nothing live is touched.
-    `ActionFailed.code` is "NotVerified" or "NotTaken" where they refuse, "ConfigNotKnown" where config.yaml does not name
-    the files on lines of their own.
+    The live configuration is tested with the new files in place of the old ones. Nothing live is changed.
+    `ActionFailed.code` is "NotVerified" or "NotTaken" if they refuse, "ConfigNotKnown" if config.yaml does not name the
+    files on lines of their own.
     """
 
     script = "stage-certificate"
@@ -244,16 +243,15 @@ class StageCertificate(WindowsAction[Staged]):
 
 
 class Forgotten(Value):
-    """Nothing is left of a folder."""
+    """A folder that no longer exists."""
 
     changed: bool = False
 
 
 class ForgetFolder(WindowsAction[Forgotten]):
-    """Remove an operation's folder with the key in it.
+    """Removes an operation's folder with the key in it.
 
-    Refused for a folder that is not one of ours, and while the operation's change is under way or stuck: then the old
-    files lie there.
+    Fails for any other folder. Fails while the operation's change is in progress or stuck, because the old files lie there.
     """
 
     script = "forget-folder"
@@ -268,13 +266,13 @@ class ForgetFolder(WindowsAction[Forgotten]):
 
 
 class LogPosition(Value):
-    """Where a log ends now, in bytes."""
+    """Present end of a log, in bytes."""
 
     position: int
 
 
 class NotePosition(WindowsAction[LogPosition]):
-    """Note where this host's Nebula log ends, so that only what comes after it counts."""
+    """Reads where this host's Nebula log ends, so that only later lines count."""
 
     script = "note-position"
     deadline = 20.0
@@ -287,14 +285,14 @@ class NotePosition(WindowsAction[LogPosition]):
 
 
 class Handshake(Value):
-    """Whether the log, beyond a position, has a handshake with that name and certificate."""
+    """Result of a handshake search: whether the log, beyond a position, has one with that name and certificate."""
 
     found: bool
     at: AwareDatetime | None = None
 
 
 class FindHandshake(WindowsAction[Handshake]):
-    """Look in this host's Nebula log beyond a position (or in a log that was begun anew since) for one handshake."""
+    """Searches this host's Nebula log beyond a position (or a log that was started anew since) for one handshake."""
 
     script = "find-handshake"
     deadline = 20.0
@@ -306,26 +304,26 @@ class FindHandshake(WindowsAction[Handshake]):
     fingerprint: str
 
     def parse(self, data: Any) -> Handshake:
-        """The script looks for lines that hold both words; here they are read."""
+        """Parses the lines, which the script selected only because they hold both words."""
         match data:
             case {"lines": [*lines]}:
-                told = [read_received(line) for line in lines if isinstance(line, str)]
+                received = [read_received(line) for line in lines if isinstance(line, str)]
             case _:
                 raise ValueError("no lines")
-        for each in told:
+        for each in received:
             if each is not None and (each.name, each.fingerprint) == (self.name, self.fingerprint):
                 return Handshake(found=True, at=each.at)
         return Handshake(found=False)
 
 
 class Reached(Value):
-    """Whether an address answered."""
+    """Result of a ping."""
 
     reachable: bool
 
 
 class ReachAddress(WindowsAction[Reached]):
-    """Ping an address on the overlay from this host."""
+    """Pings an address on the overlay from this host."""
 
     script = "reach-address"
     deadline = 20.0

@@ -1,10 +1,10 @@
-"""Lines of Nebula's log that tell of a handshake received, in its three forms: text and JSON of logrus, slog of 1.11.
+"""Parser for lines of Nebula's log about a received handshake, in their three forms: text and JSON of logrus, slog of 1.11.
 
     time="2026-11-25T09:05:44Z" level=info msg="Handshake message received" certName=host-a fingerprint=f768… …
     {"certName":"host-a","fingerprint":"f768…","level":"info","msg":"Handshake message received","time":"…", …}
     time=2026-11-25T09:26:47.126Z level=INFO msg="Handshake message received" certName=host-a …
 
-Nebula writes such a line once it has accepted the other's certificate. Lines are foreign: what cannot be read is none.
+Nebula writes such a line once it has accepted the peer's certificate. Lines are untrusted: an unreadable one is skipped.
 """
 
 import json
@@ -18,13 +18,13 @@ from adapters.value import Value
 RECEIVED = "Handshake message received"
 
 LINE_LIMIT = 2_000
-"""Characters; Nebula's own lines have about four hundred."""
+"""Characters of a line. Nebula's own have about four hundred."""
 
 _FIELD = re.compile(r'(?:^|(?<= ))([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^ "]*)(?= |$)')
 
 
 class Received(Value):
-    """Whose certificate was accepted, and when by the clock of the host that logged it; None where no time stands there."""
+    """The peer whose certificate was accepted, and the time by the clock of the host that logged it; None without a time."""
 
     name: str
     fingerprint: str
@@ -32,7 +32,7 @@ class Received(Value):
 
 
 def read_received(line: str) -> Received | None:
-    """What a line tells; None for every other line."""
+    """Parses a line; None for every other line."""
     if len(line) > LINE_LIMIT or RECEIVED not in line:
         return None
     fields = _json(line) if line.startswith("{") else _text(line)
@@ -56,7 +56,7 @@ def _text(line: str) -> Mapping[str, Any]:
 
 
 def _plain(value: str) -> str:
-    """Go quotes what has spaces or other than plain characters, as JSON does for all that stands in names."""
+    """Unquotes a value. Go quotes values with spaces or unusual characters, as JSON does for all that occurs in names."""
     if not value.startswith('"'):
         return value
     try:
@@ -66,7 +66,7 @@ def _plain(value: str) -> str:
 
 
 def _time(text: object) -> datetime | None:
-    """RFC 3339; slog in JSON writes nanoseconds, which are cut."""
+    """Parses RFC 3339. slog in JSON writes nanoseconds, which are cut."""
     if not isinstance(text, str):
         return None
     try:

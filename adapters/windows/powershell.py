@@ -1,9 +1,9 @@
-"""The one way PowerShell is spoken to: a constant command line, a packed request, a framed answer.
+"""Protocol for running PowerShell scripts: a constant command line, a packed request, a framed answer.
 
-The command line carries only `bootstrap.ps1`. Script and arguments travel over stdin as base64 of
-gzip of JSON, and the answer comes back as one line of ASCII that names the request's nonce. So code
-pages, quoting, length limits, progress records and noise on stdout are no part of the contract, and
-no argument ever becomes code. What proves an answer is the nonce, never the exit code.
+The command line carries only `bootstrap.ps1`. Script and arguments travel over stdin as base64 of gzip of JSON, and the
+answer comes back as one line of ASCII that holds the request's nonce. So code pages, quoting, length limits, progress
+records and noise on stdout do not matter, and no argument ever becomes code. An answer is proven by the nonce, never by
+the exit code.
 """
 
 import base64
@@ -23,18 +23,18 @@ from adapters.errors import ActionFailed, ProtocolError
 from adapters.phrase import Phrase
 
 _COMMAND_LINE_LIMIT = 8_191
-"""Characters that cmd.exe takes; WinRS starts every command through it."""
+"""Characters that cmd.exe accepts. WinRS starts every command through it."""
 
 
 _PROCESS_LIMIT = 32_767
-"""Characters that CreateProcess takes; the Task Scheduler starts programs through it. The program's path is short."""
+"""Characters that CreateProcess accepts. The Task Scheduler starts programs through it. The program's path is short."""
 
 _OPTIONS = "-NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand"
 
 
 @cache
 def command_line() -> str:
-    """The command line that starts every script: PowerShell with the bootstrap, the same each time."""
+    """Builds the command line that starts every script: PowerShell with the bootstrap, the same each time."""
     line = f"powershell.exe {_OPTIONS} {_encoded('bootstrap')}"
     if len(f"cmd.exe /C {line}") > _COMMAND_LINE_LIMIT:
         raise ValueError(f"bootstrap.ps1 is too long for cmd.exe: {len(line)} characters")
@@ -43,7 +43,7 @@ def command_line() -> str:
 
 @cache
 def guard_options() -> str:
-    """What powershell.exe gets from the scheduled task that guards a change: constant code, as the bootstrap is."""
+    """Builds powershell.exe's options in the scheduled task that guards a change: constant code, like the bootstrap."""
     options = f"{_OPTIONS} {_encoded('guard')}"
     if len(options) > _PROCESS_LIMIT - 300:
         raise ValueError(f"guard.ps1 is too long for one process's command line: {len(options)} characters")
@@ -51,7 +51,7 @@ def guard_options() -> str:
 
 
 def _encoded(name: str) -> str:
-    """A constant PowerShell file for `-EncodedCommand`, without comments, indentation and empty lines."""
+    """Encodes a constant PowerShell file for `-EncodedCommand`, without comments, indentation and empty lines."""
     text = files("adapters.windows").joinpath(f"{name}.ps1").read_text("ascii")
     lines = (line.strip() for line in text.splitlines())
     code = "\n".join(line for line in lines if line and not line.startswith("#"))
@@ -60,7 +60,7 @@ def _encoded(name: str) -> str:
 
 @cache
 def script_text(name: str) -> str:
-    """The text of `scripts/<name>.ps1`; a line `# Part: files` stands for the functions in `scripts/parts/files.ps1`."""
+    """Loads `scripts/<name>.ps1`. A line `# Part: files` is replaced by the functions in `scripts/parts/files.ps1`."""
     return re.sub(r"^# Part: (\w+)$", lambda part: script_text(f"parts/{part[1]}"), _script(name), flags=re.MULTILINE)
 
 
@@ -69,17 +69,17 @@ def _script(name: str) -> str:
 
 
 def pack(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes:
-    """The line that the bootstrap reads from stdin."""
+    """Packs the line that the bootstrap reads from stdin."""
     document = json.dumps({"nonce": nonce, "script": script, "args": arguments}, allow_nan=False)
     return base64.b64encode(gzip.compress(document.encode(), mtime=0)) + b"\n"
 
 
 def unpack(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
-    """The object that the script returned, of at most `limit` bytes as JSON.
+    """Unpacks the object that the script returned, of at most `limit` bytes as JSON.
 
-    `ActionFailed` where the script failed, its `code` the error's FullyQualifiedErrorId up to the
-    first comma (what follows differs between versions of PowerShell). `ProtocolError` where stdout
-    holds no answer to `nonce`; `stderr` then helps to say why.
+    Raises `ActionFailed` if the script failed; its `code` is the error's FullyQualifiedErrorId up to the first comma (the
+    rest differs between versions of PowerShell). Raises `ProtocolError` if stdout holds no answer to `nonce`; `stderr` then
+    helps to find the reason.
     """
     frame = re.search(rb"<<FLATNET:%b:([A-Za-z0-9+/=]*):END>>" % re.escape(nonce.encode()), stdout)
     if frame is None:
@@ -97,7 +97,7 @@ def unpack(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
 
 
 def readable(stderr: bytes) -> str:
-    """What PowerShell wrote to stderr as plain text: redirected, its errors come as CLIXML, mixed with progress."""
+    """Decodes PowerShell's stderr to plain text. Redirected, its errors come as CLIXML, mixed with progress records."""
     text = stderr.decode("utf-8", "replace")
     if not text.startswith("#< CLIXML"):
         return text.strip()
@@ -108,7 +108,7 @@ def readable(stderr: bytes) -> str:
 def _document(packed: bytes, limit: int) -> Any:
     try:
         unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        text = unzip.decompress(base64.b64decode(packed, validate=True), limit)  # gzip could make a thousand times as much
+        text = unzip.decompress(base64.b64decode(packed, validate=True), limit)  # gzip could expand it a thousandfold
         if not unzip.eof:
             raise ValueError("cut short, or longer than any answer")
         return json.loads(text)

@@ -1,10 +1,10 @@
-"""One thing at a time on a synchronous session, in threads, without ever waiting for a stuck one.
+"""Serial executor: one job at a time on a synchronous session, in threads, without ever waiting for a stuck thread.
 
          ┌──────────── next turn ────────────┐
-turn ─▶ thread ─▶ work in it ─▶ answer ─▶ tidy up in a thread
-  │       │           │ deadline or cancelled
-  │       │           └─▶ the session is dropped (the next turn makes a new one), cut, and closed by its own thread
-  └───────┴─▶ patience is over: `NotAsked`, and nothing has begun
+turn ─▶ thread ─▶ work in it ─▶ answer ─▶ clean-up in a thread
+  │       │           │ deadline or canceled
+  │       │           └─▶ the session is dropped (the next turn makes a new one), aborted, and closed by its own thread
+  └───────┴─▶ queue timeout: `NotAsked`, and nothing has begun
 """
 
 import asyncio
@@ -19,30 +19,30 @@ from adapters.phrase import Phrase
 Result = TypeVar("Result")
 
 CLOSE_LIMIT = 5.0
-"""Seconds that closing may take; what is then still open on the host ends by the shell's idle time-out."""
+"""Seconds that closing may take. What then remains open on the host ends by the shell's idle timeout."""
 
 CUT_EVERY = 1.0
-"""Seconds between two attempts to cut an abandoned session: it may be connecting anew just when it is cut."""
+"""Seconds between two attempts to abort an abandoned session, which may be reconnecting at the time of one."""
 
 
 class ThreadedSession(Protocol):
-    """What takes turns. All but `cut` is called from one thread at a time; none of these raises."""
+    """A session that an executor serves. All methods but `abort` are called from one thread at a time. None raises."""
 
     def tidy(self) -> None:
-        """What remains to be done after the answer was given."""
+        """Cleans up after the answer was returned."""
 
     def close(self) -> None:
-        """Give back what is held on the host and here; bounded in time."""
+        """Releases what is held on the host and here; bounded in time."""
 
     def cut(self) -> None:
-        """Make a thread that is busy with this session fail soon. May be called from any thread."""
+        """Makes a thread that is busy with this session fail soon. May be called from any thread."""
 
 
 Session = TypeVar("Session", bound=ThreadedSession)
 
 
 class Turns(Generic[Session]):
-    """The turns on one host's session; made by `make` on first use, and again after it was dropped."""
+    """Serial executor of one host's session. The session is made by `make` on first use, and again after it was dropped."""
 
     def __init__(self, make: Callable[[], Session], pool: ThreadPoolExecutor) -> None:
         self._make = make
@@ -52,9 +52,9 @@ class Turns(Generic[Session]):
         self._background: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Callable[[Session], Result], deadline: float) -> Result:
-        """What `work` brings back or raises; `TimeoutError` `deadline` seconds after its thread began.
+        """Runs `work` and returns its result, or raises its error. Raises `TimeoutError` `deadline` seconds after its start.
 
-        `NotAsked` where no turn and no thread were free within `PATIENCE`: nothing has begun then.
+        Raises `NotAsked` if no turn and no thread became free within `QUEUE_TIMEOUT`. Nothing has begun then.
         """
         job: Future[Result] | None = None
         try:
@@ -80,7 +80,7 @@ class Turns(Generic[Session]):
             raise
 
     async def aclose(self) -> None:
-        """Close the session; waits for the present turn, but not beyond `CLOSE_LIMIT` seconds."""
+        """Closes the session after the present turn. Waits at most `CLOSE_TIMEOUT` seconds."""
         session = self._session
         try:
             async with asyncio.timeout(CLOSE_LIMIT):
@@ -98,7 +98,7 @@ class Turns(Generic[Session]):
                 session.cut()
 
     def _begin(self, work: Callable[[Session], Result]) -> tuple[Session, Future[Result], Future[None]]:
-        """The session, the work on it, and what is done as soon as a thread has taken it up."""
+        """Submits the work. Returns the session, the job, and a future that is done as soon as a thread has started it."""
         begun: Future[None] = Future()
 
         def take_up(session: Session) -> Result:
@@ -119,7 +119,7 @@ class Turns(Generic[Session]):
             self._turn.release()
 
     def _leave(self, session: Session, job: Future[Result], answer: asyncio.Future[Result]) -> None:
-        if not job.cancel():  # a thread is at it: the session is that thread's alone from now on
+        if not job.cancel():  # a thread is running it: from now on only that thread uses the session
             self._session = None
             self._later(self._abandon(session, answer))
         self._turn.release()
@@ -137,6 +137,6 @@ class Turns(Generic[Session]):
 
 
 def _heard(answer: asyncio.Future[Any]) -> None:
-    """Whatever the answer is, it is known: asyncio would log an exception that comes after the caller has gone."""
+    """Retrieves the answer's exception, or asyncio would log one that arrives after the caller has gone."""
     if not answer.cancelled():
         answer.exception()

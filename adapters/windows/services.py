@@ -1,4 +1,4 @@
-"""The two services of a Flatnet host as Windows knows them, and the nginx that may run without one."""
+"""The two services of a Flatnet host as Windows lists them, and an nginx that may run without a service."""
 
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ StartType = Literal["Automatic", "Manual", "Disabled", "Boot", "System", "Unknow
 
 
 class Service(Value):
-    """One service. `since` is when its process started (the host's clock); None where it does not run or does not tell."""
+    """One service. `since` is when its process started (the host's clock); None if it does not run or is not reported."""
 
     name: str
     status: ServiceStatus
@@ -22,7 +22,7 @@ class Service(Value):
 
 
 class Services(Value):
-    """Nebula, the gateway's service, and all processes called nginx.exe."""
+    """Nebula, the gateway's service, and the number of processes called nginx.exe."""
 
     nebula: Service
     gateway: Service
@@ -30,12 +30,12 @@ class Services(Value):
 
     @property
     def bare(self) -> bool:
-        """Whether the gateway is an nginx.exe that no service runs."""
+        """Tells whether the gateway is an nginx.exe that no service runs."""
         return self.gateway.status == "Absent"
 
 
 class ReadServices(WindowsAction[Services]):
-    """Read both services and count nginx processes."""
+    """Reads both services and counts nginx processes."""
 
     script = "read-services"
     deadline = 20.0
@@ -46,7 +46,7 @@ class ReadServices(WindowsAction[Services]):
 
     @classmethod
     def of(cls, side: WindowsSide) -> "ReadServices":
-        """The action for one host's service names."""
+        """Makes the action for one host's service names."""
         return cls(nebula_service=side.nebula_service, gateway_service=side.gateway_service)
 
     def parse(self, data: Any) -> Services:

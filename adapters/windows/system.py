@@ -1,4 +1,4 @@
-"""What a Windows host says of itself in one call: services, nginx processes, versions, clock, sizes of logs."""
+"""State of a Windows host in one call: services, nginx processes, versions, clock, sizes of logs."""
 
 from typing import Any, Literal
 
@@ -12,11 +12,11 @@ from adapters.windows.log_files import LogFiles
 ServiceStatus = Literal[
     "Running", "Stopped", "StartPending", "StopPending", "Paused", "PausePending", "ContinuePending", "Absent", "Unknown"
 ]
-"""Windows' own words; `Absent`: no service has that name (a bare nginx.exe has none); `Unknown`: Windows does not tell."""
+"""Windows' own terms. `Absent`: no service has that name (a bare nginx.exe has none). `Unknown`: Windows does not tell."""
 
 
 class WindowsSystem(Value):
-    """The state of a Windows host at `clock` (its own time, aware). Versions are "" where the program is missing."""
+    """State of a Windows host at `clock` (its own time, aware). Versions are "" if the program is missing."""
 
     nebula: ServiceStatus
     gateway: ServiceStatus
@@ -31,11 +31,11 @@ class WindowsSystem(Value):
 
 
 class ReadSystem(WindowsAction[WindowsSystem]):
-    """Read services, nginx processes, versions, the clock and what folders tell of the logs of a Windows host."""
+    """Reads services, nginx processes, versions, the clock, and log sizes from folder listings."""
 
     script = "read-system"
     deadline = 20.0
-    output_limit = 64_000  # an answer has a kilobyte; the rest is room for what else a host may print
+    output_limit = 64_000  # an answer has a kilobyte; the rest is room for other output
 
     nebula_service: str
     gateway_service: str
@@ -47,7 +47,7 @@ class ReadSystem(WindowsAction[WindowsSystem]):
 
     @classmethod
     def of(cls, side: WindowsSide) -> "ReadSystem":
-        """The action for one host's service names and paths."""
+        """Makes the action for one host's service names and paths."""
         return cls(
             nebula_service=side.nebula_service,
             gateway_service=side.gateway_service,

@@ -1,7 +1,7 @@
-"""The TCP connection under one HTTP session, held so that another thread can cut it.
+"""Handle on the TCP connection under one HTTP session, by which another thread can abort it.
 
-Time-outs of `requests` hold for one read, so a host that sends a byte now and then keeps its
-thread for ever. A second handle on the same connection ends that: what shuts one shuts both.
+Timeouts of `requests` apply to one read, so a host that sends a byte now and then would hold its thread forever. A second
+handle on the same connection ends that: shutting down one shuts down both.
 """
 
 import socket
@@ -11,31 +11,31 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Line:
-    """At most one TCP connection. `cut` may be called from any thread, everything else from the session's."""
+    """Handle on at most one TCP connection. `abort` may be called from any thread, everything else from the session's."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._handle: socket.socket | None = None
 
     def hold(self, connection: socket.socket) -> None:
-        """Take a handle on a new connection, in place of the one before."""
+        """Takes a handle on a new connection, in place of the one before."""
         with self._lock:
             self._let_go()
             self._handle = connection.dup()
 
     def release(self) -> None:
-        """Give the handle back; the connection ends when its owner has closed it too."""
+        """Closes the handle. The connection ends when its owner has closed it too."""
         with self._lock:
             self._let_go()
 
     def cut(self) -> None:
-        """End the connection under whoever reads from it or writes to it."""
+        """Ends the connection under the thread that reads from it or writes to it."""
         with self._lock:
             if self._handle is not None:
                 try:
                     self._handle.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    self._let_go()  # the far side was faster
+                    self._let_go()  # the peer has already closed it
 
     def _let_go(self) -> None:
         if self._handle is not None:
@@ -43,19 +43,19 @@ class Line:
             self._handle = None
 
 
-def connections_held_by(line: Line) -> dict[str, type[HTTPConnection]]:
-    """urllib3's connection classes by scheme, with every TCP connection held by `line` before TLS begins on it."""
+def connections_held_by(handle: Line) -> dict[str, type[HTTPConnection]]:
+    """Makes urllib3's connection classes by scheme. `handle` gets every TCP connection before TLS begins on it."""
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
             connection = super()._new_conn()
-            line.hold(connection)
+            handle.hold(connection)
             return connection
 
     class Secure(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             connection = super()._new_conn()
-            line.hold(connection)
+            handle.hold(connection)
             return connection
 
     return {"http": Plain, "https": Secure}

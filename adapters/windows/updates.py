@@ -1,8 +1,8 @@
-"""Pending updates of Windows as its own last look found them, and whether a restart is awaited.
+"""Pending updates of Windows as of its own last search, and whether a restart is pending.
 
-The Windows Update Agent is asked offline, through COM: what it says is as old as its last look, and is there in seconds,
-where a look online takes minutes. It lets administrators search from afar (learn.microsoft.com, "Using WUA From a Remote
-Computer"); since 2025, Windows 11 and Server 2025 are reported to refuse that with E_ACCESSDENIED.
+The Windows Update Agent is asked offline, through COM. Its answer is as old as its last search and takes seconds, while an
+online search takes minutes. It lets administrators search remotely (learn.microsoft.com, "Using WUA From a Remote
+Computer"). Since 2025, Windows 11 and Server 2025 are reported to refuse that with E_ACCESSDENIED.
 """
 
 from datetime import UTC, datetime
@@ -17,20 +17,20 @@ from adapters.value import Value
 from adapters.windows.action import WindowsAction
 
 LIMIT = 200
-"""Updates that a host lists, those for security first; more are counted."""
+"""Updates that a host lists, security updates first. More are counted."""
 
 _SUCCEEDED = 2
-"""OperationResultCode: 3 is success with errors, after which nobody knows what is missing."""
+"""OperationResultCode of a complete search. 3 is success with errors, after which the list may be incomplete."""
 
 _NEVER = datetime(1900, 1, 1, tzinfo=UTC)
-"""COM's dates begin two days before it: what has none says that it is then."""
+"""Upper bound of COM's zero date (two days before it), which stands for a missing date."""
 
 Rating = Literal["Critical", "Important", "Moderate", "Low", ""]
-"""How grave Microsoft's security response centre finds what an update mends; "" where it says nothing."""
+"""Severity that Microsoft's security response center gives to the fixed problem; "" if it gives none."""
 
 
 class Update(Value):
-    """One update that is not installed and not hidden; `articles` are numbers of the knowledge base, without "KB".
+    """One update that is not installed and not hidden. `articles` are numbers of the knowledge base, without "KB".
 
     `security`: of the class Security Updates or Critical Updates, or rated.
     """
@@ -42,15 +42,15 @@ class Update(Value):
 
 
 class Unsearched(Value):
-    """Why pending updates could not be read."""
+    """Pending updates that could not be read, with the reason."""
 
     phrase: Phrase
 
 
 class WindowsUpdates(Value):
-    """The first `LIMIT` of `total` pending updates, as of `searched_at` (None: never, or not known).
+    """The first `UPDATES_LIMIT` of `total` pending updates, as of `searched_at` (None: never, or unknown).
 
-    `restart`: Windows must be restarted to finish what was installed.
+    `restart`: Windows must be restarted to finish an installation.
     """
 
     updates: tuple[Update, ...] | Unsearched
@@ -60,7 +60,7 @@ class WindowsUpdates(Value):
 
 
 class _Told(BaseModel):
-    """The script's answer. `error` is a HRESULT, 0 where the search came to its end with `result`."""
+    """The script's answer. `error` is an HRESULT, 0 if the search finished with `result`."""
 
     updates: Annotated[tuple[Update, ...], Field(max_length=LIMIT)]
     total: Annotated[int, Field(ge=0)]
@@ -72,33 +72,33 @@ class _Told(BaseModel):
 
 
 class ReadUpdates(WindowsAction[WindowsUpdates]):
-    """Ask the Windows Update Agent what is pending, without letting it go online."""
+    """Asks the Windows Update Agent for pending updates, offline."""
 
     script = "read-updates"
     deadline = 30.0
-    output_limit = 512_000  # 200 updates have some 60 kB
+    output_limit = 512_000  # 200 updates have about 60 kB
 
     limit: int = LIMIT
 
     @classmethod
     def of(cls, side: WindowsSide) -> "ReadUpdates":
-        """The action for any host."""
+        """Makes the action, which is the same for any host."""
         return cls()
 
     def parse(self, data: Any) -> WindowsUpdates:
-        told = _Told.model_validate(data)
-        failure = _failure(told)
+        answer = _Told.model_validate(data)
+        failure = _failure(answer)
         return WindowsUpdates(
-            updates=told.updates if failure is None else Unsearched(phrase=failure),
-            total=told.total if failure is None else 0,
-            searched_at=told.searched_at if told.searched_at is not None and told.searched_at > _NEVER else None,
-            restart=told.restart,
+            updates=answer.updates if failure is None else Unsearched(phrase=failure),
+            total=answer.total if failure is None else 0,
+            searched_at=answer.searched_at if answer.searched_at is not None and answer.searched_at > _NEVER else None,
+            restart=answer.restart,
         )
 
 
-def _failure(told: _Told) -> Phrase | None:
-    match told.error % 2**32:
-        case 0 if told.result == _SUCCEEDED:
+def _failure(answer: _Told) -> Phrase | None:
+    match answer.error % 2**32:
+        case 0 if answer.result == _SUCCEEDED:
             return None
         case 0:
             return Phrase("the search of Windows Update failed; look on the host: Settings, Windows Update")
@@ -115,5 +115,5 @@ def _failure(told: _Told) -> Phrase | None:
             return Phrase(
                 "Windows Update fails with {code}: {words}; look on the host: Settings, Windows Update",
                 code=f"0x{code:08X}",
-                words=one_line(told.words),
+                words=one_line(answer.words),
             )

@@ -1,8 +1,8 @@
-"""WinRM, the road to Windows: the only importer of pywinrm and of the requests under it.
+"""WinRM connection to Windows: the only importer of pywinrm and of requests under it.
 
-pywinrm's `Protocol` speaks WS-Man. What it does not give is here: log-in by NTLM, certificate or (over
-TLS) password to a host that has proven itself, an answer of bounded size in bounded time, and every
-error of the libraries as a `HostError`. When a shell is used again is `adapters.windows.session`'s.
+pywinrm's `Protocol` speaks WS-Man. This module adds: log-in by NTLM, certificate or (over TLS) password to a verified host,
+answers of bounded size and duration, and a `HostError` for every error of the libraries. Reuse of shells is in
+`adapters.windows.session`.
 """
 
 import http.client
@@ -57,22 +57,22 @@ from adapters.windows.tcp_socket import Line, connections_held_by
 Result = TypeVar("Result")
 
 GRACE = 0.25
-"""Seconds beyond the deadline in which the thread may still say itself what went wrong."""
+"""Seconds beyond the deadline in which the thread may still raise its own error."""
 
 CONNECT_LIMIT = 5.0
-"""Seconds for a TCP connection: a dead host is known early, and its thread is free again."""
+"""Seconds for a TCP connection. A dead host is detected early, and its thread becomes free."""
 
 OPERATION_LIMIT = 10
-"""Seconds after which the host ends a Receive without output, so that the deadline is looked at."""
+"""Seconds after which the host ends a Receive without output, so that the deadline is checked."""
 
 CONNECTION_IDLE_LIMIT = 60.0
-"""Seconds after which a kept connection is not trusted: the host may have closed it, and NTLM's sealing is lost with it."""
+"""Seconds after which a kept connection is not reused. The host may have closed it, and NTLM's sealing is lost with it."""
 
 RESPONSE_LIMIT = 1_000_000
-"""Bytes of one HTTP response; pywinrm announces envelopes of at most 153,600."""
+"""Bytes of one HTTP response. pywinrm announces envelopes of at most 153,600."""
 
 _CUT_SHORT = (http.client.RemoteDisconnected, http.client.IncompleteRead)
-"""What http.client counts among broken HTTP, though it is only a connection that ended."""
+"""Errors that http.client counts as broken HTTP, although a connection only ended."""
 
 _MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 
@@ -86,7 +86,7 @@ LIBRARY_ERRORS = (
     FeatureMissingError,
     NativeError,
     SpnegoError,
-    # what pywinrm, spnego and the XML parser raise over an answer that is not what they expect
+    # raised by pywinrm, spnego and the XML parser over an unexpected answer
     ElementTree.ParseError,
     struct.error,
     ArithmeticError,
@@ -97,11 +97,11 @@ LIBRARY_ERRORS = (
     TypeError,
     ValueError,
 )
-"""Everything that a call into pywinrm can raise."""
+"""All errors that a call into pywinrm can raise."""
 
 
 class WinRmConnection:
-    """An open line to the Windows side of one host; see `adapters.connection.Connection`."""
+    """Connection to the Windows side of one host; see `adapters.connection.Connection`."""
 
     def __init__(
         self,
@@ -112,23 +112,23 @@ class WinRmConnection:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
-        self._turns = Turns(lambda: ShellSession(_PywinrmWire(side, secret, monotonic), monotonic), pool)
+        self._executor = Turns(lambda: ShellSession(_PywinrmWire(side, secret, monotonic), monotonic), pool)
 
     async def perform(self, action: Action[Answer]) -> Answer:
-        """Run the action's script; only a `WindowsAction` has one."""
+        """Runs the script of a `WindowsAction`."""
         if not isinstance(action, WindowsAction):
             raise TypeError(f"{type(action).__name__} is not an action of the Windows side")
         try:
-            return await self._turns.run(lambda session: self._carry_out(session, action), action.deadline + GRACE)
+            return await self._executor.run(lambda session: self._carry_out(session, action), action.deadline + GRACE)
         except TimeoutError as error:
             raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
 
     async def aclose(self) -> None:
-        """Delete the shell on the host and close the connection, within a few seconds."""
-        await self._turns.aclose()
+        """Deletes the shell on the host and closes the connection, within a few seconds."""
+        await self._executor.aclose()
 
     def _carry_out(self, session: ShellSession, action: WindowsAction[Answer]) -> Answer:
-        """In a thread, which the deadline begins with; the answer is parsed here too, for the event loop is everybody's."""
+        """Runs the action in a thread; the deadline starts now. The answer is parsed here, to keep the event loop free."""
         try:
             return action.parse(session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline))
         except ActionFailed as failure:
@@ -144,7 +144,7 @@ class WinRmConnection:
 
 
 class _PywinrmWire:
-    """The messages of `adapters.windows.session.Wire`, spoken by pywinrm. One thread at a time, except for `cut`."""
+    """The messages of `adapters.windows.session.ShellTransport` over pywinrm. One thread at a time, except for `abort`."""
 
     def __init__(self, side: WindowsSide, secret: Callable[[str], SecretStr], monotonic: Callable[[], float]) -> None:
         self.end = 0.0
@@ -153,8 +153,8 @@ class _PywinrmWire:
         self._secret = secret
         self._monotonic = monotonic
         self._address = urlsplit(side.url).netloc
-        self._line = Line()
-        # pywinrm wants a user, but the log-in is `_http_session`'s: only how NTLM seals messages is pywinrm's part.
+        self._handle = Line()
+        # pywinrm needs a user, but `_make_http_session` logs in. pywinrm only seals messages by NTLM.
         self._wsman = WsMan(side.url, transport="ntlm", username="-", password="", proxy=None)
         self._used_at = monotonic()
 
@@ -186,11 +186,11 @@ class _PywinrmWire:
         transport = self._wsman.transport
         transport.close_session()
         transport.encryption = None
-        self._line.release()
+        self._handle.release()
         self.worked = False
 
     def cut(self) -> None:
-        self._line.cut()
+        self._handle.cut()
 
     def _output_so_far(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
         try:
@@ -200,7 +200,7 @@ class _PywinrmWire:
         return stdout, stderr, done
 
     def _exchange(self, call: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-        """One call into pywinrm within what is left of the time, over a connection that can be trusted."""
+        """Makes one call into pywinrm within the remaining time, over a connection that can be trusted."""
         now = self._monotonic()
         left = self.end - now
         if left <= 0:
@@ -210,31 +210,32 @@ class _PywinrmWire:
         transport = self._wsman.transport
         transport.read_timeout_sec = (min(left, CONNECT_LIMIT), left)  # type: ignore[assignment]  # requests takes a pair
         self._wsman.operation_timeout_sec = min(OPERATION_LIMIT, max(1, int(left)))
-        session = transport.session or _http_session(self._side, self._secret, self._line)
+        session = transport.session or _http_session(self._side, self._secret, self._handle)
         try:
             if transport.session is None:
                 self._adopt(session)
             result = call(*arguments, **options)
         except LIBRARY_ERRORS as error:
             failure = translate(error, self._address, worked=self.worked)
-            self.worked |= isinstance(error, WSManFaultError)  # a fault is an answer too
+            self.worked |= isinstance(error, WSManFaultError)  # a fault is also an answer
             raise failure from error
         self._used_at = self._monotonic()
         self.worked = True
         return result
 
     def _adopt(self, session: requests.Session) -> None:
+        """Uses a new session for the following calls."""
         transport = self._wsman.transport
         if urlsplit(self._side.url).scheme == "http":
-            transport.setup_encryption(session)  # first: nothing ever crosses plain HTTP unsealed
+            transport.setup_encryption(session)  # first, so that nothing crosses plain HTTP unsealed
         transport.session = session
 
 
 class _Adapter(HTTPAdapter):
-    """HTTP on a line that can be cut, with responses of bounded size."""
+    """HTTP adapter with connections that can be aborted and responses of bounded size."""
 
-    def __init__(self, line: Line) -> None:
-        self._connections = connections_held_by(line)
+    def __init__(self, handle: Line) -> None:
+        self._connections = connections_held_by(handle)
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def get_connection_with_tls_context(self, request: Any, *rest: Any, **options: Any) -> Any:
@@ -243,20 +244,20 @@ class _Adapter(HTTPAdapter):
         return pool
 
     def build_response(self, req: Any, resp: Any) -> Any:
-        """WinRM names the length of every response and packs none; anything else could be endless."""
+        """Rejects a response without a length, too long, or packed. WinRM sends none of these, and they could be endless."""
         if resp.length_remaining is None or resp.length_remaining > RESPONSE_LIMIT or "Content-Encoding" in resp.headers:
             resp.close()
             raise requests.exceptions.ContentDecodingError("a response without a length, too long, or packed")
         return super().build_response(req, resp)
 
 
-def _http_session(side: WindowsSide, secret: Callable[[str], SecretStr], line: Line) -> requests.Session:
-    """A session that trusts one CA, no proxy and no environment, and follows no redirection."""
+def _http_session(side: WindowsSide, secret: Callable[[str], SecretStr], handle: Line) -> requests.Session:
+    """Makes a session that trusts one CA, ignores proxies and the environment, and follows no redirection."""
     session = requests.Session()
     session.trust_env = False
     session.max_redirects = 0
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(line))
+        session.mount(scheme, _Adapter(handle))
     session.headers.update(
         {"Content-Type": "application/soap+xml;charset=UTF-8", "User-Agent": "flatnet-bot", "Accept-Encoding": "identity"}
     )
@@ -281,12 +282,12 @@ def _password(side: WindowsSide, secret: Callable[[str], SecretStr]) -> str:
 
 
 def translate(error: Exception, address: str, *, worked: bool) -> HostError:
-    """One of `LIBRARY_ERRORS` as what it means for the host, on a connection that had worked or not."""
-    if (ours := own_trouble(error)) is not None:
-        return ours
+    """Maps one of `LIBRARY_ERRORS` to a `HostError`. `worked`: the connection had carried an answer before."""
+    if (local := own_trouble(error)) is not None:
+        return local
     chain = list(causes(error))
 
-    def caused_by(*kinds: type[BaseException]) -> bool:
+    def has_cause(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in chain)
 
     match error:
@@ -298,18 +299,18 @@ def translate(error: Exception, address: str, *, worked: bool) -> HostError:
             return late(address)
         case AuthenticationError() | InvalidCredentialError() | PermissionError(errno=None):  # the last is requests_ntlm's
             return refused_login(address)
-    if caused_by(ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
-        ended = worked or caused_by(ssl.SSLEOFError, ssl.SSLZeroReturnError)
-        if ended and not caused_by(ssl.SSLCertVerificationError):
+    if has_cause(ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
+        ended = worked or has_cause(ssl.SSLEOFError, ssl.SSLZeroReturnError)
+        if ended and not has_cause(ssl.SSLCertVerificationError):
             return lost(address)
         return unproven(address, reason(error))
-    if caused_by(requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
+    if has_cause(requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
         return unreachable(address, reason(error))
-    if caused_by(requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
+    if has_cause(requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
         return late(address)
     if any(isinstance(cause, http.client.HTTPException) and not isinstance(cause, _CUT_SHORT) for cause in chain):
         return not_winrm(address, reason(error))
-    if caused_by(ConnectionError, requests.ConnectionError, requests.exceptions.ChunkedEncodingError, *_CUT_SHORT):
+    if has_cause(ConnectionError, requests.ConnectionError, requests.exceptions.ChunkedEncodingError, *_CUT_SHORT):
         return lost(address)
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         return unusable_files(reason(error))

@@ -1,1 +1,1 @@
-"""The WSL2 side of a host: SSH in, argument lists out."""
+"""The WSL2 side of a host: argument lists run over SSH."""

@@ -1,4 +1,4 @@
-"""What every WSL2 action is: argument lists, run one after another in one round trip."""
+"""Base class of WSL2 actions: argument lists, run one after another in one round trip."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from adapters.error_text import one_line
 from adapters.phrase import Phrase
 
 Argv = tuple[str, ...]
-"""A program and its arguments; quoted once, in `adapters.wsl.ssh`, with `shlex.join`."""
+"""A program and its arguments. Quoted in one place, `adapters.wsl.shell`, with `shlex.join`."""
 
 
 @dataclass(frozen=True)
 class Completed:
-    """What one program left behind. `code` 124 is the far-side deadline, 126/127 not runnable/not found.
+    """Exit code and output of one program. `code` 124 is the far-side deadline, 126/127 not runnable/not found.
 
-    `output` is `stdout` as it came, for whoever expects more than UTF-8.
+    `output` is `stdout` as bytes, for output that is not only UTF-8.
     """
 
     code: int
@@ -27,7 +27,7 @@ class Completed:
 
     @property
     def complaint(self) -> Phrase | str:
-        """What the program says last, on standard error if it says anything there."""
+        """The last line on standard error, or on standard output if standard error is empty."""
         words = one_line((self.stderr.strip() or self.stdout.strip()).rpartition("\n")[2])
         return words or Phrase("exit code {code}", code=str(self.code))
 
@@ -35,10 +35,9 @@ class Completed:
 class WslAction(Action[Answer]):
     """An action made of programs that run in WSL2.
 
-    `commands()` are run in order in one round trip, each under the far-side deadline `each`
-    (seconds); one that fails does not stop the next. `output_limit` holds for all that they print
-    together. `parse` gets one `Completed` for each and
-    may raise `ActionFailed`, or `ValueError` where the answer cannot be understood.
+    The programs of `build_commands()` run in order in one round trip, each under the far-side deadline `program_timeout`
+    (seconds). A failure of one does not stop the next. `output_limit` applies to all their output together. `parse` gets one
+    `CompletedProgram` for each and may raise `ActionFailed`, or `ValueError` if the answer could not be read.
     """
 
     side = "wsl"
@@ -47,8 +46,8 @@ class WslAction(Action[Answer]):
 
     @abstractmethod
     def commands(self) -> tuple[Argv, ...]:
-        """What is run."""
+        """Returns the programs to run."""
 
     @abstractmethod
     def parse(self, completed: Sequence[Completed]) -> Answer:
-        """The answer from what the programs left behind, in the order of `commands`."""
+        """Parses the programs' results into the answer, in the order of `build_commands`."""

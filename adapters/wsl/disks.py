@@ -1,7 +1,7 @@
-"""Room in WSL2: file systems, Flatnet's folder, podman's storage.
+"""Disk usage in WSL2: file systems, Flatnet's folder, podman's storage.
 
-The size of a file system in WSL2 is that of a virtual disk, whose file grows on a Windows drive: that drive may be full
-long before. Each part may fail without hiding the others: a part that could not be read is an `Unread`.
+The size of a file system in WSL2 is that of a virtual disk. Its file grows on a Windows drive, which may be full long
+before. Each part may fail without hiding the others: a part that could not be read is an `UnreadPart`.
 """
 
 import re
@@ -18,17 +18,17 @@ from adapters.wsl.action import Argv, Completed, WslAction
 from adapters.wsl.podman import Unread, no_answer, not_root
 
 WALK = "8"
-"""Seconds for a program that walks a tree as root. Root's own `timeout` ends it: nobody else can."""
+"""Seconds for a program that walks a tree as root. Root's own `timeout` ends it, because the user's cannot."""
 
 FOLDERS_LIMIT = 1000
-"""Folders in Flatnet's that are taken in; it has a handful."""
+"""Subfolders of Flatnet's folder that are accepted. It has a handful."""
 
 Bytes = Annotated[StrictInt, Field(ge=0, le=2**63 - 1)]
 _Path = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 class FileSystem(Value):
-    """The file system on which `place` lies; bytes. Used and free are less than the size: root keeps a reserve."""
+    """File system that holds `place`, in bytes. Used and free sum to less than the size, because root keeps a reserve."""
 
     place: _Path
     size: Bytes
@@ -37,7 +37,7 @@ class FileSystem(Value):
 
 
 class Folder(Value):
-    """A folder and the bytes that it takes with all below it; `path` is from the root."""
+    """A folder and the bytes that it takes with everything below it. `path` is absolute."""
 
     path: _Path
     size: Bytes
@@ -54,7 +54,7 @@ PodmanKind = Literal["Images", "Containers", "Local Volumes"]
 
 
 class PodmanUse(Value):
-    """What podman's images, containers or volumes take; `reclaimable` are the bytes of those that nothing uses."""
+    """Disk usage of podman's images, containers or volumes. `reclaimable` are the bytes of unused ones."""
 
     kind: PodmanKind
     size: Bytes
@@ -62,7 +62,7 @@ class PodmanUse(Value):
 
 
 class WslDisks(Value):
-    """`root`, `flatnet` and `storage` are the file systems of /, of Flatnet's folder and of podman's storage."""
+    """Disk usage of WSL2. `root`, `flatnet`, `storage`: file systems of /, of Flatnet's folder, of podman's storage."""
 
     root: FileSystem | Unread
     flatnet: FileSystem | Unread
@@ -72,17 +72,17 @@ class WslDisks(Value):
 
 
 class ReadDisks(WslAction[WslDisks]):
-    """Read file systems, folders and podman's share. What walks no tree comes first."""
+    """Reads file systems, folders and podman's share. Programs that walk no tree come first."""
 
     each = 10.0
     deadline = 45.0
-    output_limit = 512 * 1024  # du says one line for each folder, podman some kilobytes
+    output_limit = 512 * 1024  # du prints one line for each folder, podman a few kilobytes
 
     folder: FolderPath
 
     @classmethod
     def of(cls, side: WslSide) -> "ReadDisks":
-        """The action for one host's folder."""
+        """Makes the action for one host's folder."""
         return cls(folder=side.flatnet_folder)
 
     def commands(self) -> tuple[Argv, ...]:
@@ -109,16 +109,16 @@ class ReadDisks(WslAction[WslDisks]):
 
 
 def _file_system(answer: Completed, place: str) -> FileSystem | Unread:
-    told = re.fullmatch(r"[^\n]*\n\s*(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s*", answer.stdout)
-    if answer.code != 0 or told is None:
+    match = re.fullmatch(r"[^\n]*\n\s*(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s*", answer.stdout)
+    if answer.code != 0 or match is None:
         why = answer.complaint
         return Unread(phrase=Phrase("df does not tell of {place}: {why}; try in WSL2: df -h {place}", place=place, why=why))
-    size, used, free = map(int, told.groups())
+    size, used, free = map(int, match.groups())
     return FileSystem(place=place, size=size, used=used, free=free)
 
 
 class _Store(BaseModel):
-    """`podman info` of its storage, as far as we read it; older ones tell no sizes."""
+    """The storage in `podman info`, as far as it is read. Older releases print no sizes."""
 
     root: _Path = Field(alias="graphRoot")
     size: Bytes | None = Field(default=None, alias="graphRootAllocated")
@@ -164,7 +164,7 @@ def _storage(answer: Completed) -> FileSystem | Unread:
 
 
 def _folders(answer: Completed, folder: str) -> Folders | Unread:
-    """Files that vanish while du walks are no failure, though du ends with 1."""
+    """Parses du's output. Files that vanish while du walks are no failure, although du then exits with 1."""
     vanished = re.fullmatch(r"(du: [^\n]*: No such file or directory\n)*", answer.stderr) is not None
     found = [_record(record) for record in answer.stdout.split("\0") if record]
     if not (answer.code == 0 or (answer.code == 1 and vanished and found)):
@@ -182,8 +182,8 @@ def _folders(answer: Completed, folder: str) -> Folders | Unread:
 
 
 def _record(text: str) -> Folder | None:
-    told = re.fullmatch(r"(\d{1,18})\t(/.{0,4095})", text, re.DOTALL)
-    return None if told is None else Folder(size=int(told[1]), path=told[2])
+    match = re.fullmatch(r"(\d{1,18})\t(/.{0,4095})", text, re.DOTALL)
+    return None if match is None else Folder(size=int(match[1]), path=match[2])
 
 
 def _no_du(answer: Completed, folder: str) -> Phrase:
@@ -201,14 +201,14 @@ def _no_du(answer: Completed, folder: str) -> Phrase:
 
 
 class _Use(BaseModel):
-    """One element of `podman system df --format json`; older ones have bytes in Size and Reclaimable."""
+    """One element of `podman system df --format json`. Older releases have bytes in Size and Reclaimable."""
 
     kind: PodmanKind = Field(alias="Type")
     size: Bytes = Field(validation_alias=AliasChoices("RawSize", "Size"))
     reclaimable: StrictInt = Field(validation_alias=AliasChoices("RawReclaimable", "Reclaimable"))
 
     def use(self) -> PodmanUse:
-        """podman may count shared layers twice, and has said less than nothing."""
+        """Converts the element. podman may count shared layers twice, and has printed negative numbers."""
         return PodmanUse(kind=self.kind, size=self.size, reclaimable=min(max(self.reclaimable, 0), self.size))
 
 

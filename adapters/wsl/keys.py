@@ -1,7 +1,7 @@
-"""Private keys, each read and decrypted once for all the hosts that share it.
+"""Cache of private keys: each is read and decrypted once for all the hosts that share it.
 
-A passphrase makes reading slow on purpose: a fifth of a second each, which for a whole fleet is
-longer than its connections may take to open.
+A passphrase makes reading slow on purpose: a fifth of a second each. For a whole fleet that is longer than its connections
+may take to open.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,13 @@ from adapters.inventory import WslSide
 Key = TypeVar("Key")
 
 Stamp = tuple[int, int, int]
-"""Inode, size and time of change: another one means another content."""
+"""Inode, size and modification time of a file. A different stamp means different content."""
 
 
 class Keys(Generic[Key]):
-    """The keys read so far; may be used from several threads. One object serves as many connections as it is given to.
+    """Keys read so far, usable from several threads. One cache may serve many connections.
 
-    A file that was changed is read again. What cannot be read is remembered as well: a wrong
-    passphrase takes as long as the right one.
+    A changed file is read again. A failure is cached as well, because a wrong passphrase takes as long as the right one.
     """
 
     def __init__(self) -> None:
@@ -32,8 +31,8 @@ class Keys(Generic[Key]):
         self._known: dict[tuple[Path, SecretStr | None], tuple[Stamp, Key | ValueError]] = {}
 
     def read(self, file: Path, passphrase: SecretStr | None, read: Callable[[str, str | None], Key]) -> Key:
-        """The key in that file, as `read` brings it; an `OSError` or the `ValueError` of `read` where there is none."""
-        with self._lock:  # who wants the same key waits for it instead of decrypting it as well
+        """Returns the key in a file, as `read` parses it. Raises `OSError`, or the `ValueError` of `read`."""
+        with self._lock:  # a second reader of the same key waits instead of decrypting it too
             stamp = _stamp(file)
             known = self._known.get((file, passphrase))
             if known is None or known[0] != stamp:
@@ -44,7 +43,7 @@ class Keys(Generic[Key]):
 
 
 def passphrase(side: WslSide, secret: Callable[[str], SecretStr]) -> SecretStr | None:
-    """The passphrase of a host's key, if it has one; `AuthenticationFailed` where the secret is missing."""
+    """Returns the passphrase of a host's key, if it has one. Raises `AuthenticationFailed` if the secret is missing."""
     if side.key_passphrase_secret is None:
         return None
     try:

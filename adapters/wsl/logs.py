@@ -1,6 +1,6 @@
-"""Logs of WSL2: what is said of CNI, podman's journal, and what a container of Flatnet prints.
+"""Logs of WSL2: lines about CNI, podman's journal, and the output of a Flatnet container.
 
-Files and the journal are read as the bot's own user, who is in the groups adm and systemd-journal; podman as root.
+Files and the journal are read as the bot's own user, who is in the groups adm and systemd-journal. podman runs as root.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ CNI = "cni"
 _JOURNAL = "journalctl"
 
 NAMED, NAME = 5, 63
-"""Containers that are named where another was asked for, and characters of each: they are what a host says."""
+"""Containers that are listed if the requested one is missing, and characters shown of each name (the host's text)."""
 
 NO_CONTAINER = "no-container"
-"""The code of `ReadContainer` where a host has no such container; a program that is missing is another matter."""
+"""`ActionFailed.code` of `ReadContainer` if the host has no such container. A missing program has another code."""
 
 
 class ReadCni(WslAction[LogText]):
-    """Read the lines about CNI in syslog and what was rotated away from it; in the journal where there is no syslog."""
+    """Reads the lines about CNI in syslog and its rotated files, or in the journal if there is no syslog."""
 
     each = BUDGET + 3.0
     deadline = 20.0
@@ -36,7 +36,7 @@ class ReadCni(WslAction[LogText]):
 
     @classmethod
     def of(cls, side: WslSide, search: Search) -> "ReadCni":
-        """The action for one host's syslog."""
+        """Makes the action for one host's syslog."""
         return cls(syslog=side.syslog, search=search)
 
     def commands(self) -> tuple[Argv, ...]:
@@ -49,7 +49,7 @@ class ReadCni(WslAction[LogText]):
 
 
 class ReadPodman(WslAction[LogText]):
-    """Read what the unit podman wrote to the journal."""
+    """Reads the journal of the unit podman."""
 
     each = BUDGET + 3.0
     deadline = 20.0
@@ -59,7 +59,7 @@ class ReadPodman(WslAction[LogText]):
 
     @classmethod
     def of(cls, side: WslSide, search: Search) -> "ReadPodman":
-        """The action for any host."""
+        """Makes the action, which is the same for any host."""
         return cls(search=search)
 
     def commands(self) -> tuple[Argv, ...]:
@@ -72,11 +72,11 @@ class ReadPodman(WslAction[LogText]):
 
 
 class ReadContainer(WslAction[LogText]):
-    """Read what one container of the Flatnet network printed, on both outputs, each line with podman's time before it."""
+    """Reads the output of one container of the Flatnet network, both streams, each line with podman's time before it."""
 
     each = BUDGET + 3.0
     deadline = 25.0
-    output_limit = BYTES_LIMIT + 2 * 1024 * 1024  # with podman's list, of some 2 kB for each container
+    output_limit = BYTES_LIMIT + 2 * 1024 * 1024  # with podman's list of about 2 kB for each container
 
     network: PodmanName
     name: PodmanName
@@ -84,7 +84,7 @@ class ReadContainer(WslAction[LogText]):
 
     @classmethod
     def of(cls, side: WslSide, name: str, search: Search) -> "ReadContainer":
-        """The action for one container of one host."""
+        """Makes the action for one container of one host."""
         return cls(network=side.network, name=name, search=search)
 
     def commands(self) -> tuple[Argv, ...]:
@@ -98,7 +98,9 @@ class ReadContainer(WslAction[LogText]):
         if isinstance(containers, Unread):
             raise ActionFailed(containers.phrase, code="unread", maybe_ran=False)
         known = self.name in (container.name for container in containers)
-        exists = not (answer.code == 125 and answer.stderr.rstrip().endswith("no such container"))  # 125 is any failure
+        exists = not (
+            answer.code == 125 and answer.stderr.rstrip().endswith("no such container")
+        )  # 125 is any failure of podman
         if not (known and exists):
             raise self._not_there(containers, known=known, exists=exists)
         if answer.code in (1, 125):
@@ -106,6 +108,7 @@ class ReadContainer(WslAction[LogText]):
         return read_newest(answer, self.search, self.name)
 
     def _not_there(self, containers: Sequence[Container], *, known: bool, exists: bool) -> ActionFailed:
+        """Makes the error for a container that is missing, or not on Flatnet's network."""
         if known:
             phrase, code = (
                 Phrase("the container {name} was removed at this moment; its log went with it", name=self.name),
@@ -124,7 +127,7 @@ class ReadContainer(WslAction[LogText]):
         return ActionFailed(phrase, code=code, maybe_ran=False)
 
     def _among(self, containers: Sequence[Container]) -> Phrase:
-        """That there is none of that name, and which there are."""
+        """Describes the missing container and the existing ones."""
         if not containers:
             return Phrase("there is no container {name}, and none at all on Flatnet's network", name=self.name)
         names = Listing(tuple(container.name[:NAME] for container in containers[:NAMED]))
@@ -139,13 +142,13 @@ class ReadContainer(WslAction[LogText]):
 
 
 def _journal(search: Search, most: int) -> Argv:
-    """The newest entries, oldest first; a program's bytes stay as they are."""
+    """Builds the command that prints the newest entries, oldest first, with a program's bytes unchanged."""
     form = ("--no-pager", "--all", "--output", "short-iso-precise")
     return (_JOURNAL, *form, "--lines", str(most), *since_until(search))
 
 
 def _read_journal(answer: Completed, search: Search, place: str) -> LogText:
-    """journalctl's code does not tell an empty journal from one that may not be seen; what it says beside does."""
+    """Parses journal lines. An empty and an unreadable journal differ only in journalctl's standard error."""
     if "currently not seeing messages" in answer.stderr or "insufficient permissions" in answer.stderr:
         phrase = Phrase(
             "the bot may not read WSL2's journal; put its user into the group systemd-journal (prepare-wsl.sh does)"

@@ -1,8 +1,8 @@
-"""The newest lines of a log, found on the host by one Perl script that never changes; the question travels as arguments.
+"""Newest lines of a log, found on the host by one constant Perl script. The search criteria travel as arguments.
 
-Perl, because every Debian and Ubuntu has it (perl-base is essential) and it does in one program what a pipeline of others
-would: a gigabyte backwards in half a second of processor time, in constant memory whatever a line's length, stopping where
-the question ends. Words of people reach it as data: Perl runs no code out of a pattern that comes as a value.
+Perl, because every Debian and Ubuntu has it (perl-base is essential), and one program replaces a pipeline. It reads a
+gigabyte backwards in half a second of processor time, in constant memory for any line length, and stops at the start of
+the search range. User input reaches it as data: Perl runs no code out of a pattern that comes as a value.
 """
 
 import math
@@ -23,15 +23,17 @@ from adapters.wsl.action import Argv, Completed
 from adapters.wsl.text_encoding import readable
 
 BUDGET = 7
-"""Seconds after which the script answers with what it has found in files, and gives a program up. An action that uses it
-gives it longer: whoever is cut off then is busy with one line."""
+"""Seconds after which the script answers with what it has found in files, and stops a program.
+
+Actions that use it get longer, so that only a script busy with one line is cut off from outside.
+"""
 
 SEARCHED = 100_000
-"""Lines of a program that are searched: podman and journalctl bring so many newest ones in about a second."""
+"""Newest lines of a program that are searched. podman and journalctl print that many in about a second."""
 
 
 class Refusal(IntEnum):
-    """Exit codes of the script; every other one is that of the program it listens to."""
+    """Exit codes of the script. Every other one is that of the program whose output it reads."""
 
     MISSING = 71
     DENIED = 72
@@ -48,7 +50,7 @@ _NAMES = {refusal.value: refusal.name.lower() for refusal in Refusal}
 
 
 def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (), most: int = SEARCHED) -> Argv:
-    """The command: lines of `file`, or of `program` where there is no file, that hold `about` in capitals or not.
+    """Builds the search command: lines of `file`, or of `program` if there is no file, that hold `about` in either case.
 
     `most` is how many lines the program was asked for.
     """
@@ -72,13 +74,13 @@ def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (
 
 
 def wanted(search: Search, *, ends: bool) -> int:
-    """How many newest lines to ask a program for; `ends`: it heeds `until` itself."""
+    """Counts the newest lines to request from a program. `ends`: the program applies `until` itself."""
     tail_is_enough = not search.pattern and (ends or search.until is None)
     return search.tail + 1 if tail_is_enough else SEARCHED
 
 
 def read_newest(answer: Completed, search: Search, place: str) -> LogText:
-    """What the script found; `place` is how people know the log."""
+    """Parses the script's output. `place` is the log's name in messages."""
     if answer.code != 0:
         raise ActionFailed(_trouble(answer, search, place), code=_name(answer.code), maybe_ran=False)
     head, separator, body = answer.output.partition(b"\n\n")
@@ -103,7 +105,7 @@ _Pair = Annotated[tuple[int, int], BeforeValidator(str.split)]
 
 
 class _Heading(BaseModel):
-    """What stands before the lines."""
+    """The heading before the lines."""
 
     cut: Annotated[list[Cut], Field(max_length=len(Cut))]
     searched: Annotated[int, Field(ge=0)] | None
@@ -174,7 +176,7 @@ def _trouble(answer: Completed, search: Search, place: str) -> Phrase:
 
 
 def since_until(search: Search) -> Argv:
-    """The times as journalctl takes them, in whole seconds around what is asked; the script looks closer."""
+    """Builds journalctl's options for the times, in whole seconds around the range. The script compares exactly."""
     since = ("--since", f"@{math.floor(search.since.timestamp())}") if search.since else ()
     until = ("--until", f"@{math.ceil(search.until.timestamp())}") if search.until else ()
     return (*since, *until)

@@ -1,8 +1,8 @@
-"""podman as root, seen through `ps`: Flatnet's containers, and proof that the list can be believed.
+"""Flatnet's containers as root's podman lists them with `ps`, and proof that the list is complete.
 
-Without root, podman lists its own empty rootless world with exit code 0. Three programs in one
-round trip tell that apart: are we root there, does the network exist, what is on it.
-Standard error alone is never a failure: podman warns on it (cgroups v1) when all is well.
+Without root, podman lists its own empty rootless world with exit code 0. Three programs in one round trip tell the cases
+apart: is this root, does the network exist, what is on it. Standard error alone is never a failure, because podman prints
+warnings there (cgroups v1).
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from adapters.wsl.action import Argv, Completed
 
 
 class Unread(Value):
-    """Why one part could not be read."""
+    """One part that could not be read, with the reason."""
 
     phrase: Phrase
 
 
 class Container(Value):
-    """One container on the Flatnet network. `state` is podman's word; `healthy` is None without a health check."""
+    """One container on the Flatnet network. `state` is podman's own term. `healthy` is None without a health check."""
 
     name: str
     state: str
@@ -35,7 +35,7 @@ _Word = Annotated[str, StringConstraints(max_length=255)]
 
 
 class _Listed(BaseModel):
-    """One element of `podman ps --format json`, as far as we read it."""
+    """One element of `podman ps --format json`, as far as it is read."""
 
     names: Annotated[list[_Word], Field(min_length=1, max_length=16)] = Field(alias="Names")
     state: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,20}$")] = Field(alias="State")
@@ -43,6 +43,7 @@ class _Listed(BaseModel):
     exit_code: int = Field(alias="ExitCode")
 
     def container(self) -> Container:
+        """Converts the element to a `Container`."""
         return Container(name=self.names[0], state=self.state, exit_code=self.exit_code, healthy=_health(self.status))
 
 
@@ -50,7 +51,7 @@ _LIST = TypeAdapter(Annotated[list[_Listed], Field(max_length=5000)])
 
 
 def listing(network: str) -> tuple[Argv, Argv, Argv]:
-    """The programs whose outputs `read_listing` takes."""
+    """Builds the programs whose results `parse_listing` takes."""
     podman = ("sudo", "-n", "podman")
     return (
         (*podman, "info", "--format", "{{.Host.Security.Rootless}}"),
@@ -60,7 +61,7 @@ def listing(network: str) -> tuple[Argv, Argv, Argv]:
 
 
 def read_listing(completed: Sequence[Completed], network: str) -> tuple[Container, ...] | Unread:
-    """Flatnet's containers, running or not; an `Unread` where the list cannot be had or believed."""
+    """Parses Flatnet's containers, running or not; an `UnreadPart` if the list could not be read or is not root's."""
     info, exists, listed = completed
     if info.code != 0:
         return Unread(phrase=no_answer(info))
@@ -83,17 +84,17 @@ def read_listing(completed: Sequence[Completed], network: str) -> tuple[Containe
 
 
 def not_root() -> Unread:
-    """sudo ran podman, but not as root: what it says is of another, empty world."""
+    """Reports that sudo ran podman without root: its output describes another, empty world."""
     return Unread(
         phrase=Phrase("sudo runs podman without root, which sees none of Flatnet's containers; let sudo run it as root")
     )
 
 
 def no_answer(answer: Completed) -> Phrase:
-    """Why podman, run through sudo, did not answer."""
+    """Describes the reason for which podman, run through sudo, failed."""
     why = answer.complaint
     match answer.code:
-        case 1:  # podman's own failures have 125; 1 is sudo's
+        case 1:  # podman's own failures have 125, sudo's have 1
             return Phrase(
                 "sudo does not run podman: {why}; install podman, or allow it for the bot's user with NOPASSWD", why=why
             )
@@ -106,7 +107,7 @@ def no_answer(answer: Completed) -> Phrase:
 
 
 def _health(status: str) -> bool | None:
-    """podman has no field for it: "Up 2 hours (unhealthy)"."""
+    """Parses the health out of the status, "Up 2 hours (unhealthy)", because podman has no field for it."""
     if status.endswith("(healthy)"):
         return True
     if status.endswith("(unhealthy)"):

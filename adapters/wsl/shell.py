@@ -1,15 +1,13 @@
-"""One shell line out of argument lists, and what each program left behind out of its frames.
+"""Shell line for a list of programs, and each program's result parsed from its frames.
 
-Everything that varies is quoted by `shlex`. The line is plain POSIX and runs in `sh`, whatever
-the user's login shell is. A frame with a fresh nonce stands before the first program and after
-each one, on standard output (with the exit code) and on standard error; what a login script
-prints before the first frame is nobody's output. A frame begins with its own line end, so output
-comes back byte for byte, with or without a final one.
+Everything that varies is quoted by `shlex`. The line is plain POSIX and runs in `sh`, whatever the user's login shell is.
+A frame with a fresh nonce stands before the first program and after each one, on standard output (with the exit code) and
+on standard error. Output of a login script before the first frame is dropped. A frame begins with its own line end, so
+output comes back byte for byte, with or without a final one.
 
-Each program has a far-side deadline, since closing a channel ends nothing over there. `timeout`
-sends TERM, then KILL. The sudo of many releases cannot be signalled by its user, and `timeout`
-would wait for it for ever: an outer `timeout` ends that waiting. So 124 and 137 both mean that a
-program was cut off, and what runs as root may then run on.
+Each program has a far-side deadline, since closing a channel ends nothing on the host. `timeout` sends TERM, then KILL.
+The sudo of many releases cannot be signaled by its user, and `timeout` would wait for it forever. An outer `timeout` ends
+that wait. So 124 and 137 both mean that a program was cut off, and a program of root may continue to run.
 """
 
 import re
@@ -25,11 +23,11 @@ LEAVE_AFTER = 2.0
 """Seconds from TERM to the end of waiting for a program that cannot be killed."""
 
 _PREPARE = 'PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL'
-"""`ip` and `sysctl` lie where ordinary users do not look; messages are in English."""
+"""Adds the folders of `ip` and `sysctl`, which ordinary users lack in PATH, and sets English messages."""
 
 
 def shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
-    """The line that runs `commands` in order, each for at most `each` seconds."""
+    """Builds the line that runs `commands` in order, each for at most `each` seconds."""
     frame = f"printf '\\n%s %s\\n' {shlex.quote(nonce)} \"$?\"; printf '\\n%s\\n' {shlex.quote(nonce)} >&2"
     limit = (
         *("timeout", "--signal=KILL", f"{each + LEAVE_AFTER:g}"),
@@ -40,12 +38,12 @@ def shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
 
 
 def has_ended(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int) -> bool:
-    """Whether the last frame has come on both streams."""
+    """Tells whether the last frame has arrived on both streams."""
     return len(_stdout_frame(nonce).findall(stdout)) > programs and len(_stderr_frame(nonce).findall(stderr)) > programs
 
 
 def read_frames(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int) -> tuple[Completed, ...]:
-    """What each program left behind; a `ValueError` where a frame is missing or one too many."""
+    """Parses each program's result. Raises `ValueError` if there are too few or too many frames."""
     _, *pieces = _stdout_frame(nonce).split(bytes(stdout))
     _, *errors = _stderr_frame(nonce).split(bytes(stderr))
     codes, outputs = pieces[2::2], pieces[1:-1:2]

@@ -1,8 +1,8 @@
-"""SSH into WSL2: one kept connection per host, strict about whom it talks to.
+"""SSH into WSL2: one kept connection per host, to a verified host only. The only importer of asyncssh.
 
-Only the key and the known hosts of the inventory count: no agent, no ~/.ssh, no password, no trust
-on first use. A refused key is not offered again for a while, because sshd's PerSourcePenalties
-(OpenSSH 9.8) soon shut out every connection from our address. The only importer of asyncssh.
+Only the key and the known hosts of the inventory count: no agent, no ~/.ssh, no password, no trust on first use. A refused
+key is not offered again for a while, because sshd's PerSourcePenalties (OpenSSH 9.8) soon block every connection from the
+bot's address.
 """
 
 import asyncio
@@ -32,27 +32,27 @@ from adapters.wsl.keys import Keys, passphrase
 from adapters.wsl.shell import has_ended, read_frames, shell_line
 
 CHANNELS = 8
-"""Channels at once on one connection; sshd's MaxSessions is 10 unless configured."""
+"""Channels at once on one connection. sshd's MaxSessions is 10 unless configured."""
 
 OPENING_TIME = 8.0
-"""Seconds for connecting and logging in, which takes well below one. A lost SYN goes out again after 1, 3 and 7 s, and the
-last may still be answered; no longer, because whoever asks for the whole fleet waits for its dead hosts."""
+"""Seconds for connecting and logging in, which takes below one. A lost SYN is sent again after 1, 3 and 7 s. The timeout
+leaves the last time for an answer, and is not longer, because a read of the whole fleet waits for its dead hosts."""
 
 KEEPALIVE = 10.0
-"""Seconds of silence before the host is asked whether it lives; the third unanswered question ends the connection."""
+"""Seconds of silence before a keepalive request. The third one without an answer ends the connection."""
 
 REFUSAL_TIME = 30.0
-"""Seconds before a refused key is offered again; sshd adds 5 s of penalty each time and shuts us out beyond 15 s."""
+"""Seconds before a refused key is offered again. sshd adds a penalty of 5 s each time and blocks the bot beyond 15 s."""
 
 CLOSING_TIME = 1.0
-"""Seconds for a polite goodbye."""
+"""Seconds for an orderly disconnect."""
 
 
 class SshConnection:
-    """An open line to the WSL2 side of one host.
+    """Connection to the WSL2 side of one host.
 
-    `secret` gives the passphrase of an encrypted key by its name; `keys` are those read so far, shared by connections
-    that are given the same object; `monotonic` counts seconds; `keepalive` is `KEEPALIVE` but for tests.
+    `secret` returns the passphrase of an encrypted key by its name. `keys` are those read so far, shared by connections
+    that get the same object. `monotonic` counts seconds. `keepalive` is `KEEPALIVE_INTERVAL` except in tests.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class SshConnection:
         self._refused_until = monotonic()
 
     async def perform(self, action: Action[Answer]) -> Answer:
-        """Run the action's programs in one round trip."""
+        """Runs the action's programs in one round trip."""
         if not isinstance(action, WslAction):
             raise TypeError(f"{type(action).__name__} is not for the WSL2 side")
         exchange = _Exchange(action)
@@ -94,7 +94,7 @@ class SshConnection:
         return answer
 
     async def aclose(self) -> None:
-        """Say goodbye; whoever does not answer is hung up on."""
+        """Disconnects, and aborts a connection that does not close in time."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.wait([self._opening], timeout=CLOSING_TIME)
@@ -106,7 +106,7 @@ class SshConnection:
         line.abort()
 
     async def _completed(self, exchange: "_Exchange") -> tuple[Completed, ...]:
-        """What the programs left behind; where the line is lost, asked once more over a new one if that is safe."""
+        """Runs the programs and returns their results. After a lost connection it retries once, if that is safe."""
         try:
             return await self._once(exchange)
         except _Lost as error:
@@ -126,19 +126,19 @@ class SshConnection:
         task = asyncio.create_task(self._hold_channel(line, exchange))
         self._exchanges.add(task)
         task.add_done_callback(self._exchanges.discard)
-        # Cancelling us cancels `finished`: that is how the channel learns that nobody waits for it any more.
+        # Canceling this coroutine cancels `finished`, which aborts the channel.
         await exchange.finished
         return exchange.completed()
 
     async def _hold_channel(self, line: asyncssh.SSHClientConnection, exchange: "_Exchange") -> None:
-        """Hold one of the slots for exactly as long as the channel may exist, even where nobody waits any more."""
+        """Runs the exchange on a channel. Occupies a slot for as long as the channel may exist, even after cancellation."""
         async with self._slots:
             if exchange.finished.done():
                 return
             try:
                 async with asyncio.timeout(exchange.action.deadline):
                     await line.create_session(lambda: exchange, exchange.command, encoding=None)
-            except TimeoutError:  # sshd never confirmed the channel: on this line the slot would be held for ever
+            except TimeoutError:  # sshd never confirmed the channel, so the slot would be held forever
                 line.abort()
                 self._line = None if self._line is line else self._line
                 exchange.fail(_Lost())
@@ -148,7 +148,7 @@ class SshConnection:
             await asyncio.wait([exchange.finished])
 
     async def _opened(self) -> asyncssh.SSHClientConnection:
-        """The kept connection, or a new one; who asks at the same time shares one attempt and its failure."""
+        """Returns the kept connection, or a new one. Concurrent callers share one attempt and its failure."""
         if self._line is not None and not self._line.is_closed():
             return self._line
         if self._opening is None or self._opening.done():
@@ -173,7 +173,7 @@ class SshConnection:
                     preferred_auth=["publickey"],
                     keepalive_interval=self._keepalive,
                     keepalive_count_max=2,
-                    # Nothing of the machine that the bot happens to run on:
+                    # No settings of the machine that the bot runs on:
                     config=None,
                     agent_path=None,
                     x509_trusted_certs=None,
@@ -190,7 +190,7 @@ class SshConnection:
         return self._line
 
     def _credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]:
-        """Read both files, in a thread: decrypting a key is made to be slow."""
+        """Reads both files, in a thread: decrypting a key is slow on purpose."""
         key = self._keys.read(self._side.key_file, passphrase(self._side, self._secret), asyncssh.read_private_key)
         try:
             return key, asyncssh.read_known_hosts(str(self._side.known_hosts_file))
@@ -205,7 +205,7 @@ class _Lost(Exception):
 
 
 class _Exchange(asyncssh.SSHClientSession[bytes]):
-    """One command line on its way: what has come back of it, and whether it may have run."""
+    """One command line and its answer: the output so far, and whether it may have run."""
 
     def __init__(self, action: WslAction[Any]) -> None:
         self.action = action
@@ -223,16 +223,16 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     @property
     def maybe_ran(self) -> bool:
-        """Whether something may have been changed: the command was sent, and it is no read."""
+        """Tells whether the host may have changed: the command was sent, and it is not a read."""
         return self._channel is not None and self.action.changes
 
     def fail(self, error: Exception) -> None:
-        """End the waiting with this error, unless it has ended already."""
+        """Ends the wait with an error, unless it has ended already."""
         if not self.finished.done():
             self.finished.set_exception(error)
 
     def completed(self) -> tuple[Completed, ...]:
-        """What each program left behind."""
+        """Parses each program's result."""
         try:
             return read_frames(self._stdout, self._stderr, self._nonce, len(self._programs))
         except ValueError as error:
@@ -243,7 +243,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         if self.finished.done():
-            chan.abort()  # nobody waits any more: the command is not sent
+            chan.abort()  # canceled meanwhile: the command is not sent
             return
         self._channel = chan
         self.finished.add_done_callback(lambda _: chan.abort())
@@ -271,9 +271,9 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
             self.finished.set_result(None)
 
     def _look(self) -> None:
-        """Finish with the last frame: a program's own child may hold the channel open for as long as it likes.
+        """Finishes at the last frame, because a program's child may hold the channel open for any time.
 
-        sshd has reaped the shell when the exit status comes, so its session is free for the next channel.
+        sshd has reaped the shell once the exit status arrives, so its session is free for the next channel.
         """
         if not self._exited or self.finished.done():
             return
@@ -282,9 +282,9 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
 
 def host_error(error: Exception, side: WslSide) -> HostError:
-    """What an error of asyncssh or of the operating system means. Nothing was sent when it is asked."""
-    if (ours := own_trouble(error)) is not None:
-        return ours
+    """Maps an error of asyncssh or of the operating system to a `HostError`. Called only if nothing was sent."""
+    if (local := own_trouble(error)) is not None:
+        return local
     where, key, known_hosts = f"{side.address}:{side.port}", str(side.key_file), str(side.known_hosts_file)
     match error:
         case asyncssh.PermissionDenied():

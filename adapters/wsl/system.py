@@ -1,6 +1,6 @@
-"""What WSL2 says in one round trip: Flatnet's containers, the bridge, IP forwarding.
+"""State of WSL2 in one round trip: Flatnet's containers, the bridge, IP forwarding.
 
-Each part may fail without hiding the others: a part that could not be read is an `Unread`.
+Each part may fail without hiding the others: a part that could not be read is an `UnreadPart`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from adapters.wsl.podman import Container, Unread, listing, read_listing
 
 
 class Bridge(Value):
-    """The container bridge: whether it exists, is up, and which IPv4 addresses (10.87.1.1/24) it has."""
+    """The container bridge: whether it exists, is up, and its IPv4 addresses (10.87.1.1/24)."""
 
     exists: bool
     up: bool = False
@@ -24,7 +24,7 @@ class Bridge(Value):
 
 
 class WslSystem(Value):
-    """The state of the WSL2 side of one host."""
+    """State of the WSL2 side of one host."""
 
     containers: tuple[Container, ...] | Unread
     bridge: Bridge | Unread
@@ -32,18 +32,18 @@ class WslSystem(Value):
 
 
 class ReadSystem(WslAction[WslSystem]):
-    """Read containers, bridge and forwarding. The quick programs come first: podman may hang on its own lock."""
+    """Reads containers, bridge and forwarding. The quick programs come first, because podman may hang on its own lock."""
 
     each = 4.0
     deadline = 20.0
-    output_limit = 2 * 1024 * 1024  # podman says some 2 kB of each container, with many labels 4; a host has at most 253
+    output_limit = 2 * 1024 * 1024  # podman prints 2 kB for a container, 4 with many labels; a host has at most 253
 
     network: PodmanName
     bridge: InterfaceName
 
     @classmethod
     def of(cls, side: WslSide) -> "ReadSystem":
-        """The action for one host's network and bridge."""
+        """Makes the action for one host's network and bridge."""
         return cls(network=side.network, bridge=side.bridge)
 
     def commands(self) -> tuple[Argv, ...]:
@@ -82,7 +82,7 @@ class _Address(BaseModel):
 
 
 class _Link(BaseModel):
-    """One element of `ip -json addr show`, as far as we read it."""
+    """One element of `ip -json addr show`, as far as it is read."""
 
     name: str = Field(alias="ifname")
     flags: Annotated[list[Annotated[str, StringConstraints(max_length=32)]], Field(max_length=64)]
@@ -93,7 +93,7 @@ _LINKS = TypeAdapter(list[_Link])
 
 
 def _bridge(answer: Completed, name: str) -> Bridge | Unread:
-    if answer.code == 1:  # ip's own usage errors have 255, the kernel's 2
+    if answer.code == 1:  # usage errors of ip have 255, errors of the kernel 2
         return Bridge(exists=False)
     if answer.code != 0:
         return Unread(
@@ -110,6 +110,6 @@ def _bridge(answer: Completed, name: str) -> Bridge | Unread:
     link = next((link for link in links if link.name == name), None)
     if link is None:
         return Bridge(exists=False)
-    # "UP" is the administrator's word. A bridge without a running container is up, but has no carrier: DOWN in `operstate`.
+    # "UP" is the administrative state. A bridge without a running container is up without a carrier: `operstate` DOWN.
     addresses = tuple(f"{at.local}/{at.prefixlen}" for at in link.addresses if at.family == "inet")
     return Bridge(exists=True, up="UP" in link.flags, addresses=addresses)

@@ -1,8 +1,8 @@
-"""Log lines as text, line by line: one log may hold what several programs wrote, each in its own encoding.
+"""Decoder of log lines, line by line: one log may hold the output of several programs, each in its own encoding.
 
-A line is UTF-8 where it can be, else Shift-JIS (code page 932) where it can be; UTF-16 where about half of it is NUL (a
-quarter at least), though whoever split it at line ends cut through a character. The rest stays readable: what is broken
-comes out as U+FFFD.
+A line is UTF-8 if it can be, else Shift-JIS (code page 932) if it can be. It is UTF-16 if about half of it is NUL (a
+quarter at least), even if splitting at line ends has cut a character. Otherwise it stays readable, and bytes that could
+not be decoded become U+FFFD.
 """
 
 import codecs
@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from adapters.logs import LINE_BROUGHT
 
 _ENCODINGS = {"utf-8": "utf-8", "cp932": "shift_jis"}
-"""Python's names, in the order in which they are tried, and those of people."""
+"""Python's names, in the order in which they are tried, and the names shown to people."""
 
 _PRIVATE = re.compile("[\uf8f0-\uf8f3]")
-"""What Python's code page 932 makes of single bytes that are none of its characters."""
+"""Characters that Python's code page 932 makes of single bytes outside that code page."""
 
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\S{1,32} ")
-"""What podman puts before a container's own bytes."""
+"""Time that podman puts before a container's own bytes."""
 
 
 def readable(lines: Sequence[bytes]) -> tuple[tuple[str, ...], str]:
-    """The lines as text, each without its carriage return, and the encodings of those that are more than ASCII."""
+    """Decodes the lines, each without its carriage return. Returns them and the encodings of those beyond ASCII."""
     decoded = [_decoded(line) for line in lines]
     names = {name for text, name in decoded if not text.isascii() or name != "utf-8"}
     return tuple(text.removesuffix("\r") for text, _ in decoded), ", ".join(sorted(names)) or "utf-8"
@@ -31,7 +31,7 @@ def readable(lines: Sequence[bytes]) -> tuple[tuple[str, ...], str]:
 def _decoded(line: bytes) -> tuple[str, str]:
     if line and len(line) / 4 <= line.count(0) <= len(line) * 5 / 8:
         return _from_utf16(line), "utf-16"
-    wholes = (line, line[:-1]) if len(line) > LINE_BROUGHT else (line,)  # the last character may be cut through
+    wholes = (line, line[:-1]) if len(line) > LINE_BROUGHT else (line,)  # the last character may be cut
     tries = ((whole, encoding) for encoding in _ENCODINGS for whole in wholes)
     found = ((_decode(whole, encoding), _ENCODINGS[encoding]) for whole, encoding in tries)
     return next(

@@ -1,7 +1,7 @@
-"""What apt would upgrade in WSL2 (Debian, Ubuntu), how old its lists are, and whether a restart is awaited.
+"""Pending apt upgrades in WSL2 (Debian, Ubuntu), the age of apt's lists, and whether a restart is pending.
 
-Simulated and without root: nothing is fetched, installed or locked, so what apt says is as old as its lists.
-Without lists apt says that nothing is to be done, so it is believed only where a list of a security archive is there.
+Simulated and without root: nothing is fetched, installed or locked, so apt's answer is as old as its lists. Without lists
+apt reports nothing to do. So the answer counts only if there is a list of a security archive.
 """
 
 import re
@@ -20,13 +20,13 @@ from adapters.wsl.podman import Unread
 LISTS = "/var/lib/apt/lists"
 STAMP = "/var/lib/apt/periodic/update-success-stamp"
 RESTART = "/var/run/reboot-required"
-"""apt changes the folder when it puts a new list in place; Ubuntu touches the stamp after every good `apt update`."""
+"""apt changes the folder when it installs a new list. Ubuntu touches the stamp after every successful `apt update`."""
 
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+:~_-]{1,128}$")]
 
 
 class Package(Value):
-    """An installed package of which apt has a newer version; `security`: a security archive has that version."""
+    """An installed package with a newer version. `security`: a security archive has that version."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]{0,127}(:[a-z0-9]{1,16})?$")]
     installed: Version
@@ -35,11 +35,10 @@ class Package(Value):
 
 
 class WslUpdates(Value):
-    """What can be upgraded, as of `listed_at`, when the lists were renewed.
+    """Pending upgrades as of `listed_at`, the time of the last list update.
 
-    `packages` are sorted by name. `restart`: WSL2 must be restarted to finish what was upgraded; None: not known.
-    `kept` counts newer versions that apt keeps back by itself: offered to some machines first, or not installable.
-    Packages that somebody has put on hold are among `packages`.
+    `packages` are sorted by name. `restart`: WSL2 must be restarted to finish an upgrade; None: unknown. `kept` counts newer
+    versions that apt keeps back by itself: phased, or not installable. Packages on hold are among `packages`.
     """
 
     packages: tuple[Package, ...] | Unread
@@ -49,19 +48,19 @@ class WslUpdates(Value):
 
 
 class ReadUpdates(WslAction[WslUpdates]):
-    """Ask apt what `apt-get dist-upgrade` would do. Reading its lists takes seconds of CPU time."""
+    """Simulates `apt-get dist-upgrade`. Reading apt's lists takes seconds of CPU time."""
 
     each = 20.0
     deadline = 30.0
-    output_limit = 2 * 1024 * 1024  # some 300 bytes for each package
+    output_limit = 2 * 1024 * 1024  # about 300 bytes for each package
 
     @classmethod
     def of(cls, side: WslSide) -> "ReadUpdates":
-        """The action for any host."""
+        """Makes the action, which is the same for any host."""
         return cls()
 
     def commands(self) -> tuple[Argv, ...]:
-        # A hold is no reason to be silent of a hole. With -qq instead of -q apt would assume "yes" and then refuse holds.
+        # Held packages count too, because they may have security holes. With -qq instead of -q apt would refuse holds.
         simulate = ("apt-get", "-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade")
         return (
             ("stat", "--format=%n %Y", LISTS, STAMP, RESTART),
@@ -82,7 +81,7 @@ class ReadUpdates(WslAction[WslUpdates]):
 
 
 def _times(stat: Completed) -> Mapping[str, datetime]:
-    """When the files that are there were last written; stat's code only says that one of them is missing."""
+    """Parses the modification times of the files that exist. stat's exit code only tells that one of them is missing."""
     found = re.findall(r"^(/\S+) ([0-9]{1,11})$", stat.stdout, re.MULTILINE)
     return {path: datetime.fromtimestamp(int(seconds), UTC) for path, seconds in found}
 
@@ -94,7 +93,7 @@ def _restart(stat: Completed, times: Mapping[str, datetime]) -> bool | None:
 
 
 def _unusable(archives: Completed, upgrade: Completed) -> Unread | None:
-    """Why what apt says cannot be believed."""
+    """Finds the reason for which apt's answer does not count, if any."""
     for answer in (archives, upgrade):
         if answer.code != 0:
             return Unread(phrase=_no_answer(answer))
@@ -108,7 +107,7 @@ def _unusable(archives: Completed, upgrade: Completed) -> Unread | None:
 
 
 _SUMMARY = re.compile(r"^\d{1,6} upgraded, .*\b(\d{1,6}) not upgraded\.$", re.ASCII | re.MULTILINE)
-"""apt's last word on what it would do; the lines that say it one by one follow."""
+"""apt's summary of an upgrade. The lines for single packages follow it."""
 
 _INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[(?P<old>\S+)\] )?\((?P<new>\S+) (?P<archives>[^()]*?) ?\[\S+\]\)")
 """`Inst jq [1.7-1] (1.7-2 Debian:13.8/stable, Debian-Security:13/stable-security [amd64])`; a new package has no `[old]`."""
@@ -134,7 +133,10 @@ def _package(found: re.Match[str] | None) -> Package:
 
 
 def _is_security(archive: str) -> bool:
-    """Of `Ubuntu:24.04/noble-security`, or `Debian-Security:10/oldstable`; `UbuntuESM:22.04/jammy-infra-security` too."""
+    """Tells whether an archive is for security.
+
+    `Ubuntu:24.04/noble-security` or `Debian-Security:10/oldstable`; `UbuntuESM:22.04/jammy-infra-security` too.
+    """
     return archive.startswith("Debian-Security:") or archive.endswith("-security")
 
 
