@@ -1,4 +1,4 @@
-"""Explains a person's rights in an answer to somebody else: `can ana service restart nebula host-a`. Pure.
+"""Explains a person's rights to another person: `can ana service restart nebula host-a`. Pure.
 
 The person is judged as configured: membership in a Slack user group is known only when that person asks.
 """

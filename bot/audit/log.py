@@ -219,8 +219,8 @@ class Audit:
                 )
             )
         lost, lost_mac = (None, "") if loss.head is None else (loss.head.sequence, loss.head.mac)
-        told = Acceptance(name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac)
-        event = self._event(EventKind.ACCEPTED, actor, "", told.model_dump(mode="json"))
+        accepted_loss = Acceptance(name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac)
+        event = self._event(EventKind.ACCEPTED, actor, "", accepted_loss.model_dump(mode="json"))
         accepted = await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal))
         if loss.head is None:
             await self._run_in_head_thread(lambda: self._heads.begin(self._now()))
@@ -302,8 +302,8 @@ def _follow(database: Path, keys: Iterable[AuditKey]) -> Verification:
 
 def _accepts(keys: AuditKeys, event: StoredEvent | None, head: Head) -> bool:
     """Return whether an event is ours and accepts the loss of this line."""
-    told = acceptance(event)
-    return event is not None and told is not None and tells_of(told, head) and keys.signed(event)
+    accepted_loss = acceptance(event)
+    return event is not None and accepted_loss is not None and tells_of(accepted_loss, head) and keys.signed(event)
 
 
 def _unavailable(path: Path, error: OSError) -> HeadUnavailable:

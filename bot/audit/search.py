@@ -34,7 +34,7 @@ SEARCH_LIMIT = 1_000
 """Most events of one search."""
 
 NO_TIME = "1970-01-01T00:00:00.000000Z"
-"""Stands for a time that could not be read; the data tells so."""
+"""Stands for a time that could not be read; the data has a note."""
 
 
 def search(database: Path, filters: Filters, redactor: Redactor) -> tuple[StoredEvent, ...]:
@@ -108,8 +108,8 @@ def _is_time(text: str) -> bool:
 
 def _json_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
     for event in events:
-        told = event._asdict() | {"data": json.loads(event.data)}
-        yield json.dumps(told, ensure_ascii=True, separators=(",", ":")) + "\n"
+        document = event._asdict() | {"data": json.loads(event.data)}
+        yield json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 
 def _csv_lines(events: Iterator[StoredEvent]) -> Iterator[str]:

@@ -60,12 +60,12 @@ class Dispatch:
 
     def __init__(
         self,
-        ledger: Ledger,
+        repository: Ledger,
         planner: Planner,
         engine: Callable[[], Engine],
         recheck: Callable[[Identity], Awaitable[Identity]],
     ) -> None:
-        self._ledger = ledger
+        self._repository = repository
         self._planner = planner
         self._engine = engine
         self._recheck = recheck
@@ -73,34 +73,34 @@ class Dispatch:
 
     async def start_ready(self) -> None:
         """Start what may start now, and note the reason for which each other operation waits."""
-        if not self._ledger.intact:
+        if not self._repository.intact:
             return
-        now, inventory = self._ledger.now(), self._planner.inventory
-        moved = await self._ledger.operations.start(now, lambda standing: choose(standing, inventory, now))
+        now, inventory = self._repository.now(), self._planner.inventory
+        moved = await self._repository.operations.start(now, lambda standing: choose(standing, inventory, now))
         for operation in moved.started:
             await self._enqueue(operation)
         for operation in (*moved.started, *moved.waiting):
-            await self._ledger.changed(operation)
+            await self._repository.changed(operation)
 
     async def tick(self) -> None:
         """Expire old requests, start what may start, and make sure that the engine has all running operations."""
-        if not self._ledger.intact:
+        if not self._repository.intact:
             return
-        for record in await self._ledger.operations.expired(self._ledger.now()):
-            await self._finish(record, _if_open(closed(ApprovalState.EXPIRED, _too_late(record), self._ledger.now())))
+        for record in await self._repository.operations.expired(self._repository.now()):
+            await self._finish(record, _if_open(closed(ApprovalState.EXPIRED, _too_late(record), self._repository.now())))
         await self.start_ready()
         await self._recover()
 
     async def in_doubt(self, why: Phrase) -> None:
         """Close open operations and mark running ones as unknown, for the audit log does not agree with its head file."""
-        at = self._ledger.now()
+        at = self._repository.now()
         unknown = Phrase(
             "nobody knows what has happened since: {why}; look at the hosts, then say it with op resolve", why=why
         )
-        for operation in await self._ledger.operations.running():
-            await self._finish(await self._ledger.known(operation), finished(State.UNKNOWN, unknown, at))
+        for operation in await self._repository.operations.running():
+            await self._finish(await self._repository.known(operation), finished(State.UNKNOWN, unknown, at))
         asked = Phrase("what was asked is in doubt: {why}; ask again", why=why)
-        for record in await self._ledger.operations.within(State.WAITING, State.READY):
+        for record in await self._repository.operations.within(State.WAITING, State.READY):
             await self._finish(record, closed(ApprovalState.EXPIRED, asked, at))
 
     async def still_allowed(self, record: Record) -> Refuse | None:
@@ -120,10 +120,10 @@ class Dispatch:
             return verdict
         if record.approval is None:
             return await self._still_without(policy, record, actor)
-        first = policy.approval(actor, operation.risk, self._planner.hosts(record.plan))
-        if isinstance(first, Refuse):
-            return first
-        today = record.approval.model_copy(update={"needed": first.needed, "roles": first.roles})
+        requirement = policy.approval(actor, operation.risk, self._planner.hosts(record.plan))
+        if isinstance(requirement, Refuse):
+            return requirement
+        today = record.approval.model_copy(update={"needed": requirement.needed, "roles": requirement.roles})
         return await self._still_approved(policy, record, today, actor)
 
     async def replan(self, record: Record) -> tuple[Planned, str]:
@@ -133,7 +133,7 @@ class Dispatch:
     async def refuse(self, record: Record, refused: Refuse) -> Change:
         """Close an operation that may not or cannot start; nothing was changed."""
         why = Phrase("it could not start: {why}", why=refused.reason)
-        return await self._close(record, closed(ApprovalState.REFUSED, why, self._ledger.now()))
+        return await self._close(record, closed(ApprovalState.REFUSED, why, self._repository.now()))
 
     async def supersede(self, record: Record, planned: Planned) -> Change:
         """Close an operation at its start, for its plan has changed; a new operation asks again with the new plan.
@@ -144,43 +144,43 @@ class Dispatch:
         differences = Listing(difference(record.plan, planned.plan))
         if isinstance(again, Phrase):
             why = Phrase("the plan is another now ({differences}); {next}", differences=differences, next=again)
-            return await self._close(record, superseded("", why, self._ledger.now()))
+            return await self._close(record, superseded("", why, self._repository.now()))
         why = Phrase(
             "the plan is another now ({differences}); {operation} asks again",
             differences=differences,
             operation=again.operation,
         )
-        await self._ledger.record_question(again)
-        move = superseded(again.operation, why, self._ledger.now())
-        await self._ledger.finish(record, move, record.requester, again)
-        await self._ledger.changed(again.operation)
+        await self._repository.record_question(again)
+        move = superseded(again.operation, why, self._repository.now())
+        await self._repository.finish(record, move, record.requester, again)
+        await self._repository.changed(again.operation)
         return await self._closed(record.operation)
 
     async def progress(self, operation_id: str, key: str) -> None:
         """Record the step that is under way, "" between two."""
-        await self._ledger.operations.progress(operation_id, key)
-        await self._ledger.changed(operation_id)
+        await self._repository.operations.progress(operation_id, key)
+        await self._repository.changed(operation_id)
 
     async def end(self, operation_id: str, state: State, why: Phrase | None) -> Change:
         """Finish a run: its hosts are released, unless the outcome is unknown. A repeated call changes nothing.
 
         The intent log records the END event of a run.
         """
-        await self._ledger.move(operation_id, finished(state, why, self._ledger.now()))
-        change = await self._ledger.changed(operation_id)
+        await self._repository.move(operation_id, finished(state, why, self._repository.now()))
+        change = await self._repository.changed(operation_id)
         await self.start_ready()
         return change
 
     async def _finish(self, record: Record, transition: Transition) -> Change:
-        await self._ledger.finish(record, transition, record.requester)
-        return await self._ledger.changed(record.operation)
+        await self._repository.finish(record, transition, record.requester)
+        return await self._repository.changed(record.operation)
 
     async def _close(self, record: Record, transition: Transition) -> Change:
-        await self._ledger.finish(record, transition, record.requester)
+        await self._repository.finish(record, transition, record.requester)
         return await self._closed(record.operation)
 
     async def _closed(self, operation: str) -> Change:
-        change = await self._ledger.changed(operation)
+        change = await self._repository.changed(operation)
         await self.start_ready()
         return change
 
@@ -200,15 +200,15 @@ class Dispatch:
             draft = await self._planner.draft(asking)
         except FlatnetError as error:
             return error.phrase
-        first = self._planner.policy.approval(actor, record.risk, self._planner.hosts(draft.plan))
-        return first.reason if isinstance(first, Refuse) else asked(draft, first)
+        requirement = self._planner.policy.approval(actor, record.risk, self._planner.hosts(draft.plan))
+        return requirement.reason if isinstance(requirement, Refuse) else asked(draft, requirement)
 
     async def _actor(self, policy: Policy, identity: Identity) -> Actor | Refuse:
         return policy.identify(await self._recheck(identity))
 
     async def _still_approved(self, policy: Policy, record: Record, today: Approval, requester: Actor) -> Refuse | None:
         """Check that as many different people as are needed today may still approve; else a refusal."""
-        recorded = attestation.approvers(record, await self._ledger.audit.signed(record.operation, EventKind.REVIEW))
+        recorded = attestation.approvers(record, await self._repository.audit.signed(record.operation, EventKind.REVIEW))
         people: set[str] = set()
         refused: Refuse | None = None
         for decided in (decided for decided in today.reviews if decided.approves):
@@ -227,7 +227,7 @@ class Dispatch:
 
     async def _still_without(self, policy: Policy, record: Record, actor: Actor) -> Refuse | None:
         """Check that an operation may start without approval; else a refusal."""
-        if not await self._ledger.audit.signed(record.operation, EventKind.BREAK_GLASS):
+        if not await self._repository.audit.signed(record.operation, EventKind.BREAK_GLASS):
             return Refuse("not recorded", _unrecorded(record.requester))
         glass = policy.may_break_glass(actor)
         return glass if isinstance(glass, Refuse) else None
@@ -243,20 +243,20 @@ class Dispatch:
         """Hand running operations to the engine that it does not know, and finish those that ended there
         without a result.
         """
-        running = await self._ledger.operations.running()
+        running = await self._repository.operations.running()
         fates = await self._engine().known(running)
         for operation in running:
             fate = fates.get(operation)
             if fate is None:
                 await self._enqueue(operation)
             elif fate.ended:
-                await self._lost(operation, fate, self._ledger.now())
+                await self._lost(operation, fate, self._repository.now())
 
     async def _lost(self, operation: str, fate: Fate, at: datetime) -> None:
         """Finish a run that the engine ended without a result: a bug, or a plan of another version."""
-        record = await self._ledger.known(operation)
+        record = await self._repository.known(operation)
         reference = fate.reference or "?"
-        if (await self._ledger.read_trail(operation)).started:
+        if (await self._repository.read_trail(operation)).started:
             why = Phrase(
                 "the run broke off, and nobody knows where (reference {reference}); look at the hosts, "
                 "then say what you saw with {words}",

@@ -80,14 +80,14 @@ class Apply(Protocol):
 async def apply_v1(apply: Apply, operation: str) -> Told:
     """Run the fixed shape: the order of calls depends on nothing but the replies of earlier calls."""
     try:
-        told = _sound(await apply.begin(operation))
-        if not told["go"]:
+        reply = _sound(await apply.begin(operation))
+        if not reply["go"]:
             return {}
-        for key in told["steps"]:
-            told = _sound(await apply.step(operation, key))
-            if not told["go"]:
+        for key in reply["steps"]:
+            reply = _sound(await apply.step(operation, key))
+            if not reply["go"]:
                 break
-        for key in told.get("undo", ()):
+        for key in reply.get("undo", ()):
             _sound(await apply.undo(operation, key))
         return _sound(await apply.end(operation))
     except _Broken as error:
@@ -308,10 +308,10 @@ def _through_our_logs() -> None:
     logger.propagate = True
 
 
-def _sound(told: Told) -> Told:
-    if "bug" in told:
-        raise _Broken(told["bug"])
-    return told
+def _sound(reply: Told) -> Told:
+    if "bug" in reply:
+        raise _Broken(reply["bug"])
+    return reply
 
 
 def _reference_in(output: Any) -> str:

@@ -39,10 +39,10 @@ OPEN = 20
 class Workflow:
     """Changes and people's decisions on them. Every method may raise a `DatabaseError`; then nothing was moved."""
 
-    def __init__(self, ledger: Ledger, planner: Planner, dispatch: Dispatch) -> None:
-        self._ledger = ledger
+    def __init__(self, repository: Ledger, planner: Planner, coordinator: Dispatch) -> None:
+        self._repository = repository
         self._planner = planner
-        self._dispatch = dispatch
+        self._coordinator = coordinator
 
     async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
         """Plan a change and ask for its approval; a replayed request gets the stored change.
@@ -50,45 +50,45 @@ class Workflow:
         With `dry_run` nothing is stored but one audit event. Raises the errors of planning, `NothingToDo`, `HoldsSecret`,
         `ReasonMissing`, and `NotAllowed` where it could never be approved or too many requests of this person wait already.
         """
-        stored = await self._ledger.find(operation_id)
+        stored = await self._repository.find(operation_id)
         if stored is not None:
-            return await self._ledger.told(stored)
+            return await self._repository.told(stored)
         return await self._propose(Asking(operation_id, operation, by))
 
     async def show(self, operation_id: str) -> Change:
         """Find one change as it stands. Raises `NoSuchOperation`."""
-        return await self._ledger.told(await self._ledger.known(operation_id))
+        return await self._repository.told(await self._repository.known(operation_id))
 
     async def recent(self, limit: int) -> tuple[Change, ...]:
         """List the newest changes, newest first, without the results of their steps."""
-        return tuple(record.change() for record in await self._ledger.operations.recent(limit))
+        return tuple(record.change() for record in await self._repository.operations.recent(limit))
 
     async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         """List the newest changes of these hosts that waited, ran or ended since then, newest first, without results of
         steps.
         """
-        return tuple(record.change() for record in await self._ledger.operations.touching(hosts, since, limit))
+        return tuple(record.change() for record in await self._repository.operations.touching(hosts, since, limit))
 
     async def states(self, operations: Collection[str]) -> Mapping[str, State]:
         """Find the states of those operations that change hosts."""
-        return await self._ledger.operations.states(operations)
+        return await self._repository.operations.states(operations)
 
     async def waiting(self) -> tuple[Change, ...]:
         """List what waits for people, oldest first: changes for approval, then break-glass for a review."""
-        waiting = await self._ledger.operations.within(State.WAITING)
-        return tuple(record.change() for record in (*waiting, *await self._ledger.operations.unreviewed()))
+        waiting = await self._repository.operations.within(State.WAITING)
+        return tuple(record.change() for record in (*waiting, *await self._repository.operations.unreviewed()))
 
     async def running(self) -> tuple[Change, ...]:
         """List running changes, oldest first, without the results of their steps."""
-        return tuple(record.change() for record in await self._ledger.operations.within(State.RUNNING))
+        return tuple(record.change() for record in await self._repository.operations.within(State.RUNNING))
 
     async def unknown(self) -> tuple[Change, ...]:
         """List changes whose outcome is unknown, oldest first."""
-        return tuple(record.change() for record in await self._ledger.operations.within(State.UNKNOWN))
+        return tuple(record.change() for record in await self._repository.operations.within(State.UNKNOWN))
 
     async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
         """List what ended from `since` on and before `until`."""
-        return await self._ledger.operations.ended(since, until)
+        return await self._repository.operations.ended(since, until)
 
     async def approve(self, operation_id: str, by: By) -> Change:
         """Approve as one person; the last approval needed makes it ready. Raises `AlreadyDecided`, `Expired`,
@@ -102,14 +102,14 @@ class Workflow:
 
     async def cancel(self, operation_id: str, by: By) -> Change:
         """Withdraw a waiting change, or ask a running one to stop before its next step. Raises `NotAllowed`."""
-        record = await self._ledger.known(operation_id)
+        record = await self._repository.known(operation_id)
         policy = self._planner.policy
         if not policy.asked_as(by.actor, self._requester(record)) and Role.ADMINISTRATOR not in by.actor.roles:
             phrase = Phrase("only {who}, who asked, and administrators may cancel this", who=record.requester)
             await self._refuse(operation_id, by, Refuse("not the requester", phrase))
-        record = await self._ledger.move(operation_id, cancelled(by.actor.name, self._ledger.now()))
+        record = await self._repository.move(operation_id, cancelled(by.actor.name, self._repository.now()))
         if record.state is State.CLOSED:
-            await self._ledger.record_end(record, by.actor.name)
+            await self._repository.record_end(record, by.actor.name)
         return await self._follow(operation_id)
 
     async def resolve(self, operation_id: str, by: By, saw: str, outcome: State) -> Change:
@@ -117,22 +117,22 @@ class Workflow:
 
         Raises `NotAllowed` where that person might not ask for such a change.
         """
-        record = await self._ledger.known(operation_id)
+        record = await self._repository.known(operation_id)
         verdict = self._may_resolve(record, by)
         if isinstance(verdict, Refuse):
             await self._refuse(operation_id, by, verdict)
         why = Phrase("{who} looked: {saw}", who=by.actor.name, saw=saw)
-        transition = resolved(outcome, why, self._ledger.now())
-        await self._ledger.record_end(transition(record), by.actor.name)
+        transition = resolved(outcome, why, self._repository.now())
+        await self._repository.record_end(transition(record), by.actor.name)
         await self._moved(operation_id, by, transition)
         return await self._follow(operation_id)
 
     async def carry_on(self, new_id: str, operation_id: str, by: By) -> Change:
         """Ask anew for the hosts that an ended change has not done; a replayed request gets the stored change."""
-        stored = await self._ledger.find(new_id)
+        stored = await self._repository.find(new_id)
         if stored is not None:
-            return await self._ledger.told(stored)
-        record = await self._ledger.known(operation_id)
+            return await self._repository.told(stored)
+        record = await self._repository.known(operation_id)
         continued(new_id)(record)  # refuses before anything is planned; the row moves below
         operation = self._planner.operation(record).only(await self._left(record))
         operation = operation.model_copy(update={"reason": record.reason, "break_glass": False, "dry_run": False})
@@ -144,99 +144,99 @@ class Workflow:
 
     async def review(self, operation_id: str, by: By, text: str) -> Change:
         """Close the review of a break-glass change, once it has ended. Raises `NotAllowed`, also for its requester."""
-        record, policy = await self._ledger.known(operation_id), self._planner.policy
+        record, policy = await self._repository.known(operation_id), self._planner.policy
         if record.break_glass is not None:
             hosts = self._planner.hosts(record.plan)
             verdict = policy.may_review(by.actor, record.risk, hosts, self._requester(record))
             if isinstance(verdict, Refuse):
                 await self._refuse(operation_id, by, verdict)
         event = {"break_glass": True, "review": text[:RECORDED]}
-        await self._review(operation_id, by, event, glass_reviewed(by.actor.name, text, self._ledger.now()))
-        return await self._ledger.changed(operation_id)
+        await self._review(operation_id, by, event, glass_reviewed(by.actor.name, text, self._repository.now()))
+        return await self._repository.changed(operation_id)
 
     async def unshown(self) -> tuple[Change, ...]:
         """List what has changed since its card was updated, oldest first."""
-        return tuple([await self._ledger.told(record) for record in await self._ledger.operations.unshown()])
+        return tuple([await self._repository.told(record) for record in await self._repository.operations.unshown()])
 
     async def shown(self, operation: str, version: int, told: str) -> None:
-        """Record that the card shows this version; `told` is the card's own note."""
-        await self._ledger.operations.shown(operation, version, told)
+        """Record that the card shows this version; `told` is the note of the card's renderer."""
+        await self._repository.operations.shown(operation, version, told)
 
     async def told(self, operation: str) -> str:
         """Read the card's own note on a change."""
-        return await self._ledger.operations.told(operation)
+        return await self._repository.operations.told(operation)
 
-    async def _propose(self, asking: Asking) -> Change:
-        operation, by = asking.operation, asking.by
+    async def _propose(self, request: Asking) -> Change:
+        operation, by = request.operation, request.by
         if not operation.dry_run:
-            self._ledger.must_be_intact()
+            self._repository.must_be_intact()
         refused = check(operation, by.actor, self._planner.policy) or await self._too_much(operation, by)
         if refused is not None:
-            await self._refuse(asking.id, by, refused)
-        draft = await self._planner.draft(asking)
+            await self._refuse(request.id, by, refused)
+        draft = await self._planner.draft(request)
         if operation.dry_run:
-            await self._ledger.record_question(draft)
+            await self._repository.record_question(draft)
             return draft.change().model_copy(update={"dry_run": True, "version": 0})
         something(draft.plan)
-        record = await self._decided_by_rules(asking, draft)
-        await self._ledger.record_question(record)
-        if not asking.before:
-            await self._ledger.operations.add(record)
+        record = await self._decided_by_rules(request, draft)
+        await self._repository.record_question(record)
+        if not request.before:
+            await self._repository.operations.add(record)
         else:
-            await self._ledger.operations.succeed(asking.before, continued(asking.id), record)
-            await self._ledger.changed(asking.before)
-        return await self._follow(asking.id)
+            await self._repository.operations.succeed(request.before, continued(request.id), record)
+            await self._repository.changed(request.before)
+        return await self._follow(request.id)
 
-    async def _decided_by_rules(self, asking: Asking, draft: Record) -> Record:
+    async def _decided_by_rules(self, request: Asking, draft: Record) -> Record:
         """Add to the record the approval that the rules ask for, or break-glass."""
         policy, hosts = self._planner.policy, self._planner.hosts(draft.plan)
-        if asking.operation.break_glass:
-            return without_approval(draft, policy.alarmed(asking.by.actor, draft.risk, hosts))
-        first = policy.approval(asking.by.actor, draft.risk, hosts)
-        if isinstance(first, Refuse):
-            await self._refuse(asking.id, asking.by, first)
-        return asked(draft, first)
+        if request.operation.break_glass:
+            return without_approval(draft, policy.alarmed(request.by.actor, draft.risk, hosts))
+        requirement = policy.approval(request.by.actor, draft.risk, hosts)
+        if isinstance(requirement, Refuse):
+            await self._refuse(request.id, request.by, requirement)
+        return asked(draft, requirement)
 
     async def _decide(self, operation_id: str, by: By, *, approves: bool, reason: str) -> Change:
         """Record one person's decision, by their rights as they are now."""
-        self._ledger.must_be_intact()
-        record = await self._ledger.known(operation_id)
+        self._repository.must_be_intact()
+        record = await self._repository.known(operation_id)
         if record.approval is not None:
             verdict = self._planner.policy.may_approve(by.actor, record.approval, self._requester(record))
             if isinstance(verdict, Refuse):
                 await self._refuse(operation_id, by, verdict)
-        who, at = by.actor.name, self._ledger.now()
+        who, at = by.actor.name, self._repository.now()
         decided = Review(person=who, approves=approves, reason=reason, at=at, mention=mention(by.identity))
         event = {"approves": approves, "reason": reason[:RECORDED], "digest": record.digest, "requester": record.requester}
         record = await self._review(operation_id, by, event, reviewed(decided, by.identity))
         if record.state is State.CLOSED:
-            await self._ledger.record_end(record, who)
+            await self._repository.record_end(record, who)
         return await self._follow(operation_id)
 
     async def _review(self, operation_id: str, by: By, event: Mapping[str, Any], transition: Transition) -> Record:
         """Record in the audit log, then move in one step: no decision counts that was not recorded."""
-        transition(await self._ledger.known(operation_id))
-        await self._ledger.record(EventKind.REVIEW, by.actor.name, operation_id, event)
+        transition(await self._repository.known(operation_id))
+        await self._repository.record(EventKind.REVIEW, by.actor.name, operation_id, event)
         return await self._moved(operation_id, by, transition)
 
     async def _moved(self, operation_id: str, by: By, transition: Transition) -> Record:
         """Move what is recorded; where another decision was faster in between, record that this one did not count."""
         try:
-            return await self._ledger.move(operation_id, transition)
+            return await self._repository.move(operation_id, transition)
         except Refused as error:
             late = {"rule": "too late", "outcome": str(error.phrase)[:RECORDED]}
-            await self._ledger.record(EventKind.REFUSAL, by.actor.name, operation_id, late)
+            await self._repository.record(EventKind.REFUSAL, by.actor.name, operation_id, late)
             raise
 
     async def _follow(self, operation_id: str) -> Change:
         """Announce a moved change, and start what may start now, this one perhaps."""
-        await self._ledger.changed(operation_id)
-        await self._dispatch.start_ready()
+        await self._repository.changed(operation_id)
+        await self._coordinator.start_ready()
         return await self.show(operation_id)
 
     async def _too_much(self, operation: FleetChange, by: By) -> Refuse | None:
         """Refuse one more request of this person where too many wait. Requests that need no approval do not count."""
-        if operation.dry_run or operation.break_glass or await self._ledger.operations.open_of(by.actor.name) < OPEN:
+        if operation.dry_run or operation.break_glass or await self._repository.operations.open_of(by.actor.name) < OPEN:
             return None
         phrase = Phrase(
             "{n} of your requests wait already, which is the most; withdraw one with {words}, or wait until one has started",
@@ -272,7 +272,7 @@ class Workflow:
                 )
             case _:
                 raise Refused(Phrase("it has not ended; op show tells where it is"))
-        done = ending(record.operation, record.plan, await self._ledger.read_trail(record.operation)).done
+        done = ending(record.operation, record.plan, await self._repository.read_trail(record.operation)).done
         named = [part.host for part in record.plan.parts if part.host not in done]
         named += [left.host for left in record.plan.left_out if left.host not in named]
         left = tuple(host for host in named if host in self._planner.inventory.names)
@@ -283,5 +283,5 @@ class Workflow:
     async def _refuse(self, operation_id: str, by: By, refused: Refuse) -> NoReturn:
         """Refuse, and record in the audit log which rule did."""
         event = {"rule": refused.rule, "outcome": str(refused.reason)[:RECORDED]}
-        await self._ledger.record(EventKind.REFUSAL, by.actor.name, operation_id, event)
+        await self._repository.record(EventKind.REFUSAL, by.actor.name, operation_id, event)
         raise NotAllowed(refused.reason)

@@ -100,7 +100,9 @@ def told(lock: Lock) -> Phrase:
 
 
 def _locked(lock: Lock, inventory: Inventory, wanted: frozenset[str]) -> frozenset[str]:
-    """Resolve a lock to host names. `all` means the hosts that are asked about, too, whatever the inventory has."""
+    """Resolve a lock to host names. `all` includes the hosts that are asked about, even if the inventory has
+    them no more.
+    """
     parts = lock.target.split(",")
     if "all" in parts:
         return wanted

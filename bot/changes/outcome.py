@@ -3,7 +3,7 @@
 all parts done ───────────────────────────────────────────▶ DONE
 any step whose result is unknown ─────────────────────────▶ UNKNOWN
 nothing else was done, and all that began is rolled back ─▶ UNDONE
-everything else ──────────────────────────────────────────▶ FAILED, and `why` tells the state of each host
+everything else ──────────────────────────────────────────▶ FAILED, and `why` has the state of each host
 """
 
 from collections.abc import Iterator

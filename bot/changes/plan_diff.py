@@ -22,13 +22,13 @@ def difference(old: Plan, new: Plan) -> tuple[Phrase, ...]:
 
     Premises, hosts and endpoints; steps where those are equal.
     """
-    told = (*_premises(old, new), *_hosts(old, new), *_roads(old, new)) or tuple(_steps(old, new))
-    if not told:
+    sentences = (*_premises(old, new), *_hosts(old, new), *_roads(old, new)) or tuple(_steps(old, new))
+    if not sentences:
         return (Phrase("the bot's own scripts or rules are others than when it was approved"),)
-    if len(told) <= MOST:
-        return told
-    more = len(told) - MOST
-    return *told[:MOST], Phrase("and {n} more difference", plural="and {n} more differences", n=more)
+    if len(sentences) <= MOST:
+        return sentences
+    more = len(sentences) - MOST
+    return *sentences[:MOST], Phrase("and {n} more difference", plural="and {n} more differences", n=more)
 
 
 def _premises(old: Plan, new: Plan) -> Iterator[Phrase]:

@@ -120,18 +120,18 @@ class Planner:
         plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
         return Planned(arguments=planned.arguments, plan=plan), plan.digest(record.kind, planned.arguments)
 
-    async def draft(self, asking: Asking) -> Record:
+    async def draft(self, request: Asking) -> Record:
         """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
-        planned = await asking.operation.plan(self.view(asking.id))
-        operation, by, kind = asking.operation, asking.by, kind_of(type(asking.operation))
+        planned = await request.operation.plan(self.view(request.id))
+        operation, by, kind = request.operation, request.by, kind_of(type(request.operation))
         words = canonical(operation.model_copy(update={"reason": "", "break_glass": False, "dry_run": False, "here": False}))
-        told = f"{planned.model_dump_json()} {words} {operation.reason}"
-        if await asyncio.to_thread(self._holds_secret, told):  # takes half a second for hundreds of hosts
+        stored = f"{planned.model_dump_json()} {words} {operation.reason}"
+        if await asyncio.to_thread(self._holds_secret, stored):  # takes half a second for hundreds of hosts
             raise HoldsSecret(Phrase("the plan would hold a secret, so it is not kept; ask without it"))
         now = self._now()
         plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA})
         return Record(
-            operation=asking.id,
+            operation=request.id,
             words=words,
             kind=kind,
             arguments=planned.arguments,
@@ -147,7 +147,7 @@ class Planner:
             asked_at=now,
             expires_at=now,
             state=State.PLANNED,
-            before=asking.before,
+            before=request.before,
         )
 
     def hosts(self, plan: Plan) -> tuple[Host, ...]:
@@ -199,17 +199,17 @@ def something(plan: Plan) -> None:
     raise NothingToDo(Phrase("nothing is to be done: {reasons}", reasons=Listing(reasons)))
 
 
-def asked(record: Record, first: AskFirst) -> Record:
+def asked(record: Record, requirement: AskFirst) -> Record:
     """Add the approval that a record waits for."""
-    expires_at = record.asked_at + first.lifetime
+    expires_at = record.asked_at + requirement.lifetime
     approval = Approval(
         state=ApprovalState.PENDING,
-        needed=first.needed,
-        rule=first.rule,
-        roles=first.roles,
-        may=first.may,
-        groups=first.groups,
-        ping=first.ping,
+        needed=requirement.needed,
+        rule=requirement.rule,
+        roles=requirement.roles,
+        may=requirement.may,
+        groups=requirement.groups,
+        ping=requirement.ping,
         expires_at=expires_at,
     )
     return replace(record, state=State.WAITING, approval=approval, expires_at=expires_at)

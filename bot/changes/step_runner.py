@@ -67,39 +67,39 @@ class _Came:
 class Runner:
     """Runs steps on the fleet as it is configured now."""
 
-    def __init__(self, fleet: Callable[[], Fleet], journal: Journal, clock: Clock) -> None:
+    def __init__(self, fleet: Callable[[], Fleet], intent_log: Journal, clock: Clock) -> None:
         self._fleet = fleet
-        self._journal = journal
+        self._intent_log = intent_log
         self._clock = clock
 
-    async def do(self, order: Order, key: str, forbidden: Forbidding = nothing_forbids) -> StepResult:
+    async def do(self, run: Order, key: str, forbidden: Forbidding = nothing_forbids) -> StepResult:
         """Run a step, once. Raises a `DatabaseError` or `HeadUnavailable` where that could not be recorded.
 
         Where it is forbidden before the host is asked, it is SKIPPED. A step that began earlier is settled all the same.
         """
-        trail = await self._journal.read(order.operation)
+        trail = await self._intent_log.read(run.operation)
         if key in trail.results:
             return trail.results[key]
-        step, began = order.step(key), self._clock.now()
-        came = await self._come_of(order, step, trail, forbidden)
+        step, began = run.step(key), self._clock.now()
+        outcome = await self._come_of(run, step, trail, forbidden)
         result = StepResult(
             key=key,
-            result=came.result,
-            why=came.why,
-            product=came.product if order.needs(key) else {},  # an unused answer could only be too large, or a secret
+            result=outcome.result,
+            why=outcome.why,
+            product=outcome.product if run.needs(key) else {},  # an unused answer could only be too large, or a secret
             began_at=began,
             ended_at=self._clock.now(),
         )
-        return await self._journal.outcome(_entry(order, key), result, touched=came.touched)
+        return await self._intent_log.outcome(_entry(run, key), result, touched=outcome.touched)
 
-    async def undo(self, order: Order, key: str) -> StepResult:
+    async def undo(self, run: Order, key: str) -> StepResult:
         """Roll a step back, once. A step without a rollback is only checked: its effect may be absent after all."""
-        trail = await self._journal.read(order.operation)
+        trail = await self._intent_log.read(run.operation)
         if key in trail.undone:
             return trail.undone[key]
-        step, began = order.step(key), self._clock.now()
+        step, began = run.step(key), self._clock.now()
         try:
-            why = await self._not_taken_back(order, step, trail)
+            why = await self._not_taken_back(run, step, trail)
         except CannotCarryOut as error:
             why = error.phrase
         result = StepResult(
@@ -109,115 +109,115 @@ class Runner:
             began_at=began,
             ended_at=self._clock.now(),
         )
-        return await self._journal.outcome(_entry(order, key, undo=True), result)
+        return await self._intent_log.outcome(_entry(run, key, undo=True), result)
 
-    async def _come_of(self, order: Order, step: Step, trail: Trail, forbidden: Forbidding) -> _Came:
+    async def _come_of(self, run: Order, step: Step, trail: Trail, forbidden: Forbidding) -> _Came:
         begun, produced = step.key in trail.begun, _produced(trail)
         if not begun and (why := await forbidden()) is not None:
             return _Came(Result.SKIPPED, why)
         try:
-            meant = order.means(self._fleet(), step.host, step.deed, produced)
+            bound = run.means(self._fleet(), step.host, step.deed, produced)
             known_whole(step)  # no step begins that could be neither proven nor rolled back
         except CannotCarryOut as error:
             return _Came(Result.UNKNOWN if begun else Result.FAILED, error.phrase, touched=begun)
-        if begun and meant.action.changes:
-            return await self._settled(order, meant, step, produced, Phrase("the bot was stopped while this was under way"))
+        if begun and bound.action.changes:
+            return await self._settled(run, bound, step, produced, Phrase("the bot was stopped while this was under way"))
         if not begun:
-            await self._journal.intent(_entry(order, step.key), step.host, step.deed.kind)
+            await self._intent_log.intent(_entry(run, step.key), step.host, step.deed.kind)
             if (why := await forbidden()) is not None:  # recording the intent took its time
                 return _Came(Result.SKIPPED, why)
-        if not meant.action.changes:
-            return _proven(await self._look(order, step.proof, produced, _met))
+        if not bound.action.changes:
+            return _proven(await self._look(run, step.proof, produced, _met))
         try:
-            answer = await meant.answer()
+            answer = await bound.answer()
         except ActionFailed as error:
-            return await self._failed(order, step, produced, error)
+            return await self._failed(run, step, produced, error)
         except HostError as error:
             if error.maybe_ran:
-                return await self._settled(order, meant, step, produced, error.phrase)
+                return await self._settled(run, bound, step, produced, error.phrase)
             return _Came(Result.UNREACHABLE, error.phrase)
-        return await self._verified(order, step, produced, answer, changed=answer.get("changed") is not False)
+        return await self._verified(run, step, produced, answer, changed=answer.get("changed") is not False)
 
-    async def _verified(self, order: Order, step: Step, produced: Produced, answer: Answer, *, changed: bool) -> _Came:
+    async def _verified(self, run: Order, step: Step, produced: Produced, answer: Answer, *, changed: bool) -> _Came:
         """Verify a step that its host reports as done."""
         good = Result.DONE if changed else Result.UNCHANGED
         if step.verify is None:
             return _Came(good, product=answer, touched=changed)
-        look = await self._look(order, step.verify, {**produced, step.key: answer}, _met)
-        if look.met:
+        observed = await self._look(run, step.verify, {**produced, step.key: answer}, _met)
+        if observed.met:
             return _Came(good, product=answer, touched=changed)
-        return _Came(Result.UNKNOWN if look.met is None else Result.FAILED, look.why, answer, touched=changed)
+        return _Came(Result.UNKNOWN if observed.met is None else Result.FAILED, observed.why, answer, touched=changed)
 
-    async def _failed(self, order: Order, step: Step, produced: Produced, error: ActionFailed) -> _Came:
+    async def _failed(self, run: Order, step: Step, produced: Produced, error: ActionFailed) -> _Came:
         """Settle a step that its host reports as failed: its effect may be there all the same."""
         if not error.maybe_ran or step.verify is None:
             return _Came(Result.FAILED, error.phrase, touched=error.maybe_ran)
-        look = await self._glance(order, step.verify, produced)
-        if look.met:
+        observed = await self._glance(run, step.verify, produced)
+        if observed.met:
             return _Came(Result.DONE, touched=True)
-        result = Result.UNKNOWN if look.met is None else Result.FAILED
-        return _Came(result, error.phrase, touched=not _unbegun(step, look))
+        result = Result.UNKNOWN if observed.met is None else Result.FAILED
+        return _Came(result, error.phrase, touched=not _unbegun(step, observed))
 
-    async def _settled(self, order: Order, meant: Meant, step: Step, produced: Produced, why: Phrase) -> _Came:
-        """Settle a step whose answer was lost; `why` tells the reason.
+    async def _settled(self, run: Order, bound: Meant, step: Step, produced: Produced, why: Phrase) -> _Came:
+        """Settle a step whose answer was lost, for the reason `why`.
 
-        Whatever is observed by now, the lost request may yet arrive: an absent effect is rolled back, which forbids it.
+        The lost request may still arrive after the observation: an absent effect is rolled back, which forbids it.
         """
-        repeatable, unknown = meant.action.repeatable, _Came(Result.UNKNOWN, why, touched=True)
+        repeatable, unknown = bound.action.repeatable, _Came(Result.UNKNOWN, why, touched=True)
         if step.verify is not None:
-            look = await self._look(order, step.verify, produced, _answered if repeatable else _met)
-            if look.met and not (repeatable and order.needs(step.key)):
+            observed = await self._look(run, step.verify, produced, _answered if repeatable else _met)
+            if observed.met and not (repeatable and run.needs(step.key)):
                 return _Came(Result.DONE, touched=True)
-            if look.met is None:
+            if observed.met is None:
                 return unknown
         if not repeatable:
             return unknown
         try:
-            answer = await meant.answer()
+            answer = await bound.answer()
         except ActionFailed as error:
-            came = await self._failed(order, step, produced, error)
-            return _Came(came.result, came.why, touched=True)
+            outcome = await self._failed(run, step, produced, error)
+            return _Came(outcome.result, outcome.why, touched=True)
         except HostError:
             return unknown
-        return await self._verified(order, step, produced, answer, changed=True)
+        return await self._verified(run, step, produced, answer, changed=True)
 
-    async def _not_taken_back(self, order: Order, step: Step, trail: Trail) -> Phrase | None:
+    async def _not_taken_back(self, run: Order, step: Step, trail: Trail) -> Phrase | None:
         """Roll a step back; None where that is proven, else the reason."""
         produced = _produced(trail)
         if step.undo is None:
-            seen = _Look(None) if step.verify is None else await self._glance(order, step.verify, produced)
+            seen = _Look(None) if step.verify is None else await self._glance(run, step.verify, produced)
             return None if seen.met is False else seen.why or _UNPROVEN
-        meant = order.means(self._fleet(), step.host, step.undo, produced)
+        bound = run.means(self._fleet(), step.host, step.undo, produced)
         begun = step.key in trail.undo_begun
         if not begun:
-            await self._journal.intent(_entry(order, step.key, undo=True), step.host, step.undo.kind)
-        arrived = begun and not meant.action.repeatable
+            await self._intent_log.intent(_entry(run, step.key, undo=True), step.host, step.undo.kind)
+        arrived = begun and not bound.action.repeatable
         why = _UNPROVEN if arrived else None
         ends = self._clock.monotonic() + max([DELIVERY, *(check.patience for check in step.undone)])
         while True:
             if not arrived:
-                why, arrived = await _asked(meant)
-            looks = [await self._glance(order, check, produced) for check in step.undone]
-            if all(look.met for look in looks) and (looks or (arrived and why is None)):
+                why, arrived = await _asked(bound)
+            observations = [await self._glance(run, check, produced) for check in step.undone]
+            if all(observed.met for observed in observations) and (observations or (arrived and why is None)):
                 return None
-            over = self._clock.monotonic() >= ends or (arrived and not looks)
-            if over or any(look.hopeless for look in looks):
-                return why or next((look.why for look in looks if not look.met), None) or _UNPROVEN
+            over = self._clock.monotonic() >= ends or (arrived and not observations)
+            if over or any(observed.hopeless for observed in observations):
+                return why or next((observed.why for observed in observations if not observed.met), None) or _UNPROVEN
             await self._clock.sleep(POLL)
 
-    async def _look(self, order: Order, check: Check, produced: Produced, enough: Callable[[_Look], bool]) -> _Look:
+    async def _look(self, run: Order, check: Check, produced: Produced, enough: Callable[[_Look], bool]) -> _Look:
         """Observe until that is enough, or the check's patience is over."""
         ends = self._clock.monotonic() + check.patience
         while True:
-            look = await self._glance(order, check, produced)
-            if enough(look) or look.hopeless or self._clock.monotonic() >= ends:
-                return look
+            observed = await self._glance(run, check, produced)
+            if enough(observed) or observed.hopeless or self._clock.monotonic() >= ends:
+                return observed
             await self._clock.sleep(POLL)
 
-    async def _glance(self, order: Order, check: Check, produced: Produced) -> _Look:
+    async def _glance(self, run: Order, check: Check, produced: Produced) -> _Look:
         """Observe once. Never share an observation: it might have begun before the effect that it is to prove."""
         try:
-            answer = await order.means(self._fleet(), check.host, check.deed, produced).answer()
+            answer = await run.means(self._fleet(), check.host, check.deed, produced).answer()
         except CannotCarryOut as error:
             return _Look(None, why=error.phrase, hopeless=True)
         except HostError as error:
@@ -227,42 +227,42 @@ class Runner:
         return _Look(met, answer, None if met else _differs(check, answer), hopeless=check.hopeless(answer))
 
 
-async def _asked(meant: Meant) -> tuple[Phrase | None, bool]:
+async def _asked(bound: Meant) -> tuple[Phrase | None, bool]:
     """Ask a host for a rollback; return the reason for a failure, and whether asking again is useless."""
     try:
-        await meant.answer()
+        await bound.answer()
     except HostError as error:
         final = isinstance(error, ActionFailed | AuthenticationFailed | HostIdentityError)
-        return error.phrase, final or (error.maybe_ran and not meant.action.repeatable)
+        return error.phrase, final or (error.maybe_ran and not bound.action.repeatable)
     return None, True
 
 
 _UNPROVEN = Phrase("nothing proves that it was taken back; look at the host")
 
 
-def _entry(order: Order, key: str, *, undo: bool = False) -> Entry:
-    return Entry(order.operation, order.actor, key, undo)
+def _entry(run: Order, key: str, *, undo: bool = False) -> Entry:
+    return Entry(run.operation, run.actor, key, undo)
 
 
-def _met(look: _Look) -> bool:
-    return look.met is True
+def _met(observed: _Look) -> bool:
+    return observed.met is True
 
 
-def _unbegun(step: Step, look: _Look) -> bool:
+def _unbegun(step: Step, observed: _Look) -> bool:
     """Return whether an observation after a refusal shows that the step did not begin, so that no rollback is needed."""
-    return bool(step.unbegun) and all(look.answer.get(field) == value for field, value in step.unbegun.items())
+    return bool(step.unbegun) and all(observed.answer.get(field) == value for field, value in step.unbegun.items())
 
 
-def _answered(look: _Look) -> bool:
-    return look.met is not None
+def _answered(observed: _Look) -> bool:
+    return observed.met is not None
 
 
-def _proven(look: _Look) -> _Came:
+def _proven(observed: _Look) -> _Came:
     """Judge a step that only reads."""
-    if look.met:
-        return _Came(Result.DONE, product=look.answer)
-    unreachable = look.error is not None and not isinstance(look.error, ActionFailed)
-    return _Came(Result.UNREACHABLE if unreachable else Result.FAILED, look.why)
+    if observed.met:
+        return _Came(Result.DONE, product=observed.answer)
+    unreachable = observed.error is not None and not isinstance(observed.error, ActionFailed)
+    return _Came(Result.UNREACHABLE if unreachable else Result.FAILED, observed.why)
 
 
 def _produced(trail: Trail) -> Produced:

@@ -59,38 +59,38 @@ class Notices:
         """
         async with self._checking:
             watch = self._watch()
-            look = Look.of(report, watch.hosts)
-            known = await self._table.known(look.certificates)
-            await self._table.claim(_due(look, known, now.astimezone(watch.zone)), now)
-            await self._say(look, watch.channel, now)
-            await self._settle(look, watch.channel, now)
-            await self._table.forget(_premature(look, known, now))
+            survey = Look.of(report, watch.hosts)
+            known = await self._table.known(survey.certificates)
+            await self._table.claim(_due(survey, known, now.astimezone(watch.zone)), now)
+            await self._say(survey, watch.channel, now)
+            await self._settle(survey, watch.channel, now)
+            await self._table.forget(_premature(survey, known, now))
             await self._table.prune(now)
 
-    async def _say(self, look: Look, channel: str, now: datetime) -> None:
+    async def _say(self, survey: Look, channel: str, now: datetime) -> None:
         """Announce claimed rows that were never announced, unless they are settled or their certificate was not read."""
-        seen = [row for row in await self._table.pending() if row.fingerprint in look.certificates]
-        pending = [row for row in seen if settled(row, look, now) is None]
+        seen = [row for row in await self._table.pending() if row.fingerprint in survey.certificates]
+        pending = [row for row in seen if settled(row, survey, now) is None]
         for message in dict.fromkeys(row.message for row in pending):
             rows = await self._table.of(message)
-            body = _body(rows, look, now)
+            body = _body(rows, survey, now)
             await self._announcer.announce(Bulletin(message, channel, body))
             await self._record(message, {"notice": "said", "threshold": rows[0].threshold, "of": _named(body.endings)})
             await self._table.said(message, now)
 
-    async def _settle(self, look: Look, channel: str, now: datetime) -> None:
+    async def _settle(self, survey: Look, channel: str, now: datetime) -> None:
         """Revise and close messages, the newest message of each certificate last: its thread gets the settlement."""
-        ended_rows = [row for row in await self._table.open() if settled(row, look, now) is not None]
+        ended_rows = [row for row in await self._table.open() if settled(row, survey, now) is not None]
         newest = {row.fingerprint: row.message for row in ended_rows}
         done: dict[str, set[str]] = {}
         for row in ended_rows:
             done.setdefault(row.message, set()).add(row.fingerprint)
         for message, closing in done.items():
             rows = await self._table.of(message)
-            body = _body(rows, look, now)
+            body = _body(rows, survey, now)
             ended = [ending for ending in body.endings if ending.fingerprint in closing]
-            told = [ending for ending in ended if newest[ending.fingerprint] == message]
-            await self._announcer.revise(Bulletin(message, channel, body), _word(told))
+            newly_settled = [ending for ending in ended if newest[ending.fingerprint] == message]
+            await self._announcer.revise(Bulletin(message, channel, body), _word(newly_settled))
             await self._record(message, {"notice": "closed", "threshold": rows[0].threshold, **_by_fate(ended)})
             await self._table.close(message, closing, now)
 
@@ -98,17 +98,17 @@ class Notices:
         await self._audit.record(EventKind.NOTICE, BOT, message, event)
 
 
-def _due(look: Look, known: Known, now: datetime) -> list[Notice]:
+def _due(survey: Look, known: Known, now: datetime) -> list[Notice]:
     """Make the rows of the notices that are due now."""
     found = [
         (each, threshold)
-        for each in look.certificates.values()
+        for each in survey.certificates.values()
         if (threshold := due(each, known.get(each.fingerprint, ()), now)) is not None
     ]
     return list(_messages(found, now))
 
 
-def _premature(look: Look, known: Known, now: datetime) -> list[tuple[str, str]]:
+def _premature(survey: Look, known: Known, now: datetime) -> list[tuple[str, str]]:
     """Find premature rows, as fingerprints with thresholds. They are deleted, so that they are announced again in their
     time.
     """
@@ -116,7 +116,7 @@ def _premature(look: Look, known: Known, now: datetime) -> list[tuple[str, str]]
         (fingerprint, threshold)
         for fingerprint, thresholds in known.items()
         for threshold in thresholds
-        if premature(look.certificates[fingerprint], threshold, now)
+        if premature(survey.certificates[fingerprint], threshold, now)
     ]
 
 
@@ -150,13 +150,13 @@ def _name(threshold: str, group: Iterable[Expiring], now: datetime) -> str:
     return f"notice-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
 
 
-def _body(rows: Sequence[Notice], look: Look, now: datetime) -> ExpiryNotice:
-    endings = tuple(_ending(row, look, now) for row in rows)
+def _body(rows: Sequence[Notice], survey: Look, now: datetime) -> ExpiryNotice:
+    endings = tuple(_ending(row, survey, now) for row in rows)
     return ExpiryNotice(at=now, within=within(rows[0].threshold), endings=endings)
 
 
-def _ending(row: Notice, look: Look, now: datetime) -> Ending:
-    seen = look.certificates.get(row.fingerprint)
+def _ending(row: Notice, survey: Look, now: datetime) -> Ending:
+    seen = survey.certificates.get(row.fingerprint)
     earlier = Settled(how=Fate.EARLIER) if row.closed_at is not None else None
     return Ending(
         name=row.name,
@@ -164,7 +164,7 @@ def _ending(row: Notice, look: Look, now: datetime) -> Ending:
         fingerprint=row.fingerprint,
         ends_at=row.ends_at,
         bound=seen is not None and seen.bound,
-        settled=settled(row, look, now) or earlier,
+        settled=settled(row, survey, now) or earlier,
     )
 
 

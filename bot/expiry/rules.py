@@ -63,12 +63,12 @@ class Look:
     def of(cls, report: Report, hosts: Collection[str]) -> "Look":
         """Collect the certificates of a report of `cert`. Hosts that the report leaves out count as unread."""
         found = certificates_in(report)
-        told = {row.host for row in report.rows if row.host and _trust_told(_cells(report, row))}
+        known_hosts = {row.host for row in report.rows if row.host and _trust_told(_cells(report, row))}
         return cls(
             certificates={each.fingerprint: each for each in reversed(found)},
             held={each.host: each for each in found if each.host},
             hosts=frozenset(hosts),
-            trust_known=told.issuperset(hosts),
+            trust_known=known_hosts.issuperset(hosts),
         )
 
 
@@ -115,16 +115,16 @@ def within(threshold: str) -> timedelta:
     return timedelta(0) if threshold.startswith(EXPIRED) else parse_duration(threshold)
 
 
-def settled(notice: Notice, look: Look, now: datetime) -> Settled | None:
+def settled(notice: Notice, survey: Look, now: datetime) -> Settled | None:
     """Find the settlement of a notice; None where it is open, or where its settlement is not known."""
-    seen = look.certificates.get(notice.fingerprint)
+    seen = survey.certificates.get(notice.fingerprint)
     if seen is not None:
         return Settled(how=Fate.PREMATURE) if premature(seen, notice.threshold, now) else None
     if notice.authority:
-        return Settled(how=Fate.UNTRUSTED) if look.trust_known else None
-    if notice.host not in look.hosts:
+        return Settled(how=Fate.UNTRUSTED) if survey.trust_known else None
+    if notice.host not in survey.hosts:
         return Settled(how=Fate.GONE)
-    present = look.held.get(notice.host)
+    present = survey.held.get(notice.host)
     if present is None:
         return None
     how = Fate.RENEWED if present.ends_at > notice.ends_at else Fate.REPLACED

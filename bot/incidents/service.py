@@ -132,8 +132,8 @@ class Incidents:
         return standing
 
     async def _kept(self, opening: Opening, place: MadeChannel) -> Incident:
-        told = {"channel": place.id, "title": opening.title, "target": str(opening.target)}
-        await self._record("opened", opening.operation, opening.by, told)
+        event = {"channel": place.id, "title": opening.title, "target": str(opening.target)}
+        await self._record("opened", opening.operation, opening.by, event)
         made = Incident(
             opening.operation,
             place.id,
@@ -173,8 +173,8 @@ class Incidents:
                 ) from error
 
     async def _made(self, opening: Opening, new: NewChannel, channels: Channels) -> MadeChannel:
-        told = {"name": new.name, "title": opening.title, "person": new.person}
-        await self._record("making a channel", opening.operation, opening.by, told)
+        event = {"name": new.name, "title": opening.title, "person": new.person}
+        await self._record("making a channel", opening.operation, opening.by, event)
         try:
             return await channels.make_channel(new)
         except FlatnetError as error:
@@ -211,8 +211,8 @@ class Incidents:
         standing = await self.find(ended.number, ended.channel)
         if not standing.open:
             return standing
-        told = {"number": ended.number, "channel": ended.channel, "was": ended.was}
-        await self._record("resolved", ended.resolution, ended.resolved_by, told)
+        event = {"number": ended.number, "channel": ended.channel, "was": ended.was}
+        await self._record("resolved", ended.resolution, ended.resolved_by, event)
         return await self._table.resolve(replace(ended, resolved_at=self._now()))
 
     async def note(self, entry: Entry) -> None:
@@ -229,18 +229,18 @@ class Incidents:
 
 def _standing(other: Incident) -> Phrase:
     """Describe an open incident of the same title, with its channel as far as that is known."""
-    told: dict[str, Any] = {
+    event: dict[str, Any] = {
         "number": str(other.number),
         "title": other.title,
         "person": other.opened_by,
         "at": Moment(other.opened_at),
     }
     if not other.channel_name:
-        return Phrase("incident {number}, {title}, is open already, by {person} since {at}", **told)
+        return Phrase("incident {number}, {title}, is open already, by {person} since {at}", **event)
     return Phrase(
         "incident {number}, {title}, is open already in {channel}, by {person} since {at}",
         channel=f"#{other.channel_name}",
-        **told,
+        **event,
     )
 
 

@@ -1,1 +1,1 @@
-"""Schedules: cron lines kept as rows, each due time claimed once and run as its owner."""
+"""Schedules: rows with cron lines; each due time is claimed once and run on behalf of its owner."""

@@ -83,15 +83,15 @@ class Ways:
 class Timetable:
     """Runs due schedules. Call `tick` again and again, and `drain` at the end."""
 
-    def __init__(self, table: ScheduleTable, book: Schedules, ways: Ways, audit: Recorder, clock: Clock) -> None:
+    def __init__(self, table: ScheduleTable, service: Schedules, services: Ways, audit: Recorder, clock: Clock) -> None:
         self._table = table
-        self._book = book
-        self._ways = ways
+        self._service = service
+        self._services = services
         self._audit = audit
         self._clock = clock
         self._defined: tuple[Schedule, ...] | None = None
         self._runs: dict[str, asyncio.Task[None]] = {}
-        self._patience: dict[str, datetime] = {}
+        self._retry_at: dict[str, datetime] = {}
 
     async def tick(self) -> None:
         """Claim and start what is due now, and restart what a crash left."""
@@ -123,7 +123,7 @@ class Timetable:
         await asyncio.gather(*runs, return_exceptions=True)
 
     async def _sync(self) -> None:
-        defined = tuple(self._ways.definitions())
+        defined = tuple(self._services.definitions())
         if defined != self._defined:
             for name in await self._table.sync(defined):
                 _log.error("somebody's schedule has the name of one of the configuration, which does not run", schedule=name)
@@ -164,7 +164,7 @@ class Timetable:
         if schedule is None or schedule.paused:
             await self._table.end(run, Outcome.DROPPED, now)
             return
-        if run.schedule in self._runs or self._patience.get(run.schedule, now) > now:
+        if run.schedule in self._runs or self._retry_at.get(run.schedule, now) > now:
             return
         task = asyncio.create_task(self._run(schedule, run), name=f"schedule {run.schedule}")
         self._runs[run.schedule] = task
@@ -181,7 +181,7 @@ class Timetable:
                 _log.error("a schedule's run takes too long and is given up", schedule=run.schedule)
             await self._table.end(run, outcome, self._clock.now())
         except FlatnetError as error:
-            self._patience[run.schedule] = self._clock.now() + PATIENCE
+            self._retry_at[run.schedule] = self._clock.now() + PATIENCE
             _log.warning("a schedule's run is tried again", schedule=run.schedule, why=str(error))
         except Exception as error:  # a bug in one run, which is not retried for ever
             _log.error("a schedule's run failed", schedule=run.schedule, exc_info=error)
@@ -194,7 +194,7 @@ class Timetable:
         late = self._clock.now() - run.due > LATE
         if late and schedule.missed != "run":
             return await self._missed(schedule, run)
-        identity = await self._ways.owner(schedule)
+        identity = await self._services.owner(schedule)
         if isinstance(identity, SlackIdentity) and identity.standing is Standing.UNKNOWN:
             raise OwnerUnknown(Phrase("Slack does not say who {owner} is now", owner=schedule.owner))
         request = Request(
@@ -206,11 +206,11 @@ class Timetable:
             channel=schedule.channel,
             zone=ZoneInfo(schedule.zone) if cron.readable(schedule.cron, schedule.zone) else None,
         )
-        refused = await self._ways.desk.refusal(request)
+        refused = await self._services.desk.refusal(request)
         if refused is not None and refused.kind is FailureKind.REFUSED:
             await self._stop(schedule, run, identity, refused.phrase)
             return Outcome.REFUSED
-        answer = await self._ways.desk.handle(request)
+        answer = await self._services.desk.handle(request)
         if isinstance(answer.body, Failure) and answer.body.kind is FailureKind.NOTHING:
             return Outcome.DONE  # no change is due, as on most days
         if not isinstance(answer.body, Change):  # a change has its own card
@@ -225,30 +225,32 @@ class Timetable:
 
     def _outlet(self, schedule: Schedule) -> Outlet:
         """Find the outlet of a schedule. Only built-in schedules have one of their own: the name alone gives none."""
-        return self._ways.outlets.get(schedule.name, self._post) if schedule.origin is Origin.BUILT_IN else self._post
+        return self._services.outlets.get(schedule.name, self._post) if schedule.origin is Origin.BUILT_IN else self._post
 
     async def _post(self, schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
         whose = _whose(schedule)
         notes = (whose,) if late is None else (whose, late)
-        await self._ways.announcer.announce(Bulletin(answer.operation, schedule.channel, answer, notes))
+        await self._services.announcer.announce(Bulletin(answer.operation, schedule.channel, answer, notes))
 
     async def _stop(self, schedule: Schedule, run: Run, owner: Identity, refused: Phrase) -> None:
         """Pause a schedule whose owner may not ask for it any more, and notify the administrators."""
         gone = isinstance(owner, SlackIdentity) and owner.standing is not Standing.MEMBER
         why = Phrase("{owner} is no longer a full member of the workspace", owner=schedule.owner) if gone else refused
-        told = Phrase("the schedule {name} of {owner} is paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
+        text = Phrase("the schedule {name} of {owner} is paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
         remove = f"schedule remove {schedule.name}"
         words = (remove,) if gone else (f"schedule resume {schedule.name}", remove)
-        await self._ways.announcer.announce(_word(f"{run.operation}-paused", "", told, words))
-        await self._book.pause(schedule.name, BOT, run.operation, why)  # last, for a paused one would not be announced again
+        await self._services.announcer.announce(_word(f"{run.operation}-paused", "", text, words))
+        await self._service.pause(schedule.name, BOT, run.operation, why)  # last, for it is announced only once
 
     async def _tell(self, schedule: Schedule, run: Run) -> None:
-        told = Phrase(
+        text = Phrase(
             "the schedule {name} was not run at {due}: the bot was not running, or its clock was set anew",
             name=schedule.name,
             due=Moment(run.due),
         )
-        await self._ways.announcer.announce(_word(run.operation, schedule.channel, told, (f"schedule run {schedule.name}",)))
+        await self._services.announcer.announce(
+            _word(run.operation, schedule.channel, text, (f"schedule run {schedule.name}",))
+        )
 
 
 def _whose(schedule: Schedule) -> Phrase:
@@ -258,9 +260,9 @@ def _whose(schedule: Schedule) -> Phrase:
     return Phrase("by the schedule {name} of {owner}", name=schedule.name, owner=schedule.owner)
 
 
-def _word(name: str, channel: str, told: Phrase, words: tuple[str, ...]) -> Bulletin:
+def _word(name: str, channel: str, text: Phrase, words: tuple[str, ...]) -> Bulletin:
     """Make an announcement of one sentence, with words to go on from there."""
-    report = Report(title=Phrase("Schedule"), summary=told, brief=True, next=words)
+    report = Report(title=Phrase("Schedule"), summary=text, brief=True, next=words)
     return Bulletin(name, channel, Answer(operation=name, understood="schedule", body=report))
 
 
