@@ -1,0 +1,275 @@
+"""Report of `log collect`: packs all evidence of some hosts into one archive for a reader who is new to an incident. Pure.
+
+Evidence ─┬─ health with its details ─▶ health.md, health.csv
+          ├─ logs ─▶ logs/<host>/<log>.txt, merged by time ─▶ timeline.txt
+          └─ changes that the bot knows ─▶ changes.md
+all of it ─▶ summary.md, which lists what is in the archive and what is missing ─▶ one ZIP
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.phrase import Instant, Moment, Phrase
+from bot.access.policy import Refuse
+from bot.incidents.service import Incident
+from bot.model.change import Change
+from bot.reports import listings
+from bot.reports.incidents import summarize
+from commands.loglines.excerpt import Excerpt
+from commands.loglines.formats import Level
+from commands.loglines.lines import Log
+from commands.loglines.merge import filtered, grave, merged
+from commands.logs.collection import Got, finding_of, told_by, unread
+from commands.logs.operations import newest
+from commands.logs.operations import report as log_report
+from commands.logs.text_file import COLLECTED, notes
+from commands.model.finding import SEVERITIES, Finding, Severity, worst_first
+from commands.model.phrases import some
+from commands.model.report import Bundle, Column, Copy, Form, Report, Row, Section
+from commands.values.units import size_of
+
+BYTES = 48 * 2**20
+"""Limit of text of all logs together; each log gets its share. Packing in memory takes several times as much."""
+
+CONTAINERS = "log container:"
+"""Command that brings what a container prints, without its name."""
+
+NAMED = 10
+"""Limit of hosts, or containers, that one line names."""
+
+OFFERED = 3
+"""Limit of commands that one line offers."""
+
+CHANGES = 100
+"""Limit of listed changes, the newest; each has its plan in memory meanwhile."""
+
+TIMELINE = "timeline.txt"
+
+BEGINNINGS = 20
+"""Limit of named logs with errors: those that had them first, for the trouble may have begun there."""
+
+UNREAD = 50
+"""Limit of lines about logs that could not be read."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything read from some hosts about the time from `since` to `at`, and what the bot knows of it.
+
+    `target` names the hosts as the requester typed them. `changes` is the refusal where the requester may not see changes.
+    `incident` is that of the channel. `typed` is `since` as it can be typed. Of each log there are at most `tail` lines.
+    """
+
+    target: str
+    health: Report
+    got: Sequence[Got]
+    changes: Sequence[Change] | Refuse
+    incident: Incident | None
+    since: datetime
+    typed: str
+    tail: int
+    at: datetime
+
+
+def compose_evidence(evidence: Evidence) -> Report:
+    """Packs the archive, and the report that carries it; of 30 hosts that takes a second."""
+    health, got, now = evidence.health, evidence.got, evidence.at
+    logs = [each.log for each in got if each.log is not None]
+    lines, said = merged(log.lines for log in logs), (*_list_dropped(got), *notes(logs, COLLECTED))
+    shown = newest(lines)
+    missing = [each for each in got if each.error is not None]
+    unread = (finding_of(each) for each in missing if not told_by(health.findings, each))
+    findings = worst_first((*health.findings, *unread))
+    others = (*_list_beginnings(logs), *_list_contents(evidence), *_list_missing(evidence))
+    folder = f"evidence-{now:%Y%m%d-%H%M%S}"
+    whole = Report(
+        title=Phrase("Evidence"),
+        summary=_summarize(sum(len(log.lines) for log in logs), len(logs), len(missing), health),
+        columns=(Column(key="host", heading=Phrase("Host")),),
+        rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
+        findings=findings,
+        sections=(*_describe(evidence), *others),
+        excerpt=Excerpt(lines=shown, notes=(*_count_left_out(len(shown), len(lines)), *said)),
+        taken_at=now,
+    )
+    sections = (*_describe(evidence), *_list_findings(findings), *others, *_list_notes(said))
+    readable = whole.model_copy(update={"excerpt": None, "findings": (), "sections": sections})
+    timeline = whole.model_copy(update={"excerpt": Excerpt(lines=lines, notes=said)})
+    members = (
+        Copy(name="summary.md", form=Form.MARKDOWN, of=readable),
+        Copy(name=TIMELINE, form=Form.LINES, of=timeline),
+        Copy(name="health.md", form=Form.MARKDOWN, of=health, words=f"health {evidence.target} --details"),
+        Copy(name="health.csv", form=Form.CSV, of=health, words=f"health {evidence.target} --details"),
+        *_build_changes_file(evidence),
+        *(_build_log_file(each, evidence) for each in got if each.log is not None),
+    )
+    inside = tuple(member.model_copy(update={"name": f"{folder}/{member.name}"}) for member in members)
+    return whole.model_copy(update={"files": (Bundle(name=f"{folder}.zip", members=inside),)})
+
+
+def _build_changes_file(evidence: Evidence) -> tuple[Copy, ...]:
+    if isinstance(evidence.changes, Refuse):
+        return ()
+    told = evidence.changes[:CHANGES]
+    of = listings.lately(told, evidence.at).model_copy(update={"summary": _count_changes(len(told), evidence)})
+    return (Copy(name="changes.md", form=Form.MARKDOWN, of=of, words="op"),)
+
+
+def _count_changes(changes: int, evidence: Evidence) -> Phrase:
+    """Summary of the changes, with hosts and time span: `op` beside it lists those of all hosts."""
+    hosts, since, now = evidence.target, Moment(evidence.since), Moment(evidence.at)
+    if not changes:
+        return Phrase(
+            "no change through the bot on {hosts} from {since} to {now}; other hosts were not looked at",
+            hosts=hosts,
+            since=since,
+            now=now,
+        )
+    return Phrase(
+        "{n} change through the bot on {hosts} from {since} to {now}, or not ended before",
+        plural="{n} changes through the bot on {hosts} from {since} to {now}, or not ended before",
+        n=changes,
+        hosts=hosts,
+        since=since,
+        now=now,
+    )
+
+
+def _build_log_file(got: Got, evidence: Evidence) -> Copy:
+    """File of one log, below the command that asks for the same lines."""
+    report = log_report((got,), got.source, evidence.at)
+    assert report.excerpt is not None
+    told = report.excerpt.model_copy(update={"notes": (*_list_dropped((got,)), *report.excerpt.notes)})
+    span = f"--since {evidence.typed} --tail {evidence.tail}"
+    return Copy(
+        name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
+        form=Form.LINES,
+        of=report.model_copy(update={"excerpt": told}),
+        words=f"log {got.source} {got.host.name} {span}",
+    )
+
+
+def _summarize(lines: int, logs: int, unread: int, health: Report) -> Phrase:
+    told = Phrase(
+        "{n} line of {logs} logs collected; {health}",
+        plural="{n} lines of {logs} logs collected; {health}",
+        n=lines,
+        logs=logs,
+        health=health.summary,
+    )
+    if not unread:
+        return told
+    return Phrase("{told}; {n} log could not be read", plural="{told}; {n} logs could not be read", told=told, n=unread)
+
+
+def _describe(evidence: Evidence) -> tuple[Section, ...]:
+    """Sections that a reader who does not know the fleet needs first."""
+    since, now = Moment(evidence.since), Moment(evidence.at)
+    when = Section(heading=Phrase("Time span"), lines=(Phrase("{since} to {now}", since=since, now=now),))
+    if evidence.incident is None:
+        return (when,)
+    return (Section(heading=Phrase("Incident"), lines=(summarize(evidence.incident),)), when)
+
+
+def _list_findings(findings: Sequence[Finding]) -> tuple[Section, ...]:
+    """Section of findings, the worst first. Hosts with the same finding share a line."""
+    same: dict[tuple[Severity, Phrase], list[Finding]] = {}
+    for finding in findings:
+        same.setdefault((finding.severity, finding.why), []).append(finding)
+    lines = tuple(_join_alike(severity, why, alike) for (severity, why), alike in same.items())
+    return (Section(heading=Phrase("What needs somebody"), lines=lines),) if lines else ()
+
+
+def _join_alike(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Phrase:
+    hosts = some(tuple(dict.fromkeys(each.host for each in alike)), NAMED)
+    told = Phrase("{host}, {severity}: {why}", host=hosts, severity=SEVERITIES[severity], why=why)
+    words = tuple(dict.fromkeys(each.next for each in alike if each.next))
+    return Phrase("{told}; next: {words}", told=told, words=" · ".join(words[:OFFERED])) if words else told
+
+
+def _list_beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
+    """Section of logs with errors, in the order in which the errors began."""
+    found = [(errors[0], grave(errors), log) for log in logs if (errors := filtered(log.lines, Level.ERROR))]
+    found.sort(key=lambda each: each[0].at.timestamp() if each[0].at is not None else 0.0)
+    told = tuple(
+        Phrase(
+            "{log}: {n} error, at {at}",
+            plural="{log}: {n} errors, the first at {at}",
+            log=f"{log.host} {log.source}",
+            n=n,
+            at=Phrase("an unknown time") if first.at is None else Instant(first.at),
+        )
+        for first, n, log in found[:BEGINNINGS]
+    )
+    if len(found) > BEGINNINGS:
+        told = (*told, Phrase("and {n} more", n=len(found) - BEGINNINGS))
+    return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
+
+
+def _list_contents(evidence: Evidence) -> tuple[Section, ...]:
+    files: tuple[Phrase, ...] = (
+        Phrase("timeline.txt: the lines of all these logs in the order of time, clocks corrected"),
+        Phrase("logs/: the same, one file for each log of each host"),
+        Phrase("health.md, health.csv: how the hosts are, with versions, containers and gateway"),
+    )
+    if not isinstance(evidence.changes, Refuse):
+        files = (*files, Phrase("changes.md: what was changed through the bot in this time"))
+    return (Section(heading=Phrase("What is in the archive"), lines=(*files, *_mention_containers(evidence))),)
+
+
+def _mention_containers(evidence: Evidence) -> tuple[Phrase, ...]:
+    """Note that container output is not in the archive, with the commands that bring it for unhealthy containers."""
+    if all(host.wsl is None for host in {each.host for each in evidence.got}):
+        return ()
+    found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINERS)]
+    words = found or [f"{CONTAINERS}NAME HOST"]
+    return (Phrase("not in it: what containers print; {words} brings it", words=some(words, NAMED)),)
+
+
+def _count_left_out(shown: int, total: int) -> tuple[Phrase, ...]:
+    if shown == total:
+        return ()
+    return (Phrase("the newest {n} of {total} lines are shown; {file} has all", n=shown, total=total, file=TIMELINE),)
+
+
+def _list_dropped(got: Sequence[Got]) -> tuple[Phrase, ...]:
+    where = [f"{each.host.name} {each.source}" for each in got if each.dropped]
+    if not where:
+        return ()
+    return (
+        Phrase(
+            "{logs}: an archive has room for {size} of lines, these are the newest; collect fewer hosts",
+            logs=some(where),
+            size=size_of(BYTES),
+        ),
+    )
+
+
+def _list_notes(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
+    """Section of notes on the lines, for a reader of the summary alone."""
+    return (Section(heading=Phrase("About the lines"), lines=said),) if said else ()
+
+
+def _list_missing(evidence: Evidence) -> tuple[Section, ...]:
+    lines = _list_unread(evidence.got)
+    if isinstance(evidence.changes, Refuse):
+        lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
+    elif len(evidence.changes) > CHANGES:
+        lines = (*lines, Phrase("{file} has the newest {n} changes; there are older ones", file="changes.md", n=CHANGES))
+    return (Section(heading=Phrase("What is missing"), lines=lines),) if lines else ()
+
+
+def _list_unread(got: Sequence[Got]) -> tuple[Phrase, ...]:
+    """Lines for each host and reason, with the logs that could not be read."""
+    logs: dict[tuple[str, Phrase], list[str]] = {}
+    for each in got:
+        if each.error is not None:
+            logs.setdefault((each.host.name, unread(each)), []).append(each.source)
+    lines = tuple(
+        Phrase("{host}: {logs} ({why})", host=host, logs=some(sources, len(sources)), why=why)
+        for (host, why), sources in logs.items()
+    )
+    if len(lines) <= UNREAD:
+        return lines
+    return (*lines[:UNREAD], Phrase("and {n} more", n=len(lines) - UNREAD))
