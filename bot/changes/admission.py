@@ -11,8 +11,8 @@ from datetime import datetime
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
 from bot.changes.locks import forbidding, told
+from bot.store.claims import Choice, Claim, Standing
 from bot.store.locks import Lock
-from bot.store.operations import Choice, Claim, Standing
 
 
 def choose(standing: Standing, inventory: Inventory, now: datetime) -> Choice:

@@ -8,7 +8,8 @@ from bot.model.change import ApprovalState, BreakGlass, State
 from bot.reports.month import Month
 from bot.security.untrusted_text import cut
 from bot.store.operations import Ended
-from bot.store.schedules import KEPT, Outcome, Tally
+from bot.store.schedule_runs import Outcome
+from bot.store.schedules import KEPT, Tally
 from commands.model.report import Section
 
 NAMED = 10

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from adapters.phrase import Moment, Phrase
 from bot.schedules.builtin import OBSERVE
 from bot.schedules.service import Listed
-from bot.store.schedules import Origin, Outcome, Run, Schedule
+from bot.store.schedule_runs import Outcome
+from bot.store.schedules import Origin, Run, Schedule
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.values import cron
 

@@ -31,7 +31,8 @@ from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing, Surface
 from bot.runtime.clock import Clock
 from bot.schedules.service import Schedules, run_id, run_key
-from bot.store.schedules import Origin, Outcome, Run, Schedule, ScheduleTable
+from bot.store.schedule_runs import Outcome
+from bot.store.schedules import Origin, Run, Schedule, ScheduleTable
 from commands.model.report import Report
 from commands.values import cron
 

@@ -18,7 +18,8 @@ from bot.access.policy import BREAK_GLASS
 from bot.audit.log import RECORDED, EventKind, Recorder
 from bot.model.request import operation_id
 from bot.schedules.builtin import BUILT_IN
-from bot.store.schedules import Origin, Outcome, Run, Schedule, ScheduleTable, Tally
+from bot.store.schedule_runs import Outcome
+from bot.store.schedules import Origin, Run, Schedule, ScheduleTable, Tally
 from bot.store.stored import utc_text
 from commands.bot_state.audit import AuditFilter
 from commands.model.operation import FleetChange, Operation, Risk

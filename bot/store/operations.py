@@ -8,22 +8,20 @@ What a row may become is said in `bot.changes.approval` and `bot.changes.transit
 made at the start, and goes at the end, unless nobody knows how that was.
 """
 
-import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Text, bindparam, case, delete, exists, func, insert, null, select, update
+from sqlalchemy import Connection, Row, Select, Text, bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or
 
-from adapters.phrase import Phrase
 from bot.model.change import ApprovalState, BreakGlass, State
-from bot.store import locks
+from bot.store.claims import Choice, Claim, Moved, Standing, read_claims, release_hosts, start_operations
 from bot.store.database import Database
-from bot.store.records import Record, fixed, moving, phrase_of, phrase_text, record_of, review_values
+from bot.store.records import Record, fixed, moving, record_of, review_values
 from bot.store.stored import safe_text
-from bot.store.tables import CLAIMS, OPERATIONS, REVIEWS
+from bot.store.tables import OPERATIONS, REVIEWS
 
 AT_ONCE = 100
 """Unshown operations handed out at once."""
@@ -34,10 +32,6 @@ Transition = Callable[[Record], Record]
 _MORE = OPERATIONS.c.version + 1
 _THIS = OPERATIONS.c.operation == bindparam("this")
 _OPEN = OPERATIONS.c.state.in_((State.WAITING, State.READY))
-_OLDEST = (OPERATIONS.c.ready_at.nulls_last(), OPERATIONS.c.asked_at, OPERATIONS.c.operation)
-_USED = case((OPERATIONS.c.approval_state.is_(None), null()), else_=ApprovalState.USED)
-"""The approval's state at the start; break-glass has none."""
-
 _ADD = insert_or(OPERATIONS).on_conflict_do_nothing()
 _FIND = select(OPERATIONS).where(_THIS)
 _REVIEWS = (
@@ -83,28 +77,6 @@ _PROGRESS = (
     .values(running=bindparam("key", type_=Text), version=_MORE)
 )
 _EXPIRED = select(OPERATIONS).where(_OPEN, OPERATIONS.c.expires_at <= bindparam("now")).order_by(OPERATIONS.c.expires_at)
-_CANDIDATES = (
-    select(OPERATIONS.c.operation, OPERATIONS.c.state, OPERATIONS.c.hosts, OPERATIONS.c.waits_for)
-    .where(_OPEN, OPERATIONS.c.expires_at > bindparam("now"))
-    .order_by(*_OLDEST)
-)
-_START = (
-    update(OPERATIONS)
-    .where(_THIS, OPERATIONS.c.state == State.READY)
-    .values(
-        state=State.RUNNING,
-        approval_state=_USED,
-        waits_for=null(),
-        started_at=bindparam("now"),
-        version=_MORE,
-    )
-)
-_WAIT = update(OPERATIONS).where(_THIS).values(version=_MORE)
-_CLAIM = insert(CLAIMS)
-_RELEASE = delete(CLAIMS).where(CLAIMS.c.operation == bindparam("this"))
-_CLAIMS = select(CLAIMS.c.host, CLAIMS.c.operation, OPERATIONS.c.state).join(
-    OPERATIONS, OPERATIONS.c.operation == CLAIMS.c.operation
-)
 _UNSHOWN = select(OPERATIONS).where(OPERATIONS.c.version > OPERATIONS.c.shown).order_by(OPERATIONS.c.asked_at).limit(AT_ONCE)
 _SHOWN = update(OPERATIONS).where(_THIS).values(shown=func.max(OPERATIONS.c.shown, bindparam("version_shown")))
 _TOLD = select(OPERATIONS.c.told).where(_THIS)
@@ -120,49 +92,6 @@ class Ended:
     state: State
     approval: ApprovalState | None = None
     break_glass: BreakGlass | None = None
-
-
-@dataclass(frozen=True)
-class Open:
-    """An operation that has not started: it waits for people, or is ready."""
-
-    operation: str
-    ready: bool
-    hosts: tuple[str, ...]
-    waits_for: Phrase | None
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Who holds a host. `unknown`: nobody knows how that operation ended, so a person must look first."""
-
-    operation: str
-    unknown: bool
-
-
-@dataclass(frozen=True)
-class Standing:
-    """All that decides who may start: what is open, ready ones first and the longest ready first, claims by host, locks."""
-
-    open: tuple[Open, ...]
-    claims: Mapping[str, Claim]
-    locks: tuple[locks.Lock, ...]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which operations start now, and what each of the others waits for besides people, None where for nothing."""
-
-    starts: tuple[str, ...]
-    waits: Mapping[str, Phrase | None]
-
-
-@dataclass(frozen=True)
-class Moved:
-    """What a look at all that waits has moved: those that started, and those that wait for something else than before."""
-
-    started: tuple[str, ...]
-    waiting: tuple[str, ...]
 
 
 class Operations:
@@ -253,7 +182,7 @@ class Operations:
 
     async def claims(self) -> Mapping[str, Claim]:
         """Which operation holds which host."""
-        return await self._database.read(_claims)
+        return await self._database.read(read_claims)
 
     async def expired(self, now: datetime) -> tuple[Record, ...]:
         """What has not started in its time: waiting for people or ready for its hosts."""
@@ -263,9 +192,7 @@ class Operations:
         """Start all that `choose` says, with claims on their hosts; what the others wait for is noted."""
 
         def work(connection: Connection) -> Moved:
-            candidates = tuple(_open(row) for row in connection.execute(_CANDIDATES, {"now": now}))
-            choice = choose(Standing(candidates, _claims(connection), locks.after(connection, now)))
-            return _moved(connection, candidates, choice, now)
+            return start_operations(connection, now, choose)
 
         return await self._database.run(work)
 
@@ -331,7 +258,7 @@ def _changed(connection: Connection, before: Record, after: Record) -> Record:
         raise RuntimeError(f"{before.operation} changed inside a transaction")
     _add_reviews(connection, before, after)
     if before.holds and not after.holds:
-        connection.execute(_RELEASE, {"this": before.operation})
+        release_hosts(connection, before.operation)
     return after
 
 
@@ -340,10 +267,6 @@ def _add_reviews(connection: Connection, before: Record, after: Record) -> None:
     news = () if after.approval is None else tuple(review for review in after.approval.reviews if review not in known)
     for review in news:
         connection.execute(_ADD_REVIEW, review_values(after.operation, review, after.reviewers[review.person]))
-
-
-def _claims(connection: Connection) -> Mapping[str, Claim]:
-    return {row.host: Claim(row.operation, row.state == State.UNKNOWN) for row in connection.execute(_CLAIMS)}
 
 
 def _ended(row: Any) -> Ended:
@@ -355,19 +278,3 @@ def _ended(row: Any) -> Ended:
         None if row.approval_state is None else ApprovalState(row.approval_state),
         None if row.break_glass is None else BreakGlass.model_validate_json(row.break_glass),
     )
-
-
-def _open(row: Any) -> Open:
-    return Open(row.operation, row.state == State.READY, tuple(json.loads(row.hosts)), phrase_of(row.waits_for))
-
-
-def _moved(connection: Connection, candidates: Iterable[Open], choice: Choice, now: datetime) -> Moved:
-    by_id = {candidate.operation: candidate for candidate in candidates}
-    for operation in choice.starts:
-        connection.execute(_START, {"this": operation, "now": now})
-        for host in by_id[operation].hosts:
-            connection.execute(_CLAIM, {"host": host, "operation": operation})
-    changed = {operation: wait for operation, wait in choice.waits.items() if wait != by_id[operation].waits_for}
-    for operation, wait in changed.items():
-        connection.execute(_WAIT, {"this": operation, "waits_for": phrase_text(wait)})
-    return Moved(choice.starts, tuple(changed))

@@ -7,7 +7,7 @@ due time   claim (once, for the key is the schedule and the time) ─▶ RUNNING
                                                               └ or at once SKIPPED
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,14 +19,12 @@ from sqlalchemy.dialects.sqlite import insert
 from adapters.phrase import Phrase
 from bot.store.database import Database
 from bot.store.records import phrase_of, phrase_text
+from bot.store.schedule_runs import Outcome, delete_old_runs
 from bot.store.stored import safe_text
 from bot.store.tables import SCHEDULE_RUNS, SCHEDULES
 
 KEPT = timedelta(days=90)
 """How long a due time is remembered; of each schedule the newest one for ever, so that it is never run again."""
-
-AT_ONCE = 500
-"""Runs that are forgotten in one transaction."""
 
 
 class Origin(StrEnum):
@@ -35,18 +33,6 @@ class Origin(StrEnum):
     ADDED = "added"
     CONFIGURED = "configured"
     BUILT_IN = "built_in"
-
-
-class Outcome(StrEnum):
-    """What became of a due time: see the module."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    REFUSED = "refused"
-    SKIPPED = "skipped"
-    MISSED = "missed"
-    DROPPED = "dropped"
 
 
 @dataclass(frozen=True)
@@ -134,21 +120,6 @@ _TALLIES = (
     .where(SCHEDULE_RUNS.c.due >= bindparam("since"), SCHEDULE_RUNS.c.due < bindparam("until"))
     .group_by(SCHEDULE_RUNS.c.schedule, SCHEDULE_RUNS.c.outcome)
     .order_by(SCHEDULE_RUNS.c.schedule, SCHEDULE_RUNS.c.outcome)
-)
-_NEXT_NAME = select(func.min(SCHEDULE_RUNS.c.schedule)).where(SCHEDULE_RUNS.c.schedule > bindparam("this"))
-_NEWEST_DUE = select(func.max(SCHEDULE_RUNS.c.due)).where(SCHEDULE_RUNS.c.schedule == bindparam("this"))
-_OLD = (
-    select(SCHEDULE_RUNS.c.due)
-    .where(
-        SCHEDULE_RUNS.c.schedule == bindparam("this"),
-        SCHEDULE_RUNS.c.due < bindparam("oldest"),
-        SCHEDULE_RUNS.c.outcome != Outcome.RUNNING,
-    )
-    .order_by(SCHEDULE_RUNS.c.due)
-    .limit(bindparam("most"))
-)
-_FORGET = delete(SCHEDULE_RUNS).where(
-    SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due.in_(bindparam("these", expanding=True))
 )
 
 
@@ -271,27 +242,8 @@ class ScheduleTable:
 
     async def prune(self, now: datetime) -> None:
         """Forget runs that ended long ago, a few at a time."""
-        while await self._database.run(lambda connection: _pruned(connection, now - KEPT)):
+        while await self._database.run(lambda connection: delete_old_runs(connection, now - KEPT)):
             pass
-
-
-def _pruned(connection: Connection, oldest: datetime) -> bool:
-    """Forget some runs; whether there may be more. Of each schedule the newest one stays."""
-    for name in _names(connection):
-        newest = connection.execute(_NEWEST_DUE, {"this": name}).scalar_one()
-        wanted = {"this": name, "oldest": min(oldest, newest), "most": AT_ONCE}
-        if old := connection.execute(_OLD, wanted).scalars().all():
-            connection.execute(_FORGET, {"this": name, "these": old})
-            return True
-    return False
-
-
-def _names(connection: Connection) -> Iterator[str]:
-    """Whose runs are known, also of schedules that are gone: a seek in the key for each."""
-    name = ""
-    while (following := connection.execute(_NEXT_NAME, {"this": name}).scalar()) is not None:
-        name = following
-        yield name
 
 
 def _found(connection: Connection, name: str) -> Schedule | None:

@@ -18,7 +18,8 @@ from bot.store.database import Database
 from bot.store.digests import Digests
 from bot.store.observations import Observations
 from bot.store.operations import Ended
-from bot.store.schedules import Outcome, Tally
+from bot.store.schedule_runs import Outcome
+from bot.store.schedules import Tally
 from commands.model.operation import Role
 from commands.model.report import Report
 from commands.values import cron

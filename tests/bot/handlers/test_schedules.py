@@ -14,7 +14,8 @@ from bot.model.request import Answer, BotIdentity, Failure, Request, SlackIdenti
 from bot.requests.dispatcher import Dispatcher
 from bot.schedules.service import MOST, Schedules
 from bot.store.database import Database
-from bot.store.schedules import AT_ONCE, KEPT, Origin, Outcome, Run, Schedule, ScheduleTable, Tally
+from bot.store.schedule_runs import AT_ONCE, Outcome
+from bot.store.schedules import KEPT, Origin, Run, Schedule, ScheduleTable, Tally
 from commands.model.operation import Role
 from commands.model.report import Report
 from tests.bot.clockwork import Log, Time, at, daily

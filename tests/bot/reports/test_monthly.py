@@ -20,7 +20,8 @@ from bot.reports.month import Month
 from bot.reports.monthly import Seen, composed, share
 from bot.store.observations import Observation
 from bot.store.operations import Ended
-from bot.store.schedules import Outcome, Tally
+from bot.store.schedule_runs import Outcome
+from bot.store.schedules import Tally
 from commands.model.finding import Severity
 from commands.model.report import File, Mark, Report
 from commands.updates.operations import Updates

@@ -13,7 +13,8 @@ from adapters.phrase import Moment, Phrase
 from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Request, Standing, Surface
 from bot.schedules.scheduler import LATE, LONGEST, PATIENCE
 from bot.store.database import Database
-from bot.store.schedules import Origin, Outcome, Run, Schedule
+from bot.store.schedule_runs import Outcome
+from bot.store.schedules import Origin, Run, Schedule
 from commands.model.report import Report
 from tests.bot.clockwork import ANA, Bot, Time, at, daily, well
 

@@ -17,11 +17,12 @@ from adapters.phrase import Moment, Phrase
 from adapters.windows.commit_confirm import AbortChange
 from bot.model.change import Approval, ApprovalState, BreakGlass, Review, State
 from bot.model.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.store.claims import Choice, Claim, Moved, Open
+from bot.store.claims import Standing as Everything
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import Lock, LockTable
-from bot.store.operations import Choice, Claim, Ended, Moved, Open, Operations
-from bot.store.operations import Standing as Everything
+from bot.store.operations import Ended, Operations
 from bot.store.records import LARGEST, TOLD, UNREADABLE, Record, identity_of, identity_text
 from bot.store.stored import MAX_JSON
 from bot.store.tables import OPERATIONS

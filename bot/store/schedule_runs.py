@@ -1,0 +1,63 @@
+"""Outcomes of schedule runs, and the deletion of old runs in small batches."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, bindparam, delete, func, select
+
+from bot.store.tables import SCHEDULE_RUNS
+
+AT_ONCE = 500
+"""Runs that are deleted in one transaction."""
+
+
+class Outcome(StrEnum):
+    """State or outcome of one due time. `bot.store.schedules` draws the transitions."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    MISSED = "missed"
+    DROPPED = "dropped"
+
+
+_NEXT_NAME = select(func.min(SCHEDULE_RUNS.c.schedule)).where(SCHEDULE_RUNS.c.schedule > bindparam("this"))
+_NEWEST_DUE = select(func.max(SCHEDULE_RUNS.c.due)).where(SCHEDULE_RUNS.c.schedule == bindparam("this"))
+_OLD = (
+    select(SCHEDULE_RUNS.c.due)
+    .where(
+        SCHEDULE_RUNS.c.schedule == bindparam("this"),
+        SCHEDULE_RUNS.c.due < bindparam("oldest"),
+        SCHEDULE_RUNS.c.outcome != Outcome.RUNNING,
+    )
+    .order_by(SCHEDULE_RUNS.c.due)
+    .limit(bindparam("most"))
+)
+_FORGET = delete(SCHEDULE_RUNS).where(
+    SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due.in_(bindparam("these", expanding=True))
+)
+
+
+def delete_old_runs(connection: Connection, oldest: datetime) -> bool:
+    """Deletes some runs that were due before `oldest`, but never the newest one of a schedule.
+
+    Returns whether more may be left.
+    """
+    for name in _list_names(connection):
+        newest = connection.execute(_NEWEST_DUE, {"this": name}).scalar_one()
+        wanted = {"this": name, "oldest": min(oldest, newest), "most": AT_ONCE}
+        if old := connection.execute(_OLD, wanted).scalars().all():
+            connection.execute(_FORGET, {"this": name, "these": old})
+            return True
+    return False
+
+
+def _list_names(connection: Connection) -> Iterator[str]:
+    """Yields the names of all schedules that have runs, including deleted schedules. Seeks in the key once for each."""
+    name = ""
+    while (following := connection.execute(_NEXT_NAME, {"this": name}).scalar()) is not None:
+        name = following
+        yield name
