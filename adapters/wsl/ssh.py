@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from adapters.action import Action, Answer
 from adapters.error_text import own_trouble, reason
 from adapters.errors import (
-    AuthenticationFailed,
     DeadlineExceeded,
     HostError,
     HostIdentityError,
@@ -26,10 +25,22 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.inventory import WslSide
-from adapters.phrase import Phrase, Span
+from adapters.phrase import Phrase
 from adapters.wsl.action import Completed, WslAction
 from adapters.wsl.keys import Keys, passphrase
 from adapters.wsl.shell import has_ended, read_frames, shell_line
+from adapters.wsl.ssh_errors import (
+    REFUSED_KEY_PAUSE,
+    make_host_key_error,
+    make_key_error,
+    make_key_file_error,
+    make_known_hosts_error,
+    make_login_error,
+    make_protocol_error,
+    make_refused_key_error,
+    make_session_error,
+    make_unreachable_error,
+)
 
 CHANNELS = 8
 """Channels at once on one connection. sshd's MaxSessions is 10 unless configured."""
@@ -40,9 +51,6 @@ leaves the last time for an answer, and is not longer, because a read of the who
 
 KEEPALIVE = 10.0
 """Seconds of silence before a keepalive request. The third one without an answer ends the connection."""
-
-REFUSAL_TIME = 30.0
-"""Seconds before a refused key is offered again. sshd adds a penalty of 5 s each time and blocks the bot beyond 15 s."""
 
 CLOSING_TIME = 1.0
 """Seconds for an orderly disconnect."""
@@ -160,7 +168,7 @@ class SshConnection:
 
     async def _open(self) -> asyncssh.SSHClientConnection | HostError:
         if self._monotonic() < self._refused_until:
-            return _refused(self._side)
+            return make_refused_key_error(self._side)
         try:
             async with asyncio.timeout(OPENING_TIME):
                 key, known_hosts = await asyncio.to_thread(self._credentials)
@@ -185,7 +193,7 @@ class SshConnection:
             return error
         except (asyncssh.Error, OSError, ValueError) as error:
             if isinstance(error, asyncssh.PermissionDenied):
-                self._refused_until = self._monotonic() + REFUSAL_TIME
+                self._refused_until = self._monotonic() + REFUSED_KEY_PAUSE
             return host_error(error, self._side)
         return self._line
 
@@ -285,66 +293,24 @@ def host_error(error: Exception, side: WslSide) -> HostError:
     """Maps an error of asyncssh or of the operating system to a `HostError`. Called only if nothing was sent."""
     if (local := own_trouble(error)) is not None:
         return local
-    where, key, known_hosts = f"{side.address}:{side.port}", str(side.key_file), str(side.known_hosts_file)
     match error:
         case asyncssh.PermissionDenied():
-            return _refused(side)
+            return make_refused_key_error(side)
         case asyncssh.HostKeyNotVerifiable():
-            return HostIdentityError(
-                Phrase(
-                    "the host key of {where} is not the one in {file}; if the host was set up anew, "
-                    "compare its key at its console and put it into the file",
-                    where=where,
-                    file=known_hosts,
-                )
-            )
+            return make_host_key_error(side)
         case asyncssh.KeyImportError() | asyncssh.KeyEncryptionError():
-            return AuthenticationFailed(
-                Phrase("the key in {file} cannot be read: {why}; check it and its passphrase", file=key, why=reason(error))
-            )
+            return make_key_error(side, reason(error))
         case asyncssh.ChannelOpenError():
-            return Unreachable(
-                Phrase("sshd at {where} opens no more sessions ({why}); check MaxSessions", where=where, why=reason(error))
-            )
+            return make_session_error(side, reason(error))
         case asyncssh.ConnectionLost():
-            return Unreachable(
-                Phrase("sshd at {where} hung up at log-in; check MaxStartups, PerSourcePenalties and its log", where=where)
-            )
+            return make_login_error(side)
         case TimeoutError():
             return DeadlineExceeded.after(OPENING_TIME)
-        case OSError(filename=file) if file == key:
-            return AuthenticationFailed(
-                Phrase("the key file {file} cannot be read: {why}; check its place and owner", file=file, why=reason(error))
-            )
-        case OSError(filename=file) if file == known_hosts:
-            return HostIdentityError(
-                Phrase(
-                    "the known hosts file {file} cannot be read: {why}; check its place and owner",
-                    file=file,
-                    why=reason(error),
-                )
-            )
+        case OSError(filename=file) if file == str(side.key_file):
+            return make_key_file_error(side, reason(error))
+        case OSError(filename=file) if file == str(side.known_hosts_file):
+            return make_known_hosts_error(side, reason(error))
         case OSError():
-            return Unreachable(
-                Phrase("nothing answers at {where}: {why}; check that WSL2 and sshd are up", where=where, why=reason(error))
-            )
+            return make_unreachable_error(side, reason(error))
         case _:
-            return ProtocolError(
-                Phrase(
-                    "what answers at {where} does not speak SSH as the bot does: {why}; check that it is OpenSSH's sshd",
-                    where=where,
-                    why=reason(error),
-                )
-            )
-
-
-def _refused(side: WslSide) -> AuthenticationFailed:
-    return AuthenticationFailed(
-        Phrase(
-            "SSH refuses the key {file} for {user}; put its public half into ~{user}/.ssh/authorized_keys; "
-            "it is offered again after {pause}",
-            file=str(side.key_file),
-            user=side.user,
-            pause=Span(REFUSAL_TIME),
-        )
-    )
+            return make_protocol_error(side, reason(error))

@@ -23,7 +23,8 @@ from adapters.errors import (
 from adapters.phrase import Phrase
 from adapters.wsl.action import Argv, Completed, WslAction
 from adapters.wsl.keys import Keys as Keyring
-from adapters.wsl.ssh import CHANNELS, REFUSAL_TIME
+from adapters.wsl.ssh import CHANNELS
+from adapters.wsl.ssh_errors import REFUSED_KEY_PAUSE
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.faults import Fault, Wire
 from tests.lab.wsl.server import Keys, SshServer, write_access
@@ -271,7 +272,7 @@ async def test_a_refused_key_is_offered_once_however_many_ask(connect: Connect, 
     with pytest.raises(AuthenticationFailed):
         await connection.perform(Who())
     assert server.refusals == 1
-    now += REFUSAL_TIME
+    now += REFUSED_KEY_PAUSE
     assert await connection.perform(Who()) == ME
 
 
