@@ -1,4 +1,4 @@
-"""The one table of all operations: words, help, suggestions and permissions come from it."""
+"""Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
 from commands.bot_state.about import Can, Doctor, Help, Version, WhoAmI
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditVerify

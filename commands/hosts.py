@@ -1,4 +1,4 @@
-"""`host`: what the inventory knows; no host is asked."""
+"""`host`: the hosts of the inventory. No host is contacted."""
 
 from typing import ClassVar
 

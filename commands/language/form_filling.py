@@ -1,7 +1,7 @@
-"""Fields of a form to words: what is still to be said of an operation, asked for one by one. Pure.
+"""Forms for an operation's arguments, and their fields back to words. Pure.
 
-words ─ lacking ─▶ Blank: the arguments that must follow ─┐
-an operation ─ blank ─▶ Blank: all of its arguments ──────┴─ filled ─▶ words, or what is wrong with which field
+words ─ find_missing ─▶ RequestForm: the missing arguments ──┐
+an operation ─ build_form ─▶ RequestForm: all its arguments ─┴─ fill_form ─▶ words, or an error for each field
 """
 
 from collections.abc import Collection, Mapping
@@ -18,14 +18,14 @@ from commands.values.normalize import quote, read
 
 @dataclass(frozen=True)
 class Blank:
-    """A form: words that begin a request, and the arguments that may follow them."""
+    """A form: the words that begin a request, and the arguments that may follow them."""
 
     operation: type[Operation]
     begun: str
     arguments: tuple[Argument, ...]
 
     def is_target(self, argument: Argument) -> bool:
-        """Whether it takes hosts."""
+        """Returns whether the argument takes hosts."""
         return self.operation.model_fields[argument.field].annotation is Target
 
     @property
@@ -43,19 +43,19 @@ class Blank:
 
 @dataclass(frozen=True)
 class Given:
-    """What somebody filled in: the words of each positional, and the names of flags."""
+    """The input of a form: the words of each argument by field, and the names of the flags that are set."""
 
     words: Mapping[str, tuple[str, ...]]
     flags: Collection[str] = ()
 
 
 def blank(operation: type[Operation]) -> Blank:
-    """The form of an operation, with all that it takes."""
+    """Builds the form of an operation with all of its arguments."""
     return Blank(operation, " ".join(operation.words), arguments(operation))
 
 
 def lacking(text: str, permitted: Operations) -> Blank | None:
-    """The form for what these words lack; None where nothing is missing, or where that is not what is wrong."""
+    """Finds the arguments that a request lacks, as a form; None if nothing is missing or the request has another error."""
     typed = read(text)
     try:
         asked = named(typed, permitted, permitted)
@@ -67,7 +67,7 @@ def lacking(text: str, permitted: Operations) -> Blank | None:
 
 
 def _incomplete(asked: Named) -> Blank | None:
-    """The form for an operation that needs one of several arguments."""
+    """Builds the form for an operation that needs one of several arguments."""
     try:
         operation = asked.bound()
     except GrammarError:
@@ -80,7 +80,7 @@ def _incomplete(asked: Named) -> Blank | None:
 
 
 def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventory) -> str | Mapping[str, Phrase]:
-    """The request in its canonical words; or what is wrong, by field."""
+    """Returns the request in its canonical words, or the errors by field."""
     wrong: dict[str, Phrase] = {}
     words: list[str] = []
     gap = ""
@@ -108,7 +108,7 @@ def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventor
 
 
 def _complaint_of(option: Option, said: str) -> Phrase | None:
-    """What is wrong with the value of an option, as it is understood: full-width digits are digits."""
+    """Returns the error in the value of an option. The value is normalized first: full-width digits are digits."""
     try:
         option.parse(read(said).text)
     except BadArgument as error:
@@ -117,7 +117,7 @@ def _complaint_of(option: Option, said: str) -> Phrase | None:
 
 
 def _complaint(kind: Positional, said: tuple[str, ...], inventory: Inventory) -> Phrase | None:
-    """What is wrong with one field; hosts must be there."""
+    """Returns the error in one positional argument. Hosts must be in the inventory."""
     try:
         value = kind.parse(tuple(read(word).text for word in said))
         if isinstance(value, Target):

@@ -1,9 +1,9 @@
-"""Words to an operation, or an error that says where it stopped and what could stand there; and back to words.
+"""Grammar: words to an operation, or an error with its place and suggestions; and an operation back to words.
 
-    typed ─ named ─▶ Named: operation class ─ bound: positionals, --options ─▶ operation ─ canonical ─▶ words
+    text ─ identify_operation ─▶ NamedOperation ─ bind: positionals, --options ─▶ Operation ─ render_operation ─▶ words
 
-Nothing here knows a single operation but `Help`, which `--help` means everywhere: classes say by
-their words and their fields' annotations (`commands.values.arguments`) how they are typed.
+The grammar knows no operation but `Help`, which is the meaning of `--help` everywhere. Operation classes define their
+syntax by their words and the annotations of their fields (`commands.values.arguments`).
 """
 
 import difflib
@@ -24,10 +24,10 @@ HELP = "--help"
 HERE = "--here"
 
 LIKENESS = 0.6
-"""From which likeness (0 to 1) a command is offered in place of unknown words; difflib's own default."""
+"""Minimum similarity (0 to 1) of a command suggested for unknown words; the default of difflib."""
 
 SUGGESTION_LIMIT = 200
-"""Characters of a suggestion; a longer one is left out, for the phrase names what is near."""
+"""Maximum characters of a suggestion. Longer ones are dropped; the error itself names similar words."""
 
 _NEXT_OPTION = re.compile(r"\s+--[A-Za-z]")
 
@@ -36,7 +36,7 @@ Operations = Collection[type[Operation]]
 
 @dataclass(frozen=True)
 class Argument:
-    """One field of an operation as it is typed."""
+    """One field of an operation as a typed argument."""
 
     field: str
     kind: Positional | Flag | Option
@@ -48,9 +48,9 @@ class Argument:
         return "--" + self.field.replace("_", "-")
 
 
-@cache  # it costs most of what understanding a request does, and a class never changes
+@cache  # takes most of the time of parsing a request, and a class never changes
 def arguments(operation: type[Operation]) -> tuple[Argument, ...]:
-    """What an operation takes: what stands by its place, then options of its own, of every change, of every operation."""
+    """Lists an operation's arguments: positionals, then its own options, those of every change, those of every operation."""
     common = (FleetChange.model_fields.keys(), Operation.model_fields.keys())
     taken = [
         Argument(name, _kind(operation, name), field.is_required(), field.get_default(call_default_factory=True))
@@ -71,7 +71,7 @@ def _kind(operation: type[Operation], field: str) -> Positional | Flag | Option:
 
 
 def find(words: Sequence[str], catalogue: Operations) -> tuple[type[Operation], int] | None:
-    """The operation that these words begin with (the longest name wins), and how many words name it."""
+    """Finds the operation named by the first words, and the number of those words. The longest name wins."""
     nouns = {name[0] for operation in catalogue for name in names(operation)}
     said = tuple(singular(word.lower(), nouns) if place == 0 else word.lower() for place, word in enumerate(words))
     fitting = [(operation, len(name)) for operation in catalogue for name in names(operation) if said[: len(name)] == name]
@@ -79,18 +79,18 @@ def find(words: Sequence[str], catalogue: Operations) -> tuple[type[Operation], 
 
 
 def names(operation: type[Operation]) -> tuple[tuple[str, ...], ...]:
-    """All names of an operation; the first is the one that is shown."""
+    """Lists all names of an operation. The first is the one that is shown."""
     return operation.words, *operation.aliases
 
 
 def singular(word: str, nouns: Collection[str]) -> str:
-    """`hosts` means `host`, as long as nothing is called `hosts` itself."""
+    """Returns the singular of a noun: `host` for `hosts`, unless `hosts` is a noun itself."""
     return word.removesuffix("s") if word not in nouns and word.removesuffix("s") in nouns else word
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """An option as it was typed: its token, and the word after it where options of that name take one."""
+    """A typed option: its token, and the word after it where options of that name take a value."""
 
     token: Token
     value: Token | None = None
@@ -101,7 +101,7 @@ class Spoken:
 
     @property
     def said(self) -> str | None:
-        """Its value, behind `=` or as the next word; None where it has none."""
+        """The value after `=` or as the next word; None if there is none."""
         _, equals, text = self.token.text.partition("=")
         return text if equals else None if self.value is None else self.value.text
 
@@ -112,7 +112,10 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Named:
-    """An operation that was asked for, before its arguments are looked at: whoever may not use it learns nothing of them."""
+    """An operation identified by its words, with unparsed arguments.
+
+    Permission is checked at this point, so that errors in arguments reveal nothing to a requester without permission.
+    """
 
     operation: type[Operation]
     words: tuple[Token, ...]
@@ -121,13 +124,13 @@ class Named:
     typed: Typed
 
     def bound(self) -> Operation:
-        """The operation with its arguments; a `GrammarError` where they do not fit."""
+        """Binds the arguments to the operation. Raises `GrammarError`."""
         values = _positionals(self.operation, self.words, self.typed) | _options(self.operation, self.options, self.typed)
         return self.operation.model_validate(values)
 
 
 def named(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
-    """What was asked for; a `GrammarError` that suggests nothing outside `permitted`."""
+    """Identifies the operation of a request. Raises `GrammarError` with suggestions from `permitted` only."""
     if typed.cut:
         raise GrammarError(Phrase("a request has at most {n} characters; ask for less at once", n=LIMIT))
     if typed.unclosed is not None:
@@ -144,15 +147,15 @@ def named(typed: Typed, catalogue: Operations, permitted: Operations) -> Named:
 
 
 def understand(typed: Typed, catalogue: Operations, permitted: Operations) -> Operation:
-    """The operation that was typed; a `GrammarError` that suggests nothing outside `permitted`."""
+    """Parses a request into an operation. Raises `GrammarError` with suggestions from `permitted` only."""
     return named(typed, catalogue, permitted).bound()
 
 
 def canonical(operation: Operation) -> str:
-    """The words of an operation as they are shown; understood, they give an equal operation.
+    """Renders an operation as its canonical words, which parse into an equal operation.
 
-    What is as usual is left out; where all in a channel read the answer only what was not said, for in the channel of an
-    incident the usual is something else.
+    Arguments with default values are left out. With `--here` only arguments that were not given are left out, because an
+    incident's channel has other defaults.
     """
     said = operation.model_fields_set if getattr(operation, "here", False) else frozenset()
     positionals: list[str] = []
@@ -173,7 +176,10 @@ def canonical(operation: Operation) -> str:
 
 
 def located(error: BadArgument, text: str) -> GrammarError:
-    """The same complaint with its place in `text`, and with `text` put right as suggestions. Nothing in quotes has none."""
+    """Converts to a `GrammarError` with the place in `text`, and with corrected texts as suggestions.
+
+    A part inside quotes has no place.
+    """
     if not error.part:
         return GrammarError(error.phrase)
     places = [place.span() for place in re.finditer(rf"(?<![^\s,\"'])({re.escape(error.part)})(?![^\s,\"'])", text)]
@@ -210,7 +216,7 @@ def _parsed(kind: Positional, taken: Sequence[Token], typed: Typed) -> Any:
 
 
 def _split(tokens: Sequence[Token], catalogue: Operations) -> tuple[tuple[Token, ...], tuple[Spoken, ...]]:
-    """Words, and options with the word after them where any operation's option of that name takes one."""
+    """Splits words from options. The word after an option belongs to it if any operation's option of that name takes one."""
     valued = {
         argument.option for operation in catalogue for argument in arguments(operation) if isinstance(argument.kind, Option)
     }
@@ -267,7 +273,7 @@ def _value(kind: Option, option: Spoken, typed: Typed) -> Any:
 
 
 def _unclosed(text: str, start: int) -> GrammarError:
-    """A quote that was left open; it may have been meant to end before the next option, or at the end."""
+    """Makes the error for an unclosed quote. The suggestion closes it before the next option, or at the end."""
     option = _NEXT_OPTION.search(text, start)
     end = len(text) if option is None else option.start()
     closed = (text[start:end] + text[start],) if end > start + 1 else ()
@@ -293,7 +299,7 @@ def _unknown(typed: Typed, words: Sequence[Token], permitted: Operations) -> Gra
 
 
 def _like(words: Sequence[Token], permitted: Operations) -> list[tuple[str, ...]]:
-    """The names most like the first words, the likest first."""
+    """Finds the names most similar to the first words, the most similar first."""
 
     def likeness(name: tuple[str, ...]) -> float:
         said = " ".join(word.text.lower() for word in words[: len(name)])
@@ -336,7 +342,7 @@ def _left_over(operation: type[Operation], left: Sequence[Token], typed: Typed) 
 
 
 def _mended(text: str, span: tuple[int, int], replacements: Sequence[str]) -> Iterator[str]:
-    """The text with each of the replacements in place of the span, as long as that is short enough to be read."""
+    """Yields the text with each replacement in place of the span, unless it is longer than `MAX_SUGGESTION_LENGTH`."""
     for replacement in replacements:
         mended = (text[: span[0]] + replacement + text[span[1] :]).strip()
         if len(mended) <= SUGGESTION_LIMIT:

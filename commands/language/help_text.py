@@ -1,4 +1,4 @@
-"""Help from the catalogue: what a person may ask for, and how one command is typed."""
+"""Help texts from the catalogue: the permitted commands, and the syntax of one command."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ PARTS = (
 
 
 def explain(about: Sequence[str], permitted: Operations) -> Report:
-    """Help for the commands that begin with `about`; a `GrammarError` where none that is permitted does."""
+    """Returns help for the permitted commands that begin with `about`. Raises `GrammarError` if there is none."""
     matching = _matching(about, permitted)
     if not matching:
         raise _no_such_command(about, permitted)
@@ -31,12 +31,12 @@ def explain(about: Sequence[str], permitted: Operations) -> Report:
 
 
 def usage(operation: type[Operation]) -> str:
-    """How an operation is typed: `health [target] [--details] [--here]`."""
+    """Formats the usage line of an operation: `health [target] [--details] [--here]`."""
     return " ".join((*operation.words, *map(_typed, arguments(operation))))
 
 
 def _matching(about: Sequence[str], permitted: Operations) -> list[type[Operation]]:
-    """Operations named by `about` or, where it is only the beginning of names, all of those."""
+    """Finds the operations whose names begin with `about`, else the one that it names."""
     nouns = {name[0] for operation in permitted for name in names(operation)}
     said = tuple(singular(word, nouns) for word in about[:1]) + tuple(about[1:])
     beginning = [operation for operation in permitted if any(name[: len(said)] == said for name in names(operation))]

@@ -1,6 +1,7 @@
-"""Requests worth typing in place of one that could not be carried out. Pure.
+"""Suggests valid requests in place of one that could not be parsed. Pure.
 
-They are what the error offers, and a command before hosts that were typed alone; each is mended part by part.
+Candidates are the suggestions of the error and, for hosts typed alone, commands before them. Each candidate is corrected
+part by part.
 """
 
 from collections.abc import Sequence
@@ -16,18 +17,18 @@ from commands.values.errors import GrammarError
 from commands.values.normalize import read
 
 PARTS = 5
-"""Wrong parts of one request that are put right; whoever mistypes more begins anew."""
+"""Maximum wrong parts of one request that are corrected."""
 
 
 @dataclass(frozen=True)
 class Suggester:
-    """Knows what may be asked for, and of which hosts; it is only for those who may know both."""
+    """Suggests requests from the permitted operations and the inventory, for a requester who may see both."""
 
     permitted: Operations
     inventory: Inventory
 
     def suggest(self, text: str, offered: Sequence[str]) -> tuple[str, ...]:
-        """A few requests in place of `text`, the likeliest first; `offered` are those of the error, not yet tried."""
+        """Returns a few requests in place of `text`, the best first. `offered` are unchecked suggestions of the error."""
         unknown = find([token.text for token in read(text).tokens], self.permitted) is None
         asked = self._asked_of_hosts(text) if unknown else ()
         working = [mended for mended in map(self._mended, asked) if self._complaint(mended) is None]
@@ -36,13 +37,13 @@ class Suggester:
         return tuple(found)[:NEAREST] or (self._help() if unknown else ())
 
     def _asked_of_hosts(self, text: str) -> tuple[str, ...]:
-        """`text` after each command that begins with its hosts: `host-b` may mean `health host-b`."""
+        """Puts each command that begins with hosts before `text`: `host-b` may mean `health host-b`."""
         commands = [" ".join(operation.words) for operation in self.permitted if _begins_with_hosts(operation)]
         requests = (f"{command} {text}" for command in commands[:NEAREST])
         return tuple(request for request in requests if len(request) <= SUGGESTION_LIMIT)
 
     def _mended(self, request: str) -> str:
-        """The request with its wrong parts put right, as far as words near them are known."""
+        """Corrects the wrong parts of a request as far as similar words are known."""
         for _ in range(PARTS):
             complaint = self._complaint(request)
             if complaint is None or not complaint.suggestions:
@@ -51,7 +52,7 @@ class Suggester:
         return request
 
     def _complaint(self, request: str) -> GrammarError | None:
-        """What is wrong with a request, as far as that can be known without asking any host."""
+        """Returns the first error of a request, as far as it can be found without reading any host."""
         try:
             operation = understand(read(request), self.permitted, self.permitted)
             for _, value in operation:

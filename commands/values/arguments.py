@@ -1,8 +1,7 @@
-"""One argument: typed words to one typed value, and back to words.
+"""Arguments of operations: typed words to one typed value, and back to words.
 
-A field of an operation says with an annotation how it is typed: `Annotated[Target, Positional(…)]`
-stands by its place, `Annotated[bool, Flag(…)]` is `--name`. `commands.language.grammar` binds by these and
-by nothing else.
+An annotation on an operation's field describes how the argument is typed: `Annotated[Target, Positional(…)]` is
+positional, `Annotated[bool, Flag(…)]` is `--name`. `commands.language.grammar` binds by these and by nothing else.
 """
 
 import difflib
@@ -19,17 +18,17 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 
 PARTS_LIMIT = 100
-"""Parts of one target; whoever names more means a label, a glob or `all`."""
+"""Maximum parts of one target. Longer lists are better typed as a label, a glob or `all`."""
 
 SHOWN = 40
-"""Characters of a typed word that an error repeats."""
+"""Maximum characters of a typed word in an error message."""
 
 NEAREST = 3
-"""Words offered in place of one that is not known."""
+"""Maximum suggestions for an unknown word."""
 
 
 class BadArgument(RequestError):
-    """A word that cannot stand where it stands. `part` is that word, `nearest` are words that could."""
+    """A word that is no valid argument. `part` is that word, `nearest` are valid words close to it."""
 
     def __init__(self, phrase: Phrase, *, part: str, nearest: tuple[str, ...] = ()) -> None:
         super().__init__(phrase)
@@ -38,14 +37,14 @@ class BadArgument(RequestError):
 
 
 class NoSuchHost(BadArgument):
-    """A target that names nothing in the inventory."""
+    """A target that matches no host of the inventory."""
 
 
 @dataclass(frozen=True)
 class Positional:
-    """An argument known by its place: one word, or with `many` all that are left.
+    """A positional argument: one word, or with `many` all remaining words.
 
-    `parse` may raise `BadArgument`; `render` gives words that `parse` reads back.
+    `parse` may raise `BadArgument`; `render` returns words that `parse` accepts.
     """
 
     placeholder: str
@@ -57,7 +56,7 @@ class Positional:
 
 @dataclass(frozen=True)
 class Flag:
-    """A yes-or-no argument, typed `--name`."""
+    """A boolean argument, typed `--name`."""
 
     meaning: Phrase
 
@@ -66,7 +65,7 @@ class Flag:
 class Option:
     """An argument with a value, typed `--name VALUE` or `--name=VALUE`; `parse` and `render` as in `Positional`.
 
-    `bare` is the value where the name stands alone; None where it needs one.
+    `flag_value` is used where the option has no value; None where a value is required.
     """
 
     placeholder: str
@@ -77,11 +76,11 @@ class Option:
 
 
 REASON_LIMIT = 500
-"""Characters of a reason: two sentences, as an approver on a phone reads them."""
+"""Maximum characters of a reason: two sentences, short enough for an approver on a phone."""
 
 
 def reason(text: str) -> str:
-    """A reason as it was typed, on one line; `BadArgument` where it is empty or too long."""
+    """Parses a reason into one line. Raises `BadArgument` if it is empty or too long."""
     told = " ".join(text.split())
     if not told:
         raise BadArgument(Phrase("the reason is empty; say in a few words why"), part=text)
@@ -94,7 +93,7 @@ Reason = Annotated[str, Option("reason", Phrase("why, for whoever approves and f
 
 
 class Target(BaseModel):
-    """The hosts that a request means: names, globs, labels, `all`; any of them fits."""
+    """The hosts of a request: names, globs, labels, `all`. A host that matches any part belongs to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,7 +104,7 @@ class Target(BaseModel):
 
     @classmethod
     def parse(cls, words: tuple[str, ...]) -> "Target":
-        """`host-a,host-b`, also with spaces or the Japanese comma; `BadArgument` where it is no target."""
+        """Parses `host-a,host-b`, also with spaces or the Japanese comma. Raises `BadArgument`."""
         typed = " ".join(words).strip()
         parts = re.split(r"\s*[,、]\s*|\s+", typed)
         if "" in parts:
@@ -117,7 +116,7 @@ class Target(BaseModel):
         return cls(parts=tuple(_part(part) for part in parts))
 
     def resolve(self, inventory: Inventory) -> tuple[Host, ...]:
-        """The hosts meant, each once, in the inventory's order; `NoSuchHost` where a part names none."""
+        """Returns the matching hosts, each once, in the inventory's order. Raises `NoSuchHost` if a part matches none."""
         meant = {host.name for part in self.parts for host in _named(part, inventory)}
         return tuple(host for host in inventory.hosts if host.name in meant)
 
@@ -126,7 +125,7 @@ ALL = Target(parts=("all",))
 
 
 def choice(*words: str) -> Callable[[tuple[str, ...]], str]:
-    """A reader of one of these words."""
+    """Makes a parser that accepts one of these words."""
 
     def parse(typed: tuple[str, ...]) -> str:
         said = typed[0].lower()
@@ -139,7 +138,7 @@ def choice(*words: str) -> Callable[[tuple[str, ...]], str]:
 
 
 def numbered(words: str) -> Callable[[str], int]:
-    """A reader of numbers as a list has them, `7` or `#7`; `words` ask for the list."""
+    """Makes a parser of list numbers, `7` or `#7`. `words` is the command that shows the list."""
 
     def parse(text: str) -> int:
         typed = text.strip()
@@ -151,7 +150,7 @@ def numbered(words: str) -> Callable[[str], int]:
 
 
 def _target(meaning: Phrase, *, many: bool = True) -> Positional:
-    """The argument that names hosts."""
+    """Makes the positional argument for hosts."""
     return Positional("target", meaning, Target.parse, lambda target: (str(target),), many=many)
 
 
@@ -165,22 +164,22 @@ TargetArgument = Annotated[
 HostsArgument = Annotated[
     Target, _target(Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; or all"))
 ]
-"""The same for changes: never left out."""
+"""`TargetArgument` for changes, where it is required."""
 
 OneWordTarget = Annotated[
     Target,
     _target(Phrase("hosts by name, label or pattern, with commas and no spaces between them; or all"), many=False),
 ]
-"""The same where something else follows."""
+"""`TargetArgument` as a single word, for operations with further positional arguments."""
 
 
 def nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:
-    """What may have been meant by a word that is not known; the best first."""
+    """Returns known words close to an unknown one, the closest first."""
     return tuple(difflib.get_close_matches(word[:SHOWN].lower(), sorted(known), n=NEAREST))
 
 
 def shown(word: str) -> str:
-    """A typed word as an error repeats it, cut where it is long."""
+    """Shortens a typed word for an error message."""
     return word if len(word) <= SHOWN else word[: SHOWN - 1] + "…"
 
 
@@ -208,7 +207,7 @@ def _part(part: str) -> str:
 
 
 def _named(part: str, inventory: Inventory) -> Sequence[Host]:
-    """The hosts of one part: `all`, else the pattern, else the name, else the label."""
+    """Finds the hosts of one part: `all`, a glob, a name or a label, in this order."""
     if part == "all":
         return inventory.hosts
     if "*" in part or "?" in part:

@@ -1,14 +1,14 @@
-"""Cron lines: five fields in a time zone, and the times that they mean.
+"""Cron lines: five fields in a time zone, and their due times.
 
-Where a zone changes its clocks, times are those of Debian's cron (by `cronsim`):
+Across a daylight-saving change, times are those of Debian's cron (by `cronsim`):
 
-| line | the hour that is left out | the hour that comes twice |
+| line | the skipped hour | the repeated hour |
 | --- | --- | --- |
 | a fixed time (`30 2 * * *`) | once, right after the change | once, the first time |
-| every so often (`*/30 * * * *`, `15 * * * *`) | not at all: that time does not exist | both times |
+| an interval (`*/30 * * * *`, `15 * * * *`) | not at all: that time does not exist | both times |
 
-So nothing that is meant once a day is left out or comes twice. Times are computed from the line, the zone and a
-point in time alone; nothing is remembered here.
+A daily line therefore runs exactly once a day. Times are computed from the line, the zone and a point in time. The module
+keeps no state.
 """
 
 import re
@@ -27,29 +27,29 @@ EXAMPLE = "0 9 * * 1-5"
 """Weekdays at nine."""
 
 FIELDS = 5
-"""Minute, hour, day of the month, month, day of the week. Seconds are not taken: hosts are asked, and people read it."""
+"""Minute, hour, day of the month, month, day of the week. Seconds are not supported: runs read hosts and post to people."""
 
 LONGEST = 100
-"""Characters of a line; every minute of an hour written out has more, and means `*`."""
+"""Maximum characters of a line. Every minute of an hour written out is longer, and should be `*`."""
 
 OFTEN = timedelta(minutes=5)
-"""The shortest time between two runs: a look at a fleet takes seconds, and a channel is read by people."""
+"""The shortest time between two runs. Reading a fleet takes seconds, and people read the channel."""
 
 _A_DAY = timedelta(hours=25)
-"""From its first time on, a line is looked at for so long to see how often it comes: days are alike."""
+"""Time from a line's first run that is checked for `MIN_INTERVAL`. Days are alike."""
 
 _AROUND = timedelta(hours=3)
-"""So long before a time it is looked for going ahead: no change of clocks is longer."""
+"""Time before a point at which the forward search starts. No clock change is longer."""
 
 _STARTS = 4
-"""Times that are tried as such a beginning."""
+"""Maximum start times tried by `find_newest`."""
 
 _SINCE = datetime(2026, 1, 1, tzinfo=UTC)
-"""Where that begins: any day does, and always the same one gives the same answer."""
+"""Start of the checked span. Any day works; a fixed one always gives the same answer."""
 
 
 def parse_cron(text: str) -> str:
-    """A cron line, with single spaces; `BadArgument` where it is none, never comes, or comes too often."""
+    """Parses a cron line into single-spaced fields. Raises `BadArgument` if it is invalid, never due or due too often."""
     line = " ".join(text.split())
     if len(line) > LONGEST or len(line.split()) != FIELDS:
         raise _bad(line, Phrase("it needs five fields: minute, hour, day, month, weekday"))
@@ -67,7 +67,7 @@ def parse_cron(text: str) -> str:
 
 
 def parse_zone(text: str) -> str:
-    """A time zone by its name, whatever the case; `BadArgument` where there is none."""
+    """Parses the name of a time zone in any case. Raises `BadArgument` if there is no such zone."""
     names = {name.lower(): name for name in available_timezones()}
     if (name := names.get(text.strip().lower())) is not None:
         return name
@@ -76,7 +76,7 @@ def parse_zone(text: str) -> str:
 
 
 def readable(line: str, zone: str) -> bool:
-    """Whether a line and a zone that were kept still say when to run, here and in this version."""
+    """Returns whether a stored line and zone are still valid on this machine and in this version."""
     try:
         CronSim(line, _SINCE.astimezone(ZoneInfo(zone)))
     except (CronSimError, KeyError, ValueError, OSError):
@@ -85,9 +85,9 @@ def readable(line: str, zone: str) -> bool:
 
 
 def newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """The last time that has come by now, in UTC; None where it never came.
+    """Finds the last due time up to now, in UTC; None if there is none.
 
-    Going back, cronsim leaves times out, or makes some up, where clocks change: what it finds is only where to begin.
+    Searching backwards, cronsim skips or invents times around clock changes. Its result is used as a start only.
     """
     for start in islice(CronSim(line, (now + timedelta(seconds=1)).astimezone(zone), reverse=True), _STARTS):
         begin = start.astimezone(UTC) - _AROUND
@@ -97,12 +97,12 @@ def newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
 
 
 def following(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """The next time after now, in UTC; None where none will come."""
+    """Finds the next due time after now, in UTC; None if there is none."""
     return next(_times(line, zone, now), None)
 
 
 def count(line: str, zone: ZoneInfo, after: datetime, before: datetime, most: int) -> int:
-    """How many times lie between two points in time, both left out; `most` at the most."""
+    """Counts the due times between two points in time, both exclusive, up to `most`."""
     found = 0
     for at in _times(line, zone, after):
         if at >= before or found == most:
@@ -112,13 +112,16 @@ def count(line: str, zone: ZoneInfo, after: datetime, before: datetime, most: in
 
 
 def _times(line: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
-    """Times after that one, in UTC. Begun within an hour that comes twice, cronsim finds some of the first one."""
+    """Iterates over the due times after `after`, in UTC.
+
+    The search starts earlier: started within a repeated hour, cronsim finds times of its first pass.
+    """
     begin = (after - _AROUND).astimezone(zone)
     return dropwhile(lambda at: at <= after, (at.astimezone(UTC) for at in CronSim(line, begin)))
 
 
 def _field(said: str) -> Phrase:
-    """What cronsim complains of, in our words."""
+    """Translates an error message of cronsim."""
     names = {
         "minute": Phrase("the minute must be 0–59"),
         "hour": Phrase("the hour must be 0–23"),

@@ -7,7 +7,7 @@ from adapters.phrase import Phrase
 
 
 class GrammarError(RequestError):
-    """The words are no operation. `span` is where in the text, `suggestions` are whole requests that would do."""
+    """The text is no valid request. `span` is the place in the text, `suggestions` are complete requests that are valid."""
 
     def __init__(self, phrase: Phrase, *, span: tuple[int, int] | None = None, suggestions: Iterable[str] = ()) -> None:
         super().__init__(phrase)

@@ -1,11 +1,10 @@
-"""What Slack, phones and input methods do to typed text, undone.
-
+"""Normalizes typed text: reverts what Slack, phones and input methods do to it.
 * Slack writes links, mentions and escapes: `<http://host-a|host-a>`, `<@U1|ana>`, `&amp;`.
 * Phones and macOS make quotes and dashes typographic: “a”, `–details`, `—details`.
 * Input methods write full-width: `ｈｅａｌｔｈ　－－ｄｅｔａｉｌｓ`.
 * Pasted text brings back-ticks, non-breaking spaces, zero-width and right-to-left marks, NUL.
 
-Words of a language stay as they are: the katakana long vowel (ー) is no dash.
+Words of a language are kept: the katakana long vowel (ー) is no dash.
 """
 
 import re
@@ -13,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 
 LIMIT = 4_000
-"""Characters of one request: as many as Slack advises for the text of a message."""
+"""Maximum characters of one request, the number that Slack advises for the text of a message."""
 
 _WRITTEN = {
     **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width ASCII
@@ -39,21 +38,21 @@ _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
 
 @dataclass(frozen=True)
 class Token:
-    """One word without its quotes, and where it stands in the repaired text."""
+    """One word without its quotes, and its place in the normalized text."""
 
     text: str
     start: int
     end: int
     quoted: bool = False
-    """Begins with a quote, so that it is never an option."""
+    """The word begins with a quote, so it is never an option."""
 
 
 @dataclass(frozen=True)
 class Typed:
-    """One request, repaired.
+    """One request as normalized text and words.
 
-    `cut`: it was longer than `LIMIT`, and what is here is not all of it. `unclosed`: where in the text a word, or the value
-    of an option, begins with a quote that nothing closes: its words fall apart.
+    `cut`: the request was longer than `MAX_REQUEST_LENGTH`, and the rest is missing. `unclosed`: the place of an unclosed
+    quote that begins a word or the value of an option, whose words are split therefore.
     """
 
     text: str
@@ -63,14 +62,14 @@ class Typed:
 
 
 def read(raw: str) -> Typed:
-    """The repaired text and its words. Never raises, whatever the text."""
+    """Normalizes a text and splits it into words. Never raises."""
     whole = _repair(raw[:LIMIT])
     text = whole[:LIMIT].rstrip()
     return Typed(text, _tokens(text), cut=len(raw) > LIMIT or len(whole) > LIMIT, unclosed=_unclosed(text))
 
 
 def quote(word: str) -> str:
-    """`word` as it must be typed to be read as one word, and never as an option."""
+    """Quotes a word where needed, so that it is parsed as one word and never as an option."""
     if word and not re.search(r"[\s\"']", word) and word[0] not in "-" + _DASHES:
         return word
     return '"' + word.replace('"', """"'"'\"""") + '"'
@@ -84,7 +83,7 @@ def _repair(raw: str) -> str:
 
 
 def _written(character: str) -> str:
-    """One character as a plain keyboard would have written it; "" for what cannot be seen."""
+    """Returns the character of a plain keyboard for this one; "" for an invisible one."""
     if character in _WRITTEN:
         return _WRITTEN[character]
     if character.isspace() or unicodedata.category(character) in ("Zs", "Zl", "Zp"):
@@ -93,22 +92,22 @@ def _written(character: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Slack's own markup as the words that stood there before it."""
+    """Replaces Slack's markup by the text that was typed."""
     text = _LINK.sub(lambda link: link[link.lastindex or 0], text)
     text = _MENTION.sub(lambda mention: mention[1] or f"@{mention[2] or mention[3]}", text)
     return _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]], text)
 
 
 def _dashes(run: re.Match[str]) -> str:
-    """`–details` and `—d` were typed with two hyphens, `–d` with one."""
+    """Restores hyphens: `–details` and `—d` were typed with two, `–d` with one."""
     hyphens = sum(2 if dash in _LONG_DASHES else 1 for dash in run[1])
     return "--" if hyphens > 1 or len(run[2]) > 1 else "-"
 
 
 def _tokens(text: str) -> tuple[Token, ...]:
-    """Words as a shell splits them, without its escapes: a back-slash is part of a Windows path.
+    """Splits words as a shell does, but without escapes: a backslash is part of a Windows path.
 
-    A quote without its pair (it's broken) is an ordinary character.
+    An unpaired quote (it's broken) is an ordinary character.
     """
     return tuple(
         Token(_QUOTED.sub(lambda quoted: quoted[1] or quoted[2] or "", word[0]), *word.span(), quoted=word[0][0] in "\"'")

@@ -1,4 +1,4 @@
-"""Spans of time as people type them: `30m`, `2h`, `30d`, `1h30m`."""
+"""Durations as they are typed (`30m`, `2h`, `30d`, `1h30m`), sizes and percentages."""
 
 import re
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from adapters.phrase import Phrase
 from commands.values.arguments import BadArgument, shown
 
 UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
-"""The units, the longest first: so they are typed, and so they are shown (weeks only typed)."""
+"""Units of durations, the longest first, as they are typed and rendered. Weeks are never rendered."""
 
 _SHAPE = re.compile("".join(rf"(?:(\d{{1,4}}){unit})?" for unit in UNITS), re.ASCII | re.IGNORECASE)
-"""Each unit at most once; four digits keep any sum far from what `timedelta` can hold."""
+"""Each unit at most once. Four digits keep any sum far below the limit of `timedelta`."""
 
 
 def parse_duration(text: str) -> timedelta:
-    """A span of whole minutes, more than none; `BadArgument` where it is no span."""
+    """Parses a duration of at least one minute, in whole minutes. Raises `BadArgument`."""
     typed = "".join(text.split())
     shape = _SHAPE.fullmatch(typed)
     counts = zip(shape.groups(), UNITS.values(), strict=True) if shape is not None else ()
@@ -29,14 +29,14 @@ def parse_duration(text: str) -> timedelta:
 
 
 def render_duration(span: timedelta) -> str:
-    """A span as it can be typed, to the minute: 90 minutes are `1h30m`, two weeks `14d`."""
+    """Renders a duration as it can be typed, to the minute: 90 minutes are `1h30m`, two weeks `14d`."""
     minutes = span // UNITS["m"]
     counts = {"d": minutes // 1440, "h": minutes // 60 % 24, "m": minutes % 60}
     return "".join(f"{count}{unit}" for unit, count in counts.items() if count) or "0m"
 
 
 def duration_between(least: timedelta, most: timedelta) -> Callable[[str], timedelta]:
-    """A parser of spans from `least` to `most`, both allowed; `BadArgument` beyond them."""
+    """Makes a parser of durations from `least` to `most`, both inclusive. It raises `BadArgument` outside of them."""
 
     def parse(text: str) -> timedelta:
         span = parse_duration(text)
@@ -57,7 +57,7 @@ KB, MB, GB, TB = 2**10, 2**20, 2**30, 2**40
 
 
 def size_of(number: int) -> Phrase:
-    """In the unit that suits it, a thousand of which are 1024, as Windows and `df -h` count."""
+    """Formats a number of bytes in the fitting unit, by powers of 1024 as Windows and `df -h` do."""
     if number >= TB:
         return Phrase("{size} TB", size=_rounded(number / TB))
     if number >= GB:
@@ -70,10 +70,10 @@ def size_of(number: int) -> Phrase:
 
 
 def _rounded(number: float) -> int | float:
-    """One digit behind the point, none from ten on; never rounded up to look larger than a limit that it is below."""
+    """Rounds down to one decimal below ten, else to a whole number. Rounding up could show a size above its limit."""
     return int(number) if number >= 10 else int(number * 10) / 10
 
 
 def percent_of(used: int, free: int) -> int | None:
-    """Whole percent in use of what can be used, rounded down; None where nothing can."""
+    """Computes the used percentage, rounded down; None where the capacity is zero."""
     return used * 100 // (used + free) if used + free > 0 else None
