@@ -55,7 +55,7 @@ class ChangeStatus(Value):
     """Tells whether this very call changed something."""
 
 
-class _OfChange(WindowsAction[ChangeStatus]):
+class _ChangeAction(WindowsAction[ChangeStatus]):
     """Base class of the four actions. `operation` names the change; repeating an action for one operation is harmless."""
 
     deadline = 30.0
@@ -71,13 +71,13 @@ class _OfChange(WindowsAction[ChangeStatus]):
         return ChangeStatus.model_validate(data)
 
 
-class ReadChange(_OfChange):
+class ReadChange(_ChangeAction):
     """Reads the state of a change."""
 
     script = "read-change"
 
 
-class BeginChange(_OfChange):
+class BeginChange(_ChangeAction):
     """Starts a change and returns while it is applied: files swapped, a service started, stopped or restarted.
 
     If the host knows the operation already, nothing is started again: its present state is returned. `nginx` is used instead
@@ -97,14 +97,14 @@ class BeginChange(_OfChange):
         return super().arguments() | {"guard": guard_options()}
 
 
-class ConfirmChange(_OfChange):
+class ConfirmChange(_ChangeAction):
     """Confirms an applied change. Fails if the host has already restored the old state."""
 
     script = "confirm-change"
     effect = Effect.CHANGE
 
 
-class AbortChange(_OfChange):
+class AbortChange(_ChangeAction):
     """Rolls back a change now, or blocks one that has not begun: `reverted` either way.
 
     Does nothing if it is rolled back already; fails if it was confirmed.
