@@ -12,8 +12,9 @@ from adapters.inventory import WindowsPaths, WslSide
 from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_LIMIT, LINE_SEARCHED, LINES_LIMIT
 from adapters.windows.logs import SEARCH_LIMIT
 from adapters.wsl.newest import BUDGET
-from bot.handlers import evidence as collecting
+from bot.handlers import logs as collecting
 from bot.incidents import service as incidents
+from bot.reports.evidence import BYTES
 from bot.store.answers import KEPT
 from bot.store.incidents import LISTED
 from commands.bot_state.incidents import IncidentOpen
@@ -155,7 +156,7 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     assert (20_000, 7 * 2**20) == (KEPT_LINES, KEPT_BYTES)
     assert (8, 7, 200, 100, 2, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, PATIENCE, SHOWN)
     assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)
-    assert 48 * 2**20 == collecting.BYTES
+    assert 48 * 2**20 == BYTES
     assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [KEPT, incidents.LISTED, incidents.LEAD]
     assert 200 == LISTED
     assert understand(read("log nebula --since 366d"), CATALOGUE, CATALOGUE)

@@ -13,11 +13,13 @@ from adapters import fleet
 from adapters.fleet import Connect, Fleet
 from bot.app.build_changes import Machinery, assembled
 from bot.audit.log import Audit
+from bot.config.active_config import ActiveConfig
 from bot.config.settings import Settings, audit_keys
+from bot.handlers.registry import Handlers, Services
 from bot.model.request import Answer, Request
 from bot.reports.observations import History
-from bot.requests.active_config import Basis, Keeping
-from bot.requests.dispatcher import Desk, Observe
+from bot.requests.dispatcher import Dispatcher, Observe
+from bot.requests.environment import Environment
 from bot.runtime import open_files
 from bot.runtime.clock import REAL, Clock
 from bot.runtime.connections import WINDOWS_THREADS, connector
@@ -47,11 +49,11 @@ class Watch:
 class House:
     """What every surface stands on."""
 
-    desk: Desk
+    desk: Dispatcher
     audit: Audit
     database: Database
     pool: ThreadPoolExecutor
-    basis: Callable[[Settings], Basis]
+    configure: Callable[[Settings], ActiveConfig]
     machinery: Machinery
     redactor: Redactor
     clock: Clock
@@ -67,8 +69,10 @@ def _without_secrets(answer: Answer, redactor: Redactor) -> Answer:
     return Answer.model_validate(redactor.clean_json(answer.model_dump(mode="json")))
 
 
-def basis(settings: Settings, connect: Connect, database: Database, observe: fleet.Observe, at: datetime) -> Basis:
-    """What answers rest on, from settings that are read at that time."""
+def build_config(
+    settings: Settings, connect: Connect, database: Database, observe: fleet.Observe, at: datetime
+) -> ActiveConfig:
+    """Builds the active configuration from settings that were read at that time."""
 
     async def examine(view: View) -> Report:
         from bot.doctor import examination as doctor
@@ -78,7 +82,20 @@ def basis(settings: Settings, connect: Connect, database: Database, observe: fle
 
     hosts = Fleet(settings.inventory, connect, observe)
     by_the_clock = clockwork(settings.schedules, settings.notices, settings.time_zone, at)
-    return Basis(hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock)
+    return ActiveConfig(hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock)
+
+
+def build_services(machinery: Machinery, audit: Audit, history: History) -> Services:
+    """Gathers the services that handlers of the bot's own operations are built from."""
+    return Services(
+        changes=machinery.workflow,
+        locks=machinery.locks,
+        audit=audit,
+        schedules=machinery.schedules,
+        incidents=machinery.incidents,
+        channels=machinery.links,
+        history=history,
+    )
 
 
 @asynccontextmanager
@@ -100,31 +117,30 @@ async def open_house(
         audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        first = basis(settings, connector(secrets, pool), database, watch.look, now())
-        machinery = assembled(database, audit, lambda: desk.basis, redactor, now)
+        first = build_config(settings, connector(secrets, pool), database, watch.look, now())
+        machinery = assembled(database, audit, lambda: desk.config, redactor, now)
         history = History(Observations(database), Digests(database), settings.zone)
-        keeping = Keeping(
-            machinery.workflow,
-            machinery.locks,
-            audit,
-            machinery.schedules,
-            machinery.incidents,
-            machinery.links,
-            history,
-            running,
-            redactor,
+        environment = Environment(
+            catalogue=CATALOGUE,
+            handlers=Handlers.build(build_services(machinery, audit, history), CATALOGUE, now),
+            changes=machinery.workflow,
+            incidents=machinery.incidents,
+            recorder=audit,
+            redactor=redactor,
+            now=now,
+            running=running,
         )
-        desk = Desk(first, CATALOGUE, audit, keeping, now, reference, watch.request)
+        desk = Dispatcher(first, environment, reference, watch.request)
 
-        def renewed(new: Settings) -> Basis:
+        def configure(new: Settings) -> ActiveConfig:
             fresh = _secrets(new)
             redactor.learn(fresh.values())
-            return basis(new, connector(fresh, pool), database, watch.look, now())
+            return build_config(new, connector(fresh, pool), database, watch.look, now())
 
         try:
-            yield House(desk, audit, database, pool, renewed, machinery, redactor, clock, history)
+            yield House(desk, audit, database, pool, configure, machinery, redactor, clock, history)
         finally:
-            await desk.basis.fleet.aclose()
+            await desk.config.fleet.aclose()
             await audit.aclose()
     finally:
         await database.aclose()

@@ -25,13 +25,13 @@ from bot.changes.locks import Locks
 from bot.changes.planner import Planner
 from bot.changes.repository import Ledger
 from bot.changes.step_runner import Runner
+from bot.config.active_config import ActiveConfig
 from bot.handlers.context import NobodyRuns
 from bot.incidents.channels import MadeChannel, NewChannel
 from bot.incidents.service import Incidents
 from bot.model.announcement import Bulletin
 from bot.model.change import Change
 from bot.model.request import Identity, SlackIdentity, Standing
-from bot.requests.active_config import Basis
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK, Work, tick
 from bot.schedules.service import Schedules
@@ -127,7 +127,7 @@ class Engineering:
 
 
 def assembled(
-    database: Database, audit: Audit, basis: Callable[[], Basis], redactor: Redactor, now: Callable[[], datetime]
+    database: Database, audit: Audit, basis: Callable[[], ActiveConfig], redactor: Redactor, now: Callable[[], datetime]
 ) -> Machinery:
     """Put it together over an open database. `basis` is what answers rest on at the moment."""
     links = Links()
@@ -154,7 +154,7 @@ def assembled(
 
 @asynccontextmanager
 async def at_work(
-    machinery: Machinery, audit: Audit, basis: Callable[[], Basis], engine: Engineering
+    machinery: Machinery, audit: Audit, basis: Callable[[], ActiveConfig], engine: Engineering
 ) -> AsyncIterator[None]:
     """Carry changes out until left: what a crash has left goes on, and the clock runs."""
     clock = engine.clock

@@ -15,10 +15,10 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.access.policy import Person
+from bot.config.active_config import ActiveConfig
 from bot.expiry.notifier import Notices, Watch
 from bot.model.request import Answer, BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
 from bot.reports.observations import History
-from bot.requests.active_config import Basis
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY, TICK, Work, tick
 from bot.schedules.builtin import CERTIFICATES, OBSERVE
@@ -38,10 +38,10 @@ _log = structlog.get_logger("bot.app.build_schedules")
 async def on_time(house: "House", team: str) -> AsyncIterator[None]:
     """Run what is due until left. `team` is our workspace, in which the people of the configuration are."""
     machinery, desk, clock, history = house.machinery, house.desk, house.clock, house.history
-    notices = Notices(NoticeTable(house.database), house.audit, machinery.links, lambda: _watch(desk.basis))
+    notices = Notices(NoticeTable(house.database), house.audit, machinery.links, lambda: _watch(desk.config))
     ways = Ways(
-        definitions=lambda: desk.basis.clockwork.schedules,
-        owner=Owners(machinery.links, lambda: desk.basis, team).now,
+        definitions=lambda: desk.config.clockwork.schedules,
+        owner=Owners(machinery.links, lambda: desk.config, team).now,
         desk=desk,
         announcer=machinery.links,
         outlets={OBSERVE: _observing(history, clock), CERTIFICATES: _warning(notices, clock)},
@@ -62,7 +62,7 @@ async def on_time(house: "House", team: str) -> AsyncIterator[None]:
         await timetable.drain()
 
 
-def _watch(basis: Basis) -> Watch:
+def _watch(basis: ActiveConfig) -> Watch:
     """Where notices go, and what they are about, now."""
     clockwork = basis.clockwork
     own = next((schedule for schedule in clockwork.schedules if schedule.name == CERTIFICATES), None)
@@ -103,7 +103,7 @@ class Rechecks(Protocol):
 class Owners:
     """On whose behalf a schedule runs, as that person is at this moment."""
 
-    def __init__(self, links: Rechecks, basis: Callable[[], Basis], team: str) -> None:
+    def __init__(self, links: Rechecks, basis: Callable[[], ActiveConfig], team: str) -> None:
         self._links = links
         self._basis = basis
         self._team = team

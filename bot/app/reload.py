@@ -1,6 +1,6 @@
 """Reading the configuration again while the bot runs (SIGHUP).
 
-file ─▶ settings, secrets ─▶ audit event ─▶ the desk's basis is exchanged ─▶ the earlier fleet retires
+file ─▶ settings, secrets ─▶ audit event ─▶ the active configuration is exchanged ─▶ the earlier fleet retires
   └ anything wrong: the old one stays, the log has every complaint, the audit log has the refusal
 """
 
@@ -64,11 +64,11 @@ async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings
     leaves everything as it is.
     """
     new = await asyncio.to_thread(read_settings, file)
-    fresh = house.basis(new)
+    fresh = house.configure(new)
     changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
     which = await asyncio.to_thread(taken, file, new)
     await house.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
-    retired, house.desk.basis = house.desk.basis.fleet, fresh
+    retired, house.desk.config = house.desk.config.fleet, fresh
     _log.info("configuration taken", changed=changed, after_restart=sorted(AFTER_RESTART & set(changed)), **which)
     return new, retired
 

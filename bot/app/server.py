@@ -65,7 +65,7 @@ async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThrea
         engine = Engineering(settings.engine_file, clock, reference)
         try:
             async with (
-                at_work(machinery, house.audit, lambda: house.desk.basis, engine),
+                at_work(machinery, house.audit, lambda: house.desk.config, engine),
                 on_time(house, bot.team),
             ):
                 yield surface

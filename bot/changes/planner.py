@@ -31,7 +31,7 @@ BREAK_GLASS_LIFETIME = timedelta(hours=1)
 
 
 class Basis(Protocol):
-    """Configuration on which a plan rests; a reload replaces it whole (`bot.requests.active_config.ActiveConfig`)."""
+    """Configuration on which a plan rests; a reload replaces it whole (`bot.config.active_config.ActiveConfig`)."""
 
     @property
     def fleet(self) -> Fleet: ...

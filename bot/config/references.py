@@ -57,7 +57,7 @@ def _operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]
     for place, pattern in enumerate(grant.operations):
         if not any(matches(pattern, operation) for operation in catalogue):
             yield (*path, "operations", place), _no_such(pattern, nearest(pattern.replace("*", ""), known))
-    hostless = [operation for operation in catalogue if grant.names(operation) and operation.hosts is Operation.hosts]
+    hostless = [operation for operation in catalogue if grant.names(operation) and not operation.names_hosts()]
     if grant.labels and hostless:
         words = Listing(tuple(" ".join(operation.words) for operation in hostless))
         yield (

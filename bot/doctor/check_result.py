@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from commands.model.finding import Finding, Severity, worst_first
+from commands.model.finding import Finding, Severity, rank_of, worst, worst_first
 from commands.model.phrases import some
 from commands.model.report import Cell, Column, Mark, Report, Row
 
@@ -31,12 +31,12 @@ class Examined:
     @property
     def severity(self) -> Severity | None:
         """Severity of the worst finding; None if all is well."""
-        return min((finding.severity for finding in self.findings), key=lambda severity: severity.rank, default=None)
+        return worst(None, (finding.severity for finding in self.findings))
 
     @property
     def rank(self) -> int:
         """Sort key: 0 is the worst, a place without findings comes last."""
-        return len(Severity) if self.severity is None else self.severity.rank
+        return rank_of(self.severity)
 
 
 def wrong(place: str, subject: str, why: Phrase, severity: Severity = Severity.HIGH) -> Finding:

@@ -1,49 +1,54 @@
 """Handlers for `help`, `whoami`, `version`, `doctor` and `can`."""
 
+from dataclasses import dataclass
 from importlib import metadata
 
 from adapters.phrase import Listing, Phrase
 from bot.access.explanation import explain as explain_rights
-from bot.handlers.context import Asked, Body
+from bot.handlers.context import RequestContext
 from commands.bot_state.about import Can, Doctor, Help, Version, WhoAmI
 from commands.language.help_text import explain
+from commands.model.operation import Catalogue
 from commands.model.report import Cell, Column, Report, Row
 
 
-async def _help(operation: Help, asked: Asked) -> Body:
-    return explain(operation.about, asked.permitted)
+@dataclass(frozen=True)
+class AboutHandlers:
+    """Handlers of questions about the bot and the rights in it. `catalogue` is everything that can be asked for."""
 
+    catalogue: Catalogue
 
-async def _whoami(operation: WhoAmI, asked: Asked) -> Body:
-    actor = asked.by.actor
-    roles = Listing(tuple(sorted(actor.roles)))
-    words = Listing(tuple(" ".join(permitted.words) for permitted in asked.permitted))
-    return Report.of_facts(
-        Phrase("Who you are"),
-        Phrase("you are {name}, with the roles {roles}", name=actor.name, roles=roles),
-        (
-            (Phrase("Name"), actor.name),
-            (Phrase("Roles"), Phrase("{items}", items=roles)),
-            (Phrase("Rule"), actor.rule),
-            (Phrase("May ask for"), Phrase("{items}", items=words)),
-        ),
-    ).model_copy(update={"next": ("help",)})
+    async def show_help(self, operation: Help, context: RequestContext) -> Report:
+        return explain(operation.about, context.permitted)
 
+    async def show_requester(self, operation: WhoAmI, context: RequestContext) -> Report:
+        actor = context.requester.actor
+        roles = Listing(tuple(sorted(actor.roles)))
+        words = Listing(tuple(" ".join(permitted.words) for permitted in context.permitted))
+        return Report.of_facts(
+            Phrase("Who you are"),
+            Phrase("you are {name}, with the roles {roles}", name=actor.name, roles=roles),
+            (
+                (Phrase("Name"), actor.name),
+                (Phrase("Roles"), Phrase("{items}", items=roles)),
+                (Phrase("Rule"), actor.rule),
+                (Phrase("May ask for"), Phrase("{items}", items=words)),
+            ),
+        ).model_copy(update={"next": ("help",)})
 
-async def _version(operation: Version, asked: Asked) -> Body:
-    version = metadata.version("flatnet-bot")
-    return Report(
-        title=Phrase("Version"),
-        summary=Phrase("flatnet-bot {version}", version=version),
-        columns=(Column(key="version", heading=Phrase("Version")),),
-        rows=(Row(cells=(Cell.of(version),)),),
-        brief=True,
-    )
+    async def show_version(self, operation: Version, context: RequestContext) -> Report:
+        version = metadata.version("flatnet-bot")
+        return Report(
+            title=Phrase("Version"),
+            summary=Phrase("flatnet-bot {version}", version=version),
+            columns=(Column(key="version", heading=Phrase("Version")),),
+            rows=(Row(cells=(Cell.of(version),)),),
+            brief=True,
+        )
 
+    async def examine(self, operation: Doctor, context: RequestContext) -> Report:
+        return await context.config.examine(context.view)
 
-async def _doctor(operation: Doctor, asked: Asked) -> Body:
-    return await asked.examine()
-
-
-async def _can(operation: Can, asked: Asked) -> Body:
-    return explain_rights(asked.policy, asked.known, asked.inventory, operation.person, operation.request)
+    async def explain_permission(self, operation: Can, context: RequestContext) -> Report:
+        config = context.config
+        return explain_rights(config.policy, self.catalogue, config.inventory, operation.person, operation.request)

@@ -1,6 +1,6 @@
-"""One archive at a time, and one of each person: there is memory for one, and nobody keeps all the others waiting.
+"""Archive queue: makes one archive at a time, for there is memory for one, and holds at most one of each person.
 
-asker ─┬─ one of theirs is being made, or waits ─▶ BeingMade
+asker ─┬─ one of theirs is being made, or waits ─▶ AlreadyQueued
        └─ turn ─ gather ─▶ evidence ─ pack, in a thread ─▶ Report, and the turn ends with the thread
 """
 
@@ -16,25 +16,25 @@ from commands.model.report import Report
 E = TypeVar("E")
 
 
-class BeingMade(Refused):
-    """Whoever asks has an archive on its way already."""
+class AlreadyQueued(Refused):
+    """An archive of the same asker is being made, or waits for its turn."""
 
 
-class Archiving:
-    """Whose archive is being made, and who waits for their turn."""
+class ArchiveQueue:
+    """Askers whose archive is being made or waits for its turn."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._askers: set[str] = set()
 
     async def make(self, asker: str, gather: Callable[[], Awaitable[E]], pack: Callable[[E], Report]) -> Report:
-        """What `pack` makes, in a thread, of what was gathered; `BeingMade` where another of this asker's is on its way.
+        """Packs, in a thread, what was gathered; `AlreadyQueued` where another archive of this asker is on its way.
 
         What is gathered is most of the memory that an archive needs, so it is gathered when it is its turn. A thread cannot
-        be stopped: whoever cancels goes at once, and the next turn begins when the thread has ended.
+        be stopped: a cancelled asker leaves at once, and the next turn begins when the thread has ended.
         """
         with ExitStack() as turn:
-            turn.enter_context(self._only_one(asker))
+            turn.enter_context(self._enter(asker))
             await self._turn.acquire()
             turn.callback(self._turn.release)
             packing = asyncio.ensure_future(asyncio.to_thread(pack, await gather()))
@@ -43,9 +43,9 @@ class Archiving:
             return await asyncio.shield(packing)
 
     @contextmanager
-    def _only_one(self, asker: str) -> Iterator[None]:
+    def _enter(self, asker: str) -> Iterator[None]:
         if asker in self._askers:
-            raise BeingMade(Phrase("an archive is being made for you already; wait for it, then ask again"))
+            raise AlreadyQueued(Phrase("an archive is being made for you already; wait for it, then ask again"))
         self._askers.add(asker)
         try:
             yield

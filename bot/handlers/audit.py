@@ -1,13 +1,17 @@
-"""Who answers `audit`: the log for those who may read it. That they read it is in it before they do.
+"""Handlers for `audit`. The read itself is audited before any event is returned.
 
-filters ─ judged ─▶ AUDIT_READ, EXPORT recorded ─▶ events, a file
+filters ─ checked ─▶ AUDIT_READ or EXPORT recorded ─▶ events, or a file
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from adapters.phrase import Listing, Phrase
 from bot.audit.log import EventKind
 from bot.audit.search import Filters
+from bot.handlers.context import RequestContext
+from bot.handlers.ports import AuditTrail
 from bot.reports import listings
 from commands.bot_state.audit import FARTHEST, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
 from commands.language.grammar import canonical
@@ -15,54 +19,53 @@ from commands.model.report import File, Report
 from commands.model.times import between
 from commands.values.arguments import BadArgument, nearest, shown
 
-if TYPE_CHECKING:
-    from bot.handlers.context import Asked
+
+@dataclass(frozen=True)
+class AuditHandlers:
+    """Handlers of the audit log."""
+
+    audit: AuditTrail
+    now: Callable[[], datetime]
+
+    async def search(self, operation: AuditSearch, context: RequestContext) -> Report:
+        """Lists matching events, newest first."""
+        filters = _build_filters(operation, operation.text, self.now())
+        await self._record(EventKind.AUDIT_READ, operation, context)
+        return listings.events(await self.audit.search(filters), self.now())
+
+    async def export(self, operation: AuditExport, context: RequestContext) -> Report:
+        """Puts matching events into a file."""
+        filters = _build_filters(operation, "", self.now())
+        await self._record(EventKind.EXPORT, operation, context)
+        content = await self.audit.export(filters, operation.form)
+        file = File(name=f"audit-{self.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
+        summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
+        return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=self.now(), files=(file,))
+
+    async def verify(self, operation: AuditVerify, context: RequestContext) -> Report:
+        """Checks whether the log is whole."""
+        return listings.verification(await self.audit.verify(context.actor, context.operation))
+
+    async def accept(self, operation: AuditAccept, context: RequestContext) -> Report:
+        """Records that the loss is known, which makes changes possible again."""
+        await self.audit.accept(context.actor, operation.name)
+        return Report.of_facts(
+            Phrase("Audit log"),
+            Phrase("accepted: changes are possible again; what is missing stays on record"),
+            ((Phrase("Name"), operation.name),),
+        )
+
+    async def _record(self, kind: EventKind, operation: AuditFilter, context: RequestContext) -> None:
+        await self.audit.record(kind, context.actor, context.operation, {"understood": canonical(operation)})
 
 
-async def searched(operation: AuditSearch, asked: "Asked") -> Report:
-    """What happened, newest first."""
-    filters = _filters(operation, asked, operation.text)
-    await _recorded(EventKind.AUDIT_READ, operation, asked)
-    return listings.events(await asked.audit.search(filters), asked.now())
-
-
-async def exported(operation: AuditExport, asked: "Asked") -> Report:
-    """The log as a file."""
-    filters = _filters(operation, asked, "")
-    await _recorded(EventKind.EXPORT, operation, asked)
-    content = await asked.audit.export(filters, operation.form)
-    file = File(name=f"audit-{asked.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
-    summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
-    return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=asked.now(), files=(file,))
-
-
-async def verified(operation: AuditVerify, asked: "Asked") -> Report:
-    """Whether the log is whole."""
-    return listings.verification(await asked.audit.verify(asked.by.actor.name, asked.operation))
-
-
-async def accepted(operation: AuditAccept, asked: "Asked") -> Report:
-    """What is missing is known, and changes are possible again."""
-    await asked.audit.accept(asked.by.actor.name, operation.name)
-    return Report.of_facts(
-        Phrase("Audit log"),
-        Phrase("accepted: changes are possible again; what is missing stays on record"),
-        ((Phrase("Name"), operation.name),),
-    )
-
-
-async def _recorded(kind: EventKind, operation: AuditFilter, asked: "Asked") -> None:
-    """Who reads the log is in it, before they do."""
-    await asked.audit.record(kind, asked.by.actor.name, asked.operation, {"understood": canonical(operation)})
-
-
-def _filters(operation: AuditFilter, asked: "Asked", text: str) -> Filters:
+def _build_filters(operation: AuditFilter, text: str, now: datetime) -> Filters:
     if operation.kind and operation.kind not in set(EventKind):
         kinds = Phrase(
             "{part} is no kind of event; there are {kinds}", part=shown(operation.kind), kinds=Listing(tuple(EventKind))
         )
         raise BadArgument(kinds, part=operation.kind, nearest=nearest(operation.kind, EventKind))
-    since, until = between(operation.since, operation.until, asked.now(), FARTHEST)
+    since, until = between(operation.since, operation.until, now, FARTHEST)
     return Filters(
         since=since,
         until=until,

@@ -1,7 +1,12 @@
 """Handlers for `approval`, `approve`, `deny` and `op`."""
 
-from bot.handlers.context import Asked, Body
-from bot.model.change import State
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.handlers.context import RequestContext
+from bot.handlers.ports import ChangeLifecycle
+from bot.model.change import Change, State
 from bot.reports import listings
 from commands.bot_state.changes import (
     Approvals,
@@ -15,42 +20,42 @@ from commands.bot_state.changes import (
     Operations,
     OperationShow,
 )
+from commands.model.report import Report
 
-LATELY = 20
-"""Changes that `op` lists."""
-
-
-async def _approvals(operation: Approvals, asked: Asked) -> Body:
-    return listings.waiting(await asked.changes.waiting(), asked.now())
+RECENT = 20
+"""Limit of changes that `op` lists."""
 
 
-async def _operations(operation: Operations, asked: Asked) -> Body:
-    return listings.lately(await asked.changes.recent(LATELY), asked.now())
+@dataclass(frozen=True)
+class ChangeHandlers:
+    """Handlers of changes and of decisions on them."""
 
+    changes: ChangeLifecycle
+    now: Callable[[], datetime]
 
-async def _show(operation: ApprovalShow | OperationShow, asked: Asked) -> Body:
-    return await asked.changes.show(operation.id)
+    async def list_approvals(self, operation: Approvals, context: RequestContext) -> Report:
+        return listings.waiting(await self.changes.waiting(), self.now())
 
+    async def list_operations(self, operation: Operations, context: RequestContext) -> Report:
+        return listings.lately(await self.changes.recent(RECENT), self.now())
 
-async def _approve(operation: Approve, asked: Asked) -> Body:
-    return await asked.changes.approve(operation.id, asked.by)
+    async def show(self, operation: ApprovalShow | OperationShow, context: RequestContext) -> Change:
+        return await self.changes.show(operation.id)
 
+    async def approve(self, operation: Approve, context: RequestContext) -> Change:
+        return await self.changes.approve(operation.id, context.requester)
 
-async def _deny(operation: Deny, asked: Asked) -> Body:
-    return await asked.changes.deny(operation.id, asked.by, operation.why)
+    async def deny(self, operation: Deny, context: RequestContext) -> Change:
+        return await self.changes.deny(operation.id, context.requester, operation.why)
 
+    async def cancel(self, operation: OperationCancel, context: RequestContext) -> Change:
+        return await self.changes.cancel(operation.id, context.requester)
 
-async def _cancel(operation: OperationCancel, asked: Asked) -> Body:
-    return await asked.changes.cancel(operation.id, asked.by)
+    async def resume(self, operation: OperationContinue, context: RequestContext) -> Change:
+        return await self.changes.carry_on(context.operation, operation.id, context.requester)
 
+    async def resolve(self, operation: OperationResolve, context: RequestContext) -> Change:
+        return await self.changes.resolve(operation.id, context.requester, operation.saw, State(operation.outcome))
 
-async def _continue(operation: OperationContinue, asked: Asked) -> Body:
-    return await asked.changes.carry_on(asked.operation, operation.id, asked.by)
-
-
-async def _resolve(operation: OperationResolve, asked: Asked) -> Body:
-    return await asked.changes.resolve(operation.id, asked.by, operation.saw, State(operation.outcome))
-
-
-async def _review(operation: OperationReview, asked: Asked) -> Body:
-    return await asked.changes.review(operation.id, asked.by, operation.found)
+    async def review(self, operation: OperationReview, context: RequestContext) -> Change:
+        return await self.changes.review(operation.id, context.requester, operation.found)

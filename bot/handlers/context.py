@@ -1,17 +1,21 @@
-"""Handler context: who requests, when, and the services that handlers answer from."""
+"""Request context: what describes one request to a handler.
 
-from collections.abc import Awaitable, Callable
+per process        services, handed to each handler when it is built (`bot.handlers.registry`)
+per configuration  `ActiveConfig`
+per request        `RequestContext`, which holds the configuration that the request began with
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from adapters.errors import Refused
-from adapters.inventory import Inventory
+from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Go, Policy, Verdict
+from bot.access.policy import Go, Verdict
 from bot.access.requester import By
-from bot.handlers.archive_queue import Archiving
-from bot.handlers.ports import AuditBook, Changes, IncidentBook, LockBook, Memory, ScheduleBook
-from bot.incidents.channels import Channels
+from bot.config.active_config import ActiveConfig
 from bot.model.change import Change
 from bot.model.request import BotIdentity, Failure
 from commands.model.operation import Catalogue, Operation, View
@@ -28,44 +32,56 @@ class NobodyRuns(Refused):
         return cls(Phrase("no bot runs here, so nothing can be changed; start it with flatnet-bot run, then ask again"))
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Who asks, and all that the bot's own operations answer from.
+class WordsJudge(Protocol):
+    """Judges other words than those of the request, on behalf of the same requester (`bot.requests.authorization`)."""
 
-    `at` is when the request arrived, the same however often it is worked; `permitted` is what that person may ask for
-    somewhere, of some host: for help alone. What an answer may tell is for `may` to say.
+    def may_see(self, words: str) -> bool:
+        """Whether the requester may see, where they ask, what was answered to these words."""
+
+    def interpret_scheduled(self, words: str, channel: str) -> Operation | Failure:
+        """The operation that these words name when a schedule of the requester asks for them in a channel."""
+
+
+@dataclass(frozen=True)
+class RequestContext:
+    """One request.
+
+    `operation` is its id. `at` is when it arrived, the same on every attempt. `permitted` is what the requester may ask
+    for somewhere, of some host: it is for help alone. What an answer may tell is decided by `may`.
     """
 
     operation: str
-    by: By
+    requester: By
     at: datetime
     permitted: Catalogue
-    known: Catalogue
-    policy: Policy
-    inventory: Inventory
-    now: Callable[[], datetime]
-    examine: Callable[[], Awaitable[Report]]
-    changes: Changes
-    locks: LockBook
-    audit: AuditBook
-    schedules: ScheduleBook
-    incidents: IncidentBook
-    channels: Channels
-    may_see: Callable[[str], bool]
-    """Whether this person may see here what was answered to words."""
-    would: Callable[[str, str], Operation | Failure]
-    """What words would be, asked by this person by the clock for a channel."""
-    archiving: Archiving
-    usual: tuple[str, str]
-    """The time zone and the channel of what nobody says otherwise; "" where there is no such channel."""
-    history: Memory
+    config: ActiveConfig
     view: View
+    words: WordsJudge
 
-    def verdict(self, operation: Operation) -> Verdict:
-        """Whether whoever asks may ask for this by itself, and here. What the bot asks by itself is asked nowhere."""
-        place = None if isinstance(self.by.identity, BotIdentity) else self.by.place
-        return self.policy.judge(self.by.actor, type(operation), operation.hosts(self.inventory), place)
+    @property
+    def actor(self) -> str:
+        """The name of the actor on whose behalf the request is made."""
+        return self.requester.actor.name
+
+    @property
+    def channel(self) -> str:
+        """The channel of the request, "" outside of channels."""
+        return self.requester.channel
+
+    @property
+    def inventory(self) -> Inventory:
+        """The hosts of the configuration that the request began with."""
+        return self.config.inventory
+
+    def judge(self, operation: Operation) -> Verdict:
+        """The policy's verdict on an operation that the same requester would ask for here."""
+        return self.judge_on(type(operation), operation.hosts(self.inventory))
+
+    def judge_on(self, operation: type[Operation], hosts: Sequence[Host]) -> Verdict:
+        """The same for an operation on these hosts. What the bot asks by itself is asked in no place."""
+        place = None if isinstance(self.requester.identity, BotIdentity) else self.requester.place
+        return self.config.policy.judge(self.requester.actor, operation, hosts, place)
 
     def may(self, operation: Operation) -> bool:
-        """The same as yes or no: an answer tells nothing that is withheld by its own name."""
-        return isinstance(self.verdict(operation), Go)
+        """Whether that verdict allows it: an answer tells nothing that is withheld under its own name."""
+        return isinstance(self.judge(operation), Go)

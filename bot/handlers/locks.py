@@ -1,25 +1,40 @@
 """Handlers for the `lock` operations."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
 from bot.access.policy import Verdict
 from bot.changes.locks import Lock, meant
-from bot.handlers.context import Asked, Body
+from bot.handlers.context import RequestContext
+from bot.handlers.ports import LockRepository
 from bot.reports import listings
 from commands.bot_state.locks import LockAdd, LockRemove, Locks
+from commands.model.report import Report
 
 
-async def _locks(operation: Locks, asked: Asked) -> Body:
-    return listings.locks(await asked.locks.all(), asked.now())
+@dataclass(frozen=True)
+class LockHandlers:
+    """Handlers of locks. A requester removes only a lock of hosts on all of which they may remove one."""
 
+    locks: LockRepository
+    now: Callable[[], datetime]
 
-async def _lock(operation: LockAdd, asked: Asked) -> Body:
-    operation.target.resolve(asked.inventory)  # a name that nobody has would lock nothing
-    lock = await asked.locks.add(asked.operation, operation.target, operation.lasts, operation.why, asked.by.actor.name)
-    return listings.locks((lock,), asked.now())
+    async def list_locks(self, operation: Locks, context: RequestContext) -> Report:
+        return await self._list()
 
+    async def add(self, operation: LockAdd, context: RequestContext) -> Report:
+        target = operation.target
+        target.resolve(context.inventory)  # an unknown name would lock nothing
+        lock = await self.locks.add(context.operation, target, operation.lasts, operation.why, context.actor)
+        return listings.locks((lock,), self.now())
 
-async def _unlock(operation: LockRemove, asked: Asked) -> Body:
-    def judge(lock: Lock) -> Verdict:
-        return asked.policy.judge(asked.by.actor, LockRemove, meant(lock, asked.inventory), asked.by.place)
+    async def remove(self, operation: LockRemove, context: RequestContext) -> Report:
+        def judge(lock: Lock) -> Verdict:
+            return context.judge_on(LockRemove, meant(lock, context.inventory))
 
-    await asked.locks.remove(asked.operation, operation.number, asked.by.actor.name, judge)
-    return await _locks(Locks(), asked)
+        await self.locks.remove(context.operation, operation.number, context.actor, judge)
+        return await self._list()
+
+    async def _list(self) -> Report:
+        return listings.locks(await self.locks.all(), self.now())

@@ -25,8 +25,10 @@ from commands.model.report import Report
 from commands.values.arguments import Target
 
 
-class Changes(Protocol):
+class ChangeLifecycle(Protocol):
     """Changes and people's decisions on them (`bot.changes.lifecycle`)."""
+
+    async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change: ...
 
     async def show(self, operation_id: str) -> Change: ...
 
@@ -57,8 +59,8 @@ class Changes(Protocol):
     async def review(self, operation_id: str, by: By, text: str) -> Change: ...
 
 
-class LockBook(Protocol):
-    """Where people forbid changes (`bot.changes.locks`)."""
+class LockRepository(Protocol):
+    """Locks, by which people forbid changes (`bot.changes.locks`)."""
 
     async def all(self) -> tuple[Lock, ...]: ...
 
@@ -67,8 +69,8 @@ class LockBook(Protocol):
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock: ...
 
 
-class Memory(Protocol):
-    """What was seen of the fleet over time, and what digests found (`bot.reports.observations`)."""
+class FleetHistory(Protocol):
+    """Observations of the fleet over time, and what digests found (`bot.reports.observations`)."""
 
     async def record(self, report: Report, at: datetime) -> None: ...
 
@@ -83,8 +85,8 @@ class Memory(Protocol):
     async def earlier(self, operation: str, at: datetime) -> str | None: ...
 
 
-class ScheduleBook(Protocol):
-    """The schedules, as people keep them (`bot.schedules.service`)."""
+class ScheduleRepository(Protocol):
+    """Schedules (`bot.schedules.service`)."""
 
     async def all(self) -> tuple[Listed, ...]: ...
 
@@ -103,8 +105,8 @@ class ScheduleBook(Protocol):
     async def run(self, name: str, by: str, operation: str) -> Run: ...
 
 
-class IncidentBook(Protocol):
-    """The incidents (`bot.incidents.service`)."""
+class IncidentRepository(Protocol):
+    """Incidents (`bot.incidents.service`)."""
 
     async def open_in(self, channel: str) -> Incident | None: ...
 
@@ -125,7 +127,7 @@ class IncidentBook(Protocol):
     async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]: ...
 
 
-class AuditBook(Protocol):
+class AuditTrail(Protocol):
     """The audit log, for those who may read it (`bot.audit.log`). `trouble` says why it is not as it was left."""
 
     @property
@@ -142,9 +144,3 @@ class AuditBook(Protocol):
     async def verify(self, actor: str, operation: str) -> Verification: ...
 
     async def accept(self, actor: str, name: str) -> None: ...
-
-
-class Proposals(Changes, Protocol):
-    """Changes, new ones too (`bot.changes.lifecycle`)."""
-
-    async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change: ...

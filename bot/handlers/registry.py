@@ -1,23 +1,34 @@
-"""Who answers the bot's own operations, and from what: one table.
+"""Registry: maps each `OwnOperation` to its handler.
 
-Those that only look are answered wherever the database is open; those that decide, stop or forbid need the
-running bot, which the desk sees to.
+Handlers that only look run wherever the database is open. Those that decide, stop or forbid need the running bot, which
+`bot.requests.operation_executor` checks.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from bot.handlers import audit as audit_answers
-from bot.handlers import incident_timeline as incident_story
-from bot.handlers import incidents as incident_answers
-from bot.handlers import schedules as scheduling
-from bot.handlers.about import _can, _doctor, _help, _version, _whoami
-from bot.handlers.changes import _approvals, _approve, _cancel, _continue, _deny, _operations, _resolve, _review, _show
-from bot.handlers.context import Asked, Body
-from bot.handlers.digest import digest
-from bot.handlers.evidence import collect
-from bot.handlers.locks import _lock, _locks, _unlock
-from bot.handlers.reports import monthly, weekly
+from bot.handlers.about import AboutHandlers
+from bot.handlers.archive_queue import ArchiveQueue
+from bot.handlers.audit import AuditHandlers
+from bot.handlers.changes import ChangeHandlers
+from bot.handlers.context import Body, RequestContext
+from bot.handlers.digest import DigestHandlers
+from bot.handlers.incidents import IncidentHandlers
+from bot.handlers.locks import LockHandlers
+from bot.handlers.logs import LogHandlers
+from bot.handlers.ports import (
+    AuditTrail,
+    ChangeLifecycle,
+    FleetHistory,
+    IncidentRepository,
+    LockRepository,
+    ScheduleRepository,
+)
+from bot.handlers.reports import ReportHandlers
+from bot.handlers.schedules import ScheduleHandlers
+from bot.incidents.channels import Channels
 from commands.bot_state.about import Can, Doctor, Help, Version, WhoAmI
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditVerify
 from commands.bot_state.changes import (
@@ -37,44 +48,97 @@ from commands.bot_state.locks import LockAdd, LockRemove, Locks
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.bot_state.schedules import ScheduleAdd, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun, Schedules
 from commands.logs.operations import LogCollect
-from commands.model.operation import Operation
+from commands.model.operation import Catalogue, Operation
 
-OWN: Mapping[type[Operation], Callable[[Any, Asked], Awaitable[Body]]] = {
-    Help: _help,
-    WhoAmI: _whoami,
-    Version: _version,
-    Doctor: _doctor,
-    Can: _can,
-    Digest: digest,
-    WeeklyReport: weekly,
-    MonthlyReport: monthly,
-    Approvals: _approvals,
-    ApprovalShow: _show,
-    Approve: _approve,
-    Deny: _deny,
-    Operations: _operations,
-    OperationShow: _show,
-    OperationCancel: _cancel,
-    OperationContinue: _continue,
-    OperationResolve: _resolve,
-    OperationReview: _review,
-    Locks: _locks,
-    LockAdd: _lock,
-    LockRemove: _unlock,
-    AuditSearch: audit_answers.searched,
-    AuditExport: audit_answers.exported,
-    AuditVerify: audit_answers.verified,
-    AuditAccept: audit_answers.accepted,
-    Schedules: scheduling.listed,
-    ScheduleAdd: scheduling.add,
-    SchedulePause: scheduling.pause,
-    ScheduleResume: scheduling.resume,
-    ScheduleRemove: scheduling.remove,
-    ScheduleRun: scheduling.run,
-    LogCollect: collect,
-    IncidentList: incident_answers.listed,
-    IncidentOpen: incident_answers.opened,
-    IncidentShow: incident_story.shown,
-    IncidentResolve: incident_answers.resolved,
+Handler = Callable[[Any, RequestContext], Awaitable[Body]]
+"""Answers one kind of operation."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Services of the process that handlers are built from."""
+
+    changes: ChangeLifecycle
+    locks: LockRepository
+    audit: AuditTrail
+    schedules: ScheduleRepository
+    incidents: IncidentRepository
+    channels: Channels
+    history: FleetHistory
+
+
+@dataclass(frozen=True)
+class Handlers:
+    """Handlers by noun, each with the services that it needs. They live as long as the process."""
+
+    about: AboutHandlers
+    audit: AuditHandlers
+    changes: ChangeHandlers
+    digest: DigestHandlers
+    incidents: IncidentHandlers
+    locks: LockHandlers
+    logs: LogHandlers
+    reports: ReportHandlers
+    schedules: ScheduleHandlers
+
+    @classmethod
+    def build(cls, services: Services, catalogue: Catalogue, now: Callable[[], datetime]) -> "Handlers":
+        """Builds them once."""
+        changes, locks, audit, history = services.changes, services.locks, services.audit, services.history
+        schedules, incidents = services.schedules, services.incidents
+        return cls(
+            about=AboutHandlers(catalogue),
+            audit=AuditHandlers(audit, now),
+            changes=ChangeHandlers(changes, now),
+            digest=DigestHandlers(changes, locks, audit, history, now),
+            incidents=IncidentHandlers(incidents, services.channels, changes, now),
+            locks=LockHandlers(locks, now),
+            logs=LogHandlers(changes, incidents, ArchiveQueue(), now),
+            reports=ReportHandlers(changes, schedules, history, now),
+            schedules=ScheduleHandlers(schedules, now),
+        )
+
+    async def handle(self, operation: Operation, context: RequestContext) -> Body:
+        """Answers an operation on the bot's own state."""
+        return await HANDLERS[type(operation)](self)(operation, context)
+
+
+HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
+    Help: lambda nouns: nouns.about.show_help,
+    WhoAmI: lambda nouns: nouns.about.show_requester,
+    Version: lambda nouns: nouns.about.show_version,
+    Doctor: lambda nouns: nouns.about.examine,
+    Can: lambda nouns: nouns.about.explain_permission,
+    Digest: lambda nouns: nouns.digest.make_digest,
+    WeeklyReport: lambda nouns: nouns.reports.make_weekly,
+    MonthlyReport: lambda nouns: nouns.reports.make_monthly,
+    Approvals: lambda nouns: nouns.changes.list_approvals,
+    ApprovalShow: lambda nouns: nouns.changes.show,
+    Approve: lambda nouns: nouns.changes.approve,
+    Deny: lambda nouns: nouns.changes.deny,
+    Operations: lambda nouns: nouns.changes.list_operations,
+    OperationShow: lambda nouns: nouns.changes.show,
+    OperationCancel: lambda nouns: nouns.changes.cancel,
+    OperationContinue: lambda nouns: nouns.changes.resume,
+    OperationResolve: lambda nouns: nouns.changes.resolve,
+    OperationReview: lambda nouns: nouns.changes.review,
+    Locks: lambda nouns: nouns.locks.list_locks,
+    LockAdd: lambda nouns: nouns.locks.add,
+    LockRemove: lambda nouns: nouns.locks.remove,
+    AuditSearch: lambda nouns: nouns.audit.search,
+    AuditExport: lambda nouns: nouns.audit.export,
+    AuditVerify: lambda nouns: nouns.audit.verify,
+    AuditAccept: lambda nouns: nouns.audit.accept,
+    Schedules: lambda nouns: nouns.schedules.list_schedules,
+    ScheduleAdd: lambda nouns: nouns.schedules.add,
+    SchedulePause: lambda nouns: nouns.schedules.pause,
+    ScheduleResume: lambda nouns: nouns.schedules.resume,
+    ScheduleRemove: lambda nouns: nouns.schedules.remove,
+    ScheduleRun: lambda nouns: nouns.schedules.run,
+    LogCollect: lambda nouns: nouns.logs.collect,
+    IncidentList: lambda nouns: nouns.incidents.list_incidents,
+    IncidentOpen: lambda nouns: nouns.incidents.open,
+    IncidentShow: lambda nouns: nouns.incidents.show,
+    IncidentResolve: lambda nouns: nouns.incidents.resolve,
 }
-"""Who answers the bot's own operations."""
+"""Handler of each operation on the bot's own state: one line an operation."""

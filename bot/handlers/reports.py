@@ -1,16 +1,17 @@
-"""Who makes reports of a week and of a month: what they need is gathered here, and told in `bot.reports.weekly` and
-`bot.reports.monthly`.
+"""Handlers for `report weekly` and `report monthly`: gather what a report needs; `bot.reports` composes it.
 
 report weekly   disks, health and certificates of all hosts, at once ─▶ Week ─▶ Report
 report monthly  updates of all hosts, beside them what the bot keeps of the month ─▶ Seen ─▶ Report
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.handlers.context import RequestContext
+from bot.handlers.ports import ChangeLifecycle, FleetHistory, ScheduleRepository
 from bot.reports import monthly as of_month
 from bot.reports import weekly as of_week
 from bot.reports.month import Month
@@ -25,47 +26,55 @@ from commands.model.operation import untold
 from commands.model.report import Report
 from commands.updates.operations import Updates
 
-if TYPE_CHECKING:
-    from bot.handlers.context import Asked
 
+@dataclass(frozen=True)
+class ReportHandlers:
+    """Handlers of regular reports."""
 
-async def weekly(operation: WeeklyReport, asked: "Asked") -> Report:
-    """Look at all hosts and tell; health has the longest way, so its progress is what is told."""
-    quietly = replace(asked.view, progress=untold)
-    async with asyncio.TaskGroup() as group:
-        health = group.create_task(Health().read(asked.view))
-        disks = group.create_task(Disk().read(quietly))
-        certificates = group.create_task(Cert().read(quietly))
-    return of_week.composed(of_week.Week(asked.now(), health.result(), disks.result(), certificates.result()))
+    changes: ChangeLifecycle
+    schedules: ScheduleRepository
+    history: FleetHistory
+    now: Callable[[], datetime]
 
+    async def make_weekly(self, operation: WeeklyReport, context: RequestContext) -> Report:
+        """Reads all hosts. Health takes longest, so its progress is what is shown."""
+        quietly = replace(context.view, progress=untold)
+        async with asyncio.TaskGroup() as group:
+            health = group.create_task(Health().read(context.view))
+            disks = group.create_task(Disk().read(quietly))
+            certificates = group.create_task(Cert().read(quietly))
+        return of_week.composed(of_week.Week(self.now(), health.result(), disks.result(), certificates.result()))
 
-async def monthly(operation: MonthlyReport, asked: "Asked") -> Report:
-    """Tell of a month what the bot keeps, as far as it may be asked for there by itself, and look for updates now."""
-    month = Month.of(operation.month, ZoneInfo(asked.usual[0]), asked.now())
-    async with asyncio.TaskGroup() as group:
-        updates = group.create_task(Updates().read(asked.view))
-        looks = group.create_task(_looks(month, asked))
-    seen, days = looks.result()
-    return of_month.composed(
-        of_month.Seen(
-            month=month,
-            gateways={host.name: host.gateway is not None for host in asked.inventory.hosts},
-            updates=updates.result(),
-            looks=seen,
-            days=days,
-            changes=await asked.changes.ended(month.begin, month.end) if asked.may(Operations()) else None,
-            runs=await asked.schedules.tallies(month.begin, month.end) if asked.may(Schedules()) else None,
+    async def make_monthly(self, operation: MonthlyReport, context: RequestContext) -> Report:
+        """Reads updates now, and from what the bot keeps of the month all that the requester may ask for here."""
+        month = Month.of(operation.month, ZoneInfo(context.config.clockwork.zone), self.now())
+        async with asyncio.TaskGroup() as group:
+            updates = group.create_task(Updates().read(context.view))
+            looks = group.create_task(self._sum_looks(month))
+        seen, days = looks.result()
+        may_changes, may_schedules = context.may(Operations()), context.may(Schedules())
+        return of_month.composed(
+            of_month.Seen(
+                month=month,
+                gateways={host.name: host.gateway is not None for host in context.inventory.hosts},
+                updates=updates.result(),
+                looks=seen,
+                days=days,
+                changes=await self.changes.ended(month.begin, month.end) if may_changes else None,
+                runs=await self.schedules.tallies(month.begin, month.end) if may_schedules else None,
+            )
         )
-    )
 
+    async def _sum_looks(self, month: Month) -> tuple[Mapping[str, Observation], int]:
+        """Sums the looks at each host in that month, and counts its days that had any.
 
-async def _looks(month: Month, asked: "Asked") -> tuple[Mapping[str, Observation], int]:
-    """The looks at each host in that month, and on how many of its days there was any. Day by day: others get their turn."""
-    total: dict[str, Observation] = {}
-    days = 0
-    for begin, end in month.days:
-        seen = await asked.history.sums(begin, end)
-        days += bool(seen)
-        for host, looks in seen.items():
-            total[host] = total[host] + looks if host in total else looks
-    return total, days
+        It reads day by day, so that other requests get their turn.
+        """
+        total: dict[str, Observation] = {}
+        days = 0
+        for begin, end in month.days:
+            seen = await self.history.sums(begin, end)
+            days += bool(seen)
+            for host, looks in seen.items():
+                total[host] = total[host] + looks if host in total else looks
+        return total, days

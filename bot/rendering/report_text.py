@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from adapters.phrase import Phrase, Texts
 from bot.rendering.labels import UNKNOWN, WELL
-from commands.model.finding import SEVERITIES, Finding, Severity
+from commands.model.finding import SEVERITIES, Finding, Severity, next_commands
 from commands.model.report import FACTS, Cell, Mark, Report
 
 
@@ -140,7 +140,7 @@ def _line(
         known=known,
         fields=fields,
         whys=tuple(finding.why.render(texts) for finding in findings),
-        next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next)),
+        next=next_commands(findings),
     )
 
 

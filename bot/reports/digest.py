@@ -19,9 +19,9 @@ from bot.security.untrusted_text import cut
 from bot.store.heads import Head
 from bot.store.observations import Observation
 from commands.certs.table import days
-from commands.health import WORST
+from commands.checks.fleet_report import WORST
 from commands.model.chart import CertificateLeft, Chart
-from commands.model.finding import Finding, Severity, worst_first
+from commands.model.finding import Finding, Severity, rank_of, worst_by_host, worst_first
 from commands.model.phrases import some
 from commands.model.report import Mark, Report, Row, Section
 from commands.values.arguments import shown
@@ -137,11 +137,9 @@ def _trouble(seen: Seen) -> Iterator[Finding]:
 
 def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """Health's own lines; a certificate may make one of them worse."""
-    worst: dict[str, Severity] = {}
-    for finding in findings:
-        worst.setdefault(finding.host, finding.severity)
+    worst = worst_by_host(findings)
     rows = (row.model_copy(update={"severity": worst.get(row.host)}) for row in seen.health.seen(details=False).rows)
-    return tuple(sorted(rows, key=lambda row: len(Severity) if row.severity is None else row.severity.rank))
+    return tuple(sorted(rows, key=lambda row: rank_of(row.severity)))
 
 
 def _all_well(seen: Seen, changed: Changed) -> Phrase:

@@ -19,8 +19,8 @@ from bot.store.observations import KEPT, WHOLE, Observation
 from bot.store.operations import Ended
 from bot.store.schedules import Tally
 from commands.checks.assessment import CHECKS
-from commands.model.finding import Finding, Severity, worst_first
-from commands.model.phrases import some
+from commands.model.finding import Finding, Severity, next_commands, rank_of, worst_by_host, worst_first
+from commands.model.phrases import NO_HOSTS, some
 from commands.model.report import Cell, Column, Copy, Form, Mark, Report, Row, Section
 
 WORST = 3
@@ -89,7 +89,7 @@ def composed(seen: Seen) -> Report:
         findings=findings,
         sections=(_covered(seen), *of_changes(seen.changes), of_schedules(seen.runs, seen.month)),
         taken_at=seen.month.now,
-        next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:NEXT],
+        next=next_commands(findings, NEXT),
         files=(Copy(name=f"{name}.md", form=Form.MARKDOWN), Copy(name=f"{name}.csv", form=Form.CSV)),
     )
 
@@ -136,9 +136,7 @@ def _checks(looks: Observation) -> Phrase:
 
 def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """The worst first: by what is wrong, then the least reached, then the least well."""
-    severities: dict[str, Severity] = {}
-    for finding in findings:
-        severities.setdefault(finding.host, finding.severity)
+    severities = worst_by_host(findings)
     updates = seen.updates.by_host
     rows = []
     for host, looks in sorted(seen.hosts.items(), key=lambda each: _rank(*each)):
@@ -146,7 +144,7 @@ def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
         lacking = _updates(updates[host]) if host in updates else _ABSENT
         cells = (Cell.of(host), *found, lacking)
         rows.append(Row(host=host, cells=cells, severity=severities.get(host)))
-    return tuple(sorted(rows, key=lambda row: len(Severity) if row.severity is None else row.severity.rank))
+    return tuple(sorted(rows, key=lambda row: rank_of(row.severity)))
 
 
 def _rank(host: str, looks: Observation | None) -> tuple[float, float, str]:
@@ -197,7 +195,7 @@ def _updates(cells: Mapping[str, Cell]) -> Cell:
 def _summary(seen: Seen) -> Phrase:
     """The month in one sentence, for a phone's notification."""
     if not seen.hosts:
-        return Phrase("the inventory has no hosts; add them to the configuration file")
+        return NO_HOSTS
     return joined([_how_they_were(seen), *_least(seen), *_done(seen), *_pending(seen)])
 
 

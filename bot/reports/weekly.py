@@ -14,7 +14,7 @@ from bot.reports.digest import joined, soonest, standing
 from commands.certs.operations import TABLE
 from commands.checks.log_rotation import COLUMN as ROTATION
 from commands.disks.assessment import COLUMNS as DISKS
-from commands.model.finding import Finding, Severity, worst_first
+from commands.model.finding import Finding, next_commands, rank_of, worst_by_host, worst_first
 from commands.model.phrases import some
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 from commands.values.units import size_of
@@ -58,7 +58,7 @@ def composed(week: Week) -> Report:
         sections=tuple(section for section in _sections(week) if section.lines) if findings else (),
         brief=not findings,
         taken_at=week.at,
-        next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:NEXT],
+        next=next_commands(findings, NEXT),
     )
 
 
@@ -86,15 +86,13 @@ def _unread(health: Report) -> list[Finding]:
 
 def _rows(week: Week, findings: Sequence[Finding]) -> tuple[Row, ...]:
     """The worst first, then as disks are: the fullest."""
-    worst: dict[str, Severity] = {}
-    for finding in findings:
-        worst.setdefault(finding.host, finding.severity)
+    worst = worst_by_host(findings)
     logs, ends = week.health.by_host, week.certificates.by_host
     rows = []
     for host, disks in week.disks.by_host.items():
         known = {**disks, ROTATION.key: logs[host][ROTATION.key], "days": ends[host]["days"]}
         rows.append(Row(host=host, cells=tuple(known[column.key] for column in COLUMNS), severity=worst.get(host)))
-    return tuple(sorted(rows, key=lambda row: len(Severity) if row.severity is None else row.severity.rank))
+    return tuple(sorted(rows, key=lambda row: rank_of(row.severity)))
 
 
 def _summary(week: Week, findings: tuple[Finding, ...]) -> Phrase:

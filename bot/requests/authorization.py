@@ -1,4 +1,4 @@
-"""What is to become of a request: who asks, for what, and whether that is allowed. Pure.
+"""Authorization: decides who asks, for what, and whether that is allowed. Pure.
 
 request ─ identify ─▶ actor ─ grammar ─▶ operation ─ judge (roles, hosts, place) ─▶ Decision
 """
@@ -41,6 +41,14 @@ class Decision:
     def kind(self) -> EventKind:
         refused = isinstance(self.outcome, Failure) and self.outcome.kind is FailureKind.REFUSED
         return EventKind.REFUSAL if refused else EventKind.REQUEST
+
+
+@dataclass(frozen=True)
+class Rights:
+    """An actor, and what they may ask for."""
+
+    actor: Actor
+    permitted: Catalogue
 
 
 @dataclass(frozen=True)
@@ -90,16 +98,26 @@ def decide_again(request: Request, typed: Typed, ground: Ground, catalogue: Cata
     return decide(request, typed, replace(ground, of_unknown=ground.inventory.hosts), catalogue)
 
 
-def may_see(words: str, asked: Request, ground: Ground, catalogue: Catalogue) -> bool:
-    """Whether whoever asked something may see there what was answered to words."""
-    return isinstance(decide_again(replace(asked, text=words), read(words), ground, catalogue).outcome, Operation)
+@dataclass(frozen=True)
+class OtherWords:
+    """Decides on other words of the same requester (`bot.handlers.context.WordsJudge`)."""
 
+    request: Request
+    ground: Ground
+    catalogue: Catalogue
 
-def would(words: str, channel: str, asked: Request, ground: Ground, catalogue: Catalogue) -> Operation | Failure:
-    """What words would be if the same person's schedule asked for them in a channel. Nothing is recorded: nothing is done,
-    and who asks is in the audit log for the schedule itself."""
-    request = replace(asked, text=words, surface=Surface.SCHEDULE, channel=channel)
-    return decide(request, read(words), ground, catalogue).outcome
+    def may_see(self, words: str) -> bool:
+        """Whether the requester may see, where they ask, what was answered to these words."""
+        request = replace(self.request, text=words)
+        return isinstance(decide_again(request, read(words), self.ground, self.catalogue).outcome, Operation)
+
+    def interpret_scheduled(self, words: str, channel: str) -> Operation | Failure:
+        """The operation that these words name when a schedule of the requester asks for them in a channel.
+
+        Nothing is recorded, for nothing is done. The audit log has the requester with the schedule itself.
+        """
+        request = replace(self.request, text=words, surface=Surface.SCHEDULE, channel=channel)
+        return decide(request, read(words), self.ground, self.catalogue).outcome
 
 
 def _place(request: Request) -> str | None:

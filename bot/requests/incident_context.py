@@ -1,7 +1,7 @@
-"""Where a request is asked, as far as that changes what it means: in which time zone, in the channel of an incident or not.
+"""Incident context: time zone and the channel's open incident, applied to the operation's arguments.
 
-request ─ the incident of its channel ─▶ Scene ─┬─ frame ─▶ what it means there (pure)
-                                                └─ note ──▶ what was asked and answered, kept with the incident
+request ─ the incident of its channel ─▶ IncidentContext ─┬─ frame ─▶ what the operation means there (pure)
+                                                          └─ note ──▶ request and answer, kept with the incident
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.handlers.ports import IncidentBook
+from bot.handlers.ports import IncidentRepository
 from bot.incidents.service import Entry, Incident, framed
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, operation_id
@@ -28,26 +28,28 @@ _log = structlog.get_logger("bot.requests.incident_context")
 
 
 @dataclass(frozen=True)
-class Scene:
-    """One request's place; `incident` is None where it is no incident's."""
+class IncidentContext:
+    """Place of one request. `incident` is None where the channel has none open."""
 
-    book: IncidentBook
+    incidents: IncidentRepository
     incident: Incident | None
     now: Callable[[], datetime]
     asked_at: datetime
     zone: tzinfo
 
     @classmethod
-    async def of(cls, request: Request, book: IncidentBook, now: Callable[[], datetime], zone: tzinfo) -> "Scene":
-        """Where it is asked. `zone` is that of its times."""
-        return cls(book, await _around(request, book), now, request.at, zone)
+    async def find(
+        cls, request: Request, incidents: IncidentRepository, now: Callable[[], datetime], zone: tzinfo
+    ) -> "IncidentContext":
+        """Finds the incident of the request's channel. `zone` is that of the times in the request."""
+        return cls(incidents, await _find_incident(request, incidents), now, request.at, zone)
 
     def frame(self, operation: Operation) -> Operation:
-        """What an operation means here; `BadArgument` for a time that clocks here showed twice, or never."""
+        """Returns what an operation means here; `BadArgument` for a time that clocks here showed twice, or never."""
         return framed(placed(operation, self.zone, self.asked_at), self.incident, self.now())
 
     async def note(self, decision: Decision, answer: Answer) -> None:
-        """Keep what was asked and answered. A failure to do so takes nobody's answer away; the audit log has it."""
+        """Keeps both with the incident. If that fails the requester is still answered: the audit log has it."""
         if self.incident is None or not _belongs(decision, answer):
             return
         entry = Entry(
@@ -56,47 +58,47 @@ class Scene:
             at=self.now(),
             actor=decision.actor.name,
             words=decision.understood,
-            answer=_kept(answer, decision.actor.name),
+            answer=_summarize(answer, decision.actor.name),
         )
         try:
-            await self.book.note(entry)
+            await self.incidents.note(entry)
         except FlatnetError as error:
             _log.error("what was asked could not be kept with its incident", operation=entry.operation, why=str(error))
 
 
-async def _around(request: Request, book: IncidentBook) -> Incident | None:
-    """That of the channel in which a person asks; a schedule asks what it always asks, whatever happens in its channel.
+async def _find_incident(request: Request, incidents: IncidentRepository) -> Incident | None:
+    """Finds that of the channel in which a person asks. A schedule asks the same, whatever happens in its channel.
 
-    Where it cannot be read the look is an ordinary one: for whoever asked, about what they said.
+    Where it cannot be read the request is an ordinary one: answered to the requester, about what they said.
     """
     if request.surface is not Surface.SLACK:
         return None
     try:
-        return await book.around(operation_id(request.key), request.channel)
+        return await incidents.around(operation_id(request.key), request.channel)
     except FlatnetError as error:
         _log.error("whether a channel has an incident could not be read", why=str(error))
         return None
 
 
 def _belongs(decision: Decision, answer: Answer) -> bool:
-    """Whether it is part of what happened: no slip of the fingers, and no look at the incident itself."""
+    """Tells whether it is part of the incident: neither mistyped nor a look at the incident itself."""
     slip = isinstance(answer.body, Failure) and answer.body.kind is FailureKind.USAGE
     return isinstance(decision.outcome, Operation) and not slip and not isinstance(decision.outcome, _LISTS)
 
 
-def _kept(answer: Answer, actor: str) -> Phrase:
-    """The answer in a sentence, as far as all there read it; who was told alone what is theirs is no reading for others."""
+def _summarize(answer: Answer, actor: str) -> Phrase:
+    """Summary of the answer, as far as all readers of the channel could read it; private answers stay private."""
     match answer.body:
         case Failure(kind=FailureKind.REFUSED | FailureKind.NOTHING):
             return Phrase("refused; why, {who} was told alone", who=actor)
         case Change(dry_run=False, channel=card) if card:
-            return _in_short(answer)  # its card is there for all
+            return _describe(answer)  # its card is there for all
         case _ if answer.here:
-            return _in_short(answer)
+            return _describe(answer)
     return Phrase("not kept, for it was not asked for all here")
 
 
-def _in_short(answer: Answer) -> Phrase:
+def _describe(answer: Answer) -> Phrase:
     match answer.body:
         case Failure(phrase=phrase):
             return phrase

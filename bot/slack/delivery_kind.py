@@ -17,7 +17,7 @@ from bot.access.policy import Refuse, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Identity, Request
-from bot.requests.active_config import Rights
+from bot.requests.authorization import Rights
 from bot.slack.outbound.message import Address, Letter
 from bot.store.inbox import Delivery
 from commands.model.operation import Catalogue, Operation, Progress, untold

@@ -179,7 +179,7 @@ class SlackSurface:
         await self._present().bulletins.revise(bulletin, word)
 
     async def make_channel(self, new: NewChannel) -> MadeChannel:
-        """As `bot.incidents.channels.Channels`. Raises `SlackNotConnected` before the start and after the end."""
+        """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` before the start and after the end."""
         return await self._present().new_channels.make(new)
 
     def _present(self) -> _Parts:

@@ -21,7 +21,7 @@ from bot.incidents.channels import MadeChannel, NewChannel
 from bot.model.announcement import Bulletin, Fallback
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
-from bot.requests.active_config import Rights
+from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answers.change_cards import Stories
 from bot.slack.delivery_kind import Desk

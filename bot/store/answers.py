@@ -19,8 +19,8 @@ from sqlalchemy.dialects.sqlite import insert
 from adapters.phrase import Phrase
 from bot.store.database import Database
 from bot.store.errors import TooLarge
-from bot.store.models import ANSWERS
 from bot.store.stored import safe_text
+from bot.store.tables import ANSWERS
 
 KEPT = timedelta(days=7)
 """How long an answer can be looked at again."""

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, true
 
 from bot.store.chain import ACCEPTED, StoredEvent
-from bot.store.models import AUDIT
 from bot.store.stored import safe_text, utc_text
+from bot.store.tables import AUDIT
 
 PAGE = 500
 """Rows fetched at once while all are read."""

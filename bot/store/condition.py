@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from bot.store.database import Database
-from bot.store.models import AUDIT, INBOX, OUTBOX
 from bot.store.outbox import OPEN, State
 from bot.store.schema import ALEMBIC
+from bot.store.tables import AUDIT, INBOX, OUTBOX
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.models import DIGESTS
 from bot.store.stored import safe_text
+from bot.store.tables import DIGESTS
 
 KEPT = timedelta(days=90)
 """How long a digest is kept; the newest one is kept for as long as there is no newer."""

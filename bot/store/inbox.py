@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Row, bindparam, delete, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.models import INBOX
 from bot.store.stored import json_text, safe_text
+from bot.store.tables import INBOX
 
 KEPT = timedelta(days=7)
 """How long a finished delivery is remembered; Slack repeats within minutes to hours."""

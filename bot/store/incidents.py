@@ -15,9 +15,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
-from bot.store.models import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 from bot.store.records import phrase_of, phrase_text
 from bot.store.stored import safe_text
+from bot.store.tables import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 
 LISTED = 200
 """Entries of one incident that are shown; the newest."""

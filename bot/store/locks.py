@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.models import LOCKS
 from bot.store.stored import safe_text
+from bot.store.tables import LOCKS
 
 _ADD = insert(LOCKS).on_conflict_do_nothing()
 _OF = select(LOCKS).where(LOCKS.c.operation == bindparam("this"))

@@ -1,12 +1,12 @@
-"""The tables, as SQLModel classes. Nothing of them leaves `bot.store`: the outside gets frozen values.
+"""Row classes of all tables (SQLModel). They never leave `bot.store`: other rooms get frozen values.
 
-Tables are STRICT: a column holds its type. A change here is a new revision in
-`migrations/versions` and a new last entry of `schema.REVISIONS`; a test compares what both make.
+Tables are STRICT: a column holds its type. A change here needs a new revision in `migrations/versions` and a new last
+entry of `schema.REVISIONS`. A test compares the tables that both make.
 """
 
 from datetime import datetime
 
-from sqlalchemy import DDL, Dialect, Index, Integer, LargeBinary, Text, event, text
+from sqlalchemy import Dialect, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, MetaData, SQLModel
 
@@ -16,7 +16,7 @@ STRICT = {"sqlite_strict": True}
 
 
 class UtcText(TypeDecorator[datetime]):
-    """An aware point in time, stored as text in UTC; a naive one is a `ValueError`."""
+    """Column type of an aware point in time, stored as text in UTC. Raises `ValueError` for a naive one."""
 
     impl = Text
     cache_ok = True
@@ -29,13 +29,13 @@ class UtcText(TypeDecorator[datetime]):
 
 
 class Table(SQLModel):
-    """All our tables, and only ours, stand in this metadata."""
+    """Base of the row classes. Its metadata holds the bot's tables and no others."""
 
     metadata = MetaData()
 
 
 class InboxRow(Table, table=True):
-    """One delivery from Slack. The key is Slack's own, so that a delivery that comes again is known."""
+    """One delivery from Slack. The key is Slack's own, so that a repeated delivery is recognized."""
 
     __tablename__ = "inbox"
     __table_args__ = (Index("inbox_by_end", "finished_at", "received_at"), STRICT)
@@ -49,7 +49,7 @@ class InboxRow(Table, table=True):
 
 
 class OutboxRow(Table, table=True):
-    """One message for Slack: waiting, being sent, sent, or given up."""
+    """One message for Slack: waiting, being sent, sent, or undeliverable."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -75,7 +75,7 @@ class OutboxRow(Table, table=True):
 
 
 class AnswerRow(Table, table=True):
-    """One answer that can be looked at again; `document` is its JSON, compressed."""
+    """One answer that can be shown again; `document` is its JSON, compressed."""
 
     __tablename__ = "answers"
     __table_args__ = (
@@ -95,7 +95,7 @@ class AnswerRow(Table, table=True):
 
 
 class AuditRow(Table, table=True):
-    """One audit event as it is stored; the mac covers the texts of all other columns (`bot.store.chain`)."""
+    """One audit event as it is stored. The mac covers the texts of all other columns (`bot.store.chain`)."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("audit_by_operation", "operation", "sequence"), STRICT)
@@ -112,10 +112,10 @@ class AuditRow(Table, table=True):
 
 
 class OperationRow(Table, table=True):
-    """One operation that changes hosts; `plan` is its JSON, compressed, and last, for it is long and seldom read.
+    """One operation that changes hosts. `plan` is compressed JSON, and the last column because it is long and seldom read.
 
-    `approval_state` is empty where no approval is asked for. `shown` is the version that the board showed, `told` what
-    it keeps for itself.
+    `approval_state` is null if no approval is required. `shown` is the version that the change's card shows, `told` a
+    note that the code of the cards keeps for itself.
     """
 
     __tablename__ = "operations"
@@ -161,7 +161,7 @@ class OperationRow(Table, table=True):
 
 
 class ReviewRow(Table, table=True):
-    """One person's decision on one operation; who approved may still deny."""
+    """One person's decision on one operation. A person who approved may still deny."""
 
     __tablename__ = "reviews"
     __table_args__ = STRICT
@@ -176,7 +176,7 @@ class ReviewRow(Table, table=True):
 
 
 class ClaimRow(Table, table=True):
-    """Which operation holds a host. The key is the host: two can never hold one."""
+    """A claim: the operation that holds a host. The host is the key, so two operations can never hold one host."""
 
     __tablename__ = "claims"
     __table_args__ = STRICT
@@ -186,7 +186,7 @@ class ClaimRow(Table, table=True):
 
 
 class LockRow(Table, table=True):
-    """By which a person forbids changes. Rows stay, so that a number always means the same lock."""
+    """A lock, by which a person forbids changes. Rows are never deleted, so a number always means the same lock."""
 
     __tablename__ = "locks"
     __table_args__ = (Index("locks_by_end", "ends_at"), STRICT)
@@ -202,9 +202,9 @@ class LockRow(Table, table=True):
 
 
 class ScheduleRow(Table, table=True):
-    """One schedule, also one that stands in the configuration or in the code: what may happen to it stands here alone.
+    """One schedule, including those of the configuration and of the code: only this row says if it is paused.
 
-    `identity` is its owner's, as `bot.store.records` keeps identities; "" where the configuration says who that is.
+    `identity` is the owner's, encoded as in `bot.store.records`; "" if the configuration names the owner.
     """
 
     __tablename__ = "schedules"
@@ -226,7 +226,7 @@ class ScheduleRow(Table, table=True):
 
 
 class ScheduleRunRow(Table, table=True):
-    """One due time of one schedule, which is claimed once and for all. `missed` counts earlier ones that nobody ran."""
+    """One due time of one schedule, claimed once. `missed` counts the earlier due times that did not run."""
 
     __tablename__ = "schedule_runs"
     __table_args__ = (Index("schedule_runs_by_outcome", "outcome"), STRICT)
@@ -241,10 +241,10 @@ class ScheduleRunRow(Table, table=True):
 
 
 class ObservationRow(Table, table=True):
-    """What was seen of one host at one time; after 90 days, on one day.
+    """Health of one host at one time; after 90 days, the sum over one day.
 
-    There are millions of them, so times are seconds since 1970 and rows lie in the order of time. `failed` is JSON:
-    looks by check that was not well; `answers` counts the gateway's answers, `answer_ms` is the sum of their times.
+    There are millions of rows, so times are seconds since 1970 and rows lie in the order of time. `failed` is JSON:
+    the number of failed checks by check. `answers` counts the gateway's answers, `answer_ms` is the sum of their times.
     """
 
     __tablename__ = "observations"
@@ -261,7 +261,7 @@ class ObservationRow(Table, table=True):
 
 
 class DigestRow(Table, table=True):
-    """What a digest said, for the next one to compare itself with; `document` is JSON, compressed."""
+    """Findings of one digest, with which the next digest compares itself; `document` is JSON, compressed."""
 
     __tablename__ = "digests"
     __table_args__ = (Index("digests_by_time", "at"), STRICT)
@@ -272,9 +272,9 @@ class DigestRow(Table, table=True):
 
 
 class NoticeRow(Table, table=True):
-    """One warning that one certificate ends, said once for each threshold; `message` is the operation of what was posted.
+    """One warning that a certificate expires, posted once for each threshold; `message` is the operation of that post.
 
-    `said_at` is None until that is safe in the outbox.
+    `said_at` is None until the post is stored in the outbox.
     """
 
     __tablename__ = "notices"
@@ -292,7 +292,7 @@ class NoticeRow(Table, table=True):
 
 
 class IncidentRow(Table, table=True):
-    """One incident, which belongs to a channel. Rows stay, so that a number always means the same incident."""
+    """One incident, which belongs to a channel. Rows are never deleted, so a number always means the same incident."""
 
     __tablename__ = "incidents"
     __table_args__ = (
@@ -314,7 +314,7 @@ class IncidentRow(Table, table=True):
 
 
 class IncidentChannelRow(Table, table=True):
-    """How a channel is called that was made for an incident; of others the bot knows no name."""
+    """The name of a channel that was created for an incident. The names of other channels are not stored."""
 
     __tablename__ = "incident_channels"
     __table_args__ = (STRICT,)
@@ -324,7 +324,7 @@ class IncidentChannelRow(Table, table=True):
 
 
 class IncidentEntryRow(Table, table=True):
-    """What was asked and answered in the channel of an incident."""
+    """A request and its answer in the channel of an incident."""
 
     __tablename__ = "incident_entries"
     __table_args__ = (Index("incident_entries_by_time", "incident", "at"), STRICT)
@@ -335,37 +335,3 @@ class IncidentEntryRow(Table, table=True):
     actor: str = Field(sa_type=Text)
     words: str = Field(sa_type=Text)
     answer: str = Field(sa_type=Text)
-
-
-INBOX = Table.metadata.tables["inbox"]
-OUTBOX = Table.metadata.tables["outbox"]
-ANSWERS = Table.metadata.tables["answers"]
-AUDIT = Table.metadata.tables["audit"]
-OPERATIONS = Table.metadata.tables["operations"]
-REVIEWS = Table.metadata.tables["reviews"]
-CLAIMS = Table.metadata.tables["claims"]
-LOCKS = Table.metadata.tables["locks"]
-SCHEDULES = Table.metadata.tables["schedules"]
-SCHEDULE_RUNS = Table.metadata.tables["schedule_runs"]
-OBSERVATIONS = Table.metadata.tables["observations"]
-DIGESTS = Table.metadata.tables["digests"]
-NOTICES = Table.metadata.tables["notices"]
-INCIDENTS = Table.metadata.tables["incidents"]
-INCIDENT_CHANNELS = Table.metadata.tables["incident_channels"]
-INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
-"""The same for statements that are built once and need no Session, whose upkeep was most of what a row cost."""
-
-APPEND_ONLY = (
-    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
-    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
-    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
-    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
-    # REPLACE deletes without asking the trigger above
-    "CREATE TRIGGER audit_only_next BEFORE INSERT ON audit "
-    "WHEN NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit) "
-    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
-)
-"""Against accidents and our own bugs. Whoever can write the file can drop these first; the chain finds that."""
-
-for _trigger in APPEND_ONLY:
-    event.listen(AUDIT, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.models import NOTICES
 from bot.store.stored import safe_text
+from bot.store.tables import NOTICES
 
 KEPT = timedelta(days=365)
 """How long a closed notice is remembered."""

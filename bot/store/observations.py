@@ -18,8 +18,8 @@ from sqlalchemy import Connection, Row, Text, bindparam, delete, func, select, t
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.models import OBSERVATIONS
 from bot.store.stored import safe_text
+from bot.store.tables import OBSERVATIONS
 
 WHOLE = timedelta(days=90)
 """How long looks are kept one by one."""

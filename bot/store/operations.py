@@ -21,9 +21,9 @@ from adapters.phrase import Phrase
 from bot.model.change import ApprovalState, BreakGlass, State
 from bot.store import locks
 from bot.store.database import Database
-from bot.store.models import CLAIMS, OPERATIONS, REVIEWS
 from bot.store.records import Record, fixed, moving, phrase_of, phrase_text, record_of, review_values
 from bot.store.stored import safe_text
+from bot.store.tables import CLAIMS, OPERATIONS, REVIEWS
 
 AT_ONCE = 100
 """Unshown operations handed out at once."""

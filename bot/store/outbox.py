@@ -36,8 +36,8 @@ from sqlalchemy import (
 
 from bot.store import inbox
 from bot.store.database import Database
-from bot.store.models import OUTBOX
 from bot.store.stored import json_text, safe_text
+from bot.store.tables import OUTBOX
 
 KEPT = timedelta(days=7)
 """How long an ended message is remembered."""

@@ -18,9 +18,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
-from bot.store.models import SCHEDULE_RUNS, SCHEDULES
 from bot.store.records import phrase_of, phrase_text
 from bot.store.stored import safe_text
+from bot.store.tables import SCHEDULE_RUNS, SCHEDULES
 
 KEPT = timedelta(days=90)
 """How long a due time is remembered; of each schedule the newest one for ever, so that it is never run again."""

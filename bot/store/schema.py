@@ -1,7 +1,7 @@
-"""Which tables a database has: made anew, recognised, or refused.
+"""Creates the tables of a new database, and checks those of an existing one.
 
-`REVISIONS` repeats what `migrations/versions` holds, so that an ordinary start need not import
-Alembic; a test compares both, and the tables that both make.
+`REVISIONS` repeats the revisions in `migrations/versions`, so that an ordinary start need not import Alembic. A test
+compares both lists, and the tables that both make.
 """
 
 from pathlib import Path
@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
 
 from adapters.phrase import Phrase
-from bot.store import models
 from bot.store.errors import DatabaseOutdated, DatabaseTooNew, damaged
+from bot.store.tables import METADATA
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All revisions of the tables, oldest first."""
@@ -23,20 +23,20 @@ ALEMBIC = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
-"""Where Alembic notes the revision, as Alembic makes it."""
+"""The table in which Alembic records the revision, as Alembic creates it."""
 
 
 def prepare(connection: Connection, path: Path) -> None:
-    """Give an empty file its tables; refuse one whose tables are not those of this program."""
+    """Creates the tables in an empty file. Raises as `check_tables` for other tables than this program's."""
     if not inspect(connection).get_table_names():
-        models.Table.metadata.create_all(connection)
+        METADATA.create_all(connection)
         ALEMBIC.create(connection)
         connection.execute(insert(ALEMBIC).values(version_num=HEAD))
     check(connection, path)
 
 
 def check(connection: Connection, path: Path) -> None:
-    """Refuse tables that are not those of this program, saying what to do."""
+    """Raises `DatabaseOutdated`, `DatabaseTooNew` or `DatabaseDamaged` if the tables are not those of this program."""
     if revision(connection, path) != HEAD:
         raise DatabaseOutdated(
             Phrase(
@@ -44,7 +44,7 @@ def check(connection: Connection, path: Path) -> None:
             )
         )
     seen = inspect(connection)
-    for table in models.Table.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         if not seen.has_table(table.name) or {column["name"] for column in seen.get_columns(table.name)} != set(
             table.c.keys()
         ):
@@ -52,7 +52,10 @@ def check(connection: Connection, path: Path) -> None:
 
 
 def revision(connection: Connection, path: Path) -> str:
-    """Which of `REVISIONS` the tables have; `DatabaseDamaged` where they are not ours, `DatabaseTooNew` where it is none."""
+    """Returns the entry of `REVISIONS` that the tables have.
+
+    Raises `DatabaseDamaged` if the tables are not the bot's, `DatabaseTooNew` if the revision is not listed.
+    """
     if not inspect(connection).has_table(ALEMBIC.name):
         raise damaged(path)
     found = connection.execute(select(ALEMBIC.c.version_num)).scalars().all()

@@ -2,7 +2,6 @@
 
 from typing import Annotated, ClassVar
 
-from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from commands.bot_state.about import DECIDERS, in_own_words
 from commands.model.operation import OwnOperation, Risk
@@ -43,9 +42,6 @@ class IncidentOpen(OwnOperation):
     title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _title, lambda title: (title,))]
     target: TargetArgument = ALL
     new: Annotated[bool, Flag(Phrase("in a new channel, which the bot makes and invites you to"))] = False
-
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
 
 
 Number = Annotated[int, Option("number", Phrase("which one; the one of this channel if left out"), incident_number, str)]

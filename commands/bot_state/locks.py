@@ -44,9 +44,6 @@ class LockAdd(OwnOperation):
     ]
     why: Annotated[str, in_own_words("reason", Phrase("why, for everybody who runs into it"))]
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
-
 
 class LockRemove(OwnOperation):
     """Allow changes again."""

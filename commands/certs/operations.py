@@ -14,7 +14,7 @@ from commands.certs.assessment import judge, judge_authority
 from commands.certs.inventory import Mesh, look_at, with_lighthouse
 from commands.certs.table import COLUMNS, days
 from commands.checks.assessment import Judged, Remark
-from commands.model.finding import Finding, Severity, worst_first
+from commands.model.finding import Finding, next_commands, worst_first
 from commands.model.operation import FleetRead, View
 from commands.model.phrases import some
 from commands.model.report import FACTS, Cell, Column, File, Mark, Report, Row
@@ -104,9 +104,6 @@ class Cert(FleetRead):
     target: TargetArgument = ALL
     details: Annotated[bool, Flag(Phrase("dates, files, keys and whole fingerprints too"))] = False
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
-
     async def read(self, view: View) -> Report:
         hosts = self.hosts(view.fleet.inventory)
         seen = await _look(hosts, view)
@@ -121,7 +118,7 @@ class Cert(FleetRead):
             findings=findings,
             details=self.details,
             taken_at=view.now(),
-            next=_next(findings),
+            next=next_commands(findings, WORST),
         )
 
 
@@ -165,9 +162,6 @@ class CertExport(FleetRead):
     example: ClassVar = "cert export"
 
     target: TargetArgument = ALL
-
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
 
     async def read(self, view: View) -> Report:
         seen = await look_at(self.hosts(view.fleet.inventory), view)
@@ -233,13 +227,9 @@ def _block(host: str, file: str, printed: str) -> str:
     return "\n".join((f"# {host} {file}", *lines, ""))
 
 
-def _next(findings: Sequence[Finding]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:WORST]
-
-
 def _everything(title: Phrase, lines: Sequence[Line], at: datetime) -> Report:
     found = worst_first(tuple(finding for line in lines for finding in line.findings))
-    words = tuple(word for word in _next(found) if not word.startswith(("cert show", "ca show")))
+    words = tuple(word for word in next_commands(found, WORST) if not word.startswith(("cert show", "ca show")))
     return Report(
         title=title,
         summary=_summary(lines, [line for line in lines if line.judged.remarks]),
@@ -271,7 +261,7 @@ def _summary(lines: Sequence[Line], troubled: Sequence[Line]) -> Phrase:
         plural="{n} of {total} certificates need attention: {worst}",
         n=len(troubled),
         total=len(counted),
-        worst=some([_headline(line) for line in sorted(troubled, key=_rank)], WORST),
+        worst=some([_headline(line) for line in sorted(troubled, key=lambda line: line.judged.rank)], WORST),
     )
 
 
@@ -280,10 +270,6 @@ def _one(line: Line) -> Phrase:
         return Phrase("the certificate of {host} is well: {left}", host=line.name, left=days(line.left or timedelta(0)))
     shorts = some([remark.short for remark in line.judged.worst], WORST)
     return Phrase("the certificate of {host} needs attention: {worst}", host=line.name, worst=shorts)
-
-
-def _rank(line: Line) -> int:
-    return (line.judged.severity or Severity.LOW).rank
 
 
 def _headline(line: Line) -> Phrase:

@@ -1,6 +1,6 @@
 """`cert renew`: a new key pair and certificate for a host, put in place and proven from the other side of the tunnel.
 
-all hosts ─ look (certs_held) ─▶ what stands in the way, of all or of one host ─▶ a part for each host (certs_steps)
+all hosts ─ look (commands.certs.inventory) ─▶ what stands in the way, of all or of one host ─▶ a HostPlan each ─▶ Planned
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,8 @@ from commands.certs.renewal_obstacles import obstacle, signer, witnesses
 from commands.certs.renewal_steps import Renewal, part
 from commands.model.operation import CannotPlan, FleetChange, Risk, View
 from commands.model.phrases import some
-from commands.model.plan import LeftOut, Plan, Planned, Premise, roads_of
+from commands.model.plan import LeftOut, Planned, Premise
+from commands.planning.host_plan import HostPlan, assemble
 from commands.planning.impact import Served, cut_off, nebula_cut, serve
 from commands.values.arguments import HostsArgument, Option, Target, shown
 from commands.values.errors import GrammarError
@@ -42,14 +43,20 @@ Due = Annotated[
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked for, as hosts stand now: who can be renewed, who cannot and why."""
+class Signing:
+    """The signer of new certificates, and the certificates that all hosts hold."""
 
     seen: Mesh
     lighthouse: Held
     ca: Certificate
-    able: tuple[Held, ...]
-    unable: tuple[LeftOut, ...]
+
+    @property
+    def premise(self) -> Premise:
+        name, ca = self.lighthouse.host.name, self.ca
+        phrase = Phrase(
+            "{host} signs with the CA {ca}, {fingerprint}", host=name, ca=ca.name, fingerprint=short(ca.fingerprint)
+        )
+        return Premise(host=name, what="ca", value=ca.fingerprint, phrase=phrase)
 
 
 class CertRenew(FleetChange):
@@ -70,30 +77,23 @@ class CertRenew(FleetChange):
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         self._one_of_both()
-        return inventory.hosts if self.due is not None else self.target.resolve(inventory)
+        return inventory.hosts if self.due is not None else super().hosts(inventory)
 
     def only(self, names: tuple[str, ...]) -> "CertRenew":
         return self.model_copy(update={"target": Target(parts=names), "due": None})
 
     async def plan(self, view: View) -> Planned:
-        meant = self.hosts(view.fleet.inventory)
-        asked = self._able(await look_at(view.fleet.inventory.hosts, view), meant)
-        serves = await serve([held.host for held in asked.able], view)
-        renewals = [_renewal(held, asked, serves[held.host.name], view.operation) for held in asked.able]
-        parts = tuple(part(renewal) for renewal in renewals)
-        plan = Plan(
-            parts=parts,
-            premises=(
-                _premise(asked.lighthouse, asked.ca),
-                *(_held(renewal) for renewal in renewals),
-                *(premise for renewal in renewals for premise in cut_off(serves[renewal.host.name], "restart")),
-            ),
-            roads=tuple(roads_of(parts, view.fleet.inventory)),
-            disrupts=tuple(cut for renewal in renewals for cut in nebula_cut(serves[renewal.host.name], "restart")),
-            warnings=tuple(warning for renewal in renewals for warning in _warnings(renewal, asked.seen)),
-            left_out=asked.unable,
-        )
-        return Planned(arguments=self.only(tuple(each.host for each in parts)).settled, plan=plan)
+        inventory = view.fleet.inventory
+        meant = self.hosts(inventory)
+        seen = await look_at(inventory.hosts, view)
+        signing = Signing(seen, *signer(seen))
+        wanted = self._find_wanted(seen, meant)
+        obstacles = {held.host.name: obstacle(held, seen, signing.ca) for held in wanted}
+        able = [held for held in wanted if obstacles[held.host.name] is None]
+        serves = await serve([held.host for held in able], view)
+        planned = [_plan_host(held, signing, serves[held.host.name], view.operation) for held in able]
+        left_out = [LeftOut(host=name, why=why) for name, why in obstacles.items() if why is not None]
+        return assemble(self, (*planned, *left_out), inventory, (signing.premise,))
 
     def _one_of_both(self) -> None:
         if (self.target == NOBODY) == (self.due is None):
@@ -102,47 +102,46 @@ class CertRenew(FleetChange):
             )
             raise GrammarError(phrase, suggestions=(self.example, "cert renew --due 30d"))
 
-    def _able(self, seen: Mesh, meant: Sequence[Host]) -> Asked:
-        """Who can be renewed, the lighthouse last; `CannotPlan` where nobody can."""
-        lighthouse, ca = signer(seen)
-        wanted = [held for held in seen.held if held.host in meant and self._wanted(held, seen)]
-        wanted.sort(key=lambda held: held.host.lighthouse)
-        why = {held.host.name: obstacle(held, seen, ca) for held in wanted}
-        able = tuple(held for held in wanted if why[held.host.name] is None)
-        unable = tuple(LeftOut(host=name, why=reason) for name, reason in why.items() if reason is not None)
+    def _find_wanted(self, seen: Mesh, meant: Sequence[Host]) -> tuple[Held, ...]:
+        """Finds what is to be renewed; `CannotPlan` where nothing is due."""
+        wanted = tuple(held for held in seen.held if held.host in meant and self._is_wanted(held, seen))
         if not wanted and self.due is not None:
             due = render_duration(self.due)
             raise CannotPlan(Phrase("no certificate ends within {due}; nothing is to be done", due=due))
-        if not able:
-            raise CannotPlan.anywhere(unable)
-        return Asked(seen, lighthouse, ca, able, unable)
+        return wanted
 
-    def _wanted(self, held: Held, seen: Mesh) -> bool:
-        """Whether a host is asked for. One that is not known stays visible where all are asked that are due."""
+    def _is_wanted(self, held: Held, seen: Mesh) -> bool:
+        """Tells whether a host is asked for. An unknown one stays visible where all are asked that are due."""
         if self.due is None or isinstance(held.said, HostError):
             return True
         return held.certificate is not None and seen.left(held.certificate) <= self.due
 
 
-def _renewal(held: Held, asked: Asked, served: Served, operation: str) -> Renewal:
+def _plan_host(held: Held, signing: Signing, served: Served, operation: str) -> HostPlan:
+    """Plans one host. Certificates of all hosts are shown before what hosts serve."""
+    renewal = _renewal(held, signing, served, operation)
+    return HostPlan(
+        part=part(renewal),
+        foremost=(_held(renewal),),
+        premises=cut_off(served, "restart"),
+        disrupts=nebula_cut(served, "restart"),
+        warnings=tuple(_warnings(renewal, signing.seen)),
+    )
+
+
+def _renewal(held: Held, signing: Signing, served: Served, operation: str) -> Renewal:
     assert held.files is not None
     assert held.certificate is not None
     return Renewal(
         held=held,
-        lighthouse=asked.lighthouse,
-        ca=asked.ca,
-        witnesses=witnesses(held, asked.seen),
-        lifetime=asked.seen.rules.lifetime_days * 24,
+        lighthouse=signing.lighthouse,
+        ca=signing.ca,
+        witnesses=witnesses(held, signing.seen),
+        lifetime=signing.seen.rules.lifetime_days * 24,
         operation=operation,
-        proven=held.files.running_since is not None and asked.seen.left(held.certificate) > timedelta(0),
+        proven=held.files.running_since is not None and signing.seen.left(held.certificate) > timedelta(0),
         gateway=served.gateway is True,
     )
-
-
-def _premise(lighthouse: Held, ca: Certificate) -> Premise:
-    name = lighthouse.host.name
-    phrase = Phrase("{host} signs with the CA {ca}, {fingerprint}", host=name, ca=ca.name, fingerprint=short(ca.fingerprint))
-    return Premise(host=name, what="ca", value=ca.fingerprint, phrase=phrase)
 
 
 def _held(renewal: Renewal) -> Premise:

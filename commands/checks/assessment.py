@@ -10,7 +10,7 @@ from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import WslSystem
-from commands.model.finding import Finding, Severity
+from commands.model.finding import Finding, Severity, rank_of
 from commands.model.phrases import some
 from commands.model.report import Cell, Mark
 
@@ -53,8 +53,32 @@ class Remark:
         )
 
 
+class Answers:
+    """The answers of a host's sides, for each check that looks at several sides."""
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """Each side's answer or `HostError`, None for a side that the host does not have."""
+        raise NotImplementedError
+
+    @property
+    def errors(self) -> tuple[HostError, ...]:
+        """The errors of the sides that did not answer."""
+        return tuple(said for said in self.said if isinstance(said, HostError))
+
+    @property
+    def silent(self) -> bool:
+        """No side of this host answered, and there is one."""
+        return bool(self.errors) and all(said is None or isinstance(said, HostError) for said in self.said)
+
+    @property
+    def asked(self) -> bool:
+        """The bot had the means to ask at least one of the sides that did not answer, or all answered."""
+        return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
+
+
 @dataclass(frozen=True)
-class Looked:
+class Looked(Answers):
     """What the sides of a host said; None for a side that it does not have.
 
     `ahead`: seconds that the Windows clock is ahead of the bot's (negative: behind), as far as the
@@ -68,19 +92,8 @@ class Looked:
     ahead: float | None = None
 
     @property
-    def silent(self) -> bool:
-        """No side of this host answered."""
-        return all(said is None or isinstance(said, HostError) for said in (self.windows, self.wsl, self.gateway))
-
-    @property
-    def asked(self) -> bool:
-        """The bot had the means to ask at least one of the sides that did not answer, or all answered."""
-        return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
-
-    @property
-    def errors(self) -> tuple[HostError, ...]:
-        """Why the sides that did not answer did not."""
-        return tuple(said for said in (self.windows, self.wsl, self.gateway) if isinstance(said, HostError))
+    def said(self) -> tuple[object, ...]:
+        return self.windows, self.wsl, self.gateway
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,11 @@ class Judged:
     def severity(self) -> Severity | None:
         """The worst remark's; None where all is well."""
         return self.worst[0].severity if self.remarks else None
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst; what is well comes last."""
+        return rank_of(self.severity)
 
 
 def findings_of(host: str, remarks: Iterable[Remark], words: str) -> Iterator[Finding]:

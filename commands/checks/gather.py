@@ -1,9 +1,12 @@
-"""Many hosts looked at side by side, and whoever waits told which ones are still awaited."""
+"""Looks at many hosts side by side, and tells the person who waits which ones are still awaited."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
+from adapters.action import Action, Answer
+from adapters.errors import HostError
+from adapters.fleet import Seen
 from adapters.inventory import Host
 from commands.model.operation import View
 
@@ -25,3 +28,11 @@ async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Fo
     async with asyncio.TaskGroup() as group:
         looks = [group.create_task(found(host)) for host in hosts]
     return tuple(look.result() for look in looks)
+
+
+async def ask(host: Host, action: Action[Answer] | None, view: View) -> Answer | HostError | None:
+    """Asks one side of a host; None where there is nothing to ask."""
+    if action is None:
+        return None
+    seen: Seen[Answer] = await view.fleet.look(host, action)
+    return seen.said

@@ -15,7 +15,7 @@ from adapters.phrase import Listing, Phrase
 from adapters.windows.disks import Drive, WindowsDisks
 from adapters.wsl.disks import FileSystem, Folders, PodmanKind, PodmanUse, WslDisks
 from adapters.wsl.podman import Unread
-from commands.checks.assessment import Judged, Remark, absent, silent, together, unanswered, unread
+from commands.checks.assessment import Answers, Judged, Remark, absent, silent, together, unanswered, unread
 from commands.checks.log_rotation import log_size, logs_of
 from commands.model.finding import Severity
 from commands.model.operation import Thresholds
@@ -55,7 +55,7 @@ _KINDS: dict[PodmanKind, Phrase] = {
 
 
 @dataclass(frozen=True)
-class Looked:
+class Looked(Answers):
     """What both sides of a host said; None for a side that it does not have."""
 
     host: Host
@@ -63,9 +63,8 @@ class Looked:
     wsl: WslDisks | HostError | None
 
     @property
-    def errors(self) -> tuple[HostError, ...]:
-        """Why the sides that did not answer did not."""
-        return tuple(said for said in (self.windows, self.wsl) if isinstance(said, HostError))
+    def said(self) -> tuple[object, ...]:
+        return self.windows, self.wsl
 
 
 class _Room(NamedTuple):
@@ -88,8 +87,7 @@ def fullest(looked: Looked) -> int:
 def judge(looked: Looked, thresholds: Thresholds) -> Judged:
     """The cells and remarks of one host."""
     judged = together(_windows(looked.host, looked.windows, thresholds), _wsl(looked.wsl, thresholds))
-    sides = [said for said in (looked.windows, looked.wsl) if said is not None]
-    return silent(looked.errors, judged) if sides and len(looked.errors) == len(sides) else judged
+    return silent(looked.errors, judged) if looked.silent else judged
 
 
 def _windows(host: Host, said: WindowsDisks | HostError | None, thresholds: Thresholds) -> Judged:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
-from adapters.inventory import Host, Inventory
 from adapters.logs import LINES_LIMIT, Cut
 from adapters.phrase import Phrase
 from commands.checks.host_details import clock_cell
@@ -107,9 +106,6 @@ class LogRead(FleetRead):
         ),
     ] = None
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
-
     async def read(self, view: View) -> Report:
         hosts = self.hosts(view.fleet.inventory)
         wanted = self._wanted(len(hosts), view.now())
@@ -143,9 +139,6 @@ class LogCollect(OwnOperation):
 
     target: TargetArgument = ALL
     since: Annotated[When, when_option(FARTHEST)] = timedelta(minutes=30)
-
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
 
 
 def report(got: Sequence[Got], source: str, at: datetime, sought: str = "") -> Report:

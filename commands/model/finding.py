@@ -21,6 +21,11 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+def rank_of(severity: Severity | None) -> int:
+    """The rank of a severity; None, which is well, comes last."""
+    return len(Severity) if severity is None else severity.rank
+
+
 def worst(known: Severity | None, others: Iterable[Severity]) -> Severity | None:
     """The worst of them; None where there is none."""
     return min((each for each in (known, *others) if each is not None), key=lambda each: each.rank, default=None)
@@ -52,6 +57,19 @@ class Finding(Value):
 def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Sorted by severity, then host, then subject."""
     return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.host, finding.subject)))
+
+
+def worst_by_host(findings: Iterable[Finding]) -> dict[str, Severity]:
+    """The severity of each host's worst finding, for findings that come worst first."""
+    found: dict[str, Severity] = {}
+    for finding in findings:
+        found.setdefault(finding.host, finding.severity)
+    return found
+
+
+def next_commands(findings: Iterable[Finding], most: int | None = None) -> tuple[str, ...]:
+    """Lists the commands that findings suggest, each once, in their order, and at most so many."""
+    return tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:most]
 
 
 SEVERITIES = {

@@ -18,7 +18,7 @@ from adapters.phrase import Phrase
 from commands.model.phrases import some
 from commands.model.plan import LeftOut, Planned
 from commands.model.report import Report
-from commands.values.arguments import Flag, Reason
+from commands.values.arguments import Flag, Reason, Target
 
 
 class Risk(IntEnum):
@@ -137,8 +137,17 @@ class Operation(BaseModel):
         return False
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """The hosts that it is about, for rights and rules; a `NoSuchHost` where a name names none."""
-        return ()
+        """The hosts that it is about, for rights and rules: those of its `target`, none where it has no such argument.
+
+        Raises `NoSuchHost` where a name names none.
+        """
+        target: Target | None = getattr(self, "target", None)
+        return () if target is None else target.resolve(inventory)
+
+    @classmethod
+    def names_hosts(cls) -> bool:
+        """Tells whether it is about hosts at all."""
+        return "target" in cls.model_fields or cls.hosts is not Operation.hosts
 
 
 class FleetRead(Operation):

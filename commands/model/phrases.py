@@ -5,6 +5,8 @@ from functools import reduce
 
 from adapters.phrase import Listing, Phrase
 
+NO_HOSTS = Phrase("the inventory has no hosts; add them to the configuration file")
+
 NAMED = 5
 """Containers or peers that a remark names; more are counted."""
 

@@ -1,31 +1,29 @@
 """`service`: Nebula and OpenResty as Windows knows them; started, stopped and restarted, one host after the other."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
 from adapters.errors import HostError
-from adapters.fleet import Seen
-from adapters.inventory import Host, Inventory
+from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.services import ReadServices, Service, Services
 from commands.certs.inventory import Mesh, look_at
 from commands.certs.renewal_obstacles import witnesses
-from commands.checks.assessment import Judged, Remark, absent, needing, together, unanswered
-from commands.checks.gather import look_at_all
+from commands.checks.assessment import Judged, Remark, absent, together, unanswered
+from commands.checks.fleet_report import Assessed, HostsOperation
+from commands.checks.gather import ask, look_at_all
 from commands.checks.host_checks import judge_gateway_service, judge_nebula_service
-from commands.model.finding import Finding, Severity, worst_first
-from commands.model.operation import CannotPlan, FleetChange, FleetRead, Risk, View
-from commands.model.plan import LeftOut, Plan, Planned, roads_of
-from commands.model.report import Cell, Column, Report, Row
+from commands.model.finding import Finding, Severity
+from commands.model.operation import FleetChange, Risk, View
+from commands.model.plan import LeftOut, Planned
+from commands.model.report import Cell, Column
 from commands.planning.commit_confirm import Tunnel
+from commands.planning.host_plan import AlreadySo, HostPlan, assemble
 from commands.planning.impact import Served, Verb, cut_off, gateway_cut, nebula_cut, serve
 from commands.services.steps import Stand, Which, already, obstacle, part, unknown
-from commands.values.arguments import ALL, Flag, HostsArgument, Positional, Target, TargetArgument, choice
-
-WORST = 3
-"""Hosts that the summary names."""
+from commands.values.arguments import Flag, HostsArgument, Positional, Target, choice
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
@@ -50,35 +48,22 @@ WhichArgument = Annotated[
 ]
 
 
-class ServiceList(FleetRead):
+class ServiceList(HostsOperation):
     """Whether both services run, since when, and whether they start by themselves."""
 
     words: ClassVar = ("service",)
     summary: ClassVar = Phrase("the services Nebula and OpenResty on every host")
     example: ClassVar = "service all"
+    title: ClassVar = Phrase("Services")
+    columns: ClassVar = COLUMNS
 
-    target: TargetArgument = ALL
     details: Annotated[bool, Flag(Phrase("since when they run, and how they start"))] = False
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
+    def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
+        return lambda host: _assess(host, view)
 
-    async def read(self, view: View) -> Report:
-        said = await _look(self.hosts(view.fleet.inventory), view)
-        judged = [(host, _judge(host, told)) for host, told in said]
-        judged.sort(key=lambda pair: _rank(pair[1]))
-        troubled = [(host, each) for host, each in judged if each.remarks]
-        findings = worst_first(tuple(_finding(host.name, remark) for host, each in troubled for remark in each.remarks))
-        return Report(
-            title=Phrase("Services"),
-            summary=_summary(len(judged), troubled),
-            columns=COLUMNS,
-            rows=tuple(_row(host, each) for host, each in judged),
-            findings=findings,
-            details=self.details,
-            taken_at=view.now(),
-            next=tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:WORST],
-        )
+    def all_well(self, hosts: Sequence[Host]) -> Phrase:
+        return Phrase("the services of {n} host are well", plural="the services of all {n} hosts are well", n=len(hosts))
 
 
 class ServiceChange(FleetChange):
@@ -90,33 +75,36 @@ class ServiceChange(FleetChange):
     service: WhichArgument
     target: HostsArgument
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return self.target.resolve(inventory)
-
     def only(self, names: tuple[str, ...]) -> "ServiceChange":
         return self.model_copy(update={"target": Target(parts=names)})
 
     async def plan(self, view: View) -> Planned:
         inventory = view.fleet.inventory
-        stands = await self._stands(sorted(self.hosts(inventory), key=lambda host: host.lighthouse), view)
-        able = [stand for stand in stands if self._not_so(stand, inventory) is None]
-        parts = tuple(part(stand, self.verb, view.operation) for stand in able)
-        plan = Plan(
-            parts=parts,
-            premises=tuple(premise for stand in able for premise in (stand.premise, *cut_off(stand.served, self.verb))),
-            roads=tuple(roads_of(parts, inventory)),
-            disrupts=tuple(cut for stand in able for cut in self._cuts(stand.served)),
-            warnings=tuple(warning for stand in able for warning in self._warnings(stand)),
-            left_out=tuple(self._left_out(stands, inventory)),
+        stands = await self._stands(self.hosts(inventory), view)
+        return assemble(self, (self._plan_host(stand, view) for stand in stands), inventory)
+
+    def _plan_host(self, stand: Stand, view: View) -> HostPlan | AlreadySo | LeftOut:
+        """Plans one host, or says why nothing is done there."""
+        host = stand.host.name
+        if (why := unknown(stand)) is not None:
+            return LeftOut(host=host, why=why)
+        if (why := already(stand, self.verb)) is not None:
+            return AlreadySo(host, why)
+        if (why := obstacle(stand, self.verb, view.fleet.inventory)) is not None:
+            return LeftOut(host=host, why=why)
+        return HostPlan(
+            part=part(stand, self.verb, view.operation),
+            premises=(stand.premise, *cut_off(stand.served, self.verb)),
+            disrupts=self._cuts(stand.served),
+            warnings=tuple(self._warnings(stand)),
         )
-        if not parts and not all(_stands_so(stand, self.verb) for stand in stands):
-            raise CannotPlan.anywhere(plan.left_out)
-        return Planned(arguments=self.only(tuple(each.host for each in parts)).settled, plan=plan)
 
     async def _stands(self, hosts: Sequence[Host], view: View) -> tuple[Stand, ...]:
         """How the service stands on each of these hosts, and what could prove that it is back; all asked at once."""
-        said, serves, seen = await asyncio.gather(_look(hosts, view), serve(hosts, view), self._seen(view))
-        return tuple(self._stand(host, told, serves[host.name], seen) for host, told in said)
+        said, serves, seen = await asyncio.gather(
+            look_at_all(hosts, lambda host: _read(host, view), view), serve(hosts, view), self._seen(view)
+        )
+        return tuple(self._stand(host, told, serves[host.name], seen) for host, told in zip(hosts, said, strict=True))
 
     def _stand(self, host: Host, said: Services | HostError | None, served: Served, seen: Mesh) -> Stand:
         held = next((each for each in seen.held if each.host == host), None)
@@ -137,15 +125,6 @@ class ServiceChange(FleetChange):
         """Certificates of all hosts where tunnels are to be proven, else nothing."""
         proven = self.service == "nebula" and self.verb != "stop"
         return await look_at(view.fleet.inventory.hosts if proven else (), view)
-
-    def _not_so(self, stand: Stand, inventory: Inventory) -> Phrase | None:
-        """Why nothing is done on a host."""
-        return unknown(stand) or already(stand, self.verb) or obstacle(stand, self.verb, inventory)
-
-    def _left_out(self, stands: Iterable[Stand], inventory: Inventory) -> Iterator[LeftOut]:
-        for stand in stands:
-            if (why := self._not_so(stand, inventory)) is not None:
-                yield LeftOut(host=stand.host.name, why=why)
 
     def _cuts(self, served: Served) -> tuple[Phrase, ...]:
         return nebula_cut(served, self.verb) if self.service == "nebula" else gateway_cut(served, self.verb)
@@ -188,16 +167,19 @@ class ServiceRestart(ServiceChange):
     example: ClassVar = "service restart openresty host-a"
 
 
-async def _look(hosts: Iterable[Host], view: View) -> tuple[tuple[Host, Services | HostError | None], ...]:
-    """The services of these hosts, all asked at once; in their order."""
+async def _assess(host: Host, view: View) -> Assessed:
+    judged = _judge(host, await _read(host, view))
+    return Assessed(
+        host=host,
+        judged=judged,
+        cells=tuple(judged.cells[key] for key in CELLS),
+        findings=tuple(_finding(host.name, remark) for remark in judged.remarks),
+    )
 
-    async def ask(host: Host) -> tuple[Host, Services | HostError | None]:
-        if host.windows is None:
-            return host, None
-        seen: Seen[Services] = await view.fleet.look(host, ReadServices.of(host.windows))
-        return host, seen.said
 
-    return await look_at_all(hosts, ask, view)
+async def _read(host: Host, view: View) -> Services | HostError | None:
+    """The services of a host; None where it has no Windows side."""
+    return await ask(host, ReadServices.of(host.windows) if host.windows else None, view)
 
 
 def _judge(host: Host, said: Services | HostError | None) -> Judged:
@@ -236,26 +218,5 @@ def _disabled(service: Service) -> tuple[Remark, ...]:
     return (Remark("start-type", Severity.LOW, Phrase("{service} not automatic", service=service.name), why),)
 
 
-def _rank(judged: Judged) -> int:
-    return len(Severity) if judged.severity is None else judged.severity.rank
-
-
-def _row(host: Host, judged: Judged) -> Row:
-    cells = (Cell.of(host.name), *(judged.cells[key] for key in CELLS))
-    return Row(cells=cells, host=host.name, severity=judged.severity)
-
-
 def _finding(host: str, remark: Remark) -> Finding:
     return remark.finding(host, remark.next or f"health {host} --details")
-
-
-def _summary(total: int, troubled: Sequence[tuple[Host, Judged]]) -> Phrase:
-    if not total:
-        return Phrase("the inventory has no hosts; add them to the configuration file")
-    if not troubled:
-        return Phrase("the services of {n} host are well", plural="the services of all {n} hosts are well", n=total)
-    return needing(troubled, total, WORST)
-
-
-def _stands_so(stand: Stand, verb: Verb) -> bool:
-    return unknown(stand) is None and already(stand, verb) is not None

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from adapters.errors import HostError, NotAsked
+from adapters.errors import HostError
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase, Span
 from adapters.windows.updates import Unsearched, Update, WindowsUpdates
 from adapters.wsl.podman import Unread
 from adapters.wsl.updates import Package, WslUpdates
-from commands.checks.assessment import Judged, Remark, absent, silent, together, unanswered
+from commands.checks.assessment import Answers, Judged, Remark, absent, silent, together, unanswered
 from commands.model.finding import Severity
 from commands.model.phrases import some
 from commands.model.report import Cell, Column, Mark
@@ -41,7 +41,7 @@ CELLS = (
 
 
 @dataclass(frozen=True)
-class Looked:
+class Looked(Answers):
     """What the two sides of a host said of their updates; None for a side that it does not have."""
 
     host: Host
@@ -49,19 +49,8 @@ class Looked:
     wsl: WslUpdates | HostError | None
 
     @property
-    def errors(self) -> tuple[HostError, ...]:
-        """Why the sides that did not answer did not."""
-        return tuple(said for said in (self.windows, self.wsl) if isinstance(said, HostError))
-
-    @property
-    def silent(self) -> bool:
-        """No side of this host answered, and there is one."""
-        return bool(self.errors) and all(said is None or isinstance(said, HostError) for said in (self.windows, self.wsl))
-
-    @property
-    def asked(self) -> bool:
-        """The bot had the means to ask."""
-        return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
+    def said(self) -> tuple[object, ...]:
+        return self.windows, self.wsl
 
 
 @dataclass(frozen=True)

@@ -150,37 +150,26 @@ def numbered(words: str) -> Callable[[str], int]:
     return parse
 
 
+def _target(meaning: Phrase, *, many: bool = True) -> Positional:
+    """The argument that names hosts."""
+    return Positional("target", meaning, Target.parse, lambda target: (str(target),), many=many)
+
+
 TargetArgument = Annotated[
     Target,
-    Positional(
-        "target",
-        Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; all of them if left out"),
-        Target.parse,
-        lambda target: (str(target),),
-        many=True,
+    _target(
+        Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; all of them if left out")
     ),
 ]
 
 HostsArgument = Annotated[
-    Target,
-    Positional(
-        "target",
-        Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; or all"),
-        Target.parse,
-        lambda target: (str(target),),
-        many=True,
-    ),
+    Target, _target(Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; or all"))
 ]
 """The same for changes: never left out."""
 
 OneWordTarget = Annotated[
     Target,
-    Positional(
-        "target",
-        Phrase("hosts by name, label or pattern, with commas and no spaces between them; or all"),
-        Target.parse,
-        lambda target: (str(target),),
-    ),
+    _target(Phrase("hosts by name, label or pattern, with commas and no spaces between them; or all"), many=False),
 ]
 """The same where something else follows."""
 

@@ -63,7 +63,7 @@ async def _measure(words: str, hosts: int) -> str:
 
 async def _asked(house: House, words: str) -> tuple[float, int, int]:
     """Seconds until the answer is there, with its archive packed; its lines, and the archive's bytes."""
-    me = SystemIdentity(0, house.desk.basis.policy.people[0].system[0])
+    me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
     began = time.perf_counter()
     answer = await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
     spoken = texts("ja", ZoneInfo("Asia/Tokyo"))

@@ -65,7 +65,7 @@ async def measure(words: str, hosts: int) -> Measured:
 
 async def timed(house: House, words: str) -> tuple[float, Answer]:
     """Seconds that an answer takes; it must be the answer of a fleet that is well."""
-    me = SystemIdentity(0, house.desk.basis.policy.people[0].system[0])
+    me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
     began = time.perf_counter()
     answer = await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
     took = time.perf_counter() - began

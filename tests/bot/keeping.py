@@ -9,16 +9,17 @@ from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.access.policy import Refuse, Verdict
 from bot.access.requester import By
-from bot.audit.log import EventKind
+from bot.audit.log import EventKind, Recorder
 from bot.changes.approval import NotAllowed
 from bot.changes.locks import Lock
 from bot.changes.planner import NothingToDo
-from bot.handlers.ports import IncidentBook, ScheduleBook
+from bot.handlers.ports import FleetHistory, IncidentRepository, ScheduleRepository
+from bot.handlers.registry import Handlers, Services
 from bot.incidents.channels import Channels, MadeChannel, NewChannel
 from bot.incidents.service import Entry, Incident, NoSuchIncident, Opening
 from bot.model.announcement import Bulletin
 from bot.model.change import Change, State
-from bot.requests.active_config import Keeping
+from bot.requests.environment import Environment
 from bot.schedules.service import Listed, NoSuchSchedule
 from bot.security.redaction import Redactor
 from bot.store.chain import StoredEvent, Verification
@@ -26,8 +27,9 @@ from bot.store.heads import Head
 from bot.store.observations import Observation
 from bot.store.operations import Ended
 from bot.store.schedules import Run, Schedule, Tally
+from commands.catalogue import CATALOGUE
 from commands.model.chart import HostHealth
-from commands.model.operation import FleetChange
+from commands.model.operation import Catalogue, FleetChange
 from commands.model.report import Report
 from commands.values.arguments import Target
 from tests.commands.canned import NOW
@@ -156,15 +158,32 @@ class Kept:
         self.changes = {change.operation: change for change in changes}
         self.events = events
         self.asked: list[tuple[Any, ...]] = []
-        self.schedules: ScheduleBook = NoSchedules()
-        self.incidents: IncidentBook = NoIncidents()
+        self.schedules: ScheduleRepository = NoSchedules()
+        self.incidents: IncidentRepository = NoIncidents()
         self.channels = Made()
         self.memory = Remembered()
+        self.history: FleetHistory = self.memory
         self.head: Head | None = Head(1234, "ab12cd34ef56" + "0" * 52, NOW.isoformat())
 
-    def keeping(self, *, running: bool = True) -> Keeping:
-        return Keeping(
-            self, self, self, self.schedules, self.incidents, self.channels, self.memory, running, Redactor([CANARY])
+    def environment(
+        self,
+        recorder: Recorder,
+        now: Callable[[], datetime] = lambda: NOW,
+        *,
+        running: bool = True,
+        catalogue: Catalogue = CATALOGUE,
+    ) -> Environment:
+        """What a dispatcher works with when this is all that the bot keeps; `recorder` gets the events of requests."""
+        services = Services(self, self, self, self.schedules, self.incidents, self.channels, self.history)
+        return Environment(
+            catalogue=catalogue,
+            handlers=Handlers.build(services, catalogue, now),
+            changes=self,
+            incidents=self.incidents,
+            recorder=recorder,
+            redactor=Redactor([CANARY]),
+            now=now,
+            running=running,
         )
 
     @property

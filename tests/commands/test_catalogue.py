@@ -4,12 +4,14 @@ from itertools import chain
 
 import pytest
 
+from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
 from commands.hosts import HostList
 from commands.language.grammar import arguments, canonical, find, names, singular, understand
 from commands.language.help_text import explain, usage
 from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
+from commands.values.arguments import Target
 from commands.values.errors import GrammarError
 from commands.values.normalize import read
 from tests.commands.canned import host, view
@@ -45,6 +47,16 @@ class TestEveryOperation:
         assert issubclass(operation, FleetRead | FleetChange | OwnOperation)
         if not issubclass(operation, OwnOperation):
             assert issubclass(operation, FleetChange) == (operation.risk > Risk.READ)
+
+    def test_is_about_the_hosts_of_its_target(self, operation: type[Operation]) -> None:
+        """Rights and rules are judged on them, so an operation that forgets them would be allowed everywhere."""
+        if "target" not in operation.model_fields:
+            return
+        example = understand(read(operation.example), CATALOGUE, CATALOGUE)
+        named = example.model_copy(update={"target": Target(parts=("host-b",))})
+
+        assert operation.names_hosts()
+        assert ["host-b"] == [each.name for each in named.hosts(Inventory(hosts=(host("host-a", 1), host("host-b", 2))))]
 
     def test_has_words_that_are_typed_without_shift_or_quotes(self, operation: type[Operation]) -> None:
         assert all(word.isascii() and word.isalpha() and word.islower() for word in chain(*names(operation)))

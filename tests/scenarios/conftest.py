@@ -110,7 +110,7 @@ class Town:
 
 async def ask(house: House, words: str) -> Answer:
     """The answer for whoever started the lab, an administrator."""
-    me = SystemIdentity(0, house.desk.basis.policy.people[0].system[0])
+    me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
     return await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
 
 

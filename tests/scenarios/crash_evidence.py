@@ -24,8 +24,8 @@ from bot.rendering.slack.change import symbol
 from bot.security.secrets import read_secrets
 from bot.store.chain import AuditKey
 from bot.store.database import open_for_reading
-from bot.store.models import CLAIMS, INBOX, OPERATIONS, OUTBOX
 from bot.store.records import Record, record_of
+from bot.store.tables import CLAIMS, INBOX, OPERATIONS, OUTBOX
 from tests.lab.fleet import LabFleet
 from tests.lab.windows.mesh import PATHS
 from tests.lab.windows.nebula import NotLoaded, load

@@ -16,7 +16,7 @@ from bot.rendering.slack.blocks import Message, escape
 from bot.rendering.slack.buttons import RUNS, View
 from bot.rendering.slack.change_updates import pointer
 from bot.rendering.slack.menu import menu
-from bot.requests.active_config import Rights
+from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.answer_cache import Keeping
 from bot.slack.answers.charts import Pictures

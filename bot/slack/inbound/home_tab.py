@@ -21,7 +21,7 @@ from bot.model.change import State
 from bot.model.request import Answer
 from bot.rendering.slack.buttons import words_in
 from bot.rendering.slack.home import CHECK, RECENT, Home, closed_home, home
-from bot.requests.active_config import Rights
+from bot.requests.authorization import Rights
 from bot.slack.answers.responder import Answering, Asked
 from bot.slack.api import Api
 from bot.slack.click_payload import Click

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bot.requests.active_config import Rights
+from bot.requests.authorization import Rights
 from bot.slack.answers.responder import Answering, Asked
 from bot.slack.delivery_kind import Kind
 from bot.slack.outbound.message import Address, Letter

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.rendering.slack.form import BEGUN, Note
-from bot.requests.active_config import Rights
+from bot.requests.authorization import Rights
 from bot.slack.answers.responder import Answering, Asked, in_words_of
 from bot.slack.delivery_kind import Kind
 from bot.slack.directory.people import Reader

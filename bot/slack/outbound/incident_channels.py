@@ -3,7 +3,7 @@
 person ─ a member? ─▶ create ─┬─ created ────────────────────────────▶ not shared? ─▶ invite the person, set the topic
                               ├─ name_taken ─▶ found, created by us ─▶ ↑
                               ├─ invalid_name ─▶ the plain name
-                              └─ anything else ─▶ `NoChannel`, with the fix
+                              └─ anything else ─▶ `ChannelNotCreated`, with the fix
 
 A name is taken if an earlier attempt created the channel and its answer was lost; this attempt goes on with it.
 """
@@ -76,7 +76,7 @@ class NewChannels:
         self._clock = clock
 
     async def make(self, new: NewChannel) -> MadeChannel:
-        """As `bot.incidents.channels.Channels.make_channel`."""
+        """As `bot.incidents.channels.IncidentChannels.make_channel`."""
         await self._one_of_us(new.person)
         try:
             made = await self._named(new)

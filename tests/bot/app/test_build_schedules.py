@@ -10,7 +10,7 @@ from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, Sy
 from bot.store.records import identity_text
 from bot.store.schedules import Origin, Schedule
 from tests.bot.clockwork import daily
-from tests.bot.requests.test_dispatcher import basis
+from tests.bot.requests.test_dispatcher import config
 
 PEOPLE = (Person(name="ana", slack=("U1ANA",), system=("ana",)), Person(name="root", system=("root",)))
 SHELL = identity_text(SystemIdentity(1000, "ana"))
@@ -43,5 +43,5 @@ class Links:
 async def test_who_has_left_the_workspace_has_left_however_the_schedule_was_added(
     schedule: Schedule, owner: Identity
 ) -> None:
-    rules = replace(basis(), policy=Policy(PEOPLE))
+    rules = replace(config(), policy=Policy(PEOPLE))
     assert owner == await Owners(Links(), lambda: rules, "T1").now(schedule)

@@ -14,7 +14,7 @@ from bot.audit.log import verify_files
 from bot.changes.transitions import reviewed
 from bot.model.change import ApprovalState, Review, State
 from bot.store.chain import MIN_KEY, AuditKey
-from bot.store.models import OPERATIONS
+from bot.store.tables import OPERATIONS
 from commands.model.plan import Result
 from commands.values.arguments import Target
 from tests.bot.whole import DURABLE, Whole, whole

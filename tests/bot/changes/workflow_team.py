@@ -30,9 +30,9 @@ from bot.store.chain import StoredEvent
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import LockTable
-from bot.store.models import OPERATIONS
 from bot.store.operations import Operations
 from bot.store.records import Record
+from bot.store.tables import OPERATIONS
 from commands.model.operation import CertificateRules, FleetChange, Operation, Risk, Role, Thresholds, View
 from commands.model.plan import Deed, LeftOut, Part, Plan, Planned, Premise, Result, Step, StepResult
 from commands.values.arguments import Target, TargetArgument

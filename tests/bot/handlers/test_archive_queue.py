@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 
 from adapters.phrase import Phrase
-from bot.handlers.archive_queue import Archiving, BeingMade
+from bot.handlers.archive_queue import AlreadyQueued, ArchiveQueue
 from commands.model.report import Report
 
 REPORT = Report(title=Phrase("Evidence"), summary=Phrase("collected"))
@@ -58,12 +58,12 @@ async def turns() -> None:
 async def refused(making: Awaitable[Report]) -> None:
     """At once: nothing is waited for."""
     async with asyncio.timeout(2):
-        with pytest.raises(BeingMade):
+        with pytest.raises(AlreadyQueued):
             await making
 
 
 async def test_the_next_one_is_gathered_when_the_one_before_it_is_made() -> None:
-    archiving, hosts = Archiving(), Hosts()
+    archiving, hosts = ArchiveQueue(), Hosts()
     making = [asyncio.create_task(archiving.make(name, hosts.of(name), packed)) for name in ("ana", "bo")]
     await turns()
     assert ["ana"] == hosts.asked
@@ -73,7 +73,7 @@ async def test_the_next_one_is_gathered_when_the_one_before_it_is_made() -> None
 
 
 async def test_of_ten_that_one_person_asks_for_the_next_person_waits_for_one() -> None:
-    archiving, hosts = Archiving(), Hosts()
+    archiving, hosts = ArchiveQueue(), Hosts()
     ten = [asyncio.create_task(archiving.make("ana", hosts.of("ana"), packed)) for _ in range(10)]
     bo = asyncio.create_task(archiving.make("bo", hosts.of("bo"), packed))
     await turns()
@@ -81,11 +81,11 @@ async def test_of_ten_that_one_person_asks_for_the_next_person_waits_for_one() -
     await bo
     assert ["ana", "bo"] == hosts.asked
     ends = await asyncio.gather(*ten, return_exceptions=True)
-    assert [Report] + [BeingMade] * 9 == [type(end) for end in ends]
+    assert [Report] + [AlreadyQueued] * 9 == [type(end) for end in ends]
 
 
 async def test_whoever_waits_for_their_turn_does_not_wait_twice_and_may_give_it_up() -> None:
-    archiving, hosts = Archiving(), Hosts()
+    archiving, hosts = ArchiveQueue(), Hosts()
     ana = asyncio.create_task(archiving.make("ana", hosts.of("ana"), packed))
     bo = asyncio.create_task(archiving.make("bo", hosts.of("bo"), packed))
     await turns()
@@ -104,7 +104,7 @@ async def test_after_hosts_or_packing_failed_the_next_one_is_made() -> None:
     def broken(asker: str) -> Report:
         raise OSError("no room")
 
-    archiving, hosts = Archiving(), Hosts()
+    archiving, hosts = ArchiveQueue(), Hosts()
     hosts.answered.set()
     with pytest.raises(OSError, match="no hosts"):
         await archiving.make("ana", silent, packed)
@@ -115,7 +115,7 @@ async def test_after_hosts_or_packing_failed_the_next_one_is_made() -> None:
 
 async def test_whoever_cancels_goes_at_once_and_the_turn_ends_with_the_thread() -> None:
     """Two packings at once have no memory."""
-    archiving, hosts, packer = Archiving(), Hosts(), Packer()
+    archiving, hosts, packer = ArchiveQueue(), Hosts(), Packer()
     hosts.answered.set()
     ana = asyncio.create_task(archiving.make("ana", hosts.of("ana"), packer))
     await packer.begun.wait()

@@ -17,7 +17,7 @@ from bot.access.rules import Grant
 from bot.incidents.service import AlreadyOpen, Incident, Incidents, framed
 from bot.model.change import State
 from bot.model.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
-from bot.requests.dispatcher import Desk
+from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
 from bot.store.incidents import LISTED, Entry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
@@ -34,7 +34,7 @@ from commands.values.units import parse_duration, render_duration
 from tests.bot.clockwork import Log, Time, at
 from tests.bot.keeping import Kept
 from tests.bot.records import running
-from tests.bot.requests.test_dispatcher import basis
+from tests.bot.requests.test_dispatcher import config
 from tests.commands.canned import Said, host, view
 
 BEGAN = at("2026-01-31T03:00")
@@ -56,12 +56,9 @@ class Office:
         self.book = Incidents(self.table, self.log, self.time.now)
         kept = self.kept = Kept()
         kept.incidents, self.channels = self.book, kept.channels
-        self.desk = Desk(
-            replace(basis(said), policy=policy, fleet=view(*HOSTS, said=said).fleet),
-            CATALOGUE,
-            self.log,
-            kept.keeping(),
-            now=self.time.now,
+        self.desk = Dispatcher(
+            replace(config(said), policy=policy, fleet=view(*HOSTS, said=said).fleet),
+            kept.environment(self.log, self.time.now),
             reference=lambda: "7f3a",
         )
         self._asked = 0

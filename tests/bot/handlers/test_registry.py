@@ -10,11 +10,11 @@ from bot.access.policy import Go, Person, Policy, Refuse, Verdict
 from bot.access.rules import Grant
 from bot.audit.search import Filters
 from bot.handlers.context import NobodyRuns
-from bot.handlers.registry import OWN
+from bot.handlers.registry import HANDLERS
 from bot.model.change import BreakGlass, Change, State
 from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
 from bot.requests.authorization import failure
-from bot.requests.dispatcher import Desk
+from bot.requests.dispatcher import Dispatcher
 from bot.store.chain import StoredEvent
 from commands.catalogue import CATALOGUE
 from commands.health import Health
@@ -22,7 +22,7 @@ from commands.model.operation import OwnOperation, Role
 from commands.model.report import File, Report
 from tests.bot.keeping import Kept
 from tests.bot.rendering.changes import DONE, OPERATION, RUNNING, WAITING, approval, change
-from tests.bot.requests.test_dispatcher import Log, basis
+from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW
 
 BOSS = Person(name="boss", slack=("U1BOSS",), roles=frozenset({Role.ADMINISTRATOR, Role.SECURITY, Role.OPERATOR}))
@@ -31,15 +31,8 @@ ASKED_FOR = WAITING.model_copy(update={"approval": approval(roles=(Role.OPERATOR
 BOSS_ALONE = Policy((BOSS,))
 
 
-def _desk(kept: Kept, *, policy: Policy, running: bool = True) -> Desk:
-    return Desk(
-        replace(basis(), policy=policy),
-        CATALOGUE,
-        Log(),
-        kept.keeping(running=running),
-        now=lambda: NOW,
-        reference=lambda: "7f3a",
-    )
+def _desk(kept: Kept, *, policy: Policy, running: bool = True) -> Dispatcher:
+    return Dispatcher(replace(config(), policy=policy), kept.environment(Log(), running=running), reference=lambda: "7f3a")
 
 
 async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy = BOSS_ALONE) -> Answer:
@@ -48,8 +41,8 @@ async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy =
     return await desk.handle(Request(key="t.1", identity=who, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
 
 
-def test_everything_that_is_the_bots_own_has_somebody_who_answers() -> None:
-    assert {operation for operation in CATALOGUE if issubclass(operation, OwnOperation)} == set(OWN)
+def test_every_operation_on_the_bots_own_state_has_a_handler() -> None:
+    assert {operation for operation in CATALOGUE if issubclass(operation, OwnOperation)} == set(HANDLERS)
 
 
 @pytest.mark.parametrize(

@@ -12,20 +12,19 @@ from bot.access.rules import Grant
 from bot.model.change import ApprovalState, BreakGlass, State
 from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Request, SlackIdentity, Standing, Surface
 from bot.reports.observations import History
-from bot.requests.dispatcher import Desk
+from bot.requests.dispatcher import Dispatcher
 from bot.schedules.builtin import MONTHLY, WEEKLY, NoticeSettings, clockwork
 from bot.store.database import Database
 from bot.store.digests import Digests
 from bot.store.observations import Observations
 from bot.store.operations import Ended
 from bot.store.schedules import Outcome, Tally
-from commands.catalogue import CATALOGUE
 from commands.model.operation import Role
 from commands.model.report import Report
 from commands.values import cron
 from tests.bot.keeping import Kept, NoSchedules
 from tests.bot.reported import TOKYO, looks, view
-from tests.bot.requests.test_dispatcher import Log, basis
+from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned_certs import host
 
 LIGHTHOUSE, A, B = host("lighthouse", 0), host("host-a", 1), host("host-b", 2)
@@ -82,10 +81,11 @@ class House:
 
     async def ask(self, text: str, now: str, who: Identity = CLOCK, kept: Kept | None = None) -> Report | Failure:
         looked = view(LIGHTHOUSE, A, B)
-        keeping = replace((kept or Month()).keeping(), history=self.history)
-        ground = replace(basis(), fleet=looked.fleet, policy=self.rules)
+        keeps = kept or Month()
+        keeps.history = self.history
+        ground = replace(config(), fleet=looked.fleet, policy=self.rules)
         ground = replace(ground, clockwork=replace(ground.clockwork, zone="Asia/Tokyo"))
-        desk = Desk(ground, CATALOGUE, Log(), keeping, lambda: at(now), lambda: "7f3a")
+        desk = Dispatcher(ground, keeps.environment(Log(), lambda: at(now)), lambda: "7f3a")
         surface = Surface.SCHEDULE if isinstance(who, BotIdentity) else Surface.SLACK
         request = Request(key="1", identity=who, text=text, surface=surface, at=at(now), channel=self.channel)
         answer: Answer = await desk.handle(request)

@@ -11,16 +11,15 @@ from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
 from bot.audit.log import EventKind
 from bot.model.request import Answer, BotIdentity, Failure, Request, SlackIdentity, Standing, Surface
-from bot.requests.dispatcher import Desk
+from bot.requests.dispatcher import Dispatcher
 from bot.schedules.service import MOST, Schedules
 from bot.store.database import Database
 from bot.store.schedules import AT_ONCE, KEPT, Origin, Outcome, Run, Schedule, ScheduleTable, Tally
-from commands.catalogue import CATALOGUE
 from commands.model.operation import Role
 from commands.model.report import Report
 from tests.bot.clockwork import Log, Time, at, daily
 from tests.bot.keeping import Kept
-from tests.bot.requests.test_dispatcher import basis
+from tests.bot.requests.test_dispatcher import config
 
 PEOPLE = (
     Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR})),
@@ -40,8 +39,8 @@ class Office:
         self.table = ScheduleTable(database)
         kept = Kept()
         kept.schedules = Schedules(self.table, self.log, self.time.now)
-        self.desk = Desk(
-            replace(basis(), policy=policy), CATALOGUE, self.log, kept.keeping(), now=self.time.now, reference=lambda: "7f3a"
+        self.desk = Dispatcher(
+            replace(config(), policy=policy), kept.environment(self.log, self.time.now), reference=lambda: "7f3a"
         )
         self._asked = 0
 
@@ -255,10 +254,10 @@ async def test_there_is_an_end_to_schedules(office: Office) -> None:
 
 async def test_in_a_terminal_a_channel_must_be_named_where_none_is_configured(database: Database) -> None:
     office = Office(database)
-    clockwork = replace(office.desk.basis.clockwork, channel="")
-    office.desk.basis = replace(office.desk.basis, clockwork=clockwork)
+    clockwork = replace(office.desk.config.clockwork, channel="")
+    office.desk.config = replace(office.desk.config, clockwork=clockwork)
     assert "say where the answers go" in await office.told('schedule add "0 9 * * *" "health"', channel="")
-    office.desk.basis = replace(office.desk.basis, clockwork=replace(clockwork, channel="C0USUAL"))
+    office.desk.config = replace(office.desk.config, clockwork=replace(clockwork, channel="C0USUAL"))
     await office.ask('schedule add "0 9 * * *" "health"', channel="")
     assert ["C0USUAL"] == [schedule.channel for schedule in await office.table.all()]
 

@@ -24,12 +24,11 @@ from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
 from bot.reports.digest import Seen, baseline, composed, left
 from bot.reports.digest_diff import Baseline
 from bot.reports.observations import History
-from bot.requests.dispatcher import Desk
+from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
 from bot.store.digests import Digests
 from bot.store.heads import Head
 from bot.store.observations import Observation, Observations
-from commands.catalogue import CATALOGUE
 from commands.certs.operations import Cert
 from commands.health import Health
 from commands.model.chart import DayHealth
@@ -40,7 +39,7 @@ from tests.bot.keeping import Kept, lock
 from tests.bot.rendering.changes import DONE, change
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.rendering.slack.test_answer import shown
-from tests.bot.requests.test_dispatcher import Log, basis
+from tests.bot.requests.test_dispatcher import Log, config
 from tests.commands.canned import NOW, container, windows, wsl
 from tests.commands.canned_certs import authority, files, host, view
 
@@ -383,9 +382,9 @@ class House:
     async def ask(self, key: str, at: datetime, said: Said | None = None, **given: Any) -> Report:
         """What `digest` answers to boss, or to `user`, typed or when its time had come."""
         fleet = view(*FLEET, said=said).fleet
-        keeping = replace(self.kept.keeping(), history=self.history)
-        ground = replace(basis(), fleet=fleet, policy=self.rules)
-        desk = Desk(ground, CATALOGUE, Log(), keeping, lambda: at, lambda: "7f3a")
+        self.kept.history = self.history
+        ground = replace(config(), fleet=fleet, policy=self.rules)
+        desk = Dispatcher(ground, self.kept.environment(Log(), lambda: at), lambda: "7f3a")
         user, surface = given.get("user"), given.get("surface", Surface.SCHEDULE)
         asks = surface is not Surface.SCHEDULE or user is not None
         who = SlackIdentity("T1", user or "U1BOSS", Standing.MEMBER) if asks else BotIdentity("digest")

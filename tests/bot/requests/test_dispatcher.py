@@ -15,7 +15,8 @@ from adapters.phrase import Listing, Phrase
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
 from bot.audit.log import RECORDED, EventKind
-from bot.handlers.registry import OWN
+from bot.config.active_config import ActiveConfig
+from bot.handlers.registry import HANDLERS
 from bot.model.request import (
     Answer,
     Exit,
@@ -28,9 +29,8 @@ from bot.model.request import (
     SystemIdentity,
     operation_id,
 )
-from bot.requests.active_config import Basis
 from bot.requests.authorization import failure
-from bot.requests.dispatcher import REPEATED, Desk
+from bot.requests.dispatcher import REPEATED, Dispatcher
 from bot.schedules.builtin import Clockwork
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Finding, Severity
@@ -61,16 +61,16 @@ class Log:
 CLOCKWORK = Clockwork("Asia/Tokyo", "C0OPS", "", ())
 
 
-def basis(said: Said | None = None) -> Basis:
+def config(said: Said | None = None) -> ActiveConfig:
     async def examine(view: View) -> Report:
         return Report(title=Phrase("Doctor"), summary=Phrase("{n} hosts", n=len(view.fleet.inventory.hosts)))
 
     fleet = view(A, B, said=said).fleet
-    return Basis(fleet, Policy((ANA,)), Thresholds(), CertificateRules(), examine, CLOCKWORK)
+    return ActiveConfig(fleet, Policy((ANA,)), Thresholds(), CertificateRules(), examine, CLOCKWORK)
 
 
-def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation], ...] = CATALOGUE) -> Desk:
-    return Desk(basis(said), catalogue, log, Kept().keeping(), now=lambda: NOW, reference=lambda: "7f3a")
+def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation], ...] = CATALOGUE) -> Dispatcher:
+    return Dispatcher(config(said), Kept().environment(log, catalogue=catalogue), reference=lambda: "7f3a")
 
 
 def request(text: str, *, user: str = "U1ANA", standing: Standing = Standing.MEMBER, key: str = "t.1") -> Request:
@@ -355,7 +355,7 @@ async def test_what_is_for_the_terminal_is_not_open_where_slack_names_no_channel
     """The home tab and forms know no channel; that is not the terminal."""
     at = desk(Log())
     grant = Grant(operations=("health",), roles=frozenset({Role.OPERATOR}), channels=("C0OPS", "shell"))
-    at.basis = replace(at.basis, policy=Policy((ANA,), grants=(grant,)))
+    at.config = replace(at.config, policy=Policy((ANA,), grants=(grant,)))
 
     answer = await at.handle(replace(request("health"), surface=surface, channel=channel))
 
@@ -365,7 +365,7 @@ async def test_what_is_for_the_terminal_is_not_open_where_slack_names_no_channel
 async def test_a_reload_holds_for_the_next_request() -> None:
     log = Log()
     front = desk(log)
-    front.basis = replace(front.basis, policy=Policy())
+    front.config = replace(front.config, policy=Policy())
 
     answer = await front.handle(replace(request("health"), identity=SystemIdentity(uid=1000, name="ana")))
 
@@ -402,7 +402,7 @@ async def test_an_answer_about_a_host_that_is_gone_needs_the_right_on_all_hosts(
     """Nobody knows any more which labels it had; who asks anew is told that there is no such host."""
     house = desk(Log())
     only_osaka = Grant(operations=("health",), roles=frozenset({Role.OPERATOR}), labels=("osaka",))
-    house.basis = replace(house.basis, policy=Policy((ANA,), grants=(only_osaka,)))
+    house.config = replace(house.config, policy=Policy((ANA,), grants=(only_osaka,)))
 
     again = await house.refusal(request("health host-gone"))
     anew = await house.handle(request("health host-gone"))
@@ -411,8 +411,8 @@ async def test_an_answer_about_a_host_that_is_gone_needs_the_right_on_all_hosts(
     assert (FailureKind.REFUSED, FailureKind.USAGE) == (again.kind, refused(anew).kind)
 
 
-def test_every_operation_of_the_bots_own_has_somebody_who_answers_it() -> None:
-    assert set(OWN) == {operation for operation in CATALOGUE if issubclass(operation, OwnOperation)}
+def test_every_operation_of_the_bots_own_has_a_handler() -> None:
+    assert set(HANDLERS) == {operation for operation in CATALOGUE if issubclass(operation, OwnOperation)}
 
 
 @pytest.mark.parametrize(

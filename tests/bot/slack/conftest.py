@@ -22,7 +22,7 @@ from bot.access.policy import Actor, Go, Refuse, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
-from bot.requests.active_config import Rights
+from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES, Api
 from bot.slack.directory.channels import Channels

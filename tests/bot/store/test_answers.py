@@ -8,7 +8,7 @@ from sqlalchemy import update
 from bot.store.answers import KEPT, LARGEST, Answers, Kept, Made
 from bot.store.database import Database
 from bot.store.errors import TooLarge
-from bot.store.models import ANSWERS
+from bot.store.tables import ANSWERS
 from tests.bot.store.conftest import Clock
 
 

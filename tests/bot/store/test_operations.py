@@ -20,11 +20,11 @@ from bot.model.request import Identity, SlackIdentity, Standing, Surface, System
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import Lock, LockTable
-from bot.store.models import OPERATIONS
 from bot.store.operations import Choice, Claim, Ended, Moved, Open, Operations
 from bot.store.operations import Standing as Everything
 from bot.store.records import LARGEST, TOLD, UNREADABLE, Record, identity_of, identity_text
 from bot.store.stored import MAX_JSON
+from bot.store.tables import OPERATIONS
 from commands.model.operation import Risk, Role
 from commands.model.plan import Deed, Part, Plan, Step
 from tests.bot.store.conftest import Clock

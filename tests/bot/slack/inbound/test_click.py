@@ -14,7 +14,7 @@ from bot.rendering.slack.buttons import View
 from bot.slack.click_payload import click_in
 from bot.store.answers import KEPT
 from bot.store.condition import prove
-from bot.store.models import ANSWERS
+from bot.store.tables import ANSWERS
 from commands.model.report import Report
 from tests.bot.rendering.examples import DETAILED, HOSTS
 from tests.bot.slack.conftest import House

@@ -1,82 +1,65 @@
-"""`log collect`: all evidence of some hosts as one archive, for whoever comes new to an incident.
+"""Report of `log collect`: packs all evidence of some hosts into one archive for a reader who is new to an incident. Pure.
 
-hosts ─┬─ health with its details ─▶ health.md, health.csv
-       ├─ every log, all at once ─▶ logs/<host>/<log>.txt, and merged by time ─▶ timeline.txt
-       └─ changes that the bot knows ─▶ changes.md
-all of it ─▶ summary.md, which says what is in the archive and what is missing ─▶ one ZIP
+Evidence ─┬─ health with its details ─▶ health.md, health.csv
+          ├─ logs ─▶ logs/<host>/<log>.txt, merged by time ─▶ timeline.txt
+          └─ changes that the bot knows ─▶ changes.md
+all of it ─▶ summary.md, which lists what is in the archive and what is missing ─▶ one ZIP
 """
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from adapters.inventory import Host
 from adapters.phrase import Instant, Moment, Phrase
 from bot.access.policy import Refuse
-from bot.handlers.incidents import in_short
 from bot.incidents.service import Incident
 from bot.model.change import Change
-from bot.model.request import Surface
 from bot.reports import listings
-from commands.bot_state.changes import Operations
-from commands.bot_state.incidents import IncidentList
-from commands.health import Health
+from bot.reports.incidents import summarize
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level
 from commands.loglines.lines import Log
 from commands.loglines.merge import filtered, grave, merged
-from commands.logs.collection import SOURCES, Got, Wanted, finding_of, read_all, told_by, unread
-from commands.logs.operations import FARTHEST, LogCollect, newest
+from commands.logs.collection import Got, finding_of, told_by, unread
+from commands.logs.operations import newest
 from commands.logs.operations import report as log_report
 from commands.logs.text_file import COLLECTED, notes
 from commands.model.finding import SEVERITIES, Finding, Severity, worst_first
-from commands.model.operation import untold
 from commands.model.phrases import some
 from commands.model.report import Bundle, Column, Copy, Form, Report, Row, Section
-from commands.model.times import instant, render_when
 from commands.values.units import size_of
 
-if TYPE_CHECKING:
-    from bot.handlers.context import Asked
-
-LINES = 60_000
-"""Lines of all logs together; each log gets its share."""
-
 BYTES = 48 * 2**20
-"""Of the text of all logs together, each of which gets its share. The archive is made in memory, which takes several times
-as much."""
+"""Limit of text of all logs together; each log gets its share. Packing in memory takes several times as much."""
 
 CONTAINERS = "log container:"
-"""Words that bring what a container prints."""
+"""Command that brings what a container prints, without its name."""
 
 NAMED = 10
-"""Hosts, or containers, that one line names."""
+"""Limit of hosts, or containers, that one line names."""
 
 OFFERED = 3
-"""Words that one line offers."""
-
-LEAST, MOST = 50, 1_000
-"""Lines of one log, however many there are."""
+"""Limit of commands that one line offers."""
 
 CHANGES = 100
-"""Changes that are told of, the newest ones; each has its plan in memory meanwhile."""
+"""Limit of listed changes, the newest; each has its plan in memory meanwhile."""
 
 TIMELINE = "timeline.txt"
 
 BEGINNINGS = 20
-"""Logs with errors that are named, those that had them first: there it began, perhaps."""
-
+"""Limit of named logs with errors: those that had them first, for the trouble may have begun there."""
 
 UNREAD = 50
-"""Lines about logs that could not be read."""
+"""Limit of lines about logs that could not be read."""
 
 
 @dataclass(frozen=True)
-class _Evidence:
-    """What was brought of hosts, of the time from `since` to `at`: of each log `tail` lines at most. `incident`: that of
-    the channel; `typed`: since when, as it can be typed; `target`: which hosts, as it was typed."""
+class Evidence:
+    """Everything read from some hosts about the time from `since` to `at`, and what the bot knows of it.
+
+    `target` names the hosts as the requester typed them. `changes` is the refusal where the requester may not see changes.
+    `incident` is that of the channel. `typed` is `since` as it can be typed. Of each log there are at most `tail` lines.
+    """
 
     target: str
     health: Report
@@ -89,71 +72,28 @@ class _Evidence:
     at: datetime
 
 
-async def collect(operation: LogCollect, asked: "Asked") -> Report:
-    """Look at everything at once, and pack it, when it is its turn; of 30 hosts packing takes a second."""
-    return await asked.archiving.make(_asker(asked), lambda: _gathered(operation, asked), _packed)
-
-
-def _asker(asked: "Asked") -> str:
-    """Who waits for their archive; each run of a schedule by itself, for nobody can be told to ask again."""
-    return asked.operation if asked.by.surface is Surface.SCHEDULE else asked.by.actor.name
-
-
-async def _gathered(operation: LogCollect, asked: "Asked") -> _Evidence:
-    """Awaited hosts are those whose logs are: they take longer than health."""
-    view, now = asked.view, asked.now()
-    hosts = operation.hosts(view.fleet.inventory)
-    tail, since = _share(hosts), instant(operation.since, now, FARTHEST)
-    wanted = Wanted(tail=tail, since=since, room=BYTES // max(1, len(hosts) * len(SOURCES)))
-    async with asyncio.TaskGroup() as group:
-        health = group.create_task(Health(target=operation.target, details=True).read(replace(view, progress=untold)))
-        logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
-    ours = await _changes(hosts, since, asked)
-    incident = await _incident(asked)
-    typed = render_when(operation.since)
-    return _Evidence(str(operation.target), health.result(), logs.result(), ours, incident, since, typed, tail, now)
-
-
-async def _changes(hosts: Sequence[Host], since: datetime, asked: "Asked") -> Sequence[Change] | Refuse:
-    """Changes of that time, where whoever asks may ask for changes by themselves; why not, where they may not."""
-    verdict = asked.verdict(Operations())
-    if isinstance(verdict, Refuse):
-        return verdict
-    return await asked.changes.touching([host.name for host in hosts], since, CHANGES + 1)
-
-
-async def _incident(asked: "Asked") -> Incident | None:
-    """That of the channel, where whoever asks may ask for it by itself."""
-    if isinstance(asked.verdict(IncidentList()), Refuse):
-        return None
-    return await asked.incidents.open_in(asked.by.channel)
-
-
-def _share(hosts: Sequence[Host]) -> int:
-    return max(LEAST, min(MOST, LINES // max(1, len(hosts) * len(SOURCES))))
-
-
-def _packed(evidence: _Evidence) -> Report:
+def compose_evidence(evidence: Evidence) -> Report:
+    """Packs the archive, and the report that carries it; of 30 hosts that takes a second."""
     health, got, now = evidence.health, evidence.got, evidence.at
     logs = [each.log for each in got if each.log is not None]
-    lines, said = merged(log.lines for log in logs), (*_no_room(got), *notes(logs, COLLECTED))
+    lines, said = merged(log.lines for log in logs), (*_list_dropped(got), *notes(logs, COLLECTED))
     shown = newest(lines)
     missing = [each for each in got if each.error is not None]
     unread = (finding_of(each) for each in missing if not told_by(health.findings, each))
     findings = worst_first((*health.findings, *unread))
-    others = (*_beginnings(logs), *_contents(evidence), *_missing(evidence))
+    others = (*_list_beginnings(logs), *_list_contents(evidence), *_list_missing(evidence))
     folder = f"evidence-{now:%Y%m%d-%H%M%S}"
     whole = Report(
         title=Phrase("Evidence"),
-        summary=_summary(sum(len(log.lines) for log in logs), len(logs), len(missing), health),
+        summary=_summarize(sum(len(log.lines) for log in logs), len(logs), len(missing), health),
         columns=(Column(key="host", heading=Phrase("Host")),),
         rows=tuple(Row(host=row.host, cells=row.cells[:1], severity=row.severity) for row in health.rows),
         findings=findings,
-        sections=(*_about(evidence), *others),
-        excerpt=Excerpt(lines=shown, notes=(*_left_out(len(shown), len(lines)), *said)),
+        sections=(*_describe(evidence), *others),
+        excerpt=Excerpt(lines=shown, notes=(*_count_left_out(len(shown), len(lines)), *said)),
         taken_at=now,
     )
-    sections = (*_about(evidence), *_wrong(findings), *others, *_known(said))
+    sections = (*_describe(evidence), *_list_findings(findings), *others, *_list_notes(said))
     readable = whole.model_copy(update={"excerpt": None, "findings": (), "sections": sections})
     timeline = whole.model_copy(update={"excerpt": Excerpt(lines=lines, notes=said)})
     members = (
@@ -161,23 +101,23 @@ def _packed(evidence: _Evidence) -> Report:
         Copy(name=TIMELINE, form=Form.LINES, of=timeline),
         Copy(name="health.md", form=Form.MARKDOWN, of=health, words=f"health {evidence.target} --details"),
         Copy(name="health.csv", form=Form.CSV, of=health, words=f"health {evidence.target} --details"),
-        *_changed(evidence),
-        *(_log(each, evidence) for each in got if each.log is not None),
+        *_build_changes_file(evidence),
+        *(_build_log_file(each, evidence) for each in got if each.log is not None),
     )
     inside = tuple(member.model_copy(update={"name": f"{folder}/{member.name}"}) for member in members)
     return whole.model_copy(update={"files": (Bundle(name=f"{folder}.zip", members=inside),)})
 
 
-def _changed(evidence: _Evidence) -> tuple[Copy, ...]:
+def _build_changes_file(evidence: Evidence) -> tuple[Copy, ...]:
     if isinstance(evidence.changes, Refuse):
         return ()
     told = evidence.changes[:CHANGES]
-    of = listings.lately(told, evidence.at).model_copy(update={"summary": _how_many(len(told), evidence)})
+    of = listings.lately(told, evidence.at).model_copy(update={"summary": _count_changes(len(told), evidence)})
     return (Copy(name="changes.md", form=Form.MARKDOWN, of=of, words="op"),)
 
 
-def _how_many(changes: int, evidence: _Evidence) -> Phrase:
-    """Of which hosts and time: `op` beside it tells of all."""
+def _count_changes(changes: int, evidence: Evidence) -> Phrase:
+    """Summary of the changes, with hosts and time span: `op` beside it lists those of all hosts."""
     hosts, since, now = evidence.target, Moment(evidence.since), Moment(evidence.at)
     if not changes:
         return Phrase(
@@ -196,11 +136,11 @@ def _how_many(changes: int, evidence: _Evidence) -> Phrase:
     )
 
 
-def _log(got: Got, evidence: _Evidence) -> Copy:
-    """One log, below the words that ask for the same lines."""
+def _build_log_file(got: Got, evidence: Evidence) -> Copy:
+    """File of one log, below the command that asks for the same lines."""
     report = log_report((got,), got.source, evidence.at)
     assert report.excerpt is not None
-    told = report.excerpt.model_copy(update={"notes": (*_no_room((got,)), *report.excerpt.notes)})
+    told = report.excerpt.model_copy(update={"notes": (*_list_dropped((got,)), *report.excerpt.notes)})
     span = f"--since {evidence.typed} --tail {evidence.tail}"
     return Copy(
         name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
@@ -210,7 +150,7 @@ def _log(got: Got, evidence: _Evidence) -> Copy:
     )
 
 
-def _summary(lines: int, logs: int, unread: int, health: Report) -> Phrase:
+def _summarize(lines: int, logs: int, unread: int, health: Report) -> Phrase:
     told = Phrase(
         "{n} line of {logs} logs collected; {health}",
         plural="{n} lines of {logs} logs collected; {health}",
@@ -223,33 +163,33 @@ def _summary(lines: int, logs: int, unread: int, health: Report) -> Phrase:
     return Phrase("{told}; {n} log could not be read", plural="{told}; {n} logs could not be read", told=told, n=unread)
 
 
-def _about(evidence: _Evidence) -> tuple[Section, ...]:
-    """What somebody who opens the archive without knowing us asks first."""
+def _describe(evidence: Evidence) -> tuple[Section, ...]:
+    """Sections that a reader who does not know the fleet needs first."""
     since, now = Moment(evidence.since), Moment(evidence.at)
     when = Section(heading=Phrase("Time span"), lines=(Phrase("{since} to {now}", since=since, now=now),))
     if evidence.incident is None:
         return (when,)
-    return (Section(heading=Phrase("Incident"), lines=(in_short(evidence.incident),)), when)
+    return (Section(heading=Phrase("Incident"), lines=(summarize(evidence.incident),)), when)
 
 
-def _wrong(findings: Sequence[Finding]) -> tuple[Section, ...]:
-    """What is wrong, the worst first, before what is in the archive: hosts of which the same is to be said together."""
+def _list_findings(findings: Sequence[Finding]) -> tuple[Section, ...]:
+    """Section of findings, the worst first. Hosts with the same finding share a line."""
     same: dict[tuple[Severity, Phrase], list[Finding]] = {}
     for finding in findings:
         same.setdefault((finding.severity, finding.why), []).append(finding)
-    lines = tuple(_told(severity, why, alike) for (severity, why), alike in same.items())
+    lines = tuple(_join_alike(severity, why, alike) for (severity, why), alike in same.items())
     return (Section(heading=Phrase("What needs somebody"), lines=lines),) if lines else ()
 
 
-def _told(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Phrase:
+def _join_alike(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Phrase:
     hosts = some(tuple(dict.fromkeys(each.host for each in alike)), NAMED)
     told = Phrase("{host}, {severity}: {why}", host=hosts, severity=SEVERITIES[severity], why=why)
     words = tuple(dict.fromkeys(each.next for each in alike if each.next))
     return Phrase("{told}; next: {words}", told=told, words=" · ".join(words[:OFFERED])) if words else told
 
 
-def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
-    """In which logs errors are, in the order in which they began."""
+def _list_beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
+    """Section of logs with errors, in the order in which the errors began."""
     found = [(errors[0], grave(errors), log) for log in logs if (errors := filtered(log.lines, Level.ERROR))]
     found.sort(key=lambda each: each[0].at.timestamp() if each[0].at is not None else 0.0)
     told = tuple(
@@ -267,7 +207,7 @@ def _beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
     return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
 
 
-def _contents(evidence: _Evidence) -> tuple[Section, ...]:
+def _list_contents(evidence: Evidence) -> tuple[Section, ...]:
     files: tuple[Phrase, ...] = (
         Phrase("timeline.txt: the lines of all these logs in the order of time, clocks corrected"),
         Phrase("logs/: the same, one file for each log of each host"),
@@ -275,11 +215,11 @@ def _contents(evidence: _Evidence) -> tuple[Section, ...]:
     )
     if not isinstance(evidence.changes, Refuse):
         files = (*files, Phrase("changes.md: what was changed through the bot in this time"))
-    return (Section(heading=Phrase("What is in the archive"), lines=(*files, *_containers(evidence))),)
+    return (Section(heading=Phrase("What is in the archive"), lines=(*files, *_mention_containers(evidence))),)
 
 
-def _containers(evidence: _Evidence) -> tuple[Phrase, ...]:
-    """What containers print is on no list of logs; those that are not well are named with the words that bring it."""
+def _mention_containers(evidence: Evidence) -> tuple[Phrase, ...]:
+    """Note that container output is not in the archive, with the commands that bring it for unhealthy containers."""
     if all(host.wsl is None for host in {each.host for each in evidence.got}):
         return ()
     found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINERS)]
@@ -287,13 +227,13 @@ def _containers(evidence: _Evidence) -> tuple[Phrase, ...]:
     return (Phrase("not in it: what containers print; {words} brings it", words=some(words, NAMED)),)
 
 
-def _left_out(shown: int, total: int) -> tuple[Phrase, ...]:
+def _count_left_out(shown: int, total: int) -> tuple[Phrase, ...]:
     if shown == total:
         return ()
     return (Phrase("the newest {n} of {total} lines are shown; {file} has all", n=shown, total=total, file=TIMELINE),)
 
 
-def _no_room(got: Sequence[Got]) -> tuple[Phrase, ...]:
+def _list_dropped(got: Sequence[Got]) -> tuple[Phrase, ...]:
     where = [f"{each.host.name} {each.source}" for each in got if each.dropped]
     if not where:
         return ()
@@ -306,13 +246,13 @@ def _no_room(got: Sequence[Got]) -> tuple[Phrase, ...]:
     )
 
 
-def _known(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
-    """What must be said of the lines, for whoever reads the summary alone."""
+def _list_notes(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
+    """Section of notes on the lines, for a reader of the summary alone."""
     return (Section(heading=Phrase("About the lines"), lines=said),) if said else ()
 
 
-def _missing(evidence: _Evidence) -> tuple[Section, ...]:
-    lines = _unread(evidence.got)
+def _list_missing(evidence: Evidence) -> tuple[Section, ...]:
+    lines = _list_unread(evidence.got)
     if isinstance(evidence.changes, Refuse):
         lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
     elif len(evidence.changes) > CHANGES:
@@ -320,8 +260,8 @@ def _missing(evidence: _Evidence) -> tuple[Section, ...]:
     return (Section(heading=Phrase("What is missing"), lines=lines),) if lines else ()
 
 
-def _unread(got: Sequence[Got]) -> tuple[Phrase, ...]:
-    """A line for each host and reason, with the logs that could not be read for it."""
+def _list_unread(got: Sequence[Got]) -> tuple[Phrase, ...]:
+    """Lines for each host and reason, with the logs that could not be read."""
     logs: dict[tuple[str, Phrase], list[str]] = {}
     for each in got:
         if each.error is not None:

@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import PureWindowsPath
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from adapters.action import Action
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
-from adapters.inventory import Host, Inventory
+from adapters.inventory import Host
 from adapters.logs import Cut, LogText
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
@@ -20,19 +19,21 @@ from adapters.wsl.logs import ReadCni, ReadPodman
 from bot.access.policy import Actor, Policy
 from bot.access.requester import By
 from bot.access.rules import Grant
-from bot.handlers.archive_queue import Archiving, BeingMade
-from bot.handlers.context import Asked
-from bot.handlers.evidence import BYTES, collect
+from bot.handlers.archive_queue import AlreadyQueued, ArchiveQueue
+from bot.handlers.context import RequestContext
+from bot.handlers.logs import LogHandlers
 from bot.incidents.service import Incident
 from bot.model.change import Change
-from bot.model.request import Answer, Surface, SystemIdentity
+from bot.model.request import Answer, Failure, Surface, SystemIdentity
 from bot.rendering.files import written
+from bot.reports.evidence import BYTES
 from commands.logs.operations import KEPT_LINES, LogCollect
-from commands.model.operation import Role
+from commands.model.operation import Operation, Role
 from commands.model.report import Bundle, File, Report
 from tests.bot.records import running
 from tests.bot.rendering.examples import ENGLISH
 from tests.bot.reported import Sides, view, windows, wsl
+from tests.bot.requests.test_dispatcher import config
 from tests.commands import canned
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import host
@@ -73,20 +74,34 @@ def hosts_that_say(logs: Mapping[str, LogText | HostError], *hosts: Host, **linu
 
 async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **given: Any) -> Report:
     """Asked by an operator, to whom nothing is denied; what is `given` stands for what is there otherwise."""
+    handlers = LogHandlers(
+        changes=cast("Any", given.get("changes", Nothing())),
+        incidents=cast("Any", given.get("incidents", Nothing())),
+        archives=cast("Any", given.get("archives") or ArchiveQueue()),
+        now=lambda: NOW,
+    )
     actor = Actor("ana", frozenset({Role.OPERATOR}), "person ana")
-    usual = {
-        "view": view(*hosts, said=hosts_that_say(logs, *hosts)),
-        "now": lambda: NOW,
-        "changes": Nothing(),
-        "archiving": Archiving(),
-        "by": By(actor, SystemIdentity(1000, "ana"), Surface.SHELL, ""),
-        "policy": Policy(),
-        "incidents": Nothing(),
-        "inventory": Inventory(hosts=hosts),
-    }
-    asked = SimpleNamespace(**(usual | given))
-    asked.verdict = partial(Asked.verdict, cast("Any", asked))
-    return await collect(LogCollect(), cast("Asked", asked))
+    looked = given.get("view") or view(*hosts, said=hosts_that_say(logs, *hosts))
+    context = RequestContext(
+        operation=given.get("operation", "op-1"),
+        requester=By(actor, SystemIdentity(1000, "ana"), given.get("surface", Surface.SHELL), ""),
+        at=NOW,
+        permitted=(),
+        config=replace(config(), fleet=looked.fleet, policy=given.get("policy", Policy())),
+        view=looked,
+        words=NoWords(),
+    )
+    return await handlers.collect(LogCollect(), context)
+
+
+class NoWords:
+    """Judges no words: evidence asks for operations, never for words."""
+
+    def may_see(self, words: str) -> bool:
+        raise AssertionError(words)
+
+    def interpret_scheduled(self, words: str, channel: str) -> Operation | Failure:
+        raise AssertionError(words)
 
 
 class Nothing:
@@ -194,9 +209,8 @@ async def test_each_run_of_a_schedule_waits_for_its_archive_whosever_it_is() -> 
             return cast("Report", pack(await gather()))
 
     turns = Turns()
-    ana = Actor("ana", frozenset({Role.OPERATOR}), "person ana")
     for surface in (Surface.SHELL, Surface.SCHEDULE):
-        await collected(ONE, A, archiving=turns, operation="op-7", by=By(ana, SystemIdentity(1000, "ana"), surface, ""))
+        await collected(ONE, A, archives=turns, operation="op-7", surface=surface)
     assert ["ana", "op-7"] == turns.askers
 
 
@@ -282,13 +296,13 @@ async def test_of_logs_that_have_no_room_together_the_newest_lines_are_kept_and_
 
 
 async def test_whoever_asks_for_a_second_archive_meanwhile_is_told_to_wait_for_theirs() -> None:
-    archiving = Archiving()
-    first = asyncio.create_task(collected(ONE, A, archiving=archiving))
+    archives = ArchiveQueue()
+    first = asyncio.create_task(collected(ONE, A, archives=archives))
     await asyncio.sleep(0)
-    with pytest.raises(BeingMade, match="an archive is being made for you already; wait for it"):
-        await collected(ONE, A, archiving=archiving)
+    with pytest.raises(AlreadyQueued, match="an archive is being made for you already; wait for it"):
+        await collected(ONE, A, archives=archives)
     assert "summary.md" in unpacked(await first)
-    assert "summary.md" in unpacked(await collected(ONE, A, archiving=archiving))
+    assert "summary.md" in unpacked(await collected(ONE, A, archives=archives))
 
 
 async def test_the_summary_says_what_is_wrong_before_what_is_in_the_archive() -> None:

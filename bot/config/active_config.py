@@ -1,0 +1,31 @@
+"""The active configuration: what requests are judged by and answered from until the next reload."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from adapters.fleet import Fleet
+from adapters.inventory import Inventory
+from bot.access.policy import Policy
+from bot.schedules.builtin import Clockwork
+from commands.model.operation import CertificateRules, Thresholds, View
+from commands.model.report import Report
+
+
+@dataclass(frozen=True)
+class ActiveConfig:
+    """Configuration in use. A reload replaces it whole; a request ends on the one that it began with.
+
+    `examine` checks whether everything that the bot needs is in place (`bot.doctor.examination`).
+    """
+
+    fleet: Fleet
+    policy: Policy
+    thresholds: Thresholds
+    certificates: CertificateRules
+    examine: Callable[[View], Awaitable[Report]]
+    clockwork: Clockwork
+
+    @property
+    def inventory(self) -> Inventory:
+        """The hosts that can be asked about."""
+        return self.fleet.inventory

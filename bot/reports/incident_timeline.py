@@ -1,0 +1,109 @@
+"""Report of `incident show`: who opened the incident, what was asked there, and how that stands. Pure.
+
+entries ─┬─ of a look ──▶ its answer as it was, for a reader who may ask for the same
+         └─ of a change ▶ how it stands now
+"""
+
+import re
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.phrase import Phrase
+from bot.incidents.service import Entry, Incident
+from bot.model.change import State
+from bot.reports.incidents import link_channel, suggest_next, summarize
+from bot.reports.listings import STATES
+from commands.bot_state.incidents import IncidentOpen
+from commands.language.grammar import canonical
+from commands.model.report import Cell, Column, Report, Row, Section
+from commands.values.arguments import Target
+
+_ENTRIES = (
+    Column(key="at", heading=Phrase("When")),
+    Column(key="actor", heading=Phrase("Who")),
+    Column(key="words", heading=Phrase("Request")),
+    Column(key="answer", heading=Phrase("Answer")),
+    Column(key="operation", heading=Phrase("Id"), detail=True),
+)
+
+
+_OPERATION = re.compile(r"\bop-[0-9a-f]{12}\b")
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """An incident and its newest entries, oldest first, of `count` that there are.
+
+    `states`: how changes stand now, which is what is told of them. `readable`: the words whose answers this reader may see.
+    """
+
+    incident: Incident
+    entries: Sequence[Entry]
+    count: int
+    states: Mapping[str, State]
+    readable: Set[str]
+
+
+def compose_timeline(timeline: Timeline, place: str, at: datetime) -> Report:
+    """Report for a reader in the channel `place`: who opened it, then what was asked and answered, oldest first."""
+    incident, entries = timeline.incident, timeline.entries
+    return Report(
+        title=Phrase("Incident"),
+        summary=summarize(incident),
+        columns=_ENTRIES,
+        rows=(_build_opening(incident), *(_build_entry(entry, timeline) for entry in entries)),
+        sections=_count_left_out(timeline.count - len(entries)),
+        taken_at=at,
+        channel=link_channel(incident, place),
+        next=suggest_next(incident, place)[:-1],
+    )
+
+
+def find_operations(entries: Sequence[Entry]) -> Set[str]:
+    """Ids of the operations that the entries may tell of."""
+    return {name for entry in entries for name in _find_operations(entry)}
+
+
+def _build_opening(incident: Incident) -> Row:
+    words = canonical(IncidentOpen(title=incident.title, target=Target(parts=tuple(incident.target.split(",")))))
+    return Row(
+        cells=(
+            Cell.moment(incident.opened_at),
+            Cell.of(incident.opened_by),
+            Cell.of(words),
+            Cell.of(Phrase("opened")),
+            Cell.of(incident.operation),
+        )
+    )
+
+
+def _find_operations(entry: Entry) -> tuple[str, ...]:
+    """Ids of the operations that an entry may tell of: its own, and those that its words name."""
+    return (entry.operation, *_OPERATION.findall(entry.words))
+
+
+def _build_entry(entry: Entry, timeline: Timeline) -> Row:
+    states = timeline.states
+    now = next((STATES[states[name]] for name in _find_operations(entry) if name in states), entry.answer)
+    answer = (
+        Cell.of(now)
+        if entry.words in timeline.readable
+        else Cell(text=Phrase("not shown to you; ask for the same, and you learn why"))
+    )
+    return Row(
+        cells=(
+            Cell.moment(entry.at),
+            Cell.of(entry.actor),
+            Cell.of(entry.words),
+            answer,
+            Cell.of(entry.operation),
+        )
+    )
+
+
+def _count_left_out(left_out: int) -> tuple[Section, ...]:
+    if left_out <= 0:
+        return ()
+    line = Phrase("{n} older entry is in the audit log", plural="{n} older entries are in the audit log", n=left_out)
+    return (Section(heading=Phrase("Not shown"), lines=(line,)),)

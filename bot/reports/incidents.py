@@ -1,0 +1,145 @@
+"""Reports on incidents: one, a list, and what its channel is told. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from adapters.phrase import Moment, Phrase
+from bot.incidents.service import LEAD, Incident
+from commands.model.report import Cell, Channel, Column, Mark, Report, Row, Section
+
+_COLUMNS = (
+    Column(key="number", heading=Phrase("Number")),
+    Column(key="state", heading=Phrase("State")),
+    Column(key="title", heading=Phrase("Incident")),
+    Column(key="target", heading=Phrase("Host")),
+    Column(key="opened_at", heading=Phrase("Since")),
+    Column(key="opened_by", heading=Phrase("Who")),
+    Column(key="channel", heading=Phrase("Channel"), detail=True),
+    Column(key="was", heading=Phrase("What it was")),
+)
+
+OFFERED = 3
+"""Incidents of a list that are offered to be looked at."""
+
+
+def list_others(others: Sequence[Incident]) -> tuple[Section, ...]:
+    """Section about the open incidents of other channels."""
+    if not others:
+        return ()
+    return (Section(heading=Phrase("Elsewhere"), lines=tuple(map(summarize, others))),)
+
+
+def list_left_to_do(*lines: Phrase) -> tuple[Section, ...]:
+    """Section about what people must do by hand."""
+    return (Section(heading=Phrase("Left to do"), lines=lines),) if lines else ()
+
+
+def report_opening(incident: Incident, at: datetime) -> Report:
+    """Report on an incident just opened, for readers in its channel: words mean something else there from now on."""
+    since = Moment(incident.opened_at - LEAD)
+    lines = (
+        Phrase("whoever looks at hosts here, with {words} for example, is answered for all to read", words="health"),
+        Phrase("a look is about {target}, a log since {at}, unless it says otherwise", target=incident.target, at=since),
+        Phrase("{words} ends that", words='incident resolve "…"'),
+    )
+    return _report_from_now_on(incident, lines, at)
+
+
+def report_resolution(incident: Incident, at: datetime) -> Report:
+    """Report on an incident just resolved, for readers in its channel: words mean what they usually mean again."""
+    return _report_from_now_on(incident, (Phrase("this channel is an ordinary one again"),), at)
+
+
+def _report_from_now_on(incident: Incident, lines: tuple[Phrase, ...], at: datetime) -> Report:
+    section = Section(heading=Phrase("From now on in this channel"), lines=lines)
+    return report_incident(incident, incident.channel, at).model_copy(update={"sections": (section,)})
+
+
+def report_incident(incident: Incident, place: str, at: datetime) -> Report:
+    """Report on one incident, for readers in the channel `place`."""
+    return Report(
+        title=Phrase("Incident"),
+        summary=summarize(incident),
+        columns=_COLUMNS,
+        rows=(_build_row(incident),),
+        taken_at=at,
+        channel=link_channel(incident, place),
+        next=suggest_next(incident, place),
+        brief=True,
+    )
+
+
+def link_channel(incident: Incident, place: str) -> Channel | None:
+    """Link to its channel, for readers in another one; None for those who read there."""
+    return None if incident.channel == place else Channel(id=incident.channel, name=incident.channel_name)
+
+
+def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
+    """Report that lists incidents, the open ones first."""
+    running = [incident for incident in found if incident.open]
+    summary = (
+        summarize(running[0])
+        if len(running) == 1
+        else Phrase("{n} incident is open", plural="{n} incidents are open", n=len(running))
+        if running
+        else Phrase("no incident is open")
+    )
+    return Report(
+        title=Phrase("Incidents"),
+        summary=summary,
+        columns=_COLUMNS,
+        rows=tuple(map(_build_row, sorted(found, key=lambda incident: not incident.open))),
+        taken_at=at,
+        next=suggest_showing(running),
+    )
+
+
+def suggest_showing(incidents: Sequence[Incident]) -> tuple[str, ...]:
+    """Commands that show the first of them."""
+    return tuple(f"incident show {incident.number}" for incident in incidents[:OFFERED])
+
+
+def summarize(incident: Incident) -> Phrase:
+    """Summary in a sentence: what it is about and since when, or what it was."""
+    if incident.resolved_at is None:
+        return Phrase(
+            "incident {number}, {title}: open since {at}, about {target}",
+            number=str(incident.number),
+            title=incident.title,
+            at=Moment(incident.opened_at),
+            target=incident.target,
+        )
+    return Phrase(
+        "incident {number}, {title}: resolved at {at} by {person}: {was}",
+        number=str(incident.number),
+        title=incident.title,
+        at=Moment(incident.resolved_at),
+        person=incident.resolved_by,
+        was=incident.was,
+    )
+
+
+def suggest_next(incident: Incident, place: str) -> tuple[str, ...]:
+    """Commands to type next. A look is offered in its channel alone: elsewhere others would read the answer."""
+    shown = suggest_showing((incident,))
+    return ("health", *shown) if incident.open and not link_channel(incident, place) else shown
+
+
+def _build_row(incident: Incident) -> Row:
+    state = (
+        Cell(text=Phrase("open"), value="open", mark=Mark.BAD)
+        if incident.open
+        else Cell(text=Phrase("resolved by {person}", person=incident.resolved_by), value="resolved")
+    )
+    return Row(
+        cells=(
+            Cell(text=str(incident.number), value=incident.number),
+            state,
+            Cell.of(incident.title),
+            Cell.of(incident.target),
+            Cell.moment(incident.opened_at),
+            Cell.of(incident.opened_by),
+            Cell.of(incident.channel),
+            Cell.of(incident.was),
+        )
+    )

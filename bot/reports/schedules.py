@@ -1,0 +1,139 @@
+"""Reports on schedules: one and what it does next, or a list. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from adapters.phrase import Moment, Phrase
+from bot.schedules.builtin import OBSERVE
+from bot.schedules.service import Listed
+from bot.store.schedules import Origin, Outcome, Run, Schedule
+from commands.model.report import Cell, Column, Mark, Report, Row
+from commands.values import cron
+
+OUTCOMES = {
+    Outcome.RUNNING: Phrase("running now"),
+    Outcome.DONE: Phrase("done"),
+    Outcome.FAILED: Phrase("failed"),
+    Outcome.REFUSED: Phrase("refused"),
+    Outcome.SKIPPED: Phrase("left out, for the run before had not ended"),
+    Outcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
+    Outcome.DROPPED: Phrase("not run, for it was paused or removed meanwhile"),
+}
+
+MISSED: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
+"""What becomes of a missed time; usually it is made up for."""
+
+_BAD = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.MISSED})
+
+_COLUMNS = (
+    Column(key="name", heading=Phrase("Schedule")),
+    Column(key="state", heading=Phrase("State")),
+    Column(key="words", heading=Phrase("Request")),
+    Column(key="when", heading=Phrase("When")),
+    Column(key="next", heading=Phrase("Next")),
+    Column(key="last", heading=Phrase("Last")),
+    Column(key="channel", heading=Phrase("Channel")),
+    Column(key="owner", heading=Phrase("Who")),
+    Column(key="missed", heading=Phrase("If missed")),
+)
+
+
+def report_schedule(schedule: Schedule, begun: Run | None, at: datetime) -> Report:
+    """Report on one schedule, and on what happens next with it."""
+    report = list_schedules((Listed(schedule, begun),), at)
+    coming = _find_next_time(schedule, at)
+    told, words = _predict(schedule, begun, coming)
+    return report.model_copy(update={"summary": told, "next": words})
+
+
+def _predict(schedule: Schedule, begun: Run | None, coming: datetime | None) -> tuple[Phrase, tuple[str, ...]]:
+    """Sentence about what happens next with it, and commands that change that."""
+    name = schedule.name
+    if schedule.paused:
+        return Phrase("{name} is paused", name=name), (f"schedule resume {name}",)
+    if begun is not None:
+        return Phrase("{name} runs now; the answer comes in its channel", name=name), ()
+    if coming is None:
+        return Phrase("{name} has no time to come", name=name), (f"schedule remove {name}",)
+    told = Phrase("{name} runs next at {at}: {words}", name=name, at=Moment(coming), words=schedule.words)
+    return told, (f"schedule run {name}", f"schedule pause {name}")
+
+
+def list_schedules(found: Sequence[Listed], at: datetime) -> Report:
+    """Report that lists schedules, with the next of them in its summary."""
+    paused = [each.schedule for each in found if each.schedule.paused]
+    coming = [(when, each.schedule) for each in found if (when := _find_next_time(each.schedule, at)) is not None]
+    first = min(coming, key=lambda pair: pair[0], default=None)
+    parts = (
+        [Phrase("{n} schedule", plural="{n} schedules", n=len(found))] if found else [Phrase("nothing runs by the clock")]
+    )
+    if paused:
+        parts.append(Phrase("{n} is paused", plural="{n} are paused", n=len(paused)))
+    if first is not None:
+        parts.append(Phrase("next {name} at {at}", name=first[1].name, at=Moment(first[0])))
+    return Report(
+        title=Phrase("Schedules"),
+        summary=_join(parts),
+        columns=_COLUMNS,
+        rows=tuple(_build_row(each, at) for each in found),
+        taken_at=at,
+    )
+
+
+def _join(parts: Sequence[Phrase]) -> Phrase:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = Phrase("{before}; {after}", before=whole, after=part)
+    return whole
+
+
+def _find_next_time(schedule: Schedule, at: datetime) -> datetime | None:
+    """Its next time; None while it is paused or its times cannot be read."""
+    if schedule.paused or not cron.readable(schedule.cron, schedule.zone):
+        return None
+    return cron.following(schedule.cron, ZoneInfo(schedule.zone), at)
+
+
+def _build_row(each: Listed, at: datetime) -> Row:
+    schedule = each.schedule
+    coming = _find_next_time(schedule, at)
+    return Row(
+        cells=(
+            Cell.of(schedule.name),
+            _show_state(schedule),
+            Cell.of(schedule.words),
+            Cell(text=f"{schedule.cron} {schedule.zone}", value=f"{schedule.cron} {schedule.zone}"),
+            Cell(text="") if coming is None else Cell.moment(coming),
+            _show_last(each.latest),
+            _show_channel(schedule),
+            Cell.of(schedule.owner),
+            Cell(text=MISSED.get(schedule.missed, schedule.missed), value=schedule.missed),
+        )
+    )
+
+
+def _show_channel(schedule: Schedule) -> Cell:
+    """Channel of its answers; what `observe` sees is posted nowhere."""
+    if schedule.origin is Origin.BUILT_IN and schedule.name == OBSERVE:
+        return Cell(text="")
+    return Cell(text=schedule.channel or Phrase("the administrators"), value=schedule.channel)
+
+
+def _show_state(schedule: Schedule) -> Cell:
+    """State in words, empty while it runs. Times of another version, or in a zone of another machine, cannot be read."""
+    if not schedule.paused and not cron.readable(schedule.cron, schedule.zone):
+        return Cell(text=Phrase("does not run: its times cannot be read"), value="unreadable", mark=Mark.BAD)
+    if not schedule.paused:
+        return Cell(text="", value="active")
+    if schedule.why is None:
+        return Cell(text=Phrase("paused by {person}", person=schedule.paused_by), value="paused")
+    why = Phrase("paused by {person}: {why}", person=schedule.paused_by, why=schedule.why)
+    return Cell(text=why, value="paused", mark=Mark.BAD)
+
+
+def _show_last(run: Run | None) -> Cell:
+    if run is None:
+        return Cell(text=Phrase("not yet"), value="")
+    text = Phrase("{at}: {outcome}", at=Moment(run.due), outcome=OUTCOMES[run.outcome])
+    return Cell(text=text, value=run.outcome.value, mark=Mark.BAD if run.outcome in _BAD else Mark.PLAIN)

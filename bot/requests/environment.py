@@ -1,0 +1,35 @@
+"""Environment of the dispatcher: the services that stay the same while the process lives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.audit.log import Recorder
+from bot.config.active_config import ActiveConfig
+from bot.handlers.ports import ChangeLifecycle, IncidentRepository
+from bot.handlers.registry import Handlers
+from bot.requests.authorization import Ground
+from bot.security.redaction import Redactor
+from commands.model.operation import Catalogue
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Services of the process that requests are answered with. A reload changes none of them.
+
+    `running`: a bot runs here that carries changes out; a process without one only answers reads.
+    `redactor` knows the secrets that must not be typed. `now` gives aware times.
+    """
+
+    catalogue: Catalogue
+    handlers: Handlers
+    changes: ChangeLifecycle
+    incidents: IncidentRepository
+    recorder: Recorder
+    redactor: Redactor
+    now: Callable[[], datetime]
+    running: bool
+
+    def ground(self, config: ActiveConfig) -> Ground:
+        """What decisions rest on under a configuration."""
+        return Ground(config.policy, config.inventory, self.redactor)

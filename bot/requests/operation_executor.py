@@ -1,0 +1,101 @@
+"""Operation executor: carries out a request that was authorized and recorded.
+
+operation ─┬─ FleetRead ────▶ reads hosts
+           ├─ FleetChange ──▶ is proposed as a change (`bot.changes`)
+           └─ OwnOperation ─▶ its handler (`bot.handlers`)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from adapters.errors import FlatnetError
+from bot.access.policy import Actor
+from bot.access.requester import By
+from bot.config.active_config import ActiveConfig
+from bot.handlers.context import Body, NobodyRuns, RequestContext
+from bot.model.request import Failure, Request
+from bot.requests.authorization import Decision, OtherWords, failure
+from bot.requests.environment import Environment
+from commands.language.grammar import find
+from commands.model.operation import FleetChange, FleetRead, Operation, Progress, Risk, View
+from commands.model.report import Report
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request under way: its operation's id, and the configuration that it began with."""
+
+    operation: str
+    request: Request
+    config: ActiveConfig
+    progress: Progress
+
+
+class OperationExecutor:
+    """Carries out operations with the services of the process."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    async def execute(self, decision: Decision, job: Job) -> Body | Failure:
+        """Carries out what was decided. Every foreseen error is a `Failure`."""
+        outcome = decision.outcome
+        if isinstance(outcome, Failure):
+            return outcome
+        requester = By(decision.actor, job.request.identity, job.request.surface, job.request.channel)
+        try:
+            self._require_running(outcome)
+            body = await self._run(outcome, job, requester)
+        except FlatnetError as error:
+            return failure(error, decision.asked)
+        return body.offering(self._judge_offers(decision.actor, job.config)) if isinstance(body, Report) else body
+
+    async def _run(self, operation: Operation, job: Job, requester: By) -> Body:
+        match operation:
+            case FleetRead():
+                return await operation.read(self._build_view(job))
+            case FleetChange():
+                return await self._environment.changes.propose(job.operation, operation, requester)
+            case _:
+                return await self._environment.handlers.handle(operation, self._build_context(job, requester))
+
+    def _require_running(self, operation: Operation) -> None:
+        """Raises `NobodyRuns` for decisions and changes where no bot runs; reads are answered everywhere."""
+        dry = isinstance(operation, FleetChange) and operation.dry_run
+        if operation.risk is not Risk.READ and not dry and not self._environment.running:
+            raise NobodyRuns.here()
+
+    def _judge_offers(self, actor: Actor, config: ActiveConfig) -> Callable[[str], bool]:
+        """Returns a judge of words that an answer offers: whether this actor may ask for them."""
+        catalogue = self._environment.catalogue
+        permitted = config.policy.permitted(actor, catalogue)
+
+        def may(words: str) -> bool:
+            found = find(words.split(), catalogue)
+            return found is None or found[0] in permitted
+
+        return may
+
+    def _build_view(self, job: Job) -> View:
+        config = job.config
+        return View(
+            fleet=config.fleet,
+            now=self._environment.now,
+            thresholds=config.thresholds,
+            progress=job.progress,
+            certificates=config.certificates,
+            clean=self._environment.redactor.clean_log,
+            operation=job.operation,
+        )
+
+    def _build_context(self, job: Job, requester: By) -> RequestContext:
+        config, catalogue = job.config, self._environment.catalogue
+        return RequestContext(
+            operation=job.operation,
+            requester=requester,
+            at=job.request.at,
+            permitted=config.policy.permitted(requester.actor, catalogue),
+            config=config,
+            view=self._build_view(job),
+            words=OtherWords(job.request, self._environment.ground(config), catalogue),
+        )

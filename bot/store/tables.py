@@ -1,0 +1,43 @@
+"""SQLAlchemy tables of the row classes, and the triggers that keep the audit table append-only.
+
+Statements are built on these tables once and run without a Session: its upkeep was most of the cost of a row.
+"""
+
+from sqlalchemy import DDL, event
+
+from bot.store.models import Table
+
+METADATA = Table.metadata
+"""All tables of the bot."""
+
+INBOX = Table.metadata.tables["inbox"]
+OUTBOX = Table.metadata.tables["outbox"]
+ANSWERS = Table.metadata.tables["answers"]
+AUDIT = Table.metadata.tables["audit"]
+OPERATIONS = Table.metadata.tables["operations"]
+REVIEWS = Table.metadata.tables["reviews"]
+CLAIMS = Table.metadata.tables["claims"]
+LOCKS = Table.metadata.tables["locks"]
+SCHEDULES = Table.metadata.tables["schedules"]
+SCHEDULE_RUNS = Table.metadata.tables["schedule_runs"]
+OBSERVATIONS = Table.metadata.tables["observations"]
+DIGESTS = Table.metadata.tables["digests"]
+NOTICES = Table.metadata.tables["notices"]
+INCIDENTS = Table.metadata.tables["incidents"]
+INCIDENT_CHANNELS = Table.metadata.tables["incident_channels"]
+INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
+
+APPEND_ONLY = (
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
+    # REPLACE deletes without asking the trigger above
+    "CREATE TRIGGER audit_only_next BEFORE INSERT ON audit "
+    "WHEN NEW.sequence <> (SELECT coalesce(max(sequence), 0) + 1 FROM audit) "
+    "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
+)
+"""Triggers against accidents and bugs. A program that can write the file can drop them first; the chain detects that."""
+
+for _trigger in APPEND_ONLY:
+    event.listen(AUDIT, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

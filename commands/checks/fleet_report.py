@@ -1,0 +1,114 @@
+"""Reads that assess hosts one by one, and the report that they share: a line for each host, the worst first.
+
+hosts ─ assess (all at once) ─▶ Assessed* ─ ranked ─▶ Report
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from commands.checks.assessment import Answers, Judged, needing
+from commands.checks.gather import look_at_all
+from commands.model.finding import Finding, next_commands, worst_first
+from commands.model.operation import FleetRead, View
+from commands.model.phrases import NO_HOSTS, some
+from commands.model.report import Cell, Column, Report, Row
+from commands.values.arguments import ALL, TargetArgument
+
+WORST = 3
+"""Hosts that a summary names, or remarks on a single one, and commands to type next: a notification is read on a phone."""
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """One host of a report: its judgement, its cells behind the name, its findings.
+
+    `further` are findings for the details only. `next` is the command worth typing next where this host needs attention;
+    None: its findings say theirs. `tie` orders hosts that are equally bad. `answers` are those of its sides, where that
+    they are silent is to be told of a whole fleet.
+    """
+
+    host: Host
+    judged: Judged
+    cells: tuple[Cell, ...]
+    findings: tuple[Finding, ...]
+    further: tuple[Finding, ...] = ()
+    next: str | None = None
+    tie: float = 0.0
+    answers: Answers | None = None
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """The worst first, what is well last."""
+        return self.judged.rank, self.tie
+
+    @property
+    def silent(self) -> bool:
+        """No side of this host answered."""
+        return self.answers is not None and self.answers.silent
+
+    @property
+    def row(self) -> Row:
+        name = self.host.name
+        return Row(cells=(Cell.of(name), *self.cells), host=name, severity=self.judged.severity)
+
+
+class HostsOperation(FleetRead):
+    """A read that assesses hosts one by one."""
+
+    title: ClassVar[Phrase]
+    columns: ClassVar[tuple[Column, ...]]
+    """The host's name, then one for each of `Assessed.cells`."""
+    terse: ClassVar[bool] = False
+    """A sentence is enough of an answer where nothing is wrong, and where only one host is asked."""
+
+    target: TargetArgument = ALL
+    details: bool = False
+
+    async def read(self, view: View) -> Report:
+        assessed = await look_at_all(self.hosts(view.fleet.inventory), self.assessor(view), view)
+        return fleet_report(self, sorted(assessed, key=lambda each: each.rank), view.now())
+
+    def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
+        """Makes the function that looks at one host and judges it."""
+        raise NotImplementedError
+
+    def all_well(self, hosts: Sequence[Host]) -> Phrase:
+        """The summary where none of these hosts needs attention."""
+        raise NotImplementedError
+
+
+def fleet_report(operation: HostsOperation, ranked: Sequence[Assessed], at: datetime) -> Report:
+    """Makes the report on hosts that were assessed; they come worst first."""
+    troubled = [each for each in ranked if each.judged.remarks]
+    findings = worst_first(tuple(finding for each in troubled for finding in each.findings))
+    commands = tuple(each.next for each in troubled if each.next is not None)
+    return Report(
+        title=operation.title,
+        summary=_summarize(operation, ranked, troubled),
+        columns=operation.columns,
+        rows=tuple(each.row for each in ranked),
+        findings=findings,
+        further=tuple(finding for each in ranked for finding in each.further),
+        brief=operation.terse and not troubled,
+        details=operation.details,
+        taken_at=at,
+        next=commands[:WORST] or next_commands(findings, WORST),
+    )
+
+
+def _summarize(operation: HostsOperation, ranked: Sequence[Assessed], troubled: Sequence[Assessed]) -> Phrase:
+    """Summarizes the report, true and complete enough for a phone's notification; both lists come worst first."""
+    if not ranked:
+        return NO_HOSTS
+    if not troubled:
+        return operation.all_well([each.host for each in ranked])
+    if operation.terse and len(ranked) == 1:
+        worst = some([remark.short for remark in ranked[0].judged.worst], WORST)
+        return Phrase("{host} needs attention: {worst}", host=ranked[0].host.name, worst=worst)
+    if all(each.silent for each in ranked) and any(each.answers.asked for each in ranked if each.answers):
+        return Phrase("none of {total} hosts answers; look at the bot's own network first", total=len(ranked))
+    return needing([(each.host, each.judged) for each in troubled], len(ranked), WORST)

@@ -1,0 +1,71 @@
+"""Plans of several hosts, put together from one value for each host. Pure.
+
+HostPlan | AlreadySo | LeftOut, one for each host ─ assemble ─▶ Planned: the lighthouse last, roads, settled arguments
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from adapters.inventory import Inventory
+from adapters.phrase import Phrase
+from commands.model.operation import CannotPlan, FleetChange
+from commands.model.plan import LeftOut, Part, Plan, Planned, Premise, roads_of
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """One host's share of a plan: its part, and what an approver is shown beside it.
+
+    `foremost` are premises that come before the `premises` of any host.
+    """
+
+    part: Part
+    premises: tuple[Premise, ...] = ()
+    disrupts: tuple[Phrase, ...] = ()
+    warnings: tuple[Phrase, ...] = ()
+    foremost: tuple[Premise, ...] = ()
+
+    @property
+    def host(self) -> str:
+        return self.part.host
+
+
+@dataclass(frozen=True)
+class AlreadySo:
+    """A host that is as it was asked for. It is left out, and is no reason to refuse the rest."""
+
+    host: str
+    why: Phrase
+
+
+def assemble(
+    operation: FleetChange,
+    planned: Iterable[HostPlan | AlreadySo | LeftOut],
+    inventory: Inventory,
+    premises: tuple[Premise, ...] = (),
+) -> Planned:
+    """Puts a plan together: hosts in the given order, the lighthouse last; `premises` are those of the whole plan.
+
+    Raises `CannotPlan` where no host has a part and at least one could not have any. Where all are as they were asked
+    for, the plan has no steps.
+    """
+    lighthouses = {host.name for host in inventory.hosts if host.lighthouse}
+    ordered = sorted(planned, key=lambda each: each.host in lighthouses)
+    able = [each for each in ordered if isinstance(each, HostPlan)]
+    left_out = tuple(LeftOut(host=each.host, why=each.why) for each in ordered if not isinstance(each, HostPlan))
+    if not able and any(isinstance(each, LeftOut) for each in ordered):
+        raise CannotPlan.anywhere(left_out)
+    parts = tuple(each.part for each in able)
+    plan = Plan(
+        parts=parts,
+        premises=(
+            *premises,
+            *(premise for each in able for premise in each.foremost),
+            *(premise for each in able for premise in each.premises),
+        ),
+        roads=tuple(roads_of(parts, inventory)),
+        disrupts=tuple(phrase for each in able for phrase in each.disrupts),
+        warnings=tuple(phrase for each in able for phrase in each.warnings),
+        left_out=left_out,
+    )
+    return Planned(arguments=operation.only(tuple(part.host for part in parts)).settled, plan=plan)

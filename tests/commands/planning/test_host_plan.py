@@ -1,0 +1,136 @@
+"""Plans of several hosts: their order, what is left out, what is refused, and digests that stay as they were."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.action import Action
+from adapters.inventory import Host, Inventory
+from adapters.phrase import Phrase
+from adapters.windows.nebula import ReadCertificates
+from adapters.windows.services import ReadServices
+from commands.certs.renewal import CertRenew
+from commands.model import plan as plans
+from commands.model.operation import CannotPlan, FleetChange
+from commands.model.plan import Deed, LeftOut, Part, Premise, Step
+from commands.planning.host_plan import AlreadySo, HostPlan, assemble
+from commands.services.operations import ServiceRestart, ServiceStart
+from commands.values.arguments import Target
+from tests.commands.canned_certs import Said, files, host, services, view
+
+LIGHTHOUSE, A, B = host("lighthouse", 0), host("host-a", 1), host("host-b", 2)
+INVENTORY = Inventory(hosts=(LIGHTHOUSE, A, B))
+START = ServiceStart(service="nebula", target=Target(parts=("all",)))
+CERTIFICATES = json.loads(Path(__file__).with_name("certificates.json").read_text(encoding="utf-8"))
+
+
+def premise(host: str, what: str) -> Premise:
+    return Premise(host=host, what=what, value=True, phrase=Phrase("{host} is well", host=host))
+
+
+def planned(host: Host) -> HostPlan:
+    """One reading step, a premise of each kind, a disruption and a warning."""
+    assert host.windows is not None
+    step = Step(key=host.name, host=host.name, deed=Deed.of(ReadServices.of(host.windows)), phrase=Phrase("look"))
+    return HostPlan(
+        part=Part(host=host.name, steps=(step,)),
+        premises=(premise(host.name, "containers"),),
+        disrupts=(Phrase("{host} stops", host=host.name),),
+        warnings=(Phrase("{host} is old", host=host.name),),
+        foremost=(premise(host.name, "certificate"),),
+    )
+
+
+def left_out(host: Host) -> LeftOut:
+    return LeftOut(host=host.name, why=Phrase("it is away"))
+
+
+def already(host: Host) -> AlreadySo:
+    return AlreadySo(host.name, Phrase("it runs"))
+
+
+def test_the_lighthouse_comes_last_and_the_others_as_they_are_given() -> None:
+    made = assemble(START, (planned(each) for each in (LIGHTHOUSE, B, A)), INVENTORY)
+
+    assert ["host-b", "host-a", "lighthouse"] == [part.host for part in made.plan.parts]
+    assert ["host-b stops", "host-a stops", "lighthouse stops"] == list(map(str, made.plan.disrupts))
+    assert ["host-b is old", "host-a is old", "lighthouse is old"] == list(map(str, made.plan.warnings))
+
+
+def test_premises_of_the_whole_plan_come_first_and_the_foremost_before_those_of_any_host() -> None:
+    made = assemble(START, (planned(LIGHTHOUSE), planned(A)), INVENTORY, (premise("lighthouse", "ca"),))
+
+    assert [
+        ("lighthouse", "ca"),
+        ("host-a", "certificate"),
+        ("lighthouse", "certificate"),
+        ("host-a", "containers"),
+        ("lighthouse", "containers"),
+    ] == [(premise.host, premise.what) for premise in made.plan.premises]
+
+
+def test_endpoints_are_those_that_the_steps_use() -> None:
+    made = assemble(START, (planned(B), left_out(A)), INVENTORY)
+
+    assert [("host-b", "windows")] == [(road.host, road.side) for road in made.plan.roads]
+
+
+def test_arguments_are_settled_to_the_hosts_that_are_changed() -> None:
+    made = assemble(START, (planned(LIGHTHOUSE), left_out(A), planned(B)), INVENTORY)
+
+    assert {"service": "nebula", "target": {"parts": ["host-b", "lighthouse"]}} == made.arguments
+
+
+def test_hosts_that_are_left_out_are_named_with_their_reasons_the_lighthouse_last() -> None:
+    made = assemble(START, (left_out(LIGHTHOUSE), already(A), planned(B)), INVENTORY)
+
+    assert [("host-a", "it runs"), ("lighthouse", "it is away")] == [
+        (left.host, str(left.why)) for left in made.plan.left_out
+    ]
+
+
+def test_where_all_are_as_they_were_asked_for_there_is_nothing_to_do() -> None:
+    made = assemble(START, (already(A), already(B)), INVENTORY)
+
+    assert ((), ["host-a", "host-b"]) == (made.plan.parts, [left.host for left in made.plan.left_out])
+
+
+def test_where_nothing_can_be_done_each_host_says_why() -> None:
+    with pytest.raises(CannotPlan) as refused:
+        assemble(START, (left_out(LIGHTHOUSE), already(A)), INVENTORY)
+
+    assert "nothing can be done: host-a: it runs, lighthouse: it is away" == str(refused.value.phrase)
+
+
+def stored(host: Host) -> Callable[[Action[Any]], object]:
+    """A host whose services run, with the certificate in the file."""
+    said = files(host).model_copy(update=CERTIFICATES[host.name])
+    return lambda action: said if isinstance(action, ReadCertificates) else services()
+
+
+@pytest.mark.parametrize(
+    ("operation", "digest"),
+    [
+        (
+            ServiceRestart(service="nebula", target=Target(parts=("all",))),
+            "aaf4583dce7a14155a686948c3487d2643a03bb365a12b84f0dbce8c025a5a94",
+        ),
+        (
+            CertRenew(target=Target(parts=("all",))),
+            "78b86d2a38d65954080d86c775d7dee917ed806579d9467da723c34e1bf9264c",
+        ),
+    ],
+    ids=lambda given: " ".join(given.words) if isinstance(given, FleetChange) else None,
+)
+async def test_a_plan_of_all_hosts_has_the_digest_that_it_had_before(
+    operation: FleetChange, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Digests were computed before `assemble` was written. Scripts count by name, so that they may change."""
+    monkeypatch.setattr(plans, "script_hash", str)
+    said: Said = {(each.name, "windows"): stored(each) for each in (LIGHTHOUSE, A, B)}
+    made = await operation.plan(view(LIGHTHOUSE, A, B, said=said))
+
+    assert digest == made.plan.digest(" ".join(operation.words), made.arguments)
