@@ -24,7 +24,9 @@ from bot.app.application import House, Watch, _secrets, open_house
 from bot.app.build_changes import Engineering, at_work
 from bot.audit.log import EventKind
 from bot.config.settings import Misconfigured, Settings, SlackSettings
-from bot.model.request import new_key
+from bot.locale.texts import texts
+from bot.model.output import Form, Output, Terminal
+from bot.model.request import Answer, new_key
 from bot.runtime.clock import REAL, Clock
 from bot.runtime.connections import WINDOWS_THREADS, _start_threads
 from bot.runtime.logging import reference
@@ -48,9 +50,14 @@ async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThrea
     is under way finished first."""
     from bot.app.build_schedules import on_time
     from bot.control import server as control_server
+    from bot.rendering.output import render_output
 
     surface, clock, machinery = _slack(settings, house), house.clock, house.machinery
-    doors = control_server.Doors(handle=house.answer, now=clock.now, new_key=new_key)
+
+    def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
+        return render_output(answer, form, terminal, texts(terminal.language or settings.language, settings.zone))
+
+    doors = control_server.Doors(handle=house.answer, now=clock.now, new_key=new_key, render=render)
     async with control_server.serve(settings.control_socket, doors, settings.socket_group):
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)

@@ -1,6 +1,7 @@
 """Control socket client: sends the words of `do`, `shell` and `audit` to a running bot.
 
-    POST /ask   {"text": …, "surface": "do" | "shell"}  ─▶  Answer
+    POST /ask   {"text": …, "surface": "do" | "shell"}                 ─▶  Answer
+    POST /ask   {"text": …, "surface": "do", "output": {"form": …}}     ─▶  Output   (`bot.control.output_client`)
 
 HTTP over a Unix socket (mode 0660; nothing listens on the network). The actor is the peer's user
 id as reported by the kernel (SO_PEERCRED), never a claim of the client. Database and socket belong to
@@ -10,14 +11,16 @@ the one bot that runs. If none runs, `ask` returns None and the caller goes on a
 import asyncio
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
+from bot.control.output_client import ABSENT, MAX_PATH, REFUSED
 from bot.model.request import Answer, Failure, Surface
 
 MAX_ANSWER = 16 * 1024 * 1024
@@ -25,17 +28,6 @@ MAX_ANSWER = 16 * 1024 * 1024
 
 PIECE = 65_536
 """Bytes that are read at once."""
-
-MAX_PATH = 107
-"""Bytes of a socket's path (sun_path of Linux, minus its terminator)."""
-
-
-OK, REFUSED = 200, 403
-"""The two statuses: the requested value, or a Failure."""
-
-NOBODY = (errno.ENOENT, errno.ECONNREFUSED)
-"""Error numbers of connecting if no bot listens."""
-
 
 ANSWER_DEADLINE = 120.0
 """Seconds to wait for an answer: more than any read of a whole fleet takes."""
@@ -61,6 +53,18 @@ class ControlLost(ControlError):
     """A bot runs, but its answer is missing or could not be parsed. The request may have been carried out."""
 
 
+class WantedOutput(BaseModel):
+    """Form and terminal of output that the bot is to render."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    form: Literal["table", "json", "csv"]
+    language: Literal["", "ja", "en"] = ""
+    columns: int = Field(ge=1, le=10_000)
+    is_terminal: bool
+    environment: Mapping[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=100)]] = Field(max_length=10)
+
+
 class Ask(BaseModel):
     """A client's request. It does not name the actor."""
 
@@ -68,6 +72,7 @@ class Ask(BaseModel):
 
     text: str
     surface: Literal[Surface.DO, Surface.SHELL]
+    output: WantedOutput | None = None
 
 
 async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_DEADLINE) -> Answer | None:
@@ -79,27 +84,40 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
         async with (
             asyncio.timeout(deadline),
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
-            session.post("http://bot/ask", data=said.model_dump_json()) as response,
+            session.post("http://bot/ask", data=said.model_dump_json(exclude_none=True)) as response,
         ):
             body = await _body(response)
     except aiohttp.ClientConnectorError as error:
-        if error.os_error.errno in NOBODY:
+        if error.os_error.errno in ABSENT:
             return None
-        raise _not_connected(path, error.os_error) from error
+        raise not_connected(path, error.os_error) from error
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise ControlLost(
-            Phrase("the running bot does not answer at {path}; look at its log, then ask again", path=str(path))
-        ) from error
+        raise answer_lost(path) from error
+    if response.status == REFUSED:
+        raise read_refusal(body)
     try:
-        if response.status == REFUSED:
-            raise ControlRefused(Failure.model_validate_json(body).phrase)
         return Answer.model_validate_json(body)
     except ValidationError as error:
-        raise ControlLost(
-            Phrase(
-                "the answer of the running bot is not understood; restart it if flatnet-bot was updated, and look at its log"
-            )
-        ) from error
+        raise _not_understood() from error
+
+
+def answer_lost(path: Path) -> ControlLost:
+    """Make the error for a request that was sent and not answered."""
+    return ControlLost(Phrase("the running bot does not answer at {path}; look at its log, then ask again", path=str(path)))
+
+
+def read_refusal(body: bytes) -> ControlError:
+    """Parse a refusal of the bot."""
+    try:
+        return ControlRefused(Failure.model_validate_json(body).phrase)
+    except ValidationError:
+        return _not_understood()
+
+
+def _not_understood() -> ControlLost:
+    return ControlLost(
+        Phrase("the answer of the running bot is not understood; restart it if flatnet-bot was updated, and look at its log")
+    )
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
@@ -112,7 +130,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _not_connected(path: Path, error: OSError) -> ControlError:
+def not_connected(path: Path, error: OSError) -> ControlError:
     """Map a connection error where a bot may listen."""
     if error.errno in (errno.EACCES, errno.EPERM):
         return ControlForbidden(

@@ -1,6 +1,7 @@
 """Control socket server of the running bot; `bot.control.client` documents the protocol."""
 
 import asyncio
+import base64
 import json
 import os
 import shutil
@@ -17,7 +18,9 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from adapters.phrase import Phrase
-from bot.control.client import OK, REFUSED, Ask, ControlUnusable, check_path, unusable
+from bot.control.client import Ask, ControlUnusable, WantedOutput, check_path, unusable
+from bot.control.output_client import OK, REFUSED
+from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, SystemIdentity
 
 MAX_REQUEST = 65_536
@@ -35,6 +38,10 @@ LEAVING = 2.5
 """Seconds that answers under way still get when the bot stops; aiohttp waits for them twice."""
 
 
+Render = Callable[[Answer, Form, Terminal], Output]
+"""Renders an answer for a terminal."""
+
+
 @dataclass(frozen=True)
 class Doors:
     """Functions behind the socket; `handle` never raises."""
@@ -42,6 +49,7 @@ class Doors:
     handle: Callable[[Request], Awaitable[Answer]]
     now: Callable[[], datetime]
     new_key: Callable[[], str]
+    render: Render
 
 
 @asynccontextmanager
@@ -70,6 +78,8 @@ def _application(doors: Doors) -> web.Application:
             )
         who = await asyncio.to_thread(_peer, request)
         answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
+        if said.output is not None:
+            return await asyncio.to_thread(_output, said.output, answer, doors.render)
         return await asyncio.to_thread(_json, answer)  # an archive has megabytes
 
     application = web.Application(client_max_size=MAX_REQUEST)
@@ -90,6 +100,13 @@ def _json(value: BaseModel, status: int = OK) -> web.Response:
     """Serialize a value. Lone surrogates in a host's text become "?", because JSON in UTF-8 cannot carry them."""
     body = json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode("utf-8", "replace")
     return web.Response(body=body, content_type="application/json", status=status)
+
+
+def _output(wanted: WantedOutput, answer: Answer, render: Render) -> web.Response:
+    terminal = Terminal(wanted.language, wanted.columns, wanted.is_terminal, wanted.environment)
+    output = render(answer, wanted.form, terminal)
+    stdout = base64.b64encode(output.stdout).decode("ascii")
+    return web.json_response({"exit": int(output.exit), "stdout": stdout, "stderr": output.stderr})
 
 
 def _refusal(phrase: Phrase) -> web.Response:

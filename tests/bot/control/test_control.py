@@ -17,8 +17,10 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.control import server as control_server
-from bot.control.client import MAX_ANSWER, MAX_PATH, ControlForbidden, ControlLost, ControlRefused, ControlUnusable, ask
+from bot.control.client import MAX_ANSWER, ControlForbidden, ControlLost, ControlRefused, ControlUnusable, ask, read_refusal
+from bot.control.output_client import MAX_PATH, AnswerLost, NotConnected, RequestRefused, request_output
 from bot.control.server import MAX_REQUEST, Doors, serve
+from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
 from commands.model.report import Report
 
@@ -40,7 +42,12 @@ class Desk:
         return Answer(operation="op-1", understood=request.text, body=self.body)
 
     def doors(self) -> Doors:
-        return Doors(self.handle, lambda: NOW, lambda: f"key-{len(self.asked) + 1}")
+        return Doors(self.handle, lambda: NOW, lambda: f"key-{len(self.asked) + 1}", render)
+
+
+def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
+    """Says what it was asked to render, and in which language."""
+    return Output(answer.exit, f"{form} {terminal.language} {terminal.columns}: {answer.understood}".encode(), "beside\n")
 
 
 @pytest.fixture
@@ -269,7 +276,7 @@ class TestTrouble:
             await gate.wait()
             return await desk.handle(request)
 
-        async with serve(path, Doors(silent, lambda: NOW, lambda: "key")):
+        async with serve(path, Doors(silent, lambda: NOW, lambda: "key", render)):
             with pytest.raises(ControlLost, match="does not answer"):
                 await ask(path, "health", Surface.DO, deadline=0.05)
             gate.set()
@@ -308,3 +315,67 @@ async def stranger(path: Path, answer: bytes) -> AsyncIterator[None]:
     path.parent.mkdir()
     async with await asyncio.start_unix_server(say, path):
         yield
+
+
+TERMINAL = Terminal("ja", 100, is_terminal=True, environment={"TERM": "xterm-256color"})
+
+
+async def output(path: Path, text: str, deadline: float = 5.0) -> Output | None:
+    """Ask for output as `do` does, beside the loop on which the bot answers."""
+    return await asyncio.to_thread(request_output, path, text, "table", TERMINAL, deadline)
+
+
+class TestOutput:
+    async def test_the_bot_renders_for_the_terminal_of_the_one_who_asks(self, bot: None, desk: Desk, path: Path) -> None:
+        assert Output(0, b"table ja 100: health all", "beside\n") == await output(path, "health all")
+        assert desk.asked == [Request("key-1", ME, "health all", Surface.DO, NOW)]
+
+    async def test_bytes_that_are_no_text_arrive_as_a_visible_escape(self, bot: None, desk: Desk, path: Path) -> None:
+        await output(path, os.fsdecode(b"health \xff"))
+        assert [request.text for request in desk.asked] == [r"health \udcff"]
+
+    async def test_no_socket_means_no_bot(self, path: Path) -> None:
+        assert await output(path, "health") is None
+
+    async def test_a_file_that_is_no_socket_means_no_bot(self, path: Path) -> None:
+        path.parent.mkdir()
+        path.touch()
+        assert await output(path, "health") is None
+
+    async def test_a_folder_that_cannot_be_passed_is_said(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(NotConnected):
+            await output(tmp_path / "file" / "control.sock", "health")
+
+    async def test_words_beyond_the_limit_are_refused_by_the_bot(self, bot: None, path: Path) -> None:
+        with pytest.raises(RequestRefused) as refused:
+            await output(path, "x" * MAX_REQUEST)
+        assert "does not understand this" in str(read_refusal(refused.value.document))
+
+    async def test_a_bot_that_says_nothing_is_given_up_at_the_deadline(self, desk: Desk, path: Path) -> None:
+        gate = asyncio.Event()
+
+        async def silent(request: Request) -> Answer:
+            await gate.wait()
+            return await desk.handle(request)
+
+        async with serve(path, Doors(silent, lambda: NOW, lambda: "key", render)):
+            with pytest.raises(AnswerLost):
+                await output(path, "health", deadline=0.05)
+            gate.set()
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe",
+            b"\0" * 1000,
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 38\r\n\r\n" + b'{"exit":0,"stdout":"?","stderr":"abc"}',
+        ],
+    )
+    async def test_an_answer_that_cannot_be_used_is_lost(self, path: Path, answer: bytes) -> None:
+        async with stranger(path, answer):
+            with pytest.raises(AnswerLost):
+                await output(path, "health")

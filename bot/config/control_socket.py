@@ -1,0 +1,24 @@
+"""Path of the control socket, found without loading the whole configuration: `do` asks a running bot at once."""
+
+import os
+import tomllib
+from pathlib import Path
+
+from bot.control.output_client import MAX_PATH
+
+DATA_FOLDER, SOCKET_NAME = "var", "control.sock"
+"""Defaults: the data folder, beside the configuration file, and the socket in it."""
+
+
+def find_control_socket(file: Path) -> Path | None:
+    """Return the path that `Settings.control_socket` has; None if only the whole configuration can tell what is wrong."""
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    socket_file, data_folder = tables.get("socket_file"), tables.get("data_folder", DATA_FOLDER)
+    folder = file.absolute().parent
+    if not isinstance(data_folder, str) or not isinstance(socket_file, str | None):
+        return None
+    path = folder / data_folder / SOCKET_NAME if socket_file is None else folder / socket_file
+    return path if len(os.fsencode(path)) <= MAX_PATH else None

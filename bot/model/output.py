@@ -1,0 +1,39 @@
+"""Output of one command: its form, the terminal it is for, and what is printed. Plain values that load no library."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Form = Literal["table", "json", "csv"]
+
+TERMINAL_VARIABLES = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR")
+"""Environment variables that decide on colors."""
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Where output is shown. `language`: "ja" or "en", "" for the bot's own. `columns`: its width in cells.
+
+    `environment` holds `TERMINAL_VARIABLES`, as far as they are set.
+    """
+
+    language: str = ""
+    columns: int = 80
+    is_terminal: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a command prints, and its exit code. `stdout` may be an archive."""
+
+    exit: int
+    stdout: bytes = b""
+    stderr: str = ""
+
+
+def terminal_language(environment: Mapping[str, str]) -> str:
+    """Return the language of a terminal if it is one of ours, else ""."""
+    names = ("LC_ALL", "LC_MESSAGES", "LANG")
+    spoken = next((environment[name] for name in names if environment.get(name)), "")
+    return spoken[:2] if spoken[:2] in ("ja", "en") else ""

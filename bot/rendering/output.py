@@ -1,0 +1,54 @@
+"""Output of the command line: an answer as a table, JSON, CSV or the file that was requested. Pure.
+
+The running bot renders for `do`, so that the command line loads no library for it.
+"""
+
+import io
+
+from rich.console import Console
+
+from adapters.phrase import Phrase, Texts
+from bot.model.output import Form, Output, Terminal
+from bot.model.request import Answer, Exit
+from bot.rendering.data import as_csv, as_json
+from bot.rendering.files import packed, written
+from bot.rendering.terminal import print_answer
+from bot.security.untrusted_text import lines_of
+from commands.model.report import Bundle, File, Report
+
+
+def render_output(answer: Answer, form: Form, terminal: Terminal, texts: Texts) -> Output:
+    """Render an answer as the command line prints it."""
+    if form == "json":
+        return _encode(answer, as_json(answer, texts))
+    if isinstance(answer.body, Report) and answer.body.files:
+        files = written(answer, texts)  # a file was requested: nothing else goes into a pipe
+        return _render_file(
+            answer, next((file for file in files if file.name.endswith(f".{form}")), files[0]), terminal, texts
+        )
+    if form == "csv":
+        return _encode(answer, as_csv(answer, texts))
+    return _encode(answer, _render_table(answer, terminal, texts))
+
+
+def _render_table(answer: Answer, terminal: Terminal, texts: Texts) -> str:
+    file = io.StringIO()
+    console = Console(
+        file=file, width=terminal.columns, force_terminal=terminal.is_terminal, _environ=dict(terminal.environment)
+    )
+    print_answer(console, answer, texts)
+    return file.getvalue()
+
+
+def _render_file(answer: Answer, file: File | Bundle, terminal: Terminal, texts: Texts) -> Output:
+    """Render a file for a pipe. An archive is refused on a terminal, which would show its bytes."""
+    if isinstance(file, File):
+        return _encode(answer, lines_of(file.text))
+    if terminal.is_terminal:
+        told = Phrase("this answer is an archive; send it into a file: {example}", example=f"> {file.name}")
+        return Output(Exit.USAGE, stderr=told.render(texts) + "\n")
+    return Output(answer.exit, packed(file, lambda text: text))
+
+
+def _encode(answer: Answer, text: str) -> Output:
+    return Output(answer.exit, text.encode("utf-8", "replace"))

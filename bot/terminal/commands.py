@@ -1,0 +1,178 @@
+"""Bodies of the commands of `bot.cli` that need the whole house: each returns its output, or ends with an exit code."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import structlog
+import typer
+from rich.console import Console
+
+from adapters.errors import FlatnetError, Refused, RequestError
+from adapters.phrase import Phrase, Texts
+from bot.config.settings import ConfigurationError, Misconfigured, Settings, read_settings
+from bot.locale.texts import texts
+from bot.model.output import Form, Output, Terminal, terminal_language
+from bot.model.request import Answer, Exit, Failure, FailureKind, Surface
+from bot.rendering.output import render_output
+from bot.runtime.logging import Level, configure_logs, reference
+from bot.security.untrusted_text import one_line
+
+T = TypeVar("T")
+
+FAILURES = {Exit.USAGE: FailureKind.USAGE, Exit.REFUSED: FailureKind.REFUSED, Exit.INTERNAL: FailureKind.INTERNAL}
+
+
+def configure(level: Level) -> None:
+    """Send logs of that level to standard error."""
+    configure_logs(level)
+
+
+def load_settings(config: Path) -> Settings:
+    """Read the configuration, or end with all its complaints."""
+    try:
+        return read_settings(config)
+    except ConfigurationError as error:
+        _complain(error)
+        raise typer.Exit(Exit.USAGE) from error
+
+
+def load_texts(settings: Settings | None) -> Texts:
+    """Return the texts of this terminal: its own language if it is one of ours, else the configured one, else English."""
+    known = settings if settings is not None else Settings.model_construct(language="en")
+    return texts(terminal_language(os.environ) or known.language, known.zone)
+
+
+def finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
+    """Run to the end. A foreseen error ends the command with one sentence on standard error."""
+    try:
+        return asyncio.run(work)
+    except FlatnetError as error:
+        _stop(error, settings)
+
+
+def answer_alone(config: Path, words: str, form: Form, terminal: Terminal) -> Output:
+    """Answer one request by this process, or by a bot that started meanwhile."""
+    from bot.terminal.shell import ask_once
+
+    settings = load_settings(config)
+    try:
+        answer = asyncio.run(ask_once(settings, words, Surface.DO))
+    except FlatnetError as error:
+        return report_error(error, words, form, terminal, settings)
+    return render_output(answer, form, terminal, load_texts(settings))
+
+
+def report_error(
+    error: FlatnetError, words: str, form: Form, terminal: Terminal, settings: Settings | None = None
+) -> Output:
+    """Render a foreseen error: a sentence on standard error for people, a failure for programs."""
+    shown = load_texts(settings)
+    if form == "table":
+        return Output(exit_code(error), stderr=f"{one_line(error.phrase.render(shown))}\n")
+    failed = Failure(kind=FAILURES[exit_code(error)], phrase=error.phrase)
+    return render_output(Answer(operation="", understood=words, body=failed), form, terminal, shown)
+
+
+def draft_configuration(config: Path, answers: list[str], hosts: list[str], complete: bool, terminal: Terminal) -> Output:
+    """Draft a configuration by an interview, then diagnose it."""
+    from bot.setup.interview import given
+    from bot.setup.terminal import initialise
+
+    try:
+        initialise(config, given(answers, hosts, complete=complete), terminal_language(os.environ) or "en")
+    except ConfigurationError as error:
+        _complain(error)
+        raise typer.Exit(Exit.USAGE) from error
+    except FlatnetError as error:
+        _stop(error, None)
+    return diagnose(config, "table", terminal)
+
+
+def diagnose(config: Path, form: Form, terminal: Terminal) -> Output:
+    """Examine everything, with a progress bar on a terminal."""
+    from bot.doctor.examination import diagnose as examine
+    from bot.terminal.progress_bar import bar
+
+    shown = load_texts(_settings_if_any(config))
+    with bar(Console(stderr=True), shown) as progress:
+        answer = asyncio.run(examine(config, progress))
+    return render_output(answer, form, terminal, shown)
+
+
+def upgrade_database(config: Path) -> str:
+    """Upgrade the database, and say what was done."""
+    from bot.store.upgrade import upgrade
+
+    settings = load_settings(config)
+    try:
+        done = upgrade(settings.database_file, datetime.now(UTC))
+    except FlatnetError as error:
+        _stop(error, settings)
+    if done.copy is None:
+        said = Phrase("the database has the shape of this version already: {revision}", revision=done.after)
+    else:
+        said = Phrase(
+            "the database went from {before} to {after}; the old one is kept as {copy}",
+            before=done.before,
+            after=done.after,
+            copy=str(done.copy),
+        )
+    return said.render(load_texts(settings))
+
+
+def verify_audit_log(config: Path, form: Form, terminal: Terminal) -> Output:
+    """Verify the audit log, through the running bot or from the files."""
+    from bot.terminal.shell import verify_audit
+
+    settings = load_settings(config)
+    return render_output(finish(verify_audit(settings), settings), form, terminal, load_texts(settings))
+
+
+def report_unexpected(error: Exception) -> str:
+    """Log an unexpected error, and return the sentence with its reference."""
+    configure_logs("error")
+    name = reference()
+    structlog.get_logger("bot.cli").error("unexpected error", reference=name, exc_info=error)
+    said = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=name)
+    return said.render(load_texts(None))
+
+
+def exit_code(error: FlatnetError) -> Exit:
+    """Map a foreseen error to the exit code for programs."""
+    from bot.control.client import ControlForbidden, ControlRefused
+    from bot.security.secrets import MissingSecret, SecretsUnusable
+    from bot.store.chain import AuditKeyTooShort
+    from bot.store.errors import DatabaseInUse
+
+    match error:
+        case RequestError() | MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured():
+            return Exit.USAGE
+        case Refused() | DatabaseInUse() | ControlForbidden() | ControlRefused():
+            return Exit.REFUSED
+        case _:
+            return Exit.INTERNAL
+
+
+def _settings_if_any(config: Path) -> Settings | None:
+    try:
+        return read_settings(config)
+    except ConfigurationError:
+        return None
+
+
+def _complain(error: ConfigurationError) -> None:
+    shown = load_texts(None)
+    lines = [error.phrase.render(shown)]
+    for complaint in error.complaints:
+        place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
+        lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
+    typer.echo("\n".join(one_line(line) for line in lines), err=True)
+
+
+def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
+    typer.echo(one_line(error.phrase.render(load_texts(settings))), err=True)
+    raise typer.Exit(exit_code(error)) from error

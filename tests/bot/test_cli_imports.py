@@ -1,0 +1,102 @@
+"""The command line loads what a command needs, and nothing else: counted in modules, for seconds depend on the machine."""
+
+import json
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+HOUSE = frozenset(
+    [
+        "aiohttp",
+        "alembic",
+        "asyncssh",
+        "babel",
+        "cryptography",
+        "dbos",
+        "httpx",
+        "matplotlib",
+        "prompt_toolkit",
+        "requests",
+        "slack_bolt",
+        "slack_sdk",
+        "sqlalchemy",
+        "sqlmodel",
+        "structlog",
+        "winrm",
+    ]
+)
+"""Libraries that no help text needs. Typer itself loads pydantic as soon as it parses a command's arguments."""
+
+PROGRAM = """
+import contextlib, io, json, sys
+from bot import cli
+sys.argv = ["flatnet-bot", *json.loads(sys.argv[1])]
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+    cli.main()
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def modules(*arguments: str) -> list[str]:
+    """The modules that a command has loaded when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(arguments)], check=True, capture_output=True, text=True, timeout=60
+    )
+    loaded: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return loaded
+
+
+@contextmanager
+def answering(path: Path, body: bytes) -> Iterator[None]:
+    """A bot that gives every request the same answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Logs nothing: the peer of a Unix socket has no address."""
+
+    with socketserver.UnixStreamServer(str(path), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("do", "--help"), ("audit", "verify", "--help"), ("manifest",)])
+def test_help_loads_no_part_of_the_house(arguments: tuple[str, ...]) -> None:
+    loaded = modules(*arguments)
+    assert set() == HOUSE & set(loaded)
+    assert {"bot.cli", "bot.model.output"} >= {
+        name for name in loaded if name.startswith(("bot.", "commands.", "adapters."))
+    } - {"bot.model"}
+
+
+def test_a_request_to_a_running_bot_loads_the_standard_library_alone(tmp_path: Path) -> None:
+    """A bot that refuses at once stands for one that answers: what is loaded before is the same."""
+    config = tmp_path / "flatnet.toml"
+    config.write_text('socket_file = "control.sock"', encoding="utf-8")
+    with answering(tmp_path / "control.sock", b'{"exit": 0, "stdout": "", "stderr": ""}'):
+        loaded = modules("do", "whoami", "--config", str(config))
+    assert set() == HOUSE & set(loaded)
+    assert not {"adapters.phrase", "commands.catalogue", "bot.config.settings", "rich.table"} & set(loaded)
+
+
+def test_a_configuration_that_cannot_be_used_is_refused_before_a_host_or_the_database_is_loaded(tmp_path: Path) -> None:
+    loaded = modules("do", "whoami", "--config", str(tmp_path / "missing.toml"))
+    assert set() == {"asyncssh", "winrm", "httpx", "dbos", "alembic"} & set(loaded)
