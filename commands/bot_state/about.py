@@ -1,7 +1,6 @@
-"""Operations on the bot's own knowledge, as data only; `bot.handlers.registry` knows who answers which.
+"""Operations about the bot itself, as data only. `bot.handlers.registry` maps each to its handler.
 
-Those on its state have rooms of their own: `commands.bot_state.changes`, `commands.bot_state.locks`,
-`commands.bot_state.audit`.
+Operations on changes, locks, schedules and the audit log have modules of their own beside this one.
 """
 
 from typing import Annotated, ClassVar
@@ -23,7 +22,7 @@ Words = Annotated[
 
 
 class Help(OwnOperation):
-    """What can be asked for; with words, how that is asked for."""
+    """List the commands; with words, the usage of the commands that begin with them."""
 
     words: ClassVar = ("help",)
     summary: ClassVar = Phrase("what you can ask for, and how")
@@ -33,7 +32,7 @@ class Help(OwnOperation):
 
 
 class WhoAmI(OwnOperation):
-    """Who the person is to the bot, and what they may ask for."""
+    """Show the requester's identity, roles and permitted commands."""
 
     words: ClassVar = ("whoami",)
     aliases: ClassVar = (("who", "am", "i"),)
@@ -42,7 +41,7 @@ class WhoAmI(OwnOperation):
 
 
 class Version(OwnOperation):
-    """Which release of the bot answers."""
+    """Show the bot's release."""
 
     words: ClassVar = ("version",)
     summary: ClassVar = Phrase("which release of the bot answers")
@@ -50,7 +49,7 @@ class Version(OwnOperation):
 
 
 class Doctor(OwnOperation):
-    """Whether everything that the bot needs is in place."""
+    """Check the bot's configuration, database, Slack connection and hosts."""
 
     words: ClassVar = ("doctor",)
     roles: ClassVar = frozenset({Role.ADMINISTRATOR, Role.OPERATOR})
@@ -61,11 +60,11 @@ class Doctor(OwnOperation):
 
 
 DECIDERS = frozenset({Role.OPERATOR, Role.DEVELOPER, Role.ADMINISTRATOR, Role.SECURITY})
-"""Who may look at requests and decide, as far as the rule of each request lets them."""
+"""Roles that may see requests and decide on them, as far as the rule of each request allows."""
 
 
 class Can(OwnOperation):
-    """Whether somebody may ask for something, and by which rule."""
+    """Check whether a person may run a request, and by which rule."""
 
     words: ClassVar = ("can",)
     roles: ClassVar = DECIDERS
@@ -80,5 +79,5 @@ class Can(OwnOperation):
 
 
 def in_own_words(placeholder: str, meaning: Phrase) -> Positional:
-    """What somebody says in their own words, to the end of the line."""
+    """Makes a free-text argument that takes the rest of the line."""
     return Positional(placeholder, meaning, lambda words: reason(" ".join(words)), lambda told: (told,), many=True)

@@ -9,16 +9,16 @@ from commands.model.times import When, when_option
 from commands.values.arguments import Option, Positional, choice
 
 AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
-"""Who may read the audit log."""
+"""Roles that may read the audit log."""
 
 FARTHEST = timedelta(days=3660)
-"""How far back may be asked for."""
+"""Maximum age of events in a search."""
 
 Plain = Annotated[str, Option("text", Phrase("exactly this"), str.strip, str)]
 
 
 class AuditFilter(OwnOperation):
-    """Which events: all of these must fit."""
+    """A filter of events. An event must match every argument."""
 
     roles: ClassVar = AUDITORS
 
@@ -30,7 +30,7 @@ class AuditFilter(OwnOperation):
 
 
 class AuditSearch(AuditFilter):
-    """What happened, newest first."""
+    """List audit events, newest first."""
 
     words: ClassVar = ("audit", "search")
     aliases: ClassVar = (("audit",),)
@@ -50,7 +50,7 @@ class AuditSearch(AuditFilter):
 
 
 class AuditExport(AuditFilter):
-    """The log as a file."""
+    """Export audit events as a file."""
 
     words: ClassVar = ("audit", "export")
     summary: ClassVar = Phrase("audit events as a file, redacted")
@@ -63,7 +63,7 @@ class AuditExport(AuditFilter):
 
 
 class AuditVerify(OwnOperation):
-    """Whether the log is whole."""
+    """Verify the integrity of the audit log."""
 
     words: ClassVar = ("audit", "verify")
     roles: ClassVar = AUDITORS
@@ -72,7 +72,7 @@ class AuditVerify(OwnOperation):
 
 
 class AuditAccept(OwnOperation):
-    """Go on with a database that is older than its head file."""
+    """Accept a database that is older than its head file."""
 
     words: ClassVar = ("audit", "accept")
     risk: ClassVar = Risk.CHANGE

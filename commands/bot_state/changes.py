@@ -1,4 +1,4 @@
-"""Operations on requests and on what runs, as data only: people decide, look, stop and tell what they saw."""
+"""Operations on requested and running changes, as data only: approve, list, cancel, continue, resolve, review."""
 
 import re
 from typing import Annotated, ClassVar, Literal
@@ -10,7 +10,7 @@ from commands.values.arguments import BadArgument, Option, Positional, choice, s
 
 
 def operation_name(typed: tuple[str, ...]) -> str:
-    """The id of an operation: `op-` and twelve hexadecimal digits."""
+    """Parses the id of an operation: `op-` and twelve hexadecimal digits. Raises `BadArgument`."""
     said = typed[0].lower()
     if re.fullmatch(r"op-[0-9a-f]{12}", said):
         return said
@@ -25,7 +25,7 @@ OperationId = Annotated[
 
 
 class Approvals(OwnOperation):
-    """What waits for people."""
+    """List the changes that wait for approval or review."""
 
     words: ClassVar = ("approval",)
     summary: ClassVar = Phrase("changes that wait for approval, and break-glass that waits for a review")
@@ -33,7 +33,7 @@ class Approvals(OwnOperation):
 
 
 class ApprovalShow(OwnOperation):
-    """One request with its plan."""
+    """Show one request with its plan."""
 
     words: ClassVar = ("approval", "show")
     summary: ClassVar = Phrase("one request: its plan, who may approve it, who has decided")
@@ -43,7 +43,7 @@ class ApprovalShow(OwnOperation):
 
 
 class Approve(OwnOperation):
-    """One person's yes to one plan."""
+    """Approve one plan."""
 
     words: ClassVar = ("approve",)
     risk: ClassVar = Risk.CHANGE
@@ -56,7 +56,7 @@ class Approve(OwnOperation):
 
 
 class Deny(OwnOperation):
-    """One person's no, with a reason."""
+    """Deny one plan, with a reason."""
 
     words: ClassVar = ("deny",)
     risk: ClassVar = Risk.CHANGE
@@ -70,7 +70,7 @@ class Deny(OwnOperation):
 
 
 class Operations(OwnOperation):
-    """What runs and what ran."""
+    """List running, waiting and recent changes."""
 
     words: ClassVar = ("op",)
     aliases: ClassVar = (("operation",),)
@@ -79,7 +79,7 @@ class Operations(OwnOperation):
 
 
 class OperationShow(OwnOperation):
-    """The story of one change."""
+    """Show the steps and outcome of one change."""
 
     words: ClassVar = ("op", "show")
     summary: ClassVar = Phrase("the story of one change: each step with its time and outcome")
@@ -89,7 +89,10 @@ class OperationShow(OwnOperation):
 
 
 class OperationCancel(OwnOperation):
-    """Withdraw what waits; stop what runs before its next step. Whoever asked may, though they have lost the role since."""
+    """Withdraw a waiting change, or stop a running one before its next step.
+
+    The requester may cancel even after losing the role.
+    """
 
     words: ClassVar = ("op", "cancel")
     risk: ClassVar = Risk.CHANGE
@@ -100,7 +103,7 @@ class OperationCancel(OwnOperation):
 
 
 class OperationContinue(OwnOperation):
-    """Ask again for the hosts that were left out."""
+    """Request the change again for the hosts that were left out."""
 
     words: ClassVar = ("op", "continue")
     risk: ClassVar = Risk.CHANGE
@@ -116,7 +119,7 @@ _OUTCOMES = choice("done", "undone", "failed")
 
 
 class OperationResolve(OwnOperation):
-    """What a person saw of a change whose end the bot does not know."""
+    """Record the outcome, as seen by a person, of a change whose outcome is unknown."""
 
     words: ClassVar = ("op", "resolve")
     risk: ClassVar = Risk.CHANGE
@@ -138,7 +141,7 @@ class OperationResolve(OwnOperation):
 
 
 class OperationReview(OwnOperation):
-    """Somebody else's look at a change that broke the glass."""
+    """Record another person's review of a break-glass change."""
 
     words: ClassVar = ("op", "review")
     risk: ClassVar = Risk.CHANGE

@@ -1,4 +1,4 @@
-"""Operations on incidents, as data only: a channel in which several people look at the same hosts."""
+"""Operations on incidents, as data only. An incident is a channel in which people work on the same hosts."""
 
 from typing import Annotated, ClassVar
 
@@ -8,11 +8,11 @@ from commands.model.operation import OwnOperation, Risk
 from commands.values.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, numbered, reason
 
 TITLE = 120
-"""Characters of a title: one line on a phone, and in a list."""
+"""Maximum characters of a title: one line on a phone and in a list."""
 
 
 incident_number = numbered("incident")
-"""A reader of an incident's number."""
+"""Parser of an incident's number."""
 
 
 def _title(typed: tuple[str, ...]) -> str:
@@ -23,7 +23,7 @@ def _title(typed: tuple[str, ...]) -> str:
 
 
 class IncidentList(OwnOperation):
-    """The incident of this channel, or those that are open."""
+    """List open and recent incidents."""
 
     words: ClassVar = ("incident",)
     summary: ClassVar = Phrase("incidents that are open, and those that ended lately")
@@ -31,7 +31,7 @@ class IncidentList(OwnOperation):
 
 
 class IncidentOpen(OwnOperation):
-    """Name this channel the place where some hosts are looked at."""
+    """Open an incident on some hosts in this channel or a new one."""
 
     words: ClassVar = ("incident", "open")
     risk: ClassVar = Risk.CHANGE
@@ -48,7 +48,7 @@ Number = Annotated[int, Option("number", Phrase("which one; the one of this chan
 
 
 class IncidentShow(OwnOperation):
-    """What was asked and answered during an incident."""
+    """Show the requests and answers of an incident."""
 
     words: ClassVar = ("incident", "show")
     summary: ClassVar = Phrase("what was asked and answered during an incident, oldest first")
@@ -66,7 +66,7 @@ class IncidentShow(OwnOperation):
 
 
 class IncidentResolve(OwnOperation):
-    """Say what it was."""
+    """Resolve an incident with its cause."""
 
     words: ClassVar = ("incident", "resolve")
     risk: ClassVar = Risk.CHANGE

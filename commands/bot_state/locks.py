@@ -1,4 +1,4 @@
-"""Operations on locks, as data only: where people forbid changes."""
+"""Operations on locks, as data only. A lock forbids changes on hosts."""
 
 from datetime import timedelta
 from typing import Annotated, ClassVar
@@ -12,7 +12,7 @@ from commands.values.units import duration_between, render_duration
 
 
 class Locks(OwnOperation):
-    """Where changes are forbidden."""
+    """List the locks."""
 
     words: ClassVar = ("lock",)
     summary: ClassVar = Phrase("where changes are forbidden now, by whom, until when and why")
@@ -20,11 +20,11 @@ class Locks(OwnOperation):
 
 
 _LOCK_TIME = duration_between(timedelta(minutes=1), timedelta(days=90))
-"""A lock always ends; a longer one is made anew by somebody who still wants it."""
+"""Parser of a lock's duration. Every lock expires, and can be added again while it is needed."""
 
 
 class LockAdd(OwnOperation):
-    """Forbid changes."""
+    """Forbid changes on hosts for a while."""
 
     words: ClassVar = ("lock", "add")
     risk: ClassVar = Risk.CHANGE
@@ -59,5 +59,5 @@ class LockRemove(OwnOperation):
     ]
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """Those of the lock with that number, which is not known here: `bot.handlers.registry` has it judged on them."""
+        """Returns no hosts. The lock's hosts are not known here; `bot.handlers.registry` checks permission for them."""
         return ()

@@ -1,5 +1,4 @@
-"""Reports for whoever was not there, as data only: a week's upkeep, a month in numbers. `bot.handlers.reports` makes
-them."""
+"""Operations for the weekly and monthly report and the digest, as data only. `bot.handlers.reports` handles them."""
 
 import re
 from typing import Annotated, ClassVar
@@ -17,7 +16,7 @@ _MONTH = re.compile(r"(20\d\d)[-/年](0[1-9]|1[0-2]|[1-9])月?")
 
 
 def parse_month(typed: str) -> str:
-    """A month of this century, as `2026-01`."""
+    """Parses a month of this century, typed as `2026-01`. Raises `BadArgument`."""
     read = _MONTH.fullmatch(typed.strip())
     if read is None:
         phrase = Phrase("{part} is no month; write it as {example}", part=shown(typed), example="2026-01")
@@ -26,7 +25,7 @@ def parse_month(typed: str) -> str:
 
 
 class WeeklyReport(OwnOperation):
-    """The operators' weekly list."""
+    """Make the operators' weekly report."""
 
     words: ClassVar = ("report", "weekly")
     summary: ClassVar = Phrase("the weekly round: how full disks are, whether logs are rotated, which certificates end")
@@ -34,12 +33,12 @@ class WeeklyReport(OwnOperation):
     includes: ClassVar = (Health, Disk, Cert)
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """All of them: it tells of every host."""
+        """Returns all hosts: the report covers every host."""
         return inventory.hosts
 
 
 class MonthlyReport(OwnOperation):
-    """A whole month in numbers, also as files."""
+    """Make the monthly report in numbers, also as files."""
 
     words: ClassVar = ("report", "monthly")
     summary: ClassVar = Phrase(
@@ -54,12 +53,12 @@ class MonthlyReport(OwnOperation):
     ] = ""
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """All of them: it tells of every host."""
+        """Returns all hosts: the report covers every host."""
         return inventory.hosts
 
 
 class Digest(OwnOperation):
-    """What changed since the last scheduled digest, what is wrong, and what waits."""
+    """Make the digest: changes since the last scheduled one, findings, and requests that wait."""
 
     words: ClassVar = ("digest",)
     summary: ClassVar = Phrase("what changed since the last scheduled digest, what is wrong, and what waits for somebody")
@@ -67,5 +66,5 @@ class Digest(OwnOperation):
     includes: ClassVar = (Health, Cert)
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """All of them: it tells of every host."""
+        """Returns all hosts: the report covers every host."""
         return inventory.hosts

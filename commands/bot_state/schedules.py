@@ -1,4 +1,4 @@
-"""Operations on schedules, as data only: words that run by the clock, on somebody's behalf."""
+"""Operations on schedules, as data only. A schedule runs a command by a cron line, on its owner's behalf."""
 
 import re
 from typing import Annotated, ClassVar, Literal
@@ -10,23 +10,23 @@ from commands.values.arguments import BadArgument, Option, Positional, choice, s
 from commands.values.cron import parse_cron, parse_zone
 
 KEEPERS = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
-"""Who may pause, resume, remove and run a schedule, also one of somebody else."""
+"""Roles that may pause, resume, remove and run any schedule."""
 
 NAME_LIMIT = 40
 NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{NAME_LIMIT - 1}}}")
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 
 LONGEST = 500
-"""Characters of words that run by the clock."""
+"""Maximum characters of a scheduled command."""
 
 Missed = Literal["run", "skip", "tell"]
-"""What becomes of times at which no bot ran: the newest is run late, none is, or it is only told."""
+"""Handling of due times that were missed: run the newest one late, skip them, or report them only."""
 
 _MISSED = choice("run", "skip", "tell")
 
 
 def schedule_name(typed: str) -> str:
-    """The name of a schedule."""
+    """Parses the name of a schedule. Raises `BadArgument`."""
     said = typed.strip().lower()
     if NAME.fullmatch(said):
         return said
@@ -37,7 +37,7 @@ def schedule_name(typed: str) -> str:
 
 
 def channel_id(typed: str) -> str:
-    """A channel by its id, as Slack writes `#ops` where it is chosen from the list, or as it is copied."""
+    """Parses a channel's id, as copied or as Slack writes `#ops` when it is chosen from its list. Raises `BadArgument`."""
     said = typed.strip().lstrip("#")
     if CHANNEL.fullmatch(said.upper()):
         return said.upper()
@@ -69,7 +69,7 @@ Name = Annotated[
 
 
 class Schedules(OwnOperation):
-    """What runs by the clock."""
+    """List the schedules."""
 
     words: ClassVar = ("schedule",)
     summary: ClassVar = Phrase("what runs by the clock: when, for whom, where its answers go, and how the last run went")
@@ -77,7 +77,7 @@ class Schedules(OwnOperation):
 
 
 class ScheduleAdd(OwnOperation):
-    """Have words run by the clock."""
+    """Add a schedule."""
 
     words: ClassVar = ("schedule", "add")
     risk: ClassVar = Risk.CHANGE
@@ -117,7 +117,7 @@ class ScheduleAdd(OwnOperation):
 
 
 class SchedulePause(OwnOperation):
-    """Let no time count for a while."""
+    """Pause a schedule until it is resumed."""
 
     words: ClassVar = ("schedule", "pause")
     risk: ClassVar = Risk.CHANGE
@@ -129,7 +129,7 @@ class SchedulePause(OwnOperation):
 
 
 class ScheduleResume(OwnOperation):
-    """Let times count again."""
+    """Resume a paused schedule."""
 
     words: ClassVar = ("schedule", "resume")
     risk: ClassVar = Risk.CHANGE
@@ -141,7 +141,7 @@ class ScheduleResume(OwnOperation):
 
 
 class ScheduleRemove(OwnOperation):
-    """Forget a schedule."""
+    """Remove a schedule."""
 
     words: ClassVar = ("schedule", "remove")
     risk: ClassVar = Risk.CHANGE
@@ -153,7 +153,7 @@ class ScheduleRemove(OwnOperation):
 
 
 class ScheduleRun(OwnOperation):
-    """Run it now."""
+    """Run a schedule now."""
 
     words: ClassVar = ("schedule", "run")
     risk: ClassVar = Risk.CHANGE
