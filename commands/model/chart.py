@@ -1,7 +1,7 @@
-"""Charts: the health of hosts over days and the time left of certificates, as values.
+"""Charts: the health of hosts by day and the time left of certificates, as values.
 
-Whoever can show pictures draws them (`bot.rendering.chart_image`); everybody else says the same in words
-(`alt_text`). Which day counts as what, and what comes first, is decided here, once for both.
+`bot.rendering.chart_image` draws a chart; `describe_chart` is the same in words. The state of a day and the order of hosts
+are decided here, once for both.
 """
 
 from collections import Counter
@@ -17,35 +17,35 @@ from adapters.value import Value
 from commands.values.arguments import shown
 
 HOSTS, CERTIFICATES = 30, 20
-"""Lines that a picture has at most: more could not be read on a phone."""
+"""Maximum lines of a picture that can be read on a phone."""
 
 NAMED = 4
-"""Hosts or certificates of one kind that the words name; more are counted."""
+"""Maximum hosts or certificates of one kind named in the description; more are counted."""
 
 SHARE = 4
-"""A day is troubled, or not known, where one in so many of its looks was."""
+"""A day is troubled, or unreached, if at least one in this many of its checks was."""
 
 HOST_LEFT = (30, 7)
-"""Days below which a host's certificate ends soon, and below which that is urgent; as `commands.certs.assessment` has it."""
+"""Days left below which a host certificate expires soon, and is urgent; as in `commands.certs.assessment`."""
 CA_LEFT = (180, 60)
-"""The same of a CA."""
+"""`HOST_EXPIRY_DAYS` for CA certificates."""
 
 Count = Annotated[int, Field(ge=0)]
 
 
 class DayState(StrEnum):
-    """What one day of one host was, the worst first; see `DayHealth.state`."""
+    """State of one host on one day, the worst first; see `DayHealth.state`."""
 
     TROUBLED = "troubled"
     UNREACHED = "unreached"
     AT_TIMES = "at_times"
     WELL = "well"
     NOTHING = "nothing"
-    """No look was taken, or none is kept."""
+    """No check was made, or its record has been removed."""
 
 
 class Left(StrEnum):
-    """How near the end of a certificate is, the nearest first."""
+    """Urgency of a certificate's expiry, the most urgent first."""
 
     EXPIRED = "expired"
     URGENT = "urgent"
@@ -54,7 +54,7 @@ class Left(StrEnum):
 
 
 class DayHealth(Value):
-    """The looks of one day: how many found a host well, troubled, or did not reach it."""
+    """Checks of one host on one day: how many found it healthy, found trouble or could not reach it."""
 
     well: Count
     troubled: Count
@@ -62,7 +62,7 @@ class DayHealth(Value):
 
     @property
     def state(self) -> DayState:
-        """One bad look does not make a bad day, and is not hidden either. What was not reached is not known."""
+        """State of the day. A single bad check makes it `AT_TIMES`; an unreached host is unknown, not bad."""
         looks = self.well + self.troubled + self.unreached
         if not looks:
             return DayState.NOTHING
@@ -74,29 +74,29 @@ class DayHealth(Value):
 
 
 class HostHealth(Value):
-    """One host day by day, the oldest first; None where nothing is known of a day."""
+    """One host by day, the oldest first; None for a day without a record."""
 
     host: str
     days: tuple[DayHealth | None, ...]
 
     @property
     def states(self) -> tuple[DayState, ...]:
-        """What each day was."""
+        """State of each day."""
         return tuple(DayState.NOTHING if day is None else day.state for day in self.days)
 
     @property
     def state(self) -> DayState:
-        """What most needs somebody in all these days. A few days without a record change nothing."""
+        """The worst state of all days, ignoring days without a record."""
         seen = set(self.states) - {DayState.NOTHING}
         return min(seen, key=list(DayState).index, default=DayState.NOTHING)
 
     def count(self, state: DayState) -> int:
-        """On how many days."""
+        """Counts the days in this state."""
         return self.states.count(state)
 
 
 class CertificateLeft(Value):
-    """The days that a certificate has yet to live; negative: so long ago it expired. `authority`: it is a CA's."""
+    """Days left of a certificate, negative after its expiry. `authority`: it is a CA's."""
 
     name: str
     authority: bool
@@ -127,7 +127,7 @@ class Chart(Value):
 
     @property
     def ordered(self) -> "Chart":
-        """The same, the hosts worst first and the certificates soonest first."""
+        """The same chart with hosts worst first and certificates in the order of expiry."""
         certificates = sorted(self.certificates, key=lambda certificate: (certificate.days, certificate.name))
         return self.model_copy(
             update={"hosts": tuple(sorted(self.hosts, key=_badness)), "certificates": tuple(certificates)}
@@ -135,20 +135,20 @@ class Chart(Value):
 
     @property
     def drawn(self) -> "Chart":
-        """What a picture has room for."""
+        """The first hosts and certificates, as many as fit into a picture."""
         ordered = self.ordered
         first = {"hosts": ordered.hosts[:HOSTS], "certificates": ordered.certificates[:CERTIFICATES]}
         return ordered.model_copy(update=first)
 
 
 def alt_text(chart: Chart) -> Phrase:
-    """The same in words: how many hosts were how, which were worst, which certificates end first."""
+    """Describes the chart in words: counts of hosts by state, the worst hosts, the first certificates to expire."""
     ordered = chart.ordered
     return Phrase("{health}. {certificates}.", health=_health(ordered), certificates=_certificates(ordered.certificates))
 
 
 def _badness(host: HostHealth) -> tuple[int, int, int, int, str]:
-    """More bad days first, then more that are not known, then more with trouble at times; a host without a record last."""
+    """Sort key of a host: by days with trouble, unreached, with trouble at times; a host without a record comes last."""
     counts = Counter(host.states)
     trouble, unknown, passing = (-counts[state] for state in (DayState.TROUBLED, DayState.UNREACHED, DayState.AT_TIMES))
     return trouble, unknown, passing, list(DayState).index(host.state), host.host
@@ -164,13 +164,13 @@ def _health(chart: Chart) -> Phrase:
 
 
 def _recorded(chart: Chart) -> int:
-    """On how many days somebody looked; a new bot has looked on few of those that the picture has room for."""
+    """Counts the days with at least one check. A new bot has a record of few days."""
     looked = [day for day in zip(*(host.days for host in chart.hosts), strict=True) if any(day)]
     return len(looked) or len(chart.days)
 
 
 def _said(state: DayState, hosts: Sequence[HostHealth]) -> Phrase:
-    """Of how many hosts this was the worst, and which were so on the most days."""
+    """Describes the hosts whose worst state this is, those with the most such days first."""
     count = len(hosts)
     names = _some([Phrase("{host} {days}", host=shown(host.host), days=days(host.count(state))) for host in hosts])
     match state:
@@ -201,16 +201,16 @@ def _certificates(certificates: Sequence[CertificateLeft]) -> Phrase:
 
 
 def whole_days(certificate: CertificateLeft) -> Phrase:
-    """The days that it has yet to live; what is less than one day is none."""
+    """Describes the whole days left; less than one day counts as none."""
     return Phrase("expired") if certificate.left is Left.EXPIRED else days(int(certificate.days))
 
 
 def days(count: int) -> Phrase:
-    """So many days."""
+    """Formats a number of days."""
     return Phrase("{n} day", plural="{n} days", n=count)
 
 
 def _some(items: Sequence[Phrase]) -> Listing:
-    """The first few, and how many more."""
+    """Lists the first few items and the number of further ones."""
     more = len(items) - NAMED
     return Listing((*items[:NAMED], Phrase("{n} more", n=more)) if more > 0 else tuple(items))

@@ -1,4 +1,4 @@
-"""Findings: judgements on what was read."""
+"""Findings: problems of hosts by severity."""
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -8,7 +8,7 @@ from adapters.value import Value
 
 
 class Severity(StrEnum):
-    """The operators' own words: critical is answered in 15 min, high in 1 h, medium in 4 h, low next day."""
+    """The operators' severities: critical is answered in 15 min, high in 1 h, medium in 4 h, low next day."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -22,21 +22,20 @@ class Severity(StrEnum):
 
 
 def rank_of(severity: Severity | None) -> int:
-    """The rank of a severity; None, which is well, comes last."""
+    """Returns the rank of a severity; None (healthy) ranks last."""
     return len(Severity) if severity is None else severity.rank
 
 
 def worst(known: Severity | None, others: Iterable[Severity]) -> Severity | None:
-    """The worst of them; None where there is none."""
+    """Finds the worst severity; None if there is none."""
     return min((each for each in (known, *others) if each is not None), key=lambda each: each.rank, default=None)
 
 
 class Finding(Value):
-    """One judgement: what is wrong on which host, why, and what to type next.
+    """One problem: its host, its severity, the reason, and the next command.
 
-    `reached` is False where the host could not be asked: nothing is known of it then, which is
-    not the same as bad. `parts` stand in its place where a report is shown with its details.
-    `short` says the same in a few words, where anybody has them.
+    `reached` is False if the host could not be read, so its state is unknown rather than bad. With details a report shows
+    `parts` in place of the finding. `short` is the reason in a few words, if there is one.
     """
 
     severity: Severity
@@ -49,18 +48,18 @@ class Finding(Value):
     short: Phrase | None = None
 
     def offering(self, may: Callable[[str], bool]) -> "Finding":
-        """The same, offering only words that the reader may use."""
+        """Returns the finding with only those commands that the reader may run."""
         kept = self.next if self.next is not None and may(self.next) else None
         return self.model_copy(update={"next": kept, "parts": tuple(part.offering(may) for part in self.parts)})
 
 
 def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Sorted by severity, then host, then subject."""
+    """Sorts findings by severity, then host, then subject."""
     return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.host, finding.subject)))
 
 
 def worst_by_host(findings: Iterable[Finding]) -> dict[str, Severity]:
-    """The severity of each host's worst finding, for findings that come worst first."""
+    """Finds the worst severity of each host. The findings must be sorted worst first."""
     found: dict[str, Severity] = {}
     for finding in findings:
         found.setdefault(finding.host, finding.severity)

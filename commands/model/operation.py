@@ -1,4 +1,4 @@
-"""Operations: requests that have been understood.
+"""Operations: parsed requests.
 
 A new operation is one class in one noun module and one line in `commands.catalogue`.
 """
@@ -22,7 +22,7 @@ from commands.values.arguments import Flag, Reason, Target
 
 
 class Risk(IntEnum):
-    """How much an operation can do. DISRUPT stops or replaces something people use; CRITICAL touches identities."""
+    """Risk of an operation. DISRUPT stops or replaces something people use; CRITICAL touches identities."""
 
     READ = 0
     CHANGE = 1
@@ -31,7 +31,7 @@ class Risk(IntEnum):
 
 
 class Role(StrEnum):
-    """What a person may be; a set, not a ladder."""
+    """Roles of people. They form a set without an order."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -44,20 +44,20 @@ EVERYBODY = frozenset(Role)
 
 
 class Thresholds(BaseModel):
-    """Where a reading becomes a finding; configured under `[thresholds]`."""
+    """Limits beyond which a reading becomes a finding; configured under `[thresholds]`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     clock_difference: float = Field(default=30.0, gt=0, le=3600)
-    """Seconds that a host's clock may differ from the bot's."""
+    """Maximum difference between a host's clock and the bot's, in seconds."""
     disk_warning_percent: int = Field(default=80, ge=1, le=100)
-    """Percent of a drive or file system in use from which somebody should know."""
+    """Used percentage of a drive or file system from which it is a finding of medium severity."""
     disk_critical_percent: int = Field(default=90, ge=1, le=100)
-    """From which it is urgent."""
+    """Used percentage from which it is a finding of high severity."""
     log_limit_mb: int = Field(default=100, ge=1, le=1_000_000)
-    """Megabytes (2^20 bytes) beyond which a log should have been rotated."""
+    """Size in megabytes (2^20 bytes) beyond which a log should have been rotated."""
     rotation_days: int = Field(default=8, ge=1, le=3650)
-    """Days that a log of some size may go on without being rotated."""
+    """Maximum days without a rotation for a log that is not small."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -71,31 +71,31 @@ GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:
 
 
 class CertificateRules(BaseModel):
-    """How certificates are made and judged; configured under `[certificates]`."""
+    """Rules by which certificates are made and judged; configured under `[certificates]`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lifetime_days: int = Field(default=365, ge=1, le=3650)
-    """Days that a new host certificate lives, at most to the end of its CA."""
+    """Lifetime of a new host certificate in days. It ends no later than its CA."""
     groups: tuple[GroupName, ...] = ("flatnet", "gateway")
-    """Groups that a host's certificate must have; the lighthouse's are `lighthouse_groups`."""
+    """Groups that a host's certificate must have. The lighthouse's must have `lighthouse_groups`."""
     lighthouse_groups: tuple[GroupName, ...] = ("lighthouse", "flatnet")
 
 
 USUAL = CertificateRules()
-"""What holds where nothing is configured."""
+"""Rules of certificates where none are configured."""
 
 Progress = Callable[[tuple[str, ...]], None]
-"""Told, while an operation looks, which hosts are still awaited; returns at once and never raises."""
+"""Called during a read with the names of the hosts that are still awaited. It returns at once and never raises."""
 
 
 def untold(awaited: tuple[str, ...]) -> None:
-    """The progress of a request for which nobody watches."""
+    """Ignores progress, for a request that nothing displays."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What an operation may look at: the fleet, the time, and settings as values; `progress` is told how far it is."""
+    """Read access of an operation: the fleet, the time, settings as values, and a callback for its progress."""
 
     fleet: Fleet
     now: Callable[[], datetime]
@@ -103,73 +103,73 @@ class View:
     progress: Progress = untold
     certificates: CertificateRules = USUAL
     clean: Callable[[str], str] = str
-    """Takes secrets out of the lines of a log that are about to be kept; as many lines remain."""
+    """Removes secrets from the lines of a log before they are stored. It returns as many lines."""
     operation: str = ""
-    """The id of the operation that is planned: folders on hosts carry it."""
+    """Id of the operation that is planned. Folders on hosts are named after it."""
 
 
 class Operation(BaseModel):
-    """A request that has been understood: a frozen value with typed arguments.
+    """A parsed request: a frozen value with typed arguments.
 
-    Class attributes say how it is asked for; fields are its arguments (`commands.language.grammar` reads
-    both). `here` is every operation's option: answer for all in this channel.
+    Class attributes define its command, fields its arguments (`commands.language.grammar` reads both). Every operation has
+    the option `here`: answer for all in this channel.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     words: ClassVar[tuple[str, ...]]
-    """The words that name it, singular: ("cert", "renew")."""
+    """Words of the command, singular: ("cert", "renew")."""
     aliases: ClassVar[tuple[tuple[str, ...], ...]] = ()
     risk: ClassVar[Risk] = Risk.READ
     roles: ClassVar[frozenset[Role]] = EVERYBODY
     summary: ClassVar[Phrase]
-    """One line for help."""
+    """Summary in one line, for help."""
     example: ClassVar[str]
-    """Words that work as they stand, without `/flatnet`."""
+    """Example that can be run as it is, without `/flatnet`."""
     includes: ClassVar[tuple[type["Operation"], ...]] = ()
-    """Others whose answers are part of this one's: it is for those alone who may ask for each of them, of the same hosts."""
+    """Operations whose answers this one contains. It needs permission for each of them on the same hosts."""
 
     here: Annotated[bool, Flag(Phrase("answer for all in this channel"))] = False
 
     @property
     def incomplete(self) -> bool:
-        """Whether it still lacks one of several arguments of which none alone is required; a form can ask for it."""
+        """True if one of several alternative arguments is required and none is given. A form can ask for it."""
         return False
 
     def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        """The hosts that it is about, for rights and rules: those of its `target`, none where it has no such argument.
+        """Resolves the hosts of its `target`, on which permission is checked; none if it has no such argument.
 
-        Raises `NoSuchHost` where a name names none.
+        Raises `NoSuchHost`.
         """
         target: Target | None = getattr(self, "target", None)
         return () if target is None else target.resolve(inventory)
 
     @classmethod
     def names_hosts(cls) -> bool:
-        """Tells whether it is about hosts at all."""
+        """Returns whether operations of this class concern hosts."""
         return "target" in cls.model_fields or cls.hosts is not Operation.hosts
 
 
 class FleetRead(Operation):
-    """An operation that looks at hosts and changes nothing."""
+    """An operation that reads hosts and changes nothing."""
 
     async def read(self, view: View) -> Report:
-        """Look; one host's failure is a finding in the report, never the end of the others."""
+        """Reads the hosts and reports on them. A host's failure is a finding in the report and does not stop the others."""
         raise NotImplementedError
 
 
 class CannotPlan(Refused):
-    """Nothing can be done as hosts stand now; the phrase says why, and what to do first."""
+    """The change is impossible in the hosts' present state. The phrase has the reason and what to do first."""
 
     @classmethod
     def anywhere(cls, left_out: Sequence[LeftOut]) -> "CannotPlan":
-        """Every host is left out, each for its reason."""
+        """Makes the error of a change that leaves out every host, with the reason of each."""
         reasons = [Phrase("{host}: {why}", host=left.host, why=left.why) for left in left_out]
         return cls(reasons[0] if len(reasons) == 1 else Phrase("nothing can be done: {reasons}", reasons=some(reasons)))
 
 
 class FleetChange(Operation):
-    """An operation that changes hosts: it makes a plan, and `bot.changes.lifecycle` does the rest."""
+    """An operation that changes hosts. It makes the plan; `bot.changes.lifecycle` has it approved and run."""
 
     risk: ClassVar[Risk] = Risk.CHANGE
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
@@ -181,23 +181,25 @@ class FleetChange(Operation):
     ] = False
 
     def only(self, names: tuple[str, ...]) -> "FleetChange":
-        """The same operation for these hosts alone."""
+        """Returns the same operation for these hosts only."""
         raise NotImplementedError
 
     @property
     def settled(self) -> Mapping[str, JsonValue]:
-        """Its arguments as a plan keeps them: what is done, not how it was asked for."""
+        """Its arguments as stored with a plan, without the options that all changes share."""
         arguments: Mapping[str, JsonValue] = self.model_dump(mode="json", exclude=set(FleetChange.model_fields))
         return arguments
 
     async def plan(self, view: View) -> Planned:
-        """What it would do, from what hosts say now; reads and never changes. `CannotPlan` where nothing can be done."""
+        """Makes the plan from the hosts' present state. It only reads. Raises `CannotPlan` if nothing can be done."""
         raise NotImplementedError
 
 
 class OwnOperation(Operation):
-    """An operation on the bot's own state or knowledge, or one that needs it beside the hosts: data only;
-    `bot.requests.dispatcher` knows who handles which."""
+    """An operation on the bot's own state, or one that needs it beside the hosts. Data only.
+
+    `bot.handlers.registry` maps it to its handler.
+    """
 
 
 Catalogue = tuple[type[Operation], ...]

@@ -8,11 +8,11 @@ from adapters.phrase import Listing, Phrase
 NO_HOSTS = Phrase("the inventory has no hosts; add them to the configuration file")
 
 NAMED = 5
-"""Containers or peers that a remark names; more are counted."""
+"""Maximum containers or peers named in a remark; more are counted."""
 
 
 def some(items: Sequence[Phrase | str], most: int = NAMED) -> Phrase:
-    """The first few, and how many more."""
+    """Lists the first few items and the number of further ones."""
     if len(items) <= most:
         return Phrase("{items}", items=Listing(tuple(items)))
     named = reduce(lambda before, item: Phrase("{before}, {item}", before=before, item=item), items[:most])

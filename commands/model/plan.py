@@ -1,10 +1,10 @@
-"""Plans: what a change would do, as values that can be shown, approved by digest, stored and run.
+"""Plans of changes, as values that are shown, approved by digest, stored and run.
 
     Plan ─ parts: one for each host, in order; the first that fails ends the operation
-      └ Part ─ steps: in order; where one fails, those of its part are undone in reverse
+      └ Part ─ steps: in order; if one fails, those of its part are rolled back in reverse
           └ Step ─ a deed (an action, perhaps with what earlier steps produce), its verification, its undo
 
-Pure. `bot.changes.step_runner` runs plans; operations make them (`commands.model.operation.FleetChange`).
+Pure. Operations make plans (`commands.model.operation.FleetChange`), and `bot.changes.step_runner` runs them.
 """
 
 import errno
@@ -25,45 +25,45 @@ from adapters.phrase import Phrase
 from adapters.value import Value
 
 DigestFormula = Literal[1, 2]
-"""How a plan's digest is computed. 1: scripts of Windows by their hash. 2: what runs on every side, and the formula."""
+"""Formula of a plan's digest. 1: scripts of Windows by their hash. 2: what runs on every side, and the formula."""
 
 NEWEST_FORMULA: DigestFormula = 2
 """The formula of new plans. A stored plan keeps the one it was approved with."""
 
 
 class NoRoad(Refused):
-    """Nobody can say by what a host is known: a file that pins its identity cannot be read."""
+    """A host's endpoint is unknown, because a file that pins its identity could not be read."""
 
 
 class Result(StrEnum):
-    """What became of a step."""
+    """Result of a step."""
 
     DONE = "done"
     UNCHANGED = "unchanged"
-    """It was so already."""
+    """The host was in the wanted state already."""
     FAILED = "failed"
     UNREACHABLE = "unreachable"
-    """Nothing was sent: the host did not answer."""
+    """The host did not answer, and nothing was sent."""
     UNKNOWN = "unknown"
-    """It was sent, and nobody can say whether it happened."""
+    """The action was sent, and its effect is unknown."""
     SKIPPED = "skipped"
     UNDONE = "undone"
 
     @property
     def good(self) -> bool:
-        """Whether what was wanted is so."""
+        """True if the host is in the wanted state."""
         return self in (Result.DONE, Result.UNCHANGED)
 
 
 class Product(Value):
-    """What an earlier step produced, named: the field of that step's answer."""
+    """Reference to a value that an earlier step produces: a field of that step's answer."""
 
     step: str
     field: str
 
 
 class Deed(Value):
-    """An action as a plan holds it: its kind, its arguments as JSON, and those that earlier steps produce."""
+    """An action in a plan: its kind, its arguments as JSON, and those that earlier steps produce."""
 
     kind: str
     arguments: Mapping[str, JsonValue]
@@ -71,13 +71,13 @@ class Deed(Value):
 
     @classmethod
     def of(cls, action: Action[Any], **products: Product) -> "Deed":
-        """An action, with some arguments left to earlier steps; what stands in `action` for those is dropped."""
+        """Makes a deed of an action. Arguments named in `products` come from earlier steps instead of from `action`."""
         arguments = action.model_dump(mode="json", exclude=set(products))
         return cls(kind=kind(action), arguments=arguments, products=products)
 
     @property
     def changes(self) -> bool:
-        """Whether it changes something. Of a kind that this version does not know that must be assumed."""
+        """True if the action changes something. A kind unknown to this version counts as a change."""
         try:
             return class_of(self.kind).effect is Effect.CHANGE
         except ValueError:
@@ -88,12 +88,15 @@ class Deed(Value):
         return class_of(self.kind).side
 
     def describe_run(self) -> JsonValue:
-        """What will run, as JSON. An argument that an earlier step produces counts as its placeholder. `ValueError`."""
+        """Describes what will run, as JSON. An argument that an earlier step produces is a placeholder.
+
+        Raises `ValueError` for an unknown kind.
+        """
         placeholders = {name: f"{{{product.step}.{product.field}}}" for name, product in self.products.items()}
         return describe_run(self.kind, self.arguments, placeholders)
 
     def action(self, produced: Mapping[str, Mapping[str, JsonValue]]) -> Action[Any]:
-        """The action, given what each earlier step produced by key; a `ValueError` where something is missing."""
+        """Builds the action from what earlier steps produced, by their keys. Raises `ValueError` if a value is missing."""
         try:
             filled = {name: produced[product.step][product.field] for name, product in self.products.items()}
         except KeyError as error:
@@ -102,9 +105,9 @@ class Deed(Value):
 
 
 class Check(Value):
-    """A read that proves something: the fields of its answer must equal `expect`, within `patience` seconds.
+    """A read that proves a state: the fields of its answer must equal `expect` within `patience` seconds.
 
-    `never`: values of a field after which it will not come to that any more, so that nobody waits in vain.
+    `never`: values of a field after which the expected state cannot come any more, so waiting ends.
     """
 
     host: str
@@ -114,21 +117,21 @@ class Check(Value):
     never: Mapping[str, tuple[JsonValue, ...]] = Field(default_factory=dict)
 
     def met(self, answer: Mapping[str, JsonValue]) -> bool:
-        """Whether an answer (as JSON) is what is expected."""
+        """Returns whether an answer (as JSON) has the expected values."""
         return all(answer.get(field) == value for field, value in self.expect.items())
 
     def hopeless(self, answer: Mapping[str, JsonValue]) -> bool:
-        """Whether it will not be what is expected, however long one waits."""
+        """Returns whether the expected values cannot come any more after this answer."""
         return any(answer.get(field) in values for field, values in self.never.items())
 
 
 class Step(Value):
     """One action on one host inside a plan.
 
-    `key` is unique in the plan. A step that reads is a proof: `expect` and `patience` as in `Check`. A step that
-    changes is proven by `verify`; `undo` takes it back (None: it cannot be taken back, or leaves nothing to take
-    back), and `undone` proves that. `unbegun`: fields of `verify`'s answer by which a host that says it could not do it
-    shows that it has not even begun. `phrase` says what it does, `undo_phrase` what taking it back does.
+    `key` is unique in the plan. A step that reads is a proof: `expect` and `patience` are those of its `Check`. A step that
+    changes is proven by `verify`. `undo` rolls it back (None: that is impossible, or not needed), and `undone` proves the
+    rollback. `unbegun`: fields of `verify`'s answer that prove, after a reported failure, that nothing has begun. `phrase`
+    describes the step, `undo_phrase` its rollback.
     """
 
     key: str
@@ -145,19 +148,19 @@ class Step(Value):
 
     @property
     def proof(self) -> Check:
-        """A reading step as the check that it is."""
+        """The check that a reading step is."""
         return Check(host=self.host, deed=self.deed, expect=self.expect, patience=self.patience)
 
 
 class Part(Value):
-    """What is done for one host (its steps may run on others, too): done as a whole, or undone."""
+    """The steps for one host, done or rolled back as a whole. Some may run on other hosts."""
 
     host: str
     steps: tuple[Step, ...]
 
 
 class Premise(Value):
-    """Something that the approver was shown and relied on. `value` is what is compared; `phrase` is shown."""
+    """A fact that the approval relies on. `value` is compared before the run; `phrase` is shown to the approver."""
 
     host: str
     what: str
@@ -166,14 +169,14 @@ class Premise(Value):
 
 
 class LeftOut(Value):
-    """A host that was asked for and that the plan leaves alone, and why."""
+    """A requested host that the plan does not touch, with the reason."""
 
     host: str
     why: Phrase
 
 
 class Plan(Value):
-    """What a change would do. `disrupts` says what people lose meanwhile, `warnings` what an approver must know.
+    """The plan of a change. `disrupts` describes outages while it runs, `warnings` are for the approver.
 
     A plan that was stored without a digest formula has formula 1.
     """
@@ -193,12 +196,11 @@ class Plan(Value):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Every host that something changes on, sorted: these are claimed while it runs."""
+        """Every host on which a step changes something, sorted. They are claimed while the plan runs."""
         return tuple(sorted({step.host for step in self.steps if step.deed.changes}))
 
     def digest(self, operation: str, arguments: Mapping[str, Any]) -> str:
-        """SHA-256 over what is approved, by the plan's own formula: operation, arguments, every step, premises, endpoints.
-
+        """Computes the SHA-256 of what is approved, by the plan's own formula: operation, arguments, steps, premises, endpoints.
         Raises `ValueError` for a kind of action that this version does not know.
         """
         seal, named = _FORMULAS[self.digest_formula]
@@ -216,7 +218,7 @@ class Plan(Value):
 
 
 class StepResult(Value):
-    """What became of a step. `product` is its answer as JSON, for later steps; `why` where it did not go well."""
+    """Result of a step. `product` is its answer as JSON, for later steps; `why` is the reason of a failure."""
 
     key: str
     result: Result
@@ -227,14 +229,14 @@ class StepResult(Value):
 
 
 class Planned(Value):
-    """A plan, and the operation as it was settled when it was made: names instead of patterns, nothing that moves."""
+    """A plan, and the operation's arguments resolved when it was made: names instead of patterns, absolute times."""
 
     arguments: Mapping[str, JsonValue]
     plan: Plan
 
 
 def roads_of(parts: Iterable[Part], inventory: Inventory) -> Iterator[Road]:
-    """The roads that the steps use, on their way back, too, each once; `NoRoad`."""
+    """Yields the endpoints that steps and their rollbacks use, each once. Raises `NoEndpoint`."""
     used = {
         (name, deed.side)
         for part in parts
@@ -251,7 +253,7 @@ def roads_of(parts: Iterable[Part], inventory: Inventory) -> Iterator[Road]:
 
 
 def road_to(host: Host, side: SideName) -> Road:
-    """The road to a side that the host has, by which a plan is approved and carried out; `NoRoad`."""
+    """Finds the endpoint of a side that the host has, which a plan is approved and run with. Raises `NoEndpoint`."""
     try:
         return road(host, side)
     except OSError as error:
@@ -269,13 +271,13 @@ def _checks(step: Step) -> tuple[Check, ...]:
 
 
 def _deeds(step: Step) -> tuple[Deed, ...]:
-    """Every deed of a step: itself, its undo, its checks."""
+    """Lists every deed of a step: its own, its rollback, its checks."""
     undo = (step.undo,) if step.undo is not None else ()
     return (step.deed, *undo, *(check.deed for check in _checks(step)))
 
 
 def _seal_data(step: Step) -> dict[str, Any]:
-    """The data of a step that is approved. Its phrases are not: they may be in another language."""
+    """Returns the approved data of a step. Its phrases are left out, because they may be in another language."""
     data = step.model_dump(mode="json", include={"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
     return data | {"checks": [check.model_dump(mode="json") for check in _checks(step)]}
 
@@ -294,4 +296,7 @@ _FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Map
     1: (_seal_scripts, {}),
     2: (_seal_runs, {"formula": 2}),
 }
-"""How a step is sealed, and what names the formula, by formula. Formulas are never edited: stored digests rest on them."""
+"""By formula: the function that seals a step, and the fields that name the formula.
+
+Formulas are never edited, because stored digests depend on them.
+"""

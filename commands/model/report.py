@@ -1,8 +1,7 @@
-"""Reports: what a read brings back, as a value that every surface can show.
+"""Reports: the result of a read, as a value that every surface can render.
 
-One shape for all operations, so that there is one renderer per surface (`bot.rendering`): a
-sentence, a table, findings. Phrases are for people; `Cell.value` is the same as data, for
-`--json` and `--csv`.
+All operations share one shape (a sentence, a table, findings), so there is one renderer per surface (`bot.rendering`).
+Phrases are for people; `Cell.value` is the same as data, for `--json` and `--csv`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +18,7 @@ from commands.model.finding import Finding, Severity, worst, worst_first
 
 
 class Mark(StrEnum):
-    """How a cell is to be taken. Never shown by colour alone."""
+    """Judgment of a cell. Never shown by color alone."""
 
     WELL = "well"
     BAD = "bad"
@@ -32,7 +31,7 @@ class Mark(StrEnum):
 
 
 class Column(Value):
-    """One column: its key in JSON and CSV, and its heading for people. `detail`: for those who want to know more."""
+    """One column: its key in JSON and CSV, and its heading for people. `detail`: shown with details only."""
 
     key: str
     heading: Phrase
@@ -40,14 +39,14 @@ class Column(Value):
 
 
 _DETAILS = "--details"
-"""What asks for all details, in words worth typing next."""
+"""Option that requests all details, in next commands."""
 
 FACTS = (Column(key="fact", heading=Phrase("What")), Column(key="value", heading=Phrase("Value")))
 """The columns of a report on one thing: each row is one fact, named by its first cell."""
 
 
 class Cell(Value):
-    """One cell: for people, as data, and how to take it. `text` may be foreign and is escaped where it is shown."""
+    """One cell: its text for people, its value as data, its judgment. Untrusted `text` is escaped where it is shown."""
 
     text: Phrase | str
     value: str | int | float | bool | None = None
@@ -55,44 +54,44 @@ class Cell(Value):
 
     @classmethod
     def of(cls, text: Phrase | str) -> "Cell":
-        """The same for people and as data; of a phrase the data is English."""
+        """Makes a cell with the same text for people and as data. The data of a phrase is English."""
         return cls(text=text, value=str(text))
 
     @classmethod
     def moment(cls, at: datetime) -> "Cell":
-        """A point in time."""
+        """Makes the cell of a point in time."""
         return cls(text=Phrase("{at}", at=Moment(at)), value=at.isoformat())
 
 
 class Row(Value):
-    """One line, with a cell for each column. `host` is "" where the line is not about a host."""
+    """One row, with a cell for each column. `host` is "" if the row is not about a host."""
 
     cells: tuple[Cell, ...]
     host: str = ""
     severity: Severity | None = None
-    """The worst finding of this line; None where all is well."""
+    """Severity of the row's worst finding; None if it has none."""
 
 
 class File(Value):
-    """A file that is the answer itself: its name, and its text, which is the same for every reader."""
+    """A file with a fixed text, the same for every reader."""
 
     name: str
     text: str
 
 
 class Form(StrEnum):
-    """How a report can be written into a file: to be read, or to be counted with."""
+    """Format of a report as a file."""
 
     MARKDOWN = "md"
     CSV = "csv"
     LINES = "txt"
-    """The lines of its excerpt, all of them."""
+    """All lines of its excerpt."""
 
 
 class Copy(Value):
-    """A report as a file, in the words of whoever reads it; surfaces write it (`bot.rendering.files`).
+    """A report as a file, in the reader's language. Surfaces render it (`bot.rendering.files`).
 
-    `of` is another report than the one that has the file, None for that one; `words` are those that ask for it.
+    `of` is the report of the file; None for the report that the file belongs to. `words` is the command that requests it.
     """
 
     name: str
@@ -102,33 +101,32 @@ class Copy(Value):
 
 
 class Bundle(Value):
-    """Several files as one, packed; surfaces pack it."""
+    """Several files as one archive. Surfaces pack it."""
 
     name: str
     members: tuple[File | Copy, ...]
 
 
 class Section(Value):
-    """A part of a report that is no table: a heading, and sentences, each of which is whole by itself."""
+    """A text section of a report: a heading and independent sentences."""
 
     heading: Phrase
     lines: tuple[Phrase, ...]
 
 
 class Channel(Value):
-    """A channel by its id, for surfaces that can lead there, and its name where that is known."""
+    """A channel by its id, for surfaces that can link to it, and its name if that is known."""
 
     id: str
     name: str = ""
 
 
 class Report(Value):
-    """What a read found.
+    """The result of a read.
 
-    `summary` alone must be true and complete enough for a phone's notification: state, counts,
-    the worst hosts. `brief`: the summary says it all, so surfaces leave the table out.
-    `rows` and `findings` come worst first. A report always has its details; `details` only says
-    that they are shown at first.
+    `summary` alone must be true and complete enough for a phone's notification: state, counts, the worst hosts. `brief`:
+    the summary is complete, so surfaces leave the table out. `rows` and `findings` come worst first. A report always has
+    its details; `details` says whether they are shown at first.
     """
 
     title: Phrase
@@ -137,43 +135,43 @@ class Report(Value):
     rows: tuple[Row, ...] = ()
     findings: tuple[Finding, ...] = ()
     further: tuple[Finding, ...] = ()
-    """Findings that only those are shown who look at the details; what the summary says holds without them."""
+    """Findings shown with details only. The summary does not count them."""
     news: Section | None = None
-    """What changed since the last such report; it comes before everything else."""
+    """Changes since the last such report. They come before everything else."""
     sections: tuple[Section, ...] = ()
-    """What else there is to say; it comes after the findings."""
+    """Further text, after the findings."""
     brief: bool = False
     details: bool = False
     taken_at: AwareDatetime | None = None
     channel: Channel | None = None
-    """Where it goes on, for readers who are elsewhere."""
+    """Channel where the work continues, for readers in another one."""
     next: tuple[str, ...] = ()
-    """Words worth typing next, without `/flatnet`."""
+    """Next commands, without `/flatnet`."""
     files: tuple[File | Copy | Bundle, ...] = ()
-    """What was asked for as files; the rest says what is in them."""
+    """Requested files. The other fields describe their content."""
     excerpt: Excerpt | None = None
-    """Lines of logs; surfaces show the newest ones, and all of them as a file."""
+    """Lines of logs. Surfaces show the newest ones, and all of them as a file."""
     chart: Chart | None = None
-    """Drawn where pictures can be shown, said in words elsewhere (`commands.model.chart.alt_text`)."""
+    """Drawn where pictures can be shown, else described in words (`commands.model.chart.describe_chart`)."""
 
     @property
     def detailed(self) -> bool:
-        """Whether there is more to show than what comes without details."""
+        """True if the report has columns for details."""
         return any(column.detail for column in self.columns)
 
     @property
     def by_host(self) -> Mapping[str, Mapping[str, Cell]]:
-        """The cells of each host, by the keys of their columns."""
+        """The cells of each host, by column key."""
         keys = [column.key for column in self.columns]
         return {row.host: dict(zip(keys, row.cells, strict=True)) for row in self.rows if row.host}
 
     @property
     def first(self) -> "Report":
-        """As it is shown at first."""
+        """The report as it is shown at first."""
         return self.seen(details=self.details)
 
     def seen(self, *, details: bool) -> "Report":
-        """What is shown of it with its details, or without; with them, `next` no longer leads to details."""
+        """Returns the report with or without its details. With them, `next` no longer requests details."""
         if not self.detailed:
             return self
         if details:
@@ -206,17 +204,17 @@ class Report(Value):
 
     @classmethod
     def of_facts(cls, title: Phrase, summary: Phrase, facts: Iterable[tuple[Phrase, Phrase | str]]) -> "Report":
-        """What is known of one thing: names and values."""
+        """Makes a report on one thing from names and values."""
         rows = tuple(Row(cells=(Cell.of(name), Cell.of(value))) for name, value in facts)
         return cls(title=title, summary=summary, columns=FACTS, rows=rows)
 
     def offering(self, may: Callable[[str], bool]) -> "Report":
-        """The same, offering only words that the reader may use."""
+        """Returns the report with only those commands that the reader may run."""
         findings = tuple(finding.offering(may) for finding in self.findings)
         further = tuple(finding.offering(may) for finding in self.further)
         return self.model_copy(update={"next": tuple(filter(may, self.next)), "findings": findings, "further": further})
 
     @property
     def unreached(self) -> tuple[str, ...]:
-        """Hosts of which nothing, or not everything, is known."""
+        """Hosts that could not be read, or not completely."""
         return tuple(sorted({finding.host for finding in self.findings if not finding.reached}))

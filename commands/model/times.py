@@ -1,10 +1,10 @@
-"""Points in time as people type them. Pure.
+"""Points in time as they are typed. Pure.
 
-typed ─ parse ─▶ When: a span (`30m`), a time on a clock (`14:20`), a whole time (`2026-11-25T14:20+09:00`)
-        └ placed in a zone ─▶ the same without times on a clock ─ between ─▶ two instants
+text ─ parse ─▶ TimePoint: a duration (`30m`), a clock time (`14:20`), a full time (`2026-11-25T14:20+09:00`)
+       └ place_times, by a zone ─▶ the same without clock times ─ resolve_interval ─▶ two instants
 
-A time on a clock means something in a zone only, and only where clocks showed it once. It is placed before anything rests on
-it, so that what was understood says what is meant, to whoever reads it wherever.
+A clock time is defined in a zone only, and only if clocks showed it once. It is placed first, so that the rendered request
+means the same to every reader in any zone.
 """
 
 import re
@@ -25,7 +25,7 @@ _DAY = timedelta(days=1)
 _ON_A_CLOCK = re.compile(
     r"(?:(20\d\d[-/]\d\d[-/]\d\d)[T ]+)?(\d\d?:\d\d(?::\d\d(?:[.,]\d{1,6})?)?) *(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
-"""As clocks show it and logs write it."""
+"""A clock time, as logs write it: a day, a time and an offset, of which only the time is required."""
 _LIKE_A_SPAN = re.compile(r"[\dWDHM\s]+", re.ASCII)
 
 _Operation = TypeVar("_Operation", bound=Operation)
@@ -33,7 +33,7 @@ _Operation = TypeVar("_Operation", bound=Operation)
 
 @dataclass(frozen=True)
 class ClockTime:
-    """What clocks showed in some zone: on that day, or without one the last time that they did."""
+    """A time shown by clocks in some zone: on that day, or without a day the last such time."""
 
     day: date | None
     time: time
@@ -42,18 +42,23 @@ class ClockTime:
         return _written(self.time) if self.day is None else f"{self.day.isoformat()}T{_written(self.time)}"
 
     def last(self, zone: tzinfo, now: datetime) -> datetime:
-        """On its day, else the last time that clocks in the zone showed it; `BadArgument` where they showed it twice that
-        day, or not at all."""
+        """Finds the time on its day, else the last time that clocks in the zone showed it.
+
+        Raises `BadArgument` if they showed it twice on that day, or not at all.
+        """
         today = now.astimezone(zone).date()
         return self._on(self.day or (today if self._passed(now, zone) else today - _DAY), zone, now)
 
     def first(self, zone: tzinfo, begin: datetime, now: datetime) -> datetime:
-        """On its day, else the first time after `begin` that clocks in the zone show it; a `BadArgument` as in `last`."""
+        """Finds the time on its day, else the first time after `begin` that clocks in the zone show it.
+
+        Raises `BadArgument` as `find_last` does.
+        """
         today = begin.astimezone(zone).date()
         return self._on(self.day or (today + _DAY if self._passed(begin, zone) else today), zone, now)
 
     def _passed(self, at: datetime, zone: tzinfo) -> bool:
-        """Whether clocks have shown it, or skipped it, by then on that day."""
+        """Returns whether clocks have shown or skipped the time by then on that day."""
         here = at.astimezone(zone)
         early, late = self._both(here.date(), zone)
         return here.time() >= self.time if late < early else early <= at
@@ -75,19 +80,21 @@ class ClockTime:
         raise BadArgument(phrase, part=str(self), nearest=(render_when(early), render_when(late)))
 
     def _both(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
-        """With the distance from UTC before a change of clocks, and after it: the same where there is none, in their order
-        where clocks were set back, the other way round where they were set forward (PEP 495)."""
+        """Returns the time with the UTC offsets before and after a clock change (PEP 495).
+
+        Both are equal without a change, in order where clocks were set back, in reverse where they were set forward.
+        """
         local = datetime.combine(day, self.time, zone)
         early, late = (_fixed(local.replace(fold=fold)) for fold in (0, 1))
         return early, late
 
 
 When = timedelta | datetime | ClockTime
-"""`timedelta`: so long ago. Times are aware."""
+"""A point in time as typed. A `timedelta` counts back from now. Times are aware."""
 
 
 def when_option(most: timedelta) -> Option:
-    """An option that takes a point in time, as a span of at most `most`."""
+    """Makes an option for a point in time. `most` is the maximum of a duration."""
     meaning = Phrase("how long ago, or when: {examples}", examples=EXAMPLES)
     return Option("time", meaning, _parser(most), render_when)
 
@@ -123,12 +130,12 @@ def _no_time(text: str) -> BadArgument:
 
 
 def _fixed(at: datetime) -> datetime:
-    """The same time, as far from UTC as it is: zones compare their times oddly where clocks are changed (PEP 495)."""
+    """Replaces a time's zone by its fixed offset. Zones compare times oddly around clock changes (PEP 495)."""
     return at.astimezone(timezone(at.utcoffset() or timedelta()))
 
 
 def render_when(when: When) -> str:
-    """As it can be typed."""
+    """Renders a point in time as it can be typed."""
     match when:
         case timedelta():
             return render_duration(when)
@@ -143,7 +150,7 @@ def _written(at: time) -> str:
 
 
 def placed(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
-    """With its `since` and `until` placed in a zone, where they are times on a clock; a `BadArgument` where that cannot be.
+    """Replaces clock times in `since` and `until` by times in a zone. Raises `BadArgument` if that is impossible.
 
     Without a day, `until` is the first such time after `since`.
     """
@@ -160,9 +167,9 @@ def placed(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
 def between(
     since: When | None, until: When | None, now: datetime, most: timedelta
 ) -> tuple[datetime | None, datetime | None]:
-    """The two points in time that are meant, in UTC.
+    """Resolves both points in time to UTC.
 
-    A `BadArgument` where one is yet to come or longer ago than `most`, or where it ends before it begins.
+    Raises `BadArgument` if one is in the future or longer ago than `most`, or if the interval ends before it begins.
     """
     begin = None if since is None else instant(since, now, most)
     end = None if until is None else instant(until, now, most)
@@ -173,7 +180,7 @@ def between(
 
 
 def instant(when: When, now: datetime, most: timedelta) -> datetime:
-    """The point in time that is meant, in UTC; `BadArgument` where it is yet to come, or longer ago than `most`."""
+    """Resolves a point in time to UTC. Raises `BadArgument` if it is in the future or longer ago than `most`."""
     if isinstance(when, timedelta):
         return now - when
     assert isinstance(when, datetime), "a time on a clock is placed before"
