@@ -1,4 +1,4 @@
-"""The active configuration: what requests are judged by and answered from until the next reload."""
+"""The active configuration, which all requests use until the next reload."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

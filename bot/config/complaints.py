@@ -1,10 +1,14 @@
-"""What a validation error of the configuration says to a person, and the mend."""
+"""Phrases for validation errors of the configuration, each with its fix. Pure."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from adapters.inventory import Unfit
 from adapters.phrase import Listing, Phrase
+from bot.config.toml_positions import KeyPath
 
 _BY_KEY: Mapping[str, Phrase] = {
     "name": Phrase("must be 1 to 63 lower-case letters, digits and hyphens, such as {example}", example="host-a"),
@@ -31,7 +35,7 @@ _BY_KEY: Mapping[str, Phrase] = {
 
 
 def complaint_phrase(detail: Mapping[str, Any], nearest: str | None) -> Phrase:
-    """The sentence for one pydantic error; `nearest` is the key that was probably meant."""
+    """Makes the phrase for one pydantic error; `nearest` is the known key that is most similar to an unknown one."""
     cause = detail.get("ctx", {}).get("error")
     if isinstance(cause, Unfit):
         return cause.phrase
@@ -86,3 +90,24 @@ _BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Phrase]] = {
     "less_than_equal": _range,
     "less_than": _range,
 }
+
+
+def find_nearest_key(model: type[BaseModel], path: KeyPath) -> str | None:
+    """Returns the known key most similar to the unknown key at the end of `path`; None if none is similar."""
+    fields: dict[str, Any] = dict(model.model_fields)
+    for part in path[:-1]:
+        if isinstance(part, int):
+            continue
+        inner = _find_model(fields[part].annotation) if part in fields else None
+        fields = dict(inner.model_fields) if inner is not None else {}
+    near = difflib.get_close_matches(str(path[-1]), fields, n=1) if path else []
+    return near[0] if near else None
+
+
+def _find_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        if (model := _find_model(inner)) is not None:
+            return model
+    return None

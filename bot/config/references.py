@@ -1,7 +1,7 @@
-"""What in a configuration names something else in it, or an operation, and whether that is there.
+"""Checks the references in a configuration: names of operations, labels, people and hosts. Pure.
 
-A grant or a rule that names nothing would stand there without any effect, and nobody would notice. Approval rules that
-count for one host and have no role in common could never be met. Pure.
+A grant or a rule with a wrong name would silently have no effect. Approval rules that apply to one host and have no role in
+common could never be satisfied.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,11 +20,11 @@ from commands.values.arguments import nearest, shown
 from commands.values.normalize import read
 
 Stray = tuple[KeyPath, Phrase]
-"""Where, and what is wrong there."""
+"""Key path and problem."""
 
 
 def strays(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:
-    """Every name that means nothing."""
+    """Yields every reference to an unknown name, and approval rules that can never be satisfied together."""
     people = [person.name for person in policy.people]
     for place, grant in enumerate(policy.grants):
         yield from _operations(("grants", place), grant, catalogue)
@@ -38,7 +38,7 @@ def strays(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operat
 def stray_schedules(
     schedules: Sequence[ScheduleSettings], people: Sequence[str], inventory: Inventory, catalogue: Sequence[type[Operation]]
 ) -> Iterator[Stray]:
-    """Schedules whose owner is nobody, or whose words cannot run by the clock or name a host that is not there."""
+    """Yields schedules whose owner is unknown, or whose command cannot run unattended or names an unknown host."""
     for place, schedule in enumerate(schedules):
         path: KeyPath = ("schedules", place)
         if schedule.owner is not None and schedule.owner not in people:
@@ -67,7 +67,7 @@ def _operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]
 
 
 def _apart(approvals: Approvals, inventory: Inventory) -> Iterator[Stray]:
-    """Rules that one person would have to meet for one host, and cannot; of each risk the first host tells it."""
+    """Yields rules that apply to one host and have no role in common, for the first such host of each risk."""
     for risk in (risk for risk in Risk if risk is not Risk.READ):
         for host in inventory.hosts:
             counting = [place for place, rule in enumerate(approvals.rules) if rule.counts(risk, (host,))]

@@ -1,10 +1,9 @@
-"""The configuration: `flatnet.toml`, parsed once into frozen settings, or refused with every complaint at once.
+"""The configuration: `flatnet.toml`, parsed once into frozen settings, or rejected with all complaints at once.
 
-text ─ tomllib ─▶ tables ─ defaults, folders ─▶ tables ─ pydantic ─▶ values ─ names of others ─▶ Settings
-                                                            └──────────────┴─▶ Complaint* (key path, line, what, mend)
+text ─ tomllib ─▶ tables ─ defaults, paths ─▶ tables ─ pydantic ─▶ values ─ references ─▶ Settings
+                                                          └──────────────┴─▶ Complaint* (key path, line, problem, fix)
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from adapters.phrase import Listing, Phrase
 from bot.access.policy import Group, Person, Policy
 from bot.access.rules import Approvals, ChannelId, Grant
 from bot.audit.log import AuditKeys
-from bot.config.complaints import complaint_phrase
+from bot.config.complaints import complaint_phrase, find_nearest_key
 from bot.config.references import stray_schedules, strays
+from bot.config.table_defaults import fill_defaults, resolve_paths
 from bot.config.toml_positions import KeyPath, line_of, lines_of
 from bot.runtime.loopback import Loopback
 from bot.schedules.builtin import NoticeSettings, ScheduleSettings
@@ -32,14 +32,9 @@ from commands.catalogue import CATALOGUE
 from commands.model.operation import CertificateRules, Thresholds
 
 SIZE_LIMIT = 1_000_000
-"""Bytes; 254 hosts written out in full need about 150 kB."""
+"""Maximum size of the file in bytes. 254 hosts written out in full need about 150 kB."""
 
 SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
-
-FOLDER_KEYS = frozenset(
-    {"data_folder", "secrets_folder", "ca_file", "certificate_file", "key_file", "known_hosts_file", "socket_file"}
-)
-"""Keys whose relative paths are taken from the configuration file's folder."""
 
 
 class _Value(BaseModel):
@@ -47,7 +42,7 @@ class _Value(BaseModel):
 
 
 class SlackSettings(_Value):
-    """The workspace. `team` is ours: members of any other are strangers."""
+    """The Slack workspace. Members of another workspace than `team` are strangers."""
 
     team: Annotated[str, StringConstraints(pattern=r"^T[A-Z0-9]{2,20}$")]
     bot_token_secret: SecretName = "slack_bot_token"  # noqa: S105  (a name, not a token)
@@ -67,13 +62,13 @@ class SlackSettings(_Value):
 
 
 class ChannelSettings(_Value):
-    """One Slack channel: the language of what all there read."""
+    """One Slack channel: the language of messages that all its members read."""
 
     language: Literal["ja", "en"]
 
 
 class StatusSettings(_Value):
-    """Where health, readiness and metrics are told: a loopback port."""
+    """The loopback address that serves health, readiness and metrics."""
 
     listen: str
 
@@ -85,7 +80,7 @@ class StatusSettings(_Value):
 
 
 class Settings(_Value):
-    """Everything that an operator decides. Paths are absolute; secrets are names."""
+    """All settings of an operator. Paths are absolute; secrets are given by name."""
 
     language: Literal["ja", "en"] = "ja"
     time_zone: str = "Asia/Tokyo"
@@ -138,7 +133,7 @@ class Settings(_Value):
         return self
 
     def _nobody_twice(self) -> None:
-        """Each id belongs to one person, and each user group has one table."""
+        """Raises if two people share an id, or if a user group or a schedule has two tables."""
         schedules = [schedule.name for schedule in self.schedules]
         if twice := sorted({name for name in schedules if schedules.count(name) > 1}):
             raise Unfit(
@@ -162,37 +157,42 @@ class Settings(_Value):
 
     @property
     def inventory(self) -> Inventory:
+        """The hosts as an inventory."""
         return Inventory(hosts=self.hosts)
 
     @property
     def policy(self) -> Policy:
-        """Who may ask for what, and who must approve it."""
+        """Grants and approval rules: the permitted requests and their approvers."""
         return Policy(self.people, self.groups, self.grants, self.approvals)
 
     @property
     def zone(self) -> ZoneInfo:
+        """The default time zone."""
         return ZoneInfo(self.time_zone)
 
     @property
     def database_file(self) -> Path:
+        """The bot's database."""
         return self.data_folder / "flatnet.sqlite3"
 
     @property
     def engine_file(self) -> Path:
-        """The database of what carries changes out; beside ours, for DBOS must not share a file."""
+        """The database of the engine (DBOS), which must not share a file with the bot."""
         return self.data_folder / "durable.sqlite3"
 
     @property
     def audit_head_file(self) -> Path:
+        """The head file of the audit log."""
         return self.data_folder / "audit-head.jsonl"
 
     @property
     def control_socket(self) -> Path:
+        """The Unix socket between command line and bot."""
         return self.socket_file or self.data_folder / "control.sock"
 
     @property
     def secret_names(self) -> frozenset[str]:
-        """Every secret that these settings name."""
+        """The names of all secrets that these settings use."""
         names = {self.audit_key_secret, *self.old_audit_key_secrets}
         if self.slack is not None:
             names |= {self.slack.bot_token_secret, self.slack.app_token_secret}
@@ -206,7 +206,7 @@ class Settings(_Value):
 
 @dataclass(frozen=True)
 class Complaint:
-    """One thing wrong with the configuration: where (key path, line from 1 or None) and the mend."""
+    """One problem of the configuration: key path, line (from 1, or None), and the problem with its fix."""
 
     key: str
     line: int | None
@@ -214,11 +214,11 @@ class Complaint:
 
 
 class Misconfigured(FlatnetError):
-    """What was asked for needs something that the configuration does not have, or has wrongly."""
+    """A request needs a setting that is missing or wrong."""
 
 
 class ConfigurationError(Misconfigured):
-    """The configuration cannot be used; `complaints` are all of them, in the file's order."""
+    """The configuration could not be used; `complaints` are all problems, in the order of the file."""
 
     def __init__(self, file: Path, complaints: tuple[Complaint, ...]) -> None:
         super().__init__(
@@ -234,24 +234,26 @@ class ConfigurationError(Misconfigured):
 
 
 def read_settings(file: Path) -> Settings:
-    """The settings in `file`; a `ConfigurationError` with every complaint where they cannot stand."""
+    """Reads the settings in `file`. Raises `ConfigurationError` with all complaints."""
     return parse_settings(_read(file), file)
 
 
 def parse_settings(text: str, file: Path) -> Settings:
-    """The settings that `text` would give at `file`; as `read_settings`."""
+    """Parses `text` as the content of `file`. Raises as `read_settings`."""
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(file, (_broken(error, text),)) from error
     except RecursionError as error:
         raise ConfigurationError(file, (Complaint("", None, Phrase("is nested too deeply")),)) from error
-    prepared = _absolute(_with_defaults(tables), file.absolute().parent)
+    prepared = resolve_paths(fill_defaults(tables), file.absolute().parent)
     prepared.setdefault("data_folder", str(file.absolute().parent / "var"))
     try:
         settings = Settings.model_validate(prepared)
     except ValidationError as error:
-        found = [(detail["loc"], complaint_phrase(detail, _nearest_key(detail["loc"]))) for detail in error.errors()]
+        found = [
+            (detail["loc"], complaint_phrase(detail, find_nearest_key(Settings, detail["loc"]))) for detail in error.errors()
+        ]
         raise ConfigurationError(file, _complaints(found, prepared, text)) from error
     if found := [
         *strays(settings.policy, settings.inventory, CATALOGUE),
@@ -288,47 +290,15 @@ def _broken(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
     return Complaint("", line, Phrase("is not TOML: {reason}", reason=reason))
 
 
-def _with_defaults(tables: dict[str, Any]) -> dict[str, Any]:
-    """Each host's sides over `[defaults.<side>]`; a side that a host does not have stays absent."""
-    defaults = tables.get("defaults", {})
-    hosts = tables.get("hosts")
-    if not isinstance(defaults, dict) or not isinstance(hosts, list):
-        return dict(tables)
-    rest = {name: value for name, value in tables.items() if name != "defaults"}
-    return rest | {"hosts": [_host_with_defaults(host, defaults) for host in hosts]}
-
-
-def _host_with_defaults(host: Any, defaults: Mapping[str, Any]) -> Any:
-    if not isinstance(host, dict):
-        return host
-    sides = {
-        name: dict(usual) | host[name]
-        for name, usual in defaults.items()
-        if isinstance(usual, dict) and isinstance(host.get(name), dict)
-    }
-    return host | sides
-
-
-def _absolute(value: Any, folder: Path) -> Any:
-    if isinstance(value, list):
-        return [_absolute(item, folder) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: str(folder / inner) if key in FOLDER_KEYS and isinstance(inner, str) else _absolute(inner, folder)
-        for key, inner in value.items()
-    }
-
-
 def _complaints(found: Iterable[tuple[KeyPath, Phrase]], tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:
-    """What was found wrong, with its place in the text, in the text's order."""
+    """Makes complaints with their lines, in the order of the text."""
     lines = lines_of(text)
     complaints = [Complaint(_shown(path, tables), line_of(path, lines), phrase) for path, phrase in found]
     return tuple(sorted(complaints, key=lambda complaint: (complaint.line or 0, complaint.key)))
 
 
 def _shown(path: KeyPath, tables: Any) -> str:
-    """A key path for people, hosts and people by name: `hosts[host-b].windows.url`."""
+    """Formats a key path for readers, with hosts and people by name: `hosts[host-b].windows.url`."""
     shown, here = "", tables
     for part in path:
         here = _inside(here, part)
@@ -347,29 +317,8 @@ def _inside(value: Any, part: str | int) -> Any:
         return None
 
 
-def _nearest_key(path: KeyPath) -> str | None:
-    """The key that was probably meant where `path` ends in an unknown one."""
-    fields: dict[str, Any] = dict(Settings.model_fields)
-    for part in path[:-1]:
-        if isinstance(part, int):
-            continue
-        model = _model_in(fields[part].annotation) if part in fields else None
-        fields = dict(model.model_fields) if model is not None else {}
-    near = difflib.get_close_matches(str(path[-1]), fields, n=1) if path else []
-    return near[0] if near else None
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if (model := _model_in(inner)) is not None:
-            return model
-    return None
-
-
 def audit_keys(settings: Settings, secrets: Find) -> AuditKeys:
-    """The keys of the audit log; `MissingSecret` or `AuditKeyTooShort` where one cannot be used."""
+    """Loads the keys of the audit log. Raises `MissingSecret` or `AuditKeyTooShort`."""
     named = (settings.audit_key_secret, *settings.old_audit_key_secrets)
     signing, *earlier = (AuditKey(secrets(name).get_secret_value().encode()) for name in named)
     return AuditKeys(signing, tuple(earlier))

@@ -1,20 +1,21 @@
-"""Where in a TOML file a key stands, so that a complaint can name its line.
+"""Positions of keys in a TOML file, so that a complaint can name its line. Pure.
 
-`tomllib` gives values without positions; this reads headers and keys only, and answers None
-where it cannot tell (a value spread over lines, an inline table).
+`tomllib` gives values without positions. This module reads headers and keys only. A key inside a multi-line value or an
+inline table has no position of its own.
 """
 
 import re
 from collections import Counter
 
 KeyPath = tuple[str | int, ...]
+"""Path of a key: names, and indexes into arrays of tables."""
 
 _HEADER = re.compile(r"^\s*(\[{1,2})\s*([A-Za-z0-9_.\"'-]+)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
 def lines_of(text: str) -> dict[KeyPath, int]:
-    """Key path to line number (from 1) for every header and key that can be placed."""
+    """Returns the line numbers (from 1) of all headers and keys that could be located, by key path."""
     found: dict[KeyPath, int] = {}
     tables: Counter[KeyPath] = Counter()
     here: KeyPath = ()
@@ -29,7 +30,7 @@ def lines_of(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int | None:
-    """The line of a key, or of the nearest table around it."""
+    """Returns the line of a key, or of the nearest table around it; None if there is none."""
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return lines[path[:length]]
@@ -41,7 +42,7 @@ def _split(dotted: str) -> KeyPath:
 
 
 def _placed(path: KeyPath, tables: Counter[KeyPath], *, array: bool) -> KeyPath:
-    """The path of a header, with the index of the array element that it belongs to."""
+    """Returns the path of a header, with the indexes of the array elements to which it belongs."""
     placed: KeyPath = ()
     for part in path[:-1]:
         placed += (part,)

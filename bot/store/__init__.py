@@ -1,1 +1,1 @@
-"""The bot's memory: tables and the only SQL. Synchronous, in one thread."""
+"""The bot's database: tables and the only SQL. Synchronous, in one thread."""

@@ -1,8 +1,8 @@
-"""Answers that are kept, so that a click shows more of them without asking any host again.
+"""Stored answers, so that a click shows more of an answer without reading a host again. Rows and queries only.
 
-    keep ─▶ kept, with files that were made of it ─▶ (7 days) expired ─ the files deleted ─▶ forgotten
+    store ─▶ stored, with the files made from it ─▶ (7 days) expired ─ its files are deleted ─▶ deleted
 
-Documents are compressed: what is said of a fleet repeats itself.
+Documents are compressed, because a report on a fleet is repetitive.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from bot.store.stored import safe_text
 from bot.store.tables import ANSWERS
 
 KEPT = timedelta(days=7)
-"""How long an answer can be looked at again."""
+"""Time for which an answer can be shown again."""
 
 LARGEST = 8 * 2**20
-"""Characters of one document: 254 hosts with all their details take half a million, lines of logs what
-`commands.logs.operations` lets an answer keep, and a tenth of that on the disk."""
+"""Maximum size of a document before compression. 254 hosts with all details take 0.5 MB, log lines as much as
+`commands.logs.operations` allows an answer to hold. On the disk a document takes about a tenth."""
 
 _THIS = ANSWERS.c.operation == bindparam("this")
 _STILL_KEPT = ANSWERS.c.expires_at > bindparam("now")
@@ -56,7 +56,7 @@ _FORGET = delete(ANSWERS).where(_THIS)
 
 @dataclass(frozen=True)
 class Made:
-    """A file that was made of an answer: Slack's id of it, and its name. `shown`: people have seen it for certain."""
+    """A file that was made from an answer: its Slack id and its name. `shown`: it is certain that readers could see it."""
 
     id: str
     name: str
@@ -65,9 +65,9 @@ class Made:
 
 @dataclass(frozen=True)
 class Kept:
-    """One answer. `actor` is who asked, `words` how that was understood, `document` the answer as JSON.
+    """One answer. `actor` is the requester, `words` the command as it was parsed, `document` the answer as JSON.
 
-    `files`: what was uploaded of it, to be deleted with it.
+    `files` are the uploads made from it. They are deleted with it.
     """
 
     operation: str
@@ -79,13 +79,13 @@ class Kept:
 
 
 class Answers:
-    """The rows of what was answered. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of answers. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def keep(self, kept: Kept) -> None:
-        """Keep an answer; the same operation again takes its place. `TooLarge` where the document is."""
+        """Stores an answer; replaces an answer of the same operation. Raises `TooLarge` for a too large document."""
         document = kept.document.encode("utf-8", "backslashreplace")
         if len(document) > LARGEST:
             raise TooLarge(
@@ -97,7 +97,7 @@ class Answers:
             "words": safe_text(kept.words),
             "made_at": kept.made_at,
             "expires_at": kept.made_at + KEPT,
-            "document": await asyncio.to_thread(zlib.compress, document),  # of many lines half a second
+            "document": await asyncio.to_thread(zlib.compress, document),  # takes half a second for many lines
             "files": _noted(kept.files),
         }
 
@@ -107,11 +107,11 @@ class Answers:
         await self._database.run(work)
 
     async def find(self, operation: str, now: datetime) -> Kept | None:
-        """An answer that is still kept."""
+        """Returns an answer; None if it does not exist or has expired."""
         return await self._one(_FIND, {"this": safe_text(operation), "now": now})
 
     async def files(self, operation: str, now: datetime) -> tuple[Made, ...] | None:
-        """The files that were made of an answer; None where it is no longer kept."""
+        """Returns the files that were made from an answer; None if the answer has expired."""
         this = {"this": safe_text(operation), "now": now}
 
         def work(connection: Connection) -> tuple[Made, ...] | None:
@@ -121,18 +121,18 @@ class Answers:
         return await self._database.read(work)
 
     async def latest(self, words: str, now: datetime) -> Kept | None:
-        """The newest answer to words as they were understood."""
+        """Returns the newest answer to a command, given as it was parsed."""
         return await self._one(_LATEST, {"asked": safe_text(words), "now": now})
 
     async def recent(self, actor: str, most: int) -> tuple[str, ...]:
-        """What somebody asked lately, each words once, the newest first."""
+        """Lists the recent commands of an actor, each one once, newest first."""
         theirs = {"who": safe_text(actor), "most": most}
         return await self._database.read(lambda connection: tuple(connection.execute(_RECENT, theirs).scalars()))
 
     async def note_file(self, operation: str, made: Made) -> bool:
-        """Note a file that was made of an answer, before anybody can see it, and again when they do.
+        """Records a file that was made from an answer, before readers can see it and again when they can.
 
-        False where nothing is left of the answer: then nobody would delete the file.
+        Returns False if the answer was deleted. In that case the caller must delete the file.
         """
         this = {"this": safe_text(operation)}
 
@@ -147,7 +147,7 @@ class Answers:
         return await self._database.run(work)
 
     async def expired(self, now: datetime) -> tuple[tuple[str, tuple[Made, ...]], ...]:
-        """Operations whose answers are no longer kept, with their files."""
+        """Lists the operations whose answers have expired, with their files."""
 
         def work(connection: Connection) -> tuple[tuple[str, tuple[Made, ...]], ...]:
             return tuple((row.operation, _files(row.files)) for row in connection.execute(_EXPIRED, {"now": now}))
@@ -155,7 +155,7 @@ class Answers:
         return await self._database.read(work)
 
     async def forget(self, operation: str, deleted: Iterable[Made]) -> None:
-        """Nothing is left of an answer whose files are deleted; it stays where another one was noted meanwhile."""
+        """Deletes an answer after its files were deleted. It stays if another file was recorded in the meantime."""
         this, gone = {"this": safe_text(operation)}, {file.id for file in deleted}
 
         def work(connection: Connection) -> None:
@@ -183,5 +183,5 @@ def _noted(files: Iterable[Made]) -> str:
 
 
 def _files(text: str) -> tuple[Made, ...]:
-    """Files as `_noted`; an earlier version noted ids alone."""
+    """Decodes files from `_encode_files`. An earlier version stored ids alone."""
     return tuple(Made(each, "") if isinstance(each, str) else Made(**each) for each in json.loads(text))

@@ -1,4 +1,4 @@
-"""The audit table: rows and queries only; `bot.audit.log` binds them into a chain."""
+"""Table of audit events. Rows and queries only; `bot.audit.log` chains and signs them."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +12,14 @@ from bot.store.stored import safe_text, utc_text
 from bot.store.tables import AUDIT
 
 PAGE = 500
-"""Rows fetched at once while all are read."""
+"""Rows fetched at a time while many are read."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which events: all that is given must fit. `text` may stand anywhere in who, operation or data, in any case.
+    """Search filters; an event must match all that are set. `text` matches actor, operation or data, in any letter case.
 
-    Times are aware; `until` is not included any more. `limit` is of events that are looked at, not of exports.
+    Times are aware, and `until` is excluded. `limit` applies to events that are shown, not to exports.
     """
 
     since: datetime | None = None
@@ -32,7 +32,7 @@ class Filters:
 
     @property
     def stored_text(self) -> tuple[str, str]:
-        """The text as it stands in columns of text, and in `data`, which is JSON in ASCII."""
+        """The text as it is stored in text columns, and as it is stored in `data`, which is ASCII JSON."""
         return safe_text(self.text), json.dumps(self.text)[1:-1]
 
 
@@ -55,44 +55,44 @@ _ALL = select(AUDIT).order_by(AUDIT.c.sequence).execution_options(yield_per=PAGE
 def append(
     connection: Connection, event: StoredEvent, seal: Callable[[StoredEvent, StoredEvent | None], StoredEvent]
 ) -> StoredEvent:
-    """Add the next event, sealed as the one that follows the newest."""
+    """Adds an event, sealed as the successor of the newest one. Returns the sealed event."""
     sealed = seal(event, last(connection))
     connection.execute(_APPEND, sealed._asdict())
     return sealed
 
 
 def last(connection: Connection) -> StoredEvent | None:
-    """The newest event; None where there is none."""
+    """Returns the newest event; None if the table is empty."""
     row = connection.execute(_LAST).first()
     return None if row is None else StoredEvent(*row)
 
 
 def find(connection: Connection, sequence: int) -> StoredEvent | None:
-    """One event by its number."""
+    """Returns one event by its number; None if it does not exist."""
     row = connection.execute(_FIND, {"this": sequence}).first()
     return None if row is None else StoredEvent(*row)
 
 
 def of_operation(connection: Connection, operation: str, kinds: Sequence[str], after: int = 0) -> tuple[StoredEvent, ...]:
-    """The events of one operation that are of these kinds and came after that number, in their order."""
+    """Lists the events of one operation that have one of these kinds and a number above `after`, in order."""
     rows = connection.execute(_OF_OPERATION, {"this": operation, "kinds": list(kinds), "after": after})
     return tuple(StoredEvent(*row) for row in rows)
 
 
 def events(connection: Connection) -> Iterator[StoredEvent]:
-    """All events in their order, in the state that the connection's transaction sees."""
+    """Yields all events in order, in the state that the connection's transaction sees."""
     for row in connection.execute(_ALL):
         yield StoredEvent(*row)
 
 
 def last_accepted(connection: Connection) -> StoredEvent | None:
-    """The newest event that tells of an accepted loss. Looks through the whole table where there is none."""
+    """Returns the newest event that records an accepted loss. Scans the whole table if there is none."""
     row = connection.execute(_ACCEPTED).first()
     return None if row is None else StoredEvent(*row)
 
 
 def matching(connection: Connection, filters: Filters, *, newest_first: bool) -> Iterator[StoredEvent]:
-    """All events that fit."""
+    """Yields all events that match the filters."""
     order = AUDIT.c.sequence.desc() if newest_first else AUDIT.c.sequence
     for row in connection.execute(select(AUDIT).where(_fitting(filters)).order_by(order).execution_options(yield_per=PAGE)):
         yield StoredEvent(*row)

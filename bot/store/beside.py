@@ -1,4 +1,7 @@
-"""A database file of a library's own, beside ours: private like ours, and in WAL mode, which stays with the file."""
+"""Prepares a database file for a library that owns it (DBOS): private like the bot's, and in WAL mode.
+
+SQLite stores the WAL mode in the file.
+"""
 
 import sqlite3
 from contextlib import closing
@@ -9,7 +12,7 @@ from bot.store.errors import meaning
 
 
 def prepare(path: Path) -> None:
-    """Have a file that a library can open as SQLite; a `DatabaseError` says why not. Blocks; nobody may have it open."""
+    """Creates the file if needed and sets its mode. Blocks. The file must not be open elsewhere. Raises `DatabaseError`."""
     make_private(path)
     try:
         with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:

@@ -1,10 +1,10 @@
-"""The chain that binds audit events: signing the next one, and following all of them. Pure.
+"""Hash chain of audit events: signs the next event, and verifies all of them. Pure.
 
     event n   sequence, at, kind, actor, operation, data, key, previous = mac of event n-1
               mac = HMAC-SHA256(key, canonical JSON of all these as they are stored)
 
-A changed, removed, exchanged or forged event breaks the chain; a cut tail, an older copy and a
-table that was written anew disagree with the head file (`bot.store.heads`).
+A changed, removed, exchanged or forged event breaks the chain. A truncated table, an older copy and a rewritten table
+contradict the head file (`bot.store.heads`).
 """
 
 import hmac
@@ -24,7 +24,7 @@ from bot.store.heads import BEGINNING, Head
 from bot.store.stored import safe_text
 
 MIN_KEY = 32
-"""Bytes of the key: as many as the mac has (RFC 2104)."""
+"""Minimum key length in bytes: the length of the mac (RFC 2104)."""
 
 
 class AuditKeyTooShort(FlatnetError):
@@ -32,9 +32,9 @@ class AuditKeyTooShort(FlatnetError):
 
 
 class StoredEvent(NamedTuple):
-    """One audit event, each field as it is stored. A row from the disk may be forged: nothing in it is believed.
+    """One audit event, each field as it is stored. A row from the disk may be forged, so no field is trusted.
 
-    A tuple, because a million of them are made while a long log is verified.
+    It is a tuple, because the verification of a long log makes a million of them.
     """
 
     sequence: int
@@ -50,7 +50,7 @@ class StoredEvent(NamedTuple):
 
 @dataclass(frozen=True)
 class AuditKey:
-    """The secret that signs events. Its id stands in each event, tells keys apart and gives nothing of the secret away."""
+    """The secret that signs events. Its id is stored in each event. It distinguishes keys and does not reveal the secret."""
 
     secret: bytes = field(repr=False)
 
@@ -62,34 +62,34 @@ class AuditKey:
 
     @property
     def id(self) -> str:
-        """Eight hexadecimal digits, always the same for the same secret."""
+        """The key's id: eight hexadecimal digits, always the same for the same secret."""
         return hmac.digest(self.secret, b"flatnet-bot audit key id", "sha256").hex()[:8]
 
     @cached_property
     def _signing(self) -> hmac.HMAC:
-        """The hash with the key already in it; a copy of it signs."""
+        """The HMAC with the key already processed. Signing copies it."""
         return hmac.new(self.secret, digestmod="sha256")
 
     def mac(self, event: StoredEvent) -> str:
-        """The mac of an event, over everything else in it."""
+        """Computes the mac of an event, over all its other fields."""
         signing = self._signing.copy()
         signing.update(_signed(event).encode("ascii"))
         return signing.hexdigest()
 
     def seal(self, event: StoredEvent, before: StoredEvent | None) -> StoredEvent:
-        """The event as it follows the one before: numbered, chained and signed."""
+        """Returns the event as the successor of `before`: numbered, chained and signed."""
         sequence, previous = (1, BEGINNING) if before is None else (before.sequence + 1, before.mac)
         chained = event._replace(sequence=sequence, key=self.id, previous=previous)
         return chained._replace(mac=self.mac(chained))
 
 
 def _signed(event: StoredEvent) -> str:
-    """What a mac covers: a canonical JSON list of texts, without the mac. Written out, because `json.dumps` is slow."""
+    """Encodes the signed part: a canonical JSON list of texts, without the mac. Built by hand: `json.dumps` is slow."""
     return f"[{','.join(map(ascii_json, map(str, event[:-1])))}]"
 
 
 class Problem(BaseModel):
-    """Where the log is first not as it was written, and how."""
+    """The first event at which the log is not as it was written, and the reason."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,9 +98,9 @@ class Problem(BaseModel):
 
 
 class Gap(BaseModel):
-    """A loss that somebody accepted: events up to `lost` were told of once, and the log goes on with event `sequence`.
+    """An accepted loss: the head file attests events up to `lost`, and the log continues with event `sequence`.
 
-    `lost` is 0 where the head file itself was lost.
+    `actor` accepted the loss. `lost` is 0 if the head file itself was lost.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,10 +112,10 @@ class Gap(BaseModel):
 
 
 class Verification(BaseModel):
-    """What a verification found: so many events in order (their numbers are 1 to `count`), then the first problem, if any.
+    """Result of a verification: `count` events in order (numbers 1 to `count`), then the first problem, if any.
 
-    `mac` is that of the last event in order: said elsewhere (a digest, a note), it proves all events before.
-    `gap` is the last loss that was accepted.
+    `mac` is the mac of the last event in order. Published elsewhere (in a digest, in a note), it proves all events before.
+    `gap` is the last accepted loss.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,6 +127,7 @@ class Verification(BaseModel):
 
     @property
     def intact(self) -> bool:
+        """True if no problem was found."""
         return self.problem is None
 
     @property
@@ -146,13 +147,13 @@ class Verification(BaseModel):
 
 
 ACCEPTED = "accepted"
-"""The kind of an event that tells of an accepted loss."""
+"""The kind of an event that records an accepted loss."""
 
 
 class Acceptance(BaseModel):
-    """What such an event says: the number and mac of the head file's last line, and of the table's newest event before.
+    """Data of such an event: number and mac of the head file's last line, and of the newest event before the acceptance.
 
-    `lost` is None where there was no head file.
+    `lost` is None if there was no head file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -165,7 +166,7 @@ class Acceptance(BaseModel):
 
 
 def acceptance(event: StoredEvent | None) -> Acceptance | None:
-    """What an event says of an accepted loss; None where it says nothing of the kind. Its mac is not looked at."""
+    """Parses the data of an event that records an accepted loss; None for any other event. Does not check the mac."""
     if event is None or event.kind != ACCEPTED:
         return None
     try:
@@ -175,14 +176,14 @@ def acceptance(event: StoredEvent | None) -> Acceptance | None:
 
 
 def tells_of(accepted: Acceptance, head: Head) -> bool:
-    """Whether this is the line that was accepted as lost."""
+    """Returns whether `head` is the line that was accepted as lost."""
     return (accepted.lost, accepted.lost_mac) == (head.sequence, head.mac)
 
 
 class _Witnesses:
-    """The head file's lines, compared one after the other with the events.
+    """Lines of the head file, compared one by one with the events.
 
-    Lines up to the one that was accepted as lost are evidence only: the line of a later event proves all events before it.
+    Lines up to the one that was accepted as lost are only evidence: the line of a later event proves all events before it.
     """
 
     def __init__(self, heads: Iterable[Head], accepted: Acceptance | None) -> None:
@@ -193,7 +194,7 @@ class _Witnesses:
         self._absent = self._next is None and self._lost is None
 
     def contradict(self, sequence: int, mac: str) -> Phrase | None:
-        """What the lines up to `sequence` say against this event."""
+        """Returns the contradiction between the lines up to `sequence` and this event; None if they agree."""
         while self._next is not None and self._next.sequence <= sequence:
             if (self._next.sequence, self._next.mac) != (sequence, mac):
                 return Phrase(
@@ -207,7 +208,7 @@ class _Witnesses:
         return None
 
     def missing(self, count: int) -> Phrase | None:
-        """What the lines say that the events do not have."""
+        """Returns the problem if lines are left for which there is no event, or if lines are missing; None otherwise."""
         if not self._found and self._lost is not None:
             return Phrase(
                 "the head file does not have the line {name} any more, which was accepted as lost: it was changed; "
@@ -235,10 +236,10 @@ class _Witnesses:
 def verify(
     events: Iterable[StoredEvent], heads: Iterable[Head], keys: Iterable[AuditKey], accepted: StoredEvent | None = None
 ) -> Verification:
-    """Follow the chain from its beginning, with the head file's lines as witnesses; ends at the first problem.
+    """Verifies the chain from its beginning against the lines of the head file. Stops at the first problem.
 
-    `accepted` is the last event of the kind `ACCEPTED`. It is believed before the chain has been followed to it, which
-    only decides the lines that count: a forged one is found on the way.
+    `accepted` is the last event of the kind `ACCEPTED_KIND`. It is used before the chain has been verified up to it. That
+    only decides which lines count: a forged event is found on the way.
     """
     by_id = {key.id: key for key in keys}
     witnesses = _Witnesses(heads, acceptance(accepted))
@@ -264,7 +265,7 @@ def _gap(event: StoredEvent) -> Gap:
 
 
 def _flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditKey]) -> Phrase | None:
-    """What is wrong with an event that should follow the one `before`."""
+    """Returns the flaw of an event that should follow the one `before`; None if it has none."""
     count, mac = before
     if event.sequence <= count:
         return Phrase("audit event {sequence} is out of order; put a copy of the database back", sequence=event.sequence)

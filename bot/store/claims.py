@@ -24,7 +24,7 @@ _MORE = OPERATIONS.c.version + 1
 _THIS = OPERATIONS.c.operation == bindparam("this")
 _OLDEST = (OPERATIONS.c.ready_at.nulls_last(), OPERATIONS.c.asked_at, OPERATIONS.c.operation)
 _USED = case((OPERATIONS.c.approval_state.is_(None), null()), else_=ApprovalState.USED)
-"""The approval's state at the start; break-glass has none."""
+"""The approval's state at the start; a break-glass change has none."""
 
 _CANDIDATES = (
     select(OPERATIONS.c.operation, OPERATIONS.c.state, OPERATIONS.c.hosts, OPERATIONS.c.waits_for)
@@ -52,7 +52,7 @@ _CLAIMS = select(CLAIMS.c.host, CLAIMS.c.operation, OPERATIONS.c.state).join(
 
 @dataclass(frozen=True)
 class Open:
-    """An operation that has not started: it waits for people, or is ready."""
+    """An operation that has not started: it waits for approval, or it is ready."""
 
     operation: str
     ready: bool
@@ -62,7 +62,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Claim:
-    """Who holds a host. `unknown`: nobody knows how that operation ended, so a person must look first."""
+    """The operation that holds a host. `unknown`: its outcome is unknown, so an operator must check the host first."""
 
     operation: str
     unknown: bool
@@ -70,7 +70,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Standing:
-    """All that decides who may start: what is open, ready ones first and the longest ready first, claims by host, locks."""
+    """Input of the admission: open operations (ready ones first, longest ready first), claims by host, and locks."""
 
     open: tuple[Open, ...]
     claims: Mapping[str, Claim]
@@ -79,7 +79,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which operations start now, and what each of the others waits for besides people, None where for nothing."""
+    """The operations that start now, and the reason for which each other one waits; None if only approval is missing."""
 
     starts: tuple[str, ...]
     waits: Mapping[str, Phrase | None]
@@ -87,7 +87,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Moved:
-    """What a look at all that waits has moved: those that started, and those that wait for something else than before."""
+    """Result of an admission: operations that were started, and operations whose reason to wait has changed."""
 
     started: tuple[str, ...]
     waiting: tuple[str, ...]

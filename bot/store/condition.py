@@ -1,4 +1,4 @@
-"""The database's condition: whether it takes a write, and how much waits in it."""
+"""Condition of the database: proof that it accepts a write, and the number of waiting rows."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from bot.store.tables import AUDIT, INBOX, OUTBOX
 
 @dataclass(frozen=True)
 class Condition:
-    """Rows by what they mean; `audit_events` is the number of the newest event, so it never falls."""
+    """Row counts. `audit_events` is the number of the newest event, so it never decreases."""
 
     inbox_unfinished: int
     outbox_waiting: int
@@ -28,9 +28,9 @@ _NEWEST = select(func.coalesce(func.max(AUDIT.c.sequence), 0))
 
 
 async def prove(database: Database) -> Condition:
-    """Write a row to the disk, as any other work does, and count; a `DatabaseError` where that cannot be.
+    """Writes a row to the disk and counts rows. Raises `DatabaseError` if the database does not accept the write.
 
-    The row is the one that names the tables' revision, and stays as it is.
+    The row is the one with the revision of the tables. Its value stays the same.
     """
 
     def work(connection: Connection) -> Condition:

@@ -1,10 +1,10 @@
 """The database: SQLite in WAL mode, owned by one process and used by one thread of it.
 
-    async callers ─ run(work) ─▶ queue ─▶ the one thread: BEGIN IMMEDIATE, each work in its savepoint, COMMIT
-                                          (what waits together is committed together: one fsync for all)
+    async callers ─ run(work) ─▶ queue ─▶ the one thread: BEGIN IMMEDIATE, each work, COMMIT
+                                          (pending works are committed together: one fsync for all)
 
-A `run` returns when the commit is on the disk (`synchronous=FULL`); whatever it raises, nothing of
-that work was written. A work gets the connection and gives back plain values, never a result that is still open.
+A `run` returns when the commit is on the disk (`synchronous=FULL`). If it raises, nothing of that work was written. A work
+gets the connection and returns plain values, never an open result.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from bot.store.lock import FileLock
 T = TypeVar("T")
 
 PATIENCE = 1.0
-"""Seconds to wait for another program's write lock. A Slack listener must ack within 3 s and may have to wait twice."""
+"""Seconds to wait for another program's write lock. A Slack listener must ack within 3 s, and may have to wait twice."""
 
 TOGETHER = 64
-"""Works that share one commit at most, so that the first of them does not wait long."""
+"""Maximum number of works that share one commit, so that the first of them does not wait long."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Job:
 
 
 class Database:
-    """An open database: made by `open`, given back by `aclose`."""
+    """An open database: created by `open`, released by `aclose`."""
 
     def __init__(self, path: Path, line: Line, lock: FileLock, thread: ThreadPoolExecutor) -> None:
         self.path = path
@@ -51,7 +51,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, *, patience: float = PATIENCE) -> "Database":
-        """Own the database at `path`; a new file gets its tables. A `DatabaseError` says why not."""
+        """Acquires the database at `path` and creates the tables in a new file. Raises `DatabaseError`."""
         lock = FileLock.take(path)
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
@@ -64,24 +64,24 @@ class Database:
         return cls(path, line, lock, thread)
 
     def run(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
-        """Read and write in one transaction; done when it is on the disk."""
+        """Runs a work that may write, in one transaction. The future is done when the commit is on the disk."""
         job = _Job(work)
         self._waiting.append(job)
         self._thread.submit(self._commit_waiting)
         return asyncio.wrap_future(job.future)
 
     def read(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
-        """Only read. Goes on while another program holds the write lock; sees every `run` that was called before."""
+        """Runs a work that only reads. Does not wait for another program's write lock. Sees every `run` called before."""
         return asyncio.wrap_future(self._thread.submit(self._line.read, work))
 
     async def aclose(self) -> None:
-        """Finish what waits, close the file and give it back."""
+        """Finishes the pending works, closes the file and releases its lock."""
         await asyncio.wrap_future(self._thread.submit(self._line.close))
         self._thread.shutdown()
         self._lock.release()
 
     def _commit_waiting(self) -> None:
-        """In the thread: one commit for what waits. Finds nothing where an earlier call took this job along."""
+        """Commits the pending works together; runs in the thread. Does nothing if an earlier call took the works."""
         jobs = self._take()
         if not jobs:
             return
@@ -96,14 +96,14 @@ class Database:
                 job.future.set_result(value)
 
     def _take(self) -> list[_Job]:
-        """What waits and was not given up meanwhile."""
+        """Takes the pending works that were not cancelled."""
         taken = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
         return [job for job in taken if job.future.set_running_or_notify_cancel()]
 
 
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[Connection]:
-    """One consistent state of a database, whether or not a bot owns it, in the caller's thread. Takes no lock."""
+    """Opens one consistent state of a database in the caller's thread, even if a bot owns it. Takes no lock."""
     line = Line(path, PATIENCE, read_only=True)
     try:
         with line.transaction("BEGIN") as connection:
@@ -114,9 +114,9 @@ def open_for_reading(path: Path) -> Iterator[Connection]:
 
 
 def make_private(path: Path) -> None:
-    """The file for its owner alone; SQLite gives the files beside it the same mode.
+    """Creates the file if needed and makes it private to its owner. SQLite gives its companion files the same mode.
 
-    Never called for a file that this process has open in SQLite: closing it here would drop SQLite's locks.
+    Must not be called for a file that this process has open in SQLite: closing it here would drop SQLite's locks.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -1,4 +1,4 @@
-"""What digests found, for the next one to compare itself with. Rows and queries only."""
+"""Findings of digests, with which the next digest compares itself. Rows and queries only."""
 
 import zlib
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from bot.store.stored import safe_text
 from bot.store.tables import DIGESTS
 
 KEPT = timedelta(days=90)
-"""How long a digest is kept; the newest one is kept for as long as there is no newer."""
+"""Retention of a digest. The newest one is kept until there is a newer one."""
 
 _NEW = insert(DIGESTS)
 _KEEP = _NEW.on_conflict_do_update(
@@ -29,13 +29,13 @@ _PRUNE = delete(DIGESTS).where(
 
 
 class Digests:
-    """The rows of digests. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of digests. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def keep(self, operation: str, at: datetime, document: str) -> None:
-        """Keep what one found; the same operation again takes its place."""
+        """Stores the document of a digest; replaces the one of the same operation."""
         values = {"operation": safe_text(operation), "at": at, "document": zlib.compress(document.encode())}
 
         def work(connection: Connection) -> None:
@@ -44,7 +44,7 @@ class Digests:
         await self._database.run(work)
 
     async def latest(self, before: datetime, but: str) -> tuple[str, datetime, str] | None:
-        """The newest one before that time: operation, time, document. Not that of operation `but`, which is under way."""
+        """Returns operation, time and document of the newest digest before that time, other than the running one `but`."""
 
         def work(connection: Connection) -> tuple[str, datetime, str] | None:
             row = connection.execute(_LATEST, {"before": before, "but": safe_text(but)}).first()
@@ -53,7 +53,7 @@ class Digests:
         return await self._database.read(work)
 
     async def prune(self, now: datetime) -> None:
-        """Forget old ones."""
+        """Deletes digests older than the retention."""
 
         def work(connection: Connection) -> None:
             connection.execute(_PRUNE, {"until": now - KEPT})

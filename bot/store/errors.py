@@ -1,7 +1,7 @@
-"""What can go wrong with the database, as types.
+"""Errors of the database as types.
 
-SQLite's result codes are the contract (`_MEANINGS`); its message texts are never compared. Codes
-that are not listed are bugs of ours (a broken constraint, a wrong statement) and pass as they are.
+They are chosen by SQLite's result codes; its message texts are never compared. Codes that are not listed mean a bug in the
+bot (a violated constraint, a wrong statement), and their errors pass unchanged.
 """
 
 import errno
@@ -13,23 +13,23 @@ from adapters.phrase import Phrase
 
 
 class DatabaseError(FlatnetError):
-    """The database does not serve us."""
+    """Base of all errors that mean: the database could not be used."""
 
 
 class DatabaseBusy(DatabaseError):
-    """Another program holds the write lock. Nothing was written; trying again may succeed."""
+    """Another program holds the write lock. Nothing was written, and a retry may succeed."""
 
 
 class DatabaseFull(DatabaseError):
-    """No room on the disk (or in the quota). Nothing was written."""
+    """No space is left on the disk or in the quota. Nothing was written."""
 
 
 class DatabaseDamaged(DatabaseError):
-    """The file is not a database, not ours, or its contents are broken."""
+    """The file is not a database, not the bot's database, or corrupt."""
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The file cannot be opened, read or written."""
+    """The file could not be opened, read or written."""
 
 
 class DatabaseInUse(DatabaseError):
@@ -37,11 +37,11 @@ class DatabaseInUse(DatabaseError):
 
 
 class DatabaseOutdated(DatabaseError):
-    """The tables are older than this program; `flatnet-bot db upgrade` brings them up to date."""
+    """The tables are older than this program; `flatnet-bot db upgrade` upgrades them."""
 
 
 class DatabaseTooNew(DatabaseError):
-    """The tables were made by a newer program."""
+    """The tables were created by a newer program."""
 
 
 class TooLarge(FlatnetError):
@@ -49,21 +49,21 @@ class TooLarge(FlatnetError):
 
 
 def busy(path: Path) -> DatabaseBusy:
-    """The write lock did not become free in time."""
+    """Makes the error for a write lock that was not released in time."""
     return DatabaseBusy(
         Phrase("the database {path} is locked by another program; close that program, then try again", path=str(path))
     )
 
 
 def full(path: Path) -> DatabaseFull:
-    """No room left."""
+    """Makes the error for a full disk."""
     return DatabaseFull(
         Phrase("no room left for the database {path}; make room on that disk, then try again", path=str(path))
     )
 
 
 def damaged(path: Path) -> DatabaseDamaged:
-    """Not a database, or broken inside."""
+    """Makes the error for a file that is not the bot's database, or is corrupt."""
     return DatabaseDamaged(
         Phrase(
             "{path} is damaged or is not a database of flatnet-bot; put a copy from your backup in its place", path=str(path)
@@ -72,7 +72,7 @@ def damaged(path: Path) -> DatabaseDamaged:
 
 
 def unavailable(path: Path, reason: str) -> DatabaseUnavailable:
-    """Cannot be opened, read or written; `reason` is a code's name."""
+    """Makes the error for a file that could not be opened, read or written; `reason` is the name of a code."""
     return DatabaseUnavailable(
         Phrase(
             "the database {path} cannot be opened, read or written ({reason}); check the folder, its owner and the disk",
@@ -96,7 +96,7 @@ _UNAVAILABLE = (
 
 
 def meaning(error: BaseException, path: Path) -> DatabaseError | None:
-    """What SQLite's result code means to us; None where it is a bug of ours."""
+    """Maps an SQLite error by its result code; None if the code means a bug in the bot."""
     if not isinstance(error, sqlite3.Error) or not hasattr(error, "sqlite_errorcode"):
         return None
     code = error.sqlite_errorcode & 0xFF  # the low byte is the primary code
@@ -112,7 +112,7 @@ def meaning(error: BaseException, path: Path) -> DatabaseError | None:
 
 
 def meaning_of_os(error: OSError, path: Path) -> DatabaseError:
-    """The same for the files that we open ourselves."""
+    """Maps an error of a file that the bot opened itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return full(path)
     return unavailable(path, errno.errorcode.get(error.errno or 0, "?"))

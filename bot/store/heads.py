@@ -1,11 +1,11 @@
-"""The head file: where the audit log stood, told outside the database.
+"""The head file: the newest audit event after each commit, recorded outside the database.
 
-One JSON line for each commit, only ever appended: `{"sequence":17,"mac":"…","at":"…"}`. The
-first line is the beginning (0). It shows a database that was cut, rebuilt or copied back from
-an earlier time; it protects best on another disk, or shipped away line by line.
+One JSON line for each commit, append-only: `{"sequence":17,"mac":"…","at":"…"}`. The first line is the beginning (0). It
+detects a database that was truncated, rebuilt or restored from an earlier time. It protects best on another disk, or
+shipped away line by line.
 
-Where an older database was accepted (`bot.audit.log`), the lines before stay as evidence and the numbers
-after them may be lower: such lines witness from there on.
+After an older database was accepted (`bot.audit.log`), the lines before stay as evidence. The numbers after them may be
+lower; those lines attest the events from there on.
 """
 
 import os
@@ -18,16 +18,16 @@ from typing import NamedTuple
 from bot.store.stored import utc_text
 
 MAX_LINE = 512
-"""Bytes of one line; ours have about 150."""
+"""Maximum bytes read for one line; the bot's lines have about 150."""
 
 TAIL = 8_192
-"""Bytes in which the last line is looked for."""
+"""Bytes at the end of the file in which the last line is searched."""
 
 MAX_SEQUENCE = 2**63 - 1
-"""The largest number that SQLite knows."""
+"""The largest integer of SQLite."""
 
 BEGINNING = "0" * 64
-"""What the first event's `previous` says."""
+"""The value of `previous` in the first event."""
 
 
 _LINE = re.compile(
@@ -36,7 +36,7 @@ _LINE = re.compile(
 
 
 class Head(NamedTuple):
-    """The newest event of some moment: its number and its mac. `at` is the moment, as it is stored."""
+    """The newest event at some moment: its number and its mac. `at` is the moment, as it is stored."""
 
     sequence: int
     mac: str
@@ -44,16 +44,16 @@ class Head(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What people call the state of the log that this line tells of."""
+        """The name that operators use for this state of the log."""
         return f"audit-{self.sequence}-{self.mac[:8]}"
 
     def line(self) -> bytes:
-        """As it stands in the file."""
+        """Returns the line of the file."""
         return f'{{"sequence":{self.sequence},"mac":"{self.mac}","at":"{self.at}"}}\n'.encode("ascii")
 
     @classmethod
     def read(cls, line: bytes) -> "Head | None":
-        """What a line says; None where it is not one of ours, to the letter."""
+        """Parses a line; None unless it is exactly as `to_line` writes it."""
         found = _LINE.fullmatch(line)
         if found is None or int(found[1]) > MAX_SEQUENCE:
             return None
@@ -61,13 +61,13 @@ class Head(NamedTuple):
 
 
 class HeadFile:
-    """The file at `path`, mode 0600. Raises `OSError` as it comes: `bot.audit.log` says what it means."""
+    """The file at `path`, mode 0600. Raises a plain `OSError`, which `bot.audit.log` maps."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def begin(self, at: datetime) -> None:
-        """Make the file with its first line, on the disk for good."""
+        """Creates the file with its first line, and syncs file and folder."""
         self.append(Head(0, BEGINNING, utc_text(at)))
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -76,7 +76,7 @@ class HeadFile:
             os.close(folder)
 
     def append(self, head: Head) -> None:
-        """Add a line and wait until it is on the disk. A line that a crash tore before is left behind as its own."""
+        """Appends a line and syncs the file. An incomplete line left by a crash is terminated first."""
         line = head.line()
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
@@ -86,19 +86,19 @@ class HeadFile:
             os.fsync(descriptor)
 
     def size(self) -> int:
-        """Bytes now; 0 where there is no file."""
+        """Returns the size in bytes; 0 if the file does not exist."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def last(self) -> Head | None:
-        """The newest readable line; None where there is none."""
+        """Returns the newest readable line; None if there is none."""
         size = self.size()
         heads = list(self._lines(max(0, size - TAIL), size))
         return heads[-1] if heads else None
 
     def read(self, size: int) -> Iterator[Head]:
-        """The readable lines among the first `size` bytes.
+        """Yields the readable lines among the first `size` bytes.
 
-        An unreadable line (torn by a crash, or spoilt) is passed over: the heads after it witness the same events.
+        An unreadable line (incomplete after a crash, or damaged) is skipped: the lines after it attest the same events.
         """
         return self._lines(0, size)
 

@@ -1,11 +1,11 @@
-"""The inbox: what Slack delivered and is not finished.
+"""The inbox: deliveries from Slack, until their handling is finished. Rows and queries only.
 
-    add ─▶ unfinished ─ attempt* ─▶ finish ─▶ (7 days) ─▶ pruned
+    add ─▶ unfinished ─ record_attempt* ─▶ finish ─▶ (7 days) ─▶ pruned
               ▲  │
-              └──┘ resume (a start)
+              └──┘ list_unfinished (at a start)
 
-The key is the deduplication (an event's id; the trigger id of a command, a click or a form), so a
-finished row stays for a while: Slack may deliver the same thing again.
+The key deduplicates (an event's id; the trigger id of a command, a click or a form). A finished row stays for a while,
+because Slack may deliver the same thing again.
 """
 
 import json
@@ -22,7 +22,7 @@ from bot.store.stored import json_text, safe_text
 from bot.store.tables import INBOX
 
 KEPT = timedelta(days=7)
-"""How long a finished delivery is remembered; Slack repeats within minutes to hours."""
+"""Retention of a finished delivery. Slack repeats deliveries within minutes to hours."""
 
 _THIS = INBOX.c.key == bindparam("this")
 _UNFINISHED = INBOX.c.finished_at.is_(None)
@@ -37,9 +37,9 @@ _PRUNE = delete(INBOX).where(INBOX.c.finished_at < bindparam("oldest"))
 
 @dataclass(frozen=True)
 class Delivery:
-    """One thing that Slack delivered. `payload` is JSON, at most 64 kB.
+    """One delivery from Slack. `payload` is JSON, at most 64 kB.
 
-    `attempts` counts how often work on it began; the first time is when it is kept.
+    `attempts` counts the starts of its handling. The first attempt begins when the delivery is stored.
     """
 
     key: str
@@ -50,13 +50,13 @@ class Delivery:
 
 
 class Inbox:
-    """The rows of what arrived. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of deliveries. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, delivery: Delivery) -> Awaitable[bool]:
-        """Keep a delivery; False where its key is known already. `TooLarge`, at once, where the payload is."""
+        """Stores a delivery; False if its key is known. Raises `TooLarge` before the await for a too large payload."""
         values = {
             "key": safe_text(delivery.key),
             "kind": delivery.kind,
@@ -67,7 +67,7 @@ class Inbox:
         return self._database.run(lambda connection: connection.execute(_ADD, values).rowcount > 0)
 
     async def attempt(self, key: str) -> int:
-        """Note that work on a delivery begins once more; which attempt this is."""
+        """Records that the handling of a delivery starts again. Returns the number of this attempt."""
 
         def work(connection: Connection) -> int:
             attempts: int = connection.execute(_ATTEMPT, {"this": safe_text(key)}).scalar_one()
@@ -76,7 +76,7 @@ class Inbox:
         return await self._database.run(work)
 
     async def resume(self) -> tuple[Delivery, ...]:
-        """After a start: what was delivered and never finished, oldest first. Work on all of it begins once more."""
+        """Lists the unfinished deliveries after a start, oldest first, and records a new attempt for each."""
 
         def work(connection: Connection) -> list[Delivery]:
             return [_delivery(row) for row in connection.execute(_RESUME)]
@@ -84,16 +84,16 @@ class Inbox:
         return tuple(sorted(await self._database.run(work), key=lambda delivery: delivery.received_at))
 
     async def finish(self, key: str, at: datetime) -> None:
-        """Nothing is left to do for this delivery. Finishing twice is harmless."""
+        """Marks a delivery as finished. Finishing twice is harmless."""
         await self._database.run(lambda connection: finish(connection, key, at))
 
     async def prune(self, now: datetime) -> int:
-        """Forget what was finished more than `KEPT` ago; how many."""
+        """Deletes deliveries that were finished longer than `RETENTION` ago. Returns their number."""
         return await self._database.run(lambda connection: connection.execute(_PRUNE, {"oldest": now - KEPT}).rowcount)
 
 
 def finish(connection: Connection, key: str, at: datetime) -> None:
-    """`Inbox.finish` as a part of somebody else's transaction."""
+    """Does the work of `Inbox.finish` as a part of the caller's transaction."""
     connection.execute(_FINISH, {"this": safe_text(key), "finished_at": at})
 
 

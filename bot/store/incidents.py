@@ -1,7 +1,6 @@
-"""Incidents, and what was asked and answered in their channels. Rows and queries only; `bot.incidents.service` knows
-the rules.
+"""Incidents, and the requests answered in their channels. Rows and queries only; `bot.incidents.service` has the rules.
 
-open ─▶ OPEN (one for each channel at most: an index sees to it) ─ resolve ─▶ resolved, by somebody, with what it was
+add ─▶ OPEN (at most one for each channel, enforced by an index) ─ resolve ─▶ RESOLVED, with the person and the cause
 entry: one answered request in the channel of an open incident, once for each operation
 """
 
@@ -20,7 +19,7 @@ from bot.store.stored import safe_text
 from bot.store.tables import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 
 LISTED = 200
-"""Entries of one incident that are shown; the newest."""
+"""Maximum number of entries that are read of one incident; the newest ones."""
 
 _INCIDENTS = select(INCIDENTS, INCIDENT_CHANNELS.c.name).outerjoin(
     INCIDENT_CHANNELS, INCIDENT_CHANNELS.c.channel == INCIDENTS.c.channel
@@ -50,10 +49,10 @@ _COUNT = select(func.count()).where(INCIDENT_ENTRIES.c.incident == bindparam("th
 
 @dataclass(frozen=True)
 class Incident:
-    """One incident. `target` are its hosts in the words of a request; `was` says what it was, once it is resolved.
+    """One incident. `target` are its hosts as a host expression; `was` is the cause, given when it is resolved.
 
-    `operation` is the request that opened it, `resolution` the one that resolved it, "" while it is open; `number` is
-    given when it is kept. `channel_name` is "" where it is not known.
+    `operation` is the request that opened it; `resolution` the one that resolved it, "" while it is open. `number` is
+    assigned by the database. `channel_name` is "" if the name is not known.
     """
 
     operation: str
@@ -71,12 +70,13 @@ class Incident:
 
     @property
     def open(self) -> bool:
+        """True until the incident is resolved."""
         return self.resolved_at is None
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One answered request: who asked what, and the answer in a sentence."""
+    """One answered request in an incident's channel: actor, command, and the answer as one sentence."""
 
     incident: int
     operation: str
@@ -87,26 +87,26 @@ class Entry:
 
 
 class IncidentTable:
-    """The rows of incidents. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of incidents. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def open_in(self, channel: str) -> Incident | None:
-        """The open incident of a channel."""
+        """Returns the open incident of a channel; None if there is none."""
         return await self._database.read(lambda connection: _found(connection.execute(_IN, {"where": channel}).first()))
 
     async def of(self, operation: str) -> Incident | None:
-        """The incident that an operation opened."""
+        """Returns the incident that an operation opened; None if there is none."""
         return await self._database.read(lambda connection: _found(connection.execute(_OF, {"this": operation}).first()))
 
     async def around(self, operation: str, channel: str) -> Incident | None:
-        """The incident of a channel that a request has ended, else the open one."""
+        """Returns the incident of a channel that the request resolved, else the open one."""
         these = {"by": operation, "where": channel}
         return await self._database.read(lambda connection: _found(connection.execute(_AROUND, these).first()))
 
     async def add(self, incident: Incident) -> Incident:
-        """Keep an incident, or give what stands in its way: the same request's own, or the channel's other one."""
+        """Stores an incident. Returns the stored one: the new one, that of the same request, or the channel's open one."""
         values = {
             "operation": incident.operation,
             "channel": incident.channel,
@@ -132,20 +132,20 @@ class IncidentTable:
         return await self._database.run(work)
 
     async def find(self, number: int) -> Incident | None:
-        """One incident by its number."""
+        """Returns one incident by its number; None if there is none."""
         return await self._database.read(lambda connection: _found(connection.execute(_ONE, {"this": number}).first()))
 
     async def resolved_by(self, operation: str) -> Incident | None:
-        """The incident that a request ended."""
+        """Returns the incident that a request resolved; None if there is none."""
         this = {"by": operation}
         return await self._database.read(lambda connection: _found(connection.execute(_RESOLVED_BY, this).first()))
 
     async def since(self, at: datetime) -> tuple[Incident, ...]:
-        """Incidents that are open, or ended after that time, by number."""
+        """Lists the incidents that are open or were resolved after that time, by number."""
         return await self._database.read(lambda connection: tuple(map(_incident, connection.execute(_SINCE, {"since": at}))))
 
     async def resolve(self, ended: Incident) -> Incident:
-        """Keep how an incident ended, or give how it had ended before."""
+        """Stores the resolution of an open incident. Returns the stored incident, which may have been resolved before."""
         values = {
             "this": ended.number,
             "resolution": ended.resolution,
@@ -161,7 +161,7 @@ class IncidentTable:
         return await self._database.run(work)
 
     async def note(self, entry: Entry) -> None:
-        """Keep what was asked and answered; the same operation again is the same entry."""
+        """Stores an entry; does nothing if the operation has an entry."""
         values = {
             "incident": entry.incident,
             "operation": entry.operation,
@@ -177,7 +177,7 @@ class IncidentTable:
         await self._database.run(work)
 
     async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
-        """The newest entries of an incident, oldest first, and how many there are."""
+        """Returns the newest entries of an incident, oldest first, and the number of all its entries."""
         this = {"this": number}
 
         def work(connection: Connection) -> tuple[tuple[Entry, ...], int]:

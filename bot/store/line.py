@@ -1,8 +1,7 @@
-"""The line to SQLite: one connection, used by one thread at a time.
+"""One connection to SQLite, used by one thread at a time.
 
-Every error of the database libraries becomes ours here. SQLite may take back a whole transaction
-by itself (a full disk); so the first error with a known meaning ends the transaction and is what
-everybody in it gets, whatever follows from it.
+Errors of the database libraries are mapped here. SQLite may roll back a whole transaction by itself (on a full disk).
+So the first mapped error ends the transaction, and every work in it gets this error, whatever errors follow.
 """
 
 import sqlite3
@@ -21,7 +20,7 @@ from bot.store.errors import DatabaseError, meaning
 T = TypeVar("T")
 
 Work = Callable[[Connection], Any]
-"""What is done inside a transaction; gives back plain values, never live rows."""
+"""A function that runs inside a transaction. It returns plain values, never live rows."""
 
 WRITING = (
     "PRAGMA journal_mode = WAL",
@@ -33,7 +32,7 @@ READING = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 
 
 class Line:
-    """One open connection. `patience` is how many seconds to wait for another program's write lock."""
+    """One open connection. `patience` is the number of seconds to wait for another program's write lock."""
 
     def __init__(self, path: Path, patience: float, *, read_only: bool = False) -> None:
         self._path = path
@@ -41,9 +40,9 @@ class Line:
 
         def connect() -> sqlite3.Connection:
             address = f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rw'}"
-            # autocommit: this module alone says where a transaction begins
+            # autocommit: only this module begins transactions
             connection = sqlite3.connect(address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
-            # a text that was damaged on the disk is still a text, so that it can be found and shown
+            # a text that was damaged on the disk is decoded anyway, so that it can be found and shown
             connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
             try:
                 for pragma in READING if read_only else WRITING:
@@ -64,7 +63,7 @@ class Line:
 
     @contextmanager
     def transaction(self, begin: str) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back on an exception."""
+        """Context of one transaction: committed at the end, rolled back on an exception."""
         self._failure = None
         try:
             with self._connection.begin():
@@ -76,10 +75,10 @@ class Line:
             raise self._failure from error
 
     def write(self, works: Sequence[Work]) -> list[Any]:
-        """Do all of them in one transaction; for each its value, or its exception.
+        """Runs all works in one transaction. Returns the value or the exception of each.
 
-        Where one fails, nothing was written yet, and each is done again in a transaction of its own.
-        A `DatabaseError` ends them all: it is raised, and nothing was written.
+        If a work fails, the transaction is rolled back and each work runs again in a transaction of its own.
+        Raises `DatabaseError` for all of them together; then nothing was written.
         """
         try:
             with self.transaction("BEGIN IMMEDIATE") as connection:
@@ -99,12 +98,12 @@ class Line:
         return value
 
     def read(self, work: Callable[[Connection], T]) -> T:
-        """One work that writes nothing, on one consistent state."""
+        """Runs a work that only reads, on one consistent state."""
         with self.transaction("BEGIN") as connection:
             return work(connection)
 
     def copy_to(self, target: Path) -> None:
-        """A whole copy, made by SQLite itself: copying an open file loses what is still in the log beside it."""
+        """Copies the database with SQLite's backup. A copy of the open file would lose the contents of the WAL file."""
         source = self._connection.connection.dbapi_connection
         assert isinstance(source, sqlite3.Connection)
         try:
@@ -114,6 +113,6 @@ class Line:
             raise meaning(error, target) or error from error
 
     def close(self) -> None:
-        """Give the file back."""
+        """Closes the file."""
         self._connection.close()
         self._connection.engine.dispose()

@@ -1,4 +1,4 @@
-"""One process owns a database: a lock on a file beside it, which the kernel gives back when the process ends."""
+"""Ownership of a database by one process: a lock on a file beside it. The kernel releases it when the process ends."""
 
 import fcntl
 import os
@@ -9,14 +9,17 @@ from bot.store.errors import DatabaseInUse, meaning_of_os
 
 
 class FileLock:
-    """Held from `take` to `release`. The file stays (removing it would let two owners in) and names the owner's pid."""
+    """Lock from `acquire` to `release`. The file holds the owner's pid and stays: without it two owners could get in."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     @classmethod
     def take(cls, database: Path) -> "FileLock":
-        """Own `database`, whose folder is made where it is missing; `DatabaseInUse` names the process that has it."""
+        """Acquires the ownership of `database` and creates its folder if needed.
+
+        Raises `DatabaseInUse` with the owner's pid, or another `DatabaseError` if the lock file could not be written.
+        """
         path = database.with_name(database.name + ".lock")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,9 +49,9 @@ class FileLock:
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
     def _owner(self) -> str:
-        """The pid that stands in the file; "?" in the instant before it is written."""
+        """Returns the pid in the file; "?" in the instant before it is written."""
         return os.read(self._descriptor, 20).decode("ascii", "replace").strip() or "?"
 
     def release(self) -> None:
-        """Let another process own it."""
+        """Releases the ownership."""
         os.close(self._descriptor)

@@ -1,7 +1,7 @@
-"""The locks: by which people forbid changes. Rows and queries only; `bot.changes.locks` knows what they forbid.
+"""Locks, by which people forbid changes. Rows and queries only; `bot.changes.locks` has the rules.
 
-add ─▶ active ─┬─ its end ─▶ ended
-               └─ remove ──▶ ended now, by somebody
+add ─▶ active ─┬─ its end time ─▶ ended
+               └─ remove ───────▶ ended now, with the person who removed it
 """
 
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ _SINCE = select(LOCKS).where(LOCKS.c.ends_at > bindparam("since")).order_by(LOCK
 
 @dataclass(frozen=True)
 class Lock:
-    """One lock. `target` is what is forbidden, in the words of a request (`host-a,tokyo`, `all`), `owner` who forbids.
+    """One lock. `target` is a host expression (`host-a,tokyo`, `all`); `owner` is the person who forbids changes there.
 
-    `operation` is the request that added it; `removed_by`: who ended it before its time, "" where nobody did. `number` is
-    given when it is kept.
+    `operation` is the request that added it. `removed_by` is the person who removed it early, else "". `number` is assigned
+    by the database.
     """
 
     operation: str
@@ -45,13 +45,13 @@ class Lock:
 
 
 class LockTable:
-    """The rows of locks. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of locks. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, lock: Lock) -> Lock:
-        """Keep a lock; the same request again is the same lock."""
+        """Stores a lock. Returns the stored one; a repeated request gets the lock that it added before."""
         values = {
             "operation": safe_text(lock.operation),
             "target": safe_text(lock.target),
@@ -69,7 +69,7 @@ class LockTable:
         return await self._database.run(work)
 
     async def find(self, number: int) -> Lock | None:
-        """One lock by its number."""
+        """Returns one lock by its number; None if there is none."""
 
         def work(connection: Connection) -> Lock | None:
             row = connection.execute(_ONE, {"this": number}).first()
@@ -78,7 +78,7 @@ class LockTable:
         return await self._database.read(work)
 
     async def remove(self, number: int, who: str, at: datetime) -> None:
-        """End a lock; one that has ended stays as it is."""
+        """Ends an active lock. A lock that has ended stays as it is."""
 
         def work(connection: Connection) -> None:
             connection.execute(_REMOVE, {"this": number, "who": safe_text(who), "now": at})
@@ -86,12 +86,12 @@ class LockTable:
         await self._database.run(work)
 
     async def since(self, at: datetime) -> tuple[Lock, ...]:
-        """Locks that end or ended after that time, by number."""
+        """Lists the locks that end or ended after that time, by number."""
         return await self._database.read(lambda connection: after(connection, at))
 
 
 def after(connection: Connection, at: datetime) -> tuple[Lock, ...]:
-    """`LockTable.since` as a part of somebody else's transaction."""
+    """Does the work of `LockTable.list_since` as a part of the caller's transaction."""
     return tuple(_lock(row) for row in connection.execute(_SINCE, {"since": at}))
 
 

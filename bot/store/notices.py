@@ -1,7 +1,7 @@
-"""Notices: the warnings that certificates end. Rows and queries only; `bot.expiry.rules` knows when one is due.
+"""Expiry notices: warnings that certificates expire. Rows and queries only; `bot.expiry.rules` decides when one is due.
 
-claim ─▶ pending ─┬─ said ────────────────────────────▶ open ─ close ─▶ closed ─▶ (a year, or premature) forgotten
-                  └─ overtaken by a tighter threshold ─▶ open
+claim ─▶ pending ─┬─ mark_posted ─────────────────────▶ open ─ close ─▶ closed ─▶ (a year, or premature) deleted
+                  └─ replaced by a tighter threshold ─▶ open
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from bot.store.stored import safe_text
 from bot.store.tables import NOTICES
 
 KEPT = timedelta(days=365)
-"""How long a closed notice is remembered."""
+"""Retention of a closed notice."""
 
 _THESE = NOTICES.c.fingerprint.in_(bindparam("these", expanding=True))
 _OF_MESSAGE = NOTICES.c.message == bindparam("of")
@@ -41,8 +41,8 @@ _PRUNE = delete(NOTICES).where(NOTICES.c.closed_at < bindparam("oldest"))
 class Notice:
     """One warning about one certificate at one threshold (`7d`, `expired 2026-01-31`).
 
-    `name` is the host's or the CA's, `host` "" for a CA; `message` the name of the bulletin that says it. `said_at`:
-    since when it is known to be said, or needs no saying any more.
+    `name` is the name of the host or of the CA, `host` is "" for a CA. `message` is the name of the announcement that
+    contains the warning. `said_at` is the time since which it is known to be posted, or need not be posted any more.
     """
 
     fingerprint: str
@@ -57,13 +57,13 @@ class Notice:
 
 
 class NoticeTable:
-    """The rows of notices. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of notices. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def known(self, fingerprints: Iterable[str]) -> Mapping[str, frozenset[str]]:
-        """The thresholds that were ever claimed for each of these certificates."""
+        """Returns the thresholds that were ever claimed, by certificate."""
         these = {"these": list(fingerprints)}
 
         def work(connection: Connection) -> Mapping[str, frozenset[str]]:
@@ -75,9 +75,9 @@ class NoticeTable:
         return await self._database.read(work)
 
     async def claim(self, notices: Sequence[Notice], at: datetime) -> None:
-        """Keep new notices, all or none; one that is known stays as it is.
+        """Stores new notices, all or none. A known notice stays as it is.
 
-        What was claimed before for the same certificates and never said is overtaken, and not said any more.
+        Earlier pending notices of the same certificates are replaced by these and will not be posted.
         """
         if not notices:
             return
@@ -91,19 +91,19 @@ class NoticeTable:
         await self._database.run(work)
 
     async def pending(self) -> tuple[Notice, ...]:
-        """What was claimed and is not known to be said."""
+        """Lists the notices that were claimed and are not known to be posted, in the order of their claims."""
         return await self._all(_ALL_PENDING)
 
     async def open(self) -> tuple[Notice, ...]:
-        """What is not closed, the oldest first."""
+        """Lists the notices that are not closed, oldest first."""
         return await self._all(_ALL_OPEN)
 
     async def of(self, message: str) -> tuple[Notice, ...]:
-        """All that one message says, closed or not; the soonest to end first."""
+        """Lists the notices of one message, closed or not, soonest expiry first."""
         return await self._all(_OF, {"of": message})
 
     async def said(self, message: str, at: datetime) -> None:
-        """A message is safe in the outbox."""
+        """Marks the notices of a message as posted. The message must be stored in the outbox."""
 
         def work(connection: Connection) -> None:
             connection.execute(_SAID, {"of": message, "now": at})
@@ -111,7 +111,7 @@ class NoticeTable:
         await self._database.run(work)
 
     async def close(self, message: str, fingerprints: Iterable[str], at: datetime) -> None:
-        """What a message says of these certificates is settled."""
+        """Closes the notices of these certificates in a message."""
         values = {"of": message, "these": list(fingerprints), "now": at}
 
         def work(connection: Connection) -> None:
@@ -120,7 +120,7 @@ class NoticeTable:
         await self._database.run(work)
 
     async def forget(self, these: Iterable[tuple[str, str]]) -> None:
-        """As if these thresholds, each after its fingerprint, had never been claimed."""
+        """Deletes notices by (fingerprint, threshold), so that the thresholds can be claimed again."""
         values = [{"of": fingerprint, "at": threshold} for fingerprint, threshold in these]
         if not values:
             return
@@ -131,7 +131,7 @@ class NoticeTable:
         await self._database.run(work)
 
     async def prune(self, now: datetime) -> int:
-        """Forget what was closed more than `KEPT` ago; how many."""
+        """Deletes notices that were closed longer than `RETENTION` ago. Returns their number."""
         oldest = {"oldest": now - KEPT}
         return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
 

@@ -1,9 +1,9 @@
-"""What was seen of each host, look by look: for digests, pictures and reports. Rows and queries only.
+"""Observations of each host's health, for digests, charts and reports. Rows and queries only.
 
-    add ─▶ a row for each look ─ 90 days ─▶ a row for each UTC day, which is their sum ─ 400 days ─▶ gone
+    add ─▶ a row for each observation ─ 90 days ─▶ a row for each UTC day, their sum ─ 400 days ─▶ deleted
 
-Rows lie in the order of time, so a day of the whole fleet is one piece of the file. Nothing here holds the one database
-thread for long: what spans days is read day by day, and what is thinned is thinned slice by slice.
+Rows lie in the order of time, so a day of the whole fleet is one piece of the file. No work occupies the database thread
+for long: a span of days is read day by day, and old rows are aggregated batch by batch.
 """
 
 import json
@@ -22,20 +22,20 @@ from bot.store.stored import safe_text
 from bot.store.tables import OBSERVATIONS
 
 WHOLE = timedelta(days=90)
-"""How long looks are kept one by one."""
+"""Retention of single observations."""
 
 KEPT = timedelta(days=400)
-"""How long days are kept: a year, and room to compare a month with the same one of the year before."""
+"""Retention of days: a year, and enough more to compare a month with the same month of the year before."""
 
 SLICE = 1_000
-"""Rows that are thinned in one go: some 15 ms, for which everybody else waits."""
+"""Rows that are aggregated in one transaction. It takes about 15 ms, and other works wait for it."""
 
 DAY = 86_400
 
 _c = OBSERVATIONS.c
 _SPAN = (_c.at >= bindparam("since"), _c.at < bindparam("until"))
 _LOOK = _c.at % DAY != 0
-"""A look that stands by itself: a day's row lies at its first second, and a look at that very second is that row already."""
+"""Condition of a single observation. A day's row has the time of its first second, and includes one made in that second."""
 
 _NEW = insert(OBSERVATIONS)
 _ADD = _NEW.on_conflict_do_nothing()
@@ -73,10 +73,10 @@ _FORGET = delete(OBSERVATIONS).where(tuple_(_c.at, _c.host).in_(_GONE))
 
 @dataclass(frozen=True)
 class Observation:
-    """Looks at one host from `at` on: mostly one, else the sum of several.
+    """Health of one host from `at` on: one observation, or the sum of several.
 
-    `failed` are looks by check that was not well. `answers` counts the gateway's answers, `answer_ms` is the sum of the
-    milliseconds that they took.
+    `well`, `troubled` and `unreached` count observations by result; `failed` counts them by failed check. `answers` counts
+    the gateway's answers, `answer_ms` is the sum of their times in milliseconds.
     """
 
     host: str
@@ -90,10 +90,11 @@ class Observation:
 
     @property
     def looks(self) -> int:
+        """The number of single observations in it."""
         return self.well + self.troubled + self.unreached
 
     def __add__(self, other: "Observation") -> "Observation":
-        """Both together, as one of the first one's host and time."""
+        """Returns the sum of both, with host and time of the first."""
         return Observation(
             self.host,
             self.at,
@@ -107,13 +108,13 @@ class Observation:
 
 
 class Observations:
-    """The rows of what was seen. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of observations. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, observations: Iterable[Observation]) -> None:
-        """Keep looks, all of them or none; the same host at the same second again is the same look."""
+        """Stores observations, all or none. One of a known host and second is ignored."""
         rows = [_values(each) for each in observations]
 
         def work(connection: Connection) -> None:
@@ -123,7 +124,7 @@ class Observations:
         await self._database.run(work)
 
     async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
-        """What was seen from `since` on and before `until`, by host: the sum of its looks, where there are any."""
+        """Returns the sums of the observations from `since` until before `until`, by host. Hosts without any are absent."""
         total: dict[str, Observation] = {}
         for begin, end in await self._spans(_seconds(since), _seconds(until)):
             for each in await self._database.read(partial(_sums, since=begin, until=end)):
@@ -132,9 +133,9 @@ class Observations:
         return total
 
     async def thin(self, now: datetime, most: int = SLICE) -> int:
-        """Move at most so many old looks into their days, or forget as many old days; how many there were, 0 at the end.
+        """Adds at most `most` old observations to their days, or deletes as many outdated days.
 
-        It is one transaction: a crash loses nothing, and the next call goes on.
+        Returns the number of rows; 0 at the end. It is one transaction: a crash loses nothing, and the next call continues.
         """
         whole = _seconds(now - WHOLE) // DAY * DAY
         gone = _seconds(now - KEPT)
@@ -145,7 +146,7 @@ class Observations:
         return await self._database.run(work)
 
     async def _spans(self, since: int, until: int) -> Sequence[tuple[int, int]]:
-        """The time between in pieces of a day at most, from the first one in which there is anything."""
+        """Splits the time into spans of at most a day, starting with the first observation in it."""
 
         def first(connection: Connection) -> int | None:
             at: int | None = connection.execute(_FIRST, {"since": since, "until": until}).scalar_one()
@@ -169,7 +170,7 @@ def _sums(connection: Connection, since: int, until: int) -> tuple[Observation, 
 
 
 def _thin(connection: Connection, whole: int, most: int) -> int:
-    """Move the oldest looks into the rows of their days."""
+    """Adds the oldest single observations to the rows of their days. Returns their number."""
     rows = connection.execute(_OLD_LOOKS, {"until": whole, "most": most}).all()
     if not rows:
         return 0

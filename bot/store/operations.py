@@ -1,11 +1,11 @@
-"""Operations that change hosts, their reviews, and their claims on hosts. Rows and queries only.
+"""Operations that change hosts, and their reviews. Rows and queries only.
 
     add ─▶ row ─ change (a pure function on the record, in one transaction) ─▶ row
-    start: one transaction looks at all that wait, all claims and all locks, and moves those that may start
+    start: one transaction reads all open operations, all claims and all locks, and starts the chosen ones
 
-What a row may become is said in `bot.changes.approval` and `bot.changes.transitions`, who may start in
-`bot.changes.admission`; here it is made one step that cannot be divided. A claim follows the state: it is
-made at the start, and goes at the end, unless nobody knows how that was.
+`bot.changes.approval` and `bot.changes.transitions` define the transitions, `bot.changes.admission` chooses the operations
+that start. This module makes each an atomic step. A claim follows the state: it is made at the start and deleted at the end,
+unless the outcome is unknown (`bot.store.claims`).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,10 +24,10 @@ from bot.store.stored import safe_text
 from bot.store.tables import OPERATIONS, REVIEWS
 
 AT_ONCE = 100
-"""Unshown operations handed out at once."""
+"""Maximum number of unshown operations returned at once."""
 
 Transition = Callable[[Record], Record]
-"""What becomes of an operation: pure, for it may be asked twice. What it raises reaches who asked, and nothing moves."""
+"""Makes the next state of an operation. Pure, because it may be called twice. If it raises, nothing is stored."""
 
 _MORE = OPERATIONS.c.version + 1
 _THIS = OPERATIONS.c.operation == bindparam("this")
@@ -84,7 +84,7 @@ _TOLD = select(OPERATIONS.c.told).where(_THIS)
 
 @dataclass(frozen=True)
 class Ended:
-    """An operation that has ended, without its plan: how, and what became of its approval, None where none was asked."""
+    """An operation that has ended, without its plan. `approval` is the approval's state; None if none was required."""
 
     operation: str
     words: str
@@ -95,22 +95,22 @@ class Ended:
 
 
 class Operations:
-    """The rows of operations. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of operations. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, record: Record) -> Record:
-        """Keep a new operation; the stored one where its id is known already."""
+        """Stores a new operation. Returns the stored one, which is older if its id was known."""
         values = _values(record)
         return await self._database.run(lambda connection: _added(connection, values))
 
     async def get(self, operation: str) -> Record | None:
-        """One operation by its id."""
+        """Returns one operation by its id; None if there is none."""
         return await self._database.read(lambda connection: _find(connection, operation))
 
     async def change(self, operation: str, transition: Transition) -> Record | None:
-        """Move an operation as `transition` says, seeing what is stored at that very moment; None where there is none."""
+        """Applies a transition to the stored operation, in one transaction. Returns the result; None if there is none."""
 
         def work(connection: Connection) -> Record | None:
             found = _find(connection, operation)
@@ -119,7 +119,10 @@ class Operations:
         return await self._database.run(work)
 
     async def succeed(self, operation: str, transition: Transition, successor: Record) -> Record | None:
-        """Keep a new operation that takes this one's place, and move this one, in one step; how the new one is stored."""
+        """Stores the successor of an operation and applies a transition to it, in one transaction.
+
+        Returns the stored successor; None if the operation does not exist.
+        """
         values = _values(successor)
 
         def work(connection: Connection) -> Record | None:
@@ -132,23 +135,23 @@ class Operations:
         return await self._database.run(work)
 
     async def progress(self, operation: str, key: str) -> None:
-        """Which step of a running operation is under way; "" between steps."""
+        """Records the key of the running step of a running operation; "" between steps."""
         await self._write(_PROGRESS, {"this": operation, "key": key})
 
     async def running(self) -> tuple[str, ...]:
-        """What runs, the longest first."""
+        """Lists the running operations, longest running first."""
         return await self._database.read(lambda connection: tuple(connection.execute(_RUNNING).scalars()))
 
     async def recent(self, most: int) -> tuple[Record, ...]:
-        """The newest operations, newest first."""
+        """Lists the newest operations, newest first."""
         return await self._several(_RECENT, {"most": most})
 
     async def touching(self, hosts: Sequence[str], since: datetime, most: int) -> tuple[Record, ...]:
-        """The newest operations on any of these hosts that had not ended by then, or nobody knows how; newest first."""
+        """Lists operations on any of these hosts that had not ended at `since` or whose outcome is unknown, newest first."""
         return await self._several(_TOUCHING, {"hosts": list(hosts), "since": since, "most": most})
 
     async def states(self, operations: Collection[str]) -> Mapping[str, State]:
-        """How these operations stand, as far as they are operations that change hosts."""
+        """Returns the states of those of these operations that change hosts, by id."""
         these = {"these": [safe_text(operation) for operation in operations]}
 
         def work(connection: Connection) -> Mapping[str, State]:
@@ -157,11 +160,11 @@ class Operations:
         return await self._database.read(work)
 
     async def within(self, *states: State) -> tuple[Record, ...]:
-        """All operations in these states, oldest first; meant for states that few are in."""
+        """Lists all operations in these states, oldest first. Meant for states with few operations."""
         return await self._several(_IN, {"states": states})
 
     async def open_of(self, requester: str) -> int:
-        """How many operations of one person have not started yet."""
+        """Counts the operations of one requester that have not started."""
 
         def work(connection: Connection) -> int:
             return connection.execute(_OPEN_OF, {"who": safe_text(requester)}).scalar_one()
@@ -169,7 +172,7 @@ class Operations:
         return await self._database.read(work)
 
     async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
-        """What ended from `since` on and before `until`, in that order."""
+        """Lists the operations that ended from `since` until before `until`, in the order of their ends."""
 
         def work(connection: Connection) -> tuple[Ended, ...]:
             return tuple(_ended(row) for row in connection.execute(_ENDED, {"since": since, "until": until}))
@@ -177,19 +180,19 @@ class Operations:
         return await self._database.read(work)
 
     async def unreviewed(self) -> tuple[Record, ...]:
-        """What ran without approval and nobody else has looked at, oldest first."""
+        """Lists the break-glass operations that were started and not reviewed, oldest first."""
         return await self._several(_UNREVIEWED, {})
 
     async def claims(self) -> Mapping[str, Claim]:
-        """Which operation holds which host."""
+        """Returns the claims by host."""
         return await self._database.read(read_claims)
 
     async def expired(self, now: datetime) -> tuple[Record, ...]:
-        """What has not started in its time: waiting for people or ready for its hosts."""
+        """Lists the operations that did not start before they expired."""
         return await self._several(_EXPIRED, {"now": now})
 
     async def start(self, now: datetime, choose: Callable[[Standing], Choice]) -> Moved:
-        """Start all that `choose` says, with claims on their hosts; what the others wait for is noted."""
+        """Starts the operations that `choose` names and claims their hosts. Stores the reason for which the others wait."""
 
         def work(connection: Connection) -> Moved:
             return start_operations(connection, now, choose)
@@ -197,15 +200,15 @@ class Operations:
         return await self._database.run(work)
 
     async def unshown(self) -> tuple[Record, ...]:
-        """What has changed since it was shown, oldest first."""
+        """Lists the operations that have changed since their cards were updated, oldest first."""
         return await self._several(_UNSHOWN, {})
 
     async def shown(self, operation: str, version: int, told: str) -> None:
-        """This version stands on the board; `told` is the board's own note."""
+        """Records that the card shows this version; `told` is the card's own note."""
         await self._write(_SHOWN, {"this": operation, "version_shown": version, "told": safe_text(told)})
 
     async def told(self, operation: str) -> str:
-        """The board's own note on an operation."""
+        """Returns the card's own note on an operation; "" if there is none."""
         return await self._text(_TOLD, operation)
 
     async def _write(self, statement: Any, values: Mapping[str, Any]) -> None:
@@ -249,7 +252,7 @@ def _added(connection: Connection, values: Mapping[str, Any]) -> Record:
 
 
 def _changed(connection: Connection, before: Record, after: Record) -> Record:
-    """Write what a transition made of a record. The version that was seen is compared, though no other writer exists."""
+    """Stores the result of a transition. The version is compared, though there is no other writer."""
     if after == before:
         return before
     after = replace(after, version=before.version + 1)

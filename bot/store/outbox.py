@@ -1,14 +1,13 @@
-"""The outbox: what must be posted and is not confirmed. Rows and queries only; `bot.slack.outbound.sender` sends.
+"""The outbox: messages for Slack until Slack confirms them. Rows and queries only; `bot.slack.outbound.sender` sends.
 
-    add ─▶ WAITING ─ begin ─▶ SENDING ─┬─ sent ─▶ SENT ──────────────────┬─▶ (7 days) ─▶ pruned
-              ▲                        ├─ failed for good ─▶ UNDELIVERABLE ┘
-              └─ failed, to try again ─┤
-              └─ recover (a crash) ────┘   with `maybe_sent`, for Slack has no idempotency key
+    add ─▶ WAITING ─ begin_sending ─▶ SENDING ─┬─ mark_sent ──────────────▶ SENT ──────────┬─▶ (7 days) ─▶ pruned
+              ▲                                ├─ mark_failed, no retry ──▶ UNDELIVERABLE ─┘
+              └─ mark_failed, with a retry ────┤
+              └─ recover_interrupted (a crash) ┘   with `maybe_sent`, because Slack has no idempotency key
 
-A message may be added as one that is being sent already. Order holds within a conversation: a
-message is due only when all older ones of its conversation have ended. One that edits a message, or
-that stands in its thread, is due only when that one has ended, too. An edit that still waits is
-replaced by a newer edit of the same message.
+A message may be added in the state SENDING. Order holds within a conversation: a message is due only when all older ones
+of its conversation have ended. A message that edits another, or is in its thread, is due only when that one has ended, too.
+An edit that still waits is replaced by a newer edit of the same message.
 """
 
 import json
@@ -40,23 +39,23 @@ from bot.store.stored import json_text, safe_text
 from bot.store.tables import OUTBOX
 
 KEPT = timedelta(days=7)
-"""How long an ended message is remembered."""
+"""Retention of an ended message."""
 
 CARD = "card:"
-"""How the operations of cards begin: messages that are still edited when other messages are long forgotten."""
+"""Prefix of the operations of cards. Cards are still edited when other messages are long deleted."""
 
 CARDS_KEPT = timedelta(days=90)
-"""How long a card is remembered: what is unknown, or waits for a review, may stay so over holidays."""
+"""Retention of a card. An unknown outcome or a pending review may last over holidays."""
 
 NOTICE = "notice-"
-"""How the operations of notices begin: a message that a CA ends is edited when it has been replaced."""
+"""Prefix of the operations of expiry notices. The notice on a CA is edited when the CA has been replaced."""
 
 NOTICES_KEPT = timedelta(days=400)
-"""How long a notice is remembered: a CA is warned of 180 days before it ends, and stays expired as long as it likes."""
+"""Retention of a notice. The first notice on a CA is posted 180 days before it expires, and it may stay expired for long."""
 
 
 class Road(StrEnum):
-    """How a message reaches Slack: a new message, an edit of one, or an answer through a response_url."""
+    """Route of a message: a new message, an edit of one, or an answer through a response_url."""
 
     POST = "post"
     UPDATE = "update"
@@ -64,7 +63,7 @@ class Road(StrEnum):
 
 
 class State(StrEnum):
-    """Where a message is in its life; see the module."""
+    """State of a message. The module's docstring draws the transitions."""
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -73,9 +72,10 @@ class State(StrEnum):
 
 
 OPEN = (State.WAITING, State.SENDING)
+"""States of messages that have not ended."""
 
 AT_ONCE = 100
-"""Messages handed out at once; Slack takes about one a second per channel."""
+"""Maximum number of due messages returned at once. Slack accepts about one a second per channel."""
 
 _THIS = OUTBOX.c.id == bindparam("this")
 _WAITING = OUTBOX.c.state == State.WAITING
@@ -86,11 +86,11 @@ _EARLIER = OUTBOX.alias()
 _NAMED = (func.json_extract(OUTBOX.c.address, path) for path in ("$.replaces", "$.below"))
 _HELD = exists().where(_EARLIER.c.id == func.coalesce(*_NAMED), _EARLIER.c.state.in_(OPEN))
 _HEAD = OUTBOX.c.id.in_(_HEADS) & _WAITING & ~_HELD
-"""The oldest open message of its conversation, if it waits, and for no message that it edits or stands below."""
+"""Condition of a message that may be sent: the oldest open one of its conversation, waiting, and for no other message."""
 
 
 def _same(path: str) -> ColumnElement[bool]:
-    """Whether an address names the same message; what else stands in it does not count."""
+    """Makes the condition that a part of the address is the same as in the given address."""
     wanted = bindparam("this_address", type_=Text)
     return func.json_extract(OUTBOX.c.address, path).is_not_distinct_from(func.json_extract(wanted, path))
 
@@ -103,7 +103,7 @@ _SAME_MESSAGE = and_(
 )
 
 _REPLACE = update(OUTBOX).where(_SAME_MESSAGE, _WAITING).returning(OUTBOX.c.id)
-"""Older edits of the same message that wait: one, or two where the first was tried and failed."""
+"""Replaces the waiting edits of the same message: one, or two if the first was tried and failed."""
 
 _ADD = insert(OUTBOX).returning(OUTBOX.c.id)
 _DUE = select(OUTBOX).where(_HEAD, OUTBOX.c.next_try_at <= bindparam("now")).order_by(OUTBOX.c.id).limit(AT_ONCE)
@@ -141,12 +141,10 @@ _PRUNE = delete(OUTBOX).where(
 class Post:
     """One message for Slack.
 
-    `conversation` is the ordering key: a channel, `channel:thread`, or a response_url. `address` is
-    what the road needs (channel, thread_ts, ts, user, response_url), and once it is sent also
-    `landed`, where that is another channel than it was meant for. `message` is JSON of at most
-    64 kB (text, blocks). `ts` is Slack's name for the message once it is sent. `maybe_sent`: an
-    earlier try may have arrived, so a repetition is marked as one. What stands from `id` on is kept
-    by the outbox.
+    `conversation` is the ordering key: a channel, `channel:thread`, or a response_url. `address` holds what the route needs
+    (channel, thread_ts, ts, user, response_url), and after sending also `landed`, if that is another channel than intended.
+    `message` is JSON of at most 64 kB (text, blocks). `ts` is Slack's id of the sent message. `maybe_sent`: an earlier
+    attempt may have arrived, so a retry is marked as one. The outbox assigns the fields from `id` on.
     """
 
     operation: str
@@ -156,7 +154,7 @@ class Post:
     message: Mapping[str, Any]
     made_at: datetime
     next_try_at: datetime | None = None
-    """Earliest sending; None: at once."""
+    """Earliest time to send; None means at once."""
     id: int = 0
     state: State = State.WAITING
     attempts: int = 0
@@ -167,9 +165,9 @@ class Post:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a message is that others may see: its channel, perhaps another than it was meant for, and Slack's name for it.
+    """Place of a public message: its channel, perhaps another than intended, and Slack's id of the message.
 
-    Without a `ts` it is nowhere: it was given up, or went to people alone, and cannot be named any more.
+    `ts` is "" if the message has no place: it was undeliverable or went to people privately, and cannot be edited.
     """
 
     channel: str = ""
@@ -181,24 +179,24 @@ NOWHERE = Place()
 
 @dataclass(frozen=True)
 class Outlook:
-    """What may be sent now, oldest first, and when the next of the others may be; None where no other waits for its time."""
+    """Messages that are due, oldest first, and the time at which the next one is due; None if there is none."""
 
     due: tuple[Post, ...]
     next_at: datetime | None
 
 
 class Outbox:
-    """The rows of what must be posted. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Table of messages. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
 
     async def add(self, post: Post, answers: str = "") -> int:
-        """Keep a message in its `state`; its id. An edit takes the place of one of the same message that still waits.
+        """Stores a message in its `state`. Returns its id. An edit replaces a waiting edit of the same message.
 
-        `answers` is the key of the delivery that this message answers. It is finished in the same
-        transaction, so that no crash makes the bot answer twice.
+        `answers` is the key of the delivery that this message answers. It is finished in the same transaction, so that the
+        bot does not answer twice after a crash.
         """
         values = _values(post)
         named = {f"this_{name}": values[name] for name in ("road", "conversation", "address")}
@@ -214,7 +212,7 @@ class Outbox:
         return await self._database.run(work)
 
     async def look(self) -> Outlook:
-        """What may be sent: of each conversation the oldest open message, if it waits; now, if its time has come."""
+        """Returns the due messages: of each conversation the oldest open one, if it waits and its time has come."""
         now = {"now": self._now()}
 
         def work(connection: Connection) -> Outlook:
@@ -224,9 +222,9 @@ class Outbox:
         return await self._database.read(work)
 
     async def begin(self, posts: Iterable[int]) -> tuple[Post, ...]:
-        """Sending begins: those of the messages that still wait, oldest first, with their newest content.
+        """Moves those of the messages that still wait to SENDING. Returns them with their newest content, oldest first.
 
-        Until `sent` or `failed` they cannot be replaced, and a crash leaves them "maybe sent".
+        Until `mark_sent` or `mark_failed` they cannot be replaced, and a crash leaves them "maybe sent".
         """
         these = {"these": list(posts)}
 
@@ -236,15 +234,15 @@ class Outbox:
         return tuple(sorted(await self._database.run(work), key=lambda post: post.id))
 
     async def sent(self, post: int, ts: str = "", landed: str = "") -> bool:
-        """Slack confirmed it; `ts` is its name there, `landed` its channel where that is not the one it was meant for.
+        """Marks a message as confirmed by Slack. `ts` is Slack's id, `landed` its channel if that is not the intended one.
 
-        Whether any message waits, perhaps for this end.
+        Returns whether any message waits; it may have waited for this one.
         """
         elsewhere = {"landed": landed} if landed else {}
         return await self._end(post, state=State.SENT, ts=ts, ended_at=self._now(), **elsewhere)
 
     async def failed(self, post: int, why: str, retry_at: datetime | None, *, maybe_sent: bool = False) -> None:
-        """It was not confirmed: tried again at `retry_at`, or given up where that is None."""
+        """Marks a message as not confirmed. It is retried at `retry_at`; None makes it undeliverable."""
         values: dict[str, Any] = {"why": safe_text(why)}
         if maybe_sent:
             values["maybe_sent"] = True
@@ -254,11 +252,11 @@ class Outbox:
             await self._end(post, state=State.WAITING, next_try_at=retry_at, **values)
 
     async def recover(self) -> int:
-        """After a start: what was being sent when the bot died waits again, marked as maybe sent; how many."""
+        """Moves messages that a crash interrupted in SENDING back to WAITING, marked as maybe sent. Returns their number."""
         return await self._database.run(lambda connection: connection.execute(_RECOVER).rowcount)
 
     async def posted(self, operation: str) -> int:
-        """The row of an operation's first message that was meant for all, 0 where there is none."""
+        """Returns the row id of an operation's first public message; 0 if there is none."""
 
         def work(connection: Connection) -> int:
             first: int = connection.execute(_POSTED, {"this": operation}).scalar_one()
@@ -267,18 +265,18 @@ class Outbox:
         return await self._database.read(work)
 
     async def added(self, operation: str) -> bool:
-        """Whether any message of an operation was added and is still remembered."""
+        """Returns whether the outbox has a message of an operation, in any state."""
         return await self._database.read(
             lambda connection: bool(connection.execute(_ADDED, {"this": operation}).scalar_one())
         )
 
     async def moved(self, post: int, place: Place) -> None:
-        """A message that could not be edited was posted anew: it is there from now on."""
+        """Records the new place of a message that could not be edited and was posted again."""
         there = {"this": post, "ts": place.ts, "landed": place.channel}
         await self._database.run(lambda connection: connection.execute(_MOVE, there).rowcount)
 
     async def place_of(self, post: int) -> Place | None:
-        """Where a message is; None while that is open, `NOWHERE` where it cannot be named, or is not remembered."""
+        """Returns the place of a message: None while it is open, `NO_MESSAGE_PLACE` if it has no place or was deleted."""
 
         def work(connection: Connection) -> Place | None:
             row = connection.execute(_PLACE, {"this": post}).one_or_none()
@@ -289,18 +287,17 @@ class Outbox:
         return await self._database.read(work)
 
     async def undeliverable(self) -> tuple[Post, ...]:
-        """What was given up and is still remembered, oldest first."""
+        """Lists the undeliverable messages, oldest first."""
         return await self._database.read(lambda connection: tuple(_post(row) for row in connection.execute(_UNDELIVERABLE)))
 
     async def prune(self) -> int:
-        """Forget what ended more than `KEPT` ago, cards and notices later; how many."""
+        """Deletes messages that ended longer than `RETENTION` ago, cards and notices later. Returns their number."""
         now = self._now()
         oldest = {"oldest": now - KEPT, "oldest_card": now - CARDS_KEPT, "oldest_notice": now - NOTICES_KEPT}
         return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
 
     async def _end(self, post: int, **values: Any) -> bool:
-        """Leave SENDING; nothing happens where the message is not being sent."""
-
+        """Ends SENDING. Does nothing if the message is not in that state. Returns whether any message waits."""
         end = _END.values(address=_LANDED_IN) if "landed" in values else _END
 
         def work(connection: Connection) -> bool:

@@ -1,6 +1,6 @@
-"""One operation as it is stored: the frozen value, and how it becomes a row and comes back.
+"""Stored operation: the frozen value, and its conversion to a row and back.
 
-Plans are compressed: what is done on many hosts repeats itself.
+Plans are compressed, because steps on many hosts are repetitive.
 """
 
 import json
@@ -23,27 +23,27 @@ from commands.model.operation import Risk
 from commands.model.plan import Plan, StepResult
 
 LARGEST = 16 * 2**20
-"""Bytes of one plan before it is compressed: 254 hosts of a dozen steps take a quarter of that."""
+"""Maximum size of a plan before compression. 254 hosts with a dozen steps each take a quarter of it."""
 
 PLANS_AT_HAND = 32
-"""Plans that need not be read anew: those of the operations that run are asked for at every step."""
+"""Number of parsed plans in the cache. The plan of a running operation is read at every step."""
 
 UNREADABLE = Plan(parts=(), warnings=(Phrase("another version of flatnet-bot stored this plan; this one cannot read it"),))
-"""What stands in place of a plan that cannot be read: nobody carries it out, and its row can be shown and closed."""
+"""Placeholder for a plan that could not be read. It is never run, but its operation can be shown and closed."""
 
 TOLD = 2000
-"""Characters of a reason that is too long to keep."""
+"""Characters that are stored of a too long reason."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One operation with all that must be known to decide on it and to run it.
+    """One operation with everything that is needed to decide on it and to run it.
 
-    `kind` are the words of its class, `arguments` what it was settled to when it was planned, as JSON. `channel` is where
-    it was asked ("" in a terminal), `card` the channel where it is shown ("" where none is). `identity` is who asked, as
-    they came, `reviewers` the same of those who decided, by name: their rights are asked for again at the start.
-    `expires_at`: until when it may start. `version` grows with every change that is stored. `plan` is `UNREADABLE` where
-    another version stored one that this version cannot read.
+    `kind` are the words of its class, `arguments` its settled arguments as JSON, fixed when it was planned. `channel` is the
+    channel of the request ("" in a terminal), `card` the channel of its card ("" if there is none). `identity` is the
+    requester's identity, `reviewers` the identities of the reviewers by name. Their rights are checked again at the start.
+    `expires_at` is the latest time to start. `version` grows with every stored change. `plan` is `UNREADABLE_PLAN` if
+    another version stored a plan that this version cannot read.
     """
 
     operation: str
@@ -78,11 +78,11 @@ class Record:
 
     @property
     def holds(self) -> bool:
-        """Whether its hosts are claimed: from its start to its end, and while nobody knows how it ended."""
+        """True if it holds claims on its hosts: while it runs, and while its outcome is unknown."""
         return self.state in (State.RUNNING, State.UNKNOWN)
 
     def change(self, results: tuple[StepResult, ...] = ()) -> Change:
-        """The same for every surface."""
+        """Returns the value that every surface shows."""
         return Change(
             operation=self.operation,
             words=self.words,
@@ -111,12 +111,12 @@ class Record:
 
 
 def mention(identity: Identity) -> str:
-    """A person's Slack id; "" where they came by another way."""
+    """Returns a person's Slack id; "" for an identity from elsewhere."""
     return identity.user if isinstance(identity, SlackIdentity) else ""
 
 
 def fixed(record: Record) -> dict[str, Any]:
-    """The columns that never change."""
+    """Makes the columns that never change. Raises `TooLarge` for a too large plan or too large arguments."""
     return {
         "operation": record.operation,
         "words": safe_text(record.words),
@@ -139,7 +139,7 @@ def fixed(record: Record) -> dict[str, Any]:
 
 
 def moving(record: Record) -> dict[str, Any]:
-    """The columns that change; reviews stand in a table of their own."""
+    """Makes the columns that change. Reviews have a table of their own."""
     approval, glass = record.approval, record.break_glass
     return {
         "state": record.state,
@@ -159,7 +159,7 @@ def moving(record: Record) -> dict[str, Any]:
 
 
 def review_values(operation: str, review: Review, identity: Identity) -> dict[str, Any]:
-    """One person's decision as a row."""
+    """Makes the row of one review."""
     return {
         "operation": operation,
         "person": safe_text(review.person),
@@ -172,7 +172,7 @@ def review_values(operation: str, review: Review, identity: Identity) -> dict[st
 
 
 def record_of(row: Row[Any], reviews: Iterable[Row[Any]]) -> Record:
-    """An operation from its row and those of its reviews."""
+    """Reads an operation from its row and the rows of its reviews."""
     decided = tuple(reviews)
     return Record(
         operation=row.operation,
@@ -208,7 +208,7 @@ def record_of(row: Row[Any], reviews: Iterable[Row[Any]]) -> Record:
 
 
 def identity_text(identity: Identity) -> str:
-    """Who came by which way, as it is stored."""
+    """Encodes an identity as JSON."""
     match identity:
         case SlackIdentity(team=team, user=user, standing=standing, groups=groups):
             return json_text({"team": team, "user": user, "standing": standing, "groups": sorted(groups)})
@@ -219,7 +219,7 @@ def identity_text(identity: Identity) -> str:
 
 
 def identity_of(text: str) -> Identity:
-    """An identity from `identity_text`."""
+    """Decodes an identity from `encode_identity`. Raises `ValueError` for other JSON."""
     match json.loads(text):
         case {"team": team, "user": user, "standing": standing, "groups": groups}:
             return SlackIdentity(team, user, Standing(standing), frozenset(groups))
@@ -232,7 +232,7 @@ def identity_of(text: str) -> Identity:
 
 
 def phrase_text(phrase: Phrase | None) -> str | None:
-    """A phrase as it is stored. A very long one is cut, in English: an end must not fail for its reason's sake."""
+    """Encodes a phrase as JSON. A too long one is shortened, in English: its length must not keep a change from ending."""
     if phrase is None:
         return None
     try:
@@ -242,7 +242,7 @@ def phrase_text(phrase: Phrase | None) -> str | None:
 
 
 def phrase_of(text: str | None) -> Phrase | None:
-    """A phrase from `phrase_text`."""
+    """Decodes a phrase from `encode_phrase`."""
     return None if text is None else Phrase.from_json(json.loads(text))
 
 

@@ -1,10 +1,10 @@
-"""Schedules, and the due times that were claimed. Rows and queries only; `bot.schedules.service` knows what they mean.
+"""Schedules, and their claimed due times. Rows and queries only; `bot.schedules.service` has the rules.
 
-schedule   added by a person ─ remove ─▶ gone          in the configuration, or built in ─ sync ─▶ as it stands there now
+schedule   added by a person ─ remove ─▶ deleted       configured or built in ─ sync_definitions ─▶ as defined now
            active ◀─ pause, resume ─▶ paused
-due time   claim (once, for the key is the schedule and the time) ─▶ RUNNING ─ end ─▶ DONE, FAILED, REFUSED, MISSED
-                                                              │                 └─▶ DROPPED: paused or removed meanwhile
-                                                              └ or at once SKIPPED
+due time   claim_due_time (once: the key is schedule and time) ─▶ RUNNING ─ end_run ─▶ DONE, FAILED, REFUSED, MISSED
+                                                            │                     └─▶ DROPPED: paused or removed meanwhile
+                                                            └ or at once SKIPPED
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,11 +24,11 @@ from bot.store.stored import safe_text
 from bot.store.tables import SCHEDULE_RUNS, SCHEDULES
 
 KEPT = timedelta(days=90)
-"""How long a due time is remembered; of each schedule the newest one for ever, so that it is never run again."""
+"""Retention of a due time. The newest one of each schedule is never deleted, so that it never runs again."""
 
 
 class Origin(StrEnum):
-    """Where a schedule comes from: a person's words, the configuration, or the bot itself."""
+    """Origin of a schedule: a person's command, the configuration, or the bot itself."""
 
     ADDED = "added"
     CONFIGURED = "configured"
@@ -37,12 +37,12 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class Schedule:
-    """One schedule. `words` run whenever `cron` comes in `zone`, on behalf of `owner`, for `channel` ("" is for the
-    administrators).
+    """One schedule: runs the command `words` at the times of `cron` in `zone`, on behalf of `owner`.
 
-    `missed` is what becomes of times at which nobody ran it: `run`, `skip` or `tell`. `identity` is the owner's as
-    `bot.store.records` keeps them, "" where the configuration says who that is. `operation` is the request that added
-    it, "" where none did. Times count from `since`; `paused_by` is "" while it is active, `why` says what a pause is for.
+    Answers go to `channel`; "" means to the administrators. `missed` is the handling of missed times: `run`, `skip` or
+    `tell`. `identity` is the owner's, encoded as in `bot.store.records`; "" if the configuration names the owner.
+    `operation` is the request that added it, else "". Due times count from `since`. `paused_by` is "" while it is active;
+    `why` is the reason of the pause.
     """
 
     name: str
@@ -61,12 +61,13 @@ class Schedule:
 
     @property
     def paused(self) -> bool:
+        """True while no due time counts."""
         return bool(self.paused_by)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One claimed due time; `missed` counts the times before it that nobody ran."""
+    """One claimed due time; `missed` counts the due times before it that did not run."""
 
     schedule: str
     due: datetime
@@ -79,7 +80,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Tally:
-    """Due times of one schedule that were claimed and came to one end; `missed` are earlier ones that nobody ran."""
+    """Number of claimed due times of one schedule with one outcome; `missed` counts earlier ones that did not run."""
 
     schedule: str
     outcome: Outcome
@@ -101,7 +102,7 @@ _END = update(SCHEDULE_RUNS).where(*_THIS_RUN, SCHEDULE_RUNS.c.outcome == Outcom
 _KNOWN = select(SCHEDULE_RUNS).where(*_THIS_RUN)
 _UNFINISHED = select(SCHEDULE_RUNS).where(SCHEDULE_RUNS.c.outcome == Outcome.RUNNING).order_by(SCHEDULE_RUNS.c.due)
 _EARLIER = SCHEDULE_RUNS.alias()
-_NEWEST_OF = (  # a seek in the key for each schedule, however many runs it has
+_NEWEST_OF = (  # seeks in the key once for each schedule, however many runs it has
     select(func.max(_EARLIER.c.due)).where(_EARLIER.c.schedule == SCHEDULES.c.name).correlate(SCHEDULES).scalar_subquery()
 )
 _LATEST = select(SCHEDULE_RUNS).join(
@@ -124,21 +125,21 @@ _TALLIES = (
 
 
 class ScheduleTable:
-    """The rows of schedules and their runs. Every method may raise a `DatabaseError`; then nothing was written."""
+    """Tables of schedules and their runs. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def all(self) -> tuple[Schedule, ...]:
-        """Every schedule, by name."""
+        """Lists all schedules, by name."""
         return await self._database.read(lambda connection: tuple(map(_schedule, connection.execute(_ALL))))
 
     async def find(self, name: str) -> Schedule | None:
-        """One schedule by its name."""
+        """Returns one schedule by its name; None if there is none."""
         return await self._database.read(lambda connection: _found(connection, name))
 
     async def add(self, schedule: Schedule) -> Schedule:
-        """Keep a schedule; what stands under its name: the same request again finds its own, another one somebody else's."""
+        """Stores a schedule if its name is free. Returns the schedule stored under the name, which may be another one."""
 
         def work(connection: Connection) -> Schedule:
             connection.execute(_ADD, _values(schedule))
@@ -149,9 +150,9 @@ class ScheduleTable:
         return await self._database.run(work)
 
     async def sync(self, defined: Sequence[Schedule]) -> tuple[str, ...]:
-        """Make those that nobody added stand as they are defined; one whose times change counts them anew.
+        """Updates the configured and built-in schedules to their definitions. New times count from the definition's `since`.
 
-        What a person has paused stays paused. A name that a person's schedule has by now stays that person's; these names.
+        A paused schedule stays paused. Returns the names that a person's schedule already has; that schedule keeps its name.
         """
 
         def work(connection: Connection) -> tuple[str, ...]:
@@ -167,7 +168,7 @@ class ScheduleTable:
         return await self._database.run(work)
 
     async def pause(self, name: str, by: str, why: Phrase | None) -> None:
-        """Let no time count until it is resumed."""
+        """Pauses a schedule: no due time counts until it is resumed."""
         values = {"paused_by": safe_text(by), "why": phrase_text(why)}
 
         def work(connection: Connection) -> None:
@@ -176,7 +177,7 @@ class ScheduleTable:
         await self._database.run(work)
 
     async def resume(self, name: str, at: datetime) -> None:
-        """Let times count from now on."""
+        """Resumes a schedule: due times count from `at` on."""
 
         def work(connection: Connection) -> None:
             connection.execute(_PAUSE, {"this": name, "paused_by": "", "why": None, "since": at})
@@ -184,7 +185,7 @@ class ScheduleTable:
         await self._database.run(work)
 
     async def remove(self, name: str) -> None:
-        """Forget a schedule; its runs stay."""
+        """Deletes a schedule; its runs stay."""
 
         def work(connection: Connection) -> None:
             connection.execute(_REMOVE, {"this": name})
@@ -192,7 +193,7 @@ class ScheduleTable:
         await self._database.run(work)
 
     async def claim(self, run: Run) -> bool:
-        """Take a due time; False where somebody has it already."""
+        """Claims a due time; False if it is already claimed."""
         values = {
             "schedule": run.schedule,
             "due": run.due,
@@ -205,12 +206,12 @@ class ScheduleTable:
         return await self._database.run(lambda connection: connection.execute(_CLAIM, values).rowcount == 1)
 
     async def claimed(self, name: str, due: datetime) -> bool:
-        """Whether somebody has that due time."""
+        """Returns whether a due time is claimed."""
         this = {"this": name, "then": due}
         return await self._database.read(lambda connection: connection.execute(_KNOWN, this).first() is not None)
 
     async def end(self, run: Run, outcome: Outcome, at: datetime) -> None:
-        """Write down what became of a run; one that has ended stays as it is."""
+        """Stores the outcome of a run. A run that has ended stays as it is."""
         values = {"this": run.schedule, "then": run.due, "outcome": outcome.value, "ended_at": at}
 
         def work(connection: Connection) -> None:
@@ -219,15 +220,15 @@ class ScheduleTable:
         await self._database.run(work)
 
     async def unfinished(self) -> tuple[Run, ...]:
-        """Runs that have begun and not ended, the oldest first."""
+        """Lists the runs that have not ended, oldest first."""
         return await self._database.read(lambda connection: tuple(map(_run, connection.execute(_UNFINISHED))))
 
     async def latest(self) -> Mapping[str, Run]:
-        """The newest due time of each schedule that was claimed."""
+        """Returns the run of the newest claimed due time, by schedule."""
         return await self._database.read(lambda connection: {row.schedule: _run(row) for row in connection.execute(_LATEST)})
 
     async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
-        """What became of the times that were due from `since` on and before `until`, by schedule and outcome."""
+        """Counts the due times from `since` until before `until`, by schedule and outcome."""
 
         def work(connection: Connection) -> tuple[Tally, ...]:
             rows = connection.execute(_TALLIES, {"since": since, "until": until}).all()
@@ -236,12 +237,12 @@ class ScheduleTable:
         return await self._database.read(work)
 
     async def before(self, name: str, due: datetime) -> datetime | None:
-        """The newest due time before that one which was claimed."""
+        """Returns the newest claimed due time before `due`; None if there is none."""
         this = {"this": name, "then": due}
         return await self._database.read(lambda connection: connection.execute(_BEFORE, this).scalar())
 
     async def prune(self, now: datetime) -> None:
-        """Forget runs that ended long ago, a few at a time."""
+        """Deletes runs older than the retention, a few at a time."""
         while await self._database.run(lambda connection: delete_old_runs(connection, now - KEPT)):
             pass
 
@@ -252,7 +253,7 @@ def _found(connection: Connection, name: str) -> Schedule | None:
 
 
 def _define(connection: Connection, schedule: Schedule, known: Schedule | None) -> None:
-    """One schedule of the configuration, beside what stands under its name."""
+    """Stores the definition of a schedule, given the schedule known under its name."""
     if known is None:
         connection.execute(_ADD, _values(schedule))
         return

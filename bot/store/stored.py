@@ -1,8 +1,7 @@
-"""How values are stored as text: points in time, JSON, foreign words. No SQL here.
+"""Encodes values as text for the database: points in time, JSON, untrusted text. No SQL.
 
-Points in time are text of one width, in UTC (`2026-01-31T09:00:00.000000Z`): it sorts as time does,
-and a person can read it. JSON is ASCII, so that no character of a foreign text (NUL, a lone
-surrogate) can hurt a row.
+Points in time are text of one width, in UTC (`2026-01-31T09:00:00.000000Z`). The text sorts like the time, and is readable.
+JSON is ASCII, so that no character of untrusted text (NUL, a lone surrogate) can damage a row.
 """
 
 import json
@@ -14,18 +13,18 @@ from adapters.phrase import Phrase
 from bot.store.errors import TooLarge
 
 MAX_JSON = 65_536
-"""Bytes of one JSON value; a message within Slack's own limits is far smaller."""
+"""Maximum bytes of one JSON value. A message within Slack's limits is far smaller."""
 
 
 def utc_text(at: datetime) -> str:
-    """An aware point in time as it is stored."""
+    """Encodes an aware point in time. Raises `ValueError` for a naive one."""
     if at.tzinfo is None:
         raise ValueError("a stored point in time needs its zone")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def json_text(value: Mapping[str, Any]) -> str:
-    """A JSON value as it is stored: canonical, ASCII; `TooLarge` beyond `MAX_JSON`."""
+    """Encodes a value as canonical ASCII JSON. Raises `TooLarge` beyond `MAX_JSON_BYTES`."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
     if len(text) > MAX_JSON:
         raise TooLarge(
@@ -35,5 +34,5 @@ def json_text(value: Mapping[str, Any]) -> str:
 
 
 def safe_text(text: str) -> str:
-    """A foreign text as it can be stored: what is no character (NUL, a lone surrogate) becomes a visible escape."""
+    """Escapes what SQLite cannot store as text (NUL, lone surrogates) as visible characters."""
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,7 +1,7 @@
-"""`flatnet-bot db upgrade`: older tables brought up to date, after a copy was made.
+"""Upgrade of older tables (`flatnet-bot db upgrade`), after a copy of the database was made.
 
-Beside the revisions themselves this is the only importer of Alembic. It needs no file at the top
-level: where the revisions lie is known from this module's place, in a checkout as in a wheel.
+Apart from the revisions themselves this is the only importer of Alembic. It needs no file at the top level: the folder of
+the revisions follows from the place of this module, in a checkout as in a wheel.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from bot.store.lock import FileLock
 
 @dataclass(frozen=True)
 class Upgrade:
-    """What an upgrade did. `copy` is where the old state lies; None where nothing was to be done."""
+    """Result of an upgrade. `copy` is the file with the old state; None if there was nothing to do."""
 
     before: str
     after: str
@@ -28,7 +28,7 @@ class Upgrade:
 
 
 def upgrade(path: Path, now: datetime) -> Upgrade:
-    """Bring the database at `path` to this program's tables; on a `DatabaseError` nothing was changed."""
+    """Upgrades the database at `path` to this program's tables. Raises `DatabaseError`; then nothing was changed."""
     lock = FileLock.take(path)
     try:
         line = Line(path, PATIENCE)
@@ -54,15 +54,15 @@ def _upgrade(line: Line, path: Path, now: datetime) -> Upgrade:
 
 
 def migrate(connection: Connection) -> None:
-    """Run the revisions that are missing, inside the caller's transaction."""
+    """Runs the missing revisions inside the caller's transaction."""
     config = configuration()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
 def configuration() -> Config:
-    """Alembic, told where the revisions lie."""
+    """Makes Alembic's configuration with the folder of the revisions."""
     config = Config()
     folder = Path(__file__).parent / "migrations"
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))  # % is the parser's own sign
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))  # % is special in configparser
     return config
