@@ -39,7 +39,7 @@ _log = structlog.get_logger("bot.app.application")
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told of answered requests and of looks at hosts."""
+    """Callbacks that count answered requests and reads of hosts."""
 
     request: Observe = lambda words, answer, seconds: None
     look: fleet.Observe = lambda side, failure, seconds: None
@@ -47,7 +47,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class House:
-    """What every surface stands on."""
+    """Every part of a bot that surfaces use: one value, built once."""
 
     desk: Dispatcher
     audit: Audit
@@ -60,7 +60,7 @@ class House:
     history: History
 
     async def answer(self, request: Request) -> Answer:
-        """The desk's answer without secrets, for surfaces that show it as it stands."""
+        """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
         answer = await self.desk.handle(request)
         return await asyncio.to_thread(_without_secrets, answer, self.redactor)  # an archive has tens of thousands of lines
 
@@ -102,9 +102,9 @@ def build_services(machinery: Machinery, audit: Audit, history: History) -> Serv
 async def open_house(
     settings: Settings, watch: Watch = Watch(), *, running: bool = False, clock: Clock = REAL
 ) -> AsyncIterator[House]:
-    """Own the database, check the audit log, and stand ready for requests; closed in reverse order.
+    """Opens the database, checks the audit log and builds the application. Closes everything in reverse order.
 
-    `running`: a bot that carries changes out is about to live in it (`serving`); otherwise it only looks.
+    `running`: this process will carry out changes (`serve_requests`). Otherwise it only answers reads.
     """
     now = clock.now
     _allow_files(len(settings.hosts))
@@ -148,7 +148,7 @@ async def open_house(
 
 
 def _secrets(settings: Settings) -> Secrets:
-    """The secrets that the settings name. Slack's may be missing where nobody runs; what is missing is said once, here."""
+    """Reads the secrets that the settings name, and logs those that are missing. `do` works without Slack's."""
     secrets = read_secrets(settings.secret_names, settings.secrets_folder)
     for phrase in secrets.missing():
         _log.warning("a secret is missing", why=str(phrase))
@@ -156,7 +156,7 @@ def _secrets(settings: Settings) -> Secrets:
 
 
 def _allow_files(hosts: int) -> None:
-    """Allow as many open files as the system lets us."""
+    """Raises the limit of open files as far as the system allows."""
     allowed, wanted = open_files.allow(hosts), open_files.wanted(hosts)
     if allowed < wanted:
         _log.warning("too few open files are allowed for this fleet; raise the hard limit", allowed=allowed, wanted=wanted)

@@ -1,9 +1,9 @@
-"""What changes need, put together once: rows, rules, people's decisions, and what carries them out.
+"""Builds what changes need: rows, rules, decisions, and the engine that carries them out.
 
-    assembled   operations, locks, ledger, planner, dispatch, workflow          (wherever the database is open)
-    at_work     the engine and the clock, while a bot runs
+    build_changes   operations, locks, repository, planner, coordinator, lifecycle     (wherever the database is open)
+    run_changes     the engine and the clock, while a bot runs
 
-`Links` are what is only there while a bot runs: Slack, to show changes and to say who somebody is now, and the engine.
+`SurfaceLinks` holds what only a running bot has: Slack, to show changes and to look up identities, and the engine.
 """
 
 import asyncio
@@ -59,33 +59,33 @@ class Surface(Protocol):
 
 
 class Links:
-    """What a running bot adds: `surface` and `engine`, None where none runs."""
+    """Links to what only a running bot has: `surface` and `engine`, None in other processes."""
 
     def __init__(self) -> None:
         self.surface: Surface | None = None
         self.engine: Engine | None = None
 
     def show(self, change: Change) -> None:
-        """Have a change shown; what nobody shows now is shown after the next start."""
+        """Shows a change. Without a surface, it is shown after the next start."""
         if self.surface is not None:
             self.surface.show(change)
 
     def present(self) -> Engine:
-        """The engine; `NobodyRuns` where there is none."""
+        """Returns the engine. Raises `NoBotRunning` without one."""
         if self.engine is None:
             raise NobodyRuns.here()
         return self.engine
 
     async def announce(self, bulletin: Bulletin) -> None:
-        """As `bot.model.announcement.Announcer`; `NobodyRuns` where no bot runs."""
+        """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
         await self._present_surface().announce(bulletin)
 
     async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
-        """As `bot.model.announcement.Announcer`; `NobodyRuns` where no bot runs."""
+        """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
         await self._present_surface().revise(bulletin, word)
 
     async def make_channel(self, new: NewChannel) -> MadeChannel:
-        """As `bot.incidents.channels.Channels`; `NobodyRuns` where no bot runs."""
+        """As `bot.incidents.channels.Channels`. Raises `NoBotRunning` without a surface."""
         return await self._present_surface().make_channel(new)
 
     def _present_surface(self) -> Surface:
@@ -94,7 +94,7 @@ class Links:
         return self.surface
 
     async def recheck(self, who: Identity) -> Identity:
-        """Who somebody is now. Of whom Slack cannot be asked, nothing is known."""
+        """Looks an identity up again. Membership is unknown without Slack."""
         if not isinstance(who, SlackIdentity):
             return who
         if self.surface is None:
@@ -104,7 +104,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Machinery:
-    """All that is behind a change."""
+    """Services behind changes, schedules and incidents."""
 
     workflow: Workflow
     locks: Locks
@@ -119,7 +119,7 @@ class Machinery:
 
 @dataclass(frozen=True)
 class Engineering:
-    """What the engine runs on: its own database file, the clock, and names for unexpected errors."""
+    """Settings of the engine: its own database file, the clock, and references for unexpected errors."""
 
     file: Path
     clock: Clock
@@ -129,7 +129,7 @@ class Engineering:
 def assembled(
     database: Database, audit: Audit, basis: Callable[[], ActiveConfig], redactor: Redactor, now: Callable[[], datetime]
 ) -> Machinery:
-    """Put it together over an open database. `basis` is what answers rest on at the moment."""
+    """Builds the services over an open database. `basis` returns the active configuration."""
     links = Links()
     operations = Operations(database)
     journal = Journal(audit, database, redactor.holds_secret)
@@ -156,7 +156,7 @@ def assembled(
 async def at_work(
     machinery: Machinery, audit: Audit, basis: Callable[[], ActiveConfig], engine: Engineering
 ) -> AsyncIterator[None]:
-    """Carry changes out until left: what a crash has left goes on, and the clock runs."""
+    """Carries out changes until the block is left. Changes that a crash interrupted are resumed; the clock runs."""
     clock = engine.clock
     runner = Runner(lambda: basis().fleet, machinery.journal, clock)
     applying = Applying(
@@ -189,7 +189,7 @@ async def at_work(
 
 
 class _EngineRoom:
-    """The engine, which is launched once the audit log is known to be whole: at the start, or when a loss was accepted."""
+    """Launches the engine once the audit log is intact: at the start, or when a loss was accepted."""
 
     def __init__(self, links: Links, audit: Audit, launch: Callable[[], Awaitable[Durable]]) -> None:
         self._links = links
@@ -198,22 +198,22 @@ class _EngineRoom:
         self._durable: Durable | None = None
 
     async def start(self) -> None:
-        """Launch it where it may run and does not yet."""
+        """Launches the engine if the audit log is intact and it does not run yet."""
         if self._durable is None and self._audit.intact:
             self._durable = self._links.engine = await self._launch()
 
     async def mend(self) -> None:
-        """See that nothing is left lying there."""
+        """Resumes workflows that stopped."""
         if self._durable is not None:
             await self._durable.mend()
 
     async def forget(self, now: datetime) -> None:
-        """Let go of what ended long ago."""
+        """Deletes workflows that ended long ago."""
         if self._durable is not None:
             await self._durable.forget(now)
 
     async def close(self) -> None:
-        """Let what is under way end."""
+        """Waits for running workflows, then closes the engine."""
         if self._durable is not None:
             await self._durable.aclose()
         self._links.engine = None  # last: what ends meanwhile starts others

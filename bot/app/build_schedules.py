@@ -1,8 +1,8 @@
-"""What runs by the clock, put together once, while a bot runs.
+"""Builds and runs the schedules of a running bot.
 
-schedules (rows) ─ timetable ─▶ desk ─▶ answer ─┬─ posted in its channel
-                                                ├─ observe: kept, for digests and reports
-                                                └─ certificates: notices
+schedules (rows) ─ scheduler ─▶ dispatcher ─▶ answer ─┬─ posted in its channel
+                                                      ├─ observe: stored, for digests and reports
+                                                      └─ certificates: expiry notices
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _log = structlog.get_logger("bot.app.build_schedules")
 
 @asynccontextmanager
 async def on_time(house: "House", team: str) -> AsyncIterator[None]:
-    """Run what is due until left. `team` is our workspace, in which the people of the configuration are."""
+    """Runs due schedules until the block is left. `team` is the workspace of the configured people."""
     machinery, desk, clock, history = house.machinery, house.desk, house.clock, house.history
     notices = Notices(NoticeTable(house.database), house.audit, machinery.links, lambda: _watch(desk.config))
     ways = Ways(
@@ -63,7 +63,7 @@ async def on_time(house: "House", team: str) -> AsyncIterator[None]:
 
 
 def _watch(basis: ActiveConfig) -> Watch:
-    """Where notices go, and what they are about, now."""
+    """Finds the channel, the zone and the hosts of expiry notices in the active configuration."""
     clockwork = basis.clockwork
     own = next((schedule for schedule in clockwork.schedules if schedule.name == CERTIFICATES), None)
     channel = clockwork.channel if own is None else own.channel
@@ -71,7 +71,7 @@ def _watch(basis: ActiveConfig) -> Watch:
 
 
 def _observing(history: History, clock: Clock) -> Outlet:
-    """What becomes of a look at all hosts that nobody asked for: it is kept."""
+    """Makes the outlet of the built-in check of all hosts: its result is stored."""
 
     async def keep(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
         if isinstance(answer.body, Report):
@@ -83,7 +83,7 @@ def _observing(history: History, clock: Clock) -> Outlet:
 
 
 def _warning(notices: Notices, clock: Clock) -> Outlet:
-    """What becomes of a look at all certificates: notices of those that end."""
+    """Makes the outlet of the built-in check of all certificates: notices of those that expire."""
 
     async def warn(schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
         if isinstance(answer.body, Report):
@@ -95,13 +95,13 @@ def _warning(notices: Notices, clock: Clock) -> Outlet:
 
 
 class Rechecks(Protocol):
-    """Slack, as far as it says who somebody is now (`bot.app.build_changes.Links`)."""
+    """Source of current identities (`bot.app.build_changes.SurfaceLinks`)."""
 
     async def recheck(self, who: Identity) -> Identity: ...
 
 
 class Owners:
-    """On whose behalf a schedule runs, as that person is at this moment."""
+    """Finds the current identity of the owner of a schedule."""
 
     def __init__(self, links: Rechecks, basis: Callable[[], ActiveConfig], team: str) -> None:
         self._links = links
@@ -109,7 +109,7 @@ class Owners:
         self._team = team
 
     async def now(self, schedule: Schedule) -> Identity:
-        """Who it is; of whom Slack does not tell, nothing is known."""
+        """Finds the identity. Membership is unknown if Slack does not answer."""
         return await self._links.recheck(self._written(schedule))
 
     def _written(self, schedule: Schedule) -> Identity:
@@ -122,7 +122,7 @@ class Owners:
                 return self._person(schedule.owner)
 
     def _of(self, identity: Identity) -> Identity:
-        """Somebody who added one at the shell is asked for in Slack, too, where they are known there."""
+        """Prefers the Slack identity of an owner who added the schedule in the shell."""
         if not isinstance(identity, SystemIdentity):
             return identity
         people = self._basis().policy.people
@@ -130,7 +130,7 @@ class Owners:
         return identity if person is None else self._in_slack(person)
 
     def _person(self, name: str) -> Identity:
-        """A person of the configuration: in Slack, where they are known there, for Slack knows who has left."""
+        """Finds a configured person, in Slack if possible: Slack knows who has left."""
         person = next((each for each in self._basis().policy.people if each.name == name), Person(name=name))
         if person.slack:
             return self._in_slack(person)

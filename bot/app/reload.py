@@ -1,4 +1,4 @@
-"""Reading the configuration again while the bot runs (SIGHUP).
+"""Reloads the configuration while the bot runs (SIGHUP).
 
 file ─▶ settings, secrets ─▶ audit event ─▶ the active configuration is exchanged ─▶ the earlier fleet retires
   └ anything wrong: the old one stays, the log has every complaint, the audit log has the refusal
@@ -17,7 +17,7 @@ from bot.audit.log import EventKind
 from bot.config.settings import ConfigurationError, Settings, read_settings
 
 RETIREMENT = 60.0
-"""Seconds that the connections of an earlier configuration stay open: longer than any deadline of an action."""
+"""Seconds for which connections of an earlier configuration stay open: longer than any deadline of an action."""
 
 AFTER_RESTART = frozenset(
     {
@@ -33,13 +33,13 @@ AFTER_RESTART = frozenset(
         "channels",
     }
 )
-"""Settings that a reload reads and only the next start takes."""
+"""Settings that a reload reads and only the next start applies."""
 
 _log = structlog.get_logger("bot.app.reload")
 
 
 async def reload_when_told(again: asyncio.Event, file: Path, settings: Settings, house: House) -> None:
-    """Read the configuration again whenever `again` is set, until cancelled."""
+    """Reloads the configuration whenever `again` is set, until canceled."""
     retired: list[Fleet] = []
     async with asyncio.TaskGroup() as retiring:
         try:
@@ -58,10 +58,9 @@ async def reload_when_told(again: asyncio.Event, file: Path, settings: Settings,
 
 
 async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings, Fleet]:
-    """Take a new configuration; the new settings, and the fleet that no request begins with any more.
+    """Activates a new configuration. Returns the new settings, and the earlier fleet, which new requests no longer use.
 
-    Where the file or a secret cannot be used, or the change cannot be recorded, it raises and
-    leaves everything as it is.
+    If the file or a secret is unusable, or the change cannot be recorded, it raises and changes nothing.
     """
     new = await asyncio.to_thread(read_settings, file)
     fresh = house.configure(new)
@@ -74,12 +73,12 @@ async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings
 
 
 def taken(file: Path, settings: Settings) -> dict[str, str | int]:
-    """Which configuration that is, for the audit log."""
+    """Describes a configuration for the audit log: file, hash, number of hosts."""
     return {"file": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "hosts": len(settings.hosts)}
 
 
 async def _keep(error: Exception, file: Path, house: House) -> None:
-    """Say that the new configuration is not taken: in the log with every complaint, and in the audit log."""
+    """Reports a rejected configuration: every complaint in the log, and an audit event."""
     complaints = error.complaints if isinstance(error, ConfigurationError) else ()
     said = [f"{complaint.key or '-'} (line {complaint.line or '?'}): {complaint.phrase}" for complaint in complaints]
     bug = None if isinstance(error, FlatnetError) else error
@@ -91,6 +90,6 @@ async def _keep(error: Exception, file: Path, house: House) -> None:
 
 
 async def _retire(fleet: Fleet) -> None:
-    """Close a fleet once every request that began with it has ended."""
+    """Closes a fleet once every request that began with it has ended."""
     await asyncio.sleep(RETIREMENT)
     await fleet.aclose()

@@ -1,7 +1,7 @@
-"""The composition root: the one place where the house is put together.
+"""The composition root of a running bot.
 
-    settings + secrets ─▶ open_house ─▶ database, audit, fleet, desk     (also alone, for `do` and `shell`)
-    open_house ─▶ run_bot ─▶ control socket, Slack, signals
+    settings + secrets ─▶ open_application ─▶ database, audit, fleet, dispatcher     (also alone, for `do` and `shell`)
+    open_application ─▶ run_bot ─▶ control socket, Slack, signals
 
 Libraries that one side needs are imported where that side is first connected: `help` waits for none of them.
 """
@@ -39,15 +39,14 @@ if TYPE_CHECKING:
 
 
 DRAIN = 10.0
-"""Seconds that work under way gets at the end; what is not finished then is worked again after the next start."""
+"""Seconds for running work at the end. Unfinished work is resumed after the next start."""
 
 _log = structlog.get_logger("bot.app.server")
 
 
 @asynccontextmanager
 async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThread]":
-    """Answer over the control socket and in Slack, carry changes out, and keep the time; left in reverse order, with what
-    is under way finished first."""
+    """Serves the control socket and Slack, carries out changes and runs schedules. Stops in reverse order."""
     from bot.app.build_schedules import on_time
     from bot.control import server as control_server
     from bot.rendering.output import render_output
@@ -75,7 +74,7 @@ async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThrea
 
 @asynccontextmanager
 async def telling(settings: Settings, house: House, surface: "SlackThread", measures: "Measures") -> AsyncIterator[None]:
-    """Tell the service manager, and whoever asks the status port, how the bot is."""
+    """Reports health to the service manager and on the status port."""
     from bot.store.condition import prove
     from bot.telemetry.endpoints import Checks, Vitals, audit_check, database_check, serve, slack_checks, watched
     from bot.telemetry.watchdog import ServiceManager, watchdog_time
@@ -99,7 +98,7 @@ async def telling(settings: Settings, house: House, surface: "SlackThread", meas
 
 
 async def run_bot(file: Path, settings: Settings, clock: Clock = REAL) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
+    """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration."""
     from bot.app.reload import reload_when_told, taken
     from bot.telemetry.metrics import Measures
 
@@ -120,11 +119,11 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = REAL) -> None:
 
 
 async def settle(house: House, settings: Settings) -> None:
-    """Do beforehand what would hold up the event loop later."""
+    """Does beforehand what would block the event loop later."""
     await asyncio.to_thread(_start_threads, house.pool, min(WINDOWS_THREADS, len(settings.hosts)))
     gc.enable()
     gc.collect()
-    gc.freeze()  # walking through them again takes a tenth of a second each time
+    gc.freeze()  # scanning these objects again takes a tenth of a second each time
 
 
 def _slack(settings: Settings, house: House) -> "SlackThread":

@@ -25,7 +25,7 @@ Body = Report | Change
 
 
 class NobodyRuns(Refused):
-    """A change was asked for where no bot runs that could carry it out."""
+    """A change was requested, and no running bot could carry it out."""
 
     @classmethod
     def here(cls) -> "NobodyRuns":
@@ -36,18 +36,18 @@ class WordsJudge(Protocol):
     """Judges other words than those of the request, on behalf of the same requester (`bot.requests.authorization`)."""
 
     def may_see(self, words: str) -> bool:
-        """Whether the requester may see, where they ask, what was answered to these words."""
+        """Returns whether the requester may see the answer to these words in the channel of the request."""
 
     def interpret_scheduled(self, words: str, channel: str) -> Operation | Failure:
-        """The operation that these words name when a schedule of the requester asks for them in a channel."""
+        """Parses these words as a schedule of the requester would request them in a channel."""
 
 
 @dataclass(frozen=True)
 class RequestContext:
     """One request.
 
-    `operation` is its id. `at` is when it arrived, the same on every attempt. `permitted` is what the requester may ask
-    for somewhere, of some host: it is for help alone. What an answer may tell is decided by `may`.
+    `operation` is its id. `at` is when it arrived, the same on every attempt. `permitted` are the operations
+    that the requester may request somewhere, for some host: for help alone. `may` decides what an answer may show.
     """
 
     operation: str
@@ -74,14 +74,14 @@ class RequestContext:
         return self.config.inventory
 
     def judge(self, operation: Operation) -> Verdict:
-        """The policy's verdict on an operation that the same requester would ask for here."""
+        """Judges an operation that the same requester would request here."""
         return self.judge_on(type(operation), operation.hosts(self.inventory))
 
     def judge_on(self, operation: type[Operation], hosts: Sequence[Host]) -> Verdict:
-        """The same for an operation on these hosts. What the bot asks by itself is asked in no place."""
+        """Judges an operation on these hosts. Requests of the bot itself have no place."""
         place = None if isinstance(self.requester.identity, BotIdentity) else self.requester.place
         return self.config.policy.judge(self.requester.actor, operation, hosts, place)
 
     def may(self, operation: Operation) -> bool:
-        """Whether that verdict allows it: an answer tells nothing that is withheld under its own name."""
+        """Returns whether the requester may request it: an answer shows nothing that its own command would withhold."""
         return isinstance(self.judge(operation), Go)

@@ -31,7 +31,7 @@ class DigestHandlers:
     now: Callable[[], datetime]
 
     async def make_digest(self, operation: Digest, context: RequestContext) -> Report:
-        """Reads all hosts and reports. The scheduled digest is kept, its look at the hosts before the report is made."""
+        """Reads all hosts and reports. The scheduled digest is stored; its check of the hosts is stored first."""
         health, certificates = await _read_fleet(context)
         at = self.now()
         scheduled = isinstance(context.requester.identity, BotIdentity)

@@ -42,7 +42,7 @@ class IncidentHandlers:
         )
 
     async def show(self, operation: IncidentShow, context: RequestContext) -> Report:
-        """Shows what was asked and answered in one. An answer is shown only to a requester who may ask for it here."""
+        """Shows the requests and answers of an incident. An answer is shown only to a requester who may request it here."""
         incident = await self.incidents.find(operation.number, context.channel)
         entries, count = await self.incidents.entries(incident.number)
         states = await self.changes.states(find_operations(entries))
@@ -60,7 +60,7 @@ class IncidentHandlers:
         return reports.report_opening(incident, self.now())
 
     async def resolve(self, operation: IncidentResolve, context: RequestContext) -> Report:
-        """Ends one. Its channel is told also where the requester ends it elsewhere."""
+        """Resolves an incident. Its channel gets a message even if the requester resolves it elsewhere."""
         incident = await self.incidents.resolve(
             context.operation, operation.incident, context.channel, operation.was, context.actor
         )
@@ -75,7 +75,7 @@ class IncidentHandlers:
         return report.model_copy(update={"sections": reports.list_left_to_do(line)})
 
     async def _open_in_new_channel(self, operation: IncidentOpen, context: RequestContext) -> Report:
-        """Opens one in a channel made for it, announces it there too, and leads the requester there."""
+        """Opens an incident in a new channel, announces it there too, and names the channel to the requester."""
         title, target, actor = operation.title, operation.target, context.actor
         day = context.at.astimezone(ZoneInfo(context.config.clockwork.zone)).date()
         new = wanted(context.operation, title, str(target), day, _find_invited(context))
@@ -114,7 +114,7 @@ class _Notice:
 
 
 def _find_invited(context: RequestContext) -> str:
-    """The requester's id in Slack; from a terminal that of the configuration."""
+    """Finds the requester's Slack ID: from the request, or for a terminal from the configuration."""
     requester, name = context.requester, context.actor
     if isinstance(requester.identity, SlackIdentity):
         return requester.identity.user

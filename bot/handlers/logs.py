@@ -85,7 +85,7 @@ class LogHandlers:
 
 
 def _name_asker(context: RequestContext) -> str:
-    """The person whose turn it is. Each run of a schedule counts by itself, for it cannot be told to ask again."""
+    """Names the requester in the queue of archives. Each run of a schedule counts by itself: it cannot try again later."""
     return context.operation if context.requester.surface is Surface.SCHEDULE else context.actor
 
 

@@ -26,7 +26,7 @@ from commands.values.arguments import Target
 
 
 class ChangeLifecycle(Protocol):
-    """Changes and people's decisions on them (`bot.changes.lifecycle`)."""
+    """Changes and the decisions on them (`bot.changes.lifecycle`)."""
 
     async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change: ...
 
@@ -60,7 +60,7 @@ class ChangeLifecycle(Protocol):
 
 
 class LockRepository(Protocol):
-    """Locks, by which people forbid changes (`bot.changes.locks`)."""
+    """Locks, which forbid changes of hosts (`bot.changes.locks`)."""
 
     async def all(self) -> tuple[Lock, ...]: ...
 
@@ -128,7 +128,7 @@ class IncidentRepository(Protocol):
 
 
 class AuditTrail(Protocol):
-    """The audit log, for those who may read it (`bot.audit.log`). `trouble` says why it is not as it was left."""
+    """The audit log, for those who may read it (`bot.audit.log`). `trouble` describes damage, None if it is intact."""
 
     @property
     def trouble(self) -> Phrase | None: ...

@@ -66,7 +66,7 @@ class ReportHandlers:
         )
 
     async def _sum_looks(self, month: Month) -> tuple[Mapping[str, Observation], int]:
-        """Sums the looks at each host in that month, and counts its days that had any.
+        """Sums the checks of each host in that month, and counts the days that had any.
 
         It reads day by day, so that other requests get their turn.
         """

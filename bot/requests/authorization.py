@@ -26,9 +26,9 @@ from commands.values.normalize import Typed, read
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to become of a request: an operation to carry out, or why not. `rule` says what decided.
+    """Decision on a request: the operation to carry out, or the reason for refusing it. `rule` names what decided.
 
-    `asked`: the words of the operation as `understood`, without what its place added to them; "" where there is none.
+    `asked`: the words of the operation as `understood`, without what its channel added; "" without an operation.
     """
 
     actor: Actor
@@ -45,7 +45,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Rights:
-    """An actor, and what they may ask for."""
+    """An actor and the operations that they may request."""
 
     actor: Actor
     permitted: Catalogue
@@ -53,24 +53,24 @@ class Rights:
 
 @dataclass(frozen=True)
 class Ground:
-    """What a decision rests on."""
+    """Basis of a decision: policy, hosts, secrets."""
 
     policy: Policy
     inventory: Inventory
     redactor: Redactor
     frame: Callable[[Operation], Operation] = lambda operation: operation
-    """What an operation means where it is asked; `BadArgument` where it means nothing there."""
+    """Applies the context of the channel to an operation. Raises `BadArgument` where it is not valid there."""
     of_unknown: tuple[Host, ...] = ()
-    """By which hosts words are judged that name one that is not there: by none where the answer will say so."""
+    """Hosts by which a request is judged that names an unknown host. Empty: the answer reports the unknown host."""
 
 
 def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
-    """Who asks, for what, and whether that is allowed. Whoever is refused learns of no command, no option and no host."""
+    """Identifies the requester, parses the request and judges it. A refusal reveals no command, no option and no host."""
     policy, redactor = ground.policy, ground.redactor
     actor = policy.identify(request.identity)
     if isinstance(actor, Refuse):
-        nobody = Actor(label(request.identity), frozenset(), actor.rule)
-        return Decision(nobody, actor.rule, redactor.clean(typed.text), _refusal(actor))
+        unknown = Actor(label(request.identity), frozenset(), actor.rule)
+        return Decision(unknown, actor.rule, redactor.clean(typed.text), _refusal(actor))
     if redactor.holds_secret(typed.text):
         return Decision(actor, "holds a secret", redactor.clean(typed.text), _SECRET)
     try:
@@ -93,8 +93,8 @@ def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue)
 
 
 def decide_again(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
-    """What would become of words now whose answer is there already. Nobody knows any more what labels a host had that is
-    gone: whoever may ask of all hosts may see what was said of it."""
+    """Decides now on a request that was answered earlier. The labels of a removed host are unknown: its answer may be seen
+    by those who may read all hosts."""
     return decide(request, typed, replace(ground, of_unknown=ground.inventory.hosts), catalogue)
 
 
@@ -107,26 +107,26 @@ class OtherWords:
     catalogue: Catalogue
 
     def may_see(self, words: str) -> bool:
-        """Whether the requester may see, where they ask, what was answered to these words."""
+        """Returns whether the requester may see the answer to these words in the channel of the request."""
         request = replace(self.request, text=words)
         return isinstance(decide_again(request, read(words), self.ground, self.catalogue).outcome, Operation)
 
     def interpret_scheduled(self, words: str, channel: str) -> Operation | Failure:
-        """The operation that these words name when a schedule of the requester asks for them in a channel.
+        """Parses these words as a schedule of the requester would request them in a channel.
 
-        Nothing is recorded, for nothing is done. The audit log has the requester with the schedule itself.
+        Nothing is recorded, because nothing is done. The audit log has the requester with the schedule itself.
         """
         request = replace(self.request, text=words, surface=Surface.SCHEDULE, channel=channel)
         return decide(request, read(words), self.ground, self.catalogue).outcome
 
 
 def _place(request: Request) -> str | None:
-    """Where it is asked. What the bot asks by itself is asked nowhere: the configuration says where its answer goes."""
+    """Finds the place of a request. Requests of the bot itself have none: the configuration names their channel."""
     return None if isinstance(request.identity, BotIdentity) else place_of(request.surface, request.channel)
 
 
 def _about(operation: Operation, ground: Ground) -> tuple[Host, ...]:
-    """The hosts that it is about, as far as that can be said."""
+    """Finds the hosts of an operation, as far as they are known."""
     try:
         return operation.hosts(ground.inventory)
     except RequestError:
@@ -134,7 +134,7 @@ def _about(operation: Operation, ground: Ground) -> tuple[Host, ...]:
 
 
 def failure(error: FlatnetError, understood: str) -> Failure:
-    """A foreseen error as an answer; its place is in the text as it was understood."""
+    """Makes the answer for a foreseen error. Its span is in the text as it was understood."""
     match error:
         case BadArgument():
             return failure(located(error, understood), understood)
@@ -165,7 +165,7 @@ def _refusal(refuse: Refuse) -> Failure:
 
 
 def event_of(decision: Decision, request: Request, text: str) -> dict[str, Any]:
-    """What the audit log keeps of a request; `text` is what was typed, without secrets."""
+    """Makes the audit event of a request. `text` is the typed text without secrets."""
     data = {
         "text": text[:RECORDED],
         "understood": decision.understood[:RECORDED],

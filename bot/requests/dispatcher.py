@@ -38,14 +38,14 @@ REPEATED = 300
 """Characters of a request that a failure repeats: enough to know it again."""
 
 Observe = Callable[[str, Exit, float], None]
-"""Told of an answer: the operation's words ("" where none was understood), what it means, seconds that it took."""
+"""Observer of answers: the operation's words ("" if not understood), the answer, the seconds it took."""
 
 
 class Dispatcher:
     """Answers requests. There is no other way to an operation.
 
     `config` is replaced on reload. `reference` returns a short random text that names an unexpected error.
-    `observe` is told of every request when it is answered.
+    `observe` is called with every answered request.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Dispatcher:
         self._log = structlog.get_logger("bot.requests.dispatcher")
 
     async def handle(self, request: Request, progress: Progress = untold) -> Answer:
-        """Answers a request; `progress` is told which hosts are still awaited. Raises nothing but cancellation."""
+        """Answers a request; `progress` gets the hosts that are still awaited. Raises nothing but cancellation."""
         began = time.perf_counter()
         answer, words = await self._answer(request, progress)
         self._observe(words, answer.exit, time.perf_counter() - began)
@@ -113,7 +113,7 @@ class Dispatcher:
         )
 
     def at_home(self, identity: Identity, operation: Operation) -> Verdict:
-        """Verdict on an operation in a person's home tab, which is none of the places that grants name."""
+        """Judges an operation in a person's home tab. Grants name no such place."""
         policy = self.config.policy
         actor = policy.identify(identity)
         if isinstance(actor, Refuse):
@@ -135,12 +135,12 @@ class Dispatcher:
 
     @property
     def known(self) -> Catalogue:
-        """Everything that can be asked for."""
+        """All operations."""
         return self._environment.catalogue
 
     @property
     def hosts(self) -> Inventory:
-        """The hosts that can be asked about now."""
+        """The hosts of the active configuration."""
         return self.config.inventory
 
     @property
@@ -158,7 +158,7 @@ class Dispatcher:
         return self._environment.redactor.clean(text)
 
     async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any]) -> Failure | None:
-        """Writes the one event of this request; returns a failure where that cannot be done."""
+        """Writes the one event of this request. Returns a failure if it cannot be written."""
         try:
             await self._environment.recorder.record(decision.kind, decision.actor.name, operation, event)
         except Exception as error:  # whatever stopped it: what is not recorded is not done
@@ -168,7 +168,7 @@ class Dispatcher:
         return None
 
     def _add_suggestions(self, failed: Failure, understood: str, actor: Actor, config: ActiveConfig) -> Failure:
-        """Adds requests that would work, where a person who may ask has mistyped."""
+        """Adds working requests to the failure of a mistyped one."""
         if failed.kind is not FailureKind.USAGE:
             return failed
         suggester = Suggester(config.policy.permitted(actor, self.known), config.inventory)

@@ -31,5 +31,5 @@ class Environment:
     running: bool
 
     def ground(self, config: ActiveConfig) -> Ground:
-        """What decisions rest on under a configuration."""
+        """Builds the basis of decisions under a configuration."""
         return Ground(config.policy, config.inventory, self.redactor)

@@ -29,7 +29,7 @@ _log = structlog.get_logger("bot.requests.incident_context")
 
 @dataclass(frozen=True)
 class IncidentContext:
-    """Place of one request. `incident` is None where the channel has none open."""
+    """Context of one request. `incident` is None if the channel has no open incident."""
 
     incidents: IncidentRepository
     incident: Incident | None
@@ -67,7 +67,7 @@ class IncidentContext:
 
 
 async def _find_incident(request: Request, incidents: IncidentRepository) -> Incident | None:
-    """Finds that of the channel in which a person asks. A schedule asks the same, whatever happens in its channel.
+    """Finds the incident of the channel of a request. Requests of a schedule belong to no incident.
 
     Where it cannot be read the request is an ordinary one: answered to the requester, about what they said.
     """

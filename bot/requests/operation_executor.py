@@ -60,7 +60,7 @@ class OperationExecutor:
                 return await self._environment.handlers.handle(operation, self._build_context(job, requester))
 
     def _require_running(self, operation: Operation) -> None:
-        """Raises `NobodyRuns` for decisions and changes where no bot runs; reads are answered everywhere."""
+        """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""
         dry = isinstance(operation, FleetChange) and operation.dry_run
         if operation.risk is not Risk.READ and not dry and not self._environment.running:
             raise NobodyRuns.here()
