@@ -18,7 +18,7 @@ async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Fo
     hosts = tuple(hosts)
     awaited = [host.name for host in hosts]
 
-    async def found(host: Host) -> Found:
+    async def look_and_report(host: Host) -> Found:
         result = await look(host)
         awaited.remove(host.name)
         view.progress(tuple(awaited))
@@ -26,7 +26,7 @@ async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Fo
 
     view.progress(tuple(awaited))
     async with asyncio.TaskGroup() as group:
-        looks = [group.create_task(found(host)) for host in hosts]
+        looks = [group.create_task(look_and_report(host)) for host in hosts]
     return tuple(look.result() for look in looks)
 
 

@@ -1,4 +1,4 @@
-"""Lines of logs as a part of a report: all that was brought, and how much of it is looked at. Pure."""
+"""Lines of logs in a report, and filtered pages of them. Pure."""
 
 from adapters.phrase import Phrase
 from adapters.value import Value
@@ -7,12 +7,15 @@ from commands.loglines.lines import Line
 from commands.loglines.merge import filtered
 
 SHOWN = 20
-"""Lines that are shown at once: a phone shows no more."""
+"""Lines of one page, as many as fit on a phone."""
 
 
 class Excerpt(Value):
-    """Lines of one or several logs, merged by time, oldest first. `notes` must be said wherever they are shown; `sought` is
-    the regular expression that hosts looked for, checked already, "" where they were asked for all."""
+    """Lines of one or several logs, merged by time, oldest first.
+
+    `notes` must be shown with the lines. `sought` is the validated regular expression that hosts searched for, "" if they
+    returned all lines.
+    """
 
     lines: tuple[Line, ...]
     notes: tuple[Phrase, ...] = ()
@@ -20,7 +23,7 @@ class Excerpt(Value):
 
 
 class Pick(Value):
-    """Which of these lines somebody wants to see: at least so grave, with this pattern; `page` 0 are the newest ones."""
+    """A filter of lines: the minimum level, the pattern and the page. Page 0 has the newest lines."""
 
     level: Level | None = None
     pattern: str = ""
@@ -28,7 +31,7 @@ class Pick(Value):
 
     @property
     def told(self) -> tuple[Phrase, ...]:
-        """Which lines it leaves, in words; nothing where it leaves all."""
+        """The filter in words; empty if it matches all lines."""
         return (
             *([and_worse(self.level)] if self.level is not None else []),
             *([Phrase("with {pattern}", pattern=self.pattern)] if self.pattern else []),
@@ -36,14 +39,14 @@ class Pick(Value):
 
 
 EVERY = Pick()
-"""All lines, and of them the newest page."""
+"""Filter that matches all lines, at the newest page."""
 
 
 class Picked(Value):
-    """What a pick comes to: the lines of its page, its number, how many pages and fitting lines there are, and how many of
-    these are errors, or worse.
+    """One page of filtered lines: its lines and number, the numbers of pages and of matching lines.
 
-    `first` and `last` count the fitting lines from 1; both are 0 where none fits.
+    `grave` counts the matching lines that are errors or worse. `first` and `last` count matching lines from 1; both are 0
+    if no line matches.
     """
 
     lines: tuple[Line, ...]
@@ -56,12 +59,12 @@ class Picked(Value):
 
 
 def and_worse(level: Level) -> Phrase:
-    """So grave, or graver."""
+    """Describes a minimum level."""
     return Phrase("{level} and worse", level=str(level))
 
 
 def picked(excerpt: Excerpt, pick: Pick) -> Picked:
-    """The lines of one page, oldest first; the first page has the newest, as whoever looks for a fault wants them."""
+    """Selects the lines of one page, oldest first. The first page has the newest lines."""
     fitting = filtered(excerpt.lines, pick.level, pick.pattern)
     pages = max(1, -(-len(fitting) // SHOWN))
     page = min(pick.page, pages - 1)

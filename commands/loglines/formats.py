@@ -1,4 +1,4 @@
-"""When a line was written and how grave it is, in the formats that Flatnet's programs write. Pure.
+"""Parses the time and level of a line in the formats that Flatnet's programs write. Pure.
 
     time="2026-11-25T09:05:44Z" level=info msg=…                     Nebula to 1.10 (logrus); time= can be off
     time=2026-11-25T09:26:47.126Z level=INFO msg=…                   Nebula 1.11 (slog)
@@ -9,8 +9,8 @@
     <34>1 2026-11-25T18:26:47.126Z host app - ID - …                 RFC 5424
     10.100.1.2 - - [25/Nov/2026:18:26:47 +0900] "GET / …" 200 …      nginx's access log
 
-What a program wrote behind the journal's, syslog's or podman's own words is looked at for its level. Lines are foreign:
-every expression here is linear in the length of a line, and a time that cannot be one is none.
+The message behind the prefix of the journal, syslog or podman is searched for its level. Lines are untrusted: every
+expression here takes time linear in the length of a line, and an impossible time counts as none.
 """
 
 import json
@@ -23,7 +23,7 @@ from typing import Any
 
 
 class Level(StrEnum):
-    """How grave a line is, by its writer; ordered as they stand here."""
+    """Level of a line as written by its program, in ascending order."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -33,7 +33,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the least grave."""
+        """0 is the lowest level."""
         return _RANKS[self]
 
 
@@ -48,10 +48,10 @@ _WORDS = {
 }
 
 _SEVERITIES = (Level.FATAL,) * 3 + (Level.ERROR, Level.WARN, Level.INFO, Level.INFO, Level.DEBUG)
-"""Of syslog and the journal, 0 to 7; a syslog priority is eight times its facility and one of these."""
+"""Levels by severity 0 to 7 of syslog and the journal. A syslog priority is eight times its facility plus the severity."""
 
 _YEARS = range(2000, 2100)
-"""Other years are no time: programs write the year 1 for "never"."""
+"""Years of a valid time. Programs write the year 1 for "never"."""
 
 _MONTHS = {
     name: number
@@ -61,23 +61,23 @@ _MONTHS = {
 }
 
 _LEAP_CYCLE = 8
-"""Years at most between two 29th of February."""
+"""Maximum years between two days of 29 February."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a line says of itself. `at` is aware, or without zone where it is the host's local time; None where unknown."""
+    """Time and level of a line, each None if unknown. `at` is aware, or naive in the host's local time."""
 
     at: datetime | None
     level: Level | None
 
 
 Reader = Callable[[str, datetime], Stamp | None]
-"""One format: None where a line is not of it. The time is the host's own at the read, without zone; it tells the year."""
+"""Parser of one format; None if a line has another one. The time is the host's at the read, naive; it gives the year."""
 
 
 def stamp_of(line: str, now: datetime) -> Stamp | None:
-    """What the first format that fits makes of a line; None where none does."""
+    """Parses a line by the first format that matches; None if none does."""
     for reader in _READERS:
         stamp = reader(line, now)
         if stamp is not None:
@@ -86,7 +86,7 @@ def stamp_of(line: str, now: datetime) -> Stamp | None:
 
 
 def level_of(word: object) -> Level | None:
-    """A level by any of its names: `warning`, `WARN`, `ERROR+2` (slog's)."""
+    """Parses a level by any of its names: `warning`, `WARN`, `ERROR+2` (slog)."""
     return _WORDS.get(re.split(r"[+-]", word, maxsplit=1)[0].lower()) if isinstance(word, str) else None
 
 
@@ -99,7 +99,7 @@ def _keys(line: str, now: datetime) -> Stamp | None:
 
 
 def _document(line: str, now: datetime) -> Stamp | None:
-    """A JSON object; one that cannot be read, because it was cut perhaps, says nothing of itself."""
+    """Parses a JSON object. An invalid one, perhaps truncated, has neither time nor level."""
     if not line.startswith("{"):
         return None
     try:
@@ -146,7 +146,7 @@ _RFC_3164 = re.compile(rf"(?:<(\d{{1,3}})>)?({'|'.join(_MONTHS)}) ([ \d]\d) (\d\
 
 
 def _rfc_3164(line: str, now: datetime) -> Stamp | None:
-    """The newest year that puts it no more than a day into the future."""
+    """Parses RFC 3164. The year is the newest that puts the time at most one day into the future."""
     found = _RFC_3164.match(line)
     if found is None:
         return None
@@ -171,7 +171,7 @@ _ACCESS = re.compile(
 
 
 def _access(line: str, now: datetime) -> Stamp | None:
-    """nginx writes quotes of a client as \\x22, so the first time before a quote is nginx's own."""
+    """Parses nginx's access log. nginx escapes a client's quotes as \\x22, so the first time before a quote is its own."""
     found = _ACCESS.search(line)
     if found is None or found[2] not in _MONTHS:
         return None
@@ -182,7 +182,7 @@ def _access(line: str, now: datetime) -> Stamp | None:
 
 
 def _status(digits: str | None) -> Level | None:
-    """Of an HTTP answer: 500 and more is the gateway's failure, 400 and more the client's."""
+    """Returns the level of an HTTP status: from 500 the gateway failed, from 400 the client did."""
     if digits is None:
         return None
     return Level.ERROR if digits >= "500" else Level.WARN if digits >= "400" else Level.INFO
@@ -197,7 +197,7 @@ _FIRST_WORD = re.compile(r"\[?([A-Z]{3,8})\]?(?=[\s:])")
 
 
 def _level_within(message: object, now: datetime) -> Level | None:
-    """Of what a program wrote, behind the host's and its own name where they stand there."""
+    """Finds the level in a program's message, also after a prefix with the host's and the program's name."""
     if not isinstance(message, str):
         return None
     tag = _TAG.match(message)
@@ -213,7 +213,7 @@ def _level_within(message: object, now: datetime) -> Level | None:
 
 
 def _iso_time(text: object) -> datetime | None:
-    """RFC 3339 and its relatives; digits beyond microseconds are cut."""
+    """Parses a time of RFC 3339 or a similar format. Digits beyond microseconds are dropped."""
     if not isinstance(text, str) or _ISO_ALONE.fullmatch(text) is None:
         return None
     try:

@@ -1,12 +1,12 @@
-"""A log's text as lines that know their time and level. Pure.
+"""Parses a log's text into lines with time and level. Pure.
 
-| a line | its time and level |
+| line | its time and level |
 | --- | --- |
-| that a format fits | its own; either may be missing |
-| that none fits, behind one | of the line before it, to which it belongs (a stack trace, a wrapped message) |
-| that none fits, at the beginning | none |
+| in a known format | its own; either may be missing |
+| in no known format, after one that is | those of that line, to which it belongs (a stack trace, a wrapped message) |
+| in no known format, at the beginning | none |
 
-Times are UTC with the host's clock difference taken off; whoever shows them says so. A time in the future stays.
+Times are UTC, corrected by the host's clock difference; surfaces must say so. A time in the future is kept.
 """
 
 import re
@@ -23,14 +23,14 @@ from commands.loglines.formats import Level, stamp_of
 from commands.loglines.local_time import Doubt, placed
 
 LEEWAY = timedelta(seconds=5)
-"""A time so little later than the host's clock is not in the future: the clock was read by another program."""
+"""Tolerance for times later than the host's clock. Another program read the clock."""
 
 
 class Line(Value):
-    """One line. `at` is UTC; `text` the line as it is shown, harmless; `order` its place among the lines of its log.
+    """One line. `at` is UTC; `text` the line as shown, made harmless; `order` its place among the lines of its log.
 
-    `part_of`: the order of the line before it to which it belongs, and whose time and level it has; None where it stands
-    by itself.
+    `part_of`: the order of the earlier line to which it belongs, and whose time and level it has; None if it is an entry
+    of its own.
     """
 
     host: str
@@ -43,10 +43,10 @@ class Line(Value):
 
 
 class Log(Value):
-    """The lines of one log of one host, oldest first, and what must be said with them.
+    """The lines of one log of one host, oldest first, and what must be shown with them.
 
-    `ahead`: seconds that were taken off every time. `doubts`: how many lines have a time that is not certain, and why.
-    The others as in `LogText`.
+    `ahead`: seconds subtracted from every time. `doubts`: the number of lines with an uncertain time, by reason. The other
+    fields are those of `LogText`.
     """
 
     host: str
@@ -60,10 +60,10 @@ class Log(Value):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a log's text comes from.
+    """Origin of a log's text.
 
-    `now`: the bot's time at the read, aware. `ahead`: seconds that the host's clock is ahead of it. `zone`: of the local
-    times that some programs write, as the host says; None where nobody knows it.
+    `now`: the bot's time at the read, aware. `ahead`: seconds that the host's clock is ahead of it. `zone`: the host's zone,
+    for the local times that some programs write; None if it is unknown.
     """
 
     host: str
@@ -74,8 +74,11 @@ class Origin:
 
 
 def parse(text: LogText, origin: Origin) -> Log:
-    """Every line of a text, with its time and level where they are known. The lines are harmless already, and cleaned of
-    secrets: what reached into the margin behind the shown part of a line is gone by now."""
+    """Parses every line of a text, with time and level if known.
+
+    The lines must be harmless and free of secrets: a secret that reached into the margin behind the shown part of a line is
+    removed before.
+    """
     clock = text.clock or origin.now + timedelta(seconds=origin.ahead)
     reading = _Reading(origin, clock.astimezone(UTC))
     lines = tuple(reading.line(order, line) for order, line in enumerate(text.lines))
@@ -91,7 +94,7 @@ def parse(text: LogText, origin: Origin) -> Log:
 
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z^_\\])")
-"""Colours and cursor moves, titles and links, and the short ones."""
+"""Escape sequences of terminals: colors and cursor moves, titles and links, and the short ones."""
 
 _BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]+")
 
@@ -99,11 +102,13 @@ _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     r"\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-"""Control characters, those that make a line read in another order than it was written, and those of no width: one within
-`password` would hide what follows from whoever looks for secrets."""
+"""Control characters, characters that change the reading order, and characters without width.
+
+One of them within `password` would hide the secret after it from redaction.
+"""
 
 CONTAINER = "container:"
-"""What the source of a container's log begins with; its name follows."""
+"""Prefix of the source of a container's log, before the container's name."""
 
 _PODMANS_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(?:Z|[+-][0-9:]{5}) ")
 
@@ -111,11 +116,11 @@ _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 _UNENDED = "\r"
-"""Behind a harmless line whose end was not brought. No such line has another, and redaction takes it for a line's end."""
+"""Mark behind a harmless line whose end was not transferred. Redaction takes it for a line's end."""
 
 
 def harmless(text: str) -> str:
-    """A line as one line of visible characters, however long; nothing in it is taken for anything but text."""
+    """Makes a line harmless: one line of visible characters without control sequences, of any length."""
     whole = len(text) < LINE_BROUGHT
     if not text.isprintable():
         text = _LONE_SURROGATES.sub("\ufffd", _UNSEEN.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
@@ -123,7 +128,7 @@ def harmless(text: str) -> str:
 
 
 def places(text: str) -> list[int]:
-    """Where each character of a harmless line stands in the line as it is, the first of them where it stands for several."""
+    """Maps each character of a harmless line to its place in the raw line, to the first place if it replaces several."""
     if text.isprintable():
         return list(range(len(text)))
     unseen = {place for found in _ANSI.finditer(text) for place in range(*found.span())}
@@ -139,15 +144,15 @@ def places(text: str) -> list[int]:
 
 
 def unended(line: str) -> bool:
-    """Whether the end of a harmless line was not brought."""
+    """Returns whether the end of a harmless line was not transferred."""
     return line.endswith(_UNENDED)
 
 
 def shortened(line: str) -> str:
-    """A harmless line as far as it is shown.
+    """Shortens a harmless line to its shown part.
 
-    Of a line whose end was not brought the last characters are not shown, even where redaction has made room for them: a
-    secret may begin there that nobody could find.
+    The last characters of a line whose end was not transferred are never shown, even if redaction made it shorter: they may
+    be the beginning of a secret that redaction could not recognize.
     """
     brought = line.removesuffix(_UNENDED)
     most = LINE_LIMIT if brought == line else min(LINE_LIMIT, len(brought) - LINE_MARGIN)
@@ -155,7 +160,7 @@ def shortened(line: str) -> str:
 
 
 class _Reading:
-    """How far one log is read: what its lines still to come may belong to."""
+    """Parser of one log, with the entry to which following lines may belong."""
 
     def __init__(self, origin: Origin, clock: datetime) -> None:
         self.doubts: Counter[Doubt] = Counter()
@@ -170,7 +175,7 @@ class _Reading:
         self._begun: int | None = None
 
     def line(self, order: int, text: str) -> Line:
-        """The next line."""
+        """Parses the next line."""
         shown = shortened(text)
         self.shortened = self.shortened or shown != text
         stamp = stamp_of(text, self._local)
@@ -189,7 +194,7 @@ class _Reading:
         )
 
     def _own(self, shown: str) -> str:
-        """What the program itself wrote: podman puts a time before each line of a container, which is the line's time."""
+        """Removes the time that podman puts before each line of a container. It is the line's time already."""
         return _PODMANS_TIME.sub("", shown) if self._origin.source.startswith(CONTAINER) else shown
 
     def _placed(self, at: datetime) -> datetime | None:

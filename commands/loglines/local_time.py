@@ -1,35 +1,35 @@
-"""The host's local times as UTC. Pure.
+"""Converts a host's local times to UTC. Pure.
 
-Where a zone sets its clocks back, an hour comes twice; where it sets them forward, one never is:
+Where a zone sets its clocks back, an hour repeats; where it sets them forward, an hour is skipped:
 
 | local time | taken as |
 | --- | --- |
-| comes once | that time |
-| comes twice | the first, unless the line before it is then past the change already, or more than half an hour later |
-| never comes | as if the clock had not been set yet |
-| the zone is not known | no time |
+| occurs once | that time |
+| occurs twice | the first, unless the line before is past the change then, or more than half an hour later |
+| never occurs | as if the clock had not been set yet |
+| in an unknown zone | no time |
 
-All but the first are doubts, and are counted for whoever shows the lines.
+All but the first are doubts. They are counted for a note beside the lines.
 """
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 _OUT_OF_ORDER = timedelta(minutes=30)
-"""Half of the hour: programs write a line a little later than another's, never so much."""
+"""Half of the repeated hour. Programs write lines slightly out of order, never by this much."""
 
 
 class Doubt(StrEnum):
-    """Why a line's time is not certain."""
+    """Reason of an uncertain time."""
 
-    FUTURE = "future"  # it is later than the host's own clock at the read
-    TWICE = "twice"  # its local time came twice; it may be off by an hour
-    SKIPPED = "skipped"  # its local time never was
-    UNPLACED = "unplaced"  # it is local, and the host's zone is not known
+    FUTURE = "future"  # later than the host's own clock at the read
+    TWICE = "twice"  # the local time occurred twice; it may be off by an hour
+    SKIPPED = "skipped"  # the local time never occurred
+    UNPLACED = "unplaced"  # the time is local, and the host's zone is unknown
 
 
 def placed(at: datetime, zone: tzinfo | None, before: datetime | None) -> tuple[datetime | None, Doubt | None]:
-    """A line's time in UTC, and what is doubtful about it. `before`: the UTC time of the line before it, if it has one."""
+    """Converts a line's time to UTC, with the doubt about it. `before`: the UTC time of the line before it, if known."""
     if at.tzinfo is not None:
         return at.astimezone(UTC), None
     if zone is None:

@@ -1,8 +1,8 @@
-"""Lines of several hosts and logs, in the order of time, and those of them that are wanted. Pure.
+"""Merges lines of several hosts and logs by time, filters and counts them. Pure.
 
-Lines of one log never change their order, whatever their times: a line that is dated before its predecessor stands right
-behind it. So do lines without a time; those at the beginning of a log stand with the first one that has a time, and a log
-without any time comes first.
+Lines of one log keep their order, whatever their times: a line that is dated before its predecessor comes right after it,
+and so does a line without a time. Lines without a time at the beginning of a log come with the first one that has a time. A
+log without any time comes first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,18 +17,18 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def merged(logs: Iterable[Sequence[Line]]) -> tuple[Line, ...]:
-    """All lines by time; of the same time, those of an earlier log first. A log's own lines come in its order."""
+    """Merges all lines by time. For equal times the order of the logs decides."""
     lines: list[Line] = []
     keys: list[datetime] = []
     for log in logs:
         lines += log
         keys += _keys(log)
-    # stable, and quick where each log is in order already
+    # stable, and fast if each log is in order already
     return tuple(lines[place] for place in sorted(range(len(lines)), key=keys.__getitem__))
 
 
 def _keys(log: Sequence[Line]) -> list[datetime]:
-    """For each line, the latest time seen in its log up to it."""
+    """Computes for each line the latest time in its log up to it."""
     latest = next((line.at for line in log if line.at is not None), _NEVER)
     keys = []
     for line in log:
@@ -41,10 +41,10 @@ def _keys(log: Sequence[Line]) -> list[datetime]:
 def filtered(
     lines: Iterable[Line], level: Level | None = None, pattern: str = "", *, fixed: bool = False, case: bool = False
 ) -> tuple[Line, ...]:
-    """Lines at least so grave that the pattern is found in; a line whose level nobody knows is not one of them.
+    """Filters lines by minimum level and pattern. A line of unknown level has no minimum level.
 
-    `pattern` is checked already (`log_patterns`); "" is found everywhere. It takes time in proportion to the text, at
-    worst a few seconds a megabyte, and other threads run meanwhile; `BadArgument` where that is too long.
+    `pattern` must be validated (`commands.loglines.patterns`); "" matches every line. The time is proportional to the text,
+    at worst a few seconds per megabyte, and other threads run meanwhile. Raises `BadArgument` if it takes too long.
     """
     matches = matcher(pattern, fixed=fixed, case=case)
     return tuple(
@@ -55,15 +55,15 @@ def filtered(
 
 
 def newest_within(lines: Sequence[Line], room: int, size: Callable[[Line], int]) -> tuple[Line, ...]:
-    """The newest lines whose sizes together have room."""
+    """Takes the newest lines whose total size is at most `room`."""
     sizes = accumulate(size(line) for line in reversed(lines))
     return tuple(lines[len(lines) - sum(1 for _ in takewhile(lambda taken: taken <= room, sizes)) :])
 
 
 def by_level(lines: Iterable[Line]) -> Mapping[Level | None, int]:
-    """How many lines of each level there are, the gravest first, those without a level last; no level without lines.
+    """Counts entries by level, the highest first, those without a level last. Levels without entries are left out.
 
-    What belongs together is counted once, whichever of its lines are there: an error with its stack trace is one error.
+    Lines that belong together count once: an error with its stack trace is one error.
     """
     counts = dict.fromkeys((*reversed(Level), None), 0)
     for level in {_whole(line): line.level for line in lines}.values():
@@ -72,11 +72,11 @@ def by_level(lines: Iterable[Line]) -> Mapping[Level | None, int]:
 
 
 def grave(lines: Iterable[Line]) -> int:
-    """How many errors there are, and worse."""
+    """Counts errors and fatal entries."""
     counts = by_level(lines)
     return counts.get(Level.ERROR, 0) + counts.get(Level.FATAL, 0)
 
 
 def _whole(line: Line) -> tuple[str, str, int]:
-    """What a line belongs to, or is itself."""
+    """Returns the key of the entry that a line belongs to."""
     return line.host, line.source, line.order if line.part_of is None else line.part_of

@@ -1,11 +1,11 @@
-r"""Patterns as people type them: what .NET on Windows, PCRE in WSL2, Python and RE2 in the bot read alike.
+r"""Patterns as they are typed: the syntax with one meaning in .NET on Windows, PCRE in WSL2, Python and RE2 in the bot.
 
     allowed   characters, `.`, `[a-z]`, `[^"]`, `\d \w \s` and their opposites, `\b`, `^ $`, `( )`, `(?: )`, `|`,
               `* + ?` and `{1,3}`, also lazy (`.*?`), `\t`, `\x2e`, and any punctuation behind a backslash
-    refused   references back, looking around, possessive and atomic groups, names, flags, classes by name: an engine
-              lacks them, or means something else by them, or may run for ever
+    refused   backreferences, lookaround, possessive and atomic groups, named groups, flags, named classes: an engine
+              lacks them, has another meaning for them, or may not terminate in useful time
 
-The bot matches with RE2, in time proportional to the text. Its `\d`, `\w`, `\s` and `\b` know ASCII alone.
+The bot matches with RE2, in time proportional to the text. Its `\d`, `\w`, `\s` and `\b` cover ASCII only.
 """
 
 import re
@@ -19,22 +19,22 @@ from adapters.phrase import Phrase
 from commands.values.arguments import BadArgument, shown
 
 PATTERN_LIMIT = 200
-"""Characters of a pattern."""
+"""Maximum characters of a pattern."""
 
 REPEAT_LIMIT = 100
-"""The largest number of a repetition in braces."""
+"""Maximum number of a repetition in braces."""
 
 PROGRAM_LIMIT = 2_000
-"""RE2's instructions of a compiled pattern: half a megabyte is searched for the worst of this size within two seconds."""
+"""Maximum RE2 instructions of a pattern. The slowest of this size searches half a megabyte within two seconds."""
 
 PATIENCE = 2.0
-"""Seconds of CPU that one search in the bot may take: what people look for takes a tenth of one in all that is kept."""
+"""Maximum CPU seconds of one search in the bot. Usual searches take a tenth of a second in all stored lines."""
 
 _MEMORY = 2**20
-"""Bytes for one compiled pattern and its states: enough for all states that patterns of that size have in practice."""
+"""Bytes for one compiled pattern and its states, enough for all states that occur in practice."""
 
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, halves of characters and ends of lines."""
+"""Unicode categories of control characters, surrogates and line ends."""
 
 _IN_CLASS = r"\\[dDwWstSnrf]|\\x[0-7][0-9A-Fa-f]|\\[!-/:-@\[-^`{-~]"
 _TOKEN = re.compile(
@@ -50,7 +50,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _RANGE_OF_CLASSES = re.compile(r"\\[dDwWsS]-[^\]]|-\\[dDwWsS]|--|&&|\|\||~~")
-"""Within brackets: what some engines refuse, and what Python keeps for sets."""
+"""Within brackets: ranges that some engines refuse, and what Python reserves for set operations."""
 
 _REASONS = (
     (r"\(\?<?[=!]", Phrase("it looks around, which may take for ever; search for the text itself and filter the answer")),
@@ -61,14 +61,14 @@ _REASONS = (
     (r"\[", Phrase("brackets need a beginning, characters and an end; those within get a backslash")),
     (r"\{", Phrase("a brace that repeats nothing needs a backslash")),
 )
-"""Why nothing can be read at a place of a pattern; the first that fits the rest of it."""
+"""Reasons of a syntax error, by the rest of the pattern at its place. The first match counts."""
 
 _TOO_SLOW = Phrase("the pattern takes too long on so many lines; use smaller numbers in braces, or choose a level as well")
 _TOO_LARGE = Phrase("it repeats too much; use smaller numbers in braces, or * and +")
 
 
 class BadPattern(BadArgument):
-    """A pattern that not every engine reads alike. `why` is what is wrong, for where there are no options to type."""
+    """A pattern that engines read differently. `why` is the error alone, for surfaces without command-line options."""
 
     def __init__(self, phrase: Phrase, *, part: str, why: Phrase) -> None:
         super().__init__(phrase, part=part)
@@ -76,7 +76,7 @@ class BadPattern(BadArgument):
 
 
 def pattern_text(text: str) -> str:
-    """Words to search for, as they were typed; `BadArgument` where there are none, or too many."""
+    """Parses a text to search for. Raises `BadArgument` if it is empty, too long or not visible."""
     if not text.strip():
         raise BadArgument(
             Phrase("the pattern is empty; write what the lines have, for example {example}", example="timeout"), part=text
@@ -89,7 +89,7 @@ def pattern_text(text: str) -> str:
 
 
 def checked_pattern(text: str) -> str:
-    """A regular expression that every engine reads alike; `BadArgument` with what is wrong where it is none."""
+    """Parses a regular expression that has one meaning in every engine. Raises `BadArgument` with the error."""
     _check_grammar(pattern_text(text))
     try:
         program = re2.compile(text, _options(fixed=False, case=False))
@@ -101,16 +101,17 @@ def checked_pattern(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """The regular expression that finds a text as it stands."""
+    """Escapes a text into the regular expression that matches it literally."""
     return str(re2.escape(text))
 
 
 def matcher(
     pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
 ) -> Callable[[str], bool]:
-    """Whether a text has a pattern that was checked already; "" is in every text.
+    """Makes a predicate of texts that contain a validated pattern; "" is in every text.
 
-    `BadArgument` once all texts together have taken more of the seconds that `spent` counts than `PATIENCE`.
+    The predicate raises `BadArgument` once all texts together took more than `SEARCH_TIMEOUT` of the seconds that `spent`
+    counts.
     """
     found = finder(pattern, fixed=fixed, case=case, spent=spent)
     return lambda text: found(text) is not None
@@ -119,7 +120,7 @@ def matcher(
 def finder(
     pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
 ) -> Callable[[str], tuple[int, int] | None]:
-    """Where a text first has it (begin, end), None where it has not; else as `matcher`."""
+    """Makes a function that returns the first match in a text (begin, end) or None; otherwise like `make_matcher`."""
     if not pattern:
         return lambda text: (0, 0)
     found = _search(pattern, fixed, case, spent)
@@ -129,8 +130,10 @@ def finder(
 def within(
     pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
 ) -> Callable[[str, int, int], bool]:
-    """Whether a part of a text has it, from one place to another; what is around tells where words and lines end. Else as
-    `matcher`."""
+    """Makes a predicate of parts of a text, from one place to another; otherwise like `make_matcher`.
+
+    The text around the part decides where words and lines end.
+    """
     found = _search(pattern, fixed, case, spent)
     return lambda text, begin, end: found(text, begin, end) is not None
 
@@ -141,13 +144,13 @@ def _search(
     search = re2.compile(pattern, _options(fixed=fixed, case=case)).search
     until = spent() + PATIENCE
 
-    def found(text: str, begin: int, end: int) -> tuple[int, int] | None:
+    def search_part(text: str, begin: int, end: int) -> tuple[int, int] | None:
         if spent() > until:
             raise BadArgument(_TOO_SLOW, part=pattern)
         match = search(text, begin, end)
         return None if match is None else match.span()
 
-    return found
+    return search_part
 
 
 def _check_grammar(text: str) -> None:

@@ -1,12 +1,12 @@
-"""Lines that a host found, without their secrets, and only those that fit without them. Pure.
+"""Redacts lines that a host found, and drops those that match by hidden text only. Pure.
 
-raw line ─ harmless ─▶ seen ─ cleaned alone ┬─ nothing is hidden, or it fits in what is seen ─▶ all cleaned together ─▶ shown
-                                            └─ it fits by what is hidden alone ─▶ left out
+raw line ─ make_harmless ─▶ seen ─ redact alone ┬─ nothing hidden, or visible text matches ─▶ redact all together ─▶ shown
+                                                └─ hidden text alone matches ─▶ dropped
 
-A host looks for a pattern in lines that have their secrets still, what is never seen (colours, the address of a link), and
-ends that are not brought. If a line came because of that, asking for one letter after the other would read a secret out.
-So a line is kept where the pattern fits in a part of the raw line that is seen, beside every mark: there the host finds it
-whatever is hidden. One that fits across a mark is left out, too: for all that may stand there nobody could try it.
+A host searches raw lines, which have secrets, invisible parts (colors, the address of a link) and ends that are not
+transferred. If such parts could decide, searching for one letter after the other would reveal a secret. Therefore a line
+is kept only if the pattern matches within a visible part of the raw line, beside every redaction mark: there the host
+finds it whatever is hidden. A match across a mark is dropped, too, because the hidden text cannot be enumerated.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,24 +16,25 @@ from itertools import pairwise, product
 from commands.loglines.lines import harmless, places, shortened, unended
 
 MARK = "[redacted]"
-"""What stands in the place of a secret (`bot.security.redaction`)."""
+"""Text in place of a secret, as in `bot.security.redaction`."""
 
 _HIDES = "\x1b]"
-"""Begins what a terminal takes for itself and never shows: a title, the address of a link."""
+"""Start of a sequence that terminals never show: a title, the address of a link."""
 
 _EITHER = ("x", "-")
-"""What may stand beside a word: a part of it, or not."""
+"""Possible hidden neighbors of a word: a character that belongs to it, or one that does not."""
 
 Clean = Callable[[str], str]
 Fits = Callable[[str, int, int], bool]
-"""Whether a part of a text, from one place to another, has what was looked for."""
+"""Predicate: a part of a text, from one place to another, matches the search."""
 
 
 def without_secrets(raw: Sequence[str], clean: Clean, fits: Fits | None) -> tuple[str, ...]:
-    """Harmless lines, cleaned; `fits` is None where nothing was looked for.
+    """Makes lines harmless, removes their secrets and drops those that do not match. `fits` is None without a search.
 
-    The whole is cleaned, for a key has many lines; as it will be seen, for what is not seen parts no secret from its name.
-    Each line is judged by itself before: lines that are left out must not tell by what they do to their neighbours.
+    All lines are redacted together, because a key has many lines, and in their visible form, because invisible characters
+    could separate a secret from its name. Each line is judged alone first: a dropped line must not show by its effect on its
+    neighbors.
     """
     left = list(raw) if fits is None else [line for line in raw if _found(line, *_cleaned([line], clean)[0], fits)]
     while left:
@@ -46,14 +47,14 @@ def without_secrets(raw: Sequence[str], clean: Clean, fits: Fits | None) -> tupl
 
 
 def _cleaned(raw: Sequence[str], clean: Clean) -> list[tuple[str, str]]:
-    """Each line as it is seen, before secrets are taken out and after."""
+    """Returns each line in its visible form, before and after redaction."""
     seen = [harmless(line) for line in raw]
     return list(zip(seen, clean("\n".join(seen)).split("\n"), strict=True))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Of a line, from one place to another; whether it stands behind something hidden, and before."""
+    """Part of a line, from one place to another; `after_hidden` and `before_hidden`: something hidden is next to it."""
 
     begin: int
     end: int
@@ -68,7 +69,7 @@ def _found(raw: str, seen: str, shown: str, fits: Fits) -> bool:
 
 
 def _fits_whatever_is_hidden(raw: str, part: _Part, fits: Fits) -> bool:
-    """A word may end beside what is hidden, or not."""
+    """Returns whether a part matches whatever is hidden beside it: a word may end there or go on."""
     before = _EITHER if part.after_hidden else (raw[: part.begin],)
     behind = _EITHER if part.before_hidden else (raw[part.end :],)
     text = raw[part.begin : part.end]
@@ -76,7 +77,7 @@ def _fits_whatever_is_hidden(raw: str, part: _Part, fits: Fits) -> bool:
 
 
 def _open(raw: str, seen: str, shown: str) -> Iterator[_Part]:
-    """The parts of a raw line that are seen; a colour or a break may be between, for these hide nothing."""
+    """Finds the visible parts of a raw line. Colors and breaks may be within a part, because they hide nothing."""
     where = places(raw)
     for part in _beside(seen, shown):
         known = where[part.begin : part.end]
@@ -88,7 +89,7 @@ def _open(raw: str, seen: str, shown: str) -> Iterator[_Part]:
 
 
 def _beside(seen: str, shown: str) -> Iterator[_Part]:
-    """The parts of a line as it is seen that are beside every mark, and in what is shown of it."""
+    """Finds the parts of a visible line that are outside of every mark and within its shown part."""
     parts = (shortened(shown).removesuffix("…") if unended(seen) else shown).split(MARK)
     at = 0
     for number, part in enumerate(parts):

@@ -1,4 +1,4 @@
-"""Sources of log lines that are named by people."""
+"""Sources of logs, as they are typed."""
 
 from contextlib import suppress
 
@@ -11,7 +11,7 @@ _CONTAINER_NAME = TypeAdapter(PodmanName)
 
 
 def container_source(name: str) -> str | None:
-    """The log of a container as it is typed; None where podman gives no container such a name."""
+    """Makes the source of a container's log as it is typed; None if the name is no valid name of a container."""
     with suppress(ValidationError):
         return f"{CONTAINER}{_CONTAINER_NAME.validate_python(name)}"
     return None

@@ -200,7 +200,7 @@ class Plan(Value):
         return tuple(sorted({step.host for step in self.steps if step.deed.changes}))
 
     def digest(self, operation: str, arguments: Mapping[str, Any]) -> str:
-        """Computes the SHA-256 of what is approved, by the plan's own formula: operation, arguments, steps, premises, endpoints.
+        """Computes the SHA-256 of what is approved, by the plan's formula: operation, arguments, steps, premises, endpoints.
         Raises `ValueError` for a kind of action that this version does not know.
         """
         seal, named = _FORMULAS[self.digest_formula]
