@@ -1,9 +1,9 @@
-"""The digest: what changed since the last one, what is wrong now, which certificates end first, and what waits.
+"""The digest: changes since the last one, current problems, certificates that expire first, pending requests. Pure.
 
-    health and certificates of all hosts, locks, requests, audit log, the last digest, looks since ─▶ Seen ─ pure ─▶ Report
+    health and certificates of all hosts, locks, requests, audit log, last digest, observations ─▶ DigestInput ─▶ Report
 
-The built-in digest is what the next ones compare themselves with, and its look at the hosts is kept. One that a person
-asks for or has added as a schedule moves nothing. Where all is well it is one line.
+Later digests compare themselves with the built-in digest, and its reading of the hosts is stored as an observation. A digest
+that a person requests or schedules is not stored. If the fleet is healthy, the digest is one line.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,23 +27,23 @@ from commands.model.report import Mark, Report, Row, Section
 from commands.values.arguments import shown
 
 PICTURED = 14
-"""Days that the picture shows."""
+"""Days in the chart."""
 
 SOONEST = 5
-"""Certificates that are named."""
+"""Maximum number of listed certificates."""
 
 WORDS = 100
-"""Characters of a request that a line repeats."""
+"""Characters of a command that a line repeats."""
 
 NEXT = 5
-"""Words that are offered."""
+"""Maximum number of suggested commands."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """All that a digest tells of. `since` is what was seen of each host after the last one, which is `earlier`.
+    """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it.
 
-    `trouble` says why the audit log is not as it was left, `head` is its newest event.
+    `trouble` describes damage of the audit log, `head` is its newest event.
     """
 
     at: datetime
@@ -61,7 +61,7 @@ class Seen:
 
 
 def left(certificates: Report, at: datetime) -> tuple[CertificateLeft, ...]:
-    """How long each certificate of a report still lives, the soonest to end first; of some nothing is known."""
+    """Lists the remaining time of each certificate whose expiry is known, soonest first."""
     keys = [column.key for column in certificates.columns]
     cells = [dict(zip(keys, row.cells, strict=True)) for row in certificates.rows]
     known = (
@@ -77,7 +77,7 @@ def left(certificates: Report, at: datetime) -> tuple[CertificateLeft, ...]:
 
 
 def composed(seen: Seen) -> Report:
-    """The digest."""
+    """Composes the digest."""
     findings = _findings(seen)
     changed = _changed(seen)
     well = not findings
@@ -97,7 +97,7 @@ def composed(seen: Seen) -> Report:
 
 
 def baseline(seen: Seen) -> Baseline:
-    """What the next digest compares itself with: what is wrong now, and what was wrong where nobody could look again."""
+    """Makes the baseline of the next digest: current findings, and earlier ones that could not be checked again."""
     known = tuple(Known.of(finding) for finding in _findings(seen) if finding.host)
     now = Baseline(at=seen.at, hosts=seen.hosts, known=known)
     if seen.earlier is None:
@@ -117,7 +117,7 @@ def _compared(seen: Seen, earlier: Baseline, now: Baseline) -> Changed:
 
 
 def _findings(seen: Seen) -> tuple[Finding, ...]:
-    """What is wrong, each thing once: a host that is silent is silent in its certificate, too."""
+    """Collects the findings, each once: the certificate of an unreachable host is not reported separately."""
     health = seen.health.findings
     silent = {finding.host for finding in health if not finding.reached and finding.subject in ("host", "windows")}
     clocks = {finding.host for finding in health if finding.subject == "clock"}
@@ -136,14 +136,14 @@ def _trouble(seen: Seen) -> Iterator[Finding]:
 
 
 def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
-    """Health's own lines; a certificate may make one of them worse."""
+    """Builds the rows of the health report; a certificate may raise the severity of a row."""
     worst = worst_by_host(findings)
     rows = (row.model_copy(update={"severity": worst.get(row.host)}) for row in seen.health.seen(details=False).rows)
     return tuple(sorted(rows, key=lambda row: rank_of(row.severity)))
 
 
 def _all_well(seen: Seen, changed: Changed) -> Phrase:
-    """Everything in one line."""
+    """Summarizes a healthy fleet in one line."""
     return joined([seen.health.summary, *_counts(changed), *_first_to_end(seen), *_head(seen)])
 
 
@@ -173,13 +173,13 @@ def _newest(seen: Seen) -> Iterator[Phrase]:
 
 
 def _summary(seen: Seen, findings: Sequence[Finding], changed: Changed) -> Phrase:
-    """State, counts, the worst few, and how much is new, for a phone's notification."""
+    """Summarizes state, counts, the worst hosts and the number of changes, for a phone's notification."""
     doubts = [finding.short for finding in findings if not finding.host and finding.short is not None]
     return joined([*doubts, standing(findings, len(seen.hosts), seen.health.summary), *_counts(changed)])
 
 
 def standing(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
-    """How many hosts need attention, and the worst few; where none does, or none answers, what `health` says."""
+    """Summarizes the hosts that need attention. Returns `health` if there is no such host, or if no host is reachable."""
     hosts = {finding.host: finding for finding in reversed(findings) if finding.host}
     silent = {finding.host for finding in findings if finding.subject == "host"}
     if len(silent) == total or not hosts:
@@ -208,7 +208,7 @@ def _news(seen: Seen, changed: Changed, well: bool) -> Section | None:
 
 
 def _sections(seen: Seen, well: bool) -> Iterator[Section]:
-    """What else there is to say; the summary of a fleet that is well has its certificates and the audit log already."""
+    """Builds the sections. The summary of a healthy fleet already contains its certificates and the audit log."""
     if not well:
         yield soonest(seen.certificates, seen.at)
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)
@@ -220,7 +220,7 @@ def _sections(seen: Seen, well: bool) -> Iterator[Section]:
 
 
 def soonest(certificates: Report, at: datetime) -> Section:
-    """The certificates that end first, and the hosts of which none is known."""
+    """Builds the section of the certificates that expire first, and of the hosts whose certificates are unknown."""
     return Section(heading=Phrase("Certificates, the first to end"), lines=tuple(_soonest(certificates, at)))
 
 
@@ -253,7 +253,7 @@ def _unknown(change: Change) -> Phrase:
 
 
 def _next(seen: Seen, findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Words worth typing, the most urgent first."""
+    """Suggests commands, the most urgent first."""
     unknown = [f"op show {change.operation}" for change in seen.unknown]
     waiting = ["approval"] if seen.waiting else []
     doubt = ["audit verify"] if seen.trouble is not None else []
@@ -262,7 +262,7 @@ def _next(seen: Seen, findings: Sequence[Finding]) -> tuple[str, ...]:
 
 
 def joined(clauses: Sequence[Phrase]) -> Phrase:
-    """Several clauses as one sentence."""
+    """Joins clauses to one phrase."""
     first, *others = clauses
     for each in others:
         first = Phrase("{first}; {second}", first=first, second=each)

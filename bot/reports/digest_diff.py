@@ -1,12 +1,12 @@
-"""What a digest compares itself with: what was wrong then, and what has changed since. Pure.
+"""Comparison of a digest with the one before: earlier findings against current ones. Pure.
 
-    then ─┬─ gone, and the host was read ─▶ mended
-          ├─ gone, and nobody could look ─▶ neither mended nor new: kept for the next comparison
-          └─ still there ─▶ nothing, or worse, or better
+    then ─┬─ gone, and the host was read ─▶ fixed
+          ├─ gone, and the host could not be read ─▶ unverified: kept for the next comparison
+          └─ still there ─▶ unchanged, worse, or better
     now ─── was not there ─▶ new
-    in between ─ not well in some looks, and well then and now ─▶ healed by itself
+    in between ─ unhealthy in some observations, healthy then and now ─▶ recovered by itself
 
-Findings are the same where host and subject are.
+Two findings are the same if their hosts and subjects are equal.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,14 +23,14 @@ from commands.model.phrases import some
 from commands.model.report import Mark, Report, Section
 
 Key = tuple[str, str]
-"""A host and a subject."""
+"""Identity of a finding: host and subject."""
 
 SIDES = frozenset({"host", "windows", "wsl", "clock"})
-"""What health says beside its checks. A host of which no side answers is silent in all of them; Windows tells the clock."""
+"""Subjects of health findings that are not checks. An unreachable host is silent in all; Windows reports the clock."""
 
 
 class Known(Value):
-    """One thing that was wrong, in a few words."""
+    """One finding of a digest, with a short text."""
 
     host: str
     subject: str
@@ -39,6 +39,7 @@ class Known(Value):
 
     @property
     def key(self) -> Key:
+        """The identity of the finding."""
         return self.host, self.subject
 
     @classmethod
@@ -52,7 +53,7 @@ class Known(Value):
 
 
 class Baseline(Value):
-    """What a digest found at some time: the hosts that there were, and what was wrong with them."""
+    """Stored result of a digest: time, hosts of the inventory, and their findings."""
 
     at: AwareDatetime
     hosts: tuple[str, ...]
@@ -60,7 +61,7 @@ class Baseline(Value):
 
     @classmethod
     def read(cls, document: str | None) -> "Baseline | None":
-        """From its JSON; None where there is none that this version of the bot can read."""
+        """Parses the stored JSON; None if there is none, or none that this version can read."""
         try:
             return None if document is None else cls.model_validate_json(document)
         except ValidationError:
@@ -69,7 +70,7 @@ class Baseline(Value):
 
 @dataclass(frozen=True)
 class Sight:
-    """What could be looked at now: the marks of the checks, and the sides and certificates of which nothing is known."""
+    """Readability of the hosts now: the marks of the checks, unreachable sides, and hosts with unread certificates."""
 
     marks: Mapping[Key, Mark]
     silent: frozenset[Key]
@@ -90,7 +91,7 @@ class Sight:
         )
 
     def reaches(self, host: str, subject: str) -> bool:
-        """Whether it would be known now if this were still wrong."""
+        """Returns whether this finding would be visible now if it still existed."""
         mark = self.marks.get((host, subject))
         if mark is not None:
             return mark is not Mark.UNKNOWN
@@ -104,7 +105,7 @@ class Sight:
 
 @dataclass(frozen=True)
 class Changed:
-    """What has changed between two digests; `open` is what nobody could look at again."""
+    """Changes between two digests. `unverified` are earlier findings that could not be checked again."""
 
     new: tuple[Known, ...] = ()
     worse: tuple[Known, ...] = ()
@@ -117,7 +118,7 @@ class Changed:
 
     @property
     def lines(self) -> tuple[Phrase, ...]:
-        """In sentences, what matters most first; hosts of which the same is to be said together."""
+        """The changes as sentences, the most important first. Hosts with the same change share a line."""
         return (
             *(Phrase("new: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _alike(self.new)),
             *(Phrase("worse: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _alike(self.worse)),
@@ -130,7 +131,7 @@ class Changed:
 
     @property
     def counts(self) -> tuple[Phrase, ...]:
-        """How many, for a phone's notification."""
+        """The numbers of changes, for a phone's notification."""
         return tuple(
             phrase
             for n, phrase in (
@@ -143,7 +144,7 @@ class Changed:
 
 
 def compared(earlier: Baseline, now: Baseline, sight: Sight, since: Mapping[str, Observation]) -> Changed:
-    """What has changed since `earlier`; `since` is what was seen in between, by host."""
+    """Compares two digests; `since` are the observations in between, by host."""
     then, today = _worst(earlier.known), _worst(now.known)
     both = [(then[key], each) for key, each in today.items() if key in then]
     went = tuple(host for host in earlier.hosts if host not in now.hosts)
@@ -161,13 +162,13 @@ def compared(earlier: Baseline, now: Baseline, sight: Sight, since: Mapping[str,
 
 
 def told(earlier: Baseline, changed: Changed) -> Section | None:
-    """The news; None where there is none."""
+    """Builds the section of news; None if nothing changed."""
     lines = changed.lines
     return Section(heading=Phrase("Since {at}", at=Moment(earlier.at)), lines=lines) if lines else None
 
 
 def _healed(seen: Observation, told_of: Mapping[Key, Known], sight: Sight) -> Iterator[Phrase]:
-    """What was not well in between only: nobody was told of it."""
+    """Describes trouble in between that no digest reported, because it was over."""
     host, looks = seen.host, seen.looks
     if seen.unreached and (host, "host") not in told_of:
         n = seen.unreached
@@ -185,7 +186,7 @@ def _healed(seen: Observation, told_of: Mapping[Key, Known], sight: Sight) -> It
 
 
 def _worst(known: Iterable[Known]) -> Mapping[Key, Known]:
-    """One for each host and subject, the worst one."""
+    """Returns the worst finding for each host and subject."""
     worst: dict[Key, Known] = {}
     for each in sorted(known, key=lambda each: (each.severity.rank, each.key)):
         worst.setdefault(each.key, each)
@@ -193,7 +194,7 @@ def _worst(known: Iterable[Known]) -> Mapping[Key, Known]:
 
 
 def _alike(known: Sequence[Known]) -> Iterator[tuple[Phrase, Phrase]]:
-    """Hosts by what is to be said of them."""
+    """Groups hosts by the text of their findings."""
     hosts: dict[Phrase, list[str]] = {}
     for each in known:
         hosts.setdefault(each.short, []).append(each.host)

@@ -55,10 +55,10 @@ UNREAD = 50
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything read from some hosts about the time from `since` to `at`, and what the bot knows of it.
+    """Everything read from some hosts about the time from `since` to `at`, and the changes in that time.
 
-    `target` names the hosts as the requester typed them. `changes` is the refusal where the requester may not see changes.
-    `incident` is that of the channel. `typed` is `since` as it can be typed. Of each log there are at most `tail` lines.
+    `target` names the hosts as the requester typed them. `changes` is the refusal if the requester may not see changes.
+    `incident` is that of the channel. `typed` is `since` as it can be typed. Each log has at most `tail` lines.
     """
 
     target: str
@@ -73,7 +73,7 @@ class Evidence:
 
 
 def compose_evidence(evidence: Evidence) -> Report:
-    """Packs the archive, and the report that carries it; of 30 hosts that takes a second."""
+    """Composes the report with the archive. This takes a second for 30 hosts."""
     health, got, now = evidence.health, evidence.got, evidence.at
     logs = [each.log for each in got if each.log is not None]
     lines, said = merged(log.lines for log in logs), (*_list_dropped(got), *notes(logs, COLLECTED))
@@ -173,7 +173,7 @@ def _describe(evidence: Evidence) -> tuple[Section, ...]:
 
 
 def _list_findings(findings: Sequence[Finding]) -> tuple[Section, ...]:
-    """Section of findings, the worst first. Hosts with the same finding share a line."""
+    """Section of findings, worst first. Hosts with the same finding share a line."""
     same: dict[tuple[Severity, Phrase], list[Finding]] = {}
     for finding in findings:
         same.setdefault((finding.severity, finding.why), []).append(finding)

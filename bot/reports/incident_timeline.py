@@ -1,7 +1,7 @@
-"""Report of `incident show`: who opened the incident, what was asked there, and how that stands. Pure.
+"""Report of `incident show`: the opening, the requests in its channel, and their results. Pure.
 
-entries ─┬─ of a look ──▶ its answer as it was, for a reader who may ask for the same
-         └─ of a change ▶ how it stands now
+entries ─┬─ of a read ──▶ its answer at the time, for a reader who may run the same command
+         └─ of a change ▶ its state now
 """
 
 import re
@@ -33,9 +33,10 @@ _OPERATION = re.compile(r"\bop-[0-9a-f]{12}\b")
 
 @dataclass(frozen=True)
 class Timeline:
-    """An incident and its newest entries, oldest first, of `count` that there are.
+    """An incident and its newest entries, oldest first; `count` is the number of all entries.
 
-    `states`: how changes stand now, which is what is told of them. `readable`: the words whose answers this reader may see.
+    `states` are the states of changes now, shown instead of their answers. `readable` are the commands whose answers this
+    reader may see.
     """
 
     incident: Incident
@@ -46,7 +47,7 @@ class Timeline:
 
 
 def compose_timeline(timeline: Timeline, place: str, at: datetime) -> Report:
-    """Report for a reader in the channel `place`: who opened it, then what was asked and answered, oldest first."""
+    """Composes the report for a reader in the channel `place`: the opening, then requests and answers, oldest first."""
     incident, entries = timeline.incident, timeline.entries
     return Report(
         title=Phrase("Incident"),
@@ -61,7 +62,7 @@ def compose_timeline(timeline: Timeline, place: str, at: datetime) -> Report:
 
 
 def find_operations(entries: Sequence[Entry]) -> Set[str]:
-    """Ids of the operations that the entries may tell of."""
+    """Finds the ids of all operations to which the entries may refer."""
     return {name for entry in entries for name in _find_operations(entry)}
 
 
@@ -79,7 +80,7 @@ def _build_opening(incident: Incident) -> Row:
 
 
 def _find_operations(entry: Entry) -> tuple[str, ...]:
-    """Ids of the operations that an entry may tell of: its own, and those that its words name."""
+    """Finds the ids of the operations to which an entry may refer: its own, and those in its command."""
     return (entry.operation, *_OPERATION.findall(entry.words))
 
 

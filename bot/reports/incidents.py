@@ -1,4 +1,4 @@
-"""Reports on incidents: one, a list, and what its channel is told. Pure."""
+"""Reports on incidents: one, a list, and the messages in an incident's channel. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ _COLUMNS = (
 )
 
 OFFERED = 3
-"""Incidents of a list that are offered to be looked at."""
+"""Maximum number of incidents that a list suggests to show."""
 
 
 def list_others(others: Sequence[Incident]) -> tuple[Section, ...]:
@@ -30,12 +30,12 @@ def list_others(others: Sequence[Incident]) -> tuple[Section, ...]:
 
 
 def list_left_to_do(*lines: Phrase) -> tuple[Section, ...]:
-    """Section about what people must do by hand."""
+    """Section about tasks that must be done by hand."""
     return (Section(heading=Phrase("Left to do"), lines=lines),) if lines else ()
 
 
 def report_opening(incident: Incident, at: datetime) -> Report:
-    """Report on an incident just opened, for readers in its channel: words mean something else there from now on."""
+    """Report on a new incident for readers in its channel. Commands there have other defaults from now on."""
     since = Moment(incident.opened_at - LEAD)
     lines = (
         Phrase("whoever looks at hosts here, with {words} for example, is answered for all to read", words="health"),
@@ -46,7 +46,7 @@ def report_opening(incident: Incident, at: datetime) -> Report:
 
 
 def report_resolution(incident: Incident, at: datetime) -> Report:
-    """Report on an incident just resolved, for readers in its channel: words mean what they usually mean again."""
+    """Report on a resolved incident for readers in its channel. Commands there have the usual defaults again."""
     return _report_from_now_on(incident, (Phrase("this channel is an ordinary one again"),), at)
 
 
@@ -70,7 +70,7 @@ def report_incident(incident: Incident, place: str, at: datetime) -> Report:
 
 
 def link_channel(incident: Incident, place: str) -> Channel | None:
-    """Link to its channel, for readers in another one; None for those who read there."""
+    """Link to its channel for readers in another channel; None for readers in it."""
     return None if incident.channel == place else Channel(id=incident.channel, name=incident.channel_name)
 
 
@@ -95,12 +95,12 @@ def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
 
 
 def suggest_showing(incidents: Sequence[Incident]) -> tuple[str, ...]:
-    """Commands that show the first of them."""
+    """Commands that show the first incidents."""
     return tuple(f"incident show {incident.number}" for incident in incidents[:OFFERED])
 
 
 def summarize(incident: Incident) -> Phrase:
-    """Summary in a sentence: what it is about and since when, or what it was."""
+    """Summary in one sentence: the subject and the time of an open incident, the cause of a resolved one."""
     if incident.resolved_at is None:
         return Phrase(
             "incident {number}, {title}: open since {at}, about {target}",
@@ -120,7 +120,7 @@ def summarize(incident: Incident) -> Phrase:
 
 
 def suggest_next(incident: Incident, place: str) -> tuple[str, ...]:
-    """Commands to type next. A look is offered in its channel alone: elsewhere others would read the answer."""
+    """Commands to type next. A read is suggested only in its channel: elsewhere other people would see the answer."""
     shown = suggest_showing((incident,))
     return ("health", *shown) if incident.open and not link_channel(incident, place) else shown
 

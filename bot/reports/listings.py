@@ -1,4 +1,4 @@
-"""What the bot itself keeps, as reports: changes, locks and audit events, each in one line. Pure."""
+"""Reports that list changes, locks and audit events, one per line. Pure."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,10 +15,10 @@ from commands.model.finding import Finding, Severity
 from commands.model.report import Cell, Column, Report, Row
 
 NEXT = 3
-"""Changes that are offered to be looked at."""
+"""Maximum number of suggested commands."""
 
 TOLD, VALUE = 300, 60
-"""Characters of an event that a line shows, and of each of its values."""
+"""Characters of an event that a line shows, and of each value in it."""
 
 STATES = {
     State.PLANNED: Phrase("planned"),
@@ -31,7 +31,7 @@ STATES = {
     State.UNKNOWN: Phrase("outcome unknown"),
     State.CLOSED: Phrase("closed"),
 }
-"""The states of an operation, in a few words."""
+"""Short names of the states of a change."""
 
 _COLUMNS = {
     "words": Column(key="words", heading=Phrase("Request")),
@@ -47,7 +47,7 @@ _LATELY = ("words", "state", "requester", "asked_at", "operation")
 
 
 def waiting(changes: Sequence[Change], at: datetime) -> Report:
-    """What waits for people."""
+    """Lists the changes that wait for approval or review."""
     n = len(changes)
     return Report(
         title=Phrase("Approvals"),
@@ -62,7 +62,7 @@ def waiting(changes: Sequence[Change], at: datetime) -> Report:
 
 
 def lately(changes: Sequence[Change], at: datetime) -> Report:
-    """What runs, waits, or ended lately; the newest first."""
+    """Lists the recent changes: running, waiting and ended ones, in the given order."""
     running = sum(change.state is State.RUNNING for change in changes)
     asked = sum(change.state is State.WAITING for change in changes)
     unknown = [change.operation for change in changes if change.state is State.UNKNOWN]
@@ -121,7 +121,7 @@ def _approvals(change: Change, approval: Approval | None) -> Cell:
 
 
 def locks(found: Sequence[Lock], at: datetime) -> Report:
-    """Locks, and those that ended lately."""
+    """Lists active and recently ended locks."""
     active = [lock for lock in found if lock.ends_at > at]
     everywhere = next((lock for lock in active if "all" in lock.target.split(",")), None)
     summary = (
@@ -172,7 +172,7 @@ def _lock_state(lock: Lock, at: datetime) -> Cell:
 
 
 def verification(found: Verification) -> Report:
-    """Whether the audit log is whole."""
+    """Reports the result of a verification of the audit log."""
     if found.problem is None:
         summary = Phrase("{n} audit event, all in order", plural="{n} audit events, all in order", n=found.count)
         return Report(title=Phrase("Audit log"), summary=summary, brief=True)
@@ -182,7 +182,7 @@ def verification(found: Verification) -> Report:
 
 
 def events(found: Sequence[StoredEvent], at: datetime) -> Report:
-    """Audit events as they were found, newest first."""
+    """Lists audit events in the given order."""
     return Report(
         title=Phrase("Audit log"),
         summary=Phrase("{n} event", plural="{n} events", n=len(found)) if found else Phrase("no event is like that"),
@@ -213,13 +213,13 @@ def _event(event: StoredEvent) -> Row:
 
 
 def _told(data: str) -> str:
-    """What an event says, in one line: its fields without braces and quotes, and without those that say nothing."""
+    """Summarizes the data of an event in one line: its fields without braces and quotes, and without empty ones."""
     said = ", ".join(f"{name}: {cut(value, VALUE)}" for name, value in _leaves("", json.loads(data)) if value)
     return cut(said, TOLD)
 
 
 def _leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
-    """The plain values within a value, by their own names; times are in the export."""
+    """Yields name and text of the plain values inside a JSON value, except times, which the export contains."""
     match value:
         case dict():
             for inner, each in value.items():

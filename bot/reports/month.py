@@ -1,4 +1,4 @@
-"""Calendar months in a time zone, day by day."""
+"""Calendar months in a time zone, day by day. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from commands.values.arguments import BadArgument
 
 @dataclass(frozen=True)
 class Month:
-    """One month of a zone, as far as it has passed at `now`; `first` is its first day. All times are in UTC."""
+    """One month in a zone, up to `now`. `first` is its first day. All times are in UTC."""
 
     first: date
     zone: ZoneInfo
@@ -19,7 +19,10 @@ class Month:
 
     @classmethod
     def of(cls, name: str, zone: ZoneInfo, now: datetime) -> "Month":
-        """The month of that name, such as `2026-01`; for "" the last whole one. `BadArgument` where it has not begun."""
+        """Returns the month with a name such as `2026-01`; "" means the last complete one.
+
+        Raises `BadArgument` if the month has not begun.
+        """
         this = now.astimezone(zone).date().replace(day=1)
         first = date.fromisoformat(f"{name}-01") if name else (this - timedelta(days=1)).replace(day=1)
         if first > this:
@@ -28,26 +31,27 @@ class Month:
 
     @property
     def name(self) -> str:
-        """As `2026-01`: the same in every language."""
+        """The name, such as `2026-01`, the same in every language."""
         return f"{self.first:%Y-%m}"
 
     @property
     def begin(self) -> datetime:
+        """The first moment of the month."""
         return self._midnight(self.first)
 
     @property
     def end(self) -> datetime:
-        """The first moment after it; of this month, now."""
+        """The first moment after the month; for the current month, now."""
         return min(self._after, self.now)
 
     @property
     def whole(self) -> bool:
-        """Whether all of it has passed."""
+        """True if the month is over."""
         return self._after <= self.now
 
     @property
     def days(self) -> Iterator[tuple[datetime, datetime]]:
-        """Its days that have begun, each from its midnight to the next; the last one of this month ends now."""
+        """The days that have begun, each from midnight to midnight; the last day of the current month ends now."""
         day = self.first
         while (begin := self._midnight(day)) < self.end:
             day += timedelta(days=1)

@@ -1,9 +1,9 @@
-"""The monthly report: how hosts were over a month, as far as anybody looked, and the updates that they lack now. Pure.
+"""The monthly report: health of the hosts over a month, by observations, and their pending updates now. Pure.
 
-    looks of each day, updates of all hosts, changes, schedules ─▶ Seen ─▶ Report, also as Markdown and CSV
+    observations of each day, updates of all hosts, changes, schedules ─▶ MonthlyInput ─▶ Report, also as Markdown and CSV
 
-Shares are of looks, not of time, and never rounded up: only what was well in every look was well in 100 %. A host at which
-nobody looked is not known. What people and schedules did is told by `bot.reports.monthly_activity`.
+Percentages are shares of observations, not of time, and never rounded up: only a host that was healthy in every observation
+has 100 %. A host without observations is unknown. `bot.reports.monthly_activity` adds changes and schedules.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,10 +24,10 @@ from commands.model.phrases import NO_HOSTS, some
 from commands.model.report import Cell, Column, Copy, Form, Mark, Report, Row, Section
 
 WORST = 3
-"""Hosts that the summary names."""
+"""Maximum number of hosts that the summary names."""
 
 NEXT = 5
-"""Words that are offered."""
+"""Maximum number of suggested commands."""
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
@@ -46,11 +46,11 @@ _ABSENT = Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
 
 @dataclass(frozen=True)
 class Seen:
-    """All that a month's report tells of.
+    """Input of a monthly report.
 
-    `gateways` says of each host of the inventory whether it has one. `looks` is the sum of those at each host, also at
-    some that have left the inventory, on the `days` on which anybody looked. `changes` and `runs` are None where whoever
-    asks may not see them.
+    `gateways` maps each host of the inventory to True if it has a gateway. `looks` is the sum of the observations of each
+    host, including hosts that have left the inventory, on the `days` with observations. `changes` and `runs` are None if
+    the requester may not see them.
     """
 
     month: Month
@@ -63,22 +63,22 @@ class Seen:
 
     @property
     def hosts(self) -> Mapping[str, Observation | None]:
-        """What was seen of each host, those of the inventory first; None where nobody looked at it."""
+        """The observations by host, hosts of the inventory first; None for a host without observations."""
         return {**dict.fromkeys(self.gateways), **self.looks}
 
     @property
     def whole(self) -> Observation | None:
-        """All looks at all hosts together."""
+        """The sum of all observations of all hosts; None if there are none."""
         return reduce(add, self.looks.values()) if self.looks else None
 
     @property
     def gone(self) -> tuple[str, ...]:
-        """Hosts that were seen and have left the inventory."""
+        """Observed hosts that have left the inventory."""
         return tuple(sorted(self.looks.keys() - self.gateways.keys()))
 
 
 def composed(seen: Seen) -> Report:
-    """The report."""
+    """Composes the report."""
     findings = worst_first((*seen.updates.findings, *_findings(seen)))
     name = f"flatnet-{seen.month.name}"
     return Report(
@@ -95,13 +95,13 @@ def composed(seen: Seen) -> Report:
 
 
 def share(part: int, whole: int) -> int | float:
-    """Percent with one digit behind the point, rounded down."""
+    """Computes a percentage with one decimal, rounded down."""
     percent = part * 1000 // whole / 10
     return int(percent) if percent.is_integer() else percent
 
 
 def _findings(seen: Seen) -> Iterator[Finding]:
-    """Hosts that were not well in every look, or at which nobody looked."""
+    """Yields a finding for each host that was not healthy in every observation, or has none."""
     for host, looks in seen.hosts.items():
         if looks is None:
             why = Phrase("nobody looked at it in {month}, so nothing is known of it", month=seen.month.name)
@@ -128,14 +128,14 @@ def _reached(looks: Observation) -> int:
 
 
 def _checks(looks: Observation) -> Phrase:
-    """The checks that failed and in how many looks, the most first."""
+    """Describes the failed checks and in how many observations they failed, most first."""
     most_first = sorted(looks.failed.items(), key=lambda each: -each[1])
     named = (Phrase("{check} {n}", check=CHECKS.get(check, check), n=n) for check, n in most_first)
     return Phrase("{items}", items=Listing(tuple(named)))
 
 
 def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
-    """The worst first: by what is wrong, then the least reached, then the least well."""
+    """Builds the rows, worst first: by severity, then least reachable, then least healthy."""
     severities = worst_by_host(findings)
     updates = seen.updates.by_host
     rows = []
@@ -148,12 +148,12 @@ def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
 
 
 def _rank(host: str, looks: Observation | None) -> tuple[float, float, str]:
-    """The least reached, then the least well; what nobody knows comes before all."""
+    """Makes the sort key: unknown hosts first, then the least reachable, then the least healthy."""
     return (-1, -1, host) if looks is None else (_reached(looks) / looks.looks, looks.well / looks.looks, host)
 
 
 def _looks(looks: Observation | None, *, gateway: bool) -> tuple[Cell, ...]:
-    """What was seen of one host: its looks, and what they found."""
+    """Builds the cells of one host's health: number of observations, percentages, failed checks, gateway."""
     if looks is None:
         none = Cell(text=Phrase("none"), value=0)
         return none, _NOT_KNOWN, _NOT_KNOWN, _NOT_KNOWN, _NOT_KNOWN if gateway else _ABSENT
@@ -180,7 +180,7 @@ def _mean(looks: Observation, *, gateway: bool) -> Cell:
 
 
 def _updates(cells: Mapping[str, Cell]) -> Cell:
-    """How many are pending on both sides together; one side that is not known leaves the sum unknown."""
+    """Builds the cell with the updates pending on both sides together. One unknown side makes the sum unknown."""
     sides = {key: cells[key] for key in _SIDES if cells[key].mark is not Mark.ABSENT}
     if not sides:
         return _ABSENT
@@ -193,7 +193,7 @@ def _updates(cells: Mapping[str, Cell]) -> Cell:
 
 
 def _summary(seen: Seen) -> Phrase:
-    """The month in one sentence, for a phone's notification."""
+    """Summarizes the month in one sentence, for a phone's notification."""
     if not seen.hosts:
         return NO_HOSTS
     return joined([_how_they_were(seen), *_least(seen), *_done(seen), *_pending(seen)])
@@ -212,7 +212,7 @@ def _how_they_were(seen: Seen) -> Phrase:
 
 
 def _least(seen: Seen) -> Iterator[Phrase]:
-    """Those that were reached the least."""
+    """Names the hosts that were reached least, and the unknown ones."""
     shares = [(share(_reached(each), each.looks), host) for host, each in seen.hosts.items() if each and each.unreached]
     if shares:
         named = [Phrase("{host} {percent} %", host=host, percent=percent) for percent, host in sorted(shares)]
@@ -240,7 +240,7 @@ def _pending(seen: Seen) -> Iterator[Phrase]:
 
 
 def _covered(seen: Seen) -> Section:
-    """What the numbers rest on."""
+    """Builds the section on the basis of the numbers."""
     return Section(heading=Phrase("What this rests on"), lines=tuple(_rests_on(seen)))
 
 

@@ -1,4 +1,4 @@
-"""What people and schedules did in a month, as parts of its report: changes, approvals, what nobody ran. Pure."""
+"""Sections of the monthly report on changes, approvals and schedules. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,10 @@ from bot.store.schedules import KEPT, Tally
 from commands.model.report import Section
 
 NAMED = 10
-"""Changes that are named one by one; more are counted."""
+"""Maximum number of changes that are listed; more are only counted."""
 
 WORDS = 100
-"""Characters of a request that a line repeats."""
+"""Characters of a command that a line repeats."""
 
 _ENDS = {
     State.DONE: Phrase("done"),
@@ -41,7 +41,7 @@ _FAILED = frozenset({Outcome.FAILED, Outcome.REFUSED})
 
 
 def of_changes(changes: Sequence[Ended] | None) -> Iterator[Section]:
-    """Changes by how they ended and by who asked, approvals by what became of them, and what ran without."""
+    """Builds the sections: changes by outcome and by requester, approvals by state, and break-glass changes."""
     heading = Phrase("Changes that ended")
     if changes is None:
         yield Section(heading=heading, lines=(_hidden(),))
@@ -54,7 +54,7 @@ def of_changes(changes: Sequence[Ended] | None) -> Iterator[Section]:
 
 
 def of_schedules(runs: Sequence[Tally] | None, month: Month) -> Section:
-    """Due times that nobody ran, and runs that failed."""
+    """Builds the section of missed due times and failed runs."""
     heading = Phrase("Schedules that did not run or failed")
     if runs is None:
         return Section(heading=heading, lines=(_hidden(),))

@@ -1,7 +1,7 @@
-"""What was seen of the fleet over time: looks become rows, and rows become days.
+"""History of the fleet's health: readings become observations, and observations become days.
 
-Health.read ─ observed (pure) ─▶ Observation, one for each host ─ record ─▶ rows ─▶ days of a picture, sums of a span
-digest ─ keep ─▶ what it found ─ earlier ─▶ what the next one compares itself with
+Health.read ─ make_observations (pure) ─▶ one Observation per host ─ record ─▶ rows ─▶ days of a chart, sums of a span
+digest ─ store_digest ─▶ its findings ─ find_previous_digest ─▶ baseline of the next digest
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from commands.model.report import Cell, Mark, Report
 
 
 def observed(report: Report, at: datetime) -> tuple[Observation, ...]:
-    """What a look at the health of hosts found of each. `report` is whole, as `Health.read` makes it."""
+    """Makes one observation per host from a complete health report, as `Health.read` makes it."""
     found: dict[str, list[Finding]] = {}
     for finding in report.findings:
         found.setdefault(finding.host, []).append(finding)
@@ -41,9 +41,9 @@ def _observed(host: str, at: datetime, cells: Mapping[str, Cell], findings: Sequ
 
 
 class History:
-    """Looks and digests as they are kept. `zone` is the configured one: its days are those of pictures and reports.
+    """Stored observations and digests. `zone` is the configured zone, which defines the days of charts and reports.
 
-    Every method may raise a `DatabaseError`; then nothing was written.
+    Every method may raise `DatabaseError`; then nothing was written.
     """
 
     def __init__(self, observations: Observations, digests: Digests, zone: ZoneInfo) -> None:
@@ -52,33 +52,33 @@ class History:
         self._zone = zone
 
     async def record(self, report: Report, at: datetime) -> None:
-        """Keep a look at the health of hosts."""
+        """Stores the observations of a health report."""
         await self._observations.add(observed(report, at))
 
     async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
-        """What was seen from `since` on and before `until`, by host."""
+        """Returns the sums of the observations from `since` until before `until`, by host."""
         return await self._observations.sums(since, until)
 
     async def days(
         self, hosts: Sequence[str], until: datetime, count: int
     ) -> tuple[tuple[date, ...], tuple[HostHealth, ...]]:
-        """So many days, the last one being that of `until`, and the health of these hosts on each."""
+        """Returns `count` days up to the day of `until`, and the health of these hosts on each day."""
         last = until.astimezone(self._zone).date()
         days = tuple(last - timedelta(days=ago) for ago in reversed(range(count)))
         seen = [await self._observations.sums(self._begin(day), self._begin(day + timedelta(days=1))) for day in days]
         return days, tuple(HostHealth(host=host, days=tuple(_health(day.get(host)) for day in seen)) for host in hosts)
 
     async def keep(self, operation: str, at: datetime, document: str) -> None:
-        """Keep what a digest found; a repeated run of the same operation takes its own place."""
+        """Stores the findings of a digest; replaces those of the same operation."""
         await self._digests.keep(operation, at, document)
 
     async def earlier(self, operation: str, at: datetime) -> str | None:
-        """What the last digest before that time found, other than this operation."""
+        """Returns the stored findings of the last digest before `at`, other than this operation; None if there is none."""
         found = await self._digests.latest(at, operation)
         return None if found is None else found[2]
 
     async def tidy(self, now: datetime) -> None:
-        """Make days of old looks and let go of older ones, in small pieces between which others get their turn."""
+        """Aggregates old observations to days and deletes outdated rows, in small batches between which other works run."""
         while await self._observations.thin(now):
             pass
         await self._digests.prune(now)

@@ -1,4 +1,4 @@
-"""Reports on schedules: one and what it does next, or a list. Pure."""
+"""Reports on schedules: one with its next run, or a list. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ OUTCOMES = {
 }
 
 MISSED: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
-"""What becomes of a missed time; usually it is made up for."""
+"""Names of the handling of missed times; by default a missed run is made up for."""
 
 _BAD = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.MISSED})
 
@@ -41,7 +41,7 @@ _COLUMNS = (
 
 
 def report_schedule(schedule: Schedule, begun: Run | None, at: datetime) -> Report:
-    """Report on one schedule, and on what happens next with it."""
+    """Report on one schedule and its next run."""
     report = list_schedules((Listed(schedule, begun),), at)
     coming = _find_next_time(schedule, at)
     told, words = _predict(schedule, begun, coming)
@@ -49,7 +49,7 @@ def report_schedule(schedule: Schedule, begun: Run | None, at: datetime) -> Repo
 
 
 def _predict(schedule: Schedule, begun: Run | None, coming: datetime | None) -> tuple[Phrase, tuple[str, ...]]:
-    """Sentence about what happens next with it, and commands that change that."""
+    """Sentence about the next run, and commands that change it."""
     name = schedule.name
     if schedule.paused:
         return Phrase("{name} is paused", name=name), (f"schedule resume {name}",)
@@ -62,7 +62,7 @@ def _predict(schedule: Schedule, begun: Run | None, coming: datetime | None) -> 
 
 
 def list_schedules(found: Sequence[Listed], at: datetime) -> Report:
-    """Report that lists schedules, with the next of them in its summary."""
+    """Report that lists schedules, with the next run in its summary."""
     paused = [each.schedule for each in found if each.schedule.paused]
     coming = [(when, each.schedule) for each in found if (when := _find_next_time(each.schedule, at)) is not None]
     first = min(coming, key=lambda pair: pair[0], default=None)
@@ -90,7 +90,7 @@ def _join(parts: Sequence[Phrase]) -> Phrase:
 
 
 def _find_next_time(schedule: Schedule, at: datetime) -> datetime | None:
-    """Its next time; None while it is paused or its times cannot be read."""
+    """Time of the next run; None while it is paused or its times could not be read."""
     if schedule.paused or not cron.readable(schedule.cron, schedule.zone):
         return None
     return cron.following(schedule.cron, ZoneInfo(schedule.zone), at)
@@ -115,14 +115,14 @@ def _build_row(each: Listed, at: datetime) -> Row:
 
 
 def _show_channel(schedule: Schedule) -> Cell:
-    """Channel of its answers; what `observe` sees is posted nowhere."""
+    """Channel of its answers. The answers of `observe` are not posted."""
     if schedule.origin is Origin.BUILT_IN and schedule.name == OBSERVE:
         return Cell(text="")
     return Cell(text=schedule.channel or Phrase("the administrators"), value=schedule.channel)
 
 
 def _show_state(schedule: Schedule) -> Cell:
-    """State in words, empty while it runs. Times of another version, or in a zone of another machine, cannot be read."""
+    """State in words, empty while it is active. Times from another version or in an unknown zone may be unreadable."""
     if not schedule.paused and not cron.readable(schedule.cron, schedule.zone):
         return Cell(text=Phrase("does not run: its times cannot be read"), value="unreadable", mark=Mark.BAD)
     if not schedule.paused:

@@ -1,8 +1,8 @@
-"""The weekly report: disks, log rotation and certificates of all hosts, what is wrong first. Pure.
+"""The weekly report: disks, log rotation and certificates of all hosts, findings first. Pure.
 
-    disks, health, certificates of all hosts, read at once ─▶ Week ─▶ Report
+    disks, health, certificates of all hosts, read at once ─▶ WeeklyInput ─▶ Report
 
-Nothing is compared: what is wrong is said until it is mended. Where all is well it is one line.
+It is not compared with an earlier one: a finding is repeated until it is fixed. If the fleet is healthy, it is one line.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,13 +20,13 @@ from commands.model.report import Cell, Column, Mark, Report, Row, Section
 from commands.values.units import size_of
 
 FULLEST = 5
-"""Hosts that are named among those with the fullest disks."""
+"""Maximum number of listed hosts with the fullest disks."""
 
 NEXT = 5
-"""Words that are offered."""
+"""Maximum number of suggested commands."""
 
 _PLACES = ("drive", "wsl_disk")
-"""Where a disk can be full, by `disk`'s columns."""
+"""Columns of the `disk` report that show a disk."""
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
@@ -38,7 +38,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Week:
-    """What was read of all hosts, each report with its details."""
+    """Input of a weekly report: the reports on all hosts, with details."""
 
     at: datetime
     health: Report
@@ -47,7 +47,7 @@ class Week:
 
 
 def composed(week: Week) -> Report:
-    """The report."""
+    """Composes the report."""
     findings = _findings(week)
     return Report(
         title=Phrase("Weekly report"),
@@ -63,7 +63,7 @@ def composed(week: Week) -> Report:
 
 
 def _findings(week: Week) -> tuple[Finding, ...]:
-    """What is wrong with disks, logs and certificates; a host that is silent is so once."""
+    """Collects the findings on disks, logs and certificates. An unreachable host is reported once."""
     logs = (finding.model_copy(update={"next": f"health {finding.host} --details"}) for finding in week.health.further)
     found = [*week.disks.findings, *logs]
     for report in (week.health, week.certificates):
@@ -74,18 +74,18 @@ def _findings(week: Week) -> tuple[Finding, ...]:
 
 
 def _silent(findings: Sequence[Finding]) -> frozenset[str]:
-    """Hosts of whose Windows it is said already that it does not answer."""
+    """Returns the hosts whose Windows side is already reported as unreachable."""
     sides = ("host", "windows")
     return frozenset(finding.host for finding in findings if not finding.reached and finding.subject in sides)
 
 
 def _unread(health: Report) -> list[Finding]:
-    """Of health, which judges more than this report, only why logs could not be looked at."""
+    """Returns the health findings that explain unread logs. Other health findings are not part of this report."""
     return [finding for finding in health.findings if finding.host in _silent([finding])]
 
 
 def _rows(week: Week, findings: Sequence[Finding]) -> tuple[Row, ...]:
-    """The worst first, then as disks are: the fullest."""
+    """Builds the rows, worst first, then those with the fullest disks."""
     worst = worst_by_host(findings)
     logs, ends = week.health.by_host, week.certificates.by_host
     rows = []
@@ -106,7 +106,7 @@ def _all_well(week: Week) -> Phrase:
 
 
 def _logs_well(week: Week) -> Phrase:
-    """That they are rotated is said only where something shows it."""
+    """States that all logs are rotated, but only if every host proves it."""
     marks = {cells[ROTATION.key].mark for cells in week.health.by_host.values()} - {Mark.ABSENT}
     return Phrase("all logs are rotated") if marks == {Mark.WELL} else Phrase("no log is too large")
 
