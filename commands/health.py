@@ -1,6 +1,6 @@
-"""`health`: the operators' daily check on every host, over its three sides at once.
+"""`health`: the operators' daily check of every host on its three sides.
 
-hosts ─ look (three sides each, all at once) ─▶ Looked ─ judge (commands.checks) ─▶ Assessed ─▶ Report
+hosts ─ read (three sides each, concurrently) ─▶ HealthAnswers ─ judge (commands.checks) ─▶ AssessedHost ─▶ Report
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Health(HostsOperation):
 
 
 async def _assess(host: Host, known: frozenset[str], view: View) -> Assessed:
-    """Judges one host as soon as it has answered: judging a fleet at one stroke would hold the loop up."""
+    """Judges one host as soon as it has answered. Judging a fleet at once would block the event loop."""
     looked = await _look(host, view)
     judged, rotation = judge(looked, known, view.thresholds), judge_rotation(looked, view.thresholds)
     cells = (*(judged.cells[key] for key in CHECKS), *details_of(looked), rotation.cells[ROTATION.key])
@@ -70,7 +70,7 @@ async def _assess(host: Host, known: frozenset[str], view: View) -> Assessed:
 
 
 async def _look(host: Host, view: View) -> Looked:
-    """All sides of one host at once."""
+    """Reads all sides of one host concurrently."""
     ask_windows = _windows(host, view)
     ask_wsl = ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
     ask_gateway = ask(host, ReadGateway() if host.gateway else None, view)
@@ -83,7 +83,7 @@ async def _look(host: Host, view: View) -> Looked:
 
 
 async def _windows(host: Host, view: View) -> tuple[WindowsSystem | HostError | None, float | None]:
-    """What Windows says, and how far its clock is ahead of the time between question and answer."""
+    """Reads Windows, and computes how far its clock is ahead of the time between request and answer."""
     if host.windows is None:
         return None, None
     seen: Seen[WindowsSystem] = await view.fleet.look(host, ReadWindows.of(host.windows))

@@ -1,7 +1,7 @@
-"""What is to be said of a host: what was seen becomes cells and remarks, one way for every check."""
+"""Judgments of hosts: answers become cells and remarks, in the same way for every check."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.errors import AuthenticationFailed, DeadlineExceeded, HostError, HostIdentityError, NotAsked, Unreachable
@@ -27,9 +27,10 @@ CHECKS = {
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that somebody should know of a host, in a few words and in a sentence that says what to do.
+    """One problem of a host, in a few words (`short`) and in a sentence with the fix (`why`).
 
-    `reached` is False where the side did not answer; `parts` are what it sums up; `next` are words that mend it.
+    `reached` is False if the side did not answer. `parts` are the remarks that it summarizes. `next` is the command that
+    fixes it or shows more.
     """
 
     subject: str
@@ -41,7 +42,7 @@ class Remark:
     next: str | None = None
 
     def finding(self, host: str, words: str | None = None) -> Finding:
-        """The same of this host in a report; `words` are what to type next."""
+        """Builds the finding for this host; `words` is the next command."""
         return Finding(
             severity=self.severity,
             host=host,
@@ -54,7 +55,7 @@ class Remark:
 
 
 class Answers:
-    """The answers of a host's sides, for each check that looks at several sides."""
+    """Answers of a host's sides; base of the answers to each read of several sides."""
 
     @property
     def said(self) -> tuple[object, ...]:
@@ -79,10 +80,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class Looked(Answers):
-    """What the sides of a host said; None for a side that it does not have.
+    """Answers of a host's sides to `health`; None for a side that it does not have.
 
-    `ahead`: seconds that the Windows clock is ahead of the bot's (negative: behind), as far as the
-    time that the answer took allows to say; None where Windows did not answer.
+    `ahead`: seconds that the Windows clock is at least ahead of the bot's (negative: behind), given the time that the
+    answer took; None if Windows did not answer.
     """
 
     host: Host
@@ -98,7 +99,7 @@ class Looked(Answers):
 
 @dataclass(frozen=True)
 class Judged:
-    """What is to be said of a side, or of a host: a cell for each check, and remarks."""
+    """Judgment of a side or of a host: a cell for each check, and remarks."""
 
     cells: Mapping[str, Cell]
     remarks: tuple[Remark, ...] = ()
@@ -110,63 +111,67 @@ class Judged:
 
     @property
     def severity(self) -> Severity | None:
-        """The worst remark's; None where all is well."""
+        """Severity of the worst remark; None if there is none."""
         return self.worst[0].severity if self.remarks else None
 
     @property
     def rank(self) -> int:
-        """0 is the worst; what is well comes last."""
+        """0 is the worst; without a remark it is the last."""
         return rank_of(self.severity)
+
+    def suggest(self, command: str | None) -> "Judged":
+        """Returns the same judgment with `command` as the next one of every remark."""
+        return replace(self, remarks=tuple(replace(remark, next=command) for remark in self.remarks))
 
 
 def findings_of(host: str, remarks: Iterable[Remark], words: str) -> Iterator[Finding]:
-    """One for each remark, with the words that show more; details take apart what sums up several."""
+    """Builds one finding for each remark, with the command that shows more. Details show the parts of a summary."""
     for remark in remarks:
         parts = tuple(part.finding(host, part.next) for part in remark.parts or (remark,))
         yield remark.finding(host, remark.next or words).model_copy(update={"parts": parts})
 
 
 def ahead(clock: datetime, now: datetime, age: float) -> float:
-    """Seconds that a host's clock, told within the last `age` seconds, is ahead at least (negative: behind)."""
+    """Computes the seconds that a host's clock, read within the last `age` seconds, is at least ahead (negative: behind)."""
     difference = (clock - now).total_seconds()
     return max(difference, 0.0) + min(difference + age, 0.0)
 
 
 def well(key: str, text: Phrase, value: str) -> Judged:
+    """Makes a check that is healthy."""
     return Judged({key: Cell(text=text, value=value, mark=Mark.WELL)})
 
 
-def bad(key: str, text: Phrase, value: str, severity: Severity, why: Phrase, words: str | None = None) -> Judged:
-    """A check that is not well; `words` mend it, or tell more of it."""
-    return remarked(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why, words=words)
+def bad(key: str, text: Phrase, value: str, severity: Severity, why: Phrase) -> Judged:
+    """Makes a check that failed, with its remark."""
+    return remarked(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why)
 
 
 def unread(key: str, why: Phrase, what: Phrase | None = None) -> Judged:
-    """The side answered, and this part of it could not be read; `what` names it where it is none of `CHECKS`."""
+    """Makes a check whose side answered, but which could not be read. `what` names it if it is not in `CHECKS`."""
     cell = Cell(text=Phrase("could not be read"), value="unread", mark=Mark.UNKNOWN)
     return remarked(key, cell, Severity.MEDIUM, why, what)
 
 
-def remarked(
-    key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None, words: str | None = None
-) -> Judged:
-    """A check that somebody should know of."""
+def remarked(key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None) -> Judged:
+    """Makes a check with a remark. `what` names it if it is not in `CHECKS`."""
     short = Phrase("{what} {state}", what=what or CHECKS[key], state=cell.text)
-    return Judged({key: cell}, (Remark(key, severity, short, why, next=words),))
+    return Judged({key: cell}, (Remark(key, severity, short, why),))
 
 
 def absent(*keys: str) -> Judged:
-    """Checks of what this host does not have."""
+    """Makes the checks of something that the host does not have."""
     return Judged(dict.fromkeys(keys, Cell(text=Phrase("n/a"), mark=Mark.ABSENT)))
 
 
 def together(*judged: Judged) -> Judged:
+    """Merges judgments: all cells and all remarks."""
     cells = {key: cell for each in judged for key, cell in each.cells.items()}
     return Judged(cells, tuple(remark for each in judged for remark in each.remarks))
 
 
 def unanswered(subject: str, side: Phrase, keys: Sequence[str], error: HostError) -> Judged:
-    """A side that did not answer: its checks are unknown, with one remark for all of them."""
+    """Makes the checks of a side that did not answer: they are unknown, with one remark for all of them."""
     cell = Cell(text=_state(error), value=error.kind, mark=Mark.UNKNOWN)
     short = Phrase("{what} {state}", what=side, state=cell.text)
     return Judged(
@@ -175,7 +180,7 @@ def unanswered(subject: str, side: Phrase, keys: Sequence[str], error: HostError
 
 
 def silent(errors: Sequence[HostError], sides: Judged) -> Judged:
-    """A host of which no side answered: one remark in place of one for each side."""
+    """Merges the remarks of a host of which no side answered into one."""
     states = tuple(dict.fromkeys(_state(error) for error in errors))
     short = states[0] if len(states) == 1 else Phrase("no answer")
     why = sides.remarks[0].why if len(sides.remarks) == 1 else _nobody(errors)
@@ -183,7 +188,7 @@ def silent(errors: Sequence[HostError], sides: Judged) -> Judged:
 
 
 def needing(troubled: Sequence[tuple[Host, Judged]], total: int, most: int) -> Phrase:
-    """How many of all hosts need attention, and the worst of the first few."""
+    """Summarizes how many of all hosts need attention, and the worst remark of the first few."""
     named = [Phrase("{host} {short}", host=host.name, short=judged.worst[0].short) for host, judged in troubled]
     return Phrase(
         "{n} of {total} hosts needs attention: {worst}",
@@ -195,7 +200,7 @@ def needing(troubled: Sequence[tuple[Host, Judged]], total: int, most: int) -> P
 
 
 def _state(error: HostError) -> Phrase:
-    """Why a side did not answer, in a word or two."""
+    """Describes in a word or two why a side did not answer."""
     match error:
         case Unreachable() | DeadlineExceeded():
             return Phrase("not reached")
@@ -210,7 +215,7 @@ def _state(error: HostError) -> Phrase:
 
 
 def reason_of(error: HostError) -> Phrase:
-    """As `_state`, where that alone is said."""
+    """Describes why a side did not answer, in words that stand alone."""
     match error:
         case Unreachable():
             return Phrase("no connection")
@@ -221,14 +226,14 @@ def reason_of(error: HostError) -> Phrase:
 
 
 def why_silent(side: Phrase, error: HostError) -> Phrase:
-    """Why a side did not answer, in the words of its connection."""
+    """Explains why a side did not answer, in the words of its connection."""
     if isinstance(error, HostIdentityError):
         return Phrase("warning: {side} may be another machine than the bot knows: {why}", side=side, why=error.phrase)
     return Phrase("{side}: {why}", side=side, why=error.phrase)
 
 
 def _nobody(errors: Sequence[HostError]) -> Phrase:
-    """Why no side answered, each cause once."""
+    """Explains why no side answered, each cause once."""
     if all(isinstance(error, NotAsked) for error in errors):
         return Phrase("the host was not asked: {why}", why=errors[0].phrase)
     reasons = Listing(tuple(dict.fromkeys(reason_of(error) for error in errors)))

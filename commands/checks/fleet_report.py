@@ -1,6 +1,6 @@
-"""Reads that assess hosts one by one, and the report that they share: a line for each host, the worst first.
+"""Reads that assess hosts one by one, and their common report: a row for each host, the worst first.
 
-hosts ─ assess (all at once) ─▶ Assessed* ─ ranked ─▶ Report
+hosts ─ assess (concurrently) ─▶ AssessedHost* ─ ranked ─▶ Report
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,16 +19,16 @@ from commands.model.report import Cell, Column, Report, Row
 from commands.values.arguments import ALL, TargetArgument
 
 WORST = 3
-"""Hosts that a summary names, or remarks on a single one, and commands to type next: a notification is read on a phone."""
+"""Maximum hosts in a summary, remarks on a single host, and next commands. A notification is read on a phone."""
 
 
 @dataclass(frozen=True)
 class Assessed:
     """One host of a report: its judgement, its cells behind the name, its findings.
 
-    `further` are findings for the details only. `next` is the command worth typing next where this host needs attention;
-    None: its findings say theirs. `tie` orders hosts that are equally bad. `answers` are those of its sides, where that
-    they are silent is to be told of a whole fleet.
+    `further` are findings for the details only. `next` is the next command if this host needs attention; None: its findings
+    have theirs. `tie` orders hosts of the same severity. `answers` are those of its sides, for reads that report a fleet
+    without any answer.
     """
 
     host: Host
@@ -42,7 +42,7 @@ class Assessed:
 
     @property
     def rank(self) -> tuple[int, float]:
-        """The worst first, what is well last."""
+        """Sort key: the worst host first, a healthy one last."""
         return self.judged.rank, self.tie
 
     @property
@@ -63,7 +63,7 @@ class HostsOperation(FleetRead):
     columns: ClassVar[tuple[Column, ...]]
     """The host's name, then one for each of `Assessed.cells`."""
     terse: ClassVar[bool] = False
-    """A sentence is enough of an answer where nothing is wrong, and where only one host is asked."""
+    """A sentence is a sufficient answer if nothing is wrong, or if a single host is read."""
 
     target: TargetArgument = ALL
     details: bool = False
@@ -77,7 +77,7 @@ class HostsOperation(FleetRead):
         raise NotImplementedError
 
     def all_well(self, hosts: Sequence[Host]) -> Phrase:
-        """The summary where none of these hosts needs attention."""
+        """Summarizes hosts of which none needs attention."""
         raise NotImplementedError
 
 

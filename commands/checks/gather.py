@@ -1,4 +1,4 @@
-"""Looks at many hosts side by side, and tells the person who waits which ones are still awaited."""
+"""Reads many hosts concurrently, and reports progress: the hosts that are still awaited."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -14,7 +14,7 @@ Found = TypeVar("Found")
 
 
 async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Found]], view: View) -> tuple[Found, ...]:
-    """What `look` finds on each host, in their order; one host's failure is for `look` to make a value of."""
+    """Calls `look` for every host concurrently, and returns the results in order. `look` returns failures as values."""
     hosts = tuple(hosts)
     awaited = [host.name for host in hosts]
 
@@ -31,7 +31,7 @@ async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Fo
 
 
 async def ask(host: Host, action: Action[Answer] | None, view: View) -> Answer | HostError | None:
-    """Asks one side of a host; None where there is nothing to ask."""
+    """Reads one side of a host; None without an action."""
     if action is None:
         return None
     seen: Seen[Answer] = await view.fleet.look(host, action)

@@ -1,4 +1,4 @@
-"""The daily check as judgements: what each side of a host said becomes cells and remarks. Pure.
+"""Judges the daily check: the answers of a host's sides become cells and remarks. Pure.
 
 | check | side | good |
 | --- | --- | --- |
@@ -9,8 +9,8 @@
 | bridge | WSL2 | exists, is up, has the host's bridge address |
 | forwarding | WSL2 | on |
 
-A side that a host does not have is n/a. A side that did not answer leaves its checks unknown, never
-bad, with one remark for the side, or for the whole host where no side answered.
+A side that a host does not have is n/a. The checks of a side that did not answer are unknown, never bad, with one remark
+for the side, or for the whole host if no side answered.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,13 +45,13 @@ from commands.values.arguments import shown
 
 
 def known_peers(inventory: Inventory) -> frozenset[str]:
-    """How a gateway may name its peers: by a host's overlay address, or by the address that the bot itself uses."""
+    """Lists the valid names of a gateway's peers: the hosts' overlay addresses and the inventory's gateway addresses."""
     overlay = {str(host.overlay.ip) for host in inventory.hosts}
     return frozenset(overlay | {urlsplit(host.gateway.url).netloc for host in inventory.hosts if host.gateway is not None})
 
 
 def judge(looked: Looked, known: frozenset[str], thresholds: Thresholds) -> Judged:
-    """The six checks of one host, and its clock; `known` are the fleet's `known_peers`."""
+    """Judges the six checks of one host, and its clock; `known` is from `list_known_peers`."""
     judged = together(
         judge_windows(looked.host, looked.windows),
         judge_gateway(looked.host, looked.gateway, known),
@@ -62,7 +62,7 @@ def judge(looked: Looked, known: frozenset[str], thresholds: Thresholds) -> Judg
 
 
 def judge_windows(host: Host, said: WindowsSystem | HostError | None) -> Judged:
-    """Nebula and, where the host has a gateway, the gateway's programs."""
+    """Judges Nebula and, if the host has a gateway, the gateway's programs."""
     if said is None or host.windows is None:
         return absent("nebula", "gateway")
     lacking = absent() if host.gateway is not None else absent("gateway")
@@ -77,7 +77,7 @@ def judge_windows(host: Host, said: WindowsSystem | HostError | None) -> Judged:
 
 
 def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: frozenset[str]) -> Judged:
-    """The gateway's API."""
+    """Judges the gateway's API."""
     if said is None:
         return absent("api")
     if isinstance(said, HostError):
@@ -86,7 +86,7 @@ def judge_gateway(host: Host, said: GatewaySystem | HostError | None, known: fro
 
 
 def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judged:
-    """Containers, bridge and forwarding."""
+    """Judges containers, bridge and forwarding."""
     keys = ("containers", "bridge", "forwarding")
     if said is None:
         return absent(*keys)
@@ -111,18 +111,18 @@ _GOING = frozenset({"StopPending", "PausePending"})
 
 
 def judge_nebula_service(host: str, service: str, status: ServiceStatus) -> Judged:
-    """Nebula, whose service alone counts; `host` is where the words that mend it start it."""
+    """Judges Nebula by its service. `host` is the target of the command that fixes it."""
     if status == "Unknown":
         return unread("nebula", _untold(service))
     if status == "Running":
         return well("nebula", STATES[status], status)
     severity = Severity.MEDIUM if status in _COMING else Severity.HIGH if status in _GOING else Severity.CRITICAL
     mend = f"service start nebula {host}" if status == "Stopped" else None
-    return bad("nebula", STATES[status], status, severity, _not_running(service, status), mend)
+    return bad("nebula", STATES[status], status, severity, _not_running(service, status)).suggest(mend)
 
 
 def judge_gateway_service(host: str, service: str, status: ServiceStatus, processes: int) -> Judged:
-    """nginx decides; the service says why. A gateway may be a bare nginx.exe without a running service."""
+    """Judges the gateway by its nginx processes, with the reason from the service. A bare nginx.exe needs no service."""
     if status == "Unknown":
         return unread("gateway", _untold(service))
     if status in _COMING | _GOING:
@@ -134,17 +134,17 @@ def judge_gateway_service(host: str, service: str, status: ServiceStatus, proces
     if status == "Running":
         why = Phrase("the service {service} is running without an nginx process", service=service)
         restart = f"service restart openresty {host}"
-        return bad("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why, restart)
+        return bad("gateway", Phrase("no nginx process"), "NoProcess", Severity.HIGH, why).suggest(restart)
     start = f"service start openresty {host}"
     if status == "Absent":
         why = Phrase("no nginx process runs, and there is no service {service}", service=service)
-        return bad("gateway", STATES[status], status, Severity.HIGH, why, start)
+        return bad("gateway", STATES[status], status, Severity.HIGH, why).suggest(start)
     mend = start if status == "Stopped" else None
-    return bad("gateway", STATES[status], status, Severity.HIGH, _not_running(service, status), mend)
+    return bad("gateway", STATES[status], status, Severity.HIGH, _not_running(service, status)).suggest(mend)
 
 
 def _not_running(service: str, status: ServiceStatus) -> Phrase:
-    """What is wrong with a service, and what to do where no words do it."""
+    """Explains the state of a service, with the fix if no command of the bot is one."""
     if status in _COMING | _GOING:
         state = STATES[status]
         return Phrase("the service {service} is {state}; ask again in a minute", service=service, state=state)
@@ -168,12 +168,12 @@ def _untold(service: str) -> Phrase:
 
 
 def _powershell(command: str, service: str) -> str:
-    """A command line to be typed at the host; the name is the inventory's, which allows spaces and no quotes."""
+    """Formats a command line to be typed on the host. The inventory allows spaces in the name, and no quotes."""
     return f"{command} '{service}'" if " " in service else f"{command} {service}"
 
 
 def _unhealthy(host: Host, system: GatewaySystem) -> Judged | None:
-    """What the three answers themselves give away; nobody but the overlay may ask for more than the health page."""
+    """Judges errors within the three answers. Requests from outside of the overlay may read the health page only."""
     problems = [said for said in (system.healthy, system.sync, system.status) if isinstance(said, Unusable)]
     forbidden = next((problem for problem in problems if problem.forbidden), None)
     if forbidden is not None:
@@ -182,24 +182,24 @@ def _unhealthy(host: Host, system: GatewaySystem) -> Judged | None:
         return remarked("api", cell, Severity.MEDIUM, why)
     if system.healthy is False:
         why = Phrase("the gateway's health page does not answer OK; its error.log may say why")
-        return bad("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why, _error_log(host))
+        return bad("api", Phrase("not healthy"), "unhealthy", Severity.HIGH, why).suggest(_error_log(host))
     if problems:
         why = problems[0].phrase
         if system.healthy is True and len(problems) == 2:
             why = Phrase("only the gateway's health page works: {why}", why=why)
-        return bad("api", Phrase("broken"), "broken", Severity.HIGH, why, _error_log(host))
+        return bad("api", Phrase("broken"), "broken", Severity.HIGH, why).suggest(_error_log(host))
     return None
 
 
 def _broken(host: Host, system: GatewaySystem) -> Judged | None:
-    """A healthy page over a Lua side that did not start, or started as another host."""
+    """Judges the Lua side below a healthy page: it may have failed to start, or have started as another host."""
     if not isinstance(system.sync, Sync) or system.sync.host_id == host.id:
         return None
     if system.sync.host_id is None:
         why = Phrase(
             "the gateway failed to start up (it has no host id), so it synchronises nothing; its error.log may say why"
         )
-        return bad("api", Phrase("not initialised"), "uninitialised", Severity.HIGH, why, _error_log(host))
+        return bad("api", Phrase("not initialised"), "uninitialised", Severity.HIGH, why).suggest(_error_log(host))
     why = Phrase(
         "the gateway says that it is host {said}, the inventory says {known}; mend host_id in nginx.conf or the inventory",
         said=str(system.sync.host_id),
@@ -209,12 +209,12 @@ def _broken(host: Host, system: GatewaySystem) -> Judged | None:
 
 
 def _error_log(host: Host) -> str | None:
-    """The words that show it; None where the bot reads no files of this host."""
+    """Returns the command that shows the error log; None if the bot reads no files of this host."""
     return f"log error {host.name} --since 1h" if host.windows is not None else None
 
 
 def _partly_silent(system: GatewaySystem) -> Judged | None:
-    """One path that did not answer leaves the check unknown: what the others say is well does not vouch for it."""
+    """Judges paths that did not answer. One of them makes the check unknown, even if the others are healthy."""
     parts = {"/api/health": system.healthy, "/api/sync/status": system.sync, "/api/status": system.status}
     for path, said in parts.items():
         if isinstance(said, HostError):
@@ -268,22 +268,22 @@ def _containers(host: Host, said: tuple[Container, ...] | Unread) -> Judged:
         why = Phrase(
             "{troubles}, without an error; if that should run, in WSL2: {command}", troubles=troubles, command=start
         )
-    return bad("containers", text, f"{running}/{len(said)}", severity, why, _log_of(host, failed or troubled))
+    return bad("containers", text, f"{running}/{len(said)}", severity, why).suggest(_log_of(host, failed or troubled))
 
 
 def _done(container: Container) -> bool:
-    """It has ended, and well."""
+    """Returns whether the container has exited without an error."""
     return container.state == "exited" and container.exit_code == 0
 
 
 def _podman(verb: str, containers: Sequence[Container]) -> str:
-    """A command line to be typed in WSL2, for the first few whose names are such as podman gives."""
+    """Formats a command line to be typed in WSL2, for the first few containers with valid names."""
     names = [container.name for container in containers if container_source(container.name) is not None]
     return " ".join(("sudo podman", verb, *names[:NAMED]))
 
 
 def _log_of(host: Host, containers: Sequence[Container]) -> str | None:
-    """The words that show the last lines of the first of them whose name may be typed."""
+    """Returns the command that shows the log of the first container with a valid name; None if there is none."""
     source = next(filter(None, (container_source(container.name) for container in containers)), None)
     return None if source is None else f"log {source} {host.name}"
 
@@ -331,7 +331,7 @@ def _forwarding(said: bool | Unread) -> Judged:
 
 
 def judge_clock(ahead: float | None, thresholds: Thresholds) -> Judged:
-    """No cell: the six checks are the operators' own, and a wrong clock is said beside them."""
+    """Judges the clock. It has no cell, because the six checks are the operators' own; a wrong clock is a remark."""
     if ahead is None or abs(ahead) <= thresholds.clock_difference:
         return Judged({})
     if ahead > 0:

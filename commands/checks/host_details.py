@@ -1,4 +1,4 @@
-"""What `health --details` shows beside the checks: versions, clock, uptime, gateway, containers. Pure."""
+"""Cells that `health --details` shows beside the checks: versions, clock, uptime, gateway, containers. Pure."""
 
 from adapters.errors import HostError
 from adapters.gateway.api import GatewaySystem
@@ -12,7 +12,7 @@ from commands.model.report import Cell, Column, Mark
 from commands.values.arguments import shown
 
 CONTAINERS_LIMIT = 30
-"""Containers that people are shown by name, as data all of them; more are counted."""
+"""Maximum containers shown by name; more are counted. The data has all of them."""
 
 DETAILS = (
     Column(key="nebula_version", heading=Phrase("Nebula version"), detail=True),
@@ -27,7 +27,7 @@ DETAILS = (
 
 
 def details_of(looked: Looked) -> tuple[Cell, ...]:
-    """One cell for each of `DETAILS`."""
+    """Builds one cell for each of `DETAIL_COLUMNS`."""
     return *_windows(looked), _answering(looked.gateway), _containers(looked.wsl)
 
 
@@ -50,7 +50,7 @@ def _version(version: str) -> Cell:
 
 
 def clock_cell(ahead: float) -> Cell:
-    """How far a clock is ahead, in seconds."""
+    """Builds the cell of a clock's offset, in seconds."""
     if abs(ahead) < 1:
         return Cell(text=Phrase("right"), value=round(ahead, 1))
     if ahead > 0:
@@ -66,7 +66,7 @@ def _uptime(system: WindowsSystem) -> Cell:
 
 
 def _answering(said: GatewaySystem | HostError | None) -> Cell:
-    """How long the gateway's health page took, in milliseconds."""
+    """Builds the cell of the health page's response time, in milliseconds."""
     if not isinstance(said, GatewaySystem):
         return _nothing(said)
     if said.answer_ms is None:
@@ -90,7 +90,7 @@ def _container(container: Container) -> Phrase:
 
 
 def _nothing(said: HostError | None) -> Cell:
-    """No answer, or no such side."""
+    """Builds the cell of a side that did not answer, or that the host does not have."""
     if said is None:
         return Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
     return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)

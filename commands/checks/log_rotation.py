@@ -1,14 +1,14 @@
-"""Whether logs are rotated, judged by what folders tell of them. Pure.
+"""Judges the rotation of logs by the files in their folders. Pure.
 
 | state of a log | finding |
 | --- | --- |
-| missing, or not told of | yes: nobody knows whether it is rotated |
+| missing, or could not be read | yes: its rotation is unknown |
 | larger than `log_limit_mb` | yes |
-| of some size, and no rotated one lies beside it | yes |
-| of some size, and written for more than `rotation_days` since it was last rotated | yes |
+| not small, and without a rotated file beside it | yes |
+| not small, and written for more than `rotation_days` since its last rotation | yes |
 | anything else: small, or just rotated | no |
 
-Only the host's own times are compared with one another, so its clock need not be right.
+Only times of the host are compared with one another, so its clock need not be right.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ KEY = "log_rotation"
 COLUMN = Column(key=KEY, heading=Phrase("Log rotation"), detail=True)
 
 SOME_SIZE = 10
-"""A log below this part of the limit may grow as old as it likes: a quiet one is rotated by its size."""
+"""A log below this fraction of the limit is small and may have any age: it is rotated by its size."""
 
 
 def judge_rotation(looked: Looked, thresholds: Thresholds) -> Judged:
-    """The cell and the remarks of one host's logs; a side that did not answer is remarked on elsewhere."""
+    """Judges one host's logs. A side that did not answer has its remark elsewhere."""
     if looked.windows is None:
         return Judged({KEY: Cell(text=Phrase("n/a"), mark=Mark.ABSENT)})
     if not isinstance(looked.windows, WindowsSystem):
@@ -46,12 +46,12 @@ def judge_rotation(looked: Looked, thresholds: Thresholds) -> Judged:
 
 
 def logs_of(host: Host, logs: Sequence[LogFile]) -> tuple[LogFile, ...]:
-    """Those that this host must have: without a gateway there is only Nebula's."""
+    """Selects the logs that this host must have: without a gateway only Nebula's."""
     return tuple(log for log in logs if log.name == "nebula" or host.gateway is not None)
 
 
 def judge_logs(logs: Sequence[LogFile], thresholds: Thresholds) -> tuple[Remark, ...]:
-    """What is wrong with the rotation of these logs, at most one remark for each."""
+    """Judges the rotation of these logs, with at most one remark for each."""
     return tuple(remark for log in logs if (remark := _judged(log, thresholds)) is not None)
 
 
@@ -78,7 +78,7 @@ def _judged(log: LogFile, thresholds: Thresholds) -> Remark | None:
 
 
 def _unrotated(log: LogFile, after: timedelta) -> Phrase | None:
-    """Why a log of some size is taken for one that nobody rotates."""
+    """Explains why a log that is not small counts as not rotated; None if it is rotated."""
     if log.rotated_at is None:
         return Phrase(
             "{path} has grown to {size}, and no rotated log lies beside it; {remedy}",
@@ -102,14 +102,14 @@ def _remark(short: Phrase, why: Phrase) -> Remark:
 
 
 def _remedy(log: LogFile) -> Phrase:
-    """NSSM writes Nebula's log and rotates it; nginx writes on into a file that was renamed, until it is told."""
+    """Describes the fix. NSSM writes and rotates Nebula's log; nginx writes to a renamed file until it reopens its logs."""
     if log.name == "nebula":
         return Phrase("have NSSM rotate it: nssm set Nebula AppRotateFiles 1, AppRotateOnline 1 and AppRotateBytes")
     return Phrase("rename it on the host every week, then nginx -s reopen in the gateway's folder")
 
 
 def _cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
-    """Each log with its size, or what is wrong; well only where every one was ever rotated: a small one proves nothing."""
+    """Builds the cell: each log with its size, or the problems. It is healthy only if every log has been rotated before."""
     value = " ".join(f"{log.name}={log.size if log.state == 'present' else log.state}" for log in logs)
     if remarks:
         unsure = all(log.state != "present" for log in logs)
@@ -120,7 +120,7 @@ def _cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
 
 
 def log_size(log: LogFile) -> Phrase:
-    """A log by its name, with its size and how many rotated ones lie beside it."""
+    """Describes a log by its name, its size and the number of rotated files beside it."""
     name = shown(log.file)
     if log.state == "absent":
         return Phrase("{log} missing", log=name)

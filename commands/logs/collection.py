@@ -1,7 +1,7 @@
-"""Logs read on their hosts: which side has which, and what one host says of one of them.
+"""Reads logs on their hosts: the side of each log, and the lines of one log of one host.
 
-host, source ─▶ action of its side ─▶ text, or why not ─ clock ─▶ lines with time and level
-       └ its clock is off, and times were asked for: once more, by that clock
+host, source ─▶ action of its side ─▶ text or error ─ clock ─▶ lines with time and level
+       └ the host's clock is off, and the query has times: read again, by that clock
 """
 
 import asyncio
@@ -32,25 +32,29 @@ from commands.model.operation import View
 SOURCES = (*WINDOWS, "cni", "podman")
 
 MARGIN = timedelta(seconds=60)
-"""Clocks that differ by less need no second read for `since`: so much more is read, and what is too old is left out here.
-Not so for `until`: the newest lines are those that hosts bring, and too new ones would stand in their place."""
+"""Clock difference up to which `since` needs no second read: this much more is read, and older lines are dropped here.
+
+`until` always needs one, because hosts return their newest lines, and too new ones would take the place of others.
+"""
 
 LOOKED = 50_000
-"""Lines of all hosts together that are looked through for a level, which hosts do not know, or for a pattern, which fits
-some by their secrets alone: their newest ones."""
+"""Newest lines of all hosts together that are filtered here: by level, which hosts do not know, or by pattern, which may
+match a secret only."""
 
 _HANGING = 2
-"""Logs in a row without an answer in time after which a side is not asked for more."""
+"""Consecutive timeouts after which no more logs of a side are read."""
 
 JITTER = 1.0
-"""Seconds that a clock may seem to be off without being wrong."""
+"""Measuring error of a clock's offset, in seconds."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which lines, by the bot's clock. `brought`: so many of the newest of each host are looked through, and `tail` of those
-    that are to be shown are kept; 0 for `tail`. `room`: bytes of text that one log may keep, of its newest lines; None: all
-    that its host brings."""
+    """Query for lines, by the bot's clock.
+
+    `scanned_lines`: number of each host's newest lines that are filtered here, of which the newest `tail` matches are kept;
+    0: `tail` lines are read. `max_bytes`: limit of the text that one log keeps, of its newest lines; None: no limit.
+    """
 
     tail: int
     pattern: str = ""
@@ -63,12 +67,12 @@ class Wanted:
     room: int | None = None
 
     def misses(self, ahead: float) -> bool:
-        """Whether lines are missing where a host was asked as if its clock were not so many seconds ahead."""
+        """Returns whether a read misses lines if it ignores that the host's clock is this many seconds ahead."""
         far = self.since is not None and abs(ahead) > MARGIN.total_seconds()
         return far or (self.until is not None and ahead != 0)
 
     def search(self, ahead: float) -> Search:
-        """The same for a host whose clock is so many seconds ahead."""
+        """Builds the search for a host whose clock is this many seconds ahead."""
         far = timedelta(seconds=ahead)
         return Search(
             tail=max(self.tail, self.brought),
@@ -82,8 +86,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Got:
-    """What one host says of one log; neither a log nor an error where it has none. `dropped`: lines without room.
-    `silent`: the error is that of the whole side."""
+    """One log of one host, or its error; neither if the host has no such log.
+
+    `dropped`: lines beyond `max_bytes`. `silent`: the whole side failed.
+    """
 
     host: Host
     source: str
@@ -94,7 +100,7 @@ class Got:
 
 
 async def read_all(hosts: Iterable[Host], sources: Sequence[str], wanted: Wanted, view: View) -> tuple[Got, ...]:
-    """Every one of these logs on every one of these hosts, all hosts at once; in the order of hosts, then sources."""
+    """Reads these logs on these hosts, all hosts concurrently. Results are in the order of hosts, then sources."""
 
     turn = asyncio.Lock()
 
@@ -113,9 +119,9 @@ async def read_all(hosts: Iterable[Host], sources: Sequence[str], wanted: Wanted
 
 
 async def _in_turn(host: Host, sources: Sequence[str], read: Callable[[str], Awaitable[Got]]) -> list[Got]:
-    """The logs of Windows, which does one thing at a time. One that is not there is waited for, and refuses, only once.
+    """Reads the logs of Windows one after the other, and stops after an error of the whole side.
 
-    WSL2's are read at once: one line is opened for all of them, so it is not there once, too.
+    Those of WSL2 are read concurrently: they share one connection, which fails once for all of them.
     """
     got: list[Got] = []
     for source in sources:
@@ -130,9 +136,9 @@ def _on_windows(source: str) -> bool:
 
 
 def _away(got: Sequence[Got]) -> HostError | None:
-    """Why nothing more of a side can be asked now, after what it said of these logs; None where it can.
+    """Finds the error after which no more logs of a side are read; None if there is none.
 
-    One log without an answer in its time may be slow, two are a host that hangs.
+    A single timeout may be a slow log, several in a row are a host that hangs.
     """
     for each in got:
         if each.silent:
@@ -143,15 +149,17 @@ def _away(got: Sequence[Got]) -> HostError | None:
 
 
 def _silent(action: Action[LogText], error: HostError, age: float) -> bool:
-    """Whether that is said of the side rather than of one log: nobody came through, or not in the time that there is for
-    coming through, which is over long before the action's own."""
+    """Returns whether an error concerns the whole side rather than one log.
+
+    That is a failed connection, or a timeout before the action's own deadline.
+    """
     if isinstance(error, DeadlineExceeded):
         return age < action.deadline
     return isinstance(error, Unreachable | HostIdentityError | AuthenticationFailed)
 
 
 def _without_strangers(got: tuple[Got, ...]) -> tuple[Got, ...]:
-    """A container that some host has is not amiss on the others; one that none has is said to be missing."""
+    """Drops errors of a missing container where another host has it. If no host has it, the errors are kept."""
     found = {each.source for each in got if each.log is not None}
     return tuple(Got(each.host, each.source) if each.source in found and _absent(each.error) else each for each in got)
 
@@ -161,7 +169,7 @@ def _absent(error: HostError | None) -> bool:
 
 
 def action_of(host: Host, source: str, search: Search) -> Action[LogText] | None:
-    """How this log is read on this host; None where it has no such log."""
+    """Makes the action that reads a log of a host; None if the host has no such log."""
     match source:
         case "nebula":
             return ReadLog.of(host.windows, source, search) if host.windows is not None else None
@@ -179,7 +187,7 @@ def action_of(host: Host, source: str, search: Search) -> Action[LogText] | None
 
 
 def finding_of(got: Got) -> Finding:
-    """Why a log could not be read."""
+    """Builds the finding of a log that could not be read."""
     assert got.error is not None
     reached = isinstance(got.error, ActionFailed)
     return Finding(
@@ -193,14 +201,14 @@ def finding_of(got: Got) -> Finding:
 
 
 def unread(got: Got) -> Phrase:
-    """The same in short, where what is behind it is said elsewhere."""
+    """Describes in short the error of a log, where its details are shown elsewhere."""
     assert got.error is not None
     why = got.error.phrase if isinstance(got.error, ActionFailed) else reason_of(got.error)
     return Phrase("{side}: {why}", side=_side(got), why=why)
 
 
 def told_by(findings: Iterable[Finding], got: Got) -> bool:
-    """Whether health's findings say already that this host, or this side of it, does not answer."""
+    """Returns whether findings of health report already that this host, or this side of it, does not answer."""
     subjects = ("host", "windows" if _on_windows(got.source) else "wsl")
     return any(each.host == got.host.name and each.subject in subjects and not each.reached for each in findings)
 
@@ -210,7 +218,7 @@ def _side(got: Got) -> Phrase:
 
 
 async def _read(host: Host, source: str, wanted: Wanted, view: View, turn: asyncio.Lock) -> Got:
-    """`turn`: lines are taken apart in one thread at a time. Several would not be quicker, and keep the loop waiting."""
+    """Reads one log. `turn` lets one thread at a time parse lines; several would not be faster, and delay the event loop."""
     action = action_of(host, source, wanted.search(0.0))
     if action is None:
         return Got(host, source)
@@ -234,7 +242,7 @@ def _bytes_of(line: Line) -> int:
 
 
 async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogText | HostError, float, bool]:
-    """What one host says, how far its clock is ahead, and whether its side is silent."""
+    """Returns a host's answer, the seconds that its clock is ahead, and whether its whole side failed."""
     seen: Seen[LogText] = await view.fleet.look(host, action)
     if isinstance(seen.said, HostError):
         return seen.said, 0.0, _silent(action, seen.said, seen.age)
@@ -242,30 +250,30 @@ async def _asked(host: Host, action: Action[LogText], view: View) -> tuple[LogTe
 
 
 def _ahead(text: LogText, age: float, view: View) -> float:
-    """How far the host's clock is ahead; less than a second is within what the reading of a clock takes."""
+    """Computes the seconds that the host's clock is ahead; 0 below `CLOCK_JITTER`."""
     far = 0.0 if text.clock is None else ahead(text.clock, view.now(), age)
     return far if abs(far) >= JITTER else 0.0
 
 
 def _zone(text: LogText) -> tzinfo | None:
-    """Of local times in it: what the host says of its own."""
+    """Returns the zone of local times in a text, from the host's own offsets; None if they are unknown."""
     return HostZone(text.offsets) if text.offsets else None
 
 
 def _parsed(text: LogText, origin: Origin, wanted: Wanted, clean: Callable[[str], str]) -> Log:
     fits = within(wanted.pattern, fixed=wanted.fixed, case=wanted.case) if wanted.pattern else None
     lines = without_secrets(text.lines, clean, fits)
-    encoding = "utf-8" if wanted.pattern else text.encoding  # that of lines that are left out would tell of them
+    encoding = "utf-8" if wanted.pattern else text.encoding  # otherwise the encoding could reveal dropped lines
     return parse(text.model_copy(update={"lines": lines, "cut": text.cut - {Cut.LONG}, "encoding": encoding}), origin)
 
 
 def brought(hosts: int) -> int:
-    """How many lines of each host are looked through where hosts cannot tell which of them are shown."""
+    """Computes the number of each host's lines that are filtered here."""
     return min(LINES_LIMIT, LOOKED // max(1, hosts))
 
 
 def _newest(log: Log, wanted: Wanted) -> Log:
-    """The newest lines, of that level, of all that were brought to be looked through."""
+    """Selects the newest lines of the query's level from those that are filtered here."""
     if not wanted.brought:
         return log
     fitting = filtered(log.lines, wanted.level)
@@ -277,9 +285,9 @@ def _newest(log: Log, wanted: Wanted) -> Log:
 
 
 def _within(log: Log, wanted: Wanted) -> Log:
-    """Without what the margin brought. Lines whose time nobody knows stay: what is not known is not left out.
+    """Drops lines outside of the query's times, which the margin added. Lines of unknown time are kept.
 
-    Where the first line that was brought is too old, all that are not have been brought: no limit kept any back.
+    If the first line is too old, no limit has cut off younger ones.
     """
     since, until = wanted.since, wanted.until
     young = tuple(line for line in log.lines if line.at is None or since is None or line.at >= since)

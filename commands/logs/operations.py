@@ -1,8 +1,8 @@
-"""`log`: lines of one log of many hosts, found on the hosts themselves and merged by time.
+"""`log`: lines of one log of many hosts, searched on the hosts themselves and merged by time.
 
-hosts ─ read (all at once) ─▶ Got* ─ parse, clocks corrected ─▶ Log* ─ merged, filtered ─▶ Excerpt ─▶ Report
+hosts ─ read (concurrently) ─▶ CollectedLog* ─ parse, correct clocks ─▶ HostLog* ─ merge, filter ─▶ Excerpt ─▶ Report
 
-The whole file never travels: the host finds what was asked for, within its own limits, and says what it left out.
+A file is never transferred as a whole. The host searches it, within its own limits, and reports what it left out.
 """
 
 import json
@@ -31,13 +31,13 @@ from commands.model.times import When, between, when_option
 from commands.values.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, choice, nearest, shown
 
 KEPT_LINES = 20_000
-"""Lines that an answer keeps, of all hosts together: the newest ones."""
+"""Maximum lines of an answer, of all hosts together: the newest ones."""
 
 KEPT_BYTES = 7 * 2**20
-"""Bytes of them as JSON, in which signs beyond ASCII take six: surfaces keep answers of 8 MiB, and there is more in one."""
+"""Maximum bytes of these lines as JSON, with six for a character beyond ASCII. A stored answer has at most 8 MiB in all."""
 
 _BESIDE = 160
-"""Of them, what stands beside the names and the text of a line, at most."""
+"""Maximum bytes of a line beside its names and its text."""
 
 WORST = 3
 
@@ -49,7 +49,7 @@ COLUMNS = (
 )
 
 FARTHEST = timedelta(days=366)
-"""How far back may be asked for."""
+"""Maximum age of lines."""
 
 
 def _source(typed: str) -> str:
@@ -113,7 +113,7 @@ class LogRead(FleetRead):
         return report(got, self.source, view.now(), literal(self.grep) if self.fixed else self.grep)
 
     def _wanted(self, hosts: int, now: datetime) -> Wanted:
-        """What is looked for; `BadArgument` where it makes no sense."""
+        """Builds the query. Raises `BadArgument` for an invalid pattern or interval."""
         if self.grep and not self.fixed:
             checked_pattern(self.grep)
         since, until = between(self.since, self.until, now, FARTHEST)
@@ -130,7 +130,7 @@ class LogRead(FleetRead):
 
 
 class LogCollect(OwnOperation):
-    """All evidence of some hosts as one archive; the bot's own part of it is added there."""
+    """Collect the evidence of some hosts as one archive. Its handler adds the bot's own records."""
 
     words: ClassVar = ("log", "collect")
     summary: ClassVar = Phrase("health, all logs and recent changes of hosts as one archive, with a timeline")
@@ -142,7 +142,7 @@ class LogCollect(OwnOperation):
 
 
 def report(got: Sequence[Got], source: str, at: datetime, sought: str = "") -> Report:
-    """What was brought of one log, of each host once, as one report; `sought` as in `Excerpt`."""
+    """Builds the report on one log of several hosts; `sought` as in `Excerpt`."""
     logs = [each.log for each in got if each.log is not None]
     lines = merged(log.lines for log in logs)
     kept = newest(lines)
@@ -160,7 +160,7 @@ def report(got: Sequence[Got], source: str, at: datetime, sought: str = "") -> R
 
 
 def newest(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Of merged lines, the newest that an answer keeps."""
+    """Selects the newest of merged lines, as many as an answer keeps."""
     return newest_within(lines[-KEPT_LINES:], KEPT_BYTES, _size)
 
 

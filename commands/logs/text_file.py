@@ -1,4 +1,4 @@
-"""Lines of logs as a file for people, and what must be said with them. Pure but for the reader's language and zone.
+"""Renders lines of logs as a text file, with the notes that belong to them. Pure, given the reader's language and zone.
 
 # log nebula host-a,host-b --since 1h
 # 53 lines from 2026-11-25 17:26:47.126 to 2026-11-25 18:26:47.126 (Asia/Tokyo): 1 error, 2 warn, 50 info
@@ -20,7 +20,7 @@ from commands.model.phrases import some
 from commands.values.units import size_of
 
 NO_TIME = "-" * 23
-"""Where a line's time is not known; as wide as a time."""
+"""Placeholder of an unknown time, as wide as a time."""
 
 NO_LEVEL = "-"
 
@@ -28,7 +28,7 @@ _LEVEL_WIDTH = max(map(len, Level))
 
 
 def as_text(lines: Sequence[Line], heading: Iterable[Phrase], texts: Texts, zone: tzinfo) -> str:
-    """One line for each, its time in the reader's zone, below the heading (what was asked, `notes`)."""
+    """Renders one line of text for each, with times in the reader's zone, below the heading (the request, its notes)."""
     host, source = _width(line.host for line in lines), _width(line.source for line in lines)
     told = [f"# {shortened(harmless(phrase.render(texts)))}" for phrase in heading]
     body = [
@@ -39,7 +39,7 @@ def as_text(lines: Sequence[Line], heading: Iterable[Phrase], texts: Texts, zone
 
 
 def summary(lines: Sequence[Line], zone: tzinfo) -> Phrase:
-    """How many lines there are, of what time, how many of each level."""
+    """Summarizes lines: their number, their times, their number by level."""
     if not lines:
         return Phrase("no lines")
     times = [line.at for line in lines if line.at is not None]
@@ -75,14 +75,16 @@ def _count(level: Level | None, n: int) -> Phrase:
 
 
 def _continued(n: int) -> Iterable[Phrase]:
-    """Lines that belong to others, so that the counts add up."""
+    """Describes the lines that belong to others, so that the counts add up."""
     if n:
         yield Phrase("{n} continued", n=n)
 
 
 def _clocks(logs: Iterable[Log]) -> Iterable[Phrase]:
-    """Each host's once, however many of its logs there are, all in one note, the worst first; what is too small to be
-    shown is not told. Windows and WSL2 of a host have a clock each: the one that is farther off is told."""
+    """Describes the hosts' clock offsets in one note, each host once, the largest first, without those that round to 0.
+
+    Windows and WSL2 of a host have a clock each. The larger offset counts.
+    """
     aheads: dict[str, float] = {}
     for log in logs:
         aheads[log.host] = max(aheads.get(log.host, 0.0), round(log.ahead, 3), key=abs)
@@ -173,11 +175,11 @@ COLLECTED = _CUTS | {
     Cut.LINES: lambda logs: _more(logs, "log SOURCE --tail"),
     Cut.BYTES: lambda logs: _large(logs, "log SOURCE --grep"),
 }
-"""The same where every log was collected: what has fewer options names the words that have them."""
+"""Notes for collected logs, which name the command that has the options."""
 
 
 def notes(logs: Sequence[Log], cuts: Mapping[Cut, Callable[[Phrase], Phrase]] = _CUTS) -> tuple[Phrase, ...]:
-    """What whoever shows these logs must say, what is missing first: a surface may have room for the first ones alone."""
+    """Lists the notes that must be shown with logs. Missing lines come first, because a surface may show the first only."""
     return (*_cuts(logs, cuts), *_clocks(logs), *_doubts(logs), *_without_time(logs), *_encodings(logs))
 
 
