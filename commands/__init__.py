@@ -1,1 +1,1 @@
-"""What an operator can ask for: words to operations, operations to reports and plans."""
+"""Operations of an operator: words to operations, operations to reports and plans."""

@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 class Health(HostsOperation):
-    """The six checks of the daily round."""
+    """Run the six checks of the daily round."""
 
     words: ClassVar = ("health",)
     summary: ClassVar = Phrase("whether hosts are well: Nebula, gateway, API, containers, bridge, forwarding")

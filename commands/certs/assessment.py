@@ -1,16 +1,16 @@
-"""Certificates as judgements: what each host holds becomes cells and remarks. Pure.
+"""Judges certificates: those of each host become cells and remarks. Pure.
 
 | subject | good |
 | --- | --- |
-| expiry | more than 30 days left, of a CA more than 180: renewing it takes three rounds over all hosts |
+| expiry | more than 30 days left, for a CA more than 180: renewing it takes three rounds over all hosts |
 | ca | signed by a CA that the host and the lighthouse trust; both trust the same |
 | name, address, groups | as the inventory and the rules have them |
-| key | matches, and SYSTEM and Administrators alone can read it |
-| running | Nebula runs with the certificate that lies there |
-| parsers | `nebula-cert` on the host reads what we read |
+| key | matches, and only SYSTEM and Administrators can read it |
+| running | Nebula runs with the certificate on disk |
+| parsers | `nebula-cert` on the host and the bot's parser agree |
 | config | config.yaml names the inventory's files |
 | clock | right to the minute |
-| ca-key | on the lighthouse alone, and nebula-cert can use it without a passphrase |
+| ca-key | on the lighthouse only, and nebula-cert can use it without a passphrase |
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ HOST_LIMITS = (
     (timedelta(days=14), Severity.MEDIUM),
     (timedelta(days=30), Severity.LOW),
 )
-"""Time left, and how grave that is; the guide renews at 30 days."""
+"""Time left of a host certificate, with its severity. The guide renews at 30 days."""
 
 CA_LIMITS = (
     (timedelta(days=14), Severity.CRITICAL),
@@ -45,24 +45,24 @@ CA_LIMITS = (
     (timedelta(days=90), Severity.MEDIUM),
     (timedelta(days=180), Severity.LOW),
 )
-"""A new CA takes three rounds over all hosts, and hosts signed late live short and all end with it."""
+"""Time left of a CA, with its severity. A new CA takes three rounds over all hosts, and certificates end with their CA."""
 
 HOST_WARNINGS = tuple(limit for limit, _ in HOST_LIMITS)
 CA_WARNINGS = tuple(sorted({limit for limit, _ in (*HOST_LIMITS, *CA_LIMITS)}))
-"""Time left at which a warning is said, the tightest first."""
+"""Time left at which a warning is sent, the shortest first."""
 
 Limits = Sequence[tuple[timedelta, Severity]]
 
 
 def severity_of(left: timedelta, limits: Limits) -> Severity | None:
-    """How grave it is that a certificate has so much time left; None where that is enough."""
+    """Judges the time left of a certificate; None if it is sufficient."""
     if left <= timedelta(0):
         return Severity.CRITICAL
     return next((severity for limit, severity in limits if left <= limit), None)
 
 
 def judge(held: Held, mesh: Mesh) -> Judged:
-    """What is to be said of one host."""
+    """Judges the certificates of one host."""
     if held.said is None:
         return absent(*CELLS)
     if isinstance(held.said, HostError):
@@ -79,12 +79,12 @@ def judge(held: Held, mesh: Mesh) -> Judged:
 
 
 def judge_authority(ca: Certificate, holders: Sequence[Held], mesh: Mesh) -> Judged:
-    """What is to be said of a CA."""
+    """Judges a CA."""
     return _alarmed(Judged(authority_cells(ca, holders, mesh), tuple(_expiry(ca, mesh, CA_LIMITS, "ca show"))))
 
 
 def _alarmed(judged: Judged) -> Judged:
-    """The days left are information, until they are remarked on."""
+    """Marks the days left as bad if there is a remark on the expiry."""
     if not any(remark.subject == "expiry" for remark in judged.remarks):
         return judged
     bad = judged.cells["days"].model_copy(update={"mark": Mark.BAD})
@@ -92,7 +92,7 @@ def _alarmed(judged: Judged) -> Judged:
 
 
 def _certificate(held: Held, mesh: Mesh) -> Iterator[Remark]:
-    """Its dates, its identity, and whether Nebula runs with it."""
+    """Judges the dates and identity of a host's certificate, and that Nebula runs with it."""
     certificate = held.certificate
     if certificate is None:
         yield _unread(held)
@@ -165,7 +165,7 @@ def _running(held: Held, mesh: Mesh) -> Iterator[Remark]:
 
 
 def _authorities(held: Held, mesh: Mesh) -> Iterator[Remark]:
-    """The CAs in the host's file, and whose signature its certificate bears."""
+    """Judges the CAs in the host's file, and the signature of its certificate."""
     path = held.paths.ca_certificate
     if not held.authorities:
         why = (
@@ -200,7 +200,7 @@ def _doubted(what: Phrase) -> Remark:
 
 
 def _key(held: Held, mesh: Mesh) -> Iterator[Remark]:
-    """The private key. Nebula takes no pair whose certificate has expired, which says nothing of the key."""
+    """Judges the private key. Nebula rejects a pair with an expired certificate, which does not make the key a wrong one."""
     files, path = held.files, held.paths.host_key
     expired = held.certificate is not None and mesh.left(held.certificate) <= timedelta(0)
     if files is None:
@@ -235,7 +235,7 @@ def _files(held: Held) -> Iterator[Remark]:
 
 
 def _ca_key(held: Held) -> Iterator[Remark]:
-    """Needed on the lighthouse to sign, and nowhere else."""
+    """Judges the CA's key. It is needed on the lighthouse to sign, and nowhere else."""
     files, path = held.files, held.paths.ca_key
     if files is None:
         return

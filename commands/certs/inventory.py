@@ -1,6 +1,6 @@
-"""What hosts hold of certificates: looked at, and read once into values.
+"""Reads the certificates on hosts, and parses them into values.
 
-hosts ─ look (all at once) ─▶ Held, one for each host ─▶ Mesh: the lighthouse's, sightings, and which CA signs
+hosts ─ read (concurrently) ─▶ HostCertificates, one for each host ─▶ FleetCertificates: lighthouse, CAs, sightings
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,15 +18,16 @@ from commands.checks.gather import look_at_all
 from commands.model.operation import CertificateRules, View
 
 CLOCK_LIMIT = 60.0
-"""Seconds that a host's clock may be off where certificates are made and judged: their dates are the clock's."""
+"""Maximum clock offset in seconds of hosts where certificates are made and judged, because the clock sets their dates."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """One host's certificate and CAs as parsed; `said` is None where the host has no Windows side.
+    """One host's certificate and CAs, parsed; `answer` is None if the host has no Windows side.
 
-    `broken`, `ca_broken` say why a file could not be read, "" where it could or where there is none; `told`, `ca_told`
-    whether `nebula-cert` on the host says the same as our parser. `ahead` is in seconds, as in `judged.ahead`.
+    `read_error`, `ca_read_error`: why a file could not be parsed; "" if it could or does not exist. `parsers_agree`,
+    `ca_parsers_agree`: `nebula-cert` on the host and the bot's parser agree. `ahead`: seconds as from
+    `checks.assessment.compute_clock_offset`.
     """
 
     host: Host
@@ -41,18 +42,18 @@ class Held:
 
     @property
     def files(self) -> NebulaFiles | None:
-        """What lies on the host; None where nothing is known of it."""
+        """The files on the host; None if they are unknown."""
         return self.said if isinstance(self.said, NebulaFiles) else None
 
     @property
     def paths(self) -> WindowsPaths:
-        """Where it lies; only of a host with a Windows side."""
+        """The paths of the files; only for a host with a Windows side."""
         assert self.host.windows is not None
         return self.host.windows.paths
 
     @property
     def trusts_itself(self) -> bool:
-        """Whether a CA in the host's own file signed its certificate."""
+        """True if a CA in the host's own file signed its certificate."""
         return self.certificate is not None and any(signed_by(self.certificate, ca) for ca in self.authorities)
 
     @property
@@ -61,7 +62,7 @@ class Held:
 
     @property
     def elsewhere(self) -> tuple[tuple[str, str], ...]:
-        """What config.yaml names where the inventory names something else: (named, expected)."""
+        """Paths in config.yaml that differ from the inventory: (configured, expected)."""
         if self.files is None:
             return ()
         pairs = (
@@ -74,22 +75,22 @@ class Held:
 
 @dataclass(frozen=True)
 class Mesh:
-    """All that was looked at, and what it is judged by."""
+    """The certificates of all hosts that were read, and the rules and time to judge them by."""
 
     held: tuple[Held, ...]
     rules: CertificateRules
     now: datetime
     sightings: Mapping[str, tuple[Host, Sighting]]
-    """The newest handshake that any of these hosts logged, with the host that logged it, by the other's name."""
+    """Newest logged handshake by the name of the peer, with the host that logged it."""
 
     @property
     def lighthouse(self) -> Held | None:
-        """The lighthouse, where it was looked at."""
+        """The lighthouse, if it was read."""
         return next((each for each in self.held if each.host.lighthouse), None)
 
     @property
     def authorities(self) -> tuple[tuple[Certificate, tuple[Held, ...]], ...]:
-        """Each CA's certificate once, with the hosts that trust it; the soonest to end first."""
+        """Each CA's certificate once, with the hosts that trust it, in the order of expiry."""
         holders: dict[str, list[Held]] = {}
         known: dict[str, Certificate] = {}
         for held in self.held:
@@ -100,20 +101,20 @@ class Mesh:
         return tuple((ca, tuple(holders[ca.fingerprint])) for ca in soonest)
 
     def groups(self, host: Host) -> tuple[str, ...]:
-        """The groups that this host's certificate must have."""
+        """Returns the groups that this host's certificate must have."""
         return self.rules.lighthouse_groups if host.lighthouse else self.rules.groups
 
     def left(self, certificate: Certificate) -> timedelta:
-        """The time that a certificate has yet to live; negative where it is over."""
+        """Computes the time left of a certificate; negative after its expiry."""
         return certificate.not_after - self.now
 
     def sighted(self, held: Held) -> tuple[Host, Sighting] | None:
-        """The newest handshake with this host that another one logged."""
+        """Finds the newest handshake with this host that another one logged."""
         return None if held.certificate is None else self.sightings.get(held.certificate.name)
 
 
 async def look_at(hosts: Iterable[Host], view: View) -> Mesh:
-    """What each of these hosts holds, all asked at once; in their order."""
+    """Reads the certificates of these hosts concurrently; the results are in their order."""
     held = await look_at_all(hosts, lambda host: _ask(host, view), view)
     logged = [(each.host, sighting) for each in held if each.files for sighting in each.files.sightings]
     newest = {sighting.name: (host, sighting) for host, sighting in sorted(logged, key=lambda pair: pair[1].at)}
@@ -121,12 +122,12 @@ async def look_at(hosts: Iterable[Host], view: View) -> Mesh:
 
 
 def with_lighthouse(hosts: Sequence[Host], inventory: Inventory) -> tuple[Host, ...]:
-    """These hosts, and the lighthouse: it is what the others are compared with."""
+    """Adds the lighthouse, which the other hosts are compared with."""
     return tuple(host for host in inventory.hosts if host in hosts or host.lighthouse)
 
 
 def _parsed(host: Host, said: NebulaFiles, ahead: float) -> Held:
-    """What a host said, read."""
+    """Parses a host's answer."""
     certificates, broken = _read(said.certificate)
     authorities, ca_broken = _read(said.ca)
     return Held(
@@ -143,7 +144,7 @@ def _parsed(host: Host, said: NebulaFiles, ahead: float) -> Held:
 
 
 def short(fingerprint: str) -> str:
-    """A fingerprint as people compare it at a glance; details have all of it."""
+    """Shortens a fingerprint for a quick comparison. Details have all of it."""
     return fingerprint[:12]
 
 

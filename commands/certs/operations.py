@@ -1,6 +1,6 @@
 """`cert`, `cert show`, `cert export`, `ca show`: Nebula's certificates on all hosts, read on the hosts themselves.
 
-hosts ─ look (certs_held) ─▶ Mesh ─ judge (certs_judged) ─▶ lines, one for each host and each CA ─▶ Report
+hosts ─ read (inventory) ─▶ FleetCertificates ─ judge (assessment) ─▶ CertificateLine, one for each host and CA ─▶ Report
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from commands.model.report import FACTS, Cell, Column, File, Mark, Report, Row
 from commands.values.arguments import ALL, BadArgument, Flag, HostsArgument, Target, TargetArgument, shown
 
 WORST = 3
-"""Certificates that the summary names, and words to type next: a notification is read on a phone."""
+"""Maximum certificates in a summary, and next commands. A notification is read on a phone."""
 
 TABLE = (
     Column(key="host", heading=Phrase("Host")),
@@ -29,7 +29,7 @@ TABLE = (
     Column(key="kind", heading=Phrase("Kind"), detail=True),
 )
 TWICE = ("kind", "fingerprint")
-"""What need not be said where all is said of one certificate: the request says it, or the whole says more."""
+"""Columns without new information where a single certificate is shown in full."""
 
 EXPORT = (
     Column(key="host", heading=Phrase("Host")),
@@ -39,7 +39,7 @@ EXPORT = (
 
 @dataclass(frozen=True)
 class Line:
-    """One certificate and what is to be said of it. `host` is where a finding points to, `name` what a summary calls it."""
+    """One certificate and its judgment. `host` is the host of its findings, `name` its name in a summary."""
 
     host: str
     name: str
@@ -49,14 +49,14 @@ class Line:
 
     @property
     def place(self) -> tuple[int, float]:
-        """Soonest to end first, then what is not known, then what does not exist."""
+        """Sort key: by expiry, then unknown certificates, then those that do not exist."""
         if self.left is not None:
             return 0, self.left.total_seconds()
         return (2, 0.0) if self.judged.cells["days"].mark is Mark.ABSENT else (1, 0.0)
 
     @property
     def counted(self) -> bool:
-        """Whether there should be a certificate."""
+        """True if the host should have a certificate."""
         return self.place[0] < 2
 
     @property
@@ -71,9 +71,9 @@ class Line:
 
     @property
     def facts(self) -> Iterator[Row]:
-        """The same from top to bottom; of a CA only what a CA has."""
+        """The row as facts from top to bottom, without columns that a CA does not have."""
         if all(cell.mark is Mark.UNKNOWN for cell in self.judged.cells.values()):
-            return  # the finding says why
+            return  # the finding has the reason
         headings = {"host": Phrase("CA"), "trusted": Phrase("Trusted by")} if self.authority else {}
         for column, cell in zip(TABLE, self.row.cells, strict=True):
             if column.key not in TWICE and not (self.authority and cell.mark is Mark.ABSENT):
@@ -81,7 +81,7 @@ class Line:
 
     @property
     def findings(self) -> Iterator[Finding]:
-        """Whose certificate it is, too: in a digest they stand among other things."""
+        """Findings that name the kind of certificate, because a digest shows them among others."""
         for remark in self.judged.remarks:
             found = _finding(self.host, remark)
             if self.authority:
@@ -94,7 +94,7 @@ class Line:
 
 
 class Cert(FleetRead):
-    """Host and CA certificates, the soonest to end first."""
+    """List host and CA certificates in the order of expiry."""
 
     words: ClassVar = ("cert",)
     aliases: ClassVar = (("certificate",),)
@@ -123,7 +123,7 @@ class Cert(FleetRead):
 
 
 class CertShow(FleetRead):
-    """All that is known of one host's certificate."""
+    """Show one host's certificate in full."""
 
     words: ClassVar = ("cert", "show")
     aliases: ClassVar = (("certificate", "show"),)
@@ -142,7 +142,7 @@ class CertShow(FleetRead):
 
 
 class CaShow(FleetRead):
-    """All that is known of the CAs that hosts trust."""
+    """Show the CAs that hosts trust in full."""
 
     words: ClassVar = ("ca", "show")
     summary: ClassVar = Phrase("everything about the CA, and which hosts trust it")
@@ -154,7 +154,7 @@ class CaShow(FleetRead):
 
 
 class CertExport(FleetRead):
-    """What `nebula-cert print` says of each certificate, as one file."""
+    """Export the output of `nebula-cert print` for each certificate as one file."""
 
     words: ClassVar = ("cert", "export")
     aliases: ClassVar = (("certificate", "export"),)
@@ -190,7 +190,7 @@ class CertExport(FleetRead):
 
 
 def one_host(target: Target, inventory: Inventory) -> Host:
-    """The one host that is meant; `BadArgument` where it is several."""
+    """Resolves a target to a single host. Raises `BadArgument` if it matches several."""
     meant = target.resolve(inventory)
     if len(meant) == 1:
         return meant[0]
@@ -203,7 +203,7 @@ async def _look(hosts: Sequence[Host], view: View) -> Mesh:
 
 
 def _hosts(hosts: Sequence[Host], seen: Mesh) -> Iterator[Line]:
-    """A line for each of these hosts."""
+    """Builds a line for each of these hosts."""
     for held in seen.held:
         if held.host in hosts:
             left = None if held.certificate is None else seen.left(held.certificate)
@@ -211,7 +211,7 @@ def _hosts(hosts: Sequence[Host], seen: Mesh) -> Iterator[Line]:
 
 
 def _authorities(seen: Mesh) -> Iterator[Line]:
-    """A line for each CA, which points to the lighthouse where that trusts it."""
+    """Builds a line for each CA, whose host is the lighthouse if that trusts it."""
     for ca, holders in seen.authorities:
         place = next((held for held in holders if held.host.lighthouse), holders[0])
         yield Line(place.host.name, ca.name, True, judge_authority(ca, holders, seen), seen.left(ca))
@@ -222,7 +222,7 @@ def _finding(host: str, remark: Remark) -> Finding:
 
 
 def _block(host: str, file: str, printed: str) -> str:
-    """One certificate under its host and file. A host answers with what it likes: no line of its begins a block."""
+    """Formats one certificate below its host and file. The host's text is untrusted: its lines never look like a heading."""
     lines = (f" {line}" if line.startswith("#") else line for line in printed.strip().splitlines())
     return "\n".join((f"# {host} {file}", *lines, ""))
 

@@ -1,6 +1,6 @@
 """`cert renew`: a new key pair and certificate for a host, put in place and proven from the other side of the tunnel.
 
-all hosts ─ look (commands.certs.inventory) ─▶ what stands in the way, of all or of one host ─▶ a HostPlan each ─▶ Planned
+all hosts ─ read (commands.certs.inventory) ─▶ obstacles, of all hosts or of one ─▶ a HostPlan each ─▶ PlannedChange
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,10 +25,10 @@ from commands.values.errors import GrammarError
 from commands.values.units import duration_between, render_duration
 
 NOBODY = Target(parts=())
-"""No host was named."""
+"""Target of a request without hosts."""
 
 SHORT = timedelta(days=30)
-"""A new certificate that lives no longer than this would be due at once."""
+"""Lifetime up to which a new certificate would be due at once."""
 
 Due = Annotated[
     timedelta | None,
@@ -60,7 +60,7 @@ class Signing:
 
 
 class CertRenew(FleetChange):
-    """New certificates for the hosts named, or for all that are due; one after the other, the lighthouse last."""
+    """Renew the certificates of the given hosts, or of all that are due, one after the other, the lighthouse last."""
 
     words: ClassVar = ("cert", "renew")
     aliases: ClassVar = (("certificate", "renew"),)
@@ -103,7 +103,7 @@ class CertRenew(FleetChange):
             raise GrammarError(phrase, suggestions=(self.example, "cert renew --due 30d"))
 
     def _find_wanted(self, seen: Mesh, meant: Sequence[Host]) -> tuple[Held, ...]:
-        """Finds what is to be renewed; `CannotPlan` where nothing is due."""
+        """Finds the certificates to renew. Raises `CannotPlan` if none is due."""
         wanted = tuple(held for held in seen.held if held.host in meant and self._is_wanted(held, seen))
         if not wanted and self.due is not None:
             due = render_duration(self.due)
@@ -111,14 +111,14 @@ class CertRenew(FleetChange):
         return wanted
 
     def _is_wanted(self, held: Held, seen: Mesh) -> bool:
-        """Tells whether a host is asked for. An unknown one stays visible where all are asked that are due."""
+        """Returns whether a host is requested. With `--due` a host of unknown state counts, so that it stays visible."""
         if self.due is None or isinstance(held.said, HostError):
             return True
         return held.certificate is not None and seen.left(held.certificate) <= self.due
 
 
 def _plan_host(held: Held, signing: Signing, served: Served, operation: str) -> HostPlan:
-    """Plans one host. Certificates of all hosts are shown before what hosts serve."""
+    """Plans one host. Premises on certificates of all hosts come before those on workloads."""
     renewal = _renewal(held, signing, served, operation)
     return HostPlan(
         part=part(renewal),
@@ -145,7 +145,7 @@ def _renewal(held: Held, signing: Signing, served: Served, operation: str) -> Re
 
 
 def _held(renewal: Renewal) -> Premise:
-    """What the approver relies on: the fingerprint stands for all that the certificate says."""
+    """Builds the premise of the present certificate. Its fingerprint covers the whole content."""
     certificate = renewal.certificate
     phrase = Phrase(
         "{host} has the certificate {fingerprint}: {name}, {addresses}, groups {groups}",
@@ -159,7 +159,7 @@ def _held(renewal: Renewal) -> Premise:
 
 
 def _warnings(renewal: Renewal, seen: Mesh) -> Iterator[Phrase]:
-    """What an approver must know beside the steps."""
+    """Lists the warnings for the approver."""
     host, certificate, files = renewal.host.name, renewal.certificate, renewal.held.files
     ends = min(seen.now + timedelta(hours=renewal.lifetime), renewal.ca.not_after - timedelta(seconds=1))
     if ends <= certificate.not_after:

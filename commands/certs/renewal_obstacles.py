@@ -1,4 +1,4 @@
-"""What stands in the way of a renewal: of all, or of one host. Pure."""
+"""Finds obstacles to a renewal, of all hosts or of one. Pure."""
 
 from adapters.errors import HostError
 from adapters.inventory import Host
@@ -10,11 +10,11 @@ from commands.model.phrases import some
 from commands.values.arguments import shown
 
 WITNESSES = 2
-"""Hosts that must see the lighthouse with its new certificate."""
+"""Maximum hosts that must see the lighthouse with its new certificate."""
 
 
 def signer(seen: Mesh) -> tuple[Held, Certificate]:
-    """The lighthouse and the CA that it signs with; `CannotPlan` where it cannot sign."""
+    """Finds the lighthouse and the CA that it signs with. Raises `CannotPlan` if it cannot sign."""
     lighthouse = seen.lighthouse
     if lighthouse is None:
         raise CannotPlan(Phrase("the inventory has no lighthouse, and only a lighthouse signs; add it with id 0"))
@@ -34,7 +34,7 @@ def signer(seen: Mesh) -> tuple[Held, Certificate]:
 
 
 def obstacle(held: Held, seen: Mesh, ca: Certificate) -> Phrase | None:
-    """Why this host cannot be renewed; None where it can."""
+    """Finds the reason why this host cannot be renewed; None if there is none."""
     if held.said is None:
         return Phrase("it has no Windows side in the inventory")
     if isinstance(held.said, HostError):
@@ -52,7 +52,7 @@ def obstacle(held: Held, seen: Mesh, ca: Certificate) -> Phrase | None:
 
 
 def witnesses(held: Held, seen: Mesh) -> tuple[Host, ...]:
-    """Who must see this host with its new certificate: the lighthouse; of the lighthouse, others that answer."""
+    """Finds the hosts that must see this one with its new certificate: the lighthouse; for it, others that answer."""
     able = [each.host for each in seen.held if each is not held and each.files and each.files.running_since is not None]
     if held.host.lighthouse:
         return tuple(able[:WITNESSES])
@@ -92,7 +92,7 @@ def _elsewhere(held: Held) -> Phrase | None:
 
 
 def _forged(certificate: Certificate, seen: Mesh) -> Phrase | None:
-    """A new certificate has what the present one has, so that must bear a signature, or a host could give itself groups."""
+    """Checks the signature of the present certificate. The new one copies its content: a host could give itself groups."""
     lighthouse = seen.lighthouse
     if lighthouse is None or certificate.is_ca or any(signed_by(certificate, ca) for ca in lighthouse.authorities):
         return None
@@ -103,7 +103,7 @@ def _forged(certificate: Certificate, seen: Mesh) -> Phrase | None:
 
 
 def _by_hand(held: Held, certificate: Certificate, seen: Mesh) -> Phrase | None:
-    """A certificate that is not as the inventory says was made by hand: nobody knows here which of the two is meant."""
+    """Checks the present certificate against the inventory. A different one was made by hand, and either may be right."""
     if certificate.is_ca:
         return Phrase("{path} is a CA's certificate, not a host's", path=held.paths.host_certificate)
     addresses = tuple(map(str, certificate.networks))
@@ -124,7 +124,7 @@ def _by_hand(held: Held, certificate: Certificate, seen: Mesh) -> Phrase | None:
 
 
 def _alone(held: Held, seen: Mesh, ca: Certificate) -> Phrase | None:
-    """Nobody would accept the new certificate, or nobody could say so."""
+    """Checks that the host trusts the signing CA, and that a witness can prove the new certificate."""
     if ca.fingerprint not in {each.fingerprint for each in held.authorities}:
         return Phrase("it does not trust the CA {ca}, which would sign; lay that CA's certificate there", ca=shown(ca.name))
     if witnesses(held, seen):

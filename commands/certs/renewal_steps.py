@@ -1,6 +1,6 @@
-"""The steps that renew the certificate of one host: every one of them proven, and taken back where a later one fails.
+"""Steps that renew the certificate of one host. Each is proven, and rolled back if a later one fails.
 
-keys made on the host ─▶ signed on the lighthouse ─▶ tried beside the live ones ─▶ put in place (commands.guarded)
+make keys on the host ─▶ sign on the lighthouse ─▶ test beside the live pair ─▶ put in place (planning.commit_confirm)
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from commands.planning.commit_confirm import PROVING, REVERTING, Taken, Tunnel, 
 
 @dataclass(frozen=True)
 class Renewal:
-    """What the steps for one host are made of. `lifetime` is in hours.
+    """Renewal of one host. `lifetime` is in hours.
 
-    `proven`: the present certificate works, so that a way back can be proven by a tunnel; `gateway`: one answers now.
+    `is_working`: the present certificate works, so a tunnel can prove a rollback. `gateway_answers`: it answers now.
     """
 
     held: Held
@@ -39,7 +39,7 @@ class Renewal:
 
     @property
     def certificate(self) -> Certificate:
-        """The present one."""
+        """The present certificate."""
         assert self.held.certificate is not None
         return self.held.certificate
 
@@ -48,12 +48,12 @@ class Renewal:
         return Tunnel(self.host, self.lighthouse.host, self.witnesses, self.certificate.name)
 
     def key(self, name: str) -> str:
-        """The key of a step."""
+        """Makes the key of a step."""
         return f"{self.host.name}/{name}"
 
 
 def part(renewal: Renewal) -> Part:
-    """All that is done for one host."""
+    """Builds the part of one host."""
     host, tunnel = renewal.host, renewal.tunnel
     patience = PROVING / (tunnel.proofs + renewal.gateway)
     steps = (
@@ -68,7 +68,7 @@ def part(renewal: Renewal) -> Part:
 
 
 def _prepared(renewal: Renewal) -> Iterator[Step]:
-    """Everything that touches nothing live."""
+    """Builds the steps that do not touch anything live."""
     side, paths = side_of(renewal.host), renewal.held.paths
     here, there = _folder(side, renewal.operation), _folder(side_of(renewal.lighthouse.host), renewal.operation)
     yield Step(
@@ -117,7 +117,7 @@ def _prepared(renewal: Renewal) -> Iterator[Step]:
 
 
 def _signing(renewal: Renewal, there: str) -> SignCertificate:
-    """All but the public key, which is yet to be made: what is validated is the whole, when it runs."""
+    """Builds the signing action without its public key, which an earlier step makes. It is validated when it runs."""
     paths, certificate = renewal.lighthouse.paths, renewal.certificate
     return SignCertificate.model_construct(
         folder=there,
@@ -135,7 +135,7 @@ def _signing(renewal: Renewal, there: str) -> SignCertificate:
 
 
 def _replacing(renewal: Renewal) -> Taken:
-    """The new pair in place of the old one."""
+    """Builds the change that replaces the old pair by the new one."""
     host, side, paths = renewal.host, side_of(renewal.host), renewal.held.paths
     here = PureWindowsPath(_folder(side, renewal.operation))
     change = BeginChange(
@@ -156,7 +156,7 @@ def _replacing(renewal: Renewal) -> Taken:
 
 
 def _back(renewal: Renewal) -> Iterator[Check]:
-    """That the old pair is back, and carries a tunnel where it did before."""
+    """Builds the checks that the old pair is back, and carries a tunnel if it did before."""
     files = renewal.held.files
     assert files is not None
     yield Check(
@@ -170,5 +170,5 @@ def _back(renewal: Renewal) -> Iterator[Check]:
 
 
 def _folder(side: WindowsSide, operation: str) -> str:
-    """Where an operation works on a host."""
+    """Builds the path of an operation's working folder on a host."""
     return str(PureWindowsPath(side.paths.base) / "operations" / operation)

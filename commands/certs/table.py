@@ -1,4 +1,4 @@
-"""The table of certificates: columns, and the cells of one host or one CA. Pure."""
+"""Table of certificates: columns, and the cells of one host or one CA. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -39,11 +39,11 @@ COLUMNS = (
 CELLS = tuple(column.key for column in COLUMNS)
 
 TRUSTING = 30
-"""Hosts that are named as trusting a CA; more are counted."""
+"""Maximum hosts named as trusting a CA; more are counted."""
 
 
 def days(left: timedelta) -> Phrase:
-    """The time that a certificate has yet to live, in whole days."""
+    """Formats the time left of a certificate in whole days."""
     if left <= timedelta(0):
         return Phrase("expired")
     if left < timedelta(days=1):
@@ -52,9 +52,9 @@ def days(left: timedelta) -> Phrase:
 
 
 def runs_another(held: Held, mesh: Mesh) -> Literal["seen", "older", ""]:
-    """Whether Nebula runs with another certificate than the file: another host saw one, or the file is younger.
+    """Finds signs that Nebula runs with another certificate than the file; "" if there is none.
 
-    What another host saw counts from when the file was written.
+    "seen": another host saw a different one after the file was written. "older": the file is younger than the process.
     """
     files, certificate, sighted = held.files, held.certificate, mesh.sighted(held)
     if files is None or certificate is None or files.running_since is None or files.written_at is None:
@@ -67,7 +67,7 @@ def runs_another(held: Held, mesh: Mesh) -> Literal["seen", "older", ""]:
 
 
 def certificate_cells(held: Held, mesh: Mesh) -> Mapping[str, Cell]:
-    """What a host that answered holds."""
+    """Builds the cells of a host that answered."""
     if held.certificate is None:
         nothing = Cell(text=Phrase("not readable") if held.broken else Phrase("none"), mark=Mark.BAD)
         cells = dict.fromkeys(CELLS, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)) | {"days": nothing}
@@ -77,7 +77,7 @@ def certificate_cells(held: Held, mesh: Mesh) -> Mapping[str, Cell]:
 
 
 def authority_cells(ca: Certificate, holders: Sequence[Held], mesh: Mesh) -> Mapping[str, Cell]:
-    """One CA, and where it is trusted."""
+    """Builds the cells of a CA, with the hosts that trust it."""
     names = [held.host.name for held in holders]
     absent = Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
     trusted = Cell(text=some(names, TRUSTING), value=" ".join(names))
@@ -85,7 +85,7 @@ def authority_cells(ca: Certificate, holders: Sequence[Held], mesh: Mesh) -> Map
 
 
 def _of(certificate: Certificate, mesh: Mesh) -> dict[str, Cell]:
-    """What the certificate itself says."""
+    """Builds the cells of the certificate's content."""
     left = mesh.left(certificate)
     return {
         "days": Cell(text=days(left), value=left.days),
@@ -102,7 +102,7 @@ def _of(certificate: Certificate, mesh: Mesh) -> dict[str, Cell]:
 
 
 def _around(held: Held, mesh: Mesh) -> dict[str, Cell]:
-    """What lies beside the certificate, and what others say of it."""
+    """Builds the cells of the files beside the certificate, and of other hosts' sightings."""
     files = held.files
     assert files is not None
     sighted = mesh.sighted(held)
@@ -129,7 +129,7 @@ def _sighted(host: Host, sighting: Sighting) -> Cell:
 
 
 def _running(held: Held, mesh: Mesh) -> Cell:
-    """Whether Nebula runs with the certificate that lies there."""
+    """Builds the cell that shows if Nebula runs with the certificate on disk."""
     files = held.files
     if files is None or files.running_since is None:
         return Cell(text=Phrase("not running"), mark=Mark.UNKNOWN)
@@ -143,7 +143,7 @@ def _running(held: Held, mesh: Mesh) -> Cell:
 
 
 def _issuer(held: Held, mesh: Mesh) -> Cell:
-    """The CA that signed it, by name where anybody has its certificate."""
+    """Builds the cell of the CA that signed the certificate, by name if any host has that CA's certificate."""
     assert held.certificate is not None
     known = next((ca for ca, _ in mesh.authorities if signed_by(held.certificate, ca)), None)
     issuer = short(held.certificate.issuer)

@@ -1,1 +1,1 @@
-"""Checks of a host: what is read, and how it is judged."""
+"""Checks of a host: reads and judgments, and the report of a fleet."""

@@ -1,1 +1,1 @@
-"""Disks: how full they are."""
+"""Disks: their use."""

@@ -1,7 +1,7 @@
-"""What is to be said of a host's disks: how full they are, and what takes the room. Pure.
+"""Judges a host's disks: how full they are, and what uses the space. Pure.
 
-A drive or file system in use to `disk_warning_percent` is a finding of medium severity, to `disk_critical_percent` of
-high. Places in WSL2 that lie on one file system are judged once. Its size is virtual (`adapters.wsl.disks`).
+A drive or file system used from `disk_warning_percent` is a finding of medium severity, from `disk_critical_percent` of
+high. Places in WSL2 on the same file system are judged once. Its size is virtual (`adapters.wsl.disks`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,10 +42,10 @@ _WINDOWS = ("drive", "logs", "drives", "log_files")
 _WSL = ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")
 
 SHARED = 1000
-"""File systems of one size that differ in use by less than this part of it are one: each place was asked by itself."""
+"""File systems of equal size whose use differs by less than this fraction of it are one. Each place is read separately."""
 
 NAMED = 10
-"""Folders, drives and file systems that people are shown by name; more are counted."""
+"""Maximum folders, drives and file systems shown by name; more are counted."""
 
 _KINDS: dict[PodmanKind, Phrase] = {
     "Images": Phrase("images"),
@@ -56,7 +56,7 @@ _KINDS: dict[PodmanKind, Phrase] = {
 
 @dataclass(frozen=True)
 class Looked(Answers):
-    """What both sides of a host said; None for a side that it does not have."""
+    """Answers of both sides of a host; None for a side that it does not have."""
 
     host: Host
     windows: WindowsDisks | HostError | None
@@ -68,7 +68,7 @@ class Looked(Answers):
 
 
 class _Room(NamedTuple):
-    """One drive or file system; bytes, and the percent in use of what can be used. `places` is all that lies on it."""
+    """Space of one drive or file system in bytes, and the used percentage of the usable part. `places`: all places on it."""
 
     name: Phrase | str
     places: Phrase | str
@@ -78,14 +78,14 @@ class _Room(NamedTuple):
 
 
 def fullest(looked: Looked) -> int:
-    """Percent in use of what is fullest on a host; 0 where nothing is known."""
+    """Finds the highest used percentage of a host's disks; 0 if none is known."""
     drives = _rooms(looked.windows.drives or ()) if isinstance(looked.windows, WindowsDisks) else []
     systems = _systems(looked.wsl) if isinstance(looked.wsl, WslDisks) else []
     return max((room.percent for room in (*drives, *systems)), default=0)
 
 
 def judge(looked: Looked, thresholds: Thresholds) -> Judged:
-    """The cells and remarks of one host."""
+    """Judges the disks of one host."""
     judged = together(_windows(looked.host, looked.windows, thresholds), _wsl(looked.wsl, thresholds))
     return silent(looked.errors, judged) if looked.silent else judged
 
@@ -134,7 +134,7 @@ def _wsl(said: WslDisks | HostError | None, thresholds: Thresholds) -> Judged:
 
 
 def _once(remarks: Iterable[Remark]) -> Iterator[Remark]:
-    """The same reason, as of a refused sudo, is said once."""
+    """Drops remarks with a repeated reason, such as a refused sudo."""
     said: set[str] = set()
     for remark in remarks:
         if str(remark.why) not in said:
@@ -159,7 +159,7 @@ def _file_systems(said: WslDisks, thresholds: Thresholds) -> Judged:
 
 
 def _systems(said: WslDisks) -> list[_Room]:
-    """The file systems that could be read, each once, with the places on it."""
+    """Lists the file systems that could be read, each once, with the places on it."""
     shared: list[list[FileSystem]] = []
     for place in (said.root, said.flatnet, said.storage):
         if isinstance(place, Unread):
@@ -177,7 +177,7 @@ def _is_one(known: FileSystem, other: FileSystem) -> bool:
 
 
 def _of_places(places: Sequence[FileSystem]) -> _Room | None:
-    """df knows of root's reserve and podman does not, so the first place, which df was asked for, tells how full it is."""
+    """Builds the space of one file system from its first place, read by df. Unlike podman, df knows root's reserve."""
     first = places[0]
     percent = percent_of(first.used, first.free)
     if percent is None:
@@ -187,7 +187,7 @@ def _of_places(places: Sequence[FileSystem]) -> _Room | None:
 
 
 def _in_wsl(room: _Room) -> _Room:
-    """The same, named so that nobody takes it for a drive of Windows."""
+    """Prefixes the names with WSL2, to tell them from drives of Windows."""
     name, places = Phrase("WSL2 {place}", place=room.name), Phrase("WSL2 {place}", place=room.places)
     return room._replace(name=name, places=places)
 
@@ -227,7 +227,7 @@ def _use(use: PodmanUse) -> Phrase:
 
 
 def _rooms(drives: Iterable[Drive]) -> list[_Room]:
-    """The drives of which Windows tells sizes."""
+    """Lists the drives of known size."""
     rooms = []
     for drive in drives:
         if drive.size and drive.free is not None:
@@ -237,7 +237,7 @@ def _rooms(drives: Iterable[Drive]) -> list[_Room]:
 
 
 def _full(subject: str, room: _Room, thresholds: Thresholds, remedy: Phrase) -> Remark | None:
-    """A remark on a drive or file system that is nearly full."""
+    """Builds the remark on a drive or file system that is nearly full; None if it is not."""
     if room.percent < thresholds.disk_warning_percent:
         return None
     severity = Severity.HIGH if room.percent >= thresholds.disk_critical_percent else Severity.MEDIUM
@@ -253,7 +253,7 @@ def _full(subject: str, room: _Room, thresholds: Thresholds, remedy: Phrase) -> 
 
 
 def _fullest(rooms: Sequence[_Room], thresholds: Thresholds, *, sure: bool) -> Cell:
-    """`sure`: no other could be fuller, for all could be read."""
+    """Builds the cell of the fullest one. `sure`: all could be read, so no other one is fuller."""
     worst = max(rooms, key=lambda room: room.percent)
     bad = worst.percent >= thresholds.disk_warning_percent
     mark = Mark.BAD if bad else Mark.WELL if sure else Mark.UNKNOWN
@@ -271,5 +271,5 @@ def _told(room: _Room) -> Phrase:
 
 
 def _not_known(*keys: str) -> Judged:
-    """What goes with a part that could not be read."""
+    """Makes the cells that depend on a part that could not be read."""
     return Judged(dict.fromkeys(keys, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)))

@@ -1,6 +1,6 @@
-"""`disk`: how full drives and file systems are on every host, and what Flatnet, podman and the logs take.
+"""`disk`: use of drives and file systems on every host, and the space of Flatnet, podman and the logs.
 
-hosts ─ look (Windows and WSL2 at once) ─▶ Looked ─ judge (commands.disks.assessment) ─▶ Assessed ─▶ Report
+hosts ─ read (Windows and WSL2 concurrently) ─▶ DiskAnswers ─ judge (commands.disks.assessment) ─▶ AssessedHost ─▶ Report
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from commands.values.arguments import Flag
 
 
 class Disk(HostsOperation):
-    """Room on Windows drives and in WSL2."""
+    """Show the disk use of Windows and WSL2."""
 
     words: ClassVar = ("disk",)
     summary: ClassVar = Phrase("how full disks are: Windows drives, WSL2, Flatnet's folder, podman, logs")
@@ -38,7 +38,7 @@ class Disk(HostsOperation):
 
 
 async def _assess(host: Host, view: View) -> Assessed:
-    """Judges one host as soon as both of its sides have answered; of those that are equally bad the fullest comes first."""
+    """Judges one host as soon as both sides have answered. Among hosts of the same severity the fullest comes first."""
     ask_windows = ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
     ask_wsl = ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
     looked = Looked(host, *await asyncio.gather(ask_windows, ask_wsl))

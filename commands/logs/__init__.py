@@ -1,1 +1,1 @@
-"""Logs of many hosts: read, merged, shown, collected."""
+"""Logs of many hosts: read, merge, render, collect."""

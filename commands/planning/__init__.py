@@ -1,1 +1,1 @@
-"""Planning rules that several changes share: commit-confirm and impact."""
+"""Planning rules that several changes share: commit-confirm, host plans, impact."""

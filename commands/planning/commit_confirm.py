@@ -1,6 +1,6 @@
-"""Steps around a change that puts itself back: begun on the host, proven from outside, confirmed.
+"""Steps of a commit-confirmed change: begin on the host, prove from outside, confirm.
 
-where witnesses' logs end ─▶ begin (unconfirmed, the host takes it back alone) ─▶ tunnel, gateway ─▶ confirm
+note the ends of witnesses' logs ─▶ begin (unconfirmed, the host rolls back by itself) ─▶ tunnel, gateway ─▶ confirm
 """
 
 from collections.abc import Iterator
@@ -14,26 +14,26 @@ from adapters.windows.nebula import FindHandshake, NotePosition, ReachAddress
 from commands.model.plan import Check, Deed, Product, Step
 
 APPLYING = 45.0
-"""Seconds until a change must be seen applied: Windows takes some to stop Nebula, start it, and bring its address up."""
+"""Seconds to prove that a change is applied. Windows needs some to stop and start Nebula, and to bring its address up."""
 
 PROVING = 60.0
-"""Seconds for all proofs together; with `APPLYING` they leave 15 of the window's 120 for the confirmation."""
+"""Seconds for all proofs together. With `APPLY_TIMEOUT` they leave 15 of the window's 120 for the confirmation."""
 
 CONFIRMING = 20.0
-"""Seconds to see the confirmation; it is on the host's disk before it is answered."""
+"""Seconds to prove the confirmation. It is on the host's disk before the host answers."""
 
 REVERTING = 180.0
-"""Seconds to see the old state back: longer than the window, so that a host that was cut off does it alone."""
+"""Seconds to prove the rollback: longer than the window, because a host that was cut off rolls back by itself."""
 
 ENDS: tuple[ChangeState, ...] = ("confirmed", "reverted", "stuck")
-"""States of a change that it never leaves."""
+"""Final states of a change."""
 
 
 @dataclass(frozen=True)
 class Tunnel:
-    """How a host is known to be back in the overlay: it and the lighthouse reach one another, and witnesses log it.
+    """Proof that a host is back in the overlay: it and the lighthouse reach one another, and witnesses log the handshake.
 
-    `name` stands in its certificate. Traffic comes first: it is what makes Nebula shake hands.
+    `name` is the one in the host's certificate. Pings come first, because traffic makes Nebula shake hands.
     """
 
     host: Host
@@ -43,7 +43,7 @@ class Tunnel:
 
     @property
     def askers(self) -> tuple[Host, ...]:
-        """Who pings the lighthouse."""
+        """Hosts that ping the lighthouse."""
         return self.witnesses if self.host.lighthouse else (self.host,)
 
     @property
@@ -51,7 +51,7 @@ class Tunnel:
         return len(self.askers) + len(self.witnesses)
 
     def noted(self) -> Iterator[Step]:
-        """Only what comes after this in witnesses' logs counts."""
+        """Builds the steps that note the ends of witnesses' logs. Only later lines count as proof."""
         for witness in self.witnesses:
             yield Step(
                 key=self._noting(witness),
@@ -61,7 +61,7 @@ class Tunnel:
             )
 
     def proven(self, fingerprint: str | Product, patience: float) -> Iterator[Step]:
-        """The host is back with that certificate; `patience` is for each proof."""
+        """Builds the steps that prove the host to be back with that certificate; `patience` is for each of them."""
         for asker in self.askers:
             yield Step(
                 key=f"{self.host.name}/reach/{asker.name}",
@@ -82,7 +82,7 @@ class Tunnel:
             )
 
     def back(self) -> Check:
-        """The tunnel carries something again."""
+        """Builds the check that the tunnel carries traffic again after a rollback."""
         return Check(host=self.askers[0].name, deed=self._reach, expect={"reachable": True}, patience=REVERTING)
 
     @property
@@ -102,7 +102,7 @@ class Tunnel:
 
 @dataclass(frozen=True)
 class Taken:
-    """What begins on a host: in words, how it is taken back, and what proves that beside the host's own word."""
+    """A change that begins on a host, with its texts and the checks that prove a rollback beside the host's own report."""
 
     host: Host
     change: BeginChange
@@ -112,7 +112,7 @@ class Taken:
 
 
 def begin(taken: Taken) -> Step:
-    """The step that may cut the road it came by."""
+    """Builds the step that begins the change. It may cut the connection that it came by."""
     host, operation = taken.host, taken.change.operation
     return Step(
         key=f"{host.name}/begin",
@@ -128,7 +128,7 @@ def begin(taken: Taken) -> Step:
 
 
 def gateway_answers(host: Host, patience: float) -> Step:
-    """The gateway of a host serves its health page."""
+    """Builds the step that proves the gateway's health page."""
     return Step(
         key=f"{host.name}/gateway",
         host=host.name,
@@ -140,7 +140,7 @@ def gateway_answers(host: Host, patience: float) -> Step:
 
 
 def confirm(host: Host, operation: str) -> Step:
-    """Keep what was applied and proven."""
+    """Builds the step that confirms the applied change."""
     return Step(
         key=f"{host.name}/confirm",
         host=host.name,
@@ -151,13 +151,13 @@ def confirm(host: Host, operation: str) -> Step:
 
 
 def side_of(host: Host) -> WindowsSide:
-    """The Windows side of a host that has one."""
+    """Returns the Windows side of a host that has one."""
     assert host.windows is not None
     return host.windows
 
 
 def _state(host: Host, operation: str, expected: ChangeState, patience: float) -> Check:
-    """That the host says so of the change."""
+    """Builds the check that the host reports this state of the change."""
     return Check(
         host=host.name,
         deed=Deed.of(ReadChange(operation=operation)),

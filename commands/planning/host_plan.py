@@ -1,6 +1,6 @@
-"""Plans of several hosts, put together from one value for each host. Pure.
+"""Assembles the plan of several hosts from one value for each host. Pure.
 
-HostPlan | AlreadySo | LeftOut, one for each host ─ assemble ─▶ Planned: the lighthouse last, roads, settled arguments
+HostPlan | UnchangedHost | LeftOutHost, one for each host ─ assemble ─▶ PlannedChange (the lighthouse last, endpoints)
 """
 
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ from commands.model.plan import LeftOut, Part, Plan, Planned, Premise, roads_of
 
 @dataclass(frozen=True)
 class HostPlan:
-    """One host's share of a plan: its part, and what an approver is shown beside it.
+    """One host's share of a plan: its part, and the texts for the approver.
 
-    `foremost` are premises that come before the `premises` of any host.
+    `leading_premises` come before the `premises` of any host.
     """
 
     part: Part
@@ -32,7 +32,7 @@ class HostPlan:
 
 @dataclass(frozen=True)
 class AlreadySo:
-    """A host that is as it was asked for. It is left out, and is no reason to refuse the rest."""
+    """A host that is in the wanted state already. It is left out, and is no reason to refuse the plan."""
 
     host: str
     why: Phrase
@@ -44,10 +44,10 @@ def assemble(
     inventory: Inventory,
     premises: tuple[Premise, ...] = (),
 ) -> Planned:
-    """Puts a plan together: hosts in the given order, the lighthouse last; `premises` are those of the whole plan.
+    """Assembles a plan: hosts in the given order, the lighthouse last; `premises` are those of the whole plan.
 
-    Raises `CannotPlan` where no host has a part and at least one could not have any. Where all are as they were asked
-    for, the plan has no steps.
+    Raises `CannotPlan` if no host has a part and at least one could not be planned. If all are in the wanted state already,
+    the plan has no steps.
     """
     lighthouses = {host.name for host in inventory.hosts if host.lighthouse}
     ordered = sorted(planned, key=lambda each: each.host in lighthouses)

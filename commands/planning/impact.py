@@ -1,4 +1,4 @@
-"""What people lose while a service stops: tunnels, the sites of containers, the bot's own way to the host."""
+"""Impact of stopping a service: tunnels, sites of containers, and the bot's own connection that are cut off."""
 
 import asyncio
 import ipaddress
@@ -28,7 +28,7 @@ OVERLAY = ipaddress.IPv4Network("10.100.0.0/16")
 
 @dataclass(frozen=True)
 class Served:
-    """What a host serves: containers that run, sorted (None: not known); whether its gateway answers (None: it has none)."""
+    """Workload of a host: its running containers, sorted (None: unknown); if its gateway answers (None: it has none)."""
 
     host: Host
     containers: tuple[str, ...] | None
@@ -36,7 +36,7 @@ class Served:
 
 
 async def serve(hosts: Iterable[Host], view: View) -> Mapping[str, Served]:
-    """What these hosts serve now, by name, all asked at once."""
+    """Reads the workload of these hosts by name, concurrently."""
 
     async def ask(host: Host) -> Served:
         containers, gateway = await asyncio.gather(_containers(host, view), _answers(host, view))
@@ -47,7 +47,7 @@ async def serve(hosts: Iterable[Host], view: View) -> Mapping[str, Served]:
 
 
 def over_overlay(host: Host) -> bool:
-    """Whether the bot reaches this host's Windows by an address that Nebula carries. A name is taken to lead elsewhere."""
+    """Returns whether the bot reaches this host's Windows by an address of the overlay. A name counts as another address."""
     if host.windows is None:
         return False
     try:
@@ -57,7 +57,7 @@ def over_overlay(host: Host) -> bool:
 
 
 def cut_off(served: Served, verb: Verb) -> tuple[Premise, ...]:
-    """What an approver relies on: whose sites go with the service. One that starts or ends meanwhile makes another plan."""
+    """Builds the premise of the containers that go down with the service. If one starts or ends, the plan is another one."""
     if verb == "start" or served.gateway is None:
         return ()
     host, containers = served.host.name, served.containers
@@ -72,7 +72,7 @@ def cut_off(served: Served, verb: Verb) -> tuple[Premise, ...]:
 
 
 def nebula_cut(served: Served, verb: Verb) -> tuple[Phrase, ...]:
-    """What is lost while Nebula of a host restarts, or once it is stopped."""
+    """Describes the outage while a host's Nebula restarts, or after it is stopped."""
     host = served.host
     if verb == "start":
         return ()
@@ -90,7 +90,7 @@ def nebula_cut(served: Served, verb: Verb) -> tuple[Phrase, ...]:
 
 
 def gateway_cut(served: Served, verb: Verb) -> tuple[Phrase, ...]:
-    """What is lost while OpenResty of a host restarts, or once it is stopped."""
+    """Describes the outage while a host's OpenResty restarts, or after it is stopped."""
     host = served.host.name
     if verb == "start":
         return ()
@@ -100,7 +100,7 @@ def gateway_cut(served: Served, verb: Verb) -> tuple[Phrase, ...]:
 
 
 def _with_sites(cut: Phrase, served: Served) -> Phrase:
-    """And the sites that people reach through the host's gateway."""
+    """Adds the sites that are reached through the host's gateway."""
     if served.gateway is None or served.containers == ():
         return cut
     if served.containers is None:

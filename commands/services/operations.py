@@ -1,4 +1,4 @@
-"""`service`: Nebula and OpenResty as Windows knows them; started, stopped and restarted, one host after the other."""
+"""`service`: state of Nebula and OpenResty as Windows reports it, and changes that start, stop or restart them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -49,7 +49,7 @@ WhichArgument = Annotated[
 
 
 class ServiceList(HostsOperation):
-    """Whether both services run, since when, and whether they start by themselves."""
+    """List the state of both services, their start times and start types."""
 
     words: ClassVar = ("service",)
     summary: ClassVar = Phrase("the services Nebula and OpenResty on every host")
@@ -67,7 +67,7 @@ class ServiceList(HostsOperation):
 
 
 class ServiceChange(FleetChange):
-    """A service moved on several hosts, one after the other; those where it stands so already are left out."""
+    """A change of a service on several hosts, one after the other. Hosts in the wanted state are left out."""
 
     risk: ClassVar = Risk.DISRUPT
     verb: ClassVar[Verb]
@@ -84,7 +84,7 @@ class ServiceChange(FleetChange):
         return assemble(self, (self._plan_host(stand, view) for stand in stands), inventory)
 
     def _plan_host(self, stand: Stand, view: View) -> HostPlan | AlreadySo | LeftOut:
-        """Plans one host, or says why nothing is done there."""
+        """Plans one host, or returns why it is left out."""
         host = stand.host.name
         if (why := unknown(stand)) is not None:
             return LeftOut(host=host, why=why)
@@ -100,7 +100,7 @@ class ServiceChange(FleetChange):
         )
 
     async def _stands(self, hosts: Sequence[Host], view: View) -> tuple[Stand, ...]:
-        """How the service stands on each of these hosts, and what could prove that it is back; all asked at once."""
+        """Reads the service's state on each of these hosts, and what can prove that it is back, concurrently."""
         said, serves, seen = await asyncio.gather(
             look_at_all(hosts, lambda host: _read(host, view), view), serve(hosts, view), self._seen(view)
         )
@@ -122,7 +122,7 @@ class ServiceChange(FleetChange):
         return Stand(host, self.service, said, served, tunnel, held.certificate.fingerprint)
 
     async def _seen(self, view: View) -> Mesh:
-        """Certificates of all hosts where tunnels are to be proven, else nothing."""
+        """Reads the certificates of all hosts if tunnels must be proven, else none."""
         proven = self.service == "nebula" and self.verb != "stop"
         return await look_at(view.fleet.inventory.hosts if proven else (), view)
 
@@ -130,7 +130,7 @@ class ServiceChange(FleetChange):
         return nebula_cut(served, self.verb) if self.service == "nebula" else gateway_cut(served, self.verb)
 
     def _warnings(self, stand: Stand) -> Iterator[Phrase]:
-        """What an approver must know beside the steps."""
+        """Lists the warnings for the approver."""
         host = stand.host.name
         if self.service == "nebula" and self.verb != "stop" and stand.tunnel is None:
             yield Phrase("nothing can prove the tunnels of {host} afterwards; only that Nebula runs", host=host)
@@ -150,7 +150,7 @@ class ServiceStart(ServiceChange):
 
 
 class ServiceStop(ServiceChange):
-    """Stop Nebula or OpenResty until somebody starts it."""
+    """Stop Nebula or OpenResty until it is started again."""
 
     words: ClassVar = ("service", "stop")
     verb: ClassVar[Verb] = "stop"
@@ -178,7 +178,7 @@ async def _assess(host: Host, view: View) -> Assessed:
 
 
 async def _read(host: Host, view: View) -> Services | HostError | None:
-    """The services of a host; None where it has no Windows side."""
+    """Reads the services of a host; None if it has no Windows side."""
     return await ask(host, ReadServices.of(host.windows) if host.windows else None, view)
 
 
@@ -207,7 +207,7 @@ def _around(key: str, service: Service) -> dict[str, Cell]:
 
 
 def _disabled(service: Service) -> tuple[Remark, ...]:
-    """A service that runs, and will not after the next restart of Windows."""
+    """Remarks on a running service that does not start with Windows."""
     if service.status != "Running" or service.start_type in ("Automatic", "Unknown"):
         return ()
     why = Phrase(

@@ -1,4 +1,4 @@
-"""What starting, stopping or restarting a service on one host is made of, and what stands in its way. Pure."""
+"""Steps that start, stop or restart a service on one host, and obstacles to them. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ NAMES = {"nebula": "Nebula", "openresty": "OpenResty"}
 
 @dataclass(frozen=True)
 class Stand:
-    """How a service stands on one host. `tunnel` proves Nebula, by the certificate with `fingerprint`; None: nothing can."""
+    """State of a service on one host. `tunnel` proves Nebula by the certificate with `fingerprint`; None: without proof."""
 
     host: Host
     which: Which
@@ -33,13 +33,13 @@ class Stand:
 
     @property
     def service(self) -> Service:
-        """The service as Windows knows it; only of a host that answered."""
+        """The service as Windows reports it; only for a host that answered."""
         assert isinstance(self.said, Services)
         return self.said.nebula if self.which == "nebula" else self.said.gateway
 
     @property
     def bare(self) -> bool:
-        """An nginx that no service runs."""
+        """True for an nginx that runs without its service."""
         return self.which == "openresty" and isinstance(self.said, Services) and self.said.bare
 
     @property
@@ -56,7 +56,7 @@ class Stand:
 
 
 def already(stand: Stand, verb: Verb) -> Phrase | None:
-    """That nothing is to be done."""
+    """Explains that the service is in the wanted state already; None if it is not."""
     if (verb, stand.running) == ("start", True):
         return Phrase("{service} is running already", service=NAMES[stand.which])
     if (verb, stand.running) == ("stop", False):
@@ -65,7 +65,7 @@ def already(stand: Stand, verb: Verb) -> Phrase | None:
 
 
 def unknown(stand: Stand) -> Phrase | None:
-    """Why nothing is known of the service, or of none that could be moved."""
+    """Explains why the service's state is unknown, or cannot be changed; None if it is known."""
     name = stand.host.name
     if stand.which == "openresty" and stand.host.gateway is None:
         return Phrase("it has no gateway")
@@ -91,7 +91,7 @@ def unknown(stand: Stand) -> Phrase | None:
 
 
 def obstacle(stand: Stand, verb: Verb, inventory: Inventory) -> Phrase | None:
-    """Why a service whose state is known must not be moved so; None where it may."""
+    """Finds the reason why a service of known state must not be changed so; None if there is none."""
     assert isinstance(stand.said, Services)
     if verb != "stop" and not stand.bare and stand.service.start_type == "Disabled":
         return Phrase("the service {service} is disabled on the host; enable it there first", service=stand.service.name)
@@ -105,14 +105,14 @@ def obstacle(stand: Stand, verb: Verb, inventory: Inventory) -> Phrase | None:
 
 
 def part(stand: Stand, verb: Verb, operation: str) -> Part:
-    """All that is done on one host."""
+    """Builds the part of one host."""
     noted, proofs = _proofs(stand, verb)
     steps = (*noted, begin(_taken(stand, verb, operation)), *proofs, confirm(stand.host, operation))
     return Part(host=stand.host.name, steps=steps)
 
 
 def _no_way_back(host: Host, inventory: Inventory) -> Phrase | None:
-    """Stopped, Nebula would take the bot's road with it, so that nothing could be confirmed."""
+    """Finds the reason why Nebula must not be stopped: the bot would lose its connection and could not confirm the stop."""
     if over_overlay(host):
         return Phrase("the bot reaches it through Nebula itself, so it could never confirm the stop; stop it at the host")
     through = [each.name for each in inventory.hosts if over_overlay(each)] if host.lighthouse else []
@@ -125,7 +125,7 @@ def _no_way_back(host: Host, inventory: Inventory) -> Phrase | None:
 
 
 def _proofs(stand: Stand, verb: Verb) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """What is noted before, and proven after."""
+    """Builds the notes before the change and the proofs after it."""
     if verb == "stop":
         return (), ()
     if stand.which == "openresty":
@@ -167,7 +167,7 @@ def _phrase(name: str, verb: Verb, host: Host) -> Phrase:
 
 
 def _back(stand: Stand) -> Iterator[Check]:
-    """What worked before works again."""
+    """Builds the checks after a rollback: what worked before must work again."""
     if not stand.running:
         return
     if stand.which == "nebula" and stand.tunnel is not None:

@@ -1,1 +1,1 @@
-"""Security updates that are pending."""
+"""Pending security updates."""

@@ -1,10 +1,10 @@
-"""Pending updates as judgements: what both sides of a host said becomes cells and remarks. Pure.
+"""Judges pending updates: the answers of both sides become cells and remarks. Pure.
 
 | subject | good |
 | --- | --- |
 | windows, wsl | no security update is pending |
-| windows-scan, wsl-lists | looked for at most 7 days ago: what is older says nothing of newer updates |
-| windows-restart, wsl-restart | none is awaited |
+| windows-scan, wsl-lists | searched at most 7 days ago: older results do not cover newer updates |
+| windows-restart, wsl-restart | none is pending |
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ from commands.model.report import Cell, Column, Mark
 from commands.values.arguments import shown
 
 FRESH = timedelta(days=7)
-"""Both sides look every day by themselves; after a week without, something is wrong with that."""
+"""Maximum age of a search. Both sides search daily by themselves; a week without a search is a fault."""
 
 NAMES_LIMIT = 30
-"""Updates or packages that people are shown by name, as data all of them; more are counted."""
+"""Maximum updates or packages shown by name; more are counted. The data has all of them."""
 
 CELLS = (
     Column(key="windows", heading=Phrase("Windows")),
@@ -42,7 +42,7 @@ CELLS = (
 
 @dataclass(frozen=True)
 class Looked(Answers):
-    """What the two sides of a host said of their updates; None for a side that it does not have."""
+    """Answers of both sides of a host; None for a side that it does not have."""
 
     host: Host
     windows: WindowsUpdates | HostError | None
@@ -55,7 +55,7 @@ class Looked(Answers):
 
 @dataclass(frozen=True)
 class Side:
-    """One side in words: its keys, its name, how its updates are installed, looked for anew, and finished by a restart."""
+    """Keys and texts of one side: its name, and how to install updates, search again and restart."""
 
     key: str
     age: str
@@ -92,7 +92,7 @@ WSL = Side(
 
 @dataclass(frozen=True)
 class Named:
-    """One update in a word or two, and in full; `critical`: a worm could use the hole that it closes."""
+    """Names of one update, short and full; `critical`: a worm could exploit the vulnerability that it fixes."""
 
     short: str
     full: str
@@ -101,9 +101,9 @@ class Named:
 
 @dataclass(frozen=True)
 class Pending:
-    """What one side has pending as of `known_at`, None where nobody knows of when.
+    """Pending updates of one side as of `known_at`; None if that time is unknown.
 
-    `unlisted` counts updates that are not named, and not for security; `kept` what is not to be installed yet.
+    `unlisted` counts updates without a name, which are not for security; `kept_back` those not to be installed yet.
     """
 
     security: Sequence[Named]
@@ -114,18 +114,18 @@ class Pending:
 
     @property
     def others(self) -> int:
-        """How many are not for security."""
+        """Number of updates that are not for security."""
         return len(self.other) + self.unlisted
 
 
 def judge(looked: Looked, now: datetime) -> Judged:
-    """What is to be said of one host."""
+    """Judges the updates of one host."""
     judged = together(judge_windows(looked.windows, now), judge_wsl(looked.wsl, now), judge_restart(looked))
     return silent(looked.errors, judged) if looked.silent else judged
 
 
 def judge_windows(said: WindowsUpdates | HostError | None, now: datetime) -> Judged:
-    """What Windows Update found."""
+    """Judges the result of Windows Update."""
     if not isinstance(said, WindowsUpdates):
         return _no_answer(WINDOWS, said)
     if isinstance(said.updates, Unsearched):
@@ -137,7 +137,7 @@ def judge_windows(said: WindowsUpdates | HostError | None, now: datetime) -> Jud
 
 
 def judge_wsl(said: WslUpdates | HostError | None, now: datetime) -> Judged:
-    """What apt would upgrade."""
+    """Judges the upgrades of apt."""
     if not isinstance(said, WslUpdates):
         return _no_answer(WSL, said)
     if isinstance(said.packages, Unread):
@@ -148,7 +148,7 @@ def judge_wsl(said: WslUpdates | HostError | None, now: datetime) -> Judged:
 
 
 def judge_restart(looked: Looked) -> Judged:
-    """Whether a side awaits a restart. Of a side that did not answer nobody knows."""
+    """Judges pending restarts. That of a side that did not answer is unknown."""
     told = {
         side: None if isinstance(said, HostError) else said.restart
         for side, said in ((WINDOWS, looked.windows), (WSL, looked.wsl))
@@ -185,7 +185,7 @@ def _no_answer(side: Side, error: HostError | None) -> Judged:
 
 
 def _unread(side: Side, why: Phrase, age: float | None) -> Judged:
-    """The side answered, but not what is pending: unknown, and never none."""
+    """Judges a side that answered, but could not read its pending updates: unknown, never none."""
     unknown = Cell(text=Phrase("could not be read"), value="unread", mark=Mark.UNKNOWN)
     short = Phrase("updates could not be read ({side})", side=side.name)
     why = Phrase("{side}: pending updates could not be read: {why}", side=side.name, why=why)
@@ -236,7 +236,7 @@ def _stale(side: Side, age: float | None) -> Remark:
 
 
 def _age(known_at: datetime | None, now: datetime) -> float | None:
-    """Seconds since then; a host's clock that is ahead makes nothing younger than now."""
+    """Computes the age in seconds, at least 0: a host's clock may be ahead."""
     return None if known_at is None else max((now - known_at).total_seconds(), 0.0)
 
 
@@ -248,7 +248,7 @@ def _age_cell(age: float | None) -> Cell:
 
 
 def _count_cell(pending: Pending, *, stale: bool) -> Cell:
-    """How many; the value are those for security. What is stale is no proof that there are none."""
+    """Builds the cell with the number of updates, those for security as data. A stale search proves no absence."""
     n = len(pending.security)
     if n:
         return Cell(text=_count(n, pending.others), value=n, mark=Mark.BAD)
@@ -266,7 +266,7 @@ def _count(security: int, other: int) -> Phrase:
 
 
 def _names_cell(pending: Pending) -> Cell:
-    """Those for security first."""
+    """Builds the cell with the names of updates, those for security first."""
     names = [*pending.security, *pending.other]
     value = ", ".join(each.short for each in names)
     text = some([_critical(each, each.full) for each in names], NAMES_LIMIT) if names else Phrase("none")

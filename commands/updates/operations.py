@@ -1,6 +1,6 @@
-"""`update`: security updates that wait to be installed, in Windows and in WSL2 of every host.
+"""`update`: pending security updates in Windows and in WSL2 of every host.
 
-hosts ─ look (both sides, all at once) ─▶ Looked ─ judge (commands.updates.assessment) ─▶ Assessed ─▶ Report
+hosts ─ read (both sides concurrently) ─▶ UpdateAnswers ─ judge (commands.updates.assessment) ─▶ AssessedHost ─▶ Report
 """
 
 import asyncio
@@ -23,7 +23,7 @@ COLUMNS = (Column(key="host", heading=Phrase("Host")), *CELLS)
 
 
 class Updates(HostsOperation):
-    """Pending security updates, how old that knowledge is, and restarts that are awaited."""
+    """List pending security updates, their age and pending restarts."""
 
     words: ClassVar = ("update",)
     summary: ClassVar = Phrase("security updates that wait in Windows and WSL2, and restarts that they need")
@@ -44,7 +44,7 @@ class Updates(HostsOperation):
 
 
 async def _assess(host: Host, view: View) -> Assessed:
-    """Judges one host as soon as both of its sides have answered."""
+    """Judges one host as soon as both sides have answered."""
     ask_windows = ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
     ask_wsl = ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
     looked = Looked(host, *await asyncio.gather(ask_windows, ask_wsl))
