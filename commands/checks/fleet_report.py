@@ -73,7 +73,7 @@ class HostsOperation(FleetRead):
         return fleet_report(self, sorted(assessed, key=lambda each: each.rank), view.now())
 
     def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
-        """Makes the function that looks at one host and judges it."""
+        """Makes the function that reads and judges one host."""
         raise NotImplementedError
 
     def all_well(self, hosts: Sequence[Host]) -> Phrase:
