@@ -1,1 +1,1 @@
-"""Values become Block Kit, the terminal or data here: pure functions, one renderer per surface."""
+"""Renderers: values to Block Kit, terminal, JSON, CSV, Markdown and charts. Pure, one module per surface."""

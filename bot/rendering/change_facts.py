@@ -1,6 +1,6 @@
-"""What there is to know of a change besides its steps, in one language: what stops, what can be undone, who may approve.
+"""Facts of a change besides its steps, in one language: disruptions, rollback, approvers. Pure.
 
-Once it has ended, what only mattered to approvers is no longer said. Nothing is escaped yet.
+Facts that matter only to approvers disappear when the change has ended. Nothing is escaped yet.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,34 +11,34 @@ from bot.model.change import Approval, Change, State
 from commands.model.plan import Plan
 
 _Said = tuple[Phrase, Sequence[Phrase | Moment | Listing | str]]
-"""A label, and what is said after it."""
+"""A label, and the items after it."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Something to know: a label, and one sentence or several."""
+    """One fact: a label, and one or several sentences."""
 
     label: str
     items: tuple[str, ...]
 
 
 def matters(change: Change) -> bool:
-    """Whether somebody may still decide by it."""
+    """Returns whether a decision on the change is still possible."""
     return change.dry_run or not change.state.ended
 
 
 def asking(change: Change, texts: Texts) -> tuple[Fact, ...]:
-    """Who asks and why; what it waits for, and who wants it stopped."""
+    """Describes requester and reason, the reason to wait, and a request to stop."""
     return _facts(_asking(change), texts)
 
 
 def meanwhile(change: Change, texts: Texts) -> tuple[Fact, ...]:
-    """What it waits for, and who wants it stopped."""
+    """Describes the reason to wait, and a request to stop."""
     return _facts(_meanwhile(change), texts)
 
 
 def dangers(change: Change, texts: Texts) -> tuple[Fact, ...]:
-    """What people lose meanwhile, and what an approver must know."""
+    """Describes the disruptions, and the warnings for approvers."""
     if not matters(change):
         return ()
     return _facts(
@@ -47,7 +47,7 @@ def dangers(change: Change, texts: Texts) -> tuple[Fact, ...]:
 
 
 def grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
-    """Which hosts the plan leaves alone, what is put back where a step fails and what is not, and what it rests on."""
+    """Describes the hosts left out, the steps that a failure rolls back or does not roll back, and the premises."""
     plan = change.plan
     left_out = [Phrase("{host} — {why}", host=each.host, why=each.why) for each in plan.left_out]
     if not matters(change):
@@ -64,21 +64,21 @@ def grounds(change: Change, texts: Texts) -> tuple[Fact, ...]:
 
 
 def _undoing(plan: Plan) -> Sequence[Phrase]:
-    """How it goes back, the last step first; what two steps share is said once."""
+    """Lists the rollbacks, last step first. A rollback that two steps share is listed once."""
     ways = {str(step.undo): step.undo_phrase or step.phrase for step in reversed(plan.steps) if step.undo is not None}
     others = [Phrase("hosts that are done by then stay as they are")] if ways and len(plan.parts) > 1 else []
     return [*ways.values(), *others]
 
 
 def _lasting(plan: Plan) -> Sequence[Phrase]:
-    """What no failure takes back. The last step of a part ends it, and what only tidies up leaves nothing to take back."""
+    """Lists the steps that are never rolled back. The last step of a part and mere clean-up need no rollback."""
     tidying = [step.undo for step in plan.steps]
     early = [step for part in plan.parts for step in part.steps[:-1]]
     return [step.phrase for step in early if step.undo is None and step.deed.changes and step.deed not in tidying]
 
 
 def deciders(change: Change, texts: Texts) -> tuple[Fact, ...]:
-    """Who may approve by name, until when, and who has decided."""
+    """Describes the possible approvers, the expiry of the request, and the reviews."""
     return _facts(_deciders(change), texts)
 
 
@@ -110,13 +110,13 @@ def _deciders(change: Change) -> Iterator[_Said]:
 
 
 def members(approval: Approval) -> tuple[Phrase, ...]:
-    """Those who may approve and are known by their user groups alone."""
+    """Describes the approvers that are known only by their user groups."""
     count = len(approval.groups)
     return (Phrase("members of {n} user group", plural="members of {n} user groups", n=count),) if count else ()
 
 
 def reviewed(change: Change) -> Phrase | None:
-    """Whether somebody has looked at a break-glass change since; None where it is none, or never began."""
+    """Describes the review of a break-glass change; None if it is no such change or never began."""
     glass = change.break_glass
     if glass is None or change.state is State.CLOSED:
         return None
@@ -128,6 +128,6 @@ def reviewed(change: Change) -> Phrase | None:
 
 
 def _facts(facts: Iterable[_Said], texts: Texts) -> tuple[Fact, ...]:
-    """Those of which there is something to say; the same sentence once."""
+    """Renders the facts that have items. Equal sentences appear once."""
     said = ((label.render(texts), tuple(dict.fromkeys(show(each, texts) for each in items))) for label, items in facts)
     return tuple(Fact(label, items) for label, items in said if items)

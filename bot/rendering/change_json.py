@@ -1,14 +1,14 @@
-"""A change as data, for programs. Every key is always there; `what` and `why` are in the reader's language.
+"""A change as data, for programs. Every key is always present; `what` and `why` are in the reader's language.
 
 operation, words, risk, state, requester, reason, digest, dry_run
 asked_at, started_at, ended_at      ISO 8601 in UTC, or null
 hosts       [host]                  on which something changes
-steps       [{key, host, what, result, why, began_at, ended_at}]    in order; `result` awaited where it has none
+steps       [{key, host, what, result, why, began_at, ended_at}]    in order; `result` is "awaited" before it has one
 disrupts, warnings, premises        [text]
 left_out    [{host, why}]
 approval    null, or {state, needed, have, may, expires_at, reviews: [{person, approves, reason, at}]}
 break_glass null, or {reviewed_by, reviewed_at, review}
-stopping, why, before, after        text, "" where there is none
+stopping, why, before, after        text, or ""
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ STEP = ("key", "host", "what", "result", "why", "began_at", "ended_at")
 
 
 def document(change: Change, texts: Texts) -> dict[str, Any]:
+    """Builds the JSON document."""
     plan = change.plan
     return {
         "operation": change.operation,
@@ -53,7 +54,7 @@ def document(change: Change, texts: Texts) -> dict[str, Any]:
 
 
 def steps(change: Change, texts: Texts) -> Iterator[dict[str, Any]]:
-    """Each step with what became of it."""
+    """Yields each step with its result."""
     results = {result.key: result for result in change.results}
     for step in change.plan.steps:
         told = {"key": step.key, "host": step.host, "what": step.phrase.render(texts)}

@@ -1,9 +1,9 @@
-"""The course of a change in one language, before a surface gives it its shape: its state, and its steps with their marks.
+"""Progress of a change in one language, before a surface gives it a shape: its state, and its steps with their signs. Pure.
 
-    ○ awaited   ▸ under way   ✓ done   = was so already   ✗ failed, not reached   ? not known   ↶ taken back   – not done
+    ○ awaited   ▸ running   ✓ done   = unchanged   ✗ failed, unreachable   ? unknown   ↶ rolled back   – skipped
 
-A mark is a sign, and words wherever it is not simply awaited or done, so that colour never carries it
-alone. Of a plan for several hosts most are one line each. Nothing is escaped yet.
+A step has a sign, and words unless it is awaited or done, so that color never carries the meaning alone. In a plan for
+several hosts most hosts have one line each. Nothing is escaped yet.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,14 +17,14 @@ from commands.model.operation import Risk
 from commands.model.plan import Part, Result, StepResult
 
 IN_FULL = 3
-"""Hosts of a plan whose steps are shown one by one, at the most; the others are one line each."""
+"""Maximum number of hosts whose steps are shown one by one. The others have one line each."""
 
 _WORTH_SAYING = 1.0
-"""Seconds from which on it is said how long a step took."""
+"""Shortest duration of a step that is shown, in seconds."""
 
 
 class Stage(StrEnum):
-    """How far a step, or all that is done for one host, is."""
+    """Stage of a step, or of all steps on one host."""
 
     AWAITED = "awaited"
     RUNNING = "running"
@@ -60,7 +60,7 @@ _WORDS = {
 }
 
 _TROUBLE = (Stage.UNKNOWN, Stage.FAILED, Stage.UNREACHABLE, Stage.RUNNING, Stage.UNDONE)
-"""What is said of a host first, where its steps are not all alike; in a long plan those hosts stand first."""
+"""Stages that represent a host whose steps differ, in this order. In a long plan such hosts come first."""
 
 _CALM = (Result.DONE, Result.UNCHANGED, Result.UNDONE, Result.SKIPPED)
 
@@ -89,7 +89,7 @@ _ENDED = {
 
 @dataclass(frozen=True)
 class Line:
-    """A step, or a host with all its steps: what it is, and what there is to say of how it went ("" where nothing)."""
+    """One step, or one host with all its steps: its text, and details on its result, or ""."""
 
     stage: Stage
     text: str
@@ -101,22 +101,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Leg:
-    """The steps for one host, one by one."""
+    """The steps of one host, one by one."""
 
     host: str
     lines: tuple[Line, ...]
 
 
 def risk(change: Change) -> Phrase:
-    """What it may do to what people use. A change of the sort that interrupts may have nothing to interrupt: a start of what
-    stands still."""
+    """Describes the effect on users. A disruptive change may have nothing to interrupt, such as a start of what is stopped."""
     if change.risk is Risk.DISRUPT and not change.plan.disrupts:
         return Phrase("interrupts nothing that runs now")
     return _RISKS[change.risk]
 
 
 def state(change: Change) -> Phrase:
-    """The state in words."""
+    """Describes the state in words."""
     approval = change.approval
     if change.dry_run:
         return Phrase("Dry run: nobody was asked, and nothing happens")
@@ -143,13 +142,13 @@ def state(change: Change) -> Phrase:
 
 
 def why(change: Change) -> Phrase | None:
-    """Why it ended as it did; a denial is told with its review."""
+    """Returns the reason for the outcome. A denial has none here, because its review shows the reason."""
     denied = change.approval is not None and change.approval.state is ApprovalState.DENIED
     return None if denied else change.why
 
 
 def took(change: Change, at: datetime | None) -> Phrase | None:
-    """How long it runs (by the time `at`), or ran; None where there is nothing to say."""
+    """Describes how long it has run by the time `at`, or ran; None if it has not started."""
     if change.started_at is None:
         return None
     if change.ended_at is not None:
@@ -158,17 +157,17 @@ def took(change: Change, at: datetime | None) -> Phrase | None:
 
 
 def legs(change: Change, texts: Texts, at: datetime | None) -> tuple[Leg, ...]:
-    """The plan step by step."""
+    """Builds the plan step by step."""
     return tuple(Leg(part.host, tuple(_steps(part, change, texts, at))) for part in change.plan.parts)
 
 
 def folded(change: Change, texts: Texts, at: datetime | None) -> tuple[Line, ...]:
-    """The plan with one line for each host."""
+    """Builds the plan with one line for each host."""
     return tuple(fold(leg, texts) for leg in legs(change, texts, at))
 
 
 def opened(legs: Sequence[Leg]) -> tuple[Leg, ...]:
-    """Of several hosts those whose steps are worth seeing: something happens there; before anything does, the first."""
+    """Chooses the hosts whose steps are shown: those with notable steps; before the start, only the first host."""
     if len(legs) == 1:
         return tuple(legs)
     moving = [leg for leg in legs if any(line.stage in _TROUBLE for line in leg.lines)]
@@ -178,17 +177,17 @@ def opened(legs: Sequence[Leg]) -> tuple[Leg, ...]:
 
 
 def by_interest(lines: Iterable[Line]) -> list[Line]:
-    """Those that need somebody, or that something happens to, before the others."""
+    """Sorts notable lines before the others."""
     return sorted(lines, key=lambda line: line.stage not in _TROUBLE)
 
 
 def stopped(change: Change) -> bool:
-    """Whether it ended because somebody asked for that, and not because something went wrong."""
+    """Returns whether it ended because of a request to stop, and not because of a failure."""
     return bool(change.stopping) and all(result.result in _CALM for result in change.results)
 
 
 def left(change: Change) -> bool:
-    """Whether it ended with hosts that are not done, for which nobody has asked anew."""
+    """Returns whether it ended with hosts that are not done and for which there is no new request."""
     if change.state not in (State.FAILED, State.UNDONE) or change.after:
         return False
     good = {result.key for result in change.results if result.result.good}
@@ -211,7 +210,7 @@ def _steps(part: Part, change: Change, texts: Texts, at: datetime | None) -> Ite
 
 
 def _running(change: Change, texts: Texts, at: datetime | None) -> str:
-    """A step begins when the one before it ends."""
+    """Describes the running time of the running step, which began when the step before it ended."""
     began = max((result.ended_at for result in change.results), default=change.started_at)
     if at is None or began is None or (at - began).total_seconds() < _WORTH_SAYING:
         return _WORDS[Stage.RUNNING].render(texts)
@@ -229,7 +228,7 @@ def _ended(result: StepResult, texts: Texts) -> str:
 
 
 def fold(leg: Leg, texts: Texts) -> Line:
-    """One line for all steps of a host: the one that speaks loudest, or how many there are."""
+    """Folds all steps of a host to one line: its most notable step, or the number of steps."""
     count = len(leg.lines)
     for stage in _TROUBLE:
         for number, line in enumerate(leg.lines, 1):
@@ -252,6 +251,6 @@ def fold(leg: Leg, texts: Texts) -> Line:
 
 
 def _span(began: datetime, ended: datetime) -> Span:
-    """In whole seconds from one second on: nobody needs tenths of a step."""
+    """Makes the span between two times, in whole seconds from one second on."""
     seconds = max(0.0, (ended - began).total_seconds())
     return Span(seconds if seconds < _WORTH_SAYING else float(round(seconds)))

@@ -1,4 +1,4 @@
-"""Draws a chart as a PNG for a phone. The only importer of matplotlib; runs as a program of its own
+"""Draws a chart as a PNG for a phone. The only importer of matplotlib; runs in a process of its own
 (`bot.rendering.chart_process`).
 
     Health over 14 days
@@ -7,8 +7,8 @@
     Days left of certificates
     host-b        ▮▮                        ! 12 days
 
-All lengths are pixels. The picture is three times as wide as a phone shows it, so letters of 30 are read as 10.
-The colours are those of Okabe and Ito, which the colour-blind tell apart; a sign says the same in every cell.
+All lengths are in pixels. The picture is three times as wide as a phone shows it, so letters of size 30 appear as size 10.
+The colors are from the Okabe-Ito palette, which color-blind readers can distinguish. A sign in every cell says the same.
 """
 
 import os
@@ -30,22 +30,22 @@ from commands.model.chart import CA_LEFT, HOST_LEFT, CertificateLeft, Chart, Day
 
 WIDTH, MARGIN, GAP = 1080, 36, 24
 TITLE, TEXT, SMALL, TINY = 42, 32, 30, 24
-"""Sizes of letters."""
+"""Font sizes."""
 LINE, TIGHT, MANY = 52, 44, 12
-"""Heights of a line, and of one among more than so many."""
+"""Height of a line, height of a line among many, and the number of lines that counts as many."""
 NAMES, LETTERS, CUT = 380, 60, "…"
-"""The widest column of names, and the letters of a name that are looked at."""
+"""Maximum width of the column of names, and maximum letters of a name."""
 WIDEST, SWATCH, DAY_NUMBER = 72, 44, 42
-"""Widths of a day's cell at most, of one in the legend, and of a day's number."""
+"""Maximum width of a day's cell, width of a cell in the legend, and width of a day's number."""
 ASIAN = 0x2E80
-"""From this letter on Latin fonts have none."""
+"""First code point that Latin fonts do not have."""
 
 GROUND, INK, SOFT, PALE = "#fbfbf9", "#1d1d1f", "#56565b", "#dcdcd8"
-"""A ground of its own, the same on Slack's light and dark themes."""
+"""Background and ink, the same on Slack's light and dark themes."""
 GREEN, ORANGE, VERMILLION = "#009e73", "#e69f00", "#d55e00"
 
 LATIN = "DejaVu Sans"
-"""Comes with matplotlib, has all the signs."""
+"""Font that comes with matplotlib and has all the signs."""
 JAPANESE = (
     "Noto Sans CJK JP",
     "Noto Sans JP",
@@ -58,7 +58,7 @@ JAPANESE = (
 
 
 class Font(NamedTuple):
-    """Letters of one size and colour."""
+    """Size, color and weight of letters."""
 
     size: float
     colour: str
@@ -66,7 +66,7 @@ class Font(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How a state is drawn: by colour, and by a sign or hatching."""
+    """Style of a cell: colors, a sign, and hatching."""
 
     fill: str
     ink: str
@@ -81,7 +81,7 @@ DAYS = {
     DayState.WELL: Look("#bfe3d6", "#00664a", "✓"),
     DayState.NOTHING: Look(GROUND, SOFT, "·"),
 }
-"""What is well stays pale, so that the rest is seen."""
+"""Styles of the days. Healthy days are pale, so that the others stand out."""
 
 NAME = Font(TEXT, INK)
 TRACK, NOTCH = Look(PALE, INK, ""), Look(INK, INK, "")
@@ -95,7 +95,7 @@ TIMES = {
 
 
 class Sheet:
-    """A canvas measured in pixels from its top left corner. Whoever draws on it keeps the height that was used."""
+    """A canvas measured in pixels from its top left corner. The functions that draw on it return the used height."""
 
     def __init__(self, families: Sequence[str]) -> None:
         self._families = list(families)
@@ -105,14 +105,14 @@ class Sheet:
         self._axes.set_axis_off()
 
     def box(self, x: float, y: float, width: float, height: float, look: Look) -> None:
-        """A filled box; its sign is not drawn."""
+        """Draws a filled box without its sign."""
         patch = Rectangle((x, y), width, height, facecolor=look.fill, linewidth=0)
         if look.hatch:
             patch.set(hatch=look.hatch, edgecolor=GROUND if look.fill == VERMILLION else "#b9b9b4")
         self._axes.add_patch(patch)
 
     def text(self, x: float, y: float, text: str, font: Font, side: str = "left") -> None:
-        """One line at the height `y` of its middle. Nothing in it is taken for a formula."""
+        """Draws one line whose middle is at the height `y`. Formulas in it are not interpreted."""
         self._axes.text(
             x,
             y,
@@ -125,11 +125,12 @@ class Sheet:
         )
 
     def width(self, text: str, font: Font) -> float:
+        """Returns the width of a text."""
         renderer = self._canvas.get_renderer()  # type: ignore[no-untyped-call]
         return float(renderer.get_text_width_height_descent(text, self._properties(font), ismath=False)[0])
 
     def fitting(self, text: str, font: Font, most: float) -> str:
-        """A foreign name in letters that every font has, cut to this width."""
+        """Returns an untrusted name in letters that every font has, shortened to this width."""
         name = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text[:LETTERS])
         if name == text and self.width(name, font) <= most:
             return name
@@ -138,7 +139,7 @@ class Sheet:
         return name + CUT if len(name) < len(text) else name
 
     def png(self, height: float) -> bytes:
-        """What was drawn, as far down as this."""
+        """Renders the canvas down to this height as a PNG."""
         self._figure.set_size_inches(WIDTH / 72, round(height) / 72)
         self._axes.set_ylim(round(height), 0)
         picture = BytesIO()
@@ -150,7 +151,7 @@ class Sheet:
 
 
 def draw(chart: Chart, words: Words) -> bytes:
-    """The picture; with English words where this machine has no letters for others."""
+    """Draws the chart as a PNG. Its words are English if this machine has no font for the language."""
     families = _families(words)
     if not families:
         words, families = words_for(chart, ENGLISH), [LATIN]
@@ -164,7 +165,7 @@ def draw(chart: Chart, words: Words) -> bytes:
 
 
 def _families(words: Words) -> list[str]:
-    """Fonts that together have all letters of the words; none where the machine lacks some."""
+    """Finds fonts that together have all letters of the words; none if the machine lacks some."""
     if all(ord(letter) < ASIAN for letter in words.model_dump_json()):
         return [LATIN]
     known = {font.name for font in fontManager.ttflist}
@@ -172,7 +173,7 @@ def _families(words: Words) -> list[str]:
 
 
 def _names_end(sheet: Sheet, chart: Chart) -> float:
-    """Where the column of names ends: as narrow as the names allow, the same for hosts and certificates."""
+    """Returns the right edge of the column of names, as narrow as possible, the same for hosts and certificates."""
     names = [sheet.fitting(host.host, NAME, NAMES) for host in chart.hosts]
     names += [_titled(sheet, certificate) for certificate in chart.certificates]
     return MARGIN + max(sheet.width(name, NAME) for name in names) + GAP
@@ -184,7 +185,7 @@ def _title(sheet: Sheet, title: str, y: float) -> float:
 
 
 def _health(sheet: Sheet, chart: Chart, words: Words, y: float) -> float:
-    """A line for each host under the numbers of the days, then what the signs mean; where that ends."""
+    """Draws the days' numbers, a line for each host, and the legend. Returns the height below them."""
     left, high = _names_end(sheet, chart), TIGHT if len(chart.hosts) > MANY else LINE
     wide = min((WIDTH - MARGIN - left) / max(len(chart.days), 1), WIDEST)
     y = _title(sheet, words.health, y)
@@ -202,14 +203,14 @@ def _health(sheet: Sheet, chart: Chart, words: Words, y: float) -> float:
 
 
 def _calendar(sheet: Sheet, days: Sequence[date], left: float, wide: float, y: float) -> float:
-    """The number of each day, as far as there is room, and the month where it begins."""
+    """Draws the number of each day that has room, and the months at their beginnings. Returns the height below them."""
     every = -(-DAY_NUMBER // int(wide))
     font, end = Font(TINY, SOFT), float(WIDTH - MARGIN)
     for number, day in reversed(list(enumerate(days))):
         x, month = left + number * wide, f"{day:%Y-%m}"
         if number == 0 or day.month != days[number - 1].month:
             begins = min(x, WIDTH - MARGIN - sheet.width(month, font))
-            if begins + sheet.width(month, font) <= end:  # where two months have no room, the later one is named
+            if begins + sheet.width(month, font) <= end:  # if two months have no room, the later one is named
                 sheet.text(begins, y + 12, month, font)
                 end = begins - GAP / 2
         if (len(days) - 1 - number) % every == 0:
@@ -224,7 +225,7 @@ def _cell(sheet: Sheet, place: tuple[float, float, float, float], look: Look) ->
 
 
 def _legend(sheet: Sheet, entries: Sequence[tuple[Look, str]], y: float) -> float:
-    """What the signs mean, side by side as far as there is room; where that ends."""
+    """Draws the legend of the signs, in as few rows as possible. Returns the height below it."""
     x, font = float(MARGIN), Font(SMALL, INK)
     for look, words in entries:
         wide = SWATCH + 12 + sheet.width(words, font)
@@ -237,7 +238,7 @@ def _legend(sheet: Sheet, entries: Sequence[tuple[Look, str]], y: float) -> floa
 
 
 def _certificates(sheet: Sheet, chart: Chart, words: Words, y: float) -> float:
-    """A bar for each certificate, the days left beside it; where that ends."""
+    """Draws a bar for each certificate with the days left beside it, and the legend. Returns the height below them."""
     left, high = _names_end(sheet, chart), TIGHT if len(chart.certificates) > MANY else LINE
     said = max(sheet.width(text, Font(TEXT, INK, bold=True)) for text in words.left)
     right = WIDTH - MARGIN - said - SWATCH - GAP
@@ -258,7 +259,7 @@ def _certificates(sheet: Sheet, chart: Chart, words: Words, y: float) -> float:
 
 
 def _bar(sheet: Sheet, certificate: CertificateLeft, place: tuple[float, float, float, float]) -> None:
-    """The days left, on a track that shows where renewing is due; an expired one is hatched from end to end."""
+    """Draws the days left, on a track with a notch at which renewal is due. The bar of an expired one is fully hatched."""
     x, y, wide, high = place
     expired = certificate.left is Left.EXPIRED
     share = 1.0 if expired else min(certificate.days / FULL, 1.0)
@@ -270,15 +271,15 @@ def _bar(sheet: Sheet, certificate: CertificateLeft, place: tuple[float, float, 
 
 
 def _titled(sheet: Sheet, certificate: CertificateLeft) -> str:
-    """Its name, as far as there is room, and whether it is a CA's."""
+    """Formats the name of a certificate, shortened to the column, with a mark for a CA."""
     kind = " (CA)" if certificate.authority else ""
     return sheet.fitting(certificate.name, NAME, NAMES - sheet.width(kind, NAME)) + kind
 
 
 def main() -> None:
-    """A `Job` as JSON on stdin becomes a PNG on stdout."""
-    with suppress(PermissionError):  # a service may be forbidden to
-        os.nice(10)  # the bot, whose acks are awaited, goes first
+    """Reads a `ChartJob` as JSON from stdin and writes a PNG to stdout."""
+    with suppress(PermissionError):  # a service may be forbidden to change its priority
+        os.nice(10)  # the bot has priority, because Slack waits for its acks
     job = Job.model_validate_json(sys.stdin.buffer.read())
     sys.stdout.buffer.write(draw(job.chart, job.words))
 

@@ -1,8 +1,8 @@
-"""Has charts drawn in a process of its own, with a deadline.
+"""Draws charts in a separate process, with a timeout.
 
-matplotlib takes up to 300 MB and holds the interpreter's lock for seconds; Slack awaits an ack within three. So it is
-never loaded here: `bot.rendering.chart_image` runs as a program, is handed a `Job` as JSON on stdin, gives a PNG on
-stdout, and ends.
+matplotlib takes up to 300 MB and holds the interpreter's lock for seconds, while Slack expects an ack within three seconds.
+So it is never loaded here: `bot.rendering.chart_image` runs as a program, reads a `ChartJob` as JSON from stdin, writes a
+PNG to stdout, and ends.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from commands.model.chart import CA_LEFT, HOST_LEFT, SHARE, Chart, DayState, Lef
 PROGRAM = (sys.executable, "-m", "bot.rendering.chart_image")
 
 DEADLINE = 30.0
-"""Seconds for one picture; it takes one or two, most of them to find the machine's fonts."""
+"""Timeout for one picture in seconds. It takes one or two, most of it to find the machine's fonts."""
 
 LARGEST = 4 * 2**20
-"""Bytes of one picture; 30 hosts and 20 certificates take 400 kB."""
+"""Maximum bytes of one picture. 30 hosts and 20 certificates take 400 kB."""
 
 FULL = CA_LEFT[0]
-"""Days of a full bar."""
+"""Days that a full bar stands for."""
 
 INHERITED = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-"""What the other process gets of our environment: no secret."""
+"""Environment variables that the process inherits; none is a secret."""
 
 STATES = {
     DayState.WELL: Phrase("well in every look"),
@@ -53,17 +53,17 @@ _log = structlog.get_logger(__name__)
 
 
 class DrawingFailed(FlatnetError):
-    """There is no picture; whoever wanted one says the same in words (`commands.model.chart.alt_text`)."""
+    """The picture could not be drawn. The caller shows `commands.model.chart.alt_text` instead."""
 
     def __init__(self, why: Phrase | str) -> None:
         super().__init__(Phrase("the picture could not be drawn: {why}; the text beside it says the same", why=why))
 
 
 class Words(Value):
-    """What is written in a picture, in one language.
+    """Texts in a picture, in one language.
 
-    `states` and `times` explain the signs. `left` is the time of each certificate that is drawn. `more_hosts` and
-    `more_certificates` are "" where all are.
+    `states` and `times` explain the signs. `left` is the remaining time of each drawn certificate. `more_hosts` and
+    `more_certificates` count what is not drawn, or are "".
     """
 
     health: str
@@ -76,14 +76,14 @@ class Words(Value):
 
 
 class Job(Value):
-    """What the other process is handed."""
+    """Input of the process."""
 
     chart: Chart
     words: Words
 
 
 def words_for(chart: Chart, texts: Texts) -> Words:
-    """What is written in the picture of this chart."""
+    """Builds the texts in the picture of a chart."""
     drawn = chart.drawn
     return Words(
         health=Phrase("Health over {days}", days=days(len(chart.days))).render(texts),
@@ -101,7 +101,7 @@ def _more(count: int, texts: Texts) -> str:
 
 
 async def draw_apart(chart: Chart, texts: Texts) -> bytes:
-    """The chart as a PNG; a `DrawingFailed` where there is none within `DEADLINE` seconds."""
+    """Draws the chart as a PNG. Raises `DrawingFailed`, at the latest after `RENDER_TIMEOUT` seconds."""
     job = Job(chart=chart, words=words_for(chart, texts)).model_dump_json().encode()
     with TemporaryDirectory(prefix="flatnet-chart-") as folder:
         try:
@@ -114,7 +114,7 @@ async def draw_apart(chart: Chart, texts: Texts) -> bytes:
 
 
 async def _drawn(job: bytes, folder: Path) -> bytes:
-    """What the program makes of the job. Files instead of pipes: nobody waits for the other, whatever the size."""
+    """Runs the program on a job. Files instead of pipes, so that neither side blocks on the other, whatever the size."""
     with ExitStack() as stack:
         given, picture, said = (stack.enter_context(TemporaryFile(dir=folder)) for _ in range(3))
         given.write(job)
@@ -132,7 +132,7 @@ async def _drawn(job: bytes, folder: Path) -> bytes:
 
 
 async def _ended(given: IO[bytes], picture: IO[bytes], said: IO[bytes], folder: Path) -> int:
-    """Run the program to its end; its status. Whoever no longer waits for it ends it."""
+    """Runs the program to its end and returns its status. Kills it if the caller is cancelled."""
     environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
         "MPLCONFIGDIR": str(folder),
         "OPENBLAS_NUM_THREADS": "1",

@@ -1,26 +1,26 @@
 """Answers as data, for programs: `do --json` and `do --csv`.
 
-JSON is one document; every key is always there. `text`, `title`, `summary`, `heading`, `lines`, `why`, `what` and
+JSON is one document; every key is always present. `text`, `title`, `summary`, `heading`, `lines`, `why`, `what` and
 `message` are in the reader's language; everything else is the same in every language:
 
     operation    the operation's id, in the audit log too
-    understood   the words in their canonical form
+    understood   the command in its canonical form
     exit         well | findings | usage | refused | not_reached | internal
     taken_at     when the hosts were read, ISO 8601 in UTC, or null
     report       null after a failure or a change, else
         title, summary
-        news      {heading, lines}: what changed since the last such report, or null
+        news      {heading, lines}: changes since the last such report, or null
         columns   [{key, heading}]
-        rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" where it is about none
+        rows      [{host, severity, cells: {key: {value, mark, text}}}]   worst first; host "" if it is about none
         findings  [{severity, host, subject, why, next, reached}]         worst first
-        sections  [{heading, lines}]: what else there is to say
+        sections  [{heading, lines}]: everything that is no table
         lines     [{host, source, at, level, text}]: lines of logs, oldest first, `at` in UTC or null
-        notes     [text]: what must be said with these lines
+        notes     [text]: notes on these lines
         unreached [host]
         next      [words]
         chart     null, or days [ISO 8601], hosts [{host, days: [null or {well, troubled, unreached}]}] with one for each
                   day, certificates [{name, authority, days}]
-    change       null unless it is about one, else what `bot.rendering.change_json` says
+    change       null unless it is about one, else the document of `bot.rendering.change_json`
     failure      null after a report or a change, else
         kind      usage | refused | internal
         message
@@ -30,9 +30,9 @@ JSON is one document; every key is always there. `text`, `title`, `summary`, `he
 
 `severity` is critical | high | medium | low | null; `mark` is well | bad | unknown | absent | plain.
 
-CSV (RFC 4180, UTF-8) is the report's table: `host`, then one column for each key, values as in
-JSON; an empty value that is unknown or absent says so. A change is a table of its steps, a failure
-one of its own: `failure,message,reference`. Text that a spreadsheet would run as a formula gets an apostrophe.
+CSV (RFC 4180, UTF-8) is the report's table: `host`, then one column for each key, values as in JSON. An empty value is
+written as unknown or absent. A change is a table of its steps; a failure is the table `failure,message,reference`. Text that
+a spreadsheet would run as a formula gets an apostrophe.
 """
 
 import csv
@@ -55,19 +55,19 @@ from commands.model.finding import Finding
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
 _UNSEEN = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-"""Characters that JSON may carry raw, and that would change what a terminal shows or cannot be UTF-8."""
+"""Characters that JSON may carry raw, but that would manipulate a terminal or cannot be encoded as UTF-8."""
 
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""Where a spreadsheet sees the beginning of a formula (OWASP, CSV injection); tab and CR cannot come this far."""
+"""First characters of a formula in a spreadsheet (OWASP, CSV injection). Tab and CR are removed before."""
 
 LINE = ("at", "host", "source", "level", "text")
-"""The columns of lines of logs."""
+"""Columns of the table of log lines."""
 
 Scalar = str | int | float | bool | None
 
 
 def as_json(answer: Answer, texts: Texts) -> str:
-    """The one document; safe to print as it stands."""
+    """Renders an answer as JSON that is safe to print."""
     report = answer.body.first if isinstance(answer.body, Report) else None
     failure = answer.body if isinstance(answer.body, Failure) else None
     document = {
@@ -84,7 +84,7 @@ def as_json(answer: Answer, texts: Texts) -> str:
 
 
 def as_csv(answer: Answer, texts: Texts) -> str:
-    """The table as it is shown at first, with a header line; each line ends in CRLF."""
+    """Renders an answer as CSV with a header line: the table as it is shown at first. Lines end with CRLF."""
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     match answer.body:
@@ -158,7 +158,7 @@ def _failure(failure: Failure, texts: Texts) -> dict[str, Any]:
 
 
 def _value(cell: Cell) -> Scalar:
-    """A cell's value; null for what JSON has no number for."""
+    """Returns the value of a cell; None for a number that JSON cannot represent."""
     return None if isinstance(cell.value, float) and not math.isfinite(cell.value) else cell.value
 
 
@@ -168,7 +168,7 @@ def _or_word(cell: Cell) -> Scalar:
 
 
 def _guarded(values: Iterable[Scalar]) -> list[str]:
-    """Values as text that neither a spreadsheet nor a terminal takes for an instruction."""
+    """Escapes values, so that neither a spreadsheet nor a terminal interprets them."""
     return ["" if value is None else _text(value) if isinstance(value, str) else json.dumps(value) for value in values]
 
 

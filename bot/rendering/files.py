@@ -1,7 +1,7 @@
-"""The files of an answer, in the words of whoever gets them. Pure.
+"""Files of an answer, in the reader's language. Pure.
 
-What is packed is packed at the very edge (`packed`): until then its members are texts, from which secrets are taken
-like from any other text.
+Archives are packed at the very end (`pack_bundle`). Until then their members are texts, from which secrets are redacted like
+from any other text.
 """
 
 import io
@@ -17,19 +17,21 @@ from commands.loglines.excerpt import SHOWN
 from commands.model.report import Bundle, Copy, File, Form, Report
 
 MADE = (2026, 1, 1, 0, 0, 0)
-"""The time of every member of an archive: what it tells of has its own times, and equal contents give equal bytes."""
+"""Time of every member of an archive, so that equal contents give equal bytes. The contents have their own times."""
 
 
 def written(answer: Answer, texts: Texts) -> tuple[File | Bundle, ...]:
-    """What was asked for as files, in order; nothing where nothing was. Members of a bundle are written, too."""
+    """Writes the requested files, in order, including the members of bundles. Returns () if no file was requested."""
     if not isinstance(answer.body, Report):
         return ()
     return tuple(_written(each, answer, texts) for each in answer.body.files)
 
 
 def for_all(answer: Answer, texts: Texts) -> tuple[File | Bundle, ...]:
-    """The files of an answer that all in a channel read: those that were asked for, else its lines, where the message has
-    no room for all of them. These have a name of their own, by which what began to show them knows them again."""
+    """Writes the files of an answer in a channel: the requested ones, or all its lines if the message has no room for them.
+
+    The file of lines has a name of its own, by which an interrupted upload is recognized.
+    """
     files, report = written(answer, texts), answer.body
     if files or not isinstance(report, Report) or report.excerpt is None or len(report.excerpt.lines) <= SHOWN:
         return files
@@ -37,14 +39,14 @@ def for_all(answer: Answer, texts: Texts) -> tuple[File | Bundle, ...]:
 
 
 def bare(answer: Answer) -> Answer:
-    """The same without its files."""
+    """Returns the answer without its files."""
     if not isinstance(answer.body, Report):
         return answer
     return answer.model_copy(update={"body": answer.body.model_copy(update={"files": ()})})
 
 
 def packed(bundle: Bundle, clean: Callable[[str], str]) -> bytes:
-    """A bundle whose members are written, as a ZIP archive; `clean` takes secrets out of each text."""
+    """Packs a bundle with written members as a ZIP archive; `clean` redacts secrets in each text."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for member in bundle.members:

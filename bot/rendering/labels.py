@@ -1,4 +1,4 @@
-"""The words and signs that every surface for people shares."""
+"""Words and signs that all surfaces for people share. Pure."""
 
 from adapters.phrase import Phrase
 from bot.model.request import FailureKind
@@ -6,9 +6,10 @@ from bot.security.untrusted_text import CUT, cut
 from commands.model.report import Mark
 
 COMMAND = "/flatnet"
+"""The slash command of the bot."""
 
 SIGNS = {Mark.WELL: "✓", Mark.BAD: "✗", Mark.UNKNOWN: "?", Mark.ABSENT: "–", Mark.PLAIN: ""}
-"""A mark in one character, so that colour alone never carries it."""
+"""Signs of the marks, so that color never carries the meaning alone."""
 
 WELL = Phrase("well")
 UNKNOWN = Phrase("unknown")
@@ -24,23 +25,23 @@ DID_YOU_MEAN = Phrase("Did you mean:")
 NEXT = Phrase("Next:")
 
 _AROUND = 60
-"""Characters shown on either side of the wrong part of a request."""
+"""Characters shown on either side of the wrong part of a command."""
 
 
 def onward(channel: str) -> Phrase:
-    """Where it goes on, or went on; `channel` as the surface shows one."""
+    """Makes the line with the incident's channel; `channel` as the surface shows one."""
     return Phrase("Channel: {channel}", channel=channel)
 
 
 def offering(kind: FailureKind) -> Phrase:
-    """What stands before words that may help: who mistyped is put right, who was refused is led on."""
+    """Chooses the label of suggested commands: a correction after a usage error, else the next command."""
     return DID_YOU_MEAN if kind is FailureKind.USAGE else NEXT
 
 
 def marked(understood: str, span: tuple[int, int]) -> tuple[str, str, str]:
-    """What is before, in and after the wrong part of a request, short enough to be read.
+    """Splits a command into the parts before, in and after its wrong part, each shortened.
 
-    The wrong part is "" where something is missing at that place; a span that leaves the text ends with it.
+    The wrong part is "" if something is missing at that place. A span beyond the end of the text is cut there.
     """
     start = max(0, min(span[0], len(understood)))
     end = max(start, min(span[1], len(understood)))

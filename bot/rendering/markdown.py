@@ -1,15 +1,15 @@
-"""Answers as Markdown (CommonMark with GitHub's tables), for people who were not there: all of a report in one file.
+"""Renders answers as Markdown (CommonMark with GitHub's tables): a whole report in one file, for later readers. Pure.
 
     # Monthly report 2026-02                              the title
     the summary
-    `/flatnet report monthly` · 2026-03-01 09:10 JST      how it was understood, when it was read
-    ## Changes                                            what changed, and all that is no table
+    `/flatnet report monthly` · 2026-03-01 09:10 JST      the command as parsed, and the time of reading
+    ## Changes                                            news, and all sections that are no table
     - 12 done
-    ## What needs somebody                                findings, those alike together
+    ## What needs somebody                                findings, equal ones together
     - **host-b** high: why → `/flatnet update host-b`
     ## Hosts                                              a table with a line for each
 
-What others wrote is text here and nothing else: no markup, no link, no second line.
+Untrusted text is escaped: it has no markup, no link and no second line.
 """
 
 import re
@@ -24,17 +24,17 @@ from commands.model.chart import alt_text
 from commands.model.report import Report, Section
 
 _SUGGESTED = 3
-"""Commands that follow one reason."""
+"""Maximum number of commands after one reason."""
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&@]|^[#+-]|:(?=//)|(?<=www)\.")
-"""What could become emphasis, code, HTML, another cell, a heading, a list or a link, as addresses do by themselves."""
+"""Characters that could start emphasis, code, HTML, a cell, a heading, a list or a link (addresses link by themselves)."""
 
 _NUMBERED = re.compile(r"^(\d+)([.)])(?= |$)")
-"""What could make a list of a line that begins with a number."""
+"""Beginning of a line that could become a numbered list."""
 
 
 def as_markdown(answer: Answer, texts: Texts) -> str:
-    """The report of an answer, whole; "" where there is none."""
+    """Renders the whole report of an answer; "" if there is none."""
     report = answer.body
     if not isinstance(report, Report):
         return ""
@@ -53,7 +53,7 @@ def as_markdown(answer: Answer, texts: Texts) -> str:
 
 
 def plain(text: str) -> str:
-    """Text on one line that no reader of Markdown takes for anything else."""
+    """Escapes a text to one line that every Markdown renderer shows as plain text."""
     return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(text)))
 
 
@@ -63,7 +63,7 @@ def _origin(answer: Answer, report: Report, texts: Texts) -> str:
 
 
 def _code(text: str) -> str:
-    """As typed; a backtick would end it."""
+    """Renders a code span. Backticks are replaced, because they would end it."""
     return f"`{one_line(text).replace('`', chr(39))}`"
 
 
@@ -79,7 +79,7 @@ def _findings(shown: Sheet, texts: Texts) -> list[str]:
 
 
 def _found(lines: Sequence[Line]) -> Iterator[str]:
-    """Hosts of which the same is to be said, why, and what to type."""
+    """Yields the lines for hosts with the same findings: names, reasons and commands."""
     first = lines[0]
     names = ", ".join(plain(line.name) for line in lines)
     typed = [_code(f"{COMMAND} {words}") for line in lines for words in line.next][:_SUGGESTED]
@@ -109,5 +109,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _cell(field: Field) -> str:
-    """With its sign, so that its mark is not lost."""
+    """Renders a cell with its sign, so that its mark is not lost."""
     return f"{SIGNS[field.mark]} {field.text}".strip()

@@ -1,7 +1,7 @@
-"""A report as text in one language, before a surface gives it its shape.
+"""A report as text in one language, before a surface gives it a shape. Pure.
 
-Every surface for people shows the same lines: one for each row, with the findings of its host,
-and one for each host that has findings but no row. Nothing is escaped yet.
+Every surface for people shows the same lines: one for each row, with the findings of its host, and one for each host that
+has findings but no row. Nothing is escaped yet.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -24,10 +24,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Line:
-    """One row and what was found about its host: why it needs somebody, and words to type next.
+    """One row with the findings on its host: reasons, and commands to type next.
 
-    `state` is its severity in words, "" where nothing is judged. `known` is False where nothing
-    could be found out about the host.
+    `state` is its severity in words, "" if nothing is judged. `known` is False if the host could not be read.
     """
 
     name: str
@@ -41,10 +40,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A report in words. `subject` heads the names of the lines, `headings` their fields.
+    """A report in words. `subject` is the heading of the lines' names, `headings` are those of their fields.
 
-    `judged`: the report says what is well and what is not, so that states are worth showing. `facts`: it tells of one
-    thing; each line with a field is one fact, which has no state of its own.
+    `judged`: the report judges health, so states are shown. `facts`: it describes one thing; each line with a field is one
+    fact, without a state of its own.
     """
 
     title: str
@@ -57,29 +56,29 @@ class Sheet:
 
     @property
     def worst(self) -> Severity | None:
+        """The highest severity; None without findings."""
         return _worst(line.severity for line in self.lines if line.severity is not None)
 
     @property
     def detailed(self) -> bool:
-        """Whether more was asked for than judgements."""
+        """True if the report shows details beyond judged cells."""
         return any(field.mark is Mark.PLAIN for line in self.lines for field in line.fields)
 
     @property
     def bad(self) -> tuple[Line, ...]:
-        """The lines that need somebody, worst first."""
+        """The lines with findings, worst first."""
         return tuple(line for line in self.lines if line.severity is not None)
 
     @property
     def others(self) -> tuple[Line, ...]:
-        """The lines that need nobody."""
+        """The lines without findings."""
         return tuple(line for line in self.lines if line.severity is None)
 
 
 def sheet(report: Report, texts: Texts) -> Sheet:
-    """The report as it is shown at first, in the language and zone of `texts`.
+    """Builds the text of a report as it is shown at first, in the language and zone of `texts`.
 
-    Rows are named by their hosts, those that are about none by their first cell.
-    A brief report leaves out the lines without findings.
+    Rows are named by their hosts, rows without a host by their first cell. A brief report omits the lines without findings.
     """
     report = report.first
     headings = tuple(column.heading.render(texts) for column in report.columns)
@@ -106,7 +105,7 @@ def sheet(report: Report, texts: Texts) -> Sheet:
 
 
 def alike(lines: Iterable[Line], key: Callable[[Line], Hashable]) -> list[list[Line]]:
-    """Lines with the same key together, so that nothing is said twice; in the order of the first ones."""
+    """Groups lines with the same key, in the order of their first lines, so that nothing is repeated."""
     same: dict[Hashable, list[Line]] = {}
     for line in lines:
         same.setdefault(key(line), []).append(line)
@@ -114,7 +113,7 @@ def alike(lines: Iterable[Line], key: Callable[[Line], Hashable]) -> list[list[L
 
 
 def shown(cell: Cell, texts: Texts) -> str:
-    """A cell's text for people."""
+    """Returns the text of a cell."""
     return cell.text if isinstance(cell.text, str) else cell.text.render(texts)
 
 
@@ -131,7 +130,7 @@ def _line(
     worst = _worst(finding.severity for finding in findings) if severity is None else severity
     marks = {field.mark for field in fields}
     known = not findings or any(finding.reached for finding in findings) or bool(marks & {Mark.WELL, Mark.BAD})
-    judged = worst is not None or bool(marks & {Mark.WELL, Mark.UNKNOWN})  # a bad cell alone makes no line well
+    judged = worst is not None or bool(marks & {Mark.WELL, Mark.UNKNOWN})  # a bad cell alone does not make a line healthy
     state = (WELL if worst is None else SEVERITIES[worst]) if known else UNKNOWN
     return Line(
         name=name,
@@ -145,7 +144,7 @@ def _line(
 
 
 def _stateless(line: Line) -> Line:
-    """A fact: the mark of its value says all that there is to judge."""
+    """Removes the state of a fact: the mark of its value is enough."""
     return replace(line, state="") if line.fields else line
 
 

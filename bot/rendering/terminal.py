@@ -1,4 +1,4 @@
-"""Answers in a terminal: the summary, one line for each host, then why a host needs somebody and what to type.
+"""Prints answers in a terminal: the summary, one line for each host, then findings and commands to type.
 
     1 of 2 hosts needs attention: host-b Nebula stopped
 
@@ -9,10 +9,10 @@
 
     host-b: the service Nebula is stopped  → service start nebula host-b
 
-What is known of one thing is a plain list of facts in two columns.
+Facts on one thing are a list in two columns.
 
-Every piece is a `Text` of one clean line, so neither rich's markup nor an escape code can come
-from a host. Colour only repeats what signs and words say already.
+Every piece is a `Text` of one clean line, so a host cannot inject rich's markup or an escape code. Color only repeats the
+signs and words.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,17 +69,17 @@ _STAGES = {
 }
 _COMMAND = "bold cyan"
 _SUGGESTED = 3
-"""Commands that follow one reason."""
+"""Maximum number of commands after one reason."""
 _FOLD, _DEEP = 12, 3
-"""Cells that a folded column has at least, and lines that a folded row has at most."""
+"""Minimum width of a folded column, and maximum lines of a folded row."""
 _NARROWEST = 20
-"""Columns below which lines are left to the terminal."""
+"""Minimum width; a narrower terminal breaks the lines itself."""
 
 Rows = Sequence[Sequence[Text]]
 
 
 def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
-    """Print an answer; where all is well, one line."""
+    """Prints an answer; a healthy fleet takes one line."""
     match answer.body:
         case Failure() as failure:
             _print_failure(console, failure, answer.understood, texts)
@@ -111,7 +111,7 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
             _put(console, Text())
         _print(console, [_text(alt_text(report.chart).render(texts))])
     for file in report.files:
-        if isinstance(file, File):  # a copy says what stands above
+        if isinstance(file, File):  # a copy repeats the report above
             for line in lines_of(file.text).splitlines():
                 _put(console, Text(line))
     known = {words for line in shown.lines for words in line.next}
@@ -119,7 +119,7 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
 
 
 def _print_excerpt(console: Console, excerpt: Excerpt, texts: Texts) -> None:
-    """Every line as it stands in the file, and what must be said of them."""
+    """Prints every log line as in the file, and the notes on them."""
     for line in lines_of(as_text(excerpt.lines, (), texts, texts.zone)).splitlines():
         _put(console, Text(line))
     for note in excerpt.notes:
@@ -127,7 +127,7 @@ def _print_excerpt(console: Console, excerpt: Excerpt, texts: Texts) -> None:
 
 
 def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:
-    """The fullest form that fits: a table in words, a table in which only what is bad speaks, paragraphs."""
+    """Prints the fullest form that fits: a table in words, a table with words only for bad cells, or paragraphs."""
     for form in (_in_words, _in_signs):
         rows = _rows(shown, form, texts)
         if taken(widths(rows)) <= console.width:
@@ -148,7 +148,7 @@ def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:
 
 
 def _rows(shown: Sheet, form: Callable[[Field], Text], texts: Texts) -> Rows:
-    """The head of the table, then its lines."""
+    """Builds the header of the table, and its lines."""
     states = [Phrase("State").render(texts)] if shown.judged else []
     head = [_text(heading) for heading in (shown.subject, *states, *shown.headings)]
     return [head, *(_row(line, shown.judged, form, len(shown.headings)) for line in shown.lines)]
@@ -160,7 +160,7 @@ def _row(line: Line, judged: bool, form: Callable[[Field], Text], width: int) ->
 
 
 def _folded(rows: Rows, width: int) -> tuple[Rows, Sequence[int]] | None:
-    """A list that fits once its widest cells go on below; None where it would be no table any more."""
+    """Folds the widest cells onto further lines until the table fits; None if the columns would become too narrow."""
     needed = widths(rows)
     columns = narrowed(needed, width, kept=0)
     if columns is None or any(has < min(needs, _FOLD) for has, needs in zip(columns, needed, strict=True)):
@@ -181,7 +181,7 @@ def _print_table(console: Console, rows: Rows, columns: Sequence[int]) -> None:
 
 
 def _print_known(console: Console, known: Sequence[tuple[str, Field]]) -> None:
-    """Facts in two columns; what a value has no room for goes on below it."""
+    """Prints facts in two columns. A long value continues on the next line."""
     signs = any(SIGNS[field.mark] for _, field in known)
     labels = [Text(f"{SIGNS[field.mark] or ' '} " if signs else "") + _text(label) for label, field in known]
     left = min(max((label.cell_len for label in labels), default=0), max(console.width, _NARROWEST) // 2)
@@ -198,25 +198,25 @@ def _in_words(field: Field) -> Text:
 
 
 def _in_signs(field: Field) -> Text:
-    """Only what is bad, or no judgement, needs words."""
+    """Formats a field by its sign; only bad fields and plain information have words."""
     speaks = field.mark in (Mark.BAD, Mark.PLAIN)
     return _in_words(field) if speaks else _text(SIGNS[field.mark], _MARKS[field.mark])
 
 
 def _print_paragraph(console: Console, line: Line, form: Callable[[Field], Text]) -> None:
-    """A line of the table, where the terminal is too narrow for it."""
+    """Prints a line of the table as a paragraph, because the terminal is too narrow."""
     _print(console, [_text(line.name, "bold"), _state(line)])
     _print(console, [_headed(field, form) for field in line.fields if field.text], indent=2)
 
 
 def _headed(field: Field, form: Callable[[Field], Text]) -> Text:
-    """`✗ Nebula: stopped`, `✓ Gateway`."""
+    """Formats a field as `✗ Nebula: stopped` or `✓ Gateway`."""
     said = form(field).plain.removeprefix(SIGNS[field.mark]).strip()
     return _text(f"{SIGNS[field.mark]} {field.heading}{': ' if said else ''}{said}", _MARKS[field.mark])
 
 
 def _print_findings(console: Console, lines: Sequence[Line]) -> None:
-    """Why hosts need somebody, and what to type; hosts of which the same is to be said together."""
+    """Prints the findings of hosts and the commands to type. Hosts with the same findings share a paragraph."""
     first = lines[0]
     name = _text(f"{', '.join(line.name for line in lines)}:", f"bold {_SEVERITIES[first.severity]}")
     typed = [_text(f"→ {words}", _COMMAND) for line in lines for words in line.next][:_SUGGESTED]
@@ -230,7 +230,7 @@ def _print_findings(console: Console, lines: Sequence[Line]) -> None:
 
 
 def _print_section(console: Console, section: Section, texts: Texts) -> None:
-    """A heading, and each sentence below it."""
+    """Prints a heading, and each sentence below it."""
     _put(console, Text())
     _print(console, [_text(section.heading.render(texts), "bold")])
     for line in section.lines:
@@ -238,7 +238,7 @@ def _print_section(console: Console, section: Section, texts: Texts) -> None:
 
 
 def _print_change(console: Console, change: Change, texts: Texts) -> None:
-    """Its state and who asks, the plan with its marks, what there is to know, and what to type."""
+    """Prints a change: state, request, plan with its signs, facts, and commands to type."""
     said = (course.state(change), course.took(change, None), course.why(change))
     stands = [phrase.render(texts) for phrase in said if phrase is not None]
     _print(console, [_text(" — ".join(stands), f"bold {_STATES[change.state]}")])
@@ -252,7 +252,7 @@ def _print_change(console: Console, change: Change, texts: Texts) -> None:
 
 
 def _print_course(console: Console, legs: Sequence[Leg], texts: Texts) -> None:
-    """Step by step; of many hosts only where something happens, with a line for each of the others."""
+    """Prints the steps; with many hosts only those of hosts with notable steps, and a line for each other host."""
     opened = legs if len(legs) <= course.IN_FULL else course.opened(legs)
     for leg in opened:
         _put(console, Text())
@@ -297,14 +297,14 @@ def _print_commands(console: Console, label: Phrase, commands: Sequence[str], te
 
 
 def _print(console: Console, atoms: Sequence[Text], indent: int = 0, hanging: int = 0) -> None:
-    """The atoms on as many lines as they need; lines after the first stand `hanging` cells further in."""
+    """Prints the atoms on as many lines as they need. Lines after the first are indented by `hanging` more cells."""
     room = max(console.width, _NARROWEST) - indent - hanging
     for number, line in enumerate(flowed([atom for atom in atoms if atom], room)):
         _put(console, Text(" " * (indent + (hanging if number else 0))) + line)
 
 
 def _put(console: Console, line: Text) -> None:
-    """One line as it stands: rich neither breaks nor cuts it."""
+    """Prints one line, which rich neither breaks nor cuts."""
     console.print(line, soft_wrap=True)
 
 

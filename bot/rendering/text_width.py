@@ -1,7 +1,7 @@
-"""Text on lines of a given width, counted in cells: most characters take one, Chinese and Japanese ones two.
+"""Fits text into lines of a given width in cells: most characters take one, Chinese and Japanese ones two. Pure.
 
-rich breaks lines at spaces only, and Japanese has hardly any: this also breaks beside wide
-characters, and never before a closing mark or after an opening one.
+rich breaks lines only at spaces, and Japanese has few. This module also breaks beside wide characters, but never before a
+closing mark or after an opening one.
 """
 
 import re
@@ -13,10 +13,10 @@ from rich.text import Text
 from bot.security.untrusted_text import CUT
 
 GAP = "  "
-"""Between columns, and between what stands side by side on a line."""
+"""Gap between columns, and between atoms on a line."""
 
 LEAST = 5
-"""Cells below which a column says nothing any more."""
+"""Minimum width of a column; a narrower one would be unreadable."""
 
 _WIDE = r"\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
 _OPENING = "（「『【〔"
@@ -25,7 +25,7 @@ _PIECE = re.compile(rf"[{_OPENING}]*[{_WIDE}][{_CLOSING}]*\s*|[^\s{_WIDE}]+[{_CL
 
 
 def wrapped(text: Text, width: int) -> list[Text]:
-    """`text` on lines of at most `width` cells; only a single character that is wider is not broken."""
+    """Wraps a text to lines of at most `width` cells. A single wider character is not broken."""
     breaks, at, used = [], 0, 0
     for piece in _pieces(text.plain, width):
         if used and used + cell_len(piece.rstrip()) > width:
@@ -40,7 +40,7 @@ def wrapped(text: Text, width: int) -> list[Text]:
 
 
 def flowed(atoms: Sequence[Text], width: int) -> list[Text]:
-    """The atoms side by side, as many on each line as fit; one that is wider than a line is broken and stands alone."""
+    """Places as many atoms on each line as fit. An atom wider than a line is wrapped on lines of its own."""
     lines: list[Text] = []
     whole = False
     for atom in atoms:
@@ -54,17 +54,20 @@ def flowed(atoms: Sequence[Text], width: int) -> list[Text]:
 
 
 def widths(rows: Sequence[Sequence[Text]]) -> list[int]:
-    """What each column of a table needs."""
+    """Measures the width that each column of a table needs."""
     return [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
 
 
 def taken(columns: Sequence[int]) -> int:
-    """The width of a whole table."""
+    """Measures the width of a whole table."""
     return sum(columns) + len(GAP) * (len(columns) - 1)
 
 
 def narrowed(columns: Sequence[int], width: int, kept: int) -> list[int] | None:
-    """Columns cut until the table fits, always the widest; not the first `kept`, and none below `LEAST`, else None."""
+    """Narrows the widest columns until the table fits; None if a column would fall below `MIN_COLUMN_WIDTH`.
+
+    The first `kept` columns keep their widths.
+    """
     left = list(columns)
     for _ in range(taken(columns) - width):
         widest = max(range(kept, len(left)), key=left.__getitem__, default=None)
@@ -75,7 +78,7 @@ def narrowed(columns: Sequence[int], width: int, kept: int) -> list[int] | None:
 
 
 def table_line(cells: Sequence[Text], columns: Sequence[int]) -> Text:
-    """One line of a table; what a column has no room for is cut, and the cut is shown."""
+    """Builds one line of a table. A cell that does not fit is cut and gets an ellipsis."""
     line = Text(GAP).join([_fitted(cell, width) for cell, width in zip(cells, columns, strict=True)])
     line.rstrip()
     return line
@@ -85,13 +88,13 @@ def _fitted(cell: Text, width: int) -> Text:
     fitted = cell.copy()
     if cell.cell_len > width:
         fitted.truncate(width - 1, overflow="crop")
-        fitted.rstrip()  # where half of a wide character was left
+        fitted.rstrip()  # half of a wide character may be left
         fitted.append(CUT)
     fitted.pad_right(width - fitted.cell_len)
     return fitted
 
 
 def _pieces(text: str, width: int) -> Iterator[str]:
-    """What is not broken: words, and wide characters one by one; a word wider than a line falls into several."""
+    """Yields the unbreakable pieces: words, and single wide characters. A word wider than a line is divided."""
     for piece in _PIECE.findall(text):
         yield from chop_cells(piece, width) if cell_len(piece.rstrip()) > width else (piece,)

@@ -1,1 +1,1 @@
-"""Values rendered as Block Kit."""
+"""Renderers of values as Block Kit. Pure."""

@@ -1,20 +1,19 @@
-"""Answers as Slack messages, for a person with a phone at three in the morning: state first, then why, then what to type.
+"""Renders answers as Slack messages, readable on a phone at three in the morning: state, then reason, then commands. Pure.
 
     :red_circle: *2 of 4 hosts need attention: host-b Nebula stopped, and host-c not reached*     the summary
-    :red_circle: *host-b* critical — the service Nebula is stopped                    each bad host and why,
+    :red_circle: *host-b* critical — the service Nebula is stopped                    each bad host with its reason,
     ✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding                          its checks,
-    → `/flatnet service start nebula host-b`                                          what to type
+    → `/flatnet service start nebula host-b`                                          and the command to type
     :grey_question: *host-c* unknown — Windows was not reached: …
     → `/flatnet health host-c --details`
-    :large_green_circle: 2 well: host-a, host-d                                       the well ones in one line
-    `/flatnet health all` · 25 Nov 18:10                                  how it was understood, when it was read
+    :large_green_circle: 2 well: host-a, host-d                                       the healthy hosts in one line
+    `/flatnet health all` · 25 Nov 18:10                                  the command as parsed, the time of reading
 
-    [Details] [Show all] [Next page ▶]                      how else the same answer can be shown
-    [service start nebula host-b] [health host-c --details]   what to type, to be pressed
+    [Details] [Show all] [Next page ▶]                        other views of the same answer
+    [service start nebula host-b] [health host-c --details]   commands as buttons
 
-What changed since the last time stands before the hosts, what is no table after them, on the first page.
-Hosts of which the same is to be said share a paragraph. What does not fit is on further pages; the
-first one names all hosts that are not shown in full, in one line for each state.
+On the first page, news come before the hosts and the other sections after them. Hosts with the same findings share a
+paragraph. The rest is on further pages; the first page names all hosts that are not shown in full, one line for each state.
 """
 
 from collections.abc import Sequence
@@ -55,28 +54,28 @@ _FAILED = {
 
 _SUGGESTED = 3
 
-# The most characters of each part.
+# Maximum characters of each part
 _HEADLINE = 900
 _WHY = 200
 _SHORT = 1_000
-"""Characters of lines in a message's `text`; a notification shows only its beginning."""
+"""Characters of the lines in a message's `text`. A notification shows only its beginning."""
 _CHART = 1_000
 _SPOKEN = 400
-"""Characters of what changed in a message's `text`, and of the names of other parts."""
+"""Characters of the news in a message's `text`, and of the beginnings of other sections."""
 _BUTTONS = 800
-"""Characters on all buttons, and of the page's number."""
+"""Characters reserved for all buttons and the page's number."""
 
 _NEWS, _LINES = 12, 8
-"""Lines of what changed, and of each other part that is no table."""
+"""Maximum lines of the news, and of each other section."""
 _PART = 2_800
-"""Characters of what changed, and of all the other parts: each stays below Slack's limit for a section."""
+"""Characters of the news, and of all other sections together. Each stays below Slack's limit for a section."""
 
 _TABLE = 10
-"""Lines from which on a table in a file is worth a button."""
+"""Minimum rows of a table that gets a button for a file."""
 
 
 def render(answer: Answer, texts: Texts, view: View | None = None) -> Message:
-    """An answer as a message that stays inside our budgets of blocks and characters, whatever its size."""
+    """Renders an answer as a message within the budgets of blocks and characters, whatever its size."""
     match answer.body:
         case Failure() as failure:
             return _failure(failure, answer.understood, texts)
@@ -123,7 +122,7 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
 
 
 def _onward(channel: Channel | None, texts: Texts) -> list[str]:
-    """The way to where it goes on."""
+    """Renders the link to the incident's channel, if there is one."""
     link = "" if channel is None else channel_link(channel.id)
     return [onward(link).render(texts)] if link else []
 
@@ -133,7 +132,7 @@ def _chart_in_words(said: str) -> list[str]:
 
 
 def _around(report: Report, room: int, texts: Texts) -> tuple[str, str]:
-    """What stands before and after the lines of the first page, as far as it fits."""
+    """Renders the news before and the sections after the lines of the first page, as far as they fit."""
     news = "" if report.news is None else told_in(report.news, _NEWS, min(room, _PART), texts)
     others: list[str] = []
     for part in report.sections:
@@ -151,7 +150,7 @@ def _page(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
 
 
 def _views(report: Report, page: Page, view: View, texts: Texts) -> list[Block]:
-    """What else can be seen of the same answer."""
+    """Makes the buttons for other views of the same answer."""
     return [
         *([buttons.details(view, texts)] if report.detailed else []),
         *([buttons.scope(view, texts)] if page.partial or (view.everything and report.findings) else []),
@@ -168,7 +167,7 @@ def _headline(shown: Sheet) -> str:
 
 
 def _spoken(shown: Sheet, texts: Texts) -> list[str]:
-    """The summary, then what is wrong with which hosts, or the entries of a list: plain words, no signs."""
+    """Lists the lines of the plain text: the summary, then the findings of hosts, or the entries of a list."""
     same = alike(shown.bad, lambda line: (line.state, line.whys[:1]))
     said = [f"{names(lines, _WHY, texts)} {escape(lines[0].state, 30)}{_why(lines[0])}" for lines in same]
     if shown.facts or not shown.judged:
@@ -177,7 +176,7 @@ def _spoken(shown: Sheet, texts: Texts) -> list[str]:
 
 
 def _counted(report: Report, texts: Texts) -> list[str]:
-    """What changed, and the beginning of each other part: plain words."""
+    """Lists the news and the beginnings of the other sections for the plain text."""
     parts = [_beginning(part, texts) for part in report.sections if part.lines]
     news = [] if report.news is None else [report.news.heading, *report.news.lines]
     return [*fitting([escape(each.render(texts), _WHY) for each in news], _SPOKEN, texts), *fitting(parts, _SPOKEN, texts)]
@@ -214,7 +213,7 @@ def _marked(understood: str, span: tuple[int, int], texts: Texts) -> str:
 
 
 def _typed(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
-    """What stands above the buttons for these words; each that a button has no room for, on a line of its own."""
+    """Renders the label above the command buttons, and a line for each command that is too long for a button."""
     if not words:
         return []
     longer = [each for each in words[:_SUGGESTED] if len(one_line(each)) > buttons.LABEL]

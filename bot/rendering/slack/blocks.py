@@ -1,9 +1,8 @@
-"""Block Kit: the shapes that this house uses, its budgets, and the escaping of everything foreign.
+"""Block Kit: builders of the blocks that the bot uses, budgets, and the escaping of untrusted text. Pure.
 
-Slack's own limits (docs.slack.dev, slack_sdk's `models/blocks`): 50 blocks in a message, 3,000
-characters in a section or an element of a context, ten elements in a context. All text together
-has an undocumented limit: `msg_blocks_too_long` at about 12,000 characters with an overhead for
-each block (bolt-js #2509, #2867).
+Slack's limits (docs.slack.dev, slack_sdk's `models/blocks`): 50 blocks in a message, 3,000 characters in a section or an
+element of a context, ten elements in a context. All text together has an undocumented limit: `msg_blocks_too_long` at about
+12,000 characters with an overhead for each block (bolt-js #2509, #2867).
 """
 
 import re
@@ -17,16 +16,16 @@ from bot.security.untrusted_text import CUT, cut, one_line
 Block = dict[str, Any]
 
 BLOCKS = 45
-"""Blocks in one of our messages, with room for notes that are added on the way."""
+"""Maximum blocks in a message, with room for notes that are added before sending."""
 CHARACTERS = 9_000
-"""Characters in the blocks of one of our messages; the overhead of blocks is why it is so far below Slack's limit."""
+"""Maximum characters in the blocks of a message. It is far below Slack's limit because of the overhead of blocks."""
 TEXT = 4_000
-"""Characters in a message's `text`: chat.update refuses more with `msg_too_long`."""
+"""Maximum characters in a message's `text`: chat.update refuses more with `msg_too_long`."""
 ALT = 2_000
-"""Characters in the words for a picture (docs.slack.dev, image block)."""
+"""Maximum characters in the alt text of a picture (docs.slack.dev, image block)."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
-"""Slack's three entities. A back-tick has none: it becomes the look-alike U+02CB, so that no code span ends early."""
+"""Slack's three entities. A backtick has none: it becomes the look-alike U+02CB, so that no code span ends early."""
 
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{1,40}")
 
@@ -37,8 +36,8 @@ _PART_OF_ENTITY = re.compile(r"&[a-z]*$")
 class Message:
     """One message.
 
-    `text` alone is complete and short, in plain words: for notifications, screen readers, and where
-    Slack refuses the blocks.
+    `text` alone is complete and short, in plain words: for notifications, for screen readers, and as a fallback if Slack
+    refuses the blocks.
     """
 
     text: str
@@ -46,9 +45,9 @@ class Message:
 
 
 def escape(text: str, most: int = 300) -> str:
-    """Foreign text for mrkdwn: one line that mentions nobody, links nothing and ends no code; at most `most` characters.
+    """Escapes untrusted text for mrkdwn: one line without mentions, links or ends of code, at most `most` characters.
 
-    `*`, `_` and `~` stay, so that names can be copied: at worst foreign text is bold or struck out.
+    `*`, `_` and `~` stay, so that names can be copied. At worst untrusted text is bold or struck out.
     """
     escaped = one_line(text).translate(_ENTITIES)
     if len(escaped) <= most:
@@ -57,38 +56,38 @@ def escape(text: str, most: int = 300) -> str:
 
 
 def code(text: str) -> str:
-    """Foreign text as a code span of at most 152 characters; nothing where there is no text."""
+    """Formats untrusted text as a code span of at most 152 characters; "" for an empty text."""
     escaped = escape(text, 150)
     return f"`{escaped}`" if escaped else ""
 
 
 def when(at: datetime, texts: Texts) -> str:
-    """A time in the reader's own zone, as Slack shows it; in words where it cannot."""
+    """Formats a time that Slack shows in the reader's own zone, with a text as the fallback."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(texts.moment(at))}>"
 
 
 def channel_link(channel: str) -> str:
-    """A channel by its id, as Slack shows it: with the name that it has now, to be followed; "" where it is no such id."""
+    """Formats a link to a channel, which Slack shows with the channel's current name; "" if it is no channel id."""
     return f"<#{channel}>" if _CHANNEL.fullmatch(channel) else ""
 
 
 def section(text: str) -> Block:
-    """A paragraph of mrkdwn that Slack neither folds away nor searches for links."""
+    """Makes a paragraph of mrkdwn that Slack neither collapses nor searches for links."""
     return {"type": "section", "text": _mrkdwn(text), "expand": True}
 
 
 def plain(text: str, most: int) -> Block:
-    """A text without markup, for labels: one line, and never empty, which Slack refuses."""
+    """Makes a text without markup for labels: one line, never empty, because Slack refuses an empty one."""
     return {"type": "plain_text", "text": cut(one_line(text), most) or "?", "emoji": False}
 
 
 def context(*texts: str) -> Block:
-    """A small grey line."""
+    """Makes a small gray line."""
     return {"type": "context", "elements": [_mrkdwn(text) for text in texts]}
 
 
 def picture(file: str, alt: str) -> Block:
-    """A picture that the bot has uploaded, and in plain words what it shows."""
+    """Makes a picture that the bot has uploaded, with its alt text."""
     return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(one_line(alt), ALT)}
 
 

@@ -1,7 +1,6 @@
-"""Buttons, and what they carry: which answer is to be shown how, or words that are asked for as if they were typed.
+"""Buttons and their values: the view of an answer to show, or a command to run as if it were typed. Pure.
 
-Whoever clicks sends back what the button carries, and everybody who sees a message can read it: so
-it names things and proves nothing.
+A click sends the value back, and every reader of the message can see it. So a value names things and proves nothing.
 """
 
 import json
@@ -19,24 +18,23 @@ from commands.loglines.patterns import PATTERN_LIMIT
 from commands.model.report import Report
 
 SHOW, FILE, RUN, FORM = "show", "file", "run", "form"
-"""What a button does: the first part of its action id; a second one tells apart those in one row."""
+"""Kinds of buttons: the first part of the action id. A second part distinguishes the buttons in a row."""
 
 RUNS = 5
-"""Words that are offered as buttons."""
+"""Maximum number of command buttons."""
 
 FILTER = "filter"
-"""The action of the button that asks which lines to show."""
+"""Action of the button that opens the filter of log lines."""
 
 LABEL, VALUE = 75, 2_000
-"""Slack's limits: characters on a button, and in what it carries."""
+"""Slack's limits: characters on a button, and in its value."""
 
 
 class View(BaseModel):
-    """How an answer is shown: with its details or not, every line in full or only what needs somebody, and which page.
+    """View of an answer: with or without details, all lines in full or only those with findings, and the page.
 
-    `picture` is Slack's id of the file with the answer's chart, "" where there is none: every view keeps it. Of lines of
-    logs only those at least so grave as `level` are shown in which `pattern` is found; where others see it too, `by` is
-    the Slack id of whoever chose that.
+    `picture` is Slack's id of the file with the answer's chart, or "". Every view keeps it. Log lines are filtered by
+    minimum `level` and by `pattern`. In a channel `by` is the Slack id of the person who chose the filter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,12 +50,12 @@ class View(BaseModel):
 
     @classmethod
     def first(cls, operation: str, report: Report) -> "View":
-        """As it is shown at first."""
+        """Makes the view in which an answer is shown at first."""
         return cls(operation=operation, details=report.details, everything=report.details)
 
     @classmethod
     def read(cls, value: str) -> "View | None":
-        """What a button carries; None where it is none of ours."""
+        """Parses the value of a button; None if it is no view."""
         try:
             return cls.model_validate_json(value)
         except ValidationError:
@@ -65,28 +63,29 @@ class View(BaseModel):
 
     @property
     def pick(self) -> Pick:
-        """Which lines of logs are shown."""
+        """The filter and page of log lines."""
         return Pick(level=self.level, pattern=self.pattern, page=self.page)
 
     def turned(self, **changes: bool | int | str | None) -> "View":
-        """Another view of the same answer, from its first page unless that is what changes."""
+        """Returns another view of the same answer, at its first page unless the page changes."""
         return self.model_copy(update={"page": 0} | changes)
 
     def narrowed(self, level: Level | None = None, pattern: str = "") -> "View":
-        """Other lines of the same answer, or all of them; whose choice that is, is not known yet."""
+        """Returns the view with another filter of log lines, or none. The person who chose it is not known yet."""
         return self.turned(level=level, pattern=pattern, by="")
 
     def chosen_by(self, user: str) -> "View":
-        """The same, of which others see who chose its lines; whoever turns its pages did not."""
+        """Returns the view with the person who chose its filter. A person who only turns pages is not recorded."""
         return self if self.by or not self.pick.told else self.model_copy(update={"by": user})
 
     @property
     def value(self) -> str:
-        """For a button to carry."""
+        """The value of a button with this view."""
         return self.model_dump_json(exclude_defaults=True)
 
 
 def button(label: str, action: str, value: str) -> Block:
+    """Makes a button."""
     return {
         "type": "button",
         "action_id": action,
@@ -96,23 +95,23 @@ def button(label: str, action: str, value: str) -> Block:
 
 
 def row(buttons: Sequence[Block]) -> tuple[Block, ...]:
-    """Buttons side by side; nothing where there are none."""
+    """Makes a row of buttons; () without buttons."""
     return ({"type": "actions", "elements": list(buttons)},) if buttons else ()
 
 
 def runs(words: Sequence[str]) -> list[Block]:
-    """A button for each of these words, as far as they fit on one."""
+    """Makes a button for each command that fits into one."""
     fitting = [each for each in dict.fromkeys(words) if one_line(each) and len(_carried(each)) <= VALUE]
     return [button(each, f"{RUN}.{number}", _carried(each)) for number, each in enumerate(fitting[:RUNS])]
 
 
 def asking(label: str, action: str, words: str) -> Block:
-    """A button that asks for these words, or that opens the form for what they lack."""
+    """Makes a button that runs a command, or opens the form for its missing arguments."""
     return button(label, action, _carried(words))
 
 
 def words_in(value: str) -> str | None:
-    """The words that a button carries; None where it carries none."""
+    """Parses the command in the value of a button; None if there is none."""
     try:
         document = json.loads(value)
     except ValueError:
@@ -122,7 +121,7 @@ def words_in(value: str) -> str | None:
 
 
 def turns(view: View, pages: int, texts: Texts) -> list[Block]:
-    """To the pages before and after."""
+    """Makes the buttons to the previous and next page."""
     there = []
     if view.page > 0:
         before = Phrase("Previous page").render(texts)
@@ -134,14 +133,14 @@ def turns(view: View, pages: int, texts: Texts) -> list[Block]:
 
 
 def details(view: View, texts: Texts) -> Block:
-    """To the details, or away from them."""
+    """Makes the button that shows or hides the details."""
     if view.details:
         return button(Phrase("Less").render(texts), f"{SHOW}.less", view.turned(details=False).value)
     return button(Phrase("Details").render(texts), f"{SHOW}.details", view.turned(details=True).value)
 
 
 def scope(view: View, texts: Texts) -> Block:
-    """To every line in full, or to what needs somebody."""
+    """Makes the button that shows all lines in full, or only those with findings."""
     if view.everything:
         label = Phrase("Only what needs attention").render(texts)
         return button(label, f"{SHOW}.bad", view.turned(everything=False).value)
@@ -149,7 +148,7 @@ def scope(view: View, texts: Texts) -> Block:
 
 
 def file(view: View, texts: Texts) -> Block:
-    """To all of it in a file: its table, or its lines."""
+    """Makes the button that exports the table or the lines as a file."""
     return button(Phrase("As a file").render(texts), FILE, view.turned().value)
 
 

@@ -1,11 +1,11 @@
-"""A change as a Slack message: the one card of an operation, for a person with a phone at three in the morning.
+"""Renders a change as its card in Slack, readable on a phone at three in the morning. Pure.
 
-    :raised_hand: *Waiting for approval: 0 of 1* — interrupts what people use     the state, in a sign and in words
+    :raised_hand: *Waiting for approval: 0 of 1* — interrupts what people use     the state, as a sign and in words
     `/flatnet cert renew host-a`
     *Asked by:* @alice  *Reason:* expires on Friday
-    *Stops meanwhile:* the tunnels of host-a                                      what an approver must know
+    *Stops meanwhile:* the tunnels of host-a                                      facts for approvers
     *May approve:* @bob, carol     *Expires:* 25 Nov 18:10
-    *host-a*                                                                      what changes where, in order
+    *host-a*                                                                      the steps of each host, in order
     ✓ make a key pair — 2 sec
     ▸ lighthouse: sign it — running for 12 sec
     ○ replace the certificate
@@ -14,8 +14,8 @@
     [Approve] [Deny] [Withdraw]
     op-0123456789ab · plan 1a2b3c4d · 25 Nov 17:10
 
-Once it has ended, what only mattered to approvers goes. Buttons name an operation and prove nothing:
-whoever presses one is judged as if they had typed its words.
+Facts that matter only to approvers disappear when the change has ended. Buttons name an operation and prove nothing: the
+person who presses one is judged as if they had typed the command.
 """
 
 import re
@@ -50,7 +50,7 @@ STOPPED = ":octagonal_sign:"
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
 _GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 
-# The most characters of each part.
+# Maximum characters of each part
 _LINE = 300
 """A step, a host, a sentence of the plan."""
 _REASON = 500
@@ -58,13 +58,13 @@ _FEW = 600
 """A list of sentences."""
 _PEOPLE = 700
 _SECTION = 2_800
-"""Below Slack's limit for a section."""
+"""A section, below Slack's limit."""
 _AROUND = 1_000
-"""Characters kept free for buttons and for the question before an approval."""
+"""Characters reserved for buttons and for the confirmation of an approval."""
 
 
 def render(change: Change, texts: Texts, at: datetime | None = None) -> Message:
-    """The card. `at` is the present: with it, what runs says for how long."""
+    """Renders the card. `at` is the present; with it, running steps show their durations."""
     before, after = list(_before(change, texts, at)), list(_after(change, texts))
     origin = _origin(change, texts)
     room = CHARACTERS - _AROUND - sum(len(text) + 2 for text in [*before, *after, origin])
@@ -79,18 +79,18 @@ def render(change: Change, texts: Texts, at: datetime | None = None) -> Message:
 
 
 def person(name: str, mention: str) -> str:
-    """Somebody in mrkdwn: mentioned where Slack knows them."""
+    """Formats a person in mrkdwn, as a mention if the Slack id is known."""
     return f"<@{mention}>" if _PERSON.fullmatch(mention) else escape(name, 80)
 
 
 def mentioned(ids: Sequence[str]) -> list[str]:
-    """People and user groups to notify, in mrkdwn; what is no id of either is left out."""
+    """Formats mentions of people and user groups in mrkdwn. Other ids are left out."""
     people = [f"<@{each}>" for each in ids if _PERSON.fullmatch(each)]
     return people + [f"<!subteam^{each}>" for each in ids if _GROUP.fullmatch(each)]
 
 
 def headline(change: Change, texts: Texts, at: datetime | None = None) -> str:
-    """State, duration and risk."""
+    """Renders state, duration and risk."""
     took = course.took(change, at)
     said = [
         course.state(change),
@@ -102,11 +102,12 @@ def headline(change: Change, texts: Texts, at: datetime | None = None) -> str:
 
 
 def symbol(change: Change) -> str:
+    """Chooses the symbol of the state."""
     return STOPPED if course.stopped(change) and change.state.ended else SYMBOLS[change.state]
 
 
 def asked_by(change: Change, texts: Texts) -> str:
-    """Who asks, and why."""
+    """Renders the requester and the reason."""
     who = f"{_label(Phrase('Asked by:'), texts)} {person(change.requester, change.mention)}"
     if not change.reason:
         return who
@@ -114,7 +115,7 @@ def asked_by(change: Change, texts: Texts) -> str:
 
 
 def _before(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
-    """What stands above the plan."""
+    """Renders the parts above the plan."""
     yield f"{headline(change, texts, at)}\n{command(change.words)}"
     if (why := course.why(change)) is not None:
         yield escape(why.render(texts), _FEW)
@@ -127,9 +128,9 @@ def _before(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
 
 
 def _plan(change: Change, room: int, texts: Texts, at: datetime | None) -> Iterator[str]:
-    """Step by step; of several hosts only where something happens, with a line for each of the others.
+    """Renders the steps; with several hosts only those of hosts with notable steps, and a line for each other host.
 
-    Where these do not fit, those that need somebody stand first. What was closed before it began has no course to show.
+    If these lines do not fit, notable hosts come first. A change that was closed before its start shows no plan.
     """
     if change.state is State.CLOSED and not change.results:
         return
@@ -148,7 +149,7 @@ def _plan(change: Change, room: int, texts: Texts, at: datetime | None) -> Itera
 
 
 def _after(change: Change, texts: Texts) -> Iterator[str]:
-    """What stands below the plan."""
+    """Renders the parts below the plan."""
     yield from (_paragraph(fact, texts) for fact in facts.grounds(change, texts))
     if change.approval is not None and change.approval.reviews:
         yield "\n".join(fitting([_review(each, texts) for each in change.approval.reviews], _PEOPLE, texts))
@@ -159,7 +160,7 @@ def _after(change: Change, texts: Texts) -> Iterator[str]:
 
 
 def _deciders(approval: Approval, texts: Texts) -> str:
-    """Who is asked, who else may approve, and until when."""
+    """Renders the notified approvers, the other possible approvers, and the expiry."""
     groups = (escape(each.render(texts)) for each in facts.members(approval))
     names = [*mentioned(approval.ping), *(escape(name, 64) for name in approval.may), *groups]
     may = f"{_label(Phrase('May approve:'), texts)} {', '.join(fitting(names, _PEOPLE, texts))}"
@@ -182,7 +183,7 @@ def _origin(change: Change, texts: Texts) -> str:
 
 
 def _spoken(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
-    """The message's text alone: plain words, complete and short; the plan comes last, for it may be cut."""
+    """Lists the lines of the plain text, complete and short. The plan comes last, because it may be cut."""
     state = course.state(change).render(texts)
     yield f"{escape(state, 200)}: {escape(f'{COMMAND} {change.words}', 200)} ({escape(change.operation, 40)})"
     if (why := course.why(change)) is not None:
@@ -195,7 +196,7 @@ def _spoken(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
 
 
 def _paragraph(fact: Fact, texts: Texts) -> str:
-    """One sentence after its label, or several below it."""
+    """Renders a fact: one sentence after its label, or several below it."""
     label = f"*{escape(fact.label)}*"
     rows = [escape(item, _LINE) for item in fact.items]
     if len(rows) == 1:

@@ -1,4 +1,4 @@
-"""The buttons below a change, and what they carry: words, as somebody could type them."""
+"""Buttons below a change. Their values are commands, as they could be typed. Pure."""
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change, State
@@ -9,11 +9,11 @@ from bot.rendering.slack.buttons import FORM, RUN, asking
 from commands.model.operation import Risk
 
 _TITLE, _TEXT, _LABEL = 100, 300, 30
-"""Characters of the question before a deed, and of its two answers, by Slack's limits."""
+"""Slack's limits: characters of a confirmation's title and text, and of its two answers."""
 
 
 def choices(change: Change, texts: Texts) -> list[Block]:
-    """What somebody may press now."""
+    """Makes the buttons that the current state allows."""
     operation, stop = change.operation, f"op cancel {change.operation}"
     if change.dry_run:
         return []
@@ -29,7 +29,7 @@ def choices(change: Change, texts: Texts) -> list[Block]:
 
 
 def decide(change: Change, texts: Texts, does: str = RUN) -> list[Block]:
-    """Yes, asked once more where it can hurt; or no, with a form for the reason."""
+    """Makes the buttons to approve (with a confirmation if the change is disruptive) and to deny (with a form)."""
     approve = asking(Phrase("Approve").render(texts), f"{does}.approve", f"approve {change.operation}") | {
         "style": "primary"
     }
@@ -39,7 +39,7 @@ def decide(change: Change, texts: Texts, does: str = RUN) -> list[Block]:
 
 
 def words(change: Change) -> tuple[str, ...]:
-    """What somebody may type now, where there are no buttons."""
+    """Lists the commands that the current state allows, for surfaces without buttons."""
     operation = change.operation
     if change.dry_run:
         return ()
@@ -54,7 +54,7 @@ def words(change: Change) -> tuple[str, ...]:
 
 
 def _review(change: Change, texts: Texts) -> list[Block]:
-    """The form that closes the review of a break-glass change."""
+    """Makes the button to the form that reviews a break-glass change."""
     if change.break_glass is None or change.break_glass.reviewed_by or change.state is State.CLOSED:
         return []
     return [asking(Phrase("Review").render(texts), f"{FORM}.review", f"op review {change.operation}")]

@@ -1,9 +1,9 @@
-"""What others must notice of a change: one short message each, for its thread, or for a person alone.
+"""Milestones of a change: one short message each, for its thread or for one person. Pure.
 
-    asked (where no channel shows the card)   every approval   stopping   done, undone, failed, unknown   the review
+    asked (if no channel shows the card)      every approval   stopping   done, undone, failed, unknown   the review
     break-glass (at once, to all approvers)   denied, expired, withdrawn, superseded, refused
 
-Whoever did something is named, not mentioned: nobody is called by their own click.
+The person who acted is named, not mentioned, because people need no notification of their own clicks.
 """
 
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ from bot.rendering.slack.change import STOPPED, SYMBOLS, mentioned, symbol
 from bot.rendering.slack.paragraphs import command
 
 ASKED = "asked"
-"""That somebody is asked. In a channel the card itself says so, and mentions whom."""
+"""Key of the request for approval. In a channel the card itself shows it, and mentions the approvers."""
 
 
 @dataclass(frozen=True)
 class Milestone:
-    """One thing to notice. `key` tells it from the others of its change; `whom` are the Slack ids to notify."""
+    """One milestone. `key` is unique within its change; `recipients` are the Slack ids to notify."""
 
     key: str
     sign: str
@@ -31,7 +31,7 @@ class Milestone:
 
 
 def milestones(change: Change) -> tuple[Milestone, ...]:
-    """All that there is to notice of a change until now, in order."""
+    """Lists the milestones of a change until now, in order."""
     if change.dry_run:
         return ()
     requester = (change.mention,) if change.mention else ()
@@ -39,18 +39,18 @@ def milestones(change: Change) -> tuple[Milestone, ...]:
 
 
 def told(milestone: Milestone, change: Change, texts: Texts) -> Message:
-    """The message in a thread; whom it concerns is mentioned."""
+    """Renders the message for a thread, with mentions of the recipients."""
     called = "".join(f"{each} " for each in mentioned(milestone.whom))
     return Message(f"{called}{_said(milestone, change, texts)}", ())
 
 
 def whispered(milestone: Milestone, change: Change, texts: Texts) -> Message:
-    """The same for one person, who needs no mention."""
+    """Renders the message for one person, without a mention."""
     return Message(_said(milestone, change, texts), ())
 
 
 def pointer(change: Change, texts: Texts) -> Message:
-    """One line for whoever asked or decided, where the card stands in the same channel. It stays as it is: no progress."""
+    """Renders one line for the person who requested or decided, if the card is in the same channel. It is never updated."""
     if change.state in (State.READY, State.RUNNING):
         said = Phrase("Noted. How it goes is told by the message in this channel:")
     else:
@@ -85,7 +85,7 @@ def _decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone
 
 
 def _closed(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
-    """It ended without having changed anything; a denial is told with its review."""
+    """Lists the milestone of a change that ended without a start. A denial is listed with its review."""
     sign, why = SYMBOLS[State.CLOSED], change.why if change.why is not None else course.state(change)
     match change.approval.state if change.approval is not None else None:
         case ApprovalState.DENIED:

@@ -1,13 +1,13 @@
-"""A notice that certificates end, as a Slack message: what ends when, what happens then, what to do.
+"""Renders a notice on expiring certificates as a Slack message: expiry, consequence, and the command to type. Pure.
 
-    :large_orange_circle: *The certificate of host-a ends in 6 days* — high · 6 Feb 09:00      a sign and words
-    Then no other host accepts host-a any more: …                                              what will happen
-    Renew before that: …                                                                       what to do
-    [cert renew host-a]                                                                        pressed, it asks for that
+    :large_orange_circle: *The certificate of host-a ends in 6 days* — high · 6 Feb 09:00      the expiry
+    Then no other host accepts host-a any more: …                                              the consequence
+    Renew before that: …                                                                       the fix
+    [cert renew host-a]                                                                        the command as a button
     `/flatnet cert show host-a` · `1a2b3c4d5e6f`
 
-Of several that end together the first are named and the others counted. What was settled is named below those that are
-still open; once all are, the message says how, and the buttons are gone.
+If several expire together, the first are named and the others counted. Settled ones are named below the open ones. When all
+are settled, the message says how, and has no buttons.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +26,10 @@ from commands.model.phrases import some
 from commands.values.units import render_duration
 
 NAMED = 20
-"""Certificates that have a line each; a phone shows no more at once."""
+"""Maximum number of certificates with a line each. A phone shows no more at once."""
 
 FEW = 3
-"""Names in a sentence."""
+"""Maximum number of names in a sentence."""
 
 SETTLED = ":white_check_mark:"
 
@@ -45,16 +45,16 @@ FATES = {
 }
 
 _LINE = 600
-"""Characters of a sentence."""
+"""Maximum characters of a sentence."""
 
 
 def render(notice: ExpiryNotice, texts: Texts) -> Message:
-    """The message as it stands now."""
+    """Renders the message in its current state."""
     return _warning(notice, texts) if notice.open else _done(notice, texts)
 
 
 def _warning(notice: ExpiryNotice, texts: Texts) -> Message:
-    """Somebody has to do something about some of them."""
+    """Renders the message while some certificates are not settled."""
     alone = len(notice.endings) == 1
     severity, headline = _severity(notice), escape(_headline(notice).render(texts), _LINE)
     grave = escape(SEVERITIES[severity].render(texts))
@@ -82,7 +82,7 @@ def _warning(notice: ExpiryNotice, texts: Texts) -> Message:
 
 
 def _done(notice: ExpiryNotice, texts: Texts) -> Message:
-    """Nothing is left to do."""
+    """Renders the message after all certificates are settled."""
     first = notice.endings[0]
     if len(notice.endings) == 1 and first.outcome is not None:
         headline, settled = escape(first.outcome.render(texts), _LINE), []
@@ -100,7 +100,7 @@ def _done(notice: ExpiryNotice, texts: Texts) -> Message:
 
 
 def _all_done(notice: ExpiryNotice) -> Phrase:
-    """What ends in its time, as it did before, is not called settled."""
+    """Summarizes a settled notice. Certificates that were reported too early are not called settled."""
     n = len(notice.endings)
     if any(ending.early for ending in notice.endings):
         return Phrase("{n} warning does not hold any more", plural="none of these {n} warnings holds any more", n=n)
@@ -113,7 +113,7 @@ def _severity(notice: ExpiryNotice) -> Severity:
 
 
 def _headline(notice: ExpiryNotice) -> Phrase:
-    """What ends, and how soon."""
+    """Describes the certificate and its expiry."""
     if len(notice.endings) > 1:
         return _several(notice)
     ending, left = notice.open[0], notice.open[0].ends_at - notice.at
@@ -156,7 +156,7 @@ def _expired(notice: ExpiryNotice) -> bool:
 
 
 def _told(notice: ExpiryNotice) -> Iterator[Phrase]:
-    """What will happen, and what to do."""
+    """Lists the consequence and the fix."""
     if notice.authority:
         if _expired(notice):
             yield Phrase("No host that it signed is accepted by another any more: their tunnels stay down.")
@@ -181,7 +181,7 @@ def _told(notice: ExpiryNotice) -> Iterator[Phrase]:
 
 
 def _words(notice: ExpiryNotice) -> list[str]:
-    """What to type: only what helps, and a new CA before what cannot live longer without one."""
+    """Suggests commands that help; the CA first if a new certificate cannot live longer than the old one."""
     if notice.authority:
         return ["ca show"]
     if len(notice.endings) == 1:
@@ -192,7 +192,7 @@ def _words(notice: ExpiryNotice) -> list[str]:
 
 
 def _listed(notice: ExpiryNotice, texts: Texts) -> list[str]:
-    """A line for each, the soonest to end first."""
+    """Lists a line for each certificate, soonest expiry first."""
     lines = [
         f"*{escape(ending.called, 80)}* — {when(ending.ends_at, texts)}{_over(ending, notice, texts)}"
         for ending in notice.open[:NAMED]
@@ -201,13 +201,13 @@ def _listed(notice: ExpiryNotice, texts: Texts) -> list[str]:
 
 
 def _over(ending: Ending, notice: ExpiryNotice, texts: Texts) -> str:
-    """One that has ended since, among others that have not."""
+    """Renders the mark of an expired certificate among others that have not expired."""
     over = ending.ends_at <= notice.at and not _expired(notice)
     return f" · {escape(Phrase('expired').render(texts))}" if over else ""
 
 
 def _dates(endings: Sequence[Ending], texts: Texts) -> str:
-    """Names and moments for a reader of plain words, after a colon."""
+    """Renders names and times for the plain text, after a colon."""
     if len(endings) == 1:
         return f": {escape(texts.moment(endings[0].ends_at))}"
     said = [f"{escape(ending.called, 80)} {escape(texts.moment(ending.ends_at))}" for ending in endings[:FEW]]
@@ -219,7 +219,7 @@ def _more(count: int, texts: Texts) -> list[str]:
 
 
 def _fates(settled: Sequence[Ending], texts: Texts) -> Iterator[str]:
-    """Who was settled how, a line for each way."""
+    """Lists the settled certificates, a line for each kind of settlement."""
     for fate, label in FATES.items():
         names = [ending.called for ending in settled if ending.settled is not None and ending.settled.how is fate]
         if names:
@@ -227,7 +227,7 @@ def _fates(settled: Sequence[Ending], texts: Texts) -> Iterator[str]:
 
 
 def _origin(notice: ExpiryNotice) -> str:
-    """Where there is more to see, and by what it can be found."""
+    """Renders the command that shows more, and the fingerprint."""
     first = notice.endings[0]
     if len(notice.endings) > 1:
         return command("cert")

@@ -1,4 +1,4 @@
-"""The filter: a modal that asks which lines of a kept answer to show. Pure."""
+"""The filter: a modal that chooses the log lines of a stored answer to show. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,14 +18,14 @@ PATTERN, LEVEL = "pattern", "level"
 """The ids of its blocks, and of the field in each."""
 
 ALL = "all"
-"""The choice of no level."""
+"""The choice of all levels."""
 
 LEVELS = (Level.WARN, Level.ERROR)
-"""Levels that are worth a choice: what is less grave is most of every log."""
+"""Levels to choose from. Less severe lines make up most of every log."""
 
 
 def modal(view: View, note: str, texts: Texts) -> Block:
-    """The modal, filled in with how the lines are shown now; `note` is kept in it for us."""
+    """Builds the modal, filled in with the current filter; it carries `note` back to the bot."""
     levels = [_option(Phrase("all levels"), ALL, texts), *(_option(and_worse(level), str(level), texts) for level in LEVELS)]
     chosen = next((each for each in levels if each["value"] == str(view.level)), levels[0])
     field: Block = {"type": "plain_text_input", "action_id": PATTERN, "max_length": PATTERN_LIMIT}
@@ -59,7 +59,7 @@ def modal(view: View, note: str, texts: Texts) -> Block:
 
 
 def chosen(view: View, state: Mapping[str, Any]) -> View | BadArgument:
-    """The view that somebody asks for with the modal's state, or what is wrong with the pattern, without options to type."""
+    """Parses the state of the modal to a view, or returns the error in the pattern."""
     pattern = str(_field(state, PATTERN).get("value") or "").strip()
     option = _field(state, LEVEL).get("selected_option")
     said = option.get("value") if isinstance(option, dict) else ALL

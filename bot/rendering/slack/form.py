@@ -1,11 +1,11 @@
-"""The form: a modal whose fields come from the catalogue, and what somebody filled in. Pure.
+"""The form: a modal whose fields come from the catalogue, and the parser of its input. Pure.
 
-    the command                 chosen first, unless words were typed already
-    words that were typed       as they stand, so that it is seen what is completed
-    a field for each argument   hosts to choose from, or text
-    the options                 to tick
+    the command                 chosen first, unless a command was typed already
+    the typed command           as it was typed, if the form completes it
+    a field for each argument   a menu of hosts, or text
+    the options                 as checkboxes
 
-Above `LISTED` hosts their menu asks the bot while somebody types.
+With more than `MAX_OPTIONS` hosts the menu queries the bot while the reader types.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,24 +28,24 @@ CALLBACK = "flatnet_form"
 """The callback id of the modal, and of the shortcut that opens it."""
 
 COMMAND, HOSTS, TEXT, FLAGS = "command", "hosts", "text", "flags"
-"""Action ids of the fields; `command` is its block's id, too."""
+"""Action ids of the fields; `command` is also the id of its block."""
 
 BEGUN = 500
-"""Characters of words that a form completes."""
+"""Maximum characters of a command that a form completes."""
 
 LISTED = 100
-"""Options of one menu, by Slack's limits."""
+"""Slack's limit for the options of a menu."""
 
 _OPTION = 75
-"""Characters of an option, by Slack's limits."""
+"""Slack's limit for the characters of an option."""
 _LABEL = 150
-"""Characters of a label; Slack allows 2,000, a phone shows two lines."""
+"""Maximum characters of a label. Slack allows 2,000, a phone shows two lines."""
 _TICKED = 10
-"""Options in one set of boxes, by Slack's limits."""
+"""Slack's limit for the checkboxes of a set."""
 
 
 class Note(BaseModel):
-    """What the modal keeps for us: where it was opened, and the words that began it ("" where none did)."""
+    """Metadata that the modal carries: the place where it was opened, and the command that it completes, or ""."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,6 +56,7 @@ class Note(BaseModel):
 
     @classmethod
     def read(cls, text: str) -> "Note | None":
+        """Parses the metadata; None if it is none."""
         try:
             return cls.model_validate_json(text)
         except ValidationError:
@@ -63,7 +64,7 @@ class Note(BaseModel):
 
 
 def modal(note: Note, chosen: type[Operation] | None, permitted: Operations, hosts: Inventory, texts: Texts) -> Block:
-    """The modal: for the arguments that `note.begun` lacks, or for one of the permitted operations."""
+    """Builds the modal for the missing arguments of `note.begun`, or for one of the permitted operations."""
     form = lacking(note.begun, permitted) if note.begun else None
     if form is None:
         operation = chosen or next(iter(permitted))
@@ -83,12 +84,12 @@ def modal(note: Note, chosen: type[Operation] | None, permitted: Operations, hos
 
 
 def block_of(form: Blank, field: str) -> str:
-    """The block of a field; those of another operation have other names, so that nothing filled in goes astray."""
+    """Makes the block id of a field. It contains the operation, so that input for another operation is not mixed in."""
     return f"{'-'.join(form.operation.words)}.{field}"
 
 
 def form_in(values: Mapping[str, Any], note: Note, catalogue: Operations) -> Blank | None:
-    """Which form was filled in; None where it is none that we know."""
+    """Finds the form that was filled in; None if it is unknown."""
     if note.begun:
         return lacking(note.begun, catalogue)
     words = _of(values, COMMAND, COMMAND).get("selected_option", {}).get("value")
@@ -96,7 +97,7 @@ def form_in(values: Mapping[str, Any], note: Note, catalogue: Operations) -> Bla
 
 
 def given_in(values: Mapping[str, Any], form: Blank) -> Given:
-    """What was filled in. The payload is foreign: what is no text is left out."""
+    """Parses the input of a form. The payload is untrusted: values that are no text are left out."""
     words = {argument.field: _words(values, form, argument, many=kind.many) for argument, kind in form.positionals}
     words |= {argument.field: _words(values, form, argument, many=False) for argument, _ in form.options}
     ticked = _of(values, block_of(form, FLAGS), FLAGS).get("selected_options", ())
@@ -104,7 +105,7 @@ def given_in(values: Mapping[str, Any], form: Blank) -> Given:
 
 
 def host_options(hosts: Inventory, typed: str) -> list[Block]:
-    """What a menu of hosts offers to somebody who typed this; nothing typed offers the first ones."""
+    """Lists the options of the host menu that contain the typed text; the first ones for an empty text."""
     names = ["all", *hosts.labels, *hosts.names]
     fitting = [name for name in dict.fromkeys(names) if typed.strip().lower() in name]
     return [_option(name, name) for name in fitting[:LISTED]]
@@ -145,7 +146,7 @@ def _fields(form: Blank, hosts: Inventory, texts: Texts) -> list[Block]:
 
 
 def _field(form: Blank, argument: Argument, kind: Positional | Option, hosts: Inventory, texts: Texts) -> Block:
-    """A menu of hosts, or a line of text under what it means; how the same option is typed stands below it."""
+    """Makes a field: a menu of hosts, or a text input with its meaning as label and the typed option as hint."""
     field: Block = {
         "type": "input",
         "block_id": block_of(form, argument.field),

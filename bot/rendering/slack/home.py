@@ -1,15 +1,15 @@
-"""The home tab of one person: the fleet at a glance, what they asked lately, what they may ask for, how they read it.
+"""Renders the home tab of one person: last check of the fleet, pending decisions, recent and permitted commands. Pure.
 
     [Check now] [Ask with a form]
-    :red_circle: *2 of 4 hosts need attention …*        the last kept check, as a message shows it, without its buttons
+    :red_circle: *2 of 4 hosts need attention …*        the last stored check, as in a message, without its buttons
     seen 5 minutes ago, at 2026-11-25 18:10 JST
-    *Waiting for you*         :raised_hand: … [Approve] [Deny]          what this person may decide
+    *Waiting for you*         :raised_hand: … [Approve] [Deny]          decisions of this person
     *Running now*             :arrows_counterclockwise: …
     *What you asked lately*   [health host-b] …
     *What you may ask for*    `/flatnet health [target]` — whether hosts are well
-    Language and time zone, and where the roles come from
+    language and time zone, and the origin of the roles
 
-A home tab may have 100 blocks. The check has at most a message's; the rest is bounded here.
+A home tab may have 100 blocks. The check has at most as many as a message; the rest is bounded here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,35 +33,35 @@ from commands.model.operation import Operation
 from commands.model.report import Report
 
 HOME = "home"
-"""The first part of the action ids of buttons that ask for something here."""
+"""First part of the action ids of the buttons on the home tab."""
 
 CHECK = f"{HOME}.check"
-"""The button that has the fleet checked; the others carry words that were asked before."""
+"""Action of the button that checks the fleet. The other buttons repeat recent commands."""
 
 RECENT = 5
-"""Commands that are offered again."""
+"""Maximum number of recent commands."""
 
 _BATCH = 6
-"""Commands in one section: six of the longest stay below Slack's 3,000 characters."""
+"""Commands in one section. Six of the longest stay below Slack's limit of 3,000 characters."""
 
 _SECTIONS = 25
-"""Sections of commands: with a message's blocks and what stands around them fewer than Slack's 100."""
+"""Maximum sections of commands. Together with all other blocks they stay below Slack's limit of 100."""
 
 _CHANGES = 5
-"""Changes that wait and are shown with buttons."""
+"""Maximum number of pending changes that are shown with buttons."""
 
 _LINES = 2_800
-"""Characters of what runs, below Slack's limit for a section."""
+"""Maximum characters of the running changes, below Slack's limit for a section."""
 
 _LANGUAGES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
 
 
 @dataclass(frozen=True)
 class Home:
-    """What one person's tab shows. `check` is the last kept check of the fleet, or why they may not see it;
-    `working`: on what they pressed here.
+    """Content of one person's home tab.
 
-    `waiting` is what this person may decide, `running` what runs and they may see.
+    `check` is the last stored check of the fleet, or the refusal if the person may not see it. `waiting` are the changes
+    that this person may decide, `running` the running changes that they may see. `working`: a pressed button is in progress.
     """
 
     actor: Actor
@@ -76,7 +76,7 @@ class Home:
 
 
 def home(shown: Home, at: datetime, texts: Texts) -> dict[str, Any]:
-    """The view, as it is at this time."""
+    """Renders the home tab at this time."""
     return _view(
         [
             *buttons.row(
@@ -96,7 +96,7 @@ def home(shown: Home, at: datetime, texts: Texts) -> dict[str, Any]:
 
 
 def closed_home(reason: Phrase, texts: Texts) -> dict[str, Any]:
-    """The view for somebody who may not use the bot."""
+    """Renders the home tab of a person who may not use the bot."""
     return _view([_no_entry(reason, texts)])
 
 
@@ -105,7 +105,7 @@ def _no_entry(reason: Phrase, texts: Texts) -> Block:
 
 
 def _check_now(shown: Home, texts: Texts) -> list[Block]:
-    """No button that would be refused."""
+    """Makes the button that checks the fleet; none if the check would be refused."""
     return [] if isinstance(shown.check, Refuse) else [buttons.button(Phrase("Check now").render(texts), CHECK, "now")]
 
 
@@ -114,7 +114,7 @@ def _view(blocks: Sequence[Block]) -> dict[str, Any]:
 
 
 def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
-    """The last check, with its age; that something is under way."""
+    """Renders the last check with its age, and a note while work is in progress."""
     if shown.working:
         under_way = Phrase("Working on it. The answer comes as a direct message.")
         yield section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
@@ -132,7 +132,7 @@ def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
 
 
 def _waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
-    """What waits for this person, with the buttons to decide."""
+    """Renders the changes that wait for this person, with the buttons to decide."""
     if changes:
         yield section(f"*{escape(Phrase('Waiting for you').render(texts))}*")
     for change in changes[:_CHANGES]:
@@ -173,7 +173,7 @@ def _may(permitted: Sequence[type[Operation]], texts: Texts) -> Iterator[Block]:
 
 
 def _briefly(operation: type[Operation]) -> str:
-    """Its usage without options, which `help` tells of."""
+    """Renders the usage of an operation without options, which `help` explains."""
     return usage(operation).partition(" [--")[0]
 
 

@@ -1,14 +1,14 @@
-"""Lines of logs as a Slack message: the newest that fit, in the order of time, and what must be said of them.
+"""Renders log lines as a Slack message: the newest that fit, in the order of time, with notes. Pure.
 
     :warning: *nebula of 3 hosts: 120 lines, 4 of them errors*
     :grey_question: *host-b* — Windows was not reached: …
-    ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty; with dates where any
-    └ 18:26:48 host-c  …                                                    is of another day than the message
+    ┌ 18:26:47 host-a  time="2026-11-25T09:26:47Z" level=error msg=…        the newest twenty; with dates if any line
+    └ 18:26:48 host-c  …                                                    is from another day than the message
     lines 101–120 of 120 · times in JST · the clock of host-c is 2.4 s ahead; its times are shown corrected
     [◀ Older] [Newer ▶] [Only errors] [Filter] [As a file]
-    `/flatnet log nebula` · 25 Nov 18:27                                    when they were read
+    `/flatnet log nebula` · 25 Nov 18:27                                    the time of reading
 
-Lines are foreign: they stand in a preformatted block, in which nothing is a mention, a link or a command.
+Lines are untrusted: they are in a preformatted block, which has no mentions, links or commands.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,23 +33,23 @@ from commands.model.finding import worst
 from commands.model.report import Report
 
 _LINE = 220
-"""Characters of one line: a few lines of a phone. The file has all of it."""
+"""Maximum characters of one line: a few lines on a phone. The file has all of it."""
 _END = 90
-"""Of them, what is kept of a longer line's end: nginx says there which upstream it was, Nebula which host."""
+"""Characters kept of the end of a longer line: nginx names the upstream there, Nebula the host."""
 _HEAD, _LEAD, _SOUGHT = 110, 15, 40
-"""Where what was looked for is in the middle of such a line: how much of its beginning is kept (nginx says there why), and
-before what was found; so much of what was found is enough to see it."""
+"""If the match is in the middle of such a line: characters kept of its beginning (nginx states the reason there) and before
+the match, and characters of the match that must be visible."""
 _FINDINGS = 4
 _WHY = 300
 _NOTES = 6
-"""Notes, what is missing first; the file has all of them."""
+"""Maximum number of notes, notes on missing lines first. The file has all of them."""
 _NOTE = 240
 _SPOKEN = 5
-"""Lines that a notification has, the newest: it shows only its beginning anyway."""
+"""Newest lines in the plain text. A notification shows only its beginning."""
 
 
 def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts: Texts) -> Message:
-    """The message for one view."""
+    """Renders the message for one view."""
     page = picked(excerpt, view.pick)
     hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
     sources = {line.source for line in excerpt.lines}
@@ -78,8 +78,10 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
 
 @dataclass(frozen=True)
 class _Beside:
-    """What stands before each line beside its time: its host and its log where the answer is about several of them, which
-    is the same on every page, and its date."""
+    """Parts of the prefix of each line besides its time: host and log if the answer has several, and the date.
+
+    Host and log are the same on every page.
+    """
 
     host: bool
     source: bool
@@ -87,8 +89,11 @@ class _Beside:
 
 
 def all_of(answer: Answer, texts: Texts, pick: Pick = EVERY) -> str:
-    """Every line that a pick leaves, for a file, below what was asked, found and must be said, what was left out, and the
-    zone of its times; "" without lines. `BadArgument` where a pattern takes too long."""
+    """Renders every line that the filter leaves for a file, below a heading; "" without lines.
+
+    The heading has the command, the summary, the filter, the time zone and the notes. Raises `BadArgument` if the search
+    takes too long.
+    """
     report = answer.body
     if not isinstance(report, Report) or report.excerpt is None:
         return ""
@@ -100,7 +105,7 @@ def all_of(answer: Answer, texts: Texts, pick: Pick = EVERY) -> str:
 
 
 def _left(pick: Pick, fitting: int, total: int, texts: Texts) -> Iterable[Phrase]:
-    """That a file has not all lines of its answer: whoever reads it elsewhere knows of no filter."""
+    """Describes the filter of a file, because a reader elsewhere does not know that lines are missing."""
     if pick.told:
         how = (part.render(texts) for part in (*pick.told, _of(fitting, total)))
         yield Phrase("filtered: {how}", how=" · ".join(how))
@@ -111,13 +116,13 @@ def _of(fitting: int, total: int) -> Phrase:
 
 
 def _of_another_day(lines: Iterable[Line], taken_at: datetime | None, texts: Texts) -> bool:
-    """Whether any of them is not of the reader's day on which they were read, which stands below them."""
+    """Returns whether a line is from another day than the reading, in the reader's zone."""
     days = {line.at.astimezone(texts.zone).date() for line in lines if line.at is not None}
     return bool(days - ({taken_at.astimezone(texts.zone).date()} if taken_at is not None else set()))
 
 
 def _before(line: Line, beside: _Beside, texts: Texts) -> str:
-    """What stands before a line."""
+    """Renders the prefix of a line."""
     at = "---------- --:--:--" if line.at is None else f"{line.at.astimezone(texts.zone):%Y-%m-%d %H:%M:%S}"
     parts = [
         at if beside.date else at.split()[1],
@@ -128,8 +133,10 @@ def _before(line: Line, beside: _Beside, texts: Texts) -> str:
 
 
 def _shortened(before: str, text: str, found: Callable[[str], tuple[int, int] | None]) -> str:
-    """A line's beginning and its end, where it is long; in place of its end, what it was looked for by, if that is in
-    neither. `BadArgument` where looking for it takes too long."""
+    """Shortens a long line to its beginning and its end, or to its beginning and the match if the match is in neither.
+
+    Raises `BadArgument` if the search takes too long.
+    """
     whole = before + text
     if len(whole) <= _LINE:
         return whole
@@ -144,7 +151,7 @@ def _shortened(before: str, text: str, found: Callable[[str], tuple[int, int] | 
 
 def _preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Iterable[Block]:
     if not lines:
-        if excerpt.lines:  # else the headline says what came of it
+        if excerpt.lines:  # else the headline says it
             yield section(escape(Phrase("No line fits.").render(texts)))
         return
     text = "\n".join(lines)
@@ -155,7 +162,7 @@ def _preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Itera
 
 
 def _unread(report: Report, texts: Texts) -> list[str]:
-    """Which hosts say nothing, and why."""
+    """Lists the hosts whose logs could not be read, with the reasons."""
     told = [
         f"{SYMBOLS[finding.severity] if finding.reached else UNKNOWN_SIGN} *{escape(finding.host, 60)}* — "
         f"{escape(finding.why.render(texts), _WHY)}"
@@ -183,21 +190,23 @@ def _told(phrases: Iterable[Phrase], texts: Texts) -> Iterable[str]:
 
 
 def _chosen_by(view: View, texts: Texts) -> Iterable[str]:
-    """Who chose these lines, where others see them too: an edit tells nobody, and says of nobody who made it."""
+    """Renders the person who chose the filter, for the other readers: Slack shows no author of an edit."""
     if view.by:
         yield Phrase("filtered by {person}", person=f"<@{view.by}>").render(texts)
 
 
 def _zones(lines: Iterable[Line], texts: Texts) -> Iterable[Phrase]:
-    """In which zone their times are, which for all in a channel need not be the reader's: by its short name, of which some
-    have two in a year."""
+    """Describes the zone of the times by its short names, of which some zones have two in a year.
+
+    In a channel it need not be the reader's zone.
+    """
     names = dict.fromkeys(line.at.astimezone(texts.zone).tzname() or "" for line in lines if line.at is not None)
     if names:
         yield Phrase("times in {zone}", zone=Listing(tuple(names)))
 
 
 def _counted(page: Picked, pick: Pick, total: int) -> Phrase:
-    """Which lines these are, and of how many, also where not all fit."""
+    """Describes the range of these lines, and their number."""
     if not pick.told:
         return Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=total)
     if page.pages == 1:
@@ -212,7 +221,7 @@ def _counted(page: Picked, pick: Pick, total: int) -> Phrase:
 
 
 def _buttons(view: View, page: Picked, texts: Texts) -> list[Block]:
-    """How else the same lines can be seen."""
+    """Makes the buttons for other views of the same lines."""
     return [
         *_turns(view, page, texts),
         *_narrower(view, page, texts),
@@ -222,7 +231,7 @@ def _buttons(view: View, page: Picked, texts: Texts) -> list[Block]:
 
 
 def _narrower(view: View, page: Picked, texts: Texts) -> list[Block]:
-    """Back to all lines, and to errors alone where that shows fewer lines than now, and some."""
+    """Makes the buttons to all lines, and to errors alone if these are some but fewer lines than now."""
     ways = []
     if view.pick.told:
         ways.append(button(Phrase("All lines").render(texts), f"{SHOW}.lines", view.narrowed().value))
@@ -234,7 +243,7 @@ def _narrower(view: View, page: Picked, texts: Texts) -> list[Block]:
 
 
 def _turns(view: View, page: Picked, texts: Texts) -> list[Block]:
-    """To what came before, and to what came after."""
+    """Makes the buttons to older and newer lines."""
     turns = []
     if page.page < page.pages - 1:
         older = Phrase("Older").render(texts)

@@ -1,4 +1,4 @@
-"""The menu: what somebody may ask for, as buttons, for whoever types the command alone."""
+"""The menu for the slash command without words: permitted commands as buttons. Pure."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from commands.values.normalize import read
 
 
 def menu(lately: Sequence[str], permitted: Operations, texts: Texts) -> Message:
-    """Likely commands, the person's own last ones first, and the form."""
+    """Renders the suggested commands as buttons, and the button to the form."""
     what = Phrase("What would you like to know?").render(texts)
     words = likely(lately, permitted)
     form = buttons.button(Phrase("Form").render(texts), buttons.FORM, "{}")
@@ -25,7 +25,7 @@ def menu(lately: Sequence[str], permitted: Operations, texts: Texts) -> Message:
 
 
 def likely(lately: Sequence[str], permitted: Operations) -> tuple[str, ...]:
-    """What somebody may ask for as it stands: what they asked lately, then each command that needs no argument."""
+    """Suggests permitted commands that need no argument: the person's recent ones, then all others."""
     theirs = [words for words in lately if find([token.text for token in read(words).tokens], permitted)]
     alone = [" ".join(operation.words) for operation in permitted if not _needs(operation)]
     return tuple(dict.fromkeys([*theirs, *alone]))[: buttons.RUNS]

@@ -1,4 +1,4 @@
-"""The paragraphs of a Slack message: the lines of a report in mrkdwn, in full or folded, on pages."""
+"""Paragraphs of a Slack message: the lines of a report in mrkdwn, in full or folded, on pages. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,41 +23,41 @@ SYMBOLS: dict[Severity | None, str] = {
 UNKNOWN_SIGN = ":grey_question:"
 
 _FULL = 10
-"""Hosts on a page that are shown with their checks: more are not read on a phone."""
+"""Maximum number of hosts on a page that are shown with their checks. More would not be readable on a phone."""
 _NAMED = 10
-"""Well hosts that are named; more are only counted."""
+"""Maximum number of healthy hosts that are named. More are only counted."""
 _SUGGESTED = 3
 _BATCH = 8
-"""Entries of a list in one section: eight of the longest stay below Slack's limit for a section."""
+"""Entries of a list in one section. Eight of the longest stay below Slack's limit for a section."""
 _ROWS = _BATCH * (BLOCKS - 6)
-"""Entries of a list on a page; six blocks stay free for what stands around them."""
+"""Maximum entries of a list on a page. Six blocks stay free for the other parts."""
 
-# The most characters of each part.
+# Maximum characters of each part
 _SECTION = 2_800
-"""Below Slack's limit for a section."""
+"""A section, below Slack's limit."""
 _EACH = 1_500
-"""Lines of those that need nobody, where they tell something."""
+"""Lines without findings that have information."""
 _WHY = 500
 _VALUE = 1_000
 _LINE = 200
-"""A sentence of a part that is no table."""
+"""A sentence of a section."""
 _TAIL = 200
-"""Characters that follow a name in a one-line entry."""
+"""The text after a name in a one-line entry."""
 _GROUP = 2_100
-"""Characters of one host in full; with the words to type it stays below Slack's limit for a section."""
+"""One host in full; with its commands it stays below Slack's limit for a section."""
 _NAMES = 500
-"""Names of hosts in one state that are not shown in full; more are counted."""
+"""Names of hosts in one state that are not shown in full. More are counted."""
 _FOLDED = 4_400
-"""All that is said of hosts that are not shown in full: seven states at the most."""
+"""All lines of hosts that are not shown in full: at most seven states."""
 _COUNTED = 100
-"""Characters kept free for a sentence of our own: the rest that is counted."""
+"""Characters reserved for the sentence that counts the rest."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """The paragraphs of one page, which one it is, counted from 0, and of how many.
+    """Paragraphs of one page, its number from 0, and the number of pages.
 
-    `partial`: there are lines that no page shows in full.
+    `partial`: some lines are not shown in full on any page.
     """
 
     paragraphs: tuple[str, ...]
@@ -67,10 +67,10 @@ class Page:
 
 
 def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
-    """The lines that need somebody in full, those alike together, and the others folded; or every line by itself.
+    """Builds a page of lines with findings in full, equal ones together, and the others folded; or every line by itself.
 
-    Others that tell something beside their state have a line each, or one together where they tell the same.
-    The first page has room for a line for each state, which names what it does not show in full.
+    Lines without findings that have information get a line each, or share one if the information is equal. The first page
+    has a line for each state, which names the hosts that are not shown in full.
     """
     tells = [line for line in shown.others if not view.details and _plain(line)]
     in_full = view.everything or not (shown.bad or tells)
@@ -94,7 +94,7 @@ def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
 
 
 def listed(lines: Sequence[Line], page: int, room: int, texts: Texts) -> Page:
-    """Paragraphs of one-line entries."""
+    """Builds a page of one-line entries."""
     pages = _pages([f"*{name(line)}*{told(line, ' — ')}" for line in lines], room, _ROWS)
     number = min(page, len(pages) - 1)
     entries = pages[number]
@@ -103,7 +103,7 @@ def listed(lines: Sequence[Line], page: int, room: int, texts: Texts) -> Page:
 
 
 def known(shown: Sheet, page: int, room: int, texts: Texts) -> Page:
-    """Facts on one thing, a line each, below what was found."""
+    """Builds a page of facts on one thing, a line each, below its findings."""
     found = [_group([line], (), texts) for line in shown.lines if not line.fields]
     facts = [
         f"*{name(line)}:* {_sign(field.mark)}{escape(field.text, _VALUE)}" for line in shown.lines for field in line.fields
@@ -114,7 +114,7 @@ def known(shown: Sheet, page: int, room: int, texts: Texts) -> Page:
 
 
 def packed(rows: Sequence[str]) -> Iterator[str]:
-    """Rows together, as many as one section takes."""
+    """Joins rows to paragraphs, as many as one section takes."""
     held: list[str] = []
     for each in rows:
         if held and sum(len(row) + 1 for row in held) + len(each) > _SECTION:
@@ -126,7 +126,7 @@ def packed(rows: Sequence[str]) -> Iterator[str]:
 
 
 def _pages(paragraphs: Sequence[str], room: int, most: int) -> list[list[str]]:
-    """All of them, `most` on a page and as many as fit into `room` characters; one page at least."""
+    """Splits paragraphs into pages of at most `most` paragraphs and `room` characters; at least one page."""
     pages: list[list[str]] = [[]]
     used = 0
     for paragraph in paragraphs:
@@ -139,7 +139,7 @@ def _pages(paragraphs: Sequence[str], room: int, most: int) -> list[list[str]]:
 
 
 def _group(lines: Sequence[Line], checks: Sequence[str], texts: Texts) -> str:
-    """Hosts of which the same is to be said; mostly one."""
+    """Renders hosts with the same findings; usually one."""
     first = lines[0]
     whys = [escape(why, _WHY) for why in first.whys]
     head = _counted(lines, texts) if len(lines) > 1 else f"{symbol(first)} *{name(first)}* {escape(first.state, 30)}"
@@ -150,7 +150,7 @@ def _group(lines: Sequence[Line], checks: Sequence[str], texts: Texts) -> str:
 
 
 def _briefly(tells: Sequence[Line], texts: Texts) -> list[str]:
-    """What lines tell beside their state; without headings where none tells more than one thing."""
+    """Renders the information of lines besides their state, without headings if each has only one."""
     headed = any(len(_plain(line)) > 1 for line in tells)
     same = alike(tells, lambda line: (symbol(line), _tail(line, headed)))
     return [f"{symbol(lines[0])} *{names(lines, _NAMES, texts)}* — {_tail(lines[0], headed)}" for lines in same]
@@ -167,7 +167,7 @@ def _plain(line: Line) -> list[Field]:
 
 
 def _counted(lines: Sequence[Line], texts: Texts) -> str:
-    """Hosts in the same state: `:large_green_circle: 2 well: host-a, host-d`."""
+    """Renders hosts in the same state as `:large_green_circle: 2 well: host-a, host-d`."""
     sign = symbol(lines[0])
     count = f"{sign} {escape(Phrase('{n} {state}', n=len(lines), state=lines[0].state).render(texts), 60)}"
     if sign == SYMBOLS[None] and len(lines) > _NAMED:
@@ -176,7 +176,7 @@ def _counted(lines: Sequence[Line], texts: Texts) -> str:
 
 
 def _in_words(line: Line) -> list[str]:
-    """The checks in words, what is not known or not there only by its signs, then what is only information."""
+    """Renders the checks in words, unknown and absent ones only by sign, then plain information."""
     checks = [_in_word(field) for field in line.fields if field.mark in (Mark.BAD, Mark.WELL)]
     more = [_in_word(field) for field in line.fields if field.mark is Mark.PLAIN and field.text]
     rows = [" · ".join(checks), _signs(line, (Mark.UNKNOWN, Mark.ABSENT)), " · ".join(more)]
@@ -188,13 +188,13 @@ def _in_word(field: Field) -> str:
 
 
 def _in_signs(line: Line) -> list[str]:
-    """Nothing where nothing is known, for the state says that already."""
+    """Renders the checks by sign. An entirely unknown host has none, because its state says it."""
     unknown = all(field.mark is Mark.UNKNOWN for field in line.fields)
     return [] if unknown else [_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT))]
 
 
 def _signs(line: Line, marks: Sequence[Mark]) -> str:
-    """`✗ Nebula  ✓ Gateway, API`."""
+    """Renders headings by sign, as `✗ Nebula  ✓ Gateway, API`."""
     headings = {mark: [escape(field.heading, 60) for field in line.fields if field.mark is mark] for mark in marks}
     return "  ".join(f"{_sign(mark)}{', '.join(same)}" for mark, same in headings.items() if same)
 
@@ -204,25 +204,29 @@ def _sign(mark: Mark) -> str:
 
 
 def told(line: Line, after: str) -> str:
+    """Renders the values of a line, with headings if there are several."""
     several = len(line.fields) > 1
     words = " · ".join(f"{field.heading}: {field.text}" if several else field.text for field in line.fields if field.text)
     return f"{after}{escape(words, _TAIL)}" if words else ""
 
 
 def name(line: Line) -> str:
+    """Renders the name of a line."""
     return escape(line.name, 64)
 
 
 def names(lines: Sequence[Line], room: int, texts: Texts) -> str:
+    """Renders as many names as fit into `room` characters, and counts the rest."""
     return ", ".join(fitting([name(line) for line in lines], room, texts))
 
 
 def symbol(line: Line) -> str:
+    """Chooses the symbol of a line by its severity."""
     return SYMBOLS[line.severity] if line.known else UNKNOWN_SIGN
 
 
 def told_in(part: Section, most: int, room: int, texts: Texts) -> str:
-    """A part of a report that is no table, as its heading and so many lines below it; "" where there is no room."""
+    """Renders a section of a report: its heading and at most `most` lines; "" if there is no room."""
     heading = f"*{escape(part.heading.render(texts), _COUNTED)}*"
     if len(heading) + 2 * _COUNTED > room:
         return ""
@@ -231,7 +235,7 @@ def told_in(part: Section, most: int, room: int, texts: Texts) -> str:
 
 
 def fitting(rows: Sequence[str], room: int, texts: Texts, most: int = _ROWS) -> list[str]:
-    """The first rows, at most so many, that fit into `room` characters; where that is not all, a last one counts them."""
+    """Returns the first rows, at most `most`, that fit into `room` characters. If rows are left, a last row counts them."""
     sizes = list(accumulate(len(row) + 2 for row in rows))
     if len(rows) <= most and max(sizes, default=0) <= room:
         return list(rows)
@@ -241,11 +245,12 @@ def fitting(rows: Sequence[str], room: int, texts: Texts, most: int = _ROWS) -> 
 
 
 def command(words: str) -> str:
+    """Renders a command as it can be typed."""
     return code(f"{COMMAND} {words}")
 
 
 def footing(understood: str, taken_at: datetime | None, texts: Texts) -> str:
-    """How it was understood, and when the hosts were read, in the reader's own time."""
+    """Renders the command as it was parsed, and the time of reading in the reader's own zone."""
     if taken_at is None:
         return command(understood)
     return f"{command(understood)} · {when(taken_at, texts)}"

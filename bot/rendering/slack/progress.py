@@ -1,4 +1,4 @@
-"""What is shown while hosts are still awaited: one line, which the answer replaces."""
+"""Progress line while hosts are still awaited. The answer replaces it. Pure."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from adapters.phrase import Listing, Phrase, Texts
 from bot.rendering.slack.blocks import Message, escape
 
 NAMED = 8
-"""Hosts that are named; more are only counted."""
+"""Maximum number of hosts that are named. More are only counted."""
 
 
 def still_awaited(hosts: Sequence[str], texts: Texts) -> Message:
-    """`Working on it; 2 hosts are still awaited: host-a, host-b`."""
+    """Renders a line such as `Working on it; 2 hosts are still awaited: host-a, host-b`."""
     if not hosts:
         said = Phrase("Working on it; every host has answered.")
     elif len(hosts) <= NAMED:
