@@ -108,7 +108,7 @@ class Leg:
 
 
 def risk(change: Change) -> Phrase:
-    """Describes the effect on users. A disruptive change may have nothing to interrupt, such as a start of what is stopped."""
+    """Describes the effect on users. A disruptive change may have nothing to interrupt, such as a stopped service."""
     if change.risk is Risk.DISRUPT and not change.plan.disrupts:
         return Phrase("interrupts nothing that runs now")
     return _RISKS[change.risk]
