@@ -1,6 +1,6 @@
-"""The command reference, from the catalogue: `python -m tests.reference` writes `docs/commands.md`.
+"""Generator of the command reference: `python -m tests.reference` writes `docs/commands.md` from the catalogue.
 
-What stands there is what the bot itself says in `help`, in both languages, and what its policy knows.
+The page has the texts of `help` in both languages, and the roles of the policy.
 """
 
 import re
@@ -13,32 +13,41 @@ from bot.locale.texts import texts
 from commands.catalogue import CATALOGUE
 from commands.language.grammar import Argument, arguments
 from commands.language.help_text import usage
-from commands.model.operation import EVERYBODY, Operation
+from commands.model.operation import EVERYBODY, Operation, Risk
 from commands.values.arguments import Positional
 
 FILE = Path(__file__).parents[1] / "docs" / "commands.md"
 
 ENGLISH, JAPANESE = (texts(language, ZoneInfo("UTC")) for language in ("en", "ja"))
 
+RISKS = {
+    Risk.READ: "read / 読み取り",
+    Risk.CHANGE: "change / 変更",
+    Risk.DISRUPT: "disrupt / 停止を伴う変更",
+    Risk.CRITICAL: "critical / 重大",
+}
+
 BEGINNING = """\
 # Commands
 
-Written by `python -m tests.reference` from the catalogue; a test holds it true. All words work after `/flatnet` in Slack,
-in `flatnet-bot shell`, and after `flatnet-bot do`. What stands in brackets may be left out.
+Generated from the catalogue by `python -m tests.reference`; checked by a test. All commands work after `/flatnet` in Slack,
+in `flatnet-bot shell`, and after `flatnet-bot do`. Arguments in brackets are optional.
+
+コマンドは、Slack の `/flatnet` の後、`flatnet-bot shell`、`flatnet-bot do` で使えます。角括弧の引数は省略できます。
 """
 
 
 def reference(catalogue: Sequence[type[Operation]]) -> str:
-    """The whole page."""
+    """Returns the whole page."""
     return "\n".join((BEGINNING, *_overview(catalogue), *(line for one in catalogue for line in _chapter(one))))
 
 
 def _overview(catalogue: Sequence[type[Operation]]) -> Iterator[str]:
-    yield "| command | risk | roles |"
+    yield "| command / コマンド | risk / リスク | roles / ロール |"
     yield "| --- | --- | --- |"
     for operation in catalogue:
         words = " ".join(operation.words)
-        yield f"| [`{words}`](#{words.replace(' ', '-')}) | {operation.risk.name.lower()} | {_roles(operation)} |"
+        yield f"| [`{words}`](#{words.replace(' ', '-')}) | {_risk(operation)} | {_roles(operation)} |"
     yield ""
 
 
@@ -49,7 +58,7 @@ def _chapter(operation: type[Operation]) -> Iterator[str]:
     yield ""
     yield _in_both(operation.summary)
     yield ""
-    yield "| part | meaning | 意味 |"
+    yield "| argument | meaning | 意味 |"
     yield "| --- | --- | --- |"
     for argument in arguments(operation):
         meaning = argument.kind.meaning
@@ -57,10 +66,10 @@ def _chapter(operation: type[Operation]) -> Iterator[str]:
     yield ""
     if operation.aliases:
         also = (" ".join(alias) for alias in operation.aliases)
-        yield f"- also: {', '.join(f'`{words}`' for words in also)}"
-    yield f"- example: `{operation.example}`"
-    yield f"- risk: {operation.risk.name.lower()}"
-    yield f"- roles: {_roles(operation)}"
+        yield f"- alias / 別名: {', '.join(f'`{words}`' for words in also)}"
+    yield f"- example / 例: `{operation.example}`"
+    yield f"- risk / リスク: {_risk(operation)}"
+    yield f"- roles / ロール: {_roles(operation)}"
     yield ""
 
 
@@ -69,7 +78,7 @@ def _typed(argument: Argument) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text as it stands in a table of Markdown: `host-*` begins no emphasis there."""
+    """Escapes text for a table of Markdown, so that `host-*` begins no emphasis."""
     return re.sub(r"([*|_])", r"\\\1", text)
 
 
@@ -78,7 +87,11 @@ def _in_both(phrase: Phrase) -> str:
 
 
 def _roles(operation: type[Operation]) -> str:
-    return "everybody" if operation.roles == EVERYBODY else ", ".join(sorted(operation.roles))
+    return "everyone / 全員" if operation.roles == EVERYBODY else ", ".join(sorted(operation.roles))
+
+
+def _risk(operation: type[Operation]) -> str:
+    return RISKS[operation.risk]
 
 
 if __name__ == "__main__":

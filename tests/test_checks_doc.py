@@ -171,7 +171,7 @@ SENTENCES = {
     "ja": (
         f"{FRESH.days} 日以内なら新しい",
         f"（`cert` では {CLOCK_LIMIT:g}",
-        f"{ALONE} 枚より多い",
+        f"{ALONE} 件より多い",
         f"ホストごとに {PICTURED} 日分",
         f"{PATIENCE:g} 秒以内",
     ),
