@@ -21,8 +21,8 @@ $(STAMP): requirements.lock pyproject.toml
 
 install: $(STAMP) ## the virtual environment with the locked versions
 
-demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, in your browser; DAY=1 plays a day in a minute
-	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day)
+demo: $(STAMP)   ## a fleet and a workspace in a box with the real bot on them, in your browser; DAY=1 plays a day in a minute, DEMO_LANG=ja speaks Japanese
+	@$(BIN)/python -m tests.lab.demo $(if $(DAY),--day) $(if $(DEMO_LANG),--language $(DEMO_LANG))
 
 check: lint      ## everything a command can check: lint, then all tests, the browser's too
 	$(BIN)/pytest -n auto --dist worksteal

@@ -1,8 +1,9 @@
 """The command line: `flatnet-bot init, doctor, run, shell, do, manifest, db, audit`.
 
 Each command imports what it needs when it runs: `--help`, and `do` through a running bot, load next to nothing.
-Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.Exit`: 0 all well, 1 findings, 2 the words or
-the configuration cannot be used, 3 refused, 4 hosts not reached, 5 an internal error.
+Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.Exit`: 0 all healthy, 1 problems found, 2 the
+command or the configuration cannot be used, 3 refused, 4 hosts unreachable, 5 an internal error. Help is written in
+English here; `bot.terminal.cli_catalogue` translates it.
 """
 
 import gc
@@ -16,56 +17,58 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.model.output import TERMINAL_VARIABLES, Form, Output, Terminal, terminal_language
+from bot.terminal.localized_commands import LocalizedCommand, LocalizedGroup
 
 if TYPE_CHECKING:
     from bot.runtime.logging import Level
 
 app = typer.Typer(
+    cls=LocalizedGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Operate a Flatnet fleet from Slack and from the terminal. Exit codes: 0 all well, 1 findings, "
-    "2 usage or configuration, 3 refused, 4 hosts not reached, 5 internal error.",
+    help="Operate Flatnet hosts from Slack and from the terminal. Exit codes: 0 all healthy, 1 problems found, "
+    "2 usage or configuration error, 3 refused, 4 hosts unreachable, 5 internal error.",
 )
-db = typer.Typer(no_args_is_help=True, help="The bot's database.")
-audit = typer.Typer(no_args_is_help=True, help="The audit log.")
+db = typer.Typer(cls=LocalizedGroup, no_args_is_help=True, help="Manage the bot's database.")
+audit = typer.Typer(cls=LocalizedGroup, no_args_is_help=True, help="Check the audit log.")
 app.add_typer(db, name="db")
 app.add_typer(audit, name="audit")
 
 ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", envvar="FLATNET_CONFIG", metavar="FILE", help="The configuration to use.")
+    Path, typer.Option("--config", "-c", envvar="FLATNET_CONFIG", metavar="FILE", help="Configuration file.")
 ]
 DEFAULT = Path("flatnet.toml")
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout, and nothing else.")]
 
 INTERNAL_ERROR = 5
 """Exit code of an unexpected error, as in `bot.model.request.Exit`."""
 
 
-@app.command()
+@app.command(cls=LocalizedCommand)
 def init(
     config: ConfigFile = DEFAULT,
     answer: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="An answer given beforehand; may be repeated.")
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Answer to a question of the interview (repeatable).")
     ] = None,
     host: Annotated[
-        list[str] | None, typer.Option(metavar="'NAME ID WINDOWS [WSL [GATEWAY]]'", help="A host; may be repeated.")
+        list[str] | None, typer.Option(metavar="'NAME ID WINDOWS [WSL [GATEWAY]]'", help="Host to add (repeatable).")
     ] = None,
-    complete: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: the rest is as usual.")] = False,
+    complete: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask questions; use defaults for the rest.")] = False,
 ) -> None:
-    """Make a configuration by answering questions, and the secrets folder; ends with what doctor says."""
+    """Create a configuration and secrets folder interactively, then run doctor."""
     from bot.terminal import commands
 
     commands.configure("error")
     write(commands.draft_configuration(config, answer or [], host or [], complete, _terminal()))
 
 
-@app.command()
+@app.command(cls=LocalizedCommand)
 def run(
     config: ConfigFile = DEFAULT,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[str, typer.Option(help="Log level: debug, info, warning or error.")] = "info",
 ) -> None:
-    """Run the bot until SIGTERM or Ctrl-C; SIGHUP reads the configuration again."""
+    """Run the bot until SIGTERM or Ctrl-C. SIGHUP reloads the configuration."""
     from bot.terminal import commands
 
     commands.configure(_level(log_level))
@@ -75,17 +78,18 @@ def run(
     commands.finish(run_bot(config, settings), settings)
 
 
-@app.command(context_settings={"ignore_unknown_options": True})  # they are the words' own: log nebula --tail 3
+# Unknown options are those of the command to run: log nebula --tail 3.
+@app.command(cls=LocalizedCommand, context_settings={"ignore_unknown_options": True})
 def do(
     words: Annotated[
         list[str],
-        typer.Argument(help="What you would type after /flatnet, in quotes or without: log nebula --tail 3."),
+        typer.Argument(metavar="COMMAND", help="Command as typed after /flatnet, quoted or not: log nebula --tail 3."),
     ],
     config: ConfigFile = DEFAULT,
     as_json: AsJson = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="The table as CSV on stdout, nothing else.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV to stdout, and nothing else.")] = False,
 ) -> None:
-    """Ask once and print the answer; through the running bot, or alone where none runs."""
+    """Run one command and print the result, using the running bot if there is one."""
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
     from bot.terminal.one_request import answer_request
@@ -95,24 +99,24 @@ def do(
 
 
 def _quote(word: str) -> str:
-    """A word of the command line as it is typed after /flatnet; one that begins with a dash is an option there, too."""
+    """Quote a word as typed after /flatnet. One that begins with a dash is an option there, too."""
     from commands.values.normalize import quote
 
     return word if re.fullmatch(r"--?[a-z-]+", word) else quote(word)
 
 
-@app.command()
+@app.command(cls=LocalizedCommand)
 def doctor(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
-    """Name whatever is missing: configuration, secrets, database, Slack, every host. Works when nothing is right yet."""
+    """Diagnose configuration, secrets, database, Slack and hosts. Also works before setup is complete."""
     from bot.terminal import commands
 
     commands.configure("error")
     write(commands.diagnose(config, "json" if as_json else "table", _terminal()))
 
 
-@app.command()
+@app.command(cls=LocalizedCommand)
 def shell(config: ConfigFile = DEFAULT) -> None:
-    """Ask in a terminal, line by line: the same words as in Slack."""
+    """Open an interactive shell with the same commands as in Slack."""
     from bot.terminal import commands
 
     commands.configure("error")
@@ -122,26 +126,36 @@ def shell(config: ConfigFile = DEFAULT) -> None:
     commands.finish(converse(settings, commands.load_texts(settings)), settings)
 
 
-@app.command()
-def manifest(config: ConfigFile = DEFAULT) -> None:
-    """Print the manifest to paste into Slack (api.slack.com/apps, "From a manifest"). It is the same for every FILE."""
+@app.command(cls=LocalizedCommand)
+def manifest(
+    config: ConfigFile = DEFAULT,
+    language: Annotated[str, typer.Option(metavar="en|ja", help="Language of the descriptions in it.")] = "en",
+) -> None:
+    """Print the Slack app manifest. Create the app from it at api.slack.com/apps ("From a manifest")."""
+    if language not in ("en", "ja"):
+        raise typer.BadParameter("must be en or ja", param_hint="--language")
     from importlib import resources
 
-    typer.echo(resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8"), nl=False)
+    text = resources.files("bot").joinpath("manifest.yml").read_text(encoding="utf-8")
+    if language != "en":
+        from bot.terminal.cli_catalogue import load_catalogue
+
+        text = load_catalogue(language).translate_manifest(text)
+    typer.echo(text, nl=False)
 
 
-@db.command("upgrade")
+@db.command("upgrade", cls=LocalizedCommand)
 def db_upgrade(config: ConfigFile = DEFAULT) -> None:
-    """Bring the database to this version's shape, keeping a copy of the old one beside it."""
+    """Upgrade the database schema and keep a backup."""
     from bot.terminal import commands
 
     commands.configure("warning")
     typer.echo(commands.upgrade_database(config))
 
 
-@audit.command("verify")
+@audit.command("verify", cls=LocalizedCommand)
 def audit_verify(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
-    """Check the audit log for changed, removed, exchanged and cut events."""
+    """Check the audit log for changed, removed, replaced or truncated events."""
     from bot.terminal import commands
 
     commands.configure("error")

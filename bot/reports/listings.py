@@ -1,12 +1,13 @@
 """Reports that list changes, locks and audit events, one per line. Pure."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import JsonValue
 
 from adapters.phrase import Listing, Phrase
+from bot.audit.log import EventKind
 from bot.changes.locks import Lock, told
 from bot.model.change import Approval, Change, State
 from bot.security.untrusted_text import cut
@@ -32,6 +33,30 @@ STATES = {
     State.CLOSED: Phrase("closed"),
 }
 """Short names of the states of a change."""
+
+KINDS: Mapping[str, Phrase] = {
+    EventKind.REQUEST: Phrase("request"),
+    EventKind.REFUSAL: Phrase("refusal"),
+    EventKind.CONFIGURATION: Phrase("configuration"),
+    EventKind.START: Phrase("start"),
+    EventKind.STOP: Phrase("stop"),
+    EventKind.AUDIT_READ: Phrase("audit read"),
+    EventKind.EXPORT: Phrase("export"),
+    EventKind.PLAN: Phrase("plan"),
+    EventKind.APPROVAL: Phrase("approval"),
+    EventKind.REVIEW: Phrase("review"),
+    EventKind.BREAK_GLASS: Phrase("break-glass"),
+    EventKind.RUN: Phrase("run"),
+    EventKind.INTENT: Phrase("intent"),
+    EventKind.OUTCOME: Phrase("outcome"),
+    EventKind.END: Phrase("end"),
+    EventKind.LOCK: Phrase("lock"),
+    EventKind.SCHEDULE: Phrase("schedule"),
+    EventKind.NOTICE: Phrase("notice"),
+    EventKind.INCIDENT: Phrase("incident"),
+    EventKind.ACCEPTED: Phrase("accepted"),
+}
+"""The kinds of audit events. In English they are close to what `--kind` takes."""
 
 _COLUMNS = {
     "words": Column(key="words", heading=Phrase("Request")),
@@ -204,12 +229,18 @@ def _event(event: StoredEvent) -> Row:
         cells=(
             Cell(text=str(event.sequence), value=event.sequence),
             _moment(datetime.fromisoformat(event.at)),
-            Cell.of(event.kind),
+            _kind(event.kind),
             Cell.of(event.actor),
             Cell.of(event.operation),
             Cell(text=_told(event.data), value=event.data),
         )
     )
+
+
+def _kind(kind: str) -> Cell:
+    """The label of a kind. One that this version does not know is shown as it is stored."""
+    label = KINDS.get(kind)
+    return Cell.of(kind) if label is None else Cell(text=label, value=kind)
 
 
 def _told(data: str) -> str:

@@ -1,6 +1,7 @@
 """The command line loads what a command needs, and nothing else: counted in modules, for seconds depend on the machine."""
 
 import json
+import os
 import socketserver
 import subprocess
 import sys
@@ -34,6 +35,9 @@ HOUSE = frozenset(
 )
 """Libraries that no help text needs. Typer itself loads pydantic as soon as it parses a command's arguments."""
 
+LIGHT = {"bot.cli", "bot.model", "bot.model.output", "bot.terminal", "bot.terminal.localized_commands"}
+"""The project's modules that the command line itself loads."""
+
 PROGRAM = """
 import contextlib, io, json, sys
 from bot import cli
@@ -44,10 +48,15 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def modules(*arguments: str) -> list[str]:
+def modules(*arguments: str, language: str = "C.UTF-8") -> list[str]:
     """The modules that a command has loaded when it ends."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(arguments)], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", PROGRAM, json.dumps(arguments)],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"LC_ALL": language},
     )
     loaded: list[str] = json.loads(done.stdout.splitlines()[-1])
     return loaded
@@ -65,7 +74,7 @@ def answering(path: Path, body: bytes) -> Iterator[None]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class calls it so
             """Logs nothing: the peer of a Unix socket has no address."""
 
     with socketserver.UnixStreamServer(str(path), Handler) as server:
@@ -82,19 +91,31 @@ def answering(path: Path, body: bytes) -> Iterator[None]:
 def test_help_loads_no_part_of_the_house(arguments: tuple[str, ...]) -> None:
     loaded = modules(*arguments)
     assert set() == HOUSE & set(loaded)
-    assert {"bot.cli", "bot.model.output"} >= {
-        name for name in loaded if name.startswith(("bot.", "commands.", "adapters."))
-    } - {"bot.model"}
+    assert LIGHT == own(loaded)
 
 
-def test_a_request_to_a_running_bot_loads_the_standard_library_alone(tmp_path: Path) -> None:
+def test_help_in_japanese_loads_its_catalogue_besides() -> None:
+    loaded = modules("--help", language="ja_JP.UTF-8")
+    assert {"babel"} == HOUSE & set(loaded)
+    assert LIGHT | {"bot.terminal.cli_catalogue"} == own(loaded)
+
+
+def own(loaded: list[str]) -> set[str]:
+    """The project's modules among them."""
+    return {name for name in loaded if name.startswith(("bot.", "commands.", "adapters."))}
+
+
+@pytest.mark.parametrize("language", ["C.UTF-8", "ja_JP.UTF-8"])
+def test_a_request_to_a_running_bot_loads_the_standard_library_alone(tmp_path: Path, language: str) -> None:
     """A bot that refuses at once stands for one that answers: what is loaded before is the same."""
     config = tmp_path / "flatnet.toml"
     config.write_text('socket_file = "control.sock"', encoding="utf-8")
     with answering(tmp_path / "control.sock", b'{"exit": 0, "stdout": "", "stderr": ""}'):
-        loaded = modules("do", "whoami", "--config", str(config))
+        loaded = modules("do", "whoami", "--config", str(config), language=language)
     assert set() == HOUSE & set(loaded)
-    assert not {"adapters.phrase", "commands.catalogue", "bot.config.settings", "rich.table"} & set(loaded)
+    assert not {"adapters.phrase", "commands.catalogue", "bot.config.settings", "rich.table", "typer.rich_utils"} & set(
+        loaded
+    )
 
 
 def test_a_configuration_that_cannot_be_used_is_refused_before_a_host_or_the_database_is_loaded(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.lab.fleet import QUIET, Conditions, run_fleet, write_configuration
 from tests.lab.switch import serve_switch
 from tests.lab.windows.disks import Expiry
 from tests.lab.workspace.page import page
+from tests.lab.workspace.seed import Seed
 from tests.lab.workspace.workspace import Workspace
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
@@ -42,6 +43,9 @@ def arguments() -> argparse.Namespace:
         choices=tuple(story.EXPIRY),
         help="the demo's troubles: a stopped Nebula, exited containers, a dead host; `day`: with more to come, by DIR/clock",
     )
+    parser.add_argument(
+        "--language", choices=("en", "ja"), help="of all people and of the bot; without it both are spoken, and the bot ja"
+    )
     parser.add_argument("--lines", type=int, default=0, help="how many lines every log has")
     parser.add_argument(
         "--dir", type=Path, required=True, metavar="DIR", help="where everything that a bot needs is written"
@@ -52,6 +56,19 @@ def arguments() -> argparse.Namespace:
     if found.story and found.hosts < story.HOSTS:
         parser.error(f"--story needs at least --hosts {story.HOSTS}")
     return found
+
+
+def open_workspace(folder: Path, language: str | None) -> Workspace:
+    """Make a workspace whose people all read one language, and that has the app's manifest in it; or the usual one."""
+    if language is None:
+        return Workspace(MANIFEST)
+    if language == "en":
+        return Workspace(MANIFEST, Seed().reading(language))
+    from bot.terminal.cli_catalogue import load_catalogue  # it takes a while to load, and the lab starts often
+
+    file = folder / MANIFEST.name
+    file.write_text(load_catalogue(language).translate_manifest(MANIFEST.read_text(encoding="utf-8")), encoding="utf-8")
+    return Workspace(file, Seed().reading(language))
 
 
 async def run(given: argparse.Namespace) -> None:
@@ -68,7 +85,7 @@ async def run(given: argparse.Namespace) -> None:
         )
         workspace: Workspace | None = None
         if given.workspace:
-            workspace = Workspace(MANIFEST)
+            workspace = open_workspace(folder, given.language)
             await workspace.start(routes=page(workspace, FleetControls(fleet)))
             stack.push_async_callback(workspace.stop)
         if given.lines:
@@ -79,7 +96,8 @@ async def run(given: argparse.Namespace) -> None:
             living = asyncio.create_task(story.live(fleet, now))
             stack.callback(living.cancel)
         await stack.enter_async_context(serve_switch(folder, fleet))
-        file = write_configuration(folder, fleet, workspace, routine=story.ROUTINE if given.story and workspace else QUIET)
+        routine = story.ROUTINE if given.story and workspace else QUIET
+        file = write_configuration(folder, fleet, workspace, given.language or "ja", routine)
         address = f", {workspace.base_url}" if workspace else ""
         print(f"ready: {len(fleet.hosts)} hosts, {file}{address}", flush=True)
         await stop.wait()

@@ -5,11 +5,13 @@
 Processes as they would run anywhere; only the addresses are the lab's. In a terminal it runs until Ctrl-C, and the
 shell is for another terminal; words that are piped in are for the shell, which answers them and ends the demo.
 
-`make demo DAY=1` (`--day`) plays a day in a minute: it begins with Enter, or at once where nobody can press it, and words
-that are piped in are asked when it is over.
+`make demo DAY=1` (`--day`) plays a day in a minute: it begins with Enter, or at once without a terminal, and words that are
+piped in are asked when it is over. `make demo DEMO_LANG=ja` (`--language ja`) speaks Japanese: the people, the bot, its
+shell, and what is printed here.
 """
 
 import argparse
+import os
 import select
 import signal
 import subprocess
@@ -19,11 +21,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from bot.config.settings import read_settings
 from tests.lab import day, story
+from tests.lab.demo_words import LANGUAGES, LOCALES, WORDS, Words, shell_command, welcome
 from tests.lab.past import remember
 
 READY = 30.0
@@ -51,11 +53,12 @@ class Farewell:
 
 
 @contextmanager
-def process(*arguments: str, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python module, in this terminal or with its words in a log; ended when left."""
+def process(*arguments: str, log: Path | None = None, locale: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """A Python module, in this terminal or with its words in a log; ended when left. `locale` replaces the terminal's."""
+    environment = os.environ | ({"LC_ALL": locale} if locale else {})
     with ExitStack() as stack:
         output = stack.enter_context(log.open("wb")) if log is not None else None
-        running = subprocess.Popen([sys.executable, "-m", *arguments], stdout=output, stderr=output)
+        running = subprocess.Popen([sys.executable, "-m", *arguments], stdout=output, stderr=output, env=environment)
     try:
         yield running
     finally:
@@ -91,6 +94,7 @@ class Stage:
     bot: subprocess.Popen[bytes]
     clock: day.SharedClock
     farewell: Farewell
+    words: Words
 
     def goes_on(self, *more: subprocess.Popen[bytes]) -> bool:
         """Whether all parts run and nobody has told us to end."""
@@ -104,41 +108,17 @@ class Stage:
         self.bot.send_signal(signal.SIGUSR1)
         while self.goes_on() and (now := self.clock.now()) < ends:
             if sys.stdout.isatty():
-                print(f"\r{_shown(now)} ", end="", flush=True)
+                print(f"\r{self.words.time(now)} ", end="", flush=True)
             time.sleep(STEP)
         if self.goes_on():
-            print(f"\r{_shown(ends)}: the day is over; time goes at its real speed now. Press buttons, ask, look back.")
+            print(f"\r{self.words.time(ends)}: {self.words.over}")
 
 
-def _shown(at: datetime) -> str:
-    return f"{at.astimezone(day.ZONE):%A %H:%M}"
-
-
-def welcome(page: str, config: str, bot_log: Path) -> None:
-    """What can be done with the demo, and where."""
-    flatnet = Path(sys.executable).with_name("flatnet-bot")
-    print(f"A fleet of {story.HOSTS} hosts and a lighthouse, a Slack workspace, and the bot between them. Open\n")
-    print(f"    {page}\n\nin a browser and type: /flatnet health\n")
-    print(f"The bot's shell on the same fleet, in another terminal:\n\n    {flatnet} shell --config {config}\n")
-    print(f"Logs: {bot_log}\nCtrl-C ends it all.", flush=True)
-
-
-PROGRAMME = """
-A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in #ops:
-
-    Monday  09:00   the digest with its picture
-            09:05   the week's report
-            09:10   one certificate has expired and two end soon; each notice has a button
-            13:00   the gateway of host-a is down
-            17:00   and is well again
-    Tuesday 09:00   the digest says what has changed
-"""
-
-
-def parts(folder: Path, *, a_day: bool) -> tuple[Sequence[str], Sequence[str]]:
+def parts(folder: Path, language: str, *, a_day: bool) -> tuple[Sequence[str], Sequence[str]]:
     """The arguments of the lab and of the bot."""
     config = str(folder / "flatnet.toml")
     usual = ["tests.lab", "--hosts", str(story.HOSTS), "--lighthouse", "--workspace", "--dir", str(folder)]
+    usual += ["--language", language]
     if a_day:
         return [*usual, "--story", "day"], ["tests.lab.hurried", "--config", config]
     return [*usual, "--story", "--rtt", "20", "--powershell", "300"], ["bot", "run", "--config", config]
@@ -148,25 +128,29 @@ def main() -> None:
     """The demo, until a signal comes, a part of it ends, or what was piped in is answered."""
     parser = argparse.ArgumentParser(prog="python -m tests.lab.demo", description="A fleet, a workspace and the bot.")
     parser.add_argument("--day", action="store_true", help="play a day in a minute")
-    a_day, farewell = parser.parse_args().day, Farewell()
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="the language of everything (default en)")
+    given, farewell = parser.parse_args(), Farewell()
+    a_day, language, words = given.day, given.language, WORDS[given.language]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flatnet-")))
         lab_log, bot_log, config = folder / "lab.log", folder / "bot.log", folder / "flatnet.toml"
         clock = day.SharedClock(folder / day.FILE)
         if a_day:
             clock.leap(day.latest(clock.now()))
-        lab_part, bot_part = parts(folder, a_day=a_day)
+        lab_part, bot_part = parts(folder, language, a_day=a_day)
         lab = stack.enter_context(process(*lab_part, log=lab_log))
         wait_for("ready:", lab_log, lab, farewell)
         remember(read_settings(config), story.PAST, clock.now())
         bot = stack.enter_context(process(*bot_part, log=bot_log))
         wait_for('"connected"', bot_log, bot, farewell)
-        welcome(address(lab_log), str(config), bot_log)
-        stage = Stage(lab, bot, clock, farewell)
+        shell = shell_command(language, Path(sys.executable).with_name("flatnet-bot"), config, dict(os.environ))
+        print(welcome(language, address(lab_log), shell, bot_log), flush=True)
+        stage = Stage(lab, bot, clock, farewell, words)
         if a_day:
-            print(f"{PROGRAMME}\nPress Enter to begin." if sys.stdin.isatty() else PROGRAMME, flush=True)
+            print(f"{words.programme}\n{words.begin}" if sys.stdin.isatty() else words.programme, flush=True)
             stage.play()
-        asked = [] if sys.stdin.isatty() else [stack.enter_context(process("bot", "shell", "--config", str(config)))]
+        shell_part = process("bot", "shell", "--config", str(config), locale=LOCALES[language])
+        asked = [] if sys.stdin.isatty() else [stack.enter_context(shell_part)]
         while stage.goes_on(*asked):
             time.sleep(STEP)
         ended = next((part.returncode for part in (lab, bot, *asked) if part.returncode is not None), 0)

@@ -107,25 +107,34 @@ def test_a_hundred_hosts_are_quick_and_small(tmp_path: Path) -> None:
         assert resident(large.process) < 300
 
 
-def test_the_demo_shows_its_three_troubles(tmp_path: Path) -> None:
-    """Words that are piped in are answered; the demo ends with them, and leaves no process and no file."""
+TROUBLES = ("host-b", "stopped", "host-d", "exited", "host-e", "not reached")
+
+
+@pytest.mark.parametrize(
+    ("language", "terminal", "words"),
+    [
+        ("en", "ja_JP.UTF-8", (*TROUBLES, "Press Ctrl-C", "LC_ALL=en_US.UTF-8 ")),
+        ("ja", "en_US.UTF-8", ("host-b", "停止", "host-d", "host-e", "Ctrl-C で終了", "LC_ALL=ja_JP.UTF-8 ")),
+    ],
+)
+def test_the_demo_shows_its_three_troubles(tmp_path: Path, language: str, terminal: str, words: tuple[str, ...]) -> None:
+    """Commands that are piped in are answered in the demo's language, whatever that of the terminal is. The demo ends with
+    them, and leaves no process and no file."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.lab.demo"],
+        [sys.executable, "-m", "tests.lab.demo", "--language", language],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=environment(LC_ALL="en_US.UTF-8", COLUMNS="160", TMPDIR=str(tmp_path)),
+        env=environment(LC_ALL=terminal, COLUMNS="160", TMPDIR=str(tmp_path)),
     ) as demo:
         said, errors = demo.communicate("health\n", timeout=PATIENCE)
         assert (0, "") == (demo.returncode, errors)
         with pytest.raises(ProcessLookupError):
             os.killpg(demo.pid, 0)
     assert [] == list(tmp_path.iterdir())
-    assert [] == [word for word in ("host-b", "stopped", "host-d", "exited", "host-e", "not reached") if word not in said], (
-        said
-    )
+    assert [] == [word for word in words if word not in said], said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

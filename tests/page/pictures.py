@@ -55,9 +55,9 @@ def _demo(language: str) -> Iterator[str]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fn-")))
         lab_log, bot_log, farewell = folder / "lab.log", folder / "bot.log", Farewell()
         wanted = ["--hosts", str(story.HOSTS), "--lighthouse", "--workspace", "--story", "--dir", str(folder)]
+        wanted += ["--language", language]
         wait_for("ready:", lab_log, stack.enter_context(process("tests.lab", *wanted, log=lab_log)), farewell)
         config = folder / "flatnet.toml"
-        config.write_text(config.read_text().replace('language = "ja"', f'language = "{language}"', 1))
         run = ["bot", "run", "--config", str(config)]
         wait_for('"connected"', bot_log, stack.enter_context(process(*run, log=bot_log)), farewell)
         yield address(lab_log).rstrip("/")

@@ -13,11 +13,15 @@ from ruamel.yaml import YAML
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES
+from bot.terminal.cli_catalogue import MANIFEST as MANIFEST_TEXTS
+from bot.terminal.cli_catalogue import load_catalogue
 from tests.lab.workspace.manifest import EVENT_SCOPES, Manifest, complaints
 from tests.lab.workspace.methods import METHODS
 from tests.workspace.conftest import MANIFEST
 
 BOT = MANIFEST.parent / "bot"
+
+JAPANESE = load_catalogue("ja")
 
 BY_KIND = {"conversations.info": {"channels:read", "groups:read"}}
 """Scopes of methods whose need depends on the kind of channel. The bot does not ask about direct messages."""
@@ -28,12 +32,55 @@ WEB_CLIENT = frozenset(
 """The SDK's names of Web API methods: `chat_postMessage`."""
 
 
-def document() -> Any:
-    return YAML(typ="safe", pure=True).load(MANIFEST.read_text(encoding="utf-8"))
+DESCRIPTIVE = frozenset({
+    ("display_information", "description"),
+    ("features", "shortcuts", "name"),
+    ("features", "shortcuts", "description"),
+    ("features", "slash_commands", "description"),
+    ("features", "slash_commands", "usage_hint"),
+})  # fmt: skip
+"""Where the manifest has texts for people."""
 
 
-def test_slack_accepts_the_manifest() -> None:
-    assert list(complaints(document())) == []
+def document(language: str = "en") -> Any:
+    text = MANIFEST.read_text(encoding="utf-8")
+    return YAML(typ="safe", pure=True).load(text if language == "en" else JAPANESE.translate_manifest(text))
+
+
+def values(document: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every value with its path; those of a list have the list's path."""
+    match document:
+        case dict():
+            for name, each in document.items():
+                yield from values(each, (*path, name))
+        case list():
+            for each in document:
+                yield from values(each, path)
+        case _:
+            yield path, document
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_slack_accepts_the_manifest(language: str) -> None:
+    assert list(complaints(document(language))) == []
+
+
+def test_the_japanese_manifest_differs_in_every_descriptive_text_and_in_nothing_else() -> None:
+    pairs = list(zip(values(document()), values(document("ja")), strict=True))
+    assert [here for (here, _), _ in pairs] == [there for _, (there, _) in pairs]
+    assert {path for path, _ in values(document()) if path in DESCRIPTIVE} == DESCRIPTIVE
+    assert [] == [path for (path, english), (_, japanese) in pairs if (english != japanese) != (path in DESCRIPTIVE)]
+
+
+def test_the_catalogue_of_the_command_line_has_the_texts_of_the_manifest_and_no_other() -> None:
+    texts = {text for path, text in values(document()) if path in DESCRIPTIVE}
+    assert texts == {text for context, text in JAPANESE.entries if context == MANIFEST_TEXTS}
+
+
+def test_a_translated_manifest_keeps_its_comments() -> None:
+    text = MANIFEST.read_text(encoding="utf-8")
+    comments = [line for line in text.splitlines() if line.lstrip().startswith("#")]
+    assert comments == [line for line in JAPANESE.translate_manifest(text).splitlines() if line.lstrip().startswith("#")]
 
 
 def test_the_app_speaks_socket_mode_without_rotating_tokens() -> None:

@@ -1,6 +1,6 @@
 """Who and what is in the workspace when it opens: a frozen description with ready defaults."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -160,3 +160,8 @@ class Seed:
     people: tuple[Person, ...] = PEOPLE
     channels: tuple[Channel, ...] = CHANNELS
     groups: tuple[UserGroup, ...] = GROUPS
+
+    def reading(self, language: str) -> "Seed":
+        """Give everyone a locale of this language, `en` or `ja`."""
+        locale = {"en": "en-US", "ja": "ja-JP"}[language]
+        return replace(self, people=tuple(replace(person, locale=locale) for person in self.people))

@@ -1,0 +1,100 @@
+"""What the demo prints, in each language that it speaks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.model.output import terminal_language
+from tests.lab import day, story
+
+LANGUAGES = ("en", "ja")
+
+LOCALES = {"en": "en_US.UTF-8", "ja": "ja_JP.UTF-8"}
+"""The locale of a terminal, by language."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The texts of one language."""
+
+    welcome: str
+    programme: str
+    begin: str
+    over: str
+    weekdays: tuple[str, ...]
+
+    def time(self, at: datetime) -> str:
+        """Format a moment of the day, such as `Monday 09:00`."""
+        local = at.astimezone(day.ZONE)
+        return f"{self.weekdays[local.weekday()]} {local:%H:%M}"
+
+
+WORDS = {
+    "en": Words(
+        welcome="""\
+A fleet of {hosts} hosts and a lighthouse, a Slack workspace, and the bot between them. Open
+
+    {page}
+
+in a browser and type: /flatnet health
+
+Run the bot's shell on the same fleet in another terminal:
+
+    {shell}
+
+Logs: {log}
+Press Ctrl-C to end the demo.""",
+        programme="""
+A day in a minute, from Monday 08:30 to Tuesday 09:10 in Tokyo. What to watch in #ops:
+
+    Monday  09:00   the digest with its chart
+            09:05   the weekly report
+            09:10   one certificate has expired and two expire soon; each notice has a button
+            13:00   the gateway of host-a is down
+            17:00   it is healthy again
+    Tuesday 09:00   the digest shows what has changed
+""",
+        begin="Press Enter to begin.",
+        over="the day is over. Time runs at its real speed now: press buttons, run commands, look back.",
+        weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    ),
+    "ja": Words(
+        welcome="""\
+ホスト {hosts} 台と Lighthouse、Slack ワークスペース、その間で動くボットです。ブラウザーで
+
+    {page}
+
+を開き、/flatnet health と入力してください。
+
+同じホスト群でボットのシェルを使うには、別のターミナルで実行してください:
+
+    {shell}
+
+ログ: {log}
+Ctrl-C で終了します。""",
+        programme="""
+東京の月曜 08:30 から火曜 09:10 までを 1 分で再生します。#ops に表示されるもの:
+
+    月曜  09:00   グラフ付きのダイジェスト
+          09:05   週次レポート
+          09:10   証明書の期限切れ 1 件と、まもなく期限切れの 2 件。通知ごとにボタンがあります
+          13:00   host-a の Gateway が停止
+          17:00   正常に回復
+    火曜  09:00   変化を示すダイジェスト
+""",
+        begin="Enter を押すと始まります。",
+        over="再生が終わりました。ここからは実際の速さで時間が進みます。ボタンやコマンドを試せます。",
+        weekdays=("月曜", "火曜", "水曜", "木曜", "金曜", "土曜", "日曜"),
+    ),
+}
+
+
+def welcome(language: str, page: str, shell: str, log: Path) -> str:
+    """Say what can be done with the demo, and where."""
+    return WORDS[language].welcome.format(hosts=story.HOSTS, page=page, shell=shell, log=log)
+
+
+def shell_command(language: str, program: Path, config: Path, terminal: dict[str, str]) -> str:
+    """Build the command of the shell in the demo's language, for a terminal with these environment variables."""
+    command = f"{program} shell --config {config}"
+    return command if terminal_language(terminal) in ("", language) else f"LC_ALL={LOCALES[language]} {command}"
