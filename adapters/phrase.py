@@ -49,8 +49,8 @@ class Texts(Protocol):
     def zone(self) -> tzinfo:
         """The reader's zone."""
 
-    def template(self, singular: str, plural: str | None, count: int) -> str:
-        """The translated template; the form for `count` where there is a plural."""
+    def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
+        """The translated template; the form for `count` where there is a plural. `context` tells apart equal English."""
 
     def number(self, value: int | float) -> str: ...
 
@@ -67,15 +67,19 @@ class Phrase:
     With a plural: `Phrase("{n} host is down", plural="{n} hosts are down", n=3)`; the count is
     always the value `n`. Every name in the template must have a value: a `KeyError` here is a
     bug found where it was made, not where it is shown.
+
+    `context` tells apart what is equal in English and different elsewhere, as gettext's `msgctxt`:
+    `Phrase("running", context="service")`, `Phrase("running", context="step")`. No value can have its name.
     """
 
-    __slots__ = ("plural", "template", "values")
+    __slots__ = ("context", "plural", "template", "values")
 
     template: str
     plural: str | None
+    context: str | None
     values: Mapping[str, Any]
 
-    def __init__(self, template: str, /, *, plural: str | None = None, **values: Any) -> None:
+    def __init__(self, template: str, /, *, plural: str | None = None, context: str | None = None, **values: Any) -> None:
         for text in (template, plural or ""):
             for _, name, _, _ in string.Formatter().parse(text):
                 if name is not None and name not in values:
@@ -84,6 +88,7 @@ class Phrase:
             raise KeyError(f"{template!r} has a plural but no count n")
         object.__setattr__(self, "template", template)
         object.__setattr__(self, "plural", plural)
+        object.__setattr__(self, "context", context)
         object.__setattr__(self, "values", dict(values))
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -106,7 +111,7 @@ class Phrase:
     def render(self, texts: Texts) -> str:
         """This phrase as text in the language and zone of `texts`."""
         count = self.values["n"] if self.plural is not None else 1
-        template = texts.template(self.template, self.plural, count)
+        template = texts.template(self.template, self.plural, count, self.context)
         shown = {name: show(value, texts) for name, value in self.values.items()}
         return template.format_map(shown)
 
@@ -115,6 +120,8 @@ class Phrase:
         document: dict[str, Any] = {"template": self.template}
         if self.plural is not None:
             document["plural"] = self.plural
+        if self.context is not None:
+            document["context"] = self.context
         if self.values:
             document["values"] = {name: _to_json(value) for name, value in self.values.items()}
         return document
@@ -127,8 +134,11 @@ class Phrase:
         if not isinstance(document, dict) or not isinstance(document.get("template"), str):
             raise ValueError("not a phrase")
         values = {name: _from_json(value) for name, value in document.get("values", {}).items()}
+        plural, context = document.get("plural"), document.get("context")
+        if not isinstance(context, str | None):
+            raise ValueError("not a phrase: its context is no text")
         try:
-            return cls(document["template"], plural=document.get("plural"), **values)
+            return cls(document["template"], plural=plural, context=context, **values)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a phrase: {error}") from error
 
@@ -203,7 +213,7 @@ class _English:
 
     zone: tzinfo = UTC
 
-    def template(self, singular: str, plural: str | None, count: int) -> str:
+    def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
         return singular if plural is None or count == 1 else plural
 
     def number(self, value: int | float) -> str:

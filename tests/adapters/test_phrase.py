@@ -16,7 +16,7 @@ class Shouting:
 
     zone = UTC
 
-    def template(self, singular: str, plural: str | None, count: int) -> str:
+    def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
         return (singular if count == 1 or plural is None else plural).replace("is", "IS")
 
     def number(self, value: int | float) -> str:
@@ -75,6 +75,15 @@ def test_a_phrase_survives_being_stored() -> None:
     assert phrase == Phrase.from_json(json.loads(json.dumps(phrase.to_json())))
 
 
+def test_a_context_is_part_of_the_value_and_stored_only_where_given() -> None:
+    state, plain = Phrase("Stop", context="state"), Phrase("Stop")
+    assert {"template": "Stop"} == plain.to_json()
+    assert {"template": "Stop", "context": "state"} == state.to_json()
+    assert (state, plain) == (Phrase.from_json(state.to_json()), Phrase.from_json(plain.to_json()))
+    assert state != plain
+    assert "Stop" == str(state)
+
+
 def test_a_value_that_the_template_needs_cannot_be_forgotten() -> None:
     """The mistake shows where the phrase is made."""
     with pytest.raises(KeyError, match="state"):
@@ -84,7 +93,18 @@ def test_a_value_that_the_template_needs_cannot_be_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [None, 3, "text", {}, {"template": 1}, {"template": "{x}"}, {"template": "{", "values": {}}]
+    "document",
+    [
+        None,
+        3,
+        "text",
+        {},
+        {"template": 1},
+        {"template": "{x}"},
+        {"template": "{", "values": {}},
+        {"template": "a", "context": 1},
+        {"template": "{context}", "values": {"context": "x"}},
+    ],
 )
 def test_what_is_no_phrase_is_refused(document: object) -> None:
     """A stored value is hostile until parsed."""

@@ -1,12 +1,15 @@
 """Numbers, times and lists as people write them."""
 
 from datetime import UTC, datetime
+from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 
 from adapters.phrase import Listing, Moment, Phrase, Span
-from bot.locale.texts import texts
+from bot.locale.texts import RETIRED, BabelTexts, compile_catalogue, texts
+from tests.phrases import catalogue, messages, strings
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 AT = datetime(2026, 11, 25, 9, 10, 59, tzinfo=UTC)
@@ -85,3 +88,60 @@ def test_a_missing_translation_shows_english() -> None:
 def test_values_inside_phrases_are_shown_in_the_readers_language() -> None:
     phrase = Phrase("{a} / {b} / {c}", a=Moment(AT), b=Span(60), c=Listing(("x", Phrase("well"))))
     assert "2026-11-25 18:10 JST / 1 分 / x、正常" == phrase.render(texts("ja", TOKYO))
+
+
+def test_a_stored_phrase_of_an_earlier_version_is_still_shown_in_japanese() -> None:
+    """Its template is looked for where those are that the code no longer makes."""
+    stored = {"template": "the gateway gave no answer within {deadline}; check that it is up and reachable"}
+    phrase = Phrase.from_json(stored | {"values": {"deadline": {"seconds": 20.0}}})
+    assert "Gateway から20 秒以内に応答がありません。稼働していて、接続できるか確認してください" == phrase.render(
+        texts("ja", TOKYO)
+    )
+    assert "the gateway gave no answer within 20 sec; check that it is up and reachable" == phrase.render(texts("en", TOKYO))
+
+
+def test_every_retired_template_stays_translated() -> None:
+    japanese, lost = texts("ja", TOKYO), []
+    for message in messages(catalogue("ja", RETIRED)):
+        singular, plural = (message.id, None) if isinstance(message.id, str) else message.id
+        if japanese.template(singular, plural, 2, message.context) != strings(message)[0]:
+            lost.append(singular)
+    assert [] == lost
+
+
+PO = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\\nPlural-Forms: nplurals=1; plural=0;\\n"
+
+msgid "on"
+msgstr "稼働中"
+
+msgctxt "button"
+msgid "on"
+msgstr "オン"
+
+msgid "{n} a"
+msgid_plural "{n} b"
+msgstr[0] "{n} 件"
+
+msgctxt "host"
+msgid "{n} a"
+msgid_plural "{n} b"
+msgstr[0] "{n} 台"
+"""
+
+
+@pytest.mark.parametrize(
+    ("phrase", "shown"),
+    [
+        (Phrase("on"), "稼働中"),
+        (Phrase("on", context="button"), "オン"),
+        (Phrase("on", context="unheard of"), "on"),
+        (Phrase("{n} a", plural="{n} b", n=2), "2 件"),
+        (Phrase("{n} a", plural="{n} b", context="host", n=2), "2 台"),
+        (Phrase("{n} a", plural="{n} b", context="unheard of", n=2), "2 b"),
+    ],
+)
+def test_a_context_chooses_among_translations(phrase: Phrase, shown: str) -> None:
+    catalogue = compile_catalogue(BytesIO(PO.encode()), "ja")
+    assert shown == phrase.render(BabelTexts(Locale.parse("ja"), TOKYO, catalogue))
