@@ -58,7 +58,11 @@ class Texts(Protocol):
 
     def span(self, seconds: float) -> str: ...
 
-    def listing(self, items: Sequence[str]) -> str: ...
+    def listing(self, items: Sequence[str]) -> str:
+        """Items of a sentence: `a, b, and c`."""
+
+    def series(self, items: Sequence[str]) -> str:
+        """Items one after the other, in a label or a table: `a, b, c`."""
 
 
 class Phrase:
@@ -227,6 +231,8 @@ class _English:
 
     def listing(self, items: Sequence[str]) -> str:
         return ", ".join(items)
+
+    series = listing
 
 
 ENGLISH: Texts = _English()

@@ -118,5 +118,8 @@ class BabelTexts:
     def listing(self, items: Sequence[str]) -> str:
         return format_list(items, locale=self.locale)
 
+    def series(self, items: Sequence[str]) -> str:
+        return format_list(items, style="standard-narrow", locale=self.locale)
+
     def _unit(self, count: float, unit: str) -> str:
         return format_unit(count, unit, length="short", locale=self.locale)

@@ -74,14 +74,14 @@ def _section(section: Section, texts: Texts) -> list[str]:
 
 def _findings(shown: Sheet, texts: Texts) -> list[str]:
     same = alike((line for line in shown.lines if line.whys), lambda line: (line.state, line.whys))
-    rows = [row for lines in same for row in _found(lines)]
+    rows = [row for lines in same for row in _found(lines, texts)]
     return [f"## {plain(Phrase('What needs somebody').render(texts))}", "", *rows] if rows else []
 
 
-def _found(lines: Sequence[Line]) -> Iterator[str]:
+def _found(lines: Sequence[Line], texts: Texts) -> Iterator[str]:
     """Hosts of which the same is to be said, why, and what to type."""
     first = lines[0]
-    names = ", ".join(plain(line.name) for line in lines)
+    names = texts.series([plain(line.name) for line in lines])
     typed = [_code(f"{COMMAND} {words}") for line in lines for words in line.next][:_SUGGESTED]
     after = f" → {' '.join(typed)}" if typed else ""
     head = f"- **{names}** {plain(first.state)}".rstrip()

@@ -101,7 +101,7 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
     elif any(line.fields for line in shown.lines):
         _print_lines(console, shown, texts)
     for lines in alike(shown.lines, lambda line: (line.state, line.whys)):
-        _print_findings(console, lines)
+        _print_findings(console, lines, texts)
     for section in report.sections:
         _print_section(console, section, texts)
     if report.excerpt is not None:
@@ -215,10 +215,10 @@ def _headed(field: Field, form: Callable[[Field], Text]) -> Text:
     return _text(f"{SIGNS[field.mark]} {field.heading}{': ' if said else ''}{said}", _MARKS[field.mark])
 
 
-def _print_findings(console: Console, lines: Sequence[Line]) -> None:
+def _print_findings(console: Console, lines: Sequence[Line], texts: Texts) -> None:
     """Why hosts need somebody, and what to type; hosts of which the same is to be said together."""
     first = lines[0]
-    name = _text(f"{', '.join(line.name for line in lines)}:", f"bold {_SEVERITIES[first.severity]}")
+    name = _text(f"{texts.series([line.name for line in lines])}:", f"bold {_SEVERITIES[first.severity]}")
     typed = [_text(f"→ {words}", _COMMAND) for line in lines for words in line.next][:_SUGGESTED]
     if len(first.whys) == 1:
         _print(console, [Text(" ").join([name, _text(first.whys[0])]), *typed], hanging=2)

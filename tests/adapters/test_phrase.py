@@ -31,6 +31,8 @@ class Shouting:
     def listing(self, items: Sequence[str]) -> str:
         return " & ".join(items)
 
+    series = listing
+
 
 @pytest.mark.parametrize(
     ("phrase", "expected"),

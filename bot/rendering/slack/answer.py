@@ -224,4 +224,5 @@ def _typed(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
 def _spoken_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
     if not words:
         return []
-    return [f"{escape(label.render(texts))} {', '.join(escape(f'{COMMAND} {each}', 150) for each in words[:_SUGGESTED])}"]
+    typed = texts.series([escape(f"{COMMAND} {each}", 150) for each in words[:_SUGGESTED]])
+    return [f"{escape(label.render(texts))} {typed}"]

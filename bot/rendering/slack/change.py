@@ -162,7 +162,7 @@ def _deciders(approval: Approval, texts: Texts) -> str:
     """Who is asked, who else may approve, and until when."""
     groups = (escape(each.render(texts)) for each in facts.members(approval))
     names = [*mentioned(approval.ping), *(escape(name, 64) for name in approval.may), *groups]
-    may = f"{_label(Phrase('May approve:'), texts)} {', '.join(fitting(names, _PEOPLE, texts))}"
+    may = f"{_label(Phrase('May approve:'), texts)} {texts.series(fitting(names, _PEOPLE, texts))}"
     return f"{may}\n{_label(Phrase('Expires:'), texts)} {when(approval.expires_at, texts)}"
 
 
@@ -188,9 +188,9 @@ def _spoken(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     if (why := course.why(change)) is not None:
         yield escape(why.render(texts), _FEW)
     known = (*facts.asking(change, texts), *facts.dangers(change, texts), *facts.deciders(change, texts))
-    yield from (f"{escape(fact.label)} {escape(', '.join(fact.items), _FEW)}" for fact in known)
+    yield from (f"{escape(fact.label)} {escape(texts.series(fact.items), _FEW)}" for fact in known)
     if typed := words(change):
-        yield ", ".join(escape(f"{COMMAND} {each}", 120) for each in typed)
+        yield texts.series([escape(f"{COMMAND} {each}", 120) for each in typed])
     yield from (escape(str(line), _LINE) for line in course.by_interest(course.folded(change, texts, at)))
 
 

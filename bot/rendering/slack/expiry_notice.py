@@ -67,7 +67,7 @@ def _warning(notice: ExpiryNotice, texts: Texts) -> Message:
             [
                 f"{headline} ({grave}){_dates(notice.open, texts)}",
                 *sentences,
-                f"{escape(NEXT.render(texts))} {', '.join(escape(f'{COMMAND} {each}', 150) for each in words)}",
+                f"{escape(NEXT.render(texts))} {texts.series([escape(f'{COMMAND} {each}', 150) for each in words])}",
             ]
         ),
         blocks=(
@@ -211,7 +211,7 @@ def _dates(endings: Sequence[Ending], texts: Texts) -> str:
     if len(endings) == 1:
         return f": {escape(texts.moment(endings[0].ends_at))}"
     said = [f"{escape(ending.called, 80)} {escape(texts.moment(ending.ends_at))}" for ending in endings[:FEW]]
-    return f": {', '.join([*said, *_more(len(endings) - FEW, texts)])}"
+    return f": {texts.series([*said, *_more(len(endings) - FEW, texts)])}"
 
 
 def _more(count: int, texts: Texts) -> list[str]:

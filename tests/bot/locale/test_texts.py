@@ -60,6 +60,14 @@ def test_a_listing_is_joined_as_the_language_joins(items: list[str], english: st
     assert [english, japanese] == [texts(language, TOKYO).listing(items) for language in ("en", "ja")]
 
 
+@pytest.mark.parametrize(
+    ("items", "english", "japanese"),
+    [([], "", ""), (["a"], "a", "a"), (["a", "{0}", "c"], "a, {0}, c", "a、{0}、c")],
+)
+def test_a_series_has_no_conjunction(items: list[str], english: str, japanese: str) -> None:
+    assert [english, japanese] == [texts(language, TOKYO).series(items) for language in ("en", "ja")]
+
+
 def test_numbers_are_grouped() -> None:
     assert ["12,345.678", "-1,000"] == [texts("ja", TOKYO).number(number) for number in (12_345.678, -1_000)]
 
