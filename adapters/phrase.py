@@ -4,6 +4,7 @@ A phrase is a value: it travels in reports, errors and plans, is stored as JSON,
 text in one language at the edge (`bot.locale`). `str(phrase)` is its English form, for logs.
 """
 
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,14 @@ class Listing:
     items: tuple[Any, ...]
 
 
+_WORD = re.compile(r"[a-z][a-z'-]*(?=$|[ ,:;!?)…]|\.(?: |$))")
+"""A plain word at the beginning of a template: neither a path or key nor the beginning of one that a value goes on with."""
+_SMALL = frozenset(
+    {"apt", "apt-get", "csv", "flatnet-bot", "nebula", "nebula-cert", "nginx", "op", "podman", "sshd", "sudo", "systemd"}
+)
+"""Names and words to type that are in small letters everywhere."""
+
+
 class Texts(Protocol):
     """One language and zone: what a phrase needs to become text."""
 
@@ -63,6 +72,9 @@ class Texts(Protocol):
 
     def series(self, items: Sequence[str]) -> str:
         """Items one after the other, in a label or a table: `a, b, c`."""
+
+    def capitalize(self, template: str) -> str:
+        """A template that begins a sentence, with a capital where the language has them."""
 
 
 class Phrase:
@@ -113,11 +125,22 @@ class Phrase:
         return self.render(ENGLISH)
 
     def render(self, texts: Texts) -> str:
-        """This phrase as text in the language and zone of `texts`."""
+        """This phrase as text in the language and zone of `texts`, as a part of a message."""
+        return self._render(texts, begins=False)
+
+    def render_sentence(self, texts: Texts) -> str:
+        """This phrase as a whole message: text of a template gets a capital at the beginning, a value never."""
+        return self._render(texts, begins=True)
+
+    def _render(self, texts: Texts, *, begins: bool) -> str:
         count = self.values["n"] if self.plural is not None else 1
         template = texts.template(self.template, self.plural, count, self.context)
-        shown = {name: show(value, texts) for name, value in self.values.items()}
-        return template.format_map(shown)
+        opening = _opening(template, begins=begins)
+        shown = {
+            name: value.render_sentence(texts) if name in opening and isinstance(value, Phrase) else show(value, texts)
+            for name, value in self.values.items()
+        }
+        return (texts.capitalize(template) if begins else template).format_map(shown)
 
     def to_json(self) -> dict[str, Any]:
         """This phrase as plain JSON; `Phrase.from_json` reads it back."""
@@ -152,6 +175,22 @@ class Phrase:
             cls.from_json,
             serialization=core_schema.plain_serializer_function_ser_schema(cls.to_json),
         )
+
+
+def capitalize(template: str) -> str:
+    """An English template with a capital. Names in small letters (nginx) and what is no word (`logs/`) stay as they are."""
+    word = _WORD.match(template)
+    return template if word is None or word[0].removesuffix("'s") in _SMALL else template[0].upper() + template[1:]
+
+
+def _opening(template: str, *, begins: bool) -> frozenset[str]:
+    """The names of values with which a sentence of the template begins."""
+    parts = [(text, name) for text, name, _, _ in string.Formatter().parse(template)]
+    return frozenset(
+        name
+        for number, (text, name) in enumerate(parts)
+        if name and (text.endswith((". ", "? ", "! ")) or (begins and number == 0 and not text))
+    )
 
 
 def show(value: Any, texts: Texts) -> str:
@@ -233,6 +272,9 @@ class _English:
         return ", ".join(items)
 
     series = listing
+
+    def capitalize(self, template: str) -> str:
+        return capitalize(template)
 
 
 ENGLISH: Texts = _English()

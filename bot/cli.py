@@ -171,7 +171,7 @@ def db_upgrade(config: ConfigFile = DEFAULT) -> None:
             after=done.after,
             copy=str(done.copy),
         )
-    typer.echo(said.render(_texts(settings)))
+    typer.echo(said.render_sentence(_texts(settings)))
 
 
 @audit.command("verify")
@@ -202,7 +202,7 @@ def main() -> None:
         reference = secrets.token_hex(4)
         structlog.get_logger("bot.cli").exception("unexpected error", reference=reference)
         said = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=reference)
-        typer.echo(said.render(_texts(None)), err=True)
+        typer.echo(said.render_sentence(_texts(None)), err=True)
         sys.exit(Exit.INTERNAL)
 
 
@@ -235,7 +235,7 @@ def _settings(config: Path) -> Settings:
 
 def _complain(error: ConfigurationError) -> None:
     shown = _texts(None)
-    lines = [error.phrase.render(shown)]
+    lines = [error.phrase.render_sentence(shown)]
     for complaint in error.complaints:
         place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
         lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
@@ -251,7 +251,7 @@ def _finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
 
 
 def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
-    typer.echo(one_line(error.phrase.render(_texts(settings))), err=True)
+    typer.echo(one_line(error.phrase.render_sentence(_texts(settings))), err=True)
     raise typer.Exit(_exit(error)) from error
 
 
@@ -308,7 +308,7 @@ def _print_file(file: File | Bundle, shown: Texts) -> None:
         return
     if sys.stdout.isatty():
         told = Phrase("this answer is an archive; send it into a file: {example}", example=f"> {file.name}")
-        typer.echo(told.render(shown), err=True)
+        typer.echo(told.render_sentence(shown), err=True)
         raise typer.Exit(Exit.USAGE)
     from bot.rendering.files import packed
 

@@ -24,7 +24,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-from adapters.phrase import Texts
+from adapters.phrase import Texts, capitalize
 
 SOURCE = "en"
 TRANSLATED = ("ja",)
@@ -120,6 +120,10 @@ class BabelTexts:
 
     def series(self, items: Sequence[str]) -> str:
         return format_list(items, style="standard-narrow", locale=self.locale)
+
+    def capitalize(self, template: str) -> str:
+        """English only: Japanese that begins with a Latin letter begins with a name."""
+        return capitalize(template) if self.locale.language == SOURCE else template
 
     def _unit(self, count: float, unit: str) -> str:
         return format_unit(count, unit, length="short", locale=self.locale)

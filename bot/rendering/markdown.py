@@ -45,7 +45,7 @@ def as_markdown(answer: Answer, texts: Texts) -> str:
         [plain(shown.summary)],
         [_origin(answer, report, texts)],
         *(_section(section, texts) for section in (*news, *report.sections)),
-        [] if report.chart is None else [plain(alt_text(report.chart).render(texts))],
+        [] if report.chart is None else [plain(alt_text(report.chart).render_sentence(texts))],
         _findings(shown, texts),
         _table(shown, texts),
     ]
@@ -68,8 +68,8 @@ def _code(text: str) -> str:
 
 
 def _section(section: Section, texts: Texts) -> list[str]:
-    lines = [f"- {plain(line.render(texts))}" for line in section.lines]
-    return [f"## {plain(section.heading.render(texts))}", "", *lines] if lines else []
+    lines = [f"- {plain(line.render_sentence(texts))}" for line in section.lines]
+    return [f"## {plain(section.heading.render_sentence(texts))}", "", *lines] if lines else []
 
 
 def _findings(shown: Sheet, texts: Texts) -> list[str]:

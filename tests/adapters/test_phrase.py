@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.phrase import Instant, Listing, Moment, Phrase, Span
+from adapters.phrase import ENGLISH, Instant, Listing, Moment, Phrase, Span
 
 AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 
@@ -32,6 +32,9 @@ class Shouting:
         return " & ".join(items)
 
     series = listing
+
+    def capitalize(self, template: str) -> str:
+        return template.upper()
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,43 @@ def test_every_part_of_a_phrase_is_shown_in_the_reader_s_language() -> None:
         inner=Phrase("this is it"),
     )
     assert "it IS #2, @09:10, ~1.5, #1 & x, thIS IS it" == phrase.render(Shouting())
+
+
+@pytest.mark.parametrize(
+    ("phrase", "sentence"),
+    [
+        (Phrase("not reached"), "Not reached"),
+        (Phrase("{host} is down", host="db-1"), "db-1 is down"),
+        (Phrase("{state}. Nothing was done", state=Phrase("no longer allowed")), "No longer allowed. Nothing was done"),
+        (Phrase("not sent: {why}", why=Phrase("no answer")), "Not sent: no answer"),
+        (Phrase("{n} of {m}. {next}", n=1, m=2, next=Phrase("try again")), "1 of 2. Try again"),
+        (Phrase("done? {next}", next="yes"), "Done? yes"),
+        (Phrase("it's {n}", n=1), "It's 1"),
+        (Phrase("break-glass, then"), "Break-glass, then"),
+        (Phrase("gone."), "Gone."),
+        (Phrase("nginx is stopped"), "nginx is stopped"),
+        (Phrase("podman's list is empty"), "podman's list is empty"),
+        (Phrase("nebula-cert and the bot differ"), "nebula-cert and the bot differ"),
+        (Phrase("flatnet_folder must be a path"), "flatnet_folder must be a path"),
+        (Phrase("flatnet.toml is not valid"), "flatnet.toml is not valid"),
+        (Phrase("logs/: one file per host"), "logs/: one file per host"),
+        (Phrase("host{n} is down", n=1), "host1 is down"),
+        (Phrase("ca2 expires"), "ca2 expires"),
+        (Phrase("WSL2 is down"), "WSL2 is down"),
+        (Phrase("{n} host is down", plural="all hosts are down", n=3), "All hosts are down"),
+        (Phrase(""), ""),
+    ],
+)
+def test_only_text_of_a_template_gets_a_capital_at_the_beginning_of_a_sentence(phrase: Phrase, sentence: str) -> None:
+    assert sentence == phrase.render_sentence(ENGLISH)
+
+
+def test_a_part_of_a_message_gets_no_capital() -> None:
+    assert "not sent. Try again" == str(Phrase("{why}. {next}", why=Phrase("not sent"), next=Phrase("try again")))
+
+
+def test_the_language_decides_on_capitals() -> None:
+    assert "NOT REACHED" == Phrase("not reached").render_sentence(Shouting())
 
 
 def test_a_phrase_survives_being_stored() -> None:

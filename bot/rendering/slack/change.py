@@ -117,7 +117,7 @@ def _before(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     """What stands above the plan."""
     yield f"{headline(change, texts, at)}\n{command(change.words)}"
     if (why := course.why(change)) is not None:
-        yield escape(why.render(texts), _FEW)
+        yield escape(why.render_sentence(texts), _FEW)
     yield asked_by(change, texts)
     if (glass := facts.reviewed(change)) is not None:
         yield f":rotating_light: {_label(Phrase('Break-glass:'), texts)} {escape(glass.render(texts), _FEW)}"
@@ -186,7 +186,7 @@ def _spoken(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     state = course.state(change).render(texts)
     yield f"{escape(state, 200)}: {escape(f'{COMMAND} {change.words}', 200)} ({escape(change.operation, 40)})"
     if (why := course.why(change)) is not None:
-        yield escape(why.render(texts), _FEW)
+        yield escape(why.render_sentence(texts), _FEW)
     known = (*facts.asking(change, texts), *facts.dangers(change, texts), *facts.deciders(change, texts))
     yield from (f"{escape(fact.label)} {escape(texts.series(fact.items), _FEW)}" for fact in known)
     if typed := words(change):

@@ -56,10 +56,10 @@ def render(notice: ExpiryNotice, texts: Texts) -> Message:
 def _warning(notice: ExpiryNotice, texts: Texts) -> Message:
     """Somebody has to do something about some of them."""
     alone = len(notice.endings) == 1
-    severity, headline = _severity(notice), escape(_headline(notice).render(texts), _LINE)
+    severity, headline = _severity(notice), escape(_headline(notice).render_sentence(texts), _LINE)
     grave = escape(SEVERITIES[severity].render(texts))
     date = f" · {when(notice.open[0].ends_at, texts)}" if alone else ""
-    sentences = [escape(phrase.render(texts), _LINE) for phrase in _told(notice)]
+    sentences = [escape(phrase.render_sentence(texts), _LINE) for phrase in _told(notice)]
     words = _words(notice)
     settled = list(_fates(notice.settled, texts))
     return Message(
@@ -85,11 +85,11 @@ def _done(notice: ExpiryNotice, texts: Texts) -> Message:
     """Nothing is left to do."""
     first = notice.endings[0]
     if len(notice.endings) == 1 and first.outcome is not None:
-        headline, settled = escape(first.outcome.render(texts), _LINE), []
+        headline, settled = escape(first.outcome.render_sentence(texts), _LINE), []
         ended = f"{escape(Phrase('the old one ends:').render(texts))} {when(first.ends_at, texts)}"
         before = "" if first.early else ended
     else:
-        headline, settled, before = escape(_all_done(notice).render(texts)), list(_fates(notice.settled, texts)), ""
+        headline, settled, before = escape(_all_done(notice).render_sentence(texts)), list(_fates(notice.settled, texts)), ""
     return Message(
         text="\n".join([headline, *settled]),
         blocks=(
@@ -223,7 +223,7 @@ def _fates(settled: Sequence[Ending], texts: Texts) -> Iterator[str]:
     for fate, label in FATES.items():
         names = [ending.called for ending in settled if ending.settled is not None and ending.settled.how is fate]
         if names:
-            yield escape(f"{label.render(texts)} {some(names, NAMED).render(texts)}", _LINE)
+            yield escape(f"{label.render_sentence(texts)} {some(names, NAMED).render(texts)}", _LINE)
 
 
 def _origin(notice: ExpiryNotice) -> str:

@@ -223,10 +223,10 @@ def symbol(line: Line) -> str:
 
 def told_in(part: Section, most: int, room: int, texts: Texts) -> str:
     """A part of a report that is no table, as its heading and so many lines below it; "" where there is no room."""
-    heading = f"*{escape(part.heading.render(texts), _COUNTED)}*"
+    heading = f"*{escape(part.heading.render_sentence(texts), _COUNTED)}*"
     if len(heading) + 2 * _COUNTED > room:
         return ""
-    lines = [f"• {escape(line.render(texts), _LINE)}" for line in part.lines]
+    lines = [f"• {escape(line.render_sentence(texts), _LINE)}" for line in part.lines]
     return "\n".join([heading, *fitting(lines, room - len(heading) - 1, texts, most)])
 
 

@@ -87,6 +87,15 @@ def test_a_locale_is_spoken_where_we_have_its_language_and_english_elsewhere(lan
     assert shown == Phrase("critical").render(texts(language, TOKYO))
 
 
+def test_a_sentence_begins_with_a_capital_in_english_alone() -> None:
+    """A Japanese sentence that begins with a Latin letter begins with a name."""
+    phrase = Phrase("podman's list cannot be understood: {why}", why="x")
+    shown = [Phrase("not reached").render_sentence(texts(language, TOKYO)) for language in ("en", "ja")]
+    assert ["Not reached", "接続不可"] == shown
+    spoken = BabelTexts(Locale.parse("ja"), TOKYO, compile_catalogue(BytesIO(PO.encode()), "ja"))
+    assert "podman's list cannot be understood: x" == phrase.render_sentence(spoken)
+
+
 def test_a_missing_translation_shows_english() -> None:
     phrase = Phrase("{n} zebra", plural="{n} zebras", n=2_000)
     assert "2,000 zebras" == phrase.render(texts("ja", TOKYO))
