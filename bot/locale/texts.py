@@ -119,7 +119,8 @@ class BabelTexts:
         return format_list(items, locale=self.locale)
 
     def series(self, items: Sequence[str]) -> str:
-        return format_list(items, style="standard-narrow", locale=self.locale)
+        """Join by CLDR's narrow style, which Babel's types lack."""
+        return format_list(items, style="standard-narrow", locale=self.locale)  # type: ignore[arg-type]
 
     def capitalize(self, template: str) -> str:
         """English only: Japanese that begins with a Latin letter begins with a name."""

@@ -78,11 +78,6 @@ def test_no_translation_is_a_guess_or_empty(language: str, domain: str) -> None:
     assert [] == [message.id for message in known if message.fuzzy or not all(strings(message))]
 
 
-def test_brackets_are_written_in_one_way(language: str) -> None:
-    """Half-width, with a space before: what stands in them is mostly that, too."""
-    assert [] == [string for message in messages(catalogue(language)) for string in strings(message) if "（" in string]
-
-
 @pytest.mark.parametrize("domain", [DOMAIN, RETIRED])
 def test_the_catalogue_names_its_plural_forms(language: str, domain: str) -> None:
     """The file's own header is what runs."""
