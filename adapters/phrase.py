@@ -4,6 +4,7 @@ A phrase is a value: it travels in reports, errors and plans, is stored as JSON,
 text in one language at the edge (`bot.locale`). `str(phrase)` is its English form, for logs.
 """
 
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,14 @@ class Listing:
     items: tuple[Any, ...]
 
 
+_WORD = re.compile(r"[a-z][a-z'-]*(?=$|[ ,:;!?)…]|\.(?: |$))")
+"""A plain word at the beginning of a template: neither a path or key nor the beginning of one that a value goes on with."""
+_SMALL = frozenset(
+    {"apt", "apt-get", "csv", "flatnet-bot", "nebula", "nebula-cert", "nginx", "op", "podman", "sshd", "sudo", "systemd"}
+)
+"""Names and words to type that are in small letters everywhere."""
+
+
 class Texts(Protocol):
     """One language and zone: what a phrase needs to become text."""
 
@@ -49,8 +58,8 @@ class Texts(Protocol):
     def zone(self) -> tzinfo:
         """The reader's zone."""
 
-    def template(self, singular: str, plural: str | None, count: int) -> str:
-        """The translated template; the form for `count` where there is a plural."""
+    def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
+        """The translated template; the form for `count` where there is a plural. `context` tells apart equal English."""
 
     def number(self, value: int | float) -> str: ...
 
@@ -58,7 +67,14 @@ class Texts(Protocol):
 
     def span(self, seconds: float) -> str: ...
 
-    def listing(self, items: Sequence[str]) -> str: ...
+    def listing(self, items: Sequence[str]) -> str:
+        """Items of a sentence: `a, b, and c`."""
+
+    def series(self, items: Sequence[str]) -> str:
+        """Items one after the other, in a label or a table: `a, b, c`."""
+
+    def capitalize(self, template: str) -> str:
+        """A template that begins a sentence, with a capital where the language has them."""
 
 
 class Phrase:
@@ -67,15 +83,19 @@ class Phrase:
     With a plural: `Phrase("{n} host is down", plural="{n} hosts are down", n=3)`; the count is
     always the value `n`. Every name in the template must have a value: a `KeyError` here is a
     bug found where it was made, not where it is shown.
+
+    `context` tells apart what is equal in English and different elsewhere, as gettext's `msgctxt`:
+    `Phrase("running", context="service")`, `Phrase("running", context="step")`. No value can have its name.
     """
 
-    __slots__ = ("plural", "template", "values")
+    __slots__ = ("context", "plural", "template", "values")
 
     template: str
     plural: str | None
+    context: str | None
     values: Mapping[str, Any]
 
-    def __init__(self, template: str, /, *, plural: str | None = None, **values: Any) -> None:
+    def __init__(self, template: str, /, *, plural: str | None = None, context: str | None = None, **values: Any) -> None:
         for text in (template, plural or ""):
             for _, name, _, _ in string.Formatter().parse(text):
                 if name is not None and name not in values:
@@ -84,6 +104,7 @@ class Phrase:
             raise KeyError(f"{template!r} has a plural but no count n")
         object.__setattr__(self, "template", template)
         object.__setattr__(self, "plural", plural)
+        object.__setattr__(self, "context", context)
         object.__setattr__(self, "values", dict(values))
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -104,17 +125,30 @@ class Phrase:
         return self.render(ENGLISH)
 
     def render(self, texts: Texts) -> str:
-        """This phrase as text in the language and zone of `texts`."""
+        """This phrase as text in the language and zone of `texts`, as a part of a message."""
+        return self._render(texts, begins=False)
+
+    def render_sentence(self, texts: Texts) -> str:
+        """This phrase as a whole message: text of a template gets a capital at the beginning, a value never."""
+        return self._render(texts, begins=True)
+
+    def _render(self, texts: Texts, *, begins: bool) -> str:
         count = self.values["n"] if self.plural is not None else 1
-        template = texts.template(self.template, self.plural, count)
-        shown = {name: show(value, texts) for name, value in self.values.items()}
-        return template.format_map(shown)
+        template = texts.template(self.template, self.plural, count, self.context)
+        opening = _opening(template, begins=begins)
+        shown = {
+            name: value.render_sentence(texts) if name in opening and isinstance(value, Phrase) else show(value, texts)
+            for name, value in self.values.items()
+        }
+        return (texts.capitalize(template) if begins else template).format_map(shown)
 
     def to_json(self) -> dict[str, Any]:
         """This phrase as plain JSON; `Phrase.from_json` reads it back."""
         document: dict[str, Any] = {"template": self.template}
         if self.plural is not None:
             document["plural"] = self.plural
+        if self.context is not None:
+            document["context"] = self.context
         if self.values:
             document["values"] = {name: _to_json(value) for name, value in self.values.items()}
         return document
@@ -127,8 +161,11 @@ class Phrase:
         if not isinstance(document, dict) or not isinstance(document.get("template"), str):
             raise ValueError("not a phrase")
         values = {name: _from_json(value) for name, value in document.get("values", {}).items()}
+        plural, context = document.get("plural"), document.get("context")
+        if not isinstance(context, str | None):
+            raise ValueError("not a phrase: its context is no text")
         try:
-            return cls(document["template"], plural=document.get("plural"), **values)
+            return cls(document["template"], plural=plural, context=context, **values)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a phrase: {error}") from error
 
@@ -138,6 +175,22 @@ class Phrase:
             cls.from_json,
             serialization=core_schema.plain_serializer_function_ser_schema(cls.to_json),
         )
+
+
+def capitalize(template: str) -> str:
+    """An English template with a capital. Names in small letters (nginx) and what is no word (`logs/`) stay as they are."""
+    word = _WORD.match(template)
+    return template if word is None or word[0].removesuffix("'s") in _SMALL else template[0].upper() + template[1:]
+
+
+def _opening(template: str, *, begins: bool) -> frozenset[str]:
+    """The names of values with which a sentence of the template begins."""
+    parts = [(text, name) for text, name, _, _ in string.Formatter().parse(template)]
+    return frozenset(
+        name
+        for number, (text, name) in enumerate(parts)
+        if name and (text.endswith((". ", "? ", "! ")) or (begins and number == 0 and not text))
+    )
 
 
 def show(value: Any, texts: Texts) -> str:
@@ -203,7 +256,7 @@ class _English:
 
     zone: tzinfo = UTC
 
-    def template(self, singular: str, plural: str | None, count: int) -> str:
+    def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
         return singular if plural is None or count == 1 else plural
 
     def number(self, value: int | float) -> str:
@@ -217,6 +270,11 @@ class _English:
 
     def listing(self, items: Sequence[str]) -> str:
         return ", ".join(items)
+
+    series = listing
+
+    def capitalize(self, template: str) -> str:
+        return capitalize(template)
 
 
 ENGLISH: Texts = _English()

@@ -1,7 +1,8 @@
 """Every phrase of the code, and what the catalogues lack: `python -m tests.phrases` prints it.
 
 Phrases are found by reading the code, so a template must be a literal where it is made. Entries
-are printed as they go into the catalogue, ready to be filled; left-over ones are to be removed.
+are printed as they go into the catalogue, ready to be filled; left-over ones go into `retired.po`,
+for stored phrases have them still.
 """
 
 import ast
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
+
+from bot.locale.texts import DOMAIN
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("adapters", "commands", "bot")
@@ -30,6 +33,7 @@ class Found:
     key: Key
     path: str
     line: int
+    context: str | None = None
 
 
 class NotLiteral(Exception):
@@ -44,7 +48,7 @@ def phrases(root: Path = ROOT) -> list[Found]:
             for call in _calls(path):
                 name = str(path.relative_to(root))
                 try:
-                    found.append(Found(_key(call), name, call.lineno))
+                    found.append(Found(_key(call), name, call.lineno, _context(call)))
                 except ValueError as error:
                     wrong.append(f"{name}:{call.lineno}: {error}")
     if wrong:
@@ -52,23 +56,27 @@ def phrases(root: Path = ROOT) -> list[Found]:
     return found
 
 
-def catalogue(language: str) -> Catalog:
+def path_of(language: str, domain: str = DOMAIN) -> Path:
+    """Where a catalogue of a language is."""
+    return ROOT / "bot" / "locale" / language / "LC_MESSAGES" / f"{domain}.po"
+
+
+def catalogue(language: str, domain: str = DOMAIN) -> Catalog:
     """A language's catalogue as it stands."""
-    path = ROOT / "bot" / "locale" / language / "LC_MESSAGES" / "flatnet.po"
-    with path.open("rb") as po:
+    with path_of(language, domain).open("rb") as po:
         return read_po(po, locale=language, abort_invalid=True)
 
 
 def missing(found: Iterable[Found], known: Catalog) -> list[Found]:
     """Phrases without a translation."""
-    translated = {key(message) for message in messages(known) if all(strings(message))}
-    return [phrase for phrase in found if phrase.key not in translated]
+    translated = {(message.context, key(message)) for message in messages(known) if all(strings(message))}
+    return [phrase for phrase in found if (phrase.context, phrase.key) not in translated]
 
 
 def left_over(found: Iterable[Found], known: Catalog) -> list[Message]:
     """Translations of phrases that no longer exist."""
-    keys = {phrase.key for phrase in found}
-    return [message for message in messages(known) if key(message) not in keys]
+    keys = {(phrase.context, phrase.key) for phrase in found}
+    return [message for message in messages(known) if (message.context, key(message)) not in keys]
 
 
 def messages(known: Catalog) -> Iterator[Message]:
@@ -111,11 +119,20 @@ def _calls(path: Path) -> Iterator[ast.Call]:
 
 
 def _key(call: ast.Call) -> Key:
-    plural = next((keyword.value for keyword in call.keywords if keyword.arg == "plural"), None)
+    plural = _keyword(call, "plural")
     if len(call.args) != 1:
         raise ValueError("a phrase takes one template")
     singular = _literal(call.args[0])
     return singular if plural is None else (singular, _literal(plural))
+
+
+def _context(call: ast.Call) -> str | None:
+    context = _keyword(call, "context")
+    return None if context is None else _literal(context)
+
+
+def _keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 def _literal(node: ast.expr) -> str:
@@ -131,9 +148,8 @@ def entries(lacking: Iterable[Found], over: Iterable[Message], language: str) ->
     """Missing entries as they go into the catalogue, ready to be filled; left-over ones as comments that begin with `#~`."""
     sheet = Catalog(locale=language)
     for phrase in lacking:
-        sheet.add(phrase.key, locations=[(phrase.path, phrase.line)])
-    for message in over:
-        sheet.obsolete[key(message)] = message
+        sheet.add(phrase.key, locations=[(phrase.path, phrase.line)], context=phrase.context)
+    sheet.obsolete.update({f"{message.context}\0{message.id}": message for message in over})
     text = BytesIO()
     write_po(text, sheet, omit_header=True, width=0)
     return text.getvalue().decode()

@@ -1,8 +1,9 @@
 """One language and zone, as a phrase needs them: the gettext catalogue and CLDR through Babel.
 
 English needs no catalogue: its templates are the source. A missing translation shows English;
-`tests/bot/locale/test_catalogue.py` finds it. The catalogue is read from its .po as it stands, so
-that no compiled twin can be out of step.
+`tests/bot/locale/test_catalogue.py` finds it. A catalogue is read from its .po as it stands, so
+that no compiled twin can be out of step. Phrases are stored by their template, so templates that
+the code no longer makes stay translated in a second catalogue until no stored phrase has them.
 """
 
 import gettext
@@ -13,6 +14,7 @@ from functools import cache
 from importlib import resources
 from io import BytesIO
 from itertools import pairwise
+from typing import IO, Any, cast
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -22,11 +24,12 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
-from adapters.phrase import Texts
+from adapters.phrase import Texts, capitalize
 
 SOURCE = "en"
 TRANSLATED = ("ja",)
-DOMAIN = "flatnet"
+DOMAIN, RETIRED = "flatnet", "retired"
+"""The catalogues of a language: what the code makes, and what only stored phrases still have."""
 
 _UNITS = (("duration-day", 86_400), ("duration-hour", 3_600), ("duration-minute", 60), ("duration-second", 1))
 
@@ -35,34 +38,59 @@ def texts(language: str, zone: ZoneInfo) -> Texts:
     """The texts of a language ("ja", or a locale such as Slack's "ja-JP") in a zone; English where we do not speak it."""
     spoken = language.replace("_", "-").partition("-")[0].lower()
     spoken = spoken if spoken in TRANSLATED else SOURCE
-    return _BabelTexts(Locale.parse(spoken), zone, _catalogue(spoken))
+    return BabelTexts(Locale.parse(spoken), zone, _translations(spoken))
 
 
 @cache
-def _catalogue(language: str) -> gettext.NullTranslations:
+def _translations(language: str) -> gettext.NullTranslations:
     if language == SOURCE:
         return gettext.NullTranslations()
-    source = resources.files(__package__) / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    translations = _catalogue(language, DOMAIN)
+    translations.add_fallback(cast(gettext.NullTranslations, _Retired(language)))
+    return translations
+
+
+@dataclass(frozen=True)
+class _Retired:
+    """The second catalogue as a fallback of the first one; read when a template is looked for in it."""
+
+    language: str
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_catalogue(self.language, RETIRED), name)
+
+
+@cache
+def _catalogue(language: str, domain: str) -> gettext.GNUTranslations:
+    source = resources.files(__package__) / language / "LC_MESSAGES" / f"{domain}.po"
     with source.open("rb") as po:
-        catalogue = read_po(po, locale=language, abort_invalid=True)
+        return compile_catalogue(po, language)
+
+
+def compile_catalogue(po: IO[bytes], language: str) -> gettext.GNUTranslations:
+    """The translations in a .po file."""
     compiled = BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, read_po(po, locale=language, abort_invalid=True))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 
 
 @dataclass(frozen=True)
-class _BabelTexts:
+class BabelTexts:
+    """Texts in one language and zone."""
+
     locale: Locale
     zone: ZoneInfo
     catalogue: gettext.NullTranslations
 
-    def template(self, singular: str, plural: str | None, count: int) -> str:
+    def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
         if not singular:  # gettext answers "" with the catalogue's header
             return singular
         if plural is None:
-            return self.catalogue.gettext(singular)
-        return self.catalogue.ngettext(singular, plural, count)
+            return self.catalogue.gettext(singular) if context is None else self.catalogue.pgettext(context, singular)
+        if context is None:
+            return self.catalogue.ngettext(singular, plural, count)
+        return self.catalogue.npgettext(context, singular, plural, count)
 
     def number(self, value: int | float) -> str:
         return format_decimal(value, locale=self.locale)
@@ -89,6 +117,14 @@ class _BabelTexts:
 
     def listing(self, items: Sequence[str]) -> str:
         return format_list(items, locale=self.locale)
+
+    def series(self, items: Sequence[str]) -> str:
+        """Join by CLDR's narrow style, which Babel's types lack."""
+        return format_list(items, style="standard-narrow", locale=self.locale)  # type: ignore[arg-type]
+
+    def capitalize(self, template: str) -> str:
+        """English only: Japanese that begins with a Latin letter begins with a name."""
+        return capitalize(template) if self.locale.language == SOURCE else template
 
     def _unit(self, count: float, unit: str) -> str:
         return format_unit(count, unit, length="short", locale=self.locale)

@@ -45,7 +45,7 @@ def as_markdown(answer: Answer, texts: Texts) -> str:
         [plain(shown.summary)],
         [_origin(answer, report, texts)],
         *(_section(section, texts) for section in (*news, *report.sections)),
-        [] if report.chart is None else [plain(alt_text(report.chart).render(texts))],
+        [] if report.chart is None else [plain(alt_text(report.chart).render_sentence(texts))],
         _findings(shown, texts),
         _table(shown, texts),
     ]
@@ -68,20 +68,20 @@ def _code(text: str) -> str:
 
 
 def _section(section: Section, texts: Texts) -> list[str]:
-    lines = [f"- {plain(line.render(texts))}" for line in section.lines]
-    return [f"## {plain(section.heading.render(texts))}", "", *lines] if lines else []
+    lines = [f"- {plain(line.render_sentence(texts))}" for line in section.lines]
+    return [f"## {plain(section.heading.render_sentence(texts))}", "", *lines] if lines else []
 
 
 def _findings(shown: Sheet, texts: Texts) -> list[str]:
     same = alike((line for line in shown.lines if line.whys), lambda line: (line.state, line.whys))
-    rows = [row for lines in same for row in _found(lines)]
+    rows = [row for lines in same for row in _found(lines, texts)]
     return [f"## {plain(Phrase('What needs somebody').render(texts))}", "", *rows] if rows else []
 
 
-def _found(lines: Sequence[Line]) -> Iterator[str]:
+def _found(lines: Sequence[Line], texts: Texts) -> Iterator[str]:
     """Yields the lines for hosts with the same findings: names, reasons and commands."""
     first = lines[0]
-    names = ", ".join(plain(line.name) for line in lines)
+    names = texts.series([plain(line.name) for line in lines])
     typed = [_code(f"{COMMAND} {words}") for line in lines for words in line.next][:_SUGGESTED]
     after = f" → {' '.join(typed)}" if typed else ""
     head = f"- **{names}** {plain(first.state)}".rstrip()

@@ -46,7 +46,7 @@ def _render_file(answer: Answer, file: File | Bundle, terminal: Terminal, texts:
         return _encode(answer, lines_of(file.text))
     if terminal.is_terminal:
         told = Phrase("this answer is an archive; send it into a file: {example}", example=f"> {file.name}")
-        return Output(Exit.USAGE, stderr=told.render(texts) + "\n")
+        return Output(Exit.USAGE, stderr=told.render_sentence(texts) + "\n")
     return Output(answer.exit, packed(file, lambda text: text))
 
 

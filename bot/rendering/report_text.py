@@ -81,7 +81,7 @@ def sheet(report: Report, texts: Texts) -> Sheet:
     Rows are named by their hosts, rows without a host by their first cell. A brief report omits the lines without findings.
     """
     report = report.first
-    headings = tuple(column.heading.render(texts) for column in report.columns)
+    headings = tuple(column.heading.render_sentence(texts) for column in report.columns)
     facts = report.columns == FACTS
     by_host = any(row.host for row in report.rows) or not headings
     kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]
@@ -94,8 +94,8 @@ def sheet(report: Report, texts: Texts) -> Sheet:
     lines += [_line(host or ourselves, (), None, findings, texts) for host, findings in found.items()]
     judged = any(line.state for line in lines)
     return Sheet(
-        title=report.title.render(texts),
-        summary=report.summary.render(texts),
+        title=report.title.render_sentence(texts),
+        summary=report.summary.render_sentence(texts),
         subject=Phrase("Host").render(texts) if by_host else headings[0],
         headings=tuple(headings[index] for index in kept),
         lines=tuple(_stateless(line) if facts else line for line in lines if line.whys or not report.brief),
@@ -138,7 +138,7 @@ def _line(
         severity=worst,
         known=known,
         fields=fields,
-        whys=tuple(finding.why.render(texts) for finding in findings),
+        whys=tuple(finding.why.render_sentence(texts) for finding in findings),
         next=next_commands(findings),
     )
 

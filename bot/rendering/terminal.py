@@ -101,7 +101,7 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
     elif any(line.fields for line in shown.lines):
         _print_lines(console, shown, texts)
     for lines in alike(shown.lines, lambda line: (line.state, line.whys)):
-        _print_findings(console, lines)
+        _print_findings(console, lines, texts)
     for section in report.sections:
         _print_section(console, section, texts)
     if report.excerpt is not None:
@@ -109,7 +109,7 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
     if report.chart is not None:
         if shown.lines or report.sections:
             _put(console, Text())
-        _print(console, [_text(alt_text(report.chart).render(texts))])
+        _print(console, [_text(alt_text(report.chart).render_sentence(texts))])
     for file in report.files:
         if isinstance(file, File):  # a copy repeats the report above
             for line in lines_of(file.text).splitlines():
@@ -123,7 +123,7 @@ def _print_excerpt(console: Console, excerpt: Excerpt, texts: Texts) -> None:
     for line in lines_of(as_text(excerpt.lines, (), texts, texts.zone)).splitlines():
         _put(console, Text(line))
     for note in excerpt.notes:
-        _print(console, [_text(note.render(texts), "dim")])
+        _print(console, [_text(note.render_sentence(texts), "dim")])
 
 
 def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:
@@ -215,10 +215,10 @@ def _headed(field: Field, form: Callable[[Field], Text]) -> Text:
     return _text(f"{SIGNS[field.mark]} {field.heading}{': ' if said else ''}{said}", _MARKS[field.mark])
 
 
-def _print_findings(console: Console, lines: Sequence[Line]) -> None:
+def _print_findings(console: Console, lines: Sequence[Line], texts: Texts) -> None:
     """Prints the findings of hosts and the commands to type. Hosts with the same findings share a paragraph."""
     first = lines[0]
-    name = _text(f"{', '.join(line.name for line in lines)}:", f"bold {_SEVERITIES[first.severity]}")
+    name = _text(f"{texts.series([line.name for line in lines])}:", f"bold {_SEVERITIES[first.severity]}")
     typed = [_text(f"→ {words}", _COMMAND) for line in lines for words in line.next][:_SUGGESTED]
     if len(first.whys) == 1:
         _print(console, [Text(" ").join([name, _text(first.whys[0])]), *typed], hanging=2)
@@ -232,9 +232,9 @@ def _print_findings(console: Console, lines: Sequence[Line]) -> None:
 def _print_section(console: Console, section: Section, texts: Texts) -> None:
     """Prints a heading, and each sentence below it."""
     _put(console, Text())
-    _print(console, [_text(section.heading.render(texts), "bold")])
+    _print(console, [_text(section.heading.render_sentence(texts), "bold")])
     for line in section.lines:
-        _print(console, [_text(f"• {line.render(texts)}")], indent=2, hanging=2)
+        _print(console, [_text(f"• {line.render_sentence(texts)}")], indent=2, hanging=2)
 
 
 def _print_change(console: Console, change: Change, texts: Texts) -> None:
@@ -281,7 +281,7 @@ def _print_facts(console: Console, known: Sequence[Fact]) -> None:
 
 def _print_failure(console: Console, failure: Failure, understood: str, texts: Texts) -> None:
     kind = _text(f"{FAILURES[failure.kind].render(texts)}:", "bold red")
-    _print(console, [Text(" ").join([kind, _text(failure.phrase.render(texts))])])
+    _print(console, [Text(" ").join([kind, _text(failure.phrase.render_sentence(texts))])])
     if failure.span is not None:
         before, wrong, after = marked(understood, failure.span)
         read = [_text(before), _text(f"▸ {wrong or '?'} ◂", "bold red"), _text(after)]

@@ -12,7 +12,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
 
 from adapters.inventory import Unfit
-from adapters.phrase import Phrase
+from adapters.phrase import Listing, Phrase
 from bot.access.policy import BOT
 from bot.access.rules import ChannelId, PersonName
 from bot.store.schedules import Origin, Schedule
@@ -80,7 +80,7 @@ class ScheduleSettings(BaseModel):
                 )
             return self
         if self.cron is None or self.words is None or self.owner is None:
-            raise Unfit(Phrase("needs cron, words and owner; built in are {names}", names=", ".join(BUILT_IN)))
+            raise Unfit(Phrase("needs cron, words and owner; built in are {names}", names=Listing(tuple(BUILT_IN))))
         return self
 
 

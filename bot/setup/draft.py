@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.errors import Refused
-from adapters.phrase import Phrase
+from adapters.phrase import Listing, Phrase
 from bot.config.settings import ConfigurationError, Settings, parse_settings
 
 SSH_PORT = 2222
@@ -112,9 +112,9 @@ def make_secrets(settings: Settings, typed: Mapping[str, str]) -> tuple[str, ...
 
 def steps(settings: Settings, empty: Iterable[str]) -> Iterator[Phrase]:
     """Yield the remaining steps, five in all."""
-    names, folder = ", ".join(empty), str(settings.secrets_folder)
+    names, folder = tuple(empty), str(settings.secrets_folder)
     if names:
-        yield Phrase("write the secrets that are still empty into {folder}: {names}", folder=folder, names=names)
+        yield Phrase("write the secrets that are still empty into {folder}: {names}", folder=folder, names=Listing(names))
     else:
         yield Phrase("keep {folder} safe: all secrets are there", folder=folder)
     if settings.slack is not None:

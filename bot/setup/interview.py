@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from adapters.errors import RequestError
-from adapters.phrase import Phrase
+from adapters.phrase import Listing, Phrase
 from bot.setup.draft import ABSENT, Draft, HostDraft
 
 HOST_WORDS = ("name", "id", "windows", "wsl", "gateway")
@@ -48,7 +48,9 @@ def given(answers: list[str], hosts: list[str], *, complete: bool) -> Given:
     pairs = dict(answer.partition("=")[::2] for answer in answers)
     strange = sorted(set(pairs) - QUESTIONS.keys())
     if strange:
-        raise UnfitAnswer(Phrase("{key} is not asked for; say one of {keys}", key=strange[0], keys=", ".join(QUESTIONS)))
+        raise UnfitAnswer(
+            Phrase("{key} is not asked for; say one of {keys}", key=strange[0], keys=Listing(tuple(QUESTIONS)))
+        )
     words = tuple(tuple(host.split()) for host in hosts)
     for each in words:
         if not 3 <= len(each) <= len(HOST_WORDS):

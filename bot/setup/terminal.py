@@ -40,7 +40,7 @@ class Terminal:
         self._texts = _texts(language)
 
     def _line(self, phrase: Phrase) -> str:
-        return one_line(phrase.render(self._texts))
+        return one_line(phrase.render_sentence(self._texts))
 
 
 def initialise(file: Path, beforehand: Given, language: str) -> None:

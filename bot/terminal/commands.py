@@ -72,7 +72,7 @@ def report_error(
     """Render a foreseen error: a sentence on standard error for people, a failure for programs."""
     shown = load_texts(settings)
     if form == "table":
-        return Output(exit_code(error), stderr=f"{one_line(error.phrase.render(shown))}\n")
+        return Output(exit_code(error), stderr=f"{one_line(error.phrase.render_sentence(shown))}\n")
     failed = Failure(kind=FAILURES[exit_code(error)], phrase=error.phrase)
     return render_output(Answer(operation="", understood=words, body=failed), form, terminal, shown)
 
@@ -121,7 +121,7 @@ def upgrade_database(config: Path) -> str:
             after=done.after,
             copy=str(done.copy),
         )
-    return said.render(load_texts(settings))
+    return said.render_sentence(load_texts(settings))
 
 
 def verify_audit_log(config: Path, form: Form, terminal: Terminal) -> Output:
@@ -138,7 +138,7 @@ def report_unexpected(error: Exception) -> str:
     name = reference()
     structlog.get_logger("bot.cli").error("unexpected error", reference=name, exc_info=error)
     said = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=name)
-    return said.render(load_texts(None))
+    return said.render_sentence(load_texts(None))
 
 
 def exit_code(error: FlatnetError) -> Exit:
@@ -166,7 +166,7 @@ def _settings_if_any(config: Path) -> Settings | None:
 
 def _complain(error: ConfigurationError) -> None:
     shown = load_texts(None)
-    lines = [error.phrase.render(shown)]
+    lines = [error.phrase.render_sentence(shown)]
     for complaint in error.complaints:
         place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
         lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
@@ -174,5 +174,5 @@ def _complain(error: ConfigurationError) -> None:
 
 
 def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
-    typer.echo(one_line(error.phrase.render(load_texts(settings))), err=True)
+    typer.echo(one_line(error.phrase.render_sentence(load_texts(settings))), err=True)
     raise typer.Exit(exit_code(error)) from error

@@ -29,4 +29,4 @@ def bar(console: Console, texts: Texts) -> Iterator[operation.Progress]:
 
 
 def _awaiting(awaited: Sequence[str], texts: Texts) -> str:
-    return Phrase("waiting for {places}", places=some(awaited, NAMED)).render(texts) if awaited else ""
+    return Phrase("waiting for {places}", places=some(awaited, NAMED)).render_sentence(texts) if awaited else ""

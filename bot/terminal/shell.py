@@ -96,7 +96,7 @@ async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
 
     session: PromptSession[str] = PromptSession("flatnet> ", completer=WordsAndHosts(settings.inventory))
     hint = Phrase("help shows what you can ask for; exit or Ctrl-D ends")
-    sys.stdout.write(f"{hint.render(shown)}\n")
+    sys.stdout.write(f"{hint.render_sentence(shown)}\n")
     while True:
         try:
             line = await session.prompt_async()

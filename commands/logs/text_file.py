@@ -30,7 +30,7 @@ _LEVEL_WIDTH = max(map(len, Level))
 def as_text(lines: Sequence[Line], heading: Iterable[Phrase], texts: Texts, zone: tzinfo) -> str:
     """Renders one line of text for each, with times in the reader's zone, below the heading (the request, its notes)."""
     host, source = _width(line.host for line in lines), _width(line.source for line in lines)
-    told = [f"# {shortened(harmless(phrase.render(texts)))}" for phrase in heading]
+    told = [f"# {shortened(harmless(phrase.render_sentence(texts)))}" for phrase in heading]
     body = [
         f"{_time(line.at, zone)} {line.host:<{host}} {line.source:<{source}} {_level(line.level)} {line.text}"
         for line in lines

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.phrase import Instant, Listing, Moment, Phrase, Span
+from adapters.phrase import ENGLISH, Instant, Listing, Moment, Phrase, Span
 
 AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 
@@ -16,7 +16,7 @@ class Shouting:
 
     zone = UTC
 
-    def template(self, singular: str, plural: str | None, count: int) -> str:
+    def template(self, singular: str, plural: str | None, count: int, context: str | None = None) -> str:
         return (singular if count == 1 or plural is None else plural).replace("is", "IS")
 
     def number(self, value: int | float) -> str:
@@ -30,6 +30,11 @@ class Shouting:
 
     def listing(self, items: Sequence[str]) -> str:
         return " & ".join(items)
+
+    series = listing
+
+    def capitalize(self, template: str) -> str:
+        return template.upper()
 
 
 @pytest.mark.parametrize(
@@ -64,6 +69,43 @@ def test_every_part_of_a_phrase_is_shown_in_the_reader_s_language() -> None:
     assert "it IS #2, @09:10, ~1.5, #1 & x, thIS IS it" == phrase.render(Shouting())
 
 
+@pytest.mark.parametrize(
+    ("phrase", "sentence"),
+    [
+        (Phrase("not reached"), "Not reached"),
+        (Phrase("{host} is down", host="db-1"), "db-1 is down"),
+        (Phrase("{state}. Nothing was done", state=Phrase("no longer allowed")), "No longer allowed. Nothing was done"),
+        (Phrase("not sent: {why}", why=Phrase("no answer")), "Not sent: no answer"),
+        (Phrase("{n} of {m}. {next}", n=1, m=2, next=Phrase("try again")), "1 of 2. Try again"),
+        (Phrase("done? {next}", next="yes"), "Done? yes"),
+        (Phrase("it's {n}", n=1), "It's 1"),
+        (Phrase("break-glass, then"), "Break-glass, then"),
+        (Phrase("gone."), "Gone."),
+        (Phrase("nginx is stopped"), "nginx is stopped"),
+        (Phrase("podman's list is empty"), "podman's list is empty"),
+        (Phrase("nebula-cert and the bot differ"), "nebula-cert and the bot differ"),
+        (Phrase("flatnet_folder must be a path"), "flatnet_folder must be a path"),
+        (Phrase("flatnet.toml is not valid"), "flatnet.toml is not valid"),
+        (Phrase("logs/: one file per host"), "logs/: one file per host"),
+        (Phrase("host{n} is down", n=1), "host1 is down"),
+        (Phrase("ca2 expires"), "ca2 expires"),
+        (Phrase("WSL2 is down"), "WSL2 is down"),
+        (Phrase("{n} host is down", plural="all hosts are down", n=3), "All hosts are down"),
+        (Phrase(""), ""),
+    ],
+)
+def test_only_text_of_a_template_gets_a_capital_at_the_beginning_of_a_sentence(phrase: Phrase, sentence: str) -> None:
+    assert sentence == phrase.render_sentence(ENGLISH)
+
+
+def test_a_part_of_a_message_gets_no_capital() -> None:
+    assert "not sent. Try again" == str(Phrase("{why}. {next}", why=Phrase("not sent"), next=Phrase("try again")))
+
+
+def test_the_language_decides_on_capitals() -> None:
+    assert "NOT REACHED" == Phrase("not reached").render_sentence(Shouting())
+
+
 def test_a_phrase_survives_being_stored() -> None:
     """JSON and back is the same value, whatever it holds."""
     phrase = Phrase(
@@ -75,6 +117,15 @@ def test_a_phrase_survives_being_stored() -> None:
     assert phrase == Phrase.from_json(json.loads(json.dumps(phrase.to_json())))
 
 
+def test_a_context_is_part_of_the_value_and_stored_only_where_given() -> None:
+    state, plain = Phrase("Stop", context="state"), Phrase("Stop")
+    assert {"template": "Stop"} == plain.to_json()
+    assert {"template": "Stop", "context": "state"} == state.to_json()
+    assert (state, plain) == (Phrase.from_json(state.to_json()), Phrase.from_json(plain.to_json()))
+    assert state != plain
+    assert "Stop" == str(state)
+
+
 def test_a_value_that_the_template_needs_cannot_be_forgotten() -> None:
     """The mistake shows where the phrase is made."""
     with pytest.raises(KeyError, match="state"):
@@ -84,7 +135,18 @@ def test_a_value_that_the_template_needs_cannot_be_forgotten() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [None, 3, "text", {}, {"template": 1}, {"template": "{x}"}, {"template": "{", "values": {}}]
+    "document",
+    [
+        None,
+        3,
+        "text",
+        {},
+        {"template": 1},
+        {"template": "{x}"},
+        {"template": "{", "values": {}},
+        {"template": "a", "context": 1},
+        {"template": "{context}", "values": {"context": "x"}},
+    ],
 )
 def test_what_is_no_phrase_is_refused(document: object) -> None:
     """A stored value is hostile until parsed."""

@@ -92,7 +92,7 @@ def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message
     shown = sheet(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
     headline, origin = _headline(shown), footing(answer.understood, report.taken_at, texts)
     onward = _onward(report.channel, texts)
-    said = "" if report.chart is None else alt_text(report.chart).render(texts)
+    said = "" if report.chart is None else alt_text(report.chart).render_sentence(texts)
     room = CHARACTERS - len(headline) - sum(map(len, onward)) - len(said) - len(origin) - _BUTTONS
     wanted = 0 if view.page else sum(map(len, _around(seen, room, texts)))
     page = _page(shown, view, room - wanted, texts)
@@ -179,11 +179,14 @@ def _counted(report: Report, texts: Texts) -> list[str]:
     """Lists the news and the beginnings of the other sections for the plain text."""
     parts = [_beginning(part, texts) for part in report.sections if part.lines]
     news = [] if report.news is None else [report.news.heading, *report.news.lines]
-    return [*fitting([escape(each.render(texts), _WHY) for each in news], _SPOKEN, texts), *fitting(parts, _SPOKEN, texts)]
+    return [
+        *fitting([escape(each.render_sentence(texts), _WHY) for each in news], _SPOKEN, texts),
+        *fitting(parts, _SPOKEN, texts),
+    ]
 
 
 def _beginning(part: Section, texts: Texts) -> str:
-    heading, first = part.heading.render(texts), part.lines[0].render(texts)
+    heading, first = part.heading.render_sentence(texts), part.lines[0].render(texts)
     more = len(part.lines) - 1
     rest = f" {Phrase('… and {n} more', n=more).render(texts)}" if more else ""
     return f"{escape(heading, 100)}: {escape(first, _WHY)}{rest}"
@@ -195,7 +198,7 @@ def _why(line: Line) -> str:
 
 def _failure(failure: Failure, understood: str, texts: Texts) -> Message:
     state = escape(FAILURES[failure.kind].render(texts))
-    why = escape(failure.phrase.render(texts), _HEADLINE)
+    why = escape(failure.phrase.render_sentence(texts), _HEADLINE)
     headline = f"{_FAILED[failure.kind]} *{state}* — {why}"
     offered = offering(failure.kind)
     mended = _typed(offered, failure.suggestions, texts)
@@ -223,4 +226,5 @@ def _typed(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
 def _spoken_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
     if not words:
         return []
-    return [f"{escape(label.render(texts))} {', '.join(escape(f'{COMMAND} {each}', 150) for each in words[:_SUGGESTED])}"]
+    typed = texts.series([escape(f"{COMMAND} {each}", 150) for each in words[:_SUGGESTED]])
+    return [f"{escape(label.render(texts))} {typed}"]

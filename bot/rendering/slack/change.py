@@ -118,7 +118,7 @@ def _before(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     """Renders the parts above the plan."""
     yield f"{headline(change, texts, at)}\n{command(change.words)}"
     if (why := course.why(change)) is not None:
-        yield escape(why.render(texts), _FEW)
+        yield escape(why.render_sentence(texts), _FEW)
     yield asked_by(change, texts)
     if (glass := facts.reviewed(change)) is not None:
         yield f":rotating_light: {_label(Phrase('Break-glass:'), texts)} {escape(glass.render(texts), _FEW)}"
@@ -163,7 +163,7 @@ def _deciders(approval: Approval, texts: Texts) -> str:
     """Renders the notified approvers, the other possible approvers, and the expiry."""
     groups = (escape(each.render(texts)) for each in facts.members(approval))
     names = [*mentioned(approval.ping), *(escape(name, 64) for name in approval.may), *groups]
-    may = f"{_label(Phrase('May approve:'), texts)} {', '.join(fitting(names, _PEOPLE, texts))}"
+    may = f"{_label(Phrase('May approve:'), texts)} {texts.series(fitting(names, _PEOPLE, texts))}"
     return f"{may}\n{_label(Phrase('Expires:'), texts)} {when(approval.expires_at, texts)}"
 
 
@@ -187,11 +187,11 @@ def _spoken(change: Change, texts: Texts, at: datetime | None) -> Iterator[str]:
     state = course.state(change).render(texts)
     yield f"{escape(state, 200)}: {escape(f'{COMMAND} {change.words}', 200)} ({escape(change.operation, 40)})"
     if (why := course.why(change)) is not None:
-        yield escape(why.render(texts), _FEW)
+        yield escape(why.render_sentence(texts), _FEW)
     known = (*facts.asking(change, texts), *facts.dangers(change, texts), *facts.deciders(change, texts))
-    yield from (f"{escape(fact.label)} {escape(', '.join(fact.items), _FEW)}" for fact in known)
+    yield from (f"{escape(fact.label)} {escape(texts.series(fact.items), _FEW)}" for fact in known)
     if typed := words(change):
-        yield ", ".join(escape(f"{COMMAND} {each}", 120) for each in typed)
+        yield texts.series([escape(f"{COMMAND} {each}", 120) for each in typed])
     yield from (escape(str(line), _LINE) for line in course.by_interest(course.folded(change, texts, at)))
 
 

@@ -55,11 +55,11 @@ def pointer(change: Change, texts: Texts) -> Message:
         said = Phrase("Noted. How it goes is told by the message in this channel:")
     else:
         said = Phrase("{state}. See the message in this channel:", state=course.state(change))
-    return Message(f"{symbol(change)} {escape(said.render(texts), 300)} {command(change.words)}", ())
+    return Message(f"{symbol(change)} {escape(said.render_sentence(texts), 300)} {command(change.words)}", ())
 
 
 def _said(milestone: Milestone, change: Change, texts: Texts) -> str:
-    return f"{milestone.sign} {escape(milestone.phrase.render(texts), 900)} {command(change.words)}"
+    return f"{milestone.sign} {escape(milestone.phrase.render_sentence(texts), 900)} {command(change.words)}"
 
 
 def _glass(change: Change) -> Iterator[Milestone]:

@@ -56,10 +56,10 @@ def render(notice: ExpiryNotice, texts: Texts) -> Message:
 def _warning(notice: ExpiryNotice, texts: Texts) -> Message:
     """Renders the message while some certificates are not settled."""
     alone = len(notice.endings) == 1
-    severity, headline = _severity(notice), escape(_headline(notice).render(texts), _LINE)
+    severity, headline = _severity(notice), escape(_headline(notice).render_sentence(texts), _LINE)
     grave = escape(SEVERITIES[severity].render(texts))
     date = f" · {when(notice.open[0].ends_at, texts)}" if alone else ""
-    sentences = [escape(phrase.render(texts), _LINE) for phrase in _told(notice)]
+    sentences = [escape(phrase.render_sentence(texts), _LINE) for phrase in _told(notice)]
     words = _words(notice)
     settled = list(_fates(notice.settled, texts))
     return Message(
@@ -67,7 +67,7 @@ def _warning(notice: ExpiryNotice, texts: Texts) -> Message:
             [
                 f"{headline} ({grave}){_dates(notice.open, texts)}",
                 *sentences,
-                f"{escape(NEXT.render(texts))} {', '.join(escape(f'{COMMAND} {each}', 150) for each in words)}",
+                f"{escape(NEXT.render(texts))} {texts.series([escape(f'{COMMAND} {each}', 150) for each in words])}",
             ]
         ),
         blocks=(
@@ -85,11 +85,11 @@ def _done(notice: ExpiryNotice, texts: Texts) -> Message:
     """Renders the message after all certificates are settled."""
     first = notice.endings[0]
     if len(notice.endings) == 1 and first.outcome is not None:
-        headline, settled = escape(first.outcome.render(texts), _LINE), []
+        headline, settled = escape(first.outcome.render_sentence(texts), _LINE), []
         ended = f"{escape(Phrase('the old one ends:').render(texts))} {when(first.ends_at, texts)}"
         before = "" if first.early else ended
     else:
-        headline, settled, before = escape(_all_done(notice).render(texts)), list(_fates(notice.settled, texts)), ""
+        headline, settled, before = escape(_all_done(notice).render_sentence(texts)), list(_fates(notice.settled, texts)), ""
     return Message(
         text="\n".join([headline, *settled]),
         blocks=(
@@ -211,7 +211,7 @@ def _dates(endings: Sequence[Ending], texts: Texts) -> str:
     if len(endings) == 1:
         return f": {escape(texts.moment(endings[0].ends_at))}"
     said = [f"{escape(ending.called, 80)} {escape(texts.moment(ending.ends_at))}" for ending in endings[:FEW]]
-    return f": {', '.join([*said, *_more(len(endings) - FEW, texts)])}"
+    return f": {texts.series([*said, *_more(len(endings) - FEW, texts)])}"
 
 
 def _more(count: int, texts: Texts) -> list[str]:
@@ -223,7 +223,7 @@ def _fates(settled: Sequence[Ending], texts: Texts) -> Iterator[str]:
     for fate, label in FATES.items():
         names = [ending.called for ending in settled if ending.settled is not None and ending.settled.how is fate]
         if names:
-            yield escape(f"{label.render(texts)} {some(names, NAMED).render(texts)}", _LINE)
+            yield escape(f"{label.render_sentence(texts)} {some(names, NAMED).render(texts)}", _LINE)
 
 
 def _origin(notice: ExpiryNotice) -> str:

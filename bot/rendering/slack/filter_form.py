@@ -83,4 +83,4 @@ def _option(label: Phrase, value: str, texts: Texts) -> Block:
 
 
 def _plain(phrase: Phrase, texts: Texts, most: int = 24) -> Block:
-    return plain(phrase.render(texts), most)
+    return plain(phrase.render_sentence(texts), most)

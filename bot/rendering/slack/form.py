@@ -112,7 +112,9 @@ def host_options(hosts: Inventory, typed: str) -> list[Block]:
 
 
 def _commands(operation: type[Operation], permitted: Operations, texts: Texts) -> Block:
-    options = [_option(words := " ".join(each.words), words, each.summary.render(texts)) for each in permitted][:LISTED]
+    options = [_option(words := " ".join(each.words), words, each.summary.render_sentence(texts)) for each in permitted][
+        :LISTED
+    ]
     chosen = " ".join(operation.words)
     return {
         "type": "input",
@@ -131,7 +133,7 @@ def _commands(operation: type[Operation], permitted: Operations, texts: Texts) -
 def _fields(form: Blank, hosts: Inventory, texts: Texts) -> list[Block]:
     fields = [_field(form, argument, kind, hosts, texts) for argument, kind in form.positionals]
     fields += [_field(form, argument, option, hosts, texts) for argument, option in form.options]
-    flags = [_option(argument.option, argument.field, kind.meaning.render(texts)) for argument, kind in form.flags]
+    flags = [_option(argument.option, argument.field, kind.meaning.render_sentence(texts)) for argument, kind in form.flags]
     if flags:
         fields.append(
             {
@@ -157,7 +159,7 @@ def _field(form: Blank, argument: Argument, kind: Positional | Option, hosts: In
     hint = {"hint": _plain(f"{argument.option} {kind.placeholder}", _LABEL)} if isinstance(kind, Option) else {}
     return {
         **field,
-        "label": _plain(kind.meaning.render(texts), _LABEL),
+        "label": _plain(kind.meaning.render_sentence(texts), _LABEL),
         **hint,
         "element": {"type": "plain_text_input", "action_id": TEXT},
     }

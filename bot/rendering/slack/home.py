@@ -101,7 +101,7 @@ def closed_home(reason: Phrase, texts: Texts) -> dict[str, Any]:
 
 
 def _no_entry(reason: Phrase, texts: Texts) -> Block:
-    return section(f":no_entry: {escape(reason.render(texts), 900)}")
+    return section(f":no_entry: {escape(reason.render_sentence(texts), 900)}")
 
 
 def _check_now(shown: Home, texts: Texts) -> list[Block]:
@@ -128,7 +128,7 @@ def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
     taken = shown.check.body.taken_at
     if taken is not None:
         age = Span(max(0.0, round((at - taken).total_seconds())))
-        yield context(escape(Phrase("seen {age} ago, at {taken}", age=age, taken=Moment(taken)).render(texts)))
+        yield context(escape(Phrase("seen {age} ago, at {taken}", age=age, taken=Moment(taken)).render_sentence(texts)))
 
 
 def _waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
@@ -187,4 +187,4 @@ def _self(shown: Home, texts: Texts) -> str:
             zone=shown.zone,
         ),
     )
-    return "\n".join(escape(phrase.render(texts), 500) for phrase in said)
+    return "\n".join(escape(phrase.render_sentence(texts), 500) for phrase in said)

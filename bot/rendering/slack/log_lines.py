@@ -56,12 +56,12 @@ def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts:
     beside = _Beside(len(hosts) > 1, len(sources) > 1, _of_another_day(page.lines, report.taken_at, texts))
     found = finder(view.pattern or excerpt.sought, fixed=False, case=False)
     lines = [_shortened(_before(line, beside, texts), one_line(line.text), found) for line in page.lines]
-    summary = escape(report.summary.render(texts), 900)
+    summary = escape(report.summary.render_sentence(texts), 900)
     gravest = worst(None, (finding.severity for finding in report.findings))
     headline = (
         f"{SYMBOLS[gravest]} *{summary}*"
         if gravest is not None
-        else f"*{escape(report.title.render(texts), 100)}* — {summary}"
+        else f"*{escape(report.title.render_sentence(texts), 100)}* — {summary}"
     )
     blocks = (
         section(headline),
@@ -165,7 +165,7 @@ def _unread(report: Report, texts: Texts) -> list[str]:
     """Lists the hosts whose logs could not be read, with the reasons."""
     told = [
         f"{SYMBOLS[finding.severity] if finding.reached else UNKNOWN_SIGN} *{escape(finding.host, 60)}* — "
-        f"{escape(finding.why.render(texts), _WHY)}"
+        f"{escape(finding.why.render_sentence(texts), _WHY)}"
         for finding in report.findings[:_FINDINGS]
     ]
     if (more := len(report.findings) - _FINDINGS) > 0:
@@ -175,11 +175,12 @@ def _unread(report: Report, texts: Texts) -> list[str]:
 
 def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str]:
     said = (
-        *_told((_counted(page, view.pick, len(excerpt.lines)), *view.pick.told), texts),
+        escape(_counted(page, view.pick, len(excerpt.lines)).render_sentence(texts), _NOTE),
+        *_told(view.pick.told, texts),
         *_chosen_by(view, texts),
         *_told(_zones(page.lines, texts), texts),
     )
-    notes = [*_told(excerpt.notes[:_NOTES], texts)]
+    notes = [escape(note.render_sentence(texts), _NOTE) for note in excerpt.notes[:_NOTES]]
     if (more := len(excerpt.notes) - _NOTES) > 0:
         notes.append(escape(Phrase("and {n} more", n=more).render(texts)))
     return [" · ".join(said), *notes]

@@ -79,10 +79,10 @@ def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
     same = (
         [[line] for line in wanted]
         if view.everything
-        else alike(wanted, lambda line: (symbol(line), line.state, line.whys, *checks(line)))
+        else alike(wanted, lambda line: (symbol(line), line.state, line.whys, *checks(line, texts)))
     )
     told_of = [] if in_full else list(packed(fitting(_briefly(tells, texts), _EACH, texts)))
-    groups = [_group(lines, checks(lines[0]), texts) for lines in same]
+    groups = [_group(lines, checks(lines[0], texts), texts) for lines in same]
     pages = _pages(groups, room - _FOLDED - sum(map(len, told_of)), _FULL)
     number = min(view.page, len(pages) - 1)
     left = [line for lines in same[len(pages[0]) :] for line in lines]
@@ -175,11 +175,11 @@ def _counted(lines: Sequence[Line], texts: Texts) -> str:
     return f"{count}: {names(lines, _NAMES, texts)}"
 
 
-def _in_words(line: Line) -> list[str]:
+def _in_words(line: Line, texts: Texts) -> list[str]:
     """Renders the checks in words, unknown and absent ones only by sign, then plain information."""
     checks = [_in_word(field) for field in line.fields if field.mark in (Mark.BAD, Mark.WELL)]
     more = [_in_word(field) for field in line.fields if field.mark is Mark.PLAIN and field.text]
-    rows = [" · ".join(checks), _signs(line, (Mark.UNKNOWN, Mark.ABSENT)), " · ".join(more)]
+    rows = [" · ".join(checks), _signs(line, (Mark.UNKNOWN, Mark.ABSENT), texts), " · ".join(more)]
     return [row for row in rows if row]
 
 
@@ -187,16 +187,16 @@ def _in_word(field: Field) -> str:
     return f"{_sign(field.mark)}{escape(field.heading, 60)}: {escape(field.text, _VALUE)}"
 
 
-def _in_signs(line: Line) -> list[str]:
+def _in_signs(line: Line, texts: Texts) -> list[str]:
     """Renders the checks by sign. An entirely unknown host has none, because its state says it."""
     unknown = all(field.mark is Mark.UNKNOWN for field in line.fields)
-    return [] if unknown else [_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT))]
+    return [] if unknown else [_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT), texts)]
 
 
-def _signs(line: Line, marks: Sequence[Mark]) -> str:
+def _signs(line: Line, marks: Sequence[Mark], texts: Texts) -> str:
     """Renders headings by sign, as `✗ Nebula  ✓ Gateway, API`."""
     headings = {mark: [escape(field.heading, 60) for field in line.fields if field.mark is mark] for mark in marks}
-    return "  ".join(f"{_sign(mark)}{', '.join(same)}" for mark, same in headings.items() if same)
+    return "  ".join(f"{_sign(mark)}{texts.series(same)}" for mark, same in headings.items() if same)
 
 
 def _sign(mark: Mark) -> str:
@@ -217,7 +217,7 @@ def name(line: Line) -> str:
 
 def names(lines: Sequence[Line], room: int, texts: Texts) -> str:
     """Renders as many names as fit into `room` characters, and counts the rest."""
-    return ", ".join(fitting([name(line) for line in lines], room, texts))
+    return texts.series(fitting([name(line) for line in lines], room, texts))
 
 
 def symbol(line: Line) -> str:
@@ -227,10 +227,10 @@ def symbol(line: Line) -> str:
 
 def told_in(part: Section, most: int, room: int, texts: Texts) -> str:
     """Renders a section of a report: its heading and at most `most` lines; "" if there is no room."""
-    heading = f"*{escape(part.heading.render(texts), _COUNTED)}*"
+    heading = f"*{escape(part.heading.render_sentence(texts), _COUNTED)}*"
     if len(heading) + 2 * _COUNTED > room:
         return ""
-    lines = [f"• {escape(line.render(texts), _LINE)}" for line in part.lines]
+    lines = [f"• {escape(line.render_sentence(texts), _LINE)}" for line in part.lines]
     return "\n".join([heading, *fitting(lines, room - len(heading) - 1, texts, most)])
 
 

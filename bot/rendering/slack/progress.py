@@ -26,4 +26,4 @@ def still_awaited(hosts: Sequence[str], texts: Texts) -> Message:
             n=len(hosts),
             hosts=Listing(tuple(hosts[:NAMED])),
         )
-    return Message(f":hourglass_flowing_sand: {escape(said.render(texts), 900)}", ())
+    return Message(f":hourglass_flowing_sand: {escape(said.render_sentence(texts), 900)}", ())

@@ -70,7 +70,7 @@ class Looking:
         kept = None if view is None else await self._answering.answers.find(view.operation, self._answering.clock.now())
         gone = NotKept().phrase
         if kept is None:
-            return Message(gone.render(texts), ())
+            return Message(gone.render_sentence(texts), ())
         place = click.channel or ""
         request = Request(delivery.key, reader.identity, kept.words, Surface.SLACK, delivery.received_at, place)
         refused = await self._answering.desk.refusal(request)
@@ -80,7 +80,7 @@ class Looking:
             return Message(Phrase("This answer was for somebody else. Ask for it yourself.").render(texts), ())
         answer = await asyncio.to_thread(Answer.read, kept.document)  # many log lines take a tenth of a second
         if answer is None:
-            return Message(gone.render(texts), ())
+            return Message(gone.render_sentence(texts), ())
         return Seen(kept, answer)
 
     def explain(self, message: Message, click: Click, delivery: Delivery, reader: Reader) -> Letter:

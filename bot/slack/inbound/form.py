@@ -153,7 +153,7 @@ class Forms:
         if isinstance(read, str):
             return {}
         language, zone = self._answering.people.remembered(get_user(body))
-        return {block: phrase.render(texts(language, zone)) for block, phrase in read.items()}
+        return {block: phrase.render_sentence(texts(language, zone)) for block, phrase in read.items()}
 
     def options(self, body: Mapping[str, Any]) -> list[dict[str, Any]]:
         """List hosts that match the text typed in the form's menu."""

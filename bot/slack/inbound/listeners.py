@@ -72,7 +72,7 @@ class LastResort:
     def say(self, user: str, phrase: Phrase) -> str:
         """Render a phrase that cannot wait, in the language that is remembered for the person."""
         language, zone = self._people.remembered(user)
-        return phrase.render(texts(language, zone))
+        return phrase.render_sentence(texts(language, zone))
 
 
 def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, last_resort: LastResort) -> None:

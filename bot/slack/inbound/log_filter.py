@@ -60,7 +60,7 @@ class Filters:
         except SlackFailure as failure:
             _log.info("a filter could not be opened", code=failure.code)
             late = Phrase("Slack did not let the filter open in time. Press the button again.")
-            words = Message(late.render(texts(reader.language, reader.zone)), ())
+            words = Message(late.render_sentence(texts(reader.language, reader.zone)), ())
             return self._looking.explain(words, click, delivery, reader)
         return None
 
@@ -78,7 +78,7 @@ class Filters:
                 return {}
             read = _SECRET
         language, zone = self._answering.people.remembered(get_user(body))
-        return {PATTERN: read.phrase.render(texts(language, zone))}
+        return {PATTERN: read.phrase.render_sentence(texts(language, zone))}
 
     def _holds_secret(self, click: Click) -> bool:
         """Return whether redaction would change the pattern in the button or the form; other lines would be shown then."""

@@ -78,7 +78,7 @@ class Address(BaseModel):
 
     def say(self, phrase: Phrase) -> str:
         """Render a phrase in this address's language."""
-        return phrase.render(self.texts)
+        return phrase.render_sentence(self.texts)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """Numbers, times and lists as people write them."""
 
 from datetime import UTC, datetime
+from io import BytesIO
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 
 from adapters.phrase import Listing, Moment, Phrase, Span
-from bot.locale.texts import texts
+from bot.locale.texts import RETIRED, BabelTexts, compile_catalogue, texts
+from tests.phrases import catalogue, messages, strings
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 AT = datetime(2026, 11, 25, 9, 10, 59, tzinfo=UTC)
@@ -57,6 +60,14 @@ def test_a_listing_is_joined_as_the_language_joins(items: list[str], english: st
     assert [english, japanese] == [texts(language, TOKYO).listing(items) for language in ("en", "ja")]
 
 
+@pytest.mark.parametrize(
+    ("items", "english", "japanese"),
+    [([], "", ""), (["a"], "a", "a"), (["a", "{0}", "c"], "a, {0}, c", "a、{0}、c")],
+)
+def test_a_series_has_no_conjunction(items: list[str], english: str, japanese: str) -> None:
+    assert [english, japanese] == [texts(language, TOKYO).series(items) for language in ("en", "ja")]
+
+
 def test_numbers_are_grouped() -> None:
     assert ["12,345.678", "-1,000"] == [texts("ja", TOKYO).number(number) for number in (12_345.678, -1_000)]
 
@@ -76,6 +87,15 @@ def test_a_locale_is_spoken_where_we_have_its_language_and_english_elsewhere(lan
     assert shown == Phrase("critical").render(texts(language, TOKYO))
 
 
+def test_a_sentence_begins_with_a_capital_in_english_alone() -> None:
+    """A Japanese sentence that begins with a Latin letter begins with a name."""
+    phrase = Phrase("podman's list cannot be understood: {why}", why="x")
+    shown = [Phrase("not reached").render_sentence(texts(language, TOKYO)) for language in ("en", "ja")]
+    assert ["Not reached", "接続不可"] == shown
+    spoken = BabelTexts(Locale.parse("ja"), TOKYO, compile_catalogue(BytesIO(PO.encode()), "ja"))
+    assert "podman's list cannot be understood: x" == phrase.render_sentence(spoken)
+
+
 def test_a_missing_translation_shows_english() -> None:
     phrase = Phrase("{n} zebra", plural="{n} zebras", n=2_000)
     assert "2,000 zebras" == phrase.render(texts("ja", TOKYO))
@@ -85,3 +105,60 @@ def test_a_missing_translation_shows_english() -> None:
 def test_values_inside_phrases_are_shown_in_the_readers_language() -> None:
     phrase = Phrase("{a} / {b} / {c}", a=Moment(AT), b=Span(60), c=Listing(("x", Phrase("well"))))
     assert "2026-11-25 18:10 JST / 1 分 / x、正常" == phrase.render(texts("ja", TOKYO))
+
+
+def test_a_stored_phrase_of_an_earlier_version_is_still_shown_in_japanese() -> None:
+    """Its template is looked for where those are that the code no longer makes."""
+    stored = {"template": "the gateway gave no answer within {deadline}; check that it is up and reachable"}
+    phrase = Phrase.from_json(stored | {"values": {"deadline": {"seconds": 20.0}}})
+    assert "Gateway から20 秒以内に応答がありません。稼働していて、接続できるか確認してください" == phrase.render(
+        texts("ja", TOKYO)
+    )
+    assert "the gateway gave no answer within 20 sec; check that it is up and reachable" == phrase.render(texts("en", TOKYO))
+
+
+def test_every_retired_template_stays_translated() -> None:
+    japanese, lost = texts("ja", TOKYO), []
+    for message in messages(catalogue("ja", RETIRED)):
+        singular, plural = (message.id, None) if isinstance(message.id, str) else message.id
+        if japanese.template(singular, plural, 2, message.context) != strings(message)[0]:
+            lost.append(singular)
+    assert [] == lost
+
+
+PO = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\\nPlural-Forms: nplurals=1; plural=0;\\n"
+
+msgid "on"
+msgstr "稼働中"
+
+msgctxt "button"
+msgid "on"
+msgstr "オン"
+
+msgid "{n} a"
+msgid_plural "{n} b"
+msgstr[0] "{n} 件"
+
+msgctxt "host"
+msgid "{n} a"
+msgid_plural "{n} b"
+msgstr[0] "{n} 台"
+"""
+
+
+@pytest.mark.parametrize(
+    ("phrase", "shown"),
+    [
+        (Phrase("on"), "稼働中"),
+        (Phrase("on", context="button"), "オン"),
+        (Phrase("on", context="unheard of"), "on"),
+        (Phrase("{n} a", plural="{n} b", n=2), "2 件"),
+        (Phrase("{n} a", plural="{n} b", context="host", n=2), "2 台"),
+        (Phrase("{n} a", plural="{n} b", context="unheard of", n=2), "2 b"),
+    ],
+)
+def test_a_context_chooses_among_translations(phrase: Phrase, shown: str) -> None:
+    catalogue = compile_catalogue(BytesIO(PO.encode()), "ja")
+    assert shown == phrase.render(BabelTexts(Locale.parse("ja"), TOKYO, catalogue))

@@ -138,13 +138,15 @@ UNKNOWN = change(
 DENIED = change(
     State.CLOSED,
     approval=approval(ApprovalState.DENIED, review(approves=False, reason="not before the backup")),
-    why=Phrase("bob denied it: not before the backup"),
+    why=Phrase("{who} denied it: {reason}", who="bob", reason="not before the backup"),
 )
 EXPIRED = change(State.CLOSED, approval=approval(ApprovalState.EXPIRED), why=Phrase("its time is over; ask again"))
-WITHDRAWN = change(State.CLOSED, approval=approval(ApprovalState.WITHDRAWN), why=Phrase("alice withdrew it"))
-WITHDRAWN_GLASS = change(State.CLOSED, approval=None, break_glass=BreakGlass(), why=Phrase("alice withdrew it"))
+WITHDRAWN = change(State.CLOSED, approval=approval(ApprovalState.WITHDRAWN), why=Phrase("{who} withdrew it", who="alice"))
+WITHDRAWN_GLASS = change(State.CLOSED, approval=None, break_glass=BreakGlass(), why=Phrase("{who} withdrew it", who="alice"))
 SUPERSEDED = change(State.CLOSED, approval=approval(ApprovalState.SUPERSEDED), after="op-ba9876543210")
-REFUSED = change(State.CLOSED, approval=approval(ApprovalState.REFUSED), why=Phrase("bob may no longer approve"))
+REFUSED = change(
+    State.CLOSED, approval=approval(ApprovalState.REFUSED), why=Phrase("{who} may no longer approve", who="bob")
+)
 GLASS = RUNNING.model_copy(update={"approval": None, "break_glass": BreakGlass()})
 REVIEWED = DONE.model_copy(
     update={"approval": None, "break_glass": BreakGlass(reviewed_by="bob", reviewed_at=ASKED, review="agreed")}

@@ -26,7 +26,7 @@ def facts(*findings: Finding) -> Report:
     )
     return Report(
         title=Phrase("Certificate of {host}", host="host-a"),
-        summary=Phrase("host-a ends soon"),
+        summary=Phrase("{host} ends soon", host="host-a"),
         columns=FACTS,
         rows=tuple(Row(cells=(Cell(text=what), value)) for what, value in known),
         findings=findings,

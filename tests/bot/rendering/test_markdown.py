@@ -82,11 +82,11 @@ ENGLISH_TEXT = """\
 
 ## Since yesterday
 
-- nothing has changed
+- Nothing has changed
 
 ## Locks
 
-- none
+- None
 
 ## What needs somebody
 

@@ -111,8 +111,8 @@ def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_fi
     assert [
         "",
         "Since 2026-11-24 18:10 JST",
-        "  • new: host-b: Nebula stopped",
-        "  • mended: host-a: Bridge down",
+        "  • New: host-b: Nebula stopped",
+        "  • Mended: host-a: Bridge down",
         "",
         "Host    State     Nebula     Gateway  API  Containers  Bridge  Forwarding",
     ] == lines[2:8]
@@ -123,7 +123,7 @@ def test_what_changed_stands_above_the_table_and_what_else_there_is_below_the_fi
         "  • ana has locked host-c: disk swap",
         "",
         "Audit log",
-        "  • audit log at 1,234 (ab12cd34ef56)",
+        "  • Audit log at 1,234 (ab12cd34ef56)",
     ] == lines[-7:]
 
 
@@ -176,7 +176,7 @@ def test_several_reasons_are_a_list_below_the_host() -> None:
     assert [
         "host-b:",
         "  • the service Nebula is stopped",
-        "  • the clock is wrong",
+        "  • The clock is wrong",
         "  → health host-b --details",
     ] == printed(report.model_copy(update={"findings": (report.findings[0], clock)}))[-4:]
 
@@ -204,7 +204,7 @@ def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() 
         kind=FailureKind.USAGE, phrase=Phrase("no such host"), span=(7, 13), suggestions=("health host-b", "health host-a")
     )
     assert [
-        "Not understood: no such host",
+        "Not understood: No such host",
         "  health ▸ hsot-b ◂ --details",
         "Did you mean:",
         "  health host-b",

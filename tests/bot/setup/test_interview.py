@@ -266,6 +266,6 @@ async def test_the_command_asks_in_the_chosen_language_and_says_what_cannot_stan
     """Lines may come from a pipe."""
     typed = "fr\nja\n\n\nana\nana\n\n\n\n\n\nhost-a\n\n127.0.0.1\n-\n-\n\n"
     ended = await command("init", "--config", str(tmp_path / "flatnet.toml"), typed=typed)
-    assert "must be one of 'ja' or 'en'" in ended.stdout
+    assert "Must be one of 'ja' or 'en'" in ended.stdout
     assert "タイムゾーン" in ended.stdout
     assert "host-a" == read_settings(tmp_path / "flatnet.toml").hosts[0].name

@@ -112,7 +112,7 @@ async def test_what_was_answered_is_shown_again_only_after_the_desk_was_asked_in
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     await house.private("U0ADMIN")
     await house.workspace.click("U0ADMIN", house.workspace.private("U0ADMIN")[0], "show.details")
-    assert "only guests may see that" in (await house.private("U0ADMIN", 2))[1]
+    assert "Only guests may see that" in (await house.private("U0ADMIN", 2))[1]
     await surface.close(1.0)
 
 

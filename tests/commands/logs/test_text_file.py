@@ -39,12 +39,12 @@ def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reade
         read("host-bb", "access", '10.1.1.1 - - [25/Nov/2026:18:26:49 +0900] "GET / HTTP/1.1" 200 3', ahead=2.4),
     ]
     lines = merged(log.lines for log in logs)
-    heading = (Phrase("log nebula {hosts}", hosts="host-a,\nhost-bb"), summary(lines, TOKYO), *notes(logs))
+    heading = (Phrase("{words}", words="log nebula host-a,\nhost-bb"), summary(lines, TOKYO), *notes(logs))
     assert [
         "# log nebula host-a, host-bb",
         "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): "
         "1 error, 1 info, 1 without a level, 1 continued",
-        "# the clock of host-bb is 2.4 s ahead; its times are shown corrected",
+        "# The clock of host-bb is 2.4 s ahead; its times are shown corrected",
         "# host-a nebula: 1 line has no time; it stands as its log has it",
         '2026-11-25 18:26:46.600 host-bb access INFO  10.1.1.1 - - [25/Nov/2026:18:26:49 +0900] "GET / HTTP/1.1" 200 3',
         "----------------------- host-a  nebula -     half a line",
@@ -59,7 +59,7 @@ def test_signs_and_tokens_in_a_line_are_text() -> None:
 
 
 def test_no_lines_are_no_file_but_the_heading() -> None:
-    assert "# no lines\n" == as_text((), [summary((), UTC)], ENGLISH, UTC)
+    assert "# No lines\n" == as_text((), [summary((), UTC)], ENGLISH, UTC)
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_several_reasons_are_a_list() -> None:
         ":red_circle: *host-b* critical",
         "✗ Nebula  ✓ Gateway, API, Containers, Bridge, Forwarding",
         "• the service Nebula is stopped",
-        "• the clock is wrong",
+        "• The clock is wrong",
         "→ `/flatnet health host-b --details`",
     ] == shown(render(answer(report), ENGLISH))[1].splitlines()
 
@@ -158,13 +158,13 @@ def test_a_fleet_that_is_all_down_fits_on_a_screen_and_counts_what_it_does_not_n
 def test_what_changed_comes_first_and_what_is_no_table_last() -> None:
     message = render(answer(DIGEST), ENGLISH)
     assert [
-        "*Since 2026-11-24 18:10 JST*\n• new: host-b: Nebula stopped\n• mended: host-a: Bridge down",
-        "*Locks*\n• ana has locked host-c: disk swap\n\n*Audit log*\n• audit log at 1,234 (ab12cd34ef56)",
+        "*Since 2026-11-24 18:10 JST*\n• New: host-b: Nebula stopped\n• Mended: host-a: Bridge down",
+        "*Locks*\n• ana has locked host-c: disk swap\n\n*Audit log*\n• Audit log at 1,234 (ab12cd34ef56)",
     ] == [shown(message)[1], shown(message)[-2]]
     assert [
         "Since 2026-11-24 18:10 JST",
-        "new: host-b: Nebula stopped",
-        "mended: host-a: Bridge down",
+        "New: host-b: Nebula stopped",
+        "Mended: host-a: Bridge down",
         "Locks: ana has locked host-c: disk swap",
         "Audit log: audit log at 1,234 (ab12cd34ef56)",
     ] == message.text.splitlines()[3:8]
@@ -201,7 +201,7 @@ def test_many_well_hosts_beside_a_bad_one_are_one_line() -> None:
 
 def test_a_report_without_judgements_is_a_plain_list() -> None:
     assert [
-        "*Hosts* — the bot knows 2 hosts",
+        "*Hosts* — The bot knows 2 hosts",
         "*host-a* — Id: 1 · WSL2: yes\n*light* — Id: 0 · WSL2: no",
         "`/flatnet host`",
     ] == shown(render(answer(HOSTS, "host"), ENGLISH))
@@ -220,7 +220,7 @@ def test_what_is_bad_in_a_list_makes_no_other_line_well() -> None:
 
 def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
     assert [
-        "*Help* — you can ask for health and host",
+        "*Help* — You can ask for health and host",
         "*health [target]* — whether hosts are well\n*host* — the hosts that the bot knows",
         "`/flatnet help`",
     ] == shown(render(answer(HELP, "help"), ENGLISH))
@@ -337,12 +337,12 @@ def test_a_chart_without_a_picture_is_said_in_words_and_in_the_text_always() -> 
 def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() -> None:
     wrong = failure(span=(7, 13), suggestions=("health host-b", "health host-a"))
     assert [
-        ":warning: *Not understood* — no host is called hsot-b",
+        ":warning: *Not understood* — No host is called hsot-b",
         "Did you mean:",
         "I read: `health` ▸ *`hsot-b`* ◂ `--details`",
     ] == shown(message := render(answer(wrong, "health hsot-b --details"), ENGLISH))
     assert (
-        "Not understood: no host is called hsot-b\nDid you mean: /flatnet health host-b, /flatnet health host-a"
+        "Not understood: No host is called hsot-b\nDid you mean: /flatnet health host-b, /flatnet health host-a"
         == message.text
     )
 
@@ -374,8 +374,8 @@ def test_the_wrong_part_is_marked_wherever_it_is(understood: str, span: tuple[in
 )
 def test_a_failure_says_its_kind_first(kind: FailureKind, symbol: str, state: str) -> None:
     message = render(answer(failure(kind), "health"), ENGLISH)
-    assert [f"{symbol} *{state}* — no host is called hsot-b", "`/flatnet health`"] == shown(message)
-    assert f"{state}: no host is called hsot-b" == message.text
+    assert [f"{symbol} *{state}* — No host is called hsot-b", "`/flatnet health`"] == shown(message)
+    assert f"{state}: No host is called hsot-b" == message.text
 
 
 def assert_harmless(message: Message) -> None:

@@ -143,7 +143,7 @@ def test_what_is_settled_stands_below_what_is_still_open() -> None:
     message = render(notice(over, *many(2), ending("host-y", settled=RENEWED), gone), ENGLISH)
     assert ":red_circle: *3 certificates end within 7 days* — critical" == shown(message)[0]
     assert shown(message)[1].splitlines()[0].endswith(" · expired")
-    assert "✓ renewed: host-y\n✓ no longer in the inventory: host-x" == shown(message)[3]
+    assert "✓ Renewed: host-y\n✓ No longer in the inventory: host-x" == shown(message)[3]
     assert ["cert renew --due 7d"] == asked(message)
 
 
@@ -178,17 +178,17 @@ def test_one_that_was_said_too_early_says_when_it_ends_and_calls_nothing_settled
     message = render(notice(ending(settled=early)), ENGLISH)
     assert [f":white_check_mark: *{told}*", "`/flatnet cert show host-a` · `1a1a1a1a1a1a`"] == shown(message)
     several = render(notice(ending("host-b", settled=RENEWED), *(ending(settled=early),) * 2), ENGLISH)
-    assert "none of these 3 warnings holds any more\nrenewed: host-b\nsaid too early: host-a and host-a" == several.text
+    assert "None of these 3 warnings holds any more\nRenewed: host-b\nSaid too early: host-a and host-a" == several.text
 
 
 def test_when_all_of_many_are_settled_the_message_says_how_many_how() -> None:
     settled = [each.model_copy(update={"settled": RENEWED}) for each in many(30)]
     message = render(notice(*settled, ending("host-x", settled=Settled(how=Fate.GONE))), ENGLISH)
     first, *rest = shown(message)[0].splitlines()
-    assert ":white_check_mark: *all 31 certificates are settled*" == first
-    assert rest[0].startswith("renewed: host-001, host-002, ")
+    assert ":white_check_mark: *All 31 certificates are settled*" == first
+    assert rest[0].startswith("Renewed: host-001, host-002, ")
     assert rest[0].endswith(" and 10 more")
-    assert ["no longer in the inventory: host-x"] == rest[1:]
+    assert ["No longer in the inventory: host-x"] == rest[1:]
     assert {} == pressed(message)
 
 

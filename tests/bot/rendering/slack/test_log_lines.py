@@ -59,7 +59,7 @@ def test_the_newest_twenty_lines_stand_in_a_block_in_which_nothing_is_a_mention(
     lines = preformatted(message.blocks).splitlines()
     assert (20, "18:00:25 line 25", "18:00:44 line 44") == (len(lines), lines[0], lines[-1])
     assert "*Logs* — 45 lines of nebula" in str(message.blocks[0])
-    assert "lines 26–45 of 45" in str(message.blocks)
+    assert "Lines 26–45 of 45" in str(message.blocks)
     assert message.text.splitlines()[0] == "45 lines of nebula"
     assert "line 44" in message.text
 
@@ -133,7 +133,7 @@ def test_where_nothing_could_be_read_the_next_step_stands_below_and_no_button_fo
 
 
 @pytest.mark.parametrize(
-    ("texts", "said"), [(ENGLISH, "lines 1–2 of 2 · times in JST"), (JAPANESE, "全 2 行中 1–2 行目 · 時刻は JST")]
+    ("texts", "said"), [(ENGLISH, "Lines 1–2 of 2 · times in JST"), (JAPANESE, "全 2 行中 1–2 行目 · 時刻は JST")]
 )
 def test_in_which_zone_the_times_are_stands_below_them(texts: Texts, said: str) -> None:
     assert said in str(render(answered(excerpt(2)), texts).blocks)
@@ -218,8 +218,8 @@ def test_errors_alone_are_offered_where_they_are_fewer_than_all_lines_and_some(e
         (View(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and worse · with 4"),
         (View(operation="op-1", level=Level.ERROR), JAPANESE, "45 行中 2 行 · error 以上"),
         (View(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · with x"),
-        (View(operation="op-1", pattern="line"), ENGLISH, "lines 26–45 of 45 that fit, of 45 · with line"),
-        (View(operation="op-1", pattern="[1-3].", page=1), ENGLISH, "lines 1–10 of 30 that fit, of 45 · with [1-3]."),
+        (View(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 that fit, of 45 · with line"),
+        (View(operation="op-1", pattern="[1-3].", page=1), ENGLISH, "Lines 1–10 of 30 that fit, of 45 · with [1-3]."),
         (View(operation="op-1", pattern="[1-3]."), JAPANESE, "該当 30 行中 11–30 行目 (全 45 行) · [1-3]. に一致"),
     ],
 )
@@ -243,8 +243,8 @@ def test_hosts_that_say_nothing_and_notes_are_said_with_the_lines() -> None:
     silent = Finding(severity=Severity.HIGH, host="host-b", subject="log", why=Phrase("not reached"), reached=False)
     lines = excerpt(3).model_copy(update={"notes": (Phrase("the clock of host-c is wrong"),)})
     shown = str(render(answered(lines, silent), ENGLISH).blocks)
-    assert ":grey_question: *host-b* — not reached" in shown
-    assert "the clock of host-c is wrong" in shown
+    assert ":grey_question: *host-b* — Not reached" in shown
+    assert "The clock of host-c is wrong" in shown
 
 
 @pytest.mark.parametrize(
@@ -293,9 +293,9 @@ def test_the_file_has_every_line_below_what_was_asked() -> None:
 @pytest.mark.parametrize(
     ("pick", "texts", "said", "count"),
     [
-        (Pick(pattern="nobody"), ENGLISH, "# filtered: with nobody · 0 of 45 lines", 0),
+        (Pick(pattern="nobody"), ENGLISH, "# Filtered: with nobody · 0 of 45 lines", 0),
         (Pick(pattern="nobody"), JAPANESE, "# 絞り込み: nobody に一致 · 45 行中 0 行", 0),
-        (Pick(level=Level.ERROR, pattern="4|{"), ENGLISH, "# filtered: error and worse · with 4|{ · 2 of 45 lines", 2),
+        (Pick(level=Level.ERROR, pattern="4|{"), ENGLISH, "# Filtered: error and worse · with 4|{ · 2 of 45 lines", 2),
         (Pick(level=Level.ERROR), JAPANESE, "# 絞り込み: error 以上 · 45 行中 2 行", 2),
     ],
 )

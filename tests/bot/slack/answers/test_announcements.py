@@ -346,7 +346,7 @@ async def test_what_went_to_the_second_channel_is_edited_there_with_its_word_in_
         await house.settled()
         assert not (await surface.health()).arriving
     assert "renewed" in house.workspace.messages(DEV)[0].text
-    assert ["renewed"] == texts_below(house, DEV)
+    assert ["Renewed"] == texts_below(house, DEV)
     assert () == house.workspace.messages(OPS)
 
 
@@ -396,7 +396,7 @@ async def test_what_was_said_becomes_something_else_and_a_word_stands_in_its_thr
             await house.moving(partial(edited, house, times))
             await house.settled()
     first = house.workspace.messages(OPS)[0]
-    assert ["renewed"] == [each.text for each in house.workspace.thread(OPS, first.ts) if each.ts != first.ts]
+    assert ["Renewed"] == [each.text for each in house.workspace.thread(OPS, first.ts) if each.ts != first.ts]
 
 
 def small_letters(message: Message) -> list[str]:
@@ -415,7 +415,7 @@ async def test_its_notes_stay_when_it_is_seen_in_another_way(house: House) -> No
         await house.moving(lambda: house.workspace.messages(OPS)[0].edits)
         await house.settled()
     [second] = house.workspace.messages(OPS)
-    assert ["by the schedule digest of ana", "missed 2"] == small_letters(first)[-2:] == small_letters(second)[-2:]
+    assert ["By the schedule digest of ana", "Missed 2"] == small_letters(first)[-2:] == small_letters(second)[-2:]
     assert "asked for this" not in str(second.blocks)
 
 

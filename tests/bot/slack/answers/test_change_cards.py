@@ -79,7 +79,7 @@ async def test_what_others_must_notice_stands_in_its_thread_once(house: House) -
     ("end", "sentence"),
     [
         (changes.DENIED, "<@U0ADMIN> :x: bob denied this: not before the backup"),
-        (changes.EXPIRED, "<@U0ADMIN> :hourglass: its time is over; ask again: `/flatnet"),
+        (changes.EXPIRED, "<@U0ADMIN> :hourglass: Its time is over; ask again: `/flatnet"),
         (changes.WITHDRAWN, ":no_entry_sign: alice withdrew it: `/flatnet"),
         (changes.WITHDRAWN_GLASS, "<@U0ADMIN> :no_entry_sign: alice withdrew it. Nothing was done"),
         (changes.SUPERSEDED, "A new request took its place: op-ba9876543210."),

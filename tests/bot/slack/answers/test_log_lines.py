@@ -71,8 +71,8 @@ async def test_buttons_say_that_such_lines_are_not_kept(house: House) -> None:
         await house.workspace.click("U0ADMIN", first, "show.older")
         await house.workspace.seen(lambda: house.workspace.messages("C0OPS")[0].edits)
         [message] = house.workspace.messages("C0OPS")
-    assert "the lines were too large to be kept" in said(message)
-    assert "many lines" in message.text
+    assert "The lines were too large to be kept" in said(message)
+    assert "Many lines" in message.text
 
 
 async def test_files_of_lines_that_are_not_kept_are_deleted_as_all_are(house: House) -> None:
@@ -163,7 +163,7 @@ async def test_all_see_whose_choice_it_is_until_all_lines_are_shown_again(house:
         await filtered(house, "a")
         await house.moving(lambda: "with a · filtered by <@U0OPERATOR>" in said(only(house)))
         await house.workspace.click("U0ADMIN", only(house), "show.older")
-        await house.moving(lambda: "lines 961–980 of" in said(only(house)))
+        await house.moving(lambda: "Lines 961–980 of" in said(only(house)))
         assert "with a · filtered by <@U0OPERATOR>" in said(only(house))
         await house.workspace.click("U0ADMIN", only(house), "show.lines")
         await house.moving(lambda: "lines 981–1,000 of 1,000" in said(only(house)))

@@ -164,7 +164,7 @@ async def test_a_refusal_leaves_no_trace_in_the_channel_however_long_it_takes(ho
 async def test_a_failure_takes_the_place_of_the_progress_too(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
-    failed = Failure(kind=FailureKind.REFUSED, phrase=Phrase("host-a is locked"))
+    failed = Failure(kind=FailureKind.REFUSED, phrase=Phrase("{host} is locked", host="host-a"))
     desk.answer = lambda request: Answer(operation=f"op-{request.key}", understood=request.text, body=failed)
     await moved(house, WAITING_AFTER)
     desk.done.set()

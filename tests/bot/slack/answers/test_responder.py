@@ -58,7 +58,7 @@ async def test_what_somebody_mistyped_alone_is_explained_to_them_alone_though_it
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", 'log error --grep "["')
         [text] = await house.private("U0ADMIN")
-    assert "a bracket is not closed" in text
+    assert "A bracket is not closed" in text
     assert () == house.workspace.messages("C0OPS")
 
 

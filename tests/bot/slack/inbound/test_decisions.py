@@ -100,7 +100,7 @@ async def test_a_guest_who_presses_a_button_is_told_why_not(house: House, user: 
         card = await carded(house, surface, change(version=1))
         await house.workspace.click(user, card, action)
         [text] = await house.private(user)
-    assert "only members may ask" in text
+    assert "Only members may ask" in text
     assert house.workspace.view(user) is None
 
 
@@ -113,7 +113,7 @@ async def test_who_may_not_decide_gets_the_desks_reason(house: House, action: st
         card = await carded(house, surface, change(version=1))
         await house.workspace.click("U0ADMIN", card, action)
         [text] = await house.private("U0ADMIN")
-    assert "nobody approves their own request" in text
+    assert "Nobody approves their own request" in text
 
 
 async def test_a_message_of_a_year_ago_explains_itself_to_the_clicker_alone(house: House) -> None:

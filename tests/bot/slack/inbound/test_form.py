@@ -63,7 +63,7 @@ async def test_a_guest_gets_no_menu(house: House) -> None:
     async with house.bot():
         await house.workspace.slash("U0GUEST", "C0OPS", "")
         [text] = await house.private("U0GUEST")
-    assert "only members may ask" in text
+    assert "Only members may ask" in text
 
 
 async def test_a_form_becomes_words_that_are_answered_where_the_menu_was(house: House) -> None:
@@ -125,7 +125,7 @@ async def test_what_is_wrong_stands_next_to_its_field(house: House) -> None:
         house.desk.inventory = Inventory(hosts=(host("host-a", 1),))
         sent = await house.workspace.submit("U0ADMIN", {})
         assert ["health.target"] == list(sent.errors)
-        assert "no host or label is called host-b" in sent.errors["health.target"]
+        assert "No host or label is called host-b" in sent.errors["health.target"]
     assert [] == house.desk.requests
 
 

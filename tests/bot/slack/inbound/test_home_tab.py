@@ -74,7 +74,7 @@ async def test_the_last_check_is_shown_with_its_age(house: House) -> None:
     house.time.move(300)
     view = said(await opened(house, "U0ADMIN"))
     assert "2 of 3 hosts need attention" in view
-    assert "seen 5 min ago, at 2026-03-01 10:00 CET" in view
+    assert "Seen 5 min ago, at 2026-03-01 10:00 CET" in view
     assert () == house.workspace.calls("chat.postMessage")
     assert [] == house.desk.requests
 
@@ -82,7 +82,7 @@ async def test_the_last_check_is_shown_with_its_age(house: House) -> None:
 async def test_whoever_may_not_ask_for_all_of_it_there_reads_why_instead_and_has_no_button(house: House) -> None:
     """A grant for some hosts, or for one channel, is none for the whole fleet in a tab."""
     await checked(house, MIXED)
-    house.desk.home_verdict = Refuse("channel", Phrase("health may be asked only in C0PS00000; ask there"))
+    house.desk.home_verdict = Refuse("channel", Phrase("{words} may be asked only in C0PS00000; ask there", words="health"))
     view = said(await opened(house, "U0ADMIN"))
     assert "health may be asked only in C0PS00000; ask there" in view
     assert [False] * 4 == [words in view for words in ("2 of 3 hosts", "host-a", "Check now", "No check")]
@@ -104,7 +104,7 @@ async def test_what_another_version_kept_is_not_shown(house: House) -> None:
 async def test_a_guest_reads_why_and_nothing_else(house: House) -> None:
     await checked(house, MIXED)
     view = await opened(house, "U0GUEST")
-    assert "only members may ask" in said(view)
+    assert "Only members may ask" in said(view)
     assert 1 == len(view.blocks)
 
 
@@ -190,4 +190,4 @@ async def test_who_became_a_guest_sees_it_in_the_tab(house: House) -> None:
     await opened(house, "U0ADMIN")
     house.workspace.change_person(replace(house.workspace.person("U0ADMIN"), kind=Kind.GUEST))
     house.time.move(3600)
-    assert "only members may ask" in said(await opened(house, "U0ADMIN"))
+    assert "Only members may ask" in said(await opened(house, "U0ADMIN"))

@@ -77,7 +77,7 @@ async def test_guests_and_strangers_are_refused_where_only_they_see_it(house: Ho
     """With a sentence, and nothing is posted into the channel."""
     said = await house.workspace.say(user, channel, f"{BOT} health")
     [text] = await house.private(user)
-    assert "only members may ask" in text
+    assert "Only members may ask" in text
     assert (said,) == house.workspace.messages(channel)
 
 
@@ -93,7 +93,7 @@ async def test_where_the_refusal_cannot_be_shown_aside_it_is_a_direct_message(ho
     house.workspace.faults.switch_on("chat.postEphemeral", Failing("user_not_in_channel"))
     await house.workspace.say("U0GUEST", "C0OPS", f"{BOT} health")
     [text] = await house.direct("U0GUEST")
-    assert "only members may ask" in text
+    assert "Only members may ask" in text
 
 
 async def test_nothing_is_posted_into_a_channel_shared_with_others(house: House) -> None:
@@ -114,7 +114,7 @@ async def test_a_mistyped_word_is_explained_in_the_thread(house: House) -> None:
     house.desk.answer = mistyped
     said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} helth")
     await house.workspace.seen(lambda: len(house.workspace.thread("C0OPS", said.ts)) == 2)
-    assert "no such command" in house.workspace.thread("C0OPS", said.ts)[-1].text
+    assert "No such command" in house.workspace.thread("C0OPS", said.ts)[-1].text
 
 
 async def test_the_bot_removed_in_the_middle_answers_the_person(house: House) -> None:
