@@ -15,7 +15,7 @@ from adapters.gateway.action import GatewayAction
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula, services
 from adapters.windows.action import WindowsAction
-from adapters.windows.powershell import command_line, guard_options, script_text
+from adapters.windows.powershell import build_command_line, build_guard_options, load_script
 from adapters.wsl.action import WslAction
 
 ACTIONS: tuple[type[Action[Any]], ...] = (
@@ -37,16 +37,16 @@ ACTIONS: tuple[type[Action[Any]], ...] = (
 """All actions that plans are made of. A kind is never renamed, because stored plans name it."""
 
 
-def kind(action: Action[Any] | type[Action[Any]]) -> str:
+def get_kind(action: Action[Any] | type[Action[Any]]) -> str:
     """Returns the name under which an action is stored: `windows.BeginChange`."""
     action_class = action if isinstance(action, type) else type(action)
     return f"{action_class.side}.{action_class.__name__}"
 
 
-_BY_KIND: Mapping[str, type[Action[Any]]] = {kind(action): action for action in ACTIONS}
+_BY_KIND: Mapping[str, type[Action[Any]]] = {get_kind(action): action for action in ACTIONS}
 
 
-def class_of(name: str) -> type[Action[Any]]:
+def find_action_class(name: str) -> type[Action[Any]]:
     """Returns the class stored under a name. Raises `ValueError` if this version has none."""
     try:
         return _BY_KIND[name]
@@ -54,21 +54,25 @@ def class_of(name: str) -> type[Action[Any]]:
         raise ValueError(f"no action is called {name}") from error
 
 
-def read(name: str, arguments: Mapping[str, Any]) -> Action[Any]:
+def parse_action(name: str, arguments: Mapping[str, Any]) -> Action[Any]:
     """Parses an action from its stored form. Raises `ValueError` if this version does not know it."""
     try:
-        return class_of(name).model_validate_json(json.dumps(arguments))
+        return find_action_class(name).model_validate_json(json.dumps(arguments))
     except ValidationError as error:
         raise ValueError(f"not an action {name}: {error.error_count()} arguments do not fit") from error
 
 
 @cache
-def script_hash(name: str) -> str:
+def hash_script(name: str) -> str:
     """Returns the SHA-256 of the code that runs on the host for this kind of action; "" if no code of the bot runs there."""
-    action = class_of(name)
+    action = find_action_class(name)
     if not issubclass(action, WindowsAction):
         return ""
-    code = [command_line(), script_text(action.script), *([guard_options()] if action is change.BeginChange else [])]
+    code = [
+        build_command_line(),
+        load_script(action.script),
+        *([build_guard_options()] if action is change.BeginChange else []),
+    ]
     return hashlib.sha256("\n".join(code).encode()).hexdigest()
 
 
@@ -78,31 +82,31 @@ def describe_run(name: str, arguments: Mapping[str, JsonValue], placeholders: Ma
     `placeholders` stand for the arguments that are not known yet, by name. Raises `ValueError` for an unknown kind, or
     for arguments that do not fit.
     """
-    action_class = class_of(name)
+    action_class = find_action_class(name)
     if issubclass(action_class, WindowsAction):
-        return script_hash(name)
-    action = _fill_in(action_class, arguments, placeholders)
+        return hash_script(name)
+    action = _build_action(action_class, arguments, placeholders)
     if isinstance(action, WslAction):
-        return [list(argv) for argv in action.commands()]
+        return [list(argv) for argv in action.build_commands()]
     if isinstance(action, GatewayAction):
-        return [dataclasses.asdict(request) for request in action.requests()]
+        return [dataclasses.asdict(request) for request in action.build_requests()]
     raise ValueError(f"{name} runs on no known side")
 
 
-def _fill_in(
+def _build_action(
     action_class: type[Action[Any]], arguments: Mapping[str, JsonValue], placeholders: Mapping[str, str]
 ) -> Action[Any]:
     """Builds the action: known arguments are validated by their fields, placeholders are inserted as they are."""
     if not placeholders:
-        return read(kind(action_class), arguments)
+        return parse_action(get_kind(action_class), arguments)
     fields = action_class.model_fields
     if missing := {name for name, field in fields.items() if field.is_required()} - arguments.keys() - placeholders.keys():
-        raise ValueError(f"not an action {kind(action_class)}: it lacks {sorted(missing)}")
+        raise ValueError(f"not an action {get_kind(action_class)}: it lacks {sorted(missing)}")
     try:
         known = {
             name: TypeAdapter(fields[name].rebuild_annotation()).validate_json(json.dumps(value))
             for name, value in arguments.items()
         }
     except (KeyError, ValidationError) as error:
-        raise ValueError(f"not an action {kind(action_class)}: {error}") from error
+        raise ValueError(f"not an action {get_kind(action_class)}: {error}") from error
     return action_class.model_construct(None, **known, **placeholders)

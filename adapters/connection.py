@@ -4,7 +4,7 @@ from typing import Protocol
 
 from adapters.action import Action, Answer
 
-PATIENCE = 10.0
+QUEUE_TIMEOUT = 10.0
 """Seconds that an action may wait for the bot's own resources (its turn, a thread) before its deadline starts."""
 
 

@@ -9,7 +9,7 @@ from adapters.inventory import GatewaySide, Host, WindowsSide, WslSide
 from adapters.value import Value
 
 
-class Road(Value):
+class Endpoint(Value):
     """Endpoint of one side of a host: its address, and a hash of what pins its identity ("" if nothing does: plain HTTP)."""
 
     host: str
@@ -18,29 +18,29 @@ class Road(Value):
     identity: str = ""
 
 
-def road(host: Host, side: SideName) -> Road:
+def make_endpoint(host: Host, side: SideName) -> Endpoint:
     """Makes the endpoint of one side of a host.
 
     Raises `KeyError` if the host lacks that side, `OSError` if a file of its identity could not be read.
     """
-    match host.side(side):
+    match host.get_side(side):
         case WindowsSide(url=url, ca_file=ca_file):
-            return Road(host=host.name, side=side, address=url, identity=_hash(ca_file))
+            return Endpoint(host=host.name, side=side, address=url, identity=_hash_file(ca_file))
         case WslSide(address=address, port=port, known_hosts_file=file):
-            return Road(host=host.name, side=side, address=f"{address}:{port}", identity=_hash(file))
+            return Endpoint(host=host.name, side=side, address=f"{address}:{port}", identity=_hash_file(file))
         case GatewaySide(url=url, proxy=proxy):
-            return Road(host=host.name, side=side, address=url if proxy is None else f"{url} by {proxy}")
+            return Endpoint(host=host.name, side=side, address=url if proxy is None else f"{url} by {proxy}")
         case None:
             raise KeyError(f"{host.name} has no {side} side")
 
 
-def _hash(file: Path | None) -> str:
+def _hash_file(file: Path | None) -> str:
     if file is None:
         return ""
     status = file.stat()
-    return _hash_of(file, status.st_mtime_ns, status.st_size)
+    return _hash_content(file, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=1024)
-def _hash_of(file: Path, changed_at: int, size: int) -> str:
+def _hash_content(file: Path, changed_at: int, size: int) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()

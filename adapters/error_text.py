@@ -17,7 +17,7 @@ WORDS_LIMIT = 300
 
 _TIMED_OUT = Phrase("timed out")
 
-_SYSTEM: Mapping[int | None, Phrase] = {
+_PHRASE_BY_ERRNO: Mapping[int | None, Phrase] = {
     errno.ECONNREFUSED: Phrase("connection refused"),
     errno.ECONNRESET: Phrase("connection reset"),
     errno.EHOSTUNREACH: Phrase("no route to the host"),
@@ -31,7 +31,7 @@ _SYSTEM: Mapping[int | None, Phrase] = {
 }
 """Phrases by errno, and by the negative codes of getaddrinfo."""
 
-_CERTIFICATE: Mapping[int | None, Phrase] = {
+_PHRASE_BY_VERIFY_CODE: Mapping[int | None, Phrase] = {
     9: Phrase("its certificate is not valid yet"),
     10: Phrase("its certificate has expired"),
     18: Phrase("its certificate is signed by itself"),
@@ -44,57 +44,57 @@ _CERTIFICATE: Mapping[int | None, Phrase] = {
 """Phrases by OpenSSL's X509_V_ERR codes."""
 
 
-_USED_UP = frozenset({errno.EMFILE, errno.ENFILE})
+_OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 """Errors for no more open files, in this process and on the whole machine."""
 
 
-def own_trouble(error: BaseException) -> NotAsked | None:
+def map_local_error(error: BaseException) -> NotAsked | None:
     """Maps a failure that the bot itself caused by lack of open files; None otherwise. It tells nothing about the host."""
-    if any(_errno(cause) in _USED_UP for cause in causes(error)):
+    if any(_get_errno(cause) in _OUT_OF_FILES for cause in walk_causes(error)):
         return NotAsked(
             Phrase("the bot has no open files left to ask with; raise its limit (LimitNOFILE), or close what holds them")
         )
     return None
 
 
-def reason(error: BaseException) -> Phrase | str:
+def describe_error(error: BaseException) -> Phrase | str:
     """Describes the reason of an error: its first known cause, else the text of its innermost cause that has any."""
-    chain = list(causes(error))
-    known = next((phrase for phrase in map(_known, chain) if phrase is not None), None)
-    return known or next(filter(None, map(_own_words, reversed(chain))), type(error).__name__)
+    chain = list(walk_causes(error))
+    known = next((phrase for phrase in map(_find_phrase, chain) if phrase is not None), None)
+    return known or next(filter(None, map(_get_words, reversed(chain))), type(error).__name__)
 
 
-def causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> Iterator[BaseException]:
+def walk_causes(error: BaseException, seen: tuple[BaseException, ...] = ()) -> Iterator[BaseException]:
     """Yields the error and the errors wrapped in it, outermost first."""
     yield error
     for inner in (*error.args, *getattr(error, "exceptions", ()), getattr(error, "reason", None), error.__cause__):
         if isinstance(inner, BaseException) and inner not in (error, *seen):
-            yield from causes(inner, (error, *seen))
+            yield from walk_causes(inner, (error, *seen))
 
 
-def one_line(words: str) -> str:
+def clean_line(words: str) -> str:
     """Makes foreign text fit for an error: one line, limited in length, without control characters."""
     line = " ".join("".join(character if character.isprintable() else " " for character in words[: 4 * WORDS_LIMIT]).split())
     return line if len(line) <= WORDS_LIMIT else f"{line[:WORDS_LIMIT]}…"
 
 
-def _known(error: BaseException) -> Phrase | None:
+def _find_phrase(error: BaseException) -> Phrase | None:
     """Finds the phrase of a known error."""
     match error:
         case ssl.SSLCertVerificationError():
-            return _CERTIFICATE.get(getattr(error, "verify_code", None))
+            return _PHRASE_BY_VERIFY_CODE.get(getattr(error, "verify_code", None))
         case TimeoutError():
             return _TIMED_OUT
         case _:
-            return _SYSTEM.get(_errno(error))
+            return _PHRASE_BY_ERRNO.get(_get_errno(error))
 
 
-def _errno(error: BaseException) -> int | None:
+def _get_errno(error: BaseException) -> int | None:
     """Returns the operating system's error number. An `SSLError` has OpenSSL's number instead, which does not count."""
     return error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
 
 
-def _own_words(error: BaseException) -> str:
+def _get_words(error: BaseException) -> str:
     """Returns the error's own text."""
     words = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
-    return one_line(str(words))
+    return clean_line(str(words))

@@ -13,40 +13,40 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from adapters.action import Action, Answer, SideName
-from adapters.connection import PATIENCE, Connection
+from adapters.connection import QUEUE_TIMEOUT, Connection
 from adapters.errors import DeadlineExceeded, HostError
 from adapters.inventory import Host, Inventory
 
-Connect = Callable[[Host, SideName], Connection]
+ConnectionFactory = Callable[[Host, SideName], Connection]
 """Makes the connection to one side of a host, not yet opened. Passed in by the composition root."""
 
-Observe = Callable[[SideName, HostError | None, float], None]
+ReadObserver = Callable[[SideName, HostError | None, float], None]
 """Callback at the end of every read of one side of a host, with its failure or None, and its duration in seconds."""
 
-AT_ONCE = 256
+MAX_CONCURRENT_ACTIONS = 256
 """Actions in progress at once on each kind of side. It exceeds the largest fleet, so that hanging hosts delay no others."""
 
-PACE: dict[SideName, float] = {"windows": 0.004, "wsl": 0.004, "gateway": 0.004}
+START_INTERVALS: dict[SideName, float] = {"windows": 0.004, "wsl": 0.004, "gateway": 0.004}
 """Seconds between two starts on one kind of side: about the work for a host on that side (2–5 ms).
 
 If all started at once, the event loop would serve nothing else meanwhile, and hundreds of threads would wait for the
 interpreter.
 """
 
-GRACE = 1.0
+DEADLINE_GRACE = 1.0
 """Seconds beyond the deadline in which a connection may still raise its own error."""
 
 
 @dataclass(frozen=True)
-class Seen(Generic[Answer]):
+class ReadResult(Generic[Answer]):
     """Outcome of a read: the answer, or the host's failure as a value, and the seconds since the read started."""
 
-    said: Answer | HostError
+    outcome: Answer | HostError
     age: float
 
 
 @dataclass(frozen=True)
-class _Look:
+class _SharedRead:
     """A read in progress, and its start in the loop's time. Its task raises nothing but bugs."""
 
     task: asyncio.Task[Any]
@@ -59,33 +59,33 @@ class Fleet:
     def __init__(
         self,
         inventory: Inventory,
-        connect: Connect,
-        observe: Observe = lambda side, failure, seconds: None,
+        connect: ConnectionFactory,
+        observe: ReadObserver = lambda side, failure, seconds: None,
     ) -> None:
         self.inventory = inventory
         self._connect = connect
         self._observe = observe
         self._connections: dict[tuple[str, SideName], Connection] = {}
-        self._reads: dict[tuple[str, Action[Any]], _Look] = {}
-        self._slots = {side: asyncio.Semaphore(AT_ONCE) for side in PACE}
-        self._next_at = dict.fromkeys(PACE, 0.0)
+        self._reads: dict[tuple[str, Action[Any]], _SharedRead] = {}
+        self._slots = {side: asyncio.Semaphore(MAX_CONCURRENT_ACTIONS) for side in START_INTERVALS}
+        self._next_at = dict.fromkeys(START_INTERVALS, 0.0)
 
     async def perform(self, host: Host, action: Action[Answer]) -> Answer:
         """Carries out one action on one host. Raises `HostError` if the host fails.
 
         The host must have the action's side; its absence is a bug (`KeyError`).
         """
-        if host.side(action.side) is None:
+        if host.get_side(action.side) is None:
             raise KeyError(f"{host.name} has no {action.side} side")
         async with self._slots[action.side]:
-            await self._spread(action.side)
+            await self._wait_to_start(action.side)
             try:
-                async with asyncio.timeout(PATIENCE + action.deadline + GRACE):
-                    return await self._connection(host, action.side).perform(action)
+                async with asyncio.timeout(QUEUE_TIMEOUT + action.deadline + DEADLINE_GRACE):
+                    return await self._get_connection(host, action.side).perform(action)
             except TimeoutError as error:
                 raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
 
-    async def look(self, host: Host, read: Action[Answer]) -> Seen[Answer]:
+    async def read(self, host: Host, read: Action[Answer]) -> ReadResult[Answer]:
         """Reads from a host, or joins the equal read in progress. A canceled caller does not cancel the read for others."""
         if read.changes:
             raise TypeError(f"{type(read).__name__} changes the host, so every one of them counts")
@@ -93,10 +93,10 @@ class Fleet:
         key = (host.name, read)
         shared = self._reads.get(key)
         if shared is None:
-            shared = self._reads[key] = _Look(asyncio.create_task(self._brought(host, read)), loop.time())
+            shared = self._reads[key] = _SharedRead(asyncio.create_task(self._perform_read(host, read)), loop.time())
             shared.task.add_done_callback(lambda _: self._reads.pop(key))
         outcome: Answer | HostError = await asyncio.shield(shared.task)
-        return Seen(outcome, loop.time() - shared.began)
+        return ReadResult(outcome, loop.time() - shared.began)
 
     async def aclose(self) -> None:
         """Cancels the reads in progress and closes every connection. A failure to close one does not leave others open."""
@@ -108,7 +108,7 @@ class Fleet:
         self._connections.clear()
         await asyncio.gather(*(connection.aclose() for connection in connections), return_exceptions=True)
 
-    async def _brought(self, host: Host, read: Action[Answer]) -> Answer | HostError:
+    async def _perform_read(self, host: Host, read: Action[Answer]) -> Answer | HostError:
         """Carries out a read, reports it to the observer, and returns its answer or failure."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -120,15 +120,15 @@ class Fleet:
         self._observe(read.side, None, loop.time() - began)
         return answer
 
-    async def _spread(self, side: SideName) -> None:
+    async def _wait_to_start(self, side: SideName) -> None:
         """Waits for the next start on this kind of side."""
         now = asyncio.get_running_loop().time()
         at = max(now, self._next_at[side])
-        self._next_at[side] = at + PACE[side]
+        self._next_at[side] = at + START_INTERVALS[side]
         if at > now:
             await asyncio.sleep(at - now)
 
-    def _connection(self, host: Host, side: SideName) -> Connection:
+    def _get_connection(self, host: Host, side: SideName) -> Connection:
         key = (host.name, side)
         if key not in self._connections:
             self._connections[key] = self._connect(host, side)

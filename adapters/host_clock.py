@@ -14,7 +14,7 @@ from pydantic import Field
 
 from adapters.value import Value
 
-DAYS = 3653
+CLOCK_HISTORY_DAYS = 3653
 """Days before now for which the scripts list clock changes: ten years, longer than any log is kept."""
 
 OFFSETS_LIMIT = 100

@@ -31,7 +31,7 @@ FilePath = FolderPath
 ServiceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,79}$")]
 
 
-class Unfit(ValueError):
+class InvalidSetting(ValueError):
     """An invalid value in the configuration. The phrase says what it must be."""
 
     def __init__(self, phrase: Phrase) -> None:
@@ -60,7 +60,7 @@ class WindowsPaths(Value):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_base(cls, given: Any) -> Any:
+    def _fill_from_base(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
         base = PureWindowsPath(str(given.get("base", r"F:\flatnet")))
@@ -85,9 +85,9 @@ class WindowsPaths(Value):
 
     @field_validator("*")
     @classmethod
-    def _absolute(cls, path: str) -> str:
+    def _check_absolute(cls, path: str) -> str:
         if not PureWindowsPath(path).is_absolute() or re.search(r'[\x00-\x1f"<>|?*]', path):
-            raise Unfit(Phrase("must be a full Windows path such as {example}", example=r"F:\flatnet"))
+            raise InvalidSetting(Phrase("must be a full Windows path such as {example}", example=r"F:\flatnet"))
         return path
 
 
@@ -108,22 +108,24 @@ class WindowsSide(Value):
 
     @field_validator("url")
     @classmethod
-    def _endpoint(cls, url: str) -> str:
-        return _url(url, example="https://192.0.2.11:5986/wsman")
+    def _check_endpoint(cls, url: str) -> str:
+        return _check_url(url, example="https://192.0.2.11:5986/wsman")
 
     @model_validator(mode="after")
-    def _safe(self) -> Self:
+    def _check_transport(self) -> Self:
         if self.url.startswith("https:") and self.ca_file is None:
-            raise Unfit(Phrase("https needs ca_file: the CA that signed this host's certificate"))
+            raise InvalidSetting(Phrase("https needs ca_file: the CA that signed this host's certificate"))
         if self.url.startswith("http:"):
             if self.transport != "ntlm":
-                raise Unfit(Phrase("{transport} over http is not safe; use https", transport=self.transport))
+                raise InvalidSetting(Phrase("{transport} over http is not safe; use https", transport=self.transport))
             if not self.allow_http:
-                raise Unfit(Phrase("http is refused; use https, or set allow_http = true for NTLM with message encryption"))
+                raise InvalidSetting(
+                    Phrase("http is refused; use https, or set allow_http = true for NTLM with message encryption")
+                )
         if self.transport == "certificate" and (self.certificate_file is None or self.key_file is None):
-            raise Unfit(Phrase("transport certificate needs certificate_file and key_file"))
+            raise InvalidSetting(Phrase("transport certificate needs certificate_file and key_file"))
         if self.transport != "certificate" and not self.user:
-            raise Unfit(Phrase("needs user: the Windows account that the bot logs in with"))
+            raise InvalidSetting(Phrase("needs user: the Windows account that the bot logs in with"))
         return self
 
 
@@ -143,9 +145,9 @@ class WslSide(Value):
 
     @field_validator("address")
     @classmethod
-    def _host(cls, address: str) -> str:
+    def _check_address(cls, address: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?", address):
-            raise Unfit(Phrase("must be an IP address or a host name"))
+            raise InvalidSetting(Phrase("must be an IP address or a host name"))
         return address
 
 
@@ -157,8 +159,8 @@ class GatewaySide(Value):
 
     @field_validator("url", "proxy")
     @classmethod
-    def _base_url(cls, url: str | None) -> str | None:
-        return None if url is None else _url(url, example="http://10.100.1.1:8080")
+    def _check_base_url(cls, url: str | None) -> str | None:
+        return None if url is None else _check_url(url, example="http://10.100.1.1:8080")
 
 
 class Host(Value):
@@ -173,13 +175,13 @@ class Host(Value):
     gateway: GatewaySide | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _check_consistency(self) -> Self:
         if self.lighthouse != (self.id == LIGHTHOUSE_ID):
-            raise Unfit(Phrase("id 0 is the lighthouse's and nobody else's; hosts have 1 to 254"))
+            raise InvalidSetting(Phrase("id 0 is the lighthouse's and nobody else's; hosts have 1 to 254"))
         if self.lighthouse and (self.wsl or self.gateway):
-            raise Unfit(Phrase("a lighthouse has no WSL2 side and no gateway; leave them out"))
+            raise InvalidSetting(Phrase("a lighthouse has no WSL2 side and no gateway; leave them out"))
         if not (self.windows or self.wsl or self.gateway):
-            raise Unfit(Phrase("has no side; give it at least one of windows, wsl and gateway"))
+            raise InvalidSetting(Phrase("has no side; give it at least one of windows, wsl and gateway"))
         return self
 
     @property
@@ -192,22 +194,22 @@ class Host(Value):
         """The address of the container bridge, 10.87.N.1/24."""
         return ipaddress.IPv4Interface(f"10.87.{self.id}.1/24")
 
-    def side(self, name: SideName) -> WindowsSide | WslSide | GatewaySide | None:
+    def get_side(self, name: SideName) -> WindowsSide | WslSide | GatewaySide | None:
         """Returns one side by name; None if this host does not have it."""
         return {"windows": self.windows, "wsl": self.wsl, "gateway": self.gateway}[name]
 
 
-def _unique(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
-    names = _twice(tuple(host.name for host in hosts))
+def _check_unique(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    names = _find_duplicates(tuple(host.name for host in hosts))
     if names:
-        raise Unfit(Phrase("two hosts are called {names}; every host needs its own name", names=Listing(names)))
-    ids = _twice(tuple(str(host.id) for host in hosts))
+        raise InvalidSetting(Phrase("two hosts are called {names}; every host needs its own name", names=Listing(names)))
+    ids = _find_duplicates(tuple(str(host.id) for host in hosts))
     if ids:
-        raise Unfit(Phrase("two hosts have the id {ids}; every host needs its own id", ids=Listing(ids)))
+        raise InvalidSetting(Phrase("two hosts have the id {ids}; every host needs its own id", ids=Listing(ids)))
     return hosts
 
 
-Hosts = Annotated[tuple[Host, ...], AfterValidator(_unique)]
+Hosts = Annotated[tuple[Host, ...], AfterValidator(_check_unique)]
 """Hosts with unique names and ids."""
 
 
@@ -226,21 +228,21 @@ class Inventory(Value):
         """Labels of all hosts, sorted, each once."""
         return tuple(sorted({label for host in self.hosts for label in host.labels}))
 
-    def host(self, name: str) -> Host | None:
+    def find_host(self, name: str) -> Host | None:
         """Returns the host of a name; None if there is none."""
         return next((host for host in self.hosts if host.name == name), None)
 
-    def labelled(self, label: str) -> tuple[Host, ...]:
+    def find_by_label(self, label: str) -> tuple[Host, ...]:
         """Returns the hosts that have a label."""
         return tuple(host for host in self.hosts if label in host.labels)
 
 
-def _twice(keys: tuple[str, ...]) -> tuple[str, ...]:
+def _find_duplicates(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the keys that occur more than once, sorted."""
     return tuple(sorted({key for key in keys if keys.count(key) > 1}))
 
 
-def _leads_to_a_host(name: str) -> bool:
+def _is_host_address(name: str) -> bool:
     """Tells whether a name is an IP address or a host name."""
     try:
         ipaddress.ip_address(name)
@@ -249,7 +251,7 @@ def _leads_to_a_host(name: str) -> bool:
     return True
 
 
-def _url(url: str, *, example: str) -> str:
+def _check_url(url: str, *, example: str) -> str:
     """Checks a URL against a list of what is allowed, because libraries differ in how they read the rest."""
     try:
         parts = urlsplit(url)
@@ -260,10 +262,10 @@ def _url(url: str, *, example: str) -> str:
         not port_is_good
         or not re.fullmatch(r"[!-~]+", url)
         or parts.scheme not in ("http", "https")
-        or not _leads_to_a_host(parts.hostname or "")
+        or not _is_host_address(parts.hostname or "")
         or "@" in parts.netloc
         or parts.query
         or parts.fragment
     ):
-        raise Unfit(Phrase("must be a URL such as {example}, without a user name", example=example))
+        raise InvalidSetting(Phrase("must be a URL such as {example}, without a user name", example=example))
     return url

@@ -21,10 +21,10 @@ LINE_MARGIN = 1_024
 No usual secret is longer, in hexadecimal or base64 too. A key of several lines is recognized by each of them.
 """
 
-LINE_BROUGHT = LINE_LIMIT + LINE_MARGIN
+LINE_READ_LIMIT = LINE_LIMIT + LINE_MARGIN
 """Characters of one line that a host returns. A line of this length may have been cut."""
 
-LINE_SEARCHED = 64 * 1024
+LINE_SEARCH_LIMIT = 64 * 1024
 """Bytes of one line in which a pattern is searched, at least. Of a longer line perhaps only the start is searched."""
 
 BYTES_LIMIT = 512 * 1024
@@ -34,7 +34,7 @@ PATTERN_LIMIT = 1_000
 """Characters of a pattern."""
 
 
-class Cut(StrEnum):
+class Truncation(StrEnum):
     """Reasons for which a log may hold more than a search returned."""
 
     LINES = "lines"  # more lines match than were asked for
@@ -46,7 +46,7 @@ class Cut(StrEnum):
     UNREAD = "unread"  # a file could not be read whole: not packed by gzip, damaged, moved or truncated meanwhile
 
 
-def _rising(offsets: tuple[Offset, ...]) -> tuple[Offset, ...]:
+def _check_order(offsets: tuple[Offset, ...]) -> tuple[Offset, ...]:
     if any(later.begins <= earlier.begins for earlier, later in pairwise(offsets)):
         raise ValueError("offsets that do not stand in the order of time")
     return offsets
@@ -61,17 +61,17 @@ class LogText(Value):
     times. Times inside lines are parsed by `commands`.
     """
 
-    lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_BROUGHT)], ...], Field(max_length=LINES_LIMIT)]
-    cut: frozenset[Cut] = frozenset()
+    lines: Annotated[tuple[Annotated[str, Field(max_length=LINE_READ_LIMIT)], ...], Field(max_length=LINES_LIMIT)]
+    cut: frozenset[Truncation] = frozenset()
     searched: Annotated[int, Field(ge=0)] | None = None
     size: Annotated[int, Field(ge=0)] | None = None
     files: tuple[Annotated[str, Field(max_length=1_000)], ...] = ()
     encoding: Annotated[str, Field(max_length=40)] = "utf-8"
     clock: AwareDatetime | None = None
-    offsets: Annotated[tuple[Offset, ...], Field(max_length=OFFSETS_LIMIT), AfterValidator(_rising)] = ()
+    offsets: Annotated[tuple[Offset, ...], Field(max_length=OFFSETS_LIMIT), AfterValidator(_check_order)] = ()
 
 
-class Search(Value):
+class LogSearch(Value):
     """Criteria of a log search.
 
     `tail`: number of newest lines. `pattern`: "" for all; a regular expression (Perl style), or with `fixed` exactly this

@@ -1,7 +1,7 @@
 """The command line: `flatnet-bot init, doctor, run, shell, do, manifest, db, audit`.
 
 Each command imports what it needs when it runs: `--help`, and `do` through a running bot, load next to nothing.
-Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.Exit`: 0 all healthy, 1 problems found, 2 the
+Exit codes of `do`, `doctor` and `audit verify` are `bot.model.request.ExitCode`: 0 all healthy, 1 problems found, 2 the
 command or the configuration cannot be used, 3 refused, 4 hosts unreachable, 5 an internal error. Help is written in
 English here; `bot.terminal.cli_catalogue` translates it.
 """
@@ -120,10 +120,10 @@ def shell(config: ConfigFile = DEFAULT) -> None:
     from bot.terminal import commands
 
     commands.configure("error")
-    from bot.terminal.shell import converse
+    from bot.terminal.shell import run_shell
 
     settings = commands.load_settings(config)
-    commands.finish(converse(settings, commands.load_texts(settings)), settings)
+    commands.finish(run_shell(settings, commands.load_texts(settings)), settings)
 
 
 @app.command(cls=LocalizedCommand)

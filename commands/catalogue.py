@@ -1,32 +1,39 @@
 """Catalogue of all operations, the source of words, help, suggestions and permissions."""
 
-from commands.bot_state.about import Can, Doctor, Help, Version, WhoAmI
+from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditVerify
 from commands.bot_state.changes import (
-    Approvals,
+    ApprovalList,
     ApprovalShow,
     Approve,
     Deny,
     OperationCancel,
     OperationContinue,
+    OperationList,
     OperationResolve,
     OperationReview,
-    Operations,
     OperationShow,
 )
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
-from commands.bot_state.locks import LockAdd, LockRemove, Locks
+from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
-from commands.bot_state.schedules import ScheduleAdd, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun, Schedules
-from commands.certs.operations import CaShow, Cert, CertExport, CertShow
+from commands.bot_state.schedules import (
+    ScheduleAdd,
+    ScheduleList,
+    SchedulePause,
+    ScheduleRemove,
+    ScheduleResume,
+    ScheduleRun,
+)
+from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.certs.renewal import CertRenew
-from commands.disks.operations import Disk
+from commands.disks.operations import DiskUsage
 from commands.health import Health
 from commands.hosts import HostList
 from commands.logs.operations import LogCollect, LogRead
 from commands.model.operation import Operation
 from commands.services.operations import ServiceList, ServiceRestart, ServiceStart, ServiceStop
-from commands.updates.operations import Updates
+from commands.updates.operations import UpdateList
 
 CATALOGUE: tuple[type[Operation], ...] = (
     Health,
@@ -35,27 +42,27 @@ CATALOGUE: tuple[type[Operation], ...] = (
     ServiceStart,
     ServiceStop,
     ServiceRestart,
-    Cert,
+    CertList,
     CertShow,
     CertExport,
     CertRenew,
     CaShow,
-    Disk,
-    Updates,
+    DiskUsage,
+    UpdateList,
     Digest,
     WeeklyReport,
     MonthlyReport,
-    Approvals,
+    ApprovalList,
     ApprovalShow,
     Approve,
     Deny,
-    Operations,
+    OperationList,
     OperationShow,
     OperationCancel,
     OperationContinue,
     OperationResolve,
     OperationReview,
-    Locks,
+    LockList,
     LockAdd,
     LockRemove,
     LogRead,
@@ -64,7 +71,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     IncidentOpen,
     IncidentShow,
     IncidentResolve,
-    Schedules,
+    ScheduleList,
     ScheduleAdd,
     SchedulePause,
     ScheduleResume,
@@ -74,7 +81,7 @@ CATALOGUE: tuple[type[Operation], ...] = (
     AuditVerify,
     AuditExport,
     AuditAccept,
-    Can,
+    PermissionCheck,
     Help,
     WhoAmI,
     Version,

@@ -8,21 +8,21 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, ClassVar
 
 from adapters.errors import HostError
-from adapters.fleet import Seen
+from adapters.fleet import ReadResult
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import ReadSystem as ReadWsl
-from commands.checks.assessment import CHECKS, Looked, ahead, findings_of
-from commands.checks.fleet_report import Assessed, HostsOperation
-from commands.checks.gather import ask
-from commands.checks.host_checks import judge, known_peers
-from commands.checks.host_details import DETAILS, details_of
-from commands.checks.log_rotation import COLUMN as ROTATION
+from commands.checks.assessment import CHECKS, HealthAnswers, build_findings, compute_clock_offset
+from commands.checks.fleet_report import AssessedHost, AssessmentRead
+from commands.checks.gather import ask_side
+from commands.checks.host_checks import judge_host, list_known_peers
+from commands.checks.host_details import DETAIL_COLUMNS, build_details
+from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.checks.log_rotation import judge_rotation
-from commands.model.operation import View
+from commands.model.operation import FleetView
 from commands.model.report import Column
 from commands.values.arguments import Flag
 
@@ -32,61 +32,61 @@ COLUMNS = (
 )
 
 
-class Health(HostsOperation):
+class Health(AssessmentRead):
     """Run the six checks of the daily round."""
 
     words: ClassVar = ("health",)
     summary: ClassVar = Phrase("whether hosts are well: Nebula, gateway, API, containers, bridge, forwarding")
     example: ClassVar = "health all --details"
     title: ClassVar = Phrase("Health")
-    columns: ClassVar = (*COLUMNS, *DETAILS, ROTATION)
+    columns: ClassVar = (*COLUMNS, *DETAIL_COLUMNS, ROTATION)
     terse: ClassVar = True
 
     details: Annotated[bool, Flag(Phrase("versions, clock, uptime, containers and log rotation too"))] = False
 
-    def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
-        known = known_peers(view.fleet.inventory)
+    def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
+        known = list_known_peers(view.fleet.inventory)
         return lambda host: _assess(host, known, view)
 
-    def all_well(self, hosts: Sequence[Host]) -> Phrase:
+    def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         if len(hosts) == 1:
             return Phrase("{host} is well", host=hosts[0].name)
         return Phrase("all {n} hosts are well", n=len(hosts))
 
 
-async def _assess(host: Host, known: frozenset[str], view: View) -> Assessed:
+async def _assess(host: Host, known: frozenset[str], view: FleetView) -> AssessedHost:
     """Judges one host as soon as it has answered. Judging a fleet at once would block the event loop."""
-    looked = await _look(host, view)
-    judged, rotation = judge(looked, known, view.thresholds), judge_rotation(looked, view.thresholds)
-    cells = (*(judged.cells[key] for key in CHECKS), *details_of(looked), rotation.cells[ROTATION.key])
-    return Assessed(
+    looked = await _read_sides(host, view)
+    judged, rotation = judge_host(looked, known, view.thresholds), judge_rotation(looked, view.thresholds)
+    cells = (*(judged.cells[key] for key in CHECKS), *build_details(looked), rotation.cells[ROTATION.key])
+    return AssessedHost(
         host=host,
-        judged=judged,
+        judgment=judged,
         cells=cells,
-        findings=tuple(findings_of(host.name, judged.remarks, f"health {host.name} --details")),
-        further=tuple(remark.finding(host.name) for remark in rotation.remarks),
+        findings=tuple(build_findings(host.name, judged.remarks, f"health {host.name} --details")),
+        further=tuple(remark.build_finding(host.name) for remark in rotation.remarks),
         answers=looked,
     )
 
 
-async def _look(host: Host, view: View) -> Looked:
+async def _read_sides(host: Host, view: FleetView) -> HealthAnswers:
     """Reads all sides of one host concurrently."""
-    ask_windows = _windows(host, view)
-    ask_wsl = ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
-    ask_gateway = ask(host, ReadGateway() if host.gateway else None, view)
+    ask_windows = _read_windows(host, view)
+    ask_wsl = ask_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    ask_gateway = ask_side(host, ReadGateway() if host.gateway else None, view)
     async with asyncio.TaskGroup() as group:
         windows = group.create_task(ask_windows)
         wsl = group.create_task(ask_wsl)
         gateway = group.create_task(ask_gateway)
     said, ahead = windows.result()
-    return Looked(host, said, wsl.result(), gateway.result(), ahead)
+    return HealthAnswers(host, said, wsl.result(), gateway.result(), ahead)
 
 
-async def _windows(host: Host, view: View) -> tuple[WindowsSystem | HostError | None, float | None]:
+async def _read_windows(host: Host, view: FleetView) -> tuple[WindowsSystem | HostError | None, float | None]:
     """Reads Windows, and computes how far its clock is ahead of the time between request and answer."""
     if host.windows is None:
         return None, None
-    seen: Seen[WindowsSystem] = await view.fleet.look(host, ReadWindows.of(host.windows))
-    if isinstance(seen.said, HostError):
-        return seen.said, None
-    return seen.said, ahead(seen.said.clock, view.now(), seen.age)
+    seen: ReadResult[WindowsSystem] = await view.fleet.read(host, ReadWindows.of(host.windows))
+    if isinstance(seen.outcome, HostError):
+        return seen.outcome, None
+    return seen.outcome, compute_clock_offset(seen.outcome.clock, view.now(), seen.age)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.model.operation import FleetRead, View
+from commands.model.operation import FleetRead, FleetView
 from commands.model.report import Cell, Column, Mark, Report, Row
 
 
@@ -15,13 +15,13 @@ class HostList(FleetRead):
     summary: ClassVar = Phrase("the hosts that the bot knows")
     example: ClassVar = "host"
 
-    async def read(self, view: View) -> Report:
+    async def read(self, view: FleetView) -> Report:
         hosts = view.fleet.inventory.hosts
         return Report(
             title=Phrase("Hosts"),
             summary=Phrase("the bot knows {n} host", plural="the bot knows {n} hosts", n=len(hosts)),
             columns=COLUMNS,
-            rows=tuple(_row(host) for host in hosts),
+            rows=tuple(_build_row(host) for host in hosts),
             taken_at=view.now(),
             next=("health",) if hosts else (),
         )
@@ -39,21 +39,21 @@ COLUMNS = (
 )
 
 
-def _row(host: Host) -> Row:
+def _build_row(host: Host) -> Row:
     return Row(
         host=host.name,
         cells=(
             Cell.of(host.name),
             Cell(text=str(host.id), value=host.id),
             Cell.of(str(host.overlay)),
-            *(_present(host.side(side) is not None) for side in ("windows", "wsl", "gateway")),
+            *(_build_presence_cell(host.get_side(side) is not None) for side in ("windows", "wsl", "gateway")),
             Cell(text=Phrase("yes") if host.lighthouse else "", value=host.lighthouse),
             Cell(text=" ".join(host.labels), value=" ".join(host.labels)),
         ),
     )
 
 
-def _present(present: bool) -> Cell:
+def _build_presence_cell(present: bool) -> Cell:
     if present:
         return Cell(text=Phrase("yes"), value=True)
     return Cell(text=Phrase("no"), value=False, mark=Mark.ABSENT)

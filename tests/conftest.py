@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.changes.engine import Durable, Told
+from bot.changes.engine import Engine, StepReply
 
 
 class _Unused:
     """What `apply.v1` is made of, where nothing is enqueued."""
 
-    async def _called(self, *arguments: str) -> Told:
+    async def _called(self, *arguments: str) -> StepReply:
         raise AssertionError(arguments)
 
-    begin = step = undo = end = _called
+    begin = run_step = undo_step = end = _called
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def used_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("durable") / "durable.sqlite3"
 
     async def once() -> None:
-        durable = await Durable.launch(file, _Unused(), lambda: "")
+        durable = await Engine.launch(file, _Unused(), lambda: "")
         await durable.aclose()
 
     asyncio.run(once())

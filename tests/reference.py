@@ -9,16 +9,16 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import Phrase
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from commands.catalogue import CATALOGUE
-from commands.language.grammar import Argument, arguments
-from commands.language.help_text import usage
-from commands.model.operation import EVERYBODY, Operation, Risk
+from commands.language.help_text import format_usage
+from commands.language.signature import Argument, list_arguments
+from commands.model.operation import ALL_ROLES, Operation, Risk
 from commands.values.arguments import Positional
 
 FILE = Path(__file__).parents[1] / "docs" / "commands.md"
 
-ENGLISH, JAPANESE = (texts(language, ZoneInfo("UTC")) for language in ("en", "ja"))
+ENGLISH, JAPANESE = (get_texts(language, ZoneInfo("UTC")) for language in ("en", "ja"))
 
 RISKS = {
     Risk.READ: "read / 読み取り",
@@ -54,13 +54,13 @@ def _overview(catalogue: Sequence[type[Operation]]) -> Iterator[str]:
 def _chapter(operation: type[Operation]) -> Iterator[str]:
     yield f"## {' '.join(operation.words)}"
     yield ""
-    yield f"`{usage(operation)}`"
+    yield f"`{format_usage(operation)}`"
     yield ""
     yield _in_both(operation.summary)
     yield ""
     yield "| argument | meaning | 意味 |"
     yield "| --- | --- | --- |"
-    for argument in arguments(operation):
+    for argument in list_arguments(operation):
         meaning = argument.kind.meaning
         yield f"| `{_typed(argument)}` | {_cell(meaning.render(ENGLISH))} | {_cell(meaning.render(JAPANESE))} |"
     yield ""
@@ -87,7 +87,7 @@ def _in_both(phrase: Phrase) -> str:
 
 
 def _roles(operation: type[Operation]) -> str:
-    return "everyone / 全員" if operation.roles == EVERYBODY else ", ".join(sorted(operation.roles))
+    return "everyone / 全員" if operation.roles == ALL_ROLES else ", ".join(sorted(operation.roles))
 
 
 def _risk(operation: type[Operation]) -> str:

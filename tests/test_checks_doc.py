@@ -11,19 +11,26 @@ import pytest
 
 from adapters.errors import HostError
 from adapters.phrase import Phrase
-from bot.doctor.examination import PATIENCE
-from bot.expiry.notifier import ALONE
-from bot.locale.texts import texts
-from bot.reports.digest import PICTURED
-from commands.certs.assessment import CA_LIMITS, CA_WARNINGS, HOST_LIMITS, HOST_WARNINGS, Limits, severity_of
-from commands.certs.inventory import CLOCK_LIMIT
-from commands.model.finding import SEVERITIES, Severity
+from bot.doctor.examination import CHECK_TIMEOUT
+from bot.expiry.notifier import MAX_SEPARATE_MESSAGES
+from bot.locale.texts import get_texts
+from bot.reports.digest import CHART_DAYS
+from commands.certs.assessment import (
+    CA_EXPIRY_LIMITS,
+    CA_WARNING_TIMES,
+    HOST_EXPIRY_LIMITS,
+    HOST_WARNING_TIMES,
+    ExpiryLimits,
+    judge_time_left,
+)
+from commands.certs.inventory import CLOCK_OFFSET_LIMIT
+from commands.model.finding import SEVERITY_NAMES, Severity
 from commands.model.operation import Thresholds
-from commands.updates.assessment import FRESH, WINDOWS, WSL
+from commands.updates.assessment import MAX_AGE, WINDOWS_SIDE, WSL_SIDE
 from tests.findings_made import Made, findings_made
 
 SECTIONS = {
-    "health": {"commands/checks/host_checks"},
+    "health": {"commands/checks/host_checks", "commands/checks/wsl_checks"},
     "health --details": {"commands/checks/log_rotation"},
     "service": {"commands/services/operations"},
     "cert": {"commands/certs/assessment"},
@@ -40,7 +47,9 @@ UNREAD = "unread"
 
 COMPUTED = {
     "commands/updates/assessment": {
-        subject for side in (WINDOWS, WSL) for subject in (side.key, side.age.replace("_", "-"), f"{side.key}-restart")
+        subject
+        for side in (WINDOWS_SIDE, WSL_SIDE)
+        for subject in (side.key, side.age_key.replace("_", "-"), f"{side.key}-restart")
     },
     "bot/doctor/examination": set(),
     "bot/doctor/host_checks": {"<side>.secret"}
@@ -72,10 +81,10 @@ class Page:
     def say(self, template: str) -> str:
         """A text of the bot's as it is shown here, with … for what it is about."""
         names = re.findall(r"{(\w+)}", template)
-        return Phrase(template, **dict.fromkeys(names, "…")).render(texts(self.language, ZoneInfo("UTC")))
+        return Phrase(template, **dict.fromkeys(names, "…")).render(get_texts(self.language, ZoneInfo("UTC")))
 
     def grave(self, severity: str) -> str:
-        return SEVERITIES[Severity[severity]].render(texts(self.language, ZoneInfo("UTC")))
+        return SEVERITY_NAMES[Severity[severity]].render(get_texts(self.language, ZoneInfo("UTC")))
 
 
 PAGES = (Page("en", Path("docs/checks.md")), Page("ja", Path("docs/checks.ja.md")))
@@ -150,30 +159,32 @@ def test_limits_are_those_of_the_code(page: Page) -> None:
 
 @both
 def test_days_left_are_as_grave_as_the_code_has_it(page: Page) -> None:
-    limits = {limit.days for limit, _ in (*HOST_LIMITS, *CA_LIMITS)} | {0}
-    expected = [(str(n), _grave(n, HOST_LIMITS, page.grave), _grave(n, CA_LIMITS, page.grave)) for n in sorted(limits)]
+    limits = {limit.days for limit, _ in (*HOST_EXPIRY_LIMITS, *CA_EXPIRY_LIMITS)} | {0}
+    expected = [
+        (str(n), _grave(n, HOST_EXPIRY_LIMITS, page.grave), _grave(n, CA_EXPIRY_LIMITS, page.grave)) for n in sorted(limits)
+    ]
     assert expected == re.findall(r"^\| (\d+) \| (\S+) \| (\S+) \|$", page.text, re.MULTILINE)
 
 
-def _grave(days: int, limits: Limits, say: Callable[[str], str]) -> str:
-    severity = severity_of(timedelta(days=days), limits)
+def _grave(days: int, limits: ExpiryLimits, say: Callable[[str], str]) -> str:
+    severity = judge_time_left(timedelta(days=days), limits)
     return "–" if severity is None else say(severity.name)
 
 
 SENTENCES = {
     "en": (
-        f"fresh for {FRESH.days} days",
-        f"(in `cert`: {CLOCK_LIMIT:g}",
-        f"More than {ALONE} that cross",
-        f"each host over {PICTURED} days",
-        f"within {PATIENCE:g} seconds",
+        f"fresh for {MAX_AGE.days} days",
+        f"(in `cert`: {CLOCK_OFFSET_LIMIT:g}",
+        f"More than {MAX_SEPARATE_MESSAGES} that cross",
+        f"each host over {CHART_DAYS} days",
+        f"within {CHECK_TIMEOUT:g} seconds",
     ),
     "ja": (
-        f"{FRESH.days} 日以内なら新しい",
-        f"（`cert` では {CLOCK_LIMIT:g}",
-        f"{ALONE} 件より多い",
-        f"ホストごとに {PICTURED} 日分",
-        f"{PATIENCE:g} 秒以内",
+        f"{MAX_AGE.days} 日以内なら新しい",
+        f"（`cert` では {CLOCK_OFFSET_LIMIT:g}",
+        f"{MAX_SEPARATE_MESSAGES} 件より多い",
+        f"ホストごとに {CHART_DAYS} 日分",
+        f"{CHECK_TIMEOUT:g} 秒以内",
     ),
 }
 
@@ -181,8 +192,8 @@ SENTENCES = {
 @both
 def test_other_numbers_are_those_of_the_code(page: Page) -> None:
     listed = {
-        "en": (_days(HOST_WARNINGS, ", ", " and "), _days(CA_WARNINGS, ", ", " and ")),
-        "ja": (_days(HOST_WARNINGS, "、", "、"), _days(CA_WARNINGS, "、", "、")),
+        "en": (_days(HOST_WARNING_TIMES, ", ", " and "), _days(CA_WARNING_TIMES, ", ", " and ")),
+        "ja": (_days(HOST_WARNING_TIMES, "、", "、"), _days(CA_WARNING_TIMES, "、", "、")),
     }
     assert [] == [each for each in (*SENTENCES[page.language], *listed[page.language]) if each not in page.text]
 

@@ -7,7 +7,7 @@ import pytest
 from typer.main import get_command
 
 from bot.cli import app
-from bot.model.request import Exit
+from bot.model.request import ExitCode
 
 PACKAGES = ("adapters", "commands", "bot")
 READMES = ("README.md", "README.ja.md")
@@ -64,4 +64,4 @@ def test_a_readme_lists_every_command_and_no_other(document: str) -> None:
 def test_a_readme_has_every_exit_code(document: str) -> None:
     """One line each."""
     codes = re.findall(r"^\| (\d) \|", Path(document).read_text(encoding="utf-8"), re.MULTILINE)
-    assert [str(int(code)) for code in Exit] == codes
+    assert [str(int(code)) for code in ExitCode] == codes

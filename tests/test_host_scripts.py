@@ -16,7 +16,7 @@ import pytest
 
 import adapters.wsl
 from adapters.inventory import WslSide
-from adapters.logs import Search
+from adapters.logs import LogSearch
 from adapters.wsl.action import Argv, WslAction
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
 from tests.lab.windows.pwsh import find_pwsh
@@ -68,13 +68,13 @@ def actions() -> Iterator[WslAction[Any]]:
     for kind in kinds(WslAction):
         if kind not in (ReadCni, ReadPodman, ReadContainer):
             yield kind.of(SIDE)
-    for search in (Search(tail=1), Search(tail=5_000), Search(tail=50, pattern="x")):
+    for search in (LogSearch(tail=1), LogSearch(tail=5_000), LogSearch(tail=50, pattern="x")):
         yield from (ReadCni.of(SIDE, search), ReadPodman.of(SIDE, search), ReadContainer.of(SIDE, "web-1", search))
 
 
 def through_sudo(side: WslAction[Any]) -> Iterator[Argv]:
     """What an action runs as root, with sudo's own words; a program that another one runs as well."""
-    for argv in side.commands():
+    for argv in side.build_commands():
         if "sudo" in argv:
             yield argv[argv.index("sudo") :]
 

@@ -9,25 +9,26 @@ from pathlib import Path
 import pytest
 
 from adapters.inventory import WindowsPaths, WslSide
-from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_LIMIT, LINE_SEARCHED, LINES_LIMIT
-from adapters.windows.logs import SEARCH_LIMIT
-from adapters.wsl.newest import BUDGET
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LINES_LIMIT
+from adapters.windows.logs import SEARCH_TIMEOUT
+from adapters.wsl.newest import SEARCH_BUDGET
 from bot.handlers import logs as collecting
 from bot.incidents import service as incidents
-from bot.reports.evidence import BYTES
-from bot.store.answers import KEPT
-from bot.store.incidents import LISTED
+from bot.reports.evidence import MAX_LOG_BYTES
+from bot.store.answers import RETENTION
+from bot.store.incidents import MAX_ENTRIES
 from commands.bot_state.incidents import IncidentOpen
 from commands.catalogue import CATALOGUE
-from commands.language.grammar import arguments, understand
-from commands.loglines.excerpt import SHOWN
+from commands.language.grammar import parse_operation
+from commands.language.signature import list_arguments
+from commands.loglines.excerpt import PAGE_LINES
 from commands.loglines.formats import Level
-from commands.loglines.patterns import PATIENCE, PATTERN_LIMIT, REPEAT_LIMIT, checked_pattern
-from commands.logs.collection import SOURCES
-from commands.logs.operations import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead
+from commands.loglines.patterns import MATCH_TIMEOUT, MAX_PATTERN_LENGTH, MAX_REPETITIONS, parse_pattern
+from commands.logs.collection import LOG_SOURCES
+from commands.logs.operations import MAX_KEPT_BYTES, MAX_KEPT_LINES, LogCollect, LogRead
 from commands.model.operation import OwnOperation, Risk
 from commands.values.arguments import BadArgument, Positional
-from commands.values.normalize import read
+from commands.values.normalize import normalize_text
 
 PAGES = {"en": Path("docs/logs.md"), "ja": Path("docs/logs.ja.md")}
 
@@ -45,7 +46,7 @@ def test_the_examples_are_understood(page: str) -> None:
     block = page.partition("```\n")[2].partition("```")[0]
     examples = [re.split(r" {2,}", line)[0] for line in block.splitlines()]
     assert len(examples) > 5
-    understood = [understand(read(example), CATALOGUE, CATALOGUE) for example in examples]
+    understood = [parse_operation(normalize_text(example), CATALOGUE, CATALOGUE) for example in examples]
     assert {LogRead, LogCollect, IncidentOpen} == set(map(type, understood))
 
 
@@ -53,8 +54,8 @@ def test_the_examples_are_understood(page: str) -> None:
 def test_every_source_and_option_is_listed(page: str) -> None:
     listed = [name for names in rows(page, 1) for name in names]
     options = {option.split()[0] for option in listed if option.startswith("--")}
-    assert [*SOURCES, "container:NAME"] == [name for name in listed if not name.startswith("--")]
-    assert {each.option for each in arguments(LogRead) if not isinstance(each.kind, Positional)} == options
+    assert [*LOG_SOURCES, "container:NAME"] == [name for name in listed if not name.startswith("--")]
+    assert {each.option for each in list_arguments(LogRead) if not isinstance(each.kind, Positional)} == options
     assert all(f"`{level}`" in page for level in Level)
 
 
@@ -79,11 +80,11 @@ def test_patterns_are_allowed_and_refused_as_it_says(page: str) -> None:
     allowed = [each.replace(r"\|", "|") for each in re.findall(r"`([^`]+)`", table)]
     refused = re.findall(r"`(\\1|\(\?=|\(\?<!)`", prose)
     assert len(allowed) > 15
-    assert [] == [each for each in allowed if checked_pattern(f"a{each}") != f"a{each}"]
+    assert [] == [each for each in allowed if parse_pattern(f"a{each}") != f"a{each}"]
     assert [r"\1", "(?=", "(?<!"] == refused
     for each in refused:
         with pytest.raises(BadArgument):
-            checked_pattern(f"(a){each}" if each == r"\1" else f"{each}a)")
+            parse_pattern(f"(a){each}" if each == r"\1" else f"{each}a)")
 
 
 @both
@@ -151,15 +152,26 @@ def test_numbers_are_those_of_the_code(language: str) -> None:
     """Whoever changes one finds its words here."""
     usual = [LogRead.model_fields["tail"].default, LogCollect.model_fields["since"].default]
     assert [50, timedelta(minutes=30)] == usual
-    assert (5_000, 512 * 1024, 64 * 1024, 4_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_SEARCHED, LINE_LIMIT)
-    assert 5_024 == LINE_BROUGHT
-    assert (20_000, 7 * 2**20) == (KEPT_LINES, KEPT_BYTES)
-    assert (8, 7, 200, 100, 2, 20) == (SEARCH_LIMIT, BUDGET, PATTERN_LIMIT, REPEAT_LIMIT, PATIENCE, SHOWN)
-    assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.LINES)
-    assert 48 * 2**20 == BYTES
-    assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [KEPT, incidents.LISTED, incidents.LEAD]
-    assert 200 == LISTED
-    assert understand(read("log nebula --since 366d"), CATALOGUE, CATALOGUE)
+    assert (5_000, 512 * 1024, 64 * 1024, 4_000) == (LINES_LIMIT, BYTES_LIMIT, LINE_SEARCH_LIMIT, LINE_LIMIT)
+    assert 5_024 == LINE_READ_LIMIT
+    assert (20_000, 7 * 2**20) == (MAX_KEPT_LINES, MAX_KEPT_BYTES)
+    assert (8, 7, 200, 100, 2, 20) == (
+        SEARCH_TIMEOUT,
+        SEARCH_BUDGET,
+        MAX_PATTERN_LENGTH,
+        MAX_REPETITIONS,
+        MATCH_TIMEOUT,
+        PAGE_LINES,
+    )
+    assert (50, 1_000, 60_000) == (collecting.LEAST, collecting.MOST, collecting.MAX_LINES)
+    assert 48 * 2**20 == MAX_LOG_BYTES
+    assert [timedelta(days=7), timedelta(days=7), timedelta(minutes=30)] == [
+        RETENTION,
+        incidents.RECENT_PERIOD,
+        incidents.LEAD_TIME,
+    ]
+    assert 200 == MAX_ENTRIES
+    assert parse_operation(normalize_text("log nebula --since 366d"), CATALOGUE, CATALOGUE)
     page = PAGES[language].read_text(encoding="utf-8")
     assert [] == [each for each in SAID[language] if each not in page]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bot.schedules.builtin import BUILT_IN
-from bot.schedules.scheduler import LATE, LONGEST
-from bot.slack.outbound.sender import ASTRAY, LIFETIME
+from bot.schedules.scheduler import MAX_RUN_SECONDS, ON_TIME_TOLERANCE
+from bot.slack.outbound.sender import MESSAGE_LIFETIME, REFUSAL_MEMORY
 from bot.store import answers, digests, notices, observations, schedules
-from commands.values.cron import FIELDS, OFTEN, parse_cron
+from commands.values.cron import FIELD_COUNT, MIN_INTERVAL, parse_cron
 from tests.bot.config.test_settings import GOOD, settings
 
 PAGES = {"en": Path("docs/schedules.md"), "ja": Path("docs/schedules.ja.md")}
@@ -42,7 +42,14 @@ def test_the_example_is_a_configuration(page: str, tmp_path: Path) -> None:
 
 @both
 def test_what_is_kept_is_kept_for_as_long_as_it_says(page: str) -> None:
-    kept = (observations.WHOLE, observations.KEPT, schedules.KEPT, digests.KEPT, notices.KEPT, answers.KEPT)
+    kept = (
+        observations.DETAIL_RETENTION,
+        observations.RETENTION,
+        schedules.RETENTION,
+        digests.RETENTION,
+        notices.RETENTION,
+        answers.RETENTION,
+    )
     rows = re.findall(r"^\| .* \| (\d+) (?:days|日) \|$", page, re.MULTILINE)
     assert [str(each.days) for each in kept] == rows
 
@@ -63,8 +70,8 @@ SAID: Mapping[str, tuple[str, ...]] = {
 @pytest.mark.parametrize("language", PAGES)
 def test_other_spans_are_those_of_the_code(language: str) -> None:
     """Whoever changes one finds its words here."""
-    minutes = [span / timedelta(minutes=1) for span in (LATE, timedelta(seconds=LONGEST), OFTEN)]
-    hours = [span / timedelta(hours=1) for span in (ASTRAY, LIFETIME)]
-    assert ([10, 15, 5], 5, [25, 24]) == (minutes, FIELDS, hours)
+    minutes = [span / timedelta(minutes=1) for span in (ON_TIME_TOLERANCE, timedelta(seconds=MAX_RUN_SECONDS), MIN_INTERVAL)]
+    hours = [span / timedelta(hours=1) for span in (REFUSAL_MEMORY, MESSAGE_LIFETIME)]
+    assert ([10, 15, 5], 5, [25, 24]) == (minutes, FIELD_COUNT, hours)
     page = PAGES[language].read_text(encoding="utf-8")
     assert [] == [each for each in SAID[language] if each not in page]

@@ -40,7 +40,7 @@ class GatewayAction(Action[Answer]):
     side = "gateway"
 
     @abstractmethod
-    def requests(self) -> tuple[HttpRequest, ...]:
+    def build_requests(self) -> tuple[HttpRequest, ...]:
         """Returns the requests to send."""
 
     @abstractmethod

@@ -23,14 +23,14 @@ from adapters.phrase import Phrase
 from adapters.value import Value
 
 
-class Unusable(Value):
+class UnusableAnswer(Value):
     """An answer of one part of the API that could not be used. `forbidden`: this address is not allowed (403)."""
 
     phrase: Phrase
     forbidden: bool = False
 
 
-class Sync(Value):
+class SyncStatus(Value):
     """`/api/sync/status`. `host_id` is None if the gateway's own start failed; nothing is synchronized then."""
 
     host_id: int | None
@@ -46,13 +46,13 @@ class GatewaySystem(Value):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    healthy: bool | Unusable | HostError
-    sync: Sync | Unusable | HostError
-    status: Unusable | HostError | None
+    healthy: bool | UnusableAnswer | HostError
+    sync: SyncStatus | UnusableAnswer | HostError
+    status: UnusableAnswer | HostError | None
     answer_ms: int | None = None
 
     @field_serializer("healthy", "sync", "status", mode="wrap", when_used="json")
-    def _in_json(self, said: Any, usual: SerializerFunctionWrapHandler) -> Any:
+    def _serialize_failure(self, said: Any, usual: SerializerFunctionWrapHandler) -> Any:
         """Writes a failure as its phrase, because the observed proof is kept in the audit log."""
         return {"phrase": said.phrase.to_json()} if isinstance(said, HostError) else usual(said)
 
@@ -67,17 +67,20 @@ class ReadSystem(GatewayAction[GatewaySystem]):
     deadline = 8.0
     output_limit = 256 * 1024  # a peer or a container takes a few hundred bytes, and there are at most 254
 
-    def requests(self) -> tuple[HttpRequest, ...]:
+    def build_requests(self) -> tuple[HttpRequest, ...]:
         return HttpRequest("/api/health"), HttpRequest("/api/sync/status"), HttpRequest("/api/status")
 
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> GatewaySystem:
         health, sync, status = responses
         return GatewaySystem(
-            healthy=_health(health), sync=_sync(sync), status=_status(status), answer_ms=_milliseconds(health)
+            healthy=_parse_health(health),
+            sync=_parse_sync(sync),
+            status=_parse_status(status),
+            answer_ms=_get_milliseconds(health),
         )
 
 
-def _empty_list(value: Any) -> Any:
+def _accept_empty_table(value: Any) -> Any:
     """Accepts `{}` for an empty list: Lua has only one empty table, and its JSON is `{}`."""
     return [] if value == {} else value
 
@@ -87,7 +90,7 @@ class _SyncAnswer(BaseModel):
 
     host_id: Annotated[int, Field(ge=0, le=254)] | None = None
     peers: Annotated[
-        list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=255), BeforeValidator(_empty_list)
+        list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=255), BeforeValidator(_accept_empty_table)
     ]
 
 
@@ -98,63 +101,63 @@ class _StatusAnswer(BaseModel):
 _Body = TypeVar("_Body", bound=BaseModel)
 
 
-def _health(answer: HttpResponse | HostError) -> bool | Unusable | HostError:
+def _parse_health(answer: HttpResponse | HostError) -> bool | UnusableAnswer | HostError:
     """Parses `/api/health`. `OK` means that nginx runs, and nothing about Lua behind it."""
     if isinstance(answer, HostError):
         return answer
     if answer.status != 200:
-        return _refusal("/api/health", answer)
+        return _describe_refusal("/api/health", answer)
     return answer.text.strip() == "OK"
 
 
-def _milliseconds(answer: HttpResponse | HostError) -> int | None:
+def _get_milliseconds(answer: HttpResponse | HostError) -> int | None:
     if isinstance(answer, HostError) or answer.seconds is None:
         return None
     return round(answer.seconds * 1000)
 
 
-def _sync(answer: HttpResponse | HostError) -> Sync | Unusable | HostError:
-    body = _body("/api/sync/status", answer, _SyncAnswer)
-    if isinstance(body, Unusable | HostError):
+def _parse_sync(answer: HttpResponse | HostError) -> SyncStatus | UnusableAnswer | HostError:
+    body = _parse_body("/api/sync/status", answer, _SyncAnswer)
+    if isinstance(body, UnusableAnswer | HostError):
         return body
-    return Sync(host_id=body.host_id, peers=tuple(body.peers))
+    return SyncStatus(host_id=body.host_id, peers=tuple(body.peers))
 
 
-def _status(answer: HttpResponse | HostError) -> Unusable | HostError | None:
-    body = _body("/api/status", answer, _StatusAnswer)
-    return body if isinstance(body, Unusable | HostError) else None
+def _parse_status(answer: HttpResponse | HostError) -> UnusableAnswer | HostError | None:
+    body = _parse_body("/api/status", answer, _StatusAnswer)
+    return body if isinstance(body, UnusableAnswer | HostError) else None
 
 
-def _body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) -> _Body | Unusable | HostError:
+def _parse_body(path: str, answer: HttpResponse | HostError, kind: type[_Body]) -> _Body | UnusableAnswer | HostError:
     if isinstance(answer, HostError):
         return answer
     if answer.status != 200:
-        return _refusal(path, answer)
+        return _describe_refusal(path, answer)
     try:
         return kind.model_validate_json(answer.text)
     except ValueError:
-        return Unusable(
+        return UnusableAnswer(
             phrase=Phrase("the gateway's answer to {path} cannot be understood; is it Flatnet's gateway?", path=path)
         )
 
 
-def _refusal(path: str, answer: HttpResponse) -> Unusable:
+def _describe_refusal(path: str, answer: HttpResponse) -> UnusableAnswer:
     match answer.status:
         case 403:
-            return Unusable(
+            return UnusableAnswer(
                 phrase=Phrase(
                     "the gateway does not allow this bot's address; let the bot ask from the overlay (10.100.0.0/16)"
                 ),
                 forbidden=True,
             )
         case status if status >= 500:
-            return Unusable(
+            return UnusableAnswer(
                 phrase=Phrase(
                     "the gateway answers {path} with error {status}; read its error.log", path=path, status=str(status)
                 )
             )
         case status:
-            return Unusable(
+            return UnusableAnswer(
                 phrase=Phrase(
                     "the gateway answers {path} with status {status}; is it Flatnet's gateway?",
                     path=path,

@@ -15,16 +15,16 @@ from typing import Any
 import httpx
 
 from adapters.action import Action, Answer
-from adapters.error_text import causes, own_trouble, reason
+from adapters.error_text import describe_error, map_local_error, walk_causes
 from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
 from adapters.inventory import GatewaySide
 from adapters.phrase import Phrase
 
-CONNECT_TIME = 5.0
+CONNECT_TIMEOUT = 5.0
 """Seconds for opening a connection. An answer may take the action's whole deadline."""
 
-KEEP_TIME = 30.0
+KEEPALIVE_EXPIRY = 30.0
 """Seconds for which an idle connection is kept. nginx closes it after 75 (`keepalive_timeout`)."""
 
 
@@ -41,9 +41,11 @@ class HttpConnection:
         if not isinstance(action, GatewayAction):
             raise TypeError(f"{type(action).__name__} is not for the gateway")
         if self._client is None:
-            self._client = _client(self._side)
+            self._client = _make_client(self._side)
         client = self._client
-        responses = await asyncio.gather(*(self._ask(client, request, action) for request in action.requests()))
+        responses = await asyncio.gather(
+            *(self._send_with_retry(client, request, action) for request in action.build_requests())
+        )
         failures = [response for response in responses if isinstance(response, HostError)]
         if failures and len(failures) == len(responses):
             raise failures[0]
@@ -51,7 +53,8 @@ class HttpConnection:
             answer: Answer = action.parse(responses)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of the gateway cannot be understood: {why}", why=reason(error)), maybe_ran=action.changes
+                Phrase("the answer of the gateway cannot be understood: {why}", why=describe_error(error)),
+                maybe_ran=action.changes,
             ) from error
         return answer
 
@@ -61,33 +64,33 @@ class HttpConnection:
         if client is not None:
             await client.aclose()
 
-    async def _ask(
+    async def _send_with_retry(
         self, client: httpx.AsyncClient, request: HttpRequest, action: GatewayAction[Any]
     ) -> HttpResponse | HostError:
         """Sends one request. A read is retried once if its kept connection turns out to be dead."""
         try:
             async with asyncio.timeout(action.deadline):
                 try:
-                    return await self._timed(client, request, action.output_limit)
+                    return await self._send_and_time(client, request, action.output_limit)
                 except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
                     if action.changes:
                         raise
-                return await self._timed(client, request, action.output_limit)
+                return await self._send_and_time(client, request, action.output_limit)
         except HostError as error:
             return error
         except TimeoutError:
             return DeadlineExceeded.after(action.deadline, maybe_ran=action.changes)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict) as error:
-            return host_error(error, self._side, changes=action.changes)
+            return map_http_error(error, self._side, changes=action.changes)
 
-    async def _timed(self, client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
+    async def _send_and_time(self, client: httpx.AsyncClient, request: HttpRequest, limit: int) -> HttpResponse:
         """Sends one request and measures its duration."""
         began = self._monotonic()
         response = await _send(client, request, limit)
         return replace(response, seconds=self._monotonic() - began)
 
 
-def _client(side: GatewaySide) -> httpx.AsyncClient:
+def _make_client(side: GatewaySide) -> httpx.AsyncClient:
     # Loading the machine's CAs takes 20 ms and megabytes, so only for TLS. Without them no certificate is trusted.
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if any(url is not None and url.startswith("https:") for url in (side.url, side.proxy)):
@@ -99,8 +102,8 @@ def _client(side: GatewaySide) -> httpx.AsyncClient:
         trust_env=False,
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
-        timeout=httpx.Timeout(None, connect=CONNECT_TIME),
-        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=KEEP_TIME),
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
+        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4, keepalive_expiry=KEEPALIVE_EXPIRY),
     )
 
 
@@ -118,7 +121,7 @@ async def _send(client: httpx.AsyncClient, request: HttpRequest, limit: int) -> 
     return HttpResponse(status=response.status_code, text=text)
 
 
-NOT_SENT = (
+NOT_SENT_ERRORS = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.InvalidURL,
@@ -130,31 +133,31 @@ NOT_SENT = (
 """Errors raised before the request was sent: a change did not happen."""
 
 
-def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostError:
+def map_http_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostError:
     """Maps an error of httpx to a `HostError`."""
-    if changes and not isinstance(error, NOT_SENT):
+    if changes and not isinstance(error, NOT_SENT_ERRORS):
         return OutcomeUnknown(
             Phrase("the connection to {where} was lost before the answer came; look before doing it again", where=side.url)
         )
-    if (local := own_trouble(error)) is not None:
+    if (local := map_local_error(error)) is not None:
         return local
     match error:
-        case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
+        case httpx.ConnectError() if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in walk_causes(error)):
             return HostIdentityError(
                 Phrase(
                     "the certificate of {where} is not trusted: {why}; compare it at the host",
                     where=side.url,
-                    why=reason(error),
+                    why=describe_error(error),
                 )
             )
         case httpx.TimeoutException():
-            return DeadlineExceeded.after(CONNECT_TIME)  # a later timeout is the action's own deadline
+            return DeadlineExceeded.after(CONNECT_TIMEOUT)  # a later timeout is the action's own deadline
         case httpx.NetworkError() | httpx.ProxyError():
             return Unreachable(
                 Phrase(
                     "nothing answers at {where}: {why}; check OpenResty and Nebula on the host",
                     where=side.url,
-                    why=reason(error),
+                    why=describe_error(error),
                 )
             )
         case _:
@@ -162,6 +165,6 @@ def host_error(error: Exception, side: GatewaySide, *, changes: bool) -> HostErr
                 Phrase(
                     "what answers at {where} does not speak HTTP, or broke off: {why}; check that it is the gateway",
                     where=side.url,
-                    why=reason(error),
+                    why=describe_error(error),
                 )
             )

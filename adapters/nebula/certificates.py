@@ -22,18 +22,18 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, 
 
 from adapters.nebula import pem
 from adapters.nebula.encoding import (
-    BANNERS,
+    VERSION_BY_BANNER,
     Certificate,
     Curve,
     Fingerprint,
     Interface,
-    decode,
-    first_reason,
-    sealed,
-    signed_bytes,
+    build_certificate,
+    decode_certificate,
+    describe_first_error,
+    encode_signed_part,
 )
 
-__all__ = ["Certificate", "Curve", "public_key_of", "read_pem", "read_printed", "signed_by"]
+__all__ = ["Certificate", "Curve", "is_signed_by", "read_pem", "read_print_output", "read_public_key"]
 
 PRINTED_LIMIT = 512_000
 """Characters of the output of `nebula-cert` for the largest file that `adapters.nebula.pem` accepts."""
@@ -44,15 +44,15 @@ _PUBLIC_KEYS: Mapping[str, Curve] = {"NEBULA X25519 PUBLIC KEY": Curve.CURVE2551
 def read_pem(text: str) -> tuple[Certificate, ...]:
     """Reads the certificates of a file: one, or a bundle of CAs. Raises `ValueError` for another or a damaged file."""
     found = []
-    for banner, body in pem.blocks(text):
-        version = BANNERS.get(banner)
+    for banner, body in pem.read_blocks(text):
+        version = VERSION_BY_BANNER.get(banner)
         if version is None:
             raise ValueError(f"the file holds a {banner}, not a certificate")
-        found.append(decode(version, body))
+        found.append(decode_certificate(version, body))
     return tuple(found)
 
 
-def read_printed(text: str) -> tuple[Certificate, ...]:
+def read_print_output(text: str) -> tuple[Certificate, ...]:
     """Reads the output of `nebula-cert print -json`, in any of its shapes.
 
     Raises `ValueError` for any other text, and if the printed fingerprint is wrong.
@@ -63,17 +63,17 @@ def read_printed(text: str) -> tuple[Certificate, ...]:
         if text.lstrip().startswith("["):
             printed = _PRINTED_LIST.validate_json(text)
         else:
-            printed = [_Printed.model_validate_json(line) for line in text.split("\n") if line.strip()]
+            printed = [_PrintedCertificate.model_validate_json(line) for line in text.split("\n") if line.strip()]
     except ValidationError as error:
-        raise ValueError(f"not what nebula-cert prints: {first_reason(error)}") from None
+        raise ValueError(f"not what nebula-cert prints: {describe_first_error(error)}") from None
     if not 1 <= len(printed) <= pem.BLOCK_LIMIT:
         raise ValueError("no certificate was printed, or too many")
-    return tuple(one.certificate() for one in printed)
+    return tuple(one.to_certificate() for one in printed)
 
 
-def public_key_of(text: str) -> str:
+def read_public_key(text: str) -> str:
     """Returns the key of a PUBLIC KEY file, in hexadecimal. Raises `ValueError` for another or a damaged file."""
-    blocks = list(pem.blocks(text))
+    blocks = list(pem.read_blocks(text))
     if len(blocks) != 1:
         raise ValueError("more than one block, where one public key was expected")
     banner, body = blocks[0]
@@ -85,7 +85,7 @@ def public_key_of(text: str) -> str:
     return body.hex()
 
 
-def signed_by(certificate: Certificate, ca: Certificate) -> bool:
+def is_signed_by(certificate: Certificate, ca: Certificate) -> bool:
     """Tells whether a CA signed a certificate: it is named as the issuer, and the signature is valid.
 
     True of a CA and itself. Dates and the CA's limits are not checked.
@@ -93,7 +93,7 @@ def signed_by(certificate: Certificate, ca: Certificate) -> bool:
     named = certificate == ca if certificate.is_ca else certificate.issuer == ca.fingerprint
     if not ca.is_ca or not named or certificate.curve is not ca.curve:
         return False
-    signature, signed = bytes.fromhex(certificate.signature), signed_bytes(certificate)
+    signature, signed = bytes.fromhex(certificate.signature), encode_signed_part(certificate)
     key = bytes.fromhex(ca.public_key)
     try:
         if ca.curve is Curve.CURVE25519:
@@ -121,7 +121,7 @@ class _PrintedDetails(BaseModel):
     curve: str = ""
 
 
-class _Printed(BaseModel):
+class _PrintedCertificate(BaseModel):
     """One printed certificate. Version 2 has curve and key beside the details; 1.9 prints no version."""
 
     model_config = ConfigDict(strict=True)
@@ -133,27 +133,27 @@ class _Printed(BaseModel):
     public_key: str = Field("", alias="publicKey")
     curve: str = ""
 
-    def certificate(self) -> Certificate:
+    def to_certificate(self) -> Certificate:
         """Builds the certificate. Raises `ValueError` if the printed fingerprint differs from the computed one."""
         details = self.details
         fields = {
             "version": self.version,
             "name": details.name,
-            "networks": _interfaces(details.networks),
-            "unsafe_networks": _interfaces(details.unsafe_networks),
+            "networks": _parse_interfaces(details.networks),
+            "unsafe_networks": _parse_interfaces(details.unsafe_networks),
             "groups": tuple(details.groups or ()),
             "is_ca": details.is_ca,
-            "not_before": _utc(details.not_before),
-            "not_after": _utc(details.not_after),
+            "not_before": _to_utc(details.not_before),
+            "not_after": _to_utc(details.not_after),
             "issuer": details.issuer,
             "public_key": self.public_key or details.public_key,
             "curve": self.curve or details.curve,
             "signature": self.signature,
         }
-        return sealed(fields, self.fingerprint)
+        return build_certificate(fields, self.fingerprint)
 
 
-def _interfaces(printed: list[str] | None) -> tuple[Interface, ...]:
+def _parse_interfaces(printed: list[str] | None) -> tuple[Interface, ...]:
     try:
         found = tuple(ip_interface(network) for network in printed or ())
     except ValueError:
@@ -163,7 +163,7 @@ def _interfaces(printed: list[str] | None) -> tuple[Interface, ...]:
     return found
 
 
-def _utc(moment: datetime) -> datetime:
+def _to_utc(moment: datetime) -> datetime:
     """Converts a time to UTC: printed times have the time zone of the machine that printed them."""
     try:
         return moment.astimezone(UTC)
@@ -171,4 +171,4 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("a date is beyond the year 9999") from None
 
 
-_PRINTED_LIST = TypeAdapter(list[_Printed])
+_PRINTED_LIST = TypeAdapter(list[_PrintedCertificate])

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-LENGTH_BYTES = 3
+LENGTH_SIZE_LIMIT = 3
 """Bytes of a length: enough for a length of 16 MB."""
 
 
-def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+def read_elements(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Yields tag and content of each element. Raises `ValueError` if one ends early or has no definite length."""
     position = 0
     while position < len(data):
@@ -16,7 +16,7 @@ def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
         position += 2
         if length > 0x7F:
             count = length & 0x7F
-            if not 1 <= count <= LENGTH_BYTES:
+            if not 1 <= count <= LENGTH_SIZE_LIMIT:
                 raise ValueError("an element has a length that is not allowed")
             length = int.from_bytes(data[position : position + count], "big")
             position += count
@@ -26,7 +26,7 @@ def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
         position += length
 
 
-def element(tag: int, content: bytes) -> bytes:
+def encode_element(tag: int, content: bytes) -> bytes:
     """Encodes one element."""
     size = len(content)
     if size <= 0x7F:
@@ -35,6 +35,6 @@ def element(tag: int, content: bytes) -> bytes:
     return bytes((tag, 0x80 | len(length))) + length + content
 
 
-def integer(value: int) -> bytes:
+def encode_integer(value: int) -> bytes:
     """Encodes the content of an INTEGER that is not negative. The top bit is the sign."""
     return value.to_bytes(value.bit_length() // 8 + 1, "big")

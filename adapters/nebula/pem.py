@@ -12,7 +12,7 @@ BLOCK_LIMIT = 64
 _BOUNDARY = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{1,60})-----[ \t]*")
 
 
-def blocks(text: str) -> Iterator[tuple[str, bytes]]:
+def read_blocks(text: str) -> Iterator[tuple[str, bytes]]:
     """Yields banner and content of each block. Comments may stand before a block.
 
     Raises `ValueError` if the file is damaged or has no block.
@@ -33,7 +33,7 @@ def blocks(text: str) -> Iterator[tuple[str, bytes]]:
         elif edge[1] == "BEGIN" and not banner:
             banner, body = edge[2], []
         elif edge[1] == "END" and edge[2] == banner:
-            yield banner, _decoded("".join(body))
+            yield banner, _decode_base64("".join(body))
             count, banner, remark = count + 1, "", False
             if count > BLOCK_LIMIT:
                 raise ValueError("the file holds too many blocks")
@@ -47,14 +47,14 @@ def blocks(text: str) -> Iterator[tuple[str, bytes]]:
         raise ValueError("there is text after the last block, which Nebula refuses")
 
 
-def _decoded(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:  # binascii.Error, and characters outside ASCII
         raise ValueError("a block is not base64") from None
 
 
-def block(banner: str, content: bytes) -> str:
+def encode_block(banner: str, content: bytes) -> str:
     """Encodes one block as Go writes it: 64 characters a line."""
     text = base64.b64encode(content).decode("ascii")
     lines = (text[start : start + 64] for start in range(0, len(text), 64))

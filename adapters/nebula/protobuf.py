@@ -6,11 +6,11 @@ https://protobuf.dev/programming-guides/encoding/
 from collections.abc import Iterator
 
 VARINT, CHUNK = 0, 2
-VARINT_BYTES = 10
+VARINT_SIZE_LIMIT = 10
 """Bytes of a varint of 64 bits, with seven bits in each."""
 
 
-def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+def read_fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     """Yields number and content of each field. Raises `ValueError` if the message ends early or holds another kind."""
     position = 0
     while position < len(data):
@@ -31,14 +31,14 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 def read_varint(data: bytes, position: int) -> tuple[int, int]:
     """Reads the number at a position. Returns it and the position after it."""
     value = 0
-    for index, byte in enumerate(data[position : position + VARINT_BYTES]):
+    for index, byte in enumerate(data[position : position + VARINT_SIZE_LIMIT]):
         value |= (byte & 0x7F) << 7 * index
         if byte < 0x80:
             return value, position + index + 1
     raise ValueError("the data ends within a number")
 
 
-def varints(data: bytes) -> Iterator[int]:
+def read_varints(data: bytes) -> Iterator[int]:
     """Yields the numbers of a packed field."""
     position = 0
     while position < len(data):
@@ -46,7 +46,7 @@ def varints(data: bytes) -> Iterator[int]:
         yield value
 
 
-def varint(value: int) -> bytes:
+def encode_varint(value: int) -> bytes:
     """Encodes a number that is not negative."""
     written = bytearray()
     while value > 0x7F:
@@ -56,11 +56,11 @@ def varint(value: int) -> bytes:
     return bytes(written)
 
 
-def number(field: int, value: int) -> bytes:
+def encode_number(field: int, value: int) -> bytes:
     """Encodes a field with a number. Zero is left out, as in proto3."""
-    return varint(field << 3 | VARINT) + varint(value) if value else b""
+    return encode_varint(field << 3 | VARINT) + encode_varint(value) if value else b""
 
 
-def chunk(field: int, value: bytes) -> bytes:
+def encode_chunk(field: int, value: bytes) -> bytes:
     """Encodes a field with bytes."""
-    return varint(field << 3 | CHUNK) + varint(len(value)) + value
+    return encode_varint(field << 3 | CHUNK) + encode_varint(len(value)) + value

@@ -19,7 +19,7 @@ class WindowsAction(Action[Answer]):
 
     script: ClassVar[str]
 
-    def arguments(self) -> dict[str, Any]:
+    def build_arguments(self) -> dict[str, Any]:
         """Returns the script's arguments: plain JSON, never code."""
         return self.model_dump(mode="json")
 

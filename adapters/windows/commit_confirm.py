@@ -21,12 +21,12 @@ from pydantic import Field, StringConstraints
 from adapters.action import Effect
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
-from adapters.windows.powershell import guard_options
+from adapters.windows.powershell import build_guard_options
 
 ChangeState = Literal["absent", "applying", "applied", "confirmed", "reverting", "reverted", "stuck"]
 """State of a change. `absent`: unknown to the host."""
 
-WINDOW = 120
+CONFIRM_WINDOW = 120
 """Seconds that an applied change waits for its confirmation before the host restores the old state."""
 
 
@@ -64,7 +64,7 @@ class _ChangeAction(WindowsAction[ChangeStatus]):
     operation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,63}$")]
     """The operation's id, which names a folder on the host."""
 
-    def arguments(self) -> dict[str, Any]:
+    def build_arguments(self) -> dict[str, Any]:
         return self.model_dump(mode="json")
 
     def parse(self, data: Any) -> ChangeStatus:
@@ -91,10 +91,10 @@ class BeginChange(_ChangeAction):
     verb: Literal["start", "stop", "restart"]
     swaps: tuple[FileSwap, ...] = ()
     nginx: BareNginx | None = None
-    window: int = Field(default=WINDOW, ge=1, le=3600)
+    window: int = Field(default=CONFIRM_WINDOW, ge=1, le=3600)
 
-    def arguments(self) -> dict[str, Any]:
-        return super().arguments() | {"guard": guard_options()}
+    def build_arguments(self) -> dict[str, Any]:
+        return super().build_arguments() | {"guard": build_guard_options()}
 
 
 class ConfirmChange(_ChangeAction):

@@ -3,7 +3,7 @@
 Each has `maybe_ran=False`. `mark_in_doubt` converts it for the case that a change may have been made.
 """
 
-from adapters.error_text import one_line
+from adapters.error_text import clean_line
 from adapters.errors import (
     ActionFailed,
     AuthenticationFailed,
@@ -17,16 +17,16 @@ from adapters.errors import (
 )
 from adapters.phrase import Phrase
 
-OPERATIONS_USED_UP = "quota-operations"
+OPERATIONS_QUOTA = "quota-operations"
 """`ActionFailed.code` of a full quota that only a new shell resets."""
 
 _ACCESS_DENIED = 5
 _SHELL_NOT_FOUND = 2150858843
-_QUOTAS = {2150859173: "quota-shells", 2150859174: OPERATIONS_USED_UP, 2150859175: "quota-user"}
+_QUOTAS = {2150859173: "quota-shells", 2150859174: OPERATIONS_QUOTA, 2150859175: "quota-user"}
 """WSManFault codes 0x803381A5 to A7 and the `ActionFailed.code` of each."""
 
 
-def doubted(failure: HostError) -> HostError:
+def mark_in_doubt(failure: HostError) -> HostError:
     """Converts a failure for the case that the change may have been made without an answer."""
     if isinstance(failure, Unreachable | NotAsked):
         return OutcomeUnknown(Phrase("the answer is lost: {failure}; look at the host first", failure=failure.phrase))
@@ -34,21 +34,21 @@ def doubted(failure: HostError) -> HostError:
     return failure
 
 
-def late(address: str) -> DeadlineExceeded:
+def make_deadline_error(address: str) -> DeadlineExceeded:
     """Makes the error for an exceeded deadline."""
     return DeadlineExceeded(
         Phrase("no answer from {address} in time; check that the host is up and not overloaded", address=address)
     )
 
 
-def lost(address: str) -> Unreachable:
+def make_lost_error(address: str) -> Unreachable:
     """Makes the error for an open connection that ended before the answer."""
     return Unreachable(
         Phrase("the connection to {address} broke before the answer; check that WinRM runs, then try again", address=address)
     )
 
 
-def unreachable(address: str, reason: Phrase | str) -> Unreachable:
+def make_unreachable_error(address: str, reason: Phrase | str) -> Unreachable:
     """Makes the error for a connection that could not be opened."""
     return Unreachable(
         Phrase(
@@ -59,7 +59,7 @@ def unreachable(address: str, reason: Phrase | str) -> Unreachable:
     )
 
 
-def unproven(address: str, reason: Phrase | str) -> HostIdentityError:
+def make_identity_error(address: str, reason: Phrase | str) -> HostIdentityError:
     """Makes the error for failed TLS: the peer is not the host that the CA of the fleet signed."""
     return HostIdentityError(
         Phrase(
@@ -70,21 +70,21 @@ def unproven(address: str, reason: Phrase | str) -> HostIdentityError:
     )
 
 
-def unusable_files(reason: Phrase | str) -> HostIdentityError:
+def make_tls_file_error(reason: Phrase | str) -> HostIdentityError:
     """Makes the error for an unreadable CA, certificate or key of the bot, without which no peer can be verified."""
     return HostIdentityError(
         Phrase("a file for TLS cannot be read ({reason}); check ca_file, certificate_file and key_file", reason=reason)
     )
 
 
-def refused_login(address: str) -> AuthenticationFailed:
+def make_login_error(address: str) -> AuthenticationFailed:
     """Makes the error for HTTP 401. It is never retried, for that may lock the account."""
     return AuthenticationFailed(
         Phrase("{address} refuses the log-in; check user and password, or the certificate", address=address)
     )
 
 
-def not_winrm(address: str, reason: Phrase | str) -> ProtocolError:
+def make_protocol_error(address: str, reason: Phrase | str) -> ProtocolError:
     """Makes the error for a peer that does not answer as WinRM does."""
     return ProtocolError(
         Phrase(
@@ -95,10 +95,10 @@ def not_winrm(address: str, reason: Phrase | str) -> ProtocolError:
     )
 
 
-def refused_by_fault(code: int | None, reason: str, address: str) -> HostError:
+def map_fault(code: int | None, reason: str, address: str) -> HostError:
     """Maps a WSManFault: WinRM's own code and text."""
     if code == _SHELL_NOT_FOUND:
-        return lost(address)
+        return make_lost_error(address)
     if code == _ACCESS_DENIED:
         return AuthenticationFailed(
             Phrase("{address} lets this account open no remote shell; it must be an administrator there", address=address)
@@ -113,20 +113,20 @@ def refused_by_fault(code: int | None, reason: str, address: str) -> HostError:
         Phrase(
             "WinRM at {address} refuses: {reason}; look at the WinRM log of the host",
             address=address,
-            reason=one_line(reason),
+            reason=clean_line(reason),
         ),
         code=str(code or ""),
         maybe_ran=False,
     )
 
 
-def refused_by_status(status: int, address: str) -> HostError:
+def map_http_status(status: int, address: str) -> HostError:
     """Maps an HTTP status without a fault: something before WinRM answered.
 
     A host answers 400 to a message sealed for a connection that it no longer knows.
     """
     if status in (400, 503):
-        return lost(address)
+        return make_lost_error(address)
     return ProtocolError(
         Phrase(
             "{address} answers with HTTP status {status}; check that url leads to WinRM", address=address, status=str(status)

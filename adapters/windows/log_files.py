@@ -34,12 +34,12 @@ class LogFile(Value):
     rotated_at: AwareDatetime | None = None
 
     @property
-    def file(self) -> str:
+    def file_name(self) -> str:
         """The log's name without its folder."""
         return PureWindowsPath(self.path).name
 
     @property
-    def whole(self) -> int:
+    def total_size(self) -> int:
         """Bytes of the log and of all its rotated files."""
         return self.size + self.rotated_size
 

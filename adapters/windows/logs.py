@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.errors import ActionFailed
-from adapters.host_clock import DAYS
+from adapters.host_clock import CLOCK_HISTORY_DAYS
 from adapters.inventory import WindowsSide
-from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LogSearch, LogText
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
 from adapters.windows.log_files import LogName
 
-SEARCH_LIMIT = 8.0
+SEARCH_TIMEOUT = 8.0
 """Seconds that a host searches. The rest of the deadline is for PowerShell's start and a pattern's last attempt."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,15 +31,15 @@ class ReadLog(WindowsAction[LogText]):
     output_limit = 3 * BYTES_LIMIT  # JSON doubles quotes and backslashes; the script counts longer escapes
 
     log: str
-    search: Search
+    search: LogSearch
 
     @classmethod
-    def of(cls, side: WindowsSide, which: LogName, search: Search) -> "ReadLog":
+    def of(cls, side: WindowsSide, which: LogName, search: LogSearch) -> "ReadLog":
         """Makes the action for one of a host's logs."""
         paths = {"nebula": side.paths.nebula_log, "access": side.paths.access_log, "error": side.paths.error_log}
         return cls(log=paths[which], search=search)
 
-    def arguments(self) -> dict[str, Any]:
+    def build_arguments(self) -> dict[str, Any]:
         """Returns the script's arguments. The pattern gets a prefix, or PowerShell would read one like a time as a time."""
         return {
             "log": self.log,
@@ -47,27 +47,27 @@ class ReadLog(WindowsAction[LogText]):
             "pattern": f"={self.search.pattern}",
             "fixed": self.search.fixed,
             "case": self.search.case,
-            "since": _milliseconds(self.search.since),
-            "until": _milliseconds(self.search.until),
-            "milliseconds": int(SEARCH_LIMIT * 1000),
-            "line_limit": LINE_BROUGHT,
+            "since": _to_milliseconds(self.search.since),
+            "until": _to_milliseconds(self.search.until),
+            "milliseconds": int(SEARCH_TIMEOUT * 1000),
+            "line_limit": LINE_READ_LIMIT,
             "bytes_limit": BYTES_LIMIT,
-            "days": DAYS,
+            "days": CLOCK_HISTORY_DAYS,
         }
 
     def parse(self, data: Any) -> LogText:
         return LogText.model_validate(data)
 
     def explain(self, failure: ActionFailed) -> ActionFailed:
-        phrase = _why(failure, self.log)
+        phrase = _explain_code(failure, self.log)
         return failure if phrase is None else ActionFailed(phrase, code=failure.code, maybe_ran=failure.maybe_ran)
 
 
-def _milliseconds(moment: datetime | None) -> int | None:
+def _to_milliseconds(moment: datetime | None) -> int | None:
     return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _why(failure: ActionFailed, path: str) -> Phrase | None:
+def _explain_code(failure: ActionFailed, path: str) -> Phrase | None:
     """Returns the meaning of a failure of the script and its fix; None if the script's own words are best."""
     match failure.code:
         case "LogMissing":

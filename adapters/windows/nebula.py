@@ -13,10 +13,10 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from adapters.action import Effect
 from adapters.inventory import WindowsSide
-from adapters.nebula.certificates import Certificate, public_key_of, read_pem, signed_by
+from adapters.nebula.certificates import Certificate, is_signed_by, read_pem, read_public_key
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
-from adapters.windows.nebula_log import read_received
+from adapters.windows.nebula_log import parse_handshake
 
 PEM_LIMIT = 64_000
 """Bytes of a certificate file. A bundle of several CAs has about two thousand."""
@@ -99,14 +99,14 @@ class ReadCertificates(WindowsAction[NebulaFiles]):
         """Parses the object. The script returns lines of Nebula's log as they are."""
         match data:
             case {"handshakes": [*lines], **rest}:
-                return NebulaFiles.model_validate({**rest, "sightings": _newest(lines)})
+                return NebulaFiles.model_validate({**rest, "sightings": _collect_sightings(lines)})
             case _:
                 raise ValueError("no handshakes")
 
 
-def _newest(lines: Iterable[Any]) -> tuple[Sighting, ...]:
+def _collect_sightings(lines: Iterable[Any]) -> tuple[Sighting, ...]:
     """Collects the last handshake of each name. Unreadable lines are skipped."""
-    received = (read_received(line) for line in lines if isinstance(line, str))
+    received = (parse_handshake(line) for line in lines if isinstance(line, str))
     newest = {
         each.name: Sighting(name=each.name, fingerprint=each.fingerprint, at=each.at)
         for each in received
@@ -137,13 +137,13 @@ class MakeKeyPair(WindowsAction[KeyPair]):
         """Rejects everything but a public key, and no error repeats the rejected text."""
         match data:
             case {"public_key": str(text), "changed": bool(changed)}:
-                public_key_of(text)
+                read_public_key(text)
                 return KeyPair(public_key=text, changed=changed)
             case _:
                 raise ValueError("no public key")
 
 
-class Signed(Value):
+class SignedCertificate(Value):
     """A certificate signed just now, or before for the same public key. `fingerprint` is in hexadecimal."""
 
     certificate: str = Field(max_length=PEM_LIMIT)
@@ -152,11 +152,11 @@ class Signed(Value):
     changed: bool = False
 
 
-_SIGNING = timedelta(minutes=2)
+_LIFETIME_ALLOWANCE = timedelta(minutes=2)
 """Tolerance for a certificate's lifetime. It also applies to a CA that ends that soon after the requested lifetime."""
 
 
-class SignCertificate(WindowsAction[Signed]):
+class SignCertificate(WindowsAction[SignedCertificate]):
     """Signs a public key with the CA that lies on this host, in a fresh folder.
 
     `lifetime` is in hours; the CA's own end shortens it. The answer is read by `adapters.nebula.certificates` and compared
@@ -182,29 +182,29 @@ class SignCertificate(WindowsAction[Signed]):
     public_key: str = Field(max_length=1_000)
     lifetime: int = Field(ge=1)
 
-    def parse(self, data: Any) -> Signed:
+    def parse(self, data: Any) -> SignedCertificate:
         match data:
             case {"certificate": str(text), "ca": str(ca_text), "changed": bool(changed)}:
                 (certificate,), (ca,) = read_pem(text), read_pem(ca_text)
             case _:
                 raise ValueError("neither a certificate nor its CA")
-        if differs := self._differs(certificate, ca):
+        if differs := self._find_difference(certificate, ca):
             raise ValueError(f"the certificate has another {differs} than was asked for")
-        return Signed(
+        return SignedCertificate(
             certificate=text, fingerprint=certificate.fingerprint, not_after=certificate.not_after, changed=changed
         )
 
-    def _differs(self, certificate: Certificate, ca: Certificate) -> str:
+    def _find_difference(self, certificate: Certificate, ca: Certificate) -> str:
         """Finds a property in which the certificate differs from the request; "" if there is none."""
-        longest = timedelta(hours=self.lifetime) + _SIGNING
+        longest = timedelta(hours=self.lifetime) + _LIFETIME_ALLOWANCE
         checks = {
             "kind": not certificate.is_ca,
             "name": certificate.name == self.name,
             "address": set(certificate.networks) == set(map(ip_interface, self.networks)),
             "network behind it": set(certificate.unsafe_networks) == set(map(ip_interface, self.unsafe_networks)),
             "group": set(certificate.groups) == set(self.groups),
-            "public key": certificate.public_key == public_key_of(self.public_key),
-            "CA": ca.fingerprint == self.ca_fingerprint and signed_by(certificate, ca),
+            "public key": certificate.public_key == read_public_key(self.public_key),
+            "CA": ca.fingerprint == self.ca_fingerprint and is_signed_by(certificate, ca),
             "lifetime": certificate.not_after - certificate.not_before <= longest and certificate.not_after < ca.not_after,
         }
         return next((what for what, right in checks.items() if not right), "")
@@ -284,14 +284,14 @@ class NotePosition(WindowsAction[LogPosition]):
         return LogPosition.model_validate(data)
 
 
-class Handshake(Value):
+class HandshakeResult(Value):
     """Result of a handshake search: whether the log, beyond a position, has one with that name and certificate."""
 
     found: bool
     at: AwareDatetime | None = None
 
 
-class FindHandshake(WindowsAction[Handshake]):
+class FindHandshake(WindowsAction[HandshakeResult]):
     """Searches this host's Nebula log beyond a position (or a log that was started anew since) for one handshake."""
 
     script = "find-handshake"
@@ -303,17 +303,17 @@ class FindHandshake(WindowsAction[Handshake]):
     name: str
     fingerprint: str
 
-    def parse(self, data: Any) -> Handshake:
+    def parse(self, data: Any) -> HandshakeResult:
         """Parses the lines, which the script selected only because they hold both words."""
         match data:
             case {"lines": [*lines]}:
-                received = [read_received(line) for line in lines if isinstance(line, str)]
+                received = [parse_handshake(line) for line in lines if isinstance(line, str)]
             case _:
                 raise ValueError("no lines")
         for each in received:
             if each is not None and (each.name, each.fingerprint) == (self.name, self.fingerprint):
-                return Handshake(found=True, at=each.at)
-        return Handshake(found=False)
+                return HandshakeResult(found=True, at=each.at)
+        return HandshakeResult(found=False)
 
 
 class Reached(Value):

@@ -15,7 +15,7 @@ from typing import Any
 
 from adapters.value import Value
 
-RECEIVED = "Handshake message received"
+RECEIVED_MESSAGE = "Handshake message received"
 
 LINE_LIMIT = 2_000
 """Characters of a line. Nebula's own have about four hundred."""
@@ -23,7 +23,7 @@ LINE_LIMIT = 2_000
 _FIELD = re.compile(r'(?:^|(?<= ))([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^ "]*)(?= |$)')
 
 
-class Received(Value):
+class ReceivedHandshake(Value):
     """The peer whose certificate was accepted, and the time by the clock of the host that logged it; None without a time."""
 
     name: str
@@ -31,19 +31,19 @@ class Received(Value):
     at: datetime | None
 
 
-def read_received(line: str) -> Received | None:
+def parse_handshake(line: str) -> ReceivedHandshake | None:
     """Parses a line; None for every other line."""
-    if len(line) > LINE_LIMIT or RECEIVED not in line:
+    if len(line) > LINE_LIMIT or RECEIVED_MESSAGE not in line:
         return None
-    fields = _json(line) if line.startswith("{") else _text(line)
+    fields = _parse_json(line) if line.startswith("{") else _parse_text(line)
     match fields:
-        case {"msg": str(message), "certName": str(name), "fingerprint": str(fingerprint)} if message == RECEIVED:
-            return Received(name=name, fingerprint=fingerprint, at=_time(fields.get("time")))
+        case {"msg": str(message), "certName": str(name), "fingerprint": str(fingerprint)} if message == RECEIVED_MESSAGE:
+            return ReceivedHandshake(name=name, fingerprint=fingerprint, at=_parse_time(fields.get("time")))
         case _:
             return None
 
 
-def _json(line: str) -> Mapping[str, Any]:
+def _parse_json(line: str) -> Mapping[str, Any]:
     try:
         document = json.loads(line)
     except (ValueError, RecursionError):
@@ -51,11 +51,11 @@ def _json(line: str) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _text(line: str) -> Mapping[str, Any]:
-    return {name: _plain(value) for name, value in _FIELD.findall(line)}
+def _parse_text(line: str) -> Mapping[str, Any]:
+    return {name: _unquote(value) for name, value in _FIELD.findall(line)}
 
 
-def _plain(value: str) -> str:
+def _unquote(value: str) -> str:
     """Unquotes a value. Go quotes values with spaces or unusual characters, as JSON does for all that occurs in names."""
     if not value.startswith('"'):
         return value
@@ -65,7 +65,7 @@ def _plain(value: str) -> str:
         return value.strip('"')
 
 
-def _time(text: object) -> datetime | None:
+def _parse_time(text: object) -> datetime | None:
     """Parses RFC 3339. slog in JSON writes nanoseconds, which are cut."""
     if not isinstance(text, str):
         return None

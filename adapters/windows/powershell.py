@@ -18,7 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NoReturn
 
-from adapters.error_text import WORDS_LIMIT, one_line, reason
+from adapters.error_text import WORDS_LIMIT, clean_line, describe_error
 from adapters.errors import ActionFailed, ProtocolError
 from adapters.phrase import Phrase
 
@@ -33,24 +33,24 @@ _OPTIONS = "-NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedC
 
 
 @cache
-def command_line() -> str:
+def build_command_line() -> str:
     """Builds the command line that starts every script: PowerShell with the bootstrap, the same each time."""
-    line = f"powershell.exe {_OPTIONS} {_encoded('bootstrap')}"
+    line = f"powershell.exe {_OPTIONS} {_encode_file('bootstrap')}"
     if len(f"cmd.exe /C {line}") > _COMMAND_LINE_LIMIT:
         raise ValueError(f"bootstrap.ps1 is too long for cmd.exe: {len(line)} characters")
     return line
 
 
 @cache
-def guard_options() -> str:
+def build_guard_options() -> str:
     """Builds powershell.exe's options in the scheduled task that guards a change: constant code, like the bootstrap."""
-    options = f"{_OPTIONS} {_encoded('guard')}"
+    options = f"{_OPTIONS} {_encode_file('guard')}"
     if len(options) > _PROCESS_LIMIT - 300:
         raise ValueError(f"guard.ps1 is too long for one process's command line: {len(options)} characters")
     return options
 
 
-def _encoded(name: str) -> str:
+def _encode_file(name: str) -> str:
     """Encodes a constant PowerShell file for `-EncodedCommand`, without comments, indentation and empty lines."""
     text = files("adapters.windows").joinpath(f"{name}.ps1").read_text("ascii")
     lines = (line.strip() for line in text.splitlines())
@@ -59,22 +59,22 @@ def _encoded(name: str) -> str:
 
 
 @cache
-def script_text(name: str) -> str:
+def load_script(name: str) -> str:
     """Loads `scripts/<name>.ps1`. A line `# Part: files` is replaced by the functions in `scripts/parts/files.ps1`."""
-    return re.sub(r"^# Part: (\w+)$", lambda part: script_text(f"parts/{part[1]}"), _script(name), flags=re.MULTILINE)
+    return re.sub(r"^# Part: (\w+)$", lambda part: load_script(f"parts/{part[1]}"), _load_file(name), flags=re.MULTILINE)
 
 
-def _script(name: str) -> str:
+def _load_file(name: str) -> str:
     return files("adapters.windows").joinpath("scripts", f"{name}.ps1").read_text("utf-8")
 
 
-def pack(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes:
+def pack_request(nonce: str, script: str, arguments: Mapping[str, Any]) -> bytes:
     """Packs the line that the bootstrap reads from stdin."""
     document = json.dumps({"nonce": nonce, "script": script, "args": arguments}, allow_nan=False)
     return base64.b64encode(gzip.compress(document.encode(), mtime=0)) + b"\n"
 
 
-def unpack(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
+def unpack_answer(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
     """Unpacks the object that the script returned, of at most `limit` bytes as JSON.
 
     Raises `ActionFailed` if the script failed; its `code` is the error's FullyQualifiedErrorId up to the first comma (the
@@ -83,20 +83,20 @@ def unpack(stdout: bytes, nonce: str, limit: int, stderr: bytes = b"") -> Any:
     """
     frame = re.search(rb"<<FLATNET:%b:([A-Za-z0-9+/=]*):END>>" % re.escape(nonce.encode()), stdout)
     if frame is None:
-        _no_answer(stdout, stderr)
-    match _document(frame.group(1), limit):
+        _raise_no_answer(stdout, stderr)
+    match _unpack_document(frame.group(1), limit):
         case {"ok": True, "data": data}:
             return data
         case {"ok": False, "error": {"message": str(message), "type": str(kind), "id": str(identity)}}:
             raise ActionFailed(
-                Phrase("Windows reports: {message}; mend that on the host, then ask again", message=one_line(message)),
+                Phrase("Windows reports: {message}; mend that on the host, then ask again", message=clean_line(message)),
                 code=(identity or kind).partition(",")[0],
             )
         case _:
             raise ProtocolError(Phrase("PowerShell's answer has an unknown form; try again"), maybe_ran=True)
 
 
-def readable(stderr: bytes) -> str:
+def decode_stderr(stderr: bytes) -> str:
     """Decodes PowerShell's stderr to plain text. Redirected, its errors come as CLIXML, mixed with progress records."""
     text = stderr.decode("utf-8", "replace")
     if not text.startswith("#< CLIXML"):
@@ -105,7 +105,7 @@ def readable(stderr: bytes) -> str:
     return html.unescape(re.sub(r"_x([0-9A-Fa-f]{4})_", lambda code: chr(int(code[1], 16)), errors)).strip()
 
 
-def _document(packed: bytes, limit: int) -> Any:
+def _unpack_document(packed: bytes, limit: int) -> Any:
     try:
         unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         text = unzip.decompress(base64.b64decode(packed, validate=True), limit)  # gzip could expand it a thousandfold
@@ -114,12 +114,13 @@ def _document(packed: bytes, limit: int) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError, binascii.Error, zlib.error) as error:
         raise ProtocolError(
-            Phrase("PowerShell's answer cannot be unpacked ({reason}); try again", reason=reason(error)), maybe_ran=True
+            Phrase("PowerShell's answer cannot be unpacked ({reason}); try again", reason=describe_error(error)),
+            maybe_ran=True,
         ) from error
 
 
-def _no_answer(stdout: bytes, stderr: bytes) -> NoReturn:
-    words = one_line(readable(stderr)) or one_line(stdout[-WORDS_LIMIT:].decode("utf-8", "replace"))
+def _raise_no_answer(stdout: bytes, stderr: bytes) -> NoReturn:
+    words = clean_line(decode_stderr(stderr)) or clean_line(stdout[-WORDS_LIMIT:].decode("utf-8", "replace"))
     if not words:
         raise ProtocolError(
             Phrase("PowerShell ended without an answer; look at the host's event log for a crash"), maybe_ran=True

@@ -12,36 +12,36 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Generic, Protocol, TypeVar
 
-from adapters.connection import PATIENCE
+from adapters.connection import QUEUE_TIMEOUT
 from adapters.errors import NotAsked
 from adapters.phrase import Phrase
 
 Result = TypeVar("Result")
 
-CLOSE_LIMIT = 5.0
+CLOSE_TIMEOUT = 5.0
 """Seconds that closing may take. What then remains open on the host ends by the shell's idle timeout."""
 
-CUT_EVERY = 1.0
+ABORT_INTERVAL = 1.0
 """Seconds between two attempts to abort an abandoned session, which may be reconnecting at the time of one."""
 
 
 class ThreadedSession(Protocol):
     """A session that an executor serves. All methods but `abort` are called from one thread at a time. None raises."""
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         """Cleans up after the answer was returned."""
 
     def close(self) -> None:
         """Releases what is held on the host and here; bounded in time."""
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Makes a thread that is busy with this session fail soon. May be called from any thread."""
 
 
 Session = TypeVar("Session", bound=ThreadedSession)
 
 
-class Turns(Generic[Session]):
+class SerialExecutor(Generic[Session]):
     """Serial executor of one host's session. The session is made by `make` on first use, and again after it was dropped."""
 
     def __init__(self, make: Callable[[], Session], pool: ThreadPoolExecutor) -> None:
@@ -58,20 +58,20 @@ class Turns(Generic[Session]):
         """
         job: Future[Result] | None = None
         try:
-            async with asyncio.timeout(PATIENCE) as limit:
+            async with asyncio.timeout(QUEUE_TIMEOUT) as limit:
                 await self._turn.acquire()
-                session, job, begun = self._begin(work)
+                session, job, begun = self._submit(work)
                 answer = asyncio.wrap_future(job)
-                answer.add_done_callback(_heard)
+                answer.add_done_callback(_consume_exception)
                 try:
                     await asyncio.shield(asyncio.wrap_future(begun))
                     limit.reschedule(asyncio.get_running_loop().time() + deadline)
                     return await asyncio.shield(answer)
                 finally:
                     if answer.done():
-                        self._later(self._tidy(session))
+                        self._run_in_background(self._clean_up(session))
                     else:
-                        self._leave(session, job, answer)
+                        self._leave_unfinished(session, job, answer)
         except TimeoutError as error:
             if job is None:
                 raise NotAsked(Phrase("the bot is still busy with this host; ask again in a moment")) from error
@@ -83,7 +83,7 @@ class Turns(Generic[Session]):
         """Closes the session after the present turn. Waits at most `CLOSE_TIMEOUT` seconds."""
         session = self._session
         try:
-            async with asyncio.timeout(CLOSE_LIMIT):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
                 async with self._turn:
                     session, self._session = self._session, None
                     if session is not None:
@@ -95,9 +95,9 @@ class Turns(Generic[Session]):
             for task in self._background:
                 task.cancel()
             if session is not None:
-                session.cut()
+                session.abort()
 
-    def _begin(self, work: Callable[[Session], Result]) -> tuple[Session, Future[Result], Future[None]]:
+    def _submit(self, work: Callable[[Session], Result]) -> tuple[Session, Future[Result], Future[None]]:
         """Submits the work. Returns the session, the job, and a future that is done as soon as a thread has started it."""
         begun: Future[None] = Future()
 
@@ -112,31 +112,31 @@ class Turns(Generic[Session]):
             self._turn.release()
             raise
 
-    async def _tidy(self, session: Session) -> None:
+    async def _clean_up(self, session: Session) -> None:
         try:
-            await asyncio.wrap_future(self._pool.submit(session.tidy))
+            await asyncio.wrap_future(self._pool.submit(session.clean_up))
         finally:
             self._turn.release()
 
-    def _leave(self, session: Session, job: Future[Result], answer: asyncio.Future[Result]) -> None:
+    def _leave_unfinished(self, session: Session, job: Future[Result], answer: asyncio.Future[Result]) -> None:
         if not job.cancel():  # a thread is running it: from now on only that thread uses the session
             self._session = None
-            self._later(self._abandon(session, answer))
+            self._run_in_background(self._abort_and_close(session, answer))
         self._turn.release()
 
-    async def _abandon(self, session: Session, answer: asyncio.Future[Result]) -> None:
+    async def _abort_and_close(self, session: Session, answer: asyncio.Future[Result]) -> None:
         while not answer.done():
-            session.cut()
-            await asyncio.wait([answer], timeout=CUT_EVERY)
+            session.abort()
+            await asyncio.wait([answer], timeout=ABORT_INTERVAL)
         await asyncio.wrap_future(self._pool.submit(session.close))
 
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
 
-def _heard(answer: asyncio.Future[Any]) -> None:
+def _consume_exception(answer: asyncio.Future[Any]) -> None:
     """Retrieves the answer's exception, or asyncio would log one that arrives after the caller has gone."""
     if not answer.cancelled():
         answer.exception()

@@ -29,7 +29,7 @@ class Services(Value):
     nginx_processes: int
 
     @property
-    def bare(self) -> bool:
+    def gateway_is_bare(self) -> bool:
         """Tells whether the gateway is an nginx.exe that no service runs."""
         return self.gateway.status == "Absent"
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from adapters.errors import ActionFailed, AuthenticationFailed, HostError, HostIdentityError, ProtocolError, Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
-from adapters.windows.fault_codes import OPERATIONS_USED_UP, doubted
-from adapters.windows.powershell import pack, script_text, unpack
+from adapters.windows.fault_codes import OPERATIONS_QUOTA, mark_in_doubt
+from adapters.windows.powershell import load_script, pack_request, unpack_answer
 
 SHELL_IDLE_SECONDS = 600
 """Idle timeout of the bot's shells on the host. It removes leaked ones (a user may have 30)."""
@@ -23,14 +23,14 @@ SHELL_AGE_LIMIT = 3600.0
 SHELL_COMMANDS_LIMIT = 500
 """Commands after which a shell is renewed. A host counts a text shell's operations up to its quota, never down."""
 
-TIDY_LIMIT = 3.0
+CLEANUP_TIMEOUT = 3.0
 """Seconds for ending a command or a shell. What remains on the host ends by the shell's idle timeout."""
 
-PIECE = 250_000
+PIECE_SIZE = 250_000
 """Bytes of stdin in one message: 333 kB as base64, below MaxEnvelopeSizekb 500."""
 
 
-class Wire(Protocol):
+class ShellTransport(Protocol):
     """Messages of a remote shell at one host. Each fails with a `HostError` that has `maybe_ran=False`."""
 
     end: float
@@ -42,13 +42,13 @@ class Wire(Protocol):
     def open_shell(self, idle_seconds: int) -> str:
         """Opens a shell with an idle timeout. Returns its id."""
 
-    def start(self, shell: str) -> str:
+    def start_command(self, shell: str) -> str:
         """Starts the bootstrap in a shell. Returns the command's id."""
 
-    def send(self, shell: str, command: str, piece: bytes, last: bool) -> None:
+    def send_input(self, shell: str, command: str, piece: bytes, last: bool) -> None:
         """Sends a piece of stdin to a command."""
 
-    def receive(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
+    def receive_output(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
         """Returns stdout, stderr and whether the command has ended. Returns nothing after a while without output."""
 
     def end_command(self, shell: str, command: str) -> None:
@@ -57,10 +57,10 @@ class Wire(Protocol):
     def delete_shell(self, shell: str) -> None:
         """Deletes a shell with everything that runs in it."""
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         """Closes the connection. The next call opens a new one."""
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Ends the connection under the thread that waits for it."""
 
 
@@ -74,16 +74,16 @@ class _Call:
     changes: bool
     repeatable: bool
 
-    def pieces(self) -> Iterator[tuple[bytes, bool]]:
+    def split_input(self) -> Iterator[tuple[bytes, bool]]:
         """Yields stdin piece by piece, and whether it is the last."""
-        for start in range(0, len(self.line), PIECE):
-            yield self.line[start : start + PIECE], start + PIECE >= len(self.line)
+        for start in range(0, len(self.line), PIECE_SIZE):
+            yield self.line[start : start + PIECE_SIZE], start + PIECE_SIZE >= len(self.line)
 
 
 class ShellSession:
     """Shell at one host; synchronous, see `adapters.windows.serial_executor.ThreadedSession`."""
 
-    def __init__(self, transport: Wire, monotonic: Callable[[], float]) -> None:
+    def __init__(self, transport: ShellTransport, monotonic: Callable[[], float]) -> None:
         self._transport = transport
         self._monotonic = monotonic
         self._shell: str | None = None
@@ -96,15 +96,15 @@ class ShellSession:
 
     def perform(self, action: WindowsAction[Any], nonce: str, end: float) -> Any:
         """Returns the object that the action's script returned. Raises `HostError` if none came before `end` (monotonic)."""
-        line = pack(nonce, script_text(action.script), action.arguments())
+        line = pack_request(nonce, load_script(action.script), action.build_arguments())
         self._sent = False
         call = _Call(line, end, action.output_limit, changes=action.changes, repeatable=action.repeatable)
-        stdout, stderr = self._carry_out(call)
-        return unpack(stdout, nonce, action.output_limit, stderr)
+        stdout, stderr = self._run_with_retry(call)
+        return unpack_answer(stdout, nonce, action.output_limit, stderr)
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         """Ends the command that has answered, or deletes the shell if one may still run."""
-        self._transport.end = self._monotonic() + TIDY_LIMIT
+        self._transport.end = self._monotonic() + CLEANUP_TIMEOUT
         command, self._command = self._command, None
         if self._abandoned:
             self._delete_shell()
@@ -112,45 +112,45 @@ class ShellSession:
             try:
                 self._transport.end_command(self._shell, command)
             except HostError:
-                self._transport.hang_up()
+                self._transport.disconnect()
                 self._shell = None
 
     def close(self) -> None:
         """Deletes the shell and closes the connection."""
-        self._transport.end = self._monotonic() + TIDY_LIMIT
+        self._transport.end = self._monotonic() + CLEANUP_TIMEOUT
         self._delete_shell()
-        self._transport.hang_up()
+        self._transport.disconnect()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Makes the thread that waits for this host fail at once, without a retry."""
         self._aborted = True
-        self._transport.cut()
+        self._transport.abort()
 
-    def _carry_out(self, call: _Call, *, tries: int = 2) -> tuple[bytes, bytes]:
+    def _run_with_retry(self, call: _Call, *, tries: int = 2) -> tuple[bytes, bytes]:
         """Runs a call, and retries it once if that is worth it and safe."""
         try:
             return self._attempt(call)
         except HostError as failure:
-            worth = tries > 1 and not self._aborted and self._worth_again(failure)
-            self._spoil(failure)
-            if not (worth and self._safe_again(call)):
-                raise (doubted(failure) if self._sent and call.changes else failure) from failure.__cause__
-        return self._carry_out(call, tries=tries - 1)
+            worth = tries > 1 and not self._aborted and self._is_worth_retrying(failure)
+            self._drop_connection(failure)
+            if not (worth and self._prepare_retry(call)):
+                raise (mark_in_doubt(failure) if self._sent and call.changes else failure) from failure.__cause__
+        return self._run_with_retry(call, tries=tries - 1)
 
     def _attempt(self, call: _Call) -> tuple[bytes, bytes]:
         """Runs a call once."""
         self._transport.end = call.end
-        shell = self._ready_shell()
-        self._command = command = self._transport.start(shell)
+        shell = self._ensure_shell()
+        self._command = command = self._transport.start_command(shell)
         self._commands += 1
-        for piece, last in call.pieces():
+        for piece, last in call.split_input():
             self._sent |= last
-            self._transport.send(shell, command, piece, last)
-        output = self._output(shell, command, call.output_limit)
+            self._transport.send_input(shell, command, piece, last)
+        output = self._collect_output(shell, command, call.output_limit)
         self._used_at = self._monotonic()
         return output
 
-    def _ready_shell(self) -> str:
+    def _ensure_shell(self) -> str:
         """Returns a shell that is neither used up nor so old that the host may have ended it."""
         now = self._monotonic()
         if now - self._used_at > SHELL_IDLE_SECONDS:
@@ -163,12 +163,12 @@ class ShellSession:
             self._commands = 0
         return self._shell
 
-    def _output(self, shell: str, command: str, limit: int) -> tuple[bytes, bytes]:
+    def _collect_output(self, shell: str, command: str, limit: int) -> tuple[bytes, bytes]:
         stdout: list[bytes] = []
         stderr: list[bytes] = []
         size, done = 0, False
         while not done:
-            out, err, done = self._transport.receive(shell, command)
+            out, err, done = self._transport.receive_output(shell, command)
             stdout.append(out)
             stderr.append(err)
             size += len(out) + len(err)
@@ -181,25 +181,25 @@ class ShellSession:
                 )
         return b"".join(stdout), b"".join(stderr)
 
-    def _worth_again(self, failure: HostError) -> bool:
+    def _is_worth_retrying(self, failure: HostError) -> bool:
         """Tells whether a retry can help: a connection broke that had worked, or only the shell was used up."""
         match failure:
             case Unreachable():
                 return self._transport.worked
             case ActionFailed(code=code):
-                return code == OPERATIONS_USED_UP
+                return code == OPERATIONS_QUOTA
             case _:
                 return False
 
-    def _safe_again(self, call: _Call) -> bool:
+    def _prepare_retry(self, call: _Call) -> bool:
         """Deletes the shell. Tells whether a retry is safe: nothing ran, or it is a read, or it is over and repeatable."""
-        self._transport.end = min(call.end, self._monotonic() + TIDY_LIMIT)
+        self._transport.end = min(call.end, self._monotonic() + CLEANUP_TIMEOUT)
         is_over = self._delete_shell()
         return not self._sent or not call.changes or (call.repeatable and is_over)
 
-    def _spoil(self, failure: HostError) -> None:
+    def _drop_connection(self, failure: HostError) -> None:
         """Drops the connection and distrusts the shell after a failure. A host that refused the bot is left alone."""
-        self._transport.hang_up()
+        self._transport.disconnect()
         self._command = None
         if isinstance(failure, AuthenticationFailed | HostIdentityError):
             self._shell = None
@@ -213,6 +213,6 @@ class ShellSession:
         try:
             self._transport.delete_shell(shell)
         except HostError:
-            self._transport.hang_up()
+            self._transport.disconnect()
             return False
         return True

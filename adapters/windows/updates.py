@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
-from adapters.error_text import one_line
+from adapters.error_text import clean_line
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.value import Value
 from adapters.windows.action import WindowsAction
 
-LIMIT = 200
+UPDATES_LIMIT = 200
 """Updates that a host lists, security updates first. More are counted."""
 
 _SUCCEEDED = 2
@@ -35,13 +35,13 @@ class Update(Value):
     `security`: of the class Security Updates or Critical Updates, or rated.
     """
 
-    title: Annotated[str, StringConstraints(max_length=200), AfterValidator(one_line)]
+    title: Annotated[str, StringConstraints(max_length=200), AfterValidator(clean_line)]
     articles: Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")], ...], Field(max_length=16)]
     rating: Rating
     security: bool
 
 
-class Unsearched(Value):
+class UnreadUpdates(Value):
     """Pending updates that could not be read, with the reason."""
 
     phrase: Phrase
@@ -53,16 +53,16 @@ class WindowsUpdates(Value):
     `restart`: Windows must be restarted to finish an installation.
     """
 
-    updates: tuple[Update, ...] | Unsearched
+    updates: tuple[Update, ...] | UnreadUpdates
     total: int = 0
     searched_at: AwareDatetime | None
     restart: bool
 
 
-class _Told(BaseModel):
+class _SearchAnswer(BaseModel):
     """The script's answer. `error` is an HRESULT, 0 if the search finished with `result`."""
 
-    updates: Annotated[tuple[Update, ...], Field(max_length=LIMIT)]
+    updates: Annotated[tuple[Update, ...], Field(max_length=UPDATES_LIMIT)]
     total: Annotated[int, Field(ge=0)]
     result: int
     error: Annotated[int, Field(ge=-(2**31), lt=2**32)]
@@ -78,7 +78,7 @@ class ReadUpdates(WindowsAction[WindowsUpdates]):
     deadline = 30.0
     output_limit = 512_000  # 200 updates have about 60 kB
 
-    limit: int = LIMIT
+    limit: int = UPDATES_LIMIT
 
     @classmethod
     def of(cls, side: WindowsSide) -> "ReadUpdates":
@@ -86,17 +86,17 @@ class ReadUpdates(WindowsAction[WindowsUpdates]):
         return cls()
 
     def parse(self, data: Any) -> WindowsUpdates:
-        answer = _Told.model_validate(data)
-        failure = _failure(answer)
+        answer = _SearchAnswer.model_validate(data)
+        failure = _describe_failure(answer)
         return WindowsUpdates(
-            updates=answer.updates if failure is None else Unsearched(phrase=failure),
+            updates=answer.updates if failure is None else UnreadUpdates(phrase=failure),
             total=answer.total if failure is None else 0,
             searched_at=answer.searched_at if answer.searched_at is not None and answer.searched_at > _NEVER else None,
             restart=answer.restart,
         )
 
 
-def _failure(answer: _Told) -> Phrase | None:
+def _describe_failure(answer: _SearchAnswer) -> Phrase | None:
     match answer.error % 2**32:
         case 0 if answer.result == _SUCCEEDED:
             return None
@@ -115,5 +115,5 @@ def _failure(answer: _Told) -> Phrase | None:
             return Phrase(
                 "Windows Update fails with {code}: {words}; look on the host: Settings, Windows Update",
                 code=f"0x{code:08X}",
-                words=one_line(answer.words),
+                words=clean_line(answer.words),
             )

@@ -33,48 +33,48 @@ from winrm.exceptions import (
 from winrm.protocol import Protocol as WsMan
 
 from adapters.action import Action, Answer
-from adapters.error_text import causes, own_trouble, reason
+from adapters.error_text import describe_error, map_local_error, walk_causes
 from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded, FlatnetError, HostError, ProtocolError
 from adapters.inventory import WindowsSide
 from adapters.phrase import Phrase
 from adapters.windows.action import WindowsAction
 from adapters.windows.fault_codes import (
-    late,
-    lost,
-    not_winrm,
-    refused_by_fault,
-    refused_by_status,
-    refused_login,
-    unproven,
-    unreachable,
-    unusable_files,
+    make_deadline_error,
+    make_identity_error,
+    make_login_error,
+    make_lost_error,
+    make_protocol_error,
+    make_tls_file_error,
+    make_unreachable_error,
+    map_fault,
+    map_http_status,
 )
-from adapters.windows.powershell import command_line
-from adapters.windows.serial_executor import Turns
+from adapters.windows.powershell import build_command_line
+from adapters.windows.serial_executor import SerialExecutor
 from adapters.windows.session import ShellSession
-from adapters.windows.tcp_socket import Line, connections_held_by
+from adapters.windows.tcp_socket import SocketHandle, make_connection_classes
 
 Result = TypeVar("Result")
 
-GRACE = 0.25
+ANSWER_GRACE = 0.25
 """Seconds beyond the deadline in which the thread may still raise its own error."""
 
-CONNECT_LIMIT = 5.0
+CONNECT_TIMEOUT = 5.0
 """Seconds for a TCP connection. A dead host is detected early, and its thread becomes free."""
 
-OPERATION_LIMIT = 10
+OPERATION_TIMEOUT = 10
 """Seconds after which the host ends a Receive without output, so that the deadline is checked."""
 
-CONNECTION_IDLE_LIMIT = 60.0
+CONNECTION_IDLE_TIMEOUT = 60.0
 """Seconds after which a kept connection is not reused. The host may have closed it, and NTLM's sealing is lost with it."""
 
 RESPONSE_LIMIT = 1_000_000
 """Bytes of one HTTP response. pywinrm announces envelopes of at most 153,600."""
 
-_CUT_SHORT = (http.client.RemoteDisconnected, http.client.IncompleteRead)
+_ENDED_EARLY = (http.client.RemoteDisconnected, http.client.IncompleteRead)
 """Errors that http.client counts as broken HTTP, although a connection only ended."""
 
-_MUTUAL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
+_MUTUAL_AUTHENTICATION = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 
 LIBRARY_ERRORS = (
     OSError,  # requests.RequestException, sockets, ssl, files of certificates, requests_ntlm's PermissionError
@@ -112,14 +112,16 @@ class WinRmConnection:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
-        self._executor = Turns(lambda: ShellSession(_PywinrmWire(side, secret, monotonic), monotonic), pool)
+        self._executor = SerialExecutor(lambda: ShellSession(_PywinrmTransport(side, secret, monotonic), monotonic), pool)
 
     async def perform(self, action: Action[Answer]) -> Answer:
         """Runs the script of a `WindowsAction`."""
         if not isinstance(action, WindowsAction):
             raise TypeError(f"{type(action).__name__} is not an action of the Windows side")
         try:
-            return await self._executor.run(lambda session: self._carry_out(session, action), action.deadline + GRACE)
+            return await self._executor.run(
+                lambda session: self._run_action(session, action), action.deadline + ANSWER_GRACE
+            )
         except TimeoutError as error:
             raise DeadlineExceeded.after(action.deadline, maybe_ran=action.changes) from error
 
@@ -127,7 +129,7 @@ class WinRmConnection:
         """Deletes the shell on the host and closes the connection, within a few seconds."""
         await self._executor.aclose()
 
-    def _carry_out(self, session: ShellSession, action: WindowsAction[Answer]) -> Answer:
+    def _run_action(self, session: ShellSession, action: WindowsAction[Answer]) -> Answer:
         """Runs the action in a thread; the deadline starts now. The answer is parsed here, to keep the event loop free."""
         try:
             return action.parse(session.perform(action, secrets.token_hex(8), self._monotonic() + action.deadline))
@@ -143,7 +145,7 @@ class WinRmConnection:
             ) from error
 
 
-class _PywinrmWire:
+class _PywinrmTransport:
     """The messages of `adapters.windows.session.ShellTransport` over pywinrm. One thread at a time, except for `abort`."""
 
     def __init__(self, side: WindowsSide, secret: Callable[[str], SecretStr], monotonic: Callable[[], float]) -> None:
@@ -153,13 +155,13 @@ class _PywinrmWire:
         self._secret = secret
         self._monotonic = monotonic
         self._address = urlsplit(side.url).netloc
-        self._handle = Line()
+        self._handle = SocketHandle()
         # pywinrm needs a user, but `_make_http_session` logs in. pywinrm only seals messages by NTLM.
         self._wsman = WsMan(side.url, transport="ntlm", username="-", password="", proxy=None)
         self._used_at = monotonic()
 
     def open_shell(self, idle_seconds: int) -> str:
-        return self._exchange(
+        return self._call(
             self._wsman.open_shell,
             codepage=65001,
             noprofile=True,
@@ -167,63 +169,63 @@ class _PywinrmWire:
             env_vars={"WSL_UTF8": "1"},
         )
 
-    def start(self, shell: str) -> str:
-        return self._exchange(self._wsman.run_command, shell, command_line(), console_mode_stdin=False)
+    def start_command(self, shell: str) -> str:
+        return self._call(self._wsman.run_command, shell, build_command_line(), console_mode_stdin=False)
 
-    def send(self, shell: str, command: str, piece: bytes, last: bool) -> None:
-        self._exchange(self._wsman.send_command_input, shell, command, piece, end=last)
+    def send_input(self, shell: str, command: str, piece: bytes, last: bool) -> None:
+        self._call(self._wsman.send_command_input, shell, command, piece, end=last)
 
-    def receive(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
-        return self._exchange(self._output_so_far, shell, command)
+    def receive_output(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
+        return self._call(self._read_output, shell, command)
 
     def end_command(self, shell: str, command: str) -> None:
-        self._exchange(self._wsman.cleanup_command, shell, command)
+        self._call(self._wsman.cleanup_command, shell, command)
 
     def delete_shell(self, shell: str) -> None:
-        self._exchange(self._wsman.close_shell, shell, close_session=False)
+        self._call(self._wsman.close_shell, shell, close_session=False)
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         transport = self._wsman.transport
         transport.close_session()
         transport.encryption = None
         self._handle.release()
         self.worked = False
 
-    def cut(self) -> None:
-        self._handle.cut()
+    def abort(self) -> None:
+        self._handle.abort()
 
-    def _output_so_far(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
+    def _read_output(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
         try:
             stdout, stderr, _, done = self._wsman.get_command_output_raw(shell, command)
         except WinRMOperationTimeoutError:
             return b"", b"", False
         return stdout, stderr, done
 
-    def _exchange(self, call: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
+    def _call(self, call: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
         """Makes one call into pywinrm within the remaining time, over a connection that can be trusted."""
         now = self._monotonic()
         left = self.end - now
         if left <= 0:
-            raise late(self._address)
-        if now - self._used_at > CONNECTION_IDLE_LIMIT:
-            self.hang_up()
+            raise make_deadline_error(self._address)
+        if now - self._used_at > CONNECTION_IDLE_TIMEOUT:
+            self.disconnect()
         transport = self._wsman.transport
-        transport.read_timeout_sec = (min(left, CONNECT_LIMIT), left)  # type: ignore[assignment]  # requests takes a pair
-        self._wsman.operation_timeout_sec = min(OPERATION_LIMIT, max(1, int(left)))
-        session = transport.session or _http_session(self._side, self._secret, self._handle)
+        transport.read_timeout_sec = (min(left, CONNECT_TIMEOUT), left)  # type: ignore[assignment]  # requests takes a pair
+        self._wsman.operation_timeout_sec = min(OPERATION_TIMEOUT, max(1, int(left)))
+        session = transport.session or _make_http_session(self._side, self._secret, self._handle)
         try:
             if transport.session is None:
-                self._adopt(session)
+                self._use_session(session)
             result = call(*arguments, **options)
         except LIBRARY_ERRORS as error:
-            failure = translate(error, self._address, worked=self.worked)
+            failure = map_winrm_error(error, self._address, worked=self.worked)
             self.worked |= isinstance(error, WSManFaultError)  # a fault is also an answer
             raise failure from error
         self._used_at = self._monotonic()
         self.worked = True
         return result
 
-    def _adopt(self, session: requests.Session) -> None:
+    def _use_session(self, session: requests.Session) -> None:
         """Uses a new session for the following calls."""
         transport = self._wsman.transport
         if urlsplit(self._side.url).scheme == "http":
@@ -231,11 +233,11 @@ class _PywinrmWire:
         transport.session = session
 
 
-class _Adapter(HTTPAdapter):
+class _BoundedAdapter(HTTPAdapter):
     """HTTP adapter with connections that can be aborted and responses of bounded size."""
 
-    def __init__(self, handle: Line) -> None:
-        self._connections = connections_held_by(handle)
+    def __init__(self, handle: SocketHandle) -> None:
+        self._connections = make_connection_classes(handle)
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def get_connection_with_tls_context(self, request: Any, *rest: Any, **options: Any) -> Any:
@@ -251,13 +253,13 @@ class _Adapter(HTTPAdapter):
         return super().build_response(req, resp)
 
 
-def _http_session(side: WindowsSide, secret: Callable[[str], SecretStr], handle: Line) -> requests.Session:
+def _make_http_session(side: WindowsSide, secret: Callable[[str], SecretStr], handle: SocketHandle) -> requests.Session:
     """Makes a session that trusts one CA, ignores proxies and the environment, and follows no redirection."""
     session = requests.Session()
     session.trust_env = False
     session.max_redirects = 0
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(handle))
+        session.mount(scheme, _BoundedAdapter(handle))
     session.headers.update(
         {"Content-Type": "application/soap+xml;charset=UTF-8", "User-Agent": "flatnet-bot", "Accept-Encoding": "identity"}
     )
@@ -266,52 +268,52 @@ def _http_session(side: WindowsSide, secret: Callable[[str], SecretStr], handle:
     match side.transport:
         case "certificate":
             session.cert = (str(side.certificate_file), str(side.key_file))
-            session.headers["Authorization"] = _MUTUAL
+            session.headers["Authorization"] = _MUTUAL_AUTHENTICATION
         case "basic":
-            session.auth = HTTPBasicAuth(side.user, _password(side, secret))
+            session.auth = HTTPBasicAuth(side.user, _get_password(side, secret))
         case "ntlm":
-            session.auth = HttpNtlmAuth(side.user, _password(side, secret))
+            session.auth = HttpNtlmAuth(side.user, _get_password(side, secret))
     return session
 
 
-def _password(side: WindowsSide, secret: Callable[[str], SecretStr]) -> str:
+def _get_password(side: WindowsSide, secret: Callable[[str], SecretStr]) -> str:
     try:
         return secret(side.password_secret).get_secret_value()
     except FlatnetError as error:
         raise AuthenticationFailed(error.phrase) from error
 
 
-def translate(error: Exception, address: str, *, worked: bool) -> HostError:
+def map_winrm_error(error: Exception, address: str, *, worked: bool) -> HostError:
     """Maps one of `LIBRARY_ERRORS` to a `HostError`. `worked`: the connection had carried an answer before."""
-    if (local := own_trouble(error)) is not None:
+    if (local := map_local_error(error)) is not None:
         return local
-    chain = list(causes(error))
+    chain = list(walk_causes(error))
 
     def has_cause(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in chain)
 
     match error:
         case WSManFaultError():
-            return refused_by_fault(error.wsman_fault_code, error.reason, address)
+            return map_fault(error.wsman_fault_code, error.reason, address)
         case WinRMTransportError():
-            return refused_by_status(error.code, address)
+            return map_http_status(error.code, address)
         case WinRMOperationTimeoutError():
-            return late(address)
+            return make_deadline_error(address)
         case AuthenticationError() | InvalidCredentialError() | PermissionError(errno=None):  # the last is requests_ntlm's
-            return refused_login(address)
+            return make_login_error(address)
     if has_cause(ssl.SSLError, requests.exceptions.SSLError, urllib3.exceptions.SSLError):
         ended = worked or has_cause(ssl.SSLEOFError, ssl.SSLZeroReturnError)
         if ended and not has_cause(ssl.SSLCertVerificationError):
-            return lost(address)
-        return unproven(address, reason(error))
+            return make_lost_error(address)
+        return make_identity_error(address, describe_error(error))
     if has_cause(requests.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError):
-        return unreachable(address, reason(error))
+        return make_unreachable_error(address, describe_error(error))
     if has_cause(requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-        return late(address)
-    if any(isinstance(cause, http.client.HTTPException) and not isinstance(cause, _CUT_SHORT) for cause in chain):
-        return not_winrm(address, reason(error))
-    if has_cause(ConnectionError, requests.ConnectionError, requests.exceptions.ChunkedEncodingError, *_CUT_SHORT):
-        return lost(address)
+        return make_deadline_error(address)
+    if any(isinstance(cause, http.client.HTTPException) and not isinstance(cause, _ENDED_EARLY) for cause in chain):
+        return make_protocol_error(address, describe_error(error))
+    if has_cause(ConnectionError, requests.ConnectionError, requests.exceptions.ChunkedEncodingError, *_ENDED_EARLY):
+        return make_lost_error(address)
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        return unusable_files(reason(error))
-    return not_winrm(address, reason(error))
+        return make_tls_file_error(describe_error(error))
+    return make_protocol_error(address, describe_error(error))

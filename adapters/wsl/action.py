@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from adapters.action import Action, Answer
-from adapters.error_text import one_line
+from adapters.error_text import clean_line
 from adapters.phrase import Phrase
 
 Argv = tuple[str, ...]
@@ -14,7 +14,7 @@ Argv = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Completed:
+class CompletedProgram:
     """Exit code and output of one program. `code` 124 is the far-side deadline, 126/127 not runnable/not found.
 
     `output` is `stdout` as bytes, for output that is not only UTF-8.
@@ -26,9 +26,9 @@ class Completed:
     output: bytes = field(default=b"", compare=False, repr=False)
 
     @property
-    def complaint(self) -> Phrase | str:
+    def error_line(self) -> Phrase | str:
         """The last line on standard error, or on standard output if standard error is empty."""
-        words = one_line((self.stderr.strip() or self.stdout.strip()).rpartition("\n")[2])
+        words = clean_line((self.stderr.strip() or self.stdout.strip()).rpartition("\n")[2])
         return words or Phrase("exit code {code}", code=str(self.code))
 
 
@@ -42,12 +42,12 @@ class WslAction(Action[Answer]):
 
     side = "wsl"
 
-    each: ClassVar[float] = 10.0
+    program_timeout: ClassVar[float] = 10.0
 
     @abstractmethod
-    def commands(self) -> tuple[Argv, ...]:
+    def build_commands(self) -> tuple[Argv, ...]:
         """Returns the programs to run."""
 
     @abstractmethod
-    def parse(self, completed: Sequence[Completed]) -> Answer:
+    def parse(self, completed: Sequence[CompletedProgram]) -> Answer:
         """Parses the programs' results into the answer, in the order of `build_commands`."""

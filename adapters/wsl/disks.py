@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, Field, StrictInt, StringConstraints, TypeAdapter
 
-from adapters.error_text import reason
+from adapters.error_text import describe_error
 from adapters.inventory import FolderPath, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
-from adapters.wsl.action import Argv, Completed, WslAction
-from adapters.wsl.podman import Unread, no_answer, not_root
+from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from adapters.wsl.podman import UnreadPart, describe_podman_failure, report_rootless
 
-WALK = "8"
+WALK_TIMEOUT = "8"
 """Seconds for a program that walks a tree as root. Root's own `timeout` ends it, because the user's cannot."""
 
 FOLDERS_LIMIT = 1000
@@ -64,17 +64,17 @@ class PodmanUse(Value):
 class WslDisks(Value):
     """Disk usage of WSL2. `root`, `flatnet`, `storage`: file systems of /, of Flatnet's folder, of podman's storage."""
 
-    root: FileSystem | Unread
-    flatnet: FileSystem | Unread
-    storage: FileSystem | Unread
-    folders: Folders | Unread
-    podman: tuple[PodmanUse, ...] | Unread
+    root: FileSystem | UnreadPart
+    flatnet: FileSystem | UnreadPart
+    storage: FileSystem | UnreadPart
+    folders: Folders | UnreadPart
+    podman: tuple[PodmanUse, ...] | UnreadPart
 
 
 class ReadDisks(WslAction[WslDisks]):
     """Reads file systems, folders and podman's share. Programs that walk no tree come first."""
 
-    each = 10.0
+    program_timeout = 10.0
     deadline = 45.0
     output_limit = 512 * 1024  # du prints one line for each folder, podman a few kilobytes
 
@@ -85,34 +85,38 @@ class ReadDisks(WslAction[WslDisks]):
         """Makes the action for one host's folder."""
         return cls(folder=side.flatnet_folder)
 
-    def commands(self) -> tuple[Argv, ...]:
+    def build_commands(self) -> tuple[Argv, ...]:
         df = ("df", "-B1", "--output=size,used,avail")
         root = ("sudo", "-n")
         return (
             (*df, "/"),
             (*df, self.folder),
             (*root, "podman", "info", "--format", "json"),
-            (*root, "timeout", WALK, "du", "-0DxB1", "-d1", self.folder),
-            (*root, "timeout", WALK, "podman", "system", "df", "--format", "json"),
+            (*root, "timeout", WALK_TIMEOUT, "du", "-0DxB1", "-d1", self.folder),
+            (*root, "timeout", WALK_TIMEOUT, "podman", "system", "df", "--format", "json"),
         )
 
-    def parse(self, completed: Sequence[Completed]) -> WslDisks:
+    def parse(self, completed: Sequence[CompletedProgram]) -> WslDisks:
         root, flatnet, info, folders, podman = completed
-        storage = _storage(info)
+        storage = _parse_storage(info)
         return WslDisks(
-            root=_file_system(root, "/"),
-            flatnet=_file_system(flatnet, self.folder),
+            root=_parse_file_system(root, "/"),
+            flatnet=_parse_file_system(flatnet, self.folder),
             storage=storage,
-            folders=_folders(folders, self.folder),
-            podman=_podman(podman) if isinstance(storage, FileSystem) or storage == _UNTOLD else storage,
+            folders=_parse_folders(folders, self.folder),
+            podman=_parse_podman_use(podman)
+            if isinstance(storage, FileSystem) or storage == _STORAGE_SIZE_UNKNOWN
+            else storage,
         )
 
 
-def _file_system(answer: Completed, place: str) -> FileSystem | Unread:
+def _parse_file_system(answer: CompletedProgram, place: str) -> FileSystem | UnreadPart:
     match = re.fullmatch(r"[^\n]*\n\s*(\d{1,18})\s+(\d{1,18})\s+(\d{1,18})\s*", answer.stdout)
     if answer.code != 0 or match is None:
-        why = answer.complaint
-        return Unread(phrase=Phrase("df does not tell of {place}: {why}; try in WSL2: df -h {place}", place=place, why=why))
+        why = answer.error_line
+        return UnreadPart(
+            phrase=Phrase("df does not tell of {place}: {why}; try in WSL2: df -h {place}", place=place, why=why)
+        )
     size, used, free = map(int, match.groups())
     return FileSystem(place=place, size=size, used=used, free=free)
 
@@ -138,41 +142,41 @@ class _Info(BaseModel):
     store: _Store
 
 
-_UNTOLD = Unread(
+_STORAGE_SIZE_UNKNOWN = UnreadPart(
     phrase=Phrase("this podman does not tell how large its storage's file system is; update it, or try in WSL2: sudo df -h")
 )
 
 
-def _storage(answer: Completed) -> FileSystem | Unread:
+def _parse_storage(answer: CompletedProgram) -> FileSystem | UnreadPart:
     if answer.code != 0:
-        return Unread(phrase=no_answer(answer))
+        return UnreadPart(phrase=describe_podman_failure(answer))
     try:
         info = _Info.model_validate_json(answer.stdout)
     except ValueError as error:
-        return Unread(
+        return UnreadPart(
             phrase=Phrase(
                 "podman's word on itself cannot be understood: {why}; look at it in WSL2: sudo podman info --format json",
-                why=reason(error),
+                why=describe_error(error),
             )
         )
     if info.host.security.rootless:
-        return not_root()
+        return report_rootless()
     if info.store.size is None or info.store.used is None:
-        return _UNTOLD
+        return _STORAGE_SIZE_UNKNOWN
     free = max(info.store.size - info.store.used, 0)
     return FileSystem(place=info.store.root, size=info.store.size, used=info.store.used, free=free)
 
 
-def _folders(answer: Completed, folder: str) -> Folders | Unread:
+def _parse_folders(answer: CompletedProgram, folder: str) -> Folders | UnreadPart:
     """Parses du's output. Files that vanish while du walks are no failure, although du then exits with 1."""
     vanished = re.fullmatch(r"(du: [^\n]*: No such file or directory\n)*", answer.stderr) is not None
-    found = [_record(record) for record in answer.stdout.split("\0") if record]
+    found = [_parse_record(record) for record in answer.stdout.split("\0") if record]
     if not (answer.code == 0 or (answer.code == 1 and vanished and found)):
-        return Unread(phrase=_no_du(answer, folder))
+        return UnreadPart(phrase=_describe_du_failure(answer, folder))
     whole = next((each for each in found if each is not None and each.path == folder), None)
     parts = [each for each in found if each is not None and each.path != folder]
     if whole is None or None in found or len(parts) > FOLDERS_LIMIT:
-        return Unread(
+        return UnreadPart(
             phrase=Phrase(
                 "du's answer cannot be understood; look at it in WSL2: sudo du -h -d1 {folder}",
                 folder=folder,
@@ -181,49 +185,51 @@ def _folders(answer: Completed, folder: str) -> Folders | Unread:
     return Folders(whole=whole, parts=tuple(sorted(parts, key=lambda part: (-part.size, part.path))))
 
 
-def _record(text: str) -> Folder | None:
+def _parse_record(text: str) -> Folder | None:
     match = re.fullmatch(r"(\d{1,18})\t(/.{0,4095})", text, re.DOTALL)
     return None if match is None else Folder(size=int(match[1]), path=match[2])
 
 
-def _no_du(answer: Completed, folder: str) -> Phrase:
+def _describe_du_failure(answer: CompletedProgram, folder: str) -> Phrase:
     if answer.code in (124, 137):
-        return Phrase("du takes longer than {n} s over {folder}; see in WSL2 what fills it", n=int(WALK), folder=folder)
+        return Phrase(
+            "du takes longer than {n} s over {folder}; see in WSL2 what fills it", n=int(WALK_TIMEOUT), folder=folder
+        )
     if answer.stderr.endswith(": No such file or directory\n"):
         return Phrase(
             "WSL2 has no folder {folder}; set Flatnet up there, or mend flatnet_folder in the configuration", folder=folder
         )
     return Phrase(
         "sudo does not run du: {why}; allow it with prepare-wsl.sh, or try in WSL2: sudo du -h -d1 {folder}",
-        why=answer.complaint,
+        why=answer.error_line,
         folder=folder,
     )
 
 
-class _Use(BaseModel):
+class _UseElement(BaseModel):
     """One element of `podman system df --format json`. Older releases have bytes in Size and Reclaimable."""
 
     kind: PodmanKind = Field(alias="Type")
     size: Bytes = Field(validation_alias=AliasChoices("RawSize", "Size"))
     reclaimable: StrictInt = Field(validation_alias=AliasChoices("RawReclaimable", "Reclaimable"))
 
-    def use(self) -> PodmanUse:
+    def to_podman_use(self) -> PodmanUse:
         """Converts the element. podman may count shared layers twice, and has printed negative numbers."""
         return PodmanUse(kind=self.kind, size=self.size, reclaimable=min(max(self.reclaimable, 0), self.size))
 
 
-_USES = TypeAdapter(Annotated[list[_Use], Field(min_length=1, max_length=3)])
+_USES = TypeAdapter(Annotated[list[_UseElement], Field(min_length=1, max_length=3)])
 
 
-def _podman(answer: Completed) -> tuple[PodmanUse, ...] | Unread:
+def _parse_podman_use(answer: CompletedProgram) -> tuple[PodmanUse, ...] | UnreadPart:
     if answer.code != 0:
-        return Unread(phrase=no_answer(answer))
+        return UnreadPart(phrase=describe_podman_failure(answer))
     try:
-        return tuple(element.use() for element in _USES.validate_json(answer.stdout))
+        return tuple(element.to_podman_use() for element in _USES.validate_json(answer.stdout))
     except ValueError as error:
-        return Unread(
+        return UnreadPart(
             phrase=Phrase(
                 "podman's word on its disk usage cannot be understood: {why}; look at it in WSL2: sudo podman system df",
-                why=reason(error),
+                why=describe_error(error),
             )
         )

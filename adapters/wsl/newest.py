@@ -16,23 +16,23 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter
 
 from adapters.errors import ActionFailed
-from adapters.host_clock import DAYS, OFFSETS_LIMIT, Offset
-from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_SEARCHED, Cut, LogText, Search
+from adapters.host_clock import CLOCK_HISTORY_DAYS, OFFSETS_LIMIT, Offset
+from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LogSearch, LogText, Truncation
 from adapters.phrase import Phrase
-from adapters.wsl.action import Argv, Completed
-from adapters.wsl.text_encoding import readable
+from adapters.wsl.action import Argv, CompletedProgram
+from adapters.wsl.text_encoding import decode_lines
 
-BUDGET = 7
+SEARCH_BUDGET = 7
 """Seconds after which the script answers with what it has found in files, and stops a program.
 
 Actions that use it get longer, so that only a script busy with one line is cut off from outside.
 """
 
-SEARCHED = 100_000
+SEARCHED_LINES_LIMIT = 100_000
 """Newest lines of a program that are searched. podman and journalctl print that many in about a second."""
 
 
-class Refusal(IntEnum):
+class ExitCode(IntEnum):
     """Exit codes of the script. Every other one is that of the program whose output it reads."""
 
     MISSING = 71
@@ -46,22 +46,24 @@ class Refusal(IntEnum):
     LATE = 79
 
 
-_NAMES = {refusal.value: refusal.name.lower() for refusal in Refusal}
+_NAME_BY_EXIT_CODE = {refusal.value: refusal.name.lower() for refusal in ExitCode}
 
 
-def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (), most: int = SEARCHED) -> Argv:
+def build_search_command(
+    search: LogSearch, *, file: str = "", about: str = "", program: Argv = (), most: int = SEARCHED_LINES_LIMIT
+) -> Argv:
     """Builds the search command: lines of `file`, or of `program` if there is no file, that hold `about` in either case.
 
     `most` is how many lines the program was asked for.
     """
     question: Mapping[str, object] = {
-        "budget": BUDGET,
+        "budget": SEARCH_BUDGET,
         "tail": search.tail,
         "limit": BYTES_LIMIT,
-        "looked": LINE_SEARCHED,
-        "width": LINE_BROUGHT,
+        "looked": LINE_SEARCH_LIMIT,
+        "width": LINE_READ_LIMIT,
         "most": most,
-        "days": DAYS,
+        "days": CLOCK_HISTORY_DAYS,
         "about": about,
         "pattern": search.pattern,
         "fixed": int(search.fixed),
@@ -70,27 +72,27 @@ def newest(search: Search, *, file: str = "", about: str = "", program: Argv = (
     places = {"file": file} if file else {}
     times = {name: at.timestamp() for name, at in (("since", search.since), ("until", search.until)) if at is not None}
     words = (f"{name}={value}" for name, value in {**question, **places, **times}.items())
-    return ("perl", "-e", _script(), *words, *(("--", *program) if program else ()))
+    return ("perl", "-e", _load_script(), *words, *(("--", *program) if program else ()))
 
 
-def wanted(search: Search, *, ends: bool) -> int:
+def count_lines_to_request(search: LogSearch, *, ends: bool) -> int:
     """Counts the newest lines to request from a program. `ends`: the program applies `until` itself."""
     tail_is_enough = not search.pattern and (ends or search.until is None)
-    return search.tail + 1 if tail_is_enough else SEARCHED
+    return search.tail + 1 if tail_is_enough else SEARCHED_LINES_LIMIT
 
 
-def read_newest(answer: Completed, search: Search, place: str) -> LogText:
+def parse_newest(answer: CompletedProgram, search: LogSearch, place: str) -> LogText:
     """Parses the script's output. `place` is the log's name in messages."""
     if answer.code != 0:
-        raise ActionFailed(_trouble(answer, search, place), code=_name(answer.code), maybe_ran=False)
+        raise ActionFailed(_describe_failure(answer, search, place), code=_get_code_name(answer.code), maybe_ran=False)
     head, separator, body = answer.output.partition(b"\n\n")
     if not separator:
         raise ValueError("the lines of a log without their heading")
-    heading = _heading(head.decode("utf-8", errors="replace"))
-    lines, encoding = readable(body.removesuffix(b"\n").split(b"\n") if body else [])
-    long = {Cut.LONG} if any(len(line) > LINE_BROUGHT for line in lines) else set()
+    heading = _parse_heading(head.decode("utf-8", errors="replace"))
+    lines, encoding = decode_lines(body.removesuffix(b"\n").split(b"\n") if body else [])
+    long = {Truncation.LONG} if any(len(line) > LINE_READ_LIMIT for line in lines) else set()
     return LogText(
-        lines=tuple(line[:LINE_BROUGHT] for line in lines),
+        lines=tuple(line[:LINE_READ_LIMIT] for line in lines),
         cut=frozenset(heading.cut) | long,
         searched=heading.searched,
         size=heading.size,
@@ -107,7 +109,7 @@ _Pair = Annotated[tuple[int, int], BeforeValidator(str.split)]
 class _Heading(BaseModel):
     """The heading before the lines."""
 
-    cut: Annotated[list[Cut], Field(max_length=len(Cut))]
+    cut: Annotated[list[Truncation], Field(max_length=len(Truncation))]
     searched: Annotated[int, Field(ge=0)] | None
     size: Annotated[int, Field(ge=0)] | None
     file: Annotated[list[Annotated[str, StringConstraints(max_length=255)]], Field(max_length=1_000)]
@@ -118,37 +120,37 @@ class _Heading(BaseModel):
 _HEADING = TypeAdapter(_Heading)
 
 
-def _heading(text: str) -> _Heading:
+def _parse_heading(text: str) -> _Heading:
     pairs = [(name, value) for name, _, value in (line.partition(" ") for line in text.split("\n"))]
     several = {kind: [value for name, value in pairs if name == kind] for kind in ("cut", "file", "offset")}
     return _HEADING.validate_python({"searched": None, "size": None, "clock": ""} | dict(pairs) | several)
 
 
-def _name(code: int) -> str:
-    return _NAMES.get(code, str(code))
+def _get_code_name(code: int) -> str:
+    return _NAME_BY_EXIT_CODE.get(code, str(code))
 
 
-def _trouble(answer: Completed, search: Search, place: str) -> Phrase:
-    why = answer.complaint
+def _describe_failure(answer: CompletedProgram, search: LogSearch, place: str) -> Phrase:
+    why = answer.error_line
     match answer.code:
-        case Refusal.MISSING:
+        case ExitCode.MISSING:
             return Phrase("WSL2 has no log {place}; mend its place in the configuration, or see what writes it", place=place)
-        case Refusal.DENIED:
+        case ExitCode.DENIED:
             return Phrase(
                 "{place} may not be read: {why}; put the bot's user into the group adm (prepare-wsl.sh does)",
                 place=place,
                 why=why,
             )
-        case Refusal.NO_FILE:
+        case ExitCode.NO_FILE:
             return Phrase("{place} is a folder or a device and no log; mend its place in the configuration", place=place)
-        case Refusal.OUTSIDE:
+        case ExitCode.OUTSIDE:
             return Phrase(
                 "{place} is a link to {where}, out of its folder, which is not followed; "
                 "give the log's own place in the configuration",
                 place=place,
                 where=why,
             )
-        case Refusal.PATTERN:
+        case ExitCode.PATTERN:
             return Phrase("the pattern cannot be understood: {why}; mend it, or search for it as a text: --fixed", why=why)
         case 124 | 137 if search.pattern and not search.fixed:
             return Phrase(
@@ -157,25 +159,27 @@ def _trouble(answer: Completed, search: Search, place: str) -> Phrase:
             )
         case 126 | 127:
             return Phrase("perl cannot be run: {why}; install perl-base in WSL2", why=why)
-        case Refusal.ABSENT:
+        case ExitCode.ABSENT:
             return Phrase("{place} cannot be read: {why}; install that program in WSL2", place=place, why=why)
-        case Refusal.LATE:
+        case ExitCode.LATE:
             return Phrase(
                 "{place} was not read to its newest line within {n} s; ask for less: with {since}, "
                 "or without {grep} and {until}",
                 place=place,
-                n=BUDGET,
+                n=SEARCH_BUDGET,
                 since="--since",
                 grep="--grep",
                 until="--until",
             )
-        case 124 | 137 | Refusal.SILENT:
-            return Phrase("{place} does not answer within {n} s; see in WSL2 what keeps it busy", place=place, n=BUDGET)
+        case 124 | 137 | ExitCode.SILENT:
+            return Phrase(
+                "{place} does not answer within {n} s; see in WSL2 what keeps it busy", place=place, n=SEARCH_BUDGET
+            )
         case _:
             return Phrase("{place} cannot be read: {why}; look at it in WSL2", place=place, why=why)
 
 
-def since_until(search: Search) -> Argv:
+def build_time_options(search: LogSearch) -> Argv:
     """Builds journalctl's options for the times, in whole seconds around the range. The script compares exactly."""
     since = ("--since", f"@{math.floor(search.since.timestamp())}") if search.since else ()
     until = ("--until", f"@{math.ceil(search.until.timestamp())}") if search.until else ()
@@ -183,5 +187,5 @@ def since_until(search: Search) -> Argv:
 
 
 @cache
-def _script() -> str:
+def _load_script() -> str:
     return files("adapters.wsl").joinpath("scripts", "newest.pl").read_text("utf-8")

@@ -10,13 +10,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
-from adapters.error_text import reason
+from adapters.error_text import describe_error
 from adapters.phrase import Phrase
 from adapters.value import Value
-from adapters.wsl.action import Argv, Completed
+from adapters.wsl.action import Argv, CompletedProgram
 
 
-class Unread(Value):
+class UnreadPart(Value):
     """One part that could not be read, with the reason."""
 
     phrase: Phrase
@@ -34,7 +34,7 @@ class Container(Value):
 _Word = Annotated[str, StringConstraints(max_length=255)]
 
 
-class _Listed(BaseModel):
+class _ListedContainer(BaseModel):
     """One element of `podman ps --format json`, as far as it is read."""
 
     names: Annotated[list[_Word], Field(min_length=1, max_length=16)] = Field(alias="Names")
@@ -42,15 +42,15 @@ class _Listed(BaseModel):
     status: _Word = Field(alias="Status")
     exit_code: int = Field(alias="ExitCode")
 
-    def container(self) -> Container:
+    def to_container(self) -> Container:
         """Converts the element to a `Container`."""
-        return Container(name=self.names[0], state=self.state, exit_code=self.exit_code, healthy=_health(self.status))
+        return Container(name=self.names[0], state=self.state, exit_code=self.exit_code, healthy=_parse_health(self.status))
 
 
-_LIST = TypeAdapter(Annotated[list[_Listed], Field(max_length=5000)])
+_LIST = TypeAdapter(Annotated[list[_ListedContainer], Field(max_length=5000)])
 
 
-def listing(network: str) -> tuple[Argv, Argv, Argv]:
+def build_listing_commands(network: str) -> tuple[Argv, Argv, Argv]:
     """Builds the programs whose results `parse_listing` takes."""
     podman = ("sudo", "-n", "podman")
     return (
@@ -60,39 +60,39 @@ def listing(network: str) -> tuple[Argv, Argv, Argv]:
     )
 
 
-def read_listing(completed: Sequence[Completed], network: str) -> tuple[Container, ...] | Unread:
+def parse_listing(completed: Sequence[CompletedProgram], network: str) -> tuple[Container, ...] | UnreadPart:
     """Parses Flatnet's containers, running or not; an `UnreadPart` if the list could not be read or is not root's."""
     info, exists, listed = completed
     if info.code != 0:
-        return Unread(phrase=no_answer(info))
+        return UnreadPart(phrase=describe_podman_failure(info))
     if info.stdout.strip() != "false":
-        return not_root()
+        return report_rootless()
     if exists.code == 1:
-        return Unread(phrase=Phrase("podman has no network {network}; set Flatnet up in WSL2 again", network=network))
+        return UnreadPart(phrase=Phrase("podman has no network {network}; set Flatnet up in WSL2 again", network=network))
     for answer in (exists, listed):
         if answer.code != 0:
-            return Unread(phrase=no_answer(answer))
+            return UnreadPart(phrase=describe_podman_failure(answer))
     try:
-        return tuple(element.container() for element in _LIST.validate_json(listed.stdout))
+        return tuple(element.to_container() for element in _LIST.validate_json(listed.stdout))
     except ValueError as error:
-        return Unread(
+        return UnreadPart(
             phrase=Phrase(
                 "podman's list cannot be understood: {why}; look at it in WSL2: sudo podman ps --format json",
-                why=reason(error),
+                why=describe_error(error),
             )
         )
 
 
-def not_root() -> Unread:
+def report_rootless() -> UnreadPart:
     """Reports that sudo ran podman without root: its output describes another, empty world."""
-    return Unread(
+    return UnreadPart(
         phrase=Phrase("sudo runs podman without root, which sees none of Flatnet's containers; let sudo run it as root")
     )
 
 
-def no_answer(answer: Completed) -> Phrase:
+def describe_podman_failure(answer: CompletedProgram) -> Phrase:
     """Describes the reason for which podman, run through sudo, failed."""
-    why = answer.complaint
+    why = answer.error_line
     match answer.code:
         case 1:  # podman's own failures have 125, sudo's have 1
             return Phrase(
@@ -106,7 +106,7 @@ def no_answer(answer: Completed) -> Phrase:
             return Phrase("podman failed: {why}; try in WSL2: sudo podman info", why=why)
 
 
-def _health(status: str) -> bool | None:
+def _parse_health(status: str) -> bool | None:
     """Parses the health out of the status, "Up 2 hours (unhealthy)", because podman has no field for it."""
     if status.endswith("(healthy)"):
         return True

@@ -14,23 +14,23 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from adapters.wsl.action import Argv, Completed
+from adapters.wsl.action import Argv, CompletedProgram
 
 KILL_AFTER = 1.0
 """Seconds from TERM to KILL."""
 
-LEAVE_AFTER = 2.0
+ABANDON_AFTER = 2.0
 """Seconds from TERM to the end of waiting for a program that cannot be killed."""
 
 _PREPARE = 'PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL'
 """Adds the folders of `ip` and `sysctl`, which ordinary users lack in PATH, and sets English messages."""
 
 
-def shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
+def build_shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
     """Builds the line that runs `commands` in order, each for at most `each` seconds."""
     frame = f"printf '\\n%s %s\\n' {shlex.quote(nonce)} \"$?\"; printf '\\n%s\\n' {shlex.quote(nonce)} >&2"
     limit = (
-        *("timeout", "--signal=KILL", f"{each + LEAVE_AFTER:g}"),
+        *("timeout", "--signal=KILL", f"{each + ABANDON_AFTER:g}"),
         *("timeout", "--signal=TERM", f"--kill-after={KILL_AFTER:g}", f"{each:g}"),
     )
     script = "\n".join([_PREPARE, frame, *(f"{shlex.join(limit + command)}; {frame}" for command in commands)])
@@ -39,29 +39,34 @@ def shell_line(commands: Sequence[Argv], each: float, nonce: str) -> str:
 
 def has_ended(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int) -> bool:
     """Tells whether the last frame has arrived on both streams."""
-    return len(_stdout_frame(nonce).findall(stdout)) > programs and len(_stderr_frame(nonce).findall(stderr)) > programs
+    return (
+        len(_compile_stdout_frame(nonce).findall(stdout)) > programs
+        and len(_compile_stderr_frame(nonce).findall(stderr)) > programs
+    )
 
 
-def read_frames(stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int) -> tuple[Completed, ...]:
+def parse_frames(
+    stdout: bytes | bytearray, stderr: bytes | bytearray, nonce: str, programs: int
+) -> tuple[CompletedProgram, ...]:
     """Parses each program's result. Raises `ValueError` if there are too few or too many frames."""
-    _, *pieces = _stdout_frame(nonce).split(bytes(stdout))
-    _, *errors = _stderr_frame(nonce).split(bytes(stderr))
+    _, *pieces = _compile_stdout_frame(nonce).split(bytes(stdout))
+    _, *errors = _compile_stderr_frame(nonce).split(bytes(stderr))
     codes, outputs = pieces[2::2], pieces[1:-1:2]
     if not len(codes) == len(outputs) == programs or len(errors) != programs + 1:
         raise ValueError("a frame is missing")
     return tuple(
-        Completed(code=int(code), stdout=_text(output), stderr=_text(error), output=output)
+        CompletedProgram(code=int(code), stdout=_decode_text(output), stderr=_decode_text(error), output=output)
         for code, output, error in zip(codes, outputs, errors[:-1], strict=True)
     )
 
 
-def _stdout_frame(nonce: str) -> re.Pattern[bytes]:
+def _compile_stdout_frame(nonce: str) -> re.Pattern[bytes]:
     return re.compile(rb"\n" + re.escape(nonce.encode()) + rb" ([0-9]{1,3})\n")
 
 
-def _stderr_frame(nonce: str) -> re.Pattern[bytes]:
+def _compile_stderr_frame(nonce: str) -> re.Pattern[bytes]:
     return re.compile(rb"\n" + re.escape(nonce.encode()) + rb"\n")
 
 
-def _text(output: bytes) -> str:
+def _decode_text(output: bytes) -> str:
     return output.decode("utf-8", errors="replace")

@@ -15,7 +15,7 @@ import asyncssh
 from pydantic import SecretStr
 
 from adapters.action import Action, Answer
-from adapters.error_text import own_trouble, reason
+from adapters.error_text import describe_error, map_local_error
 from adapters.errors import (
     DeadlineExceeded,
     HostError,
@@ -26,9 +26,9 @@ from adapters.errors import (
 )
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase
-from adapters.wsl.action import Completed, WslAction
-from adapters.wsl.keys import Keys, passphrase
-from adapters.wsl.shell import has_ended, read_frames, shell_line
+from adapters.wsl.action import CompletedProgram, WslAction
+from adapters.wsl.keys import KeyCache, get_passphrase
+from adapters.wsl.shell import build_shell_line, has_ended, parse_frames
 from adapters.wsl.ssh_errors import (
     REFUSED_KEY_PAUSE,
     make_host_key_error,
@@ -42,17 +42,17 @@ from adapters.wsl.ssh_errors import (
     make_unreachable_error,
 )
 
-CHANNELS = 8
+MAX_CHANNELS = 8
 """Channels at once on one connection. sshd's MaxSessions is 10 unless configured."""
 
-OPENING_TIME = 8.0
+OPEN_TIMEOUT = 8.0
 """Seconds for connecting and logging in, which takes below one. A lost SYN is sent again after 1, 3 and 7 s. The timeout
 leaves the last time for an answer, and is not longer, because a read of the whole fleet waits for its dead hosts."""
 
-KEEPALIVE = 10.0
+KEEPALIVE_INTERVAL = 10.0
 """Seconds of silence before a keepalive request. The third one without an answer ends the connection."""
 
-CLOSING_TIME = 1.0
+CLOSE_TIMEOUT = 1.0
 """Seconds for an orderly disconnect."""
 
 
@@ -67,19 +67,19 @@ class SshConnection:
         self,
         side: WslSide,
         secret: Callable[[str], SecretStr],
-        keys: Keys[asyncssh.SSHKey] | None = None,
+        keys: KeyCache[asyncssh.SSHKey] | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        keepalive: float = KEEPALIVE,
+        keepalive: float = KEEPALIVE_INTERVAL,
     ) -> None:
         self._side = side
         self._secret = secret
-        self._keys = Keys() if keys is None else keys
+        self._keys = KeyCache() if keys is None else keys
         self._monotonic = monotonic
         self._keepalive = keepalive
         self._line: asyncssh.SSHClientConnection | None = None
         self._opening: asyncio.Task[asyncssh.SSHClientConnection | HostError] | None = None
-        self._slots = asyncio.Semaphore(CHANNELS)
+        self._slots = asyncio.Semaphore(MAX_CHANNELS)
         self._exchanges: set[asyncio.Task[None]] = set()
         self._refused_until = monotonic()
 
@@ -90,14 +90,15 @@ class SshConnection:
         exchange = _Exchange(action)
         try:
             async with asyncio.timeout(action.deadline):
-                completed = await self._completed(exchange)
+                completed = await self._run_with_retry(exchange)
         except TimeoutError as error:
             raise DeadlineExceeded.after(action.deadline, maybe_ran=exchange.maybe_ran) from error
         try:
             answer: Answer = action.parse(completed)
         except ValueError as error:
             raise ProtocolError(
-                Phrase("the answer of WSL2 cannot be understood: {why}", why=reason(error)), maybe_ran=exchange.maybe_ran
+                Phrase("the answer of WSL2 cannot be understood: {why}", why=describe_error(error)),
+                maybe_ran=exchange.maybe_ran,
             ) from error
         return answer
 
@@ -105,40 +106,40 @@ class SshConnection:
         """Disconnects, and aborts a connection that does not close in time."""
         if self._opening is not None:
             self._opening.cancel()
-            await asyncio.wait([self._opening], timeout=CLOSING_TIME)
+            await asyncio.wait([self._opening], timeout=CLOSE_TIMEOUT)
         line, self._line = self._line, None
         if line is None:
             return
         line.close()
-        await asyncio.wait([asyncio.create_task(line.wait_closed())], timeout=CLOSING_TIME)
+        await asyncio.wait([asyncio.create_task(line.wait_closed())], timeout=CLOSE_TIMEOUT)
         line.abort()
 
-    async def _completed(self, exchange: "_Exchange") -> tuple[Completed, ...]:
+    async def _run_with_retry(self, exchange: "_Exchange") -> tuple[CompletedProgram, ...]:
         """Runs the programs and returns their results. After a lost connection it retries once, if that is safe."""
         try:
-            return await self._once(exchange)
-        except _Lost as error:
+            return await self._run_once(exchange)
+        except _ConnectionLost as error:
             if exchange.maybe_ran:
                 raise OutcomeUnknown(
                     Phrase("the SSH connection was lost before the answer came; look at the host before doing it again")
                 ) from error
         try:
-            return await self._once(_Exchange(exchange.action))
-        except _Lost as error:
+            return await self._run_once(_Exchange(exchange.action))
+        except _ConnectionLost as error:
             raise Unreachable(
                 Phrase("the SSH connection was lost twice in the middle of the answer; check sshd and the network of WSL2")
             ) from error
 
-    async def _once(self, exchange: "_Exchange") -> tuple[Completed, ...]:
-        line = await self._opened()
-        task = asyncio.create_task(self._hold_channel(line, exchange))
+    async def _run_once(self, exchange: "_Exchange") -> tuple[CompletedProgram, ...]:
+        line = await self._get_connection()
+        task = asyncio.create_task(self._run_channel(line, exchange))
         self._exchanges.add(task)
         task.add_done_callback(self._exchanges.discard)
         # Canceling this coroutine cancels `finished`, which aborts the channel.
         await exchange.finished
-        return exchange.completed()
+        return exchange.parse_results()
 
-    async def _hold_channel(self, line: asyncssh.SSHClientConnection, exchange: "_Exchange") -> None:
+    async def _run_channel(self, line: asyncssh.SSHClientConnection, exchange: "_Exchange") -> None:
         """Runs the exchange on a channel. Occupies a slot for as long as the channel may exist, even after cancellation."""
         async with self._slots:
             if exchange.finished.done():
@@ -149,29 +150,29 @@ class SshConnection:
             except TimeoutError:  # sshd never confirmed the channel, so the slot would be held forever
                 line.abort()
                 self._line = None if self._line is line else self._line
-                exchange.fail(_Lost())
+                exchange.fail(_ConnectionLost())
             except (asyncssh.Error, OSError, ValueError) as error:
                 lost = line.is_closed() or line is not self._line
-                exchange.fail(_Lost() if lost else host_error(error, self._side))
+                exchange.fail(_ConnectionLost() if lost else map_ssh_error(error, self._side))
             await asyncio.wait([exchange.finished])
 
-    async def _opened(self) -> asyncssh.SSHClientConnection:
+    async def _get_connection(self) -> asyncssh.SSHClientConnection:
         """Returns the kept connection, or a new one. Concurrent callers share one attempt and its failure."""
         if self._line is not None and not self._line.is_closed():
             return self._line
         if self._opening is None or self._opening.done():
-            self._opening = asyncio.create_task(self._open())
+            self._opening = asyncio.create_task(self._connect())
         opened = await asyncio.shield(self._opening)
         if isinstance(opened, HostError):
             raise opened.with_traceback(None)
         return opened
 
-    async def _open(self) -> asyncssh.SSHClientConnection | HostError:
+    async def _connect(self) -> asyncssh.SSHClientConnection | HostError:
         if self._monotonic() < self._refused_until:
             return make_refused_key_error(self._side)
         try:
-            async with asyncio.timeout(OPENING_TIME):
-                key, known_hosts = await asyncio.to_thread(self._credentials)
+            async with asyncio.timeout(OPEN_TIMEOUT):
+                key, known_hosts = await asyncio.to_thread(self._load_credentials)
                 self._line = await asyncssh.connect(
                     self._side.address,
                     self._side.port,
@@ -194,12 +195,12 @@ class SshConnection:
         except (asyncssh.Error, OSError, ValueError) as error:
             if isinstance(error, asyncssh.PermissionDenied):
                 self._refused_until = self._monotonic() + REFUSED_KEY_PAUSE
-            return host_error(error, self._side)
+            return map_ssh_error(error, self._side)
         return self._line
 
-    def _credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]:
+    def _load_credentials(self) -> tuple[asyncssh.SSHKey, asyncssh.SSHKnownHosts]:
         """Reads both files, in a thread: decrypting a key is slow on purpose."""
-        key = self._keys.read(self._side.key_file, passphrase(self._side, self._secret), asyncssh.read_private_key)
+        key = self._keys.read(self._side.key_file, get_passphrase(self._side, self._secret), asyncssh.read_private_key)
         try:
             return key, asyncssh.read_known_hosts(str(self._side.known_hosts_file))
         except ValueError as error:
@@ -208,7 +209,7 @@ class SshConnection:
             ) from error
 
 
-class _Lost(Exception):
+class _ConnectionLost(Exception):
     """The connection ended before the answer was complete."""
 
 
@@ -218,7 +219,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
     def __init__(self, action: WslAction[Any]) -> None:
         self.action = action
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._programs = action.commands()
+        self._programs = action.build_commands()
         self._nonce = secrets.token_hex(16)
         self._stdout = bytearray()
         self._stderr = bytearray()
@@ -227,7 +228,7 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
 
     @property
     def command(self) -> str:
-        return shell_line(self._programs, self.action.each, self._nonce)
+        return build_shell_line(self._programs, self.action.program_timeout, self._nonce)
 
     @property
     def maybe_ran(self) -> bool:
@@ -239,10 +240,10 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
         if not self.finished.done():
             self.finished.set_exception(error)
 
-    def completed(self) -> tuple[Completed, ...]:
+    def parse_results(self) -> tuple[CompletedProgram, ...]:
         """Parses each program's result."""
         try:
-            return read_frames(self._stdout, self._stderr, self._nonce, len(self._programs))
+            return parse_frames(self._stdout, self._stderr, self._nonce, len(self._programs))
         except ValueError as error:
             raise ProtocolError(
                 Phrase("WSL2 ended the command early; log in with ssh as the bot's user and see what its shell says"),
@@ -266,19 +267,19 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
         if len(self._stdout) + len(self._stderr) > limit:
             too_much = Phrase("WSL2 answered with more than {n} bytes; look at what its programs print", n=limit)
             self.fail(ProtocolError(too_much, maybe_ran=self.maybe_ran))
-        self._look()
+        self._finish_if_ended()
 
     def exit_status_received(self, status: int) -> None:
         self._exited = True
-        self._look()
+        self._finish_if_ended()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
-            self.fail(_Lost())
+            self.fail(_ConnectionLost())
         elif not self.finished.done():
             self.finished.set_result(None)
 
-    def _look(self) -> None:
+    def _finish_if_ended(self) -> None:
         """Finishes at the last frame, because a program's child may hold the channel open for any time.
 
         sshd has reaped the shell once the exit status arrives, so its session is free for the next channel.
@@ -289,9 +290,9 @@ class _Exchange(asyncssh.SSHClientSession[bytes]):
             self.finished.set_result(None)
 
 
-def host_error(error: Exception, side: WslSide) -> HostError:
+def map_ssh_error(error: Exception, side: WslSide) -> HostError:
     """Maps an error of asyncssh or of the operating system to a `HostError`. Called only if nothing was sent."""
-    if (local := own_trouble(error)) is not None:
+    if (local := map_local_error(error)) is not None:
         return local
     match error:
         case asyncssh.PermissionDenied():
@@ -299,18 +300,18 @@ def host_error(error: Exception, side: WslSide) -> HostError:
         case asyncssh.HostKeyNotVerifiable():
             return make_host_key_error(side)
         case asyncssh.KeyImportError() | asyncssh.KeyEncryptionError():
-            return make_key_error(side, reason(error))
+            return make_key_error(side, describe_error(error))
         case asyncssh.ChannelOpenError():
-            return make_session_error(side, reason(error))
+            return make_session_error(side, describe_error(error))
         case asyncssh.ConnectionLost():
             return make_login_error(side)
         case TimeoutError():
-            return DeadlineExceeded.after(OPENING_TIME)
+            return DeadlineExceeded.after(OPEN_TIMEOUT)
         case OSError(filename=file) if file == str(side.key_file):
-            return make_key_file_error(side, reason(error))
+            return make_key_file_error(side, describe_error(error))
         case OSError(filename=file) if file == str(side.known_hosts_file):
-            return make_known_hosts_error(side, reason(error))
+            return make_known_hosts_error(side, describe_error(error))
         case OSError():
-            return make_unreachable_error(side, reason(error))
+            return make_unreachable_error(side, describe_error(error))
         case _:
-            return make_protocol_error(side, reason(error))
+            return make_protocol_error(side, describe_error(error))

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field, IPvAnyAddress, StringConstraints, TypeAda
 from adapters.inventory import InterfaceName, PodmanName, WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
-from adapters.wsl.action import Argv, Completed, WslAction
-from adapters.wsl.podman import Container, Unread, listing, read_listing
+from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from adapters.wsl.podman import Container, UnreadPart, build_listing_commands, parse_listing
 
 
 class Bridge(Value):
@@ -26,15 +26,15 @@ class Bridge(Value):
 class WslSystem(Value):
     """State of the WSL2 side of one host."""
 
-    containers: tuple[Container, ...] | Unread
-    bridge: Bridge | Unread
-    forwarding: bool | Unread
+    containers: tuple[Container, ...] | UnreadPart
+    bridge: Bridge | UnreadPart
+    forwarding: bool | UnreadPart
 
 
 class ReadSystem(WslAction[WslSystem]):
     """Reads containers, bridge and forwarding. The quick programs come first, because podman may hang on its own lock."""
 
-    each = 4.0
+    program_timeout = 4.0
     deadline = 20.0
     output_limit = 2 * 1024 * 1024  # podman prints 2 kB for a container, 4 with many labels; a host has at most 253
 
@@ -46,31 +46,31 @@ class ReadSystem(WslAction[WslSystem]):
         """Makes the action for one host's network and bridge."""
         return cls(network=side.network, bridge=side.bridge)
 
-    def commands(self) -> tuple[Argv, ...]:
+    def build_commands(self) -> tuple[Argv, ...]:
         return (
             ("sysctl", "-n", "net.ipv4.ip_forward"),
             ("ip", "-json", "addr", "show", self.bridge),
-            *listing(self.network),
+            *build_listing_commands(self.network),
         )
 
-    def parse(self, completed: Sequence[Completed]) -> WslSystem:
+    def parse(self, completed: Sequence[CompletedProgram]) -> WslSystem:
         forwarding, bridge, *podman = completed
         return WslSystem(
-            forwarding=_forwarding(forwarding),
-            bridge=_bridge(bridge, self.bridge),
-            containers=read_listing(podman, self.network),
+            forwarding=_parse_forwarding(forwarding),
+            bridge=_parse_bridge(bridge, self.bridge),
+            containers=parse_listing(podman, self.network),
         )
 
 
-def _forwarding(answer: Completed) -> bool | Unread:
+def _parse_forwarding(answer: CompletedProgram) -> bool | UnreadPart:
     match answer.code, answer.stdout.strip():
         case 0, "0" | "1" as value:
             return value == "1"
         case _:
-            return Unread(
+            return UnreadPart(
                 phrase=Phrase(
                     "sysctl does not say whether forwarding is on: {why}; try in WSL2: sysctl net.ipv4.ip_forward",
-                    why=answer.complaint,
+                    why=answer.error_line,
                 )
             )
 
@@ -92,19 +92,19 @@ class _Link(BaseModel):
 _LINKS = TypeAdapter(list[_Link])
 
 
-def _bridge(answer: Completed, name: str) -> Bridge | Unread:
+def _parse_bridge(answer: CompletedProgram, name: str) -> Bridge | UnreadPart:
     if answer.code == 1:  # usage errors of ip have 255, errors of the kernel 2
         return Bridge(exists=False)
     if answer.code != 0:
-        return Unread(
+        return UnreadPart(
             phrase=Phrase(
-                "ip does not tell of {bridge}: {why}; try in WSL2: ip addr show {bridge}", bridge=name, why=answer.complaint
+                "ip does not tell of {bridge}: {why}; try in WSL2: ip addr show {bridge}", bridge=name, why=answer.error_line
             )
         )
     try:
         links = _LINKS.validate_json(answer.stdout)
     except ValueError:
-        return Unread(
+        return UnreadPart(
             phrase=Phrase("the answer of ip about {bridge} cannot be understood; update iproute2 in WSL2", bridge=name)
         )
     link = next((link for link in links if link.name == name), None)

@@ -9,46 +9,46 @@ import codecs
 import re
 from collections.abc import Sequence
 
-from adapters.logs import LINE_BROUGHT
+from adapters.logs import LINE_READ_LIMIT
 
 _ENCODINGS = {"utf-8": "utf-8", "cp932": "shift_jis"}
 """Python's names, in the order in which they are tried, and the names shown to people."""
 
-_PRIVATE = re.compile("[\uf8f0-\uf8f3]")
+_PRIVATE_USE = re.compile("[\uf8f0-\uf8f3]")
 """Characters that Python's code page 932 makes of single bytes outside that code page."""
 
-_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\S{1,32} ")
+_TIME_PREFIX = re.compile(rb"\d{4}-\d\d-\d\dT\S{1,32} ")
 """Time that podman puts before a container's own bytes."""
 
 
-def readable(lines: Sequence[bytes]) -> tuple[tuple[str, ...], str]:
+def decode_lines(lines: Sequence[bytes]) -> tuple[tuple[str, ...], str]:
     """Decodes the lines, each without its carriage return. Returns them and the encodings of those beyond ASCII."""
-    decoded = [_decoded(line) for line in lines]
+    decoded = [_decode_line(line) for line in lines]
     names = {name for text, name in decoded if not text.isascii() or name != "utf-8"}
     return tuple(text.removesuffix("\r") for text, _ in decoded), ", ".join(sorted(names)) or "utf-8"
 
 
-def _decoded(line: bytes) -> tuple[str, str]:
+def _decode_line(line: bytes) -> tuple[str, str]:
     if line and len(line) / 4 <= line.count(0) <= len(line) * 5 / 8:
-        return _from_utf16(line), "utf-16"
-    wholes = (line, line[:-1]) if len(line) > LINE_BROUGHT else (line,)  # the last character may be cut
+        return _decode_utf16(line), "utf-16"
+    wholes = (line, line[:-1]) if len(line) > LINE_READ_LIMIT else (line,)  # the last character may be cut
     tries = ((whole, encoding) for encoding in _ENCODINGS for whole in wholes)
-    found = ((_decode(whole, encoding), _ENCODINGS[encoding]) for whole, encoding in tries)
+    found = ((_try_encoding(whole, encoding), _ENCODINGS[encoding]) for whole, encoding in tries)
     return next(
         ((text, name) for text, name in found if text is not None), (line.decode("utf-8", errors="replace"), "utf-8")
     )
 
 
-def _decode(line: bytes, encoding: str) -> str | None:
+def _try_encoding(line: bytes, encoding: str) -> str | None:
     try:
         text = line.decode(encoding)
     except UnicodeDecodeError:
         return None
-    return None if encoding == "cp932" and _PRIVATE.search(text) else text
+    return None if encoding == "cp932" and _PRIVATE_USE.search(text) else text
 
 
-def _from_utf16(line: bytes) -> str:
-    before = time[0] if (time := _TIME.match(line)) else b""
+def _decode_utf16(line: bytes) -> str:
+    before = time[0] if (time := _TIME_PREFIX.match(line)) else b""
     body = line.removeprefix(before)
     if body.startswith(codecs.BOM_UTF16_BE):
         return before.decode() + body[2:].decode("utf-16-be", errors="replace").rstrip("\x00\ufffd")

@@ -14,12 +14,12 @@ from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
 from adapters.inventory import WslSide
 from adapters.phrase import Phrase
 from adapters.value import Value
-from adapters.wsl.action import Argv, Completed, WslAction
-from adapters.wsl.podman import Unread
+from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from adapters.wsl.podman import UnreadPart
 
-LISTS = "/var/lib/apt/lists"
-STAMP = "/var/lib/apt/periodic/update-success-stamp"
-RESTART = "/var/run/reboot-required"
+LISTS_FOLDER = "/var/lib/apt/lists"
+UPDATE_STAMP = "/var/lib/apt/periodic/update-success-stamp"
+RESTART_MARK = "/var/run/reboot-required"
 """apt changes the folder when it installs a new list. Ubuntu touches the stamp after every successful `apt update`."""
 
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+:~_-]{1,128}$")]
@@ -41,7 +41,7 @@ class WslUpdates(Value):
     versions that apt keeps back by itself: phased, or not installable. Packages on hold are among `packages`.
     """
 
-    packages: tuple[Package, ...] | Unread
+    packages: tuple[Package, ...] | UnreadPart
     kept: int = 0
     listed_at: AwareDatetime | None
     restart: bool | None
@@ -50,7 +50,7 @@ class WslUpdates(Value):
 class ReadUpdates(WslAction[WslUpdates]):
     """Simulates `apt-get dist-upgrade`. Reading apt's lists takes seconds of CPU time."""
 
-    each = 20.0
+    program_timeout = 20.0
     deadline = 30.0
     output_limit = 2 * 1024 * 1024  # about 300 bytes for each package
 
@@ -59,50 +59,50 @@ class ReadUpdates(WslAction[WslUpdates]):
         """Makes the action, which is the same for any host."""
         return cls()
 
-    def commands(self) -> tuple[Argv, ...]:
+    def build_commands(self) -> tuple[Argv, ...]:
         # Held packages count too, because they may have security holes. With -qq instead of -q apt would refuse holds.
         simulate = ("apt-get", "-s", "-q", "--ignore-hold", "-o", "Debug::NoLocking=1", "dist-upgrade")
         return (
-            ("stat", "--format=%n %Y", LISTS, STAMP, RESTART),
+            ("stat", "--format=%n %Y", LISTS_FOLDER, UPDATE_STAMP, RESTART_MARK),
             ("apt-get", "indextargets", "--format", "$(LABEL):$(SUITE)", "Created-By: Packages"),
             simulate,
         )
 
-    def parse(self, completed: Sequence[Completed]) -> WslUpdates:
+    def parse(self, completed: Sequence[CompletedProgram]) -> WslUpdates:
         stat, archives, upgrade = completed
-        times = _times(stat)
-        packages = _unusable(archives, upgrade) or _packages(upgrade.stdout)
+        times = _parse_times(stat)
+        packages = _find_failure(archives, upgrade) or _parse_packages(upgrade.stdout)
         return WslUpdates(
             packages=packages,
-            kept=_kept(upgrade.stdout) if isinstance(packages, tuple) else 0,
-            listed_at=max((at for path, at in times.items() if path != RESTART), default=None),
-            restart=_restart(stat, times),
+            kept=_count_kept_back(upgrade.stdout) if isinstance(packages, tuple) else 0,
+            listed_at=max((at for path, at in times.items() if path != RESTART_MARK), default=None),
+            restart=_needs_restart(stat, times),
         )
 
 
-def _times(stat: Completed) -> Mapping[str, datetime]:
+def _parse_times(stat: CompletedProgram) -> Mapping[str, datetime]:
     """Parses the modification times of the files that exist. stat's exit code only tells that one of them is missing."""
     found = re.findall(r"^(/\S+) ([0-9]{1,11})$", stat.stdout, re.MULTILINE)
     return {path: datetime.fromtimestamp(int(seconds), UTC) for path, seconds in found}
 
 
-def _restart(stat: Completed, times: Mapping[str, datetime]) -> bool | None:
-    if RESTART in times:
+def _needs_restart(stat: CompletedProgram, times: Mapping[str, datetime]) -> bool | None:
+    if RESTART_MARK in times:
         return True
-    return False if re.search(rf"{RESTART}'?: No such file", stat.stderr) else None
+    return False if re.search(rf"{RESTART_MARK}'?: No such file", stat.stderr) else None
 
 
-def _unusable(archives: Completed, upgrade: Completed) -> Unread | None:
+def _find_failure(archives: CompletedProgram, upgrade: CompletedProgram) -> UnreadPart | None:
     """Finds the reason for which apt's answer does not count, if any."""
     for answer in (archives, upgrade):
         if answer.code != 0:
-            return Unread(phrase=_no_answer(answer))
+            return UnreadPart(phrase=_describe_failure(answer))
     if not any(map(_is_security, archives.stdout.splitlines())):
-        return Unread(
+        return UnreadPart(
             phrase=Phrase("apt has no list of a security archive; look at its sources, then run in WSL2: sudo apt update")
         )
     if _SUMMARY.search(upgrade.stdout) is None:
-        return Unread(phrase=_not_understood())
+        return UnreadPart(phrase=_describe_unknown_answer())
     return None
 
 
@@ -115,17 +115,17 @@ _INSTALL = re.compile(r"Inst (?P<name>\S+) (?:\[(?P<old>\S+)\] )?\((?P<new>\S+) 
 _PACKAGES = TypeAdapter(Annotated[tuple[Package, ...], Field(max_length=10_000)])
 
 
-def _packages(simulated: str) -> tuple[Package, ...] | Unread:
+def _parse_packages(simulated: str) -> tuple[Package, ...] | UnreadPart:
     lines = [line for line in simulated.splitlines() if line.startswith("Inst ")]
     found = [_INSTALL.match(line) for line in lines]
     try:
-        packages = [_package(each) for each in found if each is None or each["old"] is not None]
+        packages = [_parse_package(each) for each in found if each is None or each["old"] is not None]
         return _PACKAGES.validate_python(sorted(packages, key=lambda package: package.name))
     except ValueError:
-        return Unread(phrase=_not_understood())
+        return UnreadPart(phrase=_describe_unknown_answer())
 
 
-def _package(found: re.Match[str] | None) -> Package:
+def _parse_package(found: re.Match[str] | None) -> Package:
     if found is None:
         raise ValueError("a line that apt has never written")
     security = any(map(_is_security, found["archives"].split(", ")))
@@ -140,17 +140,17 @@ def _is_security(archive: str) -> bool:
     return archive.startswith("Debian-Security:") or archive.endswith("-security")
 
 
-def _kept(simulated: str) -> int:
+def _count_kept_back(simulated: str) -> int:
     found = _SUMMARY.search(simulated)
     return int(found[1]) if found else 0
 
 
-def _not_understood() -> Phrase:
+def _describe_unknown_answer() -> Phrase:
     return Phrase("the answer of apt-get cannot be understood; look at it in WSL2: apt-get -s dist-upgrade")
 
 
-def _no_answer(answer: Completed) -> Phrase:
-    why = answer.complaint
+def _describe_failure(answer: CompletedProgram) -> Phrase:
+    why = answer.error_line
     match answer.code:
         case 124 | 137:
             return Phrase("apt-get does not come to an end; look for a stuck apt process in WSL2")

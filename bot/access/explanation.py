@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase, Span
-from bot.access.policy import BREAK_GLASS, Actor, Go, Person, Policy, Refuse, acting
-from bot.access.rules import USUAL_NAME, places
-from commands.bot_state.about import Can
-from commands.language.grammar import canonical, understand
+from bot.access.policy import BREAK_GLASS_OPTION, Actor, Permit, Person, Policy, Refusal, make_actor
+from bot.access.rules import DEFAULT_RULE_NAME, list_places
+from commands.bot_state.about import PermissionCheck
+from commands.language.grammar import parse_operation, render_operation
 from commands.model.operation import FleetChange, Operation, Risk
 from commands.model.report import Report
-from commands.values.arguments import BadArgument, nearest, shown
+from commands.values.arguments import BadArgument, find_nearest, shorten_argument
 from commands.values.errors import GrammarError
-from commands.values.normalize import quote, read
+from commands.values.normalize import normalize_text, quote
 
 Fact = tuple[Phrase, Phrase | str]
 
 
 @dataclass(frozen=True)
-class Question:
+class RightsQuestion:
     """One question about rights: may this actor ask for this operation on these hosts?"""
 
     policy: Policy
@@ -32,68 +32,72 @@ class Question:
 
     @property
     def words(self) -> str:
-        return canonical(self.operation)
+        return render_operation(self.operation)
 
 
-def explain(
+def explain_rights(
     policy: Policy, catalogue: Sequence[type[Operation]], inventory: Inventory, person_name: str, words: tuple[str, ...]
 ) -> Report:
     """Explain whether that person may ask for it, by which rule, and who would have to approve.
 
     Raises `BadArgument` where there is no such person or host, a `GrammarError` where the words are no request.
     """
-    person = _person(policy, person_name)
-    operation = _understood(catalogue, person, words)
-    question = Question(policy, acting(person), operation, operation.hosts(inventory))
+    person = _find_person(policy, person_name)
+    operation = _parse_request(catalogue, person, words)
+    question = RightsQuestion(policy, make_actor(person), operation, operation.resolve_hosts(inventory))
     verdict = policy.judge(question.actor, type(operation), question.hosts, None)
-    if isinstance(verdict, Refuse):
-        return _report(question, _refused(question, verdict), _lent(question))
-    facts = ((Phrase("Rule"), _by(question)), *_where(question))
+    if isinstance(verdict, Refusal):
+        return _make_report(question, _explain_refusal(question, verdict), _list_group_facts(question))
+    facts = ((Phrase("Rule"), _describe_permission(question)), *_list_place_facts(question))
     if not isinstance(operation, FleetChange) or operation.dry_run:
-        return _report(question, Phrase("yes: {person} may {words}", person=person.name, words=question.words), facts)
-    return _change(question, operation.risk, facts)
+        return _make_report(question, Phrase("yes: {person} may {words}", person=person.name, words=question.words), facts)
+    return _report_change(question, operation.risk, facts)
 
 
-def _person(policy: Policy, said: str) -> Person:
+def _find_person(policy: Policy, said: str) -> Person:
     """Find a person by name or by Slack id, in any form in which Slack writes that."""
     plain = said.removeprefix("@")
     for person in policy.people:
         if plain.lower() == person.name or plain.upper() in person.slack:
             return person
-    near = nearest(plain, (person.name for person in policy.people))
+    near = find_nearest(plain, (person.name for person in policy.people))
     if near:
-        phrase = Phrase("nobody is called {name}; the nearest is {nearest}", name=shown(said), nearest=near[0])
+        phrase = Phrase("nobody is called {name}; the nearest is {nearest}", name=shorten_argument(said), nearest=near[0])
     else:
-        phrase = Phrase("nobody in the configuration is called {name}; give a name from [[people]]", name=shown(said))
+        phrase = Phrase(
+            "nobody in the configuration is called {name}; give a name from [[people]]", name=shorten_argument(said)
+        )
     raise BadArgument(phrase, part=said, nearest=near)
 
 
-def _understood(catalogue: Sequence[type[Operation]], person: Person, words: tuple[str, ...]) -> Operation:
-    typed = read(words[0] if len(words) == 1 else " ".join(map(quote, words)))  # one word is a whole request in quotes
+def _parse_request(catalogue: Sequence[type[Operation]], person: Person, words: tuple[str, ...]) -> Operation:
+    typed = normalize_text(
+        words[0] if len(words) == 1 else " ".join(map(quote, words))
+    )  # one word is a whole request in quotes
     try:
-        return understand(typed, catalogue, catalogue)
+        return parse_operation(typed, catalogue, catalogue)
     except GrammarError as error:  # its span refers to other words than the typed ones
-        asked = " ".join((*Can.words, person.name))
+        asked = " ".join((*PermissionCheck.words, person.name))
         raise GrammarError(error.phrase, suggestions=[f"{asked} {better}" for better in error.suggestions]) from error
 
 
-def _refused(question: Question, refuse: Refuse) -> Phrase:
+def _explain_refusal(question: RightsQuestion, refuse: Refusal) -> Phrase:
     return Phrase("no: {person} would be told: {reason}", person=question.actor.name, reason=refuse.reason)
 
 
-def _lent(question: Question) -> Iterator[Fact]:
+def _list_group_facts(question: RightsQuestion) -> Iterator[Fact]:
     """List the user groups whose members would be allowed."""
     actor = question.actor
     for group in question.policy.groups:
         member = Actor(actor.name, actor.roles | group.roles, actor.rule)
-        if isinstance(question.policy.judge(member, type(question.operation), question.hosts, None), Go):
+        if isinstance(question.policy.judge(member, type(question.operation), question.hosts, None), Permit):
             yield Phrase("Unless"), Phrase("{person} is in the user group {group}", person=actor.name, group=group.slack)
 
 
-def _by(question: Question) -> Phrase:
+def _describe_permission(question: RightsQuestion) -> Phrase:
     """Describe by which role it is allowed, and by which grants where any are configured."""
-    granted = question.policy.granted(type(question.operation))
-    reached = [(name, grant) for name, grant in granted if not question.hosts or any(map(grant.covers, question.hosts))]
+    granted = question.policy.find_grants(type(question.operation))
+    reached = [(name, grant) for name, grant in granted if not question.hosts or any(map(grant.covers_host, question.hosts))]
     fitting = [(name, grant) for name, grant in reached if question.actor.roles & grant.roles]
     roles = Listing(tuple(sorted({role for _, grant in fitting for role in question.actor.roles & grant.roles})))
     names = tuple(name for name, _ in fitting if name)
@@ -102,11 +106,11 @@ def _by(question: Question) -> Phrase:
     return Phrase("{roles}, by default", roles=roles)
 
 
-def _approvals(question: Question, risk: Risk) -> Phrase:
+def _describe_approvals(question: RightsQuestion, risk: Risk) -> Phrase:
     """Describe how many must approve, and where that is configured."""
-    name, rule = question.policy.approvals.rule(risk, question.hosts)
+    name, rule = question.policy.approvals.combine_rules(risk, question.hosts)
     kind = risk.name.lower()
-    if name == USUAL_NAME:
+    if name == DEFAULT_RULE_NAME:
         return Phrase(
             "{risk}: {n} other person approves, by default",
             plural="{risk}: {n} other people approve, by default",
@@ -122,22 +126,24 @@ def _approvals(question: Question, risk: Risk) -> Phrase:
     )
 
 
-def _where(question: Question) -> Iterator[Fact]:
+def _list_place_facts(question: RightsQuestion) -> Iterator[Fact]:
     """List the places to which it is restricted. Restrictions of included operations count, too."""
     kind = type(question.operation)
     for each in (kind, *kind.includes):
-        granted = (grant for _, grant in question.policy.granted(each))
-        fitting = [each for each in granted if question.actor.roles & each.roles and all(map(each.covers, question.hosts))]
+        granted = (grant for _, grant in question.policy.find_grants(each))
+        fitting = [
+            each for each in granted if question.actor.roles & each.roles and all(map(each.covers_host, question.hosts))
+        ]
         if fitting and all(grant.channels for grant in fitting):
-            yield Phrase("Only in"), Phrase("{items}", items=places(fitting))
+            yield Phrase("Only in"), Phrase("{items}", items=list_places(fitting))
 
 
-def _change(question: Question, risk: Risk, facts: Sequence[Fact]) -> Report:
+def _report_change(question: RightsQuestion, risk: Risk, facts: Sequence[Fact]) -> Report:
     """Report on an operation that needs approval."""
-    asked = question.policy.approval(question.actor, risk, question.hosts)
-    facts = (*facts, (Phrase("Approval rule"), _approvals(question, risk)), *_without(question))
-    if isinstance(asked, Refuse):
-        return _report(question, _refused(question, asked), facts)
+    asked = question.policy.assess_approval(question.actor, risk, question.hosts)
+    facts = (*facts, (Phrase("Approval rule"), _describe_approvals(question, risk)), *_list_break_glass_facts(question))
+    if isinstance(asked, Refusal):
+        return _make_report(question, _explain_refusal(question, asked), facts)
     may = (*asked.may, *(Phrase("members of {group}", group=group) for group in asked.groups))
     summary = Phrase(
         "yes: {person} may {words}, once {n} other person has approved",
@@ -150,17 +156,17 @@ def _change(question: Question, risk: Risk, facts: Sequence[Fact]) -> Report:
         (Phrase("May approve"), Phrase("{items}", items=Listing(may))),
         (Phrase("Waits at most"), Phrase("{time}", time=Span(asked.lifetime.total_seconds()))),
     )
-    return _report(question, summary, facts)
+    return _make_report(question, summary, facts)
 
 
-def _without(question: Question) -> Iterator[Fact]:
+def _list_break_glass_facts(question: RightsQuestion) -> Iterator[Fact]:
     """List the way without approval, if the actor may take it."""
-    if isinstance(question.policy.may_break_glass(question.actor), Go):
-        way = Phrase("in an emergency, with {option} and a reason; everybody is told", option=BREAK_GLASS)
+    if isinstance(question.policy.may_break_glass(question.actor), Permit):
+        way = Phrase("in an emergency, with {option} and a reason; everybody is told", option=BREAK_GLASS_OPTION)
         yield Phrase("Without approval"), way
 
 
-def _report(question: Question, summary: Phrase, facts: Iterable[Fact]) -> Report:
+def _make_report(question: RightsQuestion, summary: Phrase, facts: Iterable[Fact]) -> Report:
     roles = question.actor.roles
     about: tuple[Fact, ...] = (
         (Phrase("Name"), question.actor.name),

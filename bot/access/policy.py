@@ -32,14 +32,14 @@ from bot.access.refusals import (
     explain_unmapped_user,
     list_roles,
 )
-from bot.access.rules import ApprovalRule, Approvals, Grant, PersonName, Roles
+from bot.access.rules import ApprovalRule, ApprovalSettings, Grant, PersonName, Roles
 from bot.model.change import Approval
-from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from commands.model.operation import Operation, Risk, Role
 
-BREAK_GLASS = "--break-glass"
+BREAK_GLASS_OPTION = "--break-glass"
 
-BOT = "flatnet-bot"
+BOT_ACTOR_NAME = "flatnet-bot"
 """The bot as an actor: it runs built-in schedules, which only read."""
 
 SlackId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
@@ -63,7 +63,7 @@ class Person(BaseModel):
         return bool(self.slack or self.system)
 
 
-class Group(BaseModel):
+class UserGroup(BaseModel):
     """One Slack user group: its members, according to Slack, have these roles, too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,19 +83,19 @@ class Actor:
     name: str
     roles: frozenset[Role]
     rule: str
-    lent: Mapping[Role, str] = field(default_factory=dict)
+    group_roles: Mapping[Role, str] = field(default_factory=dict)
     built_in: bool = False
 
 
 @dataclass(frozen=True)
-class Go:
+class Permit:
     """Allowed; `rule` names for the audit what allowed it."""
 
     rule: str
 
 
 @dataclass(frozen=True)
-class Refuse:
+class Refusal:
     """Not allowed: `rule` for the audit, `reason` for the person, with the next step."""
 
     rule: str
@@ -103,7 +103,7 @@ class Refuse:
 
 
 @dataclass(frozen=True)
-class AskFirst:
+class ApprovalRequirement:
     """Allowed once `needed` other people have approved, within `lifetime`; `rule` names the rule for the audit.
 
     `may` are the people who may approve, by name; `groups` are Slack user groups whose members may, too; `roles` are those
@@ -119,7 +119,7 @@ class AskFirst:
     roles: tuple[Role, ...]
 
 
-Verdict = Go | Refuse
+Verdict = Permit | Refusal
 
 
 @dataclass(frozen=True)
@@ -130,22 +130,22 @@ class Policy:
     """
 
     people: tuple[Person, ...] = ()
-    groups: tuple[Group, ...] = ()
+    groups: tuple[UserGroup, ...] = ()
     grants: tuple[Grant, ...] = ()
-    approvals: Approvals = field(default_factory=Approvals)
+    approvals: ApprovalSettings = field(default_factory=ApprovalSettings)
 
-    def identify(self, identity: Identity) -> Actor | Refuse:
+    def identify(self, identity: Identity) -> Actor | Refusal:
         """Find the actor behind an identity."""
         match identity:
-            case SlackIdentity(standing=Standing.MEMBER, user=user, groups=groups):
-                member = Actor(label(identity), frozenset({Role.VIEWER}), f"member {user}")
-                return self._with_groups(self._person(identity) or member, groups)
+            case SlackIdentity(standing=Membership.MEMBER, user=user, groups=groups):
+                member = Actor(format_identity(identity), frozenset({Role.VIEWER}), f"member {user}")
+                return self._add_group_roles(self._find_actor(identity) or member, groups)
             case SlackIdentity(standing=standing):
-                return Refuse(standing.value, NON_MEMBER_REFUSALS[standing])
+                return Refusal(standing.value, NON_MEMBER_REFUSALS[standing])
             case SystemIdentity(name=name):
-                return self._person(identity) or Refuse("system user without a person", explain_unmapped_user(name))
+                return self._find_actor(identity) or Refusal("system user without a person", explain_unmapped_user(name))
             case BotIdentity(name=name):
-                return Actor(BOT, frozenset(Role), f"built-in schedule {name}", built_in=True)
+                return Actor(BOT_ACTOR_NAME, frozenset(Role), f"built-in schedule {name}", built_in=True)
 
     def judge(
         self, actor: Actor, operation: type[Operation], hosts: Sequence[Host] = (), place: str | None = None
@@ -157,49 +157,51 @@ class Policy:
         another. `place` is None where it is not known yet. Without hosts, labels narrow nothing. Answers to the bot's own
         requests are for the readers of its channel, so grants do not narrow what those include.
         """
-        verdict = self._judged(actor, operation, hosts, place)
-        if isinstance(verdict, Refuse) or actor.built_in:
+        verdict = self._judge_operation(actor, operation, hosts, place)
+        if isinstance(verdict, Refusal) or actor.built_in:
             return verdict
-        parts = ((part, self._judged(actor, part, hosts, place)) for part in operation.includes)
-        refused = (_included(operation, part, refuse) for part, refuse in parts if isinstance(refuse, Refuse))
+        parts = ((part, self._judge_operation(actor, part, hosts, place)) for part in operation.includes)
+        refused = (_refuse_included(operation, part, refuse) for part, refuse in parts if isinstance(refuse, Refusal))
         return next(refused, verdict)
 
-    def _judged(self, actor: Actor, operation: type[Operation], hosts: Sequence[Host], place: str | None) -> Verdict:
+    def _judge_operation(
+        self, actor: Actor, operation: type[Operation], hosts: Sequence[Host], place: str | None
+    ) -> Verdict:
         """Decide about the operation alone, without those that it includes."""
-        granted = self.granted(operation)
+        granted = self.find_grants(operation)
         fitting = [(name, grant) for name, grant in granted if actor.roles & grant.roles]
         if not fitting:
             needed = frozenset(role for _, grant in granted for role in grant.roles)
-            return Refuse("role", explain_missing_role(operation, needed, actor.roles))
-        heard = [(name, grant) for name, grant in fitting if grant.heard_in(place)]
+            return Refusal("role", explain_missing_role(operation, needed, actor.roles))
+        heard = [(name, grant) for name, grant in fitting if grant.covers_place(place)]
         if not heard:
-            return Refuse("channel", explain_channels(operation, [grant for _, grant in fitting]))
-        strange = tuple(host for host in hosts if not any(grant.covers(host) for _, grant in heard))
+            return Refusal("channel", explain_channels(operation, [grant for _, grant in fitting]))
+        strange = tuple(host for host in hosts if not any(grant.covers_host(host) for _, grant in heard))
         if strange:
-            return Refuse("label", explain_hosts(operation, strange, [grant for _, grant in heard]))
-        used = heard[:1] if not hosts else [next(each for each in heard if each[1].covers(host)) for host in hosts]
-        return Go("; ".join(dict.fromkeys(_rule(actor, name, grant) for name, grant in used)))
+            return Refusal("label", explain_hosts(operation, strange, [grant for _, grant in heard]))
+        used = heard[:1] if not hosts else [next(each for each in heard if each[1].covers_host(host)) for host in hosts]
+        return Permit("; ".join(dict.fromkeys(_describe_grant(actor, name, grant) for name, grant in used)))
 
-    def granted(self, operation: type[Operation]) -> tuple[tuple[str, Grant], ...]:
+    def find_grants(self, operation: type[Operation]) -> tuple[tuple[str, Grant], ...]:
         """Find the grants of an operation, by their names in the configuration; else its own roles, with the name ""."""
         listed = tuple((f"grants[{place}]", grant) for place, grant in enumerate(self.grants, start=1))
         usual = Grant(operations=(" ".join(operation.words),), roles=operation.roles)
-        return tuple((name, grant) for name, grant in listed if grant.names(operation)) or (("", usual),)
+        return tuple((name, grant) for name, grant in listed if grant.covers_operation(operation)) or (("", usual),)
 
-    def permitted(self, actor: Actor, catalogue: Sequence[type[Operation]]) -> tuple[type[Operation], ...]:
+    def list_permitted(self, actor: Actor, catalogue: Sequence[type[Operation]]) -> tuple[type[Operation], ...]:
         """List what this actor may ask for, in some place and of some host: help and suggestions show nothing else."""
-        return tuple(operation for operation in catalogue if isinstance(self.judge(actor, operation), Go))
+        return tuple(operation for operation in catalogue if isinstance(self.judge(actor, operation), Permit))
 
-    def approval(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> AskFirst | Refuse:
+    def assess_approval(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> ApprovalRequirement | Refusal:
         """Find who must approve a change by this actor on those hosts; a refusal where there can never be enough of them."""
-        name, rule = self.approvals.rule(risk, hosts)
+        name, rule = self.approvals.combine_rules(risk, hosts)
         if not rule.roles:
-            return Refuse(f"{name}: no common role", NO_COMMON_ROLE)
-        may, groups = self.approvers(actor, rule)
+            return Refusal(f"{name}: no common role", NO_COMMON_ROLE)
+        may, groups = self.find_approvers(actor, rule)
         if len(may) < rule.approvers and not groups:
-            return Refuse(f"{name}: {len(may)} of {rule.approvers}", self._too_few(actor, rule, may))
+            return Refusal(f"{name}: {len(may)} of {rule.approvers}", self._explain_too_few_approvers(actor, rule, may))
         pinged = (person for person in self.people if person.name in rule.ping and person.name != actor.name)
-        return AskFirst(
+        return ApprovalRequirement(
             rule=f"{name}: {risk.name.lower()} needs {rule.approvers}",
             needed=rule.approvers,
             may=may,
@@ -209,84 +211,84 @@ class Policy:
             roles=tuple(sorted(rule.roles)),
         )
 
-    def alarmed(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ...]:
+    def find_alert_recipients(self, actor: Actor, risk: Risk, hosts: Sequence[Host]) -> tuple[str, ...]:
         """Find the Slack ids of all who could have approved: they are notified at once when the actor breaks the glass."""
-        people, groups = self.approvers(actor, self._overseers(risk, hosts))
+        people, groups = self.find_approvers(actor, self._find_review_rule(risk, hosts))
         named = (person.slack[0] for person in self.people if person.name in people and person.slack)
         return (*named, *groups)
 
-    def approvers(self, actor: Actor, rule: ApprovalRule) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def find_approvers(self, actor: Actor, rule: ApprovalRule) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Find who but the actor may approve by a rule: people by name, and user groups, whose members are unknown here."""
         others = (person for person in self.people if person.reachable and person.name != actor.name)
         people = tuple(person.name for person in others if person.roles & rule.roles)
         return people, tuple(group.slack for group in self.groups if group.roles & rule.roles)
 
-    def may_approve(self, actor: Actor, approval: Approval, requester: str) -> Go | Refuse:
+    def may_approve(self, actor: Actor, approval: Approval, requester: str) -> Permit | Refusal:
         """Decide whether this actor may approve a request of `requester`: by today's roles, and never their own request.
 
         The place does not matter: the card stands where the configuration puts it, or in a direct message.
         """
-        if self.asked_as(actor, requester):
-            return Refuse("own request", Phrase("nobody approves their own request; it waits for somebody else"))
+        if self.is_requester(actor, requester):
+            return Refusal("own request", Phrase("nobody approves their own request; it waits for somebody else"))
         lacking = Phrase(
             "approving this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
             needed=Listing(approval.roles),
             roles=list_roles(actor.roles),
         )
-        return _one_of(actor, frozenset(approval.roles), lacking)
+        return _require_role(actor, frozenset(approval.roles), lacking)
 
-    def may_review(self, actor: Actor, risk: Risk, hosts: Sequence[Host], requester: str) -> Go | Refuse:
+    def may_review(self, actor: Actor, risk: Risk, hosts: Sequence[Host], requester: str) -> Permit | Refusal:
         """Decide whether this actor may review the break-glass change of `requester`: if they could approve it by today's
         rules.
         """
-        if self.asked_as(actor, requester):
-            return Refuse("own request", Phrase("whoever broke the glass does not review it; ask somebody else"))
-        needed = self._overseers(risk, hosts).roles
+        if self.is_requester(actor, requester):
+            return Refusal("own request", Phrase("whoever broke the glass does not review it; ask somebody else"))
+        needed = self._find_review_rule(risk, hosts).roles
         lacking = Phrase(
             "reviewing this needs one of the roles {needed}, and you have {roles}; it waits for somebody who has one",
             needed=list_roles(needed),
             roles=list_roles(actor.roles),
         )
-        return _one_of(actor, needed, lacking)
+        return _require_role(actor, needed, lacking)
 
-    def may_break_glass(self, actor: Actor) -> Go | Refuse:
+    def may_break_glass(self, actor: Actor) -> Permit | Refusal:
         """Decide whether this actor may go without approvals."""
         if Role.ADMINISTRATOR in actor.roles:
-            return Go(_role(actor, frozenset({Role.ADMINISTRATOR})))
+            return Permit(_describe_role(actor, frozenset({Role.ADMINISTRATOR})))
         phrase = Phrase(
             "only an administrator may go without approval; leave {option} out, and it waits for approval",
-            option=BREAK_GLASS,
+            option=BREAK_GLASS_OPTION,
         )
-        return Refuse("break-glass", phrase)
+        return Refusal("break-glass", phrase)
 
-    def _too_few(self, actor: Actor, rule: ApprovalRule, may: tuple[str, ...]) -> Phrase:
+    def _explain_too_few_approvers(self, actor: Actor, rule: ApprovalRule, may: tuple[str, ...]) -> Phrase:
         """Explain why there can never be enough approvers, and how to fix that."""
         why = explain_too_few_approvers(rule, may)
-        return why if isinstance(self.may_break_glass(actor), Refuse) else add_break_glass_hint(why, BREAK_GLASS)
+        return why if isinstance(self.may_break_glass(actor), Refusal) else add_break_glass_hint(why, BREAK_GLASS_OPTION)
 
-    def asked_as(self, actor: Actor, name: str) -> bool:
+    def is_requester(self, actor: Actor, name: str) -> bool:
         """Return whether a requester is this actor, also by the Slack id that they used before they were configured."""
         ids = [user for person in self.people if person.name == actor.name for user in person.slack]
         return name == actor.name or (name.startswith("slack:") and name.partition("/")[2] in ids)
 
-    def called(self, identity: Identity, name: str) -> str:
+    def find_current_name(self, identity: Identity, name: str) -> str:
         """Find the current name of the requester recorded as `name`; the same name where no configured person has that
         identity.
         """
-        person = self._person(identity)
+        person = self._find_actor(identity)
         return name if person is None else person.name
 
-    def _overseers(self, risk: Risk, hosts: Sequence[Host]) -> ApprovalRule:
+    def _find_review_rule(self, risk: Risk, hosts: Sequence[Host]) -> ApprovalRule:
         """Find the rule that tells who could approve. Where the hosts' rules share no role, administrators and security
         review.
         """
-        rule = self.approvals.rule(risk, hosts)[1]
-        return rule if rule.roles else rule.model_copy(update={"roles": _KEEPERS})
+        rule = self.approvals.combine_rules(risk, hosts)[1]
+        return rule if rule.roles else rule.model_copy(update={"roles": _DEFAULT_REVIEW_ROLES})
 
-    def _person(self, identity: Identity) -> Actor | None:
-        return next((acting(person) for person in self.people if _belongs(identity, person)), None)
+    def _find_actor(self, identity: Identity) -> Actor | None:
+        return next((make_actor(person) for person in self.people if _identifies(identity, person)), None)
 
-    def _with_groups(self, actor: Actor, member_of: frozenset[str]) -> Actor:
+    def _add_group_roles(self, actor: Actor, member_of: frozenset[str]) -> Actor:
         """Add to the actor the roles of their user groups."""
         groups = [group for group in self.groups if group.slack in member_of]
         lent = {role: group.slack for group in groups for role in sorted(group.roles - actor.roles)}
@@ -294,12 +296,12 @@ class Policy:
         return Actor(actor.name, actor.roles | lent.keys(), rule, lent)
 
 
-def acting(person: Person) -> Actor:
+def make_actor(person: Person) -> Actor:
     """Make the actor for a configured person, without user groups."""
     return Actor(person.name, person.roles, f"person {person.name}")
 
 
-def label(identity: Identity) -> str:
+def format_identity(identity: Identity) -> str:
     """Format an identity for the audit while no configured person has it."""
     match identity:
         case SlackIdentity(team=team, user=user):
@@ -310,7 +312,7 @@ def label(identity: Identity) -> str:
             return f"schedule:{name}"
 
 
-def _belongs(identity: Identity, person: Person) -> bool:
+def _identifies(identity: Identity, person: Person) -> bool:
     match identity:
         case SlackIdentity(user=user):
             return user in person.slack
@@ -320,25 +322,25 @@ def _belongs(identity: Identity, person: Person) -> bool:
             return False
 
 
-def _rule(actor: Actor, name: str, grant: Grant) -> str:
+def _describe_grant(actor: Actor, name: str, grant: Grant) -> str:
     """Describe the permission: the actor's role, and the grant where one is configured."""
-    role = _role(actor, actor.roles & grant.roles)
+    role = _describe_role(actor, actor.roles & grant.roles)
     return f"{role} by {name}" if name else role
 
 
-def _role(actor: Actor, fitting: frozenset[Role]) -> str:
+def _describe_role(actor: Actor, fitting: frozenset[Role]) -> str:
     """Describe the role that counts: one of the actor's own before one from a user group."""
-    role = min(fitting - actor.lent.keys() or fitting)
-    return f"role {role} of group {actor.lent[role]}" if role in actor.lent else f"role {role}"
+    role = min(fitting - actor.group_roles.keys() or fitting)
+    return f"role {role} of group {actor.group_roles[role]}" if role in actor.group_roles else f"role {role}"
 
 
-def _one_of(actor: Actor, needed: frozenset[Role], lacking: Phrase) -> Go | Refuse:
+def _require_role(actor: Actor, needed: frozenset[Role], lacking: Phrase) -> Permit | Refusal:
     fitting = actor.roles & needed
-    return Go(_role(actor, fitting)) if fitting else Refuse("approver role", lacking)
+    return Permit(_describe_role(actor, fitting)) if fitting else Refusal("approver role", lacking)
 
 
-def _included(operation: type[Operation], part: type[Operation], refuse: Refuse) -> Refuse:
-    return Refuse(refuse.rule, explain_included(operation, part, refuse.reason))
+def _refuse_included(operation: type[Operation], part: type[Operation], refuse: Refusal) -> Refusal:
+    return Refusal(refuse.rule, explain_included(operation, part, refuse.reason))
 
 
-_KEEPERS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
+_DEFAULT_REVIEW_ROLES = frozenset({Role.ADMINISTRATOR, Role.SECURITY})

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
-from bot.access.rules import ApprovalRule, Grant, places
-from bot.model.request import Standing
+from bot.access.rules import ApprovalRule, Grant, list_places
+from bot.model.request import Membership
 from commands.model.operation import Operation, Role
 
 NO_COMMON_ROLE = Phrase("the rules of those hosts have no role in common that could approve; ask for them one by one")
 NON_MEMBER_REFUSALS = {
-    Standing.GUEST: Phrase("guests may not use this bot; ask a member of the workspace to ask for you"),
-    Standing.STRANGER: Phrase("only members of the bot's own workspace may use it; ask somebody there to ask for you"),
-    Standing.UNKNOWN: Phrase("Slack does not say at the moment whether you belong to this workspace; try again in a minute"),
+    Membership.GUEST: Phrase("guests may not use this bot; ask a member of the workspace to ask for you"),
+    Membership.STRANGER: Phrase("only members of the bot's own workspace may use it; ask somebody there to ask for you"),
+    Membership.UNKNOWN: Phrase(
+        "Slack does not say at the moment whether you belong to this workspace; try again in a minute"
+    ),
 }
 
 
@@ -44,7 +46,7 @@ def explain_included(operation: type[Operation], part: type[Operation], reason: 
 def explain_channels(operation: type[Operation], grants: Sequence[Grant]) -> Phrase:
     """Explain that an operation may be asked for only in some channels."""
     return Phrase(
-        "{words} may be asked only in {channels}; ask there", words=" ".join(operation.words), channels=places(grants)
+        "{words} may be asked only in {channels}; ask there", words=" ".join(operation.words), channels=list_places(grants)
     )
 
 

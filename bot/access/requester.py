@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from bot.access.policy import Actor
-from bot.access.rules import place_of
+from bot.access.rules import find_place
 from bot.model.request import Identity, Surface
 
 
 @dataclass(frozen=True)
-class By:
+class Requester:
     """The requester with their identity, surface and channel."""
 
     actor: Actor
@@ -19,4 +19,4 @@ class By:
     @property
     def place(self) -> str:
         """The place of the request, as grants name places."""
-        return place_of(self.surface, self.channel)
+        return find_place(self.surface, self.channel)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import BREAK_GLASS, Actor, Go, Policy, Refuse, acting
-from bot.access.rules import USUAL_NAME, ApprovalRule
+from bot.access.policy import BREAK_GLASS_OPTION, Actor, Permit, Policy, Refusal, make_actor
+from bot.access.rules import DEFAULT_RULE_NAME, ApprovalRule
 from commands.model.operation import FleetChange, Operation, Risk
 
 
 @dataclass(frozen=True)
-class Tried:
+class RuleTrial:
     """One rule, the people who may ask for what it is about, and those of them who can never get it approved.
 
     `available` is the fewest approvers that one of the latter has.
@@ -28,64 +28,68 @@ class Tried:
     available: int
 
 
-def unsatisfiable(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> tuple[Phrase, ...]:
+def find_unsatisfiable_rules(
+    policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]
+) -> tuple[Phrase, ...]:
     """Find what can never be approved, each with its fix; one sentence where there is a single person at all."""
-    tried = tuple(_tried(policy, inventory, catalogue))
+    tried = tuple(_try_rules(policy, inventory, catalogue))
     found = [each for each in tried if each.stuck]
     askers = {asker for each in tried for asker in each.askers}
     if len(askers) == 1 and len(found) == len(tried) and not any(each.available for each in found):
-        return (_alone(askers.pop(), [each.rule for each in found]),)
-    return tuple(_never(each) for each in found)
+        return (_explain_single_person(askers.pop(), [each.rule for each in found]),)
+    return tuple(_explain_unsatisfiable(each) for each in found)
 
 
-def _tried(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> Iterator[Tried]:
-    people = [acting(person) for person in policy.people if person.reachable]
-    for risk, operations in _changes(catalogue).items():
-        for (name, rule), hosts in _rules(policy, inventory, risk).items():
+def _try_rules(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> Iterator[RuleTrial]:
+    people = [make_actor(person) for person in policy.people if person.reachable]
+    for risk, operations in _group_changes_by_risk(catalogue).items():
+        for (name, rule), hosts in _group_hosts_by_rule(policy, inventory, risk).items():
             askers = [person for person in people if _may_ask(policy, person, operations, hosts)]
-            stuck = [asker for asker in askers if isinstance(policy.approval(asker, risk, hosts), Refuse)]
+            stuck = [asker for asker in askers if isinstance(policy.assess_approval(asker, risk, hosts), Refusal)]
             if askers:
-                available = min((len(policy.approvers(asker, rule)[0]) for asker in stuck), default=0)
-                yield Tried(risk, name, rule, _names(askers), _names(stuck), available)
+                available = min((len(policy.find_approvers(asker, rule)[0]) for asker in stuck), default=0)
+                yield RuleTrial(risk, name, rule, _list_names(askers), _list_names(stuck), available)
 
 
-def _changes(catalogue: Sequence[type[Operation]]) -> dict[Risk, list[type[Operation]]]:
+def _group_changes_by_risk(catalogue: Sequence[type[Operation]]) -> dict[Risk, list[type[Operation]]]:
     """Group the operations that need approval by risk."""
     changes = [operation for operation in catalogue if issubclass(operation, FleetChange)]
     return {risk: [each for each in changes if each.risk is risk] for risk in sorted({each.risk for each in changes})}
 
 
-def _rules(policy: Policy, inventory: Inventory, risk: Risk) -> dict[tuple[str, ApprovalRule], list[Host]]:
+def _group_hosts_by_rule(policy: Policy, inventory: Inventory, risk: Risk) -> dict[tuple[str, ApprovalRule], list[Host]]:
     """Group the hosts by the combined rule that applies to them."""
     alike = {frozenset(host.labels): host for host in inventory.hosts}  # rules depend on a host's labels only
     rules: dict[tuple[str, ApprovalRule], list[Host]] = {}
     for host in alike.values():
-        rules.setdefault(policy.approvals.rule(risk, (host,)), []).append(host)
+        rules.setdefault(policy.approvals.combine_rules(risk, (host,)), []).append(host)
     return rules
 
 
 def _may_ask(policy: Policy, actor: Actor, operations: Sequence[type[Operation]], hosts: Sequence[Host]) -> bool:
     """Return whether this actor may ask for any of these operations on any of the hosts, in any place."""
-    return any(isinstance(policy.judge(actor, operation, (host,), None), Go) for operation in operations for host in hosts)
+    return any(
+        isinstance(policy.judge(actor, operation, (host,), None), Permit) for operation in operations for host in hosts
+    )
 
 
-def _names(actors: Sequence[Actor]) -> tuple[str, ...]:
+def _list_names(actors: Sequence[Actor]) -> tuple[str, ...]:
     return tuple(actor.name for actor in actors)
 
 
-def _alone(person: str, rules: Sequence[ApprovalRule]) -> Phrase:
+def _explain_single_person(person: str, rules: Sequence[ApprovalRule]) -> Phrase:
     return Phrase(
         "{person} works alone: nobody else can approve, so every change needs {option} and a reason; "
         "add a second person with one of the roles {roles} under [[people]]",
         person=person,
-        option=BREAK_GLASS,
+        option=BREAK_GLASS_OPTION,
         roles=Listing(tuple(sorted({role for rule in rules for role in rule.roles}))),
     )
 
 
-def _never(tried: Tried) -> Phrase:
+def _explain_unsatisfiable(tried: RuleTrial) -> Phrase:
     risk, people, roles = tried.risk.name.lower(), Listing(tried.stuck), Listing(tuple(sorted(tried.rule.roles)))
-    rule = Phrase("the usual rule") if tried.name == USUAL_NAME else tried.name
+    rule = Phrase("the usual rule") if tried.name == DEFAULT_RULE_NAME else tried.name
     if not tried.available:
         return Phrase(
             "{people} can never get approval for {risk} changes by {rule}: nobody else has one of the roles {roles}; "

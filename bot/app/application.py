@@ -10,82 +10,82 @@ from datetime import datetime
 import structlog
 
 from adapters import fleet
-from adapters.fleet import Connect, Fleet
-from bot.app.build_changes import Machinery, assembled
-from bot.audit.log import Audit
+from adapters.fleet import ConnectionFactory, Fleet
+from bot.app.build_changes import ChangeServices, build_changes
+from bot.audit.log import AuditLog
 from bot.config.active_config import ActiveConfig
-from bot.config.settings import Settings, audit_keys
+from bot.config.settings import Settings, load_audit_keys
 from bot.handlers.registry import Handlers, Services
 from bot.model.request import Answer, Request
-from bot.reports.observations import History
+from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher, Observe
 from bot.requests.environment import Environment
 from bot.runtime import open_files
-from bot.runtime.clock import REAL, Clock
-from bot.runtime.connections import WINDOWS_THREADS, connector
-from bot.runtime.logging import redact_with, reference
-from bot.schedules.builtin import clockwork
+from bot.runtime.clock import SYSTEM_CLOCK, Clock
+from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
+from bot.runtime.logging import make_reference, redact_with
+from bot.schedules.builtin import build_schedule_config
 from bot.security.redaction import Redactor
 from bot.security.secrets import Secrets, read_secrets
 from bot.store.database import Database
-from bot.store.digests import Digests
-from bot.store.observations import Observations
+from bot.store.digests import DigestTable
+from bot.store.observations import ObservationTable
 from commands.catalogue import CATALOGUE
-from commands.model.operation import View
+from commands.model.operation import FleetView
 from commands.model.report import Report
 
 _log = structlog.get_logger("bot.app.application")
 
 
 @dataclass(frozen=True)
-class Watch:
+class Observers:
     """Callbacks that count answered requests and reads of hosts."""
 
     request: Observe = lambda words, answer, seconds: None
-    look: fleet.Observe = lambda side, failure, seconds: None
+    look: fleet.ReadObserver = lambda side, failure, seconds: None
 
 
 @dataclass(frozen=True)
-class House:
+class Application:
     """Every part of a bot that surfaces use: one value, built once."""
 
     desk: Dispatcher
-    audit: Audit
+    audit: AuditLog
     database: Database
     pool: ThreadPoolExecutor
     configure: Callable[[Settings], ActiveConfig]
-    machinery: Machinery
+    machinery: ChangeServices
     redactor: Redactor
     clock: Clock
-    history: History
+    history: HealthHistory
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer_request(self, request: Request) -> Answer:
         """Answers a request, with secrets redacted, for surfaces that show the answer unchanged."""
         answer = await self.desk.handle(request)
-        return await asyncio.to_thread(_without_secrets, answer, self.redactor)  # an archive has tens of thousands of lines
+        return await asyncio.to_thread(_redact_answer, answer, self.redactor)  # an archive has tens of thousands of lines
 
 
-def _without_secrets(answer: Answer, redactor: Redactor) -> Answer:
-    return Answer.model_validate(redactor.clean_json(answer.model_dump(mode="json")))
+def _redact_answer(answer: Answer, redactor: Redactor) -> Answer:
+    return Answer.model_validate(redactor.redact_json(answer.model_dump(mode="json")))
 
 
 def build_config(
-    settings: Settings, connect: Connect, database: Database, observe: fleet.Observe, at: datetime
+    settings: Settings, connect: ConnectionFactory, database: Database, observe: fleet.ReadObserver, at: datetime
 ) -> ActiveConfig:
     """Builds the active configuration from settings that were read at that time."""
 
-    async def examine(view: View) -> Report:
+    async def examine(view: FleetView) -> Report:
         from bot.doctor import examination as doctor
-        from bot.store.condition import prove
+        from bot.store.condition import prove_writable
 
-        return await doctor.examine(settings, lambda: prove(database), view)
+        return await doctor.examine(settings, lambda: prove_writable(database), view)
 
     hosts = Fleet(settings.inventory, connect, observe)
-    by_the_clock = clockwork(settings.schedules, settings.notices, settings.time_zone, at)
+    by_the_clock = build_schedule_config(settings.schedules, settings.notices, settings.time_zone, at)
     return ActiveConfig(hosts, settings.policy, settings.thresholds, settings.certificates, examine, by_the_clock)
 
 
-def build_services(machinery: Machinery, audit: Audit, history: History) -> Services:
+def build_services(machinery: ChangeServices, audit: AuditLog, history: HealthHistory) -> Services:
     """Gathers the services that handlers of the bot's own operations are built from."""
     return Services(
         changes=machinery.workflow,
@@ -99,27 +99,27 @@ def build_services(machinery: Machinery, audit: Audit, history: History) -> Serv
 
 
 @asynccontextmanager
-async def open_house(
-    settings: Settings, watch: Watch = Watch(), *, running: bool = False, clock: Clock = REAL
-) -> AsyncIterator[House]:
+async def open_application(
+    settings: Settings, watch: Observers = Observers(), *, running: bool = False, clock: Clock = SYSTEM_CLOCK
+) -> AsyncIterator[Application]:
     """Opens the database, checks the audit log and builds the application. Closes everything in reverse order.
 
     `running`: this process will carry out changes (`serve_requests`). Otherwise it only answers reads.
     """
     now = clock.now
-    _allow_files(len(settings.hosts))
-    secrets = _secrets(settings)
-    pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
+    _raise_file_limit(len(settings.hosts))
+    secrets = load_secrets(settings)
+    pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
     database = await asyncio.to_thread(Database.open, settings.database_file)
     try:
-        redactor = Redactor(secrets.values())
+        redactor = Redactor(secrets.list_values())
         redact_with(redactor)
-        audit = await Audit.open(database, audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
+        audit = await AuditLog.open(database, load_audit_keys(settings, secrets), settings.audit_head_file, now, redactor)
         if audit.trouble is not None:
             _log.error("the audit log is not as it was left", why=str(audit.trouble))
-        first = build_config(settings, connector(secrets, pool), database, watch.look, now())
-        machinery = assembled(database, audit, lambda: desk.config, redactor, now)
-        history = History(Observations(database), Digests(database), settings.zone)
+        first = build_config(settings, make_connector(secrets, pool), database, watch.look, now())
+        machinery = build_changes(database, audit, lambda: desk.config, redactor, now)
+        history = HealthHistory(ObservationTable(database), DigestTable(database), settings.zone)
         environment = Environment(
             catalogue=CATALOGUE,
             handlers=Handlers.build(build_services(machinery, audit, history), CATALOGUE, now),
@@ -130,15 +130,15 @@ async def open_house(
             now=now,
             running=running,
         )
-        desk = Dispatcher(first, environment, reference, watch.request)
+        desk = Dispatcher(first, environment, make_reference, watch.request)
 
         def configure(new: Settings) -> ActiveConfig:
-            fresh = _secrets(new)
-            redactor.learn(fresh.values())
-            return build_config(new, connector(fresh, pool), database, watch.look, now())
+            fresh = load_secrets(new)
+            redactor.add_values(fresh.list_values())
+            return build_config(new, make_connector(fresh, pool), database, watch.look, now())
 
         try:
-            yield House(desk, audit, database, pool, configure, machinery, redactor, clock, history)
+            yield Application(desk, audit, database, pool, configure, machinery, redactor, clock, history)
         finally:
             await desk.config.fleet.aclose()
             await audit.aclose()
@@ -147,16 +147,16 @@ async def open_house(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _secrets(settings: Settings) -> Secrets:
+def load_secrets(settings: Settings) -> Secrets:
     """Reads the secrets that the settings name, and logs those that are missing. `do` works without Slack's."""
     secrets = read_secrets(settings.secret_names, settings.secrets_folder)
-    for phrase in secrets.missing():
+    for phrase in secrets.describe_missing():
         _log.warning("a secret is missing", why=str(phrase))
     return secrets
 
 
-def _allow_files(hosts: int) -> None:
+def _raise_file_limit(hosts: int) -> None:
     """Raises the limit of open files as far as the system allows."""
-    allowed, wanted = open_files.allow(hosts), open_files.wanted(hosts)
+    allowed, wanted = open_files.raise_limit(hosts), open_files.count_needed(hosts)
     if allowed < wanted:
         _log.warning("too few open files are allowed for this fleet; raise the hard limit", allowed=allowed, wanted=wanted)

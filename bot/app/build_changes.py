@@ -15,110 +15,110 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.phrase import Phrase
-from bot.audit.log import Audit
-from bot.changes.coordinator import Dispatch, Engine
-from bot.changes.engine import Durable
-from bot.changes.executor import Applying
-from bot.changes.intent_log import Journal
-from bot.changes.lifecycle import Workflow
-from bot.changes.locks import Locks
+from bot.audit.log import AuditLog
+from bot.changes.coordinator import Coordinator, RunEngine
+from bot.changes.engine import Engine
+from bot.changes.executor import Executor
+from bot.changes.intent_log import IntentLog
+from bot.changes.lifecycle import Lifecycle
+from bot.changes.locks import LockService
 from bot.changes.planner import Planner
-from bot.changes.repository import Ledger
-from bot.changes.step_runner import Runner
+from bot.changes.repository import ChangeRepository
+from bot.changes.step_runner import StepRunner
 from bot.config.active_config import ActiveConfig
-from bot.handlers.context import NobodyRuns
-from bot.incidents.channels import MadeChannel, NewChannel
-from bot.incidents.service import Incidents
-from bot.model.announcement import Bulletin
+from bot.handlers.context import NoBotRunning
+from bot.incidents.channels import CreatedChannel, NewChannel
+from bot.incidents.service import IncidentService
+from bot.model.announcement import Announcement
 from bot.model.change import Change
-from bot.model.request import Identity, SlackIdentity, Standing
+from bot.model.request import Identity, Membership, SlackIdentity
 from bot.runtime.clock import Clock
-from bot.runtime.periodic import DAY, TICK, Work, tick
-from bot.schedules.service import Schedules
+from bot.runtime.periodic import DAY, TICK_INTERVAL, PeriodicTask, run_periodically
+from bot.schedules.service import ScheduleService
 from bot.security.redaction import Redactor
 from bot.store.database import Database
 from bot.store.incidents import IncidentTable
 from bot.store.locks import LockTable
-from bot.store.operations import Operations
+from bot.store.operations import OperationTable
 from bot.store.schedules import ScheduleTable
 from commands.catalogue import CATALOGUE
 
 
-class Surface(Protocol):
+class ChangeSurface(Protocol):
     """Slack, as changes need it."""
 
-    def show(self, change: Change) -> None: ...
+    def show_change(self, change: Change) -> None: ...
 
-    async def identity(self, who: SlackIdentity) -> SlackIdentity: ...
+    async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity: ...
 
-    async def announce(self, bulletin: Bulletin) -> None: ...
+    async def announce(self, bulletin: Announcement) -> None: ...
 
-    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None: ...
+    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None: ...
 
-    async def make_channel(self, new: NewChannel) -> MadeChannel: ...
+    async def make_channel(self, new: NewChannel) -> CreatedChannel: ...
 
 
-class Links:
+class SurfaceLinks:
     """Links to what only a running bot has: `surface` and `engine`, None in other processes."""
 
     def __init__(self) -> None:
-        self.surface: Surface | None = None
-        self.engine: Engine | None = None
+        self.surface: ChangeSurface | None = None
+        self.engine: RunEngine | None = None
 
     def show(self, change: Change) -> None:
         """Shows a change. Without a surface, it is shown after the next start."""
         if self.surface is not None:
-            self.surface.show(change)
+            self.surface.show_change(change)
 
-    def present(self) -> Engine:
+    def require_engine(self) -> RunEngine:
         """Returns the engine. Raises `NoBotRunning` without one."""
         if self.engine is None:
-            raise NobodyRuns.here()
+            raise NoBotRunning.here()
         return self.engine
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
-        await self._present_surface().announce(bulletin)
+        await self._require_surface().announce(bulletin)
 
-    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
         """As `bot.model.announcement.Announcer`. Raises `NoBotRunning` without a surface."""
-        await self._present_surface().revise(bulletin, word)
+        await self._require_surface().revise(bulletin, word)
 
-    async def make_channel(self, new: NewChannel) -> MadeChannel:
-        """As `bot.incidents.channels.Channels`. Raises `NoBotRunning` without a surface."""
-        return await self._present_surface().make_channel(new)
+    async def make_channel(self, new: NewChannel) -> CreatedChannel:
+        """As `bot.incidents.channels.IncidentChannels`. Raises `NoBotRunning` without a surface."""
+        return await self._require_surface().make_channel(new)
 
-    def _present_surface(self) -> Surface:
+    def _require_surface(self) -> ChangeSurface:
         if self.surface is None:
-            raise NobodyRuns.here()
+            raise NoBotRunning.here()
         return self.surface
 
-    async def recheck(self, who: Identity) -> Identity:
+    async def refresh_identity(self, who: Identity) -> Identity:
         """Looks an identity up again. Membership is unknown without Slack."""
         if not isinstance(who, SlackIdentity):
             return who
         if self.surface is None:
-            return replace(who, standing=Standing.UNKNOWN, groups=frozenset())
-        return await self.surface.identity(who)
+            return replace(who, standing=Membership.UNKNOWN, groups=frozenset())
+        return await self.surface.refresh_identity(who)
 
 
 @dataclass(frozen=True)
-class Machinery:
+class ChangeServices:
     """Services behind changes, schedules and incidents."""
 
-    workflow: Workflow
-    locks: Locks
-    dispatch: Dispatch
-    operations: Operations
-    journal: Journal
-    links: Links
-    schedules: Schedules
+    workflow: Lifecycle
+    locks: LockService
+    dispatch: Coordinator
+    operations: OperationTable
+    journal: IntentLog
+    links: SurfaceLinks
+    schedules: ScheduleService
     schedule_table: ScheduleTable
-    incidents: Incidents
+    incidents: IncidentService
 
 
 @dataclass(frozen=True)
-class Engineering:
+class EngineSettings:
     """Settings of the engine: its own database file, the clock, and references for unexpected errors."""
 
     file: Path
@@ -126,21 +126,21 @@ class Engineering:
     reference: Callable[[], str]
 
 
-def assembled(
-    database: Database, audit: Audit, basis: Callable[[], ActiveConfig], redactor: Redactor, now: Callable[[], datetime]
-) -> Machinery:
+def build_changes(
+    database: Database, audit: AuditLog, basis: Callable[[], ActiveConfig], redactor: Redactor, now: Callable[[], datetime]
+) -> ChangeServices:
     """Builds the services over an open database. `basis` returns the active configuration."""
-    links = Links()
-    operations = Operations(database)
-    journal = Journal(audit, database, redactor.holds_secret)
-    ledger = Ledger(operations, audit, journal.read, links.show, now)
+    links = SurfaceLinks()
+    operations = OperationTable(database)
+    journal = IntentLog(audit, database, redactor.holds_secret)
+    ledger = ChangeRepository(operations, audit, journal.read_trail, links.show, now)
     planner = Planner(basis, CATALOGUE, now, redactor.holds_secret)
-    dispatch = Dispatch(ledger, planner, links.present, links.recheck)
-    locks = Locks(LockTable(database), audit, now, dispatch.start_ready)
+    dispatch = Coordinator(ledger, planner, links.require_engine, links.refresh_identity)
+    locks = LockService(LockTable(database), audit, now, dispatch.start_ready)
     schedule_table = ScheduleTable(database)
-    schedules = Schedules(schedule_table, audit, now)
-    return Machinery(
-        Workflow(ledger, planner, dispatch),
+    schedules = ScheduleService(schedule_table, audit, now)
+    return ChangeServices(
+        Lifecycle(ledger, planner, dispatch),
         locks,
         dispatch,
         operations,
@@ -148,18 +148,18 @@ def assembled(
         links,
         schedules,
         schedule_table,
-        Incidents(IncidentTable(database), audit, now),
+        IncidentService(IncidentTable(database), audit, now),
     )
 
 
 @asynccontextmanager
-async def at_work(
-    machinery: Machinery, audit: Audit, basis: Callable[[], ActiveConfig], engine: Engineering
+async def run_changes(
+    machinery: ChangeServices, audit: AuditLog, basis: Callable[[], ActiveConfig], engine: EngineSettings
 ) -> AsyncIterator[None]:
     """Carries out changes until the block is left. Changes that a crash interrupted are resumed; the clock runs."""
     clock = engine.clock
-    runner = Runner(lambda: basis().fleet, machinery.journal, clock)
-    applying = Applying(
+    runner = StepRunner(lambda: basis().fleet, machinery.journal, clock)
+    applying = Executor(
         machinery.operations.get,
         machinery.dispatch,
         machinery.locks,
@@ -169,18 +169,18 @@ async def at_work(
         lambda: basis().fleet.inventory,
     )
     if audit.trouble is not None:
-        await machinery.dispatch.in_doubt(audit.trouble)
+        await machinery.dispatch.close_in_doubt(audit.trouble)
     async with AsyncExitStack() as stack:
-        room = _EngineRoom(machinery.links, audit, lambda: Durable.launch(engine.file, applying, engine.reference))
+        room = _EngineSupervisor(machinery.links, audit, lambda: Engine.launch(engine.file, applying, engine.reference))
         stack.push_async_callback(room.close)
         await room.start()
         works = (
-            Work("engine", TICK, room.start),
-            Work("changes", TICK, machinery.dispatch.tick),
-            Work("runs", 2 * TICK, room.mend),
-            Work("ended runs", DAY, lambda: room.forget(clock.now())),
+            PeriodicTask("engine", TICK_INTERVAL, room.start),
+            PeriodicTask("changes", TICK_INTERVAL, machinery.dispatch.tick),
+            PeriodicTask("runs", 2 * TICK_INTERVAL, room.recover),
+            PeriodicTask("ended runs", DAY, lambda: room.forget(clock.now())),
         )
-        ticking = asyncio.create_task(tick(works, clock), name="clock")
+        ticking = asyncio.create_task(run_periodically(works, clock), name="clock")
         try:
             yield
         finally:
@@ -188,29 +188,29 @@ async def at_work(
             await asyncio.gather(ticking, return_exceptions=True)
 
 
-class _EngineRoom:
+class _EngineSupervisor:
     """Launches the engine once the audit log is intact: at the start, or when a loss was accepted."""
 
-    def __init__(self, links: Links, audit: Audit, launch: Callable[[], Awaitable[Durable]]) -> None:
+    def __init__(self, links: SurfaceLinks, audit: AuditLog, launch: Callable[[], Awaitable[Engine]]) -> None:
         self._links = links
         self._audit = audit
         self._launch = launch
-        self._durable: Durable | None = None
+        self._durable: Engine | None = None
 
     async def start(self) -> None:
         """Launches the engine if the audit log is intact and it does not run yet."""
         if self._durable is None and self._audit.intact:
             self._durable = self._links.engine = await self._launch()
 
-    async def mend(self) -> None:
+    async def recover(self) -> None:
         """Resumes workflows that stopped."""
         if self._durable is not None:
-            await self._durable.mend()
+            await self._durable.resume_orphans()
 
     async def forget(self, now: datetime) -> None:
         """Deletes workflows that ended long ago."""
         if self._durable is not None:
-            await self._durable.forget(now)
+            await self._durable.delete_ended(now)
 
     async def close(self) -> None:
         """Waits for running workflows, then closes the engine."""

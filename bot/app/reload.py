@@ -12,14 +12,14 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.fleet import Fleet
-from bot.app.application import House
+from bot.app.application import Application
 from bot.audit.log import EventKind
 from bot.config.settings import ConfigurationError, Settings, read_settings
 
-RETIREMENT = 60.0
+FLEET_RETIREMENT = 60.0
 """Seconds for which connections of an earlier configuration stay open: longer than any deadline of an action."""
 
-AFTER_RESTART = frozenset(
+RESTART_SETTINGS = frozenset(
     {
         "slack",
         "status",
@@ -38,7 +38,7 @@ AFTER_RESTART = frozenset(
 _log = structlog.get_logger("bot.app.reload")
 
 
-async def reload_when_told(again: asyncio.Event, file: Path, settings: Settings, house: House) -> None:
+async def reload_on_signal(again: asyncio.Event, file: Path, settings: Settings, house: Application) -> None:
     """Reloads the configuration whenever `again` is set, until canceled."""
     retired: list[Fleet] = []
     async with asyncio.TaskGroup() as retiring:
@@ -49,15 +49,15 @@ async def reload_when_told(again: asyncio.Event, file: Path, settings: Settings,
                 try:
                     settings, earlier = await reload(file, settings, house)
                 except Exception as error:  # whatever it was: the bot goes on as it is, and says so
-                    await _keep(error, file, house)
+                    await _report_rejected(error, file, house)
                     continue
                 retired.append(earlier)
-                retiring.create_task(_retire(earlier))
+                retiring.create_task(_retire_fleet(earlier))
         finally:
             await asyncio.gather(*(fleet.aclose() for fleet in retired))  # closing twice is harmless
 
 
-async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings, Fleet]:
+async def reload(file: Path, settings: Settings, house: Application) -> tuple[Settings, Fleet]:
     """Activates a new configuration. Returns the new settings, and the earlier fleet, which new requests no longer use.
 
     If the file or a secret is unusable, or the change cannot be recorded, it raises and changes nothing.
@@ -65,19 +65,19 @@ async def reload(file: Path, settings: Settings, house: House) -> tuple[Settings
     new = await asyncio.to_thread(read_settings, file)
     fresh = house.configure(new)
     changed = sorted(name for name in Settings.model_fields if getattr(new, name) != getattr(settings, name))
-    which = await asyncio.to_thread(taken, file, new)
+    which = await asyncio.to_thread(describe_configuration, file, new)
     await house.audit.record(EventKind.CONFIGURATION, "system", "", which | {"changed": changed})
     retired, house.desk.config = house.desk.config.fleet, fresh
-    _log.info("configuration taken", changed=changed, after_restart=sorted(AFTER_RESTART & set(changed)), **which)
+    _log.info("configuration taken", changed=changed, after_restart=sorted(RESTART_SETTINGS & set(changed)), **which)
     return new, retired
 
 
-def taken(file: Path, settings: Settings) -> dict[str, str | int]:
+def describe_configuration(file: Path, settings: Settings) -> dict[str, str | int]:
     """Describes a configuration for the audit log: file, hash, number of hosts."""
     return {"file": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "hosts": len(settings.hosts)}
 
 
-async def _keep(error: Exception, file: Path, house: House) -> None:
+async def _report_rejected(error: Exception, file: Path, house: Application) -> None:
     """Reports a rejected configuration: every complaint in the log, and an audit event."""
     complaints = error.complaints if isinstance(error, ConfigurationError) else ()
     said = [f"{complaint.key or '-'} (line {complaint.line or '?'}): {complaint.phrase}" for complaint in complaints]
@@ -89,7 +89,7 @@ async def _keep(error: Exception, file: Path, house: House) -> None:
         _log.error("that could not be recorded", why=str(unrecorded))
 
 
-async def _retire(fleet: Fleet) -> None:
+async def _retire_fleet(fleet: Fleet) -> None:
     """Closes a fleet once every request that began with it has ended."""
-    await asyncio.sleep(RETIREMENT)
+    await asyncio.sleep(FLEET_RETIREMENT)
     await fleet.aclose()

@@ -20,97 +20,113 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot import __version__
-from bot.app.application import House, Watch, _secrets, open_house
-from bot.app.build_changes import Engineering, at_work
+from bot.app.application import Application, Observers, load_secrets, open_application
+from bot.app.build_changes import EngineSettings, run_changes
 from bot.audit.log import EventKind
 from bot.config.settings import Misconfigured, Settings, SlackSettings
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from bot.model.output import Form, Output, Terminal
-from bot.model.request import Answer, new_key
-from bot.runtime.clock import REAL, Clock
-from bot.runtime.connections import WINDOWS_THREADS, _start_threads
-from bot.runtime.logging import reference
+from bot.model.request import Answer, make_request_key
+from bot.runtime.clock import SYSTEM_CLOCK, Clock
+from bot.runtime.connections import MAX_WINDOWS_THREADS, start_threads
+from bot.runtime.logging import make_reference
 from bot.runtime.loopback import Loopback
 from commands.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from bot.slack.thread import SlackThread
-    from bot.telemetry.metrics import Measures
+    from bot.telemetry.metrics import Metrics
 
 
-DRAIN = 10.0
+DRAIN_TIME = 10.0
 """Seconds for running work at the end. Unfinished work is resumed after the next start."""
 
 _log = structlog.get_logger("bot.app.server")
 
 
 @asynccontextmanager
-async def serving(settings: Settings, house: House) -> "AsyncIterator[SlackThread]":
+async def serve_requests(settings: Settings, house: Application) -> "AsyncIterator[SlackThread]":
     """Serves the control socket and Slack, carries out changes and runs schedules. Stops in reverse order."""
-    from bot.app.build_schedules import on_time
+    from bot.app.build_schedules import run_schedules
     from bot.control import server as control_server
     from bot.rendering.output import render_output
 
-    surface, clock, machinery = _slack(settings, house), house.clock, house.machinery
+    surface, clock, machinery = _build_slack(settings, house), house.clock, house.machinery
 
     def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
-        return render_output(answer, form, terminal, texts(terminal.language or settings.language, settings.zone))
+        return render_output(answer, form, terminal, get_texts(terminal.language or settings.language, settings.zone))
 
-    doors = control_server.Doors(handle=house.answer, now=clock.now, new_key=new_key, render=render)
+    doors = control_server.ControlBackend(
+        handle=house.answer_request, now=clock.now, new_key=make_request_key, render=render
+    )
     async with control_server.serve(settings.control_socket, doors, settings.socket_group):
         bot = await surface.start()
         _log.info("connected", team=bot.team, bot=bot.name, hosts=len(settings.hosts), version=__version__)
         machinery.links.surface = surface
-        engine = Engineering(settings.engine_file, clock, reference)
+        engine = EngineSettings(settings.engine_file, clock, make_reference)
         try:
             async with (
-                at_work(machinery, house.audit, lambda: house.desk.config, engine),
-                on_time(house, bot.team),
+                run_changes(machinery, house.audit, lambda: house.desk.config, engine),
+                run_schedules(house, bot.team),
             ):
                 yield surface
         finally:
-            await surface.close(DRAIN)
+            await surface.close(DRAIN_TIME)
 
 
 @asynccontextmanager
-async def telling(settings: Settings, house: House, surface: "SlackThread", measures: "Measures") -> AsyncIterator[None]:
+async def serve_telemetry(
+    settings: Settings, house: Application, surface: "SlackThread", measures: "Metrics"
+) -> AsyncIterator[None]:
     """Reports health to the service manager and on the status port."""
-    from bot.store.condition import prove
-    from bot.telemetry.endpoints import Checks, Vitals, audit_check, database_check, serve, slack_checks, watched
-    from bot.telemetry.watchdog import ServiceManager, watchdog_time
+    from bot.store.condition import prove_writable
+    from bot.telemetry.endpoints import (
+        HealthChecks,
+        HealthMonitor,
+        make_audit_check,
+        make_database_check,
+        make_slack_checks,
+        serve,
+        watch_health,
+    )
+    from bot.telemetry.watchdog import ServiceManager, read_watchdog_interval
 
-    checks = Checks(
-        vital={"database": database_check(lambda: prove(house.database), measures)},
-        needed={"audit": audit_check(lambda: house.audit.intact), **slack_checks(surface.health)},
+    checks = HealthChecks(
+        vital={"database": make_database_check(lambda: prove_writable(house.database), measures)},
+        needed={"audit": make_audit_check(lambda: house.audit.intact), **make_slack_checks(surface.get_health)},
     )
 
     async def silence() -> float | None:
-        last = (await surface.health()).last_event_at
+        last = (await surface.get_health()).last_event_at
         return None if last is None else (house.clock.now() - last).total_seconds()
 
-    vitals = Vitals(checks, measures, time.monotonic, asyncio.sleep)
+    vitals = HealthMonitor(checks, measures, time.monotonic, asyncio.sleep)
     manager = ServiceManager(os.environ.get("NOTIFY_SOCKET"))
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(watched(vitals, manager, watchdog_time(os.environ, os.getpid())))
+        await stack.enter_async_context(watch_health(vitals, manager, read_watchdog_interval(os.environ, os.getpid())))
         if settings.status is not None:
             await stack.enter_async_context(serve(Loopback.parse(settings.status.listen), vitals, silence))
         yield
 
 
-async def run_bot(file: Path, settings: Settings, clock: Clock = REAL) -> None:
+async def run_bot(file: Path, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
     """Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration."""
-    from bot.app.reload import reload_when_told, taken
-    from bot.telemetry.metrics import Measures
+    from bot.app.reload import describe_configuration, reload_on_signal
+    from bot.telemetry.metrics import Metrics
 
-    _workspace(settings)
-    stop, again = _signals()
-    measures = Measures(__version__, (" ".join(operation.words) for operation in CATALOGUE))
-    async with open_house(settings, Watch(measures.request, measures.look), running=True, clock=clock) as house:
-        await settle(house, settings)
+    _require_workspace(settings)
+    stop, again = _listen_for_signals()
+    measures = Metrics(__version__, (" ".join(operation.words) for operation in CATALOGUE))
+    async with open_application(
+        settings, Observers(measures.count_request, measures.count_read), running=True, clock=clock
+    ) as house:
+        await warm_up(house, settings)
         await house.audit.record(EventKind.START, "system", "", {"version": __version__, "pid": os.getpid()})
-        await house.audit.record(EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(taken, file, settings))
-        async with serving(settings, house) as surface, telling(settings, house, surface, measures):
-            reloading = asyncio.create_task(reload_when_told(again, file, settings, house))
+        await house.audit.record(
+            EventKind.CONFIGURATION, "system", "", await asyncio.to_thread(describe_configuration, file, settings)
+        )
+        async with serve_requests(settings, house) as surface, serve_telemetry(settings, house, surface, measures):
+            reloading = asyncio.create_task(reload_on_signal(again, file, settings, house))
             await stop.wait()
             _log.info("stopping")
             reloading.cancel()
@@ -118,34 +134,34 @@ async def run_bot(file: Path, settings: Settings, clock: Clock = REAL) -> None:
         await house.audit.record(EventKind.STOP, "system", "", {})
 
 
-async def settle(house: House, settings: Settings) -> None:
+async def warm_up(house: Application, settings: Settings) -> None:
     """Does beforehand what would block the event loop later."""
-    await asyncio.to_thread(_start_threads, house.pool, min(WINDOWS_THREADS, len(settings.hosts)))
+    await asyncio.to_thread(start_threads, house.pool, min(MAX_WINDOWS_THREADS, len(settings.hosts)))
     gc.enable()
     gc.collect()
     gc.freeze()  # scanning these objects again takes a tenth of a second each time
 
 
-def _slack(settings: Settings, house: House) -> "SlackThread":
-    from bot.slack.directory.people import Usual
+def _build_slack(settings: Settings, house: Application) -> "SlackThread":
+    from bot.slack.directory.people import LanguageDefaults
     from bot.slack.preflight import Tokens
-    from bot.slack.surface import Place, Rows
+    from bot.slack.surface import SlackStores, SlackWorkspace
     from bot.slack.thread import SlackThread
-    from bot.store.answers import Answers
+    from bot.store.answers import AnswerTable
     from bot.store.inbox import Inbox
     from bot.store.outbox import Outbox
 
-    slack, secrets = _workspace(settings), _secrets(settings)
+    slack, secrets = _require_workspace(settings), load_secrets(settings)
     tokens = Tokens(secrets(slack.bot_token_secret), secrets(slack.app_token_secret))
     languages = {channel: spoken.language for channel, spoken in settings.channels.items()}
-    usual = Usual(settings.language, settings.zone, languages)
-    place = Place(slack.team, slack.api_url, tokens, usual, house.redactor.clean_json)
+    usual = LanguageDefaults(settings.language, settings.zone, languages)
+    place = SlackWorkspace(slack.team, slack.api_url, tokens, usual, house.redactor.redact_json)
     outbox = Outbox(house.database, house.clock.now)
-    rows = Rows(Inbox(house.database), outbox, Answers(house.database), house.machinery.workflow)
+    rows = SlackStores(Inbox(house.database), outbox, AnswerTable(house.database), house.machinery.workflow)
     return SlackThread(place, house.desk, rows, house.clock)
 
 
-def _workspace(settings: Settings) -> SlackSettings:
+def _require_workspace(settings: Settings) -> SlackSettings:
     """The workspace; `Misconfigured` where there is none."""
     if settings.slack is None:
         raise Misconfigured(
@@ -154,7 +170,7 @@ def _workspace(settings: Settings) -> SlackSettings:
     return settings.slack
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+def _listen_for_signals() -> tuple[asyncio.Event, asyncio.Event]:
     """Set when it is time to stop, and when the configuration is to be read again."""
     stop, again = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -6,7 +6,7 @@
     trouble ─ an administrator accepts the loss by its name ─▶ event ACCEPTED ─▶ a new line ─▶ intact
 
 Only the loss of events can be accepted, never a change of events: the table's chain must be whole. The ACCEPTED event names
-the head file's last line, which stays. `verify` then checks the table against the lines after it, and the first of them
+the head file's last line, which stays. `verify_chain` then checks the table against the lines after it, and their first
 proves all events before it.
 
 `bot.store.chain` is the chain itself. Limits of its proof: an attacker with the key can write a new log, and an attacker who
@@ -29,13 +29,22 @@ from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
 from bot.audit import search as audit_search
 from bot.audit.mismatch import describe_mismatch, describe_unsigned, name_loss
-from bot.audit.search import Filters, Form
+from bot.audit.search import AuditFilters, ExportFormat
 from bot.security.redaction import Redactor
 from bot.store import audit as table
-from bot.store.chain import ACCEPTED, Acceptance, AuditKey, StoredEvent, Verification, acceptance, tells_of, verify
+from bot.store.chain import (
+    ACCEPTED_KIND,
+    AuditKey,
+    LossAcceptance,
+    StoredEvent,
+    Verification,
+    accepts_loss_of,
+    parse_acceptance,
+    verify_chain,
+)
 from bot.store.database import Database, open_for_reading
-from bot.store.heads import BEGINNING, Head, HeadFile
-from bot.store.stored import json_text, safe_text, utc_text
+from bot.store.heads import INITIAL_MAC, Head, HeadFile
+from bot.store.stored import encode_json, encode_time, escape_text
 
 T = TypeVar("T")
 
@@ -62,7 +71,7 @@ class EventKind(StrEnum):
     SCHEDULE = "schedule"
     NOTICE = "notice"
     INCIDENT = "incident"
-    ACCEPTED = ACCEPTED
+    ACCEPTED = ACCEPTED_KIND
 
 
 class Recorder(Protocol):
@@ -84,9 +93,11 @@ class AuditKeys:
         """The signing key and the earlier ones."""
         return self.signing, *self.earlier
 
-    def signed(self, event: StoredEvent) -> bool:
+    def is_signed(self, event: StoredEvent) -> bool:
         """Return whether one of the keys signed this very event."""
-        return any(hmac.compare_digest(key.mac(event).encode(), event.mac.encode("utf-8", "replace")) for key in self.all)
+        return any(
+            hmac.compare_digest(key.compute_mac(event).encode(), event.mac.encode("utf-8", "replace")) for key in self.all
+        )
 
 
 class HeadUnavailable(FlatnetError):
@@ -107,7 +118,7 @@ class _Loss:
     head: Head | None
 
 
-class Audit:
+class AuditLog:
     """The audit log of a running bot: opened by `open`, closed by `aclose`.
 
     `trouble` describes how the table and the head file disagree; None where they agree. Reads go on with trouble and are
@@ -124,7 +135,7 @@ class Audit:
         self._redactor = redactor
         self._loss: _Loss | None = None
         self._accepting = asyncio.Lock()
-        self._newest = Head(0, BEGINNING, utc_text(now()))
+        self._newest = Head(0, INITIAL_MAC, encode_time(now()))
         self._written = 0
         self._head_thread = ThreadPoolExecutor(1, thread_name_prefix="audit-head")
         self.trouble: Phrase | None = None
@@ -137,31 +148,35 @@ class Audit:
         head_file: Path,
         now: Callable[[], datetime],
         redactor: Redactor | None = None,
-    ) -> "Audit":
+    ) -> "AuditLog":
         """Compare table and head file, and catch the file up where it lags. Raises `HeadUnavailable` where it could not be
         read.
 
         `redactor` knows the secrets that no export may hold.
         """
         audit = cls(database, keys, HeadFile(head_file), now, redactor or Redactor())
-        head = await audit._run_in_head_thread(audit._heads.last)
-        newest = await database.read(table.last)
+        head = await audit._run_in_head_thread(audit._heads.read_last)
+        newest = await database.read(table.read_last)
         if head is None and newest is None:
-            await audit._run_in_head_thread(lambda: audit._heads.begin(now()))
+            await audit._run_in_head_thread(lambda: audit._heads.create(now()))
             return audit
-        witnessed = None if head is None else await database.read(lambda session: table.find(session, head.sequence))
+        witnessed = None if head is None else await database.read(lambda session: table.find_event(session, head.sequence))
         lost = describe_mismatch(head, newest, witnessed)
         written = 0 if head is None else head.sequence
-        if lost is not None and head is not None and _accepts(keys, await database.read(table.last_accepted), head):
+        if (
+            lost is not None
+            and head is not None
+            and _is_accepted(keys, await database.read(table.find_last_acceptance), head)
+        ):
             lost, written = None, 0  # a crash came between the event and its line
         if lost is not None:
             audit._loss = _Loss(name_loss(head, newest), head)
-        if lost is None and newest is not None and not keys.signed(newest):
+        if lost is None and newest is not None and not keys.is_signed(newest):
             lost = describe_unsigned(newest)
         audit.trouble = lost
         if audit.trouble is None and newest is not None:
             audit._written = written
-            await audit._witness(newest)
+            await audit._update_head_file(newest)
         return audit
 
     @property
@@ -175,17 +190,19 @@ class Audit:
         `data` is JSON of at most 64 kB and holds no secret. Raises a `DatabaseError` (nothing was recorded), `TooLarge`, or
         `HeadUnavailable`. A caller that could not record must not act.
         """
-        event = self._event(kind, actor, operation, data)
-        await self._witness(await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal)))
+        event = self._make_event(kind, actor, operation, data)
+        await self._update_head_file(
+            await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal))
+        )
 
-    async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
         """Find the events of one kind about an operation that one of our keys signed; forged ones are left out."""
-        events = await self._database.read(lambda session: table.of_operation(session, operation, (kind,)))
-        return tuple(event for event in events if self._keys.signed(event))
+        events = await self._database.read(lambda session: table.list_of_operation(session, operation, (kind,)))
+        return tuple(event for event in events if self._keys.is_signed(event))
 
-    async def newest(self) -> Head | None:
+    async def read_newest(self) -> Head | None:
         """Read the newest event's number, mac and time; None where there is none."""
-        event = await self._database.read(table.last)
+        event = await self._database.read(table.read_last)
         return None if event is None else Head(event.sequence, event.mac, event.at)
 
     async def verify(self, actor: str, operation: str) -> Verification:
@@ -201,17 +218,17 @@ class Audit:
         table itself was changed; and the errors of `record`.
         """
         async with self._accepting:
-            await self._accept(actor, name)
+            await self._accept_loss(actor, name)
 
-    async def _accept(self, actor: str, name: str) -> None:
+    async def _accept_loss(self, actor: str, name: str) -> None:
         loss = self._loss
         if loss is None or name != loss.name:
             raise NotAcceptable(
-                Phrase("nothing of the name {name} is lost; look at the name with: audit verify", name=safe_text(name))
+                Phrase("nothing of the name {name} is lost; look at the name with: audit verify", name=escape_text(name))
             )
-        if await self._run_in_head_thread(self._heads.last) != loss.head:
+        if await self._run_in_head_thread(self._heads.read_last) != loss.head:
             raise NotAcceptable(Phrase("the audit head file was changed since the bot started; restart it, then look again"))
-        found = await asyncio.to_thread(_follow, self._database.path, self._keys.all)
+        found = await asyncio.to_thread(_verify_table, self._database.path, self._keys.all)
         if found.problem is not None:
             raise NotAcceptable(
                 Phrase(
@@ -219,21 +236,21 @@ class Audit:
                 )
             )
         lost, lost_mac = (None, "") if loss.head is None else (loss.head.sequence, loss.head.mac)
-        accepted_loss = Acceptance(name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac)
-        event = self._event(EventKind.ACCEPTED, actor, "", accepted_loss.model_dump(mode="json"))
+        accepted_loss = LossAcceptance(name=loss.name, lost=lost, lost_mac=lost_mac, found=found.count, found_mac=found.mac)
+        event = self._make_event(EventKind.ACCEPTED, actor, "", accepted_loss.model_dump(mode="json"))
         accepted = await self._database.run(lambda session: table.append(session, event, self._keys.signing.seal))
         if loss.head is None:
-            await self._run_in_head_thread(lambda: self._heads.begin(self._now()))
+            await self._run_in_head_thread(lambda: self._heads.create(self._now()))
         self.trouble = self._loss = None
-        await self._witness(accepted)
+        await self._update_head_file(accepted)
 
-    async def search(self, filters: Filters) -> tuple[StoredEvent, ...]:
+    async def search(self, filters: AuditFilters) -> tuple[StoredEvent, ...]:
         """Find the newest events that match, newest first, readable and without secrets. The caller has recorded the
         requester.
         """
         return await asyncio.to_thread(audit_search.search, self._database.path, filters, self._redactor)
 
-    async def export(self, filters: Filters, form: Form) -> bytes:
+    async def export(self, filters: AuditFilters, form: ExportFormat) -> bytes:
         """Export all events that match as a file, oldest first, without secrets. Raises `TooLarge`, which tells to ask for
         less.
         """
@@ -243,29 +260,29 @@ class Audit:
         """Finish the head file's lines."""
         await asyncio.to_thread(self._head_thread.shutdown)
 
-    def _event(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> StoredEvent:
+    def _make_event(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> StoredEvent:
         """Make an event that has no place in the chain yet."""
         return StoredEvent(
             sequence=0,
-            at=utc_text(self._now()),
+            at=encode_time(self._now()),
             kind=kind,
-            actor=safe_text(actor),
-            operation=safe_text(operation),
-            data=json_text(data),
+            actor=escape_text(actor),
+            operation=escape_text(operation),
+            data=encode_json(data),
             key="",
             previous="",
             mac="",
         )
 
-    async def _witness(self, event: StoredEvent) -> None:
+    async def _update_head_file(self, event: StoredEvent) -> None:
         """Write a committed event to the head file. One line covers all events that were committed meanwhile."""
         if self.trouble is not None:
             return
         if event.sequence > self._newest.sequence:
-            self._newest = Head(event.sequence, event.mac, utc_text(self._now()))
-        await self._run_in_head_thread(lambda: self._write_up_to(event.sequence))
+            self._newest = Head(event.sequence, event.mac, encode_time(self._now()))
+        await self._run_in_head_thread(lambda: self._write_head(event.sequence))
 
-    def _write_up_to(self, sequence: int) -> None:
+    def _write_head(self, sequence: int) -> None:
         """Write one line, in the head file's thread. Lines keep their order there, even if the waiting task is cancelled."""
         if sequence <= self._written:
             return
@@ -277,7 +294,7 @@ class Audit:
         try:
             return await asyncio.wrap_future(self._head_thread.submit(work))
         except OSError as error:
-            raise _unavailable(self._heads.path, error) from error
+            raise map_head_file_error(self._heads.path, error) from error
 
 
 def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> Verification:
@@ -286,27 +303,27 @@ def verify_files(database: Path, head_file: Path, keys: Iterable[AuditKey]) -> V
     """
     heads = HeadFile(head_file)
     try:
-        size = heads.size()  # before the table's state is fixed, so that no line is newer than the table
+        size = heads.get_size()  # before the table's state is fixed, so that no line is newer than the table
         with open_for_reading(database) as session:
-            return verify(table.events(session), heads.read(size), keys, table.last_accepted(session))
+            return verify_chain(table.iterate_events(session), heads.read(size), keys, table.find_last_acceptance(session))
     except OSError as error:
-        raise _unavailable(head_file, error) from error
+        raise map_head_file_error(head_file, error) from error
 
 
-def _follow(database: Path, keys: Iterable[AuditKey]) -> Verification:
+def _verify_table(database: Path, keys: Iterable[AuditKey]) -> Verification:
     """Verify the table's chain alone, whatever the head file holds."""
-    nothing = Head(0, BEGINNING, "")
+    nothing = Head(0, INITIAL_MAC, "")
     with open_for_reading(database) as session:
-        return verify(table.events(session), [nothing], keys)
+        return verify_chain(table.iterate_events(session), [nothing], keys)
 
 
-def _accepts(keys: AuditKeys, event: StoredEvent | None, head: Head) -> bool:
+def _is_accepted(keys: AuditKeys, event: StoredEvent | None, head: Head) -> bool:
     """Return whether an event is ours and accepts the loss of this line."""
-    accepted_loss = acceptance(event)
-    return event is not None and accepted_loss is not None and tells_of(accepted_loss, head) and keys.signed(event)
+    accepted_loss = parse_acceptance(event)
+    return event is not None and accepted_loss is not None and accepts_loss_of(accepted_loss, head) and keys.is_signed(event)
 
 
-def _unavailable(path: Path, error: OSError) -> HeadUnavailable:
+def map_head_file_error(path: Path, error: OSError) -> HeadUnavailable:
     """Map an error of the operating system to `HeadUnavailable`."""
     return HeadUnavailable(
         Phrase(
@@ -317,5 +334,5 @@ def _unavailable(path: Path, error: OSError) -> HeadUnavailable:
     )
 
 
-RECORDED = 500
+MAX_RECORDED_LENGTH = 500
 """Characters of a foreign text that an audit event keeps."""

@@ -6,14 +6,14 @@
 from adapters.phrase import Phrase
 from bot.store.chain import StoredEvent
 from bot.store.heads import Head
-from bot.store.stored import safe_text
+from bot.store.stored import escape_text
 
 
 def name_loss(head: Head | None, newest: StoredEvent | None) -> str:
     """Make the name that must be typed to accept the loss."""
     if head is not None:
         return head.name
-    return f"audit-0-{safe_text(newest.mac[:8])}" if newest is not None else ""
+    return f"audit-0-{escape_text(newest.mac[:8])}" if newest is not None else ""
 
 
 def describe_mismatch(head: Head | None, newest: StoredEvent | None, witnessed: StoredEvent | None) -> Phrase | None:

@@ -17,67 +17,71 @@ from typing import Any, Literal
 from adapters.phrase import Phrase
 from bot.security.redaction import Redactor
 from bot.store import audit as table
-from bot.store.audit import Filters
+from bot.store.audit import AuditFilters
 from bot.store.chain import StoredEvent
 from bot.store.database import open_for_reading
 from bot.store.errors import TooLarge
-from bot.store.stored import safe_text
+from bot.store.stored import escape_text
 
-__all__ = ["EXPORT_LIMIT", "Filters", "Form", "export", "search"]
+__all__ = ["MAX_EXPORT_BYTES", "AuditFilters", "ExportFormat", "export", "search"]
 
-Form = Literal["csv", "jsonl"]
+ExportFormat = Literal["csv", "jsonl"]
 
-EXPORT_LIMIT = 4_000_000
+MAX_EXPORT_BYTES = 4_000_000
 """Bytes of one export: about ten thousand events, more than a year of a small team. It also passes through Slack."""
 
-SEARCH_LIMIT = 1_000
+MAX_SEARCH_EVENTS = 1_000
 """Most events of one search."""
 
-NO_TIME = "1970-01-01T00:00:00.000000Z"
+UNREADABLE_TIME = "1970-01-01T00:00:00.000000Z"
 """Stands for a time that could not be read; the data has a note."""
 
 
-def search(database: Path, filters: Filters, redactor: Redactor) -> tuple[StoredEvent, ...]:
+def search(database: Path, filters: AuditFilters, redactor: Redactor) -> tuple[StoredEvent, ...]:
     """Find the newest events that match, newest first."""
-    limit = max(1, min(filters.limit, SEARCH_LIMIT))
+    limit = max(1, min(filters.limit, MAX_SEARCH_EVENTS))
     with open_for_reading(database) as connection:
-        return tuple(islice(_readable(table.matching(connection, filters, newest_first=True), filters, redactor), limit))
+        return tuple(
+            islice(_clean_events(table.search_events(connection, filters, newest_first=True), filters, redactor), limit)
+        )
 
 
-def export(database: Path, filters: Filters, form: Form, redactor: Redactor) -> bytes:
+def export(database: Path, filters: AuditFilters, form: ExportFormat, redactor: Redactor) -> bytes:
     """Export all events that match, oldest first. Raises `TooLarge` beyond `MAX_EXPORT_BYTES`."""
-    lines = {"csv": _csv_lines, "jsonl": _json_lines}[form]
+    lines = {"csv": _render_csv_lines, "jsonl": _render_json_lines}[form]
     written = bytearray()
     with open_for_reading(database) as connection:
-        events = table.matching(connection, filters, newest_first=False)
-        for line in lines(_readable(events, filters, redactor)):
+        events = table.search_events(connection, filters, newest_first=False)
+        for line in lines(_clean_events(events, filters, redactor)):
             written += line.encode()
-            if len(written) > EXPORT_LIMIT:
+            if len(written) > MAX_EXPORT_BYTES:
                 raise TooLarge(
                     Phrase(
                         "the export is larger than {limit} MB; ask for a shorter time with --since and --until",
-                        limit=EXPORT_LIMIT // 1_000_000,
+                        limit=MAX_EXPORT_BYTES // 1_000_000,
                     )
                 )
     return bytes(written)
 
 
-def _readable(events: Iterator[StoredEvent], filters: Filters, redactor: Redactor) -> Iterator[StoredEvent]:
+def _clean_events(events: Iterator[StoredEvent], filters: AuditFilters, redactor: Redactor) -> Iterator[StoredEvent]:
     """Clean the events, and drop those that matched only because of a secret in them."""
     stored, escaped = (text.lower() for text in filters.stored_text)
     for event in events:
-        shown = _shown(event, redactor)
+        shown = _clean_event(event, redactor)
         if stored in f"{shown.actor}\n{shown.operation}".lower() or escaped in shown.data.lower():
             yield shown
 
 
-def _shown(event: StoredEvent, redactor: Redactor) -> StoredEvent:
+def _clean_event(event: StoredEvent, redactor: Redactor) -> StoredEvent:
     """Clean an event so that every field can be shown, whatever the row holds."""
-    at, data = event.at, _object(event.data)
+    at, data = event.at, _parse_object(event.data)
     if not _is_time(at):
-        at, data = NO_TIME, {"unreadable time": safe_text(str(event.at)), **data}
-    shown = {name: safe_text(str(getattr(event, name))) for name in ("kind", "actor", "operation", "key", "previous", "mac")}
-    cleaned = redactor.clean_json({**shown, "data": data})
+        at, data = UNREADABLE_TIME, {"unreadable time": escape_text(str(event.at)), **data}
+    shown = {
+        name: escape_text(str(getattr(event, name))) for name in ("kind", "actor", "operation", "key", "previous", "mac")
+    }
+    cleaned = redactor.redact_json({**shown, "data": data})
     return StoredEvent(
         sequence=event.sequence,
         at=at,
@@ -91,12 +95,12 @@ def _shown(event: StoredEvent, redactor: Redactor) -> StoredEvent:
     )
 
 
-def _object(data: str) -> dict[str, Any]:
+def _parse_object(data: str) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
         value = None
-    return value if isinstance(value, dict) else {"unreadable data": safe_text(str(data))}
+    return value if isinstance(value, dict) else {"unreadable data": escape_text(str(data))}
 
 
 def _is_time(text: str) -> bool:
@@ -106,25 +110,25 @@ def _is_time(text: str) -> bool:
         return False
 
 
-def _json_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
+def _render_json_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
     for event in events:
         document = event._asdict() | {"data": json.loads(event.data)}
         yield json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n"
 
 
-def _csv_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
+def _render_csv_lines(events: Iterator[StoredEvent]) -> Iterator[str]:
     """Render lines of RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    yield _csv_line(StoredEvent._fields)
+    yield _render_csv_line(StoredEvent._fields)
     for event in events:
         data = json.dumps(json.loads(event.data), ensure_ascii=False, separators=(",", ":"))
-        yield _csv_line([_no_formula(str(part)) for part in event._replace(data=data)])
+        yield _render_csv_line([_escape_formula(str(part)) for part in event._replace(data=data)])
 
 
-def _csv_line(parts: Sequence[str]) -> str:
+def _render_csv_line(parts: Sequence[str]) -> str:
     line = io.StringIO()
     csv.writer(line).writerow(parts)
     return line.getvalue()
 
 
-def _no_formula(text: str) -> str:
+def _escape_formula(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

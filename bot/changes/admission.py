@@ -10,39 +10,39 @@ from datetime import datetime
 
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
-from bot.changes.locks import forbidding, told
-from bot.store.claims import Choice, Claim, Standing
+from bot.changes.locks import describe_lock, find_forbidding_lock
+from bot.store.claims import AdmissionState, HostClaim, StartChoice
 from bot.store.locks import Lock
 
 
-def choose(standing: Standing, inventory: Inventory, now: datetime) -> Choice:
+def choose_starts(standing: AdmissionState, inventory: Inventory, now: datetime) -> StartChoice:
     """Choose the operations that start, and the reason for which each other one waits."""
     taken = dict(standing.claims)
     wanted: dict[str, str] = {}
     starts: list[str] = []
     waits: dict[str, Phrase | None] = {}
     for asking in standing.open:
-        lock = forbidding(standing.locks, asking.hosts, inventory, now)
+        lock = find_forbidding_lock(standing.locks, asking.hosts, inventory, now)
         if lock is not None or not asking.ready:
-            waits[asking.operation] = None if lock is None else _locked(lock)
+            waits[asking.operation] = None if lock is None else _describe_lock_wait(lock)
             continue
         busy = {host: taken[host] for host in asking.hosts if host in taken}
         before = {host: wanted[host] for host in asking.hosts if host in wanted}
         if not busy and not before:
             starts.append(asking.operation)
-            taken |= dict.fromkeys(asking.hosts, Claim(asking.operation, unknown=False))
+            taken |= dict.fromkeys(asking.hosts, HostClaim(asking.operation, unknown=False))
             continue
-        waits[asking.operation] = _busy(busy) if busy else _queued(before)
+        waits[asking.operation] = _describe_claim_wait(busy) if busy else _describe_queue_wait(before)
         if not any(claim.unknown for claim in busy.values()):
             wanted = dict.fromkeys(asking.hosts, asking.operation) | wanted
-    return Choice(tuple(starts), waits)
+    return StartChoice(tuple(starts), waits)
 
 
-def _locked(lock: Lock) -> Phrase:
-    return Phrase("the lock {number} to end: {lock}", number=str(lock.number), lock=told(lock))
+def _describe_lock_wait(lock: Lock) -> Phrase:
+    return Phrase("the lock {number} to end: {lock}", number=str(lock.number), lock=describe_lock(lock))
 
 
-def _busy(busy: Mapping[str, Claim]) -> Phrase:
+def _describe_claim_wait(busy: Mapping[str, HostClaim]) -> Phrase:
     """Describe a claim, an unknown outcome first, for it needs a person."""
     first = max(sorted(busy), key=lambda host: busy[host].unknown)
     claim = busy[first]
@@ -56,7 +56,7 @@ def _busy(busy: Mapping[str, Claim]) -> Phrase:
     return Phrase("{operation}, which runs on {hosts}", operation=claim.operation, hosts=hosts)
 
 
-def _queued(before: Mapping[str, str]) -> Phrase:
+def _describe_queue_wait(before: Mapping[str, str]) -> Phrase:
     first = min(before.values())
     hosts = Listing(tuple(sorted(host for host in before if before[host] == first)))
     return Phrase("{operation}, which is before it on {hosts}", operation=first, hosts=hosts)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from adapters.errors import Refused, RequestError
 from adapters.phrase import Moment, Phrase
-from bot.model.change import Approval, ApprovalState, Review, State
+from bot.model.change import Approval, ApprovalState, ChangeState, Review
 
 
 class NotAllowed(Refused):
@@ -34,11 +34,11 @@ class ReasonMissing(RequestError):
     """A reason is required."""
 
 
-class WrongMove(Exception):
+class InvalidTransition(Exception):
     """A transition that the state machine does not have: a bug of ours."""
 
 
-MOVES: Mapping[ApprovalState, frozenset[ApprovalState]] = {
+APPROVAL_TRANSITIONS: Mapping[ApprovalState, frozenset[ApprovalState]] = {
     ApprovalState.PENDING: frozenset(
         {ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.WITHDRAWN, ApprovalState.EXPIRED}
     ),
@@ -52,44 +52,44 @@ MOVES: Mapping[ApprovalState, frozenset[ApprovalState]] = {
 }
 """States that an approval may move to."""
 
-_RESOLVED = frozenset({State.DONE, State.UNDONE, State.FAILED})
+_RESOLVED_STATES = frozenset({ChangeState.DONE, ChangeState.UNDONE, ChangeState.FAILED})
 
-LIFE: Mapping[State, frozenset[State]] = {
-    State.PLANNED: frozenset({State.WAITING, State.READY, State.CLOSED}),
-    State.WAITING: frozenset({State.READY, State.CLOSED}),
-    State.READY: frozenset({State.RUNNING, State.CLOSED}),
-    State.RUNNING: _RESOLVED | {State.UNKNOWN, State.CLOSED},
-    State.UNKNOWN: _RESOLVED,
-    State.DONE: frozenset(),
-    State.UNDONE: frozenset(),
-    State.FAILED: frozenset(),
-    State.CLOSED: frozenset(),
+CHANGE_TRANSITIONS: Mapping[ChangeState, frozenset[ChangeState]] = {
+    ChangeState.PLANNED: frozenset({ChangeState.WAITING, ChangeState.READY, ChangeState.CLOSED}),
+    ChangeState.WAITING: frozenset({ChangeState.READY, ChangeState.CLOSED}),
+    ChangeState.READY: frozenset({ChangeState.RUNNING, ChangeState.CLOSED}),
+    ChangeState.RUNNING: _RESOLVED_STATES | {ChangeState.UNKNOWN, ChangeState.CLOSED},
+    ChangeState.UNKNOWN: _RESOLVED_STATES,
+    ChangeState.DONE: frozenset(),
+    ChangeState.UNDONE: frozenset(),
+    ChangeState.FAILED: frozenset(),
+    ChangeState.CLOSED: frozenset(),
 }
 """States that an operation may move to."""
 
 
-def moved(approval: Approval, to: ApprovalState) -> Approval:
+def move_approval(approval: Approval, to: ApprovalState) -> Approval:
     """Move the approval to another state. Raises `InvalidTransition` where the state machine has no such move."""
-    if to not in MOVES[approval.state]:
-        raise WrongMove(f"an approval that is {approval.state} cannot become {to}")
+    if to not in APPROVAL_TRANSITIONS[approval.state]:
+        raise InvalidTransition(f"an approval that is {approval.state} cannot become {to}")
     return approval.model_copy(update={"state": to})
 
 
-def lived(state: State, to: State) -> State:
+def move_state(state: ChangeState, to: ChangeState) -> ChangeState:
     """Return the operation's next state. Raises `InvalidTransition` where the state machine has no such move."""
-    if to not in LIFE[state]:
-        raise WrongMove(f"an operation that is {state} cannot become {to}")
+    if to not in CHANGE_TRANSITIONS[state]:
+        raise InvalidTransition(f"an operation that is {state} cannot become {to}")
     return to
 
 
-def review(approval: Approval, decided: Review, requester: str) -> Approval:
+def apply_review(approval: Approval, decided: Review, requester: str) -> Approval:
     """Add one more decision to the approval.
 
     Enough approvals by different people approve it, one denial denies it. Raises `NotAllowed` for the requester, whatever
     their roles, and `AlreadyDecided`, `Expired`, `ReasonMissing`.
     """
     if decided.person == requester:
-        raise _own(decided)
+        raise _refuse_own_request(decided)
     if approval.state is ApprovalState.EXPIRED or (
         approval.state is ApprovalState.PENDING and decided.at >= approval.expires_at
     ):
@@ -97,23 +97,23 @@ def review(approval: Approval, decided: Review, requester: str) -> Approval:
             Phrase("the time to decide ended {when}; whoever asked can ask again", when=Moment(approval.expires_at))
         )
     if approval.state is not ApprovalState.PENDING:
-        raise _decided(approval)
+        raise _explain_decision(approval)
     if not decided.approves and not decided.reason.strip():
         raise ReasonMissing(Phrase("a denial needs a reason; say in a few words why not"))
-    _not_twice(approval, decided)
+    _refuse_second_approval(approval, decided)
     after = approval.model_copy(update={"reviews": (*approval.reviews, decided)})
     if not decided.approves:
-        return moved(after, ApprovalState.DENIED)
-    return moved(after, ApprovalState.APPROVED) if after.approvals >= after.needed else after
+        return move_approval(after, ApprovalState.DENIED)
+    return move_approval(after, ApprovalState.APPROVED) if after.approvals >= after.needed else after
 
 
-def _own(decided: Review) -> NotAllowed:
+def _refuse_own_request(decided: Review) -> NotAllowed:
     if decided.approves:
         return NotAllowed(Phrase("nobody approves their own request, administrators included; ask somebody else"))
     return NotAllowed(Phrase("this is your own request; withdraw it with op cancel"))
 
 
-def _not_twice(approval: Approval, decided: Review) -> None:
+def _refuse_second_approval(approval: Approval, decided: Review) -> None:
     """Refuse a second approval by one person; an approver may still deny."""
     if not decided.approves:
         return
@@ -129,7 +129,7 @@ def _not_twice(approval: Approval, decided: Review) -> None:
             )
 
 
-def _decided(approval: Approval) -> AlreadyDecided:
+def _explain_decision(approval: Approval) -> AlreadyDecided:
     """Explain who decided earlier, and when."""
     match approval.state, approval.reviews:
         case ApprovalState.DENIED, (*_, last):

@@ -13,29 +13,29 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.store.chain import StoredEvent
-from bot.store.records import Record
+from bot.store.records import OperationRecord
 
 
-def told(record: Record, events: Iterable[StoredEvent]) -> bool:
+def is_attested(record: OperationRecord, events: Iterable[StoredEvent]) -> bool:
     """Return whether one of these events, PLAN or RUN, holds the stored digest, on behalf of the stored requester."""
-    ours = (_data(event) for event in events if event.actor == record.requester)
+    ours = (_parse_data(event) for event in events if event.actor == record.requester)
     return any(data.get("digest") == record.digest and not data.get("dry_run") for data in ours)
 
 
-def whole(record: Record) -> bool:
+def is_digest_valid(record: OperationRecord) -> bool:
     """Return whether the stored plan has its digest, and its actions are the same in this version."""
     try:
-        return record.plan.digest(record.kind, record.arguments) == record.digest
+        return record.plan.compute_digest(record.kind, record.arguments) == record.digest
     except ValueError:  # a plan of another version
         return False
 
 
-def approvers(record: Record, events: Iterable[StoredEvent]) -> frozenset[str]:
+def find_attested_approvers(record: OperationRecord, events: Iterable[StoredEvent]) -> frozenset[str]:
     """Find the people who approved this very plan by these events, REVIEW; by the names that the rows have, too."""
-    yes = (event for event in events if _data(event).get("approves") is True)
-    return frozenset(event.actor for event in yes if _data(event).get("digest") == record.digest)
+    yes = (event for event in events if _parse_data(event).get("approves") is True)
+    return frozenset(event.actor for event in yes if _parse_data(event).get("digest") == record.digest)
 
 
-def _data(event: StoredEvent) -> Mapping[str, Any]:
+def _parse_data(event: StoredEvent) -> Mapping[str, Any]:
     data: Mapping[str, Any] = json.loads(event.data)
     return data

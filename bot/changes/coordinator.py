@@ -15,25 +15,25 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Actor, Go, Policy, Refuse
-from bot.access.requester import By
-from bot.access.rules import place_of
+from bot.access.policy import Actor, Permit, Policy, Refusal
+from bot.access.requester import Requester
+from bot.access.rules import find_place
 from bot.audit.log import EventKind
 from bot.changes import attestation
-from bot.changes.admission import choose
-from bot.changes.plan_diff import difference
-from bot.changes.planner import Asking, Planner, asked
-from bot.changes.repository import Ledger
-from bot.changes.transitions import closed, finished, superseded
-from bot.model.change import Approval, ApprovalState, Change, State
+from bot.changes.admission import choose_starts
+from bot.changes.plan_diff import describe_differences
+from bot.changes.planner import ChangeRequest, Planner, add_approval
+from bot.changes.repository import ChangeRepository
+from bot.changes.transitions import close_change, finish_run, supersede_change
+from bot.model.change import Approval, ApprovalState, Change, ChangeState
 from bot.model.request import Identity
-from bot.model.request import operation_id as id_of
+from bot.model.request import derive_operation_id as id_of
 from bot.store.operations import Transition
-from bot.store.records import Record
-from commands.model.plan import Planned
+from bot.store.records import OperationRecord
+from commands.model.plan import PlannedChange
 
 
-class Fate(Protocol):
+class RunStatus(Protocol):
     """The engine's status of an operation; `reference` names a line of the log, "" where there is none."""
 
     @property
@@ -43,15 +43,15 @@ class Fate(Protocol):
     def reference(self) -> str: ...
 
 
-class Engine(Protocol):
+class RunEngine(Protocol):
     """Runs operations (`bot.changes.engine`). To enqueue twice is to enqueue once."""
 
     async def enqueue(self, operation: str) -> None: ...
 
-    async def known(self, operations: Collection[str]) -> Mapping[str, Fate]: ...
+    async def find_statuses(self, operations: Collection[str]) -> Mapping[str, RunStatus]: ...
 
 
-class Dispatch:
+class Coordinator:
     """Moves changes where no person decides.
 
     `engine` returns the engine, which is launched after this is made. `recheck` identifies a person anew with Slack and the
@@ -60,9 +60,9 @@ class Dispatch:
 
     def __init__(
         self,
-        repository: Ledger,
+        repository: ChangeRepository,
         planner: Planner,
-        engine: Callable[[], Engine],
+        engine: Callable[[], RunEngine],
         recheck: Callable[[Identity], Awaitable[Identity]],
     ) -> None:
         self._repository = repository
@@ -76,161 +76,171 @@ class Dispatch:
         if not self._repository.intact:
             return
         now, inventory = self._repository.now(), self._planner.inventory
-        moved = await self._repository.operations.start(now, lambda standing: choose(standing, inventory, now))
+        moved = await self._repository.operations.start(now, lambda standing: choose_starts(standing, inventory, now))
         for operation in moved.started:
             await self._enqueue(operation)
         for operation in (*moved.started, *moved.waiting):
-            await self._repository.changed(operation)
+            await self._repository.announce_change(operation)
 
     async def tick(self) -> None:
         """Expire old requests, start what may start, and make sure that the engine has all running operations."""
         if not self._repository.intact:
             return
-        for record in await self._repository.operations.expired(self._repository.now()):
-            await self._finish(record, _if_open(closed(ApprovalState.EXPIRED, _too_late(record), self._repository.now())))
+        for record in await self._repository.operations.list_expired(self._repository.now()):
+            await self._finish_change(
+                record, _only_if_open(close_change(ApprovalState.EXPIRED, _explain_expiry(record), self._repository.now()))
+            )
         await self.start_ready()
-        await self._recover()
+        await self._recover_runs()
 
-    async def in_doubt(self, why: Phrase) -> None:
+    async def close_in_doubt(self, why: Phrase) -> None:
         """Close open operations and mark running ones as unknown, for the audit log does not agree with its head file."""
         at = self._repository.now()
         unknown = Phrase(
             "nobody knows what has happened since: {why}; look at the hosts, then say it with op resolve", why=why
         )
-        for operation in await self._repository.operations.running():
-            await self._finish(await self._repository.known(operation), finished(State.UNKNOWN, unknown, at))
+        for operation in await self._repository.operations.list_running():
+            await self._finish_change(await self._repository.get(operation), finish_run(ChangeState.UNKNOWN, unknown, at))
         asked = Phrase("what was asked is in doubt: {why}; ask again", why=why)
-        for record in await self._repository.operations.within(State.WAITING, State.READY):
-            await self._finish(record, closed(ApprovalState.EXPIRED, asked, at))
+        for record in await self._repository.operations.list_in_states(ChangeState.WAITING, ChangeState.READY):
+            await self._finish_change(record, close_change(ApprovalState.EXPIRED, asked, at))
 
-    async def still_allowed(self, record: Record) -> Refuse | None:
+    async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
         """Check again whether an operation may start; a refusal where its request or its approvals do not satisfy today's
         rules.
 
         All people are identified anew. A decision without a signed audit event does not count.
         """
         policy = self._planner.policy
-        actor = await self._actor(policy, record.identity)
-        if isinstance(actor, Refuse):
+        actor = await self._identify(policy, record.identity)
+        if isinstance(actor, Refusal):
             return actor
-        operation = self._planner.operation(record)
-        place = place_of(record.surface, record.channel)
-        verdict = policy.judge(actor, type(operation), operation.hosts(self._planner.inventory), place)
-        if isinstance(verdict, Refuse):
+        operation = self._planner.load_operation(record)
+        place = find_place(record.surface, record.channel)
+        verdict = policy.judge(actor, type(operation), operation.resolve_hosts(self._planner.inventory), place)
+        if isinstance(verdict, Refusal):
             return verdict
         if record.approval is None:
-            return await self._still_without(policy, record, actor)
-        requirement = policy.approval(actor, operation.risk, self._planner.hosts(record.plan))
-        if isinstance(requirement, Refuse):
+            return await self._check_break_glass(policy, record, actor)
+        requirement = policy.assess_approval(actor, operation.risk, self._planner.find_hosts(record.plan))
+        if isinstance(requirement, Refusal):
             return requirement
         today = record.approval.model_copy(update={"needed": requirement.needed, "roles": requirement.roles})
-        return await self._still_approved(policy, record, today, actor)
+        return await self._check_approvals(policy, record, today, actor)
 
-    async def replan(self, record: Record) -> tuple[Planned, str]:
+    async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest; raises the errors of planning."""
         return await self._planner.replan(record)
 
-    async def refuse(self, record: Record, refused: Refuse) -> Change:
+    async def refuse(self, record: OperationRecord, refused: Refusal) -> Change:
         """Close an operation that may not or cannot start; nothing was changed."""
         why = Phrase("it could not start: {why}", why=refused.reason)
-        return await self._close(record, closed(ApprovalState.REFUSED, why, self._repository.now()))
+        return await self._close_change(record, close_change(ApprovalState.REFUSED, why, self._repository.now()))
 
-    async def supersede(self, record: Record, planned: Planned) -> Change:
+    async def supersede(self, record: OperationRecord, planned: PlannedChange) -> Change:
         """Close an operation at its start, for its plan has changed; a new operation asks again with the new plan.
 
         After break-glass none asks again: no person has seen the new plan, and the old one waited for no approval.
         """
-        again = await self._again(record, planned)
-        differences = Listing(difference(record.plan, planned.plan))
+        again = await self._draft_successor(record, planned)
+        differences = Listing(describe_differences(record.plan, planned.plan))
         if isinstance(again, Phrase):
             why = Phrase("the plan is another now ({differences}); {next}", differences=differences, next=again)
-            return await self._close(record, superseded("", why, self._repository.now()))
+            return await self._close_change(record, supersede_change("", why, self._repository.now()))
         why = Phrase(
             "the plan is another now ({differences}); {operation} asks again",
             differences=differences,
             operation=again.operation,
         )
-        await self._repository.record_question(again)
-        move = superseded(again.operation, why, self._repository.now())
+        await self._repository.record_request(again)
+        move = supersede_change(again.operation, why, self._repository.now())
         await self._repository.finish(record, move, record.requester, again)
-        await self._repository.changed(again.operation)
-        return await self._closed(record.operation)
+        await self._repository.announce_change(again.operation)
+        return await self._announce_closed(record.operation)
 
-    async def progress(self, operation_id: str, key: str) -> None:
+    async def record_progress(self, operation_id: str, key: str) -> None:
         """Record the step that is under way, "" between two."""
-        await self._repository.operations.progress(operation_id, key)
-        await self._repository.changed(operation_id)
+        await self._repository.operations.record_progress(operation_id, key)
+        await self._repository.announce_change(operation_id)
 
-    async def end(self, operation_id: str, state: State, why: Phrase | None) -> Change:
+    async def finish_run(self, operation_id: str, state: ChangeState, why: Phrase | None) -> Change:
         """Finish a run: its hosts are released, unless the outcome is unknown. A repeated call changes nothing.
 
         The intent log records the END event of a run.
         """
-        await self._repository.move(operation_id, finished(state, why, self._repository.now()))
-        change = await self._repository.changed(operation_id)
+        await self._repository.move(operation_id, finish_run(state, why, self._repository.now()))
+        change = await self._repository.announce_change(operation_id)
         await self.start_ready()
         return change
 
-    async def _finish(self, record: Record, transition: Transition) -> Change:
+    async def _finish_change(self, record: OperationRecord, transition: Transition) -> Change:
         await self._repository.finish(record, transition, record.requester)
-        return await self._repository.changed(record.operation)
+        return await self._repository.announce_change(record.operation)
 
-    async def _close(self, record: Record, transition: Transition) -> Change:
+    async def _close_change(self, record: OperationRecord, transition: Transition) -> Change:
         await self._repository.finish(record, transition, record.requester)
-        return await self._closed(record.operation)
+        return await self._announce_closed(record.operation)
 
-    async def _closed(self, operation: str) -> Change:
-        change = await self._repository.changed(operation)
+    async def _announce_closed(self, operation: str) -> Change:
+        change = await self._repository.announce_change(operation)
         await self.start_ready()
         return change
 
-    async def _again(self, record: Record, planned: Planned) -> Record | Phrase:
+    async def _draft_successor(self, record: OperationRecord, planned: PlannedChange) -> OperationRecord | Phrase:
         """Draft the operation that asks again, under its own id; the reason where there is none."""
         if record.break_glass is not None:
             return Phrase("look at the hosts, then ask again")
         if not planned.plan.steps:
             return Phrase("nothing is left to be done")
-        actor = await self._actor(self._planner.policy, record.identity)
-        if isinstance(actor, Refuse):
+        actor = await self._identify(self._planner.policy, record.identity)
+        if isinstance(actor, Refusal):
             return actor.reason
-        operation = self._planner.operation(record).model_copy(update={"reason": record.reason})
-        by = By(actor, record.identity, record.surface, record.channel)
-        asking = Asking(id_of(f"{record.operation} again"), operation, by, before=record.operation)
+        operation = self._planner.load_operation(record).model_copy(update={"reason": record.reason})
+        by = Requester(actor, record.identity, record.surface, record.channel)
+        asking = ChangeRequest(id_of(f"{record.operation} again"), operation, by, before=record.operation)
         try:
             draft = await self._planner.draft(asking)
         except FlatnetError as error:
             return error.phrase
-        requirement = self._planner.policy.approval(actor, record.risk, self._planner.hosts(draft.plan))
-        return requirement.reason if isinstance(requirement, Refuse) else asked(draft, requirement)
+        requirement = self._planner.policy.assess_approval(actor, record.risk, self._planner.find_hosts(draft.plan))
+        return requirement.reason if isinstance(requirement, Refusal) else add_approval(draft, requirement)
 
-    async def _actor(self, policy: Policy, identity: Identity) -> Actor | Refuse:
+    async def _identify(self, policy: Policy, identity: Identity) -> Actor | Refusal:
         return policy.identify(await self._recheck(identity))
 
-    async def _still_approved(self, policy: Policy, record: Record, today: Approval, requester: Actor) -> Refuse | None:
+    async def _check_approvals(
+        self, policy: Policy, record: OperationRecord, today: Approval, requester: Actor
+    ) -> Refusal | None:
         """Check that as many different people as are needed today may still approve; else a refusal."""
-        recorded = attestation.approvers(record, await self._repository.audit.signed(record.operation, EventKind.REVIEW))
+        recorded = attestation.find_attested_approvers(
+            record, await self._repository.audit.find_signed(record.operation, EventKind.REVIEW)
+        )
         people: set[str] = set()
-        refused: Refuse | None = None
+        refused: Refusal | None = None
         for decided in (decided for decided in today.reviews if decided.approves):
             if decided.person not in recorded:
-                refused = refused or Refuse("not recorded", _unrecorded(decided.person))
+                refused = refused or Refusal("not recorded", _explain_unrecorded(decided.person))
                 continue
-            actor = await self._actor(policy, record.reviewers[decided.person])
-            verdict = actor if isinstance(actor, Refuse) else _may(policy, actor, today, (requester.name, record.requester))
-            if isinstance(verdict, Refuse):
-                refused = refused or Refuse(verdict.rule, _no_longer(decided.person, verdict))
+            actor = await self._identify(policy, record.reviewers[decided.person])
+            verdict = (
+                actor
+                if isinstance(actor, Refusal)
+                else _judge_approver(policy, actor, today, (requester.name, record.requester))
+            )
+            if isinstance(verdict, Refusal):
+                refused = refused or Refusal(verdict.rule, _explain_lost_right(decided.person, verdict))
             elif isinstance(actor, Actor):
                 people.add(actor.name)
         if len(people) >= today.needed:
             return None
-        return refused or _too_few(len(people), today.needed)
+        return refused or _refuse_too_few(len(people), today.needed)
 
-    async def _still_without(self, policy: Policy, record: Record, actor: Actor) -> Refuse | None:
+    async def _check_break_glass(self, policy: Policy, record: OperationRecord, actor: Actor) -> Refusal | None:
         """Check that an operation may start without approval; else a refusal."""
-        if not await self._repository.audit.signed(record.operation, EventKind.BREAK_GLASS):
-            return Refuse("not recorded", _unrecorded(record.requester))
+        if not await self._repository.audit.find_signed(record.operation, EventKind.BREAK_GLASS):
+            return Refusal("not recorded", _explain_unrecorded(record.requester))
         glass = policy.may_break_glass(actor)
-        return glass if isinstance(glass, Refuse) else None
+        return glass if isinstance(glass, Refusal) else None
 
     async def _enqueue(self, operation: str) -> None:
         """Hand an operation to the engine. After an error the next tick does it again, for the row says RUNNING."""
@@ -239,22 +249,22 @@ class Dispatch:
         except Exception as error:  # whatever error the engine's database raises, the decision stands
             self._log.error("could not be handed to the engine", operation=operation, exc_info=error)
 
-    async def _recover(self) -> None:
+    async def _recover_runs(self) -> None:
         """Hand running operations to the engine that it does not know, and finish those that ended there
         without a result.
         """
-        running = await self._repository.operations.running()
-        fates = await self._engine().known(running)
+        running = await self._repository.operations.list_running()
+        fates = await self._engine().find_statuses(running)
         for operation in running:
             fate = fates.get(operation)
             if fate is None:
                 await self._enqueue(operation)
             elif fate.ended:
-                await self._lost(operation, fate, self._repository.now())
+                await self._finish_lost_run(operation, fate, self._repository.now())
 
-    async def _lost(self, operation: str, fate: Fate, at: datetime) -> None:
+    async def _finish_lost_run(self, operation: str, fate: RunStatus, at: datetime) -> None:
         """Finish a run that the engine ended without a result: a bug, or a plan of another version."""
-        record = await self._repository.known(operation)
+        record = await self._repository.get(operation)
         reference = fate.reference or "?"
         if (await self._repository.read_trail(operation)).started:
             why = Phrase(
@@ -263,50 +273,50 @@ class Dispatch:
                 reference=reference,
                 words=f"op resolve {operation}",
             )
-            await self._finish(record, finished(State.UNKNOWN, why, at))
+            await self._finish_change(record, finish_run(ChangeState.UNKNOWN, why, at))
             return
         why = Phrase(
             "the start broke off before anything was changed (reference {reference}); ask again", reference=reference
         )
-        await self._finish(record, _if_running(closed(ApprovalState.REFUSED, why, at)))
+        await self._finish_change(record, _only_if_running(close_change(ApprovalState.REFUSED, why, at)))
 
 
-def _too_late(record: Record) -> Phrase:
+def _explain_expiry(record: OperationRecord) -> Phrase:
     """Explain the expiry of an operation."""
-    if record.state is State.WAITING:
+    if record.state is ChangeState.WAITING:
         return Phrase("not enough people approved it in time; ask again")
     what = Phrase("its hosts") if record.waits_for is None else record.waits_for
     return Phrase("its time is over, and it still waited for {what}; ask again", what=what)
 
 
-def _may(policy: Policy, actor: Actor, approval: Approval, requesters: tuple[str, ...]) -> Go | Refuse:
+def _judge_approver(policy: Policy, actor: Actor, approval: Approval, requesters: tuple[str, ...]) -> Permit | Refusal:
     """Judge whether an approver may approve a request of these names: the requester's current and recorded ones."""
     verdicts = [policy.may_approve(actor, approval, name) for name in requesters]
-    return next((verdict for verdict in verdicts if isinstance(verdict, Refuse)), verdicts[0])
+    return next((verdict for verdict in verdicts if isinstance(verdict, Refusal)), verdicts[0])
 
 
-def _no_longer(person: str, refused: Refuse) -> Phrase:
+def _explain_lost_right(person: str, refused: Refusal) -> Phrase:
     return Phrase("{person} approved it, and may not any more: {why}", person=person, why=refused.reason)
 
 
-def _unrecorded(person: str) -> Phrase:
+def _explain_unrecorded(person: str) -> Phrase:
     return Phrase("the audit log does not tell that {person} decided so: the database was changed; ask again", person=person)
 
 
-def _too_few(people: int, needed: int) -> Refuse:
+def _refuse_too_few(people: int, needed: int) -> Refusal:
     phrase = Phrase(
         "{n} different person approved it, and by today's rules it needs {needed}; ask again",
         plural="{n} different people approved it, and by today's rules it needs {needed}; ask again",
         n=people,
         needed=needed,
     )
-    return Refuse("too few people", phrase)
+    return Refusal("too few people", phrase)
 
 
-def _if_open(transition: Transition) -> Transition:
+def _only_if_open(transition: Transition) -> Transition:
     """Apply the transition only if the operation has not started; another decision may have been faster."""
-    return lambda record: transition(record) if record.state in (State.WAITING, State.READY) else record
+    return lambda record: transition(record) if record.state in (ChangeState.WAITING, ChangeState.READY) else record
 
 
-def _if_running(transition: Transition) -> Transition:
-    return lambda record: transition(record) if record.state is State.RUNNING else record
+def _only_if_running(transition: Transition) -> Transition:
+    return lambda record: transition(record) if record.state is ChangeState.RUNNING else record

@@ -31,66 +31,66 @@ from bot.store.errors import DatabaseError
 if TYPE_CHECKING:
     from dbos import DBOSConfig
 
-APPLICATION, VERSION, EXECUTOR, QUEUE = "flatnet-bot", "1", "flatnet-bot", "apply"
+APPLICATION, VERSION, EXECUTOR_ID, QUEUE_NAME = "flatnet-bot", "1", "flatnet-bot", "apply"
 """Constants: with another version or executor, DBOS would not recover earlier runs. `apply.v1` is our version."""
 
-POLLING = 0.25
+POLL_SECONDS = 0.25
 """Seconds between two polls of the queue. Hosts are claimed before, so only the first step waits for it."""
 
-RECOVERIES = 5
+MAX_RECOVERIES = 5
 """Most starts of one workflow after crashes: a run that crashes the bot more often is not retried."""
 
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds before the retries of a step that could not be recorded."""
 
-DRAIN = 10.0
+DRAIN_SECONDS = 10.0
 """Seconds that steps under way get at the shutdown; longer ones are settled after the next start."""
 
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 """Retention of ended workflows in DBOS. The audit log has the lasting record."""
 
-THREADS = 32
+MAX_THREADS = 32
 """For DBOS's own queries, and for `asyncio.to_thread` meanwhile: as many as Python's own default."""
 
-Told = dict[str, Any]
+StepReply = dict[str, Any]
 """Reply of a step: plain JSON."""
 
-_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
-_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_ACTIVE_STATUSES = ("PENDING", "ENQUEUED", "DELAYED")
+_ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 _log = structlog.get_logger("bot.changes.engine")
 
 
-class Apply(Protocol):
+class ApplySteps(Protocol):
     """Steps of `apply.v1`. Each may be called again after a crash, and must detect that by itself."""
 
-    def begin(self, operation: str, /) -> Awaitable[Told]:
+    def begin(self, operation: str, /) -> Awaitable[StepReply]:
         """Return `go`: whether there is anything to do; `steps`: the keys of the steps, in order."""
 
-    def step(self, operation: str, key: str, /) -> Awaitable[Told]:
-        """Return `go`: whether the next step may follow; else `undo`: the keys of the steps to roll back, in order."""
+    def run_step(self, operation: str, key: str, /) -> Awaitable[StepReply]:
+        """Return `go`: whether the next step may follow; else `undo_step`: the keys of the steps to roll back, in order."""
 
-    def undo(self, operation: str, key: str, /) -> Awaitable[Told]:
+    def undo_step(self, operation: str, key: str, /) -> Awaitable[StepReply]:
         """Roll one step back."""
 
-    def end(self, operation: str, /) -> Awaitable[Told]:
+    def end(self, operation: str, /) -> Awaitable[StepReply]:
         """Record the outcome, and release the hosts."""
 
 
-async def apply_v1(apply: Apply, operation: str) -> Told:
+async def apply_v1(apply: ApplySteps, operation: str) -> StepReply:
     """Run the fixed shape: the order of calls depends on nothing but the replies of earlier calls."""
     try:
-        reply = _sound(await apply.begin(operation))
+        reply = _check_reply(await apply.begin(operation))
         if not reply["go"]:
             return {}
         for key in reply["steps"]:
-            reply = _sound(await apply.step(operation, key))
+            reply = _check_reply(await apply.run_step(operation, key))
             if not reply["go"]:
                 break
         for key in reply.get("undo", ()):
-            _sound(await apply.undo(operation, key))
-        return _sound(await apply.end(operation))
-    except _Broken as error:
+            _check_reply(await apply.undo_step(operation, key))
+        return _check_reply(await apply.end(operation))
+    except _StepBug as error:
         return {"bug": error.reference}
 
 
@@ -98,14 +98,14 @@ async def apply_v1(apply: Apply, operation: str) -> Told:
 class _Steps:
     """The same calls, as steps that DBOS records."""
 
-    begin: Callable[[str], Awaitable[Told]]
-    step: Callable[[str, str], Awaitable[Told]]
-    undo: Callable[[str, str], Awaitable[Told]]
-    end: Callable[[str], Awaitable[Told]]
+    begin: Callable[[str], Awaitable[StepReply]]
+    run_step: Callable[[str, str], Awaitable[StepReply]]
+    undo_step: Callable[[str, str], Awaitable[StepReply]]
+    end: Callable[[str], Awaitable[StepReply]]
 
 
 @dataclass(frozen=True)
-class Known:
+class WorkflowStatus:
     """DBOS's status of an operation. `reference` names the line of the log that explains an unexpected end."""
 
     ended: bool
@@ -113,14 +113,14 @@ class Known:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _RunningTask:
     """The task that runs an operation; `over` is set when it has ended."""
 
     task: asyncio.Task[Any]
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class _Broken(Exception):
+class _StepBug(Exception):
     """A step met a bug of ours."""
 
     def __init__(self, reference: str) -> None:
@@ -128,16 +128,16 @@ class _Broken(Exception):
         self.reference = reference
 
 
-class Durable:
+class Engine:
     """DBOS while it runs: started by `launch`, closed by `aclose`. One at a time in a process."""
 
-    def __init__(self, apply: Apply, reference: Callable[[], str], sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, apply: ApplySteps, reference: Callable[[], str], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._apply = apply
         self._reference = reference
         self._sleep = sleep
         self._context = contextvars.copy_context()
         self._closing = False
-        self._alive: dict[str, _Held] = {}
+        self._alive: dict[str, _RunningTask] = {}
         self._orphans: frozenset[str] = frozenset()
         self._workflow: Callable[[str], Any]
 
@@ -145,25 +145,25 @@ class Durable:
     async def launch(
         cls,
         file: Path,
-        apply: Apply,
+        apply: ApplySteps,
         reference: Callable[[], str],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> "Durable":
+    ) -> "Engine":
         """Open DBOS's own database and resume what a crash has left. `reference` names an unexpected error in the log.
 
         Raises a `DatabaseError` where the file cannot be used. Blocks the event loop for a moment: DBOS runs on the loop
         that launches it.
         """
-        await asyncio.to_thread(beside.prepare, file)
+        await asyncio.to_thread(beside.prepare_library_file, file)
         await asyncio.to_thread(__import__, "dbos")  # takes half a second
         from dbos import DBOS
 
         durable = cls(apply, reference, sleep)
-        DBOS(config=_config(file))
-        _through_our_logs()
-        durable._register()
+        DBOS(config=_make_config(file))
+        _redirect_logs()
+        durable._register_workflow()
         DBOS.launch()
-        await DBOS.register_queue_async(QUEUE, polling_interval_sec=POLLING)
+        await DBOS.register_queue_async(QUEUE_NAME, polling_interval_sec=POLL_SECONDS)
         return durable
 
     async def enqueue(self, operation: str) -> None:
@@ -171,18 +171,20 @@ class Durable:
         from dbos import DBOS, SetWorkflowID
 
         with SetWorkflowID(operation):
-            await DBOS.enqueue_workflow_async(QUEUE, self._workflow, operation)
+            await DBOS.enqueue_workflow_async(QUEUE_NAME, self._workflow, operation)
 
-    async def known(self, operations: Collection[str]) -> Mapping[str, Known]:
+    async def find_statuses(self, operations: Collection[str]) -> Mapping[str, WorkflowStatus]:
         """Find the status of those operations that DBOS knows."""
         from dbos import DBOS
 
         if not operations:
             return {}
         found = await DBOS.list_workflows_async(workflow_ids=list(operations), load_input=False)
-        return {one.workflow_id: Known(one.status not in _ALIVE, _reference_in(one.output)) for one in found}
+        return {
+            one.workflow_id: WorkflowStatus(one.status not in _ACTIVE_STATUSES, _find_reference(one.output)) for one in found
+        }
 
-    async def mend(self) -> tuple[str, ...]:
+    async def resume_orphans(self) -> tuple[str, ...]:
         """Resume workflows that DBOS calls running and no task runs: they broke off where that could not be recorded.
 
         Call it now and then. Only workflows that two calls in a row have found are resumed, for a starting one is briefly
@@ -195,15 +197,17 @@ class Durable:
         lost, self._orphans = tuple(sorted(orphans & self._orphans)), orphans
         for operation in lost:
             _log.warning("nobody ran it; it goes on", operation=operation)
-            await DBOS.resume_workflow_async(operation, queue_name=QUEUE)
+            await DBOS.resume_workflow_async(operation, queue_name=QUEUE_NAME)
         return lost
 
-    async def forget(self, now: datetime) -> int:
+    async def delete_ended(self, now: datetime) -> int:
         """Delete workflows that ended more than `RETENTION` ago; return their number."""
         from dbos import DBOS
 
-        before = (now - KEPT).isoformat()
-        old = await DBOS.list_workflows_async(status=_ENDED, completed_before=before, load_input=False, load_output=False)
+        before = (now - RETENTION).isoformat()
+        old = await DBOS.list_workflows_async(
+            status=_ENDED_STATUSES, completed_before=before, load_input=False, load_output=False
+        )
         if old:
             await DBOS.delete_workflows_async([one.workflow_id for one in old])
         return len(old)
@@ -215,47 +219,49 @@ class Durable:
         self._closing = True
         workflows = tuple(held.task for held in self._alive.values())
         if workflows:
-            _, late = await asyncio.wait(workflows, timeout=DRAIN)
+            _, late = await asyncio.wait(workflows, timeout=DRAIN_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         await asyncio.to_thread(partial(DBOS.destroy, destroy_registry=True))
         # DBOS had replaced the threads of `asyncio.to_thread` by its own, and has ended them
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="asyncio"))
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="asyncio"))
 
-    def _register(self) -> None:
+    def _register_workflow(self) -> None:
         """Register the workflow and its steps with DBOS, under names that never change."""
         from dbos import DBOS
 
         steps = _Steps(
-            begin=DBOS.step(name="begin")(self._guarded(self._apply.begin)),
-            step=DBOS.step(name="step")(self._guarded(self._apply.step)),
-            undo=DBOS.step(name="undo")(self._guarded(self._apply.undo)),
-            end=DBOS.step(name="end")(self._guarded(self._apply.end)),
+            begin=DBOS.step(name="begin")(self._wrap_step(self._apply.begin)),
+            run_step=DBOS.step(name="step")(self._wrap_step(self._apply.run_step)),
+            undo_step=DBOS.step(name="undo")(self._wrap_step(self._apply.undo_step)),
+            end=DBOS.step(name="end")(self._wrap_step(self._apply.end)),
         )
 
-        async def apply(operation: str) -> Told:
-            async with self._held(operation):
+        async def apply(operation: str) -> StepReply:
+            async with self._hold_operation(operation):
                 return await apply_v1(steps, operation)
 
-        self._workflow = DBOS.workflow(name="apply.v1", max_recovery_attempts=RECOVERIES)(apply)
+        self._workflow = DBOS.workflow(name="apply.v1", max_recovery_attempts=MAX_RECOVERIES)(apply)
 
-    def _guarded(self, work: Callable[..., Awaitable[Told]]) -> Callable[..., Awaitable[Told]]:
+    def _wrap_step(self, work: Callable[..., Awaitable[StepReply]]) -> Callable[..., Awaitable[StepReply]]:
         """Wrap a step for DBOS. Its work runs outside DBOS's context, so that operations enqueued by it are not its
         children.
         """
 
-        async def run(*arguments: str) -> Told:
+        async def run(*arguments: str) -> StepReply:
             if self._closing:
                 raise asyncio.CancelledError  # nothing is recorded, so the next launch begins with this step
-            return await asyncio.get_running_loop().create_task(self._tried(work, *arguments), context=self._context.copy())
+            return await asyncio.get_running_loop().create_task(
+                self._run_with_retries(work, *arguments), context=self._context.copy()
+            )
 
         return run
 
-    async def _tried(self, work: Callable[..., Awaitable[Told]], *arguments: str) -> Told:
+    async def _run_with_retries(self, work: Callable[..., Awaitable[StepReply]], *arguments: str) -> StepReply:
         """Run a step, with retries while it could not be recorded. A bug is logged, and the reply holds its reference."""
         try:
-            for pause in PAUSES:
+            for pause in RETRY_DELAYS:
                 try:
                     return await work(*arguments)
                 except (DatabaseError, HeadUnavailable) as error:
@@ -268,7 +274,7 @@ class Durable:
             return {"bug": reference}
 
     @asynccontextmanager
-    async def _held(self, operation: str) -> AsyncIterator[None]:
+    async def _hold_operation(self, operation: str) -> AsyncIterator[None]:
         """Hold an operation while its task runs.
 
         `resume_orphans` may have resumed a workflow that resumed by itself just then. DBOS believes the second task, so that
@@ -278,7 +284,7 @@ class Durable:
         assert task is not None
         while (first := self._alive.get(operation)) is not None:
             await first.over.wait()
-        held = self._alive[operation] = _Held(task)
+        held = self._alive[operation] = _RunningTask(task)
         try:
             yield
         finally:
@@ -286,33 +292,33 @@ class Durable:
             held.over.set()
 
 
-def _config(file: Path) -> "DBOSConfig":
+def _make_config(file: Path) -> "DBOSConfig":
     from dbos import DBOSPortableJSONSerializer
 
     return {
         "name": APPLICATION,
         "system_database_url": f"sqlite:///{file.absolute()}",
         "application_version": VERSION,
-        "executor_id": EXECUTOR,
+        "executor_id": EXECUTOR_ID,
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
-        "max_executor_threads": THREADS,
-        "notification_listener_polling_interval_sec": POLLING,
+        "max_executor_threads": MAX_THREADS,
+        "notification_listener_polling_interval_sec": POLL_SECONDS,
     }
 
 
-def _through_our_logs() -> None:
+def _redirect_logs() -> None:
     """Send DBOS's log lines through our handlers, instead of its own."""
     logger = logging.getLogger("dbos")
     logger.handlers.clear()
     logger.propagate = True
 
 
-def _sound(reply: Told) -> Told:
+def _check_reply(reply: StepReply) -> StepReply:
     if "bug" in reply:
-        raise _Broken(reply["bug"])
+        raise _StepBug(reply["bug"])
     return reply
 
 
-def _reference_in(output: Any) -> str:
+def _find_reference(output: Any) -> str:
     return str(output["bug"]) if isinstance(output, dict) and "bug" in output else ""

@@ -18,208 +18,214 @@ from typing import Any, Protocol
 from adapters.errors import HostError, Refused, RequestError
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Refuse
+from bot.access.policy import Refusal
 from bot.audit.log import EventKind
 from bot.changes import attestation
-from bot.changes.engine import Told
-from bot.changes.intent_log import Journal, Trail
-from bot.changes.locks import told
-from bot.changes.outcome import Ending, ending, part_of, to_take_back, unsealed
-from bot.changes.step_binding import Order
-from bot.changes.step_runner import Runner
-from bot.model.change import State
+from bot.changes.engine import StepReply
+from bot.changes.intent_log import AuditTrail, IntentLog
+from bot.changes.locks import describe_lock
+from bot.changes.outcome import ChangeOutcome, compute_outcome, compute_unattested_outcome, find_part, list_steps_to_undo
+from bot.changes.step_binding import PlanRun
+from bot.changes.step_runner import StepRunner
+from bot.model.change import ChangeState
 from bot.store.chain import StoredEvent
 from bot.store.locks import Lock
-from bot.store.records import UNREADABLE, Record
-from commands.model.plan import Part, Plan, Planned, Result
+from bot.store.records import UNREADABLE_PLAN, OperationRecord
+from commands.model.plan import Part, Plan, PlannedChange, Result
 
-NOTHING: Told = {"go": False, "steps": [], "undo": []}
+NO_WORK: StepReply = {"go": False, "steps": [], "undo": []}
 """Reply for an operation that is not, or no longer, this bot's to run."""
 
 
-class Story(Protocol):
+class RunCoordinator(Protocol):
     """Moves a change, as its run needs it (`bot.changes.coordinator`)."""
 
-    async def still_allowed(self, record: Record) -> Refuse | None:
+    async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
         """Return a refusal if the operation may not start any more."""
 
-    async def replan(self, record: Record) -> tuple[Planned, str]:
+    async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, with its digest."""
 
-    async def refuse(self, record: Record, refused: Refuse) -> Any:
+    async def refuse(self, record: OperationRecord, refused: Refusal) -> Any:
         """Close the operation; nothing was changed."""
 
-    async def supersede(self, record: Record, planned: Planned) -> Any:
+    async def supersede(self, record: OperationRecord, planned: PlannedChange) -> Any:
         """Close the operation, and ask again with the new plan."""
 
-    async def progress(self, operation_id: str, key: str) -> None:
+    async def record_progress(self, operation_id: str, key: str) -> None:
         """Record the step that is under way."""
 
-    async def end(self, operation_id: str, state: State, why: Phrase | None) -> Any:
+    async def finish_run(self, operation_id: str, state: ChangeState, why: Phrase | None) -> Any:
         """Finish the run: hosts are released unless the outcome is unknown, and others may start."""
 
 
-class Locks(Protocol):
+class ForbiddingLocks(Protocol):
     """The locks (`bot.changes.locks`)."""
 
-    async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
+    async def find_forbidding_lock(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
         """Find the lock that forbids changes on one of these hosts now."""
 
 
-class Witness(Protocol):
+class AuditWitness(Protocol):
     """The audit log (`bot.audit.log`): its state, and the events that it attests."""
 
     @property
     def trouble(self) -> Phrase | None: ...
 
-    async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
         """Find the events of one kind about an operation that we signed."""
 
 
 @dataclass(frozen=True)
-class Applying:
+class Executor:
     """Steps of `apply.v1` (`bot.changes.engine.ApplySteps`). `find_record` finds a record by its operation's id."""
 
-    get: Callable[[str], Awaitable[Record | None]]
-    story: Story
-    locks: Locks
-    audit: Witness
-    journal: Journal
-    runner: Runner
+    find_record: Callable[[str], Awaitable[OperationRecord | None]]
+    coordinator: RunCoordinator
+    locks: ForbiddingLocks
+    audit: AuditWitness
+    intent_log: IntentLog
+    runner: StepRunner
     inventory: Callable[[], Inventory]
     _verified: dict[str, tuple[Plan, str]] = field(default_factory=dict, init=False)
     """Plans that were found attested, by operation: the check takes long with a large one."""
 
-    async def begin(self, operation: str) -> Told:
+    async def begin(self, operation: str) -> StepReply:
         """Check whether it may run, and return its steps. Checked once and never again: its own effects change the hosts."""
-        record = await self._running(operation)
+        record = await self._find_running(operation)
         if record is None:
-            return NOTHING
-        if (await self.journal.read(operation)).started:
-            if not await self._is_sealed(record):
+            return NO_WORK
+        if (await self.intent_log.read_trail(operation)).started:
+            if not await self._is_attested(record):
                 return {"go": True, "steps": []}
         else:
-            match await self._objection(record):
-                case Refuse() as refused:
-                    await self.story.refuse(record, refused)
-                    return NOTHING
-                case Planned() as planned:
-                    await self.story.supersede(record, planned)
-                    return NOTHING
-            await self.journal.started(operation, record.requester, {"digest": record.digest, "words": record.words})
+            match await self._find_objection(record):
+                case Refusal() as refused:
+                    await self.coordinator.refuse(record, refused)
+                    return NO_WORK
+                case PlannedChange() as planned:
+                    await self.coordinator.supersede(record, planned)
+                    return NO_WORK
+            await self.intent_log.record_start(operation, record.requester, {"digest": record.digest, "words": record.words})
         return {"go": True, "steps": [step.key for step in record.plan.steps]}
 
-    async def step(self, operation: str, key: str) -> Told:
+    async def run_step(self, operation: str, key: str) -> StepReply:
         """Run one step; a step that fails ends its part, which is rolled back."""
-        record = await self._running(operation)
+        record = await self._find_running(operation)
         if record is None:
-            return NOTHING
-        if not await self._is_sealed(record):
+            return NO_WORK
+        if not await self._is_attested(record):
             return {"go": False, "undo": []}
-        part = part_of(record.plan, key)
-        await self.story.progress(operation, key)
-        result = await self.runner.do(_order(record), key, partial(self._forbidden, operation, part))
-        if result.result.good:
+        part = find_part(record.plan, key)
+        await self.coordinator.record_progress(operation, key)
+        result = await self.runner.run_step(_make_run(record), key, partial(self._find_stop_reason, operation, part))
+        if result.result.successful:
             return {"go": True}
-        return {"go": False, "undo": list(to_take_back(part, await self.journal.read(operation)))}
+        return {"go": False, "undo": list(list_steps_to_undo(part, await self.intent_log.read_trail(operation)))}
 
-    async def undo(self, operation: str, key: str) -> Told:
+    async def undo_step(self, operation: str, key: str) -> StepReply:
         """Roll one step back. Neither a lock nor a request to stop forbids that: half a change helps no operator.
 
         The rollback stops at the first step whose rollback is not proven: earlier steps hold what that one needs (the old
         files, while the host restores them).
         """
-        record = await self._running(operation)
+        record = await self._find_running(operation)
         if record is None:
-            return NOTHING
-        if not await self._is_sealed(record) or _in_doubt(part_of(record.plan, key), await self.journal.read(operation)):
+            return NO_WORK
+        if not await self._is_attested(record) or _has_doubtful_rollback(
+            find_part(record.plan, key), await self.intent_log.read_trail(operation)
+        ):
             return {}
-        await self.story.progress(operation, key)
-        await self.runner.undo(_order(record), key)
+        await self.coordinator.record_progress(operation, key)
+        await self.runner.undo_step(_make_run(record), key)
         return {}
 
-    async def end(self, operation: str) -> Told:
+    async def end(self, operation: str) -> StepReply:
         """Record the outcome, from the log alone."""
-        record = await self._running(operation)
+        record = await self._find_running(operation)
         if record is None:
-            return NOTHING
-        trail = await self.journal.read(operation)
-        end = await self._ending(record, trail)
+            return NO_WORK
+        trail = await self.intent_log.read_trail(operation)
+        end = await self._compute_outcome(record, trail)
         if not trail.ended:
             data = {"state": end.state, "why": str(end.why or ""), "done": end.done, "left": end.left}
-            await self.journal.ended(operation, record.requester, data)
-        await self.story.end(operation, end.state, end.why)
+            await self.intent_log.record_end(operation, record.requester, data)
+        await self.coordinator.finish_run(operation, end.state, end.why)
         self._verified.pop(operation, None)
         return {"state": end.state.value}
 
-    async def _running(self, operation: str) -> Record | None:
+    async def _find_running(self, operation: str) -> OperationRecord | None:
         """Find the record while its hosts are claimed for it; a person may have ended it meanwhile."""
-        record = await self.get(operation)
-        return record if record is not None and record.state is State.RUNNING else None
+        record = await self.find_record(operation)
+        return record if record is not None and record.state is ChangeState.RUNNING else None
 
-    async def _ending(self, record: Record, trail: Trail) -> Ending:
-        if await self._is_sealed(record):
-            return ending(record.operation, record.plan, trail)
-        return unsealed(record.operation, trail, _strange(record))
+    async def _compute_outcome(self, record: OperationRecord, trail: AuditTrail) -> ChangeOutcome:
+        if await self._is_attested(record):
+            return compute_outcome(record.operation, record.plan, trail)
+        return compute_unattested_outcome(record.operation, trail, _explain_unattested_plan(record))
 
-    async def _is_sealed(self, record: Record) -> bool:
+    async def _is_attested(self, record: OperationRecord) -> bool:
         """Return whether the plan is still the one that was started."""
         if self._verified.get(record.operation) == (record.plan, record.digest):
             return True
-        attested = attestation.told(record, await self.audit.signed(record.operation, EventKind.RUN)) and attestation.whole(
-            record
-        )
+        attested = attestation.is_attested(
+            record, await self.audit.find_signed(record.operation, EventKind.RUN)
+        ) and attestation.is_digest_valid(record)
         if attested:
             self._verified[record.operation] = record.plan, record.digest
         return attested
 
-    async def _objection(self, record: Record) -> Refuse | Planned | None:
+    async def _find_objection(self, record: OperationRecord) -> Refusal | PlannedChange | None:
         """Find the reason for which the approved plan may not run now: a refusal, or the plan that it has become."""
         try:
-            refused = await self._refused(record)
+            refused = await self._find_refusal(record)
             if refused is not None:
                 return refused
-            planned, digest = await self.story.replan(record)
+            planned, digest = await self.coordinator.replan(record)
         except (HostError, Refused, RequestError) as error:
-            return Refuse("no plan now", error.phrase)
+            return Refusal("no plan now", error.phrase)
         if digest != record.digest:
             return planned
-        return None if attestation.whole(record) else Refuse("another plan is stored", _strange(record))
+        return (
+            None
+            if attestation.is_digest_valid(record)
+            else Refusal("another plan is stored", _explain_unattested_plan(record))
+        )
 
-    async def _refused(self, record: Record) -> Refuse | None:
+    async def _find_refusal(self, record: OperationRecord) -> Refusal | None:
         if self.audit.trouble is not None:
-            return Refuse("the audit log is not intact", self.audit.trouble)
-        if record.plan is UNREADABLE or not attestation.told(
-            record, await self.audit.signed(record.operation, EventKind.PLAN)
+            return Refusal("the audit log is not intact", self.audit.trouble)
+        if record.plan is UNREADABLE_PLAN or not attestation.is_attested(
+            record, await self.audit.find_signed(record.operation, EventKind.PLAN)
         ):
-            return Refuse("another plan is stored", _strange(record))
-        lock = await self.locks.forbidding(_changed(*record.plan.parts), self.inventory())
+            return Refusal("another plan is stored", _explain_unattested_plan(record))
+        lock = await self.locks.find_forbidding_lock(_find_changed_hosts(*record.plan.parts), self.inventory())
         if lock is not None:
-            return Refuse("locked", told(lock))
-        return await self.story.still_allowed(record)
+            return Refusal("locked", describe_lock(lock))
+        return await self.coordinator.check_still_allowed(record)
 
-    async def _forbidden(self, operation: str, part: Part) -> Phrase | None:
+    async def _find_stop_reason(self, operation: str, part: Part) -> Phrase | None:
         """Find the reason for which no step of a part may start at this moment."""
-        record = await self._running(operation)
+        record = await self._find_running(operation)
         if record is not None and record.stopping:
             return Phrase("{who} stopped it", who=record.stopping)
-        lock = await self.locks.forbidding(_changed(part), self.inventory())
-        return None if lock is None else Phrase("a lock stopped it: {lock}", lock=told(lock))
+        lock = await self.locks.find_forbidding_lock(_find_changed_hosts(part), self.inventory())
+        return None if lock is None else Phrase("a lock stopped it: {lock}", lock=describe_lock(lock))
 
 
-def _in_doubt(part: Part, trail: Trail) -> bool:
+def _has_doubtful_rollback(part: Part, trail: AuditTrail) -> bool:
     """Return whether the rollback of a step of the part was not proven."""
     back = (trail.undone.get(step.key) for step in part.steps)
     return any(came is not None and came.result is not Result.UNDONE for came in back)
 
 
-def _order(record: Record) -> Order:
-    return Order(record.operation, record.requester, record.plan)
+def _make_run(record: OperationRecord) -> PlanRun:
+    return PlanRun(record.operation, record.requester, record.plan)
 
 
-def _strange(record: Record) -> Phrase:
+def _explain_unattested_plan(record: OperationRecord) -> Phrase:
     """Explain that a stored plan is not attested."""
-    if record.plan is UNREADABLE:
+    if record.plan is UNREADABLE_PLAN:
         return Phrase("its plan was stored by another version of flatnet-bot, and this one cannot read it")
     return Phrase(
         "the stored plan is not the one that the audit log tells of: the database was changed, or this is another version "
@@ -227,7 +233,7 @@ def _strange(record: Record) -> Phrase:
     )
 
 
-def _changed(*parts: Part) -> frozenset[str]:
+def _find_changed_hosts(*parts: Part) -> frozenset[str]:
     """Find the hosts that parts change."""
-    changed = {step.host for part in parts for step in part.steps if step.deed.changes}
+    changed = {step.host for part in parts for step in part.steps if step.deed.is_change}
     return frozenset(changed | {part.host for part in parts})

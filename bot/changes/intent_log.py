@@ -24,7 +24,7 @@ STEP_KINDS = (EventKind.RUN, EventKind.INTENT, EventKind.OUTCOME, EventKind.END)
 
 
 @dataclass(frozen=True)
-class Entry:
+class StepEntry:
     """Subject of an event: a step of an operation, or its rollback. `actor` is the person on whose behalf it runs."""
 
     operation: str
@@ -34,7 +34,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Trail:
+class AuditTrail:
     """Events that an operation left in the log. `touched`: steps that may have left their host different.
 
     `ended`: its end is recorded, and it did not start after that. `last_sequence` is the number of its last event.
@@ -47,7 +47,7 @@ class Trail:
     undo_begun: frozenset[str] = frozenset()
     undone: Mapping[str, StepResult] = field(default_factory=dict)
     ended: bool = False
-    upto: int = field(default=0, compare=False)
+    last_sequence: int = field(default=0, compare=False)
 
     @property
     def under_way(self) -> bool:
@@ -55,61 +55,65 @@ class Trail:
         return self.started and not self.ended
 
 
-class Journal:
+class IntentLog:
     """Writes and reads the events of operations. `holds_secret` judges a text that is about to be stored."""
 
     def __init__(self, audit: Recorder, database: Database, holds_secret: Callable[[str], bool]) -> None:
         self._audit = audit
         self._database = database
         self._holds_secret = holds_secret
-        self._at_hand: dict[str, Trail] = {}
+        self._at_hand: dict[str, AuditTrail] = {}
 
-    async def started(self, operation: str, actor: str, data: Mapping[str, Any]) -> None:
+    async def record_start(self, operation: str, actor: str, data: Mapping[str, Any]) -> None:
         """Record that an operation's plan was found to hold, so that it is never compared again."""
         await self._audit.record(EventKind.RUN, actor, operation, data)
 
-    async def intent(self, entry: Entry, host: str, action: str) -> None:
+    async def record_intent(self, entry: StepEntry, host: str, action: str) -> None:
         """Record the request that is about to be sent to a host."""
         data = {"step": entry.key, "undo": entry.undo, "host": host, "action": action}
         await self._audit.record(EventKind.INTENT, entry.actor, entry.operation, data)
 
-    async def outcome(self, entry: Entry, result: StepResult, *, touched: bool = False) -> StepResult:
+    async def record_outcome(self, entry: StepEntry, result: StepResult, *, touched: bool = False) -> StepResult:
         """Record the result of a step, and return it as it was stored: an answer that holds a secret is dropped."""
-        kept = self._without_secrets(result)
+        kept = self._drop_secrets(result)
         try:
-            await self._record(entry, kept, touched)
+            await self._append_outcome(entry, kept, touched)
         except TooLarge:
-            kept = _dropped(result, Phrase("the host's answer is too large to keep; look at the host"))
-            await self._record(entry, kept, touched)
+            kept = _drop_answer(result, Phrase("the host's answer is too large to keep; look at the host"))
+            await self._append_outcome(entry, kept, touched)
         return kept
 
-    async def ended(self, operation: str, actor: str, data: Mapping[str, Any]) -> None:
+    async def record_end(self, operation: str, actor: str, data: Mapping[str, Any]) -> None:
         """Record the end of an operation."""
         await self._audit.record(EventKind.END, actor, operation, data)
 
-    async def read(self, operation: str) -> Trail:
+    async def read_trail(self, operation: str) -> AuditTrail:
         """Read the trail of an operation from the log."""
-        before = self._at_hand.get(operation, Trail())
+        before = self._at_hand.get(operation, AuditTrail())
         now = await self._database.read(
-            lambda connection: trail(table.of_operation(connection, operation, STEP_KINDS, before.upto), before)
+            lambda connection: build_trail(
+                table.list_of_operation(connection, operation, STEP_KINDS, before.last_sequence), before
+            )
         )
         if not now.under_way:
             self._at_hand.pop(operation, None)
-        elif now.upto >= self._at_hand.get(operation, Trail()).upto:  # another reader may have been faster
+        elif (
+            now.last_sequence >= self._at_hand.get(operation, AuditTrail()).last_sequence
+        ):  # another reader may have been faster
             self._at_hand[operation] = now
         return now
 
-    async def _record(self, entry: Entry, result: StepResult, touched: bool) -> None:
+    async def _append_outcome(self, entry: StepEntry, result: StepResult, touched: bool) -> None:
         data = {"undo": entry.undo, "touched": touched, "result": result.model_dump(mode="json")}
         await self._audit.record(EventKind.OUTCOME, entry.actor, entry.operation, data)
 
-    def _without_secrets(self, result: StepResult) -> StepResult:
+    def _drop_secrets(self, result: StepResult) -> StepResult:
         if not self._holds_secret(result.model_dump_json()):
             return result
-        return _dropped(result, Phrase("the host's answer holds a secret, so it was not kept; look at the host"))
+        return _drop_answer(result, Phrase("the host's answer holds a secret, so it was not kept; look at the host"))
 
 
-def trail(events: Iterable[StoredEvent], before: Trail = Trail()) -> Trail:
+def build_trail(events: Iterable[StoredEvent], before: AuditTrail = AuditTrail()) -> AuditTrail:
     """Build the trail of an operation from its events, or from those that came after `before`."""
     begun, undo_begun, touched = set(before.begun), set(before.undo_begun), set(before.touched)
     results, undone = dict(before.results), dict(before.undone)
@@ -127,7 +131,7 @@ def trail(events: Iterable[StoredEvent], before: Trail = Trail()) -> Trail:
                 result = StepResult.model_validate(data["result"])
                 (undone if data["undo"] else results)[result.key] = result
                 touched |= {result.key} if data["touched"] else set()
-        now = replace(now, upto=event.sequence)
+        now = replace(now, last_sequence=event.sequence)
     return replace(
         now,
         begun=frozenset(begun),
@@ -138,7 +142,7 @@ def trail(events: Iterable[StoredEvent], before: Trail = Trail()) -> Trail:
     )
 
 
-def _dropped(result: StepResult, why: Phrase) -> StepResult:
+def _drop_answer(result: StepResult, why: Phrase) -> StepResult:
     """Drop the answer of a result. A success becomes a failure by that; an unknown result stays unknown."""
-    became = Result.FAILED if result.result.good else result.result
+    became = Result.FAILED if result.result.successful else result.result
     return result.model_copy(update={"result": became, "why": why, "product": {}})

@@ -18,33 +18,33 @@ from typing import Any, NoReturn
 
 from adapters.errors import Refused
 from adapters.phrase import Phrase
-from bot.access.policy import Go, Refuse
-from bot.access.requester import By
-from bot.audit.log import RECORDED, EventKind
+from bot.access.policy import Permit, Refusal
+from bot.access.requester import Requester
+from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.approval import NotAllowed
-from bot.changes.coordinator import Dispatch
-from bot.changes.outcome import ending
-from bot.changes.planner import Asking, Planner, asked, check, something, without_approval
-from bot.changes.repository import Ledger
-from bot.changes.transitions import cancelled, continued, glass_reviewed, resolved, reviewed
-from bot.model.change import Change, Review, State
-from bot.store.operations import Ended, Transition
-from bot.store.records import Record, mention
+from bot.changes.coordinator import Coordinator
+from bot.changes.outcome import compute_outcome
+from bot.changes.planner import ChangeRequest, Planner, add_approval, add_break_glass, check_request, require_steps
+from bot.changes.repository import ChangeRepository
+from bot.changes.transitions import add_review, cancel_change, resolve_unknown, review_break_glass, set_successor
+from bot.model.change import Change, ChangeState, Review
+from bot.store.operations import EndedOperation, Transition
+from bot.store.records import OperationRecord, get_mention
 from commands.model.operation import FleetChange, Role
 
-OPEN = 20
+MAX_OPEN_REQUESTS = 20
 """Maximum pending requests per person. Each is one card and one row to scan."""
 
 
-class Workflow:
+class Lifecycle:
     """Changes and people's decisions on them. Every method may raise a `DatabaseError`; then nothing was moved."""
 
-    def __init__(self, repository: Ledger, planner: Planner, coordinator: Dispatch) -> None:
+    def __init__(self, repository: ChangeRepository, planner: Planner, coordinator: Coordinator) -> None:
         self._repository = repository
         self._planner = planner
         self._coordinator = coordinator
 
-    async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
+    async def propose(self, operation_id: str, operation: FleetChange, by: Requester) -> Change:
         """Plan a change and ask for its approval; a replayed request gets the stored change.
 
         With `dry_run` nothing is stored but one audit event. Raises the errors of planning, `NothingToDo`, `HoldsSecret`,
@@ -52,227 +52,240 @@ class Workflow:
         """
         stored = await self._repository.find(operation_id)
         if stored is not None:
-            return await self._repository.told(stored)
-        return await self._propose(Asking(operation_id, operation, by))
+            return await self._repository.make_change(stored)
+        return await self._plan_and_store(ChangeRequest(operation_id, operation, by))
 
-    async def show(self, operation_id: str) -> Change:
+    async def find_change(self, operation_id: str) -> Change:
         """Find one change as it stands. Raises `NoSuchOperation`."""
-        return await self._repository.told(await self._repository.known(operation_id))
+        return await self._repository.make_change(await self._repository.get(operation_id))
 
-    async def recent(self, limit: int) -> tuple[Change, ...]:
+    async def list_recent(self, limit: int) -> tuple[Change, ...]:
         """List the newest changes, newest first, without the results of their steps."""
-        return tuple(record.change() for record in await self._repository.operations.recent(limit))
+        return tuple(record.to_change() for record in await self._repository.operations.list_recent(limit))
 
-    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
+    async def list_touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         """List the newest changes of these hosts that waited, ran or ended since then, newest first, without results of
         steps.
         """
-        return tuple(record.change() for record in await self._repository.operations.touching(hosts, since, limit))
+        return tuple(record.to_change() for record in await self._repository.operations.list_touching(hosts, since, limit))
 
-    async def states(self, operations: Collection[str]) -> Mapping[str, State]:
+    async def find_states(self, operations: Collection[str]) -> Mapping[str, ChangeState]:
         """Find the states of those operations that change hosts."""
-        return await self._repository.operations.states(operations)
+        return await self._repository.operations.find_states(operations)
 
-    async def waiting(self) -> tuple[Change, ...]:
+    async def list_waiting(self) -> tuple[Change, ...]:
         """List what waits for people, oldest first: changes for approval, then break-glass for a review."""
-        waiting = await self._repository.operations.within(State.WAITING)
-        return tuple(record.change() for record in (*waiting, *await self._repository.operations.unreviewed()))
+        waiting = await self._repository.operations.list_in_states(ChangeState.WAITING)
+        return tuple(record.to_change() for record in (*waiting, *await self._repository.operations.list_unreviewed()))
 
-    async def running(self) -> tuple[Change, ...]:
+    async def list_running(self) -> tuple[Change, ...]:
         """List running changes, oldest first, without the results of their steps."""
-        return tuple(record.change() for record in await self._repository.operations.within(State.RUNNING))
+        return tuple(record.to_change() for record in await self._repository.operations.list_in_states(ChangeState.RUNNING))
 
-    async def unknown(self) -> tuple[Change, ...]:
+    async def list_unknown(self) -> tuple[Change, ...]:
         """List changes whose outcome is unknown, oldest first."""
-        return tuple(record.change() for record in await self._repository.operations.within(State.UNKNOWN))
+        return tuple(record.to_change() for record in await self._repository.operations.list_in_states(ChangeState.UNKNOWN))
 
-    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
+    async def list_ended(self, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
         """List what ended from `since` on and before `until`."""
-        return await self._repository.operations.ended(since, until)
+        return await self._repository.operations.list_ended(since, until)
 
-    async def approve(self, operation_id: str, by: By) -> Change:
+    async def approve(self, operation_id: str, by: Requester) -> Change:
         """Approve as one person; the last approval needed makes it ready. Raises `AlreadyDecided`, `Expired`,
         `NotAllowed`.
         """
         return await self._decide(operation_id, by, approves=True, reason="")
 
-    async def deny(self, operation_id: str, by: By, reason: str) -> Change:
+    async def deny(self, operation_id: str, by: Requester, reason: str) -> Change:
         """Deny as one person, which ends it. Raises `AlreadyDecided`, `Expired`, `NotAllowed`, `ReasonMissing`."""
         return await self._decide(operation_id, by, approves=False, reason=reason)
 
-    async def cancel(self, operation_id: str, by: By) -> Change:
+    async def cancel(self, operation_id: str, by: Requester) -> Change:
         """Withdraw a waiting change, or ask a running one to stop before its next step. Raises `NotAllowed`."""
-        record = await self._repository.known(operation_id)
+        record = await self._repository.get(operation_id)
         policy = self._planner.policy
-        if not policy.asked_as(by.actor, self._requester(record)) and Role.ADMINISTRATOR not in by.actor.roles:
+        if not policy.is_requester(by.actor, self._find_requester_name(record)) and Role.ADMINISTRATOR not in by.actor.roles:
             phrase = Phrase("only {who}, who asked, and administrators may cancel this", who=record.requester)
-            await self._refuse(operation_id, by, Refuse("not the requester", phrase))
-        record = await self._repository.move(operation_id, cancelled(by.actor.name, self._repository.now()))
-        if record.state is State.CLOSED:
+            await self._refuse(operation_id, by, Refusal("not the requester", phrase))
+        record = await self._repository.move(operation_id, cancel_change(by.actor.name, self._repository.now()))
+        if record.state is ChangeState.CLOSED:
             await self._repository.record_end(record, by.actor.name)
-        return await self._follow(operation_id)
+        return await self._announce_and_start(operation_id)
 
-    async def resolve(self, operation_id: str, by: By, saw: str, outcome: State) -> Change:
+    async def resolve(self, operation_id: str, by: Requester, saw: str, outcome: ChangeState) -> Change:
         """Record what a person found of a change whose outcome is unknown, and release its hosts. DONE, UNDONE or FAILED.
 
         Raises `NotAllowed` where that person might not ask for such a change.
         """
-        record = await self._repository.known(operation_id)
+        record = await self._repository.get(operation_id)
         verdict = self._may_resolve(record, by)
-        if isinstance(verdict, Refuse):
+        if isinstance(verdict, Refusal):
             await self._refuse(operation_id, by, verdict)
         why = Phrase("{who} looked: {saw}", who=by.actor.name, saw=saw)
-        transition = resolved(outcome, why, self._repository.now())
+        transition = resolve_unknown(outcome, why, self._repository.now())
         await self._repository.record_end(transition(record), by.actor.name)
-        await self._moved(operation_id, by, transition)
-        return await self._follow(operation_id)
+        await self._move_recorded(operation_id, by, transition)
+        return await self._announce_and_start(operation_id)
 
-    async def carry_on(self, new_id: str, operation_id: str, by: By) -> Change:
+    async def continue_change(self, new_id: str, operation_id: str, by: Requester) -> Change:
         """Ask anew for the hosts that an ended change has not done; a replayed request gets the stored change."""
         stored = await self._repository.find(new_id)
         if stored is not None:
-            return await self._repository.told(stored)
-        record = await self._repository.known(operation_id)
-        continued(new_id)(record)  # refuses before anything is planned; the row moves below
-        operation = self._planner.operation(record).only(await self._left(record))
+            return await self._repository.make_change(stored)
+        record = await self._repository.get(operation_id)
+        set_successor(new_id)(record)  # refuses before anything is planned; the row moves below
+        operation = self._planner.load_operation(record).restrict_to(await self._find_remaining_hosts(record))
         operation = operation.model_copy(update={"reason": record.reason, "break_glass": False, "dry_run": False})
-        hosts = operation.hosts(self._planner.inventory)
+        hosts = operation.resolve_hosts(self._planner.inventory)
         verdict = self._planner.policy.judge(by.actor, type(operation), hosts, by.place)
-        if isinstance(verdict, Refuse):
+        if isinstance(verdict, Refusal):
             await self._refuse(new_id, by, verdict)
-        return await self._propose(Asking(new_id, operation, by, before=operation_id))
+        return await self._plan_and_store(ChangeRequest(new_id, operation, by, before=operation_id))
 
-    async def review(self, operation_id: str, by: By, text: str) -> Change:
+    async def review(self, operation_id: str, by: Requester, text: str) -> Change:
         """Close the review of a break-glass change, once it has ended. Raises `NotAllowed`, also for its requester."""
-        record, policy = await self._repository.known(operation_id), self._planner.policy
+        record, policy = await self._repository.get(operation_id), self._planner.policy
         if record.break_glass is not None:
-            hosts = self._planner.hosts(record.plan)
-            verdict = policy.may_review(by.actor, record.risk, hosts, self._requester(record))
-            if isinstance(verdict, Refuse):
+            hosts = self._planner.find_hosts(record.plan)
+            verdict = policy.may_review(by.actor, record.risk, hosts, self._find_requester_name(record))
+            if isinstance(verdict, Refusal):
                 await self._refuse(operation_id, by, verdict)
-        event = {"break_glass": True, "review": text[:RECORDED]}
-        await self._review(operation_id, by, event, glass_reviewed(by.actor.name, text, self._repository.now()))
-        return await self._repository.changed(operation_id)
+        event = {"break_glass": True, "review": text[:MAX_RECORDED_LENGTH]}
+        await self._record_review(operation_id, by, event, review_break_glass(by.actor.name, text, self._repository.now()))
+        return await self._repository.announce_change(operation_id)
 
-    async def unshown(self) -> tuple[Change, ...]:
+    async def list_unshown(self) -> tuple[Change, ...]:
         """List what has changed since its card was updated, oldest first."""
-        return tuple([await self._repository.told(record) for record in await self._repository.operations.unshown()])
+        return tuple(
+            [await self._repository.make_change(record) for record in await self._repository.operations.list_unshown()]
+        )
 
-    async def shown(self, operation: str, version: int, told: str) -> None:
+    async def mark_shown(self, operation: str, version: int, told: str) -> None:
         """Record that the card shows this version; `told` is the note of the card's renderer."""
-        await self._repository.operations.shown(operation, version, told)
+        await self._repository.operations.mark_shown(operation, version, told)
 
-    async def told(self, operation: str) -> str:
+    async def read_card_note(self, operation: str) -> str:
         """Read the card's own note on a change."""
-        return await self._repository.operations.told(operation)
+        return await self._repository.operations.read_card_note(operation)
 
-    async def _propose(self, request: Asking) -> Change:
-        operation, by = request.operation, request.by
+    async def _plan_and_store(self, request: ChangeRequest) -> Change:
+        operation, by = request.operation, request.requester
         if not operation.dry_run:
-            self._repository.must_be_intact()
-        refused = check(operation, by.actor, self._planner.policy) or await self._too_much(operation, by)
+            self._repository.require_intact()
+        refused = check_request(operation, by.actor, self._planner.policy) or await self._check_open_requests(operation, by)
         if refused is not None:
             await self._refuse(request.id, by, refused)
         draft = await self._planner.draft(request)
         if operation.dry_run:
-            await self._repository.record_question(draft)
-            return draft.change().model_copy(update={"dry_run": True, "version": 0})
-        something(draft.plan)
-        record = await self._decided_by_rules(request, draft)
-        await self._repository.record_question(record)
+            await self._repository.record_request(draft)
+            return draft.to_change().model_copy(update={"dry_run": True, "version": 0})
+        require_steps(draft.plan)
+        record = await self._apply_approval_rules(request, draft)
+        await self._repository.record_request(record)
         if not request.before:
             await self._repository.operations.add(record)
         else:
-            await self._repository.operations.succeed(request.before, continued(request.id), record)
-            await self._repository.changed(request.before)
-        return await self._follow(request.id)
+            await self._repository.operations.replace_by_successor(request.before, set_successor(request.id), record)
+            await self._repository.announce_change(request.before)
+        return await self._announce_and_start(request.id)
 
-    async def _decided_by_rules(self, request: Asking, draft: Record) -> Record:
+    async def _apply_approval_rules(self, request: ChangeRequest, draft: OperationRecord) -> OperationRecord:
         """Add to the record the approval that the rules ask for, or break-glass."""
-        policy, hosts = self._planner.policy, self._planner.hosts(draft.plan)
+        policy, hosts = self._planner.policy, self._planner.find_hosts(draft.plan)
         if request.operation.break_glass:
-            return without_approval(draft, policy.alarmed(request.by.actor, draft.risk, hosts))
-        requirement = policy.approval(request.by.actor, draft.risk, hosts)
-        if isinstance(requirement, Refuse):
-            await self._refuse(request.id, request.by, requirement)
-        return asked(draft, requirement)
+            return add_break_glass(draft, policy.find_alert_recipients(request.requester.actor, draft.risk, hosts))
+        requirement = policy.assess_approval(request.requester.actor, draft.risk, hosts)
+        if isinstance(requirement, Refusal):
+            await self._refuse(request.id, request.requester, requirement)
+        return add_approval(draft, requirement)
 
-    async def _decide(self, operation_id: str, by: By, *, approves: bool, reason: str) -> Change:
+    async def _decide(self, operation_id: str, by: Requester, *, approves: bool, reason: str) -> Change:
         """Record one person's decision, by their rights as they are now."""
-        self._repository.must_be_intact()
-        record = await self._repository.known(operation_id)
+        self._repository.require_intact()
+        record = await self._repository.get(operation_id)
         if record.approval is not None:
-            verdict = self._planner.policy.may_approve(by.actor, record.approval, self._requester(record))
-            if isinstance(verdict, Refuse):
+            verdict = self._planner.policy.may_approve(by.actor, record.approval, self._find_requester_name(record))
+            if isinstance(verdict, Refusal):
                 await self._refuse(operation_id, by, verdict)
         who, at = by.actor.name, self._repository.now()
-        decided = Review(person=who, approves=approves, reason=reason, at=at, mention=mention(by.identity))
-        event = {"approves": approves, "reason": reason[:RECORDED], "digest": record.digest, "requester": record.requester}
-        record = await self._review(operation_id, by, event, reviewed(decided, by.identity))
-        if record.state is State.CLOSED:
+        decided = Review(person=who, approves=approves, reason=reason, at=at, mention=get_mention(by.identity))
+        event = {
+            "approves": approves,
+            "reason": reason[:MAX_RECORDED_LENGTH],
+            "digest": record.digest,
+            "requester": record.requester,
+        }
+        record = await self._record_review(operation_id, by, event, add_review(decided, by.identity))
+        if record.state is ChangeState.CLOSED:
             await self._repository.record_end(record, who)
-        return await self._follow(operation_id)
+        return await self._announce_and_start(operation_id)
 
-    async def _review(self, operation_id: str, by: By, event: Mapping[str, Any], transition: Transition) -> Record:
+    async def _record_review(
+        self, operation_id: str, by: Requester, event: Mapping[str, Any], transition: Transition
+    ) -> OperationRecord:
         """Record in the audit log, then move in one step: no decision counts that was not recorded."""
-        transition(await self._repository.known(operation_id))
+        transition(await self._repository.get(operation_id))
         await self._repository.record(EventKind.REVIEW, by.actor.name, operation_id, event)
-        return await self._moved(operation_id, by, transition)
+        return await self._move_recorded(operation_id, by, transition)
 
-    async def _moved(self, operation_id: str, by: By, transition: Transition) -> Record:
+    async def _move_recorded(self, operation_id: str, by: Requester, transition: Transition) -> OperationRecord:
         """Move what is recorded; where another decision was faster in between, record that this one did not count."""
         try:
             return await self._repository.move(operation_id, transition)
         except Refused as error:
-            late = {"rule": "too late", "outcome": str(error.phrase)[:RECORDED]}
+            late = {"rule": "too late", "outcome": str(error.phrase)[:MAX_RECORDED_LENGTH]}
             await self._repository.record(EventKind.REFUSAL, by.actor.name, operation_id, late)
             raise
 
-    async def _follow(self, operation_id: str) -> Change:
+    async def _announce_and_start(self, operation_id: str) -> Change:
         """Announce a moved change, and start what may start now, this one perhaps."""
-        await self._repository.changed(operation_id)
+        await self._repository.announce_change(operation_id)
         await self._coordinator.start_ready()
-        return await self.show(operation_id)
+        return await self.find_change(operation_id)
 
-    async def _too_much(self, operation: FleetChange, by: By) -> Refuse | None:
+    async def _check_open_requests(self, operation: FleetChange, by: Requester) -> Refusal | None:
         """Refuse one more request of this person where too many wait. Requests that need no approval do not count."""
-        if operation.dry_run or operation.break_glass or await self._repository.operations.open_of(by.actor.name) < OPEN:
+        if (
+            operation.dry_run
+            or operation.break_glass
+            or await self._repository.operations.count_open(by.actor.name) < MAX_OPEN_REQUESTS
+        ):
             return None
         phrase = Phrase(
             "{n} of your requests wait already, which is the most; withdraw one with {words}, or wait until one has started",
-            n=OPEN,
+            n=MAX_OPEN_REQUESTS,
             words="op cancel",
         )
-        return Refuse("too many open", phrase)
+        return Refusal("too many open", phrase)
 
-    def _may_resolve(self, record: Record, by: By) -> Go | Refuse:
+    def _may_resolve(self, record: OperationRecord, by: Requester) -> Permit | Refusal:
         """Judge whether a person may resolve a change: it releases its hosts, as if the change had run."""
-        kind, policy = self._planner.kind(record), self._planner.policy
+        kind, policy = self._planner.find_kind(record), self._planner.policy
         if kind is None:
             phrase = Phrase("this version of the bot knows no such {words}; an administrator resolves it", words=record.kind)
-            return Go("administrator") if Role.ADMINISTRATOR in by.actor.roles else Refuse("unknown operation", phrase)
+            return Permit("administrator") if Role.ADMINISTRATOR in by.actor.roles else Refusal("unknown operation", phrase)
         asked_for = {part.host for part in record.plan.parts}
         hosts = tuple(host for host in self._planner.inventory.hosts if host.name in asked_for)
         return policy.judge(by.actor, kind, hosts, by.place)
 
-    def _requester(self, record: Record) -> str:
+    def _find_requester_name(self, record: OperationRecord) -> str:
         """Find the requester's current name: they may have been configured, or renamed, since."""
-        return self._planner.policy.called(record.identity, record.requester)
+        return self._planner.policy.find_current_name(record.identity, record.requester)
 
-    async def _left(self, record: Record) -> tuple[str, ...]:
+    async def _find_remaining_hosts(self, record: OperationRecord) -> tuple[str, ...]:
         """Find the requested hosts that are not done and still in the inventory. Raises `Refused` where there are none."""
         match record.state:
-            case State.DONE | State.UNDONE | State.FAILED:
+            case ChangeState.DONE | ChangeState.UNDONE | ChangeState.FAILED:
                 pass
-            case State.UNKNOWN:
+            case ChangeState.UNKNOWN:
                 raise Refused(Phrase("nobody knows yet how it ended; op resolve tells the bot what you saw there"))
-            case State.CLOSED:
+            case ChangeState.CLOSED:
                 raise Refused(
                     Phrase("it never began, so there is nothing to continue; ask again: {words}", words=record.words)
                 )
             case _:
                 raise Refused(Phrase("it has not ended; op show tells where it is"))
-        done = ending(record.operation, record.plan, await self._repository.read_trail(record.operation)).done
+        done = compute_outcome(record.operation, record.plan, await self._repository.read_trail(record.operation)).done
         named = [part.host for part in record.plan.parts if part.host not in done]
         named += [left.host for left in record.plan.left_out if left.host not in named]
         left = tuple(host for host in named if host in self._planner.inventory.names)
@@ -280,8 +293,8 @@ class Workflow:
             raise Refused(Phrase("nothing is left of it: all its hosts are done"))
         return left
 
-    async def _refuse(self, operation_id: str, by: By, refused: Refuse) -> NoReturn:
+    async def _refuse(self, operation_id: str, by: Requester, refused: Refusal) -> NoReturn:
         """Refuse, and record in the audit log which rule did."""
-        event = {"rule": refused.rule, "outcome": str(refused.reason)[:RECORDED]}
+        event = {"rule": refused.rule, "outcome": str(refused.reason)[:MAX_RECORDED_LENGTH]}
         await self._repository.record(EventKind.REFUSAL, by.actor.name, operation_id, event)
         raise NotAllowed(refused.reason)

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from adapters.errors import RequestError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Moment, Phrase
-from bot.access.policy import Refuse, Verdict
-from bot.audit.log import RECORDED, EventKind, Recorder
+from bot.access.policy import Refusal, Verdict
+from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
 from bot.changes.approval import NotAllowed
 from bot.store.locks import Lock as Lock
 from bot.store.locks import LockTable
 from commands.values.arguments import BadArgument, Target
 
-LISTED = timedelta(days=1)
+RECENT_PERIOD = timedelta(days=1)
 """Period for which an ended lock is still listed."""
 
 
@@ -26,7 +26,7 @@ class NoSuchLock(RequestError):
     """No lock has that number."""
 
 
-class Locks:
+class LockService:
     """The locks of a running bot. Every change of them is in the audit log first.
 
     `changed` is called after each: it starts what may start now, and notes what each other operation waits for.
@@ -56,8 +56,8 @@ class Locks:
         if lock is None:
             raise NoSuchLock(Phrase("there is no lock {number}; {words} lists them", number=str(number), words="lock"))
         verdict = judge(lock)
-        if isinstance(verdict, Refuse):
-            event = {"rule": verdict.rule, "outcome": str(verdict.reason)[:RECORDED]}
+        if isinstance(verdict, Refusal):
+            event = {"rule": verdict.rule, "outcome": str(verdict.reason)[:MAX_RECORDED_LENGTH]}
             await self._audit.record(EventKind.REFUSAL, by, operation, event)
             raise NotAllowed(verdict.reason)
         await self._audit.record(EventKind.LOCK, by, operation, {"lock": "removed", "number": number, "target": lock.target})
@@ -65,30 +65,30 @@ class Locks:
         await self._changed()
         return await self._table.find(number) or lock
 
-    async def all(self) -> tuple[Lock, ...]:
+    async def list_locks(self) -> tuple[Lock, ...]:
         """List all locks that forbid something, and those that ended within a day, by number."""
-        return await self._table.since(self._now() - LISTED)
+        return await self._table.list_since(self._now() - RECENT_PERIOD)
 
-    async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
+    async def find_forbidding_lock(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
         """Find the lock that forbids changes on one of these hosts now; None where none does."""
         now = self._now()
-        return forbidding(await self._table.since(now), hosts, inventory, now)
+        return find_forbidding_lock(await self._table.list_since(now), hosts, inventory, now)
 
 
-def forbidding(locks: Iterable[Lock], hosts: Iterable[str], inventory: Inventory, now: datetime) -> Lock | None:
+def find_forbidding_lock(locks: Iterable[Lock], hosts: Iterable[str], inventory: Inventory, now: datetime) -> Lock | None:
     """Find, of the locks that forbid changes on one of the hosts, the one that does so longest."""
     wanted = frozenset(hosts)
-    fitting = [lock for lock in locks if lock.ends_at > now and wanted & _locked(lock, inventory, wanted)]
+    fitting = [lock for lock in locks if lock.ends_at > now and wanted & _resolve_names(lock, inventory, wanted)]
     return max(fitting, key=lambda lock: lock.ends_at, default=None)
 
 
-def meant(lock: Lock, inventory: Inventory) -> tuple[Host, ...]:
+def find_locked_hosts(lock: Lock, inventory: Inventory) -> tuple[Host, ...]:
     """Find the hosts of the inventory that a lock means now."""
-    names = _locked(lock, inventory, frozenset(inventory.names))
+    names = _resolve_names(lock, inventory, frozenset(inventory.names))
     return tuple(host for host in inventory.hosts if host.name in names)
 
 
-def told(lock: Lock) -> Phrase:
+def describe_lock(lock: Lock) -> Phrase:
     """Describe a lock to the people whom it stops."""
     return Phrase(
         "{owner} has locked {target} until {end}: {reason}",
@@ -99,17 +99,17 @@ def told(lock: Lock) -> Phrase:
     )
 
 
-def _locked(lock: Lock, inventory: Inventory, wanted: frozenset[str]) -> frozenset[str]:
+def _resolve_names(lock: Lock, inventory: Inventory, wanted: frozenset[str]) -> frozenset[str]:
     """Resolve a lock to host names. `all` includes the hosts that are asked about, even if the inventory has
     them no more.
     """
     parts = lock.target.split(",")
     if "all" in parts:
         return wanted
-    return frozenset(host for part in parts for host in _meant(part, inventory))
+    return frozenset(host for part in parts for host in _resolve_part(part, inventory))
 
 
-def _meant(part: str, inventory: Inventory) -> tuple[str, ...]:
+def _resolve_part(part: str, inventory: Inventory) -> tuple[str, ...]:
     """Resolve one part, always with the host of that very name: a lock never means less than its text."""
     try:
         return (part, *(host.name for host in Target.parse((part,)).resolve(inventory)))

@@ -10,24 +10,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapters.phrase import Listing, Phrase
-from bot.changes.intent_log import Trail
-from bot.model.change import State
+from bot.changes.intent_log import AuditTrail
+from bot.model.change import ChangeState
 from commands.model.plan import Part, Plan, Result, Step, StepResult
 
-_UNSAID = Phrase("it was not finished")
+_NOT_FINISHED = Phrase("it was not finished")
 
 
 @dataclass(frozen=True)
-class Ending:
+class ChangeOutcome:
     """Outcome of an operation; `done` and `left` are the hosts that have the change, and those where it did not begin."""
 
-    state: State
+    state: ChangeState
     why: Phrase | None = None
     done: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
 
-def part_of(plan: Plan, key: str) -> Part:
+def find_part(plan: Plan, key: str) -> Part:
     """Find the part to which a step belongs. Raises a `KeyError` where there is none."""
     for part in plan.parts:
         if any(step.key == key for step in part.steps):
@@ -35,45 +35,45 @@ def part_of(plan: Plan, key: str) -> Part:
     raise KeyError(f"the plan has no step {key}")
 
 
-def to_take_back(part: Part, trail: Trail) -> tuple[str, ...]:
+def list_steps_to_undo(part: Part, trail: AuditTrail) -> tuple[str, ...]:
     """List the steps of a part that must be rolled back, the newest first: those that may have changed something.
 
     A step without a rollback is among them where a check may settle its unknown result.
     """
-    return tuple(step.key for step in reversed(part.steps) if step.key in trail.touched and _has_an_end(step, trail))
+    return tuple(step.key for step in reversed(part.steps) if step.key in trail.touched and _can_be_settled(step, trail))
 
 
-def story(plan: Plan, trail: Trail) -> tuple[StepResult, ...]:
+def collect_results(plan: Plan, trail: AuditTrail) -> tuple[StepResult, ...]:
     """Collect the result of each step that began, in the plan's order: that of its rollback, where there was one."""
     return tuple(trail.undone.get(step.key, trail.results[step.key]) for step in plan.steps if step.key in trail.results)
 
 
-def ending(operation: str, plan: Plan, trail: Trail) -> Ending:
+def compute_outcome(operation: str, plan: Plan, trail: AuditTrail) -> ChangeOutcome:
     """Compute the outcome of an operation that has no more steps to run."""
-    done = [part for part in plan.parts if _good(part, trail)]
-    left = [part for part in plan.parts if not _begun(part, trail)]
+    done = [part for part in plan.parts if _is_done(part, trail)]
+    left = [part for part in plan.parts if not _has_begun(part, trail)]
     broken = [part for part in plan.parts if part not in done and part not in left]
-    names = _hosts(done), _hosts(left)
+    names = _list_hosts(done), _list_hosts(left)
     if len(done) == len(plan.parts):
-        return Ending(State.DONE, None, *names)
-    doubt = next((step for part in broken for step in part.steps if _doubtful(step, trail)), None)
+        return ChangeOutcome(ChangeState.DONE, None, *names)
+    doubt = next((step for part in broken for step in part.steps if _is_doubtful(step, trail)), None)
     if doubt is not None:
-        return Ending(State.UNKNOWN, _unknown(doubt, trail, f"op resolve {operation}"), *names)
-    taken_back = bool(broken) and all(_taken_back(part, trail) for part in broken)
-    where = Listing(tuple(_where(*names, broken, trail)))
-    why = Phrase("{cause}. {state}", cause=_cause(plan, trail), state=Phrase("{items}", items=where))
-    return Ending(State.UNDONE if taken_back and not done else State.FAILED, why, *names)
+        return ChangeOutcome(ChangeState.UNKNOWN, _explain_unknown(doubt, trail, f"op resolve {operation}"), *names)
+    taken_back = bool(broken) and all(_is_rolled_back(part, trail) for part in broken)
+    where = Listing(tuple(_describe_hosts(*names, broken, trail)))
+    why = Phrase("{cause}. {state}", cause=_explain_cause(plan, trail), state=Phrase("{items}", items=where))
+    return ChangeOutcome(ChangeState.UNDONE if taken_back and not done else ChangeState.FAILED, why, *names)
 
 
-def unsealed(operation: str, trail: Trail, why: Phrase) -> Ending:
+def compute_unattested_outcome(operation: str, trail: AuditTrail, why: Phrase) -> ChangeOutcome:
     """Compute the outcome of an operation whose plan is not the one that was started, so that no host could be asked."""
     if not trail.begun:
-        return Ending(State.FAILED, Phrase("{why}; nothing was changed, ask again", why=why))
+        return ChangeOutcome(ChangeState.FAILED, Phrase("{why}; nothing was changed, ask again", why=why))
     phrase = Phrase("{why}; look at the hosts, then say what you saw with {words}", why=why, words=f"op resolve {operation}")
-    return Ending(State.UNKNOWN, phrase)
+    return ChangeOutcome(ChangeState.UNKNOWN, phrase)
 
 
-def _unknown(step: Step, trail: Trail, words: str) -> Phrase:
+def _explain_unknown(step: Step, trail: AuditTrail, words: str) -> Phrase:
     if step.key in trail.undone:
         return Phrase(
             "nobody can say whether this was taken back on {host}: {step}; look at the host, "
@@ -90,25 +90,25 @@ def _unknown(step: Step, trail: Trail, words: str) -> Phrase:
     )
 
 
-def _has_an_end(step: Step, trail: Trail) -> bool:
+def _can_be_settled(step: Step, trail: AuditTrail) -> bool:
     doubtful = trail.results[step.key].result is Result.UNKNOWN
     return step.undo is not None or (doubtful and step.verify is not None)
 
 
-def _good(part: Part, trail: Trail) -> bool:
-    return all(step.key in trail.results and trail.results[step.key].result.good for step in part.steps)
+def _is_done(part: Part, trail: AuditTrail) -> bool:
+    return all(step.key in trail.results and trail.results[step.key].result.successful for step in part.steps)
 
 
-def _begun(part: Part, trail: Trail) -> bool:
+def _has_begun(part: Part, trail: AuditTrail) -> bool:
     results = (trail.results.get(step.key) for step in part.steps)
     return any(came is not None and came.result is not Result.SKIPPED for came in results)
 
 
-def _hosts(parts: list[Part]) -> tuple[str, ...]:
+def _list_hosts(parts: list[Part]) -> tuple[str, ...]:
     return tuple(part.host for part in parts)
 
 
-def _doubtful(step: Step, trail: Trail) -> bool:
+def _is_doubtful(step: Step, trail: AuditTrail) -> bool:
     """Return whether the result of a step, or of its rollback, is unknown."""
     back, done = trail.undone.get(step.key), trail.results.get(step.key)
     if back is not None:
@@ -116,31 +116,31 @@ def _doubtful(step: Step, trail: Trail) -> bool:
     return done is not None and done.result is Result.UNKNOWN
 
 
-def _taken_back(part: Part, trail: Trail) -> bool:
+def _is_rolled_back(part: Part, trail: AuditTrail) -> bool:
     """Return whether a step of a part was rolled back. A step without a rollback belongs to one that has it, or leaves
     nothing.
     """
     return any(step.key in trail.undone for step in part.steps)
 
 
-def _cause(plan: Plan, trail: Trail) -> Phrase:
+def _explain_cause(plan: Plan, trail: AuditTrail) -> Phrase:
     """Explain the reason for which it did not go on."""
     for step in plan.steps:
         came = trail.results.get(step.key)
-        if came is None or came.result.good:
+        if came is None or came.result.successful:
             continue
         if came.result is Result.SKIPPED and came.why is not None:
             return came.why
-        return Phrase("{host}: {step}: {why}", host=step.host, step=step.phrase, why=came.why or _UNSAID)
-    return _UNSAID
+        return Phrase("{host}: {step}: {why}", host=step.host, step=step.phrase, why=came.why or _NOT_FINISHED)
+    return _NOT_FINISHED
 
 
-def _where(done: tuple[str, ...], left: tuple[str, ...], broken: list[Part], trail: Trail) -> Iterator[Phrase]:
+def _describe_hosts(done: tuple[str, ...], left: tuple[str, ...], broken: list[Part], trail: AuditTrail) -> Iterator[Phrase]:
     """Describe the state of the hosts."""
     if done:
         yield Phrase("done on {hosts}", hosts=Listing(done))
     for part in broken:
-        if _taken_back(part, trail):
+        if _is_rolled_back(part, trail):
             yield Phrase("{host} is as it was before", host=part.host)
         elif any(step.key in trail.touched for step in part.steps):
             yield Phrase("{host} is left in the middle of it; look at it", host=part.host)

@@ -5,34 +5,36 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
-from adapters.endpoint import Road
+from adapters.endpoint import Endpoint
 from adapters.phrase import Listing, Phrase
-from bot.security.untrusted_text import cut
+from bot.security.untrusted_text import shorten
 from commands.model.plan import Part, Plan, Premise, Step
 
-SHOWN = 80
+MAX_VALUE_LENGTH = 80
 """Characters of a value that a sentence repeats."""
 
-MOST = 10
+MAX_SENTENCES = 10
 """Most sentences; a longer list is read in the new plan itself."""
 
 
-def difference(old: Plan, new: Plan) -> tuple[Phrase, ...]:
+def describe_differences(old: Plan, new: Plan) -> tuple[Phrase, ...]:
     """Describe the differences of plans whose digests differ, in at least one sentence.
 
     Premises, hosts and endpoints; steps where those are equal.
     """
-    sentences = (*_premises(old, new), *_hosts(old, new), *_roads(old, new)) or tuple(_steps(old, new))
+    sentences = (*_compare_premises(old, new), *_compare_hosts(old, new), *_compare_endpoints(old, new)) or tuple(
+        _compare_steps(old, new)
+    )
     if not sentences:
         return (Phrase("the bot's own scripts or rules are others than when it was approved"),)
-    if len(sentences) <= MOST:
+    if len(sentences) <= MAX_SENTENCES:
         return sentences
-    more = len(sentences) - MOST
-    return *sentences[:MOST], Phrase("and {n} more difference", plural="and {n} more differences", n=more)
+    more = len(sentences) - MAX_SENTENCES
+    return *sentences[:MAX_SENTENCES], Phrase("and {n} more difference", plural="and {n} more differences", n=more)
 
 
-def _premises(old: Plan, new: Plan) -> Iterator[Phrase]:
-    before, after = _by_subject(old.premises), _by_subject(new.premises)
+def _compare_premises(old: Plan, new: Plan) -> Iterator[Phrase]:
+    before, after = _index_by_subject(old.premises), _index_by_subject(new.premises)
     for subject, premise in before.items():
         now = after.get(subject)
         if now is None:
@@ -46,7 +48,7 @@ def _premises(old: Plan, new: Plan) -> Iterator[Phrase]:
             yield Phrase("{host}: new: {premise}", host=premise.host, premise=premise.phrase)
 
 
-def _hosts(old: Plan, new: Plan) -> Iterator[Phrase]:
+def _compare_hosts(old: Plan, new: Plan) -> Iterator[Phrase]:
     before, after = [part.host for part in old.parts], [part.host for part in new.parts]
     reasons = {left.host: left.why for left in new.left_out}
     for host in (host for host in before if host not in after):
@@ -60,8 +62,8 @@ def _hosts(old: Plan, new: Plan) -> Iterator[Phrase]:
         yield Phrase("the order is now {hosts}", hosts=Listing(tuple(after)))
 
 
-def _roads(old: Plan, new: Plan) -> Iterator[Phrase]:
-    before, after = _by_side(old.roads), _by_side(new.roads)
+def _compare_endpoints(old: Plan, new: Plan) -> Iterator[Phrase]:
+    before, after = _index_by_side(old.roads), _index_by_side(new.roads)
     for key in sorted(before.keys() & after.keys()):
         was, now = before[key], after[key]
         if was.address != now.address:
@@ -79,28 +81,28 @@ def _roads(old: Plan, new: Plan) -> Iterator[Phrase]:
         yield Phrase("{host} ({side}) is used only in one of both", host=road.host, side=road.side)
 
 
-def _steps(old: Plan, new: Plan) -> Iterator[Phrase]:
+def _compare_steps(old: Plan, new: Plan) -> Iterator[Phrase]:
     """Compare the steps of hosts that are in both plans."""
     parts = {part.host: part for part in new.parts}
     for part in old.parts:
         if part.host in parts:
-            yield from _steps_of(part, parts[part.host])
+            yield from _compare_part_steps(part, parts[part.host])
 
 
-def _steps_of(old: Part, new: Part) -> Iterator[Phrase]:
+def _compare_part_steps(old: Part, new: Part) -> Iterator[Phrase]:
     before, after = ({step.key: step for step in part.steps} for part in (old, new))
     for key in (key for key in before if key not in after):
         yield Phrase("{host}: no longer done: {step}", host=before[key].host, step=before[key].phrase)
     for key in after:
         if key not in before:
             yield Phrase("{host}: done, too: {step}", host=after[key].host, step=after[key].phrase)
-        elif _done(before[key]) != _done(after[key]):
-            yield _changed(before[key], after[key])
+        elif _dump_effect(before[key]) != _dump_effect(after[key]):
+            yield _describe_changed_step(before[key], after[key])
     if [key for key in before if key in after] != [key for key in after if key in before]:
         yield Phrase("{host}: the steps come in another order", host=new.host)
 
 
-def _changed(before: Step, after: Step) -> Phrase:
+def _describe_changed_step(before: Step, after: Step) -> Phrase:
     """Describe the first argument of a step that differs; the step alone where none does."""
     was, now = before.deed.arguments, after.deed.arguments
     names = sorted(name for name in {*was, *now} if was.get(name) != now.get(name))
@@ -112,24 +114,24 @@ def _changed(before: Step, after: Step) -> Phrase:
         host=after.host,
         step=after.phrase,
         argument=name,
-        before=_short(was.get(name)),
-        after=_short(now.get(name)),
+        before=_shorten(was.get(name)),
+        after=_shorten(now.get(name)),
     )
 
 
-def _done(step: Step) -> Mapping[str, JsonValue]:
+def _dump_effect(step: Step) -> Mapping[str, JsonValue]:
     """Dump what a step does. Its phrases do not count: they may differ where its effect does not."""
     return step.model_dump(mode="json", exclude={"phrase", "undo_phrase"})
 
 
-def _by_subject(premises: tuple[Premise, ...]) -> Mapping[tuple[str, str], Premise]:
+def _index_by_subject(premises: tuple[Premise, ...]) -> Mapping[tuple[str, str], Premise]:
     return {(premise.host, premise.what): premise for premise in premises}
 
 
-def _by_side(roads: tuple[Road, ...]) -> Mapping[tuple[str, str], Road]:
+def _index_by_side(roads: tuple[Endpoint, ...]) -> Mapping[tuple[str, str], Endpoint]:
     return {(road.host, road.side): road for road in roads}
 
 
-def _short(value: JsonValue) -> str:
+def _shorten(value: JsonValue) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return cut(text, SHOWN)
+    return shorten(text, MAX_VALUE_LENGTH)

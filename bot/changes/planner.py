@@ -15,22 +15,22 @@ from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Actor, AskFirst, Policy, Refuse
-from bot.access.requester import By
+from bot.access.policy import Actor, ApprovalRequirement, Policy, Refusal
+from bot.access.requester import Requester
 from bot.access.rules import is_channel
 from bot.changes.approval import ReasonMissing
-from bot.model.change import Approval, ApprovalState, BreakGlass, State
-from bot.store.records import Record
-from bot.store.stored import json_text
-from commands.language.grammar import canonical
-from commands.model.operation import CertificateRules, FleetChange, Operation, Risk, Thresholds, View
-from commands.model.plan import NEWEST_FORMULA, Plan, Planned
+from bot.model.change import Approval, ApprovalState, BreakGlass, ChangeState
+from bot.store.records import OperationRecord
+from bot.store.stored import encode_json
+from commands.language.grammar import render_operation
+from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Thresholds
+from commands.model.plan import NEWEST_FORMULA, Plan, PlannedChange
 
 BREAK_GLASS_LIFETIME = timedelta(hours=1)
 """Period for which a change without approval may wait for its hosts: longer waits are no emergency."""
 
 
-class Basis(Protocol):
+class PlanningBasis(Protocol):
     """Configuration on which a plan rests; a reload replaces it whole (`bot.config.active_config.ActiveConfig`)."""
 
     @property
@@ -55,12 +55,12 @@ class HoldsSecret(Refused):
 
 
 @dataclass(frozen=True)
-class Asking:
+class ChangeRequest:
     """A requested operation; `before` is the one that it continues or supersedes, "" where there is none."""
 
     id: str
     operation: FleetChange
-    by: By
+    requester: Requester
     before: str = ""
 
 
@@ -69,13 +69,13 @@ class Planner:
 
     def __init__(
         self,
-        basis: Callable[[], Basis],
+        basis: Callable[[], PlanningBasis],
         catalogue: tuple[type[Operation], ...],
         now: Callable[[], datetime],
         holds_secret: Callable[[str], bool],
     ) -> None:
         self._basis = basis
-        self._kinds = {kind_of(operation): operation for operation in catalogue if issubclass(operation, FleetChange)}
+        self._kinds = {format_kind(operation): operation for operation in catalogue if issubclass(operation, FleetChange)}
         self._now = now
         self._holds_secret = holds_secret
 
@@ -89,48 +89,50 @@ class Planner:
         """The hosts that there are now."""
         return self._basis().fleet.inventory
 
-    def view(self, operation: str) -> View:
+    def make_view(self, operation: str) -> FleetView:
         """Make the view of the fleet that an operation may read while it is planned."""
         basis = self._basis()
-        return View(
+        return FleetView(
             fleet=basis.fleet,
             now=self._now,
             thresholds=basis.thresholds,
             certificates=basis.certificates,
-            operation=operation,
+            operation_id=operation,
         )
 
-    def kind(self, record: Record) -> type[FleetChange] | None:
+    def find_kind(self, record: OperationRecord) -> type[FleetChange] | None:
         """Find the class of a record's operation; None where this version has none."""
         return self._kinds.get(record.kind)
 
-    def operation(self, record: Record) -> FleetChange:
+    def load_operation(self, record: OperationRecord) -> FleetChange:
         """Load the operation of a record as it was settled when it was planned. Raises `Refused` where this version has none
         such.
         """
         try:
-            return self._kinds[record.kind].model_validate_json(json_text(record.arguments))
+            return self._kinds[record.kind].model_validate_json(encode_json(record.arguments))
         except (KeyError, ValidationError) as error:
             phrase = Phrase("this version of the bot knows no such {words}; ask again in its words", words=record.kind)
             raise Refused(phrase) from error
 
-    async def replan(self, record: Record) -> tuple[Planned, str]:
+    async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         """Make the plan as of now, and its digest by the formula of the stored plan."""
-        planned = await self.operation(record).plan(self.view(record.operation))
+        planned = await self.load_operation(record).plan(self.make_view(record.operation))
         plan = planned.plan.model_copy(update={"digest_formula": record.plan.digest_formula})
-        return Planned(arguments=planned.arguments, plan=plan), plan.digest(record.kind, planned.arguments)
+        return PlannedChange(arguments=planned.arguments, plan=plan), plan.compute_digest(record.kind, planned.arguments)
 
-    async def draft(self, request: Asking) -> Record:
+    async def draft(self, request: ChangeRequest) -> OperationRecord:
         """Plan a new operation; nothing is decided yet. Raises `CannotPlan`, `HoldsSecret`."""
-        planned = await request.operation.plan(self.view(request.id))
-        operation, by, kind = request.operation, request.by, kind_of(type(request.operation))
-        words = canonical(operation.model_copy(update={"reason": "", "break_glass": False, "dry_run": False, "here": False}))
+        planned = await request.operation.plan(self.make_view(request.id))
+        operation, by, kind = request.operation, request.requester, format_kind(type(request.operation))
+        words = render_operation(
+            operation.model_copy(update={"reason": "", "break_glass": False, "dry_run": False, "here": False})
+        )
         stored = f"{planned.model_dump_json()} {words} {operation.reason}"
         if await asyncio.to_thread(self._holds_secret, stored):  # takes half a second for hundreds of hosts
             raise HoldsSecret(Phrase("the plan would hold a secret, so it is not kept; ask without it"))
         now = self._now()
         plan = planned.plan.model_copy(update={"digest_formula": NEWEST_FORMULA})
-        return Record(
+        return OperationRecord(
             operation=request.id,
             words=words,
             kind=kind,
@@ -140,45 +142,45 @@ class Planner:
             identity=by.identity,
             surface=by.surface,
             channel=by.channel,
-            card=card_channel(by.channel, self.policy.approvals.channel),
+            card=choose_card_channel(by.channel, self.policy.approvals.channel),
             reason=operation.reason,
             plan=plan,
-            digest=plan.digest(kind, planned.arguments),
+            digest=plan.compute_digest(kind, planned.arguments),
             asked_at=now,
             expires_at=now,
-            state=State.PLANNED,
+            state=ChangeState.PLANNED,
             before=request.before,
         )
 
-    def hosts(self, plan: Plan) -> tuple[Host, ...]:
+    def find_hosts(self, plan: Plan) -> tuple[Host, ...]:
         """Find the hosts that a plan is about or changes, as the inventory has them now."""
-        return hosts_of(plan, self.inventory)
+        return find_plan_hosts(plan, self.inventory)
 
 
-def hosts_of(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
+def find_plan_hosts(plan: Plan, inventory: Inventory) -> tuple[Host, ...]:
     """Find the hosts of this inventory that a plan is about or changes."""
     named = {part.host for part in plan.parts} | set(plan.hosts)
     return tuple(host for host in inventory.hosts if host.name in named)
 
 
-def card_channel(asked: str, usual: str | None) -> str:
+def choose_card_channel(asked: str, usual: str | None) -> str:
     """Choose the channel of a change's card: the one where it was asked, else the configured one, else the
     direct message.
     """
     return asked if is_channel(asked) else usual or asked
 
 
-def kind_of(operation: type[Operation]) -> str:
+def format_kind(operation: type[Operation]) -> str:
     """Format the name under which an operation's class is stored, which is part of the digest."""
     return " ".join(operation.words)
 
 
-def check(operation: FleetChange, actor: Actor, policy: Policy) -> Refuse | None:
+def check_request(operation: FleetChange, actor: Actor, policy: Policy) -> Refusal | None:
     """Check a request before it is planned: a refusal where break-glass is not allowed.
 
     Raises `ReasonMissing` where a reason is needed.
     """
-    if operation.break_glass and isinstance(verdict := policy.may_break_glass(actor), Refuse):
+    if operation.break_glass and isinstance(verdict := policy.may_break_glass(actor), Refusal):
         return verdict
     if operation.break_glass and not operation.reason.strip():
         raise ReasonMissing(Phrase("break-glass needs a reason; say with {option} why it cannot wait", option="--reason"))
@@ -189,7 +191,7 @@ def check(operation: FleetChange, actor: Actor, policy: Policy) -> Refuse | None
     return None
 
 
-def something(plan: Plan) -> None:
+def require_steps(plan: Plan) -> None:
     """Raise `NothingToDo`, with the reason per host, if the plan has no step."""
     if plan.steps:
         return
@@ -199,7 +201,7 @@ def something(plan: Plan) -> None:
     raise NothingToDo(Phrase("nothing is to be done: {reasons}", reasons=Listing(reasons)))
 
 
-def asked(record: Record, requirement: AskFirst) -> Record:
+def add_approval(record: OperationRecord, requirement: ApprovalRequirement) -> OperationRecord:
     """Add the approval that a record waits for."""
     expires_at = record.asked_at + requirement.lifetime
     approval = Approval(
@@ -212,14 +214,14 @@ def asked(record: Record, requirement: AskFirst) -> Record:
         ping=requirement.ping,
         expires_at=expires_at,
     )
-    return replace(record, state=State.WAITING, approval=approval, expires_at=expires_at)
+    return replace(record, state=ChangeState.WAITING, approval=approval, expires_at=expires_at)
 
 
-def without_approval(record: Record, alarmed: tuple[str, ...]) -> Record:
+def add_break_glass(record: OperationRecord, alarmed: tuple[str, ...]) -> OperationRecord:
     """Add break-glass to a record, which is ready at once; `alarmed` are the Slack ids of those to notify at once."""
     return replace(
         record,
-        state=State.READY,
+        state=ChangeState.READY,
         break_glass=BreakGlass(ping=alarmed),
         ready_at=record.asked_at,
         expires_at=record.asked_at + BREAK_GLASS_LIFETIME,

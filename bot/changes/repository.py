@@ -6,15 +6,15 @@ from typing import Any, Protocol
 
 from adapters.errors import Refused, RequestError
 from adapters.phrase import Phrase
-from bot.audit.log import RECORDED, EventKind
-from bot.changes.intent_log import Trail
-from bot.changes.outcome import story
-from bot.model.change import Approval, Change, State
+from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
+from bot.changes.intent_log import AuditTrail
+from bot.changes.outcome import collect_results
+from bot.model.change import Approval, Change, ChangeState
 from bot.store.chain import StoredEvent
-from bot.store.operations import Operations, Transition
-from bot.store.records import Record
+from bot.store.operations import OperationTable, Transition
+from bot.store.records import OperationRecord
 
-PREMISES = 100
+MAX_PREMISES = 100
 """Most premises in an audit event; the digest covers them all."""
 
 
@@ -22,7 +22,7 @@ class NoSuchOperation(RequestError):
     """No change has that id."""
 
 
-class AuditLog(Protocol):
+class ChangeAudit(Protocol):
     """The audit log, as changes need it; `trouble` is the reason for which it is not `intact`."""
 
     @property
@@ -33,11 +33,11 @@ class AuditLog(Protocol):
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None: ...
 
-    async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
         """Find the events of one kind about an operation that we signed."""
 
 
-class Ledger:
+class ChangeRepository:
     """Stored changes. Every method may raise a `DatabaseError`; then nothing was moved.
 
     `trail` reads the trail of an operation (`IntentLog.read_trail`). `watch` is called with every change, returns at once
@@ -46,9 +46,9 @@ class Ledger:
 
     def __init__(
         self,
-        operations: Operations,
-        audit: AuditLog,
-        trail: Callable[[str], Awaitable[Trail]],
+        operations: OperationTable,
+        audit: ChangeAudit,
+        trail: Callable[[str], Awaitable[AuditTrail]],
         watch: Callable[[Change], None],
         now: Callable[[], datetime],
     ) -> None:
@@ -63,25 +63,27 @@ class Ledger:
         """True if the audit log is whole. Otherwise nothing is requested and nothing starts."""
         return self.audit.intact
 
-    def must_be_intact(self) -> None:
+    def require_intact(self) -> None:
         """Raise `Refused` where the audit log is not whole."""
         if self.audit.trouble is not None:
             raise Refused(Phrase("nothing may change while the audit log is in doubt: {why}", why=self.audit.trouble))
 
-    async def find(self, operation: str) -> Record | None:
+    async def find(self, operation: str) -> OperationRecord | None:
         """Find a stored operation."""
         return await self.operations.get(operation)
 
-    async def known(self, operation: str) -> Record:
+    async def get(self, operation: str) -> OperationRecord:
         """Get a stored operation. Raises `NoSuchOperation`."""
         record = await self.operations.get(operation)
-        return _there(record, operation)
+        return _require_found(record, operation)
 
-    async def move(self, operation: str, transition: Transition) -> Record:
+    async def move(self, operation: str, transition: Transition) -> OperationRecord:
         """Move an operation in one step. Raises `NoSuchOperation`, or the refusal of the transition."""
-        return _there(await self.operations.change(operation, transition), operation)
+        return _require_found(await self.operations.change(operation, transition), operation)
 
-    async def finish(self, record: Record, transition: Transition, who: str, successor: Record | None = None) -> None:
+    async def finish(
+        self, record: OperationRecord, transition: Transition, who: str, successor: OperationRecord | None = None
+    ) -> None:
         """Move an operation to its end, which is in the audit log first: a caller that cannot record must not act.
 
         After a crash in between that end is still recorded once. `successor` takes its place in the same step.
@@ -92,17 +94,17 @@ class Ledger:
         if successor is None:
             await self.move(record.operation, transition)
         else:
-            await self.operations.succeed(record.operation, transition, successor)
+            await self.operations.replace_by_successor(record.operation, transition, successor)
 
-    async def told(self, record: Record) -> Change:
+    async def make_change(self, record: OperationRecord) -> Change:
         """Make the value for every surface from a record, with the results of its steps."""
         if record.started_at is None:
-            return record.change()
-        return record.change(story(record.plan, await self.read_trail(record.operation)))
+            return record.to_change()
+        return record.to_change(collect_results(record.plan, await self.read_trail(record.operation)))
 
-    async def changed(self, operation: str) -> Change:
+    async def announce_change(self, operation: str) -> Change:
         """Announce the present state of an operation to the watcher."""
-        change = await self.told(await self.known(operation))
+        change = await self.make_change(await self.get(operation))
         self._watch(change)
         return change
 
@@ -110,47 +112,47 @@ class Ledger:
         """Append one audit event."""
         await self.audit.record(kind, actor, operation, data)
 
-    async def record_question(self, record: Record) -> None:
+    async def record_request(self, record: OperationRecord) -> None:
         """Record a new operation in the audit log, before it is stored: its plan, and its approval or break-glass."""
         who, operation = record.requester, record.operation
-        await self.record(EventKind.PLAN, who, operation, plan_event(record))
+        await self.record(EventKind.PLAN, who, operation, make_plan_event(record))
         if record.approval is not None:
-            await self.record(EventKind.APPROVAL, who, operation, approval_event(record.approval))
+            await self.record(EventKind.APPROVAL, who, operation, make_approval_event(record.approval))
         if record.break_glass is not None:
-            event = {"reason": record.reason[:RECORDED], "expires_at": record.expires_at.isoformat()}
+            event = {"reason": record.reason[:MAX_RECORDED_LENGTH], "expires_at": record.expires_at.isoformat()}
             await self.record(EventKind.BREAK_GLASS, who, operation, event)
 
-    async def record_end(self, record: Record, who: str) -> None:
+    async def record_end(self, record: OperationRecord, who: str) -> None:
         """Record the end of an operation in the audit log."""
         approval = None if record.approval is None else record.approval.state.value
-        why = "" if record.why is None else str(record.why)[:RECORDED]
+        why = "" if record.why is None else str(record.why)[:MAX_RECORDED_LENGTH]
         event = {"state": record.state, "approval": approval, "why": why, "after": record.after}
         await self.record(EventKind.END, who, record.operation, event)
 
 
-def plan_event(record: Record) -> Mapping[str, Any]:
+def make_plan_event(record: OperationRecord) -> Mapping[str, Any]:
     """Make the audit event of a plan."""
     plan = record.plan
     return {
-        "words": record.words[:RECORDED],
+        "words": record.words[:MAX_RECORDED_LENGTH],
         "risk": record.risk.name.lower(),
         "digest": record.digest,
         "hosts": plan.hosts,
         "steps": len(plan.steps),
         "left_out": [left.host for left in plan.left_out],
-        "premises": [f"{premise.host} {premise.what}: {premise.value}"[:120] for premise in plan.premises[:PREMISES]],
-        "reason": record.reason[:RECORDED],
+        "premises": [f"{premise.host} {premise.what}: {premise.value}"[:120] for premise in plan.premises[:MAX_PREMISES]],
+        "reason": record.reason[:MAX_RECORDED_LENGTH],
         "before": record.before,
-        "dry_run": record.state is State.PLANNED,
+        "dry_run": record.state is ChangeState.PLANNED,
     }
 
 
-def approval_event(approval: Approval) -> Mapping[str, Any]:
+def make_approval_event(approval: Approval) -> Mapping[str, Any]:
     """Make the audit event of a requested approval."""
     return approval.model_dump(mode="json", include={"needed", "rule", "roles", "may", "groups", "expires_at"})
 
 
-def _there(record: Record | None, operation: str) -> Record:
+def _require_found(record: OperationRecord | None, operation: str) -> OperationRecord:
     if record is None:
         raise NoSuchOperation(Phrase("there is no change {operation}; {words} lists them", operation=operation, words="op"))
     return record

@@ -11,87 +11,87 @@ from typing import Any
 from pydantic import BaseModel, JsonValue
 
 from adapters.action import Action
-from adapters.action_registry import class_of
+from adapters.action_registry import find_action_class
 from adapters.errors import Refused
 from adapters.fleet import Fleet
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.model.plan import Deed, Plan, Step, road_to
+from commands.model.plan import Deed, Plan, Step, find_endpoint
 
-Answer = Mapping[str, JsonValue]
-Produced = Mapping[str, Answer]
+HostAnswer = Mapping[str, JsonValue]
+StepProducts = Mapping[str, HostAnswer]
 
 
-class CannotCarryOut(Refused):
+class PlanNotBindable(Refused):
     """The plan cannot be bound now: another version made it, or a host's endpoint has changed."""
 
 
 @dataclass(frozen=True)
-class Meant:
+class BoundAction:
     """An action bound to its host. It uses the endpoint that was checked, whatever is configured meanwhile."""
 
     fleet: Fleet
     host: Host
     action: Action[Any]
 
-    async def answer(self) -> Answer:
+    async def perform(self) -> HostAnswer:
         """Perform the action, and return the host's answer as JSON. Raises a `HostError`."""
         said: BaseModel = await self.fleet.perform(self.host, self.action)
-        document: Answer = said.model_dump(mode="json")
+        document: HostAnswer = said.model_dump(mode="json")
         return document
 
 
 @dataclass(frozen=True)
-class Order:
+class PlanRun:
     """An operation that runs, its actor, and its plan."""
 
     operation: str
     actor: str
     plan: Plan
 
-    def step(self, key: str) -> Step:
+    def find_step(self, key: str) -> Step:
         """Find a step by its key. Raises a `KeyError` where the plan has none."""
         for step in self.plan.steps:
             if step.key == key:
                 return step
         raise KeyError(f"the plan has no step {key}")
 
-    def needs(self, key: str) -> bool:
+    def needs_product(self, key: str) -> bool:
         """Return whether any deed of the plan uses the product of that step."""
-        deeds = (deed for step in self.plan.steps for deed in _deeds(step))
+        deeds = (deed for step in self.plan.steps for deed in _list_deeds(step))
         return any(product.step == key for deed in deeds for product in deed.products.values())
 
-    def means(self, fleet: Fleet, name: str, deed: Deed, produced: Produced) -> Meant:
+    def bind(self, fleet: Fleet, name: str, deed: Deed, produced: StepProducts) -> BoundAction:
         """Bind one of the plan's deeds to the fleet as it is now. Raises `PlanNotBindable`."""
-        side, host = _class(deed).side, fleet.inventory.host(name)
-        if host is None or host.side(side) is None:
-            raise _cannot(Phrase("the inventory has no {side} side of {host}", side=side, host=name))
+        side, host = _find_action_class(deed).side, fleet.inventory.find_host(name)
+        if host is None or host.get_side(side) is None:
+            raise _make_error(Phrase("the inventory has no {side} side of {host}", side=side, host=name))
         try:
-            road, action = road_to(host, side), deed.action(produced)
+            road, action = find_endpoint(host, side), deed.build_action(produced)
         except Refused as error:
-            raise _cannot(error.phrase) from error
+            raise _make_error(error.phrase) from error
         except ValueError as error:
-            raise _cannot(_other_version(error)) from error
+            raise _make_error(_explain_other_version(error)) from error
         if road not in self.plan.roads:
             why = Phrase("{host} is reached another way than was approved, or known by something else", host=name)
-            raise _cannot(why)
-        return Meant(fleet, host, action)
+            raise _make_error(why)
+        return BoundAction(fleet, host, action)
 
 
-def known_whole(step: Step) -> None:
+def require_known_actions(step: Step) -> None:
     """Raise `PlanNotBindable` where this version does not know all actions of a step."""
-    for deed in _deeds(step):
-        _class(deed)
+    for deed in _list_deeds(step):
+        _find_action_class(deed)
 
 
-def _class(deed: Deed) -> type[Action[Any]]:
+def _find_action_class(deed: Deed) -> type[Action[Any]]:
     try:
-        return class_of(deed.kind)
+        return find_action_class(deed.kind)
     except ValueError as error:
-        raise _cannot(_other_version(error)) from error
+        raise _make_error(_explain_other_version(error)) from error
 
 
-def _deeds(step: Step) -> Iterator[Deed]:
+def _list_deeds(step: Step) -> Iterator[Deed]:
     yield step.deed
     if step.undo is not None:
         yield step.undo
@@ -99,9 +99,9 @@ def _deeds(step: Step) -> Iterator[Deed]:
     yield from (check.deed for check in checks)
 
 
-def _other_version(error: ValueError) -> Phrase:
+def _explain_other_version(error: ValueError) -> Phrase:
     return Phrase("this version of flatnet-bot cannot read it: {why}", why=str(error))
 
 
-def _cannot(why: Phrase) -> CannotCarryOut:
-    return CannotCarryOut(Phrase("it cannot be carried out as it was planned ({why}); ask for the change again", why=why))
+def _make_error(why: Phrase) -> PlanNotBindable:
+    return PlanNotBindable(Phrase("it cannot be carried out as it was planned ({why}); ask for the change again", why=why))

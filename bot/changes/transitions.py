@@ -5,93 +5,93 @@ from datetime import datetime
 
 from adapters.errors import Refused
 from adapters.phrase import Moment, Phrase
-from bot.changes.approval import AlreadyDecided, Expired, NotAllowed, ReasonMissing, lived, moved, review
-from bot.model.change import Approval, ApprovalState, Review, State
+from bot.changes.approval import AlreadyDecided, Expired, NotAllowed, ReasonMissing, apply_review, move_approval, move_state
+from bot.model.change import Approval, ApprovalState, ChangeState, Review
 from bot.model.request import Identity
 from bot.store.operations import Transition
-from bot.store.records import Record
+from bot.store.records import OperationRecord
 
 
-def reviewed(decided: Review, identity: Identity) -> Transition:
+def add_review(decided: Review, identity: Identity) -> Transition:
     """Make the transition for one person's decision."""
 
-    def transition(record: Record) -> Record:
+    def transition(record: OperationRecord) -> OperationRecord:
         if record.approval is None:
             raise AlreadyDecided(Phrase("an administrator has broken the glass: this waits for no approval"))
-        approval = review(record.approval, decided, record.requester)
+        approval = apply_review(record.approval, decided, record.requester)
         after = replace(record, approval=approval, reviewers={**record.reviewers, decided.person: identity})
         match approval.state:
             case ApprovalState.APPROVED:
-                return replace(after, state=lived(record.state, State.READY), ready_at=decided.at)
+                return replace(after, state=move_state(record.state, ChangeState.READY), ready_at=decided.at)
             case ApprovalState.DENIED:
                 why = Phrase("{who} denied it: {reason}", who=decided.person, reason=decided.reason)
-                return _closed(after, approval, why, decided.at)
+                return _close_record(after, approval, why, decided.at)
             case _:
                 return after
 
     return transition
 
 
-def cancelled(who: str, at: datetime) -> Transition:
+def cancel_change(who: str, at: datetime) -> Transition:
     """Withdraw the operation where it has not started; otherwise ask it to stop before its next step, once."""
 
-    def transition(record: Record) -> Record:
-        if record.state in (State.WAITING, State.READY):
-            return closed(ApprovalState.WITHDRAWN, Phrase("{who} withdrew it", who=who), at)(record)
-        if record.state is State.RUNNING:
+    def transition(record: OperationRecord) -> OperationRecord:
+        if record.state in (ChangeState.WAITING, ChangeState.READY):
+            return close_change(ApprovalState.WITHDRAWN, Phrase("{who} withdrew it", who=who), at)(record)
+        if record.state is ChangeState.RUNNING:
             return record if record.stopping else replace(record, stopping=who)
-        raise ended(record)
+        raise explain_ended(record)
 
     return transition
 
 
-def closed(to: ApprovalState, why: Phrase, at: datetime) -> Transition:
+def close_change(to: ApprovalState, why: Phrase, at: datetime) -> Transition:
     """Close the operation without any change of a host."""
 
-    def transition(record: Record) -> Record:
-        approval = None if record.approval is None else moved(record.approval, to)
-        return _closed(record, approval, why, at)
+    def transition(record: OperationRecord) -> OperationRecord:
+        approval = None if record.approval is None else move_approval(record.approval, to)
+        return _close_record(record, approval, why, at)
 
     return transition
 
 
-def superseded(successor: str, why: Phrase, at: datetime) -> Transition:
+def supersede_change(successor: str, why: Phrase, at: datetime) -> Transition:
     """Close the operation at its start, for the plan differs now; `successor` asks again, "" where none does."""
 
-    def transition(record: Record) -> Record:
-        return replace(closed(ApprovalState.SUPERSEDED, why, at)(record), after=successor)
+    def transition(record: OperationRecord) -> OperationRecord:
+        return replace(close_change(ApprovalState.SUPERSEDED, why, at)(record), after=successor)
 
     return transition
 
 
-def finished(state: State, why: Phrase | None, at: datetime) -> Transition:
+def finish_run(state: ChangeState, why: Phrase | None, at: datetime) -> Transition:
     """Finish a run. An ended one stays as it is, for the end may be reported again after a crash."""
 
-    def transition(record: Record) -> Record:
-        if record.state is not State.RUNNING:
+    def transition(record: OperationRecord) -> OperationRecord:
+        if record.state is not ChangeState.RUNNING:
             return record
-        return replace(record, state=lived(record.state, state), why=why, running="", ended_at=at)
+        return replace(record, state=move_state(record.state, state), why=why, running="", ended_at=at)
 
     return transition
 
 
-def resolved(state: State, why: Phrase, at: datetime) -> Transition:
+def resolve_unknown(state: ChangeState, why: Phrase, at: datetime) -> Transition:
     """Set the outcome that a person found for an operation whose outcome was unknown."""
 
-    def transition(record: Record) -> Record:
-        if record.state is State.UNKNOWN:
-            return replace(record, state=lived(record.state, state), why=why, ended_at=at)
+    def transition(record: OperationRecord) -> OperationRecord:
+        if record.state is ChangeState.UNKNOWN:
+            return replace(record, state=move_state(record.state, state), why=why, ended_at=at)
         if record.state.ended:
-            raise ended(record)
+            raise explain_ended(record)
         raise Refused(Phrase("its end is not unknown: it has not ended; op show tells where it is"))
 
     return transition
 
 
-def continued(successor: str) -> Transition:
+def set_successor(successor: str) -> Transition:
     """Set the operation that does what this one left."""
 
-    def transition(record: Record) -> Record:
+    def transition(record: OperationRecord) -> OperationRecord:
         if record.after not in ("", successor):
             raise AlreadyDecided(Phrase("{operation} has taken its place already", operation=record.after))
         return replace(record, after=successor)
@@ -99,10 +99,10 @@ def continued(successor: str) -> Transition:
     return transition
 
 
-def glass_reviewed(who: str, text: str, at: datetime) -> Transition:
+def review_break_glass(who: str, text: str, at: datetime) -> Transition:
     """Close the break-glass review: another person has checked all that was done without approval."""
 
-    def transition(record: Record) -> Record:
+    def transition(record: OperationRecord) -> OperationRecord:
         glass = record.break_glass
         if glass is None:
             raise Refused(Phrase("nobody broke the glass here, so there is nothing to review"))
@@ -122,7 +122,7 @@ def glass_reviewed(who: str, text: str, at: datetime) -> Transition:
     return transition
 
 
-def ended(record: Record) -> Refused:
+def explain_ended(record: OperationRecord) -> Refused:
     """Explain that the operation has ended, so that nothing can be done any more."""
     if record.approval is not None and record.approval.state is ApprovalState.EXPIRED:
         return Expired(Phrase("it has expired, {when}; ask again", when=Moment(record.approval.expires_at)))
@@ -130,10 +130,10 @@ def ended(record: Record) -> Refused:
     return AlreadyDecided(Phrase("it has ended already, {when}; op show tells how", when=when))
 
 
-def _closed(record: Record, approval: Approval | None, why: Phrase, at: datetime) -> Record:
+def _close_record(record: OperationRecord, approval: Approval | None, why: Phrase, at: datetime) -> OperationRecord:
     return replace(
         record,
-        state=lived(record.state, State.CLOSED),
+        state=move_state(record.state, ChangeState.CLOSED),
         approval=approval,
         why=why,
         waits_for=None,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory
 from bot.access.policy import Policy
-from bot.schedules.builtin import Clockwork
-from commands.model.operation import CertificateRules, Thresholds, View
+from bot.schedules.builtin import ScheduleConfig
+from commands.model.operation import CertificateRules, FleetView, Thresholds
 from commands.model.report import Report
 
 
@@ -22,8 +22,8 @@ class ActiveConfig:
     policy: Policy
     thresholds: Thresholds
     certificates: CertificateRules
-    examine: Callable[[View], Awaitable[Report]]
-    clockwork: Clockwork
+    examine: Callable[[FleetView], Awaitable[Report]]
+    clockwork: ScheduleConfig
 
     @property
     def inventory(self) -> Inventory:

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from adapters.inventory import Unfit
+from adapters.inventory import InvalidSetting
 from adapters.phrase import Listing, Phrase
 from bot.config.toml_positions import KeyPath
 
-_BY_KEY: Mapping[str, Phrase] = {
+_PHRASE_BY_KEY: Mapping[str, Phrase] = {
     "name": Phrase("must be 1 to 63 lower-case letters, digits and hyphens, such as {example}", example="host-a"),
     "labels": Phrase(
         "must be lower-case letters, digits, dots, hyphens and underscores, such as {example}", example="tokyo"
@@ -34,40 +34,40 @@ _BY_KEY: Mapping[str, Phrase] = {
 }
 
 
-def complaint_phrase(detail: Mapping[str, Any], nearest: str | None) -> Phrase:
+def describe_complaint(detail: Mapping[str, Any], nearest: str | None) -> Phrase:
     """Makes the phrase for one pydantic error; `nearest` is the known key that is most similar to an unknown one."""
     cause = detail.get("ctx", {}).get("error")
-    if isinstance(cause, Unfit):
+    if isinstance(cause, InvalidSetting):
         return cause.phrase
     if detail["type"] == "extra_forbidden":
-        return _unknown(nearest)
-    make = _BY_TYPE.get(detail["type"])
+        return _describe_unknown_key(nearest)
+    make = _PHRASE_MAKER_BY_TYPE.get(detail["type"])
     if make is not None:
         return make(detail.get("ctx", {}))
-    key = next((part for part in reversed(detail["loc"]) if part in _BY_KEY), None)
+    key = next((part for part in reversed(detail["loc"]) if part in _PHRASE_BY_KEY), None)
     if detail["type"] == "string_pattern_mismatch" and key is not None:
-        return _BY_KEY[str(key)]
+        return _PHRASE_BY_KEY[str(key)]
     return Phrase("cannot be used: {reason}", reason=detail["msg"])
 
 
-def _unknown(nearest: str | None) -> Phrase:
+def _describe_unknown_key(nearest: str | None) -> Phrase:
     if nearest is None:
         return Phrase("is not a key of the configuration; remove it")
     return Phrase("is not a key of the configuration; did you mean {key}?", key=nearest)
 
 
-def _choices(context: Mapping[str, Any]) -> Phrase:
+def _describe_choices(context: Mapping[str, Any]) -> Phrase:
     return Phrase("must be one of {choices}", choices=str(context.get("expected", "")))
 
 
-def _range(context: Mapping[str, Any]) -> Phrase:
+def _describe_range(context: Mapping[str, Any]) -> Phrase:
     bounds = tuple(f"{sign} {context[key]}" for key, sign in _BOUNDS.items() if key in context)
     return Phrase("must be {bounds}", bounds=Listing(bounds))
 
 
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
-_BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Phrase]] = {
+_PHRASE_MAKER_BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Phrase]] = {
     "missing": lambda context: Phrase("is missing; add it"),
     "int_type": lambda context: Phrase("must be a whole number"),
     "int_parsing": lambda context: Phrase("must be a whole number"),
@@ -83,12 +83,12 @@ _BY_TYPE: Mapping[str, Callable[[Mapping[str, Any]], Phrase]] = {
     "string_too_short": lambda context: Phrase("must not be empty"),
     "string_too_long": lambda context: Phrase("must have at most {n} characters", n=context["max_length"]),
     "model_type": lambda context: Phrase("must be a table"),
-    "literal_error": _choices,
-    "enum": _choices,
-    "greater_than_equal": _range,
-    "greater_than": _range,
-    "less_than_equal": _range,
-    "less_than": _range,
+    "literal_error": _describe_choices,
+    "enum": _describe_choices,
+    "greater_than_equal": _describe_range,
+    "greater_than": _describe_range,
+    "less_than_equal": _describe_range,
+    "less_than": _describe_range,
 }
 
 

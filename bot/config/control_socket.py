@@ -4,7 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 
-from bot.control.output_client import MAX_PATH
+from bot.control.output_client import MAX_PATH_BYTES
 
 DATA_FOLDER, SOCKET_NAME = "var", "control.sock"
 """Defaults: the data folder, beside the configuration file, and the socket in it."""
@@ -21,4 +21,4 @@ def find_control_socket(file: Path) -> Path | None:
     if not isinstance(data_folder, str) or not isinstance(socket_file, str | None):
         return None
     path = folder / data_folder / SOCKET_NAME if socket_file is None else folder / socket_file
-    return path if len(os.fsencode(path)) <= MAX_PATH else None
+    return path if len(os.fsencode(path)) <= MAX_PATH_BYTES else None

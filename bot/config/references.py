@@ -10,54 +10,59 @@ from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import Policy
-from bot.access.rules import Approvals, Grant, matches
+from bot.access.rules import ApprovalSettings, Grant, matches_pattern
 from bot.config.toml_positions import KeyPath
 from bot.schedules.builtin import ScheduleSettings
-from bot.schedules.service import unattended
-from commands.language.grammar import understand
+from bot.schedules.service import require_unattended
+from commands.language.grammar import parse_operation
 from commands.model.operation import Operation, Risk
-from commands.values.arguments import nearest, shown
-from commands.values.normalize import read
+from commands.values.arguments import find_nearest, shorten_argument
+from commands.values.normalize import normalize_text
 
-Stray = tuple[KeyPath, Phrase]
+ReferenceProblem = tuple[KeyPath, Phrase]
 """Key path and problem."""
 
 
-def strays(policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:
+def find_unknown_references(
+    policy: Policy, inventory: Inventory, catalogue: Sequence[type[Operation]]
+) -> Iterator[ReferenceProblem]:
     """Yields every reference to an unknown name, and approval rules that can never be satisfied together."""
     people = [person.name for person in policy.people]
     for place, grant in enumerate(policy.grants):
-        yield from _operations(("grants", place), grant, catalogue)
-        yield from _unknown(("grants", place, "labels"), grant.labels, inventory.labels)
+        yield from _check_operations(("grants", place), grant, catalogue)
+        yield from _find_unknown_names(("grants", place, "labels"), grant.labels, inventory.labels)
     for place, rule in enumerate(policy.approvals.rules):
-        yield from _unknown(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
-        yield from _unknown(("approvals", "rules", place, "ping"), rule.ping, people)
-    yield from _apart(policy.approvals, inventory)
+        yield from _find_unknown_names(("approvals", "rules", place, "labels"), rule.labels, inventory.labels)
+        yield from _find_unknown_names(("approvals", "rules", place, "ping"), rule.ping, people)
+    yield from _find_conflicting_rules(policy.approvals, inventory)
 
 
-def stray_schedules(
+def find_bad_schedules(
     schedules: Sequence[ScheduleSettings], people: Sequence[str], inventory: Inventory, catalogue: Sequence[type[Operation]]
-) -> Iterator[Stray]:
+) -> Iterator[ReferenceProblem]:
     """Yields schedules whose owner is unknown, or whose command cannot run unattended or names an unknown host."""
     for place, schedule in enumerate(schedules):
         path: KeyPath = ("schedules", place)
         if schedule.owner is not None and schedule.owner not in people:
-            yield (*path, "owner"), _no_such(schedule.owner, nearest(schedule.owner, people))
+            yield (*path, "owner"), _describe_unknown_name(schedule.owner, find_nearest(schedule.owner, people))
         if schedule.words is not None:
             try:
-                operation = understand(read(schedule.words), catalogue, catalogue)
-                unattended(operation)
-                operation.hosts(inventory)
+                operation = parse_operation(normalize_text(schedule.words), catalogue, catalogue)
+                require_unattended(operation)
+                operation.resolve_hosts(inventory)
             except FlatnetError as error:
                 yield (*path, "words"), error.phrase
 
 
-def _operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]]) -> Iterator[Stray]:
+def _check_operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]]) -> Iterator[ReferenceProblem]:
     known = [" ".join(operation.words) for operation in catalogue]
     for place, pattern in enumerate(grant.operations):
-        if not any(matches(pattern, operation) for operation in catalogue):
-            yield (*path, "operations", place), _no_such(pattern, nearest(pattern.replace("*", ""), known))
-    hostless = [operation for operation in catalogue if grant.names(operation) and not operation.names_hosts()]
+        if not any(matches_pattern(pattern, operation) for operation in catalogue):
+            yield (
+                (*path, "operations", place),
+                _describe_unknown_name(pattern, find_nearest(pattern.replace("*", ""), known)),
+            )
+    hostless = [operation for operation in catalogue if grant.covers_operation(operation) and not operation.is_about_hosts()]
     if grant.labels and hostless:
         words = Listing(tuple(" ".join(operation.words) for operation in hostless))
         yield (
@@ -66,17 +71,17 @@ def _operations(path: KeyPath, grant: Grant, catalogue: Sequence[type[Operation]
         )
 
 
-def _apart(approvals: Approvals, inventory: Inventory) -> Iterator[Stray]:
+def _find_conflicting_rules(approvals: ApprovalSettings, inventory: Inventory) -> Iterator[ReferenceProblem]:
     """Yields rules that apply to one host and have no role in common, for the first such host of each risk."""
     for risk in (risk for risk in Risk if risk is not Risk.READ):
         for host in inventory.hosts:
-            counting = [place for place, rule in enumerate(approvals.rules) if rule.counts(risk, (host,))]
-            if counting and not approvals.rule(risk, (host,))[1].roles:
-                yield ("approvals", "rules", counting[-1], "roles"), _no_common_role(host.name, counting)
+            counting = [place for place, rule in enumerate(approvals.rules) if rule.applies_to(risk, (host,))]
+            if counting and not approvals.combine_rules(risk, (host,))[1].roles:
+                yield ("approvals", "rules", counting[-1], "roles"), _describe_no_common_role(host.name, counting)
                 break
 
 
-def _no_common_role(host: str, places: Sequence[int]) -> Phrase:
+def _describe_no_common_role(host: str, places: Sequence[int]) -> Phrase:
     return Phrase(
         "{rules} all count for {host} and have no role in common, so nobody could approve; name one role in each of them",
         rules=Listing(tuple(f"approvals.rules[{place + 1}]" for place in places)),
@@ -84,13 +89,13 @@ def _no_common_role(host: str, places: Sequence[int]) -> Phrase:
     )
 
 
-def _unknown(path: KeyPath, given: Sequence[str], known: Sequence[str]) -> Iterator[Stray]:
+def _find_unknown_names(path: KeyPath, given: Sequence[str], known: Sequence[str]) -> Iterator[ReferenceProblem]:
     for place, name in enumerate(given):
         if name not in known:
-            yield (*path, place), _no_such(name, nearest(name, known))
+            yield (*path, place), _describe_unknown_name(name, find_nearest(name, known))
 
 
-def _no_such(name: str, near: tuple[str, ...]) -> Phrase:
+def _describe_unknown_name(name: str, near: tuple[str, ...]) -> Phrase:
     if near:
-        return Phrase("{name} names nothing; did you mean {nearest}?", name=shown(name), nearest=near[0])
-    return Phrase("{name} names nothing; remove it", name=shown(name))
+        return Phrase("{name} names nothing; did you mean {nearest}?", name=shorten_argument(name), nearest=near[0])
+    return Phrase("{name} names nothing; remove it", name=shorten_argument(name))

@@ -15,33 +15,33 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from adapters.errors import FlatnetError
-from adapters.inventory import Hosts, Inventory, SecretName, Unfit
+from adapters.inventory import Hosts, InvalidSetting, Inventory, SecretName
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import Group, Person, Policy
-from bot.access.rules import Approvals, ChannelId, Grant
+from bot.access.policy import Person, Policy, UserGroup
+from bot.access.rules import ApprovalSettings, ChannelId, Grant
 from bot.audit.log import AuditKeys
-from bot.config.complaints import complaint_phrase, find_nearest_key
-from bot.config.references import stray_schedules, strays
+from bot.config.complaints import describe_complaint, find_nearest_key
+from bot.config.references import find_bad_schedules, find_unknown_references
 from bot.config.table_defaults import fill_defaults, resolve_paths
-from bot.config.toml_positions import KeyPath, line_of, lines_of
+from bot.config.toml_positions import KeyPath, find_line, find_lines
 from bot.runtime.loopback import Loopback
 from bot.schedules.builtin import NoticeSettings, ScheduleSettings
-from bot.security.secrets import Find
+from bot.security.secrets import FindSecret
 from bot.store.chain import AuditKey
 from commands.catalogue import CATALOGUE
 from commands.model.operation import CertificateRules, Thresholds
 
-SIZE_LIMIT = 1_000_000
+MAX_FILE_BYTES = 1_000_000
 """Maximum size of the file in bytes. 254 hosts written out in full need about 150 kB."""
 
 SOCKET_EXAMPLE = "/run/flatnet-bot/control.sock"
 
 
-class _Value(BaseModel):
+class _SettingsModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SlackSettings(_Value):
+class SlackSettings(_SettingsModel):
     """The Slack workspace. Members of another workspace than `team` are strangers."""
 
     team: Annotated[str, StringConstraints(pattern=r"^T[A-Z0-9]{2,20}$")]
@@ -51,35 +51,35 @@ class SlackSettings(_Value):
 
     @field_validator("api_url")
     @classmethod
-    def _slash(cls, url: str) -> str:
+    def _check_api_url(cls, url: str) -> str:
         try:
             parts = urlsplit(url)
         except ValueError:
             parts = urlsplit("")
         if parts.scheme != "https" and (parts.scheme, parts.hostname) != ("http", "127.0.0.1"):
-            raise Unfit(Phrase("must start with https://"))
+            raise InvalidSetting(Phrase("must start with https://"))
         return url if url.endswith("/") else url + "/"
 
 
-class ChannelSettings(_Value):
+class ChannelSettings(_SettingsModel):
     """One Slack channel: the language of messages that all its members read."""
 
     language: Literal["ja", "en"]
 
 
-class StatusSettings(_Value):
+class StatusSettings(_SettingsModel):
     """The loopback address that serves health, readiness and metrics."""
 
     listen: str
 
     @field_validator("listen")
     @classmethod
-    def _loopback(cls, text: str) -> str:
+    def _check_loopback(cls, text: str) -> str:
         Loopback.parse(text)
         return text
 
 
-class Settings(_Value):
+class Settings(_SettingsModel):
     """All settings of an operator. Paths are absolute; secrets are given by name."""
 
     language: Literal["ja", "en"] = "ja"
@@ -94,10 +94,10 @@ class Settings(_Value):
     status: StatusSettings | None = None
     thresholds: Thresholds = Field(default_factory=Thresholds)
     certificates: CertificateRules = Field(default_factory=CertificateRules)
-    approvals: Approvals = Field(default_factory=Approvals)
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     grants: tuple[Grant, ...] = ()
     people: tuple[Person, ...] = ()
-    groups: tuple[Group, ...] = ()
+    groups: tuple[UserGroup, ...] = ()
     channels: Mapping[ChannelId, ChannelSettings] = Field(default_factory=dict)
     notices: NoticeSettings = Field(default_factory=NoticeSettings)
     schedules: tuple[ScheduleSettings, ...] = ()
@@ -105,17 +105,17 @@ class Settings(_Value):
 
     @field_validator("time_zone")
     @classmethod
-    def _zone_exists(cls, name: str) -> str:
+    def _check_time_zone(cls, name: str) -> str:
         if name not in available_timezones():
-            raise Unfit(Phrase("must be a time zone such as {example}", example="Asia/Tokyo"))
+            raise InvalidSetting(Phrase("must be a time zone such as {example}", example="Asia/Tokyo"))
         return name
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_complete(self) -> Self:
         if not self.hosts:
-            raise Unfit(Phrase("names no host; add a [[hosts]] table for each"))
+            raise InvalidSetting(Phrase("names no host; add a [[hosts]] table for each"))
         if self.socket_group is not None and self.socket_file is None:
-            raise Unfit(
+            raise InvalidSetting(
                 Phrase(
                     "socket_group needs socket_file, in a folder that the group may enter: {example}", example=SOCKET_EXAMPLE
                 )
@@ -123,25 +123,25 @@ class Settings(_Value):
         names = {"all", *self.inventory.names}
         ambiguous = sorted({"all"} & set(self.inventory.names) | names & set(self.inventory.labels))
         if ambiguous:
-            raise Unfit(
+            raise InvalidSetting(
                 Phrase(
                     "{names} would mean two things; host names, labels and the word all must differ, so rename one",
                     names=Listing(tuple(ambiguous)),
                 )
             )
-        self._nobody_twice()
+        self._check_unique()
         return self
 
-    def _nobody_twice(self) -> None:
+    def _check_unique(self) -> None:
         """Raises if two people share an id, or if a user group or a schedule has two tables."""
         schedules = [schedule.name for schedule in self.schedules]
         if twice := sorted({name for name in schedules if schedules.count(name) > 1}):
-            raise Unfit(
+            raise InvalidSetting(
                 Phrase("two schedules are called {names}; every one needs its own name", names=Listing(tuple(twice)))
             )
         groups = [group.slack for group in self.groups]
         if twice := sorted({group for group in groups if groups.count(group) > 1}):
-            raise Unfit(Phrase("two groups have the id {ids}; join them in one table", ids=Listing(tuple(twice))))
+            raise InvalidSetting(Phrase("two groups have the id {ids}; join them in one table", ids=Listing(tuple(twice))))
         for what, ids in (
             ("name", [person.name for person in self.people]),
             ("slack", [i for person in self.people for i in person.slack]),
@@ -149,7 +149,7 @@ class Settings(_Value):
         ):
             twice = sorted({i for i in ids if ids.count(i) > 1})
             if twice:
-                raise Unfit(
+                raise InvalidSetting(
                     Phrase(
                         "two people share the {what} {ids}; each belongs to one person", what=what, ids=Listing(tuple(twice))
                     )
@@ -235,7 +235,7 @@ class ConfigurationError(Misconfigured):
 
 def read_settings(file: Path) -> Settings:
     """Reads the settings in `file`. Raises `ConfigurationError` with all complaints."""
-    return parse_settings(_read(file), file)
+    return parse_settings(_read_file(file), file)
 
 
 def parse_settings(text: str, file: Path) -> Settings:
@@ -243,7 +243,7 @@ def parse_settings(text: str, file: Path) -> Settings:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(file, (_broken(error, text),)) from error
+        raise ConfigurationError(file, (_make_syntax_complaint(error, text),)) from error
     except RecursionError as error:
         raise ConfigurationError(file, (Complaint("", None, Phrase("is nested too deeply")),)) from error
     prepared = resolve_paths(fill_defaults(tables), file.absolute().parent)
@@ -252,28 +252,29 @@ def parse_settings(text: str, file: Path) -> Settings:
         settings = Settings.model_validate(prepared)
     except ValidationError as error:
         found = [
-            (detail["loc"], complaint_phrase(detail, find_nearest_key(Settings, detail["loc"]))) for detail in error.errors()
+            (detail["loc"], describe_complaint(detail, find_nearest_key(Settings, detail["loc"])))
+            for detail in error.errors()
         ]
-        raise ConfigurationError(file, _complaints(found, prepared, text)) from error
+        raise ConfigurationError(file, _make_complaints(found, prepared, text)) from error
     if found := [
-        *strays(settings.policy, settings.inventory, CATALOGUE),
-        *stray_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
+        *find_unknown_references(settings.policy, settings.inventory, CATALOGUE),
+        *find_bad_schedules(settings.schedules, [each.name for each in settings.people], settings.inventory, CATALOGUE),
     ]:
-        raise ConfigurationError(file, _complaints(found, prepared, text))
+        raise ConfigurationError(file, _make_complaints(found, prepared, text))
     return settings
 
 
-def _read(file: Path) -> str:
+def _read_file(file: Path) -> str:
     try:
         with file.open("rb") as stream:
-            content = stream.read(SIZE_LIMIT + 1)
+            content = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         phrase = Phrase(
             "cannot be read ({reason}); name another file with --config", reason=error.strerror or type(error).__name__
         )
         raise ConfigurationError(file, (Complaint("", None, phrase),)) from error
-    if len(content) > SIZE_LIMIT:
-        raise ConfigurationError(file, (Complaint("", None, Phrase("is larger than {n} bytes", n=SIZE_LIMIT)),))
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigurationError(file, (Complaint("", None, Phrase("is larger than {n} bytes", n=MAX_FILE_BYTES)),))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -281,7 +282,7 @@ def _read(file: Path) -> str:
         raise ConfigurationError(file, (Complaint("", line, Phrase("is not UTF-8; save it as UTF-8")),)) from error
 
 
-def _broken(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
+def _make_syntax_complaint(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
     line = getattr(error, "lineno", None)
     if line is None:  # before Python 3.14 the position is only in the message
         place = str(error).rpartition("(at line ")[2].partition(",")[0]
@@ -290,18 +291,18 @@ def _broken(error: tomllib.TOMLDecodeError, text: str) -> Complaint:
     return Complaint("", line, Phrase("is not TOML: {reason}", reason=reason))
 
 
-def _complaints(found: Iterable[tuple[KeyPath, Phrase]], tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:
+def _make_complaints(found: Iterable[tuple[KeyPath, Phrase]], tables: dict[str, Any], text: str) -> tuple[Complaint, ...]:
     """Makes complaints with their lines, in the order of the text."""
-    lines = lines_of(text)
-    complaints = [Complaint(_shown(path, tables), line_of(path, lines), phrase) for path, phrase in found]
+    lines = find_lines(text)
+    complaints = [Complaint(_format_key_path(path, tables), find_line(path, lines), phrase) for path, phrase in found]
     return tuple(sorted(complaints, key=lambda complaint: (complaint.line or 0, complaint.key)))
 
 
-def _shown(path: KeyPath, tables: Any) -> str:
+def _format_key_path(path: KeyPath, tables: Any) -> str:
     """Formats a key path for readers, with hosts and people by name: `hosts[host-b].windows.url`."""
     shown, here = "", tables
     for part in path:
-        here = _inside(here, part)
+        here = _get_item(here, part)
         if isinstance(part, int):
             name = here.get("name") if isinstance(here, dict) else None
             shown += f"[{name if isinstance(name, str) else part + 1}]"
@@ -310,14 +311,14 @@ def _shown(path: KeyPath, tables: Any) -> str:
     return shown
 
 
-def _inside(value: Any, part: str | int) -> Any:
+def _get_item(value: Any, part: str | int) -> Any:
     try:
         return value[part]
     except (KeyError, IndexError, TypeError):
         return None
 
 
-def audit_keys(settings: Settings, secrets: Find) -> AuditKeys:
+def load_audit_keys(settings: Settings, secrets: FindSecret) -> AuditKeys:
     """Loads the keys of the audit log. Raises `MissingSecret` or `AuditKeyTooShort`."""
     named = (settings.audit_key_secret, *settings.old_audit_key_secrets)
     signing, *earlier = (AuditKey(secrets(name).get_secret_value().encode()) for name in named)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FOLDER_KEYS = frozenset(
+PATH_KEYS = frozenset(
     {"data_folder", "secrets_folder", "ca_file", "certificate_file", "key_file", "known_hosts_file", "socket_file"}
 )
 """Keys whose relative paths start at the folder of the configuration file."""
@@ -38,6 +38,6 @@ def resolve_paths(value: Any, folder: Path) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: str(folder / inner) if key in FOLDER_KEYS and isinstance(inner, str) else resolve_paths(inner, folder)
+        key: str(folder / inner) if key in PATH_KEYS and isinstance(inner, str) else resolve_paths(inner, folder)
         for key, inner in value.items()
     }

@@ -14,7 +14,7 @@ _HEADER = re.compile(r"^\s*(\[{1,2})\s*([A-Za-z0-9_.\"'-]+)\s*\]{1,2}\s*(?:#.*)?
 _KEY = re.compile(r"^\s*([A-Za-z0-9_.\"'-]+)\s*=")
 
 
-def lines_of(text: str) -> dict[KeyPath, int]:
+def find_lines(text: str) -> dict[KeyPath, int]:
     """Returns the line numbers (from 1) of all headers and keys that could be located, by key path."""
     found: dict[KeyPath, int] = {}
     tables: Counter[KeyPath] = Counter()
@@ -22,14 +22,14 @@ def lines_of(text: str) -> dict[KeyPath, int]:
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.match(line)
         if header:
-            here = _placed(_split(header[2]), tables, array=header[1] == "[[")
+            here = _locate_header(_split_key(header[2]), tables, array=header[1] == "[[")
             found.setdefault(here, number)
         elif key := _KEY.match(line):
-            found.setdefault(here + _split(key[1]), number)
+            found.setdefault(here + _split_key(key[1]), number)
     return found
 
 
-def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int | None:
+def find_line(path: KeyPath, lines: dict[KeyPath, int]) -> int | None:
     """Returns the line of a key, or of the nearest table around it; None if there is none."""
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
@@ -37,11 +37,11 @@ def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int | None:
     return None
 
 
-def _split(dotted: str) -> KeyPath:
+def _split_key(dotted: str) -> KeyPath:
     return tuple(part.strip().strip("\"'") for part in dotted.split("."))
 
 
-def _placed(path: KeyPath, tables: Counter[KeyPath], *, array: bool) -> KeyPath:
+def _locate_header(path: KeyPath, tables: Counter[KeyPath], *, array: bool) -> KeyPath:
     """Returns the path of a header, with the indexes of the array elements to which it belongs."""
     placed: KeyPath = ()
     for part in path[:-1]:

@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.control.output_client import ABSENT, MAX_PATH, REFUSED
+from bot.control.output_client import MAX_PATH_BYTES, NO_LISTENER, REFUSED
 from bot.model.request import Answer, Failure, Surface
 
-MAX_ANSWER = 16 * 1024 * 1024
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """Bytes of one answer: a report on the largest fleet is far below 1 MB."""
 
-PIECE = 65_536
+CHUNK_SIZE = 65_536
 """Bytes that are read at once."""
 
 ANSWER_DEADLINE = 120.0
@@ -65,7 +65,7 @@ class WantedOutput(BaseModel):
     environment: Mapping[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=100)]] = Field(max_length=10)
 
 
-class Ask(BaseModel):
+class ControlRequest(BaseModel):
     """A client's request. It does not name the actor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,7 +78,7 @@ class Ask(BaseModel):
 async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_DEADLINE) -> Answer | None:
     """Have the running bot answer; None if none runs. Raises a `ControlError` if one runs and does not answer."""
     words = text.encode("utf-8", "backslashreplace").decode("utf-8")  # a terminal may pass bytes that are not text
-    said = Ask.model_validate({"text": words, "surface": surface})
+    said = ControlRequest.model_validate({"text": words, "surface": surface})
     check_path(path)
     try:
         async with (
@@ -86,22 +86,22 @@ async def ask(path: Path, text: str, surface: Surface, deadline: float = ANSWER_
             aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
             session.post("http://bot/ask", data=said.model_dump_json(exclude_none=True)) as response,
         ):
-            body = await _body(response)
+            body = await _read_body(response)
     except aiohttp.ClientConnectorError as error:
-        if error.os_error.errno in ABSENT:
+        if error.os_error.errno in NO_LISTENER:
             return None
-        raise not_connected(path, error.os_error) from error
+        raise map_connect_error(path, error.os_error) from error
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise answer_lost(path) from error
+        raise make_lost_error(path) from error
     if response.status == REFUSED:
         raise read_refusal(body)
     try:
         return Answer.model_validate_json(body)
     except ValidationError as error:
-        raise _not_understood() from error
+        raise _make_unreadable_error() from error
 
 
-def answer_lost(path: Path) -> ControlLost:
+def make_lost_error(path: Path) -> ControlLost:
     """Make the error for a request that was sent and not answered."""
     return ControlLost(Phrase("the running bot does not answer at {path}; look at its log, then ask again", path=str(path)))
 
@@ -111,50 +111,50 @@ def read_refusal(body: bytes) -> ControlError:
     try:
         return ControlRefused(Failure.model_validate_json(body).phrase)
     except ValidationError:
-        return _not_understood()
+        return _make_unreadable_error()
 
 
-def _not_understood() -> ControlLost:
+def _make_unreadable_error() -> ControlLost:
     return ControlLost(
         Phrase("the answer of the running bot is not understood; restart it if flatnet-bot was updated, and look at its log")
     )
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     """Read the body up to `MAX_ANSWER_BYTES`. The rest is left unread; the answer is then invalid JSON."""
     body = bytearray()
-    async for chunk in response.content.iter_chunked(PIECE):
+    async for chunk in response.content.iter_chunked(CHUNK_SIZE):
         body += chunk
-        if len(body) > MAX_ANSWER:
+        if len(body) > MAX_ANSWER_BYTES:
             break
     return bytes(body)
 
 
-def not_connected(path: Path, error: OSError) -> ControlError:
+def map_connect_error(path: Path, error: OSError) -> ControlError:
     """Map a connection error where a bot may listen."""
     if error.errno in (errno.EACCES, errno.EPERM):
         return ControlForbidden(
             Phrase("you may not use {path}; ask to be added to the group that it belongs to", path=str(path))
         )
-    return ControlLost(unusable(path, error))
+    return ControlLost(describe_unusable(path, error))
 
 
 def check_path(path: Path) -> None:
     """Check that the path is short enough for a socket. Raises `ControlUnusable`."""
     size = len(os.fsencode(path))
-    if size > MAX_PATH:
+    if size > MAX_PATH_BYTES:
         raise ControlUnusable(
             Phrase(
                 "the path of the control socket {path} has {size} bytes, at most {limit} are possible; "
                 "set socket_file to a shorter one",
                 path=str(path),
                 size=size,
-                limit=MAX_PATH,
+                limit=MAX_PATH_BYTES,
             )
         )
 
 
-def unusable(path: Path, error: OSError) -> Phrase:
+def describe_unusable(path: Path, error: OSError) -> Phrase:
     """Describe a path that cannot be used."""
     return Phrase(
         "the control socket {path} cannot be used ({reason}); check its folder and who owns it",

@@ -22,13 +22,13 @@ MAX_OUTPUT = 64 * 1024 * 1024
 DEADLINE = 120.0
 """Seconds in which the output is expected: more than any read of a whole fleet takes."""
 
-ABSENT = (errno.ENOENT, errno.ECONNREFUSED)
+NO_LISTENER = (errno.ENOENT, errno.ECONNREFUSED)
 """Error numbers of connecting if no bot listens."""
 
 OK, REFUSED = 200, 403
 """The two statuses: the requested value, or a failure."""
 
-MAX_PATH = 107
+MAX_PATH_BYTES = 107
 """Bytes of a socket's path (sun_path of Linux, minus its terminator)."""
 
 
@@ -76,7 +76,7 @@ def request_output(path: Path, text: str, form: Form, terminal: Terminal, deadli
         connection.connect()
     except OSError as error:
         connection.close()
-        if error.errno in ABSENT:
+        if error.errno in NO_LISTENER:
             return None
         raise NotConnected(error) from error
     try:

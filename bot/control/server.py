@@ -18,23 +18,23 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from adapters.phrase import Phrase
-from bot.control.client import Ask, ControlUnusable, WantedOutput, check_path, unusable
+from bot.control.client import ControlRequest, ControlUnusable, WantedOutput, check_path, describe_unusable
 from bot.control.output_client import OK, REFUSED
 from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, SystemIdentity
 
-MAX_REQUEST = 65_536
+MAX_REQUEST_BYTES = 65_536
 """Bytes of one request's body; the dispatcher limits the length of the words."""
 
-MODE = 0o660
+SOCKET_MODE = 0o660
 
-PEER = struct.Struct("3i")
+PEER_CREDENTIALS = struct.Struct("3i")
 """pid, uid, gid (struct ucred)."""
 
 BODY_DEADLINE = 5.0
 """Seconds in which a client must have sent its request."""
 
-LEAVING = 2.5
+SHUTDOWN_TIMEOUT = 2.5
 """Seconds that answers under way still get when the bot stops; aiohttp waits for them twice."""
 
 
@@ -43,7 +43,7 @@ Render = Callable[[Answer, Form, Terminal], Output]
 
 
 @dataclass(frozen=True)
-class Doors:
+class ControlBackend:
     """Functions behind the socket; `handle` never raises."""
 
     handle: Callable[[Request], Awaitable[Answer]]
@@ -53,10 +53,10 @@ class Doors:
 
 
 @asynccontextmanager
-async def serve(path: Path, doors: Doors, group: str | None = None) -> AsyncIterator[None]:
+async def serve(path: Path, doors: ControlBackend, group: str | None = None) -> AsyncIterator[None]:
     """Listen at `path`, for `group` too, until the block is left. Raises `ControlUnusable`."""
     listener, made = _listen(path, group)
-    runner = web.AppRunner(_application(doors), access_log=None, shutdown_timeout=LEAVING)
+    runner = web.AppRunner(_build_application(doors), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
     try:
         await runner.setup()
         await web.SockSite(runner, listener).start()
@@ -67,50 +67,50 @@ async def serve(path: Path, doors: Doors, group: str | None = None) -> AsyncIter
         listener.close()
 
 
-def _application(doors: Doors) -> web.Application:
+def _build_application(doors: ControlBackend) -> web.Application:
     async def answer_request(request: web.Request) -> web.Response:
         try:
             async with asyncio.timeout(BODY_DEADLINE):
-                said = Ask.model_validate_json(await request.read())
+                said = ControlRequest.model_validate_json(await request.read())
         except (ValidationError, TimeoutError, web.HTTPRequestEntityTooLarge):
-            return _refusal(
+            return _make_refusal(
                 Phrase("the control socket does not understand this; ask with flatnet-bot do or flatnet-bot shell")
             )
-        who = await asyncio.to_thread(_peer, request)
+        who = await asyncio.to_thread(_identify_peer, request)
         answer = await doors.handle(Request(doors.new_key(), who, said.text, said.surface, doors.now()))
         if said.output is not None:
-            return await asyncio.to_thread(_output, said.output, answer, doors.render)
-        return await asyncio.to_thread(_json, answer)  # an archive has megabytes
+            return await asyncio.to_thread(_render_output, said.output, answer, doors.render)
+        return await asyncio.to_thread(_make_response, answer)  # an archive has megabytes
 
-    application = web.Application(client_max_size=MAX_REQUEST)
+    application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.add_routes([web.post("/ask", answer_request)])
     return application
 
 
-def _peer(request: web.Request) -> SystemIdentity:
+def _identify_peer(request: web.Request) -> SystemIdentity:
     """Identify the client by the kernel's credentials. May query a directory service, so not for the event loop."""
     assert request.transport is not None
     line: socket.socket = request.transport.get_extra_info("socket")
-    credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
-    _, uid, _ = PEER.unpack(credentials)
-    return SystemIdentity.of(uid)
+    credentials = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
+    _, uid, _ = PEER_CREDENTIALS.unpack(credentials)
+    return SystemIdentity.from_uid(uid)
 
 
-def _json(value: BaseModel, status: int = OK) -> web.Response:
+def _make_response(value: BaseModel, status: int = OK) -> web.Response:
     """Serialize a value. Lone surrogates in a host's text become "?", because JSON in UTF-8 cannot carry them."""
     body = json.dumps(value.model_dump(mode="json"), ensure_ascii=False).encode("utf-8", "replace")
     return web.Response(body=body, content_type="application/json", status=status)
 
 
-def _output(wanted: WantedOutput, answer: Answer, render: Render) -> web.Response:
+def _render_output(wanted: WantedOutput, answer: Answer, render: Render) -> web.Response:
     terminal = Terminal(wanted.language, wanted.columns, wanted.is_terminal, wanted.environment)
     output = render(answer, wanted.form, terminal)
     stdout = base64.b64encode(output.stdout).decode("ascii")
     return web.json_response({"exit": int(output.exit), "stdout": stdout, "stderr": output.stderr})
 
 
-def _refusal(phrase: Phrase) -> web.Response:
-    return _json(Failure(kind=FailureKind.REFUSED, phrase=phrase), REFUSED)
+def _make_refusal(phrase: Phrase) -> web.Response:
+    return _make_response(Failure(kind=FailureKind.REFUSED, phrase=phrase), REFUSED)
 
 
 def _listen(path: Path, group: str | None) -> tuple[socket.socket, os.stat_result]:
@@ -119,7 +119,7 @@ def _listen(path: Path, group: str | None) -> tuple[socket.socket, os.stat_resul
     try:
         if not path.parent.exists():
             _make_folder(path.parent, group)
-        if path.exists() and _abandoned(path):
+        if path.exists() and _is_abandoned(path):
             path.unlink()
         listener = _bind(path)
         if group is not None:
@@ -130,7 +130,7 @@ def _listen(path: Path, group: str | None) -> tuple[socket.socket, os.stat_resul
             Phrase("there is no group {group}; make it, or set another socket_group", group=str(group))
         ) from error
     except OSError as error:
-        raise ControlUnusable(unusable(path, error)) from error
+        raise ControlUnusable(describe_unusable(path, error)) from error
 
 
 def _make_folder(folder: Path, group: str | None) -> None:
@@ -144,9 +144,9 @@ def _make_folder(folder: Path, group: str | None) -> None:
 def _bind(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        os.fchmod(listener.fileno(), MODE)  # before the file exists, so that its mode is never wider
+        os.fchmod(listener.fileno(), SOCKET_MODE)  # before the file exists, so that its mode is never wider
         listener.bind(os.fspath(path))
-        path.chmod(MODE)  # the process's umask may have made it narrower
+        path.chmod(SOCKET_MODE)  # the process's umask may have made it narrower
         listener.listen()
     except OSError:
         listener.close()
@@ -154,7 +154,7 @@ def _bind(path: Path) -> socket.socket:
     return listener
 
 
-def _abandoned(path: Path) -> bool:
+def _is_abandoned(path: Path) -> bool:
     """Return whether `path` is a socket without a listener.
 
     Raises `ControlUnusable` if a bot listens, or if it is not a socket.

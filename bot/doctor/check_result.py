@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from commands.model.finding import Finding, Severity, rank_of, worst, worst_first
-from commands.model.phrases import some
+from commands.model.finding import Finding, Severity, find_worst, get_rank, sort_worst_first
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark, Report, Row
 
-WORST = 3
+MAX_NAMED_PLACES = 3
 """Number of places that the summary names: a notification is read on a phone."""
 
 COLUMNS = (Column(key="host", heading=Phrase("Host")), Column(key="seen", heading=Phrase("Seen")))
 
 
 @dataclass(frozen=True)
-class Examined:
+class CheckResult:
     """Result for one place: its state in a few words, and its problems."""
 
     place: str
@@ -31,40 +31,40 @@ class Examined:
     @property
     def severity(self) -> Severity | None:
         """Severity of the worst finding; None if all is well."""
-        return worst(None, (finding.severity for finding in self.findings))
+        return find_worst(None, (finding.severity for finding in self.findings))
 
     @property
     def rank(self) -> int:
         """Sort key: 0 is the worst, a place without findings comes last."""
-        return rank_of(self.severity)
+        return get_rank(self.severity)
 
 
-def wrong(place: str, subject: str, why: Phrase, severity: Severity = Severity.HIGH) -> Finding:
+def make_problem(place: str, subject: str, why: Phrase, severity: Severity = Severity.HIGH) -> Finding:
     """Make a finding for something that was checked and is wrong."""
     return Finding(severity=severity, host=place, subject=subject, why=why)
 
 
-def unknown(place: str, subject: str, why: Phrase) -> Finding:
+def make_unknown(place: str, subject: str, why: Phrase) -> Finding:
     """Make a finding for something that could not be checked."""
     return Finding(severity=Severity.HIGH, host=place, subject=subject, why=why, reached=False)
 
 
-def report_of(examined: Sequence[Examined], at: datetime) -> Report:
+def build_report(examined: Sequence[CheckResult], at: datetime) -> Report:
     """Build the report of all results, worst first."""
     ranked = sorted(examined, key=lambda each: each.rank)
     troubled = [each for each in ranked if each.findings]
     return Report(
         title=Phrase("Doctor"),
-        summary=_summary(len(ranked), [each.place for each in troubled]),
+        summary=_summarize(len(ranked), [each.place for each in troubled]),
         columns=COLUMNS,
-        rows=tuple(_row(each) for each in ranked),
-        findings=worst_first(tuple(finding for each in troubled for finding in each.findings)),
+        rows=tuple(_build_row(each) for each in ranked),
+        findings=sort_worst_first(tuple(finding for each in troubled for finding in each.findings)),
         brief=not troubled,
         taken_at=at,
     )
 
 
-def _summary(total: int, troubled: Sequence[str]) -> Phrase:
+def _summarize(total: int, troubled: Sequence[str]) -> Phrase:
     if not troubled:
         return Phrase("{n} check made, nothing is missing", plural="{n} checks made, nothing is missing", n=total)
     return Phrase(
@@ -72,19 +72,19 @@ def _summary(total: int, troubled: Sequence[str]) -> Phrase:
         plural="{n} of {total} checks found something: {worst}",
         n=len(troubled),
         total=total,
-        worst=some(troubled, WORST),
+        worst=list_some(troubled, MAX_NAMED_PLACES),
     )
 
 
-def _row(examined: Examined) -> Row:
+def _build_row(examined: CheckResult) -> Row:
     cells = (
         Cell.of(examined.place),
-        Cell(text=examined.seen, value=str(examined.seen), mark=_mark(examined)),
+        Cell(text=examined.seen, value=str(examined.seen), mark=_choose_mark(examined)),
     )
     return Row(cells=cells, host=examined.place, severity=examined.severity)
 
 
-def _mark(examined: Examined) -> Mark:
+def _choose_mark(examined: CheckResult) -> Mark:
     if not examined.findings:
         return Mark.WELL
     return Mark.BAD if any(finding.reached for finding in examined.findings) else Mark.UNKNOWN

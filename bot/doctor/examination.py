@@ -23,25 +23,25 @@ from adapters.phrase import Phrase, Span
 from bot.config.settings import ConfigurationError, Settings, read_settings
 from bot.control import client as control
 from bot.doctor import bot_checks, machine_checks
-from bot.doctor.bot_checks import Prove
-from bot.doctor.check_result import Examined, report_of, unknown, wrong
+from bot.doctor.bot_checks import ProveDatabase
+from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host
 from bot.model.request import Answer, Surface
-from bot.runtime.clock import now
-from bot.runtime.connections import WINDOWS_THREADS, connector
-from bot.security.secrets import Find, SecretsUnusable, read_secrets
-from commands.model.operation import Progress, View
+from bot.runtime.clock import read_utc_time
+from bot.runtime.connections import MAX_WINDOWS_THREADS, make_connector
+from bot.security.secrets import FindSecret, SecretsUnusable, read_secrets
+from commands.model.operation import FleetView, Progress
 from commands.model.report import Report
 
-PATIENCE = 60.0
+CHECK_TIMEOUT = 60.0
 """Seconds that one check may take: more than any deadline of an action, and enough to verify a long audit log."""
 
-ANSWER_DEADLINE = PATIENCE + 10.0
+ANSWER_DEADLINE = CHECK_TIMEOUT + 10.0
 """Seconds that a running bot gets for all checks; then this process runs them itself."""
 
-WORDS = "doctor"
+COMMAND_WORDS = "doctor"
 
-Check = Callable[[], Awaitable[Examined]]
+Check = Callable[[], Awaitable[CheckResult]]
 
 _log = structlog.get_logger("bot.doctor.examination")
 
@@ -51,35 +51,37 @@ async def diagnose(file: Path, progress: Progress) -> Answer:
     try:
         settings = await asyncio.to_thread(read_settings, file)
     except ConfigurationError as error:
-        return _answer(await make_all(_without_settings(error), progress))
+        return _build_answer(await run_checks(_list_checks_without_settings(error), progress))
     process: dict[str, Check] = {}
     try:
-        if (answer := await control.ask(settings.control_socket, WORDS, Surface.DO, ANSWER_DEADLINE)) is not None:
+        if (answer := await control.ask(settings.control_socket, COMMAND_WORDS, Surface.DO, ANSWER_DEADLINE)) is not None:
             return answer
     except control.ControlError as error:
-        process["bot.process"] = partial(_raising, error)
-    return _answer(await _examine_alone(file, settings, process, progress))
+        process["bot.process"] = partial(_raise, error)
+    return _build_answer(await _examine_alone(file, settings, process, progress))
 
 
-async def examine(settings: Settings, prove: Prove, view: View) -> Report:
+async def examine(settings: Settings, prove: ProveDatabase, view: FleetView) -> Report:
     """Run all checks inside a running bot; `prove` writes to the database that it owns."""
-    find = await asyncio.to_thread(_finder, settings)
-    return await make_all(_parts(settings, find, prove) | _hosts(view), view.progress)
+    find = await asyncio.to_thread(_load_secrets, settings)
+    return await run_checks(_list_bot_checks(settings, find, prove) | _list_host_checks(view), view.progress)
 
 
 async def _examine_alone(file: Path, settings: Settings, process: dict[str, Check], progress: Progress) -> Report:
-    find = await asyncio.to_thread(_finder, settings)
-    pool = ThreadPoolExecutor(WINDOWS_THREADS, thread_name_prefix="winrm")
-    fleet = Fleet(settings.inventory, connector(find, pool))
-    parts = _parts(settings, find, partial(bot_checks.prove_alone, settings.database_file), file)
+    find = await asyncio.to_thread(_load_secrets, settings)
+    pool = ThreadPoolExecutor(MAX_WINDOWS_THREADS, thread_name_prefix="winrm")
+    fleet = Fleet(settings.inventory, make_connector(find, pool))
+    parts = _list_bot_checks(settings, find, partial(bot_checks.prove_without_bot, settings.database_file), file)
     try:
-        return await make_all(process | parts | _hosts(View(fleet, now, settings.thresholds)), progress)
+        return await run_checks(
+            process | parts | _list_host_checks(FleetView(fleet, read_utc_time, settings.thresholds)), progress
+        )
     finally:
         await fleet.aclose()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _finder(settings: Settings) -> Find:
+def _load_secrets(settings: Settings) -> FindSecret:
     """Load the secrets. If they cannot be used at all, each access raises the reason."""
     try:
         return read_secrets(settings.secret_names, settings.secrets_folder)
@@ -92,37 +94,37 @@ def _finder(settings: Settings) -> Find:
         return refuse
 
 
-def _without_settings(error: ConfigurationError) -> dict[str, Check]:
+def _list_checks_without_settings(error: ConfigurationError) -> dict[str, Check]:
     """List the checks that are possible without a valid configuration."""
     return {
-        bot_checks.CONFIGURATION: partial(asyncio.to_thread, bot_checks.complaints, error),
-        machine_checks.MACHINE: partial(asyncio.to_thread, machine_checks.machine, 0),
+        bot_checks.CONFIGURATION: partial(asyncio.to_thread, bot_checks.report_complaints, error),
+        machine_checks.MACHINE: partial(asyncio.to_thread, machine_checks.check_machine, 0),
     }
 
 
-def _parts(settings: Settings, find: Find, prove: Prove, *files: Path) -> dict[str, Check]:
+def _list_bot_checks(settings: Settings, find: FindSecret, prove: ProveDatabase, *files: Path) -> dict[str, Check]:
     """List the checks of the bot's own parts; `files` are checked in addition to those that the settings name."""
     return {
-        bot_checks.CONFIGURATION: partial(asyncio.to_thread, bot_checks.configuration, settings),
-        bot_checks.SECRETS: partial(asyncio.to_thread, bot_checks.secrets, settings),
-        machine_checks.FILES: partial(asyncio.to_thread, machine_checks.files, settings, *files),
-        machine_checks.MACHINE: partial(asyncio.to_thread, machine_checks.machine, len(settings.hosts)),
-        bot_checks.DATABASE: partial(bot_checks.database, prove),
-        bot_checks.AUDIT: partial(bot_checks.audit, settings, find),
-        bot_checks.SLACK: partial(bot_checks.slack, settings, find),
+        bot_checks.CONFIGURATION: partial(asyncio.to_thread, bot_checks.check_configuration, settings),
+        bot_checks.SECRETS: partial(asyncio.to_thread, bot_checks.check_secrets, settings),
+        machine_checks.FILES: partial(asyncio.to_thread, machine_checks.check_files, settings, *files),
+        machine_checks.MACHINE: partial(asyncio.to_thread, machine_checks.check_machine, len(settings.hosts)),
+        bot_checks.DATABASE: partial(bot_checks.check_database, prove),
+        bot_checks.AUDIT: partial(bot_checks.check_audit, settings, find),
+        bot_checks.SLACK: partial(bot_checks.check_slack, settings, find),
     }
 
 
-def _hosts(view: View) -> dict[str, Check]:
+def _list_host_checks(view: FleetView) -> dict[str, Check]:
     return {host.name: partial(examine_host, host, view) for host in view.fleet.inventory.hosts}
 
 
-async def make_all(checks: Mapping[str, Check], progress: Progress) -> Report:
+async def run_checks(checks: Mapping[str, Check], progress: Progress) -> Report:
     """Run all checks concurrently; `progress` gets the names of the unfinished ones."""
     awaited = list(checks)
 
-    async def make(place: str, check: Check) -> Examined:
-        examined = await _made(place, check)
+    async def make(place: str, check: Check) -> CheckResult:
+        examined = await _run_check(place, check)
         awaited.remove(place)
         progress(tuple(awaited))
         return examined
@@ -130,29 +132,29 @@ async def make_all(checks: Mapping[str, Check], progress: Progress) -> Report:
     progress(tuple(awaited))
     async with asyncio.TaskGroup() as group:
         making = [group.create_task(make(place, check)) for place, check in checks.items()]
-    return report_of([task.result() for task in making], now())
+    return build_report([task.result() for task in making], read_utc_time())
 
 
-async def _made(place: str, check: Check) -> Examined:
+async def _run_check(place: str, check: Check) -> CheckResult:
     """Run one check within its timeout. Any exception becomes its finding and affects no other check."""
     subject = place.removeprefix("bot.")
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CHECK_TIMEOUT):
             return await check()
     except TimeoutError:
-        late = Phrase("the check {name} did not end within {time}; look at the log", name=place, time=Span(PATIENCE))
-        return Examined(place, Phrase("no answer"), (unknown(place, subject, late),))
+        late = Phrase("the check {name} did not end within {time}; look at the log", name=place, time=Span(CHECK_TIMEOUT))
+        return CheckResult(place, Phrase("no answer"), (make_unknown(place, subject, late),))
     except FlatnetError as error:
-        return Examined(place, Phrase("cannot be used"), (wrong(place, subject, error.phrase),))
+        return CheckResult(place, Phrase("cannot be used"), (make_problem(place, subject, error.phrase),))
     except Exception:  # a bug: one check fails, with a trace in the log
         _log.exception("a check failed", check=place)
         failed = Phrase("the check {name} failed; the log says why", name=place)
-        return Examined(place, Phrase("no answer"), (unknown(place, subject, failed),))
+        return CheckResult(place, Phrase("no answer"), (make_unknown(place, subject, failed),))
 
 
-async def _raising(error: FlatnetError) -> Examined:
+async def _raise(error: FlatnetError) -> CheckResult:
     raise error
 
 
-def _answer(report: Report) -> Answer:
-    return Answer(operation="", understood=WORDS, body=report)
+def _build_answer(report: Report) -> Answer:
+    return Answer(operation="", understood=COMMAND_WORDS, body=report)

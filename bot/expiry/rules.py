@@ -15,23 +15,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.model.expiry_notice import Fate, Settled
-from bot.store.notices import Notice
-from commands.certs.assessment import CA_WARNINGS, HOST_WARNINGS
+from bot.model.expiry_notice import Settlement, SettlementKind
+from bot.store.notices import StoredNotice
+from commands.certs.assessment import CA_WARNING_TIMES, HOST_WARNING_TIMES
 from commands.model.report import Cell, Mark, Report, Row
 from commands.values.units import parse_duration, render_duration
 
-EXPIRED = "expired"
+EXPIRED_PREFIX = "expired"
 """Prefix of the thresholds of expired certificates; the day follows."""
 
-SIGNED_BEFORE = timedelta(seconds=1)
+CA_EXPIRY_MARGIN = timedelta(seconds=1)
 """A certificate that lives as long as its CA expires so long before it (`nebula-cert sign`)."""
 
 Cells = Mapping[str, Cell]
 
 
 @dataclass(frozen=True)
-class Expiring:
+class ObservedCertificate:
     """One certificate as it was read: `name` is the host's or the CA's, `host` "" for a CA.
 
     `bound`: no CA that hosts trust ends later, so that a new certificate would not live longer.
@@ -47,46 +47,46 @@ class Expiring:
 
 
 @dataclass(frozen=True)
-class Look:
+class CertificateSurvey:
     """Certificates of the whole fleet: by fingerprint, and by the host that has them.
 
     `hosts` are those of the inventory, by name. `trust_known`: the trusted CAs of every host were read, or the host has no
     certificates at all.
     """
 
-    certificates: Mapping[str, Expiring]
-    held: Mapping[str, Expiring]
+    certificates: Mapping[str, ObservedCertificate]
+    by_host: Mapping[str, ObservedCertificate]
     hosts: frozenset[str]
     trust_known: bool
 
     @classmethod
-    def of(cls, report: Report, hosts: Collection[str]) -> "Look":
+    def from_report(cls, report: Report, hosts: Collection[str]) -> "CertificateSurvey":
         """Collect the certificates of a report of `cert`. Hosts that the report leaves out count as unread."""
-        found = certificates_in(report)
-        known_hosts = {row.host for row in report.rows if row.host and _trust_told(_cells(report, row))}
+        found = list_certificates(report)
+        known_hosts = {row.host for row in report.rows if row.host and _has_trust(_map_cells(report, row))}
         return cls(
             certificates={each.fingerprint: each for each in reversed(found)},
-            held={each.host: each for each in found if each.host},
+            by_host={each.host: each for each in found if each.host},
             hosts=frozenset(hosts),
             trust_known=known_hosts.issuperset(hosts),
         )
 
 
-def certificates_in(report: Report) -> tuple[Expiring, ...]:
+def list_certificates(report: Report) -> tuple[ObservedCertificate, ...]:
     """List the certificates that a report of `cert` could read, CAs first; one on several hosts is there for each of them.
 
     A CA's certificate in the place of a host's own does not count as the host's.
     """
-    read = [found for row in report.rows if (found := _expiring(row, _cells(report, row))) is not None]
+    read = [found for row in report.rows if (found := _read_certificate(row, _map_cells(report, row))) is not None]
     authorities = {each.fingerprint: each for each in read if each.authority}
     hosts = [each for each in read if each.fingerprint not in authorities]
     if not authorities:
         return tuple(hosts)
-    last = max(each.ends_at for each in authorities.values()) - SIGNED_BEFORE
+    last = max(each.ends_at for each in authorities.values()) - CA_EXPIRY_MARGIN
     return (*authorities.values(), *(replace(each, bound=each.ends_at >= last) for each in hosts))
 
 
-def due(expiring: Expiring, known: Collection[str], now: datetime) -> str | None:
+def find_due_threshold(expiring: ObservedCertificate, known: Collection[str], now: datetime) -> str | None:
     """Find the threshold that is due for a certificate, of which `known` ones were announced.
 
     `now` is in the time zone whose days count.
@@ -95,51 +95,51 @@ def due(expiring: Expiring, known: Collection[str], now: datetime) -> str | None
     if expiring.begins_at > now:
         return None
     if left <= timedelta(0):
-        tightest = f"{EXPIRED} {now.date().isoformat()}"
+        tightest = f"{EXPIRED_PREFIX} {now.date().isoformat()}"
     else:
-        limits = CA_WARNINGS if expiring.authority else HOST_WARNINGS
+        limits = CA_WARNING_TIMES if expiring.authority else HOST_WARNING_TIMES
         tightest = next((render_duration(limit) for limit in limits if left <= limit), "")
     return tightest if tightest and tightest not in known else None
 
 
-def premature(expiring: Expiring, threshold: str, now: datetime) -> bool:
+def is_premature(expiring: ObservedCertificate, threshold: str, now: datetime) -> bool:
     """Return whether an announced threshold is not crossed by the present clock, because the clock was set back since.
 
     Notices about expired certificates are never premature.
     """
-    return expiring.begins_at <= now and expiring.ends_at - now > within(threshold)
+    return expiring.begins_at <= now and expiring.ends_at - now > parse_threshold(threshold)
 
 
-def within(threshold: str) -> timedelta:
+def parse_threshold(threshold: str) -> timedelta:
     """Parse a threshold into the time left for which it stands; zero for an expired certificate."""
-    return timedelta(0) if threshold.startswith(EXPIRED) else parse_duration(threshold)
+    return timedelta(0) if threshold.startswith(EXPIRED_PREFIX) else parse_duration(threshold)
 
 
-def settled(notice: Notice, survey: Look, now: datetime) -> Settled | None:
+def find_settlement(notice: StoredNotice, survey: CertificateSurvey, now: datetime) -> Settlement | None:
     """Find the settlement of a notice; None where it is open, or where its settlement is not known."""
     seen = survey.certificates.get(notice.fingerprint)
     if seen is not None:
-        return Settled(how=Fate.PREMATURE) if premature(seen, notice.threshold, now) else None
+        return Settlement(how=SettlementKind.PREMATURE) if is_premature(seen, notice.threshold, now) else None
     if notice.authority:
-        return Settled(how=Fate.UNTRUSTED) if survey.trust_known else None
+        return Settlement(how=SettlementKind.UNTRUSTED) if survey.trust_known else None
     if notice.host not in survey.hosts:
-        return Settled(how=Fate.GONE)
-    present = survey.held.get(notice.host)
+        return Settlement(how=SettlementKind.GONE)
+    present = survey.by_host.get(notice.host)
     if present is None:
         return None
-    how = Fate.RENEWED if present.ends_at > notice.ends_at else Fate.REPLACED
-    return Settled(how=how, until=present.ends_at)
+    how = SettlementKind.RENEWED if present.ends_at > notice.ends_at else SettlementKind.REPLACED
+    return Settlement(how=how, until=present.ends_at)
 
 
-def _cells(report: Report, row: Row) -> Cells:
+def _map_cells(report: Report, row: Row) -> Cells:
     return {column.key: cell for column, cell in zip(report.columns, row.cells, strict=True)}
 
 
-def _expiring(row: Row, cells: Cells) -> Expiring | None:
+def _read_certificate(row: Row, cells: Cells) -> ObservedCertificate | None:
     fingerprint = cells["whole_fingerprint"]
     if fingerprint.mark in (Mark.UNKNOWN, Mark.ABSENT):
         return None
-    return Expiring(
+    return ObservedCertificate(
         name=str(cells["host"].value),
         host=row.host,
         authority=cells["kind"].value == "ca",
@@ -149,7 +149,7 @@ def _expiring(row: Row, cells: Cells) -> Expiring | None:
     )
 
 
-def _trust_told(cells: Cells) -> bool:
+def _has_trust(cells: Cells) -> bool:
     """Return whether the trusted CAs are known. A host whose CA file is missing or could not be read shows none."""
     trusted = cells["trusted"]
     return trusted.mark is Mark.ABSENT or (trusted.mark is not Mark.UNKNOWN and bool(trusted.value))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from adapters.phrase import Listing, Phrase
-from bot.access.explanation import explain as explain_rights
+from bot.access.explanation import explain_rights as explain_rights
 from bot.handlers.context import RequestContext
-from commands.bot_state.about import Can, Doctor, Help, Version, WhoAmI
+from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.language.help_text import explain
 from commands.model.operation import Catalogue
 from commands.model.report import Cell, Column, Report, Row
@@ -49,6 +49,6 @@ class AboutHandlers:
     async def examine(self, operation: Doctor, context: RequestContext) -> Report:
         return await context.config.examine(context.view)
 
-    async def explain_permission(self, operation: Can, context: RequestContext) -> Report:
+    async def explain_permission(self, operation: PermissionCheck, context: RequestContext) -> Report:
         config = context.config
         return explain_rights(config.policy, self.catalogue, config.inventory, operation.person, operation.request)

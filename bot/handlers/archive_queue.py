@@ -13,7 +13,7 @@ from adapters.errors import Refused
 from adapters.phrase import Phrase
 from commands.model.report import Report
 
-E = TypeVar("E")
+Made = TypeVar("Made")
 
 
 class AlreadyQueued(Refused):
@@ -27,14 +27,14 @@ class ArchiveQueue:
         self._turn = asyncio.Lock()
         self._askers: set[str] = set()
 
-    async def make(self, asker: str, gather: Callable[[], Awaitable[E]], pack: Callable[[E], Report]) -> Report:
+    async def make(self, asker: str, gather: Callable[[], Awaitable[Made]], pack: Callable[[Made], Report]) -> Report:
         """Packs, in a thread, what was gathered; `AlreadyQueued` where another archive of this asker is on its way.
 
         What is gathered is most of the memory that an archive needs, so it is gathered when it is its turn. A thread cannot
         be stopped: a cancelled asker leaves at once, and the next turn begins when the thread has ended.
         """
         with ExitStack() as turn:
-            turn.enter_context(self._enter(asker))
+            turn.enter_context(self._take_turn(asker))
             await self._turn.acquire()
             turn.callback(self._turn.release)
             packing = asyncio.ensure_future(asyncio.to_thread(pack, await gather()))
@@ -43,7 +43,7 @@ class ArchiveQueue:
             return await asyncio.shield(packing)
 
     @contextmanager
-    def _enter(self, asker: str) -> Iterator[None]:
+    def _take_turn(self, asker: str) -> Iterator[None]:
         if asker in self._askers:
             raise AlreadyQueued(Phrase("an archive is being made for you already; wait for it, then ask again"))
         self._askers.add(asker)

@@ -9,15 +9,15 @@ from datetime import datetime
 
 from adapters.phrase import Listing, Phrase
 from bot.audit.log import EventKind
-from bot.audit.search import Filters
+from bot.audit.search import AuditFilters
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import AuditTrail
 from bot.reports import listings
-from commands.bot_state.audit import FARTHEST, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
-from commands.language.grammar import canonical
-from commands.model.report import File, Report
-from commands.model.times import between
-from commands.values.arguments import BadArgument, nearest, shown
+from commands.bot_state.audit import AUDIT_HISTORY_LIMIT, AuditAccept, AuditExport, AuditFilter, AuditSearch, AuditVerify
+from commands.language.grammar import render_operation
+from commands.model.report import Report, TextFile
+from commands.model.times import resolve_interval
+from commands.values.arguments import BadArgument, find_nearest, shorten_argument
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ class AuditHandlers:
         """Lists matching events, newest first."""
         filters = _build_filters(operation, operation.text, self.now())
         await self._record(EventKind.AUDIT_READ, operation, context)
-        return listings.events(await self.audit.search(filters), self.now())
+        return listings.list_events(await self.audit.search(filters), self.now())
 
     async def export(self, operation: AuditExport, context: RequestContext) -> Report:
         """Puts matching events into a file."""
         filters = _build_filters(operation, "", self.now())
         await self._record(EventKind.EXPORT, operation, context)
         content = await self.audit.export(filters, operation.form)
-        file = File(name=f"audit-{self.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
+        file = TextFile(name=f"audit-{self.now():%Y%m%d-%H%M%S}.{operation.form}", text=content.decode())
         summary = Phrase("{n} line of the audit log", plural="{n} lines of the audit log", n=len(file.text.splitlines()))
         return Report(title=Phrase("Audit log"), summary=summary, brief=True, taken_at=self.now(), files=(file,))
 
     async def verify(self, operation: AuditVerify, context: RequestContext) -> Report:
         """Checks whether the log is whole."""
-        return listings.verification(await self.audit.verify(context.actor, context.operation))
+        return listings.report_verification(await self.audit.verify(context.actor, context.operation))
 
     async def accept(self, operation: AuditAccept, context: RequestContext) -> Report:
         """Records that the loss is known, which makes changes possible again."""
@@ -56,17 +56,19 @@ class AuditHandlers:
         )
 
     async def _record(self, kind: EventKind, operation: AuditFilter, context: RequestContext) -> None:
-        await self.audit.record(kind, context.actor, context.operation, {"understood": canonical(operation)})
+        await self.audit.record(kind, context.actor, context.operation, {"understood": render_operation(operation)})
 
 
-def _build_filters(operation: AuditFilter, text: str, now: datetime) -> Filters:
+def _build_filters(operation: AuditFilter, text: str, now: datetime) -> AuditFilters:
     if operation.kind and operation.kind not in set(EventKind):
         kinds = Phrase(
-            "{part} is no kind of event; there are {kinds}", part=shown(operation.kind), kinds=Listing(tuple(EventKind))
+            "{part} is no kind of event; there are {kinds}",
+            part=shorten_argument(operation.kind),
+            kinds=Listing(tuple(EventKind)),
         )
-        raise BadArgument(kinds, part=operation.kind, nearest=nearest(operation.kind, EventKind))
-    since, until = between(operation.since, operation.until, now, FARTHEST)
-    return Filters(
+        raise BadArgument(kinds, part=operation.kind, nearest=find_nearest(operation.kind, EventKind))
+    since, until = resolve_interval(operation.since, operation.until, now, AUDIT_HISTORY_LIMIT)
+    return AuditFilters(
         since=since,
         until=until,
         actor=operation.actor,

@@ -6,23 +6,23 @@ from datetime import datetime
 
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle
-from bot.model.change import Change, State
+from bot.model.change import Change, ChangeState
 from bot.reports import listings
 from commands.bot_state.changes import (
-    Approvals,
+    ApprovalList,
     ApprovalShow,
     Approve,
     Deny,
     OperationCancel,
     OperationContinue,
+    OperationList,
     OperationResolve,
     OperationReview,
-    Operations,
     OperationShow,
 )
 from commands.model.report import Report
 
-RECENT = 20
+RECENT_CHANGES_LIMIT = 20
 """Limit of changes that `op` lists."""
 
 
@@ -33,14 +33,14 @@ class ChangeHandlers:
     changes: ChangeLifecycle
     now: Callable[[], datetime]
 
-    async def list_approvals(self, operation: Approvals, context: RequestContext) -> Report:
-        return listings.waiting(await self.changes.waiting(), self.now())
+    async def list_approvals(self, operation: ApprovalList, context: RequestContext) -> Report:
+        return listings.list_pending(await self.changes.list_waiting(), self.now())
 
-    async def list_operations(self, operation: Operations, context: RequestContext) -> Report:
-        return listings.lately(await self.changes.recent(RECENT), self.now())
+    async def list_operations(self, operation: OperationList, context: RequestContext) -> Report:
+        return listings.list_recent_changes(await self.changes.list_recent(RECENT_CHANGES_LIMIT), self.now())
 
     async def show(self, operation: ApprovalShow | OperationShow, context: RequestContext) -> Change:
-        return await self.changes.show(operation.id)
+        return await self.changes.find_change(operation.id)
 
     async def approve(self, operation: Approve, context: RequestContext) -> Change:
         return await self.changes.approve(operation.id, context.requester)
@@ -52,10 +52,10 @@ class ChangeHandlers:
         return await self.changes.cancel(operation.id, context.requester)
 
     async def resume(self, operation: OperationContinue, context: RequestContext) -> Change:
-        return await self.changes.carry_on(context.operation, operation.id, context.requester)
+        return await self.changes.continue_change(context.operation, operation.id, context.requester)
 
     async def resolve(self, operation: OperationResolve, context: RequestContext) -> Change:
-        return await self.changes.resolve(operation.id, context.requester, operation.saw, State(operation.outcome))
+        return await self.changes.resolve(operation.id, context.requester, operation.saw, ChangeState(operation.outcome))
 
     async def review(self, operation: OperationReview, context: RequestContext) -> Change:
         return await self.changes.review(operation.id, context.requester, operation.found)

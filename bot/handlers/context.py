@@ -13,22 +13,22 @@ from typing import Protocol
 from adapters.errors import Refused
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Go, Verdict
-from bot.access.requester import By
+from bot.access.policy import Permit, Verdict
+from bot.access.requester import Requester
 from bot.config.active_config import ActiveConfig
 from bot.model.change import Change
 from bot.model.request import BotIdentity, Failure
-from commands.model.operation import Catalogue, Operation, View
+from commands.model.operation import Catalogue, FleetView, Operation
 from commands.model.report import Report
 
 Body = Report | Change
 
 
-class NobodyRuns(Refused):
+class NoBotRunning(Refused):
     """A change was requested, and no running bot could carry it out."""
 
     @classmethod
-    def here(cls) -> "NobodyRuns":
+    def here(cls) -> "NoBotRunning":
         return cls(Phrase("no bot runs here, so nothing can be changed; start it with flatnet-bot run, then ask again"))
 
 
@@ -51,11 +51,11 @@ class RequestContext:
     """
 
     operation: str
-    requester: By
+    requester: Requester
     at: datetime
     permitted: Catalogue
     config: ActiveConfig
-    view: View
+    view: FleetView
     words: WordsJudge
 
     @property
@@ -75,7 +75,7 @@ class RequestContext:
 
     def judge(self, operation: Operation) -> Verdict:
         """Judges an operation that the same requester would request here."""
-        return self.judge_on(type(operation), operation.hosts(self.inventory))
+        return self.judge_on(type(operation), operation.resolve_hosts(self.inventory))
 
     def judge_on(self, operation: type[Operation], hosts: Sequence[Host]) -> Verdict:
         """Judges an operation on these hosts. Requests of the bot itself have no place."""
@@ -84,4 +84,4 @@ class RequestContext:
 
     def may(self, operation: Operation) -> bool:
         """Returns whether the requester may request it: an answer shows nothing that its own command would withhold."""
-        return isinstance(self.judge(operation), Go)
+        return isinstance(self.judge(operation), Permit)

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import AuditTrail, ChangeLifecycle, FleetHistory, LockRepository
 from bot.model.request import BotIdentity
-from bot.reports.digest import PICTURED, Seen, baseline, composed, left
+from bot.reports.digest import CHART_DAYS, DigestInput, compose_digest, list_time_left, make_baseline
 from bot.reports.digest_diff import Baseline
-from commands.bot_state.changes import Approvals, Operations
-from commands.bot_state.locks import Locks
+from commands.bot_state.changes import ApprovalList, OperationList
+from commands.bot_state.locks import LockList
 from commands.bot_state.reports import Digest
-from commands.certs.operations import Cert
+from commands.certs.operations import CertList
 from commands.health import Health
 from commands.model.chart import Chart
-from commands.model.operation import untold
+from commands.model.operation import ignore_progress
 from commands.model.report import Report
 
 
@@ -39,38 +39,38 @@ class DigestHandlers:
             await self.history.record(health, at)
         seen = await self._gather(context, health, certificates, at)
         if scheduled:
-            await self.history.keep(context.operation, at, baseline(seen).model_dump_json())
-        return composed(seen)
+            await self.history.store_digest(context.operation, at, make_baseline(seen).model_dump_json())
+        return compose_digest(seen)
 
-    async def _gather(self, context: RequestContext, health: Report, certificates: Report, at: datetime) -> Seen:
+    async def _gather(self, context: RequestContext, health: Report, certificates: Report, at: datetime) -> DigestInput:
         """Adds what the bot itself knows, as far as the requester may ask for it here."""
         hosts = tuple(host.name for host in context.inventory.hosts)
-        earlier = Baseline.read(await self.history.earlier(context.operation, at))
-        return Seen(
+        earlier = Baseline.from_json(await self.history.find_previous_digest(context.operation, at))
+        return DigestInput(
             at=at,
             hosts=hosts,
             health=health,
             certificates=certificates,
-            locks=await self.locks.all() if context.may(Locks()) else (),
-            waiting=await self.changes.waiting() if context.may(Approvals()) else (),
-            unknown=await self.changes.unknown() if context.may(Operations()) else (),
-            head=await self.audit.newest(),
+            locks=await self.locks.list_locks() if context.may(LockList()) else (),
+            waiting=await self.changes.list_waiting() if context.may(ApprovalList()) else (),
+            unknown=await self.changes.list_unknown() if context.may(OperationList()) else (),
+            head=await self.audit.read_newest(),
             trouble=self.audit.trouble,
             earlier=earlier,
-            since=None if earlier is None else await self.history.sums(earlier.at + timedelta(seconds=1), at),
+            since=None if earlier is None else await self.history.sum_by_host(earlier.at + timedelta(seconds=1), at),
             chart=await self._draw_chart(hosts, certificates, at),
         )
 
     async def _draw_chart(self, hosts: Sequence[str], certificates: Report, at: datetime) -> Chart | None:
         if not hosts:
             return None
-        shown_days, healths = await self.history.days(hosts, at, PICTURED)
-        return Chart(days=shown_days, hosts=healths, certificates=left(certificates, at))
+        shown_days, healths = await self.history.read_days(hosts, at, CHART_DAYS)
+        return Chart(days=shown_days, hosts=healths, certificates=list_time_left(certificates, at))
 
 
 async def _read_fleet(context: RequestContext) -> tuple[Report, Report]:
     """Reads health and certificates of all hosts at once. Health takes longer, so its progress is what is shown."""
     async with asyncio.TaskGroup() as group:
         health = group.create_task(Health().read(context.view))
-        certificates = group.create_task(Cert().read(replace(context.view, progress=untold)))
+        certificates = group.create_task(CertList().read(replace(context.view, progress=ignore_progress)))
     return health.result(), certificates.result()

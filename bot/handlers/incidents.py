@@ -9,16 +9,16 @@ from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, IncidentRepository
-from bot.incidents.channels import Channels, wanted
-from bot.incidents.service import Incident, Opening
-from bot.model.announcement import Bulletin
-from bot.model.request import Answer, SlackIdentity, operation_id
+from bot.incidents.channels import IncidentChannels, plan_channel
+from bot.incidents.service import Incident, IncidentRequest
+from bot.model.announcement import Announcement
+from bot.model.request import Answer, SlackIdentity, derive_operation_id
 from bot.reports import incidents as reports
 from bot.reports.incident_timeline import Timeline, compose_timeline, find_operations
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
-from commands.language.grammar import canonical
+from commands.language.grammar import render_operation
 from commands.model.operation import OwnOperation
-from commands.model.report import Channel, Report
+from commands.model.report import ChannelLink, Report
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class IncidentHandlers:
     """Handlers of incidents. `changes` says how the changes that were asked for in one stand now."""
 
     incidents: IncidentRepository
-    channels: Channels
+    channels: IncidentChannels
     changes: ChangeLifecycle
     now: Callable[[], datetime]
 
     async def list_incidents(self, operation: IncidentList, context: RequestContext) -> Report:
         """Shows the incident of this channel and names the other open ones; elsewhere lists all."""
-        here, found = await self.incidents.open_in(context.channel), await self.incidents.all()
+        here, found = await self.incidents.find_open_in(context.channel), await self.incidents.list_incidents()
         if here is None:
             return reports.list_incidents(found, self.now())
         report = reports.report_incident(here, here.channel, self.now())
@@ -44,8 +44,8 @@ class IncidentHandlers:
     async def show(self, operation: IncidentShow, context: RequestContext) -> Report:
         """Shows the requests and answers of an incident. An answer is shown only to a requester who may request it here."""
         incident = await self.incidents.find(operation.number, context.channel)
-        entries, count = await self.incidents.entries(incident.number)
-        states = await self.changes.states(find_operations(entries))
+        entries, count = await self.incidents.read_entries(incident.number)
+        states = await self.changes.find_states(find_operations(entries))
         readable = {words for words in {entry.words for entry in entries} if context.words.may_see(words)}
         return compose_timeline(Timeline(incident, entries, count, states, readable), context.channel, self.now())
 
@@ -78,26 +78,26 @@ class IncidentHandlers:
         """Opens an incident in a new channel, announces it there too, and names the channel to the requester."""
         title, target, actor = operation.title, operation.target, context.actor
         day = context.at.astimezone(ZoneInfo(context.config.clockwork.zone)).date()
-        new = wanted(context.operation, title, str(target), day, _find_invited(context))
-        opening = Opening(context.operation, title, target, actor)
-        incident, made = await self.incidents.open_anew(opening, new, self.channels)
+        new = plan_channel(context.operation, title, str(target), day, _find_invited(context))
+        opening = IncidentRequest(context.operation, title, target, actor)
+        incident, made = await self.incidents.open_in_new_channel(opening, new, self.channels)
         troubles = made.troubles
         begun = reports.report_opening(incident, self.now())
         note = Phrase("opened by {person}", person=actor)
         if why := await self._tell(_Notice(begun, incident, operation, (note,)), context):
             troubles = (*troubles, Phrase("the channel was not told ({why}); type {words} there", why=why, words="incident"))
         led = {
-            "channel": Channel(id=incident.channel, name=made.name),
+            "channel": ChannelLink(id=incident.channel, name=made.name),
             "sections": reports.list_left_to_do(*troubles),
         }
         return reports.report_incident(incident, context.channel, self.now()).model_copy(update=led)
 
     async def _tell(self, notice: "_Notice", context: RequestContext) -> Phrase | None:
         """Announces it in the incident's channel. Returns why that failed, which changes nothing of the incident."""
-        name = operation_id(f"{context.operation} in its channel")
-        said = Answer(operation=name, understood=canonical(notice.operation), body=notice.report)
+        name = derive_operation_id(f"{context.operation} in its channel")
+        said = Answer(operation=name, understood=render_operation(notice.operation), body=notice.report)
         try:
-            await self.channels.announce(Bulletin(name, notice.incident.channel, said, notice.notes))
+            await self.channels.announce(Announcement(name, notice.incident.channel, said, notice.notes))
         except FlatnetError as error:
             return error.phrase
         return None

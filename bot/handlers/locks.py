@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.access.policy import Verdict
-from bot.changes.locks import Lock, meant
+from bot.changes.locks import Lock, find_locked_hosts
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import LockRepository
 from bot.reports import listings
-from commands.bot_state.locks import LockAdd, LockRemove, Locks
+from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.model.report import Report
 
 
@@ -20,21 +20,21 @@ class LockHandlers:
     locks: LockRepository
     now: Callable[[], datetime]
 
-    async def list_locks(self, operation: Locks, context: RequestContext) -> Report:
+    async def list_locks(self, operation: LockList, context: RequestContext) -> Report:
         return await self._list()
 
     async def add(self, operation: LockAdd, context: RequestContext) -> Report:
         target = operation.target
         target.resolve(context.inventory)  # an unknown name would lock nothing
         lock = await self.locks.add(context.operation, target, operation.lasts, operation.why, context.actor)
-        return listings.locks((lock,), self.now())
+        return listings.list_locks((lock,), self.now())
 
     async def remove(self, operation: LockRemove, context: RequestContext) -> Report:
         def judge(lock: Lock) -> Verdict:
-            return context.judge_on(LockRemove, meant(lock, context.inventory))
+            return context.judge_on(LockRemove, find_locked_hosts(lock, context.inventory))
 
         await self.locks.remove(context.operation, operation.number, context.actor, judge)
         return await self._list()
 
     async def _list(self) -> Report:
-        return listings.locks(await self.locks.all(), self.now())
+        return listings.list_locks(await self.locks.list_locks(), self.now())

@@ -11,24 +11,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.inventory import Host
-from bot.access.policy import Refuse
+from bot.access.policy import Refusal
 from bot.handlers.archive_queue import ArchiveQueue
 from bot.handlers.context import RequestContext
 from bot.handlers.ports import ChangeLifecycle, IncidentRepository
 from bot.incidents.service import Incident
 from bot.model.change import Change
 from bot.model.request import Surface
-from bot.reports.evidence import BYTES, CHANGES, Evidence, compose_evidence
-from commands.bot_state.changes import Operations
+from bot.reports.evidence import MAX_CHANGES, MAX_LOG_BYTES, Evidence, compose_evidence
+from commands.bot_state.changes import OperationList
 from commands.bot_state.incidents import IncidentList
 from commands.health import Health
-from commands.logs.collection import SOURCES, Wanted, read_all
-from commands.logs.operations import FARTHEST, LogCollect
-from commands.model.operation import untold
+from commands.logs.collection import LOG_SOURCES, LogQuery, read_logs
+from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
+from commands.model.operation import ignore_progress
 from commands.model.report import Report
-from commands.model.times import instant, render_when
+from commands.model.times import render_time, resolve_instant
 
-LINES = 60_000
+MAX_LINES = 60_000
 """Limit of lines of all logs together; each log gets its share."""
 
 LEAST, MOST = 50, 1_000
@@ -46,18 +46,18 @@ class LogHandlers:
 
     async def collect(self, operation: LogCollect, context: RequestContext) -> Report:
         """Reads everything at once and packs it, when it is this request's turn."""
-        return await self.archives.make(_name_asker(context), lambda: self._gather(operation, context), compose_evidence)
+        return await self.archives.make(_name_requester(context), lambda: self._gather(operation, context), compose_evidence)
 
     async def _gather(self, operation: LogCollect, context: RequestContext) -> Evidence:
         """Reads health and logs at once. Progress counts hosts whose logs are awaited: they take longer than health."""
         view, now = context.view, self.now()
-        hosts = operation.hosts(view.fleet.inventory)
-        tail, since = _share_lines(hosts), instant(operation.since, now, FARTHEST)
-        wanted = Wanted(tail=tail, since=since, room=BYTES // max(1, len(hosts) * len(SOURCES)))
-        quietly = replace(view, progress=untold)
+        hosts = operation.resolve_hosts(view.fleet.inventory)
+        tail, since = _share_lines(hosts), resolve_instant(operation.since, now, LOG_HISTORY_LIMIT)
+        wanted = LogQuery(tail=tail, since=since, max_bytes=MAX_LOG_BYTES // max(1, len(hosts) * len(LOG_SOURCES)))
+        quietly = replace(view, progress=ignore_progress)
         async with asyncio.TaskGroup() as group:
             health = group.create_task(Health(target=operation.target, details=True).read(quietly))
-            logs = group.create_task(read_all(hosts, SOURCES, wanted, view))
+            logs = group.create_task(read_logs(hosts, LOG_SOURCES, wanted, view))
         return Evidence(
             target=str(operation.target),
             health=health.result(),
@@ -65,29 +65,29 @@ class LogHandlers:
             changes=await self._find_changes(hosts, since, context),
             incident=await self._find_incident(context),
             since=since,
-            typed=render_when(operation.since),
+            typed=render_time(operation.since),
             tail=tail,
             at=now,
         )
 
     async def _find_changes(
         self, hosts: Sequence[Host], since: datetime, context: RequestContext
-    ) -> Sequence[Change] | Refuse:
+    ) -> Sequence[Change] | Refusal:
         """Changes of that time; the refusal where the requester may not ask for changes here."""
-        verdict = context.judge(Operations())
-        if isinstance(verdict, Refuse):
+        verdict = context.judge(OperationList())
+        if isinstance(verdict, Refusal):
             return verdict
-        return await self.changes.touching([host.name for host in hosts], since, CHANGES + 1)
+        return await self.changes.list_touching([host.name for host in hosts], since, MAX_CHANGES + 1)
 
     async def _find_incident(self, context: RequestContext) -> Incident | None:
         """The channel's incident, if the requester may ask for it here."""
-        return await self.incidents.open_in(context.channel) if context.may(IncidentList()) else None
+        return await self.incidents.find_open_in(context.channel) if context.may(IncidentList()) else None
 
 
-def _name_asker(context: RequestContext) -> str:
+def _name_requester(context: RequestContext) -> str:
     """Names the requester in the queue of archives. Each run of a schedule counts by itself: it cannot try again later."""
     return context.operation if context.requester.surface is Surface.SCHEDULE else context.actor
 
 
 def _share_lines(hosts: Sequence[Host]) -> int:
-    return max(LEAST, min(MOST, LINES // max(1, len(hosts) * len(SOURCES))))
+    return max(LEAST, min(MOST, MAX_LINES // max(1, len(hosts) * len(LOG_SOURCES))))

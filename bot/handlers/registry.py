@@ -28,25 +28,32 @@ from bot.handlers.ports import (
 )
 from bot.handlers.reports import ReportHandlers
 from bot.handlers.schedules import ScheduleHandlers
-from bot.incidents.channels import Channels
-from commands.bot_state.about import Can, Doctor, Help, Version, WhoAmI
+from bot.incidents.channels import IncidentChannels
+from commands.bot_state.about import Doctor, Help, PermissionCheck, Version, WhoAmI
 from commands.bot_state.audit import AuditAccept, AuditExport, AuditSearch, AuditVerify
 from commands.bot_state.changes import (
-    Approvals,
+    ApprovalList,
     ApprovalShow,
     Approve,
     Deny,
     OperationCancel,
     OperationContinue,
+    OperationList,
     OperationResolve,
     OperationReview,
-    Operations,
     OperationShow,
 )
 from commands.bot_state.incidents import IncidentList, IncidentOpen, IncidentResolve, IncidentShow
-from commands.bot_state.locks import LockAdd, LockRemove, Locks
+from commands.bot_state.locks import LockAdd, LockList, LockRemove
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
-from commands.bot_state.schedules import ScheduleAdd, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun, Schedules
+from commands.bot_state.schedules import (
+    ScheduleAdd,
+    ScheduleList,
+    SchedulePause,
+    ScheduleRemove,
+    ScheduleResume,
+    ScheduleRun,
+)
 from commands.logs.operations import LogCollect
 from commands.model.operation import Catalogue, Operation
 
@@ -63,7 +70,7 @@ class Services:
     audit: AuditTrail
     schedules: ScheduleRepository
     incidents: IncidentRepository
-    channels: Channels
+    channels: IncidentChannels
     history: FleetHistory
 
 
@@ -108,28 +115,28 @@ HANDLERS: Mapping[type[Operation], Callable[[Handlers], Handler]] = {
     WhoAmI: lambda nouns: nouns.about.show_requester,
     Version: lambda nouns: nouns.about.show_version,
     Doctor: lambda nouns: nouns.about.examine,
-    Can: lambda nouns: nouns.about.explain_permission,
+    PermissionCheck: lambda nouns: nouns.about.explain_permission,
     Digest: lambda nouns: nouns.digest.make_digest,
     WeeklyReport: lambda nouns: nouns.reports.make_weekly,
     MonthlyReport: lambda nouns: nouns.reports.make_monthly,
-    Approvals: lambda nouns: nouns.changes.list_approvals,
+    ApprovalList: lambda nouns: nouns.changes.list_approvals,
     ApprovalShow: lambda nouns: nouns.changes.show,
     Approve: lambda nouns: nouns.changes.approve,
     Deny: lambda nouns: nouns.changes.deny,
-    Operations: lambda nouns: nouns.changes.list_operations,
+    OperationList: lambda nouns: nouns.changes.list_operations,
     OperationShow: lambda nouns: nouns.changes.show,
     OperationCancel: lambda nouns: nouns.changes.cancel,
     OperationContinue: lambda nouns: nouns.changes.resume,
     OperationResolve: lambda nouns: nouns.changes.resolve,
     OperationReview: lambda nouns: nouns.changes.review,
-    Locks: lambda nouns: nouns.locks.list_locks,
+    LockList: lambda nouns: nouns.locks.list_locks,
     LockAdd: lambda nouns: nouns.locks.add,
     LockRemove: lambda nouns: nouns.locks.remove,
     AuditSearch: lambda nouns: nouns.audit.search,
     AuditExport: lambda nouns: nouns.audit.export,
     AuditVerify: lambda nouns: nouns.audit.verify,
     AuditAccept: lambda nouns: nouns.audit.accept,
-    Schedules: lambda nouns: nouns.schedules.list_schedules,
+    ScheduleList: lambda nouns: nouns.schedules.list_schedules,
     ScheduleAdd: lambda nouns: nouns.schedules.add,
     SchedulePause: lambda nouns: nouns.schedules.pause,
     ScheduleResume: lambda nouns: nouns.schedules.resume,

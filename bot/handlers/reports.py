@@ -16,15 +16,15 @@ from bot.reports import monthly as of_month
 from bot.reports import weekly as of_week
 from bot.reports.month import Month
 from bot.store.observations import Observation
-from commands.bot_state.changes import Operations
+from commands.bot_state.changes import OperationList
 from commands.bot_state.reports import MonthlyReport, WeeklyReport
-from commands.bot_state.schedules import Schedules
-from commands.certs.operations import Cert
-from commands.disks.operations import Disk
+from commands.bot_state.schedules import ScheduleList
+from commands.certs.operations import CertList
+from commands.disks.operations import DiskUsage
 from commands.health import Health
-from commands.model.operation import untold
+from commands.model.operation import ignore_progress
 from commands.model.report import Report
-from commands.updates.operations import Updates
+from commands.updates.operations import UpdateList
 
 
 @dataclass(frozen=True)
@@ -38,34 +38,36 @@ class ReportHandlers:
 
     async def make_weekly(self, operation: WeeklyReport, context: RequestContext) -> Report:
         """Reads all hosts. Health takes longest, so its progress is what is shown."""
-        quietly = replace(context.view, progress=untold)
+        quietly = replace(context.view, progress=ignore_progress)
         async with asyncio.TaskGroup() as group:
             health = group.create_task(Health().read(context.view))
-            disks = group.create_task(Disk().read(quietly))
-            certificates = group.create_task(Cert().read(quietly))
-        return of_week.composed(of_week.Week(self.now(), health.result(), disks.result(), certificates.result()))
+            disks = group.create_task(DiskUsage().read(quietly))
+            certificates = group.create_task(CertList().read(quietly))
+        return of_week.compose_weekly_report(
+            of_week.WeeklyInput(self.now(), health.result(), disks.result(), certificates.result())
+        )
 
     async def make_monthly(self, operation: MonthlyReport, context: RequestContext) -> Report:
         """Reads updates now, and from what the bot keeps of the month all that the requester may ask for here."""
-        month = Month.of(operation.month, ZoneInfo(context.config.clockwork.zone), self.now())
+        month = Month.from_name(operation.month, ZoneInfo(context.config.clockwork.zone), self.now())
         async with asyncio.TaskGroup() as group:
-            updates = group.create_task(Updates().read(context.view))
-            looks = group.create_task(self._sum_looks(month))
+            updates = group.create_task(UpdateList().read(context.view))
+            looks = group.create_task(self._sum_checks(month))
         seen, days = looks.result()
-        may_changes, may_schedules = context.may(Operations()), context.may(Schedules())
-        return of_month.composed(
-            of_month.Seen(
+        may_changes, may_schedules = context.may(OperationList()), context.may(ScheduleList())
+        return of_month.compose_monthly_report(
+            of_month.MonthlyInput(
                 month=month,
                 gateways={host.name: host.gateway is not None for host in context.inventory.hosts},
                 updates=updates.result(),
                 looks=seen,
                 days=days,
-                changes=await self.changes.ended(month.begin, month.end) if may_changes else None,
-                runs=await self.schedules.tallies(month.begin, month.end) if may_schedules else None,
+                changes=await self.changes.list_ended(month.begin, month.end) if may_changes else None,
+                runs=await self.schedules.count_outcomes(month.begin, month.end) if may_schedules else None,
             )
         )
 
-    async def _sum_looks(self, month: Month) -> tuple[Mapping[str, Observation], int]:
+    async def _sum_checks(self, month: Month) -> tuple[Mapping[str, Observation], int]:
         """Sums the checks of each host in that month, and counts the days that had any.
 
         It reads day by day, so that other requests get their turn.
@@ -73,7 +75,7 @@ class ReportHandlers:
         total: dict[str, Observation] = {}
         days = 0
         for begin, end in month.days:
-            seen = await self.history.sums(begin, end)
+            seen = await self.history.sum_by_host(begin, end)
             days += bool(seen)
             for host, looks in seen.items():
                 total[host] = total[host] + looks if host in total else looks

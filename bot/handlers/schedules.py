@@ -14,11 +14,18 @@ from bot.handlers.context import RequestContext
 from bot.handlers.ports import ScheduleRepository
 from bot.model.request import Failure
 from bot.reports.schedules import list_schedules, report_schedule
-from bot.schedules.service import unattended
-from bot.store.records import identity_text
-from bot.store.schedules import Origin, Schedule
-from commands.bot_state.schedules import ScheduleAdd, SchedulePause, ScheduleRemove, ScheduleResume, ScheduleRun, Schedules
-from commands.language.grammar import canonical
+from bot.schedules.service import require_unattended
+from bot.store.records import encode_identity
+from bot.store.schedules import Schedule, ScheduleOrigin
+from commands.bot_state.schedules import (
+    ScheduleAdd,
+    ScheduleList,
+    SchedulePause,
+    ScheduleRemove,
+    ScheduleResume,
+    ScheduleRun,
+)
+from commands.language.grammar import render_operation
 from commands.model.report import Report
 from commands.values.arguments import BadArgument
 
@@ -30,7 +37,7 @@ class ScheduleHandlers:
     schedules: ScheduleRepository
     now: Callable[[], datetime]
 
-    async def list_schedules(self, operation: Schedules, context: RequestContext) -> Report:
+    async def list_schedules(self, operation: ScheduleList, context: RequestContext) -> Report:
         return await self._list()
 
     async def add(self, operation: ScheduleAdd, context: RequestContext) -> Report:
@@ -42,14 +49,14 @@ class ScheduleHandlers:
             raise BadArgument(Phrase("say where the answers go: {option}", option="--channel #ops"), part=operation.asks)
         schedule = Schedule(
             name=operation.name,
-            origin=Origin.ADDED,
+            origin=ScheduleOrigin.ADDED,
             cron=operation.cron,
             zone=operation.zone or clockwork.zone,
             words=_require_allowed(operation.asks, channel, context),
             channel=channel,
             missed=operation.missed,
             owner=context.actor,
-            identity=identity_text(context.requester.identity),
+            identity=encode_identity(context.requester.identity),
             since=self.now(),
             operation=context.operation,
         )
@@ -76,7 +83,7 @@ class ScheduleHandlers:
         return report_schedule(await self.schedules.find(operation.name), begun, self.now())
 
     async def _list(self) -> Report:
-        return list_schedules(await self.schedules.all(), self.now())
+        return list_schedules(await self.schedules.list_all(), self.now())
 
     def _report(self, schedule: Schedule) -> Report:
         return report_schedule(schedule, None, self.now())
@@ -84,7 +91,7 @@ class ScheduleHandlers:
     async def _require_may_ask(self, name: str, context: RequestContext) -> None:
         """Raises `NotAllowed` where the requester may not ask for the words. Built-in ones only look: all may run them."""
         schedule = await self.schedules.find(name)
-        if schedule.origin is not Origin.BUILT_IN and schedule.owner != context.actor:
+        if schedule.origin is not ScheduleOrigin.BUILT_IN and schedule.owner != context.actor:
             _require_allowed(schedule.words, schedule.channel, context)
 
 
@@ -93,5 +100,5 @@ def _require_allowed(words: str, channel: str, context: RequestContext) -> str:
     operation = context.words.interpret_scheduled(words, channel)
     if isinstance(operation, Failure):
         raise NotAllowed(Phrase("that cannot run by the clock: {why}", why=operation.phrase))
-    unattended(operation)
-    return canonical(operation)
+    require_unattended(operation)
+    return render_operation(operation)

@@ -12,12 +12,12 @@ from typing import Protocol
 
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
-from bot.model.announcement import Bulletin
+from bot.model.announcement import Announcement
 
-NAME = 80
+MAX_NAME_LENGTH = 80
 """Characters of a channel's name, by Slack's rule."""
 
-OWN = 6
+ID_SUFFIX_LENGTH = 6
 """Characters of the operation's id at the end of a name: two of one title and day collide once in 16 million."""
 
 
@@ -36,7 +36,7 @@ class NewChannel:
 
 
 @dataclass(frozen=True)
-class MadeChannel:
+class CreatedChannel:
     """The channel that exists now. `name` is "" where it is not known; `troubles` list what is left to do by hand."""
 
     id: str
@@ -44,7 +44,7 @@ class MadeChannel:
     troubles: tuple[Phrase, ...] = ()
 
 
-class NoChannel(Refused):
+class ChannelNotCreated(Refused):
     """The channel could not be created; the phrase gives the reason, and the way to open an incident without one."""
 
     def __init__(self, why: Phrase) -> None:
@@ -55,34 +55,34 @@ class NoChannel(Refused):
         )
 
 
-class LeftEmpty(FlatnetError):
+class IncidentNotStored(FlatnetError):
     """The channel was created, and its incident could not be stored."""
 
 
-class Channels(Protocol):
+class IncidentChannels(Protocol):
     """Creates channels and posts in them (`bot.slack.outbound.incident_channels`, `bot.slack.answers.announcements`)."""
 
-    async def make_channel(self, new: NewChannel) -> MadeChannel:
+    async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """Make sure that the channel exists, with the person in it; one that was made before is found. Raises
         `ChannelNotCreated`.
         """
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         """Post it once, as `bot.model.announcement.Announcer` does."""
 
 
-def wanted(operation: str, title: str, target: str, day: date, person: str) -> NewChannel:
+def plan_channel(operation: str, title: str, target: str, day: date, person: str) -> NewChannel:
     """Plan the channel of the incident that an operation opens. `day` is the request's own, so that a retry gets the same
     name.
     """
-    own = operation.removeprefix("op-")[:OWN]
+    own = operation.removeprefix("op-")[:ID_SUFFIX_LENGTH]
     begin, end = f"{day:%Y-%m-%d}", f"-{own}"
-    said = _letters(title)[: NAME - len(begin) - len(end) - 1].strip("-")
+    said = _slugify(title)[: MAX_NAME_LENGTH - len(begin) - len(end) - 1].strip("-")
     name = f"{begin}-{said}{end}" if said else f"{begin}{end}"
     return NewChannel(name, f"{begin}{end}", f"{title} · {target}", person)
 
 
-def _letters(title: str) -> str:
+def _slugify(title: str) -> str:
     """Reduce a title to letters and digits in lower case, of any script, with a hyphen for everything between."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", title).lower())
     kept = "".join(each if each.isalnum() and each == each.lower() else " " for each in text)

@@ -17,20 +17,20 @@ from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Moment, Phrase
 from bot.access.rules import is_channel
 from bot.audit.log import EventKind, Recorder
-from bot.incidents.channels import Channels, LeftEmpty, MadeChannel, NewChannel
-from bot.store.incidents import Entry as Entry
+from bot.incidents.channels import CreatedChannel, IncidentChannels, IncidentNotStored, NewChannel
 from bot.store.incidents import Incident as Incident
+from bot.store.incidents import IncidentEntry as IncidentEntry
 from bot.store.incidents import IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
-from commands.logs.operations import FARTHEST, LogCollect
+from commands.logs.operations import LOG_HISTORY_LIMIT, LogCollect
 from commands.model.operation import FleetRead, Operation
-from commands.model.times import instant
+from commands.model.times import resolve_instant
 from commands.values.arguments import Target
 
-LISTED = timedelta(days=7)
+RECENT_PERIOD = timedelta(days=7)
 """Period for which a resolved incident is still listed."""
 
-LEAD = timedelta(minutes=30)
+LEAD_TIME = timedelta(minutes=30)
 """Time before the opening that belongs to the incident: a channel is opened after the problem began."""
 
 _MINUTE = timedelta(minutes=1)
@@ -54,7 +54,7 @@ class AlreadyResolved(Refused):
 
 
 @dataclass(frozen=True)
-class Opening:
+class IncidentRequest:
     """A request to open an incident: its operation, the title of the problem, the affected hosts, and the requester."""
 
     operation: str
@@ -63,7 +63,7 @@ class Opening:
     by: str
 
 
-class Incidents:
+class IncidentService:
     """The incidents of a bot. Opening, making a channel and resolving is in the audit log first."""
 
     def __init__(self, table: IncidentTable, audit: Recorder, now: Callable[[], datetime]) -> None:
@@ -74,25 +74,25 @@ class Incidents:
         self._opening = asyncio.Lock()
         self._resolving = asyncio.Lock()
 
-    async def open_in(self, channel: str) -> Incident | None:
+    async def find_open_in(self, channel: str) -> Incident | None:
         """Find the open incident of a channel; None where there is none, or where it is no channel."""
-        return await self._table.open_in(channel) if is_channel(channel) else None
+        return await self._table.find_open_in(channel) if is_channel(channel) else None
 
-    async def around(self, operation: str, channel: str) -> Incident | None:
+    async def find_for_request(self, operation: str, channel: str) -> Incident | None:
         """Find the incident in whose channel a request is typed: the open one, or the one that this very request has
         resolved.
 
         A request that is repeated after a crash finds the same incident.
         """
-        return await self._table.around(operation, channel) if is_channel(channel) else None
+        return await self._table.find_for_request(operation, channel) if is_channel(channel) else None
 
-    async def all(self) -> tuple[Incident, ...]:
+    async def list_incidents(self) -> tuple[Incident, ...]:
         """List the open incidents, and those that were resolved within a week, by number."""
-        return await self._table.since(self._now() - LISTED)
+        return await self._table.list_since(self._now() - RECENT_PERIOD)
 
     async def find(self, number: int, channel: str) -> Incident:
         """Find one by its number; without a number the open one of the channel. Raises `NoSuchIncident`."""
-        found = await self._table.find(number) if number else await self.open_in(channel)
+        found = await self._table.find(number) if number else await self.find_open_in(channel)
         if found is not None:
             return found
         if number:
@@ -105,9 +105,9 @@ class Incidents:
 
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
         """Open one in a channel; the same request again is the same incident. Raises `AlreadyOpen`, `NoSuchIncident`."""
-        return await self._opened(Opening(operation, title, target, by), MadeChannel(channel))
+        return await self._open_in_channel(IncidentRequest(operation, title, target, by), CreatedChannel(channel))
 
-    async def _opened(self, opening: Opening, place: MadeChannel) -> Incident:
+    async def _open_in_channel(self, opening: IncidentRequest, place: CreatedChannel) -> Incident:
         if not is_channel(place.id):
             raise NoSuchIncident(
                 Phrase(
@@ -116,8 +116,8 @@ class Incidents:
                 )
             )
         async with self._opening:  # what is open already, or resolved, is not recorded as opened again
-            standing = await self._table.of(opening.operation) or await self.open_in(place.id)
-            standing = standing or await self._kept(opening, place)
+            standing = await self._table.find_opened_by(opening.operation) or await self.find_open_in(place.id)
+            standing = standing or await self._store_incident(opening, place)
         if standing.operation != opening.operation:
             raise AlreadyOpen(
                 Phrase(
@@ -131,7 +131,7 @@ class Incidents:
             )
         return standing
 
-    async def _kept(self, opening: Opening, place: MadeChannel) -> Incident:
+    async def _store_incident(self, opening: IncidentRequest, place: CreatedChannel) -> Incident:
         event = {"channel": place.id, "title": opening.title, "target": str(opening.target)}
         await self._record("opened", opening.operation, opening.by, event)
         made = Incident(
@@ -145,24 +145,26 @@ class Incidents:
         )
         return await self._table.add(made)
 
-    async def open_anew(self, opening: Opening, new: NewChannel, channels: Channels) -> tuple[Incident, MadeChannel]:
+    async def open_in_new_channel(
+        self, opening: IncidentRequest, new: NewChannel, channels: IncidentChannels
+    ) -> tuple[Incident, CreatedChannel]:
         """Open one in a channel that is made for it; the same request again is the same incident in the same channel.
 
         Requests run one after the other: of two people with the same title the second is shown the first one's incident.
         Raises `AlreadyOpen`, `ChannelNotCreated`, `IncidentNotStored`.
         """
         async with self._making:
-            standing = await self._table.of(opening.operation)
+            standing = await self._table.find_opened_by(opening.operation)
             if standing is not None:
-                return standing, MadeChannel(standing.channel, standing.channel_name)
-            await self._none_like(opening.title)
-            made = await self._made(opening, new, channels)
+                return standing, CreatedChannel(standing.channel, standing.channel_name)
+            await self._refuse_same_title(opening.title)
+            made = await self._make_channel(opening, new, channels)
             try:
-                return await self._opened(opening, made), made
+                return await self._open_in_channel(opening, made), made
             except AlreadyOpen:
                 raise
             except FlatnetError as error:
-                raise LeftEmpty(
+                raise IncidentNotStored(
                     Phrase(
                         "the channel {channel} was made, but the incident could not be kept: {why}; "
                         "type the same there, without {option}",
@@ -172,7 +174,7 @@ class Incidents:
                     )
                 ) from error
 
-    async def _made(self, opening: Opening, new: NewChannel, channels: Channels) -> MadeChannel:
+    async def _make_channel(self, opening: IncidentRequest, new: NewChannel, channels: IncidentChannels) -> CreatedChannel:
         event = {"name": new.name, "title": opening.title, "person": new.person}
         await self._record("making a channel", opening.operation, opening.by, event)
         try:
@@ -181,20 +183,20 @@ class Incidents:
             await self._record("no channel", opening.operation, opening.by, {"name": new.name, "why": str(error.phrase)})
             raise
 
-    async def _none_like(self, title: str) -> None:
+    async def _refuse_same_title(self, title: str) -> None:
         """Refuse a second open incident of the same title, so that requests at the same time make one channel
         and not two.
         """
-        for other in await self._table.since(self._now()):
+        for other in await self._table.list_since(self._now()):
             if other.open and other.title.casefold() == title.casefold():
-                raise AlreadyOpen(_standing(other), other.number)
+                raise AlreadyOpen(_describe_open_incident(other), other.number)
 
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
         """Resolve one; the same request again gives the same result. Raises `AlreadyResolved`, `NoSuchIncident`."""
-        found = await self._table.resolved_by(operation) or await self.find(number, channel)
+        found = await self._table.find_resolved_by(operation) or await self.find(number, channel)
         ended = replace(found, resolution=operation, resolved_by=by, was=was)
         async with self._resolving:  # what is resolved already is not recorded as resolved again
-            incident = await self._ended(ended)
+            incident = await self._resolve_if_open(ended)
         if incident.resolution != operation:
             raise AlreadyResolved(
                 Phrase(
@@ -206,7 +208,7 @@ class Incidents:
             )
         return incident
 
-    async def _ended(self, ended: Incident) -> Incident:
+    async def _resolve_if_open(self, ended: Incident) -> Incident:
         """Resolve it with this result, or return the result of before."""
         standing = await self.find(ended.number, ended.channel)
         if not standing.open:
@@ -215,19 +217,19 @@ class Incidents:
         await self._record("resolved", ended.resolution, ended.resolved_by, event)
         return await self._table.resolve(replace(ended, resolved_at=self._now()))
 
-    async def note(self, entry: Entry) -> None:
+    async def add_entry(self, entry: IncidentEntry) -> None:
         """Store a request and its answer."""
-        await self._table.note(entry)
+        await self._table.add_entry(entry)
 
-    async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
+    async def read_entries(self, number: int) -> tuple[tuple[IncidentEntry, ...], int]:
         """Read the newest entries, oldest first, and the number of all."""
-        return await self._table.entries(number)
+        return await self._table.read_entries(number)
 
     async def _record(self, what: str, operation: str, by: str, data: dict[str, Any]) -> None:
         await self._audit.record(EventKind.INCIDENT, by, operation, {"incident": what, **data})
 
 
-def _standing(other: Incident) -> Phrase:
+def _describe_open_incident(other: Incident) -> Phrase:
     """Describe an open incident of the same title, with its channel as far as that is known."""
     event: dict[str, Any] = {
         "number": str(other.number),
@@ -244,7 +246,7 @@ def _standing(other: Incident) -> Phrase:
     )
 
 
-def framed(operation: Operation, incident: Incident | None, now: datetime) -> Operation:
+def apply_incident(operation: Operation, incident: Incident | None, now: datetime) -> Operation:
     """Adapt an operation to the channel of an incident. Pure.
 
     A read is shown to all there. Unless its words name others, it is about the incident's hosts and the time since it began,
@@ -260,18 +262,22 @@ def framed(operation: Operation, incident: Incident | None, now: datetime) -> Op
     meant: dict[str, Any] = {"here": True}
     if "target" in fields and "target" not in said:
         meant["target"] = Target(parts=tuple(incident.target.split(",")))
-    since = _since(incident, now)
+    since = _measure_lookback(incident, now)
     until = getattr(operation, "until", None)  # a time that ends before the incident began has no such start
-    if "since" in fields and "since" not in said and (until is None or instant(until, now, FARTHEST) > now - since):
+    if (
+        "since" in fields
+        and "since" not in said
+        and (until is None or resolve_instant(until, now, LOG_HISTORY_LIMIT) > now - since)
+    ):
         meant["since"] = since
     return operation.model_copy(update=meant)
 
 
-def _since(incident: Incident, now: datetime) -> timedelta:
+def _measure_lookback(incident: Incident, now: datetime) -> timedelta:
     """Compute how long ago it began, as it can be typed: in minutes, rounded up, and at most the longest time that may be
     asked.
 
     The clock may have been set back since.
     """
-    ago = max(now - incident.opened_at, timedelta()) + LEAD
-    return min(-(-ago // _MINUTE) * _MINUTE, FARTHEST)
+    ago = max(now - incident.opened_at, timedelta()) + LEAD_TIME
+    return min(-(-ago // _MINUTE) * _MINUTE, LOG_HISTORY_LIMIT)

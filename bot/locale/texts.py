@@ -26,26 +26,26 @@ from babel.units import format_unit
 
 from adapters.phrase import Texts, capitalize
 
-SOURCE = "en"
-TRANSLATED = ("ja",)
+SOURCE_LANGUAGE = "en"
+TRANSLATED_LANGUAGES = ("ja",)
 DOMAIN, RETIRED = "flatnet", "retired"
 """The catalogues of a language: what the code makes, and what only stored phrases still have."""
 
 _UNITS = (("duration-day", 86_400), ("duration-hour", 3_600), ("duration-minute", 60), ("duration-second", 1))
 
 
-def texts(language: str, zone: ZoneInfo) -> Texts:
+def get_texts(language: str, zone: ZoneInfo) -> Texts:
     """The texts of a language ("ja", or a locale such as Slack's "ja-JP") in a zone; English where we do not speak it."""
     spoken = language.replace("_", "-").partition("-")[0].lower()
-    spoken = spoken if spoken in TRANSLATED else SOURCE
+    spoken = spoken if spoken in TRANSLATED_LANGUAGES else SOURCE_LANGUAGE
     return BabelTexts(Locale.parse(spoken), zone, _translations(spoken))
 
 
 @cache
 def _translations(language: str) -> gettext.NullTranslations:
-    if language == SOURCE:
+    if language == SOURCE_LANGUAGE:
         return gettext.NullTranslations()
-    translations = _catalogue(language, DOMAIN)
+    translations = _load_catalogue(language, DOMAIN)
     translations.add_fallback(cast(gettext.NullTranslations, _Retired(language)))
     return translations
 
@@ -57,11 +57,11 @@ class _Retired:
     language: str
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(_catalogue(self.language, RETIRED), name)
+        return getattr(_load_catalogue(self.language, RETIRED), name)
 
 
 @cache
-def _catalogue(language: str, domain: str) -> gettext.GNUTranslations:
+def _load_catalogue(language: str, domain: str) -> gettext.GNUTranslations:
     source = resources.files(__package__) / language / "LC_MESSAGES" / f"{domain}.po"
     with source.open("rb") as po:
         return compile_catalogue(po, language)
@@ -124,7 +124,7 @@ class BabelTexts:
 
     def capitalize(self, template: str) -> str:
         """English only: Japanese that begins with a Latin letter begins with a name."""
-        return capitalize(template) if self.locale.language == SOURCE else template
+        return capitalize(template) if self.locale.language == SOURCE_LANGUAGE else template
 
     def _unit(self, count: float, unit: str) -> str:
         return format_unit(count, unit, length="short", locale=self.locale)

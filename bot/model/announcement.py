@@ -14,7 +14,7 @@ from bot.model.request import Answer
 
 
 @dataclass(frozen=True)
-class Bulletin:
+class Announcement:
     """One message that answers no request.
 
     `name` is the operation id under which it stands in the outbox: the same name is the same message. `channel` is "" where
@@ -35,17 +35,17 @@ class Fallback:
     people: tuple[str, ...]
 
 
-class Speaker(Protocol):
+class AnnouncementSender(Protocol):
     """Posts announcements (`bot.slack.answers.announcements`)."""
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         """Post it once: nothing happens where it is in the outbox already. Returns when it is safe there."""
 
 
-class Announcer(Speaker, Protocol):
+class Announcer(AnnouncementSender, Protocol):
     """Posts announcements, and edits them later."""
 
-    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
         """Edit the message, and post `word` in its thread; the same word is posted once.
 
         Nothing happens where it was never announced. Returns when it is safe in the outbox.

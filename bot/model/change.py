@@ -13,7 +13,7 @@ from commands.model.operation import Risk, Role
 from commands.model.plan import Plan, StepResult
 
 
-class State(StrEnum):
+class ChangeState(StrEnum):
     """State of an operation that changes hosts."""
 
     PLANNED = "planned"
@@ -29,7 +29,7 @@ class State(StrEnum):
     @property
     def ended(self) -> bool:
         """True if nothing more will happen by itself."""
-        return self in (State.DONE, State.UNDONE, State.FAILED, State.UNKNOWN, State.CLOSED)
+        return self in (ChangeState.DONE, ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.CLOSED)
 
 
 class ApprovalState(StrEnum):
@@ -106,7 +106,7 @@ class Change(Value):
     mention: str = ""
     channel: str = ""
     reason: str = ""
-    state: State
+    state: ChangeState
     plan: Plan
     digest: str
     dry_run: bool = False

@@ -7,13 +7,13 @@ from pydantic import AwareDatetime
 
 from adapters.phrase import Moment, Phrase
 from adapters.value import Value
-from bot.security.untrusted_text import cut, one_line
+from bot.security.untrusted_text import shorten, to_one_line
 
-NAME = 64
+MAX_NAME_LENGTH = 64
 """Characters of a name that are shown. Operators choose the names of CAs freely."""
 
 
-class Fate(StrEnum):
+class SettlementKind(StrEnum):
     """Reasons for which an announced expiry needs no more action.
 
     `renewed`: the host has a certificate that ends later; `replaced`: one that does not. `gone`: the host left the
@@ -29,14 +29,14 @@ class Fate(StrEnum):
     PREMATURE = "premature"
 
 
-class Settled(Value):
+class Settlement(Value):
     """Settlement of a notice; `until` is the end of the certificate that took the place of the old one."""
 
-    how: Fate
+    how: SettlementKind
     until: AwareDatetime | None = None
 
 
-class Ending(Value):
+class ExpiryNoticeItem(Value):
     """One certificate, or one CA, that expires; `name` is the host's or the CA's.
 
     `bound`: no CA that hosts trust ends later, so that a new certificate would not live longer. `settled` is None while
@@ -48,46 +48,46 @@ class Ending(Value):
     fingerprint: str
     ends_at: AwareDatetime
     bound: bool = False
-    settled: Settled | None = None
+    settled: Settlement | None = None
 
     @property
-    def called(self) -> str:
+    def display_name(self) -> str:
         """The name as it can be shown."""
-        return cut(one_line(self.name), NAME)
+        return shorten(to_one_line(self.name), MAX_NAME_LENGTH)
 
     @property
-    def early(self) -> bool:
+    def is_premature(self) -> bool:
         """True if it was announced before its time."""
-        return self.settled is not None and self.settled.how is Fate.PREMATURE
+        return self.settled is not None and self.settled.how is SettlementKind.PREMATURE
 
     @property
     def outcome(self) -> Phrase | None:
         """A sentence that tells how it was settled; None while it is open."""
         match self.settled:
-            case Settled(how=Fate.RENEWED, until=until) if until is not None:
+            case Settlement(how=SettlementKind.RENEWED, until=until) if until is not None:
                 return Phrase(
-                    "The certificate of {host} was renewed; the new one ends {at}", host=self.called, at=Moment(until)
+                    "The certificate of {host} was renewed; the new one ends {at}", host=self.display_name, at=Moment(until)
                 )
-            case Settled(how=Fate.REPLACED, until=until) if until is not None:
+            case Settlement(how=SettlementKind.REPLACED, until=until) if until is not None:
                 return Phrase(
                     "The certificate of {host} was replaced by one that ends no later, {at}",
-                    host=self.called,
+                    host=self.display_name,
                     at=Moment(until),
                 )
-            case Settled(how=Fate.GONE):
+            case Settlement(how=SettlementKind.GONE):
                 return Phrase(
-                    "{host} is no longer in the inventory; its certificate is not watched any more", host=self.called
+                    "{host} is no longer in the inventory; its certificate is not watched any more", host=self.display_name
                 )
-            case Settled(how=Fate.UNTRUSTED):
-                return Phrase("No host trusts the CA {ca} any more", ca=self.called)
-            case Settled(how=Fate.PREMATURE):
+            case Settlement(how=SettlementKind.UNTRUSTED):
+                return Phrase("No host trusts the CA {ca} any more", ca=self.display_name)
+            case Settlement(how=SettlementKind.PREMATURE):
                 return Phrase(
                     "The warning about {name} came too early, for the bot's clock has been set back since; it ends {at}",
-                    name=self.called,
+                    name=self.display_name,
                     at=Moment(self.ends_at),
                 )
-            case Settled():
-                return Phrase("The notice about {name} was settled earlier", name=self.called)
+            case Settlement():
+                return Phrase("The notice about {name} was settled earlier", name=self.display_name)
             case None:
                 return None
 
@@ -100,7 +100,7 @@ class ExpiryNotice(Value):
 
     at: AwareDatetime
     within: timedelta
-    endings: tuple[Ending, ...]
+    endings: tuple[ExpiryNoticeItem, ...]
 
     @property
     def authority(self) -> bool:
@@ -108,11 +108,11 @@ class ExpiryNotice(Value):
         return self.endings[0].authority
 
     @property
-    def open(self) -> tuple[Ending, ...]:
+    def open(self) -> tuple[ExpiryNoticeItem, ...]:
         """The certificates that still need action."""
         return tuple(ending for ending in self.endings if ending.settled is None)
 
     @property
-    def settled(self) -> tuple[Ending, ...]:
+    def settled(self) -> tuple[ExpiryNoticeItem, ...]:
         """The certificates that need no more action."""
         return tuple(ending for ending in self.endings if ending.settled is not None)

@@ -12,7 +12,7 @@ TERMINAL_VARIABLES = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR")
 
 @dataclass(frozen=True)
 class Terminal:
-    """Where output is shown. `language`: "ja" or "en", "" for the bot's own. `columns`: its width in cells.
+    """Terminal that shows the output. `language`: "ja" or "en", "" for the bot's own. `columns`: its width in cells.
 
     `environment` holds `TERMINAL_VARIABLES`, as far as they are set.
     """
@@ -25,7 +25,7 @@ class Terminal:
 
 @dataclass(frozen=True)
 class Output:
-    """What a command prints, and its exit code. `stdout` may be an archive."""
+    """Printed text of a command, and its exit code. `stdout` may be an archive."""
 
     exit: int
     stdout: bytes = b""

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from adapters.phrase import Phrase
-from bot.model.change import Change, State
+from bot.model.change import Change, ChangeState
 from commands.model.report import Report
 
 
@@ -24,7 +24,7 @@ class Surface(StrEnum):
     SCHEDULE = "schedule"
 
 
-class Standing(StrEnum):
+class Membership(StrEnum):
     """Membership of a person in the bot's workspace, by Slack. `unknown` (Slack did not answer) counts as no membership."""
 
     MEMBER = "member"
@@ -41,7 +41,7 @@ class SlackIdentity:
 
     team: str
     user: str
-    standing: Standing
+    standing: Membership
     groups: frozenset[str] = frozenset()
 
 
@@ -53,7 +53,7 @@ class SystemIdentity:
     name: str
 
     @classmethod
-    def of(cls, uid: int) -> "SystemIdentity":
+    def from_uid(cls, uid: int) -> "SystemIdentity":
         """Look a user id up in the system's own database. The environment is never read, for any process can set it."""
         try:
             return cls(uid, pwd.getpwuid(uid).pw_name)
@@ -115,7 +115,7 @@ class Failure(BaseModel):
     reference: str | None = None
 
 
-class Exit(IntEnum):
+class ExitCode(IntEnum):
     """Exit codes of `do`; documented in the README."""
 
     WELL = 0
@@ -143,7 +143,7 @@ class Answer(BaseModel):
     notes: tuple[Phrase, ...] = ()
 
     @classmethod
-    def read(cls, document: str) -> "Answer | None":
+    def from_json(cls, document: str) -> "Answer | None":
         """Parse its JSON; None where another version of the bot wrote it."""
         try:
             return cls.model_validate(json.loads(document))
@@ -151,26 +151,26 @@ class Answer(BaseModel):
             return None
 
     @property
-    def exit(self) -> Exit:
+    def exit_code(self) -> ExitCode:
         """The exit code for programs. Hosts not reached outrank findings, for the answer is incomplete."""
         match self.body:
             case Failure(kind=FailureKind.USAGE):
-                return Exit.USAGE
+                return ExitCode.USAGE
             case Failure(kind=FailureKind.REFUSED | FailureKind.NOTHING):
-                return Exit.REFUSED
+                return ExitCode.REFUSED
             case Failure():
-                return Exit.INTERNAL
-            case Change(state=State.UNDONE | State.FAILED | State.UNKNOWN | State.CLOSED):
-                return Exit.FINDINGS
+                return ExitCode.INTERNAL
+            case Change(state=ChangeState.UNDONE | ChangeState.FAILED | ChangeState.UNKNOWN | ChangeState.CLOSED):
+                return ExitCode.FINDINGS
             case Change():
-                return Exit.WELL
-            case Report(first=report):
-                if report.unreached:
-                    return Exit.NOT_REACHED
-                return Exit.FINDINGS if report.findings else Exit.WELL
+                return ExitCode.WELL
+            case Report(initial=report):
+                if report.unreached_hosts:
+                    return ExitCode.NOT_REACHED
+                return ExitCode.FINDINGS if report.findings else ExitCode.WELL
 
 
-def operation_id(key: str) -> str:
+def derive_operation_id(key: str) -> str:
     """Derive the id of the operation that a delivery asks for: the same delivery, the same operation.
 
     48 bits: in histories of a hundred thousand operations two ids collide once in fifty thousand such histories.
@@ -178,6 +178,6 @@ def operation_id(key: str) -> str:
     return "op-" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def new_key() -> str:
+def make_request_key() -> str:
     """Make the key of a request whose delivery has none."""
     return f"line-{randomness.token_hex(16)}"

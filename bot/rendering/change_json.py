@@ -19,11 +19,11 @@ from adapters.phrase import Texts
 from bot.model.change import Approval, Change
 from commands.model.plan import StepResult
 
-STEP = ("key", "host", "what", "result", "why", "began_at", "ended_at")
+STEP_COLUMNS = ("key", "host", "what", "result", "why", "began_at", "ended_at")
 """The columns of the table of steps."""
 
 
-def document(change: Change, texts: Texts) -> dict[str, Any]:
+def build_document(change: Change, texts: Texts) -> dict[str, Any]:
     """Builds the JSON document."""
     plan = change.plan
     return {
@@ -35,16 +35,16 @@ def document(change: Change, texts: Texts) -> dict[str, Any]:
         "reason": change.reason,
         "digest": change.digest,
         "dry_run": change.dry_run,
-        "asked_at": _at(change.asked_at),
-        "started_at": _at(change.started_at),
-        "ended_at": _at(change.ended_at),
+        "asked_at": _format_time(change.asked_at),
+        "started_at": _format_time(change.started_at),
+        "ended_at": _format_time(change.ended_at),
         "hosts": list(plan.hosts),
-        "steps": list(steps(change, texts)),
+        "steps": list(build_steps(change, texts)),
         "disrupts": [phrase.render(texts) for phrase in plan.disrupts],
         "warnings": [phrase.render(texts) for phrase in plan.warnings],
         "premises": [premise.phrase.render(texts) for premise in plan.premises],
         "left_out": [{"host": left.host, "why": left.why.render(texts)} for left in plan.left_out],
-        "approval": _approval(change.approval) if change.approval is not None else None,
+        "approval": _build_approval(change.approval) if change.approval is not None else None,
         "break_glass": change.break_glass.model_dump(mode="json") if change.break_glass is not None else None,
         "stopping": change.stopping,
         "why": change.why.render(texts) if change.why is not None else "",
@@ -53,38 +53,38 @@ def document(change: Change, texts: Texts) -> dict[str, Any]:
     }
 
 
-def steps(change: Change, texts: Texts) -> Iterator[dict[str, Any]]:
+def build_steps(change: Change, texts: Texts) -> Iterator[dict[str, Any]]:
     """Yields each step with its result."""
     results = {result.key: result for result in change.results}
     for step in change.plan.steps:
         told = {"key": step.key, "host": step.host, "what": step.phrase.render(texts)}
-        yield told | _outcome(results.get(step.key), texts, running=change.running == step.key)
+        yield told | _build_outcome(results.get(step.key), texts, running=change.running == step.key)
 
 
-def _outcome(result: StepResult | None, texts: Texts, *, running: bool) -> dict[str, Any]:
+def _build_outcome(result: StepResult | None, texts: Texts, *, running: bool) -> dict[str, Any]:
     if result is None:
         return {"result": "running" if running else "awaited", "why": "", "began_at": None, "ended_at": None}
     return {
         "result": result.result.value,
         "why": result.why.render(texts) if result.why is not None else "",
-        "began_at": _at(result.began_at),
-        "ended_at": _at(result.ended_at),
+        "began_at": _format_time(result.began_at),
+        "ended_at": _format_time(result.ended_at),
     }
 
 
-def _approval(approval: Approval) -> dict[str, Any]:
+def _build_approval(approval: Approval) -> dict[str, Any]:
     return {
         "state": approval.state.value,
         "needed": approval.needed,
         "have": approval.approvals,
         "may": list(approval.may),
-        "expires_at": _at(approval.expires_at),
+        "expires_at": _format_time(approval.expires_at),
         "reviews": [
-            {"person": said.person, "approves": said.approves, "reason": said.reason, "at": _at(said.at)}
+            {"person": said.person, "approves": said.approves, "reason": said.reason, "at": _format_time(said.at)}
             for said in approval.reviews
         ],
     }
 
 
-def _at(at: datetime | None) -> str | None:
+def _format_time(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat()

@@ -19,47 +19,56 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Span, Texts
 from adapters.value import Value
-from commands.model.chart import CA_LEFT, HOST_LEFT, SHARE, Chart, DayState, Left, days, whole_days
+from commands.model.chart import (
+    BAD_DAY_DIVISOR,
+    CA_EXPIRY_DAYS,
+    HOST_EXPIRY_DAYS,
+    Chart,
+    DayState,
+    ExpiryUrgency,
+    describe_days_left,
+    format_days,
+)
 
 PROGRAM = (sys.executable, "-m", "bot.rendering.chart_image")
 
-DEADLINE = 30.0
+RENDER_TIMEOUT = 30.0
 """Timeout for one picture in seconds. It takes one or two, most of it to find the machine's fonts."""
 
-LARGEST = 4 * 2**20
+MAX_PICTURE_BYTES = 4 * 2**20
 """Maximum bytes of one picture. 30 hosts and 20 certificates take 400 kB."""
 
-FULL = CA_LEFT[0]
+FULL_BAR_DAYS = CA_EXPIRY_DAYS[0]
 """Days that a full bar stands for."""
 
-INHERITED = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+INHERITED_VARIABLES = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 """Environment variables that the process inherits; none is a secret."""
 
-STATES = {
+DAY_STATE_PHRASES = {
     DayState.WELL: Phrase("well in every look"),
     DayState.AT_TIMES: Phrase("trouble or no answer at times"),
-    DayState.TROUBLED: Phrase("trouble in 1 of {n} looks or more", n=SHARE),
-    DayState.UNREACHED: Phrase("not reached in 1 of {n} looks or more", n=SHARE),
+    DayState.TROUBLED: Phrase("trouble in 1 of {n} looks or more", n=BAD_DAY_DIVISOR),
+    DayState.UNREACHED: Phrase("not reached in 1 of {n} looks or more", n=BAD_DAY_DIVISOR),
     DayState.NOTHING: Phrase("no record"),
 }
 
-TIMES = {
-    Left.URGENT: Phrase("under {days} (CA: {ca})", days=days(HOST_LEFT[1]), ca=CA_LEFT[1]),
-    Left.SOON: Phrase("under {days} (CA: {ca})", days=days(HOST_LEFT[0]), ca=CA_LEFT[0]),
-    Left.LONG: Phrase("more; full bar: {days}", days=days(FULL)),
+TIME_LEFT_PHRASES = {
+    ExpiryUrgency.URGENT: Phrase("under {days} (CA: {ca})", days=format_days(HOST_EXPIRY_DAYS[1]), ca=CA_EXPIRY_DAYS[1]),
+    ExpiryUrgency.SOON: Phrase("under {days} (CA: {ca})", days=format_days(HOST_EXPIRY_DAYS[0]), ca=CA_EXPIRY_DAYS[0]),
+    ExpiryUrgency.LONG: Phrase("more; full bar: {days}", days=format_days(FULL_BAR_DAYS)),
 }
 
 _log = structlog.get_logger(__name__)
 
 
 class DrawingFailed(FlatnetError):
-    """The picture could not be drawn. The caller shows `commands.model.chart.alt_text` instead."""
+    """The picture could not be drawn. The caller shows `commands.model.chart.describe_chart` instead."""
 
     def __init__(self, why: Phrase | str) -> None:
         super().__init__(Phrase("the picture could not be drawn: {why}; the text beside it says the same", why=why))
 
 
-class Words(Value):
+class ChartTexts(Value):
     """Texts in a picture, in one language.
 
     `states` and `times` explain the signs. `left` is the remaining time of each drawn certificate. `more_hosts` and
@@ -69,71 +78,71 @@ class Words(Value):
     health: str
     certificates: str
     states: Mapping[DayState, str]
-    times: Mapping[Left, str]
+    times: Mapping[ExpiryUrgency, str]
     left: tuple[str, ...]
     more_hosts: str = ""
     more_certificates: str = ""
 
 
-class Job(Value):
+class ChartJob(Value):
     """Input of the process."""
 
     chart: Chart
-    words: Words
+    words: ChartTexts
 
 
-def words_for(chart: Chart, texts: Texts) -> Words:
+def build_chart_texts(chart: Chart, texts: Texts) -> ChartTexts:
     """Builds the texts in the picture of a chart."""
-    drawn = chart.drawn
-    return Words(
-        health=Phrase("Health over {days}", days=days(len(chart.days))).render(texts),
+    drawn = chart.drawable
+    return ChartTexts(
+        health=Phrase("Health over {days}", days=format_days(len(chart.days))).render(texts),
         certificates=Phrase("Days left of certificates").render(texts),
-        states={state: phrase.render(texts) for state, phrase in STATES.items()},
-        times={left: phrase.render(texts) for left, phrase in TIMES.items()},
-        left=tuple(whole_days(certificate).render(texts) for certificate in drawn.certificates),
-        more_hosts=_more(len(chart.hosts) - len(drawn.hosts), texts),
-        more_certificates=_more(len(chart.certificates) - len(drawn.certificates), texts),
+        states={state: phrase.render(texts) for state, phrase in DAY_STATE_PHRASES.items()},
+        times={left: phrase.render(texts) for left, phrase in TIME_LEFT_PHRASES.items()},
+        left=tuple(describe_days_left(certificate).render(texts) for certificate in drawn.certificates),
+        more_hosts=_count_more(len(chart.hosts) - len(drawn.hosts), texts),
+        more_certificates=_count_more(len(chart.certificates) - len(drawn.certificates), texts),
     )
 
 
-def _more(count: int, texts: Texts) -> str:
+def _count_more(count: int, texts: Texts) -> str:
     return Phrase("… and {n} more", n=count).render(texts) if count else ""
 
 
-async def draw_apart(chart: Chart, texts: Texts) -> bytes:
+async def draw_in_process(chart: Chart, texts: Texts) -> bytes:
     """Draws the chart as a PNG. Raises `DrawingFailed`, at the latest after `RENDER_TIMEOUT` seconds."""
-    job = Job(chart=chart, words=words_for(chart, texts)).model_dump_json().encode()
+    job = ChartJob(chart=chart, words=build_chart_texts(chart, texts)).model_dump_json().encode()
     with TemporaryDirectory(prefix="flatnet-chart-") as folder:
         try:
-            async with asyncio.timeout(DEADLINE):
-                return await _drawn(job, Path(folder))
+            async with asyncio.timeout(RENDER_TIMEOUT):
+                return await _run_job(job, Path(folder))
         except TimeoutError as error:
-            raise DrawingFailed(Phrase("it took more than {deadline}", deadline=Span(DEADLINE))) from error
+            raise DrawingFailed(Phrase("it took more than {deadline}", deadline=Span(RENDER_TIMEOUT))) from error
         except OSError as error:
             raise DrawingFailed(error.strerror or type(error).__name__) from error
 
 
-async def _drawn(job: bytes, folder: Path) -> bytes:
+async def _run_job(job: bytes, folder: Path) -> bytes:
     """Runs the program on a job. Files instead of pipes, so that neither side blocks on the other, whatever the size."""
     with ExitStack() as stack:
         given, picture, said = (stack.enter_context(TemporaryFile(dir=folder)) for _ in range(3))
         given.write(job)
         given.seek(0)
-        status = await _ended(given, picture, said, folder)
+        status = await _run_program(given, picture, said, folder)
         for file in (picture, said):
             file.seek(0)
-        drawn, why = picture.read(LARGEST + 1), said.read(LARGEST)
+        drawn, why = picture.read(MAX_PICTURE_BYTES + 1), said.read(MAX_PICTURE_BYTES)
     if status or not drawn:
         _log.warning("a picture was not drawn", status=status, said=why.decode(errors="replace")[-500:])
         raise DrawingFailed(Phrase("the program ended with status {status}", status=status))
-    if len(drawn) > LARGEST:
-        raise DrawingFailed(Phrase("it has more than {n} bytes", n=LARGEST))
+    if len(drawn) > MAX_PICTURE_BYTES:
+        raise DrawingFailed(Phrase("it has more than {n} bytes", n=MAX_PICTURE_BYTES))
     return drawn
 
 
-async def _ended(given: IO[bytes], picture: IO[bytes], said: IO[bytes], folder: Path) -> int:
+async def _run_program(given: IO[bytes], picture: IO[bytes], said: IO[bytes], folder: Path) -> int:
     """Runs the program to its end and returns its status. Kills it if the caller is cancelled."""
-    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | {
+    environment = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ} | {
         "MPLCONFIGDIR": str(folder),
         "OPENBLAS_NUM_THREADS": "1",
     }

@@ -48,106 +48,106 @@ from adapters.phrase import Texts
 from bot.model.change import Change
 from bot.model.request import Answer, Failure
 from bot.rendering import change_json as change_data
-from bot.rendering.report_text import shown
-from bot.security.untrusted_text import one_line
-from commands.loglines.lines import Line
+from bot.rendering.report_text import get_cell_text
+from bot.security.untrusted_text import to_one_line
+from commands.loglines.lines import LogLine
 from commands.model.finding import Finding
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
-_UNSEEN = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_UNSAFE_CHARACTERS = re.compile(r"[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 """Characters that JSON may carry raw, but that would manipulate a terminal or cannot be encoded as UTF-8."""
 
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """First characters of a formula in a spreadsheet (OWASP, CSV injection). Tab and CR are removed before."""
 
-LINE = ("at", "host", "source", "level", "text")
+LINE_COLUMNS = ("at", "host", "source", "level", "text")
 """Columns of the table of log lines."""
 
 Scalar = str | int | float | bool | None
 
 
-def as_json(answer: Answer, texts: Texts) -> str:
+def render_json(answer: Answer, texts: Texts) -> str:
     """Renders an answer as JSON that is safe to print."""
-    report = answer.body.first if isinstance(answer.body, Report) else None
+    report = answer.body.initial if isinstance(answer.body, Report) else None
     failure = answer.body if isinstance(answer.body, Failure) else None
     document = {
         "operation": answer.operation,
         "understood": answer.understood,
-        "exit": answer.exit.name.lower(),
+        "exit": answer.exit_code.name.lower(),
         "taken_at": report.taken_at.astimezone(UTC).isoformat() if report and report.taken_at else None,
-        "report": report and _report(report, texts),
-        "change": change_data.document(answer.body, texts) if isinstance(answer.body, Change) else None,
-        "failure": failure and _failure(failure, texts),
+        "report": report and _build_report(report, texts),
+        "change": change_data.build_document(answer.body, texts) if isinstance(answer.body, Change) else None,
+        "failure": failure and _build_failure(failure, texts),
     }
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2)
-    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return _UNSAFE_CHARACTERS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
-def as_csv(answer: Answer, texts: Texts) -> str:
+def render_csv(answer: Answer, texts: Texts) -> str:
     """Renders an answer as CSV with a header line: the table as it is shown at first. Lines end with CRLF."""
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     match answer.body:
         case Failure() as failure:
             writer.writerow(("failure", "message", "reference"))
-            writer.writerow(_guarded((failure.kind, failure.phrase.render(texts), failure.reference or "")))
+            writer.writerow(_escape_values((failure.kind, failure.phrase.render(texts), failure.reference or "")))
         case Change() as change:
-            writer.writerow(change_data.STEP)
-            for step in change_data.steps(change, texts):
-                writer.writerow(_guarded(step[key] for key in change_data.STEP))
+            writer.writerow(change_data.STEP_COLUMNS)
+            for step in change_data.build_steps(change, texts):
+                writer.writerow(_escape_values(step[key] for key in change_data.STEP_COLUMNS))
         case Report(excerpt=excerpt) if excerpt is not None:
-            writer.writerow(LINE)
+            writer.writerow(LINE_COLUMNS)
             for line in excerpt.lines:
-                fields = _line(line)
-                writer.writerow(_guarded(fields[key] for key in LINE))
-        case Report(first=report):
+                fields = _build_line(line)
+                writer.writerow(_escape_values(fields[key] for key in LINE_COLUMNS))
+        case Report(initial=report):
             keys = [column.key for column in report.columns]
             host_is_a_column = "host" in keys
             writer.writerow(keys if host_is_a_column else ["host", *keys])
             for row in report.rows:
-                values = [_or_word(cell) for cell in row.cells]
-                writer.writerow(_guarded(values if host_is_a_column else [row.host, *values]))
+                values = [_get_value_or_mark(cell) for cell in row.cells]
+                writer.writerow(_escape_values(values if host_is_a_column else [row.host, *values]))
     return table.getvalue()
 
 
-def _report(report: Report, texts: Texts) -> dict[str, Any]:
+def _build_report(report: Report, texts: Texts) -> dict[str, Any]:
     return {
         "title": report.title.render(texts),
         "summary": report.summary.render(texts),
-        "news": None if report.news is None else _section(report.news, texts),
+        "news": None if report.news is None else _build_section(report.news, texts),
         "columns": [{"key": column.key, "heading": column.heading.render(texts)} for column in report.columns],
-        "rows": [_row(row, report.columns, texts) for row in report.rows],
-        "findings": [_finding(finding, texts) for finding in report.findings],
-        "sections": [_section(section, texts) for section in report.sections],
-        "unreached": list(report.unreached),
+        "rows": [_build_row(row, report.columns, texts) for row in report.rows],
+        "findings": [_build_finding(finding, texts) for finding in report.findings],
+        "sections": [_build_section(section, texts) for section in report.sections],
+        "unreached": list(report.unreached_hosts),
         "next": list(report.next),
-        "lines": [] if report.excerpt is None else [_line(line) for line in report.excerpt.lines],
+        "lines": [] if report.excerpt is None else [_build_line(line) for line in report.excerpt.lines],
         "notes": [] if report.excerpt is None else [note.render(texts) for note in report.excerpt.notes],
         "chart": report.chart and report.chart.model_dump(mode="json"),
     }
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _build_line(line: LogLine) -> dict[str, Any]:
     return line.model_dump(mode="json", exclude={"order", "part_of"})
 
 
-def _section(section: Section, texts: Texts) -> dict[str, Any]:
+def _build_section(section: Section, texts: Texts) -> dict[str, Any]:
     return {"heading": section.heading.render(texts), "lines": [line.render(texts) for line in section.lines]}
 
 
-def _row(row: Row, columns: Iterable[Column], texts: Texts) -> dict[str, Any]:
+def _build_row(row: Row, columns: Iterable[Column], texts: Texts) -> dict[str, Any]:
     cells = {
-        column.key: {"value": _value(cell), "mark": cell.mark, "text": shown(cell, texts)}
+        column.key: {"value": _get_value(cell), "mark": cell.mark, "text": get_cell_text(cell, texts)}
         for column, cell in zip(columns, row.cells, strict=True)
     }
     return {"host": row.host, "severity": row.severity, "cells": cells}
 
 
-def _finding(finding: Finding, texts: Texts) -> dict[str, Any]:
+def _build_finding(finding: Finding, texts: Texts) -> dict[str, Any]:
     return {**finding.model_dump(mode="json", exclude={"parts", "short"}), "why": finding.why.render(texts)}
 
 
-def _failure(failure: Failure, texts: Texts) -> dict[str, Any]:
+def _build_failure(failure: Failure, texts: Texts) -> dict[str, Any]:
     return {
         "kind": failure.kind,
         "message": failure.phrase.render(texts),
@@ -157,21 +157,23 @@ def _failure(failure: Failure, texts: Texts) -> dict[str, Any]:
     }
 
 
-def _value(cell: Cell) -> Scalar:
+def _get_value(cell: Cell) -> Scalar:
     """Returns the value of a cell; None for a number that JSON cannot represent."""
     return None if isinstance(cell.value, float) and not math.isfinite(cell.value) else cell.value
 
 
-def _or_word(cell: Cell) -> Scalar:
-    value = _value(cell)
+def _get_value_or_mark(cell: Cell) -> Scalar:
+    value = _get_value(cell)
     return str(cell.mark) if value is None and cell.mark in (Mark.UNKNOWN, Mark.ABSENT) else value
 
 
-def _guarded(values: Iterable[Scalar]) -> list[str]:
+def _escape_values(values: Iterable[Scalar]) -> list[str]:
     """Escapes values, so that neither a spreadsheet nor a terminal interprets them."""
-    return ["" if value is None else _text(value) if isinstance(value, str) else json.dumps(value) for value in values]
+    return [
+        "" if value is None else _escape_formula(value) if isinstance(value, str) else json.dumps(value) for value in values
+    ]
 
 
-def _text(value: str) -> str:
-    line = one_line(value)
-    return f"'{line}" if line.startswith(_FORMULA) else line
+def _escape_formula(value: str) -> str:
+    line = to_one_line(value)
+    return f"'{line}" if line.startswith(_FORMULA_PREFIXES) else line

@@ -2,19 +2,19 @@
 
 from adapters.phrase import Phrase
 from bot.model.request import FailureKind
-from bot.security.untrusted_text import CUT, cut
+from bot.security.untrusted_text import ELLIPSIS, shorten
 from commands.model.report import Mark
 
 COMMAND = "/flatnet"
 """The slash command of the bot."""
 
-SIGNS = {Mark.WELL: "✓", Mark.BAD: "✗", Mark.UNKNOWN: "?", Mark.ABSENT: "–", Mark.PLAIN: ""}
+MARK_SIGNS = {Mark.WELL: "✓", Mark.BAD: "✗", Mark.UNKNOWN: "?", Mark.ABSENT: "–", Mark.PLAIN: ""}
 """Signs of the marks, so that color never carries the meaning alone."""
 
 WELL = Phrase("well")
 UNKNOWN = Phrase("unknown")
 
-FAILURES = {
+FAILURE_LABELS = {
     FailureKind.USAGE: Phrase("Not understood"),
     FailureKind.REFUSED: Phrase("Refused"),
     FailureKind.NOTHING: Phrase("Unchanged"),
@@ -24,21 +24,21 @@ FAILURES = {
 DID_YOU_MEAN = Phrase("Did you mean:")
 NEXT = Phrase("Next:")
 
-_AROUND = 60
+_MAX_SURROUNDING = 60
 """Characters shown on either side of the wrong part of a command."""
 
 
-def onward(channel: str) -> Phrase:
+def describe_channel(channel: str) -> Phrase:
     """Makes the line with the incident's channel; `channel` as the surface shows one."""
     return Phrase("Channel: {channel}", channel=channel)
 
 
-def offering(kind: FailureKind) -> Phrase:
+def choose_suggestion_label(kind: FailureKind) -> Phrase:
     """Chooses the label of suggested commands: a correction after a usage error, else the next command."""
     return DID_YOU_MEAN if kind is FailureKind.USAGE else NEXT
 
 
-def marked(understood: str, span: tuple[int, int]) -> tuple[str, str, str]:
+def split_at_span(understood: str, span: tuple[int, int]) -> tuple[str, str, str]:
     """Splits a command into the parts before, in and after its wrong part, each shortened.
 
     The wrong part is "" if something is missing at that place. A span beyond the end of the text is cut there.
@@ -47,7 +47,7 @@ def marked(understood: str, span: tuple[int, int]) -> tuple[str, str, str]:
     end = max(start, min(span[1], len(understood)))
     before, after = understood[:start], understood[end:]
     return (
-        before if len(before) <= _AROUND else CUT + before[-_AROUND:],
-        cut(understood[start:end], _AROUND * 2),
-        cut(after, _AROUND),
+        before if len(before) <= _MAX_SURROUNDING else ELLIPSIS + before[-_MAX_SURROUNDING:],
+        shorten(understood[start:end], _MAX_SURROUNDING * 2),
+        shorten(after, _MAX_SURROUNDING),
     )

@@ -17,97 +17,103 @@ from collections.abc import Iterator, Sequence
 
 from adapters.phrase import Phrase, Texts
 from bot.model.request import Answer
-from bot.rendering.labels import COMMAND, SIGNS
-from bot.rendering.report_text import Field, Line, Sheet, alike, sheet
-from bot.security.untrusted_text import one_line
-from commands.model.chart import alt_text
+from bot.rendering.labels import COMMAND, MARK_SIGNS
+from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines
+from bot.security.untrusted_text import to_one_line
+from commands.model.chart import describe_chart
 from commands.model.report import Report, Section
 
-_SUGGESTED = 3
+_MAX_COMMANDS = 3
 """Maximum number of commands after one reason."""
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>|~&@]|^[#+-]|:(?=//)|(?<=www)\.")
 """Characters that could start emphasis, code, HTML, a cell, a heading, a list or a link (addresses link by themselves)."""
 
-_NUMBERED = re.compile(r"^(\d+)([.)])(?= |$)")
+_LIST_NUMBER = re.compile(r"^(\d+)([.)])(?= |$)")
 """Beginning of a line that could become a numbered list."""
 
 
-def as_markdown(answer: Answer, texts: Texts) -> str:
+def render_markdown(answer: Answer, texts: Texts) -> str:
     """Renders the whole report of an answer; "" if there is none."""
     report = answer.body
     if not isinstance(report, Report):
         return ""
-    shown = sheet(report.model_copy(update={"brief": False}), texts)
+    shown = build_report_text(report.model_copy(update={"brief": False}), texts)
     news = () if report.news is None else (report.news,)
     parts = [
-        [f"# {plain(shown.title)}"],
-        [plain(shown.summary)],
-        [_origin(answer, report, texts)],
-        *(_section(section, texts) for section in (*news, *report.sections)),
-        [] if report.chart is None else [plain(alt_text(report.chart).render_sentence(texts))],
-        _findings(shown, texts),
-        _table(shown, texts),
+        [f"# {escape_markdown(shown.title)}"],
+        [escape_markdown(shown.summary)],
+        [_render_origin(answer, report, texts)],
+        *(_render_section(section, texts) for section in (*news, *report.sections)),
+        [] if report.chart is None else [escape_markdown(describe_chart(report.chart).render_sentence(texts))],
+        _render_findings(shown, texts),
+        _render_table(shown, texts),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Escapes a text to one line that every Markdown renderer shows as plain text."""
-    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(text)))
+    return _LIST_NUMBER.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", to_one_line(text)))
 
 
-def _origin(answer: Answer, report: Report, texts: Texts) -> str:
-    words = _code(f"{COMMAND} {answer.understood}")
+def _render_origin(answer: Answer, report: Report, texts: Texts) -> str:
+    words = _render_code(f"{COMMAND} {answer.understood}")
     return words if report.taken_at is None else f"{words} · {texts.moment(report.taken_at)}"
 
 
-def _code(text: str) -> str:
+def _render_code(text: str) -> str:
     """Renders a code span. Backticks are replaced, because they would end it."""
-    return f"`{one_line(text).replace('`', chr(39))}`"
+    return f"`{to_one_line(text).replace('`', chr(39))}`"
 
 
-def _section(section: Section, texts: Texts) -> list[str]:
-    lines = [f"- {plain(line.render_sentence(texts))}" for line in section.lines]
-    return [f"## {plain(section.heading.render_sentence(texts))}", "", *lines] if lines else []
+def _render_section(section: Section, texts: Texts) -> list[str]:
+    lines = [f"- {escape_markdown(line.render_sentence(texts))}" for line in section.lines]
+    return [f"## {escape_markdown(section.heading.render_sentence(texts))}", "", *lines] if lines else []
 
 
-def _findings(shown: Sheet, texts: Texts) -> list[str]:
-    same = alike((line for line in shown.lines if line.whys), lambda line: (line.state, line.whys))
-    rows = [row for lines in same for row in _found(lines, texts)]
-    return [f"## {plain(Phrase('What needs somebody').render(texts))}", "", *rows] if rows else []
+def _render_findings(shown: ReportText, texts: Texts) -> list[str]:
+    same = group_lines((line for line in shown.lines if line.reasons), lambda line: (line.state, line.reasons))
+    rows = [row for lines in same for row in _render_finding_group(lines, texts)]
+    return [f"## {escape_markdown(Phrase('What needs somebody').render(texts))}", "", *rows] if rows else []
 
 
-def _found(lines: Sequence[Line], texts: Texts) -> Iterator[str]:
+def _render_finding_group(lines: Sequence[ReportLine], texts: Texts) -> Iterator[str]:
     """Yields the lines for hosts with the same findings: names, reasons and commands."""
     first = lines[0]
-    names = texts.series([plain(line.name) for line in lines])
-    typed = [_code(f"{COMMAND} {words}") for line in lines for words in line.next][:_SUGGESTED]
+    names = texts.series([escape_markdown(line.name) for line in lines])
+    typed = [_render_code(f"{COMMAND} {words}") for line in lines for words in line.next][:_MAX_COMMANDS]
     after = f" → {' '.join(typed)}" if typed else ""
-    head = f"- **{names}** {plain(first.state)}".rstrip()
-    if len(first.whys) == 1:
-        yield f"{head}: {plain(first.whys[0])}{after}"
+    head = f"- **{names}** {escape_markdown(first.state)}".rstrip()
+    if len(first.reasons) == 1:
+        yield f"{head}: {escape_markdown(first.reasons[0])}{after}"
         return
     yield f"{head}{after}"
-    for why in first.whys:
-        yield f"  - {plain(why)}"
+    for why in first.reasons:
+        yield f"  - {escape_markdown(why)}"
 
 
-def _table(shown: Sheet, texts: Texts) -> list[str]:
+def _render_table(shown: ReportText, texts: Texts) -> list[str]:
     lines = [line for line in shown.lines if line.fields]
     if not lines:
         return []
     states = [Phrase("State").render(texts)] if shown.judged else []
     head = [shown.subject, *states, *shown.headings]
-    rows = [[line.name, *([line.state] if shown.judged else []), *map(_cell, line.fields)] for line in lines]
+    rows = [[line.name, *([line.state] if shown.judged else []), *map(_render_cell, line.fields)] for line in lines]
     ruler = f"|{' --- |' * len(head)}"
-    return [f"## {plain(Phrase('Each by itself').render(texts))}", "", _row(head), ruler, *map(_row, rows)]
+    return [
+        f"## {escape_markdown(Phrase('Each by itself').render(texts))}",
+        "",
+        _render_row(head),
+        ruler,
+        *map(_render_row, rows),
+    ]
 
 
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(plain, cells))} |"
+def _render_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(escape_markdown, cells))} |"
 
 
-def _cell(field: Field) -> str:
+def _render_cell(field: ReportField) -> str:
     """Renders a cell with its sign, so that its mark is not lost."""
-    return f"{SIGNS[field.mark]} {field.text}".strip()
+    return f"{MARK_SIGNS[field.mark]} {field.text}".strip()

@@ -9,25 +9,25 @@ from rich.console import Console
 
 from adapters.phrase import Phrase, Texts
 from bot.model.output import Form, Output, Terminal
-from bot.model.request import Answer, Exit
-from bot.rendering.data import as_csv, as_json
-from bot.rendering.files import packed, written
+from bot.model.request import Answer, ExitCode
+from bot.rendering.data import render_csv, render_json
+from bot.rendering.files import pack_bundle, write_files
 from bot.rendering.terminal import print_answer
-from bot.security.untrusted_text import lines_of
-from commands.model.report import Bundle, File, Report
+from bot.security.untrusted_text import clean_lines
+from commands.model.report import Bundle, Report, TextFile
 
 
 def render_output(answer: Answer, form: Form, terminal: Terminal, texts: Texts) -> Output:
     """Render an answer as the command line prints it."""
     if form == "json":
-        return _encode(answer, as_json(answer, texts))
+        return _encode(answer, render_json(answer, texts))
     if isinstance(answer.body, Report) and answer.body.files:
-        files = written(answer, texts)  # a file was requested: nothing else goes into a pipe
+        files = write_files(answer, texts)  # a file was requested: nothing else goes into a pipe
         return _render_file(
             answer, next((file for file in files if file.name.endswith(f".{form}")), files[0]), terminal, texts
         )
     if form == "csv":
-        return _encode(answer, as_csv(answer, texts))
+        return _encode(answer, render_csv(answer, texts))
     return _encode(answer, _render_table(answer, terminal, texts))
 
 
@@ -40,15 +40,15 @@ def _render_table(answer: Answer, terminal: Terminal, texts: Texts) -> str:
     return file.getvalue()
 
 
-def _render_file(answer: Answer, file: File | Bundle, terminal: Terminal, texts: Texts) -> Output:
+def _render_file(answer: Answer, file: TextFile | Bundle, terminal: Terminal, texts: Texts) -> Output:
     """Render a file for a pipe. An archive is refused on a terminal, which would show its bytes."""
-    if isinstance(file, File):
-        return _encode(answer, lines_of(file.text))
+    if isinstance(file, TextFile):
+        return _encode(answer, clean_lines(file.text))
     if terminal.is_terminal:
         told = Phrase("this answer is an archive; send it into a file: {example}", example=f"> {file.name}")
-        return Output(Exit.USAGE, stderr=told.render_sentence(texts) + "\n")
-    return Output(answer.exit, packed(file, lambda text: text))
+        return Output(ExitCode.USAGE, stderr=told.render_sentence(texts) + "\n")
+    return Output(answer.exit_code, pack_bundle(file, lambda text: text))
 
 
 def _encode(answer: Answer, text: str) -> Output:
-    return Output(answer.exit, text.encode("utf-8", "replace"))
+    return Output(answer.exit_code, text.encode("utf-8", "replace"))

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from adapters.phrase import Phrase, Texts
 from bot.rendering.labels import UNKNOWN, WELL
-from commands.model.finding import SEVERITIES, Finding, Severity, next_commands
-from commands.model.report import FACTS, Cell, Mark, Report
+from commands.model.finding import SEVERITY_NAMES, Finding, Severity, list_next_commands
+from commands.model.report import FACT_COLUMNS, Cell, Mark, Report
 
 
 @dataclass(frozen=True)
-class Field:
+class ReportField:
     """One cell with its heading."""
 
     heading: str
@@ -23,7 +23,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportLine:
     """One row with the findings on its host: reasons, and commands to type next.
 
     `state` is its severity in words, "" if nothing is judged. `known` is False if the host could not be read.
@@ -33,13 +33,13 @@ class Line:
     state: str
     severity: Severity | None
     known: bool
-    fields: tuple[Field, ...]
-    whys: tuple[str, ...]
+    fields: tuple[ReportField, ...]
+    reasons: tuple[str, ...]
     next: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ReportText:
     """A report in words. `subject` is the heading of the lines' names, `headings` are those of their fields.
 
     `judged`: the report judges health, so states are shown. `facts`: it describes one thing; each line with a field is one
@@ -50,14 +50,14 @@ class Sheet:
     summary: str
     subject: str
     headings: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ReportLine, ...]
     judged: bool
     facts: bool = False
 
     @property
     def worst(self) -> Severity | None:
         """The highest severity; None without findings."""
-        return _worst(line.severity for line in self.lines if line.severity is not None)
+        return _find_worst(line.severity for line in self.lines if line.severity is not None)
 
     @property
     def detailed(self) -> bool:
@@ -65,88 +65,90 @@ class Sheet:
         return any(field.mark is Mark.PLAIN for line in self.lines for field in line.fields)
 
     @property
-    def bad(self) -> tuple[Line, ...]:
+    def bad(self) -> tuple[ReportLine, ...]:
         """The lines with findings, worst first."""
         return tuple(line for line in self.lines if line.severity is not None)
 
     @property
-    def others(self) -> tuple[Line, ...]:
+    def others(self) -> tuple[ReportLine, ...]:
         """The lines without findings."""
         return tuple(line for line in self.lines if line.severity is None)
 
 
-def sheet(report: Report, texts: Texts) -> Sheet:
+def build_report_text(report: Report, texts: Texts) -> ReportText:
     """Builds the text of a report as it is shown at first, in the language and zone of `texts`.
 
     Rows are named by their hosts, rows without a host by their first cell. A brief report omits the lines without findings.
     """
-    report = report.first
+    report = report.initial
     headings = tuple(column.heading.render_sentence(texts) for column in report.columns)
-    facts = report.columns == FACTS
+    facts = report.columns == FACT_COLUMNS
     by_host = any(row.host for row in report.rows) or not headings
     kept = [index for index, column in enumerate(report.columns) if (column.key != "host" if by_host else index > 0)]
-    found, ourselves = _by_host(report.findings), Phrase("the bot").render(texts)
+    found, ourselves = _group_by_host(report.findings), Phrase("the bot").render(texts)
     lines = []
     for row in report.rows:
-        name = row.host or (shown(row.cells[0], texts) if row.cells else "")
-        fields = tuple(Field(headings[index], shown(row.cells[index], texts), row.cells[index].mark) for index in kept)
-        lines.append(_line(name, fields, row.severity, found.pop(row.host, ()), texts))
-    lines += [_line(host or ourselves, (), None, findings, texts) for host, findings in found.items()]
+        name = row.host or (get_cell_text(row.cells[0], texts) if row.cells else "")
+        fields = tuple(
+            ReportField(headings[index], get_cell_text(row.cells[index], texts), row.cells[index].mark) for index in kept
+        )
+        lines.append(_build_line(name, fields, row.severity, found.pop(row.host, ()), texts))
+    lines += [_build_line(host or ourselves, (), None, findings, texts) for host, findings in found.items()]
     judged = any(line.state for line in lines)
-    return Sheet(
+    return ReportText(
         title=report.title.render_sentence(texts),
         summary=report.summary.render_sentence(texts),
         subject=Phrase("Host").render(texts) if by_host else headings[0],
         headings=tuple(headings[index] for index in kept),
-        lines=tuple(_stateless(line) if facts else line for line in lines if line.whys or not report.brief),
+        lines=tuple(_remove_state(line) if facts else line for line in lines if line.reasons or not report.brief),
         judged=judged,
         facts=facts,
     )
 
 
-def alike(lines: Iterable[Line], key: Callable[[Line], Hashable]) -> list[list[Line]]:
+def group_lines(lines: Iterable[ReportLine], key: Callable[[ReportLine], Hashable]) -> list[list[ReportLine]]:
     """Groups lines with the same key, in the order of their first lines, so that nothing is repeated."""
-    same: dict[Hashable, list[Line]] = {}
+    same: dict[Hashable, list[ReportLine]] = {}
     for line in lines:
         same.setdefault(key(line), []).append(line)
     return list(same.values())
 
 
-def shown(cell: Cell, texts: Texts) -> str:
+def get_cell_text(cell: Cell, texts: Texts) -> str:
     """Returns the text of a cell."""
     return cell.text if isinstance(cell.text, str) else cell.text.render(texts)
 
 
-def _by_host(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
+def _group_by_host(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
     found: dict[str, tuple[Finding, ...]] = {}
     for finding in findings:
         found[finding.host] = (*found.get(finding.host, ()), finding)
     return found
 
 
-def _line(
-    name: str, fields: tuple[Field, ...], severity: Severity | None, findings: tuple[Finding, ...], texts: Texts
-) -> Line:
-    worst = _worst(finding.severity for finding in findings) if severity is None else severity
+def _build_line(
+    name: str, fields: tuple[ReportField, ...], severity: Severity | None, findings: tuple[Finding, ...], texts: Texts
+) -> ReportLine:
+    worst = _find_worst(finding.severity for finding in findings) if severity is None else severity
     marks = {field.mark for field in fields}
     known = not findings or any(finding.reached for finding in findings) or bool(marks & {Mark.WELL, Mark.BAD})
     judged = worst is not None or bool(marks & {Mark.WELL, Mark.UNKNOWN})  # a bad cell alone does not make a line healthy
-    state = (WELL if worst is None else SEVERITIES[worst]) if known else UNKNOWN
-    return Line(
+    state = (WELL if worst is None else SEVERITY_NAMES[worst]) if known else UNKNOWN
+    return ReportLine(
         name=name,
         state=state.render(texts) if judged else "",
         severity=worst,
         known=known,
         fields=fields,
-        whys=tuple(finding.why.render_sentence(texts) for finding in findings),
-        next=next_commands(findings),
+        reasons=tuple(finding.why.render_sentence(texts) for finding in findings),
+        next=list_next_commands(findings),
     )
 
 
-def _stateless(line: Line) -> Line:
+def _remove_state(line: ReportLine) -> ReportLine:
     """Removes the state of a fact: the mark of its value is enough."""
     return replace(line, state="") if line.fields else line
 
 
-def _worst(severities: Iterable[Severity]) -> Severity | None:
+def _find_worst(severities: Iterable[Severity]) -> Severity | None:
     return min(severities, key=lambda severity: severity.rank, default=None)

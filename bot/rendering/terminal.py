@@ -22,43 +22,51 @@ from rich.console import Console
 from rich.text import Text
 
 from adapters.phrase import Phrase, Texts
-from bot.model.change import Change, State
+from bot.model.change import Change, ChangeState
 from bot.model.request import Answer, Failure
 from bot.rendering import change_facts as facts
 from bot.rendering import change_progress as course
 from bot.rendering.change_facts import Fact
-from bot.rendering.change_progress import Leg, Stage
-from bot.rendering.labels import COMMAND, FAILURES, NEXT, SIGNS, marked, offering, onward
-from bot.rendering.report_text import Field, Line, Sheet, alike, sheet
+from bot.rendering.change_progress import HostProgress, Stage
+from bot.rendering.labels import (
+    COMMAND,
+    FAILURE_LABELS,
+    MARK_SIGNS,
+    NEXT,
+    choose_suggestion_label,
+    describe_channel,
+    split_at_span,
+)
+from bot.rendering.report_text import ReportField, ReportLine, ReportText, build_report_text, group_lines
 from bot.rendering.slack import change_buttons as decisions
-from bot.rendering.text_width import GAP, flowed, narrowed, table_line, taken, widths, wrapped
-from bot.security.untrusted_text import lines_of, one_line
+from bot.rendering.text_width import COLUMN_GAP, build_table_line, flow, measure_columns, measure_table, narrow_columns, wrap
+from bot.security.untrusted_text import clean_lines, to_one_line
 from commands.loglines.excerpt import Excerpt
-from commands.logs.text_file import as_text
-from commands.model.chart import alt_text
+from commands.logs.text_file import render_text
+from commands.model.chart import describe_chart
 from commands.model.finding import Severity
-from commands.model.report import File, Mark, Report, Section
+from commands.model.report import Mark, Report, Section, TextFile
 
-_SEVERITIES: dict[Severity | None, str] = {
+_SEVERITY_STYLES: dict[Severity | None, str] = {
     Severity.CRITICAL: "bold red",
     Severity.HIGH: "red",
     Severity.MEDIUM: "yellow",
     Severity.LOW: "cyan",
     None: "green",
 }
-_MARKS = {Mark.WELL: "green", Mark.BAD: "red", Mark.UNKNOWN: "yellow", Mark.ABSENT: "dim", Mark.PLAIN: ""}
-_STATES = {
-    State.PLANNED: "",
-    State.WAITING: "yellow",
-    State.READY: "cyan",
-    State.RUNNING: "cyan",
-    State.DONE: "green",
-    State.UNDONE: "yellow",
-    State.FAILED: "red",
-    State.UNKNOWN: "red",
-    State.CLOSED: "yellow",
+_MARK_STYLES = {Mark.WELL: "green", Mark.BAD: "red", Mark.UNKNOWN: "yellow", Mark.ABSENT: "dim", Mark.PLAIN: ""}
+_STATE_STYLES = {
+    ChangeState.PLANNED: "",
+    ChangeState.WAITING: "yellow",
+    ChangeState.READY: "cyan",
+    ChangeState.RUNNING: "cyan",
+    ChangeState.DONE: "green",
+    ChangeState.UNDONE: "yellow",
+    ChangeState.FAILED: "red",
+    ChangeState.UNKNOWN: "red",
+    ChangeState.CLOSED: "yellow",
 }
-_STAGES = {
+_STAGE_STYLES = {
     Stage.RUNNING: "cyan",
     Stage.DONE: "green",
     Stage.UNCHANGED: "green",
@@ -67,15 +75,15 @@ _STAGES = {
     Stage.UNKNOWN: "yellow",
     Stage.UNDONE: "yellow",
 }
-_COMMAND = "bold cyan"
-_SUGGESTED = 3
+_COMMAND_STYLE = "bold cyan"
+_MAX_COMMANDS = 3
 """Maximum number of commands after one reason."""
-_FOLD, _DEEP = 12, 3
+_MIN_FOLDED_WIDTH, _MAX_FOLDED_LINES = 12, 3
 """Minimum width of a folded column, and maximum lines of a folded row."""
-_NARROWEST = 20
+_MIN_WIDTH = 20
 """Minimum width; a narrower terminal breaks the lines itself."""
 
-Rows = Sequence[Sequence[Text]]
+TableRows = Sequence[Sequence[Text]]
 
 
 def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
@@ -90,17 +98,17 @@ def print_answer(console: Console, answer: Answer, texts: Texts) -> None:
 
 
 def _print_report(console: Console, report: Report, texts: Texts) -> None:
-    shown = sheet(report, texts)
-    _print(console, [_text(shown.summary, f"bold {_SEVERITIES[shown.worst]}" if shown.judged else "bold")])
+    shown = build_report_text(report, texts)
+    _print(console, [_make_text(shown.summary, f"bold {_SEVERITY_STYLES[shown.worst]}" if shown.judged else "bold")])
     if report.channel is not None and report.channel.name:
-        _print(console, [_text(onward(f"#{report.channel.name}").render(texts))])
+        _print(console, [_make_text(describe_channel(f"#{report.channel.name}").render(texts))])
     if report.news is not None:
         _print_section(console, report.news, texts)
     if shown.facts:
-        _print_known(console, [(line.name, line.fields[0]) for line in shown.lines if line.fields])
+        _print_fact_table(console, [(line.name, line.fields[0]) for line in shown.lines if line.fields])
     elif any(line.fields for line in shown.lines):
         _print_lines(console, shown, texts)
-    for lines in alike(shown.lines, lambda line: (line.state, line.whys)):
+    for lines in group_lines(shown.lines, lambda line: (line.state, line.reasons)):
         _print_findings(console, lines, texts)
     for section in report.sections:
         _print_section(console, section, texts)
@@ -108,209 +116,216 @@ def _print_report(console: Console, report: Report, texts: Texts) -> None:
         _print_excerpt(console, report.excerpt, texts)
     if report.chart is not None:
         if shown.lines or report.sections:
-            _put(console, Text())
-        _print(console, [_text(alt_text(report.chart).render_sentence(texts))])
+            _print_line(console, Text())
+        _print(console, [_make_text(describe_chart(report.chart).render_sentence(texts))])
     for file in report.files:
-        if isinstance(file, File):  # a copy repeats the report above
-            for line in lines_of(file.text).splitlines():
-                _put(console, Text(line))
+        if isinstance(file, TextFile):  # a copy repeats the report above
+            for line in clean_lines(file.text).splitlines():
+                _print_line(console, Text(line))
     known = {words for line in shown.lines for words in line.next}
-    _print_commands(console, NEXT, [words for words in report.first.next if words not in known], texts)
+    _print_commands(console, NEXT, [words for words in report.initial.next if words not in known], texts)
 
 
 def _print_excerpt(console: Console, excerpt: Excerpt, texts: Texts) -> None:
     """Prints every log line as in the file, and the notes on them."""
-    for line in lines_of(as_text(excerpt.lines, (), texts, texts.zone)).splitlines():
-        _put(console, Text(line))
+    for line in clean_lines(render_text(excerpt.lines, (), texts, texts.zone)).splitlines():
+        _print_line(console, Text(line))
     for note in excerpt.notes:
-        _print(console, [_text(note.render_sentence(texts), "dim")])
+        _print(console, [_make_text(note.render_sentence(texts), "dim")])
 
 
-def _print_lines(console: Console, shown: Sheet, texts: Texts) -> None:
+def _print_lines(console: Console, shown: ReportText, texts: Texts) -> None:
     """Prints the fullest form that fits: a table in words, a table with words only for bad cells, or paragraphs."""
-    for form in (_in_words, _in_signs):
-        rows = _rows(shown, form, texts)
-        if taken(widths(rows)) <= console.width:
-            _print_table(console, rows, widths(rows))
+    for form in (_format_in_words, _format_in_signs):
+        rows = _build_rows(shown, form, texts)
+        if measure_table(measure_columns(rows)) <= console.width:
+            _print_table(console, rows, measure_columns(rows))
             return
-    columns = narrowed(widths(rows), console.width, kept=2) if shown.judged and not shown.detailed else None
+    columns = narrow_columns(measure_columns(rows), console.width, kept=2) if shown.judged and not shown.detailed else None
     if columns is not None:
         _print_table(console, rows, columns)
         return
-    folded = None if shown.judged else _folded(rows, console.width)
+    folded = None if shown.judged else _fold_rows(rows, console.width)
     if folded is not None:
         _print_table(console, *folded)
         return
-    _put(console, Text())
+    _print_line(console, Text())
     for line in shown.lines:
-        _print_paragraph(console, line, _in_signs if shown.judged and not shown.detailed else _in_words)
-    _put(console, Text())
+        _print_paragraph(console, line, _format_in_signs if shown.judged and not shown.detailed else _format_in_words)
+    _print_line(console, Text())
 
 
-def _rows(shown: Sheet, form: Callable[[Field], Text], texts: Texts) -> Rows:
+def _build_rows(shown: ReportText, form: Callable[[ReportField], Text], texts: Texts) -> TableRows:
     """Builds the header of the table, and its lines."""
     states = [Phrase("State").render(texts)] if shown.judged else []
-    head = [_text(heading) for heading in (shown.subject, *states, *shown.headings)]
-    return [head, *(_row(line, shown.judged, form, len(shown.headings)) for line in shown.lines)]
+    head = [_make_text(heading) for heading in (shown.subject, *states, *shown.headings)]
+    return [head, *(_build_row(line, shown.judged, form, len(shown.headings)) for line in shown.lines)]
 
 
-def _row(line: Line, judged: bool, form: Callable[[Field], Text], width: int) -> list[Text]:
-    cells = [_text(line.name, "bold"), *([_state(line)] if judged else []), *map(form, line.fields)]
+def _build_row(line: ReportLine, judged: bool, form: Callable[[ReportField], Text], width: int) -> list[Text]:
+    cells = [_make_text(line.name, "bold"), *([_format_state(line)] if judged else []), *map(form, line.fields)]
     return cells + [Text()] * (width - len(line.fields))
 
 
-def _folded(rows: Rows, width: int) -> tuple[Rows, Sequence[int]] | None:
+def _fold_rows(rows: TableRows, width: int) -> tuple[TableRows, Sequence[int]] | None:
     """Folds the widest cells onto further lines until the table fits; None if the columns would become too narrow."""
-    needed = widths(rows)
-    columns = narrowed(needed, width, kept=0)
-    if columns is None or any(has < min(needs, _FOLD) for has, needs in zip(columns, needed, strict=True)):
+    needed = measure_columns(rows)
+    columns = narrow_columns(needed, width, kept=0)
+    if columns is None or any(has < min(needs, _MIN_FOLDED_WIDTH) for has, needs in zip(columns, needed, strict=True)):
         return None
     lines: list[Sequence[Text]] = []
     for row in rows:
-        cells = [wrapped(cell, room) for cell, room in zip(row, columns, strict=True)]
-        if max(map(len, cells)) > _DEEP:
+        cells = [wrap(cell, room) for cell, room in zip(row, columns, strict=True)]
+        if max(map(len, cells)) > _MAX_FOLDED_LINES:
             return None
         lines += zip_longest(*cells, fillvalue=Text())
     return lines, columns
 
 
-def _print_table(console: Console, rows: Rows, columns: Sequence[int]) -> None:
-    head, *lines = (table_line(row, columns) for row in rows)
-    for line in (Text(), head, Text("─" * taken(columns)), *lines, Text()):
-        _put(console, line)
+def _print_table(console: Console, rows: TableRows, columns: Sequence[int]) -> None:
+    head, *lines = (build_table_line(row, columns) for row in rows)
+    for line in (Text(), head, Text("─" * measure_table(columns)), *lines, Text()):
+        _print_line(console, line)
 
 
-def _print_known(console: Console, known: Sequence[tuple[str, Field]]) -> None:
+def _print_fact_table(console: Console, known: Sequence[tuple[str, ReportField]]) -> None:
     """Prints facts in two columns. A long value continues on the next line."""
-    signs = any(SIGNS[field.mark] for _, field in known)
-    labels = [Text(f"{SIGNS[field.mark] or ' '} " if signs else "") + _text(label) for label, field in known]
-    left = min(max((label.cell_len for label in labels), default=0), max(console.width, _NARROWEST) // 2)
-    room = max(console.width, _NARROWEST) - left - len(GAP)
-    _put(console, Text())
+    signs = any(MARK_SIGNS[field.mark] for _, field in known)
+    labels = [Text(f"{MARK_SIGNS[field.mark] or ' '} " if signs else "") + _make_text(label) for label, field in known]
+    left = min(max((label.cell_len for label in labels), default=0), max(console.width, _MIN_WIDTH) // 2)
+    room = max(console.width, _MIN_WIDTH) - left - len(COLUMN_GAP)
+    _print_line(console, Text())
     for label, (_, field) in zip(labels, known, strict=True):
-        for number, part in enumerate(wrapped(_text(field.text or "–", _MARKS[field.mark]), room)):
-            _put(console, table_line((Text() if number else label, part), (left, room)))
-    _put(console, Text())
+        for number, part in enumerate(wrap(_make_text(field.text or "–", _MARK_STYLES[field.mark]), room)):
+            _print_line(console, build_table_line((Text() if number else label, part), (left, room)))
+    _print_line(console, Text())
 
 
-def _in_words(field: Field) -> Text:
-    return _text(f"{SIGNS[field.mark]} {field.text}", _MARKS[field.mark])
+def _format_in_words(field: ReportField) -> Text:
+    return _make_text(f"{MARK_SIGNS[field.mark]} {field.text}", _MARK_STYLES[field.mark])
 
 
-def _in_signs(field: Field) -> Text:
+def _format_in_signs(field: ReportField) -> Text:
     """Formats a field by its sign; only bad fields and plain information have words."""
     speaks = field.mark in (Mark.BAD, Mark.PLAIN)
-    return _in_words(field) if speaks else _text(SIGNS[field.mark], _MARKS[field.mark])
+    return _format_in_words(field) if speaks else _make_text(MARK_SIGNS[field.mark], _MARK_STYLES[field.mark])
 
 
-def _print_paragraph(console: Console, line: Line, form: Callable[[Field], Text]) -> None:
+def _print_paragraph(console: Console, line: ReportLine, form: Callable[[ReportField], Text]) -> None:
     """Prints a line of the table as a paragraph, because the terminal is too narrow."""
-    _print(console, [_text(line.name, "bold"), _state(line)])
-    _print(console, [_headed(field, form) for field in line.fields if field.text], indent=2)
+    _print(console, [_make_text(line.name, "bold"), _format_state(line)])
+    _print(console, [_format_with_heading(field, form) for field in line.fields if field.text], indent=2)
 
 
-def _headed(field: Field, form: Callable[[Field], Text]) -> Text:
+def _format_with_heading(field: ReportField, form: Callable[[ReportField], Text]) -> Text:
     """Formats a field as `✗ Nebula: stopped` or `✓ Gateway`."""
-    said = form(field).plain.removeprefix(SIGNS[field.mark]).strip()
-    return _text(f"{SIGNS[field.mark]} {field.heading}{': ' if said else ''}{said}", _MARKS[field.mark])
+    said = form(field).plain.removeprefix(MARK_SIGNS[field.mark]).strip()
+    return _make_text(f"{MARK_SIGNS[field.mark]} {field.heading}{': ' if said else ''}{said}", _MARK_STYLES[field.mark])
 
 
-def _print_findings(console: Console, lines: Sequence[Line], texts: Texts) -> None:
+def _print_findings(console: Console, lines: Sequence[ReportLine], texts: Texts) -> None:
     """Prints the findings of hosts and the commands to type. Hosts with the same findings share a paragraph."""
     first = lines[0]
-    name = _text(f"{texts.series([line.name for line in lines])}:", f"bold {_SEVERITIES[first.severity]}")
-    typed = [_text(f"→ {words}", _COMMAND) for line in lines for words in line.next][:_SUGGESTED]
-    if len(first.whys) == 1:
-        _print(console, [Text(" ").join([name, _text(first.whys[0])]), *typed], hanging=2)
-    elif first.whys:
+    name = _make_text(f"{texts.series([line.name for line in lines])}:", f"bold {_SEVERITY_STYLES[first.severity]}")
+    typed = [_make_text(f"→ {words}", _COMMAND_STYLE) for line in lines for words in line.next][:_MAX_COMMANDS]
+    if len(first.reasons) == 1:
+        _print(console, [Text(" ").join([name, _make_text(first.reasons[0])]), *typed], hanging=2)
+    elif first.reasons:
         _print(console, [name])
-        for why in first.whys:
-            _print(console, [_text(f"• {why}")], indent=2, hanging=2)
+        for why in first.reasons:
+            _print(console, [_make_text(f"• {why}")], indent=2, hanging=2)
         _print(console, typed, indent=2)
 
 
 def _print_section(console: Console, section: Section, texts: Texts) -> None:
     """Prints a heading, and each sentence below it."""
-    _put(console, Text())
-    _print(console, [_text(section.heading.render_sentence(texts), "bold")])
+    _print_line(console, Text())
+    _print(console, [_make_text(section.heading.render_sentence(texts), "bold")])
     for line in section.lines:
-        _print(console, [_text(f"• {line.render_sentence(texts)}")], indent=2, hanging=2)
+        _print(console, [_make_text(f"• {line.render_sentence(texts)}")], indent=2, hanging=2)
 
 
 def _print_change(console: Console, change: Change, texts: Texts) -> None:
     """Prints a change: state, request, plan with its signs, facts, and commands to type."""
-    said = (course.state(change), course.took(change, None), course.why(change))
+    said = (course.describe_state(change), course.describe_duration(change, None), course.find_reason(change))
     stands = [phrase.render(texts) for phrase in said if phrase is not None]
-    _print(console, [_text(" — ".join(stands), f"bold {_STATES[change.state]}")])
-    _print(console, [_text(f"{COMMAND} {change.words}", _COMMAND), _text(change.operation, "dim")])
-    _print_facts(console, (*facts.asking(change, texts), *facts.dangers(change, texts), *facts.deciders(change, texts)))
-    if change.state is not State.CLOSED or change.results:
-        _print_course(console, course.legs(change, texts, None), texts)
-    _put(console, Text())
-    _print_facts(console, facts.grounds(change, texts))
-    _print_commands(console, NEXT, decisions.words(change), texts)
+    _print(console, [_make_text(" — ".join(stands), f"bold {_STATE_STYLES[change.state]}")])
+    _print(console, [_make_text(f"{COMMAND} {change.words}", _COMMAND_STYLE), _make_text(change.operation, "dim")])
+    _print_facts(
+        console,
+        (
+            *facts.describe_request(change, texts),
+            *facts.describe_dangers(change, texts),
+            *facts.describe_deciders(change, texts),
+        ),
+    )
+    if change.state is not ChangeState.CLOSED or change.results:
+        _print_progress(console, course.build_host_progress(change, texts, None), texts)
+    _print_line(console, Text())
+    _print_facts(console, facts.describe_grounds(change, texts))
+    _print_commands(console, NEXT, decisions.list_commands(change), texts)
 
 
-def _print_course(console: Console, legs: Sequence[Leg], texts: Texts) -> None:
+def _print_progress(console: Console, legs: Sequence[HostProgress], texts: Texts) -> None:
     """Prints the steps; with many hosts only those of hosts with notable steps, and a line for each other host."""
-    opened = legs if len(legs) <= course.IN_FULL else course.opened(legs)
+    opened = legs if len(legs) <= course.MAX_HOSTS_IN_FULL else course.choose_opened(legs)
     for leg in opened:
-        _put(console, Text())
-        _print(console, [_text(leg.host, "bold")])
+        _print_line(console, Text())
+        _print(console, [_make_text(leg.host, "bold")])
         _print_stages(console, leg.lines, indent=2)
-    others = [course.fold(leg, texts) for leg in legs if leg not in opened]
+    others = [course.fold_steps(leg, texts) for leg in legs if leg not in opened]
     if others:
-        _put(console, Text())
+        _print_line(console, Text())
         _print_stages(console, others, indent=0)
 
 
-def _print_stages(console: Console, lines: Sequence[course.Line], indent: int) -> None:
+def _print_stages(console: Console, lines: Sequence[course.ProgressLine], indent: int) -> None:
     for line in lines:
-        _print(console, [_text(str(line), _STAGES.get(line.stage, ""))], indent=indent, hanging=2)
+        _print(console, [_make_text(str(line), _STAGE_STYLES.get(line.stage, ""))], indent=indent, hanging=2)
 
 
 def _print_facts(console: Console, known: Sequence[Fact]) -> None:
     for fact in known:
         if len(fact.items) == 1:
-            _print(console, [Text(" ").join([_text(fact.label, "bold"), _text(fact.items[0])])], hanging=2)
+            _print(console, [Text(" ").join([_make_text(fact.label, "bold"), _make_text(fact.items[0])])], hanging=2)
             continue
-        _print(console, [_text(fact.label, "bold")])
+        _print(console, [_make_text(fact.label, "bold")])
         for item in fact.items:
-            _print(console, [_text(f"• {item}")], indent=2, hanging=2)
+            _print(console, [_make_text(f"• {item}")], indent=2, hanging=2)
 
 
 def _print_failure(console: Console, failure: Failure, understood: str, texts: Texts) -> None:
-    kind = _text(f"{FAILURES[failure.kind].render(texts)}:", "bold red")
-    _print(console, [Text(" ").join([kind, _text(failure.phrase.render_sentence(texts))])])
+    kind = _make_text(f"{FAILURE_LABELS[failure.kind].render(texts)}:", "bold red")
+    _print(console, [Text(" ").join([kind, _make_text(failure.phrase.render_sentence(texts))])])
     if failure.span is not None:
-        before, wrong, after = marked(understood, failure.span)
-        read = [_text(before), _text(f"▸ {wrong or '?'} ◂", "bold red"), _text(after)]
+        before, wrong, after = split_at_span(understood, failure.span)
+        read = [_make_text(before), _make_text(f"▸ {wrong or '?'} ◂", "bold red"), _make_text(after)]
         _print(console, [Text(" ").join(part for part in read if part)], indent=2)
-    _print_commands(console, offering(failure.kind), failure.suggestions, texts)
+    _print_commands(console, choose_suggestion_label(failure.kind), failure.suggestions, texts)
 
 
 def _print_commands(console: Console, label: Phrase, commands: Sequence[str], texts: Texts) -> None:
     if commands:
-        _print(console, [_text(label.render(texts))])
+        _print(console, [_make_text(label.render(texts))])
     for words in commands:
-        _print(console, [_text(words, _COMMAND)], indent=2)
+        _print(console, [_make_text(words, _COMMAND_STYLE)], indent=2)
 
 
 def _print(console: Console, atoms: Sequence[Text], indent: int = 0, hanging: int = 0) -> None:
     """Prints the atoms on as many lines as they need. Lines after the first are indented by `hanging` more cells."""
-    room = max(console.width, _NARROWEST) - indent - hanging
-    for number, line in enumerate(flowed([atom for atom in atoms if atom], room)):
-        _put(console, Text(" " * (indent + (hanging if number else 0))) + line)
+    room = max(console.width, _MIN_WIDTH) - indent - hanging
+    for number, line in enumerate(flow([atom for atom in atoms if atom], room)):
+        _print_line(console, Text(" " * (indent + (hanging if number else 0))) + line)
 
 
-def _put(console: Console, line: Text) -> None:
+def _print_line(console: Console, line: Text) -> None:
     """Prints one line, which rich neither breaks nor cuts."""
     console.print(line, soft_wrap=True)
 
 
-def _state(line: Line) -> Text:
-    return _text(line.state, _SEVERITIES[line.severity])
+def _format_state(line: ReportLine) -> Text:
+    return _make_text(line.state, _SEVERITY_STYLES[line.severity])
 
 
-def _text(text: str, style: str = "") -> Text:
-    return Text(one_line(text), style)
+def _make_text(text: str, style: str = "") -> Text:
+    return Text(to_one_line(text), style)

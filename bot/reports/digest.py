@@ -12,35 +12,35 @@ from datetime import datetime, timedelta
 
 from adapters.phrase import Listing, Moment, Phrase, Span
 from bot.changes.locks import Lock
-from bot.changes.locks import told as told_of
+from bot.changes.locks import describe_lock as told_of
 from bot.model.change import Change
-from bot.reports.digest_diff import Baseline, Changed, Known, Sight, compared, told
-from bot.security.untrusted_text import cut
+from bot.reports.digest_diff import Baseline, DigestChanges, KnownFinding, Visibility, build_news, compare_findings
+from bot.security.untrusted_text import shorten
 from bot.store.heads import Head
 from bot.store.observations import Observation
-from commands.certs.table import days
-from commands.checks.fleet_report import WORST
-from commands.model.chart import CertificateLeft, Chart
-from commands.model.finding import Finding, Severity, rank_of, worst_by_host, worst_first
-from commands.model.phrases import some
+from commands.certs.table import format_days_left
+from commands.checks.fleet_report import MAX_NAMED
+from commands.model.chart import CertificateExpiry, Chart
+from commands.model.finding import Finding, Severity, find_worst_by_host, get_rank, sort_worst_first
+from commands.model.phrases import list_some
 from commands.model.report import Mark, Report, Row, Section
-from commands.values.arguments import shown
+from commands.values.arguments import shorten_argument
 
-PICTURED = 14
+CHART_DAYS = 14
 """Days in the chart."""
 
-SOONEST = 5
+MAX_CERTIFICATES = 5
 """Maximum number of listed certificates."""
 
-WORDS = 100
+MAX_COMMAND_LENGTH = 100
 """Characters of a command that a line repeats."""
 
-NEXT = 5
+MAX_NEXT_COMMANDS = 5
 """Maximum number of suggested commands."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class DigestInput:
     """Input of a digest. `earlier` is the last digest, `since` the observations of each host after it.
 
     `trouble` describes damage of the audit log, `head` is its newest event.
@@ -60,13 +60,13 @@ class Seen:
     chart: Chart | None = None
 
 
-def left(certificates: Report, at: datetime) -> tuple[CertificateLeft, ...]:
+def list_time_left(certificates: Report, at: datetime) -> tuple[CertificateExpiry, ...]:
     """Lists the remaining time of each certificate whose expiry is known, soonest first."""
     keys = [column.key for column in certificates.columns]
     cells = [dict(zip(keys, row.cells, strict=True)) for row in certificates.rows]
     known = (
-        CertificateLeft(
-            name=shown(str(each["host"].value)),
+        CertificateExpiry(
+            name=shorten_argument(str(each["host"].value)),
             authority=each["kind"].value == "ca",
             days=(datetime.fromisoformat(ends) - at) / timedelta(days=1),
         )
@@ -76,47 +76,47 @@ def left(certificates: Report, at: datetime) -> tuple[CertificateLeft, ...]:
     return tuple(sorted(known, key=lambda each: (each.days, each.name)))
 
 
-def composed(seen: Seen) -> Report:
+def compose_digest(seen: DigestInput) -> Report:
     """Composes the digest."""
-    findings = _findings(seen)
-    changed = _changed(seen)
+    findings = _collect_findings(seen)
+    changed = _find_changes(seen)
     well = not findings
     return Report(
         title=Phrase("Digest"),
-        summary=_all_well(seen, changed) if well else _summary(seen, findings, changed),
-        columns=seen.health.seen(details=False).columns,
-        rows=_rows(seen, findings),
+        summary=_summarize_healthy(seen, changed) if well else _summarize(seen, findings, changed),
+        columns=seen.health.show(details=False).columns,
+        rows=_build_rows(seen, findings),
         findings=findings,
-        news=_news(seen, changed, well),
-        sections=tuple(section for section in _sections(seen, well) if section.lines),
+        news=_build_news(seen, changed, well),
+        sections=tuple(section for section in _build_sections(seen, well) if section.lines),
         chart=seen.chart,
         brief=well,
         taken_at=seen.at,
-        next=_next(seen, findings),
+        next=_suggest_next(seen, findings),
     )
 
 
-def baseline(seen: Seen) -> Baseline:
+def make_baseline(seen: DigestInput) -> Baseline:
     """Makes the baseline of the next digest: current findings, and earlier ones that could not be checked again."""
-    known = tuple(Known.of(finding) for finding in _findings(seen) if finding.host)
+    known = tuple(KnownFinding.of(finding) for finding in _collect_findings(seen) if finding.host)
     now = Baseline(at=seen.at, hosts=seen.hosts, known=known)
     if seen.earlier is None:
         return now
-    return now.model_copy(update={"known": known + _compared(seen, seen.earlier, now).open})
+    return now.model_copy(update={"known": known + _compare(seen, seen.earlier, now).unverified})
 
 
-def _changed(seen: Seen) -> Changed:
-    known = tuple(Known.of(finding) for finding in _findings(seen) if finding.host)
+def _find_changes(seen: DigestInput) -> DigestChanges:
+    known = tuple(KnownFinding.of(finding) for finding in _collect_findings(seen) if finding.host)
     if seen.earlier is None:
-        return Changed()
-    return _compared(seen, seen.earlier, Baseline(at=seen.at, hosts=seen.hosts, known=known))
+        return DigestChanges()
+    return _compare(seen, seen.earlier, Baseline(at=seen.at, hosts=seen.hosts, known=known))
 
 
-def _compared(seen: Seen, earlier: Baseline, now: Baseline) -> Changed:
-    return compared(earlier, now, Sight.of(seen.health, seen.certificates), seen.since or {})
+def _compare(seen: DigestInput, earlier: Baseline, now: Baseline) -> DigestChanges:
+    return compare_findings(earlier, now, Visibility.from_reports(seen.health, seen.certificates), seen.since or {})
 
 
-def _findings(seen: Seen) -> tuple[Finding, ...]:
+def _collect_findings(seen: DigestInput) -> tuple[Finding, ...]:
     """Collects the findings, each once: the certificate of an unreachable host is not reported separately."""
     health = seen.health.findings
     silent = {finding.host for finding in health if not finding.reached and finding.subject in ("host", "windows")}
@@ -126,34 +126,36 @@ def _findings(seen: Seen) -> tuple[Finding, ...]:
         for finding in seen.certificates.findings
         if (finding.reached or finding.host not in silent) and (finding.subject != "clock" or finding.host not in clocks)
     )
-    return worst_first((*_trouble(seen), *health, *others))
+    return sort_worst_first((*_find_audit_problem(seen), *health, *others))
 
 
-def _trouble(seen: Seen) -> Iterator[Finding]:
+def _find_audit_problem(seen: DigestInput) -> Iterator[Finding]:
     if seen.trouble is not None:
         short = Phrase("audit log in doubt")
         yield Finding(severity=Severity.CRITICAL, host="", subject="audit", why=seen.trouble, short=short)
 
 
-def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
+def _build_rows(seen: DigestInput, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """Builds the rows of the health report; a certificate may raise the severity of a row."""
-    worst = worst_by_host(findings)
-    rows = (row.model_copy(update={"severity": worst.get(row.host)}) for row in seen.health.seen(details=False).rows)
-    return tuple(sorted(rows, key=lambda row: rank_of(row.severity)))
+    worst = find_worst_by_host(findings)
+    rows = (row.model_copy(update={"severity": worst.get(row.host)}) for row in seen.health.show(details=False).rows)
+    return tuple(sorted(rows, key=lambda row: get_rank(row.severity)))
 
 
-def _all_well(seen: Seen, changed: Changed) -> Phrase:
+def _summarize_healthy(seen: DigestInput, changed: DigestChanges) -> Phrase:
     """Summarizes a healthy fleet in one line."""
-    return joined([seen.health.summary, *_counts(changed), *_first_to_end(seen), *_head(seen)])
+    return join_clauses(
+        [seen.health.summary, *_describe_counts(changed), *_describe_first_expiry(seen), *_describe_head(seen)]
+    )
 
 
-def _counts(changed: Changed) -> Iterator[Phrase]:
+def _describe_counts(changed: DigestChanges) -> Iterator[Phrase]:
     if changed.counts:
         yield Phrase("{items}", items=Listing(changed.counts))
 
 
-def _first_to_end(seen: Seen) -> Iterator[Phrase]:
-    for first in left(seen.certificates, seen.at)[:1]:
+def _describe_first_expiry(seen: DigestInput) -> Iterator[Phrase]:
+    for first in list_time_left(seen.certificates, seen.at)[:1]:
         yield Phrase(
             "the first certificate to end is {name}'s, in {n} day",
             plural="the first certificate to end is {name}'s, in {n} days",
@@ -162,30 +164,32 @@ def _first_to_end(seen: Seen) -> Iterator[Phrase]:
         )
 
 
-def _head(seen: Seen) -> Iterator[Phrase]:
+def _describe_head(seen: DigestInput) -> Iterator[Phrase]:
     if seen.head is not None:
         yield Phrase("audit log at {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
 
 
-def _newest(seen: Seen) -> Iterator[Phrase]:
+def _describe_newest_event(seen: DigestInput) -> Iterator[Phrase]:
     if seen.head is not None:
         yield Phrase("newest event: {n} ({mac})", n=seen.head.sequence, mac=seen.head.mac[:12])
 
 
-def _summary(seen: Seen, findings: Sequence[Finding], changed: Changed) -> Phrase:
+def _summarize(seen: DigestInput, findings: Sequence[Finding], changed: DigestChanges) -> Phrase:
     """Summarizes state, counts, the worst hosts and the number of changes, for a phone's notification."""
     doubts = [finding.short for finding in findings if not finding.host and finding.short is not None]
-    return joined([*doubts, standing(findings, len(seen.hosts), seen.health.summary), *_counts(changed)])
+    return join_clauses(
+        [*doubts, summarize_attention(findings, len(seen.hosts), seen.health.summary), *_describe_counts(changed)]
+    )
 
 
-def standing(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
+def summarize_attention(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
     """Summarizes the hosts that need attention. Returns `health` if there is no such host, or if no host is reachable."""
     hosts = {finding.host: finding for finding in reversed(findings) if finding.host}
     silent = {finding.host for finding in findings if finding.subject == "host"}
     if len(silent) == total or not hosts:
         return health
     named = [
-        Phrase("{host} {short}", host=finding.host, short=Known.of(finding).short)
+        Phrase("{host} {short}", host=finding.host, short=KnownFinding.of(finding).short)
         for finding in findings
         if hosts.get(finding.host) is finding
     ]
@@ -194,46 +198,48 @@ def standing(findings: Sequence[Finding], total: int, health: Phrase) -> Phrase:
         plural="{n} of {total} hosts need attention: {worst}",
         n=len(hosts),
         total=total,
-        worst=some(named, WORST),
+        worst=list_some(named, MAX_NAMED),
     )
 
 
-def _news(seen: Seen, changed: Changed, well: bool) -> Section | None:
+def _build_news(seen: DigestInput, changed: DigestChanges, well: bool) -> Section | None:
     if seen.earlier is None:
         nothing = Phrase("there is no earlier digest that this one can be compared with")
         return Section(heading=Phrase("News"), lines=(nothing,))
     if not changed.lines and not well:
         return Section(heading=Phrase("Since {at}", at=Moment(seen.earlier.at)), lines=(Phrase("nothing has changed"),))
-    return told(seen.earlier, changed)
+    return build_news(seen.earlier, changed)
 
 
-def _sections(seen: Seen, well: bool) -> Iterator[Section]:
+def _build_sections(seen: DigestInput, well: bool) -> Iterator[Section]:
     """Builds the sections. The summary of a healthy fleet already contains its certificates and the audit log."""
     if not well:
-        yield soonest(seen.certificates, seen.at)
+        yield build_expiry_section(seen.certificates, seen.at)
     active = (lock for lock in seen.locks if lock.ends_at > seen.at)
     yield Section(heading=Phrase("Locks"), lines=tuple(map(told_of, active)))
-    yield Section(heading=Phrase("Waits for somebody"), lines=tuple(_waits(change, seen.at) for change in seen.waiting))
-    yield Section(heading=Phrase("Nobody knows how it ended"), lines=tuple(map(_unknown, seen.unknown)))
+    yield Section(
+        heading=Phrase("Waits for somebody"), lines=tuple(_describe_waiting(change, seen.at) for change in seen.waiting)
+    )
+    yield Section(heading=Phrase("Nobody knows how it ended"), lines=tuple(map(_describe_unknown, seen.unknown)))
     if not well:
-        yield Section(heading=Phrase("Audit log"), lines=tuple(_newest(seen)))
+        yield Section(heading=Phrase("Audit log"), lines=tuple(_describe_newest_event(seen)))
 
 
-def soonest(certificates: Report, at: datetime) -> Section:
+def build_expiry_section(certificates: Report, at: datetime) -> Section:
     """Builds the section of the certificates that expire first, and of the hosts whose certificates are unknown."""
-    return Section(heading=Phrase("Certificates, the first to end"), lines=tuple(_soonest(certificates, at)))
+    return Section(heading=Phrase("Certificates, the first to end"), lines=tuple(_describe_soonest(certificates, at)))
 
 
-def _soonest(certificates: Report, at: datetime) -> Iterator[Phrase]:
-    for each in left(certificates, at)[:SOONEST]:
+def _describe_soonest(certificates: Report, at: datetime) -> Iterator[Phrase]:
+    for each in list_time_left(certificates, at)[:MAX_CERTIFICATES]:
         name = Phrase("CA {name}", name=each.name) if each.authority else each.name
-        yield Phrase("{name}: {left}", name=name, left=days(timedelta(days=each.days)))
-    if certificates.unreached:
-        yield Phrase("not known: {hosts}", hosts=some(certificates.unreached))
+        yield Phrase("{name}: {left}", name=name, left=format_days_left(timedelta(days=each.days)))
+    if certificates.unreached_hosts:
+        yield Phrase("not known: {hosts}", hosts=list_some(certificates.unreached_hosts))
 
 
-def _waits(change: Change, at: datetime) -> Phrase:
-    words, age = cut(change.words, WORDS), Span(max((at - change.asked_at).total_seconds(), 0.0))
+def _describe_waiting(change: Change, at: datetime) -> Phrase:
+    words, age = shorten(change.words, MAX_COMMAND_LENGTH), Span(max((at - change.asked_at).total_seconds(), 0.0))
     if change.break_glass is not None:
         return Phrase(
             "{words} ran without approval and is to be reviewed; {who} asked {age} ago",
@@ -244,24 +250,24 @@ def _waits(change: Change, at: datetime) -> Phrase:
     return Phrase("{words} is to be approved; {who} asked {age} ago", words=words, who=change.requester, age=age)
 
 
-def _unknown(change: Change) -> Phrase:
+def _describe_unknown(change: Change) -> Phrase:
     return Phrase(
         "{words}, {operation}: look at the hosts, then say what you saw",
-        words=cut(change.words, WORDS),
+        words=shorten(change.words, MAX_COMMAND_LENGTH),
         operation=change.operation,
     )
 
 
-def _next(seen: Seen, findings: Sequence[Finding]) -> tuple[str, ...]:
+def _suggest_next(seen: DigestInput, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Suggests commands, the most urgent first."""
     unknown = [f"op show {change.operation}" for change in seen.unknown]
     waiting = ["approval"] if seen.waiting else []
     doubt = ["audit verify"] if seen.trouble is not None else []
     mend = [finding.next for finding in findings if finding.next]
-    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting]))[:NEXT]
+    return tuple(dict.fromkeys([*doubt, *unknown[:1], *mend, *waiting]))[:MAX_NEXT_COMMANDS]
 
 
-def joined(clauses: Sequence[Phrase]) -> Phrase:
+def join_clauses(clauses: Sequence[Phrase]) -> Phrase:
     """Joins clauses to one phrase."""
     first, *others = clauses
     for each in others:

@@ -19,17 +19,17 @@ from adapters.value import Value
 from bot.store.observations import Observation
 from commands.checks.assessment import CHECKS
 from commands.model.finding import Finding, Severity
-from commands.model.phrases import some
+from commands.model.phrases import list_some
 from commands.model.report import Mark, Report, Section
 
-Key = tuple[str, str]
+FindingKey = tuple[str, str]
 """Identity of a finding: host and subject."""
 
-SIDES = frozenset({"host", "windows", "wsl", "clock"})
+SIDE_SUBJECTS = frozenset({"host", "windows", "wsl", "clock"})
 """Subjects of health findings that are not checks. An unreachable host is silent in all; Windows reports the clock."""
 
 
-class Known(Value):
+class KnownFinding(Value):
     """One finding of a digest, with a short text."""
 
     host: str
@@ -38,12 +38,12 @@ class Known(Value):
     short: Phrase
 
     @property
-    def key(self) -> Key:
+    def key(self) -> FindingKey:
         """The identity of the finding."""
         return self.host, self.subject
 
     @classmethod
-    def of(cls, finding: Finding) -> "Known":
+    def of(cls, finding: Finding) -> "KnownFinding":
         return cls(
             host=finding.host,
             subject=finding.subject,
@@ -57,10 +57,10 @@ class Baseline(Value):
 
     at: AwareDatetime
     hosts: tuple[str, ...]
-    known: tuple[Known, ...]
+    known: tuple[KnownFinding, ...]
 
     @classmethod
-    def read(cls, document: str | None) -> "Baseline | None":
+    def from_json(cls, document: str | None) -> "Baseline | None":
         """Parses the stored JSON; None if there is none, or none that this version can read."""
         try:
             return None if document is None else cls.model_validate_json(document)
@@ -69,15 +69,15 @@ class Baseline(Value):
 
 
 @dataclass(frozen=True)
-class Sight:
+class Visibility:
     """Readability of the hosts now: the marks of the checks, unreachable sides, and hosts with unread certificates."""
 
-    marks: Mapping[Key, Mark]
-    silent: frozenset[Key]
+    marks: Mapping[FindingKey, Mark]
+    silent: frozenset[FindingKey]
     unread: frozenset[str]
 
     @classmethod
-    def of(cls, health: Report, certificates: Report) -> "Sight":
+    def from_reports(cls, health: Report, certificates: Report) -> "Visibility":
         keys = [column.key for column in health.columns]
         return cls(
             marks={
@@ -87,15 +87,15 @@ class Sight:
                 if key in CHECKS
             },
             silent=frozenset((each.host, each.subject) for each in health.findings if not each.reached),
-            unread=frozenset(certificates.unreached),
+            unread=frozenset(certificates.unreached_hosts),
         )
 
-    def reaches(self, host: str, subject: str) -> bool:
+    def is_visible(self, host: str, subject: str) -> bool:
         """Returns whether this finding would be visible now if it still existed."""
         mark = self.marks.get((host, subject))
         if mark is not None:
             return mark is not Mark.UNKNOWN
-        if subject in SIDES:
+        if subject in SIDE_SUBJECTS:
             telling = {"host", subject, "windows"} if subject == "clock" else {"host", subject}
             return not any((host, each) in self.silent for each in telling)
         if subject.startswith("ca-"):
@@ -104,29 +104,29 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Changed:
+class DigestChanges:
     """Changes between two digests. `unverified` are earlier findings that could not be checked again."""
 
-    new: tuple[Known, ...] = ()
-    worse: tuple[Known, ...] = ()
-    better: tuple[Known, ...] = ()
-    mended: tuple[Known, ...] = ()
-    open: tuple[Known, ...] = ()
-    came: tuple[str, ...] = ()
-    went: tuple[str, ...] = ()
-    healed: tuple[Phrase, ...] = ()
+    new: tuple[KnownFinding, ...] = ()
+    worse: tuple[KnownFinding, ...] = ()
+    better: tuple[KnownFinding, ...] = ()
+    fixed: tuple[KnownFinding, ...] = ()
+    unverified: tuple[KnownFinding, ...] = ()
+    added_hosts: tuple[str, ...] = ()
+    removed_hosts: tuple[str, ...] = ()
+    recovered: tuple[Phrase, ...] = ()
 
     @property
     def lines(self) -> tuple[Phrase, ...]:
         """The changes as sentences, the most important first. Hosts with the same change share a line."""
         return (
-            *(Phrase("new: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _alike(self.new)),
-            *(Phrase("worse: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _alike(self.worse)),
-            *(Phrase("mended: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _alike(self.mended)),
-            *(Phrase("better: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _alike(self.better)),
-            *self.healed,
-            *(Phrase("{host} is new in the inventory", host=host) for host in self.came),
-            *(Phrase("{host} is no longer in the inventory", host=host) for host in self.went),
+            *(Phrase("new: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.new)),
+            *(Phrase("worse: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.worse)),
+            *(Phrase("mended: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.fixed)),
+            *(Phrase("better: {hosts}: {what}", hosts=hosts, what=what) for hosts, what in _group_by_text(self.better)),
+            *self.recovered,
+            *(Phrase("{host} is new in the inventory", host=host) for host in self.added_hosts),
+            *(Phrase("{host} is no longer in the inventory", host=host) for host in self.removed_hosts),
         )
 
     @property
@@ -137,37 +137,44 @@ class Changed:
             for n, phrase in (
                 (len(self.new), Phrase("{n} new", n=len(self.new))),
                 (len(self.worse), Phrase("{n} worse", n=len(self.worse))),
-                (len(self.mended), Phrase("{n} mended", n=len(self.mended))),
+                (len(self.fixed), Phrase("{n} mended", n=len(self.fixed))),
             )
             if n
         )
 
 
-def compared(earlier: Baseline, now: Baseline, sight: Sight, since: Mapping[str, Observation]) -> Changed:
+def compare_findings(earlier: Baseline, now: Baseline, sight: Visibility, since: Mapping[str, Observation]) -> DigestChanges:
     """Compares two digests; `since` are the observations in between, by host."""
-    then, today = _worst(earlier.known), _worst(now.known)
+    then, today = _find_worst(earlier.known), _find_worst(now.known)
     both = [(then[key], each) for key, each in today.items() if key in then]
     went = tuple(host for host in earlier.hosts if host not in now.hosts)
     gone = [each for key, each in then.items() if key not in today and each.host not in went]
-    return Changed(
+    return DigestChanges(
         new=tuple(each for key, each in today.items() if key not in then),
         worse=tuple(each for before, each in both if each.severity.rank < before.severity.rank),
         better=tuple(each for before, each in both if each.severity.rank > before.severity.rank),
-        mended=tuple(each for each in gone if sight.reaches(*each.key)),
-        open=tuple(each for each in gone if not sight.reaches(*each.key)),
-        came=tuple(host for host in now.hosts if host not in earlier.hosts),
-        went=went,
-        healed=tuple(line for host in now.hosts if host in since for line in _healed(since[host], {**then, **today}, sight)),
+        fixed=tuple(each for each in gone if sight.is_visible(*each.key)),
+        unverified=tuple(each for each in gone if not sight.is_visible(*each.key)),
+        added_hosts=tuple(host for host in now.hosts if host not in earlier.hosts),
+        removed_hosts=went,
+        recovered=tuple(
+            line
+            for host in now.hosts
+            if host in since
+            for line in _describe_recovered(since[host], {**then, **today}, sight)
+        ),
     )
 
 
-def told(earlier: Baseline, changed: Changed) -> Section | None:
+def build_news(earlier: Baseline, changed: DigestChanges) -> Section | None:
     """Builds the section of news; None if nothing changed."""
     lines = changed.lines
     return Section(heading=Phrase("Since {at}", at=Moment(earlier.at)), lines=lines) if lines else None
 
 
-def _healed(seen: Observation, told_of: Mapping[Key, Known], sight: Sight) -> Iterator[Phrase]:
+def _describe_recovered(
+    seen: Observation, told_of: Mapping[FindingKey, KnownFinding], sight: Visibility
+) -> Iterator[Phrase]:
     """Describes trouble in between that no digest reported, because it was over."""
     host, looks = seen.host, seen.looks
     if seen.unreached and (host, "host") not in told_of:
@@ -185,18 +192,18 @@ def _healed(seen: Observation, told_of: Mapping[Key, Known], sight: Sight) -> It
             )
 
 
-def _worst(known: Iterable[Known]) -> Mapping[Key, Known]:
+def _find_worst(known: Iterable[KnownFinding]) -> Mapping[FindingKey, KnownFinding]:
     """Returns the worst finding for each host and subject."""
-    worst: dict[Key, Known] = {}
+    worst: dict[FindingKey, KnownFinding] = {}
     for each in sorted(known, key=lambda each: (each.severity.rank, each.key)):
         worst.setdefault(each.key, each)
     return worst
 
 
-def _alike(known: Sequence[Known]) -> Iterator[tuple[Phrase, Phrase]]:
+def _group_by_text(known: Sequence[KnownFinding]) -> Iterator[tuple[Phrase, Phrase]]:
     """Groups hosts by the text of their findings."""
     hosts: dict[Phrase, list[str]] = {}
     for each in known:
         hosts.setdefault(each.short, []).append(each.host)
     for short, names in hosts.items():
-        yield some(list(dict.fromkeys(names))), short
+        yield list_some(list(dict.fromkeys(names))), short

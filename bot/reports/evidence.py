@@ -11,45 +11,45 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Instant, Moment, Phrase
-from bot.access.policy import Refuse
+from bot.access.policy import Refusal
 from bot.incidents.service import Incident
 from bot.model.change import Change
 from bot.reports import listings
 from bot.reports.incidents import summarize
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level
-from commands.loglines.lines import Log
-from commands.loglines.merge import filtered, grave, merged
-from commands.logs.collection import Got, finding_of, told_by, unread
-from commands.logs.operations import newest
-from commands.logs.operations import report as log_report
-from commands.logs.text_file import COLLECTED, notes
-from commands.model.finding import SEVERITIES, Finding, Severity, worst_first
-from commands.model.phrases import some
-from commands.model.report import Bundle, Column, Copy, Form, Report, Row, Section
-from commands.values.units import size_of
+from commands.loglines.lines import HostLog
+from commands.loglines.merge import count_errors, filter_lines, merge_lines
+from commands.logs.collection import CollectedLog, build_finding, describe_unread, is_reported_in
+from commands.logs.operations import build_report as log_report
+from commands.logs.operations import select_newest
+from commands.logs.text_file import COLLECTED_TRUNCATION_NOTES, list_notes
+from commands.model.finding import SEVERITY_NAMES, Finding, Severity, sort_worst_first
+from commands.model.phrases import list_some
+from commands.model.report import Bundle, Column, FileFormat, Report, ReportFile, Row, Section
+from commands.values.units import format_size
 
-BYTES = 48 * 2**20
+MAX_LOG_BYTES = 48 * 2**20
 """Limit of text of all logs together; each log gets its share. Packing in memory takes several times as much."""
 
-CONTAINERS = "log container:"
+CONTAINER_LOG_COMMAND = "log container:"
 """Command that brings what a container prints, without its name."""
 
-NAMED = 10
+MAX_NAMED = 10
 """Limit of hosts, or containers, that one line names."""
 
-OFFERED = 3
+MAX_OFFERED_COMMANDS = 3
 """Limit of commands that one line offers."""
 
-CHANGES = 100
+MAX_CHANGES = 100
 """Limit of listed changes, the newest; each has its plan in memory meanwhile."""
 
-TIMELINE = "timeline.txt"
+TIMELINE_FILE = "timeline.txt"
 
-BEGINNINGS = 20
+MAX_BEGINNINGS = 20
 """Limit of named logs with errors: those that had them first, for the trouble may have begun there."""
 
-UNREAD = 50
+MAX_UNREAD_LINES = 50
 """Limit of lines about logs that could not be read."""
 
 
@@ -63,8 +63,8 @@ class Evidence:
 
     target: str
     health: Report
-    got: Sequence[Got]
-    changes: Sequence[Change] | Refuse
+    got: Sequence[CollectedLog]
+    changes: Sequence[Change] | Refusal
     incident: Incident | None
     since: datetime
     typed: str
@@ -76,11 +76,14 @@ def compose_evidence(evidence: Evidence) -> Report:
     """Composes the report with the archive. This takes a second for 30 hosts."""
     health, got, now = evidence.health, evidence.got, evidence.at
     logs = [each.log for each in got if each.log is not None]
-    lines, said = merged(log.lines for log in logs), (*_list_dropped(got), *notes(logs, COLLECTED))
-    shown = newest(lines)
+    lines, said = (
+        merge_lines(log.lines for log in logs),
+        (*_list_dropped(got), *list_notes(logs, COLLECTED_TRUNCATION_NOTES)),
+    )
+    shown = select_newest(lines)
     missing = [each for each in got if each.error is not None]
-    unread = (finding_of(each) for each in missing if not told_by(health.findings, each))
-    findings = worst_first((*health.findings, *unread))
+    unread = (build_finding(each) for each in missing if not is_reported_in(health.findings, each))
+    findings = sort_worst_first((*health.findings, *unread))
     others = (*_list_beginnings(logs), *_list_contents(evidence), *_list_missing(evidence))
     folder = f"evidence-{now:%Y%m%d-%H%M%S}"
     whole = Report(
@@ -97,10 +100,10 @@ def compose_evidence(evidence: Evidence) -> Report:
     readable = whole.model_copy(update={"excerpt": None, "findings": (), "sections": sections})
     timeline = whole.model_copy(update={"excerpt": Excerpt(lines=lines, notes=said)})
     members = (
-        Copy(name="summary.md", form=Form.MARKDOWN, of=readable),
-        Copy(name=TIMELINE, form=Form.LINES, of=timeline),
-        Copy(name="health.md", form=Form.MARKDOWN, of=health, words=f"health {evidence.target} --details"),
-        Copy(name="health.csv", form=Form.CSV, of=health, words=f"health {evidence.target} --details"),
+        ReportFile(name="summary.md", form=FileFormat.MARKDOWN, of=readable),
+        ReportFile(name=TIMELINE_FILE, form=FileFormat.LINES, of=timeline),
+        ReportFile(name="health.md", form=FileFormat.MARKDOWN, of=health, words=f"health {evidence.target} --details"),
+        ReportFile(name="health.csv", form=FileFormat.CSV, of=health, words=f"health {evidence.target} --details"),
         *_build_changes_file(evidence),
         *(_build_log_file(each, evidence) for each in got if each.log is not None),
     )
@@ -108,12 +111,12 @@ def compose_evidence(evidence: Evidence) -> Report:
     return whole.model_copy(update={"files": (Bundle(name=f"{folder}.zip", members=inside),)})
 
 
-def _build_changes_file(evidence: Evidence) -> tuple[Copy, ...]:
-    if isinstance(evidence.changes, Refuse):
+def _build_changes_file(evidence: Evidence) -> tuple[ReportFile, ...]:
+    if isinstance(evidence.changes, Refusal):
         return ()
-    told = evidence.changes[:CHANGES]
-    of = listings.lately(told, evidence.at).model_copy(update={"summary": _count_changes(len(told), evidence)})
-    return (Copy(name="changes.md", form=Form.MARKDOWN, of=of, words="op"),)
+    told = evidence.changes[:MAX_CHANGES]
+    of = listings.list_recent_changes(told, evidence.at).model_copy(update={"summary": _count_changes(len(told), evidence)})
+    return (ReportFile(name="changes.md", form=FileFormat.MARKDOWN, of=of, words="op"),)
 
 
 def _count_changes(changes: int, evidence: Evidence) -> Phrase:
@@ -136,15 +139,15 @@ def _count_changes(changes: int, evidence: Evidence) -> Phrase:
     )
 
 
-def _build_log_file(got: Got, evidence: Evidence) -> Copy:
+def _build_log_file(got: CollectedLog, evidence: Evidence) -> ReportFile:
     """File of one log, below the command that asks for the same lines."""
     report = log_report((got,), got.source, evidence.at)
     assert report.excerpt is not None
     told = report.excerpt.model_copy(update={"notes": (*_list_dropped((got,)), *report.excerpt.notes)})
     span = f"--since {evidence.typed} --tail {evidence.tail}"
-    return Copy(
+    return ReportFile(
         name=f"logs/{got.host.name}/{got.source.replace(':', '-')}.txt",
-        form=Form.LINES,
+        form=FileFormat.LINES,
         of=report.model_copy(update={"excerpt": told}),
         words=f"log {got.source} {got.host.name} {span}",
     )
@@ -182,15 +185,15 @@ def _list_findings(findings: Sequence[Finding]) -> tuple[Section, ...]:
 
 
 def _join_alike(severity: Severity, why: Phrase, alike: Sequence[Finding]) -> Phrase:
-    hosts = some(tuple(dict.fromkeys(each.host for each in alike)), NAMED)
-    told = Phrase("{host}, {severity}: {why}", host=hosts, severity=SEVERITIES[severity], why=why)
+    hosts = list_some(tuple(dict.fromkeys(each.host for each in alike)), MAX_NAMED)
+    told = Phrase("{host}, {severity}: {why}", host=hosts, severity=SEVERITY_NAMES[severity], why=why)
     words = tuple(dict.fromkeys(each.next for each in alike if each.next))
-    return Phrase("{told}; next: {words}", told=told, words=" · ".join(words[:OFFERED])) if words else told
+    return Phrase("{told}; next: {words}", told=told, words=" · ".join(words[:MAX_OFFERED_COMMANDS])) if words else told
 
 
-def _list_beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
+def _list_beginnings(logs: Sequence[HostLog]) -> tuple[Section, ...]:
     """Section of logs with errors, in the order in which the errors began."""
-    found = [(errors[0], grave(errors), log) for log in logs if (errors := filtered(log.lines, Level.ERROR))]
+    found = [(errors[0], count_errors(errors), log) for log in logs if (errors := filter_lines(log.lines, Level.ERROR))]
     found.sort(key=lambda each: each[0].at.timestamp() if each[0].at is not None else 0.0)
     told = tuple(
         Phrase(
@@ -200,10 +203,10 @@ def _list_beginnings(logs: Sequence[Log]) -> tuple[Section, ...]:
             n=n,
             at=Phrase("an unknown time") if first.at is None else Instant(first.at),
         )
-        for first, n, log in found[:BEGINNINGS]
+        for first, n, log in found[:MAX_BEGINNINGS]
     )
-    if len(found) > BEGINNINGS:
-        told = (*told, Phrase("and {n} more", n=len(found) - BEGINNINGS))
+    if len(found) > MAX_BEGINNINGS:
+        told = (*told, Phrase("and {n} more", n=len(found) - MAX_BEGINNINGS))
     return (Section(heading=Phrase("Where errors are"), lines=told),) if told else ()
 
 
@@ -213,7 +216,7 @@ def _list_contents(evidence: Evidence) -> tuple[Section, ...]:
         Phrase("logs/: the same, one file for each log of each host"),
         Phrase("health.md, health.csv: how the hosts are, with versions, containers and gateway"),
     )
-    if not isinstance(evidence.changes, Refuse):
+    if not isinstance(evidence.changes, Refusal):
         files = (*files, Phrase("changes.md: what was changed through the bot in this time"))
     return (Section(heading=Phrase("What is in the archive"), lines=(*files, *_mention_containers(evidence))),)
 
@@ -222,26 +225,26 @@ def _mention_containers(evidence: Evidence) -> tuple[Phrase, ...]:
     """Note that container output is not in the archive, with the commands that bring it for unhealthy containers."""
     if all(host.wsl is None for host in {each.host for each in evidence.got}):
         return ()
-    found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINERS)]
-    words = found or [f"{CONTAINERS}NAME HOST"]
-    return (Phrase("not in it: what containers print; {words} brings it", words=some(words, NAMED)),)
+    found = [each.next for each in evidence.health.findings if each.next and each.next.startswith(CONTAINER_LOG_COMMAND)]
+    words = found or [f"{CONTAINER_LOG_COMMAND}NAME HOST"]
+    return (Phrase("not in it: what containers print; {words} brings it", words=list_some(words, MAX_NAMED)),)
 
 
 def _count_left_out(shown: int, total: int) -> tuple[Phrase, ...]:
     if shown == total:
         return ()
-    return (Phrase("the newest {n} of {total} lines are shown; {file} has all", n=shown, total=total, file=TIMELINE),)
+    return (Phrase("the newest {n} of {total} lines are shown; {file} has all", n=shown, total=total, file=TIMELINE_FILE),)
 
 
-def _list_dropped(got: Sequence[Got]) -> tuple[Phrase, ...]:
+def _list_dropped(got: Sequence[CollectedLog]) -> tuple[Phrase, ...]:
     where = [f"{each.host.name} {each.source}" for each in got if each.dropped]
     if not where:
         return ()
     return (
         Phrase(
             "{logs}: an archive has room for {size} of lines, these are the newest; collect fewer hosts",
-            logs=some(where),
-            size=size_of(BYTES),
+            logs=list_some(where),
+            size=format_size(MAX_LOG_BYTES),
         ),
     )
 
@@ -253,23 +256,23 @@ def _list_notes(said: tuple[Phrase, ...]) -> tuple[Section, ...]:
 
 def _list_missing(evidence: Evidence) -> tuple[Section, ...]:
     lines = _list_unread(evidence.got)
-    if isinstance(evidence.changes, Refuse):
+    if isinstance(evidence.changes, Refusal):
         lines = (*lines, Phrase("{file}: {why}", file="changes.md", why=evidence.changes.reason))
-    elif len(evidence.changes) > CHANGES:
-        lines = (*lines, Phrase("{file} has the newest {n} changes; there are older ones", file="changes.md", n=CHANGES))
+    elif len(evidence.changes) > MAX_CHANGES:
+        lines = (*lines, Phrase("{file} has the newest {n} changes; there are older ones", file="changes.md", n=MAX_CHANGES))
     return (Section(heading=Phrase("What is missing"), lines=lines),) if lines else ()
 
 
-def _list_unread(got: Sequence[Got]) -> tuple[Phrase, ...]:
+def _list_unread(got: Sequence[CollectedLog]) -> tuple[Phrase, ...]:
     """Lines for each host and reason, with the logs that could not be read."""
     logs: dict[tuple[str, Phrase], list[str]] = {}
     for each in got:
         if each.error is not None:
-            logs.setdefault((each.host.name, unread(each)), []).append(each.source)
+            logs.setdefault((each.host.name, describe_unread(each)), []).append(each.source)
     lines = tuple(
-        Phrase("{host}: {logs} ({why})", host=host, logs=some(sources, len(sources)), why=why)
+        Phrase("{host}: {logs} ({why})", host=host, logs=list_some(sources, len(sources)), why=why)
         for (host, why), sources in logs.items()
     )
-    if len(lines) <= UNREAD:
+    if len(lines) <= MAX_UNREAD_LINES:
         return lines
-    return (*lines[:UNREAD], Phrase("and {n} more", n=len(lines) - UNREAD))
+    return (*lines[:MAX_UNREAD_LINES], Phrase("and {n} more", n=len(lines) - MAX_UNREAD_LINES))

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Phrase
-from bot.incidents.service import Entry, Incident
-from bot.model.change import State
+from bot.incidents.service import Incident, IncidentEntry
+from bot.model.change import ChangeState
 from bot.reports.incidents import link_channel, suggest_next, summarize
-from bot.reports.listings import STATES
+from bot.reports.listings import STATE_PHRASES
 from commands.bot_state.incidents import IncidentOpen
-from commands.language.grammar import canonical
+from commands.language.grammar import render_operation
 from commands.model.report import Cell, Column, Report, Row, Section
 from commands.values.arguments import Target
 
@@ -40,9 +40,9 @@ class Timeline:
     """
 
     incident: Incident
-    entries: Sequence[Entry]
+    entries: Sequence[IncidentEntry]
     count: int
-    states: Mapping[str, State]
+    states: Mapping[str, ChangeState]
     readable: Set[str]
 
 
@@ -61,16 +61,16 @@ def compose_timeline(timeline: Timeline, place: str, at: datetime) -> Report:
     )
 
 
-def find_operations(entries: Sequence[Entry]) -> Set[str]:
+def find_operations(entries: Sequence[IncidentEntry]) -> Set[str]:
     """Finds the ids of all operations to which the entries may refer."""
     return {name for entry in entries for name in _find_operations(entry)}
 
 
 def _build_opening(incident: Incident) -> Row:
-    words = canonical(IncidentOpen(title=incident.title, target=Target(parts=tuple(incident.target.split(",")))))
+    words = render_operation(IncidentOpen(title=incident.title, target=Target(parts=tuple(incident.target.split(",")))))
     return Row(
         cells=(
-            Cell.moment(incident.opened_at),
+            Cell.of_moment(incident.opened_at),
             Cell.of(incident.opened_by),
             Cell.of(words),
             Cell.of(Phrase("opened")),
@@ -79,14 +79,14 @@ def _build_opening(incident: Incident) -> Row:
     )
 
 
-def _find_operations(entry: Entry) -> tuple[str, ...]:
+def _find_operations(entry: IncidentEntry) -> tuple[str, ...]:
     """Finds the ids of the operations to which an entry may refer: its own, and those in its command."""
     return (entry.operation, *_OPERATION.findall(entry.words))
 
 
-def _build_entry(entry: Entry, timeline: Timeline) -> Row:
+def _build_entry(entry: IncidentEntry, timeline: Timeline) -> Row:
     states = timeline.states
-    now = next((STATES[states[name]] for name in _find_operations(entry) if name in states), entry.answer)
+    now = next((STATE_PHRASES[states[name]] for name in _find_operations(entry) if name in states), entry.answer)
     answer = (
         Cell.of(now)
         if entry.words in timeline.readable
@@ -94,7 +94,7 @@ def _build_entry(entry: Entry, timeline: Timeline) -> Row:
     )
     return Row(
         cells=(
-            Cell.moment(entry.at),
+            Cell.of_moment(entry.at),
             Cell.of(entry.actor),
             Cell.of(entry.words),
             answer,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from adapters.phrase import Moment, Phrase
-from bot.incidents.service import LEAD, Incident
-from commands.model.report import Cell, Channel, Column, Mark, Report, Row, Section
+from bot.incidents.service import LEAD_TIME, Incident
+from commands.model.report import Cell, ChannelLink, Column, Mark, Report, Row, Section
 
 _COLUMNS = (
     Column(key="number", heading=Phrase("Number")),
@@ -18,7 +18,7 @@ _COLUMNS = (
     Column(key="was", heading=Phrase("What it was")),
 )
 
-OFFERED = 3
+MAX_OFFERED = 3
 """Maximum number of incidents that a list suggests to show."""
 
 
@@ -36,7 +36,7 @@ def list_left_to_do(*lines: Phrase) -> tuple[Section, ...]:
 
 def report_opening(incident: Incident, at: datetime) -> Report:
     """Report on a new incident for readers in its channel. Commands there have other defaults from now on."""
-    since = Moment(incident.opened_at - LEAD)
+    since = Moment(incident.opened_at - LEAD_TIME)
     lines = (
         Phrase("whoever looks at hosts here, with {words} for example, is answered for all to read", words="health"),
         Phrase("a look is about {target}, a log since {at}, unless it says otherwise", target=incident.target, at=since),
@@ -69,9 +69,9 @@ def report_incident(incident: Incident, place: str, at: datetime) -> Report:
     )
 
 
-def link_channel(incident: Incident, place: str) -> Channel | None:
+def link_channel(incident: Incident, place: str) -> ChannelLink | None:
     """Link to its channel for readers in another channel; None for readers in it."""
-    return None if incident.channel == place else Channel(id=incident.channel, name=incident.channel_name)
+    return None if incident.channel == place else ChannelLink(id=incident.channel, name=incident.channel_name)
 
 
 def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
@@ -96,7 +96,7 @@ def list_incidents(found: Sequence[Incident], at: datetime) -> Report:
 
 def suggest_showing(incidents: Sequence[Incident]) -> tuple[str, ...]:
     """Commands that show the first incidents."""
-    return tuple(f"incident show {incident.number}" for incident in incidents[:OFFERED])
+    return tuple(f"incident show {incident.number}" for incident in incidents[:MAX_OFFERED])
 
 
 def summarize(incident: Incident) -> Phrase:
@@ -137,7 +137,7 @@ def _build_row(incident: Incident) -> Row:
             state,
             Cell.of(incident.title),
             Cell.of(incident.target),
-            Cell.moment(incident.opened_at),
+            Cell.of_moment(incident.opened_at),
             Cell.of(incident.opened_by),
             Cell.of(incident.channel),
             Cell.of(incident.was),

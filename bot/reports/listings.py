@@ -8,29 +8,29 @@ from pydantic import JsonValue
 
 from adapters.phrase import Listing, Phrase
 from bot.audit.log import EventKind
-from bot.changes.locks import Lock, told
-from bot.model.change import Approval, Change, State
-from bot.security.untrusted_text import cut
+from bot.changes.locks import Lock, describe_lock
+from bot.model.change import Approval, Change, ChangeState
+from bot.security.untrusted_text import shorten
 from bot.store.chain import StoredEvent, Verification
 from commands.model.finding import Finding, Severity
 from commands.model.report import Cell, Column, Report, Row
 
-NEXT = 3
+MAX_NEXT_COMMANDS = 3
 """Maximum number of suggested commands."""
 
-TOLD, VALUE = 300, 60
+MAX_EVENT_LENGTH, MAX_VALUE_LENGTH = 300, 60
 """Characters of an event that a line shows, and of each value in it."""
 
-STATES = {
-    State.PLANNED: Phrase("planned"),
-    State.WAITING: Phrase("to be approved"),
-    State.READY: Phrase("waits for hosts"),
-    State.RUNNING: Phrase("running now"),
-    State.DONE: Phrase("done"),
-    State.UNDONE: Phrase("undone"),
-    State.FAILED: Phrase("failed"),
-    State.UNKNOWN: Phrase("outcome unknown"),
-    State.CLOSED: Phrase("closed"),
+STATE_PHRASES = {
+    ChangeState.PLANNED: Phrase("planned"),
+    ChangeState.WAITING: Phrase("to be approved"),
+    ChangeState.READY: Phrase("waits for hosts"),
+    ChangeState.RUNNING: Phrase("running now"),
+    ChangeState.DONE: Phrase("done"),
+    ChangeState.UNDONE: Phrase("undone"),
+    ChangeState.FAILED: Phrase("failed"),
+    ChangeState.UNKNOWN: Phrase("outcome unknown"),
+    ChangeState.CLOSED: Phrase("closed"),
 }
 """Short names of the states of a change."""
 
@@ -67,11 +67,11 @@ _COLUMNS = {
     "until": Column(key="until", heading=Phrase("Until")),
     "operation": Column(key="operation", heading=Phrase("Id")),
 }
-_WAITING = ("words", "requester", "approvals", "until", "operation")
-_LATELY = ("words", "state", "requester", "asked_at", "operation")
+_PENDING_COLUMNS = ("words", "requester", "approvals", "until", "operation")
+_RECENT_COLUMNS = ("words", "state", "requester", "asked_at", "operation")
 
 
-def waiting(changes: Sequence[Change], at: datetime) -> Report:
+def list_pending(changes: Sequence[Change], at: datetime) -> Report:
     """Lists the changes that wait for approval or review."""
     n = len(changes)
     return Report(
@@ -79,18 +79,18 @@ def waiting(changes: Sequence[Change], at: datetime) -> Report:
         summary=Phrase("{n} request waits for somebody", plural="{n} requests wait for somebody", n=n)
         if n
         else Phrase("nothing waits for approval or review"),
-        columns=tuple(_COLUMNS[key] for key in _WAITING),
-        rows=tuple(_change(change, _WAITING) for change in changes),
+        columns=tuple(_COLUMNS[key] for key in _PENDING_COLUMNS),
+        rows=tuple(_build_change_row(change, _PENDING_COLUMNS) for change in changes),
         taken_at=at,
-        next=tuple(f"approval show {change.operation}" for change in changes[:NEXT]),
+        next=tuple(f"approval show {change.operation}" for change in changes[:MAX_NEXT_COMMANDS]),
     )
 
 
-def lately(changes: Sequence[Change], at: datetime) -> Report:
+def list_recent_changes(changes: Sequence[Change], at: datetime) -> Report:
     """Lists the recent changes: running, waiting and ended ones, in the given order."""
-    running = sum(change.state is State.RUNNING for change in changes)
-    asked = sum(change.state is State.WAITING for change in changes)
-    unknown = [change.operation for change in changes if change.state is State.UNKNOWN]
+    running = sum(change.state is ChangeState.RUNNING for change in changes)
+    asked = sum(change.state is ChangeState.WAITING for change in changes)
+    unknown = [change.operation for change in changes if change.state is ChangeState.UNKNOWN]
     summary = (
         Phrase(
             "the outcome of {operations} is unknown: look at the hosts, then say what you saw",
@@ -110,28 +110,30 @@ def lately(changes: Sequence[Change], at: datetime) -> Report:
     return Report(
         title=Phrase("Changes"),
         summary=summary,
-        columns=tuple(_COLUMNS[key] for key in _LATELY),
-        rows=tuple(_change(change, _LATELY) for change in changes),
+        columns=tuple(_COLUMNS[key] for key in _RECENT_COLUMNS),
+        rows=tuple(_build_change_row(change, _RECENT_COLUMNS) for change in changes),
         taken_at=at,
-        next=tuple(f"op show {change.operation}" for change in changes[:NEXT]),
+        next=tuple(f"op show {change.operation}" for change in changes[:MAX_NEXT_COMMANDS]),
     )
 
 
-def _change(change: Change, keys: Sequence[str]) -> Row:
+def _build_change_row(change: Change, keys: Sequence[str]) -> Row:
     approval = change.approval
     cells = {
         "words": Cell.of(change.words),
-        "state": Cell(text=STATES[change.state], value=change.state.value),
+        "state": Cell(text=STATE_PHRASES[change.state], value=change.state.value),
         "requester": Cell.of(change.requester),
-        "approvals": _approvals(change, approval),
-        "asked_at": _moment(change.asked_at),
-        "until": _moment(approval.expires_at if approval is not None and change.state is State.WAITING else None),
+        "approvals": _build_approvals_cell(change, approval),
+        "asked_at": _build_moment_cell(change.asked_at),
+        "until": _build_moment_cell(
+            approval.expires_at if approval is not None and change.state is ChangeState.WAITING else None
+        ),
         "operation": Cell.of(change.operation),
     }
     return Row(cells=tuple(cells[key] for key in keys))
 
 
-def _approvals(change: Change, approval: Approval | None) -> Cell:
+def _build_approvals_cell(change: Change, approval: Approval | None) -> Cell:
     if change.break_glass is not None:
         reviewed = change.break_glass.reviewed_by
         if not reviewed:
@@ -145,14 +147,14 @@ def _approvals(change: Change, approval: Approval | None) -> Cell:
     )
 
 
-def locks(found: Sequence[Lock], at: datetime) -> Report:
+def list_locks(found: Sequence[Lock], at: datetime) -> Report:
     """Lists active and recently ended locks."""
     active = [lock for lock in found if lock.ends_at > at]
     everywhere = next((lock for lock in active if "all" in lock.target.split(",")), None)
     summary = (
-        Phrase("nothing may change anywhere: {lock}", lock=told(everywhere))
+        Phrase("nothing may change anywhere: {lock}", lock=describe_lock(everywhere))
         if everywhere is not None
-        else told(active[0])
+        else describe_lock(active[0])
         if len(active) == 1
         else Phrase("{n} lock forbids changes", plural="{n} locks forbid changes", n=len(active))
         if active
@@ -169,26 +171,26 @@ def locks(found: Sequence[Lock], at: datetime) -> Report:
             Column(key="state", heading=Phrase("State")),
             Column(key="number", heading=Phrase("Number")),
         ),
-        rows=tuple(_lock(lock, at) for lock in found),
+        rows=tuple(_build_lock_row(lock, at) for lock in found),
         taken_at=at,
-        next=tuple(f"lock remove {lock.number}" for lock in active[:NEXT]),
+        next=tuple(f"lock remove {lock.number}" for lock in active[:MAX_NEXT_COMMANDS]),
     )
 
 
-def _lock(lock: Lock, at: datetime) -> Row:
+def _build_lock_row(lock: Lock, at: datetime) -> Row:
     return Row(
         cells=(
             Cell.of(lock.target),
             Cell.of(lock.owner),
             Cell.of(lock.reason),
-            _moment(lock.ends_at),
-            _lock_state(lock, at),
+            _build_moment_cell(lock.ends_at),
+            _build_lock_state_cell(lock, at),
             Cell(text=str(lock.number), value=lock.number),
         )
     )
 
 
-def _lock_state(lock: Lock, at: datetime) -> Cell:
+def _build_lock_state_cell(lock: Lock, at: datetime) -> Cell:
     if lock.ends_at > at:
         return Cell(text=Phrase("active"), value="active")
     if lock.removed_by:
@@ -196,7 +198,7 @@ def _lock_state(lock: Lock, at: datetime) -> Cell:
     return Cell(text=Phrase("ended"), value="ended")
 
 
-def verification(found: Verification) -> Report:
+def report_verification(found: Verification) -> Report:
     """Reports the result of a verification of the audit log."""
     if found.problem is None:
         summary = Phrase("{n} audit event, all in order", plural="{n} audit events, all in order", n=found.count)
@@ -206,7 +208,7 @@ def verification(found: Verification) -> Report:
     return Report(title=Phrase("Audit log"), summary=doubt, findings=(finding,))
 
 
-def events(found: Sequence[StoredEvent], at: datetime) -> Report:
+def list_events(found: Sequence[StoredEvent], at: datetime) -> Report:
     """Lists audit events in the given order."""
     return Report(
         title=Phrase("Audit log"),
@@ -219,20 +221,20 @@ def events(found: Sequence[StoredEvent], at: datetime) -> Report:
             Column(key="operation", heading=Phrase("Operation")),
             Column(key="data", heading=Phrase("Content")),
         ),
-        rows=tuple(map(_event, found)),
+        rows=tuple(map(_build_event_row, found)),
         taken_at=at,
     )
 
 
-def _event(event: StoredEvent) -> Row:
+def _build_event_row(event: StoredEvent) -> Row:
     return Row(
         cells=(
             Cell(text=str(event.sequence), value=event.sequence),
-            _moment(datetime.fromisoformat(event.at)),
+            _build_moment_cell(datetime.fromisoformat(event.at)),
             _kind(event.kind),
             Cell.of(event.actor),
             Cell.of(event.operation),
-            Cell(text=_told(event.data), value=event.data),
+            Cell(text=_summarize_data(event.data), value=event.data),
         )
     )
 
@@ -243,28 +245,30 @@ def _kind(kind: str) -> Cell:
     return Cell.of(kind) if label is None else Cell(text=label, value=kind)
 
 
-def _told(data: str) -> str:
+def _summarize_data(data: str) -> str:
     """Summarizes the data of an event in one line: its fields without braces and quotes, and without empty ones."""
-    said = ", ".join(f"{name}: {cut(value, VALUE)}" for name, value in _leaves("", json.loads(data)) if value)
-    return cut(said, TOLD)
+    said = ", ".join(
+        f"{name}: {shorten(value, MAX_VALUE_LENGTH)}" for name, value in _iterate_leaves("", json.loads(data)) if value
+    )
+    return shorten(said, MAX_EVENT_LENGTH)
 
 
-def _leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+def _iterate_leaves(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
     """Yields name and text of the plain values inside a JSON value, except times, which the export contains."""
     match value:
         case dict():
             for inner, each in value.items():
-                yield from _leaves(inner, each)
+                yield from _iterate_leaves(inner, each)
         case list() if all(isinstance(each, str) for each in value):
             yield name, " ".join(map(str, value))
         case list():
             for each in value:
-                yield from _leaves(name, each)
+                yield from _iterate_leaves(name, each)
         case None | False:
             return
         case _ if not name.endswith("_at"):
             yield name, str(value)
 
 
-def _moment(at: datetime | None) -> Cell:
-    return Cell(text="") if at is None else Cell.moment(at)
+def _build_moment_cell(at: datetime | None) -> Cell:
+    return Cell(text="") if at is None else Cell.of_moment(at)

@@ -18,7 +18,7 @@ class Month:
     now: datetime
 
     @classmethod
-    def of(cls, name: str, zone: ZoneInfo, now: datetime) -> "Month":
+    def from_name(cls, name: str, zone: ZoneInfo, now: datetime) -> "Month":
         """Returns the month with a name such as `2026-01`; "" means the last complete one.
 
         Raises `BadArgument` if the month has not begun.
@@ -37,7 +37,7 @@ class Month:
     @property
     def begin(self) -> datetime:
         """The first moment of the month."""
-        return self._midnight(self.first)
+        return self._find_midnight(self.first)
 
     @property
     def end(self) -> datetime:
@@ -53,13 +53,13 @@ class Month:
     def days(self) -> Iterator[tuple[datetime, datetime]]:
         """The days that have begun, each from midnight to midnight; the last day of the current month ends now."""
         day = self.first
-        while (begin := self._midnight(day)) < self.end:
+        while (begin := self._find_midnight(day)) < self.end:
             day += timedelta(days=1)
-            yield begin, min(self._midnight(day), self.end)
+            yield begin, min(self._find_midnight(day), self.end)
 
     @property
     def _after(self) -> datetime:
-        return self._midnight((self.first + timedelta(days=31)).replace(day=1))
+        return self._find_midnight((self.first + timedelta(days=31)).replace(day=1))
 
-    def _midnight(self, day: date) -> datetime:
+    def _find_midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone).astimezone(UTC)

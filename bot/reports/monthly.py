@@ -12,21 +12,21 @@ from functools import reduce
 from operator import add
 
 from adapters.phrase import Listing, Moment, Phrase
-from bot.reports.digest import joined
+from bot.reports.digest import join_clauses
 from bot.reports.month import Month
-from bot.reports.monthly_activity import of_changes, of_schedules
-from bot.store.observations import KEPT, WHOLE, Observation
-from bot.store.operations import Ended
-from bot.store.schedules import Tally
+from bot.reports.monthly_activity import build_change_sections, build_schedule_section
+from bot.store.observations import DETAIL_RETENTION, RETENTION, Observation
+from bot.store.operations import EndedOperation
+from bot.store.schedules import RunTally
 from commands.checks.assessment import CHECKS
-from commands.model.finding import Finding, Severity, next_commands, rank_of, worst_by_host, worst_first
-from commands.model.phrases import NO_HOSTS, some
-from commands.model.report import Cell, Column, Copy, Form, Mark, Report, Row, Section
+from commands.model.finding import Finding, Severity, find_worst_by_host, get_rank, list_next_commands, sort_worst_first
+from commands.model.phrases import NO_HOSTS, list_some
+from commands.model.report import Cell, Column, FileFormat, Mark, Report, ReportFile, Row, Section
 
-WORST = 3
+MAX_NAMED_HOSTS = 3
 """Maximum number of hosts that the summary names."""
 
-NEXT = 5
+MAX_NEXT_COMMANDS = 5
 """Maximum number of suggested commands."""
 
 COLUMNS = (
@@ -39,13 +39,13 @@ COLUMNS = (
     Column(key="security_updates", heading=Phrase("Security updates")),
 )
 
-_SIDES = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2")}
-_NOT_KNOWN = Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
-_ABSENT = Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
+_SIDE_NAMES = {"windows": Phrase("Windows"), "wsl": Phrase("WSL2")}
+_UNKNOWN_CELL = Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
+_ABSENT_CELL = Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
 
 
 @dataclass(frozen=True)
-class Seen:
+class MonthlyInput:
     """Input of a monthly report.
 
     `gateways` maps each host of the inventory to True if it has a gateway. `looks` is the sum of the observations of each
@@ -58,8 +58,8 @@ class Seen:
     updates: Report
     looks: Mapping[str, Observation]
     days: int
-    changes: Sequence[Ended] | None = ()
-    runs: Sequence[Tally] | None = ()
+    changes: Sequence[EndedOperation] | None = ()
+    runs: Sequence[RunTally] | None = ()
 
     @property
     def hosts(self) -> Mapping[str, Observation | None]:
@@ -67,169 +67,188 @@ class Seen:
         return {**dict.fromkeys(self.gateways), **self.looks}
 
     @property
-    def whole(self) -> Observation | None:
+    def total(self) -> Observation | None:
         """The sum of all observations of all hosts; None if there are none."""
         return reduce(add, self.looks.values()) if self.looks else None
 
     @property
-    def gone(self) -> tuple[str, ...]:
+    def removed_hosts(self) -> tuple[str, ...]:
         """Observed hosts that have left the inventory."""
         return tuple(sorted(self.looks.keys() - self.gateways.keys()))
 
 
-def composed(seen: Seen) -> Report:
+def compose_monthly_report(seen: MonthlyInput) -> Report:
     """Composes the report."""
-    findings = worst_first((*seen.updates.findings, *_findings(seen)))
+    findings = sort_worst_first((*seen.updates.findings, *_find_troubled_hosts(seen)))
     name = f"flatnet-{seen.month.name}"
     return Report(
         title=Phrase("Monthly report {month}", month=seen.month.name),
-        summary=_summary(seen),
+        summary=_summarize(seen),
         columns=COLUMNS,
-        rows=_rows(seen, findings),
+        rows=_build_rows(seen, findings),
         findings=findings,
-        sections=(_covered(seen), *of_changes(seen.changes), of_schedules(seen.runs, seen.month)),
+        sections=(
+            _build_basis_section(seen),
+            *build_change_sections(seen.changes),
+            build_schedule_section(seen.runs, seen.month),
+        ),
         taken_at=seen.month.now,
-        next=next_commands(findings, NEXT),
-        files=(Copy(name=f"{name}.md", form=Form.MARKDOWN), Copy(name=f"{name}.csv", form=Form.CSV)),
+        next=list_next_commands(findings, MAX_NEXT_COMMANDS),
+        files=(ReportFile(name=f"{name}.md", form=FileFormat.MARKDOWN), ReportFile(name=f"{name}.csv", form=FileFormat.CSV)),
     )
 
 
-def share(part: int, whole: int) -> int | float:
+def compute_percent(part: int, whole: int) -> int | float:
     """Computes a percentage with one decimal, rounded down."""
     percent = part * 1000 // whole / 10
     return int(percent) if percent.is_integer() else percent
 
 
-def _findings(seen: Seen) -> Iterator[Finding]:
+def _find_troubled_hosts(seen: MonthlyInput) -> Iterator[Finding]:
     """Yields a finding for each host that was not healthy in every observation, or has none."""
     for host, looks in seen.hosts.items():
         if looks is None:
             why = Phrase("nobody looked at it in {month}, so nothing is known of it", month=seen.month.name)
             yield Finding(severity=Severity.LOW, host=host, subject="month", why=why, reached=False)
         elif looks.well < looks.looks:
-            yield Finding(severity=Severity.LOW, host=host, subject="month", why=_trouble(looks, seen.month))
+            yield Finding(severity=Severity.LOW, host=host, subject="month", why=_describe_trouble(looks, seen.month))
 
 
-def _trouble(looks: Observation, month: Month) -> Phrase:
+def _describe_trouble(looks: Observation, month: Month) -> Phrase:
     told = Phrase(
         "in {month} reached in {reached} of {looks} looks, well in {well}",
         month=month.name,
-        reached=_reached(looks),
+        reached=_count_reached(looks),
         looks=looks.looks,
         well=looks.well,
     )
     if not looks.failed:
         return told
-    return Phrase("{told}; not well: {checks}", told=told, checks=_checks(looks))
+    return Phrase("{told}; not well: {checks}", told=told, checks=_describe_failed_checks(looks))
 
 
-def _reached(looks: Observation) -> int:
+def _count_reached(looks: Observation) -> int:
     return looks.looks - looks.unreached
 
 
-def _checks(looks: Observation) -> Phrase:
+def _describe_failed_checks(looks: Observation) -> Phrase:
     """Describes the failed checks and in how many observations they failed, most first."""
     most_first = sorted(looks.failed.items(), key=lambda each: -each[1])
     named = (Phrase("{check} {n}", check=CHECKS.get(check, check), n=n) for check, n in most_first)
     return Phrase("{items}", items=Listing(tuple(named)))
 
 
-def _rows(seen: Seen, findings: Iterable[Finding]) -> tuple[Row, ...]:
+def _build_rows(seen: MonthlyInput, findings: Iterable[Finding]) -> tuple[Row, ...]:
     """Builds the rows, worst first: by severity, then least reachable, then least healthy."""
-    severities = worst_by_host(findings)
-    updates = seen.updates.by_host
+    severities = find_worst_by_host(findings)
+    updates = seen.updates.cells_by_host
     rows = []
-    for host, looks in sorted(seen.hosts.items(), key=lambda each: _rank(*each)):
-        found = _looks(looks, gateway=seen.gateways.get(host, True))
-        lacking = _updates(updates[host]) if host in updates else _ABSENT
+    for host, looks in sorted(seen.hosts.items(), key=lambda each: _make_sort_key(*each)):
+        found = _build_health_cells(looks, gateway=seen.gateways.get(host, True))
+        lacking = _build_updates_cell(updates[host]) if host in updates else _ABSENT_CELL
         cells = (Cell.of(host), *found, lacking)
         rows.append(Row(host=host, cells=cells, severity=severities.get(host)))
-    return tuple(sorted(rows, key=lambda row: rank_of(row.severity)))
+    return tuple(sorted(rows, key=lambda row: get_rank(row.severity)))
 
 
-def _rank(host: str, looks: Observation | None) -> tuple[float, float, str]:
+def _make_sort_key(host: str, looks: Observation | None) -> tuple[float, float, str]:
     """Makes the sort key: unknown hosts first, then the least reachable, then the least healthy."""
-    return (-1, -1, host) if looks is None else (_reached(looks) / looks.looks, looks.well / looks.looks, host)
+    return (-1, -1, host) if looks is None else (_count_reached(looks) / looks.looks, looks.well / looks.looks, host)
 
 
-def _looks(looks: Observation | None, *, gateway: bool) -> tuple[Cell, ...]:
+def _build_health_cells(looks: Observation | None, *, gateway: bool) -> tuple[Cell, ...]:
     """Builds the cells of one host's health: number of observations, percentages, failed checks, gateway."""
     if looks is None:
         none = Cell(text=Phrase("none"), value=0)
-        return none, _NOT_KNOWN, _NOT_KNOWN, _NOT_KNOWN, _NOT_KNOWN if gateway else _ABSENT
+        return none, _UNKNOWN_CELL, _UNKNOWN_CELL, _UNKNOWN_CELL, _UNKNOWN_CELL if gateway else _ABSENT_CELL
     failed = " ".join(f"{check}={n}" for check, n in sorted(looks.failed.items()))
     return (
         Cell(text=Phrase("{n}", n=looks.looks), value=looks.looks),
-        _percent(_reached(looks), looks.looks),
-        _percent(looks.well, looks.looks),
-        Cell(text=_checks(looks) if failed else Phrase("none"), value=failed, mark=Mark.BAD if failed else Mark.WELL),
-        _mean(looks, gateway=gateway),
+        _build_percent_cell(_count_reached(looks), looks.looks),
+        _build_percent_cell(looks.well, looks.looks),
+        Cell(
+            text=_describe_failed_checks(looks) if failed else Phrase("none"),
+            value=failed,
+            mark=Mark.BAD if failed else Mark.WELL,
+        ),
+        _build_mean_cell(looks, gateway=gateway),
     )
 
 
-def _percent(part: int, looks: int) -> Cell:
-    percent = share(part, looks)
+def _build_percent_cell(part: int, looks: int) -> Cell:
+    percent = compute_percent(part, looks)
     return Cell(text=Phrase("{percent} %", percent=percent), value=percent)
 
 
-def _mean(looks: Observation, *, gateway: bool) -> Cell:
+def _build_mean_cell(looks: Observation, *, gateway: bool) -> Cell:
     if not looks.answers:
-        return _NOT_KNOWN if gateway else _ABSENT
+        return _UNKNOWN_CELL if gateway else _ABSENT_CELL
     mean = round(looks.answer_ms / looks.answers)
     return Cell(text=Phrase("{n} ms", n=mean), value=mean)
 
 
-def _updates(cells: Mapping[str, Cell]) -> Cell:
+def _build_updates_cell(cells: Mapping[str, Cell]) -> Cell:
     """Builds the cell with the updates pending on both sides together. One unknown side makes the sum unknown."""
-    sides = {key: cells[key] for key in _SIDES if cells[key].mark is not Mark.ABSENT}
+    sides = {key: cells[key] for key in _SIDE_NAMES if cells[key].mark is not Mark.ABSENT}
     if not sides:
-        return _ABSENT
+        return _ABSENT_CELL
     counts = [cell.value for cell in sides.values() if cell.mark is not Mark.UNKNOWN and isinstance(cell.value, int)]
     if len(counts) == len(sides):
         n = sum(counts)
         return Cell(text=Phrase("{n}", n=n), value=n, mark=Mark.BAD if n else Mark.WELL)
-    told = (Phrase("{side} {text}", side=_SIDES[key], text=cell.text) for key, cell in sides.items())
+    told = (Phrase("{side} {text}", side=_SIDE_NAMES[key], text=cell.text) for key, cell in sides.items())
     return Cell(text=Phrase("{items}", items=Listing(tuple(told))), mark=Mark.UNKNOWN)
 
 
-def _summary(seen: Seen) -> Phrase:
+def _summarize(seen: MonthlyInput) -> Phrase:
     """Summarizes the month in one sentence, for a phone's notification."""
     if not seen.hosts:
         return NO_HOSTS
-    return joined([_how_they_were(seen), *_least(seen), *_done(seen), *_pending(seen)])
+    return join_clauses(
+        [
+            _describe_health(seen),
+            *_describe_least_reached(seen),
+            *_describe_change_count(seen),
+            *_describe_pending_updates(seen),
+        ]
+    )
 
 
-def _how_they_were(seen: Seen) -> Phrase:
-    whole = seen.whole
+def _describe_health(seen: MonthlyInput) -> Phrase:
+    whole = seen.total
     if whole is None:
         return Phrase("{month}: nobody looked at the hosts, so nothing is known of them", month=seen.month.name)
     return Phrase(
         "{month}: hosts were reached in {reached} % of the looks and well in {well} %",
         month=seen.month.name,
-        reached=share(_reached(whole), whole.looks),
-        well=share(whole.well, whole.looks),
+        reached=compute_percent(_count_reached(whole), whole.looks),
+        well=compute_percent(whole.well, whole.looks),
     )
 
 
-def _least(seen: Seen) -> Iterator[Phrase]:
+def _describe_least_reached(seen: MonthlyInput) -> Iterator[Phrase]:
     """Names the hosts that were reached least, and the unknown ones."""
-    shares = [(share(_reached(each), each.looks), host) for host, each in seen.hosts.items() if each and each.unreached]
+    shares = [
+        (compute_percent(_count_reached(each), each.looks), host)
+        for host, each in seen.hosts.items()
+        if each and each.unreached
+    ]
     if shares:
         named = [Phrase("{host} {percent} %", host=host, percent=percent) for percent, host in sorted(shares)]
-        yield Phrase("the least reached: {hosts}", hosts=some(named, WORST))
+        yield Phrase("the least reached: {hosts}", hosts=list_some(named, MAX_NAMED_HOSTS))
     unknown = [host for host, each in seen.hosts.items() if each is None]
-    if unknown and seen.whole is not None:
-        yield Phrase("not known: {hosts}", hosts=some(unknown, WORST))
+    if unknown and seen.total is not None:
+        yield Phrase("not known: {hosts}", hosts=list_some(unknown, MAX_NAMED_HOSTS))
 
 
-def _done(seen: Seen) -> Iterator[Phrase]:
+def _describe_change_count(seen: MonthlyInput) -> Iterator[Phrase]:
     if seen.changes is not None:
         n = len(seen.changes)
         yield Phrase("{n} change ended", plural="{n} changes ended", n=n)
 
 
-def _pending(seen: Seen) -> Iterator[Phrase]:
-    marks = [_updates(cells).mark for cells in seen.updates.by_host.values()]
+def _describe_pending_updates(seen: MonthlyInput) -> Iterator[Phrase]:
+    marks = [_build_updates_cell(cells).mark for cells in seen.updates.cells_by_host.values()]
     lacking, unknown = marks.count(Mark.BAD), marks.count(Mark.UNKNOWN)
     if lacking or not unknown:
         yield Phrase(
@@ -239,36 +258,36 @@ def _pending(seen: Seen) -> Iterator[Phrase]:
         yield Phrase("of {n} host they are not known", plural="of {n} hosts they are not known", n=unknown)
 
 
-def _covered(seen: Seen) -> Section:
+def _build_basis_section(seen: MonthlyInput) -> Section:
     """Builds the section on the basis of the numbers."""
-    return Section(heading=Phrase("What this rests on"), lines=tuple(_rests_on(seen)))
+    return Section(heading=Phrase("What this rests on"), lines=tuple(_describe_basis(seen)))
 
 
-def _rests_on(seen: Seen) -> Iterator[Phrase]:
+def _describe_basis(seen: MonthlyInput) -> Iterator[Phrase]:
     month = seen.month
     yield Phrase("the time from {begin} until {end}", begin=Moment(month.begin), end=Moment(month.end))
     if not month.whole:
         yield Phrase("the month has not ended yet")
     counts = [0 if each is None else each.looks for each in seen.hosts.values()]
     if any(counts):
-        yield _counted(min(counts), max(counts))
+        yield _describe_observation_count(min(counts), max(counts))
         yield Phrase("percentages are shares of looks; of the time between two looks nothing is known")
     total = len(tuple(month.days))
     if seen.days < total:
         yield Phrase("on {n} of {total} days nobody looked", n=total - seen.days, total=total)
-    if month.begin < month.now - KEPT:
-        yield Phrase("looks are kept for {n} days; this month, or a part of it, is longer ago", n=KEPT.days)
-    elif month.begin < month.now - WHOLE:
+    if month.begin < month.now - RETENTION:
+        yield Phrase("looks are kept for {n} days; this month, or a part of it, is longer ago", n=RETENTION.days)
+    elif month.begin < month.now - DETAIL_RETENTION:
         yield Phrase(
             "looks of more than {n} days ago are kept by days of UTC, so the first and the last day are not exact",
-            n=WHOLE.days,
+            n=DETAIL_RETENTION.days,
         )
-    if seen.gone:
-        yield Phrase("no longer in the inventory: {hosts}", hosts=some(seen.gone))
+    if seen.removed_hosts:
+        yield Phrase("no longer in the inventory: {hosts}", hosts=list_some(seen.removed_hosts))
     yield Phrase("security updates are those that are pending now, not at the end of the month")
 
 
-def _counted(least: int, most: int) -> Phrase:
+def _describe_observation_count(least: int, most: int) -> Phrase:
     if least == most:
         return Phrase("{n} look at each host", plural="{n} looks at each host", n=most)
     return Phrase("{least} to {most} looks at each host", least=least, most=most)

@@ -4,30 +4,30 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from adapters.phrase import Phrase
-from bot.model.change import ApprovalState, BreakGlass, State
+from bot.model.change import ApprovalState, BreakGlass, ChangeState
 from bot.reports.month import Month
-from bot.security.untrusted_text import cut
-from bot.store.operations import Ended
-from bot.store.schedule_runs import Outcome
-from bot.store.schedules import KEPT, Tally
+from bot.security.untrusted_text import shorten
+from bot.store.operations import EndedOperation
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import RETENTION, RunTally
 from commands.model.report import Section
 
-NAMED = 10
+MAX_NAMED_CHANGES = 10
 """Maximum number of changes that are listed; more are only counted."""
 
-WORDS = 100
+MAX_COMMAND_LENGTH = 100
 """Characters of a command that a line repeats."""
 
-_ENDS = {
-    State.DONE: Phrase("done"),
-    State.UNDONE: Phrase("not done, everything was put back"),
-    State.FAILED: Phrase("failed"),
-    State.UNKNOWN: Phrase("outcome unknown"),
-    State.CLOSED: Phrase("never begun"),
+_STATE_PHRASES = {
+    ChangeState.DONE: Phrase("done"),
+    ChangeState.UNDONE: Phrase("not done, everything was put back"),
+    ChangeState.FAILED: Phrase("failed"),
+    ChangeState.UNKNOWN: Phrase("outcome unknown"),
+    ChangeState.CLOSED: Phrase("never begun"),
 }
-_BAD = frozenset({State.UNDONE, State.FAILED, State.UNKNOWN})
+_BAD_STATES = frozenset({ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN})
 
-_APPROVALS = {
+_APPROVAL_PHRASES = {
     ApprovalState.USED: Phrase("given"),
     ApprovalState.DENIED: Phrase("denied"),
     ApprovalState.EXPIRED: Phrase("expired"),
@@ -36,71 +36,71 @@ _APPROVALS = {
     ApprovalState.REFUSED: Phrase("void, for a right was gone"),
 }
 
-_NOT_RUN = frozenset({Outcome.MISSED, Outcome.SKIPPED})
-_FAILED = frozenset({Outcome.FAILED, Outcome.REFUSED})
+_NOT_RUN_OUTCOMES = frozenset({RunOutcome.MISSED, RunOutcome.SKIPPED})
+_FAILED_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED})
 
 
-def of_changes(changes: Sequence[Ended] | None) -> Iterator[Section]:
+def build_change_sections(changes: Sequence[EndedOperation] | None) -> Iterator[Section]:
     """Builds the sections: changes by outcome and by requester, approvals by state, and break-glass changes."""
     heading = Phrase("Changes that ended")
     if changes is None:
-        yield Section(heading=heading, lines=(_hidden(),))
+        yield Section(heading=heading, lines=(_explain_hidden(),))
         return
-    yield Section(heading=heading, lines=tuple(_changes(changes)) or (Phrase("none"),))
-    yield Section(heading=Phrase("Approvals"), lines=tuple(_approvals(changes)) or (Phrase("none"),))
-    glass = [_without(each, each.break_glass) for each in changes if each.break_glass is not None]
+    yield Section(heading=heading, lines=tuple(_describe_changes(changes)) or (Phrase("none"),))
+    yield Section(heading=Phrase("Approvals"), lines=tuple(_describe_approvals(changes)) or (Phrase("none"),))
+    glass = [_describe_break_glass(each, each.break_glass) for each in changes if each.break_glass is not None]
     if glass:
-        yield Section(heading=Phrase("Without approval (break-glass)"), lines=tuple(_first(glass)))
+        yield Section(heading=Phrase("Without approval (break-glass)"), lines=tuple(_limit_lines(glass)))
 
 
-def of_schedules(runs: Sequence[Tally] | None, month: Month) -> Section:
+def build_schedule_section(runs: Sequence[RunTally] | None, month: Month) -> Section:
     """Builds the section of missed due times and failed runs."""
     heading = Phrase("Schedules that did not run or failed")
     if runs is None:
-        return Section(heading=heading, lines=(_hidden(),))
-    if month.begin < month.now - KEPT:
-        old = Phrase("not known: runs are remembered for {n} days", n=KEPT.days)
+        return Section(heading=heading, lines=(_explain_hidden(),))
+    if month.begin < month.now - RETENTION:
+        old = Phrase("not known: runs are remembered for {n} days", n=RETENTION.days)
         return Section(heading=heading, lines=(old,))
-    by_name: dict[str, list[Tally]] = {}
+    by_name: dict[str, list[RunTally]] = {}
     for each in runs:
         by_name.setdefault(each.schedule, []).append(each)
-    lines = tuple(line for name, tallies in by_name.items() for line in _runs(name, tallies))
+    lines = tuple(line for name, tallies in by_name.items() for line in _describe_runs(name, tallies))
     return Section(heading=heading, lines=lines or (Phrase("none") if runs else Phrase("no run is known"),))
 
 
-def _hidden() -> Phrase:
+def _explain_hidden() -> Phrase:
     return Phrase("not shown: whoever asked for this report may not see them")
 
 
-def _changes(changes: Sequence[Ended]) -> Iterator[Phrase]:
+def _describe_changes(changes: Sequence[EndedOperation]) -> Iterator[Phrase]:
     states = Counter(each.state for each in changes)
-    for state, name in _ENDS.items():
+    for state, name in _STATE_PHRASES.items():
         if states[state]:
             yield Phrase("{what}: {n}", what=name, n=states[state])
     for who, n in Counter(each.requester for each in changes).most_common():
         yield Phrase("asked for by {who}: {n}", who=who, n=n)
-    yield from _first([_ended(each) for each in changes if each.state in _BAD])
+    yield from _limit_lines([_describe_ended_change(each) for each in changes if each.state in _BAD_STATES])
 
 
-def _ended(change: Ended) -> Phrase:
+def _describe_ended_change(change: EndedOperation) -> Phrase:
     return Phrase(
         "{words} by {who}, {operation}: {what}",
-        words=cut(change.words, WORDS),
+        words=shorten(change.words, MAX_COMMAND_LENGTH),
         who=change.requester,
         operation=change.operation,
-        what=_ENDS[change.state],
+        what=_STATE_PHRASES[change.state],
     )
 
 
-def _approvals(changes: Sequence[Ended]) -> Iterator[Phrase]:
+def _describe_approvals(changes: Sequence[EndedOperation]) -> Iterator[Phrase]:
     states = Counter(each.approval for each in changes)
-    for state, name in _APPROVALS.items():
+    for state, name in _APPROVAL_PHRASES.items():
         if states[state]:
             yield Phrase("{what}: {n}", what=name, n=states[state])
 
 
-def _without(change: Ended, glass: BreakGlass | None) -> Phrase:
-    words = cut(change.words, WORDS)
+def _describe_break_glass(change: EndedOperation, glass: BreakGlass | None) -> Phrase:
+    words = shorten(change.words, MAX_COMMAND_LENGTH)
     if glass is None or not glass.reviewed_by:
         return Phrase(
             "{words} by {who}, {operation}: to be reviewed", words=words, who=change.requester, operation=change.operation
@@ -114,17 +114,17 @@ def _without(change: Ended, glass: BreakGlass | None) -> Phrase:
     )
 
 
-def _runs(name: str, tallies: Sequence[Tally]) -> Iterator[Phrase]:
+def _describe_runs(name: str, tallies: Sequence[RunTally]) -> Iterator[Phrase]:
     total = sum(each.count + each.missed for each in tallies)
-    not_run = sum(each.missed + (each.count if each.outcome in _NOT_RUN else 0) for each in tallies)
-    failed = sum(each.count for each in tallies if each.outcome in _FAILED)
+    not_run = sum(each.missed + (each.count if each.outcome in _NOT_RUN_OUTCOMES else 0) for each in tallies)
+    failed = sum(each.count for each in tallies if each.outcome in _FAILED_OUTCOMES)
     if not_run:
         yield Phrase("{name}: {n} of {total} times nobody ran it", name=name, n=not_run, total=total)
     if failed:
         yield Phrase("{name}: {n} of {total} times it failed", name=name, n=failed, total=total)
 
 
-def _first(lines: Sequence[Phrase]) -> Iterator[Phrase]:
-    yield from lines[:NAMED]
-    if len(lines) > NAMED:
-        yield Phrase("… and {n} more", n=len(lines) - NAMED)
+def _limit_lines(lines: Sequence[Phrase]) -> Iterator[Phrase]:
+    yield from lines[:MAX_NAMED_CHANGES]
+    if len(lines) > MAX_NAMED_CHANGES:
+        yield Phrase("… and {n} more", n=len(lines) - MAX_NAMED_CHANGES)

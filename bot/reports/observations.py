@@ -8,23 +8,23 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.store.digests import Digests
-from bot.store.observations import Observation, Observations
+from bot.store.digests import DigestTable
+from bot.store.observations import Observation, ObservationTable
 from commands.checks.assessment import CHECKS
 from commands.model.chart import DayHealth, HostHealth
 from commands.model.finding import Finding
 from commands.model.report import Cell, Mark, Report
 
 
-def observed(report: Report, at: datetime) -> tuple[Observation, ...]:
+def make_observations(report: Report, at: datetime) -> tuple[Observation, ...]:
     """Makes one observation per host from a complete health report, as `Health.read` makes it."""
     found: dict[str, list[Finding]] = {}
     for finding in report.findings:
         found.setdefault(finding.host, []).append(finding)
-    return tuple(_observed(host, at, cells, found.get(host, ())) for host, cells in report.by_host.items())
+    return tuple(_make_observation(host, at, cells, found.get(host, ())) for host, cells in report.cells_by_host.items())
 
 
-def _observed(host: str, at: datetime, cells: Mapping[str, Cell], findings: Sequence[Finding]) -> Observation:
+def _make_observation(host: str, at: datetime, cells: Mapping[str, Cell], findings: Sequence[Finding]) -> Observation:
     marks = {key: cells[key].mark for key in CHECKS}
     reached = any(finding.reached for finding in findings) or bool({Mark.WELL, Mark.BAD} & {*marks.values()})
     took = cells["api_ms"].value
@@ -40,54 +40,59 @@ def _observed(host: str, at: datetime, cells: Mapping[str, Cell], findings: Sequ
     )
 
 
-class History:
+class HealthHistory:
     """Stored observations and digests. `zone` is the configured zone, which defines the days of charts and reports.
 
     Every method may raise `DatabaseError`; then nothing was written.
     """
 
-    def __init__(self, observations: Observations, digests: Digests, zone: ZoneInfo) -> None:
+    def __init__(self, observations: ObservationTable, digests: DigestTable, zone: ZoneInfo) -> None:
         self._observations = observations
         self._digests = digests
         self._zone = zone
 
     async def record(self, report: Report, at: datetime) -> None:
         """Stores the observations of a health report."""
-        await self._observations.add(observed(report, at))
+        await self._observations.add(make_observations(report, at))
 
-    async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
+    async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
         """Returns the sums of the observations from `since` until before `until`, by host."""
-        return await self._observations.sums(since, until)
+        return await self._observations.sum_by_host(since, until)
 
-    async def days(
+    async def read_days(
         self, hosts: Sequence[str], until: datetime, count: int
     ) -> tuple[tuple[date, ...], tuple[HostHealth, ...]]:
         """Returns `count` days up to the day of `until`, and the health of these hosts on each day."""
         last = until.astimezone(self._zone).date()
         days = tuple(last - timedelta(days=ago) for ago in reversed(range(count)))
-        seen = [await self._observations.sums(self._begin(day), self._begin(day + timedelta(days=1))) for day in days]
-        return days, tuple(HostHealth(host=host, days=tuple(_health(day.get(host)) for day in seen)) for host in hosts)
+        seen = [
+            await self._observations.sum_by_host(self._find_midnight(day), self._find_midnight(day + timedelta(days=1)))
+            for day in days
+        ]
+        return days, tuple(
+            HostHealth(host=host, days=tuple(_make_day_health(day.get(host)) for day in seen)) for host in hosts
+        )
 
-    async def keep(self, operation: str, at: datetime, document: str) -> None:
+    async def store_digest(self, operation: str, at: datetime, document: str) -> None:
         """Stores the findings of a digest; replaces those of the same operation."""
-        await self._digests.keep(operation, at, document)
+        await self._digests.store(operation, at, document)
 
-    async def earlier(self, operation: str, at: datetime) -> str | None:
+    async def find_previous_digest(self, operation: str, at: datetime) -> str | None:
         """Returns the stored findings of the last digest before `at`, other than this operation; None if there is none."""
-        found = await self._digests.latest(at, operation)
+        found = await self._digests.find_latest(at, operation)
         return None if found is None else found[2]
 
-    async def tidy(self, now: datetime) -> None:
+    async def prune(self, now: datetime) -> None:
         """Aggregates old observations to days and deletes outdated rows, in small batches between which other works run."""
-        while await self._observations.thin(now):
+        while await self._observations.aggregate_old(now):
             pass
         await self._digests.prune(now)
 
-    def _begin(self, day: date) -> datetime:
+    def _find_midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self._zone)
 
 
-def _health(seen: Observation | None) -> DayHealth | None:
+def _make_day_health(seen: Observation | None) -> DayHealth | None:
     if seen is None:
         return None
     return DayHealth(well=seen.well, troubled=seen.troubled, unreached=seen.unreached)

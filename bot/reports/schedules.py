@@ -6,26 +6,26 @@ from zoneinfo import ZoneInfo
 
 from adapters.phrase import Moment, Phrase
 from bot.schedules.builtin import OBSERVE
-from bot.schedules.service import Listed
-from bot.store.schedule_runs import Outcome
-from bot.store.schedules import Origin, Run, Schedule
+from bot.schedules.service import ScheduleListing
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun
 from commands.model.report import Cell, Column, Mark, Report, Row
 from commands.values import cron
 
-OUTCOMES = {
-    Outcome.RUNNING: Phrase("running now"),
-    Outcome.DONE: Phrase("done"),
-    Outcome.FAILED: Phrase("failed"),
-    Outcome.REFUSED: Phrase("refused"),
-    Outcome.SKIPPED: Phrase("left out, for the run before had not ended"),
-    Outcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
-    Outcome.DROPPED: Phrase("not run, for it was paused or removed meanwhile"),
+OUTCOME_PHRASES = {
+    RunOutcome.RUNNING: Phrase("running now"),
+    RunOutcome.DONE: Phrase("done"),
+    RunOutcome.FAILED: Phrase("failed"),
+    RunOutcome.REFUSED: Phrase("refused"),
+    RunOutcome.SKIPPED: Phrase("left out, for the run before had not ended"),
+    RunOutcome.MISSED: Phrase("missed: the bot was not running, or its clock was set anew"),
+    RunOutcome.DROPPED: Phrase("not run, for it was paused or removed meanwhile"),
 }
 
-MISSED: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
+MISSED_PHRASES: Mapping[str, Phrase | str] = {"run": "", "skip": Phrase("left out"), "tell": Phrase("only told")}
 """Names of the handling of missed times; by default a missed run is made up for."""
 
-_BAD = frozenset({Outcome.FAILED, Outcome.REFUSED, Outcome.MISSED})
+_BAD_OUTCOMES = frozenset({RunOutcome.FAILED, RunOutcome.REFUSED, RunOutcome.MISSED})
 
 _COLUMNS = (
     Column(key="name", heading=Phrase("Schedule")),
@@ -40,15 +40,15 @@ _COLUMNS = (
 )
 
 
-def report_schedule(schedule: Schedule, begun: Run | None, at: datetime) -> Report:
+def report_schedule(schedule: Schedule, begun: ScheduleRun | None, at: datetime) -> Report:
     """Report on one schedule and its next run."""
-    report = list_schedules((Listed(schedule, begun),), at)
+    report = list_schedules((ScheduleListing(schedule, begun),), at)
     coming = _find_next_time(schedule, at)
     told, words = _predict(schedule, begun, coming)
     return report.model_copy(update={"summary": told, "next": words})
 
 
-def _predict(schedule: Schedule, begun: Run | None, coming: datetime | None) -> tuple[Phrase, tuple[str, ...]]:
+def _predict(schedule: Schedule, begun: ScheduleRun | None, coming: datetime | None) -> tuple[Phrase, tuple[str, ...]]:
     """Sentence about the next run, and commands that change it."""
     name = schedule.name
     if schedule.paused:
@@ -61,7 +61,7 @@ def _predict(schedule: Schedule, begun: Run | None, coming: datetime | None) -> 
     return told, (f"schedule run {name}", f"schedule pause {name}")
 
 
-def list_schedules(found: Sequence[Listed], at: datetime) -> Report:
+def list_schedules(found: Sequence[ScheduleListing], at: datetime) -> Report:
     """Report that lists schedules, with the next run in its summary."""
     paused = [each.schedule for each in found if each.schedule.paused]
     coming = [(when, each.schedule) for each in found if (when := _find_next_time(each.schedule, at)) is not None]
@@ -91,39 +91,39 @@ def _join(parts: Sequence[Phrase]) -> Phrase:
 
 def _find_next_time(schedule: Schedule, at: datetime) -> datetime | None:
     """Time of the next run; None while it is paused or its times could not be read."""
-    if schedule.paused or not cron.readable(schedule.cron, schedule.zone):
+    if schedule.paused or not cron.is_readable(schedule.cron, schedule.zone):
         return None
-    return cron.following(schedule.cron, ZoneInfo(schedule.zone), at)
+    return cron.find_next(schedule.cron, ZoneInfo(schedule.zone), at)
 
 
-def _build_row(each: Listed, at: datetime) -> Row:
+def _build_row(each: ScheduleListing, at: datetime) -> Row:
     schedule = each.schedule
     coming = _find_next_time(schedule, at)
     return Row(
         cells=(
             Cell.of(schedule.name),
-            _show_state(schedule),
+            _build_state_cell(schedule),
             Cell.of(schedule.words),
             Cell(text=f"{schedule.cron} {schedule.zone}", value=f"{schedule.cron} {schedule.zone}"),
-            Cell(text="") if coming is None else Cell.moment(coming),
-            _show_last(each.latest),
-            _show_channel(schedule),
+            Cell(text="") if coming is None else Cell.of_moment(coming),
+            _build_last_cell(each.latest),
+            _build_channel_cell(schedule),
             Cell.of(schedule.owner),
-            Cell(text=MISSED.get(schedule.missed, schedule.missed), value=schedule.missed),
+            Cell(text=MISSED_PHRASES.get(schedule.missed, schedule.missed), value=schedule.missed),
         )
     )
 
 
-def _show_channel(schedule: Schedule) -> Cell:
+def _build_channel_cell(schedule: Schedule) -> Cell:
     """Channel of its answers. The answers of `observe` are not posted."""
-    if schedule.origin is Origin.BUILT_IN and schedule.name == OBSERVE:
+    if schedule.origin is ScheduleOrigin.BUILT_IN and schedule.name == OBSERVE:
         return Cell(text="")
     return Cell(text=schedule.channel or Phrase("the administrators"), value=schedule.channel)
 
 
-def _show_state(schedule: Schedule) -> Cell:
+def _build_state_cell(schedule: Schedule) -> Cell:
     """State in words, empty while it is active. Times from another version or in an unknown zone may be unreadable."""
-    if not schedule.paused and not cron.readable(schedule.cron, schedule.zone):
+    if not schedule.paused and not cron.is_readable(schedule.cron, schedule.zone):
         return Cell(text=Phrase("does not run: its times cannot be read"), value="unreadable", mark=Mark.BAD)
     if not schedule.paused:
         return Cell(text="", value="active")
@@ -133,8 +133,8 @@ def _show_state(schedule: Schedule) -> Cell:
     return Cell(text=why, value="paused", mark=Mark.BAD)
 
 
-def _show_last(run: Run | None) -> Cell:
+def _build_last_cell(run: ScheduleRun | None) -> Cell:
     if run is None:
         return Cell(text=Phrase("not yet"), value="")
-    text = Phrase("{at}: {outcome}", at=Moment(run.due), outcome=OUTCOMES[run.outcome])
-    return Cell(text=text, value=run.outcome.value, mark=Mark.BAD if run.outcome in _BAD else Mark.PLAIN)
+    text = Phrase("{at}: {outcome}", at=Moment(run.due), outcome=OUTCOME_PHRASES[run.outcome])
+    return Cell(text=text, value=run.outcome.value, mark=Mark.BAD if run.outcome in _BAD_OUTCOMES else Mark.PLAIN)

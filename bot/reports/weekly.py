@@ -10,34 +10,34 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.phrase import Listing, Phrase
-from bot.reports.digest import joined, soonest, standing
-from commands.certs.operations import TABLE
-from commands.checks.log_rotation import COLUMN as ROTATION
+from bot.reports.digest import build_expiry_section, join_clauses, summarize_attention
+from commands.certs.operations import TABLE_COLUMNS
+from commands.checks.log_rotation import ROTATION_COLUMN as ROTATION
 from commands.disks.assessment import COLUMNS as DISKS
-from commands.model.finding import Finding, next_commands, rank_of, worst_by_host, worst_first
-from commands.model.phrases import some
+from commands.model.finding import Finding, find_worst_by_host, get_rank, list_next_commands, sort_worst_first
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
-from commands.values.units import size_of
+from commands.values.units import format_size
 
-FULLEST = 5
+MAX_FULLEST_HOSTS = 5
 """Maximum number of listed hosts with the fullest disks."""
 
-NEXT = 5
+MAX_NEXT_COMMANDS = 5
 """Maximum number of suggested commands."""
 
-_PLACES = ("drive", "wsl_disk")
+_DISK_COLUMNS = ("drive", "wsl_disk")
 """Columns of the `disk` report that show a disk."""
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
-    *(column for column in DISKS if column.key in _PLACES),
+    *(column for column in DISKS if column.key in _DISK_COLUMNS),
     ROTATION.model_copy(update={"detail": False}),
-    *(column for column in TABLE if column.key == "days"),
+    *(column for column in TABLE_COLUMNS if column.key == "days"),
 )
 
 
 @dataclass(frozen=True)
-class Week:
+class WeeklyInput:
     """Input of a weekly report: the reports on all hosts, with details."""
 
     at: datetime
@@ -46,109 +46,111 @@ class Week:
     certificates: Report
 
 
-def composed(week: Week) -> Report:
+def compose_weekly_report(week: WeeklyInput) -> Report:
     """Composes the report."""
-    findings = _findings(week)
+    findings = _collect_findings(week)
     return Report(
         title=Phrase("Weekly report"),
-        summary=Phrase("in this week's report {summary}", summary=_summary(week, findings)),
+        summary=Phrase("in this week's report {summary}", summary=_summarize(week, findings)),
         columns=COLUMNS,
-        rows=_rows(week, findings),
+        rows=_build_rows(week, findings),
         findings=findings,
-        sections=tuple(section for section in _sections(week) if section.lines) if findings else (),
+        sections=tuple(section for section in _build_sections(week) if section.lines) if findings else (),
         brief=not findings,
         taken_at=week.at,
-        next=next_commands(findings, NEXT),
+        next=list_next_commands(findings, MAX_NEXT_COMMANDS),
     )
 
 
-def _findings(week: Week) -> tuple[Finding, ...]:
+def _collect_findings(week: WeeklyInput) -> tuple[Finding, ...]:
     """Collects the findings on disks, logs and certificates. An unreachable host is reported once."""
     logs = (finding.model_copy(update={"next": f"health {finding.host} --details"}) for finding in week.health.further)
     found = [*week.disks.findings, *logs]
     for report in (week.health, week.certificates):
-        silent = _silent(found)
-        wanted = _unread(report) if report is week.health else report.findings
+        silent = _find_silent_hosts(found)
+        wanted = _find_unread(report) if report is week.health else report.findings
         found += [finding for finding in wanted if finding.reached or finding.host not in silent]
-    return worst_first(tuple(found))
+    return sort_worst_first(tuple(found))
 
 
-def _silent(findings: Sequence[Finding]) -> frozenset[str]:
+def _find_silent_hosts(findings: Sequence[Finding]) -> frozenset[str]:
     """Returns the hosts whose Windows side is already reported as unreachable."""
     sides = ("host", "windows")
     return frozenset(finding.host for finding in findings if not finding.reached and finding.subject in sides)
 
 
-def _unread(health: Report) -> list[Finding]:
+def _find_unread(health: Report) -> list[Finding]:
     """Returns the health findings that explain unread logs. Other health findings are not part of this report."""
-    return [finding for finding in health.findings if finding.host in _silent([finding])]
+    return [finding for finding in health.findings if finding.host in _find_silent_hosts([finding])]
 
 
-def _rows(week: Week, findings: Sequence[Finding]) -> tuple[Row, ...]:
+def _build_rows(week: WeeklyInput, findings: Sequence[Finding]) -> tuple[Row, ...]:
     """Builds the rows, worst first, then those with the fullest disks."""
-    worst = worst_by_host(findings)
-    logs, ends = week.health.by_host, week.certificates.by_host
+    worst = find_worst_by_host(findings)
+    logs, ends = week.health.cells_by_host, week.certificates.cells_by_host
     rows = []
-    for host, disks in week.disks.by_host.items():
+    for host, disks in week.disks.cells_by_host.items():
         known = {**disks, ROTATION.key: logs[host][ROTATION.key], "days": ends[host]["days"]}
         rows.append(Row(host=host, cells=tuple(known[column.key] for column in COLUMNS), severity=worst.get(host)))
-    return tuple(sorted(rows, key=lambda row: rank_of(row.severity)))
+    return tuple(sorted(rows, key=lambda row: get_rank(row.severity)))
 
 
-def _summary(week: Week, findings: tuple[Finding, ...]) -> Phrase:
-    return standing(findings, len(week.disks.rows), week.disks.summary) if findings else _all_well(week)
+def _summarize(week: WeeklyInput, findings: tuple[Finding, ...]) -> Phrase:
+    return summarize_attention(findings, len(week.disks.rows), week.disks.summary) if findings else _summarize_healthy(week)
 
 
-def _all_well(week: Week) -> Phrase:
+def _summarize_healthy(week: WeeklyInput) -> Phrase:
     if not week.disks.rows:
         return week.disks.summary
-    return joined([week.disks.summary, _logs_well(week), week.certificates.summary])
+    return join_clauses([week.disks.summary, _describe_healthy_logs(week), week.certificates.summary])
 
 
-def _logs_well(week: Week) -> Phrase:
+def _describe_healthy_logs(week: WeeklyInput) -> Phrase:
     """States that all logs are rotated, but only if every host proves it."""
-    marks = {cells[ROTATION.key].mark for cells in week.health.by_host.values()} - {Mark.ABSENT}
+    marks = {cells[ROTATION.key].mark for cells in week.health.cells_by_host.values()} - {Mark.ABSENT}
     return Phrase("all logs are rotated") if marks == {Mark.WELL} else Phrase("no log is too large")
 
 
-def _sections(week: Week) -> Iterator[Section]:
-    yield Section(heading=Phrase("Disks, the fullest"), lines=tuple(_fullest(week)))
-    yield Section(heading=Phrase("Logs that need somebody, the largest"), lines=tuple(_logs(week)))
-    yield soonest(week.certificates, week.at)
+def _build_sections(week: WeeklyInput) -> Iterator[Section]:
+    yield Section(heading=Phrase("Disks, the fullest"), lines=tuple(_describe_fullest(week)))
+    yield Section(heading=Phrase("Logs that need somebody, the largest"), lines=tuple(_describe_logs(week)))
+    yield build_expiry_section(week.certificates, week.at)
 
 
-def _fullest(week: Week) -> Iterator[Phrase]:
-    cells = {host: [disks[key] for key in _PLACES] for host, disks in week.disks.by_host.items()}
+def _describe_fullest(week: WeeklyInput) -> Iterator[Phrase]:
+    cells = {host: [disks[key] for key in _DISK_COLUMNS] for host, disks in week.disks.cells_by_host.items()}
     known = [(each.value, host, each) for host, places in cells.items() for each in places if isinstance(each.value, int)]
     fullest: dict[str, Cell] = {}
     for _, host, cell in sorted(known, key=lambda each: (-each[0], each[1])):
         fullest.setdefault(host, cell)
-    for host, cell in list(fullest.items())[:FULLEST]:
+    for host, cell in list(fullest.items())[:MAX_FULLEST_HOSTS]:
         yield Phrase("{host}: {what}", host=host, what=cell.text)
-    yield from _unknown(host for host, places in cells.items() if any(each.mark is Mark.UNKNOWN for each in places))
+    yield from _describe_unknown(host for host, places in cells.items() if any(each.mark is Mark.UNKNOWN for each in places))
 
 
-def _logs(week: Week) -> Iterator[Phrase]:
+def _describe_logs(week: WeeklyInput) -> Iterator[Phrase]:
     wrong: dict[str, list[Phrase]] = {}
     for finding in week.health.further:
         wrong.setdefault(finding.host, []).append(finding.short or finding.why)
-    sizes = {host: disks["logs"].value for host, disks in week.disks.by_host.items()}
-    for host in sorted(wrong, key=lambda host: (-_bytes(sizes.get(host)), host)):
+    sizes = {host: disks["logs"].value for host, disks in week.disks.cells_by_host.items()}
+    for host in sorted(wrong, key=lambda host: (-_get_bytes(sizes.get(host)), host)):
         what, size = Listing(tuple(wrong[host])), sizes.get(host)
         if isinstance(size, int):
-            yield Phrase("{host}: {what}; all its logs take {size}", host=host, what=what, size=size_of(size))
+            yield Phrase("{host}: {what}; all its logs take {size}", host=host, what=what, size=format_size(size))
         else:
             yield Phrase("{host}: {what}", host=host, what=what)
-    yield from _unknown(
-        host for host, cells in week.health.by_host.items() if cells[ROTATION.key].mark is Mark.UNKNOWN and host not in wrong
+    yield from _describe_unknown(
+        host
+        for host, cells in week.health.cells_by_host.items()
+        if cells[ROTATION.key].mark is Mark.UNKNOWN and host not in wrong
     )
 
 
-def _bytes(size: object) -> int:
+def _get_bytes(size: object) -> int:
     return size if isinstance(size, int) else 0
 
 
-def _unknown(hosts: Iterator[str]) -> Iterator[Phrase]:
+def _describe_unknown(hosts: Iterator[str]) -> Iterator[Phrase]:
     names = sorted(hosts)
     if names:
-        yield Phrase("not known: {hosts}", hosts=some(names))
+        yield Phrase("not known: {hosts}", hosts=list_some(names))

@@ -10,18 +10,18 @@ from typing import Any
 from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Policy, Refuse, label
-from bot.access.rules import place_of
-from bot.audit.log import RECORDED, EventKind
+from bot.access.policy import Actor, Policy, Refusal, format_identity
+from bot.access.rules import find_place
+from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.changes.planner import NothingToDo
 from bot.incidents.service import AlreadyOpen
 from bot.model.request import BotIdentity, Failure, FailureKind, Request, Surface
 from bot.security.redaction import Redactor
-from commands.language.grammar import canonical, located, named
+from commands.language.grammar import identify_operation, locate_error, render_operation
 from commands.model.operation import Catalogue, Operation
 from commands.values.arguments import BadArgument
 from commands.values.errors import GrammarError
-from commands.values.normalize import Typed, read
+from commands.values.normalize import TypedText, normalize_text
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Rights:
 
 
 @dataclass(frozen=True)
-class Ground:
+class DecisionBasis:
     """Basis of a decision: policy, hosts, secrets."""
 
     policy: Policy
@@ -64,52 +64,52 @@ class Ground:
     """Hosts by which a request is judged that names an unknown host. Empty: the answer reports the unknown host."""
 
 
-def decide(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
+def decide(request: Request, typed: TypedText, ground: DecisionBasis, catalogue: Catalogue) -> Decision:
     """Identifies the requester, parses the request and judges it. A refusal reveals no command, no option and no host."""
     policy, redactor = ground.policy, ground.redactor
     actor = policy.identify(request.identity)
-    if isinstance(actor, Refuse):
-        unknown = Actor(label(request.identity), frozenset(), actor.rule)
-        return Decision(unknown, actor.rule, redactor.clean(typed.text), _refusal(actor))
+    if isinstance(actor, Refusal):
+        unknown = Actor(format_identity(request.identity), frozenset(), actor.rule)
+        return Decision(unknown, actor.rule, redactor.redact(typed.text), _make_refusal(actor))
     if redactor.holds_secret(typed.text):
-        return Decision(actor, "holds a secret", redactor.clean(typed.text), _SECRET)
+        return Decision(actor, "holds a secret", redactor.redact(typed.text), _HELD_SECRET)
     try:
-        asked = named(typed, catalogue, policy.permitted(actor, catalogue))
+        asked = identify_operation(typed, catalogue, policy.list_permitted(actor, catalogue))
         verdict = policy.judge(actor, asked.operation)
-        if isinstance(verdict, Refuse):
-            return Decision(actor, verdict.rule, typed.text, _refusal(verdict))
-        bound = asked.bound()
+        if isinstance(verdict, Refusal):
+            return Decision(actor, verdict.rule, typed.text, _make_refusal(verdict))
+        bound = asked.bind()
     except GrammarError as error:
-        return Decision(actor, "not understood", typed.text, failure(error, typed.text))
+        return Decision(actor, "not understood", typed.text, make_failure(error, typed.text))
     try:
         operation = ground.frame(bound)
     except BadArgument as error:
-        said = canonical(bound)
-        return Decision(actor, "not understood", said, failure(error, said))
-    place = _place(request)
-    verdict = policy.judge(actor, asked.operation, _about(operation, ground), place)
-    outcome = _refusal(verdict) if isinstance(verdict, Refuse) else operation
-    return Decision(actor, verdict.rule, canonical(operation), outcome, canonical(bound))
+        said = render_operation(bound)
+        return Decision(actor, "not understood", said, make_failure(error, said))
+    place = _find_place(request)
+    verdict = policy.judge(actor, asked.operation, _describe_operation(operation, ground), place)
+    outcome = _make_refusal(verdict) if isinstance(verdict, Refusal) else operation
+    return Decision(actor, verdict.rule, render_operation(operation), outcome, render_operation(bound))
 
 
-def decide_again(request: Request, typed: Typed, ground: Ground, catalogue: Catalogue) -> Decision:
+def decide_again(request: Request, typed: TypedText, ground: DecisionBasis, catalogue: Catalogue) -> Decision:
     """Decides now on a request that was answered earlier. The labels of a removed host are unknown: its answer may be seen
     by those who may read all hosts."""
     return decide(request, typed, replace(ground, of_unknown=ground.inventory.hosts), catalogue)
 
 
 @dataclass(frozen=True)
-class OtherWords:
+class RequestJudge:
     """Decides on other words of the same requester (`bot.handlers.context.WordsJudge`)."""
 
     request: Request
-    ground: Ground
+    ground: DecisionBasis
     catalogue: Catalogue
 
     def may_see(self, words: str) -> bool:
         """Returns whether the requester may see the answer to these words in the channel of the request."""
         request = replace(self.request, text=words)
-        return isinstance(decide_again(request, read(words), self.ground, self.catalogue).outcome, Operation)
+        return isinstance(decide_again(request, normalize_text(words), self.ground, self.catalogue).outcome, Operation)
 
     def interpret_scheduled(self, words: str, channel: str) -> Operation | Failure:
         """Parses these words as a schedule of the requester would request them in a channel.
@@ -117,27 +117,27 @@ class OtherWords:
         Nothing is recorded, because nothing is done. The audit log has the requester with the schedule itself.
         """
         request = replace(self.request, text=words, surface=Surface.SCHEDULE, channel=channel)
-        return decide(request, read(words), self.ground, self.catalogue).outcome
+        return decide(request, normalize_text(words), self.ground, self.catalogue).outcome
 
 
-def _place(request: Request) -> str | None:
+def _find_place(request: Request) -> str | None:
     """Finds the place of a request. Requests of the bot itself have none: the configuration names their channel."""
-    return None if isinstance(request.identity, BotIdentity) else place_of(request.surface, request.channel)
+    return None if isinstance(request.identity, BotIdentity) else find_place(request.surface, request.channel)
 
 
-def _about(operation: Operation, ground: Ground) -> tuple[Host, ...]:
+def _describe_operation(operation: Operation, ground: DecisionBasis) -> tuple[Host, ...]:
     """Finds the hosts of an operation, as far as they are known."""
     try:
-        return operation.hosts(ground.inventory)
+        return operation.resolve_hosts(ground.inventory)
     except RequestError:
         return ground.of_unknown
 
 
-def failure(error: FlatnetError, understood: str) -> Failure:
+def make_failure(error: FlatnetError, understood: str) -> Failure:
     """Makes the answer for a foreseen error. Its span is in the text as it was understood."""
     match error:
         case BadArgument():
-            return failure(located(error, understood), understood)
+            return make_failure(locate_error(error, understood), understood)
         case GrammarError(span=span, suggestions=suggestions):
             return Failure(kind=FailureKind.USAGE, phrase=error.phrase, span=span, suggestions=suggestions)
         case RequestError():
@@ -152,7 +152,7 @@ def failure(error: FlatnetError, understood: str) -> Failure:
             return Failure(kind=FailureKind.INTERNAL, phrase=error.phrase)
 
 
-_SECRET = Failure(
+_HELD_SECRET = Failure(
     kind=FailureKind.REFUSED,
     phrase=Phrase(
         "what you typed holds a password, a token or a key, so nothing was done; others may have read it: change it"
@@ -160,21 +160,21 @@ _SECRET = Failure(
 )
 
 
-def _refusal(refuse: Refuse) -> Failure:
+def _make_refusal(refuse: Refusal) -> Failure:
     return Failure(kind=FailureKind.REFUSED, phrase=refuse.reason)
 
 
-def event_of(decision: Decision, request: Request, text: str) -> dict[str, Any]:
+def make_event(decision: Decision, request: Request, text: str) -> dict[str, Any]:
     """Makes the audit event of a request. `text` is the typed text without secrets."""
     data = {
-        "text": text[:RECORDED],
-        "understood": decision.understood[:RECORDED],
+        "text": text[:MAX_RECORDED_LENGTH],
+        "understood": decision.understood[:MAX_RECORDED_LENGTH],
         "rule": decision.rule,
-        "identity": label(request.identity),
+        "identity": format_identity(request.identity),
         "surface": request.surface.value,
-        "channel": request.channel[:RECORDED],
-        "key": request.key[:RECORDED],
+        "channel": request.channel[:MAX_RECORDED_LENGTH],
+        "key": request.key[:MAX_RECORDED_LENGTH],
     }
     if isinstance(decision.outcome, Failure):
-        return data | {"outcome": str(decision.outcome.phrase)[:RECORDED]}
+        return data | {"outcome": str(decision.outcome.phrase)[:MAX_RECORDED_LENGTH]}
     return data

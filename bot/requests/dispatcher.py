@@ -18,26 +18,26 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Go, Refuse, Verdict
-from bot.access.rules import NOWHERE
-from bot.changes.planner import hosts_of
+from bot.access.policy import Actor, Permit, Refusal, Verdict
+from bot.access.rules import NO_PLACE
+from bot.changes.planner import find_plan_hosts
 from bot.config.active_config import ActiveConfig
 from bot.model.announcement import Fallback
 from bot.model.change import Change
-from bot.model.request import Answer, Exit, Failure, FailureKind, Identity, Request, operation_id
-from bot.requests.authorization import Decision, Rights, decide, decide_again, event_of, failure
+from bot.model.request import Answer, ExitCode, Failure, FailureKind, Identity, Request, derive_operation_id
+from bot.requests.authorization import Decision, Rights, decide, decide_again, make_event, make_failure
 from bot.requests.environment import Environment
 from bot.requests.incident_context import IncidentContext
 from bot.requests.operation_executor import Job, OperationExecutor
-from commands.bot_state.changes import Approvals, Operations
+from commands.bot_state.changes import ApprovalList, OperationList
 from commands.language.suggestions import Suggester
-from commands.model.operation import Catalogue, Operation, Progress, Role, untold
-from commands.values.normalize import read
+from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
+from commands.values.normalize import normalize_text
 
-REPEATED = 300
+REPEATED_REQUEST = 300
 """Characters of a request that a failure repeats: enough to know it again."""
 
-Observe = Callable[[str, Exit, float], None]
+Observe = Callable[[str, ExitCode, float], None]
 """Observer of answers: the operation's words ("" if not understood), the answer, the seconds it took."""
 
 
@@ -62,21 +62,23 @@ class Dispatcher:
         self._observe = observe
         self._log = structlog.get_logger("bot.requests.dispatcher")
 
-    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
+    async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         """Answers a request; `progress` gets the hosts that are still awaited. Raises nothing but cancellation."""
         began = time.perf_counter()
         answer, words = await self._answer(request, progress)
-        self._observe(words, answer.exit, time.perf_counter() - began)
+        self._observe(words, answer.exit_code, time.perf_counter() - began)
         return answer
 
     async def _answer(self, request: Request, progress: Progress) -> tuple[Answer, str]:
         """Returns the answer, and the words of the operation that it is about."""
-        operation, config, typed = operation_id(request.key), self.config, read(request.text)
+        operation, config, typed = derive_operation_id(request.key), self.config, normalize_text(request.text)
         try:
             zone = request.zone or ZoneInfo(config.clockwork.zone)
             place = await IncidentContext.find(request, self._environment.incidents, self._environment.now, zone)
-            decision = decide(request, typed, replace(self._environment.ground(config), frame=place.frame), self.known)
-            event = event_of(decision, request, self._clean(typed.text))
+            decision = decide(
+                request, typed, replace(self._environment.build_basis(config), frame=place.apply), self.known_operations
+            )
+            event = make_event(decision, request, self._redact(typed.text))
             failed = await self._record(decision, operation, event)
             body = failed or await self._executor.execute(decision, Job(operation, request, config, progress))
             understood = decision.understood
@@ -85,7 +87,7 @@ class Dispatcher:
                 body = self._add_suggestions(body, understood, decision.actor, config)
         except Exception as error:  # a bug: one request fails, with a trace, and the bot lives on
             return _shorten(
-                Answer(operation=operation, understood=self._clean(typed.text), body=self._log_unexpected(error, operation))
+                Answer(operation=operation, understood=self._redact(typed.text), body=self._log_unexpected(error, operation))
             ), ""
         asked = decision.outcome if isinstance(decision.outcome, Operation) else None
         here = asked is not None and asked.here
@@ -93,48 +95,51 @@ class Dispatcher:
         await place.note(decision, answer)
         return answer, "" if asked is None else " ".join(asked.words)
 
-    def rights(self, identity: Identity) -> Rights | Refuse:
+    def find_rights(self, identity: Identity) -> Rights | Refusal:
         """The actor that an identity is, with what they may ask for; the refusal where they may ask for nothing."""
         policy = self.config.policy
         actor = policy.identify(identity)
-        return actor if isinstance(actor, Refuse) else Rights(actor, policy.permitted(actor, self.known))
+        return actor if isinstance(actor, Refusal) else Rights(actor, policy.list_permitted(actor, self.known_operations))
 
-    async def refusal(self, request: Request) -> Failure | None:
+    async def check_refusal(self, request: Request) -> Failure | None:
         """Returns why a person may not see what was answered to words that were understood before; None where they may.
 
         Seeing it again leaves no event: the first reader's request did. Being refused does.
         """
-        operation, typed = operation_id(request.key), read(request.text)
-        decision = decide_again(request, typed, self._environment.ground(self.config), self.known)
+        operation, typed = derive_operation_id(request.key), normalize_text(request.text)
+        decision = decide_again(request, typed, self._environment.build_basis(self.config), self.known_operations)
         if not isinstance(decision.outcome, Failure):
             return None
         return (
-            await self._record(decision, operation, event_of(decision, request, self._clean(typed.text))) or decision.outcome
+            await self._record(decision, operation, make_event(decision, request, self._redact(typed.text)))
+            or decision.outcome
         )
 
-    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
+    def judge_home_view(self, identity: Identity, operation: Operation) -> Verdict:
         """Judges an operation in a person's home tab. Grants name no such place."""
         policy = self.config.policy
         actor = policy.identify(identity)
-        if isinstance(actor, Refuse):
+        if isinstance(actor, Refusal):
             return actor
-        return policy.judge(actor, type(operation), operation.hosts(self.hosts), NOWHERE)
+        return policy.judge(actor, type(operation), operation.resolve_hosts(self.hosts), NO_PLACE)
 
-    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
+    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
         """Changes that a person may decide or review, then those that run, as far as they may see them in their home tab."""
         config, changes = self.config, self._environment.changes
         actor = config.policy.identify(identity)
-        if isinstance(actor, Refuse):
+        if isinstance(actor, Refusal):
             return ()
-        may_decide, may_look = (isinstance(self.at_home(identity, each), Go) for each in (Approvals(), Operations()))
-        waiting = await changes.waiting() if may_decide else ()
-        asked = [change for change in waiting if isinstance(_judge_settling(actor, change, config), Go)]
-        running = await changes.running() if may_look else ()
+        may_decide, may_look = (
+            isinstance(self.judge_home_view(identity, each), Permit) for each in (ApprovalList(), OperationList())
+        )
+        waiting = await changes.list_waiting() if may_decide else ()
+        asked = [change for change in waiting if isinstance(_judge_settling(actor, change, config), Permit)]
+        running = await changes.list_running() if may_look else ()
         known = {change.operation for change in asked}
         return (*asked, *(change for change in running if change.operation not in known))
 
     @property
-    def known(self) -> Catalogue:
+    def known_operations(self) -> Catalogue:
         """All operations."""
         return self._environment.catalogue
 
@@ -150,19 +155,19 @@ class Dispatcher:
         keepers = (person for person in config.policy.people if Role.ADMINISTRATOR in person.roles)
         return Fallback(config.clockwork.second_channel, tuple(person.slack[0] for person in keepers if person.slack))
 
-    def role_groups(self) -> tuple[str, ...]:
+    def list_role_groups(self) -> tuple[str, ...]:
         """The Slack user groups that give roles at the moment."""
         return tuple(group.slack for group in self.config.policy.groups)
 
-    def _clean(self, text: str) -> str:
-        return self._environment.redactor.clean(text)
+    def _redact(self, text: str) -> str:
+        return self._environment.redactor.redact(text)
 
     async def _record(self, decision: Decision, operation: str, event: Mapping[str, Any]) -> Failure | None:
         """Writes the one event of this request. Returns a failure if it cannot be written."""
         try:
             await self._environment.recorder.record(decision.kind, decision.actor.name, operation, event)
         except Exception as error:  # whatever stopped it: what is not recorded is not done
-            cause = failure(error, "") if isinstance(error, FlatnetError) else self._log_unexpected(error, operation)
+            cause = make_failure(error, "") if isinstance(error, FlatnetError) else self._log_unexpected(error, operation)
             phrase = Phrase("nothing was done, because it could not be written to the audit log: {why}", why=cause.phrase)
             return Failure(kind=FailureKind.INTERNAL, phrase=phrase, reference=cause.reference)
         return None
@@ -171,7 +176,7 @@ class Dispatcher:
         """Adds working requests to the failure of a mistyped one."""
         if failed.kind is not FailureKind.USAGE:
             return failed
-        suggester = Suggester(config.policy.permitted(actor, self.known), config.inventory)
+        suggester = Suggester(config.policy.list_permitted(actor, self.known_operations), config.inventory)
         suggestions = suggester.suggest(understood, failed.suggestions)
         return failed.model_copy(update={"suggestions": suggestions})
 
@@ -185,16 +190,16 @@ class Dispatcher:
 def _shorten(answer: Answer) -> Answer:
     """Lets a failure repeat no more of the request than a person needs to recognize it; reports stay as they are."""
     failed, understood = answer.body, answer.understood
-    if not isinstance(failed, Failure) or len(understood) <= REPEATED:
+    if not isinstance(failed, Failure) or len(understood) <= REPEATED_REQUEST:
         return answer
-    if failed.span is not None and failed.span[1] >= REPEATED:
+    if failed.span is not None and failed.span[1] >= REPEATED_REQUEST:
         failed = failed.model_copy(update={"span": None})  # its place is in what is cut off; the phrase names the word
-    return answer.model_copy(update={"body": failed, "understood": understood[: REPEATED - 1] + "…"})
+    return answer.model_copy(update={"body": failed, "understood": understood[: REPEATED_REQUEST - 1] + "…"})
 
 
-def _judge_settling(actor: Actor, change: Change, config: ActiveConfig) -> Go | Refuse:
+def _judge_settling(actor: Actor, change: Change, config: ActiveConfig) -> Permit | Refusal:
     """Verdict on this actor giving what a change waits for: an approval, or without one a review."""
     if change.approval is not None:
         return config.policy.may_approve(actor, change.approval, change.requester)
-    hosts = hosts_of(change.plan, config.inventory)
+    hosts = find_plan_hosts(change.plan, config.inventory)
     return config.policy.may_review(actor, change.risk, hosts, change.requester)

@@ -8,7 +8,7 @@ from bot.audit.log import Recorder
 from bot.config.active_config import ActiveConfig
 from bot.handlers.ports import ChangeLifecycle, IncidentRepository
 from bot.handlers.registry import Handlers
-from bot.requests.authorization import Ground
+from bot.requests.authorization import DecisionBasis
 from bot.security.redaction import Redactor
 from commands.model.operation import Catalogue
 
@@ -30,6 +30,6 @@ class Environment:
     now: Callable[[], datetime]
     running: bool
 
-    def ground(self, config: ActiveConfig) -> Ground:
+    def build_basis(self, config: ActiveConfig) -> DecisionBasis:
         """Builds the basis of decisions under a configuration."""
-        return Ground(config.policy, config.inventory, self.redactor)
+        return DecisionBasis(config.policy, config.inventory, self.redactor)

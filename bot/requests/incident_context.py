@@ -13,16 +13,16 @@ import structlog
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.handlers.ports import IncidentRepository
-from bot.incidents.service import Entry, Incident, framed
+from bot.incidents.service import Incident, IncidentEntry, apply_incident
 from bot.model.change import Change
-from bot.model.request import Answer, Failure, FailureKind, Request, Surface, operation_id
-from bot.reports.listings import STATES
+from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
+from bot.reports.listings import STATE_PHRASES
 from bot.requests.authorization import Decision
 from commands.bot_state.incidents import IncidentList, IncidentShow
 from commands.model.operation import Operation
-from commands.model.times import placed
+from commands.model.times import place_times
 
-_LISTS = (IncidentList, IncidentShow)
+_SHOWN_AS_LIST = (IncidentList, IncidentShow)
 
 _log = structlog.get_logger("bot.requests.incident_context")
 
@@ -44,15 +44,15 @@ class IncidentContext:
         """Finds the incident of the request's channel. `zone` is that of the times in the request."""
         return cls(incidents, await _find_incident(request, incidents), now, request.at, zone)
 
-    def frame(self, operation: Operation) -> Operation:
+    def apply(self, operation: Operation) -> Operation:
         """Returns what an operation means here; `BadArgument` for a time that clocks here showed twice, or never."""
-        return framed(placed(operation, self.zone, self.asked_at), self.incident, self.now())
+        return apply_incident(place_times(operation, self.zone, self.asked_at), self.incident, self.now())
 
     async def note(self, decision: Decision, answer: Answer) -> None:
         """Keeps both with the incident. If that fails the requester is still answered: the audit log has it."""
         if self.incident is None or not _belongs(decision, answer):
             return
-        entry = Entry(
+        entry = IncidentEntry(
             incident=self.incident.number,
             operation=answer.operation,
             at=self.now(),
@@ -61,7 +61,7 @@ class IncidentContext:
             answer=_summarize(answer, decision.actor.name),
         )
         try:
-            await self.incidents.note(entry)
+            await self.incidents.add_entry(entry)
         except FlatnetError as error:
             _log.error("what was asked could not be kept with its incident", operation=entry.operation, why=str(error))
 
@@ -74,7 +74,7 @@ async def _find_incident(request: Request, incidents: IncidentRepository) -> Inc
     if request.surface is not Surface.SLACK:
         return None
     try:
-        return await incidents.around(operation_id(request.key), request.channel)
+        return await incidents.find_for_request(derive_operation_id(request.key), request.channel)
     except FlatnetError as error:
         _log.error("whether a channel has an incident could not be read", why=str(error))
         return None
@@ -83,7 +83,7 @@ async def _find_incident(request: Request, incidents: IncidentRepository) -> Inc
 def _belongs(decision: Decision, answer: Answer) -> bool:
     """Tells whether it is part of the incident: neither mistyped nor a look at the incident itself."""
     slip = isinstance(answer.body, Failure) and answer.body.kind is FailureKind.USAGE
-    return isinstance(decision.outcome, Operation) and not slip and not isinstance(decision.outcome, _LISTS)
+    return isinstance(decision.outcome, Operation) and not slip and not isinstance(decision.outcome, _SHOWN_AS_LIST)
 
 
 def _summarize(answer: Answer, actor: str) -> Phrase:
@@ -103,6 +103,6 @@ def _describe(answer: Answer) -> Phrase:
         case Failure(phrase=phrase):
             return phrase
         case Change(words=words, state=state):
-            return Phrase("{words}: {state}", words=words, state=STATES[state])
+            return Phrase("{words}: {state}", words=words, state=STATE_PHRASES[state])
         case report:
             return report.summary

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from adapters.errors import FlatnetError
 from bot.access.policy import Actor
-from bot.access.requester import By
+from bot.access.requester import Requester
 from bot.config.active_config import ActiveConfig
-from bot.handlers.context import Body, NobodyRuns, RequestContext
+from bot.handlers.context import Body, NoBotRunning, RequestContext
 from bot.model.request import Failure, Request
-from bot.requests.authorization import Decision, OtherWords, failure
+from bot.requests.authorization import Decision, RequestJudge, make_failure
 from bot.requests.environment import Environment
-from commands.language.grammar import find
-from commands.model.operation import FleetChange, FleetRead, Operation, Progress, Risk, View
+from commands.language.signature import find_operation
+from commands.model.operation import FleetChange, FleetRead, FleetView, Operation, Progress, Risk
 from commands.model.report import Report
 
 
@@ -42,15 +42,15 @@ class OperationExecutor:
         outcome = decision.outcome
         if isinstance(outcome, Failure):
             return outcome
-        requester = By(decision.actor, job.request.identity, job.request.surface, job.request.channel)
+        requester = Requester(decision.actor, job.request.identity, job.request.surface, job.request.channel)
         try:
             self._require_running(outcome)
             body = await self._run(outcome, job, requester)
         except FlatnetError as error:
-            return failure(error, decision.asked)
-        return body.offering(self._judge_offers(decision.actor, job.config)) if isinstance(body, Report) else body
+            return make_failure(error, decision.asked)
+        return body.filter_commands(self._judge_offers(decision.actor, job.config)) if isinstance(body, Report) else body
 
-    async def _run(self, operation: Operation, job: Job, requester: By) -> Body:
+    async def _run(self, operation: Operation, job: Job, requester: Requester) -> Body:
         match operation:
             case FleetRead():
                 return await operation.read(self._build_view(job))
@@ -63,39 +63,39 @@ class OperationExecutor:
         """Raises `NoBotRunning` for decisions and changes if no bot runs. Reads are answered everywhere."""
         dry = isinstance(operation, FleetChange) and operation.dry_run
         if operation.risk is not Risk.READ and not dry and not self._environment.running:
-            raise NobodyRuns.here()
+            raise NoBotRunning.here()
 
     def _judge_offers(self, actor: Actor, config: ActiveConfig) -> Callable[[str], bool]:
         """Returns a judge of words that an answer offers: whether this actor may ask for them."""
         catalogue = self._environment.catalogue
-        permitted = config.policy.permitted(actor, catalogue)
+        permitted = config.policy.list_permitted(actor, catalogue)
 
         def may(words: str) -> bool:
-            found = find(words.split(), catalogue)
+            found = find_operation(words.split(), catalogue)
             return found is None or found[0] in permitted
 
         return may
 
-    def _build_view(self, job: Job) -> View:
+    def _build_view(self, job: Job) -> FleetView:
         config = job.config
-        return View(
+        return FleetView(
             fleet=config.fleet,
             now=self._environment.now,
             thresholds=config.thresholds,
             progress=job.progress,
             certificates=config.certificates,
-            clean=self._environment.redactor.clean_log,
-            operation=job.operation,
+            redact=self._environment.redactor.redact_log,
+            operation_id=job.operation,
         )
 
-    def _build_context(self, job: Job, requester: By) -> RequestContext:
+    def _build_context(self, job: Job, requester: Requester) -> RequestContext:
         config, catalogue = job.config, self._environment.catalogue
         return RequestContext(
             operation=job.operation,
             requester=requester,
             at=job.request.at,
-            permitted=config.policy.permitted(requester.actor, catalogue),
+            permitted=config.policy.list_permitted(requester.actor, catalogue),
             config=config,
             view=self._build_view(job),
-            words=OtherWords(job.request, self._environment.ground(config), catalogue),
+            words=RequestJudge(job.request, self._environment.build_basis(config), catalogue),
         )

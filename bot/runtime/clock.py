@@ -16,10 +16,10 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]]
 
 
-def now() -> datetime:
+def read_utc_time() -> datetime:
     """Return the current time, aware."""
     return datetime.now(UTC)
 
 
-REAL = Clock(now, time.monotonic, asyncio.sleep)
+SYSTEM_CLOCK = Clock(read_utc_time, time.monotonic, asyncio.sleep)
 """The system clock."""

@@ -6,19 +6,19 @@ from typing import Any
 
 from adapters.action import SideName
 from adapters.connection import Connection
-from adapters.fleet import Connect
+from adapters.fleet import ConnectionFactory
 from adapters.inventory import Host
-from adapters.wsl.keys import Keys
-from bot.security.secrets import Find
+from adapters.wsl.keys import KeyCache
+from bot.security.secrets import FindSecret
 
-WINDOWS_THREADS = 512
+MAX_WINDOWS_THREADS = 512
 """Twice the largest fleet: each WinRM call holds a thread, because pywinrm blocks, and so may closing the previous
 session. Threads start only when they are needed."""
 
 
-def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
+def make_connector(secrets: FindSecret, pool: ThreadPoolExecutor) -> ConnectionFactory:
     """Make the function that connects to a side of a host."""
-    keys: Keys[Any] = Keys()
+    keys: KeyCache[Any] = KeyCache()
 
     def connect(host: Host, side: SideName) -> Connection:
         match side:
@@ -40,7 +40,7 @@ def connector(secrets: Find, pool: ThreadPoolExecutor) -> Connect:
     return connect
 
 
-def _start_threads(pool: ThreadPoolExecutor, count: int) -> None:
+def start_threads(pool: ThreadPoolExecutor, count: int) -> None:
     """Start `count` threads and leave them idle."""
     together = threading.Barrier(count)
     wait([pool.submit(together.wait) for _ in range(count)])

@@ -22,25 +22,25 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.Except
 """Without local variables, because they may hold secrets."""
 
 
-OURS = "bot"
+BOT_LOGGER = "bot"
 """Logger above all of ours; `level` applies to it alone."""
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _RedactingHandler(logging.StreamHandler[TextIO]):
     """Writes lines without secrets. Until `redact_with` is called, only patterns are removed."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self.redactor = Redactor()
 
-    def clean(self, logger: Any, method: str, event: Mapping[str, Any]) -> Any:
-        return self.redactor.clean_json(_plain(event))
+    def redact(self, logger: Any, method: str, event: Mapping[str, Any]) -> Any:
+        return self.redactor.redact_json(_to_json_value(event))
 
 
 def redact_with(redactor: Redactor) -> None:
     """Remove the configured secrets, once they are read, from every line from now on."""
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, _Handler):
+        if isinstance(handler, _RedactingHandler):
             handler.redactor = redactor
 
 
@@ -51,14 +51,14 @@ def configure_logs(level: Level, stream: TextIO | None = None, redactor: Redacto
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    handler = _Handler(stream or sys.stderr)
+    handler = _RedactingHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _TRACEBACKS,
-                handler.clean,
+                handler.redact,
                 structlog.processors.JSONRenderer(ensure_ascii=True),
             ],
         )
@@ -68,7 +68,7 @@ def configure_logs(level: Level, stream: TextIO | None = None, redactor: Redacto
     if redactor is not None:
         redact_with(redactor)
     root.setLevel(logging.WARNING)
-    logging.getLogger(OURS).setLevel(level.upper())
+    logging.getLogger(BOT_LOGGER).setLevel(level.upper())
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -77,15 +77,15 @@ def configure_logs(level: Level, stream: TextIO | None = None, redactor: Redacto
     )
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     """Convert a value to JSON types; other objects become their repr."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): _to_json_value(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in value]
+        return [_to_json_value(part) for part in value]
     return value if value is None or isinstance(value, str | int | float) else repr(value)
 
 
-def reference() -> str:
+def make_reference() -> str:
     """Make eight random characters that link an error message to a line of the log."""
     return randomness.token_hex(4)

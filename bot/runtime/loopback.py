@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from adapters.inventory import Unfit
+from adapters.inventory import InvalidSetting
 from adapters.phrase import Phrase
 
 EXAMPLE = "127.0.0.1:9464"
@@ -21,18 +21,18 @@ class Loopback:
     def parse(cls, text: str) -> "Loopback":
         """Parse `127.0.0.1:9464` or `[::1]:9464`.
 
-        Raises `Unfit` for addresses that other machines can reach, and for names, whose address may change.
+        Raises `InvalidSetting` for addresses that other machines can reach, and for names, whose address may change.
         """
         parts = re.fullmatch(r"(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})", text)
         if parts is None or int(parts[3]) > 65535:
-            raise Unfit(Phrase("must be an address and a port such as {example}", example=EXAMPLE))
+            raise InvalidSetting(Phrase("must be an address and a port such as {example}", example=EXAMPLE))
         host = parts[1] or parts[2]
         try:
             loopback = ipaddress.ip_address(host).is_loopback
         except ValueError as error:
-            raise Unfit(Phrase("must be an address and a port such as {example}", example=EXAMPLE)) from error
+            raise InvalidSetting(Phrase("must be an address and a port such as {example}", example=EXAMPLE)) from error
         if not loopback:
-            raise Unfit(
+            raise InvalidSetting(
                 Phrase("must be a loopback address such as {example}: it answers anybody who can reach it", example=EXAMPLE)
             )
         return cls(host, int(parts[3]))

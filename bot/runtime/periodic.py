@@ -17,7 +17,7 @@ _log = structlog.get_logger("bot.runtime.periodic")
 
 
 @dataclass(frozen=True)
-class Work:
+class PeriodicTask:
     """A task that runs every so many seconds. `name` is logged if it fails."""
 
     name: str
@@ -25,14 +25,14 @@ class Work:
     run: Callable[[], Awaitable[object]]
 
 
-async def tick(works: tuple[Work, ...], clock: Clock) -> None:
+async def run_periodically(works: tuple[PeriodicTask, ...], clock: Clock) -> None:
     """Run all tasks periodically, until cancelled."""
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(_repeat(work, clock), name=work.name)
 
 
-async def _repeat(work: Work, clock: Clock) -> None:
+async def _repeat(work: PeriodicTask, clock: Clock) -> None:
     while True:
         began = clock.monotonic()
         try:
@@ -44,7 +44,7 @@ async def _repeat(work: Work, clock: Clock) -> None:
         await clock.sleep(max(0.0, work.every - (clock.monotonic() - began)))
 
 
-TICK = 5.0
+TICK_INTERVAL = 5.0
 """Seconds between two checks for expired and startable changes; decisions and ends start other changes at once."""
 
 

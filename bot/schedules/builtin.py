@@ -11,12 +11,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
 
-from adapters.inventory import Unfit
+from adapters.inventory import InvalidSetting
 from adapters.phrase import Listing, Phrase
-from bot.access.policy import BOT
+from bot.access.policy import BOT_ACTOR_NAME
 from bot.access.rules import ChannelId, PersonName
-from bot.store.schedules import Origin, Schedule
-from commands.bot_state.schedules import LONGEST, Missed, schedule_name
+from bot.store.schedules import Schedule, ScheduleOrigin
+from commands.bot_state.schedules import MAX_WORDS_LENGTH, MissedRule, parse_schedule_name
 from commands.values.arguments import BadArgument
 from commands.values.cron import parse_cron, parse_zone
 
@@ -29,7 +29,7 @@ class BuiltIn:
 
     cron: str
     words: str
-    missed: Missed
+    missed: MissedRule
 
 
 BUILT_IN: Mapping[str, BuiltIn] = {
@@ -50,37 +50,37 @@ class ScheduleSettings(BaseModel):
     name: str
     enabled: bool = True
     cron: str | None = None
-    words: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)] | None = None
+    words: Annotated[str, StringConstraints(min_length=1, max_length=MAX_WORDS_LENGTH)] | None = None
     owner: PersonName | None = None
     zone: str | None = None
     channel: ChannelId | None = None
-    missed: Missed | None = None
+    missed: MissedRule | None = None
 
     @field_validator("name")
     @classmethod
-    def _name(cls, text: str) -> str:
-        return _fitting(schedule_name, text)
+    def _check_name(cls, text: str) -> str:
+        return _parse_setting(parse_schedule_name, text)
 
     @field_validator("cron")
     @classmethod
-    def _line(cls, text: str | None) -> str | None:
-        return None if text is None else _fitting(parse_cron, text)
+    def _check_cron(cls, text: str | None) -> str | None:
+        return None if text is None else _parse_setting(parse_cron, text)
 
     @field_validator("zone")
     @classmethod
-    def _zone(cls, text: str | None) -> str | None:
-        return None if text is None else _fitting(parse_zone, text)
+    def _check_zone(cls, text: str | None) -> str | None:
+        return None if text is None else _parse_setting(parse_zone, text)
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_complete(self) -> Self:
         if self.name in BUILT_IN:
             if self.words is not None or self.owner is not None:
-                raise Unfit(
+                raise InvalidSetting(
                     Phrase("{name} is built in: only its times, its channel and whether it runs can be set", name=self.name)
                 )
             return self
         if self.cron is None or self.words is None or self.owner is None:
-            raise Unfit(Phrase("needs cron, words and owner; built in are {names}", names=Listing(tuple(BUILT_IN))))
+            raise InvalidSetting(Phrase("needs cron, words and owner; built in are {names}", names=Listing(tuple(BUILT_IN))))
         return self
 
 
@@ -93,14 +93,14 @@ class NoticeSettings(BaseModel):
     second_channel: ChannelId | None = None
 
     @model_validator(mode="after")
-    def _two(self) -> Self:
+    def _check_channels_differ(self) -> Self:
         if self.second_channel is not None and self.second_channel == self.channel:
-            raise Unfit(Phrase("second_channel takes what channel does not, so it must be another one"))
+            raise InvalidSetting(Phrase("second_channel takes what channel does not, so it must be another one"))
         return self
 
 
 @dataclass(frozen=True)
-class Clockwork:
+class ScheduleConfig:
     """All configured and built-in schedules, and their channels; times count from the moment when this was read."""
 
     zone: str
@@ -109,16 +109,18 @@ class Clockwork:
     schedules: tuple[Schedule, ...]
 
 
-def clockwork(listed: Sequence[ScheduleSettings], notices: NoticeSettings, zone: str, now: datetime) -> Clockwork:
+def build_schedule_config(
+    listed: Sequence[ScheduleSettings], notices: NoticeSettings, zone: str, now: datetime
+) -> ScheduleConfig:
     """Build the schedules from the configuration."""
     channel = notices.channel or ""
     configured = {each.name: each for each in listed}
     usual = (
-        _schedule(configured.get(name, ScheduleSettings(name=name)), built_in, channel, zone, now)
+        _make_schedule(configured.get(name, ScheduleSettings(name=name)), built_in, channel, zone, now)
         for name, built_in in BUILT_IN.items()
     )
-    own = (_schedule(each, None, channel, zone, now) for each in listed if each.name not in BUILT_IN)
-    return Clockwork(
+    own = (_make_schedule(each, None, channel, zone, now) for each in listed if each.name not in BUILT_IN)
+    return ScheduleConfig(
         zone=zone,
         channel=channel,
         second_channel=notices.second_channel or "",
@@ -126,27 +128,29 @@ def clockwork(listed: Sequence[ScheduleSettings], notices: NoticeSettings, zone:
     )
 
 
-def _schedule(given: ScheduleSettings, built_in: BuiltIn | None, channel: str, zone: str, now: datetime) -> Schedule | None:
+def _make_schedule(
+    given: ScheduleSettings, built_in: BuiltIn | None, channel: str, zone: str, now: datetime
+) -> Schedule | None:
     """Make one schedule; None where it is disabled."""
     if not given.enabled:
         return None
     usual = built_in or BuiltIn("", "", "run")
     return Schedule(
         name=given.name,
-        origin=Origin.CONFIGURED if built_in is None else Origin.BUILT_IN,
+        origin=ScheduleOrigin.CONFIGURED if built_in is None else ScheduleOrigin.BUILT_IN,
         cron=given.cron or usual.cron,
         zone=given.zone or zone,
         words=given.words or usual.words,
         channel=given.channel or channel,
         missed=given.missed or usual.missed,
-        owner=given.owner or BOT,
+        owner=given.owner or BOT_ACTOR_NAME,
         identity="",
         since=now,
     )
 
 
-def _fitting(parse: Callable[[str], str], text: str) -> str:
+def _parse_setting(parse: Callable[[str], str], text: str) -> str:
     try:
         return parse(text)
     except BadArgument as error:
-        raise Unfit(error.phrase) from error
+        raise InvalidSetting(error.phrase) from error

@@ -24,42 +24,42 @@ import structlog
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Moment, Phrase
-from bot.access.policy import BOT
+from bot.access.policy import BOT_ACTOR_NAME
 from bot.audit.log import EventKind, Recorder
-from bot.model.announcement import Announcer, Bulletin
+from bot.model.announcement import Announcement, Announcer
 from bot.model.change import Change
-from bot.model.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing, Surface
+from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity, Surface
 from bot.runtime.clock import Clock
-from bot.schedules.service import Schedules, run_id, run_key
-from bot.store.schedule_runs import Outcome
-from bot.store.schedules import Origin, Run, Schedule, ScheduleTable
+from bot.schedules.service import ScheduleService, make_run_id, make_run_key
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
 from commands.model.report import Report
 from commands.values import cron
 
-LATE = timedelta(minutes=10)
+ON_TIME_TOLERANCE = timedelta(minutes=10)
 """Delay up to which a run is on time: a restart takes seconds, and a digest is not needed to the minute."""
 
-LONGEST = 900.0
+MAX_RUN_SECONDS = 900.0
 """Timeout of a run in seconds: a read of 254 hosts takes less than a minute."""
 
-PATIENCE = timedelta(minutes=1)
+RETRY_DELAY = timedelta(minutes=1)
 """Delay before a failed run is retried, for example when Slack cannot identify a schedule's owner."""
 
-COUNTED = 1_000
+MAX_COUNTED_MISSES = 1_000
 """Most missed times that are counted."""
 
 _log = structlog.get_logger("bot.schedules.scheduler")
 
-Outlet = Callable[[Schedule, Answer, Phrase | None], Awaitable[None]]
+AnswerOutlet = Callable[[Schedule, Answer, Phrase | None], Awaitable[None]]
 """Delivers the answer of a run; the phrase tells that the run is late, None where it is on time."""
 
 
-class Desk(Protocol):
+class RequestDispatcher(Protocol):
     """Handles requests (`bot.requests.dispatcher`)."""
 
     async def handle(self, request: Request) -> Answer: ...
 
-    async def refusal(self, request: Request) -> Failure | None: ...
+    async def check_refusal(self, request: Request) -> Failure | None: ...
 
 
 class OwnerUnknown(FlatnetError):
@@ -67,24 +67,26 @@ class OwnerUnknown(FlatnetError):
 
 
 @dataclass(frozen=True)
-class Ways:
+class SchedulerServices:
     """Services that a run needs.
 
     `list_definitions` gives the schedules that no person added, `find_owner` identifies an owner at this moment. `outlets`
     are for schedules whose answers are not simply posted.
     """
 
-    definitions: Callable[[], Sequence[Schedule]]
-    owner: Callable[[Schedule], Awaitable[Identity]]
-    desk: Desk
+    list_definitions: Callable[[], Sequence[Schedule]]
+    find_owner: Callable[[Schedule], Awaitable[Identity]]
+    dispatcher: RequestDispatcher
     announcer: Announcer
-    outlets: Mapping[str, Outlet]
+    outlets: Mapping[str, AnswerOutlet]
 
 
-class Timetable:
+class Scheduler:
     """Runs due schedules. Call `tick` again and again, and `drain` at the end."""
 
-    def __init__(self, table: ScheduleTable, service: Schedules, services: Ways, audit: Recorder, clock: Clock) -> None:
+    def __init__(
+        self, table: ScheduleTable, service: ScheduleService, services: SchedulerServices, audit: Recorder, clock: Clock
+    ) -> None:
         self._table = table
         self._service = service
         self._services = services
@@ -96,20 +98,20 @@ class Timetable:
 
     async def tick(self) -> None:
         """Claim and start what is due now, and restart what a crash left."""
-        await self._sync()
+        await self._sync_definitions()
         now = self._clock.now()
-        schedules = {schedule.name: schedule for schedule in await self._table.all()}
-        latest = await self._table.latest()
+        schedules = {schedule.name: schedule for schedule in await self._table.list_all()}
+        latest = await self._table.find_latest_runs()
         for schedule in schedules.values():
             if not schedule.paused:
-                await self._looked(schedule, latest.get(schedule.name), now)
-        unfinished = await self._table.unfinished()
+                await self._claim_due_safely(schedule, latest.get(schedule.name), now)
+        unfinished = await self._table.list_unfinished()
         newest = {run.schedule: run for run in unfinished}
         for run in unfinished:
             if run is newest[run.schedule] or run.schedule in self._runs:
-                await self._take_up(schedules.get(run.schedule), run, now)
+                await self._start_run(schedules.get(run.schedule), run, now)
             else:
-                await self._table.end(run, Outcome.MISSED, now)
+                await self._table.end_run(run, RunOutcome.MISSED, now)
 
     @property
     def busy(self) -> bool:
@@ -123,47 +125,47 @@ class Timetable:
             run.cancel()
         await asyncio.gather(*runs, return_exceptions=True)
 
-    async def _sync(self) -> None:
-        defined = tuple(self._services.definitions())
+    async def _sync_definitions(self) -> None:
+        defined = tuple(self._services.list_definitions())
         if defined != self._defined:
-            for name in await self._table.sync(defined):
+            for name in await self._table.sync_definitions(defined):
                 _log.error("somebody's schedule has the name of one of the configuration, which does not run", schedule=name)
             self._defined = defined
 
-    async def _looked(self, schedule: Schedule, latest: Run | None, now: datetime) -> None:
+    async def _claim_due_safely(self, schedule: Schedule, latest: ScheduleRun | None, now: datetime) -> None:
         """Claim a due time. A schedule that could not be read or recorded does not delay the others."""
         try:
-            await self._look(schedule, latest, now)
+            await self._claim_due(schedule, latest, now)
         except FlatnetError as error:
             _log.warning("a schedule is looked at again at the next turn", schedule=schedule.name, why=str(error))
         except Exception as error:  # a row that this version could not read
             _log.error("a schedule cannot be read, and does not run", schedule=schedule.name, exc_info=error)
 
-    async def _look(self, schedule: Schedule, latest: Run | None, now: datetime) -> None:
+    async def _claim_due(self, schedule: Schedule, latest: ScheduleRun | None, now: datetime) -> None:
         """Claim the newest due time of a schedule, unless it is claimed."""
         zone = ZoneInfo(schedule.zone)
-        due = cron.newest(schedule.cron, zone, now)
+        due = cron.find_newest(schedule.cron, zone, now)
         if due is None or due <= schedule.since or (latest is not None and latest.due == due):
             return
-        if latest is not None and latest.due > due and await self._table.claimed(schedule.name, due):
+        if latest is not None and latest.due > due and await self._table.is_claimed(schedule.name, due):
             return
-        before = max(schedule.since, await self._table.before(schedule.name, due) or schedule.since)
-        missed = cron.count(schedule.cron, zone, before, due, COUNTED)
-        run = Run(schedule.name, due, run_id(schedule.name, due), Outcome.RUNNING, now, missed)
+        before = max(schedule.since, await self._table.find_previous_due(schedule.name, due) or schedule.since)
+        missed = cron.count_times(schedule.cron, zone, before, due, MAX_COUNTED_MISSES)
+        run = ScheduleRun(schedule.name, due, make_run_id(schedule.name, due), RunOutcome.RUNNING, now, missed)
         if schedule.name in self._runs:
-            run = replace(run, outcome=Outcome.SKIPPED, ended_at=now)
-            await self._record(run, run.outcome)
-        await self._table.claim(run)
+            run = replace(run, outcome=RunOutcome.SKIPPED, ended_at=now)
+            await self._record_not_run(run, run.outcome)
+        await self._table.claim_due_time(run)
 
-    async def _record(self, run: Run, outcome: Outcome) -> None:
+    async def _record_not_run(self, run: ScheduleRun, outcome: RunOutcome) -> None:
         """Record a time that is not run, before that is decided."""
         event = {"schedule": outcome.value, "name": run.schedule, "due": run.due.isoformat(), "missed": run.missed}
-        await self._audit.record(EventKind.SCHEDULE, BOT, run.operation, event)
+        await self._audit.record(EventKind.SCHEDULE, BOT_ACTOR_NAME, run.operation, event)
 
-    async def _take_up(self, schedule: Schedule | None, run: Run, now: datetime) -> None:
+    async def _start_run(self, schedule: Schedule | None, run: ScheduleRun, now: datetime) -> None:
         """Start a run, unless it is under way or waits for its retry."""
         if schedule is None or schedule.paused:
-            await self._table.end(run, Outcome.DROPPED, now)
+            await self._table.end_run(run, RunOutcome.DROPPED, now)
             return
         if run.schedule in self._runs or self._retry_at.get(run.schedule, now) > now:
             return
@@ -171,103 +173,107 @@ class Timetable:
         self._runs[run.schedule] = task
         task.add_done_callback(lambda ended: self._runs.pop(run.schedule, None))
 
-    async def _run(self, schedule: Schedule, run: Run) -> None:
+    async def _run(self, schedule: Schedule, run: ScheduleRun) -> None:
         """Run a schedule and store the outcome. An error is retried at a later tick, and never delays other schedules."""
-        working = asyncio.ensure_future(self._carried_out(schedule, run))
-        waiting = asyncio.ensure_future(self._clock.sleep(LONGEST))
+        working = asyncio.ensure_future(self._carry_out(schedule, run))
+        waiting = asyncio.ensure_future(self._clock.sleep(MAX_RUN_SECONDS))
         try:
             await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            outcome = working.result() if working.done() else Outcome.FAILED
+            outcome = working.result() if working.done() else RunOutcome.FAILED
             if not working.done():
                 _log.error("a schedule's run takes too long and is given up", schedule=run.schedule)
-            await self._table.end(run, outcome, self._clock.now())
+            await self._table.end_run(run, outcome, self._clock.now())
         except FlatnetError as error:
-            self._retry_at[run.schedule] = self._clock.now() + PATIENCE
+            self._retry_at[run.schedule] = self._clock.now() + RETRY_DELAY
             _log.warning("a schedule's run is tried again", schedule=run.schedule, why=str(error))
         except Exception as error:  # a bug in one run, which is not retried for ever
             _log.error("a schedule's run failed", schedule=run.schedule, exc_info=error)
-            await self._table.end(run, Outcome.FAILED, self._clock.now())
+            await self._table.end_run(run, RunOutcome.FAILED, self._clock.now())
         finally:
             waiting.cancel()
             working.cancel()
 
-    async def _carried_out(self, schedule: Schedule, run: Run) -> Outcome:
-        late = self._clock.now() - run.due > LATE
+    async def _carry_out(self, schedule: Schedule, run: ScheduleRun) -> RunOutcome:
+        late = self._clock.now() - run.due > ON_TIME_TOLERANCE
         if late and schedule.missed != "run":
-            return await self._missed(schedule, run)
-        identity = await self._services.owner(schedule)
-        if isinstance(identity, SlackIdentity) and identity.standing is Standing.UNKNOWN:
+            return await self._handle_missed(schedule, run)
+        identity = await self._services.find_owner(schedule)
+        if isinstance(identity, SlackIdentity) and identity.standing is Membership.UNKNOWN:
             raise OwnerUnknown(Phrase("Slack does not say who {owner} is now", owner=schedule.owner))
         request = Request(
-            key=run_key(run.schedule, run.due),
+            key=make_run_key(run.schedule, run.due),
             identity=identity,
             text=schedule.words,
             surface=Surface.SCHEDULE,
             at=run.began_at,
             channel=schedule.channel,
-            zone=ZoneInfo(schedule.zone) if cron.readable(schedule.cron, schedule.zone) else None,
+            zone=ZoneInfo(schedule.zone) if cron.is_readable(schedule.cron, schedule.zone) else None,
         )
-        refused = await self._services.desk.refusal(request)
+        refused = await self._services.dispatcher.check_refusal(request)
         if refused is not None and refused.kind is FailureKind.REFUSED:
-            await self._stop(schedule, run, identity, refused.phrase)
-            return Outcome.REFUSED
-        answer = await self._services.desk.handle(request)
+            await self._pause_refused(schedule, run, identity, refused.phrase)
+            return RunOutcome.REFUSED
+        answer = await self._services.dispatcher.handle(request)
         if isinstance(answer.body, Failure) and answer.body.kind is FailureKind.NOTHING:
-            return Outcome.DONE  # no change is due, as on most days
+            return RunOutcome.DONE  # no change is due, as on most days
         if not isinstance(answer.body, Change):  # a change has its own card
-            await self._outlet(schedule)(schedule, answer, _lateness(run, late))
-        return Outcome.FAILED if isinstance(answer.body, Failure) else Outcome.DONE
+            await self._find_outlet(schedule)(schedule, answer, _describe_lateness(run, late))
+        return RunOutcome.FAILED if isinstance(answer.body, Failure) else RunOutcome.DONE
 
-    async def _missed(self, schedule: Schedule, run: Run) -> Outcome:
-        await self._record(run, Outcome.MISSED)
+    async def _handle_missed(self, schedule: Schedule, run: ScheduleRun) -> RunOutcome:
+        await self._record_not_run(run, RunOutcome.MISSED)
         if schedule.missed == "tell":
-            await self._tell(schedule, run)
-        return Outcome.MISSED
+            await self._announce_missed(schedule, run)
+        return RunOutcome.MISSED
 
-    def _outlet(self, schedule: Schedule) -> Outlet:
+    def _find_outlet(self, schedule: Schedule) -> AnswerOutlet:
         """Find the outlet of a schedule. Only built-in schedules have one of their own: the name alone gives none."""
-        return self._services.outlets.get(schedule.name, self._post) if schedule.origin is Origin.BUILT_IN else self._post
+        return (
+            self._services.outlets.get(schedule.name, self._post_answer)
+            if schedule.origin is ScheduleOrigin.BUILT_IN
+            else self._post_answer
+        )
 
-    async def _post(self, schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
-        whose = _whose(schedule)
+    async def _post_answer(self, schedule: Schedule, answer: Answer, late: Phrase | None) -> None:
+        whose = _describe_origin(schedule)
         notes = (whose,) if late is None else (whose, late)
-        await self._services.announcer.announce(Bulletin(answer.operation, schedule.channel, answer, notes))
+        await self._services.announcer.announce(Announcement(answer.operation, schedule.channel, answer, notes))
 
-    async def _stop(self, schedule: Schedule, run: Run, owner: Identity, refused: Phrase) -> None:
+    async def _pause_refused(self, schedule: Schedule, run: ScheduleRun, owner: Identity, refused: Phrase) -> None:
         """Pause a schedule whose owner may not ask for it any more, and notify the administrators."""
-        gone = isinstance(owner, SlackIdentity) and owner.standing is not Standing.MEMBER
+        gone = isinstance(owner, SlackIdentity) and owner.standing is not Membership.MEMBER
         why = Phrase("{owner} is no longer a full member of the workspace", owner=schedule.owner) if gone else refused
         text = Phrase("the schedule {name} of {owner} is paused: {why}", name=schedule.name, owner=schedule.owner, why=why)
         remove = f"schedule remove {schedule.name}"
         words = (remove,) if gone else (f"schedule resume {schedule.name}", remove)
-        await self._services.announcer.announce(_word(f"{run.operation}-paused", "", text, words))
-        await self._service.pause(schedule.name, BOT, run.operation, why)  # last, for it is announced only once
+        await self._services.announcer.announce(_make_announcement(f"{run.operation}-paused", "", text, words))
+        await self._service.pause(schedule.name, BOT_ACTOR_NAME, run.operation, why)  # last, for it is announced only once
 
-    async def _tell(self, schedule: Schedule, run: Run) -> None:
+    async def _announce_missed(self, schedule: Schedule, run: ScheduleRun) -> None:
         text = Phrase(
             "the schedule {name} was not run at {due}: the bot was not running, or its clock was set anew",
             name=schedule.name,
             due=Moment(run.due),
         )
         await self._services.announcer.announce(
-            _word(run.operation, schedule.channel, text, (f"schedule run {schedule.name}",))
+            _make_announcement(run.operation, schedule.channel, text, (f"schedule run {schedule.name}",))
         )
 
 
-def _whose(schedule: Schedule) -> Phrase:
+def _describe_origin(schedule: Schedule) -> Phrase:
     """Describe the schedule that caused an answer."""
-    if schedule.origin is Origin.BUILT_IN:
+    if schedule.origin is ScheduleOrigin.BUILT_IN:
         return Phrase("by the schedule {name}", name=schedule.name)
     return Phrase("by the schedule {name} of {owner}", name=schedule.name, owner=schedule.owner)
 
 
-def _word(name: str, channel: str, text: Phrase, words: tuple[str, ...]) -> Bulletin:
+def _make_announcement(name: str, channel: str, text: Phrase, words: tuple[str, ...]) -> Announcement:
     """Make an announcement of one sentence, with words to go on from there."""
     report = Report(title=Phrase("Schedule"), summary=text, brief=True, next=words)
-    return Bulletin(name, channel, Answer(operation=name, understood="schedule", body=report))
+    return Announcement(name, channel, Answer(operation=name, understood="schedule", body=report))
 
 
-def _lateness(run: Run, late: bool) -> Phrase | None:
+def _describe_lateness(run: ScheduleRun, late: bool) -> Phrase | None:
     """Describe that a run is late, with the number of earlier runs that were missed."""
     if run.missed:
         return Phrase(

@@ -14,17 +14,17 @@ from datetime import datetime
 
 from adapters.errors import Refused, RequestError
 from adapters.phrase import Phrase
-from bot.access.policy import BREAK_GLASS
-from bot.audit.log import RECORDED, EventKind, Recorder
-from bot.model.request import operation_id
+from bot.access.policy import BREAK_GLASS_OPTION
+from bot.audit.log import MAX_RECORDED_LENGTH, EventKind, Recorder
+from bot.model.request import derive_operation_id
 from bot.schedules.builtin import BUILT_IN
-from bot.store.schedule_runs import Outcome
-from bot.store.schedules import Origin, Run, Schedule, ScheduleTable, Tally
-from bot.store.stored import utc_text
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import RunTally, Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
+from bot.store.stored import encode_time
 from commands.bot_state.audit import AuditFilter
 from commands.model.operation import FleetChange, Operation, Risk
 
-MOST = 100
+MAX_SCHEDULES = 100
 """Most schedules at once: more than operators could review."""
 
 
@@ -32,23 +32,23 @@ class NoSuchSchedule(RequestError):
     """No schedule has that name."""
 
 
-class NotNow(Refused):
+class ScheduleConflict(Refused):
     """The state or the origin of a schedule forbids it."""
 
 
-class NotUnattended(Refused):
+class NeedsPerson(Refused):
     """The operation needs a person, so it may not run by the clock."""
 
 
 @dataclass(frozen=True)
-class Listed:
+class ScheduleListing:
     """One schedule, and its newest due time that was claimed."""
 
     schedule: Schedule
-    latest: Run | None
+    latest: ScheduleRun | None
 
 
-class Schedules:
+class ScheduleService:
     """The schedules of a bot. Every change of them is in the audit log first."""
 
     def __init__(self, table: ScheduleTable, audit: Recorder, now: Callable[[], datetime]) -> None:
@@ -56,14 +56,14 @@ class Schedules:
         self._audit = audit
         self._now = now
 
-    async def all(self) -> tuple[Listed, ...]:
+    async def list_all(self) -> tuple[ScheduleListing, ...]:
         """List every schedule, by name."""
-        latest = await self._table.latest()
-        return tuple(Listed(schedule, latest.get(schedule.name)) for schedule in await self._table.all())
+        latest = await self._table.find_latest_runs()
+        return tuple(ScheduleListing(schedule, latest.get(schedule.name)) for schedule in await self._table.list_all())
 
-    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
+    async def count_outcomes(self, since: datetime, until: datetime) -> tuple[RunTally, ...]:
         """Count the outcomes of the times that were due from `since` on and before `until`."""
-        return await self._table.tallies(since, until)
+        return await self._table.count_outcomes(since, until)
 
     async def find(self, name: str) -> Schedule:
         """Find one schedule. Raises `NoSuchSchedule`."""
@@ -74,20 +74,20 @@ class Schedules:
 
     async def add(self, schedule: Schedule) -> Schedule:
         """Store a new one; the same request again is the same schedule. Without a name it gets one made from its words."""
-        known = await self._table.all()
+        known = await self._table.list_all()
         again = next((each for each in known if each.operation and each.operation == schedule.operation), None)
         if again is not None:
             return again
         if schedule.name in BUILT_IN:
-            raise NotNow(Phrase("{name} is built in; give another {option}", name=schedule.name, option="--name"))
-        if len(known) >= MOST:
-            raise NotNow(Phrase("there are {n} schedules already; remove one first", n=MOST))
+            raise ScheduleConflict(Phrase("{name} is built in; give another {option}", name=schedule.name, option="--name"))
+        if len(known) >= MAX_SCHEDULES:
+            raise ScheduleConflict(Phrase("there are {n} schedules already; remove one first", n=MAX_SCHEDULES))
         taken = {each.name for each in known}
         if schedule.name in taken:
-            raise NotNow(
+            raise ScheduleConflict(
                 Phrase("there is a schedule {name} already; give another {option}", name=schedule.name, option="--name")
             )
-        named = schedule if schedule.name else replace(schedule, name=_name(schedule.words, taken | BUILT_IN.keys()))
+        named = schedule if schedule.name else replace(schedule, name=_make_name(schedule.words, taken | BUILT_IN.keys()))
         await self._record("added", named, named.owner, named.operation)
         return await self._table.add(named)
 
@@ -110,30 +110,34 @@ class Schedules:
     async def remove(self, name: str, by: str, operation: str) -> None:
         """Delete a schedule that a person added. Raises `ScheduleConflict` where it is configured or built in."""
         schedule = await self.find(name)
-        if schedule.origin is Origin.CONFIGURED:
-            raise NotNow(
+        if schedule.origin is ScheduleOrigin.CONFIGURED:
+            raise ScheduleConflict(
                 Phrase(
                     "{name} stands in the configuration; take it out there, or: {words}",
                     name=name,
                     words=f"schedule pause {name}",
                 )
             )
-        if schedule.origin is Origin.BUILT_IN:
-            raise NotNow(Phrase("{name} is built in; stop it with: {words}", name=name, words=f"schedule pause {name}"))
+        if schedule.origin is ScheduleOrigin.BUILT_IN:
+            raise ScheduleConflict(
+                Phrase("{name} is built in; stop it with: {words}", name=name, words=f"schedule pause {name}")
+            )
         await self._record("removed", schedule, by, operation)
         await self._table.remove(name)
 
-    async def run(self, name: str, by: str, operation: str) -> Run:
+    async def run(self, name: str, by: str, operation: str) -> ScheduleRun:
         """Claim a run for the next tick. Raises `ScheduleConflict` where the schedule is paused or runs."""
         schedule = await self.find(name)
         if schedule.paused:
-            raise NotNow(Phrase("{name} is paused; resume it first: {words}", name=name, words=f"schedule resume {name}"))
-        if any(run.schedule == name for run in await self._table.unfinished()):
-            raise NotNow(Phrase("{name} is running now; its answer comes", name=name))
+            raise ScheduleConflict(
+                Phrase("{name} is paused; resume it first: {words}", name=name, words=f"schedule resume {name}")
+            )
+        if any(run.schedule == name for run in await self._table.list_unfinished()):
+            raise ScheduleConflict(Phrase("{name} is running now; its answer comes", name=name))
         now = self._now()
-        run = Run(name, now, run_id(name, now), Outcome.RUNNING, now)
+        run = ScheduleRun(name, now, make_run_id(name, now), RunOutcome.RUNNING, now)
         await self._record("run", schedule, by, operation)
-        await self._table.claim(run)
+        await self._table.claim_due_time(run)
         return run
 
     async def _record(self, what: str, schedule: Schedule, by: str, operation: str, why: Phrase | None = None) -> None:
@@ -145,40 +149,42 @@ class Schedules:
             "words": schedule.words,
             "owner": schedule.owner,
             "channel": schedule.channel,
-            **({} if why is None else {"why": str(why)[:RECORDED]}),
+            **({} if why is None else {"why": str(why)[:MAX_RECORDED_LENGTH]}),
         }
         await self._audit.record(EventKind.SCHEDULE, by, operation, event)
 
 
-def run_key(name: str, due: datetime) -> str:
+def make_run_key(name: str, due: datetime) -> str:
     """Make the key of the delivery of one due time: the same time, the same request."""
-    return f"schedule:{name}:{utc_text(due)}"
+    return f"schedule:{name}:{encode_time(due)}"
 
 
-def run_id(name: str, due: datetime) -> str:
+def make_run_id(name: str, due: datetime) -> str:
     """Derive the id of the operation of one due time."""
-    return operation_id(run_key(name, due))
+    return derive_operation_id(make_run_key(name, due))
 
 
-def unattended(operation: Operation) -> None:
+def require_unattended(operation: Operation) -> None:
     """Raise `NeedsPerson` where an operation must not run without a person."""
     match operation:
         case FleetChange(break_glass=True):
-            raise NotUnattended(Phrase("nothing goes without approval by the clock; leave {option} out", option=BREAK_GLASS))
+            raise NeedsPerson(
+                Phrase("nothing goes without approval by the clock; leave {option} out", option=BREAK_GLASS_OPTION)
+            )
         case FleetChange():
             return
         case _ if operation.risk is not Risk.READ:
-            raise NotUnattended(
+            raise NeedsPerson(
                 Phrase("this decides for people, so it needs one; only what looks and changes of hosts run by the clock")
             )
         case AuditFilter():
-            raise NotUnattended(Phrase("what people did is told to a person, not to a channel by the clock"))
+            raise NeedsPerson(Phrase("what people did is told to a person, not to a channel by the clock"))
         case _ if operation.words[0] == "schedule":
-            raise NotUnattended(Phrase("schedules about schedules are not kept"))
+            raise NeedsPerson(Phrase("schedules about schedules are not kept"))
 
 
-def _name(words: str, taken: Sequence[str] | set[str]) -> str:
+def _make_name(words: str, taken: Sequence[str] | set[str]) -> str:
     """Make a name from words that is not taken: `health-tokyo`, `health-tokyo-2`."""
     kept = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in words.lower())
     first = "-".join(kept.split())[:36].strip("-") or "schedule"
-    return next(name for name in (first, *(f"{first}-{n}" for n in range(2, MOST + 2))) if name not in taken)
+    return next(name for name in (first, *(f"{first}-{n}" for n in range(2, MAX_SCHEDULES + 2))) if name not in taken)

@@ -24,42 +24,42 @@ from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
 
-SHORTEST = 6
+MIN_LENGTH = 6
 """Minimum characters of a value that is searched for."""
-SHORTEST_PART = 8
+MIN_PART_LENGTH = 8
 """Minimum characters of a value's part that is searched for: a line of a key, a piece of base64."""
 
-_NAMES = (
+_SENSITIVE_NAMES = (
     r"pass(?:word|wd|phrase)|passwort|pwd|(?:client|signing|shared|webhook)[_-]?secret|secret[_-]?(?:access[_-]?)?key"
     r"|api[_-]?key|(?:access|auth|refresh|bearer|bot|app|api)[_-]?token"
 )
 """Names before a secret; a longer name may end in one of them."""
 
-_KIND = r"[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
-_EDGE = re.compile(rf"-----(?P<edge>BEGIN|END) {_KIND}")
-_FIRST = re.compile(rf"-----BEGIN {_KIND}[ \t\r]*\Z")
+_KEY_KIND = r"[A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_EDGE = re.compile(rf"-----(?P<edge>BEGIN|END) {_KEY_KIND}")
+_KEY_FIRST_LINE = re.compile(rf"-----BEGIN {_KEY_KIND}[ \t\r]*\Z")
 """End of a line that is followed by a key's other lines."""
-_BEGUN = re.compile(rf"-----BEGIN {_KIND}[^\"'\r]*")
+_KEY_BEGUN = re.compile(rf"-----BEGIN {_KEY_KIND}[^\"'\r]*")
 """A key without its last line: up to the next quote, because a key on one line stands in quotes."""
-_ENCODED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\#"
+_KEY_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\#"
 """Characters of a key on one line, with its line ends (`\\n`, syslog's `#012`)."""
-_BEFORE = (
+_LOG_PREFIX = (
     r"(?P<before>[ \t]*(?:(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^ ]{0,20}|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) "
     r"(?:std(?:out|err) [FP] |[\w.-]{1,255} [^\s:\[]{1,64}(?:\[\d{1,10}\])?: )?[ \t]*)?)"
 )
 """Prefix of podman, the journal and syslog before a program's output."""
-_WITHIN = re.compile(
-    rf"{_BEFORE}(?P<key>[A-Za-z0-9+/]+={{0,2}}|{re.escape(MARK)}"
+_KEY_LINE = re.compile(
+    rf"{_LOG_PREFIX}(?P<key>[A-Za-z0-9+/]+={{0,2}}|{re.escape(MARK)}"
     r"|(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset): .{0,200})?"
 )
 """A line between the first and the last one of a key; the mark stands in place of a registered value."""
-_ALONE = re.compile(
-    rf"{_BEFORE}(?=\S*[A-Z])(?=\S*[a-z])"
+_KEY_LINE_ALONE = re.compile(
+    rf"{_LOG_PREFIX}(?=\S*[A-Z])(?=\S*[a-z])"
     r"(?P<key>[A-Za-z0-9+/]{60,}={0,2}|(?=\S*[0-9])(?:[A-Za-z0-9+/]{16,}={1,2}|[A-Za-z0-9+/]{24,}))"
 )
 """A line of a key without its surroundings: of OpenSSL's or OpenSSH's width, or shorter like the last line of a key, or a
 whole key of 32 bytes (Nebula's, WireGuard's). Fingerprints and container ids have lower-case letters only."""
-_LAST = re.compile(rf"{_BEFORE}-----END {_KIND}")
+_KEY_LAST_LINE = re.compile(rf"{_LOG_PREFIX}-----END {_KEY_KIND}")
 """Start of a line that follows a key's other lines."""
 _NEVER = re.compile(r"(?!)")
 
@@ -76,13 +76,14 @@ _PATTERNS = (
     r"(?P<scheme>(?i:bearer)[ \t]+)(?P<bearer>[A-Za-z0-9._~+/-]{16,}=*)",
     r"(?P<url>[a-z]://[^\s/:@\"']{1,256}:)(?P<userinfo>[^\s/@\"']{1,256})(?=@)",
     # password=…, "password": "…", --password …, and a line of YAML
-    rf"(?P<name>(?i:{_NAMES})(?:\\?[\"'])?[ \t]*(?:=|:|=>)[ \t]*)"
+    rf"(?P<name>(?i:{_SENSITIVE_NAMES})(?:\\?[\"'])?[ \t]*(?:=|:|=>)[ \t]*)"
     r"(?:(?P<double>\"(?:[^\"\\\r\n]|\\.)+\")|(?P<single>'[^'\r\n]+')|(?P<escaped>\\\"(?:[^\"\\]|\\[^\"])+\\\"))",
-    rf"(?P<assigned>(?i:{_NAMES})[ \t]*=[ \t]*)(?P<bare>(?!\\+[\"'])[^\s\"'&;,<>]+)",
-    rf"(?P<option>--?(?i:{_NAMES})[ \t]+)(?P<word>[^\s\"'-][^\s\"']*)",
-    rf"(?P<line>(?m:^)[ \t-]*[\w.-]{{0,64}}(?i:{_NAMES})[ \t]*:[ \t]+)(?P<rest>[^\s\"'|>][^\s\"']*)(?=[ \t\r]*(?m:$))",
+    rf"(?P<assigned>(?i:{_SENSITIVE_NAMES})[ \t]*=[ \t]*)(?P<bare>(?!\\+[\"'])[^\s\"'&;,<>]+)",
+    rf"(?P<option>--?(?i:{_SENSITIVE_NAMES})[ \t]+)(?P<word>[^\s\"'-][^\s\"']*)",
+    rf"(?P<line>(?m:^)[ \t-]*[\w.-]{{0,64}}(?i:{_SENSITIVE_NAMES})[ \t]*:[ \t]+)"
+    r"(?P<rest>[^\s\"'|>][^\s\"']*)(?=[ \t\r]*(?m:$))",
 )
-_FOUND = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
+_SECRET = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
 _HINTS = (
     *("xox", "xapp-", "hooks.slack.com", "akia", "asia", "github_pat_", "glpat-", "eyj", "authorization"),
     *("bearer", "passw", "passphrase", "pwd", "secret", "token", "apikey", "api_key", "api-key"),
@@ -90,50 +91,50 @@ _HINTS = (
 )
 """Lower-case parts, one of which is in every match of the patterns; only URLs with a password have `://` and `@` instead.
 A line without any is not searched."""
-_SECRET_NAME = re.compile(rf"(?i:{_NAMES})\Z")
-_KEPT = ("header", "scheme", "url", "name", "assigned", "option", "line")
-_QUOTED = {"double": '"', "single": "'", "escaped": '\\"'}
+_SECRET_NAME = re.compile(rf"(?i:{_SENSITIVE_NAMES})\Z")
+_KEPT_GROUPS = ("header", "scheme", "url", "name", "assigned", "option", "line")
+_QUOTED_GROUPS = {"double": '"', "single": "'", "escaped": '\\"'}
 
 
-def _without_keys(lines: Iterable[str], alone: re.Pattern[str]) -> list[str]:
+def _redact_keys(lines: Iterable[str], alone: re.Pattern[str]) -> list[str]:
     """Remove private keys from lines; `alone` matches lines of a key whose first and last line are missing."""
     kept: list[str] = []
     within = False
     for line in lines:
-        if "PRIVATE KEY" in line and _EDGE.search(line):
-            if _LAST.match(line):
-                _mark_back(kept)
-            kept.append(_without_edges(line))
-            within = _FIRST.search(line) is not None
+        if "PRIVATE KEY" in line and _KEY_EDGE.search(line):
+            if _KEY_LAST_LINE.match(line):
+                _mark_preceding_lines(kept)
+            kept.append(_redact_key_edges(line))
+            within = _KEY_FIRST_LINE.search(line) is not None
         else:
-            marked = _marked(line, _WITHIN if within else alone)
+            marked = _mark_key_line(line, _KEY_LINE if within else alone)
             kept.append(line if marked is None else marked)
             within = marked is not None
     return kept
 
 
-def _without_edges(line: str) -> str:
+def _redact_key_edges(line: str) -> str:
     """Remove the parts of keys from a line, from the BEGIN of each to its END."""
     kept, at, begun = "", 0, -1
-    for edge in _EDGE.finditer(line):
+    for edge in _KEY_EDGE.finditer(line):
         if edge["edge"] == "BEGIN":
             begun = edge.start() if begun < 0 else begun
         else:
-            before = line[at:begun] if begun >= 0 else line[at : edge.start()].rstrip(_ENCODED)
+            before = line[at:begun] if begun >= 0 else line[at : edge.start()].rstrip(_KEY_CHARACTERS)
             kept, at, begun = f"{kept}{before}{MARK}", edge.end(), -1
-    return kept + _BEGUN.sub(MARK, line[at:])
+    return kept + _KEY_BEGUN.sub(MARK, line[at:])
 
 
-def _mark_back(kept: list[str]) -> None:
+def _mark_preceding_lines(kept: list[str]) -> None:
     """Mark the preceding lines that may belong to a key whose last line comes now."""
     for place in range(len(kept) - 1, -1, -1):
-        marked = None if MARK in kept[place] else _marked(kept[place], _WITHIN)
+        marked = None if MARK in kept[place] else _mark_key_line(kept[place], _KEY_LINE)
         if marked is None:
             return
         kept[place] = marked
 
 
-def _marked(line: str, shape: re.Pattern[str]) -> str | None:
+def _mark_key_line(line: str, shape: re.Pattern[str]) -> str | None:
     """Return the line with its part of a key replaced by the mark; None if it has another shape."""
     whole = line.rstrip()
     found = shape.fullmatch(whole)
@@ -142,17 +143,17 @@ def _marked(line: str, shape: re.Pattern[str]) -> str | None:
     return f"{found['before']}{MARK}{line[len(whole) :]}" if found["key"] else line
 
 
-def _searched(line: str) -> str:
+def _redact_patterns(line: str) -> str:
     """Remove all matches of the patterns from a line."""
     lower = line.lower()
     hinted = any(hint in lower for hint in _HINTS) or ("://" in line and "@" in line)
-    return _FOUND.sub(_replace, line) if hinted else line
+    return _SECRET.sub(_replace, line) if hinted else line
 
 
 def _replace(found: re.Match[str]) -> str:
     """Return the mark in place of the secret, after the part that may stay."""
-    kept = next((found[name] for name in _KEPT if found[name] is not None), "")
-    around = next((quotes for name, quotes in _QUOTED.items() if found[name] is not None), "")
+    kept = next((found[name] for name in _KEPT_GROUPS if found[name] is not None), "")
+    around = next((quotes for name, quotes in _QUOTED_GROUPS.items() if found[name] is not None), "")
     return f"{kept}{around}{MARK}{around}"
 
 
@@ -164,79 +165,79 @@ class Redactor:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._looks: list[str] = []
-        self.learn(values)
+        self.add_values(values)
 
-    def learn(self, values: Iterable[str]) -> None:
+    def add_values(self, values: Iterable[str]) -> None:
         """Search for these values, too, from now on; a new configuration may have brought them."""
-        looks = {*self._looks, *(look for value in values for look in _looks(value))}
+        looks = {*self._looks, *(look for value in values for look in _list_spellings(value))}
         self._looks = sorted(looks, key=lambda look: (-len(look), look))
 
-    def clean(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text without secrets."""
-        return self._cleaned(text, _NEVER)
+        return self._redact(text, _NEVER)
 
-    def clean_log(self, text: str) -> str:
+    def redact_log(self, text: str) -> str:
         """Return the lines of a log without secrets. A log is read in parts, so both ends of a key may be missing."""
-        return self._cleaned(text, _ALONE)
+        return self._redact(text, _KEY_LINE_ALONE)
 
-    def clean_json(self, value: Any) -> Any:
+    def redact_json(self, value: Any) -> Any:
         """Return a JSON value without secrets, keys included; a value under a key like `password` is removed whole."""
-        return _cleaned_json(value, cache(self.clean))  # keys repeat, and log lines may occur in several places
+        return _redact_json(value, cache(self.redact))  # keys repeat, and log lines may occur in several places
 
     def holds_secret(self, value: Any) -> bool:
         """Return whether redaction would change a text, or anything in a JSON value."""
         if isinstance(value, str):
-            return self.clean(value) != value
+            return self.redact(value) != value
         if isinstance(value, Mapping):
-            named = (_named_a_secret(name, part) and part != MARK for name, part in value.items())
+            named = (_is_named_secret(name, part) and part != MARK for name, part in value.items())
             return any(named) or any(map(self.holds_secret, (*value.keys(), *value.values())))
         return isinstance(value, list | tuple) and any(map(self.holds_secret, value))
 
-    def _cleaned(self, text: str, alone: re.Pattern[str]) -> str:
+    def _redact(self, text: str, alone: re.Pattern[str]) -> str:
         for look in self._looks:
             if look in text:
                 text = text.replace(look, "\n".join([MARK] * (look.count("\n") + 1)))
-        return "\n".join(map(_searched, _without_keys(text.split("\n"), alone)))
+        return "\n".join(map(_redact_patterns, _redact_keys(text.split("\n"), alone)))
 
 
-def _cleaned_json(value: Any, clean: Callable[[str], str]) -> Any:
+def _redact_json(value: Any, clean: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
         return {
-            _cleaned_json(name, clean): MARK if _named_a_secret(name, part) else _cleaned_json(part, clean)
+            _redact_json(name, clean): MARK if _is_named_secret(name, part) else _redact_json(part, clean)
             for name, part in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_cleaned_json(part, clean) for part in value]
+        return [_redact_json(part, clean) for part in value]
     return value
 
 
-def _named_a_secret(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and isinstance(value, str) and bool(value) and _stands_before_secrets(name)
+def _is_named_secret(name: Any, value: Any) -> bool:
+    return isinstance(name, str) and isinstance(value, str) and bool(value) and _is_secret_name(name)
 
 
 @lru_cache(maxsize=1_024)
-def _stands_before_secrets(name: str) -> bool:
+def _is_secret_name(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def _looks(value: str) -> Iterator[str]:
+def _list_spellings(value: str) -> Iterator[str]:
     """Yield all encodings of a secret value inside another text."""
     value = value.strip()
-    if len(value) < SHORTEST or value in MARK:
+    if len(value) < MIN_LENGTH or value in MARK:
         return
-    parts = {value} | {line.strip() for line in value.splitlines() if len(line.strip()) >= 2 * SHORTEST_PART}
+    parts = {value} | {line.strip() for line in value.splitlines() if len(line.strip()) >= 2 * MIN_PART_LENGTH}
     for part in parts:
         if not part.startswith("-----"):
-            yield from (spelled for spell in _SPELLINGS if len(spelled := spell(part)) >= SHORTEST)
+            yield from (spelled for spell in _ENCODERS if len(spelled := spell(part)) >= MIN_LENGTH)
             for encoding in ("utf-8", "utf-16-le"):
                 data = part.encode(encoding, "surrogatepass")
                 yield from (data.hex(), data.hex().upper())
-                yield from _in_base64(data)
+                yield from _encode_base64(data)
 
 
-_SPELLINGS: tuple[Callable[[str], str], ...] = (
+_ENCODERS: tuple[Callable[[str], str], ...] = (
     str,
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
@@ -253,11 +254,11 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
 )
 
 
-def _in_base64(data: bytes) -> Iterator[str]:
+def _encode_base64(data: bytes) -> Iterator[str]:
     """Yield the characters that the value alone determines, for each of its three possible offsets."""
     for before in range(3):
         whole = base64.b64encode(b"\0" * before + data).decode("ascii").rstrip("=")
         end = len(whole) if (before + len(data)) % 3 == 0 else len(whole) - 1
         inner = whole[(0, 2, 3)[before] : end]
-        if len(inner) >= SHORTEST_PART:
+        if len(inner) >= MIN_PART_LENGTH:
             yield from (inner, inner.replace("+", "-").replace("/", "_"))

@@ -16,9 +16,9 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SecretsSettingsSo
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 
-PREFIX = "FLATNET_"
+ENVIRONMENT_PREFIX = "FLATNET_"
 
-Find = Callable[[str], SecretStr]
+FindSecret = Callable[[str], SecretStr]
 """Returns the secret of a name. Raises `MissingSecret` or `SecretsUnusable`."""
 
 
@@ -41,14 +41,14 @@ class Secrets:
         """Return the secret of that name. Raises `MissingSecret`, which says where it is searched for."""
         value = self._values.get(name)
         if value is None or not value.get_secret_value():
-            raise MissingSecret(_where(name, self._folder))
+            raise MissingSecret(_explain_missing(name, self._folder))
         return value
 
-    def missing(self) -> tuple[Phrase, ...]:
+    def describe_missing(self) -> tuple[Phrase, ...]:
         """Return one sentence for each missing secret."""
-        return tuple(_where(name, self._folder) for name, value in self._values.items() if not value)
+        return tuple(_explain_missing(name, self._folder) for name, value in self._values.items() if not value)
 
-    def values(self) -> tuple[str, ...]:
+    def list_values(self) -> tuple[str, ...]:
         """Return all values that must never be shown (`bot.security.redaction`)."""
         return tuple(value.get_secret_value() for value in self._values.values() if value)
 
@@ -61,13 +61,13 @@ def read_secrets(names: Iterable[str], folder: Path | None) -> Secrets:
 
     fields: dict[str, Any] = dict.fromkeys(sorted(set(names)), (SecretStr | None, None))
     wanted = create_model("Wanted", __base__=BaseSettings, **fields)
-    found = dict(EnvSettingsSource(wanted, env_prefix=PREFIX)())
+    found = dict(EnvSettingsSource(wanted, env_prefix=ENVIRONMENT_PREFIX)())
     if folder is not None:
-        found = _in_folder(wanted, folder) | found
+        found = _read_folder(wanted, folder) | found
     return Secrets({name: SecretStr(found[name]) if name in found else None for name in fields}, folder)
 
 
-def _in_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
+def _read_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
     """Read the secrets in the folder, if it exists. Raises `SecretsUnusable` if it cannot be read or trusted."""
     try:
         if not folder.is_dir():
@@ -86,8 +86,8 @@ def _in_folder(wanted: type[BaseSettings], folder: Path) -> dict[str, Any]:
         ) from error
 
 
-def _where(name: str, folder: Path | None) -> Phrase:
-    variable = PREFIX + name.upper()
+def _explain_missing(name: str, folder: Path | None) -> Phrase:
+    variable = ENVIRONMENT_PREFIX + name.upper()
     if folder is None:
         return Phrase(
             "the secret {name} is missing; set {variable}, or name a secrets_folder in the configuration",

@@ -6,13 +6,13 @@ Surfaces' own markup is handled elsewhere: `bot.rendering.slack.blocks` escapes 
 
 import unicodedata
 
-CUT = "…"
+ELLIPSIS = "…"
 
 _CONTROLS = {code: " " if chr(code).isspace() else chr(0x2400 + code) for code in range(0x20)} | {0x7F: "␡", 0x85: " "}
 """NUL becomes ␀, ESC becomes ␛: visible and without effect; line separators become a space."""
 
 
-def one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
     """Return `text` on one line: white space becomes one space, control characters become pictures.
 
     Invisible characters that change what is visible are removed: right-to-left marks, zero-width
@@ -20,19 +20,19 @@ def one_line(text: str) -> str:
     """
     line = text.translate(_CONTROLS)
     if not line.isprintable():
-        line = "".join(filter(_seen, line))
+        line = "".join(filter(_is_visible, line))
     return " ".join(line.split())
 
 
-def cut(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """Return at most `most` characters of `text`; an ellipsis marks the cut."""
-    return text if len(text) <= most else text[: most - 1] + CUT
+    return text if len(text) <= most else text[: most - 1] + ELLIPSIS
 
 
-def _seen(character: str) -> bool:
+def _is_visible(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs")
 
 
-def lines_of(text: str) -> str:
+def clean_lines(text: str) -> str:
     """Keep lines and spaces, and remove characters that could move a cursor or hide a word."""
-    return "".join(f"{''.join(filter(_seen, line.translate(_CONTROLS)))}\n" for line in text.splitlines())
+    return "".join(f"{''.join(filter(_is_visible, line.translate(_CONTROLS)))}\n" for line in text.splitlines())

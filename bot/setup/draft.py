@@ -18,7 +18,7 @@ from adapters.errors import Refused
 from adapters.phrase import Listing, Phrase
 from bot.config.settings import ConfigurationError, Settings, parse_settings
 
-SSH_PORT = 2222
+WSL_SSH_PORT = 2222
 """Port of WSL2's sshd in `docs/hosts.md`."""
 
 ABSENT = "-"
@@ -62,9 +62,9 @@ class Draft:
     @property
     def text(self) -> str:
         """The commented configuration."""
-        return "\n\n".join("\n".join(part) for part in _parts(self)) + "\n"
+        return "\n\n".join("\n".join(part) for part in _render_parts(self)) + "\n"
 
-    def refusal(self, file: Path) -> Phrase | None:
+    def find_refusal(self, file: Path) -> Phrase | None:
         """Return the parser's complaint about the draft at that path; None if it can be used."""
         if not self.text.replace("\n", "").isprintable():
             return Phrase("must be one line of printable characters")
@@ -76,14 +76,14 @@ class Draft:
         return None
 
 
-def write(draft: Draft, file: Path) -> Settings:
+def write_configuration(draft: Draft, file: Path) -> Settings:
     """Write the configuration, never over an existing one. Raises `ConfigurationError` if it cannot be used."""
     settings = parse_settings(draft.text, file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise already(file) from error
+        raise make_exists_error(file) from error
     except OSError as error:
         raise Refused(Phrase("{file} cannot be written: {why}", file=str(file), why=error.strerror or "?")) from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -91,7 +91,7 @@ def write(draft: Draft, file: Path) -> Settings:
     return settings
 
 
-def already(file: Path) -> Refused:
+def make_exists_error(file: Path) -> Refused:
     """Make the error for an existing configuration, which must not be lost."""
     return Refused(Phrase("{file} is there already; edit it, or name another file with --config", file=str(file)))
 
@@ -110,7 +110,7 @@ def make_secrets(settings: Settings, typed: Mapping[str, str]) -> tuple[str, ...
     return tuple(sorted(name for name in settings.secret_names if not (folder / name).stat().st_size))
 
 
-def steps(settings: Settings, empty: Iterable[str]) -> Iterator[Phrase]:
+def list_next_steps(settings: Settings, empty: Iterable[str]) -> Iterator[Phrase]:
     """Yield the remaining steps, five in all."""
     names, folder = tuple(empty), str(settings.secrets_folder)
     if names:
@@ -138,96 +138,101 @@ def _write_once(path: Path, content: str) -> None:
         stream.write(content)
 
 
-def _parts(draft: Draft) -> Iterator[list[str]]:
+def _render_parts(draft: Draft) -> Iterator[list[str]]:
     yield [
         "# flatnet-bot, written by flatnet-bot init; flatnet.example.toml shows all that can stand here.",
         "# Relative paths start at this file's folder. Secrets are never written here: they are files in secrets_folder,",
         "# or environment variables (FLATNET_WINRM_PASSWORD).",
-        _noted(f"language = {_quoted(draft.language)}", "what channels read; people read their own Slack language"),
-        f"time_zone = {_quoted(draft.time_zone)}",
-        _noted('data_folder = "var"', "database, audit head, control socket"),
-        f"secrets_folder = {_quoted(SECRETS_FOLDER)}",
+        _add_comment(f"language = {_quote(draft.language)}", "what channels read; people read their own Slack language"),
+        f"time_zone = {_quote(draft.time_zone)}",
+        _add_comment('data_folder = "var"', "database, audit head, control socket"),
+        f"secrets_folder = {_quote(SECRETS_FOLDER)}",
     ]
     if draft.team:
-        yield ["[slack]", _noted(f"team = {_quoted(draft.team)}", "our workspace; everybody else is a stranger")]
+        yield ["[slack]", _add_comment(f"team = {_quote(draft.team)}", "our workspace; everybody else is a stranger")]
         yield [
             "# Digests and warnings go to a channel that is named here; only administrators get them until then.",
             "# [notices]",
-            _noted('# channel = "C0123ABCD"', "invite the bot there"),
+            _add_comment('# channel = "C0123ABCD"', "invite the bot there"),
         ]
     yield [
         "# Roles: viewer, operator, developer, administrator, security. Other members of the workspace are viewers.",
         "[[people]]",
-        f"name = {_quoted(draft.name)}",
-        *([f"slack = [{_quoted(draft.slack)}]"] if draft.slack else []),
-        *([f"system = [{_quoted(draft.system)}]"] if draft.system else []),
+        f"name = {_quote(draft.name)}",
+        *([f"slack = [{_quote(draft.slack)}]"] if draft.slack else []),
+        *([f"system = [{_quote(draft.system)}]"] if draft.system else []),
         'roles = ["administrator", "operator"]',
     ]
     yield [
         "# Another operator or administrator must approve a change, two for a critical one: add a [[people]] table each.",
         "# Alone, an administrator asks with --break-glass and a reason.",
         "[approvals]",
-        _noted('expire = "1h"', "how long a request waits"),
+        _add_comment('expire = "1h"', "how long a request waits"),
     ]
     yield [
         "# What all hosts share; a host may say otherwise.",
         "[defaults.windows]",
-        f"user = {_quoted(draft.windows_user)}",
-        _noted(f"ca_file = {_quoted(draft.ca_file)}", "the CA that signed the WinRM certificates"),
+        f"user = {_quote(draft.windows_user)}",
+        _add_comment(f"ca_file = {_quote(draft.ca_file)}", "the CA that signed the WinRM certificates"),
     ]
     yield [
         "[defaults.wsl]",
-        f"key_file = {_quoted(draft.key_file)}",
-        f"known_hosts_file = {_quoted(draft.known_hosts_file)}",
+        f"key_file = {_quote(draft.key_file)}",
+        f"known_hosts_file = {_quote(draft.known_hosts_file)}",
     ]
     if draft.lighthouse:
         yield [
             "# The lighthouse has no WSL2 and no gateway.",
-            *_host("lighthouse", "0"),
+            *_render_host("lighthouse", "0"),
             "lighthouse = true",
-            *_windows(draft.lighthouse),
+            *_render_windows(draft.lighthouse),
         ]
     for host in draft.hosts:
-        yield [*_host(host.name, host.id), *_windows(host.windows), *_wsl(host.wsl), *_gateway(host.gateway)]
+        yield [
+            *_render_host(host.name, host.id),
+            *_render_windows(host.windows),
+            *_render_wsl(host.wsl),
+            *_render_gateway(host.gateway),
+        ]
 
 
-def _noted(line: str, why: str) -> str:
+def _add_comment(line: str, why: str) -> str:
     return f"{line:<35} # {why}"
 
 
-def _host(name: str, number: str) -> list[str]:
-    whole = number if number.isascii() and number.isdecimal() and str(int(number)) == number else _quoted(number)
-    return ["[[hosts]]", f"name = {_quoted(name)}", f"id = {whole}"]
+def _render_host(name: str, number: str) -> list[str]:
+    whole = number if number.isascii() and number.isdecimal() and str(int(number)) == number else _quote(number)
+    return ["[[hosts]]", f"name = {_quote(name)}", f"id = {whole}"]
 
 
-def _windows(typed: str) -> list[str]:
-    return [] if typed == ABSENT else ["[hosts.windows]", f"url = {_quoted(_url(typed, 'https://{}:5986/wsman'))}"]
+def _render_windows(typed: str) -> list[str]:
+    return [] if typed == ABSENT else ["[hosts.windows]", f"url = {_quote(_complete_url(typed, 'https://{}:5986/wsman'))}"]
 
 
-def _wsl(typed: str) -> list[str]:
+def _render_wsl(typed: str) -> list[str]:
     if typed == ABSENT:
         return []
     address, colon, port = typed.rpartition(":")
     if not colon or (":" in address and not address.endswith("]")):  # a name, or an IPv6 address without a port
-        address, port = typed, str(SSH_PORT)
+        address, port = typed, str(WSL_SSH_PORT)
     return [
         "[hosts.wsl]",
-        f"address = {_quoted(address.strip('[]'))}",
-        f"port = {port if port.isdecimal() else _quoted(port)}",
+        f"address = {_quote(address.strip('[]'))}",
+        f"port = {port if port.isdecimal() else _quote(port)}",
     ]
 
 
-def _gateway(typed: str) -> list[str]:
-    return [] if typed == ABSENT else ["[hosts.gateway]", f"url = {_quoted(_url(typed, 'http://{}:8080'))}"]
+def _render_gateway(typed: str) -> list[str]:
+    return [] if typed == ABSENT else ["[hosts.gateway]", f"url = {_quote(_complete_url(typed, 'http://{}:8080'))}"]
 
 
-def _url(typed: str, usual: str) -> str:
+def _complete_url(typed: str, usual: str) -> str:
     """Return a URL unchanged, and an address within the usual URL; anything else unchanged, for the parser to refuse."""
     if set(typed) & set("/?#@ "):
         return typed
     return usual.format(f"[{typed}]" if ":" in typed and not typed.startswith("[") else typed)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Quote a basic string of TOML: like JSON, except one character that JSON may carry raw."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -23,19 +23,19 @@ class UnfitAnswer(RequestError):
     """A preset answer cannot be used."""
 
 
-class Answerer(Protocol):
+class Prompter(Protocol):
     """A person at a terminal, or a stand-in that accepts the defaults."""
 
     def ask(self, question: Phrase, usual: str) -> str: ...
 
-    def tell(self, complaint: Phrase) -> None: ...
+    def show(self, complaint: Phrase) -> None: ...
 
-    def speak(self, language: str) -> None:
+    def set_language(self, language: str) -> None:
         """Set the language from now on."""
 
 
 @dataclass(frozen=True)
-class Given:
+class PresetAnswers:
     """Preset answers by key, and hosts. `complete`: nothing else is asked, the rest takes its defaults."""
 
     answers: Mapping[str, str]
@@ -43,7 +43,7 @@ class Given:
     complete: bool
 
 
-def given(answers: list[str], hosts: list[str], *, complete: bool) -> Given:
+def parse_preset(answers: list[str], hosts: list[str], *, complete: bool) -> PresetAnswers:
     """Parse the command line's preset answers. Raises `UnfitAnswer` for an unknown key or a malformed host."""
     pairs = dict(answer.partition("=")[::2] for answer in answers)
     strange = sorted(set(pairs) - QUESTIONS.keys())
@@ -57,7 +57,7 @@ def given(answers: list[str], hosts: list[str], *, complete: bool) -> Given:
             raise UnfitAnswer(
                 Phrase("{host} must be: name id windows [wsl [gateway]], each one word", host=" ".join(each) or "--host")
             )
-    return Given(pairs, words, complete)
+    return PresetAnswers(pairs, words, complete)
 
 
 QUESTIONS: Mapping[str, Phrase] = {
@@ -75,9 +75,9 @@ QUESTIONS: Mapping[str, Phrase] = {
 }
 """All questions except those about hosts, in order."""
 
-MORE = Phrase("Name of a host (empty: no more)")
+ANOTHER_HOST = Phrase("Name of a host (empty: no more)")
 
-OF_A_HOST: Mapping[str, Phrase] = {
+HOST_QUESTIONS: Mapping[str, Phrase] = {
     "id": Phrase("Its id, 1 to 254: N in 10.100.N.1"),
     "windows": Phrase("Address of its Windows side, or the whole WinRM URL (-: none)"),
     "wsl": Phrase("Address of its WSL2 side, with :port if not 2222 (-: none)"),
@@ -88,75 +88,75 @@ OF_A_HOST: Mapping[str, Phrase] = {
 class Interview:
     """Asks the questions without preset answers. `file` is the configuration's path: relative paths start there."""
 
-    def __init__(self, already: Given, answerer: Answerer, file: Path) -> None:
+    def __init__(self, already: PresetAnswers, answerer: Prompter, file: Path) -> None:
         self._given = already
         self._answerer = answerer
         self._file = file
 
-    def conduct(self, usual: Draft) -> Draft:
+    def run(self, usual: Draft) -> Draft:
         """Ask; returns the finished draft. Raises `UnfitAnswer` if a preset answer cannot be used."""
         draft = usual
         for key, question in QUESTIONS.items():
             if key != "slack" or draft.team:
-                draft = self._settle(key, question, getattr(draft, key), partial(_changed, draft, key))
+                draft = self._resolve(key, question, getattr(draft, key), partial(_replace_field, draft, key))
             if key == "language":
-                self._answerer.speak(draft.language)
-        return self._with_hosts(draft)
+                self._answerer.set_language(draft.language)
+        return self._ask_hosts(draft)
 
-    def _with_hosts(self, draft: Draft) -> Draft:
+    def _ask_hosts(self, draft: Draft) -> Draft:
         for words in self._given.hosts:
-            draft = self._given_beforehand("--host", draft.with_host(completed(dict(zip(HOST_WORDS, words, strict=False)))))
+            draft = self._check_preset("--host", draft.with_host(complete_host(dict(zip(HOST_WORDS, words, strict=False)))))
         if self._given.hosts or self._given.complete:
             return draft
         while True:
             enough = bool(draft.hosts or draft.lighthouse)
-            asked = self._settle("host", MORE, "" if enough else "host-a", partial(_with_name, draft))
+            asked = self._resolve("host", ANOTHER_HOST, "" if enough else "host-a", partial(_add_host, draft))
             if asked is not draft:
-                draft = self._described(draft, asked.hosts[-1])
+                draft = self._ask_host(draft, asked.hosts[-1])
             elif enough:
                 return draft
 
-    def _described(self, draft: Draft, host: HostDraft) -> Draft:
+    def _ask_host(self, draft: Draft, host: HostDraft) -> Draft:
         """Ask for all sides of this host; returns the draft with it."""
-        for key, question in OF_A_HOST.items():
-            usual = getattr(completed({"name": host.name, "id": host.id, "windows": host.windows}), key)
-            asked = self._settle(key, question, "" if key == "windows" else usual, partial(_with_side, draft, host, key))
+        for key, question in HOST_QUESTIONS.items():
+            usual = getattr(complete_host({"name": host.name, "id": host.id, "windows": host.windows}), key)
+            asked = self._resolve(key, question, "" if key == "windows" else usual, partial(_set_side, draft, host, key))
             host = asked.hosts[-1]
         return asked
 
-    def _settle(self, key: str, question: Phrase, usual: str, changed: Callable[[str], Draft]) -> Draft:
+    def _resolve(self, key: str, question: Phrase, usual: str, changed: Callable[[str], Draft]) -> Draft:
         """Return the draft with a usable answer."""
         if key in self._given.answers:
-            return self._given_beforehand(key, changed(self._given.answers[key]))
+            return self._check_preset(key, changed(self._given.answers[key]))
         if self._given.complete:
             return changed(usual)
         while True:
             draft = changed(self._answerer.ask(question, usual).strip())
-            why = draft.refusal(self._file)
+            why = draft.find_refusal(self._file)
             if why is None:
                 return draft
-            self._answerer.tell(why)
+            self._answerer.show(why)
 
-    def _given_beforehand(self, key: str, draft: Draft) -> Draft:
-        why = draft.refusal(self._file)
+    def _check_preset(self, key: str, draft: Draft) -> Draft:
+        why = draft.find_refusal(self._file)
         if why is not None:
             raise UnfitAnswer(Phrase("{place}: {why}", place=key, why=why))
         return draft
 
 
-def completed(words: Mapping[str, str]) -> HostDraft:
+def complete_host(words: Mapping[str, str]) -> HostDraft:
     """Complete a host with its defaults: WSL2 at Windows' address, the gateway at the host's address on the overlay."""
     windows = words["windows"]
     address = urlsplit(windows).hostname if "://" in windows else windows
     return HostDraft(**{"wsl": address or ABSENT, "gateway": f"10.100.{words['id']}.1", **words})
 
 
-def _changed(draft: Draft, key: str, value: str) -> Draft:
+def _replace_field(draft: Draft, key: str, value: str) -> Draft:
     given: dict[str, Any] = {key: value}
     return replace(draft, **given)
 
 
-def _with_name(draft: Draft, name: str) -> Draft:
+def _add_host(draft: Draft, name: str) -> Draft:
     """Add a host of which only the name is known; returns the same draft if the name is empty."""
     if not name:
         return draft
@@ -164,5 +164,5 @@ def _with_name(draft: Draft, name: str) -> Draft:
     return draft.with_host(HostDraft(name=name, id=free, gateway=f"10.100.{free}.1"))
 
 
-def _with_side(draft: Draft, host: HostDraft, key: str, value: str) -> Draft:
+def _set_side(draft: Draft, host: HostDraft, key: str, value: str) -> Draft:
     return draft.with_host(replace(host, **{key: value}))

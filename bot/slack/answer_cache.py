@@ -14,57 +14,57 @@ from adapters.phrase import Phrase
 from bot.model.request import Answer
 from bot.rendering.labels import COMMAND
 from bot.runtime.clock import Clock
-from bot.slack.tasks import insist
-from bot.store.answers import Answers, Kept
+from bot.slack.tasks import retry_write
+from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.errors import TooLarge
 from commands.model.report import Report
 
 _log = structlog.get_logger(__name__)
 
-_LOST = Phrase("the lines were too large to be kept; ask for fewer of them, or of fewer hosts")
+_LINES_DROPPED = Phrase("the lines were too large to be kept; ask for fewer of them, or of fewer hosts")
 
 
-class NotKept(FlatnetError):
+class AnswerExpired(FlatnetError):
     """The answer that a file would belong to has expired."""
 
     def __init__(self) -> None:
         super().__init__(Phrase("This answer is no longer kept. Type {command} to see how things are now.", command=COMMAND))
 
 
-class Keeping:
+class AnswerCache:
     """Stores the bot's answers."""
 
-    def __init__(self, answers: Answers, clock: Clock) -> None:
+    def __init__(self, answers: AnswerTable, clock: Clock) -> None:
         self._answers = answers
         self._clock = clock
 
-    async def keep(self, answer: Answer, kept: Callable[[str], Kept]) -> None:
+    async def store(self, answer: Answer, kept: Callable[[str], StoredAnswer]) -> None:
         """Store a report in the row that `kept` makes from its document.
 
         Files are recorded in that row. Without it they could neither be found in a thread nor be deleted.
         """
-        if not isinstance(answer.body, Report) or await self._fits(answer, kept):
+        if not isinstance(answer.body, Report) or await self._try_store(answer, kept):
             return
-        if not await self._fits(_without_lines(answer), kept):
+        if not await self._try_store(_drop_lines(answer), kept):
             _log.error("an answer is not kept", operation=answer.operation)
 
-    async def _fits(self, answer: Answer, kept: Callable[[str], Kept]) -> bool:
-        row = kept(await asyncio.to_thread(_document, answer))  # many log lines take a tenth of a second
+    async def _try_store(self, answer: Answer, kept: Callable[[str], StoredAnswer]) -> bool:
+        row = kept(await asyncio.to_thread(_serialize, answer))  # many log lines take a tenth of a second
         try:
-            await insist(lambda: self._answers.keep(row), self._clock.sleep)
+            await retry_write(lambda: self._answers.store(row), self._clock.sleep)
         except TooLarge as error:
             _log.warning("an answer is too large to be kept", operation=answer.operation, error=str(error))
             return False
         return True
 
 
-def _document(answer: Answer) -> str:
+def _serialize(answer: Answer) -> str:
     return json.dumps(answer.model_dump(mode="json"))  # ASCII: text from a host may hold lone surrogates
 
 
-def _without_lines(answer: Answer) -> Answer:
+def _drop_lines(answer: Answer) -> Answer:
     report = answer.body
     if not isinstance(report, Report) or report.excerpt is None:
         return answer
-    excerpt = report.excerpt.model_copy(update={"lines": (), "notes": (_LOST, *report.excerpt.notes)})
+    excerpt = report.excerpt.model_copy(update={"lines": (), "notes": (_LINES_DROPPED, *report.excerpt.notes)})
     return answer.model_copy(update={"body": report.model_copy(update={"excerpt": excerpt})})

@@ -17,9 +17,9 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.rendering.slack.blocks import Message
+from bot.rendering.slack.blocks import SlackMessage
 from bot.slack.errors import SlackFailure as SlackFailure
-from bot.slack.errors import code_in, refused, translating
+from bot.slack.errors import call_slack, classify_answer, parse_error_code
 
 SCOPES = frozenset(
     {
@@ -44,7 +44,7 @@ OPTIONAL_SCOPES = frozenset({"channels:manage"})
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 """Seconds for one call. Slack answers in well under one; a connection that hangs must not block a conversation."""
 
-REVOKED = frozenset(
+TOKEN_REFUSED_CODES = frozenset(
     {
         "invalid_auth",
         "not_authed",
@@ -57,19 +57,19 @@ REVOKED = frozenset(
 )
 """Slack's error codes for a token that is no longer valid."""
 
-PAGE = 200
+PAGE_SIZE = 200
 """Channels per page: the most that Slack recommends."""
 
 _log = structlog.get_logger(__name__)
 
 _Answer = TypeVar("_Answer")
 
-Clean = Callable[[Any], Any]
+Redact = Callable[[Any], Any]
 """Removes secrets from JSON."""
 
 
 @dataclass(frozen=True)
-class Upload:
+class PendingUpload:
     """A file that Slack is waiting for: its id, the URL for its bytes, and the bytes."""
 
     file: str
@@ -77,38 +77,38 @@ class Upload:
     content: bytes
 
 
-class Api:
+class SlackApi:
     """Slack as this bot uses it. Every method raises `SlackFailure` and nothing else.
 
     Everything that is shown passes through `clean`, which removes secrets from JSON (`bot.security.redaction`).
     `revoked` is the code with which Slack refused the bot's token, "" while the token is valid.
     """
 
-    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, clean: Clean) -> None:
+    def __init__(self, client: AsyncWebClient, session: aiohttp.ClientSession, clean: Redact) -> None:
         self._client = client
         self._session = session
         self._clean = clean
         self.revoked = ""
 
-    async def who_am_i(self) -> tuple[Mapping[str, Any], frozenset[str]]:
+    async def test_auth(self) -> tuple[Mapping[str, Any], frozenset[str]]:
         """`auth.test`: its answer, and the scopes of the token."""
         answer = await self._call(self._client.auth_test)
         scopes = str(answer.headers.get("x-oauth-scopes", ""))
-        return _object(answer.data), frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
+        return _as_object(answer.data), frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
 
     async def check_app_token(self, token: str) -> None:
         """`apps.connections.open`. The address that it returns expires unused."""
-        await translating(lambda: self._client.apps_connections_open(app_token=token))
+        await call_slack(lambda: self._client.apps_connections_open(app_token=token))
 
-    async def user(self, user: str) -> Mapping[str, Any]:
+    async def get_user(self, user: str) -> Mapping[str, Any]:
         """`users.info` with the locale."""
         answer = await self._call(lambda: self._client.users_info(user=user, include_locale=True))
-        return _object(_object(answer.data).get("user"))
+        return _as_object(_as_object(answer.data).get("user"))
 
-    async def conversation(self, channel: str) -> Mapping[str, Any]:
+    async def get_conversation(self, channel: str) -> Mapping[str, Any]:
         """`conversations.info`."""
         answer = await self._call(lambda: self._client.conversations_info(channel=channel))
-        return _object(_object(answer.data).get("channel"))
+        return _as_object(_as_object(answer.data).get("channel"))
 
     async def create_channel(self, name: str) -> Mapping[str, Any]:
         """`conversations.create`: a public channel.
@@ -116,20 +116,20 @@ class Api:
         Fails with `name_taken` if a channel has that name, even an archived one.
         """
         answer = await self._call(lambda: self._client.conversations_create(name=name))
-        return _object(_object(answer.data).get("channel"))
+        return _as_object(_as_object(answer.data).get("channel"))
 
-    async def own_channels(self, cursor: str) -> tuple[tuple[Mapping[str, Any], ...], str]:
+    async def list_own_channels(self, cursor: str) -> tuple[tuple[Mapping[str, Any], ...], str]:
         """`users.conversations`: one page of the public channels that the bot is in, archived ones too.
 
         The first cursor is "". Returns the channels and the cursor of the next page, "" after the last page.
         """
         answer = await self._call(
-            lambda: self._client.users_conversations(types="public_channel", limit=PAGE, cursor=cursor or None)
+            lambda: self._client.users_conversations(types="public_channel", limit=PAGE_SIZE, cursor=cursor or None)
         )
-        data = _object(answer.data)
+        data = _as_object(answer.data)
         channels = data.get("channels")
-        found = tuple(map(_object, channels)) if isinstance(channels, list) else ()
-        return found, str(_object(data.get("response_metadata")).get("next_cursor") or "")
+        found = tuple(map(_as_object, channels)) if isinstance(channels, list) else ()
+        return found, str(_as_object(data.get("response_metadata")).get("next_cursor") or "")
 
     async def invite(self, channel: str, user: str) -> None:
         """`conversations.invite`, for one person."""
@@ -139,13 +139,13 @@ class Api:
         """`conversations.setTopic`: the text above a channel. `topic` is mrkdwn already."""
         await self._call(lambda: self._client.conversations_setTopic(channel=channel, topic=str(self._clean(topic))))
 
-    async def group(self, group: str) -> frozenset[str]:
+    async def list_group_members(self, group: str) -> frozenset[str]:
         """`usergroups.users.list`: members of a user group. A disabled group fails with `no_such_subteam`."""
         answer = await self._call(lambda: self._client.usergroups_users_list(usergroup=group))
-        users = _object(answer.data).get("users")
+        users = _as_object(answer.data).get("users")
         return frozenset(user for user in users if isinstance(user, str)) if isinstance(users, list) else frozenset()
 
-    async def post(self, channel: str, message: Message, thread: str = "") -> str:
+    async def post(self, channel: str, message: SlackMessage, thread: str = "") -> str:
         """`chat.postMessage`; returns the message's timestamp.
 
         A user id as channel means the direct messages with that person.
@@ -153,59 +153,61 @@ class Api:
         answer = await self._call(
             lambda: self._client.chat_postMessage(
                 channel=channel,
-                **self._shown(message),
+                **self._redact_message(message),
                 thread_ts=thread or None,
                 unfurl_links=False,
                 unfurl_media=False,
             )
         )
-        return str(_object(answer.data).get("ts", ""))
+        return str(_as_object(answer.data).get("ts", ""))
 
-    async def post_aside(self, channel: str, user: str, message: Message, thread: str = "") -> None:
+    async def post_ephemeral(self, channel: str, user: str, message: SlackMessage, thread: str = "") -> None:
         """`chat.postEphemeral`: in a channel, visible to one person until they reload."""
         await self._call(
             lambda: self._client.chat_postEphemeral(
-                channel=channel, user=user, **self._shown(message), thread_ts=thread or None
+                channel=channel, user=user, **self._redact_message(message), thread_ts=thread or None
             )
         )
 
-    async def publish(self, user: str, view: Mapping[str, Any]) -> None:
+    async def publish_home(self, user: str, view: Mapping[str, Any]) -> None:
         """`views.publish`: `view` becomes the home tab of one person."""
         await self._call(lambda: self._client.views_publish(user_id=user, view=self._clean(dict(view))))
 
     async def open_view(self, trigger: str, view: Mapping[str, Any]) -> None:
         """`views.open`: a modal for the person who caused the trigger. A trigger is valid once, for three seconds."""
-        await self._call(lambda: self._client.views_open(trigger_id=trigger, view=self._seen(view)))
+        await self._call(lambda: self._client.views_open(trigger_id=trigger, view=self._redact_modal(view)))
 
     async def update_view(self, view: str, known: str, changed: Mapping[str, Any]) -> None:
         """`views.update`. Fails with `hash_conflict` if the view is no longer at hash `known`; "" updates it in any case."""
-        await self._call(lambda: self._client.views_update(view_id=view, hash=known or None, view=self._seen(changed)))
+        await self._call(
+            lambda: self._client.views_update(view_id=view, hash=known or None, view=self._redact_modal(changed))
+        )
 
-    async def announce_file(self, name: str, content: str | bytes) -> Upload:
+    async def request_upload(self, name: str, content: str | bytes) -> PendingUpload:
         """`files.getUploadURLExternal`: the URL for the bytes of a file.
 
         Secrets are removed from text. A picture is not text: what is written in it was redacted before it was drawn.
         """
         if isinstance(content, str):
-            content = (await asyncio.to_thread(self.cleaned, content)).encode()  # a file may have megabytes
+            content = (await asyncio.to_thread(self.redact, content)).encode()  # a file may have megabytes
         answer = await self._call(lambda: self._client.files_getUploadURLExternal(filename=name, length=len(content)))
-        data = _object(answer.data)
-        return Upload(str(data.get("file_id", "")), str(data.get("upload_url", "")), content)
+        data = _as_object(answer.data)
+        return PendingUpload(str(data.get("file_id", "")), str(data.get("upload_url", "")), content)
 
-    async def upload(self, upload: Upload) -> None:
+    async def upload(self, upload: PendingUpload) -> None:
         """Send the bytes of a file that Slack is waiting for."""
-        if not self._is_slacks(upload.url):
+        if not self._is_slack_url(upload.url):
             raise SlackFailure("foreign_upload_url")
 
         async def send() -> int:
             async with self._session.post(upload.url, data=io.BytesIO(upload.content)) as answer:  # in chunks
                 return answer.status
 
-        status = await translating(send)
+        status = await call_slack(send)
         if status != 200:
             raise SlackFailure(f"http_{status}", passing=status >= 500)
 
-    async def complete_file(self, file: str, title: str, channel: str = "", thread: str = "") -> None:
+    async def complete_upload(self, file: str, title: str, channel: str = "", thread: str = "") -> None:
         """`files.completeUploadExternal`: share the file in a channel or thread; without a channel only the bot sees it."""
         await self._call(
             lambda: self._client.files_completeUploadExternal(
@@ -219,64 +221,64 @@ class Api:
         """`files.delete`, for a file of the bot."""
         await self._call(lambda: self._client.files_delete(file=file))
 
-    async def open_direct(self, user: str, message: Message) -> str:
+    async def post_direct(self, user: str, message: SlackMessage) -> str:
         """`chat.postMessage` to a person; returns the channel of the direct messages with them."""
-        answer = await self._call(lambda: self._client.chat_postMessage(channel=user, **self._shown(message)))
-        return str(_object(answer.data).get("channel", ""))
+        answer = await self._call(lambda: self._client.chat_postMessage(channel=user, **self._redact_message(message)))
+        return str(_as_object(answer.data).get("channel", ""))
 
-    async def edit(self, channel: str, ts: str, message: Message) -> None:
+    async def edit(self, channel: str, ts: str, message: SlackMessage) -> None:
         """`chat.update`: replace the whole message. Blocks are removed if `message` has none."""
         text, blocks = self._clean(message.text), self._clean(list(message.blocks))
         await self._call(lambda: self._client.chat_update(channel=channel, ts=ts, text=text, blocks=blocks))
 
-    async def respond(self, url: str, message: Message, *, clicked: bool = False) -> None:
+    async def respond(self, url: str, message: SlackMessage, *, clicked: bool = False) -> None:
         """Post privately through a response_url; with `clicked`, replace the message that was clicked."""
-        if not self._is_slacks(url):
+        if not self._is_slack_url(url):
             raise SlackFailure("foreign_response_url")
         webhook = AsyncWebhookClient(url, session=self._session, retry_handlers=[])
-        answer = await translating(
-            lambda: webhook.send(**self._shown(message), response_type="ephemeral", replace_original=clicked)
+        answer = await call_slack(
+            lambda: webhook.send(**self._redact_message(message), response_type="ephemeral", replace_original=clicked)
         )
-        code = code_in(answer.body)
+        code = parse_error_code(answer.body)
         if answer.status_code != 200 or code:
-            raise refused(answer.status_code, code, answer.headers)
+            raise classify_answer(answer.status_code, code, answer.headers)
 
-    def cleaned(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """The text without secrets, for files that are packed: a secret inside an archive could not be found later."""
         return str(self._clean(text))
 
-    def note(self, failure: SlackFailure) -> None:
+    def record_failure(self, failure: SlackFailure) -> None:
         """Remember, and log once, that the token was refused."""
-        if failure.code in REVOKED and not self.revoked:
+        if failure.code in TOKEN_REFUSED_CODES and not self.revoked:
             self.revoked = failure.code
             _log.error(
                 "slack refused the bot's token; create a new one, put it in the place of the old one and restart the bot",
                 code=failure.code,
             )
 
-    def _shown(self, message: Message) -> dict[str, Any]:
+    def _redact_message(self, message: SlackMessage) -> dict[str, Any]:
         """Text and blocks without secrets; None if there are no blocks."""
         return {"text": self._clean(message.text), "blocks": self._clean(list(message.blocks)) or None}
 
-    def _seen(self, modal: Mapping[str, Any]) -> dict[str, Any]:
+    def _redact_modal(self, modal: Mapping[str, Any]) -> dict[str, Any]:
         """A modal without secrets. Its private metadata stays JSON and keeps the response_url that Slack gave us."""
         cleaned = dict(self._clean(dict(modal)))
         try:
-            note = _object(json.loads(str(modal.get("private_metadata"))))
+            note = _as_object(json.loads(str(modal.get("private_metadata"))))
         except ValueError:
             return cleaned
-        kept = {name: each for name, each in note.items() if name == "response_url" and self._is_slacks(str(each))}
+        kept = {name: each for name, each in note.items() if name == "response_url" and self._is_slack_url(str(each))}
         told = json.dumps({**self._clean(note), **kept}, ensure_ascii=False, separators=(",", ":"))
         return {**cleaned, "private_metadata": told} if note else cleaned
 
     async def _call(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         try:
-            return await translating(call)
+            return await call_slack(call)
         except SlackFailure as failure:
-            self.note(failure)
+            self.record_failure(failure)
             raise
 
-    def _is_slacks(self, url: str) -> bool:
+    def _is_slack_url(self, url: str) -> bool:
         """Returns whether a URL is on the Web API's own host or below its domain. Answers are sent to no other host."""
         try:
             ours, theirs = urlsplit(self._client.base_url), urlsplit(url)
@@ -286,7 +288,7 @@ class Api:
         return theirs.scheme == ours.scheme and (host == home or host.endswith("." + home))
 
 
-def _object(value: Any) -> Mapping[str, Any]:
+def _as_object(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 

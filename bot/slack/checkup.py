@@ -15,36 +15,36 @@ from dataclasses import dataclass
 import aiohttp
 
 from adapters.phrase import Phrase
-from bot.slack.api import SCOPES, TIMEOUT, Api, SlackFailure, make_client
-from bot.slack.directory.channels import ABSENT, shared
-from bot.slack.preflight import Bot, Tokens, check_tokens, preflight, reveal_token
+from bot.slack.api import SCOPES, TIMEOUT, SlackApi, SlackFailure, make_client
+from bot.slack.directory.channels import ABSENT_CODES, is_shared
+from bot.slack.preflight import BotIdentity, Tokens, check_tokens, reveal_token, run_preflight
 
 
 @dataclass(frozen=True)
-class CheckUp:
+class SlackCheckResult:
     """The bot's identity in Slack, and the reasons why it cannot post in channels."""
 
-    bot: Bot
+    bot: BotIdentity
     troubles: tuple[Phrase, ...]
 
 
-async def check_up(api_url: str, tokens: Tokens, team: str, channels: Mapping[str, str]) -> CheckUp:
+async def inspect_slack(api_url: str, tokens: Tokens, team: str, channels: Mapping[str, str]) -> SlackCheckResult:
     """Check Slack. `channels` maps ids to the configuration key that names each. Raises as `run_preflight` does."""
     check_tokens(tokens)
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         client = make_client(api_url, session, reveal_token(tokens.bot))
-        api = Api(client, session, lambda shown: shown)
-        bot = await preflight(api, tokens, team, SCOPES)
-        troubles = [await _trouble(api, bot, channel, key) for channel, key in channels.items()]
-    return CheckUp(bot, tuple(trouble for trouble in troubles if trouble is not None))
+        api = SlackApi(client, session, lambda shown: shown)
+        bot = await run_preflight(api, tokens, team, SCOPES)
+        troubles = [await _find_channel_problem(api, bot, channel, key) for channel, key in channels.items()]
+    return SlackCheckResult(bot, tuple(trouble for trouble in troubles if trouble is not None))
 
 
-async def _trouble(api: Api, bot: Bot, channel: str, key: str) -> Phrase | None:
+async def _find_channel_problem(api: SlackApi, bot: BotIdentity, channel: str, key: str) -> Phrase | None:
     """Return the reason why the bot cannot post in a channel, with its fix; None if it can."""
     try:
-        conversation = await api.conversation(channel)
+        conversation = await api.get_conversation(channel)
     except SlackFailure as failure:
-        if failure.code not in ABSENT:
+        if failure.code not in ABSENT_CODES:
             raise
         conversation = {}
     if conversation.get("is_archived"):
@@ -60,7 +60,7 @@ async def _trouble(api: Api, bot: Bot, channel: str, key: str) -> Phrase | None:
             key=key,
             command=f"/invite @{bot.name}",
         )
-    if shared(conversation):
+    if is_shared(conversation):
         return Phrase(
             "the channel {channel}, which {key} names, is shared with another organisation, "
             "so the bot does not post there; name another",

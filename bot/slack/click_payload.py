@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bot.slack.outbound.message import ANSWERABLE, Address
+from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address
 from bot.slack.payload_types import (
     ChannelId,
     ResponseUrl,
@@ -16,7 +16,7 @@ from bot.slack.payload_types import (
     Words,
     get_object,
     hash_payload,
-    trigger_in,
+    parse_trigger,
 )
 from bot.store.inbox import Delivery
 
@@ -24,7 +24,7 @@ KIND = "click"
 """Delivery kind of clicks in the inbox."""
 
 
-class InView(BaseModel):
+class ClickedView(BaseModel):
     """The modal that was clicked in; `note` is the bot's own private metadata."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,10 +52,10 @@ class Click(BaseModel):
     trigger: str = ""
     action: Annotated[str, StringConstraints(max_length=255)]
     value: Words = ""
-    view: InView | None = None
+    view: ClickedView | None = None
 
 
-def click_in(body: Mapping[str, Any]) -> Click | None:
+def parse_click(body: Mapping[str, Any]) -> Click | None:
     """Parse a payload; None if it does not name the person and the action."""
     user, place, view = get_object(body, "user"), get_object(body, "container"), get_object(body, "view")
     actions = body.get("actions")
@@ -71,29 +71,29 @@ def click_in(body: Mapping[str, Any]) -> Click | None:
                 "thread": place.get("thread_ts"),
                 "private": place.get("is_ephemeral") is True,
                 "response_url": body.get("response_url") or "",
-                "trigger": trigger_in(body),
+                "trigger": parse_trigger(body),
                 "action": action.get("action_id"),
                 "value": (chosen.get("value") if isinstance(chosen, dict) else action.get("value")) or "",
-                "view": _view(view) if view else None,
+                "view": _list_view_fields(view) if view else None,
             }
         )
     except ValidationError:
         return None
 
 
-def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+def build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     """Build the inbox row. Its key is the trigger id, which Slack creates for each click."""
-    click = click_in(body)
+    click = parse_click(body)
     if click is None:
         return None
     payload = click.model_dump()
     return Delivery(key=click.trigger or hash_payload(payload), kind=KIND, payload=payload, received_at=at)
 
 
-def address_of(click: Click, delivery: Delivery) -> Address:
+def build_address(click: Click, delivery: Delivery) -> Address:
     """Build the address of a private answer at the place of the click."""
-    return Address(response_url=click.response_url, answerable=delivery.received_at + ANSWERABLE, user=click.user)
+    return Address(response_url=click.response_url, answerable=delivery.received_at + RESPONSE_URL_LIFETIME, user=click.user)
 
 
-def _view(view: Mapping[str, Any]) -> Mapping[str, Any]:
+def _list_view_fields(view: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"id": view.get("id"), "hash": view.get("hash"), "note": view.get("private_metadata") or ""}

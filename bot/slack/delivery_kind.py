@@ -13,35 +13,35 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from adapters.inventory import Inventory
-from bot.access.policy import Refuse, Verdict
+from bot.access.policy import Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Identity, Request
 from bot.requests.authorization import Rights
-from bot.slack.outbound.message import Address, Letter
+from bot.slack.outbound.message import Address, OutboundMessage
 from bot.store.inbox import Delivery
-from commands.model.operation import Catalogue, Operation, Progress, untold
+from commands.model.operation import Catalogue, Operation, Progress, ignore_progress
 
 
-class Desk(Protocol):
+class SlackDispatcher(Protocol):
     """Entry point for requests (`bot.requests.dispatcher`)."""
 
-    async def handle(self, request: Request, progress: Progress = untold) -> Answer: ...
+    async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer: ...
 
-    async def refusal(self, request: Request) -> Failure | None:
+    async def check_refusal(self, request: Request) -> Failure | None:
         """Return why a person may not see the answer to these words; None if they may."""
 
-    def rights(self, identity: Identity) -> Rights | Refuse:
+    def find_rights(self, identity: Identity) -> Rights | Refusal:
         """Return the person's rights, or the reason why they have none."""
 
-    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
+    def judge_home_view(self, identity: Identity, operation: Operation) -> Verdict:
         """Decide whether a person's home tab may show what this operation returns."""
 
-    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
+    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
         """Return pending changes that this person may decide, then running ones that they may see; oldest first."""
 
     @property
-    def known(self) -> Catalogue:
+    def known_operations(self) -> Catalogue:
         """Catalogue of all operations."""
 
     @property
@@ -52,12 +52,12 @@ class Desk(Protocol):
     def fallback(self) -> Fallback:
         """Recipients of announcements that a channel does not take."""
 
-    def role_groups(self) -> tuple[str, ...]:
+    def list_role_groups(self) -> tuple[str, ...]:
         """Return the user groups that give roles at the moment."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class DeliveryKind:
     """One kind of delivery.
 
     `read` builds the inbox row from Slack's payload. It is pure and quick, and returns None if the payload is incomplete.
@@ -69,5 +69,5 @@ class Kind:
 
     read: Callable[[Mapping[str, Any], datetime], Delivery | None]
     model: type[BaseModel]
-    work: Callable[[Any, Delivery], Awaitable[Letter | None]]
+    work: Callable[[Any, Delivery], Awaitable[OutboundMessage | None]]
     address: Callable[[Any, Delivery], Address | None]

@@ -12,15 +12,15 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 
-PATIENCE_LIMIT = 300.0
+MAX_RETRY_AFTER = 300.0
 """Longest Retry-After in seconds that is believed."""
 
-PASSING = frozenset(
+TRANSIENT_CODES = frozenset(
     {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 )
 """Slack's error codes for failures that pass by themselves."""
 
-PERHAPS_DONE = frozenset({"internal_error", "fatal_error", "request_timeout"})
+UNCERTAIN_CODES = frozenset({"internal_error", "fatal_error", "request_timeout"})
 """Transient codes after which Slack may have done what it was asked."""
 
 LIBRARY_ERRORS = (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError, AttributeError)
@@ -50,15 +50,15 @@ class SlackFailure(FlatnetError):
         self.retry_after = retry_after
 
 
-async def translating(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+async def call_slack(call: Callable[[], Awaitable[_Answer]]) -> _Answer:
     """Await a call; raises `SlackFailure` for every library error."""
     try:
         return await call()
     except LIBRARY_ERRORS as error:
-        raise translated(error) from error
+        raise map_slack_error(error) from error
 
 
-async def patiently(
+async def retry_transient(
     call: Callable[[], Awaitable[_Answer]],
     pauses: Iterable[float],
     sleep: Callable[[float], Awaitable[None]],
@@ -78,11 +78,11 @@ async def patiently(
     return await call()
 
 
-def translated(error: Exception) -> SlackFailure:
+def map_slack_error(error: Exception) -> SlackFailure:
     """Map a library's exception to a `SlackFailure`."""
     match error:
         case SlackApiError():
-            return _answered(error.response)
+            return _map_response(error.response)
         case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             return SlackFailure("unreachable", passing=True)
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
@@ -93,33 +93,35 @@ def translated(error: Exception) -> SlackFailure:
             return SlackFailure("protocol", passing=True, maybe_done=True)
 
 
-def _answered(response: Any) -> SlackFailure:
+def _map_response(response: Any) -> SlackFailure:
     """Map an error response. If its JSON was broken, the SDK passes on aiohttp's own response."""
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
-    return refused(status, code if isinstance(code, str) else "", response.headers)
+    return classify_answer(status, code if isinstance(code, str) else "", response.headers)
 
 
-def refused(status: int, code: str, headers: Mapping[str, str]) -> SlackFailure:
+def classify_answer(status: int, code: str, headers: Mapping[str, str]) -> SlackFailure:
     """Map a status and Slack's code to a `SlackFailure`."""
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        return SlackFailure("ratelimited", passing=True, retry_after=_retry_after(headers))
+        return SlackFailure("ratelimited", passing=True, retry_after=_parse_retry_after(headers))
     if status >= 500:
-        return SlackFailure(f"http_{status}", passing=True, maybe_done=status != 503, retry_after=_retry_after(headers))
+        return SlackFailure(
+            f"http_{status}", passing=True, maybe_done=status != 503, retry_after=_parse_retry_after(headers)
+        )
     if code:
-        return SlackFailure(code, passing=code in PASSING, maybe_done=code in PERHAPS_DONE)
+        return SlackFailure(code, passing=code in TRANSIENT_CODES, maybe_done=code in UNCERTAIN_CODES)
     if status == 200:
         return SlackFailure("protocol", passing=True, maybe_done=True)
     return SlackFailure(f"http_{status}")
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
+def _parse_retry_after(headers: Mapping[str, str]) -> float:
     given = headers.get("Retry-After") or headers.get("retry-after") or ""
-    return min(float(given), PATIENCE_LIMIT) if given.isascii() and given.isdigit() else 0.0
+    return min(float(given), MAX_RETRY_AFTER) if given.isascii() and given.isdigit() else 0.0
 
 
-def code_in(body: str) -> str:
+def parse_error_code(body: str) -> str:
     """Parse the error code in a response_url's answer; "" if there is none.
 
     The format is undocumented; JSON and a single plain word have been observed.

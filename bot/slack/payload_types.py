@@ -17,18 +17,18 @@ Timestamp = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,16}\.[0-9]{1,9}$
 _TRIGGER = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-def _characters_only(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     """Replace half surrogate pairs: they are not characters and cannot be stored or sent."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-Words = Annotated[str, AfterValidator(_characters_only)]
+Words = Annotated[str, AfterValidator(_replace_surrogates)]
 """Text that a person typed. The dispatcher parses it or refuses it."""
 
-ResponseUrl = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_characters_only)]
+ResponseUrl = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_replace_surrogates)]
 
 
-def trigger_in(body: Any) -> str:
+def parse_trigger(body: Any) -> str:
     """Parse the trigger id of a payload, which identifies what the person did; "" if there is none."""
     trigger = body.get("trigger_id")
     return trigger if isinstance(trigger, str) and _TRIGGER.fullmatch(trigger) else ""

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from adapters.errors import FlatnetError
 from adapters.phrase import Listing, Phrase
 from bot.config.settings import Misconfigured
-from bot.slack.api import REVOKED, Api, SlackFailure
+from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi, SlackFailure
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Bot:
+class BotIdentity:
     """The bot's identity in its workspace."""
 
     team: str
@@ -28,7 +28,7 @@ class Bot:
     name: str
 
 
-class NotReady(Misconfigured):
+class SlackNotReady(Misconfigured):
     """Slack cannot be used with this configuration; the phrase names the fix."""
 
 
@@ -47,7 +47,7 @@ def check_tokens(tokens: Tokens) -> None:
         ),
     ):
         if not reveal_token(token).startswith(prefix):
-            raise NotReady(phrase)
+            raise SlackNotReady(phrase)
 
 
 def reveal_token(token: SecretStr) -> str:
@@ -55,27 +55,27 @@ def reveal_token(token: SecretStr) -> str:
     return token.get_secret_value().strip()
 
 
-async def preflight(api: Api, tokens: Tokens, team: str, scopes: frozenset[str]) -> Bot:
+async def run_preflight(api: SlackApi, tokens: Tokens, team: str, scopes: frozenset[str]) -> BotIdentity:
     """Ask Slack for the bot's identity. Raises `SlackNotReady` if a token, the workspace or one of `scopes` is wrong.
 
     Raises `SlackFailure` if Slack cannot be reached now.
     """
-    bot = await _bot(api, team, scopes)
+    bot = await _identify_bot(api, team, scopes)
     try:
         await api.check_app_token(reveal_token(tokens.app))
     except SlackFailure as failure:
-        raise _app_token_refused(failure) from failure
+        raise _explain_app_token(failure) from failure
     return bot
 
 
-async def _bot(api: Api, team: str, scopes: frozenset[str]) -> Bot:
+async def _identify_bot(api: SlackApi, team: str, scopes: frozenset[str]) -> BotIdentity:
     try:
-        answer, granted = await api.who_am_i()
+        answer, granted = await api.test_auth()
     except SlackFailure as failure:
-        raise _bot_token_refused(failure) from failure
+        raise _explain_bot_token(failure) from failure
     theirs = str(answer.get("team_id", ""))
     if theirs != team:
-        raise NotReady(
+        raise SlackNotReady(
             Phrase(
                 "the bot token belongs to workspace {theirs}, not to {ours}; mend slack.team or take the other token",
                 theirs=theirs,
@@ -84,36 +84,36 @@ async def _bot(api: Api, team: str, scopes: frozenset[str]) -> Bot:
         )
     missing = tuple(sorted(scopes - granted))
     if missing:
-        raise NotReady(
+        raise SlackNotReady(
             Phrase(
                 "the app lacks the scopes {missing}; give it the manifest that flatnet-bot manifest prints, reinstall it",
                 missing=Listing(missing),
             )
         )
-    return Bot(theirs, str(answer.get("user_id", "")), str(answer.get("bot_id", "")), str(answer.get("user", "")))
+    return BotIdentity(theirs, str(answer.get("user_id", "")), str(answer.get("bot_id", "")), str(answer.get("user", "")))
 
 
-def _bot_token_refused(failure: SlackFailure) -> FlatnetError:
+def _explain_bot_token(failure: SlackFailure) -> FlatnetError:
     if failure.code == "account_inactive":
-        return NotReady(
+        return SlackNotReady(
             Phrase(
                 "the app is no longer installed, or its bot user is deactivated; install it again and take the new bot token"
             )
         )
-    if failure.code in REVOKED:
-        return NotReady(
+    if failure.code in TOKEN_REFUSED_CODES:
+        return SlackNotReady(
             Phrase("Slack refuses the bot token ({code}); take a new one from the app's settings", code=failure.code)
         )
     return failure
 
 
-def _app_token_refused(failure: SlackFailure) -> FlatnetError:
-    if failure.code in REVOKED:
-        return NotReady(
+def _explain_app_token(failure: SlackFailure) -> FlatnetError:
+    if failure.code in TOKEN_REFUSED_CODES:
+        return SlackNotReady(
             Phrase("Slack refuses the app token ({code}); take a new one from the app's settings", code=failure.code)
         )
     if failure.code in ("missing_scope", "not_allowed_token_type"):
-        return NotReady(
+        return SlackNotReady(
             Phrase("the app token lacks the scope connections:write; make a new one with it in the app's settings")
         )
     return failure

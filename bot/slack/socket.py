@@ -17,28 +17,28 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
-from bot.slack.api import Api, SlackFailure
-from bot.slack.errors import LIBRARY_ERRORS, translated
+from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.errors import LIBRARY_ERRORS, map_slack_error
 
-LOOK_EVERY = 5.0
+CHECK_INTERVAL = 5.0
 """Seconds between two checks of the connection."""
 
-PATIENCE = 45.0
+RECONNECT_AFTER = 45.0
 """Seconds without a connection after which it is rebuilt; the library's own attempts take up to 40."""
 
-CONNECT_LIMIT = 30.0
+CONNECT_TIMEOUT = 30.0
 """Seconds that opening a connection may take."""
 
-CLOSE_LIMIT = 3.0
+CLOSE_TIMEOUT = 3.0
 """Seconds that closing a connection may take; after that it is cut."""
 
-LONGEST_PAUSE = 60.0
+MAX_PAUSE = 60.0
 """Longest pause in seconds between two rebuild attempts."""
 
 _log = structlog.get_logger(__name__)
 
 
-class Line(Protocol):
+class SocketConnection(Protocol):
     """One Socket Mode connection, as the watchdog uses it."""
 
     async def is_connected(self) -> bool: ...
@@ -46,18 +46,18 @@ class Line(Protocol):
     async def close(self) -> None: ...
 
 
-Connect = Callable[[], Awaitable[Line]]
+Connect = Callable[[], Awaitable[SocketConnection]]
 """Opens a connection. Raises `SlackFailure`."""
 
 
-class Socket:
+class ReconnectingSocket:
     """Keeps one connection open. `monotonic` and `sleep` are the watchdog's clock."""
 
     def __init__(self, connect: Connect, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._connect = connect
         self._monotonic = monotonic
         self._sleep = sleep
-        self._line: Line | None = None
+        self._line: SocketConnection | None = None
         self.rebuilt = 0
 
     async def open(self) -> None:
@@ -69,13 +69,13 @@ class Socket:
 
     async def watch(self) -> None:
         """Rebuild the connection after every `RECONNECT_AFTER` seconds without one; runs until cancelled."""
-        seen, pause = self._monotonic(), LOOK_EVERY
+        seen, pause = self._monotonic(), CHECK_INTERVAL
         while True:
             await self._sleep(pause)
             if await self.is_connected():
-                seen, pause = self._monotonic(), LOOK_EVERY
-            elif self._monotonic() - seen >= PATIENCE:
-                pause = LOOK_EVERY if await self._rebuild() else min(pause * 2, LONGEST_PAUSE)
+                seen, pause = self._monotonic(), CHECK_INTERVAL
+            elif self._monotonic() - seen >= RECONNECT_AFTER:
+                pause = CHECK_INTERVAL if await self._rebuild() else min(pause * 2, MAX_PAUSE)
 
     async def close(self) -> None:
         """Close the connection; no further delivery is accepted."""
@@ -95,7 +95,7 @@ class Socket:
         return True
 
 
-class BoltLine:
+class BoltConnection:
     """A Bolt app's Socket Mode connection."""
 
     def __init__(self, handler: AsyncSocketModeHandler) -> None:
@@ -114,18 +114,20 @@ class BoltLine:
             if task is not None:
                 task.cancel()
         try:
-            await asyncio.wait_for(client.close(), CLOSE_LIMIT)  # type: ignore[no-untyped-call]
+            await asyncio.wait_for(client.close(), CLOSE_TIMEOUT)  # type: ignore[no-untyped-call]
         except (TimeoutError, OSError, WebSocketException) as error:
             _log.warning("the socket did not say goodbye", error=type(error).__name__)
 
 
-class BoltSocket:
+class BoltConnector:
     """Opens connections for one Bolt app; `last_event_at` is the time of Slack's last message.
 
     `client` asks for the socket's address with the app-level token.
     """
 
-    def __init__(self, app: AsyncApp, client: AsyncWebClient, token: str, api: Api, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: AsyncApp, client: AsyncWebClient, token: str, api: SlackApi, now: Callable[[], datetime]
+    ) -> None:
         self._app = app
         self._client = client
         self._token = token
@@ -133,25 +135,25 @@ class BoltSocket:
         self._now = now
         self.last_event_at: datetime | None = None
 
-    async def connect(self) -> Line:
+    async def connect(self) -> SocketConnection:
         """Open a new connection. Every failure is a `SlackFailure`; a connection that failed leaves nothing open."""
         handler = AsyncSocketModeHandler(self._app, self._token, web_client=self._client)
-        handler.client.message_listeners.append(self._heard)
-        handler.client.logger.addFilter(_no_goodbye)
-        line = BoltLine(handler)
+        handler.client.message_listeners.append(self._record_event)
+        handler.client.logger.addFilter(_is_worth_logging)
+        line = BoltConnection(handler)
         try:
-            await asyncio.wait_for(handler.connect_async(), CONNECT_LIMIT)  # type: ignore[no-untyped-call]
+            await asyncio.wait_for(handler.connect_async(), CONNECT_TIMEOUT)  # type: ignore[no-untyped-call]
         except (*LIBRARY_ERRORS, WebSocketException) as error:
             await line.close()
-            failure = translated(error)
-            self._api.note(failure)
+            failure = map_slack_error(error)
+            self._api.record_failure(failure)
             raise failure from error
         except BaseException:
             await line.close()
             raise
         return line
 
-    async def _heard(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
+    async def _record_event(self, client: Any, message: dict[str, Any], raw: str | None) -> None:
         others = message.get("num_connections")
         if (
             self.last_event_at is None and isinstance(others, int) and others > 1
@@ -160,7 +162,7 @@ class BoltSocket:
         self.last_event_at = self._now()
 
 
-def _no_goodbye(record: logging.LogRecord) -> bool:
+def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Return whether a log record of the library is worth keeping.
 
     The library logs the exception that it is handling as an error. An ordinary close is none: the watchdog reconnects.

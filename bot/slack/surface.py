@@ -16,50 +16,50 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.incidents.channels import MadeChannel, NewChannel
-from bot.model.announcement import Bulletin
+from bot.incidents.channels import CreatedChannel, NewChannel
+from bot.model.announcement import Announcement
 from bot.model.change import Change
-from bot.model.request import SlackIdentity, Standing
+from bot.model.request import Membership, SlackIdentity
 from bot.runtime.clock import Clock
 from bot.runtime.periodic import DAY
 from bot.slack import click_payload
-from bot.slack.answers.announcements import Bulletins
-from bot.slack.answers.change_cards import Board, Stories
-from bot.slack.answers.charts import Pictures
-from bot.slack.answers.exports import Filing
-from bot.slack.answers.responder import AnswerFiles, Answering
-from bot.slack.answers.thread_files import Threads
-from bot.slack.answers.views import Looking
-from bot.slack.api import SCOPES, TIMEOUT, Api, Clean, make_client
-from bot.slack.delivery_kind import Desk
-from bot.slack.directory.channels import Channels
-from bot.slack.directory.groups import Groups
-from bot.slack.directory.people import People, Usual
+from bot.slack.answers.announcements import AnnouncementPublisher
+from bot.slack.answers.change_cards import ChangeCards, ShownChanges
+from bot.slack.answers.charts import ChartUploader
+from bot.slack.answers.exports import AnswerExporter
+from bot.slack.answers.responder import AnswerFiles, Responder
+from bot.slack.answers.thread_files import ThreadFiles
+from bot.slack.answers.views import AnswerViews
+from bot.slack.api import SCOPES, TIMEOUT, Redact, SlackApi, make_client
+from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.directory.groups import GroupDirectory
+from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.inbound import click, form, log_filter, mention, slash_command
-from bot.slack.inbound.event_listeners import Heard, listen
-from bot.slack.inbound.form import Forms
-from bot.slack.inbound.home_tab import Homes
-from bot.slack.inbound.listeners import LastResort, register
-from bot.slack.inbound.log_filter import Filters
-from bot.slack.inbound.worker import Receiver
-from bot.slack.outbound.incident_channels import NewChannels
+from bot.slack.inbound.event_listeners import EventTargets, register_event_listeners
+from bot.slack.inbound.form import FormHandler
+from bot.slack.inbound.home_tab import HomeTabs
+from bot.slack.inbound.listeners import FallbackResponder, register_listeners
+from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.worker import InboxWorker
+from bot.slack.outbound.incident_channels import ChannelCreator
 from bot.slack.outbound.sender import Sender
 from bot.slack.outbound.uploads import Uploads
-from bot.slack.preflight import Bot, Tokens, check_tokens, preflight, reveal_token
-from bot.slack.socket import BoltSocket, Socket
-from bot.slack.tasks import Running, insist
-from bot.store.answers import Answers
+from bot.slack.preflight import BotIdentity, Tokens, check_tokens, reveal_token, run_preflight
+from bot.slack.socket import BoltConnector, ReconnectingSocket
+from bot.slack.tasks import BackgroundTasks, retry_write
+from bot.store.answers import AnswerTable
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
 
-LAST_WORDS = 1.0
+FINAL_SEND_SECONDS = 1.0
 """Seconds that messages under way get at the end. A message cut off would be sent again and marked as repeated."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Place:
+class SlackWorkspace:
     """The workspace, its API address, and its defaults.
 
     `team` is its id. `usual` has the language and zone of messages to all, and of people whose profile names none. `clean`
@@ -69,22 +69,22 @@ class Place:
     team: str
     api_url: str
     tokens: Tokens
-    usual: Usual
-    clean: Clean
+    usual: LanguageDefaults
+    clean: Redact
 
 
 @dataclass(frozen=True)
-class Rows:
+class SlackStores:
     """Stores that survive a crash; `stories` records which changes were shown."""
 
     inbox: Inbox
     outbox: Outbox
-    answers: Answers
-    stories: Stories
+    answers: AnswerTable
+    stories: ShownChanges
 
 
 @dataclass(frozen=True)
-class Health:
+class SurfaceHealth:
     """Health of the surface, and the time of Slack's last message.
 
     `revoked` is Slack's code if it refuses the token; `sending` is False if a message of the last hour could not be
@@ -104,40 +104,40 @@ class Health:
 
 
 @dataclass(frozen=True)
-class _Parts:
+class _Components:
     session: aiohttp.ClientSession
-    api: Api
-    people: People
+    api: SlackApi
+    people: PeopleDirectory
     sender: Sender
-    receiver: Receiver
-    homes: Homes
-    board: Board
-    bulletins: Bulletins
-    new_channels: NewChannels
-    threads: Threads
-    filing: Filing
-    lines: BoltSocket
-    socket: Socket
-    explaining: Running
+    receiver: InboxWorker
+    homes: HomeTabs
+    board: ChangeCards
+    bulletins: AnnouncementPublisher
+    new_channels: ChannelCreator
+    threads: ThreadFiles
+    filing: AnswerExporter
+    lines: BoltConnector
+    socket: ReconnectingSocket
+    explaining: BackgroundTasks
 
 
-class NotConnected(FlatnetError):
+class SlackNotConnected(FlatnetError):
     """Slack is not connected, so nothing can be sent."""
 
 
 class SlackSurface:
     """The bot in one workspace. `start`, then `close`; `get_health` at any time."""
 
-    def __init__(self, place: Place, desk: Desk, rows: Rows, clock: Clock) -> None:
+    def __init__(self, place: SlackWorkspace, desk: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
         self._place = place
         self._desk = desk
         self._rows = rows
         self._clock = clock
-        self._parts: _Parts | None = None
-        self._watching = Running()
-        self._sending = Running()
+        self._parts: _Components | None = None
+        self._watching = BackgroundTasks()
+        self._sending = BackgroundTasks()
 
-    async def start(self) -> Bot:
+    async def start(self) -> BotIdentity:
         """Connect; returns the bot's identity. Raises `SlackNotReady` if a token, the workspace or a scope is wrong.
 
         Raises `SlackFailure` if Slack cannot be reached, `DatabaseError` if the rows cannot be read.
@@ -146,53 +146,53 @@ class SlackSurface:
         session = aiohttp.ClientSession(timeout=TIMEOUT)
         try:
             client = make_client(self._place.api_url, session, reveal_token(self._place.tokens.bot))
-            api = Api(client, session, self._place.clean)
-            bot = await preflight(api, self._place.tokens, self._place.team, SCOPES)
-            self._parts = self._build(session, client, api, bot)
+            api = SlackApi(client, session, self._place.clean)
+            bot = await run_preflight(api, self._place.tokens, self._place.team, SCOPES)
+            self._parts = self._build_components(session, client, api, bot)
         finally:
             if self._parts is None:
                 await session.close()
         try:
-            await self._begin(self._parts)
+            await self._start_components(self._parts)
         except BaseException:
             await self.close(0.0)
             raise
         return bot
 
-    async def identity(self, who: SlackIdentity) -> SlackIdentity:
+    async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
         """Return a person's standing and groups at this moment; the standing is unknown if Slack cannot be asked."""
         if self._parts is None:
-            return replace(who, standing=Standing.UNKNOWN, groups=frozenset())
-        return (await self._parts.people.look_anew(who.team, who.user)).identity
+            return replace(who, standing=Membership.UNKNOWN, groups=frozenset())
+        return (await self._parts.people.refresh_reader(who.team, who.user)).identity
 
-    def show(self, change: Change) -> None:
+    def show_change(self, change: Change) -> None:
         """Show the state of a change. Before the start and after the end, this waits for the next start."""
         if self._parts is not None:
             self._parts.board.show(change)
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
-        await self._present().bulletins.announce(bulletin)
+        await self._require_components().bulletins.announce(bulletin)
 
-    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
         """As `bot.model.announcement.Announcer`. Raises `SlackNotConnected` before the start and after the end."""
-        await self._present().bulletins.revise(bulletin, word)
+        await self._require_components().bulletins.revise(bulletin, word)
 
-    async def make_channel(self, new: NewChannel) -> MadeChannel:
+    async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels`. Raises `SlackNotConnected` before the start and after the end."""
-        return await self._present().new_channels.make(new)
+        return await self._require_components().new_channels.create(new)
 
-    def _present(self) -> _Parts:
+    def _require_components(self) -> _Components:
         if self._parts is None:
-            raise NotConnected(Phrase("Slack is not connected; it is tried again"))
+            raise SlackNotConnected(Phrase("Slack is not connected; it is tried again"))
         return self._parts
 
-    async def health(self) -> Health:
+    async def get_health(self) -> SurfaceHealth:
         """Return the current health."""
         parts = self._parts
         if parts is None:
-            return Health(connected=False, revoked="", sending=False, arriving=False, rebuilt=0, last_event_at=None)
-        return Health(
+            return SurfaceHealth(connected=False, revoked="", sending=False, arriving=False, rebuilt=0, last_event_at=None)
+        return SurfaceHealth(
             connected=await parts.socket.is_connected(),
             revoked=parts.api.revoked,
             sending=parts.sender.healthy and len(self._sending) > 0,
@@ -215,49 +215,51 @@ class SlackSurface:
         if late := await parts.receiver.drain(deadline):
             _log.warning("work was cut short; it goes on after the next start", commands=late)
         await parts.threads.drain(max(0.0, ends - self._clock.monotonic()))
-        await parts.board.drain(max(LAST_WORDS, ends - self._clock.monotonic()))
+        await parts.board.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
         await parts.homes.drain(0.0)
         await parts.explaining.drain(0.0)
         await self._sending.drain(0.0)
-        await parts.sender.drain(max(LAST_WORDS, ends - self._clock.monotonic()))
+        await parts.sender.drain(max(FINAL_SEND_SECONDS, ends - self._clock.monotonic()))
         await parts.session.close()
 
-    def _build(self, session: aiohttp.ClientSession, client: AsyncWebClient, api: Api, bot: Bot) -> _Parts:
+    def _build_components(
+        self, session: aiohttp.ClientSession, client: AsyncWebClient, api: SlackApi, bot: BotIdentity
+    ) -> _Components:
         place, clock = self._place, self._clock
-        groups = Groups(api, self._desk.role_groups, clock.monotonic)
-        people = People(api, place.team, place.usual, groups.of, clock.monotonic)
-        channels = Channels(api, clock.monotonic)
+        groups = GroupDirectory(api, self._desk.list_role_groups, clock.monotonic)
+        people = PeopleDirectory(api, place.team, place.usual, groups.find_groups, clock.monotonic)
+        channels = ChannelDirectory(api, clock.monotonic)
         sender = Sender(self._rows.outbox, api, channels, bot.name, clock)
         uploads = Uploads(api, channels, self._rows.answers, clock)
-        pictures = Pictures(uploads, place.clean)
+        pictures = ChartUploader(uploads, place.clean)
         files = AnswerFiles(self._rows.answers, uploads, pictures)
-        answering = Answering(self._desk, people, sender, files, clock)
-        forms, looking = Forms(answering, api), Looking(answering)
-        filing, filters = Filing(answering, looking, channels), Filters(answering, looking, api)
-        homes = Homes(answering, api)
-        board = Board(self._rows.stories, place.team, people, sender, clock)
-        bulletins = Bulletins(answering)
+        answering = Responder(self._desk, people, sender, files, clock)
+        forms, looking = FormHandler(answering, api), AnswerViews(answering)
+        filing, filters = AnswerExporter(answering, looking, channels), LogFilterHandler(answering, looking, api)
+        homes = HomeTabs(answering, api)
+        board = ChangeCards(self._rows.stories, place.team, people, sender, clock)
+        bulletins = AnnouncementPublisher(answering)
         kinds = {
-            slash_command.KIND: slash_command.kind(answering, forms),
-            click_payload.KIND: click.kind(answering, click.Rooms(looking, filing, filters, forms, homes)),
-            log_filter.KIND: filters.kind(),
-            form.KIND: forms.sent(),
-            form.SHORTCUT: forms.used(),
-            mention.KIND: mention.kind(answering, bot.user),
+            slash_command.KIND: slash_command.make_kind(answering, forms),
+            click_payload.KIND: click.make_kind(answering, click.ClickHandlers(looking, filing, filters, forms, homes)),
+            log_filter.KIND: filters.make_kind(),
+            form.KIND: forms.make_submission_kind(),
+            form.SHORTCUT: forms.make_shortcut_kind(),
+            mention.KIND: mention.make_kind(answering, bot.user),
         }
-        receiver = Receiver(self._rows.inbox, kinds, people, sender, clock)
-        explaining = Running()
+        receiver = InboxWorker(self._rows.inbox, kinds, people, sender, clock)
+        explaining = BackgroundTasks()
         app = AsyncApp(
             name="flatnet",
             process_before_response=True,  # wait for the listener instead of polling every 10 ms; no listener here is slow
             client=make_client(place.api_url, session, None),
-            authorize=_authorized(bot, reveal_token(place.tokens.bot)),
+            authorize=_make_authorize(bot, reveal_token(place.tokens.bot)),
         )
-        listen(app, receiver, Heard(groups, homes))
-        register(app, receiver, forms, filters, LastResort(people, sender, explaining))
-        lines = BoltSocket(app, client, reveal_token(place.tokens.app), api, clock.now)
-        socket = Socket(lines.connect, clock.monotonic, clock.sleep)
-        return _Parts(
+        register_event_listeners(app, receiver, EventTargets(groups, homes))
+        register_listeners(app, receiver, forms, filters, FallbackResponder(people, sender, explaining))
+        lines = BoltConnector(app, client, reveal_token(place.tokens.app), api, clock.now)
+        socket = ReconnectingSocket(lines.connect, clock.monotonic, clock.sleep)
+        return _Components(
             session=session,
             api=api,
             people=people,
@@ -266,7 +268,7 @@ class SlackSurface:
             homes=homes,
             board=board,
             bulletins=bulletins,
-            new_channels=NewChannels(api, people, channels, bot, clock),
+            new_channels=ChannelCreator(api, people, channels, bot, clock),
             threads=answering.threads,
             filing=filing,
             lines=lines,
@@ -274,9 +276,9 @@ class SlackSurface:
             explaining=explaining,
         )
 
-    async def _begin(self, parts: _Parts) -> None:
+    async def _start_components(self, parts: _Components) -> None:
         """Start with old work: deliveries that arrive from now on are not among the rows that are read here."""
-        again = await self._rows.outbox.recover()
+        again = await self._rows.outbox.recover_interrupted()
         resumed = await parts.receiver.resume()
         if again or resumed:
             _log.info("work of the last run goes on", commands=resumed, messages=again)
@@ -285,18 +287,18 @@ class SlackSurface:
         await parts.socket.open()
         self._watching.start("watchdog", parts.socket.watch())
         self._watching.start("refreshing", parts.board.refresh())
-        self._watching.start("forgetting", self._forget(parts.filing))
+        self._watching.start("forgetting", self._prune_daily(parts.filing))
 
-    async def _forget(self, filing: Filing) -> None:
+    async def _prune_daily(self, filing: AnswerExporter) -> None:
         """Delete expired rows once a day; runs until cancelled."""
         while True:
-            await insist(lambda: self._rows.inbox.prune(self._clock.now()), self._clock.sleep)
-            await insist(self._rows.outbox.prune, self._clock.sleep)
+            await retry_write(lambda: self._rows.inbox.prune(self._clock.now()), self._clock.sleep)
+            await retry_write(self._rows.outbox.prune, self._clock.sleep)
             await filing.prune()
             await self._clock.sleep(DAY)
 
 
-def _authorized(bot: Bot, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
+def _make_authorize(bot: BotIdentity, token: str) -> Callable[[], Awaitable[AuthorizeResult]]:
     """Make Bolt's `authorize`, which runs before each listener, from the preflight.
 
     Bolt's own one asks Slack within the 3 s of the first ack.

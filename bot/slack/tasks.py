@@ -8,7 +8,7 @@ import structlog
 
 from bot.store.errors import DatabaseError
 
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 """Longest pause in seconds between two attempts at a write that must succeed."""
 
 _log = structlog.get_logger(__name__)
@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 _Written = TypeVar("_Written")
 
 
-class Running:
+class BackgroundTasks:
     """Tasks by name, referenced until they end because the event loop holds them only weakly. Failures are logged here."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Running:
         """Start `work` in a task of its own."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._discard)
 
     async def drain(self, deadline: float) -> tuple[str, ...]:
         """Wait up to `deadline` seconds, then cancel the rest; returns the names of the cancelled tasks."""
@@ -41,13 +41,13 @@ class Running:
         await asyncio.gather(*late, return_exceptions=True)
         return tuple(sorted(task.get_name() for task in late))
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def _discard(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a task failed", task=task.get_name(), exc_info=error)
 
 
-async def done_within(work: asyncio.Future[Any], seconds: float, sleep: Callable[[float], Awaitable[None]]) -> bool:
+async def finishes_within(work: asyncio.Future[Any], seconds: float, sleep: Callable[[float], Awaitable[None]]) -> bool:
     """Return whether `work` ends within so many seconds. It continues in any case."""
     sleeping = asyncio.ensure_future(sleep(seconds))
     try:
@@ -57,7 +57,7 @@ async def done_within(work: asyncio.Future[Any], seconds: float, sleep: Callable
     return work.done()
 
 
-async def insist(write: Callable[[], Awaitable[_Written]], sleep: Callable[[float], Awaitable[None]]) -> _Written:
+async def retry_write(write: Callable[[], Awaitable[_Written]], sleep: Callable[[float], Awaitable[None]]) -> _Written:
     """Retry a database write until it succeeds: giving up would lose an answer or leave a row unfinished."""
     pause = 1.0
     while True:
@@ -66,4 +66,4 @@ async def insist(write: Callable[[], Awaitable[_Written]], sleep: Callable[[floa
         except DatabaseError as error:
             _log.error("the database does not take a write; trying again", error=str(error), pause=pause)
         await sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+        pause = min(pause * 2, MAX_PAUSE)

@@ -16,18 +16,18 @@ from typing import Any, TypeVar
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Refuse, Verdict
-from bot.incidents.channels import MadeChannel, NewChannel
-from bot.model.announcement import Bulletin, Fallback
+from bot.access.policy import Refusal, Verdict
+from bot.incidents.channels import CreatedChannel, NewChannel
+from bot.model.announcement import Announcement, Fallback
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Identity, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
-from bot.slack.answers.change_cards import Stories
-from bot.slack.delivery_kind import Desk
-from bot.slack.preflight import Bot
-from bot.slack.surface import Health, Place, Rows, SlackSurface
-from commands.model.operation import Catalogue, Operation, Progress, untold
+from bot.slack.answers.change_cards import ShownChanges
+from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.preflight import BotIdentity
+from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace, SurfaceHealth
+from commands.model.operation import Catalogue, Operation, Progress, ignore_progress
 
 T = TypeVar("T")
 
@@ -35,95 +35,95 @@ T = TypeVar("T")
 class SlackThread:
     """A `SlackSurface` in its own thread, with the same methods. Create it in the dispatcher's loop."""
 
-    def __init__(self, place: Place, desk: Desk, rows: Rows, clock: Clock) -> None:
+    def __init__(self, place: SlackWorkspace, desk: SlackDispatcher, rows: SlackStores, clock: Clock) -> None:
         home = asyncio.get_running_loop()
-        far = replace(rows, stories=_FarStories(rows.stories, home))
-        self._surface = SlackSurface(place, _FarDesk(desk, home), far, clock)
+        far = replace(rows, stories=_CrossLoopShownChanges(rows.stories, home))
+        self._surface = SlackSurface(place, _CrossLoopDispatcher(desk, home), far, clock)
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
-        self._thread = Thread(target=self._live, name="slack", daemon=True)
+        self._thread = Thread(target=self._run_loop, name="slack", daemon=True)
 
-    async def start(self) -> Bot:
+    async def start(self) -> BotIdentity:
         """As `SlackSurface.start`; the thread ends if that fails."""
         self._thread.start()
         try:
-            return await self._there(self._surface.start())
+            return await self._run_in_loop(self._surface.start())
         except BaseException:
-            await self._end()
+            await self._stop()
             raise
 
-    async def identity(self, who: SlackIdentity) -> SlackIdentity:
+    async def refresh_identity(self, who: SlackIdentity) -> SlackIdentity:
         """As `SlackSurface.refresh_identity`."""
-        return await self._there(self._surface.identity(who))
+        return await self._run_in_loop(self._surface.refresh_identity(who))
 
-    def show(self, change: Change) -> None:
+    def show_change(self, change: Change) -> None:
         """As `SlackSurface.show_change`, from any thread. After this one has ended, that waits for the next start."""
         with suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._surface.show, change)
+            self._loop.call_soon_threadsafe(self._surface.show_change, change)
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         """As `SlackSurface.announce`."""
-        await self._there(self._surface.announce(bulletin))
+        await self._run_in_loop(self._surface.announce(bulletin))
 
-    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
         """As `SlackSurface.revise`."""
-        await self._there(self._surface.revise(bulletin, word))
+        await self._run_in_loop(self._surface.revise(bulletin, word))
 
-    async def make_channel(self, new: NewChannel) -> MadeChannel:
+    async def make_channel(self, new: NewChannel) -> CreatedChannel:
         """As `SlackSurface.make_channel`."""
-        return await self._there(self._surface.make_channel(new))
+        return await self._run_in_loop(self._surface.make_channel(new))
 
-    async def health(self) -> Health:
+    async def get_health(self) -> SurfaceHealth:
         """As `SlackSurface.get_health`."""
-        return await self._there(self._surface.health())
+        return await self._run_in_loop(self._surface.get_health())
 
     async def close(self, deadline: float) -> None:
         """As `SlackSurface.close`; then the thread ends."""
         try:
-            await self._there(self._surface.close(deadline))
+            await self._run_in_loop(self._surface.close(deadline))
         finally:
-            await self._end()
+            await self._stop()
 
-    def _live(self) -> None:
+    def _run_loop(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._over.wait())
 
-    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        return await _at(self._loop, work)
+    async def _run_in_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        return await _run_in(self._loop, work)
 
-    async def _end(self) -> None:
+    async def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         await asyncio.to_thread(self._thread.join)
 
 
-class _FarDesk:
+class _CrossLoopDispatcher:
     """The dispatcher, called from another loop. Methods that read frozen values from memory are called directly.
 
     `progress` is called in the dispatcher's thread (`bot.slack.answers.progress.ProgressReporter.record`).
     """
 
-    def __init__(self, desk: Desk, home: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, desk: SlackDispatcher, home: asyncio.AbstractEventLoop) -> None:
         self._desk = desk
         self._home = home
 
-    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
-        return await self._there(self._desk.handle(request, progress))
+    async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:
+        return await self._run_at_home(self._desk.handle(request, progress))
 
-    async def refusal(self, request: Request) -> Failure | None:
-        return await self._there(self._desk.refusal(request))
+    async def check_refusal(self, request: Request) -> Failure | None:
+        return await self._run_at_home(self._desk.check_refusal(request))
 
-    def rights(self, identity: Identity) -> Rights | Refuse:
-        return self._desk.rights(identity)
+    def find_rights(self, identity: Identity) -> Rights | Refusal:
+        return self._desk.find_rights(identity)
 
-    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
-        return self._desk.at_home(identity, operation)
+    def judge_home_view(self, identity: Identity, operation: Operation) -> Verdict:
+        return self._desk.judge_home_view(identity, operation)
 
-    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
-        return await self._there(self._desk.waiting(identity))
+    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
+        return await self._run_at_home(self._desk.list_pending(identity))
 
     @property
-    def known(self) -> Catalogue:
-        return self._desk.known
+    def known_operations(self) -> Catalogue:
+        return self._desk.known_operations
 
     @property
     def hosts(self) -> Inventory:
@@ -133,30 +133,30 @@ class _FarDesk:
     def fallback(self) -> Fallback:
         return self._desk.fallback
 
-    def role_groups(self) -> tuple[str, ...]:
-        return self._desk.role_groups()
+    def list_role_groups(self) -> tuple[str, ...]:
+        return self._desk.list_role_groups()
 
-    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        return await _at(self._home, work)
+    async def _run_at_home(self, work: Coroutine[Any, Any, T]) -> T:
+        return await _run_in(self._home, work)
 
 
-class _FarStories:
+class _CrossLoopShownChanges:
     """The record of shown changes, called from another loop."""
 
-    def __init__(self, stories: Stories, home: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, stories: ShownChanges, home: asyncio.AbstractEventLoop) -> None:
         self._stories = stories
         self._home = home
 
-    async def unshown(self) -> tuple[Change, ...]:
-        return await _at(self._home, self._stories.unshown())
+    async def list_unshown(self) -> tuple[Change, ...]:
+        return await _run_in(self._home, self._stories.list_unshown())
 
-    async def told(self, operation: str) -> str:
-        return await _at(self._home, self._stories.told(operation))
+    async def read_card_note(self, operation: str) -> str:
+        return await _run_in(self._home, self._stories.read_card_note(operation))
 
-    async def shown(self, operation: str, version: int, told: str) -> None:
-        await _at(self._home, self._stories.shown(operation, version, told))
+    async def mark_shown(self, operation: str, version: int, told: str) -> None:
+        await _run_in(self._home, self._stories.mark_shown(operation, version, told))
 
 
-async def _at(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+async def _run_in(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in another loop."""
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))

@@ -19,26 +19,26 @@ from sqlalchemy.dialects.sqlite import insert
 from adapters.phrase import Phrase
 from bot.store.database import Database
 from bot.store.errors import TooLarge
-from bot.store.stored import safe_text
+from bot.store.stored import escape_text
 from bot.store.tables import ANSWERS
 
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 """Time for which an answer can be shown again."""
 
-LARGEST = 8 * 2**20
+MAX_DOCUMENT_BYTES = 8 * 2**20
 """Maximum size of a document before compression. 254 hosts with all details take 0.5 MB, log lines as much as
 `commands.logs.operations` allows an answer to hold. On the disk a document takes about a tenth."""
 
 _THIS = ANSWERS.c.operation == bindparam("this")
-_STILL_KEPT = ANSWERS.c.expires_at > bindparam("now")
+_NOT_EXPIRED = ANSWERS.c.expires_at > bindparam("now")
 
-_ADDED = insert(ANSWERS)
-_KEEP = _ADDED.on_conflict_do_update(
-    index_elements=["operation"], set_={"words": _ADDED.excluded.words, "document": _ADDED.excluded.document}
+_INSERT = insert(ANSWERS)
+_STORE = _INSERT.on_conflict_do_update(
+    index_elements=["operation"], set_={"words": _INSERT.excluded.words, "document": _INSERT.excluded.document}
 )
-_FIND = select(ANSWERS).where(_THIS, _STILL_KEPT)
+_FIND = select(ANSWERS).where(_THIS, _NOT_EXPIRED)
 _LATEST = (
-    select(ANSWERS).where(ANSWERS.c.words == bindparam("asked"), _STILL_KEPT).order_by(ANSWERS.c.made_at.desc()).limit(1)
+    select(ANSWERS).where(ANSWERS.c.words == bindparam("asked"), _NOT_EXPIRED).order_by(ANSWERS.c.made_at.desc()).limit(1)
 )
 _RECENT = (
     select(ANSWERS.c.words)
@@ -48,14 +48,14 @@ _RECENT = (
     .limit(bindparam("most"))
 )
 _FILES = select(ANSWERS.c.files).where(_THIS)
-_KEPT_FILES = _FILES.where(_STILL_KEPT)
-_NOTE_FILES = update(ANSWERS).where(_THIS)
+_UNEXPIRED_FILES = _FILES.where(_NOT_EXPIRED)
+_UPDATE_FILES = update(ANSWERS).where(_THIS)
 _EXPIRED = select(ANSWERS.c.operation, ANSWERS.c.files).where(ANSWERS.c.expires_at <= bindparam("now"))
-_FORGET = delete(ANSWERS).where(_THIS)
+_DELETE = delete(ANSWERS).where(_THIS)
 
 
 @dataclass(frozen=True)
-class Made:
+class AnswerFile:
     """A file that was made from an answer: its Slack id and its name. `shown`: it is certain that readers could see it."""
 
     id: str
@@ -64,7 +64,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredAnswer:
     """One answer. `actor` is the requester, `words` the command as it was parsed, `document` the answer as JSON.
 
     `files` are the uploads made from it. They are deleted with it.
@@ -75,113 +75,117 @@ class Kept:
     words: str
     made_at: datetime
     document: str
-    files: tuple[Made, ...] = ()
+    files: tuple[AnswerFile, ...] = ()
 
 
-class Answers:
+class AnswerTable:
     """Table of answers. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep(self, kept: Kept) -> None:
+    async def store(self, kept: StoredAnswer) -> None:
         """Stores an answer; replaces an answer of the same operation. Raises `TooLarge` for a too large document."""
         document = kept.document.encode("utf-8", "backslashreplace")
-        if len(document) > LARGEST:
+        if len(document) > MAX_DOCUMENT_BYTES:
             raise TooLarge(
-                Phrase("too large to keep: {size} bytes, at most {limit}; ask for less", size=len(document), limit=LARGEST)
+                Phrase(
+                    "too large to keep: {size} bytes, at most {limit}; ask for less",
+                    size=len(document),
+                    limit=MAX_DOCUMENT_BYTES,
+                )
             )
         values = {
-            "operation": safe_text(kept.operation),
-            "actor": safe_text(kept.actor),
-            "words": safe_text(kept.words),
+            "operation": escape_text(kept.operation),
+            "actor": escape_text(kept.actor),
+            "words": escape_text(kept.words),
             "made_at": kept.made_at,
-            "expires_at": kept.made_at + KEPT,
+            "expires_at": kept.made_at + RETENTION,
             "document": await asyncio.to_thread(zlib.compress, document),  # takes half a second for many lines
-            "files": _noted(kept.files),
+            "files": _encode_files(kept.files),
         }
 
         def work(connection: Connection) -> None:
-            connection.execute(_KEEP, values)
+            connection.execute(_STORE, values)
 
         await self._database.run(work)
 
-    async def find(self, operation: str, now: datetime) -> Kept | None:
+    async def find(self, operation: str, now: datetime) -> StoredAnswer | None:
         """Returns an answer; None if it does not exist or has expired."""
-        return await self._one(_FIND, {"this": safe_text(operation), "now": now})
+        return await self._find_one(_FIND, {"this": escape_text(operation), "now": now})
 
-    async def files(self, operation: str, now: datetime) -> tuple[Made, ...] | None:
+    async def find_files(self, operation: str, now: datetime) -> tuple[AnswerFile, ...] | None:
         """Returns the files that were made from an answer; None if the answer has expired."""
-        this = {"this": safe_text(operation), "now": now}
+        this = {"this": escape_text(operation), "now": now}
 
-        def work(connection: Connection) -> tuple[Made, ...] | None:
-            files = connection.execute(_KEPT_FILES, this).scalar_one_or_none()
-            return None if files is None else _files(files)
+        def work(connection: Connection) -> tuple[AnswerFile, ...] | None:
+            files = connection.execute(_UNEXPIRED_FILES, this).scalar_one_or_none()
+            return None if files is None else _decode_files(files)
 
         return await self._database.read(work)
 
-    async def latest(self, words: str, now: datetime) -> Kept | None:
+    async def find_latest(self, words: str, now: datetime) -> StoredAnswer | None:
         """Returns the newest answer to a command, given as it was parsed."""
-        return await self._one(_LATEST, {"asked": safe_text(words), "now": now})
+        return await self._find_one(_LATEST, {"asked": escape_text(words), "now": now})
 
-    async def recent(self, actor: str, most: int) -> tuple[str, ...]:
+    async def list_recent_words(self, actor: str, most: int) -> tuple[str, ...]:
         """Lists the recent commands of an actor, each one once, newest first."""
-        theirs = {"who": safe_text(actor), "most": most}
+        theirs = {"who": escape_text(actor), "most": most}
         return await self._database.read(lambda connection: tuple(connection.execute(_RECENT, theirs).scalars()))
 
-    async def note_file(self, operation: str, made: Made) -> bool:
+    async def record_file(self, operation: str, made: AnswerFile) -> bool:
         """Records a file that was made from an answer, before readers can see it and again when they can.
 
         Returns False if the answer was deleted. In that case the caller must delete the file.
         """
-        this = {"this": safe_text(operation)}
+        this = {"this": escape_text(operation)}
 
         def work(connection: Connection) -> bool:
             files = connection.execute(_FILES, this).scalar_one_or_none()
             if files is None:
                 return False
-            known = {each.id: each for each in _files(files)} | {made.id: made}
-            connection.execute(_NOTE_FILES, this | {"files": _noted(known.values())})
+            known = {each.id: each for each in _decode_files(files)} | {made.id: made}
+            connection.execute(_UPDATE_FILES, this | {"files": _encode_files(known.values())})
             return True
 
         return await self._database.run(work)
 
-    async def expired(self, now: datetime) -> tuple[tuple[str, tuple[Made, ...]], ...]:
+    async def list_expired(self, now: datetime) -> tuple[tuple[str, tuple[AnswerFile, ...]], ...]:
         """Lists the operations whose answers have expired, with their files."""
 
-        def work(connection: Connection) -> tuple[tuple[str, tuple[Made, ...]], ...]:
-            return tuple((row.operation, _files(row.files)) for row in connection.execute(_EXPIRED, {"now": now}))
+        def work(connection: Connection) -> tuple[tuple[str, tuple[AnswerFile, ...]], ...]:
+            return tuple((row.operation, _decode_files(row.files)) for row in connection.execute(_EXPIRED, {"now": now}))
 
         return await self._database.read(work)
 
-    async def forget(self, operation: str, deleted: Iterable[Made]) -> None:
+    async def delete(self, operation: str, deleted: Iterable[AnswerFile]) -> None:
         """Deletes an answer after its files were deleted. It stays if another file was recorded in the meantime."""
-        this, gone = {"this": safe_text(operation)}, {file.id for file in deleted}
+        this, gone = {"this": escape_text(operation)}, {file.id for file in deleted}
 
         def work(connection: Connection) -> None:
             files = connection.execute(_FILES, this).scalar_one_or_none()
-            if files is not None and all(file.id in gone for file in _files(files)):
-                connection.execute(_FORGET, this)
+            if files is not None and all(file.id in gone for file in _decode_files(files)):
+                connection.execute(_DELETE, this)
 
         await self._database.run(work)
 
-    async def _one(self, query: Select[Any], named: Mapping[str, Any]) -> Kept | None:
-        def work(connection: Connection) -> Kept | None:
+    async def _find_one(self, query: Select[Any], named: Mapping[str, Any]) -> StoredAnswer | None:
+        def work(connection: Connection) -> StoredAnswer | None:
             row = connection.execute(query, named).first()
-            return None if row is None else _kept(row)
+            return None if row is None else _read_answer(row)
 
         return await self._database.read(work)
 
 
-def _kept(row: Row[Any]) -> Kept:
+def _read_answer(row: Row[Any]) -> StoredAnswer:
     document = zlib.decompress(row.document).decode()
-    return Kept(row.operation, row.actor, row.words, row.made_at, document, _files(row.files))
+    return StoredAnswer(row.operation, row.actor, row.words, row.made_at, document, _decode_files(row.files))
 
 
-def _noted(files: Iterable[Made]) -> str:
+def _encode_files(files: Iterable[AnswerFile]) -> str:
     return json.dumps([asdict(each) for each in files])
 
 
-def _files(text: str) -> tuple[Made, ...]:
+def _decode_files(text: str) -> tuple[AnswerFile, ...]:
     """Decodes files from `_encode_files`. An earlier version stored ids alone."""
-    return tuple(Made(each, "") if isinstance(each, str) else Made(**each) for each in json.loads(text))
+    return tuple(AnswerFile(each, "") if isinstance(each, str) else AnswerFile(**each) for each in json.loads(text))

@@ -7,16 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, insert, or_, select, true
 
-from bot.store.chain import ACCEPTED, StoredEvent
-from bot.store.stored import safe_text, utc_text
+from bot.store.chain import ACCEPTED_KIND, StoredEvent
+from bot.store.stored import encode_time, escape_text
 from bot.store.tables import AUDIT
 
-PAGE = 500
+FETCH_SIZE = 500
 """Rows fetched at a time while many are read."""
 
 
 @dataclass(frozen=True)
-class Filters:
+class AuditFilters:
     """Search filters; an event must match all that are set. `text` matches actor, operation or data, in any letter case.
 
     Times are aware, and `until` is excluded. `limit` applies to events that are shown, not to exports.
@@ -33,7 +33,7 @@ class Filters:
     @property
     def stored_text(self) -> tuple[str, str]:
         """The text as it is stored in text columns, and as it is stored in `data`, which is ASCII JSON."""
-        return safe_text(self.text), json.dumps(self.text)[1:-1]
+        return escape_text(self.text), json.dumps(self.text)[1:-1]
 
 
 _APPEND = insert(AUDIT)
@@ -48,57 +48,61 @@ _OF_OPERATION = (
     )
     .order_by(AUDIT.c.sequence)
 )
-_ACCEPTED = select(AUDIT).where(AUDIT.c.kind == ACCEPTED).order_by(AUDIT.c.sequence.desc()).limit(1)
-_ALL = select(AUDIT).order_by(AUDIT.c.sequence).execution_options(yield_per=PAGE)
+_LAST_ACCEPTANCE = select(AUDIT).where(AUDIT.c.kind == ACCEPTED_KIND).order_by(AUDIT.c.sequence.desc()).limit(1)
+_ALL = select(AUDIT).order_by(AUDIT.c.sequence).execution_options(yield_per=FETCH_SIZE)
 
 
 def append(
     connection: Connection, event: StoredEvent, seal: Callable[[StoredEvent, StoredEvent | None], StoredEvent]
 ) -> StoredEvent:
     """Adds an event, sealed as the successor of the newest one. Returns the sealed event."""
-    sealed = seal(event, last(connection))
+    sealed = seal(event, read_last(connection))
     connection.execute(_APPEND, sealed._asdict())
     return sealed
 
 
-def last(connection: Connection) -> StoredEvent | None:
+def read_last(connection: Connection) -> StoredEvent | None:
     """Returns the newest event; None if the table is empty."""
     row = connection.execute(_LAST).first()
     return None if row is None else StoredEvent(*row)
 
 
-def find(connection: Connection, sequence: int) -> StoredEvent | None:
+def find_event(connection: Connection, sequence: int) -> StoredEvent | None:
     """Returns one event by its number; None if it does not exist."""
     row = connection.execute(_FIND, {"this": sequence}).first()
     return None if row is None else StoredEvent(*row)
 
 
-def of_operation(connection: Connection, operation: str, kinds: Sequence[str], after: int = 0) -> tuple[StoredEvent, ...]:
+def list_of_operation(
+    connection: Connection, operation: str, kinds: Sequence[str], after: int = 0
+) -> tuple[StoredEvent, ...]:
     """Lists the events of one operation that have one of these kinds and a number above `after`, in order."""
     rows = connection.execute(_OF_OPERATION, {"this": operation, "kinds": list(kinds), "after": after})
     return tuple(StoredEvent(*row) for row in rows)
 
 
-def events(connection: Connection) -> Iterator[StoredEvent]:
+def iterate_events(connection: Connection) -> Iterator[StoredEvent]:
     """Yields all events in order, in the state that the connection's transaction sees."""
     for row in connection.execute(_ALL):
         yield StoredEvent(*row)
 
 
-def last_accepted(connection: Connection) -> StoredEvent | None:
+def find_last_acceptance(connection: Connection) -> StoredEvent | None:
     """Returns the newest event that records an accepted loss. Scans the whole table if there is none."""
-    row = connection.execute(_ACCEPTED).first()
+    row = connection.execute(_LAST_ACCEPTANCE).first()
     return None if row is None else StoredEvent(*row)
 
 
-def matching(connection: Connection, filters: Filters, *, newest_first: bool) -> Iterator[StoredEvent]:
+def search_events(connection: Connection, filters: AuditFilters, *, newest_first: bool) -> Iterator[StoredEvent]:
     """Yields all events that match the filters."""
     order = AUDIT.c.sequence.desc() if newest_first else AUDIT.c.sequence
-    for row in connection.execute(select(AUDIT).where(_fitting(filters)).order_by(order).execution_options(yield_per=PAGE)):
+    for row in connection.execute(
+        select(AUDIT).where(_build_condition(filters)).order_by(order).execution_options(yield_per=FETCH_SIZE)
+    ):
         yield StoredEvent(*row)
 
 
-def _fitting(filters: Filters) -> ColumnElement[bool]:
+def _build_condition(filters: AuditFilters) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [
         column == value
         for column, value in (
@@ -109,9 +113,9 @@ def _fitting(filters: Filters) -> ColumnElement[bool]:
         if value
     ]
     if filters.since is not None:
-        conditions.append(AUDIT.c.at >= utc_text(filters.since))
+        conditions.append(AUDIT.c.at >= encode_time(filters.since))
     if filters.until is not None:
-        conditions.append(AUDIT.c.at < utc_text(filters.until))
+        conditions.append(AUDIT.c.at < encode_time(filters.until))
     if filters.text:
         stored, escaped = filters.stored_text
         conditions.append(

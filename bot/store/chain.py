@@ -20,10 +20,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.store.heads import BEGINNING, Head
-from bot.store.stored import safe_text
+from bot.store.heads import INITIAL_MAC, Head
+from bot.store.stored import escape_text
 
-MIN_KEY = 32
+MIN_KEY_BYTES = 32
 """Minimum key length in bytes: the length of the mac (RFC 2104)."""
 
 
@@ -55,9 +55,9 @@ class AuditKey:
     secret: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.secret) < MIN_KEY:
+        if len(self.secret) < MIN_KEY_BYTES:
             raise AuditKeyTooShort(
-                Phrase("the audit key is shorter than {n} bytes; make one with: openssl rand -hex 32", n=MIN_KEY)
+                Phrase("the audit key is shorter than {n} bytes; make one with: openssl rand -hex 32", n=MIN_KEY_BYTES)
             )
 
     @property
@@ -70,25 +70,25 @@ class AuditKey:
         """The HMAC with the key already processed. Signing copies it."""
         return hmac.new(self.secret, digestmod="sha256")
 
-    def mac(self, event: StoredEvent) -> str:
+    def compute_mac(self, event: StoredEvent) -> str:
         """Computes the mac of an event, over all its other fields."""
         signing = self._signing.copy()
-        signing.update(_signed(event).encode("ascii"))
+        signing.update(_encode_signed_part(event).encode("ascii"))
         return signing.hexdigest()
 
     def seal(self, event: StoredEvent, before: StoredEvent | None) -> StoredEvent:
         """Returns the event as the successor of `before`: numbered, chained and signed."""
-        sequence, previous = (1, BEGINNING) if before is None else (before.sequence + 1, before.mac)
+        sequence, previous = (1, INITIAL_MAC) if before is None else (before.sequence + 1, before.mac)
         chained = event._replace(sequence=sequence, key=self.id, previous=previous)
-        return chained._replace(mac=self.mac(chained))
+        return chained._replace(mac=self.compute_mac(chained))
 
 
-def _signed(event: StoredEvent) -> str:
+def _encode_signed_part(event: StoredEvent) -> str:
     """Encodes the signed part: a canonical JSON list of texts, without the mac. Built by hand: `json.dumps` is slow."""
     return f"[{','.join(map(ascii_json, map(str, event[:-1])))}]"
 
 
-class Problem(BaseModel):
+class ChainProblem(BaseModel):
     """The first event at which the log is not as it was written, and the reason."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,7 +97,7 @@ class Problem(BaseModel):
     phrase: Phrase
 
 
-class Gap(BaseModel):
+class AcceptedLoss(BaseModel):
     """An accepted loss: the head file attests events up to `lost`, and the log continues with event `sequence`.
 
     `actor` accepted the loss. `lost` is 0 if the head file itself was lost.
@@ -122,8 +122,8 @@ class Verification(BaseModel):
 
     count: int
     mac: str
-    problem: Problem | None = None
-    gap: Gap | None = None
+    problem: ChainProblem | None = None
+    gap: AcceptedLoss | None = None
 
     @property
     def intact(self) -> bool:
@@ -146,11 +146,11 @@ class Verification(BaseModel):
         return Phrase("{n} audit event, in order", plural="{n} audit events, all in order", n=self.count)
 
 
-ACCEPTED = "accepted"
+ACCEPTED_KIND = "accepted"
 """The kind of an event that records an accepted loss."""
 
 
-class Acceptance(BaseModel):
+class LossAcceptance(BaseModel):
     """Data of such an event: number and mac of the head file's last line, and of the newest event before the acceptance.
 
     `lost` is None if there was no head file.
@@ -165,35 +165,35 @@ class Acceptance(BaseModel):
     found_mac: str
 
 
-def acceptance(event: StoredEvent | None) -> Acceptance | None:
+def parse_acceptance(event: StoredEvent | None) -> LossAcceptance | None:
     """Parses the data of an event that records an accepted loss; None for any other event. Does not check the mac."""
-    if event is None or event.kind != ACCEPTED:
+    if event is None or event.kind != ACCEPTED_KIND:
         return None
     try:
-        return Acceptance.model_validate_json(event.data)
+        return LossAcceptance.model_validate_json(event.data)
     except ValidationError:
         return None
 
 
-def tells_of(accepted: Acceptance, head: Head) -> bool:
+def accepts_loss_of(accepted: LossAcceptance, head: Head) -> bool:
     """Returns whether `head` is the line that was accepted as lost."""
     return (accepted.lost, accepted.lost_mac) == (head.sequence, head.mac)
 
 
-class _Witnesses:
+class _HeadWitnesses:
     """Lines of the head file, compared one by one with the events.
 
     Lines up to the one that was accepted as lost are only evidence: the line of a later event proves all events before it.
     """
 
-    def __init__(self, heads: Iterable[Head], accepted: Acceptance | None) -> None:
+    def __init__(self, heads: Iterable[Head], accepted: LossAcceptance | None) -> None:
         self._heads = iter(heads)
         self._lost = accepted if accepted is not None and accepted.lost is not None else None
-        self._found = self._lost is None or any(tells_of(self._lost, head) for head in self._heads)
+        self._found = self._lost is None or any(accepts_loss_of(self._lost, head) for head in self._heads)
         self._next = next(self._heads, None)
         self._absent = self._next is None and self._lost is None
 
-    def contradict(self, sequence: int, mac: str) -> Phrase | None:
+    def find_contradiction(self, sequence: int, mac: str) -> Phrase | None:
         """Returns the contradiction between the lines up to `sequence` and this event; None if they agree."""
         while self._next is not None and self._next.sequence <= sequence:
             if (self._next.sequence, self._next.mac) != (sequence, mac):
@@ -207,7 +207,7 @@ class _Witnesses:
             self._next = next(self._heads, None)
         return None
 
-    def missing(self, count: int) -> Phrase | None:
+    def find_missing(self, count: int) -> Phrase | None:
         """Returns the problem if lines are left for which there is no event, or if lines are missing; None otherwise."""
         if not self._found and self._lost is not None:
             return Phrase(
@@ -233,7 +233,7 @@ class _Witnesses:
         return None
 
 
-def verify(
+def verify_chain(
     events: Iterable[StoredEvent], heads: Iterable[Head], keys: Iterable[AuditKey], accepted: StoredEvent | None = None
 ) -> Verification:
     """Verifies the chain from its beginning against the lines of the head file. Stops at the first problem.
@@ -242,29 +242,31 @@ def verify(
     only decides which lines count: a forged event is found on the way.
     """
     by_id = {key.id: key for key in keys}
-    witnesses = _Witnesses(heads, acceptance(accepted))
-    count, mac, gap = 0, BEGINNING, None
-    problem = witnesses.contradict(count, mac)
+    witnesses = _HeadWitnesses(heads, parse_acceptance(accepted))
+    count, mac, gap = 0, INITIAL_MAC, None
+    problem = witnesses.find_contradiction(count, mac)
     for event in events:
-        problem = problem or _flaw(event, (count, mac), by_id) or witnesses.contradict(event.sequence, event.mac)
+        problem = (
+            problem or _find_flaw(event, (count, mac), by_id) or witnesses.find_contradiction(event.sequence, event.mac)
+        )
         if problem is not None:
             break
         count, mac = event.sequence, event.mac
-        if event.kind == ACCEPTED:
-            gap = _gap(event)
-    problem = problem or witnesses.missing(count)
+        if event.kind == ACCEPTED_KIND:
+            gap = _make_accepted_loss(event)
+    problem = problem or witnesses.find_missing(count)
     if problem is None:
         return Verification(count=count, mac=mac, gap=gap)
-    return Verification(count=count, mac=mac, problem=Problem(sequence=count + 1, phrase=problem), gap=gap)
+    return Verification(count=count, mac=mac, problem=ChainProblem(sequence=count + 1, phrase=problem), gap=gap)
 
 
-def _gap(event: StoredEvent) -> Gap:
-    told = acceptance(event)
+def _make_accepted_loss(event: StoredEvent) -> AcceptedLoss:
+    told = parse_acceptance(event)
     lost = 0 if told is None or told.lost is None else told.lost
-    return Gap(sequence=event.sequence, at=event.at, actor=event.actor, lost=lost)
+    return AcceptedLoss(sequence=event.sequence, at=event.at, actor=event.actor, lost=lost)
 
 
-def _flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditKey]) -> Phrase | None:
+def _find_flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditKey]) -> Phrase | None:
     """Returns the flaw of an event that should follow the one `before`; None if it has none."""
     count, mac = before
     if event.sequence <= count:
@@ -280,9 +282,9 @@ def _flaw(event: StoredEvent, before: tuple[int, str], keys: Mapping[str, AuditK
         return Phrase(
             "audit event {sequence} is signed with the key {key}, which is not configured; name the key it was written with",
             sequence=event.sequence,
-            key=safe_text(str(event.key)),
+            key=escape_text(str(event.key)),
         )
-    if not hmac.compare_digest(key.mac(event).encode(), str(event.mac).encode("utf-8", "replace")):
+    if not hmac.compare_digest(key.compute_mac(event).encode(), str(event.mac).encode("utf-8", "replace")):
         return Phrase("audit event {sequence} was changed; put a copy of the database back", sequence=event.sequence)
     if event.previous != mac:
         return Phrase(

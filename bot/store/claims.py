@@ -15,34 +15,34 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, insert, null, select, update
 
 from adapters.phrase import Phrase
-from bot.model.change import ApprovalState, State
+from bot.model.change import ApprovalState, ChangeState
 from bot.store import locks
-from bot.store.records import phrase_of, phrase_text
+from bot.store.records import decode_phrase, encode_phrase
 from bot.store.tables import CLAIMS, OPERATIONS
 
-_MORE = OPERATIONS.c.version + 1
+_NEXT_VERSION = OPERATIONS.c.version + 1
 _THIS = OPERATIONS.c.operation == bindparam("this")
-_OLDEST = (OPERATIONS.c.ready_at.nulls_last(), OPERATIONS.c.asked_at, OPERATIONS.c.operation)
-_USED = case((OPERATIONS.c.approval_state.is_(None), null()), else_=ApprovalState.USED)
+_LONGEST_READY_FIRST = (OPERATIONS.c.ready_at.nulls_last(), OPERATIONS.c.asked_at, OPERATIONS.c.operation)
+_APPROVAL_STATE_AT_START = case((OPERATIONS.c.approval_state.is_(None), null()), else_=ApprovalState.USED)
 """The approval's state at the start; a break-glass change has none."""
 
 _CANDIDATES = (
     select(OPERATIONS.c.operation, OPERATIONS.c.state, OPERATIONS.c.hosts, OPERATIONS.c.waits_for)
-    .where(OPERATIONS.c.state.in_((State.WAITING, State.READY)), OPERATIONS.c.expires_at > bindparam("now"))
-    .order_by(*_OLDEST)
+    .where(OPERATIONS.c.state.in_((ChangeState.WAITING, ChangeState.READY)), OPERATIONS.c.expires_at > bindparam("now"))
+    .order_by(*_LONGEST_READY_FIRST)
 )
 _START = (
     update(OPERATIONS)
-    .where(_THIS, OPERATIONS.c.state == State.READY)
+    .where(_THIS, OPERATIONS.c.state == ChangeState.READY)
     .values(
-        state=State.RUNNING,
-        approval_state=_USED,
+        state=ChangeState.RUNNING,
+        approval_state=_APPROVAL_STATE_AT_START,
         waits_for=null(),
         started_at=bindparam("now"),
-        version=_MORE,
+        version=_NEXT_VERSION,
     )
 )
-_WAIT = update(OPERATIONS).where(_THIS).values(version=_MORE)
+_STORE_WAIT = update(OPERATIONS).where(_THIS).values(version=_NEXT_VERSION)
 _CLAIM = insert(CLAIMS)
 _RELEASE = delete(CLAIMS).where(CLAIMS.c.operation == bindparam("this"))
 _CLAIMS = select(CLAIMS.c.host, CLAIMS.c.operation, OPERATIONS.c.state).join(
@@ -51,7 +51,7 @@ _CLAIMS = select(CLAIMS.c.host, CLAIMS.c.operation, OPERATIONS.c.state).join(
 
 
 @dataclass(frozen=True)
-class Open:
+class OpenOperation:
     """An operation that has not started: it waits for approval, or it is ready."""
 
     operation: str
@@ -61,7 +61,7 @@ class Open:
 
 
 @dataclass(frozen=True)
-class Claim:
+class HostClaim:
     """The operation that holds a host. `unknown`: its outcome is unknown, so an operator must check the host first."""
 
     operation: str
@@ -69,16 +69,16 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Standing:
+class AdmissionState:
     """Input of the admission: open operations (ready ones first, longest ready first), claims by host, and locks."""
 
-    open: tuple[Open, ...]
-    claims: Mapping[str, Claim]
+    open: tuple[OpenOperation, ...]
+    claims: Mapping[str, HostClaim]
     locks: tuple[locks.Lock, ...]
 
 
 @dataclass(frozen=True)
-class Choice:
+class StartChoice:
     """The operations that start now, and the reason for which each other one waits; None if only approval is missing."""
 
     starts: tuple[str, ...]
@@ -86,16 +86,16 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Moved:
+class StartResult:
     """Result of an admission: operations that were started, and operations whose reason to wait has changed."""
 
     started: tuple[str, ...]
     waiting: tuple[str, ...]
 
 
-def read_claims(connection: Connection) -> Mapping[str, Claim]:
+def read_claims(connection: Connection) -> Mapping[str, HostClaim]:
     """Returns the claims by host, as a part of the caller's transaction."""
-    return {row.host: Claim(row.operation, row.state == State.UNKNOWN) for row in connection.execute(_CLAIMS)}
+    return {row.host: HostClaim(row.operation, row.state == ChangeState.UNKNOWN) for row in connection.execute(_CLAIMS)}
 
 
 def release_hosts(connection: Connection, operation: str) -> None:
@@ -103,18 +103,22 @@ def release_hosts(connection: Connection, operation: str) -> None:
     connection.execute(_RELEASE, {"this": operation})
 
 
-def start_operations(connection: Connection, now: datetime, choose: Callable[[Standing], Choice]) -> Moved:
+def start_operations(connection: Connection, now: datetime, choose: Callable[[AdmissionState], StartChoice]) -> StartResult:
     """Starts the operations that `choose` names and claims their hosts. Stores the reason for which the others wait."""
-    candidates = tuple(_open(row) for row in connection.execute(_CANDIDATES, {"now": now}))
-    choice = choose(Standing(candidates, read_claims(connection), locks.after(connection, now)))
-    return _moved(connection, candidates, choice, now)
+    candidates = tuple(_read_open_operation(row) for row in connection.execute(_CANDIDATES, {"now": now}))
+    choice = choose(AdmissionState(candidates, read_claims(connection), locks.list_locks_since(connection, now)))
+    return _store_choice(connection, candidates, choice, now)
 
 
-def _open(row: Any) -> Open:
-    return Open(row.operation, row.state == State.READY, tuple(json.loads(row.hosts)), phrase_of(row.waits_for))
+def _read_open_operation(row: Any) -> OpenOperation:
+    return OpenOperation(
+        row.operation, row.state == ChangeState.READY, tuple(json.loads(row.hosts)), decode_phrase(row.waits_for)
+    )
 
 
-def _moved(connection: Connection, candidates: Iterable[Open], choice: Choice, now: datetime) -> Moved:
+def _store_choice(
+    connection: Connection, candidates: Iterable[OpenOperation], choice: StartChoice, now: datetime
+) -> StartResult:
     by_id = {candidate.operation: candidate for candidate in candidates}
     for operation in choice.starts:
         connection.execute(_START, {"this": operation, "now": now})
@@ -122,5 +126,5 @@ def _moved(connection: Connection, candidates: Iterable[Open], choice: Choice, n
             connection.execute(_CLAIM, {"host": host, "operation": operation})
     changed = {operation: wait for operation, wait in choice.waits.items() if wait != by_id[operation].waits_for}
     for operation, wait in changed.items():
-        connection.execute(_WAIT, {"this": operation, "waits_for": phrase_text(wait)})
-    return Moved(choice.starts, tuple(changed))
+        connection.execute(_STORE_WAIT, {"this": operation, "waits_for": encode_phrase(wait)})
+    return StartResult(choice.starts, tuple(changed))

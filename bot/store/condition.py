@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, update
 
 from bot.store.database import Database
-from bot.store.outbox import OPEN, State
-from bot.store.schema import ALEMBIC
+from bot.store.outbox import OPEN_STATES, PostState
+from bot.store.schema import ALEMBIC_TABLE
 from bot.store.tables import AUDIT, INBOX, OUTBOX
 
 
 @dataclass(frozen=True)
-class Condition:
+class DatabaseCondition:
     """Row counts. `audit_events` is the number of the newest event, so it never decreases."""
 
     inbox_unfinished: int
@@ -20,22 +20,22 @@ class Condition:
     audit_events: int
 
 
-_TOUCH = update(ALEMBIC).values(version_num=ALEMBIC.c.version_num)
+_WRITE_UNCHANGED = update(ALEMBIC_TABLE).values(version_num=ALEMBIC_TABLE.c.version_num)
 _UNFINISHED = select(func.count()).where(INBOX.c.finished_at.is_(None))
-_OPEN = select(func.count()).where(OUTBOX.c.state.in_(OPEN))
-_UNDELIVERABLE = select(func.count()).where(OUTBOX.c.state == State.UNDELIVERABLE)
+_OPEN = select(func.count()).where(OUTBOX.c.state.in_(OPEN_STATES))
+_UNDELIVERABLE = select(func.count()).where(OUTBOX.c.state == PostState.UNDELIVERABLE)
 _NEWEST = select(func.coalesce(func.max(AUDIT.c.sequence), 0))
 
 
-async def prove(database: Database) -> Condition:
+async def prove_writable(database: Database) -> DatabaseCondition:
     """Writes a row to the disk and counts rows. Raises `DatabaseError` if the database does not accept the write.
 
     The row is the one with the revision of the tables. Its value stays the same.
     """
 
-    def work(connection: Connection) -> Condition:
-        connection.execute(_TOUCH)
-        return Condition(
+    def work(connection: Connection) -> DatabaseCondition:
+        connection.execute(_WRITE_UNCHANGED)
+        return DatabaseCondition(
             inbox_unfinished=connection.execute(_UNFINISHED).scalar_one(),
             outbox_waiting=connection.execute(_OPEN).scalar_one(),
             outbox_undeliverable=connection.execute(_UNDELIVERABLE).scalar_one(),

@@ -20,21 +20,21 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from bot.store import schema
-from bot.store.errors import meaning_of_os
-from bot.store.line import Line
+from bot.store.errors import map_os_error
+from bot.store.line import SqliteConnection
 from bot.store.lock import FileLock
 
 T = TypeVar("T")
 
-PATIENCE = 1.0
+LOCK_TIMEOUT = 1.0
 """Seconds to wait for another program's write lock. A Slack listener must ack within 3 s, and may have to wait twice."""
 
-TOGETHER = 64
+MAX_SHARED_COMMITS = 64
 """Maximum number of works that share one commit, so that the first of them does not wait long."""
 
 
 @dataclass(frozen=True)
-class _Job:
+class _PendingWork:
     work: Callable[[Connection], Any]
     future: Future[Any] = field(default_factory=Future)
 
@@ -42,21 +42,21 @@ class _Job:
 class Database:
     """An open database: created by `open`, released by `aclose`."""
 
-    def __init__(self, path: Path, line: Line, lock: FileLock, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, path: Path, line: SqliteConnection, lock: FileLock, thread: ThreadPoolExecutor) -> None:
         self.path = path
         self._line = line
         self._lock = lock
         self._thread = thread
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[_PendingWork] = deque()
 
     @classmethod
-    def open(cls, path: Path, *, patience: float = PATIENCE) -> "Database":
+    def open(cls, path: Path, *, patience: float = LOCK_TIMEOUT) -> "Database":
         """Acquires the database at `path` and creates the tables in a new file. Raises `DatabaseError`."""
-        lock = FileLock.take(path)
+        lock = FileLock.acquire(path)
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
             make_private(path)
-            line = thread.submit(_open, path, patience).result()
+            line = thread.submit(_open_connection, path, patience).result()
         except BaseException:
             thread.shutdown()
             lock.release()
@@ -65,7 +65,7 @@ class Database:
 
     def run(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
         """Runs a work that may write, in one transaction. The future is done when the commit is on the disk."""
-        job = _Job(work)
+        job = _PendingWork(work)
         self._waiting.append(job)
         self._thread.submit(self._commit_waiting)
         return asyncio.wrap_future(job.future)
@@ -82,7 +82,7 @@ class Database:
 
     def _commit_waiting(self) -> None:
         """Commits the pending works together; runs in the thread. Does nothing if an earlier call took the works."""
-        jobs = self._take()
+        jobs = self._take_pending()
         if not jobs:
             return
         try:
@@ -95,19 +95,19 @@ class Database:
             else:
                 job.future.set_result(value)
 
-    def _take(self) -> list[_Job]:
+    def _take_pending(self) -> list[_PendingWork]:
         """Takes the pending works that were not cancelled."""
-        taken = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+        taken = [self._waiting.popleft() for _ in range(min(MAX_SHARED_COMMITS, len(self._waiting)))]
         return [job for job in taken if job.future.set_running_or_notify_cancel()]
 
 
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[Connection]:
     """Opens one consistent state of a database in the caller's thread, even if a bot owns it. Takes no lock."""
-    line = Line(path, PATIENCE, read_only=True)
+    line = SqliteConnection(path, LOCK_TIMEOUT, read_only=True)
     try:
         with line.transaction("BEGIN") as connection:
-            schema.check(connection, path)
+            schema.check_tables(connection, path)
             yield connection
     finally:
         line.close()
@@ -122,14 +122,14 @@ def make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         path.chmod(0o600)
     except OSError as error:
-        raise meaning_of_os(error, path) from error
+        raise map_os_error(error, path) from error
 
 
-def _open(path: Path, patience: float) -> Line:
-    line = Line(path, patience)
+def _open_connection(path: Path, patience: float) -> SqliteConnection:
+    line = SqliteConnection(path, patience)
     try:
         with line.transaction("BEGIN IMMEDIATE") as connection:
-            schema.prepare(connection, path)
+            schema.prepare_tables(connection, path)
     except BaseException:
         line.close()
         raise

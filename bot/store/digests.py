@@ -7,15 +7,15 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import safe_text
+from bot.store.stored import escape_text
 from bot.store.tables import DIGESTS
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 """Retention of a digest. The newest one is kept until there is a newer one."""
 
-_NEW = insert(DIGESTS)
-_KEEP = _NEW.on_conflict_do_update(
-    index_elements=["operation"], set_={"at": _NEW.excluded.at, "document": _NEW.excluded.document}
+_INSERT = insert(DIGESTS)
+_STORE = _INSERT.on_conflict_do_update(
+    index_elements=["operation"], set_={"at": _INSERT.excluded.at, "document": _INSERT.excluded.document}
 )
 _LATEST = (
     select(DIGESTS)
@@ -28,26 +28,26 @@ _PRUNE = delete(DIGESTS).where(
 )
 
 
-class Digests:
+class DigestTable:
     """Table of digests. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep(self, operation: str, at: datetime, document: str) -> None:
+    async def store(self, operation: str, at: datetime, document: str) -> None:
         """Stores the document of a digest; replaces the one of the same operation."""
-        values = {"operation": safe_text(operation), "at": at, "document": zlib.compress(document.encode())}
+        values = {"operation": escape_text(operation), "at": at, "document": zlib.compress(document.encode())}
 
         def work(connection: Connection) -> None:
-            connection.execute(_KEEP, values)
+            connection.execute(_STORE, values)
 
         await self._database.run(work)
 
-    async def latest(self, before: datetime, but: str) -> tuple[str, datetime, str] | None:
+    async def find_latest(self, before: datetime, but: str) -> tuple[str, datetime, str] | None:
         """Returns operation, time and document of the newest digest before that time, other than the running one `but`."""
 
         def work(connection: Connection) -> tuple[str, datetime, str] | None:
-            row = connection.execute(_LATEST, {"before": before, "but": safe_text(but)}).first()
+            row = connection.execute(_LATEST, {"before": before, "but": escape_text(but)}).first()
             return None if row is None else (row.operation, row.at, zlib.decompress(row.document).decode())
 
         return await self._database.read(work)
@@ -56,6 +56,6 @@ class Digests:
         """Deletes digests older than the retention."""
 
         def work(connection: Connection) -> None:
-            connection.execute(_PRUNE, {"until": now - KEPT})
+            connection.execute(_PRUNE, {"until": now - RETENTION})
 
         await self._database.run(work)

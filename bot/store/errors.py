@@ -48,21 +48,21 @@ class TooLarge(FlatnetError):
     """A value is larger than a row may hold."""
 
 
-def busy(path: Path) -> DatabaseBusy:
+def make_busy_error(path: Path) -> DatabaseBusy:
     """Makes the error for a write lock that was not released in time."""
     return DatabaseBusy(
         Phrase("the database {path} is locked by another program; close that program, then try again", path=str(path))
     )
 
 
-def full(path: Path) -> DatabaseFull:
+def make_full_error(path: Path) -> DatabaseFull:
     """Makes the error for a full disk."""
     return DatabaseFull(
         Phrase("no room left for the database {path}; make room on that disk, then try again", path=str(path))
     )
 
 
-def damaged(path: Path) -> DatabaseDamaged:
+def make_damaged_error(path: Path) -> DatabaseDamaged:
     """Makes the error for a file that is not the bot's database, or is corrupt."""
     return DatabaseDamaged(
         Phrase(
@@ -71,7 +71,7 @@ def damaged(path: Path) -> DatabaseDamaged:
     )
 
 
-def unavailable(path: Path, reason: str) -> DatabaseUnavailable:
+def make_unavailable_error(path: Path, reason: str) -> DatabaseUnavailable:
     """Makes the error for a file that could not be opened, read or written; `reason` is the name of a code."""
     return DatabaseUnavailable(
         Phrase(
@@ -82,10 +82,10 @@ def unavailable(path: Path, reason: str) -> DatabaseUnavailable:
     )
 
 
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_FULL = (sqlite3.SQLITE_FULL,)
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_UNAVAILABLE = (
+_BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_FULL_CODES = (sqlite3.SQLITE_FULL,)
+_DAMAGED_CODES = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_UNAVAILABLE_CODES = (
     sqlite3.SQLITE_AUTH,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_IOERR,
@@ -95,24 +95,24 @@ _UNAVAILABLE = (
 )
 
 
-def meaning(error: BaseException, path: Path) -> DatabaseError | None:
+def map_sqlite_error(error: BaseException, path: Path) -> DatabaseError | None:
     """Maps an SQLite error by its result code; None if the code means a bug in the bot."""
     if not isinstance(error, sqlite3.Error) or not hasattr(error, "sqlite_errorcode"):
         return None
     code = error.sqlite_errorcode & 0xFF  # the low byte is the primary code
-    if code in _BUSY:
-        return busy(path)
-    if code in _FULL:
-        return full(path)
-    if code in _DAMAGED:
-        return damaged(path)
-    if code in _UNAVAILABLE:
-        return unavailable(path, error.sqlite_errorname)
+    if code in _BUSY_CODES:
+        return make_busy_error(path)
+    if code in _FULL_CODES:
+        return make_full_error(path)
+    if code in _DAMAGED_CODES:
+        return make_damaged_error(path)
+    if code in _UNAVAILABLE_CODES:
+        return make_unavailable_error(path, error.sqlite_errorname)
     return None
 
 
-def meaning_of_os(error: OSError, path: Path) -> DatabaseError:
+def map_os_error(error: OSError, path: Path) -> DatabaseError:
     """Maps an error of a file that the bot opened itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return full(path)
-    return unavailable(path, errno.errorcode.get(error.errno or 0, "?"))
+        return make_full_error(path)
+    return make_unavailable_error(path, errno.errorcode.get(error.errno or 0, "?"))

@@ -15,18 +15,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.store.stored import utc_text
+from bot.store.stored import encode_time
 
-MAX_LINE = 512
+MAX_LINE_BYTES = 512
 """Maximum bytes read for one line; the bot's lines have about 150."""
 
-TAIL = 8_192
+TAIL_BYTES = 8_192
 """Bytes at the end of the file in which the last line is searched."""
 
 MAX_SEQUENCE = 2**63 - 1
 """The largest integer of SQLite."""
 
-BEGINNING = "0" * 64
+INITIAL_MAC = "0" * 64
 """The value of `previous` in the first event."""
 
 
@@ -47,12 +47,12 @@ class Head(NamedTuple):
         """The name that operators use for this state of the log."""
         return f"audit-{self.sequence}-{self.mac[:8]}"
 
-    def line(self) -> bytes:
+    def to_line(self) -> bytes:
         """Returns the line of the file."""
         return f'{{"sequence":{self.sequence},"mac":"{self.mac}","at":"{self.at}"}}\n'.encode("ascii")
 
     @classmethod
-    def read(cls, line: bytes) -> "Head | None":
+    def parse(cls, line: bytes) -> "Head | None":
         """Parses a line; None unless it is exactly as `to_line` writes it."""
         found = _LINE.fullmatch(line)
         if found is None or int(found[1]) > MAX_SEQUENCE:
@@ -66,9 +66,9 @@ class HeadFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def begin(self, at: datetime) -> None:
+    def create(self, at: datetime) -> None:
         """Creates the file with its first line, and syncs file and folder."""
-        self.append(Head(0, BEGINNING, utc_text(at)))
+        self.append(Head(0, INITIAL_MAC, encode_time(at)))
         folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
@@ -77,7 +77,7 @@ class HeadFile:
 
     def append(self, head: Head) -> None:
         """Appends a line and syncs the file. An incomplete line left by a crash is terminated first."""
-        line = head.line()
+        line = head.to_line()
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
@@ -85,14 +85,14 @@ class HeadFile:
             file.write(b"\n" + line if torn else line)
             os.fsync(descriptor)
 
-    def size(self) -> int:
+    def get_size(self) -> int:
         """Returns the size in bytes; 0 if the file does not exist."""
         return self.path.stat().st_size if self.path.exists() else 0
 
-    def last(self) -> Head | None:
+    def read_last(self) -> Head | None:
         """Returns the newest readable line; None if there is none."""
-        size = self.size()
-        heads = list(self._lines(max(0, size - TAIL), size))
+        size = self.get_size()
+        heads = list(self._read_lines(max(0, size - TAIL_BYTES), size))
         return heads[-1] if heads else None
 
     def read(self, size: int) -> Iterator[Head]:
@@ -100,16 +100,16 @@ class HeadFile:
 
         An unreadable line (incomplete after a crash, or damaged) is skipped: the lines after it attest the same events.
         """
-        return self._lines(0, size)
+        return self._read_lines(0, size)
 
-    def _lines(self, start: int, end: int) -> Iterator[Head]:
+    def _read_lines(self, start: int, end: int) -> Iterator[Head]:
         if start >= end:
             return
         with self.path.open("rb") as file:
             file.seek(start)
             left = end - start
-            while left > 0 and (line := file.readline(MAX_LINE)):
+            while left > 0 and (line := file.readline(MAX_LINE_BYTES)):
                 left -= len(line)
-                head = Head.read(line)
+                head = Head.parse(line)
                 if head is not None:
                     yield head

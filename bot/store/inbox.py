@@ -18,19 +18,19 @@ from sqlalchemy import Connection, Row, bindparam, delete, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import json_text, safe_text
+from bot.store.stored import encode_json, escape_text
 from bot.store.tables import INBOX
 
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 """Retention of a finished delivery. Slack repeats deliveries within minutes to hours."""
 
 _THIS = INBOX.c.key == bindparam("this")
 _UNFINISHED = INBOX.c.finished_at.is_(None)
-_MORE = {"attempts": INBOX.c.attempts + 1}
+_NEXT_ATTEMPT = {"attempts": INBOX.c.attempts + 1}
 
 _ADD = insert(INBOX).on_conflict_do_nothing()
-_ATTEMPT = update(INBOX).where(_THIS).values(_MORE).returning(INBOX.c.attempts)
-_RESUME = update(INBOX).where(_UNFINISHED).values(_MORE).returning(INBOX)
+_ATTEMPT = update(INBOX).where(_THIS).values(_NEXT_ATTEMPT).returning(INBOX.c.attempts)
+_RESUME = update(INBOX).where(_UNFINISHED).values(_NEXT_ATTEMPT).returning(INBOX)
 _FINISH = update(INBOX).where(_THIS, _UNFINISHED)
 _PRUNE = delete(INBOX).where(INBOX.c.finished_at < bindparam("oldest"))
 
@@ -58,46 +58,46 @@ class Inbox:
     def add(self, delivery: Delivery) -> Awaitable[bool]:
         """Stores a delivery; False if its key is known. Raises `TooLarge` before the await for a too large payload."""
         values = {
-            "key": safe_text(delivery.key),
+            "key": escape_text(delivery.key),
             "kind": delivery.kind,
-            "payload": json_text(delivery.payload),
+            "payload": encode_json(delivery.payload),
             "received_at": delivery.received_at,
             "attempts": delivery.attempts,
         }
         return self._database.run(lambda connection: connection.execute(_ADD, values).rowcount > 0)
 
-    async def attempt(self, key: str) -> int:
+    async def record_attempt(self, key: str) -> int:
         """Records that the handling of a delivery starts again. Returns the number of this attempt."""
 
         def work(connection: Connection) -> int:
-            attempts: int = connection.execute(_ATTEMPT, {"this": safe_text(key)}).scalar_one()
+            attempts: int = connection.execute(_ATTEMPT, {"this": escape_text(key)}).scalar_one()
             return attempts
 
         return await self._database.run(work)
 
-    async def resume(self) -> tuple[Delivery, ...]:
+    async def list_unfinished(self) -> tuple[Delivery, ...]:
         """Lists the unfinished deliveries after a start, oldest first, and records a new attempt for each."""
 
         def work(connection: Connection) -> list[Delivery]:
-            return [_delivery(row) for row in connection.execute(_RESUME)]
+            return [_read_delivery(row) for row in connection.execute(_RESUME)]
 
         return tuple(sorted(await self._database.run(work), key=lambda delivery: delivery.received_at))
 
     async def finish(self, key: str, at: datetime) -> None:
         """Marks a delivery as finished. Finishing twice is harmless."""
-        await self._database.run(lambda connection: finish(connection, key, at))
+        await self._database.run(lambda connection: finish_delivery(connection, key, at))
 
     async def prune(self, now: datetime) -> int:
         """Deletes deliveries that were finished longer than `RETENTION` ago. Returns their number."""
-        return await self._database.run(lambda connection: connection.execute(_PRUNE, {"oldest": now - KEPT}).rowcount)
+        return await self._database.run(lambda connection: connection.execute(_PRUNE, {"oldest": now - RETENTION}).rowcount)
 
 
-def finish(connection: Connection, key: str, at: datetime) -> None:
+def finish_delivery(connection: Connection, key: str, at: datetime) -> None:
     """Does the work of `Inbox.finish` as a part of the caller's transaction."""
-    connection.execute(_FINISH, {"this": safe_text(key), "finished_at": at})
+    connection.execute(_FINISH, {"this": escape_text(key), "finished_at": at})
 
 
-def _delivery(row: Row[Any]) -> Delivery:
+def _read_delivery(row: Row[Any]) -> Delivery:
     return Delivery(
         key=row.key,
         kind=row.kind,

@@ -14,11 +14,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
-from bot.store.records import phrase_of, phrase_text
-from bot.store.stored import safe_text
+from bot.store.records import decode_phrase, encode_phrase
+from bot.store.stored import escape_text
 from bot.store.tables import INCIDENT_CHANNELS, INCIDENT_ENTRIES, INCIDENTS
 
-LISTED = 200
+MAX_ENTRIES = 200
 """Maximum number of entries that are read of one incident; the newest ones."""
 
 _INCIDENTS = select(INCIDENTS, INCIDENT_CHANNELS.c.name).outerjoin(
@@ -27,22 +27,22 @@ _INCIDENTS = select(INCIDENTS, INCIDENT_CHANNELS.c.name).outerjoin(
 _OPEN = INCIDENTS.c.resolved_at.is_(None)
 _THIS = INCIDENTS.c.number == bindparam("this")
 _ADD = insert(INCIDENTS).on_conflict_do_nothing()
-_IN = _INCIDENTS.where(INCIDENTS.c.channel == bindparam("where"), _OPEN)
-_AROUND = _INCIDENTS.where(
+_OPEN_IN_CHANNEL = _INCIDENTS.where(INCIDENTS.c.channel == bindparam("where"), _OPEN)
+_OPEN_OR_RESOLVED_BY = _INCIDENTS.where(
     INCIDENTS.c.channel == bindparam("where"), _OPEN | (INCIDENTS.c.resolution == bindparam("by"))
 ).order_by(_OPEN)
 _RESOLVED_BY = _INCIDENTS.where(INCIDENTS.c.resolution == bindparam("by"))
-_OF = _INCIDENTS.where(INCIDENTS.c.operation == bindparam("this"))
+_OPENED_BY_OPERATION = _INCIDENTS.where(INCIDENTS.c.operation == bindparam("this"))
 _ONE = _INCIDENTS.where(_THIS)
 _SINCE = _INCIDENTS.where(_OPEN | (INCIDENTS.c.resolved_at > bindparam("since"))).order_by(INCIDENTS.c.number)
-_CALL = insert(INCIDENT_CHANNELS).on_conflict_do_nothing()
+_STORE_CHANNEL_NAME = insert(INCIDENT_CHANNELS).on_conflict_do_nothing()
 _RESOLVE = update(INCIDENTS).where(_THIS, _OPEN)
-_NOTE = insert(INCIDENT_ENTRIES).on_conflict_do_nothing()
+_ADD_ENTRY = insert(INCIDENT_ENTRIES).on_conflict_do_nothing()
 _ENTRIES = (
     select(INCIDENT_ENTRIES)
     .where(INCIDENT_ENTRIES.c.incident == bindparam("this"))
     .order_by(INCIDENT_ENTRIES.c.at.desc(), INCIDENT_ENTRIES.c.operation)
-    .limit(LISTED)
+    .limit(MAX_ENTRIES)
 )
 _COUNT = select(func.count()).where(INCIDENT_ENTRIES.c.incident == bindparam("this"))
 
@@ -75,7 +75,7 @@ class Incident:
 
 
 @dataclass(frozen=True)
-class Entry:
+class IncidentEntry:
     """One answered request in an incident's channel: actor, command, and the answer as one sentence."""
 
     incident: int
@@ -92,27 +92,33 @@ class IncidentTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def open_in(self, channel: str) -> Incident | None:
+    async def find_open_in(self, channel: str) -> Incident | None:
         """Returns the open incident of a channel; None if there is none."""
-        return await self._database.read(lambda connection: _found(connection.execute(_IN, {"where": channel}).first()))
+        return await self._database.read(
+            lambda connection: _read_optional(connection.execute(_OPEN_IN_CHANNEL, {"where": channel}).first())
+        )
 
-    async def of(self, operation: str) -> Incident | None:
+    async def find_opened_by(self, operation: str) -> Incident | None:
         """Returns the incident that an operation opened; None if there is none."""
-        return await self._database.read(lambda connection: _found(connection.execute(_OF, {"this": operation}).first()))
+        return await self._database.read(
+            lambda connection: _read_optional(connection.execute(_OPENED_BY_OPERATION, {"this": operation}).first())
+        )
 
-    async def around(self, operation: str, channel: str) -> Incident | None:
+    async def find_for_request(self, operation: str, channel: str) -> Incident | None:
         """Returns the incident of a channel that the request resolved, else the open one."""
         these = {"by": operation, "where": channel}
-        return await self._database.read(lambda connection: _found(connection.execute(_AROUND, these).first()))
+        return await self._database.read(
+            lambda connection: _read_optional(connection.execute(_OPEN_OR_RESOLVED_BY, these).first())
+        )
 
     async def add(self, incident: Incident) -> Incident:
         """Stores an incident. Returns the stored one: the new one, that of the same request, or the channel's open one."""
         values = {
             "operation": incident.operation,
             "channel": incident.channel,
-            "title": safe_text(incident.title),
-            "target": safe_text(incident.target),
-            "opened_by": safe_text(incident.opened_by),
+            "title": escape_text(incident.title),
+            "target": escape_text(incident.target),
+            "opened_by": escape_text(incident.opened_by),
             "opened_at": incident.opened_at,
             "resolution": "",
             "resolved_by": "",
@@ -123,9 +129,11 @@ class IncidentTable:
         def work(connection: Connection) -> Incident:
             connection.execute(_ADD, values)
             if incident.channel_name:
-                connection.execute(_CALL, {"channel": incident.channel, "name": safe_text(incident.channel_name)})
-            mine = connection.execute(_OF, {"this": incident.operation}).first()
-            kept = _found(mine or connection.execute(_IN, {"where": incident.channel}).first())
+                connection.execute(
+                    _STORE_CHANNEL_NAME, {"channel": incident.channel, "name": escape_text(incident.channel_name)}
+                )
+            mine = connection.execute(_OPENED_BY_OPERATION, {"this": incident.operation}).first()
+            kept = _read_optional(mine or connection.execute(_OPEN_IN_CHANNEL, {"where": incident.channel}).first())
             assert kept is not None
             return kept
 
@@ -133,65 +141,69 @@ class IncidentTable:
 
     async def find(self, number: int) -> Incident | None:
         """Returns one incident by its number; None if there is none."""
-        return await self._database.read(lambda connection: _found(connection.execute(_ONE, {"this": number}).first()))
+        return await self._database.read(
+            lambda connection: _read_optional(connection.execute(_ONE, {"this": number}).first())
+        )
 
-    async def resolved_by(self, operation: str) -> Incident | None:
+    async def find_resolved_by(self, operation: str) -> Incident | None:
         """Returns the incident that a request resolved; None if there is none."""
         this = {"by": operation}
-        return await self._database.read(lambda connection: _found(connection.execute(_RESOLVED_BY, this).first()))
+        return await self._database.read(lambda connection: _read_optional(connection.execute(_RESOLVED_BY, this).first()))
 
-    async def since(self, at: datetime) -> tuple[Incident, ...]:
+    async def list_since(self, at: datetime) -> tuple[Incident, ...]:
         """Lists the incidents that are open or were resolved after that time, by number."""
-        return await self._database.read(lambda connection: tuple(map(_incident, connection.execute(_SINCE, {"since": at}))))
+        return await self._database.read(
+            lambda connection: tuple(map(_read_incident, connection.execute(_SINCE, {"since": at})))
+        )
 
     async def resolve(self, ended: Incident) -> Incident:
         """Stores the resolution of an open incident. Returns the stored incident, which may have been resolved before."""
         values = {
             "this": ended.number,
             "resolution": ended.resolution,
-            "resolved_by": safe_text(ended.resolved_by),
+            "resolved_by": escape_text(ended.resolved_by),
             "resolved_at": ended.resolved_at,
-            "was": safe_text(ended.was),
+            "was": escape_text(ended.was),
         }
 
         def work(connection: Connection) -> Incident:
             connection.execute(_RESOLVE, values)
-            return _incident(connection.execute(_ONE, {"this": ended.number}).one())
+            return _read_incident(connection.execute(_ONE, {"this": ended.number}).one())
 
         return await self._database.run(work)
 
-    async def note(self, entry: Entry) -> None:
+    async def add_entry(self, entry: IncidentEntry) -> None:
         """Stores an entry; does nothing if the operation has an entry."""
         values = {
             "incident": entry.incident,
             "operation": entry.operation,
             "at": entry.at,
-            "actor": safe_text(entry.actor),
-            "words": safe_text(entry.words),
-            "answer": phrase_text(entry.answer),
+            "actor": escape_text(entry.actor),
+            "words": escape_text(entry.words),
+            "answer": encode_phrase(entry.answer),
         }
 
         def work(connection: Connection) -> None:
-            connection.execute(_NOTE, values)
+            connection.execute(_ADD_ENTRY, values)
 
         await self._database.run(work)
 
-    async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
+    async def read_entries(self, number: int) -> tuple[tuple[IncidentEntry, ...], int]:
         """Returns the newest entries of an incident, oldest first, and the number of all its entries."""
         this = {"this": number}
 
-        def work(connection: Connection) -> tuple[tuple[Entry, ...], int]:
+        def work(connection: Connection) -> tuple[tuple[IncidentEntry, ...], int]:
             found: Sequence[Row[Any]] = connection.execute(_ENTRIES, this).all()
-            return tuple(_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
+            return tuple(_read_entry(row) for row in reversed(found)), connection.execute(_COUNT, this).scalar_one()
 
         return await self._database.read(work)
 
 
-def _found(row: Row[Any] | None) -> Incident | None:
-    return None if row is None else _incident(row)
+def _read_optional(row: Row[Any] | None) -> Incident | None:
+    return None if row is None else _read_incident(row)
 
 
-def _incident(row: Row[Any]) -> Incident:
+def _read_incident(row: Row[Any]) -> Incident:
     return Incident(
         operation=row.operation,
         channel=row.channel,
@@ -208,7 +220,7 @@ def _incident(row: Row[Any]) -> Incident:
     )
 
 
-def _entry(row: Row[Any]) -> Entry:
-    answer = phrase_of(row.answer)
+def _read_entry(row: Row[Any]) -> IncidentEntry:
+    answer = decode_phrase(row.answer)
     assert answer is not None
-    return Entry(row.incident, row.operation, row.at, row.actor, row.words, answer)
+    return IncidentEntry(row.incident, row.operation, row.at, row.actor, row.words, answer)

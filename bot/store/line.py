@@ -15,23 +15,23 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import StaticPool
 
-from bot.store.errors import DatabaseError, meaning
+from bot.store.errors import DatabaseError, map_sqlite_error
 
 T = TypeVar("T")
 
-Work = Callable[[Connection], Any]
+DatabaseWork = Callable[[Connection], Any]
 """A function that runs inside a transaction. It returns plain values, never live rows."""
 
-WRITING = (
+WRITER_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
 )
-READING = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
+READER_PRAGMAS = ("PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
 
 
-class Line:
+class SqliteConnection:
     """One open connection. `patience` is the number of seconds to wait for another program's write lock."""
 
     def __init__(self, path: Path, patience: float, *, read_only: bool = False) -> None:
@@ -45,7 +45,7 @@ class Line:
             # a text that was damaged on the disk is decoded anyway, so that it can be found and shown
             connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
             try:
-                for pragma in READING if read_only else WRITING:
+                for pragma in READER_PRAGMAS if read_only else WRITER_PRAGMAS:
                     connection.execute(pragma)
             except sqlite3.Error:
                 connection.close()
@@ -53,11 +53,11 @@ class Line:
             return connection
 
         engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-        event.listen(engine, "handle_error", self._translate, retval=True)
+        event.listen(engine, "handle_error", self._map_error, retval=True)
         self._connection = engine.connect()
 
-    def _translate(self, context: ExceptionContext) -> BaseException | None:
-        found = meaning(context.original_exception, self._path)
+    def _map_error(self, context: ExceptionContext) -> BaseException | None:
+        found = map_sqlite_error(context.original_exception, self._path)
         self._failure = self._failure or found
         return found
 
@@ -74,7 +74,7 @@ class Line:
                 raise
             raise self._failure from error
 
-    def write(self, works: Sequence[Work]) -> list[Any]:
+    def write(self, works: Sequence[DatabaseWork]) -> list[Any]:
         """Runs all works in one transaction. Returns the value or the exception of each.
 
         If a work fails, the transaction is rolled back and each work runs again in a transaction of its own.
@@ -88,9 +88,9 @@ class Line:
         except Exception as error:
             if len(works) == 1:
                 return [error]
-        return [self._alone(work) for work in works]
+        return [self._write_alone(work) for work in works]
 
-    def _alone(self, work: Work) -> Any:
+    def _write_alone(self, work: DatabaseWork) -> Any:
         try:
             [value] = self.write([work])
         except DatabaseError as error:
@@ -110,7 +110,7 @@ class Line:
             with closing(sqlite3.connect(target)) as copy:
                 source.backup(copy)
         except sqlite3.Error as error:
-            raise meaning(error, target) or error from error
+            raise map_sqlite_error(error, target) or error from error
 
     def close(self) -> None:
         """Closes the file."""

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from adapters.phrase import Phrase
-from bot.store.errors import DatabaseInUse, meaning_of_os
+from bot.store.errors import DatabaseInUse, map_os_error
 
 
 class FileLock:
@@ -15,7 +15,7 @@ class FileLock:
         self._descriptor = descriptor
 
     @classmethod
-    def take(cls, database: Path) -> "FileLock":
+    def acquire(cls, database: Path) -> "FileLock":
         """Acquires the ownership of `database` and creates its folder if needed.
 
         Raises `DatabaseInUse` with the owner's pid, or another `DatabaseError` if the lock file could not be written.
@@ -25,11 +25,11 @@ class FileLock:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = cls(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
-            raise meaning_of_os(error, path) from error
+            raise map_os_error(error, path) from error
         try:
-            lock._sign()
+            lock._lock_and_record_pid()
         except BlockingIOError:
-            owner = lock._owner()
+            owner = lock._read_owner()
             lock.release()
             raise DatabaseInUse(
                 Phrase(
@@ -40,15 +40,15 @@ class FileLock:
             ) from None
         except OSError as error:
             lock.release()
-            raise meaning_of_os(error, path) from error
+            raise map_os_error(error, path) from error
         return lock
 
-    def _sign(self) -> None:
+    def _lock_and_record_pid(self) -> None:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
 
-    def _owner(self) -> str:
+    def _read_owner(self) -> str:
         """Returns the pid in the file; "?" in the instant before it is written."""
         return os.read(self._descriptor, 20).decode("ascii", "replace").strip() or "?"
 

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import safe_text
+from bot.store.stored import escape_text
 from bot.store.tables import LOCKS
 
 _ADD = insert(LOCKS).on_conflict_do_nothing()
-_OF = select(LOCKS).where(LOCKS.c.operation == bindparam("this"))
+_ADDED_BY_OPERATION = select(LOCKS).where(LOCKS.c.operation == bindparam("this"))
 _ONE = select(LOCKS).where(LOCKS.c.id == bindparam("this"))
 _REMOVE = (
     update(LOCKS)
@@ -53,18 +53,18 @@ class LockTable:
     async def add(self, lock: Lock) -> Lock:
         """Stores a lock. Returns the stored one; a repeated request gets the lock that it added before."""
         values = {
-            "operation": safe_text(lock.operation),
-            "target": safe_text(lock.target),
-            "reason": safe_text(lock.reason),
-            "owner": safe_text(lock.owner),
+            "operation": escape_text(lock.operation),
+            "target": escape_text(lock.target),
+            "reason": escape_text(lock.reason),
+            "owner": escape_text(lock.owner),
             "added_at": lock.added_at,
             "ends_at": lock.ends_at,
-            "removed_by": safe_text(lock.removed_by),
+            "removed_by": escape_text(lock.removed_by),
         }
 
         def work(connection: Connection) -> Lock:
             connection.execute(_ADD, values)
-            return _lock(connection.execute(_OF, {"this": values["operation"]}).one())
+            return _read_lock(connection.execute(_ADDED_BY_OPERATION, {"this": values["operation"]}).one())
 
         return await self._database.run(work)
 
@@ -73,7 +73,7 @@ class LockTable:
 
         def work(connection: Connection) -> Lock | None:
             row = connection.execute(_ONE, {"this": number}).first()
-            return None if row is None else _lock(row)
+            return None if row is None else _read_lock(row)
 
         return await self._database.read(work)
 
@@ -81,21 +81,21 @@ class LockTable:
         """Ends an active lock. A lock that has ended stays as it is."""
 
         def work(connection: Connection) -> None:
-            connection.execute(_REMOVE, {"this": number, "who": safe_text(who), "now": at})
+            connection.execute(_REMOVE, {"this": number, "who": escape_text(who), "now": at})
 
         await self._database.run(work)
 
-    async def since(self, at: datetime) -> tuple[Lock, ...]:
+    async def list_since(self, at: datetime) -> tuple[Lock, ...]:
         """Lists the locks that end or ended after that time, by number."""
-        return await self._database.read(lambda connection: after(connection, at))
+        return await self._database.read(lambda connection: list_locks_since(connection, at))
 
 
-def after(connection: Connection, at: datetime) -> tuple[Lock, ...]:
+def list_locks_since(connection: Connection, at: datetime) -> tuple[Lock, ...]:
     """Does the work of `LockTable.list_since` as a part of the caller's transaction."""
-    return tuple(_lock(row) for row in connection.execute(_SINCE, {"since": at}))
+    return tuple(_read_lock(row) for row in connection.execute(_SINCE, {"since": at}))
 
 
-def _lock(row: Row[Any]) -> Lock:
+def _read_lock(row: Row[Any]) -> Lock:
     return Lock(
         operation=row.operation,
         target=row.target,

@@ -10,7 +10,7 @@ from sqlalchemy import Dialect, Index, Integer, LargeBinary, Text, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, MetaData, SQLModel
 
-from bot.store.stored import utc_text
+from bot.store.stored import encode_time
 
 STRICT = {"sqlite_strict": True}
 
@@ -22,7 +22,7 @@ class UtcText(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        return None if value is None else utc_text(value)
+        return None if value is None else encode_time(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromisoformat(value)

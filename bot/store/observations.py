@@ -18,57 +18,67 @@ from sqlalchemy import Connection, Row, Text, bindparam, delete, func, select, t
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
-from bot.store.stored import safe_text
+from bot.store.stored import escape_text
 from bot.store.tables import OBSERVATIONS
 
-WHOLE = timedelta(days=90)
+DETAIL_RETENTION = timedelta(days=90)
 """Retention of single observations."""
 
-KEPT = timedelta(days=400)
+RETENTION = timedelta(days=400)
 """Retention of days: a year, and enough more to compare a month with the same month of the year before."""
 
-SLICE = 1_000
+BATCH_SIZE = 1_000
 """Rows that are aggregated in one transaction. It takes about 15 ms, and other works wait for it."""
 
-DAY = 86_400
+SECONDS_PER_DAY = 86_400
 
-_c = OBSERVATIONS.c
-_SPAN = (_c.at >= bindparam("since"), _c.at < bindparam("until"))
-_LOOK = _c.at % DAY != 0
+_COLUMNS = OBSERVATIONS.c
+_SPAN = (_COLUMNS.at >= bindparam("since"), _COLUMNS.at < bindparam("until"))
+_IS_SINGLE = _COLUMNS.at % SECONDS_PER_DAY != 0
 """Condition of a single observation. A day's row has the time of its first second, and includes one made in that second."""
 
-_NEW = insert(OBSERVATIONS)
-_ADD = _NEW.on_conflict_do_nothing()
+_INSERT = insert(OBSERVATIONS)
+_ADD = _INSERT.on_conflict_do_nothing()
 _SUMS = (
     select(
-        _c.host,
-        *(func.sum(_c[name]).label(name) for name in ("well", "troubled", "unreached", "answers", "answer_ms")),
+        _COLUMNS.host,
+        *(func.sum(_COLUMNS[name]).label(name) for name in ("well", "troubled", "unreached", "answers", "answer_ms")),
     )
     .where(*_SPAN)
-    .group_by(_c.host)
+    .group_by(_COLUMNS.host)
 )
-_CHECK = func.json_each(_c.failed).table_valued("key", "value")
+_CHECK = func.json_each(_COLUMNS.failed).table_valued("key", "value")
 _FAILURES = (
-    select(_c.host, _CHECK.c.key, func.sum(_CHECK.c.value).label("looks"))
+    select(_COLUMNS.host, _CHECK.c.key, func.sum(_CHECK.c.value).label("looks"))
     .select_from(OBSERVATIONS)
-    .join(_CHECK, _c.failed != "{}")
+    .join(_CHECK, _COLUMNS.failed != "{}")
     .where(*_SPAN)
-    .group_by(_c.host, _CHECK.c.key)
+    .group_by(_COLUMNS.host, _CHECK.c.key)
 )
-_FIRST = select(func.min(_c.at)).where(*_SPAN)
-_OLD_LOOKS = select(OBSERVATIONS).where(_c.at < bindparam("until"), _LOOK).order_by(_c.at, _c.host).limit(bindparam("most"))
-_DAYS = select(OBSERVATIONS).where(_c.at.in_(bindparam("days", expanding=True)))
-_PUT = _NEW.on_conflict_do_update(
+_EARLIEST = select(func.min(_COLUMNS.at)).where(*_SPAN)
+_OLD_SINGLES = (
+    select(OBSERVATIONS)
+    .where(_COLUMNS.at < bindparam("until"), _IS_SINGLE)
+    .order_by(_COLUMNS.at, _COLUMNS.host)
+    .limit(bindparam("most"))
+)
+_DAYS = select(OBSERVATIONS).where(_COLUMNS.at.in_(bindparam("days", expanding=True)))
+_STORE_DAYS = _INSERT.on_conflict_do_update(
     index_elements=["at", "host"],
-    set_={column.name: _NEW.excluded[column.name] for column in _c if column.name not in ("at", "host")},
+    set_={column.name: _INSERT.excluded[column.name] for column in _COLUMNS if column.name not in ("at", "host")},
 )
-_DROP_LOOKS = delete(OBSERVATIONS).where(
-    _c.at >= bindparam("since"),
-    _LOOK,
-    tuple_(_c.at, _c.host) <= tuple_(bindparam("last_at"), bindparam("last_host", type_=Text)),
+_DELETE_SINGLES = delete(OBSERVATIONS).where(
+    _COLUMNS.at >= bindparam("since"),
+    _IS_SINGLE,
+    tuple_(_COLUMNS.at, _COLUMNS.host) <= tuple_(bindparam("last_at"), bindparam("last_host", type_=Text)),
 )
-_GONE = select(_c.at, _c.host).where(_c.at < bindparam("until")).order_by(_c.at, _c.host).limit(bindparam("most"))
-_FORGET = delete(OBSERVATIONS).where(tuple_(_c.at, _c.host).in_(_GONE))
+_OUTDATED = (
+    select(_COLUMNS.at, _COLUMNS.host)
+    .where(_COLUMNS.at < bindparam("until"))
+    .order_by(_COLUMNS.at, _COLUMNS.host)
+    .limit(bindparam("most"))
+)
+_DELETE_OUTDATED = delete(OBSERVATIONS).where(tuple_(_COLUMNS.at, _COLUMNS.host).in_(_OUTDATED))
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ class Observation:
         )
 
 
-class Observations:
+class ObservationTable:
     """Table of observations. Every method may raise `DatabaseError`; then nothing was written."""
 
     def __init__(self, database: Database) -> None:
@@ -115,7 +125,7 @@ class Observations:
 
     async def add(self, observations: Iterable[Observation]) -> None:
         """Stores observations, all or none. One of a known host and second is ignored."""
-        rows = [_values(each) for each in observations]
+        rows = [_make_values(each) for each in observations]
 
         def work(connection: Connection) -> None:
             if rows:
@@ -123,40 +133,42 @@ class Observations:
 
         await self._database.run(work)
 
-    async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
+    async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
         """Returns the sums of the observations from `since` until before `until`, by host. Hosts without any are absent."""
         total: dict[str, Observation] = {}
-        for begin, end in await self._spans(_seconds(since), _seconds(until)):
-            for each in await self._database.read(partial(_sums, since=begin, until=end)):
+        for begin, end in await self._split_into_days(_to_seconds(since), _to_seconds(until)):
+            for each in await self._database.read(partial(_sum_by_host, since=begin, until=end)):
                 known = total.get(each.host)
                 total[each.host] = each if known is None else known + each
         return total
 
-    async def thin(self, now: datetime, most: int = SLICE) -> int:
+    async def aggregate_old(self, now: datetime, most: int = BATCH_SIZE) -> int:
         """Adds at most `most` old observations to their days, or deletes as many outdated days.
 
         Returns the number of rows; 0 at the end. It is one transaction: a crash loses nothing, and the next call continues.
         """
-        whole = _seconds(now - WHOLE) // DAY * DAY
-        gone = _seconds(now - KEPT)
+        whole = _to_seconds(now - DETAIL_RETENTION) // SECONDS_PER_DAY * SECONDS_PER_DAY
+        gone = _to_seconds(now - RETENTION)
 
         def work(connection: Connection) -> int:
-            return _thin(connection, whole, most) or _forget(connection, gone, most)
+            return _aggregate_old(connection, whole, most) or _delete_outdated(connection, gone, most)
 
         return await self._database.run(work)
 
-    async def _spans(self, since: int, until: int) -> Sequence[tuple[int, int]]:
+    async def _split_into_days(self, since: int, until: int) -> Sequence[tuple[int, int]]:
         """Splits the time into spans of at most a day, starting with the first observation in it."""
 
         def first(connection: Connection) -> int | None:
-            at: int | None = connection.execute(_FIRST, {"since": since, "until": until}).scalar_one()
+            at: int | None = connection.execute(_EARLIEST, {"since": since, "until": until}).scalar_one()
             return at
 
         begin = await self._database.read(first)
-        return [] if begin is None else [(at, min(at + DAY, until)) for at in range(begin, until, DAY)]
+        return (
+            [] if begin is None else [(at, min(at + SECONDS_PER_DAY, until)) for at in range(begin, until, SECONDS_PER_DAY)]
+        )
 
 
-def _sums(connection: Connection, since: int, until: int) -> tuple[Observation, ...]:
+def _sum_by_host(connection: Connection, since: int, until: int) -> tuple[Observation, ...]:
     span, at = {"since": since, "until": until}, datetime.fromtimestamp(since, UTC)
     failed: dict[str, dict[str, int]] = {}
     for host, check, looks in connection.execute(_FAILURES, span):
@@ -169,36 +181,36 @@ def _sums(connection: Connection, since: int, until: int) -> tuple[Observation, 
     )
 
 
-def _thin(connection: Connection, whole: int, most: int) -> int:
+def _aggregate_old(connection: Connection, whole: int, most: int) -> int:
     """Adds the oldest single observations to the rows of their days. Returns their number."""
-    rows = connection.execute(_OLD_LOOKS, {"until": whole, "most": most}).all()
+    rows = connection.execute(_OLD_SINGLES, {"until": whole, "most": most}).all()
     if not rows:
         return 0
-    days = {(row.at // DAY * DAY, row.host) for row in rows}
+    days = {(row.at // SECONDS_PER_DAY * SECONDS_PER_DAY, row.host) for row in rows}
     known = connection.execute(_DAYS, {"days": sorted({day for day, _ in days})})
-    total = {(row.at, row.host): _observation(row) for row in known}
+    total = {(row.at, row.host): _read_observation(row) for row in known}
     for row in rows:
-        day = row.at // DAY * DAY
+        day = row.at // SECONDS_PER_DAY * SECONDS_PER_DAY
         empty = Observation(row.host, datetime.fromtimestamp(day, UTC))
-        total[day, row.host] = total.get((day, row.host), empty) + _observation(row)
-    connection.execute(_PUT, [_values(total[key]) for key in sorted(days)])
+        total[day, row.host] = total.get((day, row.host), empty) + _read_observation(row)
+    connection.execute(_STORE_DAYS, [_make_values(total[key]) for key in sorted(days)])
     last = {"since": rows[0].at, "last_at": rows[-1].at, "last_host": rows[-1].host}
-    connection.execute(_DROP_LOOKS, last)
+    connection.execute(_DELETE_SINGLES, last)
     return len(rows)
 
 
-def _forget(connection: Connection, gone: int, most: int) -> int:
-    return connection.execute(_FORGET, {"until": gone, "most": most}).rowcount
+def _delete_outdated(connection: Connection, gone: int, most: int) -> int:
+    return connection.execute(_DELETE_OUTDATED, {"until": gone, "most": most}).rowcount
 
 
-def _seconds(at: datetime) -> int:
+def _to_seconds(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _values(each: Observation) -> dict[str, Any]:
+def _make_values(each: Observation) -> dict[str, Any]:
     return {
-        "at": _seconds(each.at),
-        "host": safe_text(each.host),
+        "at": _to_seconds(each.at),
+        "host": escape_text(each.host),
         "well": each.well,
         "troubled": each.troubled,
         "unreached": each.unreached,
@@ -208,7 +220,7 @@ def _values(each: Observation) -> dict[str, Any]:
     }
 
 
-def _observation(row: Row[Any]) -> Observation:
+def _read_observation(row: Row[Any]) -> Observation:
     return Observation(
         row.host,
         datetime.fromtimestamp(row.at, UTC),

@@ -35,26 +35,26 @@ from sqlalchemy import (
 
 from bot.store import inbox
 from bot.store.database import Database
-from bot.store.stored import json_text, safe_text
+from bot.store.stored import encode_json, escape_text
 from bot.store.tables import OUTBOX
 
-KEPT = timedelta(days=7)
+RETENTION = timedelta(days=7)
 """Retention of an ended message."""
 
-CARD = "card:"
+CARD_PREFIX = "card:"
 """Prefix of the operations of cards. Cards are still edited when other messages are long deleted."""
 
-CARDS_KEPT = timedelta(days=90)
+CARD_RETENTION = timedelta(days=90)
 """Retention of a card. An unknown outcome or a pending review may last over holidays."""
 
-NOTICE = "notice-"
+NOTICE_PREFIX = "notice-"
 """Prefix of the operations of expiry notices. The notice on a CA is edited when the CA has been replaced."""
 
-NOTICES_KEPT = timedelta(days=400)
+NOTICE_RETENTION = timedelta(days=400)
 """Retention of a notice. The first notice on a CA is posted 180 days before it expires, and it may stay expired for long."""
 
 
-class Road(StrEnum):
+class Route(StrEnum):
     """Route of a message: a new message, an edit of one, or an answer through a response_url."""
 
     POST = "post"
@@ -62,7 +62,7 @@ class Road(StrEnum):
     RESPOND = "respond"
 
 
-class State(StrEnum):
+class PostState(StrEnum):
     """State of a message. The module's docstring draws the transitions."""
 
     WAITING = "waiting"
@@ -71,63 +71,63 @@ class State(StrEnum):
     UNDELIVERABLE = "undeliverable"
 
 
-OPEN = (State.WAITING, State.SENDING)
+OPEN_STATES = (PostState.WAITING, PostState.SENDING)
 """States of messages that have not ended."""
 
-AT_ONCE = 100
+MAX_DUE = 100
 """Maximum number of due messages returned at once. Slack accepts about one a second per channel."""
 
 _THIS = OUTBOX.c.id == bindparam("this")
-_WAITING = OUTBOX.c.state == State.WAITING
-_SENDING = OUTBOX.c.state == State.SENDING
+_WAITING = OUTBOX.c.state == PostState.WAITING
+_SENDING = OUTBOX.c.state == PostState.SENDING
 
-_HEADS = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state.in_(OPEN)).group_by(OUTBOX.c.conversation)
+_OLDEST_OPEN_IDS = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state.in_(OPEN_STATES)).group_by(OUTBOX.c.conversation)
 _EARLIER = OUTBOX.alias()
-_NAMED = (func.json_extract(OUTBOX.c.address, path) for path in ("$.replaces", "$.below"))
-_HELD = exists().where(_EARLIER.c.id == func.coalesce(*_NAMED), _EARLIER.c.state.in_(OPEN))
-_HEAD = OUTBOX.c.id.in_(_HEADS) & _WAITING & ~_HELD
+_DEPENDENCY_IDS = (func.json_extract(OUTBOX.c.address, path) for path in ("$.replaces", "$.below"))
+_IS_BLOCKED = exists().where(_EARLIER.c.id == func.coalesce(*_DEPENDENCY_IDS), _EARLIER.c.state.in_(OPEN_STATES))
+_IS_SENDABLE = OUTBOX.c.id.in_(_OLDEST_OPEN_IDS) & _WAITING & ~_IS_BLOCKED
 """Condition of a message that may be sent: the oldest open one of its conversation, waiting, and for no other message."""
 
 
-def _same(path: str) -> ColumnElement[bool]:
+def _is_same_value(path: str) -> ColumnElement[bool]:
     """Makes the condition that a part of the address is the same as in the given address."""
     wanted = bindparam("this_address", type_=Text)
     return func.json_extract(OUTBOX.c.address, path).is_not_distinct_from(func.json_extract(wanted, path))
 
 
-_SAME_MESSAGE = and_(
+_IS_SAME_MESSAGE = and_(
     OUTBOX.c.road == bindparam("this_road"),
     OUTBOX.c.conversation == bindparam("this_conversation"),
-    _same("$.ts"),
-    _same("$.replaces"),
+    _is_same_value("$.ts"),
+    _is_same_value("$.replaces"),
 )
 
-_REPLACE = update(OUTBOX).where(_SAME_MESSAGE, _WAITING).returning(OUTBOX.c.id)
+_REPLACE = update(OUTBOX).where(_IS_SAME_MESSAGE, _WAITING).returning(OUTBOX.c.id)
 """Replaces the waiting edits of the same message: one, or two if the first was tried and failed."""
 
 _ADD = insert(OUTBOX).returning(OUTBOX.c.id)
-_DUE = select(OUTBOX).where(_HEAD, OUTBOX.c.next_try_at <= bindparam("now")).order_by(OUTBOX.c.id).limit(AT_ONCE)
-_NEXT = select(func.min(OUTBOX.c.next_try_at)).where(_HEAD, OUTBOX.c.next_try_at > bindparam("now"))
+_DUE = select(OUTBOX).where(_IS_SENDABLE, OUTBOX.c.next_try_at <= bindparam("now")).order_by(OUTBOX.c.id).limit(MAX_DUE)
+_NEXT = select(func.min(OUTBOX.c.next_try_at)).where(_IS_SENDABLE, OUTBOX.c.next_try_at > bindparam("now"))
 _BEGIN = (
     update(OUTBOX)
     .where(OUTBOX.c.id.in_(bindparam("these", expanding=True)), _WAITING)
-    .values(state=State.SENDING, attempts=OUTBOX.c.attempts + 1)
+    .values(state=PostState.SENDING, attempts=OUTBOX.c.attempts + 1)
     .returning(OUTBOX)
 )
 _END = update(OUTBOX).where(_THIS, _SENDING)
 _ANY_WAITING = select(exists().where(_WAITING))
-_RECOVER = update(OUTBOX).where(_SENDING).values(state=State.WAITING, maybe_sent=True)
-_POSTED = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
-    OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Road.POST
+_RECOVER = update(OUTBOX).where(_SENDING).values(state=PostState.WAITING, maybe_sent=True)
+_FIRST_POST = select(func.coalesce(func.min(OUTBOX.c.id), 0)).where(
+    OUTBOX.c.operation == bindparam("this"), OUTBOX.c.road == Route.POST
 )
-_ADDED = select(exists().where(OUTBOX.c.operation == bindparam("this")))
+_HAS_MESSAGE = select(exists().where(OUTBOX.c.operation == bindparam("this")))
 _CHANNEL = func.coalesce(*(func.json_extract(OUTBOX.c.address, path) for path in ("$.landed", "$.channel")), "")
 _PLACE = select(OUTBOX.c.state, OUTBOX.c.ts, _CHANNEL.label("channel")).where(_THIS)
-_LANDED_IN = func.json_set(OUTBOX.c.address, "$.landed", bindparam("landed"))
-_MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN)).values(address=_LANDED_IN)
-_UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == State.UNDELIVERABLE).order_by(OUTBOX.c.id)
-_IS_CARD = OUTBOX.c.operation.startswith(CARD) & (OUTBOX.c.road == Road.POST)
-_IS_NOTICE = OUTBOX.c.operation.startswith(NOTICE) & (OUTBOX.c.road == Road.POST)
+_ADDRESS_WITH_LANDED = func.json_set(OUTBOX.c.address, "$.landed", bindparam("landed"))
+_MOVE = update(OUTBOX).where(_THIS, OUTBOX.c.state.not_in(OPEN_STATES)).values(address=_ADDRESS_WITH_LANDED)
+_UNDELIVERABLE = select(OUTBOX).where(OUTBOX.c.state == PostState.UNDELIVERABLE).order_by(OUTBOX.c.id)
+_IS_CARD = OUTBOX.c.operation.startswith(CARD_PREFIX) & (OUTBOX.c.road == Route.POST)
+_IS_NOTICE = OUTBOX.c.operation.startswith(NOTICE_PREFIX) & (OUTBOX.c.road == Route.POST)
 _PRUNE = delete(OUTBOX).where(
     or_(
         OUTBOX.c.ended_at < bindparam("oldest_notice"),
@@ -149,14 +149,14 @@ class Post:
 
     operation: str
     conversation: str
-    road: Road
+    road: Route
     address: Mapping[str, Any]
     message: Mapping[str, Any]
     made_at: datetime
     next_try_at: datetime | None = None
     """Earliest time to send; None means at once."""
     id: int = 0
-    state: State = State.WAITING
+    state: PostState = PostState.WAITING
     attempts: int = 0
     maybe_sent: bool = False
     why: str = ""
@@ -164,7 +164,7 @@ class Post:
 
 
 @dataclass(frozen=True)
-class Place:
+class MessagePlace:
     """Place of a public message: its channel, perhaps another than intended, and Slack's id of the message.
 
     `ts` is "" if the message has no place: it was undeliverable or went to people privately, and cannot be edited.
@@ -174,11 +174,11 @@ class Place:
     ts: str = ""
 
 
-NOWHERE = Place()
+NO_MESSAGE_PLACE = MessagePlace()
 
 
 @dataclass(frozen=True)
-class Outlook:
+class DuePosts:
     """Messages that are due, oldest first, and the time at which the next one is due; None if there is none."""
 
     due: tuple[Post, ...]
@@ -198,30 +198,30 @@ class Outbox:
         `answers` is the key of the delivery that this message answers. It is finished in the same transaction, so that the
         bot does not answer twice after a crash.
         """
-        values = _values(post)
+        values = _make_values(post)
         named = {f"this_{name}": values[name] for name in ("road", "conversation", "address")}
         edit = named | {name: values[name] for name in ("message", "address")}
 
         def work(connection: Connection) -> int:
             if answers:
-                inbox.finish(connection, answers, self._now())
-            replaced = connection.execute(_REPLACE, edit).scalars().all() if post.road is Road.UPDATE else ()
+                inbox.finish_delivery(connection, answers, self._now())
+            replaced = connection.execute(_REPLACE, edit).scalars().all() if post.road is Route.UPDATE else ()
             added: int = max(replaced) if replaced else connection.execute(_ADD, values).scalar_one()
             return added
 
         return await self._database.run(work)
 
-    async def look(self) -> Outlook:
+    async def find_due(self) -> DuePosts:
         """Returns the due messages: of each conversation the oldest open one, if it waits and its time has come."""
         now = {"now": self._now()}
 
-        def work(connection: Connection) -> Outlook:
-            due = tuple(_post(row) for row in connection.execute(_DUE, now))
-            return Outlook(due, connection.execute(_NEXT, now).scalar_one())
+        def work(connection: Connection) -> DuePosts:
+            due = tuple(_read_post(row) for row in connection.execute(_DUE, now))
+            return DuePosts(due, connection.execute(_NEXT, now).scalar_one())
 
         return await self._database.read(work)
 
-    async def begin(self, posts: Iterable[int]) -> tuple[Post, ...]:
+    async def begin_sending(self, posts: Iterable[int]) -> tuple[Post, ...]:
         """Moves those of the messages that still wait to SENDING. Returns them with their newest content, oldest first.
 
         Until `mark_sent` or `mark_failed` they cannot be replaced, and a crash leaves them "maybe sent".
@@ -229,76 +229,78 @@ class Outbox:
         these = {"these": list(posts)}
 
         def work(connection: Connection) -> list[Post]:
-            return [_post(row) for row in connection.execute(_BEGIN, these)]
+            return [_read_post(row) for row in connection.execute(_BEGIN, these)]
 
         return tuple(sorted(await self._database.run(work), key=lambda post: post.id))
 
-    async def sent(self, post: int, ts: str = "", landed: str = "") -> bool:
+    async def mark_sent(self, post: int, ts: str = "", landed: str = "") -> bool:
         """Marks a message as confirmed by Slack. `ts` is Slack's id, `landed` its channel if that is not the intended one.
 
         Returns whether any message waits; it may have waited for this one.
         """
         elsewhere = {"landed": landed} if landed else {}
-        return await self._end(post, state=State.SENT, ts=ts, ended_at=self._now(), **elsewhere)
+        return await self._end(post, state=PostState.SENT, ts=ts, ended_at=self._now(), **elsewhere)
 
-    async def failed(self, post: int, why: str, retry_at: datetime | None, *, maybe_sent: bool = False) -> None:
+    async def mark_failed(self, post: int, why: str, retry_at: datetime | None, *, maybe_sent: bool = False) -> None:
         """Marks a message as not confirmed. It is retried at `retry_at`; None makes it undeliverable."""
-        values: dict[str, Any] = {"why": safe_text(why)}
+        values: dict[str, Any] = {"why": escape_text(why)}
         if maybe_sent:
             values["maybe_sent"] = True
         if retry_at is None:
-            await self._end(post, state=State.UNDELIVERABLE, ended_at=self._now(), **values)
+            await self._end(post, state=PostState.UNDELIVERABLE, ended_at=self._now(), **values)
         else:
-            await self._end(post, state=State.WAITING, next_try_at=retry_at, **values)
+            await self._end(post, state=PostState.WAITING, next_try_at=retry_at, **values)
 
-    async def recover(self) -> int:
+    async def recover_interrupted(self) -> int:
         """Moves messages that a crash interrupted in SENDING back to WAITING, marked as maybe sent. Returns their number."""
         return await self._database.run(lambda connection: connection.execute(_RECOVER).rowcount)
 
-    async def posted(self, operation: str) -> int:
+    async def find_row(self, operation: str) -> int:
         """Returns the row id of an operation's first public message; 0 if there is none."""
 
         def work(connection: Connection) -> int:
-            first: int = connection.execute(_POSTED, {"this": operation}).scalar_one()
+            first: int = connection.execute(_FIRST_POST, {"this": operation}).scalar_one()
             return first
 
         return await self._database.read(work)
 
-    async def added(self, operation: str) -> bool:
+    async def has_message(self, operation: str) -> bool:
         """Returns whether the outbox has a message of an operation, in any state."""
         return await self._database.read(
-            lambda connection: bool(connection.execute(_ADDED, {"this": operation}).scalar_one())
+            lambda connection: bool(connection.execute(_HAS_MESSAGE, {"this": operation}).scalar_one())
         )
 
-    async def moved(self, post: int, place: Place) -> None:
+    async def move_to(self, post: int, place: MessagePlace) -> None:
         """Records the new place of a message that could not be edited and was posted again."""
         there = {"this": post, "ts": place.ts, "landed": place.channel}
         await self._database.run(lambda connection: connection.execute(_MOVE, there).rowcount)
 
-    async def place_of(self, post: int) -> Place | None:
+    async def find_place(self, post: int) -> MessagePlace | None:
         """Returns the place of a message: None while it is open, `NO_MESSAGE_PLACE` if it has no place or was deleted."""
 
-        def work(connection: Connection) -> Place | None:
+        def work(connection: Connection) -> MessagePlace | None:
             row = connection.execute(_PLACE, {"this": post}).one_or_none()
-            if row is not None and row.state in OPEN:
+            if row is not None and row.state in OPEN_STATES:
                 return None
-            return Place(row.channel, row.ts) if row is not None and row.ts else NOWHERE
+            return MessagePlace(row.channel, row.ts) if row is not None and row.ts else NO_MESSAGE_PLACE
 
         return await self._database.read(work)
 
-    async def undeliverable(self) -> tuple[Post, ...]:
+    async def list_undeliverable(self) -> tuple[Post, ...]:
         """Lists the undeliverable messages, oldest first."""
-        return await self._database.read(lambda connection: tuple(_post(row) for row in connection.execute(_UNDELIVERABLE)))
+        return await self._database.read(
+            lambda connection: tuple(_read_post(row) for row in connection.execute(_UNDELIVERABLE))
+        )
 
     async def prune(self) -> int:
         """Deletes messages that ended longer than `RETENTION` ago, cards and notices later. Returns their number."""
         now = self._now()
-        oldest = {"oldest": now - KEPT, "oldest_card": now - CARDS_KEPT, "oldest_notice": now - NOTICES_KEPT}
+        oldest = {"oldest": now - RETENTION, "oldest_card": now - CARD_RETENTION, "oldest_notice": now - NOTICE_RETENTION}
         return await self._database.run(lambda connection: connection.execute(_PRUNE, oldest).rowcount)
 
     async def _end(self, post: int, **values: Any) -> bool:
         """Ends SENDING. Does nothing if the message is not in that state. Returns whether any message waits."""
-        end = _END.values(address=_LANDED_IN) if "landed" in values else _END
+        end = _END.values(address=_ADDRESS_WITH_LANDED) if "landed" in values else _END
 
         def work(connection: Connection) -> bool:
             connection.execute(end, {"this": post, **values})
@@ -307,13 +309,13 @@ class Outbox:
         return await self._database.run(work)
 
 
-def _values(post: Post) -> dict[str, Any]:
+def _make_values(post: Post) -> dict[str, Any]:
     return {
         "operation": post.operation,
-        "conversation": safe_text(post.conversation),
+        "conversation": escape_text(post.conversation),
         "road": post.road,
-        "address": json_text(post.address),
-        "message": json_text(post.message),
+        "address": encode_json(post.address),
+        "message": encode_json(post.message),
         "made_at": post.made_at,
         "next_try_at": post.next_try_at or post.made_at,
         "state": post.state,
@@ -321,17 +323,17 @@ def _values(post: Post) -> dict[str, Any]:
     }
 
 
-def _post(row: Row[Any]) -> Post:
+def _read_post(row: Row[Any]) -> Post:
     return Post(
         operation=row.operation,
         conversation=row.conversation,
-        road=Road(row.road),
+        road=Route(row.road),
         address=json.loads(row.address),
         message=json.loads(row.message),
         made_at=row.made_at,
         next_try_at=row.next_try_at,
         id=row.id,
-        state=State(row.state),
+        state=PostState(row.state),
         attempts=row.attempts,
         maybe_sent=bool(row.maybe_sent),
         why=row.why,

@@ -15,28 +15,30 @@ from pydantic import ValidationError
 from sqlalchemy import Row
 
 from adapters.phrase import Phrase
-from bot.model.change import Approval, ApprovalState, BreakGlass, Change, Review, State
-from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review
+from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.store.errors import TooLarge
-from bot.store.stored import json_text, safe_text
+from bot.store.stored import encode_json, escape_text
 from commands.model.operation import Risk
 from commands.model.plan import Plan, StepResult
 
-LARGEST = 16 * 2**20
+MAX_PLAN_BYTES = 16 * 2**20
 """Maximum size of a plan before compression. 254 hosts with a dozen steps each take a quarter of it."""
 
-PLANS_AT_HAND = 32
+PLAN_CACHE_SIZE = 32
 """Number of parsed plans in the cache. The plan of a running operation is read at every step."""
 
-UNREADABLE = Plan(parts=(), warnings=(Phrase("another version of flatnet-bot stored this plan; this one cannot read it"),))
+UNREADABLE_PLAN = Plan(
+    parts=(), warnings=(Phrase("another version of flatnet-bot stored this plan; this one cannot read it"),)
+)
 """Placeholder for a plan that could not be read. It is never run, but its operation can be shown and closed."""
 
-TOLD = 2000
+MAX_REASON_LENGTH = 2000
 """Characters that are stored of a too long reason."""
 
 
 @dataclass(frozen=True)
-class Record:
+class OperationRecord:
     """One operation with everything that is needed to decide on it and to run it.
 
     `kind` are the words of its class, `arguments` its settled arguments as JSON, fixed when it was planned. `channel` is the
@@ -61,7 +63,7 @@ class Record:
     digest: str
     asked_at: datetime
     expires_at: datetime
-    state: State = State.WAITING
+    state: ChangeState = ChangeState.WAITING
     approval: Approval | None = None
     reviewers: Mapping[str, Identity] = field(default_factory=dict)
     break_glass: BreakGlass | None = None
@@ -77,18 +79,18 @@ class Record:
     version: int = 1
 
     @property
-    def holds(self) -> bool:
+    def holds_hosts(self) -> bool:
         """True if it holds claims on its hosts: while it runs, and while its outcome is unknown."""
-        return self.state in (State.RUNNING, State.UNKNOWN)
+        return self.state in (ChangeState.RUNNING, ChangeState.UNKNOWN)
 
-    def change(self, results: tuple[StepResult, ...] = ()) -> Change:
+    def to_change(self, results: tuple[StepResult, ...] = ()) -> Change:
         """Returns the value that every surface shows."""
         return Change(
             operation=self.operation,
             words=self.words,
             risk=self.risk,
             requester=self.requester,
-            mention=mention(self.identity),
+            mention=get_mention(self.identity),
             channel=self.card,
             reason=self.reason,
             state=self.state,
@@ -110,35 +112,35 @@ class Record:
         )
 
 
-def mention(identity: Identity) -> str:
+def get_mention(identity: Identity) -> str:
     """Returns a person's Slack id; "" for an identity from elsewhere."""
     return identity.user if isinstance(identity, SlackIdentity) else ""
 
 
-def fixed(record: Record) -> dict[str, Any]:
+def make_fixed_columns(record: OperationRecord) -> dict[str, Any]:
     """Makes the columns that never change. Raises `TooLarge` for a too large plan or too large arguments."""
     return {
         "operation": record.operation,
-        "words": safe_text(record.words),
+        "words": escape_text(record.words),
         "kind": record.kind,
-        "arguments": json_text(record.arguments),
+        "arguments": encode_json(record.arguments),
         "risk": int(record.risk),
-        "requester": safe_text(record.requester),
-        "identity": identity_text(record.identity),
+        "requester": escape_text(record.requester),
+        "identity": encode_identity(record.identity),
         "surface": record.surface,
-        "channel": safe_text(record.channel),
-        "card": safe_text(record.card),
-        "reason": safe_text(record.reason),
+        "channel": escape_text(record.channel),
+        "card": escape_text(record.card),
+        "reason": escape_text(record.reason),
         "digest": record.digest,
         "hosts": json.dumps(record.plan.hosts),
         "before": record.before,
         "asked_at": record.asked_at,
         "expires_at": record.expires_at,
-        "plan": _compressed(record.plan),
+        "plan": _compress_plan(record.plan),
     }
 
 
-def moving(record: Record) -> dict[str, Any]:
+def make_changing_columns(record: OperationRecord) -> dict[str, Any]:
     """Makes the columns that change. Reviews have a table of their own."""
     approval, glass = record.approval, record.break_glass
     return {
@@ -146,10 +148,10 @@ def moving(record: Record) -> dict[str, Any]:
         "approval": None if approval is None else approval.model_dump_json(exclude={"state", "reviews"}),
         "approval_state": None if approval is None else approval.state,
         "break_glass": None if glass is None else glass.model_dump_json(),
-        "waits_for": phrase_text(record.waits_for),
+        "waits_for": encode_phrase(record.waits_for),
         "running": record.running,
-        "stopping": safe_text(record.stopping),
-        "why": phrase_text(record.why),
+        "stopping": escape_text(record.stopping),
+        "why": encode_phrase(record.why),
         "after": record.after,
         "ready_at": record.ready_at,
         "started_at": record.started_at,
@@ -158,46 +160,46 @@ def moving(record: Record) -> dict[str, Any]:
     }
 
 
-def review_values(operation: str, review: Review, identity: Identity) -> dict[str, Any]:
+def make_review_columns(operation: str, review: Review, identity: Identity) -> dict[str, Any]:
     """Makes the row of one review."""
     return {
         "operation": operation,
-        "person": safe_text(review.person),
+        "person": escape_text(review.person),
         "approves": review.approves,
-        "reason": safe_text(review.reason),
+        "reason": escape_text(review.reason),
         "at": review.at,
         "mention": review.mention,
-        "identity": identity_text(identity),
+        "identity": encode_identity(identity),
     }
 
 
-def record_of(row: Row[Any], reviews: Iterable[Row[Any]]) -> Record:
+def read_record(row: Row[Any], reviews: Iterable[Row[Any]]) -> OperationRecord:
     """Reads an operation from its row and the rows of its reviews."""
     decided = tuple(reviews)
-    return Record(
+    return OperationRecord(
         operation=row.operation,
         words=row.words,
         kind=row.kind,
         arguments=json.loads(row.arguments),
         risk=Risk(row.risk),
         requester=row.requester,
-        identity=identity_of(row.identity),
+        identity=decode_identity(row.identity),
         surface=Surface(row.surface),
         channel=row.channel,
         card=row.card,
         reason=row.reason,
-        plan=_plan(row.plan),
+        plan=_read_plan(row.plan),
         digest=row.digest,
         asked_at=row.asked_at,
         expires_at=row.expires_at,
-        state=State(row.state),
-        approval=_approval(row, decided),
-        reviewers={review.person: identity_of(review.identity) for review in decided},
+        state=ChangeState(row.state),
+        approval=_read_approval(row, decided),
+        reviewers={review.person: decode_identity(review.identity) for review in decided},
         break_glass=None if row.break_glass is None else BreakGlass.model_validate_json(row.break_glass),
-        waits_for=phrase_of(row.waits_for),
+        waits_for=decode_phrase(row.waits_for),
         running=row.running,
         stopping=row.stopping,
-        why=phrase_of(row.why),
+        why=decode_phrase(row.why),
         before=row.before,
         after=row.after,
         ready_at=row.ready_at,
@@ -207,22 +209,22 @@ def record_of(row: Row[Any], reviews: Iterable[Row[Any]]) -> Record:
     )
 
 
-def identity_text(identity: Identity) -> str:
+def encode_identity(identity: Identity) -> str:
     """Encodes an identity as JSON."""
     match identity:
         case SlackIdentity(team=team, user=user, standing=standing, groups=groups):
-            return json_text({"team": team, "user": user, "standing": standing, "groups": sorted(groups)})
+            return encode_json({"team": team, "user": user, "standing": standing, "groups": sorted(groups)})
         case SystemIdentity(uid=uid, name=name):
-            return json_text({"uid": uid, "name": name})
+            return encode_json({"uid": uid, "name": name})
         case BotIdentity(name=name):
-            return json_text({"bot": name})
+            return encode_json({"bot": name})
 
 
-def identity_of(text: str) -> Identity:
+def decode_identity(text: str) -> Identity:
     """Decodes an identity from `encode_identity`. Raises `ValueError` for other JSON."""
     match json.loads(text):
         case {"team": team, "user": user, "standing": standing, "groups": groups}:
-            return SlackIdentity(team, user, Standing(standing), frozenset(groups))
+            return SlackIdentity(team, user, Membership(standing), frozenset(groups))
         case {"uid": uid, "name": name}:
             return SystemIdentity(uid, name)
         case {"bot": name}:
@@ -231,22 +233,22 @@ def identity_of(text: str) -> Identity:
             raise ValueError("not an identity")
 
 
-def phrase_text(phrase: Phrase | None) -> str | None:
+def encode_phrase(phrase: Phrase | None) -> str | None:
     """Encodes a phrase as JSON. A too long one is shortened, in English: its length must not keep a change from ending."""
     if phrase is None:
         return None
     try:
-        return json_text(phrase.to_json())
+        return encode_json(phrase.to_json())
     except TooLarge:
-        return json_text(Phrase("{text}", text=str(phrase)[:TOLD] + "…").to_json())
+        return encode_json(Phrase("{text}", text=str(phrase)[:MAX_REASON_LENGTH] + "…").to_json())
 
 
-def phrase_of(text: str | None) -> Phrase | None:
+def decode_phrase(text: str | None) -> Phrase | None:
     """Decodes a phrase from `encode_phrase`."""
     return None if text is None else Phrase.from_json(json.loads(text))
 
 
-def _approval(row: Row[Any], reviews: tuple[Row[Any], ...]) -> Approval | None:
+def _read_approval(row: Row[Any], reviews: tuple[Row[Any], ...]) -> Approval | None:
     if row.approval is None:
         return None
     decided = tuple(
@@ -259,22 +261,22 @@ def _approval(row: Row[Any], reviews: tuple[Row[Any], ...]) -> Approval | None:
     return Approval.model_validate(document).model_copy(update={"reviews": decided})
 
 
-def _compressed(plan: Plan) -> bytes:
+def _compress_plan(plan: Plan) -> bytes:
     document = plan.model_dump_json().encode("utf-8", "backslashreplace")
-    if len(document) > LARGEST:
+    if len(document) > MAX_PLAN_BYTES:
         raise TooLarge(
             Phrase(
                 "the plan is too large to keep: {size} bytes, at most {limit}; name fewer hosts",
                 size=len(document),
-                limit=LARGEST,
+                limit=MAX_PLAN_BYTES,
             )
         )
     return zlib.compress(document)
 
 
-@lru_cache(maxsize=PLANS_AT_HAND)
-def _plan(document: bytes) -> Plan:
+@lru_cache(maxsize=PLAN_CACHE_SIZE)
+def _read_plan(document: bytes) -> Plan:
     try:
         return Plan.model_validate_json(zlib.decompress(document))
     except (ValidationError, zlib.error):
-        return UNREADABLE
+        return UNREADABLE_PLAN

@@ -8,11 +8,11 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 
 from bot.store.tables import SCHEDULE_RUNS
 
-AT_ONCE = 500
+DELETE_BATCH_SIZE = 500
 """Runs that are deleted in one transaction."""
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """State or outcome of one due time. `bot.store.schedules` draws the transitions."""
 
     RUNNING = "running"
@@ -26,17 +26,17 @@ class Outcome(StrEnum):
 
 _NEXT_NAME = select(func.min(SCHEDULE_RUNS.c.schedule)).where(SCHEDULE_RUNS.c.schedule > bindparam("this"))
 _NEWEST_DUE = select(func.max(SCHEDULE_RUNS.c.due)).where(SCHEDULE_RUNS.c.schedule == bindparam("this"))
-_OLD = (
+_OLD_DUE_TIMES = (
     select(SCHEDULE_RUNS.c.due)
     .where(
         SCHEDULE_RUNS.c.schedule == bindparam("this"),
         SCHEDULE_RUNS.c.due < bindparam("oldest"),
-        SCHEDULE_RUNS.c.outcome != Outcome.RUNNING,
+        SCHEDULE_RUNS.c.outcome != RunOutcome.RUNNING,
     )
     .order_by(SCHEDULE_RUNS.c.due)
     .limit(bindparam("most"))
 )
-_FORGET = delete(SCHEDULE_RUNS).where(
+_DELETE = delete(SCHEDULE_RUNS).where(
     SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due.in_(bindparam("these", expanding=True))
 )
 
@@ -48,9 +48,9 @@ def delete_old_runs(connection: Connection, oldest: datetime) -> bool:
     """
     for name in _list_names(connection):
         newest = connection.execute(_NEWEST_DUE, {"this": name}).scalar_one()
-        wanted = {"this": name, "oldest": min(oldest, newest), "most": AT_ONCE}
-        if old := connection.execute(_OLD, wanted).scalars().all():
-            connection.execute(_FORGET, {"this": name, "these": old})
+        wanted = {"this": name, "oldest": min(oldest, newest), "most": DELETE_BATCH_SIZE}
+        if old := connection.execute(_OLD_DUE_TIMES, wanted).scalars().all():
+            connection.execute(_DELETE, {"this": name, "these": old})
             return True
     return False
 

@@ -18,16 +18,16 @@ from sqlalchemy.dialects.sqlite import insert
 
 from adapters.phrase import Phrase
 from bot.store.database import Database
-from bot.store.records import phrase_of, phrase_text
-from bot.store.schedule_runs import Outcome, delete_old_runs
-from bot.store.stored import safe_text
+from bot.store.records import decode_phrase, encode_phrase
+from bot.store.schedule_runs import RunOutcome, delete_old_runs
+from bot.store.stored import escape_text
 from bot.store.tables import SCHEDULE_RUNS, SCHEDULES
 
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 """Retention of a due time. The newest one of each schedule is never deleted, so that it never runs again."""
 
 
-class Origin(StrEnum):
+class ScheduleOrigin(StrEnum):
     """Origin of a schedule: a person's command, the configuration, or the bot itself."""
 
     ADDED = "added"
@@ -46,7 +46,7 @@ class Schedule:
     """
 
     name: str
-    origin: Origin
+    origin: ScheduleOrigin
     cron: str
     zone: str
     words: str
@@ -66,24 +66,24 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Run:
+class ScheduleRun:
     """One claimed due time; `missed` counts the due times before it that did not run."""
 
     schedule: str
     due: datetime
     operation: str
-    outcome: Outcome
+    outcome: RunOutcome
     began_at: datetime
     missed: int = 0
     ended_at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Tally:
+class RunTally:
     """Number of claimed due times of one schedule with one outcome; `missed` counts earlier ones that did not run."""
 
     schedule: str
-    outcome: Outcome
+    outcome: RunOutcome
     count: int
     missed: int
 
@@ -91,16 +91,16 @@ class Tally:
 _ALL = select(SCHEDULES).order_by(SCHEDULES.c.name)
 _ONE = select(SCHEDULES).where(SCHEDULES.c.name == bindparam("this"))
 _ADD = insert(SCHEDULES).on_conflict_do_nothing()
-_DEFINED = ("origin", "cron", "zone", "words", "channel", "missed", "owner", "identity")
+_DEFINED_COLUMNS = ("origin", "cron", "zone", "words", "channel", "missed", "owner", "identity")
 _DEFINE = update(SCHEDULES).where(SCHEDULES.c.name == bindparam("this"))
 _PAUSE = update(SCHEDULES).where(SCHEDULES.c.name == bindparam("this"))
 _REMOVE = delete(SCHEDULES).where(SCHEDULES.c.name == bindparam("this"))
 
 _THIS_RUN = (SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due == bindparam("then"))
 _CLAIM = insert(SCHEDULE_RUNS).on_conflict_do_nothing()
-_END = update(SCHEDULE_RUNS).where(*_THIS_RUN, SCHEDULE_RUNS.c.outcome == Outcome.RUNNING)
-_KNOWN = select(SCHEDULE_RUNS).where(*_THIS_RUN)
-_UNFINISHED = select(SCHEDULE_RUNS).where(SCHEDULE_RUNS.c.outcome == Outcome.RUNNING).order_by(SCHEDULE_RUNS.c.due)
+_END = update(SCHEDULE_RUNS).where(*_THIS_RUN, SCHEDULE_RUNS.c.outcome == RunOutcome.RUNNING)
+_FIND_RUN = select(SCHEDULE_RUNS).where(*_THIS_RUN)
+_UNFINISHED = select(SCHEDULE_RUNS).where(SCHEDULE_RUNS.c.outcome == RunOutcome.RUNNING).order_by(SCHEDULE_RUNS.c.due)
 _EARLIER = SCHEDULE_RUNS.alias()
 _NEWEST_OF = (  # seeks in the key once for each schedule, however many runs it has
     select(func.max(_EARLIER.c.due)).where(_EARLIER.c.schedule == SCHEDULES.c.name).correlate(SCHEDULES).scalar_subquery()
@@ -108,7 +108,7 @@ _NEWEST_OF = (  # seeks in the key once for each schedule, however many runs it 
 _LATEST = select(SCHEDULE_RUNS).join(
     SCHEDULES, (SCHEDULE_RUNS.c.schedule == SCHEDULES.c.name) & (SCHEDULE_RUNS.c.due == _NEWEST_OF)
 )
-_BEFORE = select(func.max(SCHEDULE_RUNS.c.due)).where(
+_PREVIOUS_DUE = select(func.max(SCHEDULE_RUNS.c.due)).where(
     SCHEDULE_RUNS.c.schedule == bindparam("this"), SCHEDULE_RUNS.c.due < bindparam("then")
 )
 _TALLIES = (
@@ -130,46 +130,46 @@ class ScheduleTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def all(self) -> tuple[Schedule, ...]:
+    async def list_all(self) -> tuple[Schedule, ...]:
         """Lists all schedules, by name."""
-        return await self._database.read(lambda connection: tuple(map(_schedule, connection.execute(_ALL))))
+        return await self._database.read(lambda connection: tuple(map(_read_schedule, connection.execute(_ALL))))
 
     async def find(self, name: str) -> Schedule | None:
         """Returns one schedule by its name; None if there is none."""
-        return await self._database.read(lambda connection: _found(connection, name))
+        return await self._database.read(lambda connection: _find_schedule(connection, name))
 
     async def add(self, schedule: Schedule) -> Schedule:
         """Stores a schedule if its name is free. Returns the schedule stored under the name, which may be another one."""
 
         def work(connection: Connection) -> Schedule:
-            connection.execute(_ADD, _values(schedule))
-            kept = _found(connection, schedule.name)
+            connection.execute(_ADD, _make_values(schedule))
+            kept = _find_schedule(connection, schedule.name)
             assert kept is not None
             return kept
 
         return await self._database.run(work)
 
-    async def sync(self, defined: Sequence[Schedule]) -> tuple[str, ...]:
+    async def sync_definitions(self, defined: Sequence[Schedule]) -> tuple[str, ...]:
         """Updates the configured and built-in schedules to their definitions. New times count from the definition's `since`.
 
         A paused schedule stays paused. Returns the names that a person's schedule already has; that schedule keeps its name.
         """
 
         def work(connection: Connection) -> tuple[str, ...]:
-            known = {schedule.name: schedule for schedule in map(_schedule, connection.execute(_ALL).all())}
+            known = {schedule.name: schedule for schedule in map(_read_schedule, connection.execute(_ALL).all())}
             wanted = {schedule.name: schedule for schedule in defined}
             for name, schedule in known.items():
-                if schedule.origin is not Origin.ADDED and name not in wanted:
+                if schedule.origin is not ScheduleOrigin.ADDED and name not in wanted:
                     connection.execute(_REMOVE, {"this": name})
             for name, schedule in wanted.items():
-                _define(connection, schedule, known.get(name))
-            return tuple(name for name in wanted if name in known and known[name].origin is Origin.ADDED)
+                _store_definition(connection, schedule, known.get(name))
+            return tuple(name for name in wanted if name in known and known[name].origin is ScheduleOrigin.ADDED)
 
         return await self._database.run(work)
 
     async def pause(self, name: str, by: str, why: Phrase | None) -> None:
         """Pauses a schedule: no due time counts until it is resumed."""
-        values = {"paused_by": safe_text(by), "why": phrase_text(why)}
+        values = {"paused_by": escape_text(by), "why": encode_phrase(why)}
 
         def work(connection: Connection) -> None:
             connection.execute(_PAUSE, {"this": name} | values)
@@ -192,7 +192,7 @@ class ScheduleTable:
 
         await self._database.run(work)
 
-    async def claim(self, run: Run) -> bool:
+    async def claim_due_time(self, run: ScheduleRun) -> bool:
         """Claims a due time; False if it is already claimed."""
         values = {
             "schedule": run.schedule,
@@ -205,12 +205,12 @@ class ScheduleTable:
         }
         return await self._database.run(lambda connection: connection.execute(_CLAIM, values).rowcount == 1)
 
-    async def claimed(self, name: str, due: datetime) -> bool:
+    async def is_claimed(self, name: str, due: datetime) -> bool:
         """Returns whether a due time is claimed."""
         this = {"this": name, "then": due}
-        return await self._database.read(lambda connection: connection.execute(_KNOWN, this).first() is not None)
+        return await self._database.read(lambda connection: connection.execute(_FIND_RUN, this).first() is not None)
 
-    async def end(self, run: Run, outcome: Outcome, at: datetime) -> None:
+    async def end_run(self, run: ScheduleRun, outcome: RunOutcome, at: datetime) -> None:
         """Stores the outcome of a run. A run that has ended stays as it is."""
         values = {"this": run.schedule, "then": run.due, "outcome": outcome.value, "ended_at": at}
 
@@ -219,75 +219,81 @@ class ScheduleTable:
 
         await self._database.run(work)
 
-    async def unfinished(self) -> tuple[Run, ...]:
+    async def list_unfinished(self) -> tuple[ScheduleRun, ...]:
         """Lists the runs that have not ended, oldest first."""
-        return await self._database.read(lambda connection: tuple(map(_run, connection.execute(_UNFINISHED))))
+        return await self._database.read(lambda connection: tuple(map(_read_run, connection.execute(_UNFINISHED))))
 
-    async def latest(self) -> Mapping[str, Run]:
+    async def find_latest_runs(self) -> Mapping[str, ScheduleRun]:
         """Returns the run of the newest claimed due time, by schedule."""
-        return await self._database.read(lambda connection: {row.schedule: _run(row) for row in connection.execute(_LATEST)})
+        return await self._database.read(
+            lambda connection: {row.schedule: _read_run(row) for row in connection.execute(_LATEST)}
+        )
 
-    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
+    async def count_outcomes(self, since: datetime, until: datetime) -> tuple[RunTally, ...]:
         """Counts the due times from `since` until before `until`, by schedule and outcome."""
 
-        def work(connection: Connection) -> tuple[Tally, ...]:
+        def work(connection: Connection) -> tuple[RunTally, ...]:
             rows = connection.execute(_TALLIES, {"since": since, "until": until}).all()
-            return tuple(Tally(row[0], Outcome(row[1]), row[2], row[3]) for row in rows)
+            return tuple(RunTally(row[0], RunOutcome(row[1]), row[2], row[3]) for row in rows)
 
         return await self._database.read(work)
 
-    async def before(self, name: str, due: datetime) -> datetime | None:
+    async def find_previous_due(self, name: str, due: datetime) -> datetime | None:
         """Returns the newest claimed due time before `due`; None if there is none."""
         this = {"this": name, "then": due}
-        return await self._database.read(lambda connection: connection.execute(_BEFORE, this).scalar())
+        return await self._database.read(lambda connection: connection.execute(_PREVIOUS_DUE, this).scalar())
 
     async def prune(self, now: datetime) -> None:
         """Deletes runs older than the retention, a few at a time."""
-        while await self._database.run(lambda connection: delete_old_runs(connection, now - KEPT)):
+        while await self._database.run(lambda connection: delete_old_runs(connection, now - RETENTION)):
             pass
 
 
-def _found(connection: Connection, name: str) -> Schedule | None:
+def _find_schedule(connection: Connection, name: str) -> Schedule | None:
     row = connection.execute(_ONE, {"this": name}).first()
-    return None if row is None else _schedule(row)
+    return None if row is None else _read_schedule(row)
 
 
-def _define(connection: Connection, schedule: Schedule, known: Schedule | None) -> None:
+def _store_definition(connection: Connection, schedule: Schedule, known: Schedule | None) -> None:
     """Stores the definition of a schedule, given the schedule known under its name."""
     if known is None:
-        connection.execute(_ADD, _values(schedule))
+        connection.execute(_ADD, _make_values(schedule))
         return
-    if known.origin is Origin.ADDED:
+    if known.origin is ScheduleOrigin.ADDED:
         return
-    changed = {key: value for key, value in _values(schedule).items() if key in _DEFINED and value != _values(known)[key]}
+    changed = {
+        key: value
+        for key, value in _make_values(schedule).items()
+        if key in _DEFINED_COLUMNS and value != _make_values(known)[key]
+    }
     if changed.keys() & {"cron", "zone"}:
         changed["since"] = schedule.since
     if changed:
         connection.execute(_DEFINE, {"this": schedule.name} | changed)
 
 
-def _values(schedule: Schedule) -> dict[str, Any]:
+def _make_values(schedule: Schedule) -> dict[str, Any]:
     return {
         "name": schedule.name,
         "origin": schedule.origin.value,
         "cron": schedule.cron,
         "zone": schedule.zone,
-        "words": safe_text(schedule.words),
+        "words": escape_text(schedule.words),
         "channel": schedule.channel,
         "missed": schedule.missed,
-        "owner": safe_text(schedule.owner),
+        "owner": escape_text(schedule.owner),
         "identity": schedule.identity,
         "operation": schedule.operation,
         "since": schedule.since,
-        "paused_by": safe_text(schedule.paused_by),
-        "why": phrase_text(schedule.why),
+        "paused_by": escape_text(schedule.paused_by),
+        "why": encode_phrase(schedule.why),
     }
 
 
-def _schedule(row: Row[Any]) -> Schedule:
+def _read_schedule(row: Row[Any]) -> Schedule:
     return Schedule(
         name=row.name,
-        origin=Origin(row.origin),
+        origin=ScheduleOrigin(row.origin),
         cron=row.cron,
         zone=row.zone,
         words=row.words,
@@ -298,9 +304,9 @@ def _schedule(row: Row[Any]) -> Schedule:
         operation=row.operation,
         since=row.since,
         paused_by=row.paused_by,
-        why=phrase_of(row.why),
+        why=decode_phrase(row.why),
     )
 
 
-def _run(row: Row[Any]) -> Run:
-    return Run(row.schedule, row.due, row.operation, Outcome(row.outcome), row.began_at, row.missed, row.ended_at)
+def _read_run(row: Row[Any]) -> ScheduleRun:
+    return ScheduleRun(row.schedule, row.due, row.operation, RunOutcome(row.outcome), row.began_at, row.missed, row.ended_at)

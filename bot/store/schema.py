@@ -9,15 +9,15 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select
 
 from adapters.phrase import Phrase
-from bot.store.errors import DatabaseOutdated, DatabaseTooNew, damaged
+from bot.store.errors import DatabaseOutdated, DatabaseTooNew, make_damaged_error
 from bot.store.tables import METADATA
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """All revisions of the tables, oldest first."""
 
-HEAD = REVISIONS[-1]
+HEAD_REVISION = REVISIONS[-1]
 
-ALEMBIC = Table(
+ALEMBIC_TABLE = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), nullable=False),
@@ -26,18 +26,18 @@ ALEMBIC = Table(
 """The table in which Alembic records the revision, as Alembic creates it."""
 
 
-def prepare(connection: Connection, path: Path) -> None:
+def prepare_tables(connection: Connection, path: Path) -> None:
     """Creates the tables in an empty file. Raises as `check_tables` for other tables than this program's."""
     if not inspect(connection).get_table_names():
         METADATA.create_all(connection)
-        ALEMBIC.create(connection)
-        connection.execute(insert(ALEMBIC).values(version_num=HEAD))
-    check(connection, path)
+        ALEMBIC_TABLE.create(connection)
+        connection.execute(insert(ALEMBIC_TABLE).values(version_num=HEAD_REVISION))
+    check_tables(connection, path)
 
 
-def check(connection: Connection, path: Path) -> None:
+def check_tables(connection: Connection, path: Path) -> None:
     """Raises `DatabaseOutdated`, `DatabaseTooNew` or `DatabaseDamaged` if the tables are not those of this program."""
-    if revision(connection, path) != HEAD:
+    if read_revision(connection, path) != HEAD_REVISION:
         raise DatabaseOutdated(
             Phrase(
                 "the database {path} is from an older version; stop the bot and run flatnet-bot db upgrade", path=str(path)
@@ -48,19 +48,19 @@ def check(connection: Connection, path: Path) -> None:
         if not seen.has_table(table.name) or {column["name"] for column in seen.get_columns(table.name)} != set(
             table.c.keys()
         ):
-            raise damaged(path)
+            raise make_damaged_error(path)
 
 
-def revision(connection: Connection, path: Path) -> str:
+def read_revision(connection: Connection, path: Path) -> str:
     """Returns the entry of `REVISIONS` that the tables have.
 
     Raises `DatabaseDamaged` if the tables are not the bot's, `DatabaseTooNew` if the revision is not listed.
     """
-    if not inspect(connection).has_table(ALEMBIC.name):
-        raise damaged(path)
-    found = connection.execute(select(ALEMBIC.c.version_num)).scalars().all()
+    if not inspect(connection).has_table(ALEMBIC_TABLE.name):
+        raise make_damaged_error(path)
+    found = connection.execute(select(ALEMBIC_TABLE.c.version_num)).scalars().all()
     if len(found) != 1:
-        raise damaged(path)
+        raise make_damaged_error(path)
     if found[0] not in REVISIONS:
         raise DatabaseTooNew(
             Phrase(

@@ -12,27 +12,27 @@ from typing import Any
 from adapters.phrase import Phrase
 from bot.store.errors import TooLarge
 
-MAX_JSON = 65_536
+MAX_JSON_BYTES = 65_536
 """Maximum bytes of one JSON value. A message within Slack's limits is far smaller."""
 
 
-def utc_text(at: datetime) -> str:
+def encode_time(at: datetime) -> str:
     """Encodes an aware point in time. Raises `ValueError` for a naive one."""
     if at.tzinfo is None:
         raise ValueError("a stored point in time needs its zone")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def json_text(value: Mapping[str, Any]) -> str:
+def encode_json(value: Mapping[str, Any]) -> str:
     """Encodes a value as canonical ASCII JSON. Raises `TooLarge` beyond `MAX_JSON_BYTES`."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    if len(text) > MAX_JSON:
+    if len(text) > MAX_JSON_BYTES:
         raise TooLarge(
-            Phrase("too large to keep: {size} bytes, at most {limit}; ask for less", size=len(text), limit=MAX_JSON)
+            Phrase("too large to keep: {size} bytes, at most {limit}; ask for less", size=len(text), limit=MAX_JSON_BYTES)
         )
     return text
 
 
-def safe_text(text: str) -> str:
+def escape_text(text: str) -> str:
     """Escapes what SQLite cannot store as text (NUL, lone surrogates) as visible characters."""
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")

@@ -27,7 +27,7 @@ INCIDENTS = Table.metadata.tables["incidents"]
 INCIDENT_CHANNELS = Table.metadata.tables["incident_channels"]
 INCIDENT_ENTRIES = Table.metadata.tables["incident_entries"]
 
-APPEND_ONLY = (
+APPEND_ONLY_TRIGGERS = (
     "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "
     "BEGIN SELECT RAISE(ABORT, 'audit events are only ever appended'); END",
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit "
@@ -39,5 +39,5 @@ APPEND_ONLY = (
 )
 """Triggers against accidents and bugs. A program that can write the file can drop them first; the chain detects that."""
 
-for _trigger in APPEND_ONLY:
+for _trigger in APPEND_ONLY_TRIGGERS:
     event.listen(AUDIT, "after_create", DDL(_trigger))  # type: ignore[no-untyped-call]

@@ -13,13 +13,13 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from bot.store import schema
-from bot.store.database import PATIENCE, make_private
-from bot.store.line import Line
+from bot.store.database import LOCK_TIMEOUT, make_private
+from bot.store.line import SqliteConnection
 from bot.store.lock import FileLock
 
 
 @dataclass(frozen=True)
-class Upgrade:
+class UpgradeResult:
     """Result of an upgrade. `copy` is the file with the old state; None if there was nothing to do."""
 
     before: str
@@ -27,40 +27,40 @@ class Upgrade:
     copy: Path | None
 
 
-def upgrade(path: Path, now: datetime) -> Upgrade:
+def upgrade_database(path: Path, now: datetime) -> UpgradeResult:
     """Upgrades the database at `path` to this program's tables. Raises `DatabaseError`; then nothing was changed."""
-    lock = FileLock.take(path)
+    lock = FileLock.acquire(path)
     try:
-        line = Line(path, PATIENCE)
+        line = SqliteConnection(path, LOCK_TIMEOUT)
         try:
-            return _upgrade(line, path, now)
+            return _upgrade_open_database(line, path, now)
         finally:
             line.close()
     finally:
         lock.release()
 
 
-def _upgrade(line: Line, path: Path, now: datetime) -> Upgrade:
+def _upgrade_open_database(line: SqliteConnection, path: Path, now: datetime) -> UpgradeResult:
     with line.transaction("BEGIN") as connection:
-        before = schema.revision(connection, path)
-    if before == schema.HEAD:
-        return Upgrade(before, before, None)
+        before = schema.read_revision(connection, path)
+    if before == schema.HEAD_REVISION:
+        return UpgradeResult(before, before, None)
     copy = path.with_name(f"{path.name}.{before}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     make_private(copy)
     line.copy_to(copy)
     with line.transaction("BEGIN IMMEDIATE") as connection:
-        migrate(connection)
-    return Upgrade(before, schema.HEAD, copy)
+        run_migrations(connection)
+    return UpgradeResult(before, schema.HEAD_REVISION, copy)
 
 
-def migrate(connection: Connection) -> None:
+def run_migrations(connection: Connection) -> None:
     """Runs the missing revisions inside the caller's transaction."""
-    config = configuration()
+    config = make_alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def configuration() -> Config:
+def make_alembic_config() -> Config:
     """Makes Alembic's configuration with the folder of the revisions."""
     config = Config()
     folder = Path(__file__).parent / "migrations"

@@ -22,23 +22,23 @@ from aiohttp import web
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase, Span
 from bot.runtime.loopback import Loopback
-from bot.store.condition import Condition
-from bot.telemetry.metrics import CONTENT_TYPE, Measures
-from bot.telemetry.watchdog import Pulse, ServiceManager, keep_beating
+from bot.store.condition import DatabaseCondition
+from bot.telemetry.metrics import CONTENT_TYPE, Metrics
+from bot.telemetry.watchdog import LoopMonitor, ServiceManager, send_heartbeats
 
-LOOK_EVERY = 15.0
+CHECK_INTERVAL = 15.0
 """Seconds between two rounds of checks; each writes one page to the disk."""
 
-PATIENCE = 5.0
+CHECK_TIMEOUT = 5.0
 """Seconds that one check may take."""
 
-STANDSTILL = 5.0
+MAX_LAG = 5.0
 """Seconds of lag from which the event loop counts as stalled; its worst under full load is below 0.1."""
 
-STALE = 3 * LOOK_EVERY
+STALE_AFTER = 3 * CHECK_INTERVAL
 """Seconds after which the latest results are stale: the checks have stopped."""
 
-LEAVING = 1.0
+SHUTDOWN_TIMEOUT = 1.0
 """Seconds that answers under way get at the end."""
 
 Probe = Callable[[], Awaitable[Phrase | None]]
@@ -61,20 +61,24 @@ class SlackHealth(Protocol):
 
 
 @dataclass(frozen=True)
-class Checks:
+class HealthChecks:
     """Checks by the names that `/metrics` shows. If a `vital` one fails, the bot is not alive."""
 
     vital: Mapping[str, Probe]
     needed: Mapping[str, Probe]
 
 
-class Vitals:
+class HealthMonitor:
     """Latest results of all checks. `run` updates them; `monotonic` and `sleep` are its clock."""
 
     def __init__(
-        self, checks: Checks, measures: Measures, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
+        self,
+        checks: HealthChecks,
+        measures: Metrics,
+        monotonic: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.pulse = Pulse(monotonic, sleep)
+        self.pulse = LoopMonitor(monotonic, sleep)
         self._checks = checks
         self._measures = measures
         self._monotonic = monotonic
@@ -85,41 +89,41 @@ class Vitals:
     async def run(self, report: Callable[[tuple[Phrase, ...]], None]) -> None:
         """Run the checks repeatedly until cancelled; `report` gets the readiness problems, or none."""
         while True:
-            await self.look()
-            report(self.unready())
-            await self.sleep(LOOK_EVERY)
+            await self.run_checks()
+            report(self.find_readiness_problems())
+            await self.sleep(CHECK_INTERVAL)
 
-    async def look(self) -> None:
+    async def run_checks(self) -> None:
         """Run every check once, concurrently."""
         checks = {**self._checks.vital, **self._checks.needed}
-        found = await asyncio.gather(*(_made(name, probe) for name, probe in checks.items()))
+        found = await asyncio.gather(*(_run_check(name, probe) for name, probe in checks.items()))
         self._unwell = {name: why for name, why in zip(checks, found, strict=True) if why is not None}
         self._looked_at = self._monotonic()
         for name in checks:
-            self._measures.checked(name, well=name not in self._unwell)
+            self._measures.record_check(name, well=name not in self._unwell)
 
-    def unhealthy(self) -> tuple[Phrase, ...]:
+    def find_liveness_problems(self) -> tuple[Phrase, ...]:
         """Return why the bot is not alive; empty if it is."""
-        return (*self._standing_still(), *(self._unwell[name] for name in self._checks.vital if name in self._unwell))
+        return (*self._find_stall(), *(self._unwell[name] for name in self._checks.vital if name in self._unwell))
 
-    def unready(self) -> tuple[Phrase, ...]:
+    def find_readiness_problems(self) -> tuple[Phrase, ...]:
         """Return why people are not answered as they should be; empty if they are."""
-        return (*self._standing_still(), *self._unwell.values())
+        return (*self._find_stall(), *self._unwell.values())
 
-    def text(self) -> bytes:
+    def render_metrics(self) -> bytes:
         """Render the current metrics."""
-        self._measures.lag(self.pulse.worst)
-        return self._measures.text()
+        self._measures.record_lag(self.pulse.worst_lag)
+        return self._measures.render()
 
-    def _standing_still(self) -> tuple[Phrase, ...]:
-        if self.pulse.lag > STANDSTILL:
+    def _find_stall(self) -> tuple[Phrase, ...]:
+        if self.pulse.lag > MAX_LAG:
             return (
                 Phrase(
                     "the event loop stood still for {time}; look at the log and at the machine", time=Span(self.pulse.lag)
                 ),
             )
         age = self._monotonic() - self._looked_at
-        if age > STALE:
+        if age > STALE_AFTER:
             return (Phrase("nothing was looked at for {time}; look at the log, then restart the bot", time=Span(age)),)
         return ()
 
@@ -129,45 +133,47 @@ class StatusUnusable(FlatnetError):
 
 
 @asynccontextmanager
-async def watched(vitals: Vitals, manager: ServiceManager, within: float | None) -> AsyncIterator[None]:
+async def watch_health(vitals: HealthMonitor, manager: ServiceManager, within: float | None) -> AsyncIterator[None]:
     """Run the loop monitor and the checks, from ready to stopping, and notify the service manager.
 
     The service manager expects a heartbeat `within` so many seconds; None: never.
     """
 
     def report(reasons: tuple[Phrase, ...]) -> None:
-        manager.status("; ".join(map(str, reasons)) or "ready")
+        manager.notify_status("; ".join(map(str, reasons)) or "ready")
 
     work = [vitals.pulse.run(), vitals.run(report)]
     if within is not None:
-        work.append(keep_beating(manager, within, lambda: not vitals.unhealthy(), vitals.sleep))
+        work.append(send_heartbeats(manager, within, lambda: not vitals.find_liveness_problems(), vitals.sleep))
     tasks = [asyncio.create_task(one) for one in work]
-    manager.ready()
+    manager.notify_ready()
     try:
         yield
     finally:
-        manager.stopping()
+        manager.notify_stopping()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @asynccontextmanager
-async def serve(address: Loopback, vitals: Vitals, silence: Callable[[], Awaitable[float | None]]) -> AsyncIterator[int]:
+async def serve(
+    address: Loopback, vitals: HealthMonitor, silence: Callable[[], Awaitable[float | None]]
+) -> AsyncIterator[int]:
     """Answer at `address` until the block is left; yields the port. `silence`: seconds since Slack's last message."""
-    runner = web.AppRunner(_application(vitals, silence), access_log=None, shutdown_timeout=LEAVING)
+    runner = web.AppRunner(_build_application(vitals, silence), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT)
     try:
         await runner.setup()
         try:
             await web.TCPSite(runner, address.host, address.port).start()
         except OSError as error:
-            raise _unusable(address, error) from error
+            raise _map_listen_error(address, error) from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-def _unusable(address: Loopback, error: OSError) -> StatusUnusable:
+def _map_listen_error(address: Loopback, error: OSError) -> StatusUnusable:
     return StatusUnusable(
         Phrase(
             "nothing can listen at {host} port {port} ({reason}); end what has the port, or set another status.listen",
@@ -178,34 +184,36 @@ def _unusable(address: Loopback, error: OSError) -> StatusUnusable:
     )
 
 
-def _application(vitals: Vitals, silence: Callable[[], Awaitable[float | None]]) -> web.Application:
+def _build_application(vitals: HealthMonitor, silence: Callable[[], Awaitable[float | None]]) -> web.Application:
     async def healthz(request: web.Request) -> web.Response:
         besides = {"event_loop_lag_seconds": max(0.0, vitals.pulse.lag), "slack_silent_seconds": await silence()}
-        return _answer("alive", vitals.unhealthy(), besides)
+        return _make_response("alive", vitals.find_liveness_problems(), besides)
 
     async def readyz(request: web.Request) -> web.Response:
-        return _answer("ready", vitals.unready(), {})
+        return _make_response("ready", vitals.find_readiness_problems(), {})
 
     async def metrics(request: web.Request) -> web.Response:
-        return web.Response(body=vitals.text(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
+        return web.Response(
+            body=vitals.render_metrics(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"}
+        )
 
     application = web.Application(client_max_size=1)
     application.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     return application
 
 
-def _answer(question: str, against: tuple[Phrase, ...], besides: Mapping[str, float | None]) -> web.Response:
+def _make_response(question: str, against: tuple[Phrase, ...], besides: Mapping[str, float | None]) -> web.Response:
     document = {question: not against, "reasons": [str(phrase) for phrase in against], **besides}
     return web.json_response(document, status=503 if against else 200, headers={"Cache-Control": "no-store"})
 
 
-async def _made(name: str, probe: Probe) -> Phrase | None:
+async def _run_check(name: str, probe: Probe) -> Phrase | None:
     """Run one check within its time. Any exception means that it failed; the log has the reason."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(CHECK_TIMEOUT):
             return await probe()
     except TimeoutError:
-        return Phrase("the check {name} did not end within {time}; look at the log", name=name, time=Span(PATIENCE))
+        return Phrase("the check {name} did not end within {time}; look at the log", name=name, time=Span(CHECK_TIMEOUT))
     except FlatnetError as error:
         _log.error("a check failed", check=name, why=str(error))
     except Exception:
@@ -213,17 +221,17 @@ async def _made(name: str, probe: Probe) -> Phrase | None:
     return Phrase("the check {name} failed; the log says why", name=name)
 
 
-def database_check(prove: Callable[[], Awaitable[Condition]], measures: Measures) -> Probe:
+def make_database_check(prove: Callable[[], Awaitable[DatabaseCondition]], measures: Metrics) -> Probe:
     """Make the check that the database accepts writes; it also counts the rows."""
 
     async def probe() -> Phrase | None:
-        measures.rows(await prove())
+        measures.record_condition(await prove())
         return None
 
     return probe
 
 
-def audit_check(intact: Callable[[], bool]) -> Probe:
+def make_audit_check(intact: Callable[[], bool]) -> Probe:
     """Make the check that the audit log is intact."""
 
     async def probe() -> Phrase | None:
@@ -232,7 +240,7 @@ def audit_check(intact: Callable[[], bool]) -> Probe:
     return probe
 
 
-def slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str, Probe]:
+def make_slack_checks(health: Callable[[], Awaitable[SlackHealth]]) -> dict[str, Probe]:
     """Make the checks that Slack is connected, accepts our token, and received every message."""
 
     async def check_connection() -> Phrase | None:

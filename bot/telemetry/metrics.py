@@ -12,8 +12,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from adapters.action import SideName
 from adapters.errors import HostError
-from bot.model.request import Exit
-from bot.store.condition import Condition
+from bot.model.request import ExitCode
+from bot.store.condition import DatabaseCondition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -25,11 +25,11 @@ ANSWERED = "answered"
 
 SIDES: tuple[SideName, ...] = ("windows", "wsl", "gateway")
 
-SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 """Upper bounds of the histograms: from an answer without a host to the longest deadline of a read (20 s) and beyond."""
 
 
-class Measures:
+class Metrics:
     """Metrics of one running bot, in a registry of their own. `operations` are the names that may become labels."""
 
     def __init__(self, version: str, operations: Iterable[str]) -> None:
@@ -43,14 +43,14 @@ class Measures:
             "flatnet_request_seconds",
             "From a request's arrival at the desk to its answer.",
             ("operation",),
-            buckets=SECONDS,
+            buckets=BUCKETS,
             registry=registry,
         )
         self._looks = Counter(
             "flatnet_host_looks", "Looks at one side of a host, by outcome.", ("side", "outcome"), registry=registry
         )
         self._look_seconds = Histogram(
-            "flatnet_host_look_seconds", "How long looks took.", ("side",), buckets=SECONDS, registry=registry
+            "flatnet_host_look_seconds", "How long looks took.", ("side",), buckets=BUCKETS, registry=registry
         )
         self._lag = Gauge("flatnet_event_loop_lag_seconds", "The longest standstill of the last minute.", registry=registry)
         self._ready = Gauge("flatnet_ready", "1 where all is well, by what was looked at.", ("check",), registry=registry)
@@ -58,43 +58,43 @@ class Measures:
         self._outbox = Gauge("flatnet_outbox_messages", "Messages not confirmed by Slack.", ("state",), registry=registry)
         self._audit = Gauge("flatnet_audit_events", "The number of the newest audit event.", registry=registry)
         Gauge("flatnet_build_info", "1, with the version.", ("version",), registry=registry).labels(version).set(1)
-        self._begin()
+        self._initialize_series()
 
-    def request(self, operation: str, ended: Exit, seconds: float) -> None:
+    def count_request(self, operation: str, ended: ExitCode, seconds: float) -> None:
         """Count an answered request; `operation` is its words, or "" if it named none."""
         known = operation if operation in self._operations else NOT_UNDERSTOOD
         self._requests.labels(known, ended.name.lower()).inc()
         self._request_seconds.labels(known).observe(seconds)
 
-    def look(self, side: SideName, failure: HostError | None, seconds: float) -> None:
+    def count_read(self, side: SideName, failure: HostError | None, seconds: float) -> None:
         """Count a finished read of one side of a host."""
         self._looks.labels(side, ANSWERED if failure is None else failure.kind).inc()
         self._look_seconds.labels(side).observe(seconds)
 
-    def lag(self, seconds: float) -> None:
+    def record_lag(self, seconds: float) -> None:
         """Record the event loop's longest stall of the last minute."""
         self._lag.set(seconds)
 
-    def checked(self, check: str, *, well: bool) -> None:
+    def record_check(self, check: str, *, well: bool) -> None:
         """Record the result of a check."""
         self._ready.labels(check).set(well)
 
-    def rows(self, condition: Condition) -> None:
+    def record_condition(self, condition: DatabaseCondition) -> None:
         """Record the counts of rows in the database."""
         self._inbox.set(condition.inbox_unfinished)
         self._outbox.labels("waiting").set(condition.outbox_waiting)
         self._outbox.labels("undeliverable").set(condition.outbox_undeliverable)
         self._audit.set(condition.audit_events)
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         """Render all metrics in Prometheus' format (`CONTENT_TYPE`)."""
         return generate_latest(self._registry)
 
-    def _begin(self) -> None:
+    def _initialize_series(self) -> None:
         """Create every series at zero, so that the first failure is visible as an increase."""
         for operation in (*self._operations, NOT_UNDERSTOOD):
             self._request_seconds.labels(operation)
-            for ended in Exit:
+            for ended in ExitCode:
                 self._requests.labels(operation, ended.name.lower())
         for side in SIDES:
             self._look_seconds.labels(side)

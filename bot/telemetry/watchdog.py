@@ -13,16 +13,16 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-BEAT = 1.0
+BEAT_INTERVAL = 1.0
 """Seconds between two measurements of the lag."""
 
-REMEMBERED = 60
+REMEMBERED_BEATS = 60
 """Measurements that are remembered: one minute."""
 
 _log = structlog.get_logger(__name__)
 
 
-class Pulse:
+class LoopMonitor:
     """Measures the lag of the event loop: a task that sleeps for a second and records how late it wakes.
 
     `monotonic` counts seconds, `sleep` waits.
@@ -31,8 +31,8 @@ class Pulse:
     def __init__(self, monotonic: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._monotonic = monotonic
         self._sleep = sleep
-        self._next = monotonic() + BEAT
-        self._lags: deque[float] = deque([0.0], REMEMBERED)
+        self._next = monotonic() + BEAT_INTERVAL
+        self._lags: deque[float] = deque([0.0], REMEMBERED_BEATS)
 
     @property
     def lag(self) -> float:
@@ -40,15 +40,15 @@ class Pulse:
         return max(self._lags[-1], self._monotonic() - self._next)
 
     @property
-    def worst(self) -> float:
+    def worst_lag(self) -> float:
         """Largest lag of the last minute, in seconds."""
         return max(self.lag, *self._lags)
 
     async def run(self) -> None:
         """Measure until cancelled."""
         while True:
-            self._next = self._monotonic() + BEAT
-            await self._sleep(BEAT)
+            self._next = self._monotonic() + BEAT_INTERVAL
+            await self._sleep(BEAT_INTERVAL)
             self._lags.append(max(0.0, self._monotonic() - self._next))
 
 
@@ -60,21 +60,21 @@ class ServiceManager:
     """
 
     def __init__(self, address: str | None) -> None:
-        self._address = _socket_address(address)
+        self._address = _parse_address(address)
 
-    def ready(self) -> None:
+    def notify_ready(self) -> None:
         """Report that the bot has started; units that wait for it may start."""
         self._send("READY=1")
 
-    def stopping(self) -> None:
+    def notify_stopping(self) -> None:
         """Report that the bot is stopping."""
         self._send("STOPPING=1")
 
-    def beat(self) -> None:
+    def notify_watchdog(self) -> None:
         """Send a heartbeat: the bot is alive and healthy."""
         self._send("WATCHDOG=1")
 
-    def status(self, text: str) -> None:
+    def notify_status(self, text: str) -> None:
         """Send one line for `systemctl status`."""
         self._send("STATUS=" + " ".join(text.split()))
 
@@ -88,7 +88,7 @@ class ServiceManager:
             _log.warning("the service manager was not told", state=state, why=error.strerror)
 
 
-def _socket_address(address: str | None) -> str | None:
+def _parse_address(address: str | None) -> str | None:
     if not address:
         return None
     if address.startswith("/"):
@@ -99,7 +99,7 @@ def _socket_address(address: str | None) -> str | None:
     return None
 
 
-def watchdog_time(environment: Mapping[str, str], pid: int) -> float | None:
+def read_watchdog_interval(environment: Mapping[str, str], pid: int) -> float | None:
     """Read the heartbeat interval of process `pid` in seconds; None if none is expected (sd_watchdog_enabled)."""
     microseconds, meant = environment.get("WATCHDOG_USEC", ""), environment.get("WATCHDOG_PID", str(pid))
     if meant != str(pid) or not microseconds.isascii() or not microseconds.isdigit() or int(microseconds) == 0:
@@ -107,7 +107,7 @@ def watchdog_time(environment: Mapping[str, str], pid: int) -> float | None:
     return int(microseconds) / 1_000_000
 
 
-async def keep_beating(
+async def send_heartbeats(
     manager: ServiceManager, within: float, well: Callable[[], bool], sleep: Callable[[float], Awaitable[None]]
 ) -> None:
     """Send a heartbeat every half of `within` seconds while all is healthy; runs until cancelled.
@@ -116,7 +116,7 @@ async def keep_beating(
     """
     while True:
         if well():
-            manager.beat()
+            manager.notify_watchdog()
             await sleep(within / 2)
         else:
             await sleep(within / 8)

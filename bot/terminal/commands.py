@@ -14,16 +14,20 @@ from rich.console import Console
 from adapters.errors import FlatnetError, Refused, RequestError
 from adapters.phrase import Phrase, Texts
 from bot.config.settings import ConfigurationError, Misconfigured, Settings, read_settings
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from bot.model.output import Form, Output, Terminal, terminal_language
-from bot.model.request import Answer, Exit, Failure, FailureKind, Surface
+from bot.model.request import Answer, ExitCode, Failure, FailureKind, Surface
 from bot.rendering.output import render_output
-from bot.runtime.logging import Level, configure_logs, reference
-from bot.security.untrusted_text import one_line
+from bot.runtime.logging import Level, configure_logs, make_reference
+from bot.security.untrusted_text import to_one_line
 
 T = TypeVar("T")
 
-FAILURES = {Exit.USAGE: FailureKind.USAGE, Exit.REFUSED: FailureKind.REFUSED, Exit.INTERNAL: FailureKind.INTERNAL}
+FAILURES = {
+    ExitCode.USAGE: FailureKind.USAGE,
+    ExitCode.REFUSED: FailureKind.REFUSED,
+    ExitCode.INTERNAL: FailureKind.INTERNAL,
+}
 
 
 def configure(level: Level) -> None:
@@ -37,13 +41,13 @@ def load_settings(config: Path) -> Settings:
         return read_settings(config)
     except ConfigurationError as error:
         _complain(error)
-        raise typer.Exit(Exit.USAGE) from error
+        raise typer.Exit(ExitCode.USAGE) from error
 
 
 def load_texts(settings: Settings | None) -> Texts:
     """Return the texts of this terminal: its own language if it is one of ours, else the configured one, else English."""
     known = settings if settings is not None else Settings.model_construct(language="en")
-    return texts(terminal_language(os.environ) or known.language, known.zone)
+    return get_texts(terminal_language(os.environ) or known.language, known.zone)
 
 
 def finish(work: Coroutine[Any, Any, T], settings: Settings) -> T:
@@ -72,21 +76,21 @@ def report_error(
     """Render a foreseen error: a sentence on standard error for people, a failure for programs."""
     shown = load_texts(settings)
     if form == "table":
-        return Output(exit_code(error), stderr=f"{one_line(error.phrase.render_sentence(shown))}\n")
+        return Output(exit_code(error), stderr=f"{to_one_line(error.phrase.render_sentence(shown))}\n")
     failed = Failure(kind=FAILURES[exit_code(error)], phrase=error.phrase)
     return render_output(Answer(operation="", understood=words, body=failed), form, terminal, shown)
 
 
 def draft_configuration(config: Path, answers: list[str], hosts: list[str], complete: bool, terminal: Terminal) -> Output:
     """Draft a configuration by an interview, then diagnose it."""
-    from bot.setup.interview import given
-    from bot.setup.terminal import initialise
+    from bot.setup.interview import parse_preset
+    from bot.setup.terminal import run_setup
 
     try:
-        initialise(config, given(answers, hosts, complete=complete), terminal_language(os.environ) or "en")
+        run_setup(config, parse_preset(answers, hosts, complete=complete), terminal_language(os.environ) or "en")
     except ConfigurationError as error:
         _complain(error)
-        raise typer.Exit(Exit.USAGE) from error
+        raise typer.Exit(ExitCode.USAGE) from error
     except FlatnetError as error:
         _stop(error, None)
     return diagnose(config, "table", terminal)
@@ -95,21 +99,21 @@ def draft_configuration(config: Path, answers: list[str], hosts: list[str], comp
 def diagnose(config: Path, form: Form, terminal: Terminal) -> Output:
     """Examine everything, with a progress bar on a terminal."""
     from bot.doctor.examination import diagnose as examine
-    from bot.terminal.progress_bar import bar
+    from bot.terminal.progress_bar import show_progress
 
     shown = load_texts(_settings_if_any(config))
-    with bar(Console(stderr=True), shown) as progress:
+    with show_progress(Console(stderr=True), shown) as progress:
         answer = asyncio.run(examine(config, progress))
     return render_output(answer, form, terminal, shown)
 
 
 def upgrade_database(config: Path) -> str:
     """Upgrade the database, and say what was done."""
-    from bot.store.upgrade import upgrade
+    from bot.store.upgrade import upgrade_database
 
     settings = load_settings(config)
     try:
-        done = upgrade(settings.database_file, datetime.now(UTC))
+        done = upgrade_database(settings.database_file, datetime.now(UTC))
     except FlatnetError as error:
         _stop(error, settings)
     if done.copy is None:
@@ -135,13 +139,13 @@ def verify_audit_log(config: Path, form: Form, terminal: Terminal) -> Output:
 def report_unexpected(error: Exception) -> str:
     """Log an unexpected error, and return the sentence with its reference."""
     configure_logs("error")
-    name = reference()
+    name = make_reference()
     structlog.get_logger("bot.cli").error("unexpected error", reference=name, exc_info=error)
     said = Phrase("unexpected error, reference {reference}; tell it to whoever runs the bot", reference=name)
     return said.render_sentence(load_texts(None))
 
 
-def exit_code(error: FlatnetError) -> Exit:
+def exit_code(error: FlatnetError) -> ExitCode:
     """Map a foreseen error to the exit code for programs."""
     from bot.control.client import ControlForbidden, ControlRefused
     from bot.security.secrets import MissingSecret, SecretsUnusable
@@ -150,11 +154,11 @@ def exit_code(error: FlatnetError) -> Exit:
 
     match error:
         case RequestError() | MissingSecret() | SecretsUnusable() | AuditKeyTooShort() | Misconfigured():
-            return Exit.USAGE
+            return ExitCode.USAGE
         case Refused() | DatabaseInUse() | ControlForbidden() | ControlRefused():
-            return Exit.REFUSED
+            return ExitCode.REFUSED
         case _:
-            return Exit.INTERNAL
+            return ExitCode.INTERNAL
 
 
 def _settings_if_any(config: Path) -> Settings | None:
@@ -170,9 +174,9 @@ def _complain(error: ConfigurationError) -> None:
     for complaint in error.complaints:
         place = f"{error.file}:{complaint.line}" if complaint.line is not None else str(error.file)
         lines.append(": ".join(part for part in (place, complaint.key, complaint.phrase.render(shown)) if part))
-    typer.echo("\n".join(one_line(line) for line in lines), err=True)
+    typer.echo("\n".join(to_one_line(line) for line in lines), err=True)
 
 
 def _stop(error: FlatnetError, settings: Settings | None) -> NoReturn:
-    typer.echo(one_line(error.phrase.render_sentence(load_texts(settings))), err=True)
+    typer.echo(to_one_line(error.phrase.render_sentence(load_texts(settings))), err=True)
     raise typer.Exit(exit_code(error)) from error

@@ -12,16 +12,16 @@ from prompt_toolkit.document import Document
 from adapters.inventory import Inventory
 from commands.bot_state.about import Help
 from commands.catalogue import CATALOGUE
-from commands.language.grammar import Operations, arguments, find, names
+from commands.language.signature import OperationClasses, find_operation, list_arguments, list_names
 from commands.model.operation import Operation
-from commands.values.arguments import ALL, Flag, Option, Positional, Target
+from commands.values.arguments import ALL_HOSTS, Flag, Option, Positional, Target
 
 
-class WordsAndHosts(Completer):
+class CommandCompleter(Completer):
     """Completes the word before the cursor; in a list of hosts, the part after the last comma."""
 
-    def __init__(self, inventory: Inventory, catalogue: Operations = CATALOGUE) -> None:
-        self._targets = (str(ALL), *inventory.names, *inventory.labels)
+    def __init__(self, inventory: Inventory, catalogue: OperationClasses = CATALOGUE) -> None:
+        self._targets = (str(ALL_HOSTS), *inventory.names, *inventory.labels)
         self._catalogue = catalogue
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
@@ -29,34 +29,34 @@ class WordsAndHosts(Completer):
         before = document.text_before_cursor.lower().replace("、", ",").lstrip()
         *said, word = re.split(r"\s+", before)
         *typed, part = re.split(r"[\s,]+", before)
-        choices = self._targets if "," in word else self._choices(said)
+        choices = self._targets if "," in word else self._list_choices(said)
         for choice in dict.fromkeys(choices):
             if choice.startswith(part) and choice not in typed:
                 yield Completion(choice, -len(part))
 
-    def _choices(self, said: Sequence[str]) -> Iterator[str]:
+    def _list_choices(self, said: Sequence[str]) -> Iterator[str]:
         """Yield the words that may follow the typed ones."""
-        yield from self._next_words(said)
-        found = find(said, self._catalogue)
+        yield from self._list_next_words(said)
+        found = find_operation(said, self._catalogue)
         if found is None:
             return
         operation, named = found
         if operation is Help:
-            yield from self._next_words(said[named:])
+            yield from self._list_next_words(said[named:])
         values = [word for word in said[named:] if not word.startswith("-")]
         if _takes_target(operation, len(values)):
             yield from self._targets
-        yield from (argument.option for argument in arguments(operation) if isinstance(argument.kind, Flag | Option))
+        yield from (argument.option for argument in list_arguments(operation) if isinstance(argument.kind, Flag | Option))
 
-    def _next_words(self, said: Sequence[str]) -> list[str]:
+    def _list_next_words(self, said: Sequence[str]) -> list[str]:
         """Return the next words of the commands that begin with these words."""
-        every = [name for operation in self._catalogue for name in names(operation)]
+        every = [name for operation in self._catalogue for name in list_names(operation)]
         return sorted(name[len(said)] for name in every if name[: len(said)] == tuple(said) and len(name) > len(said))
 
 
 def _takes_target(operation: type[Operation], place: int) -> bool:
     """Return whether a target may stand at this position, counted from 0 after the command's own words."""
-    for argument in arguments(operation):
+    for argument in list_arguments(operation):
         if isinstance(argument.kind, Positional):
             if place == 0 or argument.kind.many:
                 return operation.model_fields[argument.field].annotation is Target

@@ -27,7 +27,7 @@ class LocalizedCommand(TyperCommand):
         super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        with _localized_errors(ctx):
+        with _translate_errors(ctx):
             return super().parse_args(ctx, args)
 
 
@@ -42,11 +42,11 @@ class LocalizedGroup(TyperGroup):
         super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        with _localized_errors(ctx):
+        with _translate_errors(ctx):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: "Context") -> Any:
-        with _localized_errors(ctx):
+        with _translate_errors(ctx):
             return super().invoke(ctx)
 
 
@@ -62,7 +62,7 @@ def _translate(command: TyperCommand | TyperGroup, ctx: "Context") -> None:
 
 
 @contextmanager
-def _localized_errors(ctx: "Context") -> Iterator[None]:
+def _translate_errors(ctx: "Context") -> Iterator[None]:
     """Translate a usage error. One that is translated already passes through, and so does help in place of an error."""
     try:
         yield

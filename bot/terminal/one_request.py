@@ -35,8 +35,8 @@ def _report(
 
     match error:
         case NotConnected(reason=reason):
-            return commands.report_error(client.not_connected(socket, reason), words, form, terminal)
+            return commands.report_error(client.map_connect_error(socket, reason), words, form, terminal)
         case RequestRefused(document=document):
             return commands.report_error(client.read_refusal(document), words, form, terminal)
         case AnswerLost():
-            return commands.report_error(client.answer_lost(socket), words, form, terminal)
+            return commands.report_error(client.make_lost_error(socket), words, form, terminal)

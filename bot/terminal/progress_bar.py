@@ -8,25 +8,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from adapters.phrase import Phrase, Texts
 from commands.model import operation
-from commands.model.phrases import some
+from commands.model.phrases import list_some
 
-NAMED = 3
+MAX_NAMED_PLACES = 3
 """Number of places that are named; more are counted."""
 
 
 @contextmanager
-def bar(console: Console, texts: Texts) -> Iterator[operation.Progress]:
+def show_progress(console: Console, texts: Texts) -> Iterator[operation.Progress]:
     """Show progress while the block runs, and erase it at the end. On anything but a terminal, nothing is shown."""
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
-        task = shown.add_task(_awaiting((), texts), total=None)
+        task = shown.add_task(_describe_awaited((), texts), total=None)
 
         def update(awaited: tuple[str, ...]) -> None:
             total = shown.tasks[0].total or len(awaited)
-            shown.update(task, total=total, completed=total - len(awaited), description=_awaiting(awaited, texts))
+            shown.update(task, total=total, completed=total - len(awaited), description=_describe_awaited(awaited, texts))
 
         yield update
 
 
-def _awaiting(awaited: Sequence[str], texts: Texts) -> str:
-    return Phrase("waiting for {places}", places=some(awaited, NAMED)).render_sentence(texts) if awaited else ""
+def _describe_awaited(awaited: Sequence[str], texts: Texts) -> str:
+    return (
+        Phrase("waiting for {places}", places=list_some(awaited, MAX_NAMED_PLACES)).render_sentence(texts) if awaited else ""
+    )

@@ -22,25 +22,25 @@ from bot.security.secrets import read_secrets
 from commands.bot_state.audit import AuditVerify
 
 if TYPE_CHECKING:
-    from bot.app.application import House
+    from bot.app.application import Application
 
-Ask = Callable[[str], Awaitable[Answer]]
+AskFunction = Callable[[str], Awaitable[Answer]]
 """Answers words."""
 
-ENDINGS = frozenset({"exit", "quit", "bye"})
+EXIT_WORDS = frozenset({"exit", "quit", "bye"})
 
 
 async def ask_once(settings: Settings, words: str, surface: Surface) -> Answer:
     """Return one answer, from the running bot or from this process."""
-    async with asker(settings, surface) as ask:
+    async with open_asker(settings, surface) as ask:
         return await ask(words)
 
 
 @asynccontextmanager
-async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
+async def open_asker(settings: Settings, surface: Surface) -> AsyncIterator[AskFunction]:
     """Ask the running bot. Once none runs, this process answers by itself (and owns the database)."""
     async with AsyncExitStack() as stack:
-        house: House | None = None
+        house: Application | None = None
 
         async def ask(words: str) -> Answer:
             nonlocal house
@@ -48,24 +48,24 @@ async def asker(settings: Settings, surface: Surface) -> AsyncIterator[Ask]:
                 answer = await control.ask(settings.control_socket, words, surface)
                 if answer is not None:
                     return answer
-            from bot.app.application import open_house  # imported here, because asking a running bot needs none of it
-            from bot.model.request import new_key
-            from bot.runtime.clock import now
+            from bot.app.application import open_application  # imported here, because asking a running bot needs none of it
+            from bot.model.request import make_request_key
+            from bot.runtime.clock import read_utc_time
 
             if house is None:
-                house = await stack.enter_async_context(open_house(settings))
-            me = SystemIdentity.of(os.getuid())
-            return await house.answer(Request(new_key(), me, words, surface, now()))
+                house = await stack.enter_async_context(open_application(settings))
+            me = SystemIdentity.from_uid(os.getuid())
+            return await house.answer_request(Request(make_request_key(), me, words, surface, read_utc_time()))
 
         yield ask
 
 
-async def converse(settings: Settings, shown: Texts) -> None:
+async def run_shell(settings: Settings, shown: Texts) -> None:
     """Answer line by line until the end of input, piped input too."""
     gc.enable()
     console = Console()
-    async with asker(settings, Surface.SHELL) as ask:
-        async for words in _lines(settings, shown):
+    async with open_asker(settings, Surface.SHELL) as ask:
+        async for words in _read_lines(settings, shown):
             print_answer(console, await ask(words), shown)
 
 
@@ -76,15 +76,15 @@ async def verify_audit(settings: Settings) -> Answer:
     if answer is not None:
         return answer
     from bot.audit.log import verify_files
-    from bot.config.settings import audit_keys
-    from bot.reports.listings import verification
+    from bot.config.settings import load_audit_keys
+    from bot.reports.listings import report_verification
 
-    keys = audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder))
+    keys = load_audit_keys(settings, read_secrets(settings.secret_names, settings.secrets_folder))
     found = await asyncio.to_thread(verify_files, settings.database_file, settings.audit_head_file, keys.all)
-    return Answer(operation="", understood=words, body=verification(found))
+    return Answer(operation="", understood=words, body=report_verification(found))
 
 
-async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
+async def _read_lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
     if not sys.stdin.isatty():
         while line := await asyncio.to_thread(sys.stdin.readline):
             if line.strip():
@@ -92,9 +92,9 @@ async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
         return
     from prompt_toolkit import PromptSession  # imported here, because piped lines and `do` need none of it
 
-    from bot.terminal.completion import WordsAndHosts
+    from bot.terminal.completion import CommandCompleter
 
-    session: PromptSession[str] = PromptSession("flatnet> ", completer=WordsAndHosts(settings.inventory))
+    session: PromptSession[str] = PromptSession("flatnet> ", completer=CommandCompleter(settings.inventory))
     hint = Phrase("help shows what you can ask for; exit or Ctrl-D ends")
     sys.stdout.write(f"{hint.render_sentence(shown)}\n")
     while True:
@@ -102,7 +102,7 @@ async def _lines(settings: Settings, shown: Texts) -> AsyncIterator[str]:
             line = await session.prompt_async()
         except (EOFError, KeyboardInterrupt):
             return
-        if line.strip().lower() in ENDINGS:
+        if line.strip().lower() in EXIT_WORDS:
             return
         if line.strip():
             yield line

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
 from commands.model.operation import OwnOperation, Role
-from commands.values.arguments import Positional, reason
+from commands.values.arguments import Positional, parse_reason
 
-Words = Annotated[
+WordsArgument = Annotated[
     tuple[str, ...],
     Positional(
         "words",
@@ -28,7 +28,7 @@ class Help(OwnOperation):
     summary: ClassVar = Phrase("what you can ask for, and how")
     example: ClassVar = "help health"
 
-    about: Words = ()
+    about: WordsArgument = ()
 
 
 class WhoAmI(OwnOperation):
@@ -59,15 +59,15 @@ class Doctor(OwnOperation):
     example: ClassVar = "doctor"
 
 
-DECIDERS = frozenset({Role.OPERATOR, Role.DEVELOPER, Role.ADMINISTRATOR, Role.SECURITY})
+DECIDER_ROLES = frozenset({Role.OPERATOR, Role.DEVELOPER, Role.ADMINISTRATOR, Role.SECURITY})
 """Roles that may see requests and decide on them, as far as the rule of each request allows."""
 
 
-class Can(OwnOperation):
+class PermissionCheck(OwnOperation):
     """Check whether a person may run a request, and by which rule."""
 
     words: ClassVar = ("can",)
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("whether a person may ask for something, by which rule, and who would have to approve")
     example: ClassVar = "can alice cert renew host-a"
 
@@ -78,6 +78,6 @@ class Can(OwnOperation):
     ]
 
 
-def in_own_words(placeholder: str, meaning: Phrase) -> Positional:
+def make_text_argument(placeholder: str, meaning: Phrase) -> Positional:
     """Makes a free-text argument that takes the rest of the line."""
-    return Positional(placeholder, meaning, lambda words: reason(" ".join(words)), lambda told: (told,), many=True)
+    return Positional(placeholder, meaning, lambda words: parse_reason(" ".join(words)), lambda told: (told,), many=True)

@@ -5,28 +5,28 @@ from typing import Annotated, ClassVar, Literal
 
 from adapters.phrase import Phrase
 from commands.model.operation import OwnOperation, Risk, Role
-from commands.model.times import When, when_option
-from commands.values.arguments import Option, Positional, choice
+from commands.model.times import TimePoint, make_time_option
+from commands.values.arguments import Option, Positional, make_choice_parser
 
-AUDITORS = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
+AUDITOR_ROLES = frozenset({Role.ADMINISTRATOR, Role.SECURITY})
 """Roles that may read the audit log."""
 
-FARTHEST = timedelta(days=3660)
+AUDIT_HISTORY_LIMIT = timedelta(days=3660)
 """Maximum age of events in a search."""
 
-Plain = Annotated[str, Option("text", Phrase("exactly this"), str.strip, str)]
+TextOption = Annotated[str, Option("text", Phrase("exactly this"), str.strip, str)]
 
 
 class AuditFilter(OwnOperation):
     """A filter of events. An event must match every argument."""
 
-    roles: ClassVar = AUDITORS
+    roles: ClassVar = AUDITOR_ROLES
 
-    since: Annotated[When | None, when_option(FARTHEST)] = None
-    until: Annotated[When | None, when_option(FARTHEST)] = None
-    actor: Plain = ""
-    kind: Plain = ""
-    operation: Plain = ""
+    since: Annotated[TimePoint | None, make_time_option(AUDIT_HISTORY_LIMIT)] = None
+    until: Annotated[TimePoint | None, make_time_option(AUDIT_HISTORY_LIMIT)] = None
+    actor: TextOption = ""
+    kind: TextOption = ""
+    operation: TextOption = ""
 
 
 class AuditSearch(AuditFilter):
@@ -58,7 +58,7 @@ class AuditExport(AuditFilter):
 
     form: Annotated[
         Literal["csv", "jsonl"],
-        Positional("form", Phrase("csv or jsonl"), choice("csv", "jsonl"), lambda form: (form,)),
+        Positional("form", Phrase("csv or jsonl"), make_choice_parser("csv", "jsonl"), lambda form: (form,)),
     ] = "csv"
 
 
@@ -66,7 +66,7 @@ class AuditVerify(OwnOperation):
     """Verify the integrity of the audit log."""
 
     words: ClassVar = ("audit", "verify")
-    roles: ClassVar = AUDITORS
+    roles: ClassVar = AUDITOR_ROLES
     summary: ClassVar = Phrase("whether an audit event was changed, removed, exchanged or cut off")
     example: ClassVar = "audit verify"
 

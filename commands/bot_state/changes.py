@@ -4,27 +4,29 @@ import re
 from typing import Annotated, ClassVar, Literal
 
 from adapters.phrase import Phrase
-from commands.bot_state.about import DECIDERS, in_own_words
+from commands.bot_state.about import DECIDER_ROLES, make_text_argument
 from commands.model.operation import OwnOperation, Risk
-from commands.values.arguments import BadArgument, Option, Positional, choice, shown
+from commands.values.arguments import BadArgument, Option, Positional, make_choice_parser, shorten_argument
 
 
-def operation_name(typed: tuple[str, ...]) -> str:
+def parse_operation_id(typed: tuple[str, ...]) -> str:
     """Parses the id of an operation: `op-` and twelve hexadecimal digits. Raises `BadArgument`."""
     said = typed[0].lower()
     if re.fullmatch(r"op-[0-9a-f]{12}", said):
         return said
-    phrase = Phrase("{part} is no operation; its id looks like {example}", part=shown(typed[0]), example="op-0123456789ab")
+    phrase = Phrase(
+        "{part} is no operation; its id looks like {example}", part=shorten_argument(typed[0]), example="op-0123456789ab"
+    )
     raise BadArgument(phrase, part=typed[0])
 
 
 OperationId = Annotated[
     str,
-    Positional("id", Phrase("which operation; op and approval list them"), operation_name, lambda name: (name,)),
+    Positional("id", Phrase("which operation; op and approval list them"), parse_operation_id, lambda name: (name,)),
 ]
 
 
-class Approvals(OwnOperation):
+class ApprovalList(OwnOperation):
     """List the changes that wait for approval or review."""
 
     words: ClassVar = ("approval",)
@@ -48,7 +50,7 @@ class Approve(OwnOperation):
     words: ClassVar = ("approve",)
     risk: ClassVar = Risk.CHANGE
     aliases: ClassVar = (("approval", "approve"),)
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("approve somebody else's change")
     example: ClassVar = "approve op-0123456789ab"
 
@@ -61,15 +63,15 @@ class Deny(OwnOperation):
     words: ClassVar = ("deny",)
     risk: ClassVar = Risk.CHANGE
     aliases: ClassVar = (("approval", "deny"),)
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("deny somebody else's change, and say why")
     example: ClassVar = 'deny op-0123456789ab "not before the backup"'
 
     id: OperationId
-    why: Annotated[str, in_own_words("reason", Phrase("why not, for whoever asked"))]
+    why: Annotated[str, make_text_argument("reason", Phrase("why not, for whoever asked"))]
 
 
-class Operations(OwnOperation):
+class OperationList(OwnOperation):
     """List running, waiting and recent changes."""
 
     words: ClassVar = ("op",)
@@ -107,15 +109,15 @@ class OperationContinue(OwnOperation):
 
     words: ClassVar = ("op", "continue")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("ask anew for the hosts that a stopped or failed change left out")
     example: ClassVar = "op continue op-0123456789ab"
 
     id: OperationId
 
 
-Outcome = Literal["done", "undone", "failed"]
-_OUTCOMES = choice("done", "undone", "failed")
+ObservedOutcome = Literal["done", "undone", "failed"]
+_parse_outcome = make_choice_parser("done", "undone", "failed")
 
 
 class OperationResolve(OwnOperation):
@@ -123,18 +125,18 @@ class OperationResolve(OwnOperation):
 
     words: ClassVar = ("op", "resolve")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("say what you saw on the host of a change whose end is unknown; its hosts are free again")
     example: ClassVar = 'op resolve op-0123456789ab "the old certificate is in place" --outcome undone'
 
     id: OperationId
-    saw: Annotated[str, in_own_words("seen", Phrase("what you saw on the host, for the audit log"))]
+    saw: Annotated[str, make_text_argument("seen", Phrase("what you saw on the host, for the audit log"))]
     outcome: Annotated[
-        Outcome,
+        ObservedOutcome,
         Option(
             "outcome",
             Phrase("done, undone, or failed (something is left half done); failed if left out"),
-            lambda word: _OUTCOMES((word,)),
+            lambda word: _parse_outcome((word,)),
             str,
         ),
     ] = "failed"
@@ -145,9 +147,9 @@ class OperationReview(OwnOperation):
 
     words: ClassVar = ("op", "review")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("close the review of a break-glass change that somebody else made")
     example: ClassVar = 'op review op-0123456789ab "agreed: the gateway was down"'
 
     id: OperationId
-    found: Annotated[str, in_own_words("review", Phrase("what you think of it, for the audit log"))]
+    found: Annotated[str, make_text_argument("review", Phrase("what you think of it, for the audit log"))]

@@ -3,22 +3,31 @@
 from typing import Annotated, ClassVar
 
 from adapters.phrase import Phrase
-from commands.bot_state.about import DECIDERS, in_own_words
+from commands.bot_state.about import DECIDER_ROLES, make_text_argument
 from commands.model.operation import OwnOperation, Risk
-from commands.values.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, numbered, reason
+from commands.values.arguments import (
+    ALL_HOSTS,
+    BadArgument,
+    Flag,
+    Option,
+    Positional,
+    TargetArgument,
+    make_number_parser,
+    parse_reason,
+)
 
-TITLE = 120
+MAX_TITLE_LENGTH = 120
 """Maximum characters of a title: one line on a phone and in a list."""
 
 
-incident_number = numbered("incident")
+parse_incident_number = make_number_parser("incident")
 """Parser of an incident's number."""
 
 
-def _title(typed: tuple[str, ...]) -> str:
-    said = reason(" ".join(typed))
-    if len(said) > TITLE:
-        raise BadArgument(Phrase("a title has at most {n} characters", n=TITLE), part=said)
+def _parse_title(typed: tuple[str, ...]) -> str:
+    said = parse_reason(" ".join(typed))
+    if len(said) > MAX_TITLE_LENGTH:
+        raise BadArgument(Phrase("a title has at most {n} characters", n=MAX_TITLE_LENGTH), part=said)
     return said
 
 
@@ -35,16 +44,18 @@ class IncidentOpen(OwnOperation):
 
     words: ClassVar = ("incident", "open")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("name this channel the one of an incident; looks here answer for all, about its hosts")
     example: ClassVar = 'incident open "the gateway answers 502" host-a'
 
-    title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _title, lambda title: (title,))]
-    target: TargetArgument = ALL
+    title: Annotated[str, Positional("title", Phrase("what is wrong, in quotes"), _parse_title, lambda title: (title,))]
+    target: TargetArgument = ALL_HOSTS
     new: Annotated[bool, Flag(Phrase("in a new channel, which the bot makes and invites you to"))] = False
 
 
-Number = Annotated[int, Option("number", Phrase("which one; the one of this channel if left out"), incident_number, str)]
+IncidentNumberOption = Annotated[
+    int, Option("number", Phrase("which one; the one of this channel if left out"), parse_incident_number, str)
+]
 
 
 class IncidentShow(OwnOperation):
@@ -59,7 +70,7 @@ class IncidentShow(OwnOperation):
         Positional(
             "number",
             Phrase("which one; the one of this channel if left out"),
-            lambda words: incident_number(words[0]),
+            lambda words: parse_incident_number(words[0]),
             lambda number: (str(number),) if number else (),
         ),
     ] = 0
@@ -70,9 +81,9 @@ class IncidentResolve(OwnOperation):
 
     words: ClassVar = ("incident", "resolve")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("end an incident, and say what it was; its channel is an ordinary one again")
     example: ClassVar = 'incident resolve "the certificate of host-a had expired"'
 
-    was: Annotated[str, in_own_words("reason", Phrase("what it was, for whoever reads it later"))]
-    incident: Number = 0
+    was: Annotated[str, make_text_argument("reason", Phrase("what it was, for whoever reads it later"))]
+    incident: IncidentNumberOption = 0

@@ -5,13 +5,13 @@ from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.bot_state.about import in_own_words
+from commands.bot_state.about import make_text_argument
 from commands.model.operation import OwnOperation, Risk, Role
-from commands.values.arguments import OneWordTarget, Positional, numbered
-from commands.values.units import duration_between, render_duration
+from commands.values.arguments import OneWordTarget, Positional, make_number_parser
+from commands.values.units import make_duration_parser, render_duration
 
 
-class Locks(OwnOperation):
+class LockList(OwnOperation):
     """List the locks."""
 
     words: ClassVar = ("lock",)
@@ -19,7 +19,7 @@ class Locks(OwnOperation):
     example: ClassVar = "lock"
 
 
-_LOCK_TIME = duration_between(timedelta(minutes=1), timedelta(days=90))
+_parse_lock_duration = make_duration_parser(timedelta(minutes=1), timedelta(days=90))
 """Parser of a lock's duration. Every lock expires, and can be added again while it is needed."""
 
 
@@ -38,11 +38,11 @@ class LockAdd(OwnOperation):
         Positional(
             "duration",
             Phrase("how long: 30m, 2h, 7d"),
-            lambda words: _LOCK_TIME(words[0]),
+            lambda words: _parse_lock_duration(words[0]),
             lambda lasts: (render_duration(lasts),),
         ),
     ]
-    why: Annotated[str, in_own_words("reason", Phrase("why, for everybody who runs into it"))]
+    why: Annotated[str, make_text_argument("reason", Phrase("why, for everybody who runs into it"))]
 
 
 class LockRemove(OwnOperation):
@@ -55,9 +55,12 @@ class LockRemove(OwnOperation):
     example: ClassVar = "lock remove 3"
 
     number: Annotated[
-        int, Positional("number", Phrase("the lock's number"), lambda words: numbered("lock")(words[0]), lambda n: (str(n),))
+        int,
+        Positional(
+            "number", Phrase("the lock's number"), lambda words: make_number_parser("lock")(words[0]), lambda n: (str(n),)
+        ),
     ]
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """Returns no hosts. The lock's hosts are not known here; `bot.handlers.registry` checks permission for them."""
         return ()

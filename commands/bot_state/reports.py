@@ -5,21 +5,21 @@ from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.certs.operations import Cert
-from commands.disks.operations import Disk
+from commands.certs.operations import CertList
+from commands.disks.operations import DiskUsage
 from commands.health import Health
 from commands.model.operation import OwnOperation
-from commands.updates.operations import Updates
-from commands.values.arguments import BadArgument, Option, shown
+from commands.updates.operations import UpdateList
+from commands.values.arguments import BadArgument, Option, shorten_argument
 
-_MONTH = re.compile(r"(20\d\d)[-/年](0[1-9]|1[0-2]|[1-9])月?")
+_MONTH_PATTERN = re.compile(r"(20\d\d)[-/年](0[1-9]|1[0-2]|[1-9])月?")
 
 
 def parse_month(typed: str) -> str:
     """Parses a month of this century, typed as `2026-01`. Raises `BadArgument`."""
-    read = _MONTH.fullmatch(typed.strip())
+    read = _MONTH_PATTERN.fullmatch(typed.strip())
     if read is None:
-        phrase = Phrase("{part} is no month; write it as {example}", part=shown(typed), example="2026-01")
+        phrase = Phrase("{part} is no month; write it as {example}", part=shorten_argument(typed), example="2026-01")
         raise BadArgument(phrase, part=typed)
     return f"{read[1]}-{int(read[2]):02}"
 
@@ -30,9 +30,9 @@ class WeeklyReport(OwnOperation):
     words: ClassVar = ("report", "weekly")
     summary: ClassVar = Phrase("the weekly round: how full disks are, whether logs are rotated, which certificates end")
     example: ClassVar = "report weekly"
-    includes: ClassVar = (Health, Disk, Cert)
+    includes: ClassVar = (Health, DiskUsage, CertList)
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """Returns all hosts: the report covers every host."""
         return inventory.hosts
 
@@ -45,14 +45,14 @@ class MonthlyReport(OwnOperation):
         "a month in numbers, also as Markdown and CSV: how often hosts were reached and well, changes, approvals, updates"
     )
     example: ClassVar = "report monthly --month 2026-01"
-    includes: ClassVar = (Health, Updates)
+    includes: ClassVar = (Health, UpdateList)
 
     month: Annotated[
         str,
         Option("month", Phrase("which one, such as 2026-01; the last whole one if left out"), parse_month, str),
     ] = ""
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """Returns all hosts: the report covers every host."""
         return inventory.hosts
 
@@ -63,8 +63,8 @@ class Digest(OwnOperation):
     words: ClassVar = ("digest",)
     summary: ClassVar = Phrase("what changed since the last scheduled digest, what is wrong, and what waits for somebody")
     example: ClassVar = "digest"
-    includes: ClassVar = (Health, Cert)
+    includes: ClassVar = (Health, CertList)
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """Returns all hosts: the report covers every host."""
         return inventory.hosts

@@ -4,71 +4,76 @@ import re
 from typing import Annotated, ClassVar, Literal
 
 from adapters.phrase import Phrase
-from commands.bot_state.about import DECIDERS
+from commands.bot_state.about import DECIDER_ROLES
 from commands.model.operation import OwnOperation, Risk, Role
-from commands.values.arguments import BadArgument, Option, Positional, choice, shown
+from commands.values.arguments import BadArgument, Option, Positional, make_choice_parser, shorten_argument
 from commands.values.cron import parse_cron, parse_zone
 
-KEEPERS = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
+SCHEDULE_ROLES = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
 """Roles that may pause, resume, remove and run any schedule."""
 
-NAME_LIMIT = 40
-NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{NAME_LIMIT - 1}}}")
-CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
+MAX_NAME_LENGTH = 40
+NAME_PATTERN = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_NAME_LENGTH - 1}}}")
+CHANNEL_PATTERN = re.compile(r"[CG][A-Z0-9]{2,20}")
 
-LONGEST = 500
+MAX_WORDS_LENGTH = 500
 """Maximum characters of a scheduled command."""
 
-Missed = Literal["run", "skip", "tell"]
+MissedRule = Literal["run", "skip", "tell"]
 """Handling of due times that were missed: run the newest one late, skip them, or report them only."""
 
-_MISSED = choice("run", "skip", "tell")
+_parse_missed_rule = make_choice_parser("run", "skip", "tell")
 
 
-def schedule_name(typed: str) -> str:
+def parse_schedule_name(typed: str) -> str:
     """Parses the name of a schedule. Raises `BadArgument`."""
     said = typed.strip().lower()
-    if NAME.fullmatch(said):
+    if NAME_PATTERN.fullmatch(said):
         return said
     phrase = Phrase(
-        "{part} is no name of a schedule; it has letters, digits and hyphens, at most {n}", part=shown(typed), n=NAME_LIMIT
+        "{part} is no name of a schedule; it has letters, digits and hyphens, at most {n}",
+        part=shorten_argument(typed),
+        n=MAX_NAME_LENGTH,
     )
     raise BadArgument(phrase, part=typed)
 
 
-def channel_id(typed: str) -> str:
+def parse_channel_id(typed: str) -> str:
     """Parses a channel's id, as copied or as Slack writes `#ops` when it is chosen from its list. Raises `BadArgument`."""
     said = typed.strip().lstrip("#")
-    if CHANNEL.fullmatch(said.upper()):
+    if CHANNEL_PATTERN.fullmatch(said.upper()):
         return said.upper()
     phrase = Phrase(
         "{part} is no channel that I know; choose it from Slack's list while typing, or give its id, such as {example}",
-        part=shown(typed),
+        part=shorten_argument(typed),
         example="C0123ABCD",
     )
     raise BadArgument(phrase, part=typed)
 
 
-def _words(typed: tuple[str, ...]) -> str:
+def _parse_words(typed: tuple[str, ...]) -> str:
     said = " ".join(" ".join(typed).split()).removeprefix("/flatnet ").strip()
     if not said:
         raise BadArgument(
             Phrase("say in quotes what is to run, such as {example}", example='"health"'), part=" ".join(typed)
         )
-    if len(said) > LONGEST:
-        raise BadArgument(Phrase("what runs by the clock has at most {n} characters", n=LONGEST), part=said)
+    if len(said) > MAX_WORDS_LENGTH:
+        raise BadArgument(Phrase("what runs by the clock has at most {n} characters", n=MAX_WORDS_LENGTH), part=said)
     return said
 
 
-Name = Annotated[
+NameArgument = Annotated[
     str,
     Positional(
-        "name", Phrase("which schedule; schedule lists them"), lambda words: schedule_name(words[0]), lambda name: (name,)
+        "name",
+        Phrase("which schedule; schedule lists them"),
+        lambda words: parse_schedule_name(words[0]),
+        lambda name: (name,),
     ),
 ]
 
 
-class Schedules(OwnOperation):
+class ScheduleList(OwnOperation):
     """List the schedules."""
 
     words: ClassVar = ("schedule",)
@@ -81,7 +86,7 @@ class ScheduleAdd(OwnOperation):
 
     words: ClassVar = ("schedule", "add")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = DECIDERS
+    roles: ClassVar = DECIDER_ROLES
     summary: ClassVar = Phrase("have something asked by the clock, on your behalf; changes still wait for approval")
     example: ClassVar = 'schedule add "0 9 * * 1-5" "health tokyo"'
 
@@ -96,21 +101,26 @@ class ScheduleAdd(OwnOperation):
     ]
     asks: Annotated[
         str,
-        Positional("words", Phrase("what to ask, in quotes"), _words, lambda said: (said,), many=True),
+        Positional("words", Phrase("what to ask, in quotes"), _parse_words, lambda said: (said,), many=True),
     ]
-    name: Annotated[str, Option("name", Phrase("how to call it; made from the words if left out"), schedule_name, str)] = ""
+    name: Annotated[
+        str, Option("name", Phrase("how to call it; made from the words if left out"), parse_schedule_name, str)
+    ] = ""
     zone: Annotated[
         str, Option("zone", Phrase("the time zone, such as Asia/Tokyo; the bot's own if left out"), parse_zone, str)
     ] = ""
     channel: Annotated[
-        str, Option("channel", Phrase("where the answers go; this channel if left out"), channel_id, lambda name: f"#{name}")
+        str,
+        Option(
+            "channel", Phrase("where the answers go; this channel if left out"), parse_channel_id, lambda name: f"#{name}"
+        ),
     ] = ""
     missed: Annotated[
-        Missed,
+        MissedRule,
         Option(
             "rule",
             Phrase("when the bot did not run at the time: run (late), skip, or tell (say that it was missed)"),
-            lambda word: _MISSED((word,)),
+            lambda word: _parse_missed_rule((word,)),
             str,
         ),
     ] = "run"
@@ -121,11 +131,11 @@ class SchedulePause(OwnOperation):
 
     words: ClassVar = ("schedule", "pause")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = KEEPERS
+    roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("stop a schedule until it is resumed")
     example: ClassVar = "schedule pause digest"
 
-    name: Name
+    name: NameArgument
 
 
 class ScheduleResume(OwnOperation):
@@ -133,11 +143,11 @@ class ScheduleResume(OwnOperation):
 
     words: ClassVar = ("schedule", "resume")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = KEEPERS
+    roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("let a paused schedule run again, from its next time on")
     example: ClassVar = "schedule resume digest"
 
-    name: Name
+    name: NameArgument
 
 
 class ScheduleRemove(OwnOperation):
@@ -145,11 +155,11 @@ class ScheduleRemove(OwnOperation):
 
     words: ClassVar = ("schedule", "remove")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = KEEPERS
+    roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("forget a schedule that somebody added")
     example: ClassVar = "schedule remove health-tokyo"
 
-    name: Name
+    name: NameArgument
 
 
 class ScheduleRun(OwnOperation):
@@ -157,8 +167,8 @@ class ScheduleRun(OwnOperation):
 
     words: ClassVar = ("schedule", "run")
     risk: ClassVar = Risk.CHANGE
-    roles: ClassVar = KEEPERS
+    roles: ClassVar = SCHEDULE_ROLES
     summary: ClassVar = Phrase("run a schedule now, as if its time had come")
     example: ClassVar = "schedule run digest"
 
-    name: Name
+    name: NameArgument

@@ -9,20 +9,20 @@ from datetime import datetime, timedelta
 from pathlib import PureWindowsPath
 
 from adapters.errors import HostError
-from adapters.fleet import Seen
+from adapters.fleet import ReadResult
 from adapters.inventory import Host, Inventory, WindowsPaths
-from adapters.nebula.certificates import Certificate, read_pem, read_printed, signed_by
+from adapters.nebula.certificates import Certificate, is_signed_by, read_pem, read_print_output
 from adapters.windows.nebula import NebulaFiles, ReadCertificates, Sighting
-from commands.checks.assessment import ahead
-from commands.checks.gather import look_at_all
-from commands.model.operation import CertificateRules, View
+from commands.checks.assessment import compute_clock_offset
+from commands.checks.gather import read_all_hosts
+from commands.model.operation import CertificateRules, FleetView
 
-CLOCK_LIMIT = 60.0
+CLOCK_OFFSET_LIMIT = 60.0
 """Maximum clock offset in seconds of hosts where certificates are made and judged, because the clock sets their dates."""
 
 
 @dataclass(frozen=True)
-class Held:
+class HostCertificates:
     """One host's certificate and CAs, parsed; `answer` is None if the host has no Windows side.
 
     `read_error`, `ca_read_error`: why a file could not be parsed; "" if it could or does not exist. `parsers_agree`,
@@ -31,19 +31,19 @@ class Held:
     """
 
     host: Host
-    said: NebulaFiles | HostError | None
+    answer: NebulaFiles | HostError | None
     ahead: float = 0.0
     certificate: Certificate | None = None
-    broken: str = ""
-    told: bool = True
+    read_error: str = ""
+    parsers_agree: bool = True
     authorities: tuple[Certificate, ...] = ()
-    ca_broken: str = ""
-    ca_told: bool = True
+    ca_read_error: str = ""
+    ca_parsers_agree: bool = True
 
     @property
     def files(self) -> NebulaFiles | None:
         """The files on the host; None if they are unknown."""
-        return self.said if isinstance(self.said, NebulaFiles) else None
+        return self.answer if isinstance(self.answer, NebulaFiles) else None
 
     @property
     def paths(self) -> WindowsPaths:
@@ -54,14 +54,14 @@ class Held:
     @property
     def trusts_itself(self) -> bool:
         """True if a CA in the host's own file signed its certificate."""
-        return self.certificate is not None and any(signed_by(self.certificate, ca) for ca in self.authorities)
+        return self.certificate is not None and any(is_signed_by(self.certificate, ca) for ca in self.authorities)
 
     @property
     def clock_is_right(self) -> bool:
-        return abs(self.ahead) <= CLOCK_LIMIT
+        return abs(self.ahead) <= CLOCK_OFFSET_LIMIT
 
     @property
-    def elsewhere(self) -> tuple[tuple[str, str], ...]:
+    def misconfigured_paths(self) -> tuple[tuple[str, str], ...]:
         """Paths in config.yaml that differ from the inventory: (configured, expected)."""
         if self.files is None:
             return ()
@@ -74,90 +74,90 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Mesh:
+class FleetCertificates:
     """The certificates of all hosts that were read, and the rules and time to judge them by."""
 
-    held: tuple[Held, ...]
+    per_host: tuple[HostCertificates, ...]
     rules: CertificateRules
     now: datetime
     sightings: Mapping[str, tuple[Host, Sighting]]
     """Newest logged handshake by the name of the peer, with the host that logged it."""
 
     @property
-    def lighthouse(self) -> Held | None:
+    def lighthouse(self) -> HostCertificates | None:
         """The lighthouse, if it was read."""
-        return next((each for each in self.held if each.host.lighthouse), None)
+        return next((each for each in self.per_host if each.host.lighthouse), None)
 
     @property
-    def authorities(self) -> tuple[tuple[Certificate, tuple[Held, ...]], ...]:
+    def authorities(self) -> tuple[tuple[Certificate, tuple[HostCertificates, ...]], ...]:
         """Each CA's certificate once, with the hosts that trust it, in the order of expiry."""
-        holders: dict[str, list[Held]] = {}
+        holders: dict[str, list[HostCertificates]] = {}
         known: dict[str, Certificate] = {}
-        for held in self.held:
+        for held in self.per_host:
             for ca in held.authorities:
                 known[ca.fingerprint] = ca
                 holders.setdefault(ca.fingerprint, []).append(held)
         soonest = sorted(known.values(), key=lambda ca: (ca.not_after, ca.fingerprint))
         return tuple((ca, tuple(holders[ca.fingerprint])) for ca in soonest)
 
-    def groups(self, host: Host) -> tuple[str, ...]:
+    def get_groups(self, host: Host) -> tuple[str, ...]:
         """Returns the groups that this host's certificate must have."""
         return self.rules.lighthouse_groups if host.lighthouse else self.rules.groups
 
-    def left(self, certificate: Certificate) -> timedelta:
+    def compute_time_left(self, certificate: Certificate) -> timedelta:
         """Computes the time left of a certificate; negative after its expiry."""
         return certificate.not_after - self.now
 
-    def sighted(self, held: Held) -> tuple[Host, Sighting] | None:
+    def find_sighting(self, held: HostCertificates) -> tuple[Host, Sighting] | None:
         """Finds the newest handshake with this host that another one logged."""
         return None if held.certificate is None else self.sightings.get(held.certificate.name)
 
 
-async def look_at(hosts: Iterable[Host], view: View) -> Mesh:
+async def read_certificates(hosts: Iterable[Host], view: FleetView) -> FleetCertificates:
     """Reads the certificates of these hosts concurrently; the results are in their order."""
-    held = await look_at_all(hosts, lambda host: _ask(host, view), view)
+    held = await read_all_hosts(hosts, lambda host: _read_host(host, view), view)
     logged = [(each.host, sighting) for each in held if each.files for sighting in each.files.sightings]
     newest = {sighting.name: (host, sighting) for host, sighting in sorted(logged, key=lambda pair: pair[1].at)}
-    return Mesh(held, view.certificates, view.now(), newest)
+    return FleetCertificates(held, view.certificates, view.now(), newest)
 
 
-def with_lighthouse(hosts: Sequence[Host], inventory: Inventory) -> tuple[Host, ...]:
+def add_lighthouse(hosts: Sequence[Host], inventory: Inventory) -> tuple[Host, ...]:
     """Adds the lighthouse, which the other hosts are compared with."""
     return tuple(host for host in inventory.hosts if host in hosts or host.lighthouse)
 
 
-def _parsed(host: Host, said: NebulaFiles, ahead: float) -> Held:
+def _parse_answer(host: Host, said: NebulaFiles, ahead: float) -> HostCertificates:
     """Parses a host's answer."""
-    certificates, broken = _read(said.certificate)
-    authorities, ca_broken = _read(said.ca)
-    return Held(
+    certificates, broken = _parse_pem(said.certificate)
+    authorities, ca_broken = _parse_pem(said.ca)
+    return HostCertificates(
         host=host,
-        said=said,
+        answer=said,
         ahead=ahead,
         certificate=certificates[0] if certificates else None,
-        broken=broken,
-        told=not certificates or _printed(said.printed) == certificates,
+        read_error=broken,
+        parsers_agree=not certificates or _parse_printed(said.printed) == certificates,
         authorities=authorities,
-        ca_broken=ca_broken,
-        ca_told=not authorities or _printed(said.ca_printed) == authorities,
+        ca_read_error=ca_broken,
+        ca_parsers_agree=not authorities or _parse_printed(said.ca_printed) == authorities,
     )
 
 
-def short(fingerprint: str) -> str:
+def shorten_fingerprint(fingerprint: str) -> str:
     """Shortens a fingerprint for a quick comparison. Details have all of it."""
     return fingerprint[:12]
 
 
-async def _ask(host: Host, view: View) -> Held:
+async def _read_host(host: Host, view: FleetView) -> HostCertificates:
     if host.windows is None:
-        return Held(host, None)
-    seen: Seen[NebulaFiles] = await view.fleet.look(host, ReadCertificates.of(host.windows))
-    if isinstance(seen.said, HostError):
-        return Held(host, seen.said)
-    return _parsed(host, seen.said, ahead(seen.said.clock, view.now(), seen.age))
+        return HostCertificates(host, None)
+    seen: ReadResult[NebulaFiles] = await view.fleet.read(host, ReadCertificates.of(host.windows))
+    if isinstance(seen.outcome, HostError):
+        return HostCertificates(host, seen.outcome)
+    return _parse_answer(host, seen.outcome, compute_clock_offset(seen.outcome.clock, view.now(), seen.age))
 
 
-def _read(text: str) -> tuple[tuple[Certificate, ...], str]:
+def _parse_pem(text: str) -> tuple[tuple[Certificate, ...], str]:
     if not text:
         return (), ""
     try:
@@ -166,8 +166,8 @@ def _read(text: str) -> tuple[tuple[Certificate, ...], str]:
         return (), str(error)
 
 
-def _printed(text: str) -> tuple[Certificate, ...] | None:
+def _parse_printed(text: str) -> tuple[Certificate, ...] | None:
     try:
-        return read_printed(text)
+        return read_print_output(text)
     except ValueError:
         return None

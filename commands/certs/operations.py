@@ -10,82 +10,82 @@ from typing import Annotated, ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from commands.certs.assessment import judge, judge_authority
-from commands.certs.inventory import Mesh, look_at, with_lighthouse
-from commands.certs.table import COLUMNS, days
-from commands.checks.assessment import Judged, Remark
-from commands.model.finding import Finding, next_commands, worst_first
-from commands.model.operation import FleetRead, View
-from commands.model.phrases import some
-from commands.model.report import FACTS, Cell, Column, File, Mark, Report, Row
-from commands.values.arguments import ALL, BadArgument, Flag, HostsArgument, Target, TargetArgument, shown
+from commands.certs.assessment import judge_authority, judge_host_certificates
+from commands.certs.inventory import FleetCertificates, add_lighthouse, read_certificates
+from commands.certs.table import CERTIFICATE_COLUMNS, format_days_left
+from commands.checks.assessment import Judgment, Remark
+from commands.model.finding import Finding, list_next_commands, sort_worst_first
+from commands.model.operation import FleetRead, FleetView
+from commands.model.phrases import list_some
+from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row, TextFile
+from commands.values.arguments import ALL_HOSTS, BadArgument, Flag, HostsArgument, Target, TargetArgument, shorten_argument
 
-WORST = 3
+MAX_NAMED = 3
 """Maximum certificates in a summary, and next commands. A notification is read on a phone."""
 
-TABLE = (
+TABLE_COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
-    *COLUMNS,
+    *CERTIFICATE_COLUMNS,
     Column(key="kind", heading=Phrase("Kind"), detail=True),
 )
-TWICE = ("kind", "fingerprint")
+REDUNDANT_KEYS = ("kind", "fingerprint")
 """Columns without new information where a single certificate is shown in full."""
 
-EXPORT = (
+EXPORT_COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
     Column(key="file", heading=Phrase("File")),
 )
 
 
 @dataclass(frozen=True)
-class Line:
+class CertificateLine:
     """One certificate and its judgment. `host` is the host of its findings, `name` its name in a summary."""
 
     host: str
     name: str
     authority: bool
-    judged: Judged
-    left: timedelta | None = None
+    judgment: Judgment
+    time_left: timedelta | None = None
 
     @property
-    def place(self) -> tuple[int, float]:
+    def sort_key(self) -> tuple[int, float]:
         """Sort key: by expiry, then unknown certificates, then those that do not exist."""
-        if self.left is not None:
-            return 0, self.left.total_seconds()
-        return (2, 0.0) if self.judged.cells["days"].mark is Mark.ABSENT else (1, 0.0)
+        if self.time_left is not None:
+            return 0, self.time_left.total_seconds()
+        return (2, 0.0) if self.judgment.cells["days"].mark is Mark.ABSENT else (1, 0.0)
 
     @property
-    def counted(self) -> bool:
+    def expected(self) -> bool:
         """True if the host should have a certificate."""
-        return self.place[0] < 2
+        return self.sort_key[0] < 2
 
     @property
     def row(self) -> Row:
         kind = Phrase("CA") if self.authority else Phrase("host")
         cells = (
             Cell.of(self.name),
-            *(self.judged.cells[column.key] for column in COLUMNS),
+            *(self.judgment.cells[column.key] for column in CERTIFICATE_COLUMNS),
             Cell(text=kind, value="ca" if self.authority else "host"),
         )
-        return Row(cells=cells, host="" if self.authority else self.host, severity=self.judged.severity)
+        return Row(cells=cells, host="" if self.authority else self.host, severity=self.judgment.severity)
 
     @property
-    def facts(self) -> Iterator[Row]:
+    def fact_rows(self) -> Iterator[Row]:
         """The row as facts from top to bottom, without columns that a CA does not have."""
-        if all(cell.mark is Mark.UNKNOWN for cell in self.judged.cells.values()):
+        if all(cell.mark is Mark.UNKNOWN for cell in self.judgment.cells.values()):
             return  # the finding has the reason
         headings = {"host": Phrase("CA"), "trusted": Phrase("Trusted by")} if self.authority else {}
-        for column, cell in zip(TABLE, self.row.cells, strict=True):
-            if column.key not in TWICE and not (self.authority and cell.mark is Mark.ABSENT):
+        for column, cell in zip(TABLE_COLUMNS, self.row.cells, strict=True):
+            if column.key not in REDUNDANT_KEYS and not (self.authority and cell.mark is Mark.ABSENT):
                 yield Row(cells=(Cell(text=headings.get(column.key, column.heading), value=column.key), cell))
 
     @property
     def findings(self) -> Iterator[Finding]:
         """Findings that name the kind of certificate, because a digest shows them among others."""
-        for remark in self.judged.remarks:
-            found = _finding(self.host, remark)
+        for remark in self.judgment.remarks:
+            found = _build_finding(self.host, remark)
             if self.authority:
-                short = Phrase("CA {name}: {state}", name=shown(self.name), state=remark.short)
+                short = Phrase("CA {name}: {state}", name=shorten_argument(self.name), state=remark.short)
                 yield found.model_copy(update={"subject": f"ca-{remark.subject}", "short": short})
             elif remark.reached:
                 yield found.model_copy(update={"short": Phrase("certificate: {state}", state=remark.short)})
@@ -93,7 +93,7 @@ class Line:
                 yield found
 
 
-class Cert(FleetRead):
+class CertList(FleetRead):
     """List host and CA certificates in the order of expiry."""
 
     words: ClassVar = ("cert",)
@@ -101,24 +101,24 @@ class Cert(FleetRead):
     summary: ClassVar = Phrase("certificates of hosts and CA: when they end, and whether they are right and in use")
     example: ClassVar = "cert all --details"
 
-    target: TargetArgument = ALL
+    target: TargetArgument = ALL_HOSTS
     details: Annotated[bool, Flag(Phrase("dates, files, keys and whole fingerprints too"))] = False
 
-    async def read(self, view: View) -> Report:
-        hosts = self.hosts(view.fleet.inventory)
-        seen = await _look(hosts, view)
-        lines = sorted((*_hosts(hosts, seen), *_authorities(seen)), key=lambda line: line.place)
-        troubled = [line for line in lines if line.judged.remarks]
-        findings = worst_first(tuple(finding for line in troubled for finding in line.findings))
+    async def read(self, view: FleetView) -> Report:
+        hosts = self.resolve_hosts(view.fleet.inventory)
+        seen = await _read_with_lighthouse(hosts, view)
+        lines = sorted((*_build_host_lines(hosts, seen), *_build_authority_lines(seen)), key=lambda line: line.sort_key)
+        troubled = [line for line in lines if line.judgment.remarks]
+        findings = sort_worst_first(tuple(finding for line in troubled for finding in line.findings))
         return Report(
             title=Phrase("Certificates"),
-            summary=_summary(lines, troubled),
-            columns=TABLE,
+            summary=_summarize(lines, troubled),
+            columns=TABLE_COLUMNS,
             rows=tuple(line.row for line in lines),
             findings=findings,
             details=self.details,
             taken_at=view.now(),
-            next=next_commands(findings, WORST),
+            next=list_next_commands(findings, MAX_NAMED),
         )
 
 
@@ -132,13 +132,13 @@ class CertShow(FleetRead):
 
     target: HostsArgument
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
-        return (one_host(self.target, inventory),)
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+        return (resolve_one_host(self.target, inventory),)
 
-    async def read(self, view: View) -> Report:
-        hosts = self.hosts(view.fleet.inventory)
-        line = next(_hosts(hosts, await _look(hosts, view)))
-        return _everything(Phrase("Certificate of {host}", host=line.name), (line,), view.now())
+    async def read(self, view: FleetView) -> Report:
+        hosts = self.resolve_hosts(view.fleet.inventory)
+        line = next(_build_host_lines(hosts, await _read_with_lighthouse(hosts, view)))
+        return _build_full_report(Phrase("Certificate of {host}", host=line.name), (line,), view.now())
 
 
 class CaShow(FleetRead):
@@ -148,9 +148,9 @@ class CaShow(FleetRead):
     summary: ClassVar = Phrase("everything about the CA, and which hosts trust it")
     example: ClassVar = "ca show"
 
-    async def read(self, view: View) -> Report:
-        seen = await _look(view.fleet.inventory.hosts, view)
-        return _everything(Phrase("CA"), tuple(_authorities(seen)), view.now())
+    async def read(self, view: FleetView) -> Report:
+        seen = await _read_with_lighthouse(view.fleet.inventory.hosts, view)
+        return _build_full_report(Phrase("CA"), tuple(_build_authority_lines(seen)), view.now())
 
 
 class CertExport(FleetRead):
@@ -161,13 +161,13 @@ class CertExport(FleetRead):
     summary: ClassVar = Phrase("the file certificates.txt: what nebula-cert prints of every certificate")
     example: ClassVar = "cert export"
 
-    target: TargetArgument = ALL
+    target: TargetArgument = ALL_HOSTS
 
-    async def read(self, view: View) -> Report:
-        seen = await look_at(self.hosts(view.fleet.inventory), view)
+    async def read(self, view: FleetView) -> Report:
+        seen = await read_certificates(self.resolve_hosts(view.fleet.inventory), view)
         printed = [
             (each.host.name, file, text)
-            for each in seen.held
+            for each in seen.per_host
             if each.files is not None
             for file, text in (
                 (each.paths.ca_certificate, each.files.ca_printed),
@@ -175,113 +175,119 @@ class CertExport(FleetRead):
             )
             if text
         ]
-        silent = [each.host for each in seen.held if each.said is not None and not (each.files and each.files.printed)]
-        unread = list(_hosts(silent, seen))
+        silent = [each.host for each in seen.per_host if each.answer is not None and not (each.files and each.files.printed)]
+        unread = list(_build_host_lines(silent, seen))
         return Report(
             title=Phrase("Certificates as a file"),
-            summary=_exported(len(printed), [line.name for line in unread]),
-            columns=EXPORT,
+            summary=_summarize_export(len(printed), [line.name for line in unread]),
+            columns=EXPORT_COLUMNS,
             rows=tuple(Row(host=host, cells=(Cell.of(host), Cell.of(file))) for host, file, _ in printed),
-            findings=worst_first(tuple(finding for line in unread for finding in line.findings)),
+            findings=sort_worst_first(tuple(finding for line in unread for finding in line.findings)),
             brief=True,
             taken_at=view.now(),
-            files=(File(name="certificates.txt", text="\n".join(_block(*each) for each in printed)),),
+            files=(TextFile(name="certificates.txt", text="\n".join(_format_block(*each) for each in printed)),),
         )
 
 
-def one_host(target: Target, inventory: Inventory) -> Host:
+def resolve_one_host(target: Target, inventory: Inventory) -> Host:
     """Resolves a target to a single host. Raises `BadArgument` if it matches several."""
     meant = target.resolve(inventory)
     if len(meant) == 1:
         return meant[0]
     phrase = Phrase("{part} are {n} hosts; name one of them", part=str(target), n=len(meant))
-    raise BadArgument(phrase, part=str(target), nearest=tuple(host.name for host in meant[:WORST]))
+    raise BadArgument(phrase, part=str(target), nearest=tuple(host.name for host in meant[:MAX_NAMED]))
 
 
-async def _look(hosts: Sequence[Host], view: View) -> Mesh:
-    return await look_at(with_lighthouse(hosts, view.fleet.inventory), view)
+async def _read_with_lighthouse(hosts: Sequence[Host], view: FleetView) -> FleetCertificates:
+    return await read_certificates(add_lighthouse(hosts, view.fleet.inventory), view)
 
 
-def _hosts(hosts: Sequence[Host], seen: Mesh) -> Iterator[Line]:
+def _build_host_lines(hosts: Sequence[Host], seen: FleetCertificates) -> Iterator[CertificateLine]:
     """Builds a line for each of these hosts."""
-    for held in seen.held:
+    for held in seen.per_host:
         if held.host in hosts:
-            left = None if held.certificate is None else seen.left(held.certificate)
-            yield Line(held.host.name, held.host.name, False, judge(held, seen), left)
+            left = None if held.certificate is None else seen.compute_time_left(held.certificate)
+            yield CertificateLine(held.host.name, held.host.name, False, judge_host_certificates(held, seen), left)
 
 
-def _authorities(seen: Mesh) -> Iterator[Line]:
+def _build_authority_lines(seen: FleetCertificates) -> Iterator[CertificateLine]:
     """Builds a line for each CA, whose host is the lighthouse if that trusts it."""
     for ca, holders in seen.authorities:
         place = next((held for held in holders if held.host.lighthouse), holders[0])
-        yield Line(place.host.name, ca.name, True, judge_authority(ca, holders, seen), seen.left(ca))
+        yield CertificateLine(place.host.name, ca.name, True, judge_authority(ca, holders, seen), seen.compute_time_left(ca))
 
 
-def _finding(host: str, remark: Remark) -> Finding:
-    return remark.finding(host, remark.next or (f"cert show {host}" if remark.reached else f"health {host} --details"))
+def _build_finding(host: str, remark: Remark) -> Finding:
+    return remark.build_finding(host, remark.next or (f"cert show {host}" if remark.reached else f"health {host} --details"))
 
 
-def _block(host: str, file: str, printed: str) -> str:
+def _format_block(host: str, file: str, printed: str) -> str:
     """Formats one certificate below its host and file. The host's text is untrusted: its lines never look like a heading."""
     lines = (f" {line}" if line.startswith("#") else line for line in printed.strip().splitlines())
     return "\n".join((f"# {host} {file}", *lines, ""))
 
 
-def _everything(title: Phrase, lines: Sequence[Line], at: datetime) -> Report:
-    found = worst_first(tuple(finding for line in lines for finding in line.findings))
-    words = tuple(word for word in next_commands(found, WORST) if not word.startswith(("cert show", "ca show")))
+def _build_full_report(title: Phrase, lines: Sequence[CertificateLine], at: datetime) -> Report:
+    found = sort_worst_first(tuple(finding for line in lines for finding in line.findings))
+    words = tuple(word for word in list_next_commands(found, MAX_NAMED) if not word.startswith(("cert show", "ca show")))
     return Report(
         title=title,
-        summary=_summary(lines, [line for line in lines if line.judged.remarks]),
-        columns=FACTS,
-        rows=tuple(row for line in lines for row in line.facts),
+        summary=_summarize(lines, [line for line in lines if line.judgment.remarks]),
+        columns=FACT_COLUMNS,
+        rows=tuple(row for line in lines for row in line.fact_rows),
         findings=tuple(each.model_copy(update={"next": each.next if each.next in words else None}) for each in found),
         taken_at=at,
         next=words,
     )
 
 
-def _summary(lines: Sequence[Line], troubled: Sequence[Line]) -> Phrase:
-    counted = [line for line in lines if line.counted]
+def _summarize(lines: Sequence[CertificateLine], troubled: Sequence[CertificateLine]) -> Phrase:
+    counted = [line for line in lines if line.expected]
     if not counted:
         return Phrase("no host here has a certificate; cert without a target shows all hosts")
     if len(lines) == 1:
-        return _one(lines[0])
+        return _summarize_one(lines[0])
     if not troubled:
-        first = min(counted, key=lambda line: line.place)
+        first = min(counted, key=lambda line: line.sort_key)
         return Phrase(
             "{n} certificate is well, that of {first}: {left}",
             plural="all {n} certificates are well; the first to end is that of {first}: {left}",
             n=len(counted),
             first=first.name,
-            left=days(first.left or timedelta(0)),
+            left=format_days_left(first.time_left or timedelta(0)),
         )
     return Phrase(
         "{n} of {total} certificates needs attention: {worst}",
         plural="{n} of {total} certificates need attention: {worst}",
         n=len(troubled),
         total=len(counted),
-        worst=some([_headline(line) for line in sorted(troubled, key=lambda line: line.judged.rank)], WORST),
+        worst=list_some(
+            [_describe_worst(line) for line in sorted(troubled, key=lambda line: line.judgment.rank)], MAX_NAMED
+        ),
     )
 
 
-def _one(line: Line) -> Phrase:
-    if not line.judged.remarks:
-        return Phrase("the certificate of {host} is well: {left}", host=line.name, left=days(line.left or timedelta(0)))
-    shorts = some([remark.short for remark in line.judged.worst], WORST)
+def _summarize_one(line: CertificateLine) -> Phrase:
+    if not line.judgment.remarks:
+        return Phrase(
+            "the certificate of {host} is well: {left}",
+            host=line.name,
+            left=format_days_left(line.time_left or timedelta(0)),
+        )
+    shorts = list_some([remark.short for remark in line.judgment.worst], MAX_NAMED)
     return Phrase("the certificate of {host} needs attention: {worst}", host=line.name, worst=shorts)
 
 
-def _headline(line: Line) -> Phrase:
-    return Phrase("{host} {short}", host=line.name, short=line.judged.worst[0].short)
+def _describe_worst(line: CertificateLine) -> Phrase:
+    return Phrase("{host} {short}", host=line.name, short=line.judgment.worst[0].short)
 
 
-def _exported(count: int, unread: Sequence[str]) -> Phrase:
+def _summarize_export(count: int, unread: Sequence[str]) -> Phrase:
     if unread:
         return Phrase(
             "{n} certificate is in the file; missing: {hosts}",
             plural="{n} certificates are in the file; missing: {hosts}",
             n=count,
-            hosts=some(list(unread), WORST),
+            hosts=list_some(list(unread), MAX_NAMED),
         )
     return Phrase("{n} certificate is in the file", plural="{n} certificates are in the file", n=count)

@@ -2,99 +2,101 @@
 
 from adapters.errors import HostError
 from adapters.inventory import Host
-from adapters.nebula.certificates import Certificate, signed_by
+from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase, Span
-from commands.certs.inventory import Held, Mesh
+from commands.certs.inventory import FleetCertificates, HostCertificates
 from commands.model.operation import CannotPlan
-from commands.model.phrases import some
-from commands.values.arguments import shown
+from commands.model.phrases import list_some
+from commands.values.arguments import shorten_argument
 
-WITNESSES = 2
+MAX_WITNESSES = 2
 """Maximum hosts that must see the lighthouse with its new certificate."""
 
 
-def signer(seen: Mesh) -> tuple[Held, Certificate]:
+def find_signer(seen: FleetCertificates) -> tuple[HostCertificates, Certificate]:
     """Finds the lighthouse and the CA that it signs with. Raises `CannotPlan` if it cannot sign."""
     lighthouse = seen.lighthouse
     if lighthouse is None:
         raise CannotPlan(Phrase("the inventory has no lighthouse, and only a lighthouse signs; add it with id 0"))
     name = lighthouse.host.name
-    if lighthouse.said is None:
+    if lighthouse.answer is None:
         raise CannotPlan(Phrase("{host} has no Windows side in the inventory, so nothing can be signed there", host=name))
-    if isinstance(lighthouse.said, HostError):
-        why = lighthouse.said.phrase
+    if isinstance(lighthouse.answer, HostError):
+        why = lighthouse.answer.phrase
         raise CannotPlan(Phrase("the lighthouse {host} alone can sign, and cannot be asked: {why}", host=name, why=why))
     if not lighthouse.authorities:
         path = lighthouse.paths.ca_certificate
         raise CannotPlan(Phrase("no CA certificate can be read at {path} on {host}; cert says why", path=path, host=name))
     ca = lighthouse.authorities[0]
-    if (reason := _cannot_sign(lighthouse, ca, seen)) is not None:
+    if (reason := _find_signing_obstacle(lighthouse, ca, seen)) is not None:
         raise CannotPlan(reason)
     return lighthouse, ca
 
 
-def obstacle(held: Held, seen: Mesh, ca: Certificate) -> Phrase | None:
+def find_renewal_obstacle(held: HostCertificates, seen: FleetCertificates, ca: Certificate) -> Phrase | None:
     """Finds the reason why this host cannot be renewed; None if there is none."""
-    if held.said is None:
+    if held.answer is None:
         return Phrase("it has no Windows side in the inventory")
-    if isinstance(held.said, HostError):
-        return Phrase("it cannot be asked: {why}", why=held.said.phrase)
+    if isinstance(held.answer, HostError):
+        return Phrase("it cannot be asked: {why}", why=held.answer.phrase)
     certificate = held.certificate
     if certificate is None:
         return Phrase("no certificate can be read at {path}; lay it there first", path=held.paths.host_certificate)
     return (
-        _clock(held)
-        or _elsewhere(held)
-        or _alone(held, seen, ca)
-        or _forged(certificate, seen)
-        or _by_hand(held, certificate, seen)
+        _check_clock(held)
+        or _check_paths(held)
+        or _check_acceptance(held, seen, ca)
+        or _check_signature(certificate, seen)
+        or _check_identity(held, certificate, seen)
     )
 
 
-def witnesses(held: Held, seen: Mesh) -> tuple[Host, ...]:
+def find_witnesses(held: HostCertificates, seen: FleetCertificates) -> tuple[Host, ...]:
     """Finds the hosts that must see this one with its new certificate: the lighthouse; for it, others that answer."""
-    able = [each.host for each in seen.held if each is not held and each.files and each.files.running_since is not None]
+    able = [each.host for each in seen.per_host if each is not held and each.files and each.files.running_since is not None]
     if held.host.lighthouse:
-        return tuple(able[:WITNESSES])
+        return tuple(able[:MAX_WITNESSES])
     return tuple(host for host in able if host.lighthouse)
 
 
-def _cannot_sign(lighthouse: Held, ca: Certificate, seen: Mesh) -> Phrase | None:
+def _find_signing_obstacle(lighthouse: HostCertificates, ca: Certificate, seen: FleetCertificates) -> Phrase | None:
     files, host = lighthouse.files, lighthouse.host.name
     if ca.not_after <= seen.now:
-        return Phrase("the CA {ca} expired at {at}; a new CA comes first", ca=shown(ca.name), at=Moment(ca.not_after))
+        return Phrase(
+            "the CA {ca} expired at {at}; a new CA comes first", ca=shorten_argument(ca.name), at=Moment(ca.not_after)
+        )
     if files is None or not files.ca_key:
         path = lighthouse.paths.ca_key
         return Phrase("the CA key is not at {path} on {host}; mend ca_key in the inventory", path=path, host=host)
     if files.ca_key_encrypted:
         return Phrase("the CA key on {host} has a passphrase, which the bot cannot give; sign by hand", host=host)
-    if (clock := _clock(lighthouse)) is not None:
+    if (clock := _check_clock(lighthouse)) is not None:
         return Phrase("{host}: {why}", host=host, why=clock)
     return None
 
 
-def _clock(held: Held) -> Phrase | None:
+def _check_clock(held: HostCertificates) -> Phrase | None:
     if held.clock_is_right:
         return None
     return Phrase("its clock is off by {time}; set it first: w32tm /resync", time=Span(round(abs(held.ahead))))
 
 
-def _elsewhere(held: Held) -> Phrase | None:
-    for named, known in held.elsewhere:
+def _check_paths(held: HostCertificates) -> Phrase | None:
+    for named, known in held.misconfigured_paths:
         if named == "inline":
             return Phrase("config.yaml holds certificates itself; move them to files such as {known}", known=known)
         return Phrase(
             "config.yaml names {named}, the inventory {known}; mend one of them",
-            named=shown(named) or Phrase("nothing"),
+            named=shorten_argument(named) or Phrase("nothing"),
             known=known,
         )
     return None
 
 
-def _forged(certificate: Certificate, seen: Mesh) -> Phrase | None:
+def _check_signature(certificate: Certificate, seen: FleetCertificates) -> Phrase | None:
     """Checks the signature of the present certificate. The new one copies its content: a host could give itself groups."""
     lighthouse = seen.lighthouse
-    if lighthouse is None or certificate.is_ca or any(signed_by(certificate, ca) for ca in lighthouse.authorities):
+    if lighthouse is None or certificate.is_ca or any(is_signed_by(certificate, ca) for ca in lighthouse.authorities):
         return None
     return Phrase(
         "no CA that {lighthouse} trusts signed its present certificate, so nobody vouches for that",
@@ -102,34 +104,36 @@ def _forged(certificate: Certificate, seen: Mesh) -> Phrase | None:
     )
 
 
-def _by_hand(held: Held, certificate: Certificate, seen: Mesh) -> Phrase | None:
+def _check_identity(held: HostCertificates, certificate: Certificate, seen: FleetCertificates) -> Phrase | None:
     """Checks the present certificate against the inventory. A different one was made by hand, and either may be right."""
     if certificate.is_ca:
         return Phrase("{path} is a CA's certificate, not a host's", path=held.paths.host_certificate)
     addresses = tuple(map(str, certificate.networks))
-    lacking = [group for group in seen.groups(held.host) if group not in certificate.groups]
+    lacking = [group for group in seen.get_groups(held.host) if group not in certificate.groups]
     if certificate.name != held.host.name:
         said, known = [certificate.name], [held.host.name]
     elif addresses != (str(held.host.overlay),):
         said, known = list(addresses), [str(held.host.overlay)]
     elif lacking:
-        said, known = list(certificate.groups), list(seen.groups(held.host))
+        said, known = list(certificate.groups), list(seen.get_groups(held.host))
     else:
         return None
     return Phrase(
         "changed by hand: its certificate says {said}, the inventory {known}; mend one first",
-        said=some([shown(each) for each in said]) if said else Phrase("none"),
-        known=some(known),
+        said=list_some([shorten_argument(each) for each in said]) if said else Phrase("none"),
+        known=list_some(known),
     )
 
 
-def _alone(held: Held, seen: Mesh, ca: Certificate) -> Phrase | None:
+def _check_acceptance(held: HostCertificates, seen: FleetCertificates, ca: Certificate) -> Phrase | None:
     """Checks that the host trusts the signing CA, and that a witness can prove the new certificate."""
     if ca.fingerprint not in {each.fingerprint for each in held.authorities}:
-        return Phrase("it does not trust the CA {ca}, which would sign; lay that CA's certificate there", ca=shown(ca.name))
-    if witnesses(held, seen):
+        return Phrase(
+            "it does not trust the CA {ca}, which would sign; lay that CA's certificate there", ca=shorten_argument(ca.name)
+        )
+    if find_witnesses(held, seen):
         return None
     if held.host.lighthouse:
         return Phrase("no other host answers with Nebula running, so nothing could prove its new certificate")
-    lighthouse = next(each.host.name for each in seen.held if each.host.lighthouse)
+    lighthouse = next(each.host.name for each in seen.per_host if each.host.lighthouse)
     return Phrase("Nebula does not run on {host}, so nothing could prove the new certificate; start it", host=lighthouse)

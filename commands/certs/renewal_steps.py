@@ -10,28 +10,37 @@ from pathlib import PureWindowsPath
 from adapters.inventory import Host, WindowsSide
 from adapters.nebula.certificates import Certificate
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import WINDOW, BeginChange, FileSwap
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange, FileSwap
 from adapters.windows.nebula import ForgetFolder, MakeKeyPair, ReadCertificates, SignCertificate, StageCertificate
-from commands.certs.inventory import Held
+from commands.certs.inventory import HostCertificates
 from commands.model.plan import Check, Deed, Part, Product, Step
-from commands.planning.commit_confirm import PROVING, REVERTING, Taken, Tunnel, begin, confirm, gateway_answers, side_of
+from commands.planning.commit_confirm import (
+    PROOF_TIMEOUT,
+    REVERT_TIMEOUT,
+    CommitConfirmedChange,
+    TunnelProof,
+    build_begin_step,
+    build_confirm_step,
+    build_gateway_step,
+    get_windows_side,
+)
 
 
 @dataclass(frozen=True)
 class Renewal:
     """Renewal of one host. `lifetime` is in hours.
 
-    `is_working`: the present certificate works, so a tunnel can prove a rollback. `gateway_answers`: it answers now.
+    `is_working`: the present certificate works, so a tunnel can prove a rollback. `build_gateway_step`: it answers now.
     """
 
-    held: Held
-    lighthouse: Held
+    held: HostCertificates
+    lighthouse: HostCertificates
     ca: Certificate
     witnesses: tuple[Host, ...]
     lifetime: int
     operation: str
-    proven: bool
-    gateway: bool
+    is_working: bool
+    gateway_answers: bool
 
     @property
     def host(self) -> Host:
@@ -44,35 +53,38 @@ class Renewal:
         return self.held.certificate
 
     @property
-    def tunnel(self) -> Tunnel:
-        return Tunnel(self.host, self.lighthouse.host, self.witnesses, self.certificate.name)
+    def tunnel(self) -> TunnelProof:
+        return TunnelProof(self.host, self.lighthouse.host, self.witnesses, self.certificate.name)
 
-    def key(self, name: str) -> str:
+    def make_key(self, name: str) -> str:
         """Makes the key of a step."""
         return f"{self.host.name}/{name}"
 
 
-def part(renewal: Renewal) -> Part:
+def build_renewal_part(renewal: Renewal) -> Part:
     """Builds the part of one host."""
     host, tunnel = renewal.host, renewal.tunnel
-    patience = PROVING / (tunnel.proofs + renewal.gateway)
+    patience = PROOF_TIMEOUT / (tunnel.proof_count + renewal.gateway_answers)
     steps = (
-        *_prepared(renewal),
-        *tunnel.noted(),
-        begin(_replacing(renewal)),
-        *tunnel.proven(Product(step=renewal.key("sign"), field="fingerprint"), patience),
-        *((gateway_answers(host, patience),) if renewal.gateway else ()),
-        confirm(host, renewal.operation),
+        *_build_preparation(renewal),
+        *tunnel.build_note_steps(),
+        build_begin_step(_build_replacement(renewal)),
+        *tunnel.build_proof_steps(Product(step=renewal.make_key("sign"), field="fingerprint"), patience),
+        *((build_gateway_step(host, patience),) if renewal.gateway_answers else ()),
+        build_confirm_step(host, renewal.operation),
     )
     return Part(host=host.name, steps=steps)
 
 
-def _prepared(renewal: Renewal) -> Iterator[Step]:
+def _build_preparation(renewal: Renewal) -> Iterator[Step]:
     """Builds the steps that do not touch anything live."""
-    side, paths = side_of(renewal.host), renewal.held.paths
-    here, there = _folder(side, renewal.operation), _folder(side_of(renewal.lighthouse.host), renewal.operation)
+    side, paths = get_windows_side(renewal.host), renewal.held.paths
+    here, there = (
+        _build_folder_path(side, renewal.operation),
+        _build_folder_path(get_windows_side(renewal.lighthouse.host), renewal.operation),
+    )
     yield Step(
-        key=renewal.key("keys"),
+        key=renewal.make_key("keys"),
         host=renewal.host.name,
         deed=Deed.of(MakeKeyPair(folder=here, nebula_cert_exe=paths.nebula_cert_exe)),
         phrase=Phrase("make a key pair; the private key stays on {host}", host=renewal.host.name),
@@ -80,9 +92,11 @@ def _prepared(renewal: Renewal) -> Iterator[Step]:
         undo_phrase=Phrase("remove the new key pair"),
     )
     yield Step(
-        key=renewal.key("sign"),
+        key=renewal.make_key("sign"),
         host=renewal.lighthouse.host.name,
-        deed=Deed.of(_signing(renewal, there), public_key=Product(step=renewal.key("keys"), field="public_key")),
+        deed=Deed.of(
+            _build_sign_action(renewal, there), public_key=Product(step=renewal.make_key("keys"), field="public_key")
+        ),
         phrase=Phrase(
             "sign it with {ca} for {days} days, not past the CA's own end",
             ca=renewal.ca.name,
@@ -100,23 +114,23 @@ def _prepared(renewal: Renewal) -> Iterator[Step]:
         ca=paths.ca_certificate,
     )
     yield Step(
-        key=renewal.key("stage"),
+        key=renewal.make_key("stage"),
         host=renewal.host.name,
-        deed=Deed.of(staged, certificate=Product(step=renewal.key("sign"), field="certificate")),
+        deed=Deed.of(staged, certificate=Product(step=renewal.make_key("sign"), field="certificate")),
         phrase=Phrase("try the new pair with nebula -test, beside the live one"),
         undo=Deed.of(ForgetFolder(folder=here)),
         undo_phrase=Phrase("remove the new pair"),
     )
     if renewal.host != renewal.lighthouse.host:
         yield Step(
-            key=renewal.key("tidy"),
+            key=renewal.make_key("tidy"),
             host=renewal.lighthouse.host.name,
             deed=Deed.of(ForgetFolder(folder=there)),
             phrase=Phrase("remove the working folder"),
         )
 
 
-def _signing(renewal: Renewal, there: str) -> SignCertificate:
+def _build_sign_action(renewal: Renewal, there: str) -> SignCertificate:
     """Builds the signing action without its public key, which an earlier step makes. It is validated when it runs."""
     paths, certificate = renewal.lighthouse.paths, renewal.certificate
     return SignCertificate.model_construct(
@@ -134,10 +148,10 @@ def _signing(renewal: Renewal, there: str) -> SignCertificate:
     )
 
 
-def _replacing(renewal: Renewal) -> Taken:
+def _build_replacement(renewal: Renewal) -> CommitConfirmedChange:
     """Builds the change that replaces the old pair by the new one."""
-    host, side, paths = renewal.host, side_of(renewal.host), renewal.held.paths
-    here = PureWindowsPath(_folder(side, renewal.operation))
+    host, side, paths = renewal.host, get_windows_side(renewal.host), renewal.held.paths
+    here = PureWindowsPath(_build_folder_path(side, renewal.operation))
     change = BeginChange(
         operation=renewal.operation,
         service=side.nebula_service,
@@ -149,26 +163,28 @@ def _replacing(renewal: Renewal) -> Taken:
     )
     phrase = Phrase(
         "put the new pair in place and restart Nebula; unconfirmed for {window} s, {host} puts the old pair back alone",
-        window=WINDOW,
+        window=CONFIRM_WINDOW,
         host=host.name,
     )
-    return Taken(host, change, phrase, Phrase("put the old pair back and restart Nebula"), tuple(_back(renewal)))
+    return CommitConfirmedChange(
+        host, change, phrase, Phrase("put the old pair back and restart Nebula"), tuple(_build_revert_checks(renewal))
+    )
 
 
-def _back(renewal: Renewal) -> Iterator[Check]:
+def _build_revert_checks(renewal: Renewal) -> Iterator[Check]:
     """Builds the checks that the old pair is back, and carries a tunnel if it did before."""
     files = renewal.held.files
     assert files is not None
     yield Check(
         host=renewal.host.name,
-        deed=Deed.of(ReadCertificates.of(side_of(renewal.host))),
+        deed=Deed.of(ReadCertificates.of(get_windows_side(renewal.host))),
         expect={"certificate": files.certificate},
-        patience=REVERTING,
+        patience=REVERT_TIMEOUT,
     )
-    if renewal.proven:
-        yield renewal.tunnel.back()
+    if renewal.is_working:
+        yield renewal.tunnel.build_return_check()
 
 
-def _folder(side: WindowsSide, operation: str) -> str:
+def _build_folder_path(side: WindowsSide, operation: str) -> str:
     """Builds the path of an operation's working folder on a host."""
     return str(PureWindowsPath(side.paths.base) / "operations" / operation)

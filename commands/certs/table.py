@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from adapters.inventory import Host
-from adapters.nebula.certificates import Certificate, signed_by
+from adapters.nebula.certificates import Certificate, is_signed_by
 from adapters.phrase import Moment, Phrase
 from adapters.windows.nebula import Sighting
-from commands.certs.inventory import Held, Mesh, short
-from commands.checks.host_details import clock_cell
-from commands.model.phrases import some
+from commands.certs.inventory import FleetCertificates, HostCertificates, shorten_fingerprint
+from commands.checks.host_details import build_clock_cell
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark
-from commands.values.arguments import shown
+from commands.values.arguments import shorten_argument
 
-COLUMNS = (
+CERTIFICATE_COLUMNS = (
     Column(key="days", heading=Phrase("Certificate")),
     Column(key="running", heading=Phrase("In use")),
     Column(key="issuer", heading=Phrase("Issuer")),
@@ -36,13 +36,13 @@ COLUMNS = (
     Column(key="key_readers", heading=Phrase("Key also readable by"), detail=True),
     Column(key="clock", heading=Phrase("Clock"), detail=True),
 )
-CELLS = tuple(column.key for column in COLUMNS)
+CELL_KEYS = tuple(column.key for column in CERTIFICATE_COLUMNS)
 
-TRUSTING = 30
+MAX_TRUSTING_HOSTS = 30
 """Maximum hosts named as trusting a CA; more are counted."""
 
 
-def days(left: timedelta) -> Phrase:
+def format_days_left(left: timedelta) -> Phrase:
     """Formats the time left of a certificate in whole days."""
     if left <= timedelta(0):
         return Phrase("expired")
@@ -51,12 +51,12 @@ def days(left: timedelta) -> Phrase:
     return Phrase("{n} day left", plural="{n} days left", n=left.days)
 
 
-def runs_another(held: Held, mesh: Mesh) -> Literal["seen", "older", ""]:
+def find_running_mismatch(held: HostCertificates, mesh: FleetCertificates) -> Literal["seen", "older", ""]:
     """Finds signs that Nebula runs with another certificate than the file; "" if there is none.
 
     "seen": another host saw a different one after the file was written. "older": the file is younger than the process.
     """
-    files, certificate, sighted = held.files, held.certificate, mesh.sighted(held)
+    files, certificate, sighted = held.files, held.certificate, mesh.find_sighting(held)
     if files is None or certificate is None or files.running_since is None or files.written_at is None:
         return ""
     if sighted is not None and sighted[1].fingerprint == certificate.fingerprint:
@@ -66,74 +66,81 @@ def runs_another(held: Held, mesh: Mesh) -> Literal["seen", "older", ""]:
     return "older" if files.written_at > files.running_since else ""
 
 
-def certificate_cells(held: Held, mesh: Mesh) -> Mapping[str, Cell]:
+def build_certificate_cells(held: HostCertificates, mesh: FleetCertificates) -> Mapping[str, Cell]:
     """Builds the cells of a host that answered."""
     if held.certificate is None:
-        nothing = Cell(text=Phrase("not readable") if held.broken else Phrase("none"), mark=Mark.BAD)
-        cells = dict.fromkeys(CELLS, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)) | {"days": nothing}
+        nothing = Cell(text=Phrase("not readable") if held.read_error else Phrase("none"), mark=Mark.BAD)
+        cells = dict.fromkeys(CELL_KEYS, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)) | {"days": nothing}
     else:
-        cells = _of(held.certificate, mesh) | {"running": _running(held, mesh), "issuer": _issuer(held, mesh)}
-    return cells | _around(held, mesh)
+        cells = _build_content_cells(held.certificate, mesh) | {
+            "running": _build_running_cell(held, mesh),
+            "issuer": _build_issuer_cell(held, mesh),
+        }
+    return cells | _build_surrounding_cells(held, mesh)
 
 
-def authority_cells(ca: Certificate, holders: Sequence[Held], mesh: Mesh) -> Mapping[str, Cell]:
+def build_authority_cells(
+    ca: Certificate, holders: Sequence[HostCertificates], mesh: FleetCertificates
+) -> Mapping[str, Cell]:
     """Builds the cells of a CA, with the hosts that trust it."""
     names = [held.host.name for held in holders]
     absent = Cell(text=Phrase("n/a"), mark=Mark.ABSENT)
-    trusted = Cell(text=some(names, TRUSTING), value=" ".join(names))
-    return dict.fromkeys(CELLS, absent) | _of(ca, mesh) | {"trusted": trusted}
+    trusted = Cell(text=list_some(names, MAX_TRUSTING_HOSTS), value=" ".join(names))
+    return dict.fromkeys(CELL_KEYS, absent) | _build_content_cells(ca, mesh) | {"trusted": trusted}
 
 
-def _of(certificate: Certificate, mesh: Mesh) -> dict[str, Cell]:
+def _build_content_cells(certificate: Certificate, mesh: FleetCertificates) -> dict[str, Cell]:
     """Builds the cells of the certificate's content."""
-    left = mesh.left(certificate)
+    left = mesh.compute_time_left(certificate)
     return {
-        "days": Cell(text=days(left), value=left.days),
-        "name": _text(certificate.name),
-        "address": _listed([str(network) for network in certificate.networks]),
-        "groups": _listed(certificate.groups),
-        "fingerprint": Cell(text=short(certificate.fingerprint), value=short(certificate.fingerprint)),
-        "ends_at": _moment(certificate.not_after),
-        "begins_at": _moment(certificate.not_before),
+        "days": Cell(text=format_days_left(left), value=left.days),
+        "name": _build_text_cell(certificate.name),
+        "address": _build_list_cell([str(network) for network in certificate.networks]),
+        "groups": _build_list_cell(certificate.groups),
+        "fingerprint": Cell(
+            text=shorten_fingerprint(certificate.fingerprint), value=shorten_fingerprint(certificate.fingerprint)
+        ),
+        "ends_at": _build_moment_cell(certificate.not_after),
+        "begins_at": _build_moment_cell(certificate.not_before),
         "whole_fingerprint": Cell.of(certificate.fingerprint),
         "version": Cell(text=str(certificate.version), value=certificate.version),
-        "routes": _listed([str(network) for network in certificate.unsafe_networks]),
+        "routes": _build_list_cell([str(network) for network in certificate.unsafe_networks]),
     }
 
 
-def _around(held: Held, mesh: Mesh) -> dict[str, Cell]:
+def _build_surrounding_cells(held: HostCertificates, mesh: FleetCertificates) -> dict[str, Cell]:
     """Builds the cells of the files beside the certificate, and of other hosts' sightings."""
     files = held.files
     assert files is not None
-    sighted = mesh.sighted(held)
+    sighted = mesh.find_sighting(held)
     return {
-        "trusted": _listed([f"{ca.name} {short(ca.fingerprint)}" for ca in held.authorities]),
-        "file": _text(held.paths.host_certificate),
-        "written_at": _moment(files.written_at),
-        "running_since": _moment(files.running_since),
-        "seen": _none() if sighted is None else _sighted(*sighted),
-        "key": _key(held),
-        "key_readers": _listed(files.readers),
-        "clock": clock_cell(held.ahead),
+        "trusted": _build_list_cell([f"{ca.name} {shorten_fingerprint(ca.fingerprint)}" for ca in held.authorities]),
+        "file": _build_text_cell(held.paths.host_certificate),
+        "written_at": _build_moment_cell(files.written_at),
+        "running_since": _build_moment_cell(files.running_since),
+        "seen": _build_empty_cell() if sighted is None else _build_sighting_cell(*sighted),
+        "key": _build_key_cell(held),
+        "key_readers": _build_list_cell(files.readers),
+        "clock": build_clock_cell(held.ahead),
     }
 
 
-def _sighted(host: Host, sighting: Sighting) -> Cell:
+def _build_sighting_cell(host: Host, sighting: Sighting) -> Cell:
     text = Phrase(
         "{witness}, {at}: {fingerprint}",
         witness=host.name,
         at=Moment(sighting.at),
-        fingerprint=shown(short(sighting.fingerprint)),
+        fingerprint=shorten_argument(shorten_fingerprint(sighting.fingerprint)),
     )
     return Cell(text=text, value=f"{host.name} {sighting.at.astimezone(UTC).isoformat()} {sighting.fingerprint}")
 
 
-def _running(held: Held, mesh: Mesh) -> Cell:
+def _build_running_cell(held: HostCertificates, mesh: FleetCertificates) -> Cell:
     """Builds the cell that shows if Nebula runs with the certificate on disk."""
     files = held.files
     if files is None or files.running_since is None:
         return Cell(text=Phrase("not running"), mark=Mark.UNKNOWN)
-    match runs_another(held, mesh):
+    match find_running_mismatch(held, mesh):
         case "seen":
             return Cell(text=Phrase("another one"), value="another", mark=Mark.BAD)
         case "older":
@@ -142,18 +149,18 @@ def _running(held: Held, mesh: Mesh) -> Cell:
             return Cell(text=Phrase("as on disk"), value="same", mark=Mark.WELL)
 
 
-def _issuer(held: Held, mesh: Mesh) -> Cell:
+def _build_issuer_cell(held: HostCertificates, mesh: FleetCertificates) -> Cell:
     """Builds the cell of the CA that signed the certificate, by name if any host has that CA's certificate."""
     assert held.certificate is not None
-    known = next((ca for ca, _ in mesh.authorities if signed_by(held.certificate, ca)), None)
-    issuer = short(held.certificate.issuer)
+    known = next((ca for ca, _ in mesh.authorities if is_signed_by(held.certificate, ca)), None)
+    issuer = shorten_fingerprint(held.certificate.issuer)
     if known is None:
         return Cell(text=Phrase("unknown CA {fingerprint}", fingerprint=issuer), value=issuer, mark=Mark.BAD)
     mark = Mark.WELL if held.trusts_itself else Mark.BAD
-    return Cell(text=shown(known.name), value=issuer, mark=mark)
+    return Cell(text=shorten_argument(known.name), value=issuer, mark=mark)
 
 
-def _key(held: Held) -> Cell:
+def _build_key_cell(held: HostCertificates) -> Cell:
     files = held.files
     if files is None or not files.key_present:
         return Cell(text=Phrase("none"), value="absent", mark=Mark.BAD)
@@ -166,19 +173,23 @@ def _key(held: Held) -> Cell:
             return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
 
 
-def _text(text: str) -> Cell:
-    return Cell(text=shown(text), value=text) if text else _none()
+def _build_text_cell(text: str) -> Cell:
+    return Cell(text=shorten_argument(text), value=text) if text else _build_empty_cell()
 
 
-def _listed(items: Sequence[str]) -> Cell:
-    return Cell(text=some([shown(item) for item in items]), value=" ".join(items)) if items else _none()
+def _build_list_cell(items: Sequence[str]) -> Cell:
+    return (
+        Cell(text=list_some([shorten_argument(item) for item in items]), value=" ".join(items))
+        if items
+        else _build_empty_cell()
+    )
 
 
-def _moment(at: datetime | None) -> Cell:
+def _build_moment_cell(at: datetime | None) -> Cell:
     if at is None:
-        return _none()
+        return _build_empty_cell()
     return Cell(text=Phrase("{at}", at=Moment(at)), value=at.astimezone(UTC).isoformat())
 
 
-def _none() -> Cell:
+def _build_empty_cell() -> Cell:
     return Cell(text=Phrase("none"), value="")

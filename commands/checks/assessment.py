@@ -10,8 +10,8 @@ from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.system import WslSystem
-from commands.model.finding import Finding, Severity, rank_of
-from commands.model.phrases import some
+from commands.model.finding import Finding, Severity, get_rank
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Mark
 
 CHECKS = {
@@ -41,7 +41,7 @@ class Remark:
     parts: "tuple[Remark, ...]" = ()
     next: str | None = None
 
-    def finding(self, host: str, words: str | None = None) -> Finding:
+    def build_finding(self, host: str, words: str | None = None) -> Finding:
         """Builds the finding for this host; `words` is the next command."""
         return Finding(
             severity=self.severity,
@@ -54,32 +54,32 @@ class Remark:
         )
 
 
-class Answers:
+class SideAnswers:
     """Answers of a host's sides; base of the answers to each read of several sides."""
 
     @property
-    def said(self) -> tuple[object, ...]:
+    def answers(self) -> tuple[object, ...]:
         """Each side's answer or `HostError`, None for a side that the host does not have."""
         raise NotImplementedError
 
     @property
     def errors(self) -> tuple[HostError, ...]:
         """The errors of the sides that did not answer."""
-        return tuple(said for said in self.said if isinstance(said, HostError))
+        return tuple(said for said in self.answers if isinstance(said, HostError))
 
     @property
     def silent(self) -> bool:
         """No side of this host answered, and there is one."""
-        return bool(self.errors) and all(said is None or isinstance(said, HostError) for said in self.said)
+        return bool(self.errors) and all(said is None or isinstance(said, HostError) for said in self.answers)
 
     @property
-    def asked(self) -> bool:
+    def askable(self) -> bool:
         """The bot had the means to ask at least one of the sides that did not answer, or all answered."""
         return not self.errors or not all(isinstance(error, NotAsked) for error in self.errors)
 
 
 @dataclass(frozen=True)
-class Looked(Answers):
+class HealthAnswers(SideAnswers):
     """Answers of a host's sides to `health`; None for a side that it does not have.
 
     `ahead`: seconds that the Windows clock is at least ahead of the bot's (negative: behind), given the time that the
@@ -93,12 +93,12 @@ class Looked(Answers):
     ahead: float | None = None
 
     @property
-    def said(self) -> tuple[object, ...]:
+    def answers(self) -> tuple[object, ...]:
         return self.windows, self.wsl, self.gateway
 
 
 @dataclass(frozen=True)
-class Judged:
+class Judgment:
     """Judgment of a side or of a host: a cell for each check, and remarks."""
 
     cells: Mapping[str, Cell]
@@ -117,77 +117,77 @@ class Judged:
     @property
     def rank(self) -> int:
         """0 is the worst; without a remark it is the last."""
-        return rank_of(self.severity)
+        return get_rank(self.severity)
 
-    def suggest(self, command: str | None) -> "Judged":
+    def suggest(self, command: str | None) -> "Judgment":
         """Returns the same judgment with `command` as the next one of every remark."""
         return replace(self, remarks=tuple(replace(remark, next=command) for remark in self.remarks))
 
 
-def findings_of(host: str, remarks: Iterable[Remark], words: str) -> Iterator[Finding]:
+def build_findings(host: str, remarks: Iterable[Remark], words: str) -> Iterator[Finding]:
     """Builds one finding for each remark, with the command that shows more. Details show the parts of a summary."""
     for remark in remarks:
-        parts = tuple(part.finding(host, part.next) for part in remark.parts or (remark,))
-        yield remark.finding(host, remark.next or words).model_copy(update={"parts": parts})
+        parts = tuple(part.build_finding(host, part.next) for part in remark.parts or (remark,))
+        yield remark.build_finding(host, remark.next or words).model_copy(update={"parts": parts})
 
 
-def ahead(clock: datetime, now: datetime, age: float) -> float:
+def compute_clock_offset(clock: datetime, now: datetime, age: float) -> float:
     """Computes the seconds that a host's clock, read within the last `age` seconds, is at least ahead (negative: behind)."""
     difference = (clock - now).total_seconds()
     return max(difference, 0.0) + min(difference + age, 0.0)
 
 
-def well(key: str, text: Phrase, value: str) -> Judged:
+def make_healthy_check(key: str, text: Phrase, value: str) -> Judgment:
     """Makes a check that is healthy."""
-    return Judged({key: Cell(text=text, value=value, mark=Mark.WELL)})
+    return Judgment({key: Cell(text=text, value=value, mark=Mark.WELL)})
 
 
-def bad(key: str, text: Phrase, value: str, severity: Severity, why: Phrase) -> Judged:
+def make_unhealthy_check(key: str, text: Phrase, value: str, severity: Severity, why: Phrase) -> Judgment:
     """Makes a check that failed, with its remark."""
-    return remarked(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why)
+    return make_remarked_check(key, Cell(text=text, value=value, mark=Mark.BAD), severity, why)
 
 
-def unread(key: str, why: Phrase, what: Phrase | None = None) -> Judged:
+def make_unread_check(key: str, why: Phrase, what: Phrase | None = None) -> Judgment:
     """Makes a check whose side answered, but which could not be read. `what` names it if it is not in `CHECKS`."""
     cell = Cell(text=Phrase("could not be read"), value="unread", mark=Mark.UNKNOWN)
-    return remarked(key, cell, Severity.MEDIUM, why, what)
+    return make_remarked_check(key, cell, Severity.MEDIUM, why, what)
 
 
-def remarked(key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None) -> Judged:
+def make_remarked_check(key: str, cell: Cell, severity: Severity, why: Phrase, what: Phrase | None = None) -> Judgment:
     """Makes a check with a remark. `what` names it if it is not in `CHECKS`."""
     short = Phrase("{what} {state}", what=what or CHECKS[key], state=cell.text)
-    return Judged({key: cell}, (Remark(key, severity, short, why),))
+    return Judgment({key: cell}, (Remark(key, severity, short, why),))
 
 
-def absent(*keys: str) -> Judged:
+def make_absent_checks(*keys: str) -> Judgment:
     """Makes the checks of something that the host does not have."""
-    return Judged(dict.fromkeys(keys, Cell(text=Phrase("n/a"), mark=Mark.ABSENT)))
+    return Judgment(dict.fromkeys(keys, Cell(text=Phrase("n/a"), mark=Mark.ABSENT)))
 
 
-def together(*judged: Judged) -> Judged:
+def merge_judgments(*judged: Judgment) -> Judgment:
     """Merges judgments: all cells and all remarks."""
     cells = {key: cell for each in judged for key, cell in each.cells.items()}
-    return Judged(cells, tuple(remark for each in judged for remark in each.remarks))
+    return Judgment(cells, tuple(remark for each in judged for remark in each.remarks))
 
 
-def unanswered(subject: str, side: Phrase, keys: Sequence[str], error: HostError) -> Judged:
+def make_unanswered_checks(subject: str, side: Phrase, keys: Sequence[str], error: HostError) -> Judgment:
     """Makes the checks of a side that did not answer: they are unknown, with one remark for all of them."""
-    cell = Cell(text=_state(error), value=error.kind, mark=Mark.UNKNOWN)
+    cell = Cell(text=_describe_failure(error), value=error.kind, mark=Mark.UNKNOWN)
     short = Phrase("{what} {state}", what=side, state=cell.text)
-    return Judged(
-        dict.fromkeys(keys, cell), (Remark(subject, Severity.HIGH, short, why_silent(side, error), reached=False),)
+    return Judgment(
+        dict.fromkeys(keys, cell), (Remark(subject, Severity.HIGH, short, explain_no_answer(side, error), reached=False),)
     )
 
 
-def silent(errors: Sequence[HostError], sides: Judged) -> Judged:
+def merge_silent_sides(errors: Sequence[HostError], sides: Judgment) -> Judgment:
     """Merges the remarks of a host of which no side answered into one."""
-    states = tuple(dict.fromkeys(_state(error) for error in errors))
+    states = tuple(dict.fromkeys(_describe_failure(error) for error in errors))
     short = states[0] if len(states) == 1 else Phrase("no answer")
-    why = sides.remarks[0].why if len(sides.remarks) == 1 else _nobody(errors)
-    return Judged(sides.cells, (Remark("host", Severity.HIGH, short, why, reached=False, parts=sides.remarks),))
+    why = sides.remarks[0].why if len(sides.remarks) == 1 else _explain_silent_host(errors)
+    return Judgment(sides.cells, (Remark("host", Severity.HIGH, short, why, reached=False, parts=sides.remarks),))
 
 
-def needing(troubled: Sequence[tuple[Host, Judged]], total: int, most: int) -> Phrase:
+def summarize_troubled(troubled: Sequence[tuple[Host, Judgment]], total: int, most: int) -> Phrase:
     """Summarizes how many of all hosts need attention, and the worst remark of the first few."""
     named = [Phrase("{host} {short}", host=host.name, short=judged.worst[0].short) for host, judged in troubled]
     return Phrase(
@@ -195,11 +195,11 @@ def needing(troubled: Sequence[tuple[Host, Judged]], total: int, most: int) -> P
         plural="{n} of {total} hosts need attention: {worst}",
         n=len(troubled),
         total=total,
-        worst=some(named, most),
+        worst=list_some(named, most),
     )
 
 
-def _state(error: HostError) -> Phrase:
+def _describe_failure(error: HostError) -> Phrase:
     """Describes in a word or two why a side did not answer."""
     match error:
         case Unreachable() | DeadlineExceeded():
@@ -214,7 +214,7 @@ def _state(error: HostError) -> Phrase:
             return Phrase("no usable answer")
 
 
-def reason_of(error: HostError) -> Phrase:
+def describe_no_answer(error: HostError) -> Phrase:
     """Describes why a side did not answer, in words that stand alone."""
     match error:
         case Unreachable():
@@ -222,21 +222,21 @@ def reason_of(error: HostError) -> Phrase:
         case DeadlineExceeded():
             return Phrase("no answer in time")
         case _:
-            return _state(error)
+            return _describe_failure(error)
 
 
-def why_silent(side: Phrase, error: HostError) -> Phrase:
+def explain_no_answer(side: Phrase, error: HostError) -> Phrase:
     """Explains why a side did not answer, in the words of its connection."""
     if isinstance(error, HostIdentityError):
         return Phrase("warning: {side} may be another machine than the bot knows: {why}", side=side, why=error.phrase)
     return Phrase("{side}: {why}", side=side, why=error.phrase)
 
 
-def _nobody(errors: Sequence[HostError]) -> Phrase:
+def _explain_silent_host(errors: Sequence[HostError]) -> Phrase:
     """Explains why no side answered, each cause once."""
     if all(isinstance(error, NotAsked) for error in errors):
         return Phrase("the host was not asked: {why}", why=errors[0].phrase)
-    reasons = Listing(tuple(dict.fromkeys(reason_of(error) for error in errors)))
+    reasons = Listing(tuple(dict.fromkeys(describe_no_answer(error) for error in errors)))
     if all(isinstance(error, Unreachable | DeadlineExceeded) for error in errors):
         return Phrase("no side answers: {reasons}; check that the host is up and on the network", reasons=reasons)
     return Phrase("no side answers: {reasons}; details say what each side needs", reasons=reasons)

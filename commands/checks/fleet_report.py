@@ -10,20 +10,20 @@ from typing import ClassVar
 
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.checks.assessment import Answers, Judged, needing
-from commands.checks.gather import look_at_all
-from commands.model.finding import Finding, next_commands, worst_first
-from commands.model.operation import FleetRead, View
-from commands.model.phrases import NO_HOSTS, some
+from commands.checks.assessment import Judgment, SideAnswers, summarize_troubled
+from commands.checks.gather import read_all_hosts
+from commands.model.finding import Finding, list_next_commands, sort_worst_first
+from commands.model.operation import FleetRead, FleetView
+from commands.model.phrases import NO_HOSTS, list_some
 from commands.model.report import Cell, Column, Report, Row
-from commands.values.arguments import ALL, TargetArgument
+from commands.values.arguments import ALL_HOSTS, TargetArgument
 
-WORST = 3
+MAX_NAMED = 3
 """Maximum hosts in a summary, remarks on a single host, and next commands. A notification is read on a phone."""
 
 
 @dataclass(frozen=True)
-class Assessed:
+class AssessedHost:
     """One host of a report: its judgement, its cells behind the name, its findings.
 
     `further` are findings for the details only. `next` is the next command if this host needs attention; None: its findings
@@ -32,18 +32,18 @@ class Assessed:
     """
 
     host: Host
-    judged: Judged
+    judgment: Judgment
     cells: tuple[Cell, ...]
     findings: tuple[Finding, ...]
     further: tuple[Finding, ...] = ()
     next: str | None = None
     tie: float = 0.0
-    answers: Answers | None = None
+    answers: SideAnswers | None = None
 
     @property
     def rank(self) -> tuple[int, float]:
         """Sort key: the worst host first, a healthy one last."""
-        return self.judged.rank, self.tie
+        return self.judgment.rank, self.tie
 
     @property
     def silent(self) -> bool:
@@ -53,10 +53,10 @@ class Assessed:
     @property
     def row(self) -> Row:
         name = self.host.name
-        return Row(cells=(Cell.of(name), *self.cells), host=name, severity=self.judged.severity)
+        return Row(cells=(Cell.of(name), *self.cells), host=name, severity=self.judgment.severity)
 
 
-class HostsOperation(FleetRead):
+class AssessmentRead(FleetRead):
     """A read that assesses hosts one by one."""
 
     title: ClassVar[Phrase]
@@ -65,26 +65,26 @@ class HostsOperation(FleetRead):
     terse: ClassVar[bool] = False
     """A sentence is a sufficient answer if nothing is wrong, or if a single host is read."""
 
-    target: TargetArgument = ALL
+    target: TargetArgument = ALL_HOSTS
     details: bool = False
 
-    async def read(self, view: View) -> Report:
-        assessed = await look_at_all(self.hosts(view.fleet.inventory), self.assessor(view), view)
-        return fleet_report(self, sorted(assessed, key=lambda each: each.rank), view.now())
+    async def read(self, view: FleetView) -> Report:
+        assessed = await read_all_hosts(self.resolve_hosts(view.fleet.inventory), self.make_assessor(view), view)
+        return build_fleet_report(self, sorted(assessed, key=lambda each: each.rank), view.now())
 
-    def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
+    def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         """Makes the function that reads and judges one host."""
         raise NotImplementedError
 
-    def all_well(self, hosts: Sequence[Host]) -> Phrase:
+    def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         """Summarizes hosts of which none needs attention."""
         raise NotImplementedError
 
 
-def fleet_report(operation: HostsOperation, ranked: Sequence[Assessed], at: datetime) -> Report:
+def build_fleet_report(operation: AssessmentRead, ranked: Sequence[AssessedHost], at: datetime) -> Report:
     """Makes the report on hosts that were assessed; they come worst first."""
-    troubled = [each for each in ranked if each.judged.remarks]
-    findings = worst_first(tuple(finding for each in troubled for finding in each.findings))
+    troubled = [each for each in ranked if each.judgment.remarks]
+    findings = sort_worst_first(tuple(finding for each in troubled for finding in each.findings))
     commands = tuple(each.next for each in troubled if each.next is not None)
     return Report(
         title=operation.title,
@@ -96,19 +96,19 @@ def fleet_report(operation: HostsOperation, ranked: Sequence[Assessed], at: date
         brief=operation.terse and not troubled,
         details=operation.details,
         taken_at=at,
-        next=commands[:WORST] or next_commands(findings, WORST),
+        next=commands[:MAX_NAMED] or list_next_commands(findings, MAX_NAMED),
     )
 
 
-def _summarize(operation: HostsOperation, ranked: Sequence[Assessed], troubled: Sequence[Assessed]) -> Phrase:
+def _summarize(operation: AssessmentRead, ranked: Sequence[AssessedHost], troubled: Sequence[AssessedHost]) -> Phrase:
     """Summarizes the report, true and complete enough for a phone's notification; both lists come worst first."""
     if not ranked:
         return NO_HOSTS
     if not troubled:
-        return operation.all_well([each.host for each in ranked])
+        return operation.summarize_healthy([each.host for each in ranked])
     if operation.terse and len(ranked) == 1:
-        worst = some([remark.short for remark in ranked[0].judged.worst], WORST)
+        worst = list_some([remark.short for remark in ranked[0].judgment.worst], MAX_NAMED)
         return Phrase("{host} needs attention: {worst}", host=ranked[0].host.name, worst=worst)
-    if all(each.silent for each in ranked) and any(each.answers.asked for each in ranked if each.answers):
+    if all(each.silent for each in ranked) and any(each.answers.askable for each in ranked if each.answers):
         return Phrase("none of {total} hosts answers; look at the bot's own network first", total=len(ranked))
-    return needing([(each.host, each.judged) for each in troubled], len(ranked), WORST)
+    return summarize_troubled([(each.host, each.judgment) for each in troubled], len(ranked), MAX_NAMED)

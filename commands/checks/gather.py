@@ -6,19 +6,21 @@ from typing import TypeVar
 
 from adapters.action import Action, Answer
 from adapters.errors import HostError
-from adapters.fleet import Seen
+from adapters.fleet import ReadResult
 from adapters.inventory import Host
-from commands.model.operation import View
+from commands.model.operation import FleetView
 
-Found = TypeVar("Found")
+ReadValue = TypeVar("ReadValue")
 
 
-async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Found]], view: View) -> tuple[Found, ...]:
+async def read_all_hosts(
+    hosts: Iterable[Host], look: Callable[[Host], Awaitable[ReadValue]], view: FleetView
+) -> tuple[ReadValue, ...]:
     """Calls `look` for every host concurrently, and returns the results in order. `look` returns failures as values."""
     hosts = tuple(hosts)
     awaited = [host.name for host in hosts]
 
-    async def look_and_report(host: Host) -> Found:
+    async def look_and_report(host: Host) -> ReadValue:
         result = await look(host)
         awaited.remove(host.name)
         view.progress(tuple(awaited))
@@ -30,9 +32,9 @@ async def look_at_all(hosts: Iterable[Host], look: Callable[[Host], Awaitable[Fo
     return tuple(look.result() for look in looks)
 
 
-async def ask(host: Host, action: Action[Answer] | None, view: View) -> Answer | HostError | None:
+async def ask_side(host: Host, action: Action[Answer] | None, view: FleetView) -> Answer | HostError | None:
     """Reads one side of a host; None without an action."""
     if action is None:
         return None
-    seen: Seen[Answer] = await view.fleet.look(host, action)
-    return seen.said
+    seen: ReadResult[Answer] = await view.fleet.read(host, action)
+    return seen.outcome

@@ -6,15 +6,15 @@ from adapters.phrase import Phrase, Span
 from adapters.windows.system import WindowsSystem
 from adapters.wsl.podman import Container
 from adapters.wsl.system import WslSystem
-from commands.checks.assessment import Looked
-from commands.model.phrases import some
+from commands.checks.assessment import HealthAnswers
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark
-from commands.values.arguments import shown
+from commands.values.arguments import shorten_argument
 
 CONTAINERS_LIMIT = 30
 """Maximum containers shown by name; more are counted. The data has all of them."""
 
-DETAILS = (
+DETAIL_COLUMNS = (
     Column(key="nebula_version", heading=Phrase("Nebula version"), detail=True),
     Column(key="nginx_version", heading=Phrase("nginx version"), detail=True),
     Column(key="os_version", heading=Phrase("Windows version"), detail=True),
@@ -26,30 +26,30 @@ DETAILS = (
 )
 
 
-def details_of(looked: Looked) -> tuple[Cell, ...]:
+def build_details(looked: HealthAnswers) -> tuple[Cell, ...]:
     """Builds one cell for each of `DETAIL_COLUMNS`."""
-    return *_windows(looked), _answering(looked.gateway), _containers(looked.wsl)
+    return *_build_windows_cells(looked), _build_answer_time_cell(looked.gateway), _build_container_list_cell(looked.wsl)
 
 
-def _windows(looked: Looked) -> tuple[Cell, ...]:
+def _build_windows_cells(looked: HealthAnswers) -> tuple[Cell, ...]:
     said = looked.windows
     if not isinstance(said, WindowsSystem):
-        return (_nothing(said),) * 6
+        return (_build_missing_cell(said),) * 6
     return (
-        _version(said.nebula_version),
-        _version(said.nginx_version),
-        _version(said.os_version),
-        _version(said.powershell_version),
-        clock_cell(looked.ahead or 0.0),
-        _uptime(said),
+        _build_version_cell(said.nebula_version),
+        _build_version_cell(said.nginx_version),
+        _build_version_cell(said.os_version),
+        _build_version_cell(said.powershell_version),
+        build_clock_cell(looked.ahead or 0.0),
+        _build_uptime_cell(said),
     )
 
 
-def _version(version: str) -> Cell:
-    return Cell(text=shown(version), value=version) if version else Cell(text=Phrase("none"), value="")
+def _build_version_cell(version: str) -> Cell:
+    return Cell(text=shorten_argument(version), value=version) if version else Cell(text=Phrase("none"), value="")
 
 
-def clock_cell(ahead: float) -> Cell:
+def build_clock_cell(ahead: float) -> Cell:
     """Builds the cell of a clock's offset, in seconds."""
     if abs(ahead) < 1:
         return Cell(text=Phrase("right"), value=round(ahead, 1))
@@ -58,38 +58,40 @@ def clock_cell(ahead: float) -> Cell:
     return Cell(text=Phrase("{time} behind", time=Span(-ahead)), value=round(ahead, 1))
 
 
-def _uptime(system: WindowsSystem) -> Cell:
+def _build_uptime_cell(system: WindowsSystem) -> Cell:
     if system.booted_at is None:
         return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
     seconds = max((system.clock - system.booted_at).total_seconds(), 0.0)
     return Cell(text=Phrase("{time}", time=Span(seconds)), value=round(seconds))
 
 
-def _answering(said: GatewaySystem | HostError | None) -> Cell:
+def _build_answer_time_cell(said: GatewaySystem | HostError | None) -> Cell:
     """Builds the cell of the health page's response time, in milliseconds."""
     if not isinstance(said, GatewaySystem):
-        return _nothing(said)
+        return _build_missing_cell(said)
     if said.answer_ms is None:
         return Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
     return Cell(text=Phrase("{n} ms", n=said.answer_ms), value=said.answer_ms)
 
 
-def _containers(said: WslSystem | HostError | None) -> Cell:
+def _build_container_list_cell(said: WslSystem | HostError | None) -> Cell:
     if not isinstance(said, WslSystem):
-        return _nothing(said)
+        return _build_missing_cell(said)
     if not isinstance(said.containers, tuple):
         return Cell(text=Phrase("could not be read"), mark=Mark.UNKNOWN)
     value = " ".join(f"{container.name}={container.state}" for container in said.containers)
     if not said.containers:
         return Cell(text=Phrase("none"), value=value)
-    return Cell(text=some([_container(container) for container in said.containers], CONTAINERS_LIMIT), value=value)
+    return Cell(
+        text=list_some([_describe_container(container) for container in said.containers], CONTAINERS_LIMIT), value=value
+    )
 
 
-def _container(container: Container) -> Phrase:
-    return Phrase("{container} {state}", container=shown(container.name), state=shown(container.state))
+def _describe_container(container: Container) -> Phrase:
+    return Phrase("{container} {state}", container=shorten_argument(container.name), state=shorten_argument(container.state))
 
 
-def _nothing(said: HostError | None) -> Cell:
+def _build_missing_cell(said: HostError | None) -> Cell:
     """Builds the cell of a side that did not answer, or that the host does not have."""
     if said is None:
         return Cell(text=Phrase("n/a"), mark=Mark.ABSENT)

@@ -18,97 +18,100 @@ from adapters.inventory import Host
 from adapters.phrase import Listing, Moment, Phrase
 from adapters.windows.log_files import LogFile
 from adapters.windows.system import WindowsSystem
-from commands.checks.assessment import Judged, Looked, Remark
+from commands.checks.assessment import HealthAnswers, Judgment, Remark
 from commands.model.finding import Severity
 from commands.model.operation import Thresholds
-from commands.model.phrases import some
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark
-from commands.values.arguments import shown
-from commands.values.units import MB, size_of
+from commands.values.arguments import shorten_argument
+from commands.values.units import MB, format_size
 
-KEY = "log_rotation"
+COLUMN_KEY = "log_rotation"
 
-COLUMN = Column(key=KEY, heading=Phrase("Log rotation"), detail=True)
+ROTATION_COLUMN = Column(key=COLUMN_KEY, heading=Phrase("Log rotation"), detail=True)
 
-SOME_SIZE = 10
+SMALL_LOG_DIVISOR = 10
 """A log below this fraction of the limit is small and may have any age: it is rotated by its size."""
 
 
-def judge_rotation(looked: Looked, thresholds: Thresholds) -> Judged:
+def judge_rotation(looked: HealthAnswers, thresholds: Thresholds) -> Judgment:
     """Judges one host's logs. A side that did not answer has its remark elsewhere."""
     if looked.windows is None:
-        return Judged({KEY: Cell(text=Phrase("n/a"), mark=Mark.ABSENT)})
+        return Judgment({COLUMN_KEY: Cell(text=Phrase("n/a"), mark=Mark.ABSENT)})
     if not isinstance(looked.windows, WindowsSystem):
-        return Judged({KEY: Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)})
-    logs = logs_of(looked.host, looked.windows.logs)
+        return Judgment({COLUMN_KEY: Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)})
+    logs = select_logs(looked.host, looked.windows.logs)
     remarks = judge_logs(logs, thresholds)
-    return Judged({KEY: _cell(logs, remarks)}, remarks)
+    return Judgment({COLUMN_KEY: _build_cell(logs, remarks)}, remarks)
 
 
-def logs_of(host: Host, logs: Sequence[LogFile]) -> tuple[LogFile, ...]:
+def select_logs(host: Host, logs: Sequence[LogFile]) -> tuple[LogFile, ...]:
     """Selects the logs that this host must have: without a gateway only Nebula's."""
     return tuple(log for log in logs if log.name == "nebula" or host.gateway is not None)
 
 
 def judge_logs(logs: Sequence[LogFile], thresholds: Thresholds) -> tuple[Remark, ...]:
     """Judges the rotation of these logs, with at most one remark for each."""
-    return tuple(remark for log in logs if (remark := _judged(log, thresholds)) is not None)
+    return tuple(remark for log in logs if (remark := _judge_log(log, thresholds)) is not None)
 
 
-def _judged(log: LogFile, thresholds: Thresholds) -> Remark | None:
+def _judge_log(log: LogFile, thresholds: Thresholds) -> Remark | None:
     limit = thresholds.log_limit_mb * MB
     if log.state == "absent":
         why = Phrase("there is no log {path}; have it written there, or mend its path in the configuration", path=log.path)
-        return _remark(Phrase("{log} missing", log=shown(log.file)), why)
+        return _build_remark(Phrase("{log} missing", log=shorten_argument(log.file_name)), why)
     if log.state == "unknown":
         why = Phrase("Windows does not tell how large {path} is; see why on the host: Get-Item {path}", path=log.path)
-        return _remark(Phrase("{log} could not be read", log=shown(log.file)), why)
+        return _build_remark(Phrase("{log} could not be read", log=shorten_argument(log.file_name)), why)
     if log.size > limit:
         why = Phrase(
             "{path} has {size}, more than {limit}; {remedy}",
             path=log.path,
-            size=size_of(log.size),
-            limit=size_of(limit),
-            remedy=_remedy(log),
+            size=format_size(log.size),
+            limit=format_size(limit),
+            remedy=_describe_remedy(log),
         )
-        return _remark(Phrase("{log} too large", log=shown(log.file)), why)
-    if log.size * SOME_SIZE > limit and (unrotated := _unrotated(log, timedelta(thresholds.rotation_days))) is not None:
-        return _remark(Phrase("{log} not rotated", log=shown(log.file)), unrotated)
+        return _build_remark(Phrase("{log} too large", log=shorten_argument(log.file_name)), why)
+    if (
+        log.size * SMALL_LOG_DIVISOR > limit
+        and (unrotated := _explain_unrotated(log, timedelta(thresholds.rotation_days))) is not None
+    ):
+        return _build_remark(Phrase("{log} not rotated", log=shorten_argument(log.file_name)), unrotated)
     return None
 
 
-def _unrotated(log: LogFile, after: timedelta) -> Phrase | None:
+def _explain_unrotated(log: LogFile, after: timedelta) -> Phrase | None:
     """Explains why a log that is not small counts as not rotated; None if it is rotated."""
     if log.rotated_at is None:
         return Phrase(
             "{path} has grown to {size}, and no rotated log lies beside it; {remedy}",
             path=log.path,
-            size=size_of(log.size),
-            remedy=_remedy(log),
+            size=format_size(log.size),
+            remedy=_describe_remedy(log),
         )
     if log.written_at is not None and log.written_at - log.rotated_at > after:
         return Phrase(
             "{path} was last rotated at {at} and has grown to {size} since; {remedy}",
             path=log.path,
             at=Moment(log.rotated_at),
-            size=size_of(log.size),
-            remedy=_remedy(log),
+            size=format_size(log.size),
+            remedy=_describe_remedy(log),
         )
     return None
 
 
-def _remark(short: Phrase, why: Phrase) -> Remark:
+def _build_remark(short: Phrase, why: Phrase) -> Remark:
     return Remark("logs", Severity.LOW, short, why)
 
 
-def _remedy(log: LogFile) -> Phrase:
+def _describe_remedy(log: LogFile) -> Phrase:
     """Describes the fix. NSSM writes and rotates Nebula's log; nginx writes to a renamed file until it reopens its logs."""
     if log.name == "nebula":
         return Phrase("have NSSM rotate it: nssm set Nebula AppRotateFiles 1, AppRotateOnline 1 and AppRotateBytes")
     return Phrase("rename it on the host every week, then nginx -s reopen in the gateway's folder")
 
 
-def _cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
+def _build_cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
     """Builds the cell: each log with its size, or the problems. It is healthy only if every log has been rotated before."""
     value = " ".join(f"{log.name}={log.size if log.state == 'present' else log.state}" for log in logs)
     if remarks:
@@ -116,16 +119,16 @@ def _cell(logs: Sequence[LogFile], remarks: Sequence[Remark]) -> Cell:
         text = Phrase("{items}", items=Listing(tuple(remark.short for remark in remarks)))
         return Cell(text=text, value=value, mark=Mark.UNKNOWN if unsure else Mark.BAD)
     mark = Mark.WELL if all(log.rotated_at is not None for log in logs) else Mark.PLAIN
-    return Cell(text=some([log_size(log) for log in logs]), value=value, mark=mark)
+    return Cell(text=list_some([describe_log_size(log) for log in logs]), value=value, mark=mark)
 
 
-def log_size(log: LogFile) -> Phrase:
+def describe_log_size(log: LogFile) -> Phrase:
     """Describes a log by its name, its size and the number of rotated files beside it."""
-    name = shown(log.file)
+    name = shorten_argument(log.file_name)
     if log.state == "absent":
         return Phrase("{log} missing", log=name)
     if log.state == "unknown":
         return Phrase("{log} could not be read", log=name)
     if log.rotated:
-        return Phrase("{log} {size} (and {n} rotated)", log=name, size=size_of(log.size), n=log.rotated)
-    return Phrase("{log} {size}", log=name, size=size_of(log.size))
+        return Phrase("{log} {size} (and {n} rotated)", log=name, size=format_size(log.size), n=log.rotated)
+    return Phrase("{log} {size}", log=name, size=format_size(log.size))

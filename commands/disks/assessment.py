@@ -14,15 +14,24 @@ from adapters.inventory import Host
 from adapters.phrase import Listing, Phrase
 from adapters.windows.disks import Drive, WindowsDisks
 from adapters.wsl.disks import FileSystem, Folders, PodmanKind, PodmanUse, WslDisks
-from adapters.wsl.podman import Unread
-from commands.checks.assessment import Answers, Judged, Remark, absent, silent, together, unanswered, unread
-from commands.checks.log_rotation import log_size, logs_of
+from adapters.wsl.podman import UnreadPart
+from commands.checks.assessment import (
+    Judgment,
+    Remark,
+    SideAnswers,
+    make_absent_checks,
+    make_unanswered_checks,
+    make_unread_check,
+    merge_judgments,
+    merge_silent_sides,
+)
+from commands.checks.log_rotation import describe_log_size, select_logs
 from commands.model.finding import Severity
 from commands.model.operation import Thresholds
-from commands.model.phrases import some
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark
-from commands.values.arguments import shown
-from commands.values.units import percent_of, size_of
+from commands.values.arguments import shorten_argument
+from commands.values.units import compute_percent, format_size
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
@@ -37,17 +46,17 @@ COLUMNS = (
     Column(key="podman_uses", heading=Phrase("Podman holds (unused)"), detail=True),
     Column(key="log_files", heading=Phrase("All logs"), detail=True),
 )
-CELLS = tuple(column.key for column in COLUMNS[1:])
-_WINDOWS = ("drive", "logs", "drives", "log_files")
-_WSL = ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")
+CELL_KEYS = tuple(column.key for column in COLUMNS[1:])
+_WINDOWS_KEYS = ("drive", "logs", "drives", "log_files")
+_WSL_KEYS = ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")
 
-SHARED = 1000
+SAME_DISK_DIVISOR = 1000
 """File systems of equal size whose use differs by less than this fraction of it are one. Each place is read separately."""
 
-NAMED = 10
+MAX_NAMED = 10
 """Maximum folders, drives and file systems shown by name; more are counted."""
 
-_KINDS: dict[PodmanKind, Phrase] = {
+_KIND_NAMES: dict[PodmanKind, Phrase] = {
     "Images": Phrase("images"),
     "Containers": Phrase("containers"),
     "Local Volumes": Phrase("volumes"),
@@ -55,7 +64,7 @@ _KINDS: dict[PodmanKind, Phrase] = {
 
 
 @dataclass(frozen=True)
-class Looked(Answers):
+class DiskAnswers(SideAnswers):
     """Answers of both sides of a host; None for a side that it does not have."""
 
     host: Host
@@ -63,11 +72,11 @@ class Looked(Answers):
     wsl: WslDisks | HostError | None
 
     @property
-    def said(self) -> tuple[object, ...]:
+    def answers(self) -> tuple[object, ...]:
         return self.windows, self.wsl
 
 
-class _Room(NamedTuple):
+class _DiskSpace(NamedTuple):
     """Space of one drive or file system in bytes, and the used percentage of the usable part. `places`: all places on it."""
 
     name: Phrase | str
@@ -77,63 +86,65 @@ class _Room(NamedTuple):
     percent: int
 
 
-def fullest(looked: Looked) -> int:
+def find_highest_usage(looked: DiskAnswers) -> int:
     """Finds the highest used percentage of a host's disks; 0 if none is known."""
-    drives = _rooms(looked.windows.drives or ()) if isinstance(looked.windows, WindowsDisks) else []
-    systems = _systems(looked.wsl) if isinstance(looked.wsl, WslDisks) else []
+    drives = _list_drives(looked.windows.drives or ()) if isinstance(looked.windows, WindowsDisks) else []
+    systems = _list_file_systems(looked.wsl) if isinstance(looked.wsl, WslDisks) else []
     return max((room.percent for room in (*drives, *systems)), default=0)
 
 
-def judge(looked: Looked, thresholds: Thresholds) -> Judged:
+def judge_disks(looked: DiskAnswers, thresholds: Thresholds) -> Judgment:
     """Judges the disks of one host."""
-    judged = together(_windows(looked.host, looked.windows, thresholds), _wsl(looked.wsl, thresholds))
-    return silent(looked.errors, judged) if looked.silent else judged
+    judged = merge_judgments(_judge_windows(looked.host, looked.windows, thresholds), _judge_wsl(looked.wsl, thresholds))
+    return merge_silent_sides(looked.errors, judged) if looked.silent else judged
 
 
-def _windows(host: Host, said: WindowsDisks | HostError | None, thresholds: Thresholds) -> Judged:
+def _judge_windows(host: Host, said: WindowsDisks | HostError | None, thresholds: Thresholds) -> Judgment:
     if said is None or host.windows is None:
-        return absent(*_WINDOWS)
+        return make_absent_checks(*_WINDOWS_KEYS)
     if isinstance(said, HostError):
-        return unanswered("windows", Phrase("Windows"), _WINDOWS, said)
-    logs = logs_of(host, said.logs)
-    whole = sum(log.whole for log in logs)
+        return make_unanswered_checks("windows", Phrase("Windows"), _WINDOWS_KEYS, said)
+    logs = select_logs(host, said.logs)
+    whole = sum(log.total_size for log in logs)
     unsure = any(log.state == "unknown" for log in logs)
     cells = {
-        "logs": Cell(text=size_of(whole), value=whole, mark=Mark.UNKNOWN if unsure else Mark.PLAIN),
+        "logs": Cell(text=format_size(whole), value=whole, mark=Mark.UNKNOWN if unsure else Mark.PLAIN),
         "log_files": Cell(
-            text=some([log_size(log) for log in logs]),
-            value=" ".join(f"{log.name}={log.whole if log.state == 'present' else log.state}" for log in logs),
+            text=list_some([describe_log_size(log) for log in logs]),
+            value=" ".join(f"{log.name}={log.total_size if log.state == 'present' else log.state}" for log in logs),
         ),
     }
-    return together(Judged(cells), _drives(said.drives, PureWindowsPath(host.windows.paths.base), thresholds))
+    return merge_judgments(Judgment(cells), _judge_drives(said.drives, PureWindowsPath(host.windows.paths.base), thresholds))
 
 
-def _drives(drives: Sequence[Drive] | None, base: PureWindowsPath, thresholds: Thresholds) -> Judged:
-    if drives is None or not (rooms := _rooms(drives)):
+def _judge_drives(drives: Sequence[Drive] | None, base: PureWindowsPath, thresholds: Thresholds) -> Judgment:
+    if drives is None or not (rooms := _list_drives(drives)):
         why = Phrase("Windows does not tell how full its drives are; see why on the host: Get-CimInstance Win32_LogicalDisk")
-        return together(unread("drive", why, Phrase("Windows drive")), _not_known("drives"))
-    remarks = tuple(_full("drive", room, thresholds, _drive_remedy(str(room.name), base)) for room in rooms)
+        return merge_judgments(make_unread_check("drive", why, Phrase("Windows drive")), _make_unknown_checks("drives"))
+    remarks = tuple(
+        _build_full_remark("drive", room, thresholds, _describe_drive_remedy(str(room.name), base)) for room in rooms
+    )
     untold = [Phrase("{what} not known", what=drive.name) for drive in drives if drive.name not in {r.name for r in rooms}]
-    cells = {"drive": _fullest(rooms, thresholds, sure=not untold), "drives": _all(rooms, untold)}
-    return Judged(cells, tuple(filter(None, remarks)))
+    cells = {"drive": _build_fullest_cell(rooms, thresholds, sure=not untold), "drives": _build_list_cell(rooms, untold)}
+    return Judgment(cells, tuple(filter(None, remarks)))
 
 
-def _drive_remedy(drive: str, base: PureWindowsPath) -> Phrase:
+def _describe_drive_remedy(drive: str, base: PureWindowsPath) -> Phrase:
     if drive.upper() == base.drive.upper():
         return Phrase("remove old backups and rotated logs below {folder}", folder=str(base))
     return Phrase("make room on the host: cleanmgr /d {drive}", drive=drive)
 
 
-def _wsl(said: WslDisks | HostError | None, thresholds: Thresholds) -> Judged:
+def _judge_wsl(said: WslDisks | HostError | None, thresholds: Thresholds) -> Judgment:
     if said is None:
-        return absent(*_WSL)
+        return make_absent_checks(*_WSL_KEYS)
     if isinstance(said, HostError):
-        return unanswered("wsl", Phrase("WSL2"), _WSL, said)
-    parts = together(_file_systems(said, thresholds), _folders(said.folders), _podman(said.podman))
-    return Judged(parts.cells, tuple(_once(parts.remarks)))
+        return make_unanswered_checks("wsl", Phrase("WSL2"), _WSL_KEYS, said)
+    parts = merge_judgments(_judge_file_systems(said, thresholds), _judge_folders(said.folders), _judge_podman(said.podman))
+    return Judgment(parts.cells, tuple(_drop_repeated(parts.remarks)))
 
 
-def _once(remarks: Iterable[Remark]) -> Iterator[Remark]:
+def _drop_repeated(remarks: Iterable[Remark]) -> Iterator[Remark]:
     """Drops remarks with a repeated reason, such as a refused sudo."""
     said: set[str] = set()
     for remark in remarks:
@@ -142,101 +153,110 @@ def _once(remarks: Iterable[Remark]) -> Iterator[Remark]:
         said.add(str(remark.why))
 
 
-def _file_systems(said: WslDisks, thresholds: Thresholds) -> Judged:
-    rooms = _systems(said)
+def _judge_file_systems(said: WslDisks, thresholds: Thresholds) -> Judgment:
+    rooms = _list_file_systems(said)
     troubles = tuple(
         remark
         for place in (said.root, said.flatnet, said.storage)
-        if isinstance(place, Unread)
-        for remark in unread("wsl_disk", place.phrase, Phrase("WSL2 disk")).remarks
+        if isinstance(place, UnreadPart)
+        for remark in make_unread_check("wsl_disk", place.phrase, Phrase("WSL2 disk")).remarks
     )
     if not rooms:
-        return together(_not_known("wsl_disk", "file_systems"), Judged({}, troubles))
+        return merge_judgments(_make_unknown_checks("wsl_disk", "file_systems"), Judgment({}, troubles))
     remedy = Phrase("in WSL2, sudo du -xh -d2 / shows what takes it, sudo podman image prune removes unused images")
-    full = (_full("wsl_disk", _in_wsl(room), thresholds, remedy) for room in rooms)
-    cells = {"wsl_disk": _fullest(rooms, thresholds, sure=not troubles), "file_systems": _all(rooms)}
-    return Judged(cells, (*filter(None, full), *troubles))
+    full = (_build_full_remark("wsl_disk", _prefix_with_wsl(room), thresholds, remedy) for room in rooms)
+    cells = {"wsl_disk": _build_fullest_cell(rooms, thresholds, sure=not troubles), "file_systems": _build_list_cell(rooms)}
+    return Judgment(cells, (*filter(None, full), *troubles))
 
 
-def _systems(said: WslDisks) -> list[_Room]:
+def _list_file_systems(said: WslDisks) -> list[_DiskSpace]:
     """Lists the file systems that could be read, each once, with the places on it."""
     shared: list[list[FileSystem]] = []
     for place in (said.root, said.flatnet, said.storage):
-        if isinstance(place, Unread):
+        if isinstance(place, UnreadPart):
             continue
-        same = next((known for known in shared if _is_one(known[0], place)), None)
+        same = next((known for known in shared if _is_same_disk(known[0], place)), None)
         if same is None:
             shared.append([place])
         else:
             same.append(place)
-    return [room for places in shared if (room := _of_places(places)) is not None]
+    return [room for places in shared if (room := _build_space(places)) is not None]
 
 
-def _is_one(known: FileSystem, other: FileSystem) -> bool:
-    return known.size == other.size and abs(known.used - other.used) * SHARED < known.size
+def _is_same_disk(known: FileSystem, other: FileSystem) -> bool:
+    return known.size == other.size and abs(known.used - other.used) * SAME_DISK_DIVISOR < known.size
 
 
-def _of_places(places: Sequence[FileSystem]) -> _Room | None:
+def _build_space(places: Sequence[FileSystem]) -> _DiskSpace | None:
     """Builds the space of one file system from its first place, read by df. Unlike podman, df knows root's reserve."""
     first = places[0]
-    percent = percent_of(first.used, first.free)
+    percent = compute_percent(first.used, first.free)
     if percent is None:
         return None
-    names = Listing(tuple(shown(place.place) for place in places))
-    return _Room(shown(first.place), Phrase("{items}", items=names), first.size, first.free, percent)
+    names = Listing(tuple(shorten_argument(place.place) for place in places))
+    return _DiskSpace(shorten_argument(first.place), Phrase("{items}", items=names), first.size, first.free, percent)
 
 
-def _in_wsl(room: _Room) -> _Room:
+def _prefix_with_wsl(room: _DiskSpace) -> _DiskSpace:
     """Prefixes the names with WSL2, to tell them from drives of Windows."""
     name, places = Phrase("WSL2 {place}", place=room.name), Phrase("WSL2 {place}", place=room.places)
     return room._replace(name=name, places=places)
 
 
-def _folders(said: Folders | Unread) -> Judged:
-    if isinstance(said, Unread):
-        return together(unread("flatnet", said.phrase, Phrase("Flatnet folder")), _not_known("folders"))
-    parts = [Phrase("{name} {size}", name=shown(_below(part.path, said)), size=size_of(part.size)) for part in said.parts]
-    value = " ".join(f"{_below(part.path, said)}={part.size}" for part in said.parts)
-    return Judged(
+def _judge_folders(said: Folders | UnreadPart) -> Judgment:
+    if isinstance(said, UnreadPart):
+        return merge_judgments(
+            make_unread_check("flatnet", said.phrase, Phrase("Flatnet folder")), _make_unknown_checks("folders")
+        )
+    parts = [
+        Phrase("{name} {size}", name=shorten_argument(_strip_root(part.path, said)), size=format_size(part.size))
+        for part in said.parts
+    ]
+    value = " ".join(f"{_strip_root(part.path, said)}={part.size}" for part in said.parts)
+    return Judgment(
         {
-            "flatnet": Cell(text=size_of(said.whole.size), value=said.whole.size),
-            "folders": Cell(text=some(parts, NAMED) if parts else Phrase("none"), value=value),
+            "flatnet": Cell(text=format_size(said.whole.size), value=said.whole.size),
+            "folders": Cell(text=list_some(parts, MAX_NAMED) if parts else Phrase("none"), value=value),
         }
     )
 
 
-def _below(path: str, folders: Folders) -> str:
+def _strip_root(path: str, folders: Folders) -> str:
     return path.removeprefix(folders.whole.path).lstrip("/")
 
 
-def _podman(said: Sequence[PodmanUse] | Unread) -> Judged:
-    if isinstance(said, Unread):
-        return together(unread("podman", said.phrase, Phrase("Podman")), _not_known("podman_uses"))
+def _judge_podman(said: Sequence[PodmanUse] | UnreadPart) -> Judgment:
+    if isinstance(said, UnreadPart):
+        return merge_judgments(
+            make_unread_check("podman", said.phrase, Phrase("Podman")), _make_unknown_checks("podman_uses")
+        )
     whole = sum(use.size for use in said)
     value = " ".join(f"{use.kind.replace(' ', '-')}={use.size}/{use.reclaimable}" for use in said)
-    return Judged(
+    return Judgment(
         {
-            "podman": Cell(text=size_of(whole), value=whole),
-            "podman_uses": Cell(text=some([_use(use) for use in said]), value=value),
+            "podman": Cell(text=format_size(whole), value=whole),
+            "podman_uses": Cell(text=list_some([_describe_podman_use(use) for use in said]), value=value),
         }
     )
 
 
-def _use(use: PodmanUse) -> Phrase:
-    return Phrase("{name} {size} ({part})", name=_KINDS[use.kind], size=size_of(use.size), part=size_of(use.reclaimable))
+def _describe_podman_use(use: PodmanUse) -> Phrase:
+    return Phrase(
+        "{name} {size} ({part})", name=_KIND_NAMES[use.kind], size=format_size(use.size), part=format_size(use.reclaimable)
+    )
 
 
-def _rooms(drives: Iterable[Drive]) -> list[_Room]:
+def _list_drives(drives: Iterable[Drive]) -> list[_DiskSpace]:
     """Lists the drives of known size."""
     rooms = []
     for drive in drives:
         if drive.size and drive.free is not None:
             used = max(drive.size - drive.free, 0)
-            rooms.append(_Room(drive.name, drive.name, drive.size, drive.free, percent_of(used, drive.free) or 0))
+            rooms.append(_DiskSpace(drive.name, drive.name, drive.size, drive.free, compute_percent(used, drive.free) or 0))
     return rooms
 
 
-def _full(subject: str, room: _Room, thresholds: Thresholds, remedy: Phrase) -> Remark | None:
+def _build_full_remark(subject: str, room: _DiskSpace, thresholds: Thresholds, remedy: Phrase) -> Remark | None:
     """Builds the remark on a drive or file system that is nearly full; None if it is not."""
     if room.percent < thresholds.disk_warning_percent:
         return None
@@ -245,14 +265,14 @@ def _full(subject: str, room: _Room, thresholds: Thresholds, remedy: Phrase) -> 
         "{disk} is {percent} % full, {free} of {size} free; {remedy}",
         disk=room.places,
         percent=room.percent,
-        free=size_of(room.free),
-        size=size_of(room.size),
+        free=format_size(room.free),
+        size=format_size(room.size),
         remedy=remedy,
     )
     return Remark(subject, severity, Phrase("{disk} {percent} % full", disk=room.name, percent=room.percent), why)
 
 
-def _fullest(rooms: Sequence[_Room], thresholds: Thresholds, *, sure: bool) -> Cell:
+def _build_fullest_cell(rooms: Sequence[_DiskSpace], thresholds: Thresholds, *, sure: bool) -> Cell:
     """Builds the cell of the fullest one. `sure`: all could be read, so no other one is fuller."""
     worst = max(rooms, key=lambda room: room.percent)
     bad = worst.percent >= thresholds.disk_warning_percent
@@ -260,16 +280,16 @@ def _fullest(rooms: Sequence[_Room], thresholds: Thresholds, *, sure: bool) -> C
     return Cell(text=Phrase("{disk} {percent} %", disk=worst.name, percent=worst.percent), value=worst.percent, mark=mark)
 
 
-def _all(rooms: Sequence[_Room], untold: Sequence[Phrase] = ()) -> Cell:
-    text = [_told(room) for room in rooms]
+def _build_list_cell(rooms: Sequence[_DiskSpace], untold: Sequence[Phrase] = ()) -> Cell:
+    text = [_describe_space(room) for room in rooms]
     value = " ".join(f"{room.places}={room.percent}%/{room.size}" for room in rooms)
-    return Cell(text=some([*text, *untold], NAMED), value=value)
+    return Cell(text=list_some([*text, *untold], MAX_NAMED), value=value)
 
 
-def _told(room: _Room) -> Phrase:
-    return Phrase("{disk} {percent} % of {size}", disk=room.places, percent=room.percent, size=size_of(room.size))
+def _describe_space(room: _DiskSpace) -> Phrase:
+    return Phrase("{disk} {percent} % of {size}", disk=room.places, percent=room.percent, size=format_size(room.size))
 
 
-def _not_known(*keys: str) -> Judged:
+def _make_unknown_checks(*keys: str) -> Judgment:
     """Makes the cells that depend on a part that could not be read."""
-    return Judged(dict.fromkeys(keys, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)))
+    return Judgment(dict.fromkeys(keys, Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)))

@@ -11,15 +11,15 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.disks import ReadDisks as ReadWindows
 from adapters.wsl.disks import ReadDisks as ReadWsl
-from commands.checks.assessment import findings_of
-from commands.checks.fleet_report import Assessed, HostsOperation
-from commands.checks.gather import ask
-from commands.disks.assessment import CELLS, COLUMNS, Looked, fullest, judge
-from commands.model.operation import View
+from commands.checks.assessment import build_findings
+from commands.checks.fleet_report import AssessedHost, AssessmentRead
+from commands.checks.gather import ask_side
+from commands.disks.assessment import CELL_KEYS, COLUMNS, DiskAnswers, find_highest_usage, judge_disks
+from commands.model.operation import FleetView
 from commands.values.arguments import Flag
 
 
-class Disk(HostsOperation):
+class DiskUsage(AssessmentRead):
     """Show the disk use of Windows and WSL2."""
 
     words: ClassVar = ("disk",)
@@ -30,24 +30,24 @@ class Disk(HostsOperation):
 
     details: Annotated[bool, Flag(Phrase("all drives, file systems, folders and logs"))] = False
 
-    def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
+    def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         return lambda host: _assess(host, view)
 
-    def all_well(self, hosts: Sequence[Host]) -> Phrase:
+    def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         return Phrase("the disks of {n} host have room", plural="the disks of all {n} hosts have room", n=len(hosts))
 
 
-async def _assess(host: Host, view: View) -> Assessed:
+async def _assess(host: Host, view: FleetView) -> AssessedHost:
     """Judges one host as soon as both sides have answered. Among hosts of the same severity the fullest comes first."""
-    ask_windows = ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
-    ask_wsl = ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
-    looked = Looked(host, *await asyncio.gather(ask_windows, ask_wsl))
-    judged, more = judge(looked, view.thresholds), f"disk {host.name} --details"
-    return Assessed(
+    ask_windows = ask_side(host, ReadWindows.of(host.windows) if host.windows else None, view)
+    ask_wsl = ask_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    looked = DiskAnswers(host, *await asyncio.gather(ask_windows, ask_wsl))
+    judged, more = judge_disks(looked, view.thresholds), f"disk {host.name} --details"
+    return AssessedHost(
         host=host,
-        judged=judged,
-        cells=tuple(judged.cells[key] for key in CELLS),
-        findings=tuple(findings_of(host.name, judged.remarks, more)),
+        judgment=judged,
+        cells=tuple(judged.cells[key] for key in CELL_KEYS),
+        findings=tuple(build_findings(host.name, judged.remarks, more)),
         next=more,
-        tie=-fullest(looked),
+        tie=-find_highest_usage(looked),
     )

@@ -9,19 +9,20 @@ from dataclasses import dataclass
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from commands.language.grammar import Argument, Named, Operations, arguments, canonical, named, understand
+from commands.language.grammar import NamedOperation, identify_operation, parse_operation, render_operation
+from commands.language.signature import Argument, OperationClasses, list_arguments
 from commands.model.operation import Operation
 from commands.values.arguments import BadArgument, Flag, Option, Positional, Target
 from commands.values.errors import GrammarError
-from commands.values.normalize import quote, read
+from commands.values.normalize import normalize_text, quote
 
 
 @dataclass(frozen=True)
-class Blank:
+class RequestForm:
     """A form: the words that begin a request, and the arguments that may follow them."""
 
     operation: type[Operation]
-    begun: str
+    prefix: str
     arguments: tuple[Argument, ...]
 
     def is_target(self, argument: Argument) -> bool:
@@ -42,44 +43,46 @@ class Blank:
 
 
 @dataclass(frozen=True)
-class Given:
+class FormInput:
     """The input of a form: the words of each argument by field, and the names of the flags that are set."""
 
     words: Mapping[str, tuple[str, ...]]
     flags: Collection[str] = ()
 
 
-def blank(operation: type[Operation]) -> Blank:
+def build_form(operation: type[Operation]) -> RequestForm:
     """Builds the form of an operation with all of its arguments."""
-    return Blank(operation, " ".join(operation.words), arguments(operation))
+    return RequestForm(operation, " ".join(operation.words), list_arguments(operation))
 
 
-def lacking(text: str, permitted: Operations) -> Blank | None:
+def find_missing(text: str, permitted: OperationClasses) -> RequestForm | None:
     """Finds the arguments that a request lacks, as a form; None if nothing is missing or the request has another error."""
-    typed = read(text)
+    typed = normalize_text(text)
     try:
-        asked = named(typed, permitted, permitted)
+        asked = identify_operation(typed, permitted, permitted)
     except GrammarError:
         return None
-    places = [each for each in arguments(asked.operation) if isinstance(each.kind, Positional)]
+    places = [each for each in list_arguments(asked.operation) if isinstance(each.kind, Positional)]
     missing = tuple(each for each in places[len(asked.words) :] if each.required)
-    return Blank(asked.operation, typed.text, missing) if missing else _incomplete(asked)
+    return RequestForm(asked.operation, typed.text, missing) if missing else _build_incomplete_form(asked)
 
 
-def _incomplete(asked: Named) -> Blank | None:
+def _build_incomplete_form(asked: NamedOperation) -> RequestForm | None:
     """Builds the form for an operation that needs one of several arguments."""
     try:
-        operation = asked.bound()
+        operation = asked.bind()
     except GrammarError:
         return None
     if not operation.incomplete:
         return None
-    free = (each for each in arguments(asked.operation) if not isinstance(each.kind, Flag))
+    free = (each for each in list_arguments(asked.operation) if not isinstance(each.kind, Flag))
     open_ones = tuple(each for each in free if getattr(operation, each.field) == each.default)
-    return Blank(asked.operation, asked.typed.text, open_ones)
+    return RequestForm(asked.operation, asked.typed.text, open_ones)
 
 
-def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventory) -> str | Mapping[str, Phrase]:
+def fill_form(
+    form: RequestForm, given: FormInput, catalogue: OperationClasses, inventory: Inventory
+) -> str | Mapping[str, Phrase]:
     """Returns the request in its canonical words, or the errors by field."""
     wrong: dict[str, Phrase] = {}
     words: list[str] = []
@@ -90,36 +93,38 @@ def filled(form: Blank, given: Given, catalogue: Operations, inventory: Inventor
             gap = gap or argument.field
         elif gap:
             wrong[gap] = Phrase("fill this in, or leave out what stands below")
-        elif complaint := _complaint(kind, said, inventory):
+        elif complaint := _check_positional(kind, said, inventory):
             wrong[argument.field] = complaint
         words += map(quote, said)
     for argument, option in form.options:
         if said := given.words.get(argument.field, ()):
             words += [argument.option, quote(said[0])]
-            if complaint := _complaint_of(option, said[0]):
+            if complaint := _check_option(option, said[0]):
                 wrong[argument.field] = complaint
     flags = [argument.option for argument, _ in form.flags if argument.field in given.flags]
     if wrong:
         return wrong
     try:
-        return canonical(understand(read(" ".join([form.begun, *words, *flags])), catalogue, catalogue))
+        return render_operation(
+            parse_operation(normalize_text(" ".join([form.prefix, *words, *flags])), catalogue, catalogue)
+        )
     except GrammarError as error:
         return {form.arguments[0].field: error.phrase} if form.arguments else {"": error.phrase}
 
 
-def _complaint_of(option: Option, said: str) -> Phrase | None:
+def _check_option(option: Option, said: str) -> Phrase | None:
     """Returns the error in the value of an option. The value is normalized first: full-width digits are digits."""
     try:
-        option.parse(read(said).text)
+        option.parse(normalize_text(said).text)
     except BadArgument as error:
         return error.phrase
     return None
 
 
-def _complaint(kind: Positional, said: tuple[str, ...], inventory: Inventory) -> Phrase | None:
+def _check_positional(kind: Positional, said: tuple[str, ...], inventory: Inventory) -> Phrase | None:
     """Returns the error in one positional argument. Hosts must be in the inventory."""
     try:
-        value = kind.parse(tuple(read(word).text for word in said))
+        value = kind.parse(tuple(normalize_text(word).text for word in said))
         if isinstance(value, Target):
             value.resolve(inventory)
     except BadArgument as error:

@@ -4,60 +4,62 @@ from collections.abc import Sequence
 
 from adapters.phrase import Listing, Phrase
 from commands.bot_state.about import Help
-from commands.language.grammar import Argument, Operations, arguments, find, names, singular
-from commands.model.operation import EVERYBODY, Operation
+from commands.language.signature import Argument, OperationClasses, find_operation, list_arguments, list_names, make_singular
+from commands.model.operation import ALL_ROLES, Operation
 from commands.model.report import Cell, Column, Report, Row
-from commands.values.arguments import Option, Positional, nearest, shown
+from commands.values.arguments import Option, Positional, find_nearest, shorten_argument
 from commands.values.errors import GrammarError
 from commands.values.normalize import quote
 
-COMMANDS = (
+COMMAND_COLUMNS = (
     Column(key="words", heading=Phrase("Type")),
     Column(key="summary", heading=Phrase("To see")),
     Column(key="example", heading=Phrase("Example")),
 )
-PARTS = (
+PART_COLUMNS = (
     Column(key="part", heading=Phrase("Part")),
     Column(key="meaning", heading=Phrase("Meaning")),
 )
 
 
-def explain(about: Sequence[str], permitted: Operations) -> Report:
+def explain(about: Sequence[str], permitted: OperationClasses) -> Report:
     """Returns help for the permitted commands that begin with `about`. Raises `GrammarError` if there is none."""
-    matching = _matching(about, permitted)
+    matching = _find_matching(about, permitted)
     if not matching:
-        raise _no_such_command(about, permitted)
-    return _one(matching[0]) if about and len(matching) == 1 else _several(matching)
+        raise _make_unknown_command_error(about, permitted)
+    return _explain_one(matching[0]) if about and len(matching) == 1 else _explain_several(matching)
 
 
-def usage(operation: type[Operation]) -> str:
+def format_usage(operation: type[Operation]) -> str:
     """Formats the usage line of an operation: `health [target] [--details] [--here]`."""
-    return " ".join((*operation.words, *map(_typed, arguments(operation))))
+    return " ".join((*operation.words, *map(_format_argument, list_arguments(operation))))
 
 
-def _matching(about: Sequence[str], permitted: Operations) -> list[type[Operation]]:
+def _find_matching(about: Sequence[str], permitted: OperationClasses) -> list[type[Operation]]:
     """Finds the operations whose names begin with `about`, else the one that it names."""
-    nouns = {name[0] for operation in permitted for name in names(operation)}
-    said = tuple(singular(word, nouns) for word in about[:1]) + tuple(about[1:])
-    beginning = [operation for operation in permitted if any(name[: len(said)] == said for name in names(operation))]
-    found = find(about, permitted)
+    nouns = {name[0] for operation in permitted for name in list_names(operation)}
+    said = tuple(make_singular(word, nouns) for word in about[:1]) + tuple(about[1:])
+    beginning = [operation for operation in permitted if any(name[: len(said)] == said for name in list_names(operation))]
+    found = find_operation(about, permitted)
     return beginning or ([found[0]] if found else [])
 
 
-def _no_such_command(about: Sequence[str], permitted: Operations) -> GrammarError:
+def _make_unknown_command_error(about: Sequence[str], permitted: OperationClasses) -> GrammarError:
     said = " ".join(about)
-    near = nearest(said, (" ".join(operation.words) for operation in permitted))
+    near = find_nearest(said, (" ".join(operation.words) for operation in permitted))
     start = len(" ".join(Help.words)) + 1
     return GrammarError(
         Phrase(
-            "there is no command {words} that you may use; {help} lists them", words=shown(said), help=" ".join(Help.words)
+            "there is no command {words} that you may use; {help} lists them",
+            words=shorten_argument(said),
+            help=" ".join(Help.words),
         ),
         span=(start, start + len(" ".join(map(quote, about)))),
         suggestions=[" ".join((*Help.words, words)) for words in near] or [" ".join(Help.words)],
     )
 
 
-def _several(operations: Sequence[type[Operation]]) -> Report:
+def _explain_several(operations: Sequence[type[Operation]]) -> Report:
     return Report(
         title=Phrase("Help"),
         summary=Phrase(
@@ -65,38 +67,38 @@ def _several(operations: Sequence[type[Operation]]) -> Report:
             words=Listing(tuple(" ".join(operation.words) for operation in operations)),
             more=" ".join((*Help.words, *operations[0].words)),
         ),
-        columns=COMMANDS,
+        columns=COMMAND_COLUMNS,
         rows=tuple(
-            Row(cells=(Cell.of(usage(operation)), Cell.of(operation.summary), Cell.of(operation.example)))
+            Row(cells=(Cell.of(format_usage(operation)), Cell.of(operation.summary), Cell.of(operation.example)))
             for operation in operations
         ),
         next=tuple(operation.example for operation in operations[:3]),
     )
 
 
-def _one(operation: type[Operation]) -> Report:
-    parts = [(Cell.of(_typed(argument)), Cell.of(argument.kind.meaning)) for argument in arguments(operation)]
+def _explain_one(operation: type[Operation]) -> Report:
+    parts = [(Cell.of(_format_argument(argument)), Cell.of(argument.kind.meaning)) for argument in list_arguments(operation)]
     parts += [(Cell.of(" ".join(name)), Cell.of(Phrase("another name for it"))) for name in operation.aliases]
-    if operation.roles != EVERYBODY:
+    if operation.roles != ALL_ROLES:
         roles = Phrase("for the roles {roles}", roles=Listing(tuple(sorted(operation.roles))))
         parts.append((Cell.of(Phrase("roles")), Cell.of(roles)))
     return Report(
         title=Phrase("Help for {words}", words=" ".join(operation.words)),
         summary=Phrase(
             "{usage}: {summary}; for example {example}",
-            usage=usage(operation),
+            usage=format_usage(operation),
             summary=operation.summary,
             example=operation.example,
         ),
-        columns=PARTS,
+        columns=PART_COLUMNS,
         rows=tuple(Row(cells=cells) for cells in parts),
         next=(operation.example,),
     )
 
 
-def _typed(argument: Argument) -> str:
+def _format_argument(argument: Argument) -> str:
     if isinstance(argument.kind, Option):
-        value = argument.kind.placeholder.upper() if argument.kind.bare is None else f"[{argument.kind.placeholder}]"
+        value = argument.kind.placeholder.upper() if argument.kind.flag_value is None else f"[{argument.kind.placeholder}]"
         return f"[{argument.option} {value}]"
     if not isinstance(argument.kind, Positional):
         return f"[{argument.option}]"

@@ -3,10 +3,10 @@
 from adapters.phrase import Phrase
 from adapters.value import Value
 from commands.loglines.formats import Level
-from commands.loglines.lines import Line
-from commands.loglines.merge import filtered
+from commands.loglines.lines import LogLine
+from commands.loglines.merge import filter_lines
 
-SHOWN = 20
+PAGE_LINES = 20
 """Lines of one page, as many as fit on a phone."""
 
 
@@ -17,12 +17,12 @@ class Excerpt(Value):
     returned all lines.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[LogLine, ...]
     notes: tuple[Phrase, ...] = ()
     sought: str = ""
 
 
-class Pick(Value):
+class LineFilter(Value):
     """A filter of lines: the minimum level, the pattern and the page. Page 0 has the newest lines."""
 
     level: Level | None = None
@@ -30,26 +30,26 @@ class Pick(Value):
     page: int = 0
 
     @property
-    def told(self) -> tuple[Phrase, ...]:
+    def descriptions(self) -> tuple[Phrase, ...]:
         """The filter in words; empty if it matches all lines."""
         return (
-            *([and_worse(self.level)] if self.level is not None else []),
+            *([describe_min_level(self.level)] if self.level is not None else []),
             *([Phrase("with {pattern}", pattern=self.pattern)] if self.pattern else []),
         )
 
 
-EVERY = Pick()
+ALL_LINES = LineFilter()
 """Filter that matches all lines, at the newest page."""
 
 
-class Picked(Value):
+class FilteredPage(Value):
     """One page of filtered lines: its lines and number, the numbers of pages and of matching lines.
 
     `grave` counts the matching lines that are errors or worse. `first` and `last` count matching lines from 1; both are 0
     if no line matches.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[LogLine, ...]
     page: int
     pages: int
     fitting: int
@@ -58,24 +58,24 @@ class Picked(Value):
     last: int
 
 
-def and_worse(level: Level) -> Phrase:
+def describe_min_level(level: Level) -> Phrase:
     """Describes a minimum level."""
     return Phrase("{level} and worse", level=str(level))
 
 
-def picked(excerpt: Excerpt, pick: Pick) -> Picked:
+def select_page(excerpt: Excerpt, pick: LineFilter) -> FilteredPage:
     """Selects the lines of one page, oldest first. The first page has the newest lines."""
-    fitting = filtered(excerpt.lines, pick.level, pick.pattern)
-    pages = max(1, -(-len(fitting) // SHOWN))
+    fitting = filter_lines(excerpt.lines, pick.level, pick.pattern)
+    pages = max(1, -(-len(fitting) // PAGE_LINES))
     page = min(pick.page, pages - 1)
-    end = len(fitting) - page * SHOWN
-    begin = max(0, end - SHOWN)
-    return Picked(
+    end = len(fitting) - page * PAGE_LINES
+    begin = max(0, end - PAGE_LINES)
+    return FilteredPage(
         lines=fitting[begin:end],
         page=page,
         pages=pages,
         fitting=len(fitting),
-        grave=len(filtered(fitting, Level.ERROR)),
+        grave=len(filter_lines(fitting, Level.ERROR)),
         first=begin + 1 if fitting else 0,
         last=end,
     )

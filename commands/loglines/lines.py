@@ -17,16 +17,16 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from pydantic import AwareDatetime
 
-from adapters.logs import LINE_BROUGHT, LINE_LIMIT, LINE_MARGIN, Cut, LogText
+from adapters.logs import LINE_LIMIT, LINE_MARGIN, LINE_READ_LIMIT, LogText, Truncation
 from adapters.value import Value
-from commands.loglines.formats import Level, stamp_of
-from commands.loglines.local_time import Doubt, placed
+from commands.loglines.formats import Level, parse_stamp
+from commands.loglines.local_time import TimeDoubt, place_local_time
 
-LEEWAY = timedelta(seconds=5)
+FUTURE_LEEWAY = timedelta(seconds=5)
 """Tolerance for times later than the host's clock. Another program read the clock."""
 
 
-class Line(Value):
+class LogLine(Value):
     """One line. `at` is UTC; `text` the line as shown, made harmless; `order` its place among the lines of its log.
 
     `part_of`: the order of the earlier line to which it belongs, and whose time and level it has; None if it is an entry
@@ -42,7 +42,7 @@ class Line(Value):
     part_of: int | None = None
 
 
-class Log(Value):
+class HostLog(Value):
     """The lines of one log of one host, oldest first, and what must be shown with them.
 
     `ahead`: seconds subtracted from every time. `doubts`: the number of lines with an uncertain time, by reason. The other
@@ -51,15 +51,15 @@ class Log(Value):
 
     host: str
     source: str
-    lines: tuple[Line, ...]
+    lines: tuple[LogLine, ...]
     ahead: float = 0.0
-    doubts: Mapping[Doubt, int] = {}
-    cut: frozenset[Cut] = frozenset()
+    doubts: Mapping[TimeDoubt, int] = {}
+    cut: frozenset[Truncation] = frozenset()
     encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
-class Origin:
+class LogOrigin:
     """Origin of a log's text.
 
     `now`: the bot's time at the read, aware. `ahead`: seconds that the host's clock is ahead of it. `zone`: the host's zone,
@@ -73,22 +73,22 @@ class Origin:
     zone: tzinfo | None = None
 
 
-def parse(text: LogText, origin: Origin) -> Log:
+def parse_log(text: LogText, origin: LogOrigin) -> HostLog:
     """Parses every line of a text, with time and level if known.
 
     The lines must be harmless and free of secrets: a secret that reached into the margin behind the shown part of a line is
     removed before.
     """
     clock = text.clock or origin.now + timedelta(seconds=origin.ahead)
-    reading = _Reading(origin, clock.astimezone(UTC))
-    lines = tuple(reading.line(order, line) for order, line in enumerate(text.lines))
-    return Log(
+    reading = _LogParser(origin, clock.astimezone(UTC))
+    lines = tuple(reading.parse_line(order, line) for order, line in enumerate(text.lines))
+    return HostLog(
         host=origin.host,
         source=origin.source,
         lines=lines,
         ahead=origin.ahead,
         doubts=reading.doubts,
-        cut=text.cut | ({Cut.LONG} if reading.shortened else set()),
+        cut=text.cut | ({Truncation.LONG} if reading.shortened else set()),
         encoding=text.encoding,
     )
 
@@ -98,7 +98,7 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 
 _BREAKS = re.compile(r"[\t\n\r\v\f\x85\u2028\u2029]+")
 
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     r"\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -107,27 +107,27 @@ _UNSEEN = re.compile(
 One of them within `password` would hide the secret after it from redaction.
 """
 
-CONTAINER = "container:"
+CONTAINER_PREFIX = "container:"
 """Prefix of the source of a container's log, before the container's name."""
 
-_PODMANS_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(?:Z|[+-][0-9:]{5}) ")
+_PODMAN_TIME = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}(?:Z|[+-][0-9:]{5}) ")
 
 _LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
-_UNENDED = "\r"
+_UNENDED_MARK = "\r"
 """Mark behind a harmless line whose end was not transferred. Redaction takes it for a line's end."""
 
 
-def harmless(text: str) -> str:
+def make_harmless(text: str) -> str:
     """Makes a line harmless: one line of visible characters without control sequences, of any length."""
-    whole = len(text) < LINE_BROUGHT
+    whole = len(text) < LINE_READ_LIMIT
     if not text.isprintable():
-        text = _LONE_SURROGATES.sub("\ufffd", _UNSEEN.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
-    return text if whole else text + _UNENDED
+        text = _LONE_SURROGATES.sub("\ufffd", _INVISIBLE.sub("", _BREAKS.sub(" ", _ANSI.sub("", text))))
+    return text if whole else text + _UNENDED_MARK
 
 
-def places(text: str) -> list[int]:
+def map_places(text: str) -> list[int]:
     """Maps each character of a harmless line to its place in the raw line, to the first place if it replaces several."""
     if text.isprintable():
         return list(range(len(text)))
@@ -136,74 +136,74 @@ def places(text: str) -> list[int]:
     kept, within = [], False
     for place in left:
         breaks = _BREAKS.match(text[place]) is not None
-        seen = not within if breaks else not _UNSEEN.match(text[place])
+        seen = not within if breaks else not _INVISIBLE.match(text[place])
         if seen:
             kept.append(place)
         within = breaks
     return kept
 
 
-def unended(line: str) -> bool:
+def is_unended(line: str) -> bool:
     """Returns whether the end of a harmless line was not transferred."""
-    return line.endswith(_UNENDED)
+    return line.endswith(_UNENDED_MARK)
 
 
-def shortened(line: str) -> str:
+def shorten_line(line: str) -> str:
     """Shortens a harmless line to its shown part.
 
     The last characters of a line whose end was not transferred are never shown, even if redaction made it shorter: they may
     be the beginning of a secret that redaction could not recognize.
     """
-    brought = line.removesuffix(_UNENDED)
+    brought = line.removesuffix(_UNENDED_MARK)
     most = LINE_LIMIT if brought == line else min(LINE_LIMIT, len(brought) - LINE_MARGIN)
     return line if len(line) <= most else brought[: max(0, most - 1)] + "…"
 
 
-class _Reading:
+class _LogParser:
     """Parser of one log, with the entry to which following lines may belong."""
 
-    def __init__(self, origin: Origin, clock: datetime) -> None:
-        self.doubts: Counter[Doubt] = Counter()
+    def __init__(self, origin: LogOrigin, clock: datetime) -> None:
+        self.doubts: Counter[TimeDoubt] = Counter()
         self.shortened = False
         self._origin = origin
         self._ahead = timedelta(seconds=origin.ahead)
         self._local = clock.astimezone(origin.zone or UTC).replace(tzinfo=None)
-        self._latest = clock + LEEWAY
+        self._latest = clock + FUTURE_LEEWAY
         self._before: datetime | None = None
         self._at: datetime | None = None
         self._level: Level | None = None
         self._begun: int | None = None
 
-    def line(self, order: int, text: str) -> Line:
+    def parse_line(self, order: int, text: str) -> LogLine:
         """Parses the next line."""
-        shown = shortened(text)
+        shown = shorten_line(text)
         self.shortened = self.shortened or shown != text
-        stamp = stamp_of(text, self._local)
+        stamp = parse_stamp(text, self._local)
         if stamp is not None:
-            self._at = self._placed(stamp.at) if stamp.at is not None else None
+            self._at = self._place_time(stamp.at) if stamp.at is not None else None
             self._level = stamp.level
             self._begun = order
-        return Line(
+        return LogLine(
             host=self._origin.host,
             source=self._origin.source,
             at=self._at,
             level=self._level,
-            text=self._own(shown),
+            text=self._strip_podman_time(shown),
             order=order,
             part_of=self._begun if stamp is None else None,
         )
 
-    def _own(self, shown: str) -> str:
+    def _strip_podman_time(self, shown: str) -> str:
         """Removes the time that podman puts before each line of a container. It is the line's time already."""
-        return _PODMANS_TIME.sub("", shown) if self._origin.source.startswith(CONTAINER) else shown
+        return _PODMAN_TIME.sub("", shown) if self._origin.source.startswith(CONTAINER_PREFIX) else shown
 
-    def _placed(self, at: datetime) -> datetime | None:
-        utc, doubt = placed(at, self._origin.zone, self._before)
+    def _place_time(self, at: datetime) -> datetime | None:
+        utc, doubt = place_local_time(at, self._origin.zone, self._before)
         if doubt is not None:
             self.doubts[doubt] += 1
         if utc is None:
             return None
         if utc > self._latest:
-            self.doubts[Doubt.FUTURE] += 1
+            self.doubts[TimeDoubt.FUTURE] += 1
         self._before = utc
         return utc - self._ahead

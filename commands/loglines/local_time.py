@@ -15,11 +15,11 @@ All but the first are doubts. They are counted for a note beside the lines.
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-_OUT_OF_ORDER = timedelta(minutes=30)
+_MAX_DISORDER = timedelta(minutes=30)
 """Half of the repeated hour. Programs write lines slightly out of order, never by this much."""
 
 
-class Doubt(StrEnum):
+class TimeDoubt(StrEnum):
     """Reason of an uncertain time."""
 
     FUTURE = "future"  # later than the host's own clock at the read
@@ -28,19 +28,19 @@ class Doubt(StrEnum):
     UNPLACED = "unplaced"  # the time is local, and the host's zone is unknown
 
 
-def placed(at: datetime, zone: tzinfo | None, before: datetime | None) -> tuple[datetime | None, Doubt | None]:
+def place_local_time(at: datetime, zone: tzinfo | None, before: datetime | None) -> tuple[datetime | None, TimeDoubt | None]:
     """Converts a line's time to UTC, with the doubt about it. `before`: the UTC time of the line before it, if known."""
     if at.tzinfo is not None:
         return at.astimezone(UTC), None
     if zone is None:
-        return None, Doubt.UNPLACED
+        return None, TimeDoubt.UNPLACED
     first, second = (at.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     earlier, later = first.astimezone(UTC), second.astimezone(UTC)
     if earlier == later:
         return earlier, None
     if later < earlier:  # the fold of a gap is the other way round (PEP 495)
-        return earlier, Doubt.SKIPPED
+        return earlier, TimeDoubt.SKIPPED
     if before is None or before <= earlier:
-        return earlier, Doubt.TWICE
-    changed = before.astimezone(zone).utcoffset() == second.utcoffset() or before - earlier > _OUT_OF_ORDER
-    return later if changed else earlier, Doubt.TWICE
+        return earlier, TimeDoubt.TWICE
+    changed = before.astimezone(zone).utcoffset() == second.utcoffset() or before - earlier > _MAX_DISORDER
+    return later if changed else earlier, TimeDoubt.TWICE

@@ -16,24 +16,24 @@ from collections.abc import Callable
 import re2
 
 from adapters.phrase import Phrase
-from commands.values.arguments import BadArgument, shown
+from commands.values.arguments import BadArgument, shorten_argument
 
-PATTERN_LIMIT = 200
+MAX_PATTERN_LENGTH = 200
 """Maximum characters of a pattern."""
 
-REPEAT_LIMIT = 100
+MAX_REPETITIONS = 100
 """Maximum number of a repetition in braces."""
 
-PROGRAM_LIMIT = 2_000
+MAX_PROGRAM_SIZE = 2_000
 """Maximum RE2 instructions of a pattern. The slowest of this size searches half a megabyte within two seconds."""
 
-PATIENCE = 2.0
+MATCH_TIMEOUT = 2.0
 """Maximum CPU seconds of one search in the bot. Usual searches take a tenth of a second in all stored lines."""
 
-_MEMORY = 2**20
+_MEMORY_LIMIT = 2**20
 """Bytes for one compiled pattern and its states, enough for all states that occur in practice."""
 
-_UNSEEN = ("Cc", "Cs", "Zl", "Zp")
+_INVISIBLE_CATEGORIES = ("Cc", "Cs", "Zl", "Zp")
 """Unicode categories of control characters, surrogates and line ends."""
 
 _IN_CLASS = r"\\[dDwWstSnrf]|\\x[0-7][0-9A-Fa-f]|\\[!-/:-@\[-^`{-~]"
@@ -52,7 +52,7 @@ _TOKEN = re.compile(
 _RANGE_OF_CLASSES = re.compile(r"\\[dDwWsS]-[^\]]|-\\[dDwWsS]|--|&&|\|\||~~")
 """Within brackets: ranges that some engines refuse, and what Python reserves for set operations."""
 
-_REASONS = (
+_REFUSAL_REASONS = (
     (r"\(\?<?[=!]", Phrase("it looks around, which may take for ever; search for the text itself and filter the answer")),
     (r"\\[1-9k]", Phrase("it refers back to a group, which may take for ever; search for less and filter the answer")),
     (r"\(\?", Phrase("not every host understands it; groups are ( ) or (?: )")),
@@ -75,74 +75,76 @@ class BadPattern(BadArgument):
         self.why = why
 
 
-def pattern_text(text: str) -> str:
+def parse_pattern_text(text: str) -> str:
     """Parses a text to search for. Raises `BadArgument` if it is empty, too long or not visible."""
     if not text.strip():
         raise BadArgument(
             Phrase("the pattern is empty; write what the lines have, for example {example}", example="timeout"), part=text
         )
-    if len(text) > PATTERN_LIMIT:
-        raise BadArgument(Phrase("a pattern has at most {n} characters", n=PATTERN_LIMIT), part=text)
-    if any(unicodedata.category(character) in _UNSEEN for character in text):
+    if len(text) > MAX_PATTERN_LENGTH:
+        raise BadArgument(Phrase("a pattern has at most {n} characters", n=MAX_PATTERN_LENGTH), part=text)
+    if any(unicodedata.category(character) in _INVISIBLE_CATEGORIES for character in text):
         raise BadArgument(Phrase("a pattern has visible characters on one line; leave out what cannot be seen"), part=text)
     return text
 
 
-def checked_pattern(text: str) -> str:
+def parse_pattern(text: str) -> str:
     """Parses a regular expression that has one meaning in every engine. Raises `BadArgument` with the error."""
-    _check_grammar(pattern_text(text))
+    _check_grammar(parse_pattern_text(text))
     try:
-        program = re2.compile(text, _options(fixed=False, case=False))
+        program = re2.compile(text, _make_options(fixed=False, case=False))
     except re2.error as error:
-        raise _bad(text, shown(text), Phrase("RE2 says: {problem}", problem=_said(error))) from error
-    if program.programsize > PROGRAM_LIMIT:
-        raise _bad(text, shown(text), _TOO_LARGE)
+        raise _make_pattern_error(
+            text, shorten_argument(text), Phrase("RE2 says: {problem}", problem=_get_message(error))
+        ) from error
+    if program.programsize > MAX_PROGRAM_SIZE:
+        raise _make_pattern_error(text, shorten_argument(text), _TOO_LARGE)
     return text
 
 
-def literal(text: str) -> str:
+def escape_pattern(text: str) -> str:
     """Escapes a text into the regular expression that matches it literally."""
     return str(re2.escape(text))
 
 
-def matcher(
+def make_matcher(
     pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
 ) -> Callable[[str], bool]:
     """Makes a predicate of texts that contain a validated pattern; "" is in every text.
 
-    The predicate raises `BadArgument` once all texts together took more than `SEARCH_TIMEOUT` of the seconds that `spent`
+    The predicate raises `BadArgument` once all texts together took more than `MATCH_TIMEOUT` of the seconds that `spent`
     counts.
     """
-    found = finder(pattern, fixed=fixed, case=case, spent=spent)
+    found = make_finder(pattern, fixed=fixed, case=case, spent=spent)
     return lambda text: found(text) is not None
 
 
-def finder(
+def make_finder(
     pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
 ) -> Callable[[str], tuple[int, int] | None]:
     """Makes a function that returns the first match in a text (begin, end) or None; otherwise like `make_matcher`."""
     if not pattern:
         return lambda text: (0, 0)
-    found = _search(pattern, fixed, case, spent)
+    found = _make_search(pattern, fixed, case, spent)
     return lambda text: found(text, 0, len(text))
 
 
-def within(
+def make_part_matcher(
     pattern: str, *, fixed: bool, case: bool, spent: Callable[[], float] = time.thread_time
 ) -> Callable[[str, int, int], bool]:
     """Makes a predicate of parts of a text, from one place to another; otherwise like `make_matcher`.
 
     The text around the part decides where words and lines end.
     """
-    found = _search(pattern, fixed, case, spent)
+    found = _make_search(pattern, fixed, case, spent)
     return lambda text, begin, end: found(text, begin, end) is not None
 
 
-def _search(
+def _make_search(
     pattern: str, fixed: bool, case: bool, spent: Callable[[], float]
 ) -> Callable[[str, int, int], tuple[int, int] | None]:
-    search = re2.compile(pattern, _options(fixed=fixed, case=case)).search
-    until = spent() + PATIENCE
+    search = re2.compile(pattern, _make_options(fixed=fixed, case=case)).search
+    until = spent() + MATCH_TIMEOUT
 
     def search_part(text: str, begin: int, end: int) -> tuple[int, int] | None:
         if spent() > until:
@@ -158,45 +160,51 @@ def _check_grammar(text: str) -> None:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
-            raise _bad(text, shown(text[at:]), _reason(text[at:]))
+            raise _make_pattern_error(text, shorten_argument(text[at:]), _find_reason(text[at:]))
         kind = token.lastgroup
         opened += (kind == "open") - (kind == "close")
         if opened < 0:
-            raise _bad(
-                text, shown(text[at:]), Phrase("a bracket is closed that was not opened; write a backslash before it")
+            raise _make_pattern_error(
+                text,
+                shorten_argument(text[at:]),
+                Phrase("a bracket is closed that was not opened; write a backslash before it"),
             )
         if kind == "repeat":
             _check_repetition(text, token, repeatable)
         if kind == "class" and _RANGE_OF_CLASSES.search(token[0]):
-            raise _bad(
+            raise _make_pattern_error(
                 text,
-                shown(token[0]),
+                shorten_argument(token[0]),
                 Phrase("not every host understands it; put a backslash before - and signs that stand twice"),
             )
         repeatable = kind in ("class", "plain", "close")
         at = token.end()
     if opened:
-        raise _bad(text, shown(text), Phrase("a bracket is not closed; write a backslash before one that is meant itself"))
+        raise _make_pattern_error(
+            text,
+            shorten_argument(text),
+            Phrase("a bracket is not closed; write a backslash before one that is meant itself"),
+        )
 
 
 def _check_repetition(text: str, token: re.Match[str], repeatable: bool) -> None:
-    here = shown(text[token.start() :])
+    here = shorten_argument(text[token.start() :])
     if not repeatable:
-        raise _bad(
+        raise _make_pattern_error(
             text, here, Phrase("there is nothing before it that can be repeated; write a backslash before the sign itself")
         )
     least, most = token["least"], token["most"]
-    if max(int(least or 0), int(most or 0)) > REPEAT_LIMIT:
-        raise _bad(text, here, _TOO_LARGE)
+    if max(int(least or 0), int(most or 0)) > MAX_REPETITIONS:
+        raise _make_pattern_error(text, here, _TOO_LARGE)
     if most and int(most) < int(least):
-        raise _bad(text, here, Phrase("the smaller number comes first"))
+        raise _make_pattern_error(text, here, Phrase("the smaller number comes first"))
 
 
-def _reason(rest: str) -> Phrase:
-    return next(phrase for shape, phrase in _REASONS if re.match(shape, rest))
+def _find_reason(rest: str) -> Phrase:
+    return next(phrase for shape, phrase in _REFUSAL_REASONS if re.match(shape, rest))
 
 
-def _bad(text: str, part: str, why: Phrase) -> BadPattern:
+def _make_pattern_error(text: str, part: str, why: Phrase) -> BadPattern:
     return BadPattern(
         Phrase(
             "{part} cannot stand in a pattern: {why}; {option} takes it as plain text", part=part, why=why, option="--fixed"
@@ -206,9 +214,9 @@ def _bad(text: str, part: str, why: Phrase) -> BadPattern:
     )
 
 
-def _options(*, fixed: bool, case: bool) -> re2.Options:
+def _make_options(*, fixed: bool, case: bool) -> re2.Options:
     options = re2.Options()
-    options.max_mem = _MEMORY
+    options.max_mem = _MEMORY_LIMIT
     options.log_errors = False
     options.never_capture = True
     options.literal = fixed
@@ -216,6 +224,6 @@ def _options(*, fixed: bool, case: bool) -> re2.Options:
     return options
 
 
-def _said(error: re2.error) -> str:
+def _get_message(error: re2.error) -> str:
     said = error.args[0]
     return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)

@@ -13,47 +13,47 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from commands.loglines.lines import harmless, places, shortened, unended
+from commands.loglines.lines import is_unended, make_harmless, map_places, shorten_line
 
-MARK = "[redacted]"
+REDACTION_MARK = "[redacted]"
 """Text in place of a secret, as in `bot.security.redaction`."""
 
-_HIDES = "\x1b]"
+_HIDDEN_START = "\x1b]"
 """Start of a sequence that terminals never show: a title, the address of a link."""
 
-_EITHER = ("x", "-")
+_NEIGHBORS = ("x", "-")
 """Possible hidden neighbors of a word: a character that belongs to it, or one that does not."""
 
-Clean = Callable[[str], str]
-Fits = Callable[[str, int, int], bool]
+Redactor = Callable[[str], str]
+PartMatcher = Callable[[str, int, int], bool]
 """Predicate: a part of a text, from one place to another, matches the search."""
 
 
-def without_secrets(raw: Sequence[str], clean: Clean, fits: Fits | None) -> tuple[str, ...]:
+def remove_secrets(raw: Sequence[str], clean: Redactor, fits: PartMatcher | None) -> tuple[str, ...]:
     """Makes lines harmless, removes their secrets and drops those that do not match. `fits` is None without a search.
 
     All lines are redacted together, because a key has many lines, and in their visible form, because invisible characters
     could separate a secret from its name. Each line is judged alone first: a dropped line must not show by its effect on its
     neighbors.
     """
-    left = list(raw) if fits is None else [line for line in raw if _found(line, *_cleaned([line], clean)[0], fits)]
+    left = list(raw) if fits is None else [line for line in raw if _is_found(line, *_redact_lines([line], clean)[0], fits)]
     while left:
-        pairs = _cleaned(left, clean)
-        kept = [line for line, pair in zip(left, pairs, strict=True) if fits is None or _found(line, *pair, fits)]
+        pairs = _redact_lines(left, clean)
+        kept = [line for line, pair in zip(left, pairs, strict=True) if fits is None or _is_found(line, *pair, fits)]
         if len(kept) == len(left):
             return tuple(shown for _, shown in pairs)
         left = kept
     return ()
 
 
-def _cleaned(raw: Sequence[str], clean: Clean) -> list[tuple[str, str]]:
+def _redact_lines(raw: Sequence[str], clean: Redactor) -> list[tuple[str, str]]:
     """Returns each line in its visible form, before and after redaction."""
-    seen = [harmless(line) for line in raw]
+    seen = [make_harmless(line) for line in raw]
     return list(zip(seen, clean("\n".join(seen)).split("\n"), strict=True))
 
 
 @dataclass(frozen=True)
-class _Part:
+class _VisiblePart:
     """Part of a line, from one place to another; `after_hidden` and `before_hidden`: something hidden is next to it."""
 
     begin: int
@@ -62,39 +62,43 @@ class _Part:
     before_hidden: bool
 
 
-def _found(raw: str, seen: str, shown: str, fits: Fits) -> bool:
-    if raw == shown and not unended(seen):
+def _is_found(raw: str, seen: str, shown: str, fits: PartMatcher) -> bool:
+    if raw == shown and not is_unended(seen):
         return True
-    return any(_fits_whatever_is_hidden(raw, part, fits) for part in _open(raw, seen, shown))
+    return any(_fits_whatever_is_hidden(raw, part, fits) for part in _find_visible_parts(raw, seen, shown))
 
 
-def _fits_whatever_is_hidden(raw: str, part: _Part, fits: Fits) -> bool:
+def _fits_whatever_is_hidden(raw: str, part: _VisiblePart, fits: PartMatcher) -> bool:
     """Returns whether a part matches whatever is hidden beside it: a word may end there or go on."""
-    before = _EITHER if part.after_hidden else (raw[: part.begin],)
-    behind = _EITHER if part.before_hidden else (raw[part.end :],)
+    before = _NEIGHBORS if part.after_hidden else (raw[: part.begin],)
+    behind = _NEIGHBORS if part.before_hidden else (raw[part.end :],)
     text = raw[part.begin : part.end]
     return all(fits(f"{one}{text}{other}", len(one), len(one) + len(text)) for one, other in product(before, behind))
 
 
-def _open(raw: str, seen: str, shown: str) -> Iterator[_Part]:
+def _find_visible_parts(raw: str, seen: str, shown: str) -> Iterator[_VisiblePart]:
     """Finds the visible parts of a raw line. Colors and breaks may be within a part, because they hide nothing."""
-    where = places(raw)
-    for part in _beside(seen, shown):
+    where = map_places(raw)
+    for part in _find_shown_parts(seen, shown):
         known = where[part.begin : part.end]
-        edges = [0, *(at for at, (one, other) in enumerate(pairwise(known), 1) if _HIDES in raw[one:other]), len(known)]
+        edges = [
+            0,
+            *(at for at, (one, other) in enumerate(pairwise(known), 1) if _HIDDEN_START in raw[one:other]),
+            len(known),
+        ]
         for first, last in pairwise(edges):
             if first < last:
                 after, before = part.after_hidden and first == 0, part.before_hidden and last == len(known)
-                yield _Part(known[first], known[last - 1] + 1, after, before)
+                yield _VisiblePart(known[first], known[last - 1] + 1, after, before)
 
 
-def _beside(seen: str, shown: str) -> Iterator[_Part]:
+def _find_shown_parts(seen: str, shown: str) -> Iterator[_VisiblePart]:
     """Finds the parts of a visible line that are outside of every mark and within its shown part."""
-    parts = (shortened(shown).removesuffix("…") if unended(seen) else shown).split(MARK)
+    parts = (shorten_line(shown).removesuffix("…") if is_unended(seen) else shown).split(REDACTION_MARK)
     at = 0
     for number, part in enumerate(parts):
         begin = seen.find(part, at) if number else 0
         if begin < 0 or not seen.startswith(part, begin):
             return
         at = begin + len(part)
-        yield _Part(begin, at, number > 0, number < len(parts) - 1 or at < len(seen))
+        yield _VisiblePart(begin, at, number > 0, number < len(parts) - 1 or at < len(seen))

@@ -11,35 +11,45 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 
-from adapters.logs import LINES_LIMIT, Cut
+from adapters.logs import LINES_LIMIT, Truncation
 from adapters.phrase import Phrase
-from commands.checks.host_details import clock_cell
+from commands.checks.host_details import build_clock_cell
 from commands.health import Health
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level
-from commands.loglines.lines import CONTAINER, Line, Log
-from commands.loglines.merge import grave, merged, newest_within
-from commands.loglines.patterns import checked_pattern, literal, pattern_text
-from commands.loglines.sources import container_source
-from commands.logs.collection import SOURCES, Got, Wanted, brought, finding_of, read_all
-from commands.logs.text_file import notes
-from commands.model.finding import Finding, worst_first
-from commands.model.operation import FleetRead, OwnOperation, View
-from commands.model.phrases import some
+from commands.loglines.lines import CONTAINER_PREFIX, HostLog, LogLine
+from commands.loglines.merge import count_errors, merge_lines, take_newest
+from commands.loglines.patterns import escape_pattern, parse_pattern, parse_pattern_text
+from commands.loglines.sources import make_container_source
+from commands.logs.collection import LOG_SOURCES, CollectedLog, LogQuery, build_finding, compute_scanned_lines, read_logs
+from commands.logs.text_file import list_notes
+from commands.model.finding import Finding, sort_worst_first
+from commands.model.operation import FleetRead, FleetView, OwnOperation
+from commands.model.phrases import list_some
 from commands.model.report import Cell, Column, Mark, Report, Row
-from commands.model.times import When, between, when_option
-from commands.values.arguments import ALL, BadArgument, Flag, Option, Positional, TargetArgument, choice, nearest, shown
+from commands.model.times import TimePoint, make_time_option, resolve_interval
+from commands.values.arguments import (
+    ALL_HOSTS,
+    BadArgument,
+    Flag,
+    Option,
+    Positional,
+    TargetArgument,
+    find_nearest,
+    make_choice_parser,
+    shorten_argument,
+)
 
-KEPT_LINES = 20_000
+MAX_KEPT_LINES = 20_000
 """Maximum lines of an answer, of all hosts together: the newest ones."""
 
-KEPT_BYTES = 7 * 2**20
+MAX_KEPT_BYTES = 7 * 2**20
 """Maximum bytes of these lines as JSON, with six for a character beyond ASCII. A stored answer has at most 8 MiB in all."""
 
-_BESIDE = 160
+_LINE_OVERHEAD = 160
 """Maximum bytes of a line beside its names and its text."""
 
-WORST = 3
+MAX_NAMED = 3
 
 COLUMNS = (
     Column(key="host", heading=Phrase("Host")),
@@ -48,29 +58,34 @@ COLUMNS = (
     Column(key="clock_difference", heading=Phrase("Clock")),
 )
 
-FARTHEST = timedelta(days=366)
+LOG_HISTORY_LIMIT = timedelta(days=366)
 """Maximum age of lines."""
 
 
-def _source(typed: str) -> str:
+def _parse_source(typed: str) -> str:
     said = typed.strip().lower()
-    if said in SOURCES:
+    if said in LOG_SOURCES:
         return said
-    if said.startswith(CONTAINER) and (source := container_source(typed.strip()[len(CONTAINER) :])) is not None:
+    if (
+        said.startswith(CONTAINER_PREFIX)
+        and (source := make_container_source(typed.strip()[len(CONTAINER_PREFIX) :])) is not None
+    ):
         return source
-    known = [*SOURCES, "container:NAME"]
-    phrase = Phrase("{part} is no log; there are {sources}", part=shown(typed), sources=some(known, len(known)))
-    raise BadArgument(phrase, part=typed, nearest=nearest(said, SOURCES))
+    known = [*LOG_SOURCES, "container:NAME"]
+    phrase = Phrase(
+        "{part} is no log; there are {sources}", part=shorten_argument(typed), sources=list_some(known, len(known))
+    )
+    raise BadArgument(phrase, part=typed, nearest=find_nearest(said, LOG_SOURCES))
 
 
-def _tail(typed: str) -> int:
+def _parse_tail(typed: str) -> int:
     if re.fullmatch(r"[0-9]{1,9}", typed) and 1 <= int(typed) <= LINES_LIMIT:
         return int(typed)
-    phrase = Phrase("{part} is no number of lines; give 1 to {most}", part=shown(typed), most=LINES_LIMIT)
+    phrase = Phrase("{part} is no number of lines; give 1 to {most}", part=shorten_argument(typed), most=LINES_LIMIT)
     raise BadArgument(phrase, part=typed)
 
 
-_LEVELS = choice(*(str(level) for level in Level))
+_parse_level_name = make_choice_parser(*(str(level) for level in Level))
 
 
 class LogRead(FleetRead):
@@ -85,39 +100,39 @@ class LogRead(FleetRead):
         Positional(
             "source",
             Phrase("which log: nebula, access, error, cni, podman or container:NAME"),
-            lambda words: _source(words[0]),
+            lambda words: _parse_source(words[0]),
             lambda source: (source,),
         ),
     ]
-    target: TargetArgument = ALL
-    tail: Annotated[int, Option("n", Phrase("how many of the newest lines of each host"), _tail, str)] = 50
-    grep: Annotated[str, Option("pattern", Phrase("only lines with this regular expression"), pattern_text, str)] = ""
+    target: TargetArgument = ALL_HOSTS
+    tail: Annotated[int, Option("n", Phrase("how many of the newest lines of each host"), _parse_tail, str)] = 50
+    grep: Annotated[str, Option("pattern", Phrase("only lines with this regular expression"), parse_pattern_text, str)] = ""
     fixed: Annotated[bool, Flag(Phrase("the pattern is a plain text"))] = False
     case: Annotated[bool, Flag(Phrase("upper and lower case differ"))] = False
-    since: Annotated[When | None, when_option(FARTHEST)] = None
-    until: Annotated[When | None, when_option(FARTHEST)] = None
+    since: Annotated[TimePoint | None, make_time_option(LOG_HISTORY_LIMIT)] = None
+    until: Annotated[TimePoint | None, make_time_option(LOG_HISTORY_LIMIT)] = None
     level: Annotated[
         Level | None,
         Option(
             "level",
             Phrase("at least so grave: debug, info, warn, error, fatal"),
-            lambda word: Level(_LEVELS((word,))),
+            lambda word: Level(_parse_level_name((word,))),
             lambda level: str(level),
         ),
     ] = None
 
-    async def read(self, view: View) -> Report:
-        hosts = self.hosts(view.fleet.inventory)
-        wanted = self._wanted(len(hosts), view.now())
-        got = await read_all(hosts, (self.source,), wanted, view)
-        return report(got, self.source, view.now(), literal(self.grep) if self.fixed else self.grep)
+    async def read(self, view: FleetView) -> Report:
+        hosts = self.resolve_hosts(view.fleet.inventory)
+        wanted = self._build_query(len(hosts), view.now())
+        got = await read_logs(hosts, (self.source,), wanted, view)
+        return build_report(got, self.source, view.now(), escape_pattern(self.grep) if self.fixed else self.grep)
 
-    def _wanted(self, hosts: int, now: datetime) -> Wanted:
+    def _build_query(self, hosts: int, now: datetime) -> LogQuery:
         """Builds the query. Raises `BadArgument` for an invalid pattern or interval."""
         if self.grep and not self.fixed:
-            checked_pattern(self.grep)
-        since, until = between(self.since, self.until, now, FARTHEST)
-        return Wanted(
+            parse_pattern(self.grep)
+        since, until = resolve_interval(self.since, self.until, now, LOG_HISTORY_LIMIT)
+        return LogQuery(
             tail=self.tail,
             pattern=self.grep,
             fixed=self.fixed,
@@ -125,7 +140,7 @@ class LogRead(FleetRead):
             since=since,
             until=until,
             level=self.level,
-            brought=brought(hosts) if self.level or self.grep else 0,
+            scanned_lines=compute_scanned_lines(hosts) if self.level or self.grep else 0,
         )
 
 
@@ -137,59 +152,69 @@ class LogCollect(OwnOperation):
     example: ClassVar = "log collect host-a --since 30m"
     includes: ClassVar = (LogRead, Health)
 
-    target: TargetArgument = ALL
-    since: Annotated[When, when_option(FARTHEST)] = timedelta(minutes=30)
+    target: TargetArgument = ALL_HOSTS
+    since: Annotated[TimePoint, make_time_option(LOG_HISTORY_LIMIT)] = timedelta(minutes=30)
 
 
-def report(got: Sequence[Got], source: str, at: datetime, sought: str = "") -> Report:
+def build_report(got: Sequence[CollectedLog], source: str, at: datetime, sought: str = "") -> Report:
     """Builds the report on one log of several hosts; `sought` as in `Excerpt`."""
     logs = [each.log for each in got if each.log is not None]
-    lines = merged(log.lines for log in logs)
-    kept = newest(lines)
-    findings = worst_first(tuple(finding_of(each) for each in got if each.error is not None))
+    lines = merge_lines(log.lines for log in logs)
+    kept = select_newest(lines)
+    findings = sort_worst_first(tuple(build_finding(each) for each in got if each.error is not None))
     asked = sum(each.log is not None or each.error is not None for each in got)
     return Report(
         title=Phrase("Logs"),
-        summary=_summary(kept, logs, findings, source, asked),
+        summary=_summarize(kept, logs, findings, source, asked),
         columns=COLUMNS,
-        rows=tuple(map(_row, got)),
+        rows=tuple(map(_build_row, got)),
         findings=findings,
-        excerpt=Excerpt(lines=kept, notes=(*_left_out(len(kept), len(lines)), *notes(logs)), sought=sought),
+        excerpt=Excerpt(lines=kept, notes=(*_describe_left_out(len(kept), len(lines)), *list_notes(logs)), sought=sought),
         taken_at=at,
     )
 
 
-def newest(lines: Sequence[Line]) -> tuple[Line, ...]:
+def select_newest(lines: Sequence[LogLine]) -> tuple[LogLine, ...]:
     """Selects the newest of merged lines, as many as an answer keeps."""
-    return newest_within(lines[-KEPT_LINES:], KEPT_BYTES, _size)
+    return take_newest(lines[-MAX_KEPT_LINES:], MAX_KEPT_BYTES, _estimate_size)
 
 
-def _size(line: Line) -> int:
-    return len(json.dumps(line.text)) + len(line.host) + len(line.source) + _BESIDE
+def _estimate_size(line: LogLine) -> int:
+    return len(json.dumps(line.text)) + len(line.host) + len(line.source) + _LINE_OVERHEAD
 
 
-def _left_out(kept: int, total: int) -> tuple[Phrase, ...]:
+def _describe_left_out(kept: int, total: int) -> tuple[Phrase, ...]:
     if kept == total:
         return ()
     return (Phrase("only the newest {n} of {total} lines are kept; ask for fewer hosts", n=kept, total=total),)
 
 
-def _row(got: Got) -> Row:
+def _build_row(got: CollectedLog) -> Row:
     name = Cell.of(got.host.name)
     if got.log is not None:
         lines = got.log.lines
-        return Row(host=got.host.name, cells=(name, _count(len(lines)), _count(grave(lines)), clock_cell(got.log.ahead)))
+        return Row(
+            host=got.host.name,
+            cells=(
+                name,
+                _build_count_cell(len(lines)),
+                _build_count_cell(count_errors(lines)),
+                build_clock_cell(got.log.ahead),
+            ),
+        )
     if got.error is None:
         return Row(host=got.host.name, cells=(name, *(Cell(text=Phrase("n/a"), mark=Mark.ABSENT),) * 3))
     unknown = Cell(text=Phrase("not known"), mark=Mark.UNKNOWN)
-    return Row(host=got.host.name, cells=(name, *(unknown,) * 3), severity=finding_of(got).severity)
+    return Row(host=got.host.name, cells=(name, *(unknown,) * 3), severity=build_finding(got).severity)
 
 
-def _count(count: int) -> Cell:
+def _build_count_cell(count: int) -> Cell:
     return Cell(text=Phrase("{n}", n=count), value=count)
 
 
-def _summary(lines: Sequence[Line], logs: Sequence[Log], findings: Sequence[Finding], source: str, asked: int) -> Phrase:
+def _summarize(
+    lines: Sequence[LogLine], logs: Sequence[HostLog], findings: Sequence[Finding], source: str, asked: int
+) -> Phrase:
     if not asked:
         return Phrase("no host here has the log {source}", source=source)
     if not logs:
@@ -205,14 +230,14 @@ def _summary(lines: Sequence[Line], logs: Sequence[Log], findings: Sequence[Find
         )
         if lines
         else Phrase("no line of {source} found in what could be read", source=source)
-        if any(log.cut - {Cut.LONG} for log in logs)
+        if any(log.cut - {Truncation.LONG} for log in logs)
         else Phrase("no line of {source} fits", source=source)
     )
-    if (errors := grave(lines)) == len(lines) > 1:
+    if (errors := count_errors(lines)) == len(lines) > 1:
         told = Phrase("{lines}, all of them errors", lines=told)
     elif errors:
         told = Phrase("{lines}, {n} of them an error", plural="{lines}, {n} of them errors", lines=told, n=errors)
     unread = tuple(dict.fromkeys(finding.host for finding in findings))
     if unread:
-        return Phrase("{lines}; not read: {hosts}", lines=told, hosts=some(list(unread), WORST))
+        return Phrase("{lines}; not read: {hosts}", lines=told, hosts=list_some(list(unread), MAX_NAMED))
     return told

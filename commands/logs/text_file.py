@@ -10,14 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
-from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCHED, Cut
+from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LINE_SEARCH_LIMIT, Truncation
 from adapters.phrase import Listing, Phrase, Span, Texts
 from commands.loglines.formats import Level
-from commands.loglines.lines import Line, Log, harmless, shortened
-from commands.loglines.local_time import Doubt
-from commands.loglines.merge import by_level
-from commands.model.phrases import some
-from commands.values.units import size_of
+from commands.loglines.lines import HostLog, LogLine, make_harmless, shorten_line
+from commands.loglines.local_time import TimeDoubt
+from commands.loglines.merge import count_by_level
+from commands.model.phrases import list_some
+from commands.values.units import format_size
 
 NO_TIME = "-" * 23
 """Placeholder of an unknown time, as wide as a time."""
@@ -27,60 +27,65 @@ NO_LEVEL = "-"
 _LEVEL_WIDTH = max(map(len, Level))
 
 
-def as_text(lines: Sequence[Line], heading: Iterable[Phrase], texts: Texts, zone: tzinfo) -> str:
+def render_text(lines: Sequence[LogLine], heading: Iterable[Phrase], texts: Texts, zone: tzinfo) -> str:
     """Renders one line of text for each, with times in the reader's zone, below the heading (the request, its notes)."""
-    host, source = _width(line.host for line in lines), _width(line.source for line in lines)
-    told = [f"# {shortened(harmless(phrase.render_sentence(texts)))}" for phrase in heading]
+    host, source = _compute_width(line.host for line in lines), _compute_width(line.source for line in lines)
+    told = [f"# {shorten_line(make_harmless(phrase.render_sentence(texts)))}" for phrase in heading]
     body = [
-        f"{_time(line.at, zone)} {line.host:<{host}} {line.source:<{source}} {_level(line.level)} {line.text}"
+        f"{_format_time(line.at, zone)} {line.host:<{host}} {line.source:<{source}} {_format_level(line.level)} {line.text}"
         for line in lines
     ]
     return "".join(f"{line.rstrip()}\n" for line in (*told, *body))
 
 
-def summary(lines: Sequence[Line], zone: tzinfo) -> Phrase:
+def summarize_lines(lines: Sequence[LogLine], zone: tzinfo) -> Phrase:
     """Summarizes lines: their number, their times, their number by level."""
     if not lines:
         return Phrase("no lines")
     times = [line.at for line in lines if line.at is not None]
-    counted = by_level(lines)
-    counts = Listing((*(_count(level, n) for level, n in counted.items()), *_continued(len(lines) - sum(counted.values()))))
+    counted = count_by_level(lines)
+    counts = Listing(
+        (
+            *(_describe_count(level, n) for level, n in counted.items()),
+            *_describe_continued(len(lines) - sum(counted.values())),
+        )
+    )
     if not times:
         return Phrase("{n} line: {counts}", plural="{n} lines: {counts}", n=len(lines), counts=counts)
     return Phrase(
         "{n} line, {first} to {last} ({zone}): {counts}",
         plural="{n} lines, {first} to {last} ({zone}): {counts}",
         n=len(lines),
-        first=_time(min(times), zone),
-        last=_time(max(times), zone),
+        first=_format_time(min(times), zone),
+        last=_format_time(max(times), zone),
         zone=str(zone),
         counts=counts,
     )
 
 
-def _width(names: Iterable[str]) -> int:
+def _compute_width(names: Iterable[str]) -> int:
     return max(map(len, set(names)), default=0)
 
 
-def _time(at: datetime | None, zone: tzinfo) -> str:
+def _format_time(at: datetime | None, zone: tzinfo) -> str:
     return at.astimezone(zone).replace(tzinfo=None).isoformat(" ", "milliseconds") if at is not None else NO_TIME
 
 
-def _level(level: Level | None) -> str:
+def _format_level(level: Level | None) -> str:
     return f"{level.upper() if level is not None else NO_LEVEL:<{_LEVEL_WIDTH}}"
 
 
-def _count(level: Level | None, n: int) -> Phrase:
+def _describe_count(level: Level | None, n: int) -> Phrase:
     return Phrase("{n} {level}", n=n, level=str(level)) if level is not None else Phrase("{n} without a level", n=n)
 
 
-def _continued(n: int) -> Iterable[Phrase]:
+def _describe_continued(n: int) -> Iterable[Phrase]:
     """Describes the lines that belong to others, so that the counts add up."""
     if n:
         yield Phrase("{n} continued", n=n)
 
 
-def _clocks(logs: Iterable[Log]) -> Iterable[Phrase]:
+def _describe_clocks(logs: Iterable[HostLog]) -> Iterable[Phrase]:
     """Describes the hosts' clock offsets in one note, each host once, the largest first, without those that round to 0.
 
     Windows and WSL2 of a host have a clock each. The larger offset counts.
@@ -90,7 +95,7 @@ def _clocks(logs: Iterable[Log]) -> Iterable[Phrase]:
         aheads[log.host] = max(aheads.get(log.host, 0.0), round(log.ahead, 3), key=abs)
     wrong = sorted(((host, ahead) for host, ahead in aheads.items() if ahead), key=lambda each: -abs(each[1]))
     if len(wrong) > 1:
-        clocks = Listing(tuple(_off(host, ahead) for host, ahead in wrong))
+        clocks = Listing(tuple(_describe_offset(host, ahead) for host, ahead in wrong))
         yield Phrase("clocks that are wrong, whose times are shown corrected: {clocks}", clocks=clocks)
         return
     for host, ahead in wrong:
@@ -100,69 +105,69 @@ def _clocks(logs: Iterable[Log]) -> Iterable[Phrase]:
             yield Phrase("the clock of {host} is {time} behind; its times are shown corrected", host=host, time=Span(-ahead))
 
 
-def _off(host: str, ahead: float) -> Phrase:
+def _describe_offset(host: str, ahead: float) -> Phrase:
     if ahead > 0:
         return Phrase("{host} {time} ahead", host=host, time=Span(ahead))
     return Phrase("{host} {time} behind", host=host, time=Span(-ahead))
 
 
-def _more(logs: Phrase, option: str) -> Phrase:
+def _describe_more_lines(logs: Phrase, option: str) -> Phrase:
     return Phrase("{logs}: there are more lines than were asked for; {option} brings more", logs=logs, option=option)
 
 
-def _large(logs: Phrase, option: str) -> Phrase:
+def _describe_size_limit(logs: Phrase, option: str) -> Phrase:
     return Phrase(
         "{logs}: more than {size} would fit, these are the newest; narrow it with {option}",
         logs=logs,
-        size=size_of(BYTES_LIMIT),
+        size=format_size(BYTES_LIMIT),
         option=option,
     )
 
 
-_CUTS: dict[Cut, Callable[[Phrase], Phrase]] = {
-    Cut.LINES: lambda logs: _more(logs, "--tail"),
-    Cut.LEVEL: lambda logs: Phrase(
+_TRUNCATION_NOTES: dict[Truncation, Callable[[Phrase], Phrase]] = {
+    Truncation.LINES: lambda logs: _describe_more_lines(logs, "--tail"),
+    Truncation.LEVEL: lambda logs: Phrase(
         "{logs}: only the newest lines were looked through for their level; {option} looks for words in all",
         logs=logs,
         option="--grep",
     ),
-    Cut.BYTES: lambda logs: _large(logs, "--grep"),
-    Cut.TIME: lambda logs: Phrase(
+    Truncation.BYTES: lambda logs: _describe_size_limit(logs, "--grep"),
+    Truncation.TIME: lambda logs: Phrase(
         "{logs}: reading stopped at its time limit, older lines may be missing; narrow it with {option}",
         logs=logs,
         option="--since",
     ),
-    Cut.UNREAD: lambda logs: Phrase(
+    Truncation.UNREAD: lambda logs: Phrase(
         "{logs}: the log, or a rotated file beside it, could not be read whole; older lines may be missing", logs=logs
     ),
-    Cut.PARTLY: lambda logs: Phrase(
+    Truncation.PARTLY: lambda logs: Phrase(
         "{logs}: some lines could not be searched whole: they are longer than {size}, or in an encoding unknown there",
         logs=logs,
-        size=size_of(LINE_SEARCHED),
+        size=format_size(LINE_SEARCH_LIMIT),
     ),
-    Cut.LONG: lambda logs: Phrase("{logs}: lines longer than {n} characters are cut", logs=logs, n=LINE_LIMIT),
+    Truncation.LONG: lambda logs: Phrase("{logs}: lines longer than {n} characters are cut", logs=logs, n=LINE_LIMIT),
 }
 
-_DOUBTS: dict[Doubt, Callable[[int, Phrase], Phrase]] = {
-    Doubt.FUTURE: lambda n, logs: Phrase(
+_DOUBT_NOTES: dict[TimeDoubt, Callable[[int, Phrase], Phrase]] = {
+    TimeDoubt.FUTURE: lambda n, logs: Phrase(
         "{logs}: {n} line is dated in the future; look at the host's clock",
         plural="{logs}: {n} lines are dated in the future; look at the host's clock",
         logs=logs,
         n=n,
     ),
-    Doubt.TWICE: lambda n, logs: Phrase(
+    TimeDoubt.TWICE: lambda n, logs: Phrase(
         "{logs}: {n} line is of the hour that came twice when clocks were set back; it may be off by an hour",
         plural="{logs}: {n} lines are of the hour that came twice when clocks were set back; they may be off by an hour",
         logs=logs,
         n=n,
     ),
-    Doubt.SKIPPED: lambda n, logs: Phrase(
+    TimeDoubt.SKIPPED: lambda n, logs: Phrase(
         "{logs}: {n} line is of an hour that never was, as clocks were set forward; it may be off by an hour",
         plural="{logs}: {n} lines are of an hour that never was, as clocks were set forward; they may be off by an hour",
         logs=logs,
         n=n,
     ),
-    Doubt.UNPLACED: lambda n, logs: Phrase(
+    TimeDoubt.UNPLACED: lambda n, logs: Phrase(
         "{logs}: {n} line has a local time of an unknown zone, and so none here",
         plural="{logs}: {n} lines have a local time of an unknown zone, and so none here",
         logs=logs,
@@ -171,51 +176,61 @@ _DOUBTS: dict[Doubt, Callable[[int, Phrase], Phrase]] = {
 }
 
 
-COLLECTED = _CUTS | {
-    Cut.LINES: lambda logs: _more(logs, "log SOURCE --tail"),
-    Cut.BYTES: lambda logs: _large(logs, "log SOURCE --grep"),
+COLLECTED_TRUNCATION_NOTES = _TRUNCATION_NOTES | {
+    Truncation.LINES: lambda logs: _describe_more_lines(logs, "log SOURCE --tail"),
+    Truncation.BYTES: lambda logs: _describe_size_limit(logs, "log SOURCE --grep"),
 }
 """Notes for collected logs, which name the command that has the options."""
 
 
-def notes(logs: Sequence[Log], cuts: Mapping[Cut, Callable[[Phrase], Phrase]] = _CUTS) -> tuple[Phrase, ...]:
+def list_notes(
+    logs: Sequence[HostLog], cuts: Mapping[Truncation, Callable[[Phrase], Phrase]] = _TRUNCATION_NOTES
+) -> tuple[Phrase, ...]:
     """Lists the notes that must be shown with logs. Missing lines come first, because a surface may show the first only."""
-    return (*_cuts(logs, cuts), *_clocks(logs), *_doubts(logs), *_without_time(logs), *_encodings(logs))
+    return (
+        *_describe_truncations(logs, cuts),
+        *_describe_clocks(logs),
+        *_describe_doubts(logs),
+        *_describe_missing_times(logs),
+        *_describe_encodings(logs),
+    )
 
 
-def _cuts(logs: Sequence[Log], cuts: Mapping[Cut, Callable[[Phrase], Phrase]]) -> Iterable[Phrase]:
+def _describe_truncations(
+    logs: Sequence[HostLog], cuts: Mapping[Truncation, Callable[[Phrase], Phrase]]
+) -> Iterable[Phrase]:
     for cut, say in cuts.items():
         where = [log for log in logs if cut in log.cut]
         if where:
-            yield say(_where(where))
+            yield say(_name_logs(where))
 
 
-def _doubts(logs: Sequence[Log]) -> Iterable[Phrase]:
-    for doubt, say in _DOUBTS.items():
+def _describe_doubts(logs: Sequence[HostLog]) -> Iterable[Phrase]:
+    for doubt, say in _DOUBT_NOTES.items():
         where = [log for log in logs if log.doubts.get(doubt)]
         if where:
-            yield say(sum(log.doubts[doubt] for log in where), _where(where))
+            yield say(sum(log.doubts[doubt] for log in where), _name_logs(where))
 
 
-def _without_time(logs: Sequence[Log]) -> Iterable[Phrase]:
+def _describe_missing_times(logs: Sequence[HostLog]) -> Iterable[Phrase]:
     where = [log for log in logs if any(line.at is None for line in log.lines)]
     if where:
         yield Phrase(
             "{logs}: {n} line has no time; it stands as its log has it",
             plural="{logs}: {n} lines have no time; they stand as their log has them",
-            logs=_where(where),
+            logs=_name_logs(where),
             n=sum(line.at is None for log in where for line in log.lines),
         )
 
 
-def _encodings(logs: Sequence[Log]) -> Iterable[Phrase]:
+def _describe_encodings(logs: Sequence[HostLog]) -> Iterable[Phrase]:
     others = defaultdict(list)
     for log in logs:
         if log.encoding != "utf-8":
             others[log.encoding].append(log)
     for encoding, where in others.items():
-        yield Phrase("{logs}: read as {encoding}", logs=_where(where), encoding=encoding)
+        yield Phrase("{logs}: read as {encoding}", logs=_name_logs(where), encoding=encoding)
 
 
-def _where(logs: Iterable[Log]) -> Phrase:
-    return some([f"{log.host} {log.source}" for log in logs])
+def _name_logs(logs: Iterable[HostLog]) -> Phrase:
+    return list_some([f"{log.host} {log.source}" for log in logs])

@@ -14,20 +14,20 @@ from pydantic import Field, model_validator
 
 from adapters.phrase import Listing, Phrase
 from adapters.value import Value
-from commands.values.arguments import shown
+from commands.values.arguments import shorten_argument
 
-HOSTS, CERTIFICATES = 30, 20
+MAX_HOSTS, MAX_CERTIFICATES = 30, 20
 """Maximum lines of a picture that can be read on a phone."""
 
-NAMED = 4
+MAX_NAMED = 4
 """Maximum hosts or certificates of one kind named in the description; more are counted."""
 
-SHARE = 4
+BAD_DAY_DIVISOR = 4
 """A day is troubled, or unreached, if at least one in this many of its checks was."""
 
-HOST_LEFT = (30, 7)
+HOST_EXPIRY_DAYS = (30, 7)
 """Days left below which a host certificate expires soon, and is urgent; as in `commands.certs.assessment`."""
-CA_LEFT = (180, 60)
+CA_EXPIRY_DAYS = (180, 60)
 """`HOST_EXPIRY_DAYS` for CA certificates."""
 
 Count = Annotated[int, Field(ge=0)]
@@ -44,7 +44,7 @@ class DayState(StrEnum):
     """No check was made, or its record has been removed."""
 
 
-class Left(StrEnum):
+class ExpiryUrgency(StrEnum):
     """Urgency of a certificate's expiry, the most urgent first."""
 
     EXPIRED = "expired"
@@ -66,9 +66,9 @@ class DayHealth(Value):
         looks = self.well + self.troubled + self.unreached
         if not looks:
             return DayState.NOTHING
-        if self.troubled * SHARE >= looks:
+        if self.troubled * BAD_DAY_DIVISOR >= looks:
             return DayState.TROUBLED
-        if self.unreached * SHARE >= looks:
+        if self.unreached * BAD_DAY_DIVISOR >= looks:
             return DayState.UNREACHED
         return DayState.AT_TIMES if self.troubled or self.unreached else DayState.WELL
 
@@ -90,12 +90,12 @@ class HostHealth(Value):
         seen = set(self.states) - {DayState.NOTHING}
         return min(seen, key=list(DayState).index, default=DayState.NOTHING)
 
-    def count(self, state: DayState) -> int:
+    def count_days(self, state: DayState) -> int:
         """Counts the days in this state."""
         return self.states.count(state)
 
 
-class CertificateLeft(Value):
+class CertificateExpiry(Value):
     """Days left of a certificate, negative after its expiry. `authority`: it is a CA's."""
 
     name: str
@@ -103,13 +103,13 @@ class CertificateLeft(Value):
     days: Annotated[float, Field(allow_inf_nan=False)]
 
     @property
-    def left(self) -> Left:
-        soon, urgent = CA_LEFT if self.authority else HOST_LEFT
+    def urgency(self) -> ExpiryUrgency:
+        soon, urgent = CA_EXPIRY_DAYS if self.authority else HOST_EXPIRY_DAYS
         if self.days <= 0:
-            return Left.EXPIRED
+            return ExpiryUrgency.EXPIRED
         if self.days < urgent:
-            return Left.URGENT
-        return Left.SOON if self.days < soon else Left.LONG
+            return ExpiryUrgency.URGENT
+        return ExpiryUrgency.SOON if self.days < soon else ExpiryUrgency.LONG
 
 
 class Chart(Value):
@@ -117,10 +117,10 @@ class Chart(Value):
 
     days: Annotated[tuple[date, ...], Field(max_length=31)]
     hosts: tuple[HostHealth, ...]
-    certificates: tuple[CertificateLeft, ...]
+    certificates: tuple[CertificateExpiry, ...]
 
     @model_validator(mode="after")
-    def _every_day(self) -> Self:
+    def _check_days(self) -> Self:
         if any(len(host.days) != len(self.days) for host in self.hosts):
             raise ValueError("every host has as many days as the chart")
         return self
@@ -130,49 +130,60 @@ class Chart(Value):
         """The same chart with hosts worst first and certificates in the order of expiry."""
         certificates = sorted(self.certificates, key=lambda certificate: (certificate.days, certificate.name))
         return self.model_copy(
-            update={"hosts": tuple(sorted(self.hosts, key=_badness)), "certificates": tuple(certificates)}
+            update={"hosts": tuple(sorted(self.hosts, key=_rank_host)), "certificates": tuple(certificates)}
         )
 
     @property
-    def drawn(self) -> "Chart":
+    def drawable(self) -> "Chart":
         """The first hosts and certificates, as many as fit into a picture."""
         ordered = self.ordered
-        first = {"hosts": ordered.hosts[:HOSTS], "certificates": ordered.certificates[:CERTIFICATES]}
+        first = {"hosts": ordered.hosts[:MAX_HOSTS], "certificates": ordered.certificates[:MAX_CERTIFICATES]}
         return ordered.model_copy(update=first)
 
 
-def alt_text(chart: Chart) -> Phrase:
+def describe_chart(chart: Chart) -> Phrase:
     """Describes the chart in words: counts of hosts by state, the worst hosts, the first certificates to expire."""
     ordered = chart.ordered
-    return Phrase("{health}. {certificates}.", health=_health(ordered), certificates=_certificates(ordered.certificates))
+    return Phrase(
+        "{health}. {certificates}.",
+        health=_describe_health(ordered),
+        certificates=_describe_certificates(ordered.certificates),
+    )
 
 
-def _badness(host: HostHealth) -> tuple[int, int, int, int, str]:
+def _rank_host(host: HostHealth) -> tuple[int, int, int, int, str]:
     """Sort key of a host: by days with trouble, unreached, with trouble at times; a host without a record comes last."""
     counts = Counter(host.states)
     trouble, unknown, passing = (-counts[state] for state in (DayState.TROUBLED, DayState.UNREACHED, DayState.AT_TIMES))
     return trouble, unknown, passing, list(DayState).index(host.state), host.host
 
 
-def _health(chart: Chart) -> Phrase:
+def _describe_health(chart: Chart) -> Phrase:
     if not chart.hosts:
         return Phrase("No host")
     groups = ((state, [host for host in chart.hosts if host.state is state]) for state in DayState)
-    said = tuple(_said(state, hosts) for state, hosts in groups if hosts)
+    said = tuple(_describe_state(state, hosts) for state, hosts in groups if hosts)
     hosts = Phrase("{n} host", plural="{n} hosts", n=len(chart.hosts))
-    return Phrase("{hosts} over {days}: {said}", hosts=hosts, days=days(_recorded(chart)), said=Listing(said))
+    return Phrase(
+        "{hosts} over {days}: {said}", hosts=hosts, days=format_days(_count_recorded_days(chart)), said=Listing(said)
+    )
 
 
-def _recorded(chart: Chart) -> int:
+def _count_recorded_days(chart: Chart) -> int:
     """Counts the days with at least one check. A new bot has a record of few days."""
     looked = [day for day in zip(*(host.days for host in chart.hosts), strict=True) if any(day)]
     return len(looked) or len(chart.days)
 
 
-def _said(state: DayState, hosts: Sequence[HostHealth]) -> Phrase:
+def _describe_state(state: DayState, hosts: Sequence[HostHealth]) -> Phrase:
     """Describes the hosts whose worst state this is, those with the most such days first."""
     count = len(hosts)
-    names = _some([Phrase("{host} {days}", host=shown(host.host), days=days(host.count(state))) for host in hosts])
+    names = _list_first(
+        [
+            Phrase("{host} {days}", host=shorten_argument(host.host), days=format_days(host.count_days(state)))
+            for host in hosts
+        ]
+    )
     match state:
         case DayState.TROUBLED:
             return Phrase("{count} with trouble ({names})", count=count, names=names)
@@ -186,31 +197,35 @@ def _said(state: DayState, hosts: Sequence[HostHealth]) -> Phrase:
             return Phrase("{count} without a record", count=count)
 
 
-def _certificates(certificates: Sequence[CertificateLeft]) -> Phrase:
-    near = [certificate for certificate in certificates if certificate.left is not Left.LONG]
+def _describe_certificates(certificates: Sequence[CertificateExpiry]) -> Phrase:
+    near = [certificate for certificate in certificates if certificate.urgency is not ExpiryUrgency.LONG]
     if near:
-        names = _some([Phrase("{name} {days}", name=shown(each.name), days=whole_days(each)) for each in near])
+        names = _list_first(
+            [Phrase("{name} {days}", name=shorten_argument(each.name), days=describe_days_left(each)) for each in near]
+        )
         count, total = len(near), len(certificates)
         return Phrase("{count} of {total} certificates must be renewed ({names})", count=count, total=total, names=names)
     if certificates:
         first = certificates[0]
         return Phrase(
-            "The first certificate to end is that of {name} ({days})", name=shown(first.name), days=whole_days(first)
+            "The first certificate to end is that of {name} ({days})",
+            name=shorten_argument(first.name),
+            days=describe_days_left(first),
         )
     return Phrase("No certificate")
 
 
-def whole_days(certificate: CertificateLeft) -> Phrase:
+def describe_days_left(certificate: CertificateExpiry) -> Phrase:
     """Describes the whole days left; less than one day counts as none."""
-    return Phrase("expired") if certificate.left is Left.EXPIRED else days(int(certificate.days))
+    return Phrase("expired") if certificate.urgency is ExpiryUrgency.EXPIRED else format_days(int(certificate.days))
 
 
-def days(count: int) -> Phrase:
+def format_days(count: int) -> Phrase:
     """Formats a number of days."""
     return Phrase("{n} day", plural="{n} days", n=count)
 
 
-def _some(items: Sequence[Phrase]) -> Listing:
+def _list_first(items: Sequence[Phrase]) -> Listing:
     """Lists the first few items and the number of further ones."""
-    more = len(items) - NAMED
-    return Listing((*items[:NAMED], Phrase("{n} more", n=more)) if more > 0 else tuple(items))
+    more = len(items) - MAX_NAMED
+    return Listing((*items[:MAX_NAMED], Phrase("{n} more", n=more)) if more > 0 else tuple(items))

@@ -21,12 +21,12 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-def rank_of(severity: Severity | None) -> int:
+def get_rank(severity: Severity | None) -> int:
     """Returns the rank of a severity; None (healthy) ranks last."""
     return len(Severity) if severity is None else severity.rank
 
 
-def worst(known: Severity | None, others: Iterable[Severity]) -> Severity | None:
+def find_worst(known: Severity | None, others: Iterable[Severity]) -> Severity | None:
     """Finds the worst severity; None if there is none."""
     return min((each for each in (known, *others) if each is not None), key=lambda each: each.rank, default=None)
 
@@ -47,18 +47,18 @@ class Finding(Value):
     parts: "tuple[Finding, ...]" = ()
     short: Phrase | None = None
 
-    def offering(self, may: Callable[[str], bool]) -> "Finding":
+    def filter_commands(self, may: Callable[[str], bool]) -> "Finding":
         """Returns the finding with only those commands that the reader may run."""
         kept = self.next if self.next is not None and may(self.next) else None
-        return self.model_copy(update={"next": kept, "parts": tuple(part.offering(may) for part in self.parts)})
+        return self.model_copy(update={"next": kept, "parts": tuple(part.filter_commands(may) for part in self.parts)})
 
 
-def worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def sort_worst_first(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Sorts findings by severity, then host, then subject."""
     return tuple(sorted(findings, key=lambda finding: (finding.severity.rank, finding.host, finding.subject)))
 
 
-def worst_by_host(findings: Iterable[Finding]) -> dict[str, Severity]:
+def find_worst_by_host(findings: Iterable[Finding]) -> dict[str, Severity]:
     """Finds the worst severity of each host. The findings must be sorted worst first."""
     found: dict[str, Severity] = {}
     for finding in findings:
@@ -66,12 +66,12 @@ def worst_by_host(findings: Iterable[Finding]) -> dict[str, Severity]:
     return found
 
 
-def next_commands(findings: Iterable[Finding], most: int | None = None) -> tuple[str, ...]:
+def list_next_commands(findings: Iterable[Finding], most: int | None = None) -> tuple[str, ...]:
     """Lists the commands that findings suggest, each once, in their order, and at most so many."""
     return tuple(dict.fromkeys(finding.next for finding in findings if finding.next))[:most]
 
 
-SEVERITIES = {
+SEVERITY_NAMES = {
     Severity.CRITICAL: Phrase("critical"),
     Severity.HIGH: Phrase("high"),
     Severity.MEDIUM: Phrase("medium"),

@@ -13,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 
 from adapters.errors import Refused
 from adapters.fleet import Fleet
-from adapters.inventory import Host, Inventory, Unfit
+from adapters.inventory import Host, InvalidSetting, Inventory
 from adapters.phrase import Phrase
-from commands.model.phrases import some
-from commands.model.plan import LeftOut, Planned
+from commands.model.phrases import list_some
+from commands.model.plan import LeftOutHost, PlannedChange
 from commands.model.report import Report
-from commands.values.arguments import Flag, Reason, Target
+from commands.values.arguments import Flag, ReasonOption, Target
 
 
 class Risk(IntEnum):
@@ -40,7 +40,7 @@ class Role(StrEnum):
     SECURITY = "security"
 
 
-EVERYBODY = frozenset(Role)
+ALL_ROLES = frozenset(Role)
 
 
 class Thresholds(BaseModel):
@@ -60,9 +60,9 @@ class Thresholds(BaseModel):
     """Maximum days without a rotation for a log that is not small."""
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check_order(self) -> Self:
         if self.disk_warning_percent >= self.disk_critical_percent:
-            raise Unfit(Phrase("disk_warning_percent must be below disk_critical_percent"))
+            raise InvalidSetting(Phrase("disk_warning_percent must be below disk_critical_percent"))
         return self
 
 
@@ -82,29 +82,29 @@ class CertificateRules(BaseModel):
     lighthouse_groups: tuple[GroupName, ...] = ("lighthouse", "flatnet")
 
 
-USUAL = CertificateRules()
+DEFAULT_CERTIFICATE_RULES = CertificateRules()
 """Rules of certificates where none are configured."""
 
 Progress = Callable[[tuple[str, ...]], None]
 """Called during a read with the names of the hosts that are still awaited. It returns at once and never raises."""
 
 
-def untold(awaited: tuple[str, ...]) -> None:
+def ignore_progress(awaited: tuple[str, ...]) -> None:
     """Ignores progress, for a request that nothing displays."""
 
 
 @dataclass(frozen=True)
-class View:
+class FleetView:
     """Read access of an operation: the fleet, the time, settings as values, and a callback for its progress."""
 
     fleet: Fleet
     now: Callable[[], datetime]
     thresholds: Thresholds
-    progress: Progress = untold
-    certificates: CertificateRules = USUAL
-    clean: Callable[[str], str] = str
+    progress: Progress = ignore_progress
+    certificates: CertificateRules = DEFAULT_CERTIFICATE_RULES
+    redact: Callable[[str], str] = str
     """Removes secrets from the lines of a log before they are stored. It returns as many lines."""
-    operation: str = ""
+    operation_id: str = ""
     """Id of the operation that is planned. Folders on hosts are named after it."""
 
 
@@ -121,7 +121,7 @@ class Operation(BaseModel):
     """Words of the command, singular: ("cert", "renew")."""
     aliases: ClassVar[tuple[tuple[str, ...], ...]] = ()
     risk: ClassVar[Risk] = Risk.READ
-    roles: ClassVar[frozenset[Role]] = EVERYBODY
+    roles: ClassVar[frozenset[Role]] = ALL_ROLES
     summary: ClassVar[Phrase]
     """Summary in one line, for help."""
     example: ClassVar[str]
@@ -136,7 +136,7 @@ class Operation(BaseModel):
         """True if one of several alternative arguments is required and none is given. A form can ask for it."""
         return False
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         """Resolves the hosts of its `target`, on which permission is checked; none if it has no such argument.
 
         Raises `NoSuchHost`.
@@ -145,15 +145,15 @@ class Operation(BaseModel):
         return () if target is None else target.resolve(inventory)
 
     @classmethod
-    def names_hosts(cls) -> bool:
+    def is_about_hosts(cls) -> bool:
         """Returns whether operations of this class concern hosts."""
-        return "target" in cls.model_fields or cls.hosts is not Operation.hosts
+        return "target" in cls.model_fields or cls.resolve_hosts is not Operation.resolve_hosts
 
 
 class FleetRead(Operation):
     """An operation that reads hosts and changes nothing."""
 
-    async def read(self, view: View) -> Report:
+    async def read(self, view: FleetView) -> Report:
         """Reads the hosts and reports on them. A host's failure is a finding in the report and does not stop the others."""
         raise NotImplementedError
 
@@ -162,10 +162,10 @@ class CannotPlan(Refused):
     """The change is impossible in the hosts' present state. The phrase has the reason and what to do first."""
 
     @classmethod
-    def anywhere(cls, left_out: Sequence[LeftOut]) -> "CannotPlan":
+    def from_left_out(cls, left_out: Sequence[LeftOutHost]) -> "CannotPlan":
         """Makes the error of a change that leaves out every host, with the reason of each."""
         reasons = [Phrase("{host}: {why}", host=left.host, why=left.why) for left in left_out]
-        return cls(reasons[0] if len(reasons) == 1 else Phrase("nothing can be done: {reasons}", reasons=some(reasons)))
+        return cls(reasons[0] if len(reasons) == 1 else Phrase("nothing can be done: {reasons}", reasons=list_some(reasons)))
 
 
 class FleetChange(Operation):
@@ -175,22 +175,22 @@ class FleetChange(Operation):
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OPERATOR, Role.ADMINISTRATOR})
 
     dry_run: Annotated[bool, Flag(Phrase("show what would be done, and ask nobody"))] = False
-    reason: Reason = ""
+    reason: ReasonOption = ""
     break_glass: Annotated[
         bool, Flag(Phrase("without waiting for approval, as an administrator and with a reason; everybody is told"))
     ] = False
 
-    def only(self, names: tuple[str, ...]) -> "FleetChange":
+    def restrict_to(self, names: tuple[str, ...]) -> "FleetChange":
         """Returns the same operation for these hosts only."""
         raise NotImplementedError
 
     @property
-    def settled(self) -> Mapping[str, JsonValue]:
+    def resolved_arguments(self) -> Mapping[str, JsonValue]:
         """Its arguments as stored with a plan, without the options that all changes share."""
         arguments: Mapping[str, JsonValue] = self.model_dump(mode="json", exclude=set(FleetChange.model_fields))
         return arguments
 
-    async def plan(self, view: View) -> Planned:
+    async def plan(self, view: FleetView) -> PlannedChange:
         """Makes the plan from the hosts' present state. It only reads. Raises `CannotPlan` if nothing can be done."""
         raise NotImplementedError
 

@@ -7,11 +7,11 @@ from adapters.phrase import Listing, Phrase
 
 NO_HOSTS = Phrase("the inventory has no hosts; add them to the configuration file")
 
-NAMED = 5
+MAX_LISTED = 5
 """Maximum containers or peers named in a remark; more are counted."""
 
 
-def some(items: Sequence[Phrase | str], most: int = NAMED) -> Phrase:
+def list_some(items: Sequence[Phrase | str], most: int = MAX_LISTED) -> Phrase:
     """Lists the first few items and the number of further ones."""
     if len(items) <= most:
         return Phrase("{items}", items=Listing(tuple(items)))

@@ -17,8 +17,8 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field, JsonValue
 
 from adapters.action import SIDES, Action, Effect, SideName
-from adapters.action_registry import class_of, describe_run, kind, read, script_hash
-from adapters.endpoint import Road, road
+from adapters.action_registry import describe_run, find_action_class, get_kind, hash_script, parse_action
+from adapters.endpoint import Endpoint, make_endpoint
 from adapters.errors import Refused
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
@@ -31,7 +31,7 @@ NEWEST_FORMULA: DigestFormula = 2
 """The formula of new plans. A stored plan keeps the one it was approved with."""
 
 
-class NoRoad(Refused):
+class NoEndpoint(Refused):
     """A host's endpoint is unknown, because a file that pins its identity could not be read."""
 
 
@@ -50,7 +50,7 @@ class Result(StrEnum):
     UNDONE = "undone"
 
     @property
-    def good(self) -> bool:
+    def successful(self) -> bool:
         """True if the host is in the wanted state."""
         return self in (Result.DONE, Result.UNCHANGED)
 
@@ -73,19 +73,19 @@ class Deed(Value):
     def of(cls, action: Action[Any], **products: Product) -> "Deed":
         """Makes a deed of an action. Arguments named in `products` come from earlier steps instead of from `action`."""
         arguments = action.model_dump(mode="json", exclude=set(products))
-        return cls(kind=kind(action), arguments=arguments, products=products)
+        return cls(kind=get_kind(action), arguments=arguments, products=products)
 
     @property
-    def changes(self) -> bool:
+    def is_change(self) -> bool:
         """True if the action changes something. A kind unknown to this version counts as a change."""
         try:
-            return class_of(self.kind).effect is Effect.CHANGE
+            return find_action_class(self.kind).effect is Effect.CHANGE
         except ValueError:
             return True
 
     @property
     def side(self) -> str:
-        return class_of(self.kind).side
+        return find_action_class(self.kind).side
 
     def describe_run(self) -> JsonValue:
         """Describes what will run, as JSON. An argument that an earlier step produces is a placeholder.
@@ -95,13 +95,13 @@ class Deed(Value):
         placeholders = {name: f"{{{product.step}.{product.field}}}" for name, product in self.products.items()}
         return describe_run(self.kind, self.arguments, placeholders)
 
-    def action(self, produced: Mapping[str, Mapping[str, JsonValue]]) -> Action[Any]:
+    def build_action(self, produced: Mapping[str, Mapping[str, JsonValue]]) -> Action[Any]:
         """Builds the action from what earlier steps produced, by their keys. Raises `ValueError` if a value is missing."""
         try:
             filled = {name: produced[product.step][product.field] for name, product in self.products.items()}
         except KeyError as error:
             raise ValueError(f"{self.kind} lacks what the step {error} produces") from error
-        return read(self.kind, {**self.arguments, **filled})
+        return parse_action(self.kind, {**self.arguments, **filled})
 
 
 class Check(Value):
@@ -116,11 +116,11 @@ class Check(Value):
     patience: float = 0.0
     never: Mapping[str, tuple[JsonValue, ...]] = Field(default_factory=dict)
 
-    def met(self, answer: Mapping[str, JsonValue]) -> bool:
+    def is_met(self, answer: Mapping[str, JsonValue]) -> bool:
         """Returns whether an answer (as JSON) has the expected values."""
         return all(answer.get(field) == value for field, value in self.expect.items())
 
-    def hopeless(self, answer: Mapping[str, JsonValue]) -> bool:
+    def is_hopeless(self, answer: Mapping[str, JsonValue]) -> bool:
         """Returns whether the expected values cannot come any more after this answer."""
         return any(answer.get(field) in values for field, values in self.never.items())
 
@@ -168,7 +168,7 @@ class Premise(Value):
     phrase: Phrase
 
 
-class LeftOut(Value):
+class LeftOutHost(Value):
     """A requested host that the plan does not touch, with the reason."""
 
     host: str
@@ -183,10 +183,10 @@ class Plan(Value):
 
     parts: tuple[Part, ...]
     premises: tuple[Premise, ...] = ()
-    roads: tuple[Road, ...] = ()
+    roads: tuple[Endpoint, ...] = ()
     disrupts: tuple[Phrase, ...] = ()
     warnings: tuple[Phrase, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[LeftOutHost, ...] = ()
     digest_formula: DigestFormula = 1
 
     @property
@@ -197,9 +197,9 @@ class Plan(Value):
     @property
     def hosts(self) -> tuple[str, ...]:
         """Every host on which a step changes something, sorted. They are claimed while the plan runs."""
-        return tuple(sorted({step.host for step in self.steps if step.deed.changes}))
+        return tuple(sorted({step.host for step in self.steps if step.deed.is_change}))
 
-    def digest(self, operation: str, arguments: Mapping[str, Any]) -> str:
+    def compute_digest(self, operation: str, arguments: Mapping[str, Any]) -> str:
         """Computes the SHA-256 of what is approved, by the plan's formula: operation, arguments, steps, premises, endpoints.
         Raises `ValueError` for a kind of action that this version does not know.
         """
@@ -228,14 +228,14 @@ class StepResult(Value):
     ended_at: AwareDatetime
 
 
-class Planned(Value):
+class PlannedChange(Value):
     """A plan, and the operation's arguments resolved when it was made: names instead of patterns, absolute times."""
 
     arguments: Mapping[str, JsonValue]
     plan: Plan
 
 
-def roads_of(parts: Iterable[Part], inventory: Inventory) -> Iterator[Road]:
+def collect_endpoints(parts: Iterable[Part], inventory: Inventory) -> Iterator[Endpoint]:
     """Yields the endpoints that steps and their rollbacks use, each once. Raises `NoEndpoint`."""
     used = {
         (name, deed.side)
@@ -243,19 +243,19 @@ def roads_of(parts: Iterable[Part], inventory: Inventory) -> Iterator[Road]:
         for step in part.steps
         for name, deed in [
             *((step.host, deed) for deed in (step.deed, step.undo) if deed is not None),
-            *((check.host, check.deed) for check in _checks(step)),
+            *((check.host, check.deed) for check in _list_checks(step)),
         ]
     }
     for host in inventory.hosts:
         for side in SIDES:
             if (host.name, side) in used:
-                yield road_to(host, side)
+                yield find_endpoint(host, side)
 
 
-def road_to(host: Host, side: SideName) -> Road:
+def find_endpoint(host: Host, side: SideName) -> Endpoint:
     """Finds the endpoint of a side that the host has, which a plan is approved and run with. Raises `NoEndpoint`."""
     try:
-        return road(host, side)
+        return make_endpoint(host, side)
     except OSError as error:
         phrase = Phrase(
             "the file {file}, by which {host} is known, cannot be read ({reason}); put it back, then ask again",
@@ -263,33 +263,33 @@ def road_to(host: Host, side: SideName) -> Road:
             host=host.name,
             reason=errno.errorcode.get(error.errno or 0, "?"),
         )
-        raise NoRoad(phrase) from error
+        raise NoEndpoint(phrase) from error
 
 
-def _checks(step: Step) -> tuple[Check, ...]:
+def _list_checks(step: Step) -> tuple[Check, ...]:
     return ((step.verify,) if step.verify is not None else ()) + step.undone
 
 
-def _deeds(step: Step) -> tuple[Deed, ...]:
+def _list_deeds(step: Step) -> tuple[Deed, ...]:
     """Lists every deed of a step: its own, its rollback, its checks."""
     undo = (step.undo,) if step.undo is not None else ()
-    return (step.deed, *undo, *(check.deed for check in _checks(step)))
+    return (step.deed, *undo, *(check.deed for check in _list_checks(step)))
 
 
 def _seal_data(step: Step) -> dict[str, Any]:
     """Returns the approved data of a step. Its phrases are left out, because they may be in another language."""
     data = step.model_dump(mode="json", include={"key", "host", "deed", "expect", "patience", "unbegun", "undo"})
-    return data | {"checks": [check.model_dump(mode="json") for check in _checks(step)]}
+    return data | {"checks": [check.model_dump(mode="json") for check in _list_checks(step)]}
 
 
 def _seal_scripts(step: Step) -> Mapping[str, Any]:
     """Formula 1: the data of a step and the hashes of its scripts."""
-    return _seal_data(step) | {"scripts": [script_hash(deed.kind) for deed in _deeds(step)]}
+    return _seal_data(step) | {"scripts": [hash_script(deed.kind) for deed in _list_deeds(step)]}
 
 
 def _seal_runs(step: Step) -> Mapping[str, Any]:
     """Formula 2: the data of a step and what runs on each side."""
-    return _seal_data(step) | {"runs": [deed.describe_run() for deed in _deeds(step)]}
+    return _seal_data(step) | {"runs": [deed.describe_run() for deed in _list_deeds(step)]}
 
 
 _FORMULAS: Mapping[DigestFormula, tuple[Callable[[Step], Mapping[str, Any]], Mapping[str, int]]] = {

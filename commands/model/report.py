@@ -14,7 +14,7 @@ from adapters.phrase import Moment, Phrase
 from adapters.value import Value
 from commands.loglines.excerpt import Excerpt
 from commands.model.chart import Chart
-from commands.model.finding import Finding, Severity, worst, worst_first
+from commands.model.finding import Finding, Severity, find_worst, sort_worst_first
 
 
 class Mark(StrEnum):
@@ -38,10 +38,10 @@ class Column(Value):
     detail: bool = False
 
 
-_DETAILS = "--details"
+_DETAILS_OPTION = "--details"
 """Option that requests all details, in next commands."""
 
-FACTS = (Column(key="fact", heading=Phrase("What")), Column(key="value", heading=Phrase("Value")))
+FACT_COLUMNS = (Column(key="fact", heading=Phrase("What")), Column(key="value", heading=Phrase("Value")))
 """The columns of a report on one thing: each row is one fact, named by its first cell."""
 
 
@@ -58,7 +58,7 @@ class Cell(Value):
         return cls(text=text, value=str(text))
 
     @classmethod
-    def moment(cls, at: datetime) -> "Cell":
+    def of_moment(cls, at: datetime) -> "Cell":
         """Makes the cell of a point in time."""
         return cls(text=Phrase("{at}", at=Moment(at)), value=at.isoformat())
 
@@ -72,14 +72,14 @@ class Row(Value):
     """Severity of the row's worst finding; None if it has none."""
 
 
-class File(Value):
+class TextFile(Value):
     """A file with a fixed text, the same for every reader."""
 
     name: str
     text: str
 
 
-class Form(StrEnum):
+class FileFormat(StrEnum):
     """Format of a report as a file."""
 
     MARKDOWN = "md"
@@ -88,14 +88,14 @@ class Form(StrEnum):
     """All lines of its excerpt."""
 
 
-class Copy(Value):
+class ReportFile(Value):
     """A report as a file, in the reader's language. Surfaces render it (`bot.rendering.files`).
 
     `of` is the report of the file; None for the report that the file belongs to. `words` is the command that requests it.
     """
 
     name: str
-    form: Form
+    form: FileFormat
     of: "Report | None" = None
     words: str = ""
 
@@ -104,7 +104,7 @@ class Bundle(Value):
     """Several files as one archive. Surfaces pack it."""
 
     name: str
-    members: tuple[File | Copy, ...]
+    members: tuple[TextFile | ReportFile, ...]
 
 
 class Section(Value):
@@ -114,7 +114,7 @@ class Section(Value):
     lines: tuple[Phrase, ...]
 
 
-class Channel(Value):
+class ChannelLink(Value):
     """A channel by its id, for surfaces that can link to it, and its name if that is known."""
 
     id: str
@@ -143,11 +143,11 @@ class Report(Value):
     brief: bool = False
     details: bool = False
     taken_at: AwareDatetime | None = None
-    channel: Channel | None = None
+    channel: ChannelLink | None = None
     """Channel where the work continues, for readers in another one."""
     next: tuple[str, ...] = ()
     """Next commands, without `/flatnet`."""
-    files: tuple[File | Copy | Bundle, ...] = ()
+    files: tuple[TextFile | ReportFile | Bundle, ...] = ()
     """Requested files. The other fields describe their content."""
     excerpt: Excerpt | None = None
     """Lines of logs. Surfaces show the newest ones, and all of them as a file."""
@@ -155,40 +155,47 @@ class Report(Value):
     """Drawn where pictures can be shown, else described in words (`commands.model.chart.describe_chart`)."""
 
     @property
-    def detailed(self) -> bool:
+    def has_details(self) -> bool:
         """True if the report has columns for details."""
         return any(column.detail for column in self.columns)
 
     @property
-    def by_host(self) -> Mapping[str, Mapping[str, Cell]]:
+    def cells_by_host(self) -> Mapping[str, Mapping[str, Cell]]:
         """The cells of each host, by column key."""
         keys = [column.key for column in self.columns]
         return {row.host: dict(zip(keys, row.cells, strict=True)) for row in self.rows if row.host}
 
     @property
-    def first(self) -> "Report":
+    def initial(self) -> "Report":
         """The report as it is shown at first."""
-        return self.seen(details=self.details)
+        return self.show(details=self.details)
 
-    def seen(self, *, details: bool) -> "Report":
+    def show(self, *, details: bool) -> "Report":
         """Returns the report with or without its details. With them, `next` no longer requests details."""
-        if not self.detailed:
+        if not self.has_details:
             return self
         if details:
-            return self._in_full()
+            return self._show_details()
         kept = [index for index, column in enumerate(self.columns) if not column.detail]
         rows = tuple(row.model_copy(update={"cells": tuple(row.cells[index] for index in kept)}) for row in self.rows)
         columns = tuple(self.columns[index] for index in kept)
         return self.model_copy(update={"details": False, "columns": columns, "rows": rows, "further": ()})
 
-    def _in_full(self) -> "Report":
+    def _show_details(self) -> "Report":
         parts = tuple(part for finding in self.findings for part in finding.parts or (finding,))
-        rows = tuple(row.model_copy(update={"severity": worst(row.severity, self._further(row))}) for row in self.rows)
-        shown = {"rows": rows, "findings": worst_first(parts + self.further), "further": (), "summary": self._full_summary}
-        onward = tuple(words for words in self.next if _DETAILS not in words.split())
+        rows = tuple(
+            row.model_copy(update={"severity": find_worst(row.severity, self._list_further(row))}) for row in self.rows
+        )
+        shown = {
+            "rows": rows,
+            "findings": sort_worst_first(parts + self.further),
+            "further": (),
+            "summary": self._full_summary,
+        }
+        onward = tuple(words for words in self.next if _DETAILS_OPTION not in words.split())
         return self.model_copy(update={"details": True, "brief": False, "next": onward} | shown)
 
-    def _further(self, row: Row) -> tuple[Severity, ...]:
+    def _list_further(self, row: Row) -> tuple[Severity, ...]:
         return tuple(finding.severity for finding in self.further if row.host and finding.host == row.host)
 
     @property
@@ -206,15 +213,15 @@ class Report(Value):
     def of_facts(cls, title: Phrase, summary: Phrase, facts: Iterable[tuple[Phrase, Phrase | str]]) -> "Report":
         """Makes a report on one thing from names and values."""
         rows = tuple(Row(cells=(Cell.of(name), Cell.of(value))) for name, value in facts)
-        return cls(title=title, summary=summary, columns=FACTS, rows=rows)
+        return cls(title=title, summary=summary, columns=FACT_COLUMNS, rows=rows)
 
-    def offering(self, may: Callable[[str], bool]) -> "Report":
+    def filter_commands(self, may: Callable[[str], bool]) -> "Report":
         """Returns the report with only those commands that the reader may run."""
-        findings = tuple(finding.offering(may) for finding in self.findings)
-        further = tuple(finding.offering(may) for finding in self.further)
+        findings = tuple(finding.filter_commands(may) for finding in self.findings)
+        further = tuple(finding.filter_commands(may) for finding in self.further)
         return self.model_copy(update={"next": tuple(filter(may, self.next)), "findings": findings, "further": further})
 
     @property
-    def unreached(self) -> tuple[str, ...]:
+    def unreached_hosts(self) -> tuple[str, ...]:
         """Hosts that could not be read, or not completely."""
         return tuple(sorted({finding.host for finding in self.findings if not finding.reached}))

@@ -15,18 +15,18 @@ from typing import TypeVar
 
 from adapters.phrase import Listing, Moment, Phrase
 from commands.model.operation import Operation
-from commands.values.arguments import BadArgument, Option, shown
-from commands.values.units import duration_between, render_duration
+from commands.values.arguments import BadArgument, Option, shorten_argument
+from commands.values.units import make_duration_parser, render_duration
 
-EXAMPLES = Listing(("30m", "2h", "7d", "14:20", "2026-01-31T14:20"))
+TIME_EXAMPLES = Listing(("30m", "2h", "7d", "14:20", "2026-01-31T14:20"))
 
-_LEAST = timedelta(minutes=1)
-_DAY = timedelta(days=1)
-_ON_A_CLOCK = re.compile(
+_MIN_SPAN = timedelta(minutes=1)
+_ONE_DAY = timedelta(days=1)
+_CLOCK_TIME = re.compile(
     r"(?:(20\d\d[-/]\d\d[-/]\d\d)[T ]+)?(\d\d?:\d\d(?::\d\d(?:[.,]\d{1,6})?)?) *(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 """A clock time, as logs write it: a day, a time and an offset, of which only the time is required."""
-_LIKE_A_SPAN = re.compile(r"[\dWDHM\s]+", re.ASCII)
+_SPAN = re.compile(r"[\dWDHM\s]+", re.ASCII)
 
 _Operation = TypeVar("_Operation", bound=Operation)
 
@@ -39,117 +39,117 @@ class ClockTime:
     time: time
 
     def __str__(self) -> str:
-        return _written(self.time) if self.day is None else f"{self.day.isoformat()}T{_written(self.time)}"
+        return _format_time(self.time) if self.day is None else f"{self.day.isoformat()}T{_format_time(self.time)}"
 
-    def last(self, zone: tzinfo, now: datetime) -> datetime:
+    def find_last(self, zone: tzinfo, now: datetime) -> datetime:
         """Finds the time on its day, else the last time that clocks in the zone showed it.
 
         Raises `BadArgument` if they showed it twice on that day, or not at all.
         """
         today = now.astimezone(zone).date()
-        return self._on(self.day or (today if self._passed(now, zone) else today - _DAY), zone, now)
+        return self._place_on_day(self.day or (today if self._has_passed(now, zone) else today - _ONE_DAY), zone, now)
 
-    def first(self, zone: tzinfo, begin: datetime, now: datetime) -> datetime:
+    def find_first(self, zone: tzinfo, begin: datetime, now: datetime) -> datetime:
         """Finds the time on its day, else the first time after `begin` that clocks in the zone show it.
 
         Raises `BadArgument` as `find_last` does.
         """
         today = begin.astimezone(zone).date()
-        return self._on(self.day or (today + _DAY if self._passed(begin, zone) else today), zone, now)
+        return self._place_on_day(self.day or (today + _ONE_DAY if self._has_passed(begin, zone) else today), zone, now)
 
-    def _passed(self, at: datetime, zone: tzinfo) -> bool:
+    def _has_passed(self, at: datetime, zone: tzinfo) -> bool:
         """Returns whether clocks have shown or skipped the time by then on that day."""
         here = at.astimezone(zone)
-        early, late = self._both(here.date(), zone)
+        early, late = self._find_both_folds(here.date(), zone)
         return here.time() >= self.time if late < early else early <= at
 
-    def _on(self, day: date, zone: tzinfo, now: datetime) -> datetime:
-        early, late = self._both(day, zone)
+    def _place_on_day(self, day: date, zone: tzinfo, now: datetime) -> datetime:
+        early, late = self._find_both_folds(day, zone)
         if early == late or early <= now < late:
             return early
-        told = {"time": _written(self.time), "day": day.isoformat()}
+        told = {"time": _format_time(self.time), "day": day.isoformat()}
         if late < early:
             phrase = Phrase("clocks never showed {time} on {day}: they were set forward; give another time", **told)
             raise BadArgument(phrase, part=str(self))
         phrase = Phrase(
             "clocks showed {time} twice on {day}: they were set back; say which: {early} or {late}",
             **told,
-            early=render_when(early),
-            late=render_when(late),
+            early=render_time(early),
+            late=render_time(late),
         )
-        raise BadArgument(phrase, part=str(self), nearest=(render_when(early), render_when(late)))
+        raise BadArgument(phrase, part=str(self), nearest=(render_time(early), render_time(late)))
 
-    def _both(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
+    def _find_both_folds(self, day: date, zone: tzinfo) -> tuple[datetime, datetime]:
         """Returns the time with the UTC offsets before and after a clock change (PEP 495).
 
         Both are equal without a change, in order where clocks were set back, in reverse where they were set forward.
         """
         local = datetime.combine(day, self.time, zone)
-        early, late = (_fixed(local.replace(fold=fold)) for fold in (0, 1))
+        early, late = (_fix_offset(local.replace(fold=fold)) for fold in (0, 1))
         return early, late
 
 
-When = timedelta | datetime | ClockTime
+TimePoint = timedelta | datetime | ClockTime
 """A point in time as typed. A `timedelta` counts back from now. Times are aware."""
 
 
-def when_option(most: timedelta) -> Option:
+def make_time_option(most: timedelta) -> Option:
     """Makes an option for a point in time. `most` is the maximum of a duration."""
-    meaning = Phrase("how long ago, or when: {examples}", examples=EXAMPLES)
-    return Option("time", meaning, _parser(most), render_when)
+    meaning = Phrase("how long ago, or when: {examples}", examples=TIME_EXAMPLES)
+    return Option("time", meaning, _make_parser(most), render_time)
 
 
-def _parser(most: timedelta) -> Callable[[str], When]:
-    span = duration_between(_LEAST, most)
+def _make_parser(most: timedelta) -> Callable[[str], TimePoint]:
+    span = make_duration_parser(_MIN_SPAN, most)
 
-    def parse(text: str) -> When:
+    def parse(text: str) -> TimePoint:
         typed = text.strip().upper()
-        clock = _ON_A_CLOCK.fullmatch(typed)
+        clock = _CLOCK_TIME.fullmatch(typed)
         if clock is not None:
-            return _read(clock, text)
-        if _LIKE_A_SPAN.fullmatch(typed):
+            return _parse_clock_time(clock, text)
+        if _SPAN.fullmatch(typed):
             return span(text)
-        raise _no_time(text)
+        raise _make_time_error(text)
 
     return parse
 
 
-def _read(clock: re.Match[str], text: str) -> When:
+def _parse_clock_time(clock: re.Match[str], text: str) -> TimePoint:
     day, hours, offset = clock.groups()
     try:
         on_a_clock = time.fromisoformat(re.sub(r"^(?=\d:)", "0", hours))
         said = ClockTime(None if day is None else date.fromisoformat(day.replace("/", "-")), on_a_clock)
-        return said if offset is None else _fixed(datetime.fromisoformat(f"{said}{offset}"))
+        return said if offset is None else _fix_offset(datetime.fromisoformat(f"{said}{offset}"))
     except ValueError:
-        raise _no_time(text) from None
+        raise _make_time_error(text) from None
 
 
-def _no_time(text: str) -> BadArgument:
-    phrase = Phrase("{part} is no time; write for example {example}", part=shown(text), example=EXAMPLES)
+def _make_time_error(text: str) -> BadArgument:
+    phrase = Phrase("{part} is no time; write for example {example}", part=shorten_argument(text), example=TIME_EXAMPLES)
     return BadArgument(phrase, part=text)
 
 
-def _fixed(at: datetime) -> datetime:
+def _fix_offset(at: datetime) -> datetime:
     """Replaces a time's zone by its fixed offset. Zones compare times oddly around clock changes (PEP 495)."""
     return at.astimezone(timezone(at.utcoffset() or timedelta()))
 
 
-def render_when(when: When) -> str:
+def render_time(when: TimePoint) -> str:
     """Renders a point in time as it can be typed."""
     match when:
         case timedelta():
             return render_duration(when)
         case datetime():
-            return f"{when.date().isoformat()}T{_written(when.timetz())}"
+            return f"{when.date().isoformat()}T{_format_time(when.timetz())}"
         case _:
             return str(when)
 
 
-def _written(at: time) -> str:
+def _format_time(at: time) -> str:
     return at.isoformat("auto" if at.second or at.microsecond else "minutes")
 
 
-def placed(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
+def place_times(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
     """Replaces clock times in `since` and `until` by times in a zone. Raises `BadArgument` if that is impossible.
 
     Without a day, `until` is the first such time after `since`.
@@ -157,39 +157,39 @@ def placed(operation: _Operation, zone: tzinfo, now: datetime) -> _Operation:
     since, until = (getattr(operation, name, None) for name in ("since", "until"))
     times: dict[str, datetime] = {}
     if isinstance(since, ClockTime):
-        since = times["since"] = since.last(zone, now)
+        since = times["since"] = since.find_last(zone, now)
     if isinstance(until, ClockTime):
         begin = now - since if isinstance(since, timedelta) else since
-        times["until"] = until.last(zone, now) if begin is None else until.first(zone, begin, now)
+        times["until"] = until.find_last(zone, now) if begin is None else until.find_first(zone, begin, now)
     return operation.model_copy(update=times) if times else operation
 
 
-def between(
-    since: When | None, until: When | None, now: datetime, most: timedelta
+def resolve_interval(
+    since: TimePoint | None, until: TimePoint | None, now: datetime, most: timedelta
 ) -> tuple[datetime | None, datetime | None]:
     """Resolves both points in time to UTC.
 
     Raises `BadArgument` if one is in the future or longer ago than `most`, or if the interval ends before it begins.
     """
-    begin = None if since is None else instant(since, now, most)
-    end = None if until is None else instant(until, now, most)
+    begin = None if since is None else resolve_instant(since, now, most)
+    end = None if until is None else resolve_instant(until, now, most)
     if since is not None and begin is not None and end is not None and end <= begin:
         phrase = Phrase("{option} must be longer ago than {other}", option="--since", other="--until")
-        raise BadArgument(phrase, part=render_when(since))
+        raise BadArgument(phrase, part=render_time(since))
     return begin, end
 
 
-def instant(when: When, now: datetime, most: timedelta) -> datetime:
+def resolve_instant(when: TimePoint, now: datetime, most: timedelta) -> datetime:
     """Resolves a point in time to UTC. Raises `BadArgument` if it is in the future or longer ago than `most`."""
     if isinstance(when, timedelta):
         return now - when
     assert isinstance(when, datetime), "a time on a clock is placed before"
     if when > now:
-        phrase = Phrase("{part} is yet to come: it is {now}", part=render_when(when), now=Moment(now))
-        raise BadArgument(phrase, part=render_when(when))
+        phrase = Phrase("{part} is yet to come: it is {now}", part=render_time(when), now=Moment(now))
+        raise BadArgument(phrase, part=render_time(when))
     if now - when > most:
         phrase = Phrase(
-            "{part} is too long ago; give a time of the last {most}", part=render_when(when), most=render_duration(most)
+            "{part} is too long ago; give a time of the last {most}", part=render_time(when), most=render_duration(most)
         )
-        raise BadArgument(phrase, part=render_when(when))
+        raise BadArgument(phrase, part=render_time(when))
     return when.astimezone(UTC)

@@ -13,24 +13,24 @@ from adapters.windows.commit_confirm import AbortChange, BeginChange, ChangeStat
 from adapters.windows.nebula import FindHandshake, NotePosition, ReachAddress
 from commands.model.plan import Check, Deed, Product, Step
 
-APPLYING = 45.0
+APPLY_TIMEOUT = 45.0
 """Seconds to prove that a change is applied. Windows needs some to stop and start Nebula, and to bring its address up."""
 
-PROVING = 60.0
+PROOF_TIMEOUT = 60.0
 """Seconds for all proofs together. With `APPLY_TIMEOUT` they leave 15 of the window's 120 for the confirmation."""
 
-CONFIRMING = 20.0
+CONFIRM_TIMEOUT = 20.0
 """Seconds to prove the confirmation. It is on the host's disk before the host answers."""
 
-REVERTING = 180.0
+REVERT_TIMEOUT = 180.0
 """Seconds to prove the rollback: longer than the window, because a host that was cut off rolls back by itself."""
 
-ENDS: tuple[ChangeState, ...] = ("confirmed", "reverted", "stuck")
+FINAL_STATES: tuple[ChangeState, ...] = ("confirmed", "reverted", "stuck")
 """Final states of a change."""
 
 
 @dataclass(frozen=True)
-class Tunnel:
+class TunnelProof:
     """Proof that a host is back in the overlay: it and the lighthouse reach one another, and witnesses log the handshake.
 
     `name` is the one in the host's certificate. Pings come first, because traffic makes Nebula shake hands.
@@ -42,31 +42,31 @@ class Tunnel:
     name: str
 
     @property
-    def askers(self) -> tuple[Host, ...]:
+    def pinging_hosts(self) -> tuple[Host, ...]:
         """Hosts that ping the lighthouse."""
         return self.witnesses if self.host.lighthouse else (self.host,)
 
     @property
-    def proofs(self) -> int:
-        return len(self.askers) + len(self.witnesses)
+    def proof_count(self) -> int:
+        return len(self.pinging_hosts) + len(self.witnesses)
 
-    def noted(self) -> Iterator[Step]:
+    def build_note_steps(self) -> Iterator[Step]:
         """Builds the steps that note the ends of witnesses' logs. Only later lines count as proof."""
         for witness in self.witnesses:
             yield Step(
-                key=self._noting(witness),
+                key=self._make_note_key(witness),
                 host=witness.name,
-                deed=Deed.of(NotePosition(log=side_of(witness).paths.nebula_log)),
+                deed=Deed.of(NotePosition(log=get_windows_side(witness).paths.nebula_log)),
                 phrase=Phrase("note where Nebula's log ends"),
             )
 
-    def proven(self, fingerprint: str | Product, patience: float) -> Iterator[Step]:
+    def build_proof_steps(self, fingerprint: str | Product, patience: float) -> Iterator[Step]:
         """Builds the steps that prove the host to be back with that certificate; `patience` is for each of them."""
-        for asker in self.askers:
+        for asker in self.pinging_hosts:
             yield Step(
                 key=f"{self.host.name}/reach/{asker.name}",
                 host=asker.name,
-                deed=self._reach,
+                deed=self._ping,
                 phrase=Phrase("reach the lighthouse"),
                 expect={"reachable": True},
                 patience=patience,
@@ -75,25 +75,25 @@ class Tunnel:
             yield Step(
                 key=f"{self.host.name}/seen/{witness.name}",
                 host=witness.name,
-                deed=self._find(witness, fingerprint),
+                deed=self._build_search(witness, fingerprint),
                 phrase=Phrase("find the handshake of {host} in Nebula's log", host=self.host.name),
                 expect={"found": True},
                 patience=patience,
             )
 
-    def back(self) -> Check:
+    def build_return_check(self) -> Check:
         """Builds the check that the tunnel carries traffic again after a rollback."""
-        return Check(host=self.askers[0].name, deed=self._reach, expect={"reachable": True}, patience=REVERTING)
+        return Check(host=self.pinging_hosts[0].name, deed=self._ping, expect={"reachable": True}, patience=REVERT_TIMEOUT)
 
     @property
-    def _reach(self) -> Deed:
+    def _ping(self) -> Deed:
         return Deed.of(ReachAddress(address=str(self.lighthouse.overlay.ip)))
 
-    def _noting(self, witness: Host) -> str:
+    def _make_note_key(self, witness: Host) -> str:
         return f"{self.host.name}/note/{witness.name}"
 
-    def _find(self, witness: Host, fingerprint: str | Product) -> Deed:
-        log, after = side_of(witness).paths.nebula_log, Product(step=self._noting(witness), field="position")
+    def _build_search(self, witness: Host, fingerprint: str | Product) -> Deed:
+        log, after = get_windows_side(witness).paths.nebula_log, Product(step=self._make_note_key(witness), field="position")
         if isinstance(fingerprint, str):
             return Deed.of(FindHandshake(log=log, after=0, name=self.name, fingerprint=fingerprint), after=after)
         find = FindHandshake(log=log, after=0, name=self.name, fingerprint="")
@@ -101,17 +101,17 @@ class Tunnel:
 
 
 @dataclass(frozen=True)
-class Taken:
+class CommitConfirmedChange:
     """A change that begins on a host, with its texts and the checks that prove a rollback beside the host's own report."""
 
     host: Host
     change: BeginChange
     phrase: Phrase
     undo_phrase: Phrase
-    back: tuple[Check, ...] = ()
+    revert_checks: tuple[Check, ...] = ()
 
 
-def begin(taken: Taken) -> Step:
+def build_begin_step(taken: CommitConfirmedChange) -> Step:
     """Builds the step that begins the change. It may cut the connection that it came by."""
     host, operation = taken.host, taken.change.operation
     return Step(
@@ -119,15 +119,15 @@ def begin(taken: Taken) -> Step:
         host=host.name,
         deed=Deed.of(taken.change),
         phrase=taken.phrase,
-        verify=_state(host, operation, "applied", APPLYING),
+        verify=_build_state_check(host, operation, "applied", APPLY_TIMEOUT),
         unbegun={"state": "absent"},
         undo=Deed.of(AbortChange(operation=operation)),
         undo_phrase=taken.undo_phrase,
-        undone=(_state(host, operation, "reverted", REVERTING), *taken.back),
+        undone=(_build_state_check(host, operation, "reverted", REVERT_TIMEOUT), *taken.revert_checks),
     )
 
 
-def gateway_answers(host: Host, patience: float) -> Step:
+def build_gateway_step(host: Host, patience: float) -> Step:
     """Builds the step that proves the gateway's health page."""
     return Step(
         key=f"{host.name}/gateway",
@@ -139,29 +139,29 @@ def gateway_answers(host: Host, patience: float) -> Step:
     )
 
 
-def confirm(host: Host, operation: str) -> Step:
+def build_confirm_step(host: Host, operation: str) -> Step:
     """Builds the step that confirms the applied change."""
     return Step(
         key=f"{host.name}/confirm",
         host=host.name,
         deed=Deed.of(ConfirmChange(operation=operation)),
         phrase=Phrase("keep it for good: {host} puts nothing back any more", host=host.name),
-        verify=_state(host, operation, "confirmed", CONFIRMING),
+        verify=_build_state_check(host, operation, "confirmed", CONFIRM_TIMEOUT),
     )
 
 
-def side_of(host: Host) -> WindowsSide:
+def get_windows_side(host: Host) -> WindowsSide:
     """Returns the Windows side of a host that has one."""
     assert host.windows is not None
     return host.windows
 
 
-def _state(host: Host, operation: str, expected: ChangeState, patience: float) -> Check:
+def _build_state_check(host: Host, operation: str, expected: ChangeState, patience: float) -> Check:
     """Builds the check that the host reports this state of the change."""
     return Check(
         host=host.name,
         deed=Deed.of(ReadChange(operation=operation)),
         expect={"state": expected},
         patience=patience,
-        never={"state": tuple(end for end in ENDS if end != expected)},
+        never={"state": tuple(end for end in FINAL_STATES if end != expected)},
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.model.operation import CannotPlan, FleetChange
-from commands.model.plan import LeftOut, Part, Plan, Planned, Premise, roads_of
+from commands.model.plan import LeftOutHost, Part, Plan, PlannedChange, Premise, collect_endpoints
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class HostPlan:
     premises: tuple[Premise, ...] = ()
     disrupts: tuple[Phrase, ...] = ()
     warnings: tuple[Phrase, ...] = ()
-    foremost: tuple[Premise, ...] = ()
+    leading_premises: tuple[Premise, ...] = ()
 
     @property
     def host(self) -> str:
@@ -31,7 +31,7 @@ class HostPlan:
 
 
 @dataclass(frozen=True)
-class AlreadySo:
+class UnchangedHost:
     """A host that is in the wanted state already. It is left out, and is no reason to refuse the plan."""
 
     host: str
@@ -40,10 +40,10 @@ class AlreadySo:
 
 def assemble(
     operation: FleetChange,
-    planned: Iterable[HostPlan | AlreadySo | LeftOut],
+    planned: Iterable[HostPlan | UnchangedHost | LeftOutHost],
     inventory: Inventory,
     premises: tuple[Premise, ...] = (),
-) -> Planned:
+) -> PlannedChange:
     """Assembles a plan: hosts in the given order, the lighthouse last; `premises` are those of the whole plan.
 
     Raises `CannotPlan` if no host has a part and at least one could not be planned. If all are in the wanted state already,
@@ -52,20 +52,20 @@ def assemble(
     lighthouses = {host.name for host in inventory.hosts if host.lighthouse}
     ordered = sorted(planned, key=lambda each: each.host in lighthouses)
     able = [each for each in ordered if isinstance(each, HostPlan)]
-    left_out = tuple(LeftOut(host=each.host, why=each.why) for each in ordered if not isinstance(each, HostPlan))
-    if not able and any(isinstance(each, LeftOut) for each in ordered):
-        raise CannotPlan.anywhere(left_out)
+    left_out = tuple(LeftOutHost(host=each.host, why=each.why) for each in ordered if not isinstance(each, HostPlan))
+    if not able and any(isinstance(each, LeftOutHost) for each in ordered):
+        raise CannotPlan.from_left_out(left_out)
     parts = tuple(each.part for each in able)
     plan = Plan(
         parts=parts,
         premises=(
             *premises,
-            *(premise for each in able for premise in each.foremost),
+            *(premise for each in able for premise in each.leading_premises),
             *(premise for each in able for premise in each.premises),
         ),
-        roads=tuple(roads_of(parts, inventory)),
+        roads=tuple(collect_endpoints(parts, inventory)),
         disrupts=tuple(phrase for each in able for phrase in each.disrupts),
         warnings=tuple(phrase for each in able for phrase in each.warnings),
         left_out=left_out,
     )
-    return Planned(arguments=operation.only(tuple(part.host for part in parts)).settled, plan=plan)
+    return PlannedChange(arguments=operation.restrict_to(tuple(part.host for part in parts)).resolved_arguments, plan=plan)

@@ -11,18 +11,18 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.updates import ReadUpdates as ReadWindows
 from adapters.wsl.updates import ReadUpdates as ReadWsl
-from commands.checks.assessment import findings_of
-from commands.checks.fleet_report import Assessed, HostsOperation
-from commands.checks.gather import ask
-from commands.model.operation import View
+from commands.checks.assessment import build_findings
+from commands.checks.fleet_report import AssessedHost, AssessmentRead
+from commands.checks.gather import ask_side
+from commands.model.operation import FleetView
 from commands.model.report import Column
-from commands.updates.assessment import CELLS, Looked, judge
+from commands.updates.assessment import CELL_COLUMNS, UpdateAnswers, judge_updates
 from commands.values.arguments import Flag
 
-COLUMNS = (Column(key="host", heading=Phrase("Host")), *CELLS)
+COLUMNS = (Column(key="host", heading=Phrase("Host")), *CELL_COLUMNS)
 
 
-class Updates(HostsOperation):
+class UpdateList(AssessmentRead):
     """List pending security updates, their age and pending restarts."""
 
     words: ClassVar = ("update",)
@@ -34,26 +34,26 @@ class Updates(HostsOperation):
 
     details: Annotated[bool, Flag(Phrase("updates and packages by name too"))] = False
 
-    def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
+    def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
         return lambda host: _assess(host, view)
 
-    def all_well(self, hosts: Sequence[Host]) -> Phrase:
+    def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         if len(hosts) == 1:
             return Phrase("no security updates are pending on {host}", host=hosts[0].name)
         return Phrase("no security updates are pending on any of {n} hosts", n=len(hosts))
 
 
-async def _assess(host: Host, view: View) -> Assessed:
+async def _assess(host: Host, view: FleetView) -> AssessedHost:
     """Judges one host as soon as both sides have answered."""
-    ask_windows = ask(host, ReadWindows.of(host.windows) if host.windows else None, view)
-    ask_wsl = ask(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
-    looked = Looked(host, *await asyncio.gather(ask_windows, ask_wsl))
-    judged, more = judge(looked, view.now()), f"update {host.name} --details"
-    return Assessed(
+    ask_windows = ask_side(host, ReadWindows.of(host.windows) if host.windows else None, view)
+    ask_wsl = ask_side(host, ReadWsl.of(host.wsl) if host.wsl else None, view)
+    looked = UpdateAnswers(host, *await asyncio.gather(ask_windows, ask_wsl))
+    judged, more = judge_updates(looked, view.now()), f"update {host.name} --details"
+    return AssessedHost(
         host=host,
-        judged=judged,
-        cells=tuple(judged.cells[column.key] for column in CELLS),
-        findings=tuple(findings_of(host.name, judged.remarks, more)),
+        judgment=judged,
+        cells=tuple(judged.cells[column.key] for column in CELL_COLUMNS),
+        findings=tuple(build_findings(host.name, judged.remarks, more)),
         next=more,
         answers=looked,
     )

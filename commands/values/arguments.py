@@ -17,13 +17,13 @@ from adapters.errors import RequestError
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Listing, Phrase
 
-PARTS_LIMIT = 100
+MAX_TARGET_PARTS = 100
 """Maximum parts of one target. Longer lists are better typed as a label, a glob or `all`."""
 
-SHOWN = 40
+MAX_SHOWN_LENGTH = 40
 """Maximum characters of a typed word in an error message."""
 
-NEAREST = 3
+MAX_SUGGESTIONS = 3
 """Maximum suggestions for an unknown word."""
 
 
@@ -72,24 +72,24 @@ class Option:
     meaning: Phrase
     parse: Callable[[str], Any]
     render: Callable[[Any], str]
-    bare: str | None = None
+    flag_value: str | None = None
 
 
-REASON_LIMIT = 500
+MAX_REASON_LENGTH = 500
 """Maximum characters of a reason: two sentences, short enough for an approver on a phone."""
 
 
-def reason(text: str) -> str:
+def parse_reason(text: str) -> str:
     """Parses a reason into one line. Raises `BadArgument` if it is empty or too long."""
     told = " ".join(text.split())
     if not told:
         raise BadArgument(Phrase("the reason is empty; say in a few words why"), part=text)
-    if len(told) > REASON_LIMIT:
-        raise BadArgument(Phrase("a reason has at most {n} characters", n=REASON_LIMIT), part=told)
+    if len(told) > MAX_REASON_LENGTH:
+        raise BadArgument(Phrase("a reason has at most {n} characters", n=MAX_REASON_LENGTH), part=told)
     return told
 
 
-Reason = Annotated[str, Option("reason", Phrase("why, for whoever approves and for the audit log"), reason, str)]
+ReasonOption = Annotated[str, Option("reason", Phrase("why, for whoever approves and for the audit log"), parse_reason, str)]
 
 
 class Target(BaseModel):
@@ -110,126 +110,137 @@ class Target(BaseModel):
         if "" in parts:
             phrase = Phrase("a host is missing beside a comma; write for example {example}", example="host-a,host-b")
             raise BadArgument(phrase, part=typed)
-        if len(parts) > PARTS_LIMIT:
-            phrase = Phrase("at most {n} hosts can be named one by one; use a label, a pattern or all", n=PARTS_LIMIT)
-            raise BadArgument(phrase, part=parts[PARTS_LIMIT])
-        return cls(parts=tuple(_part(part) for part in parts))
+        if len(parts) > MAX_TARGET_PARTS:
+            phrase = Phrase("at most {n} hosts can be named one by one; use a label, a pattern or all", n=MAX_TARGET_PARTS)
+            raise BadArgument(phrase, part=parts[MAX_TARGET_PARTS])
+        return cls(parts=tuple(_parse_part(part) for part in parts))
 
     def resolve(self, inventory: Inventory) -> tuple[Host, ...]:
         """Returns the matching hosts, each once, in the inventory's order. Raises `NoSuchHost` if a part matches none."""
-        meant = {host.name for part in self.parts for host in _named(part, inventory)}
+        meant = {host.name for part in self.parts for host in _find_hosts(part, inventory)}
         return tuple(host for host in inventory.hosts if host.name in meant)
 
 
-ALL = Target(parts=("all",))
+ALL_HOSTS = Target(parts=("all",))
 
 
-def choice(*words: str) -> Callable[[tuple[str, ...]], str]:
+def make_choice_parser(*words: str) -> Callable[[tuple[str, ...]], str]:
     """Makes a parser that accepts one of these words."""
 
     def parse(typed: tuple[str, ...]) -> str:
         said = typed[0].lower()
         if said not in words:
-            phrase = Phrase("{part} cannot stand here; it is one of {words}", part=shown(typed[0]), words=Listing(words))
-            raise BadArgument(phrase, part=typed[0], nearest=nearest(said, words) or words)
+            phrase = Phrase(
+                "{part} cannot stand here; it is one of {words}", part=shorten_argument(typed[0]), words=Listing(words)
+            )
+            raise BadArgument(phrase, part=typed[0], nearest=find_nearest(said, words) or words)
         return said
 
     return parse
 
 
-def numbered(words: str) -> Callable[[str], int]:
+def make_number_parser(words: str) -> Callable[[str], int]:
     """Makes a parser of list numbers, `7` or `#7`. `words` is the command that shows the list."""
 
     def parse(text: str) -> int:
         typed = text.strip()
         if not re.fullmatch(r"#?[1-9][0-9]{0,8}", typed):
-            raise BadArgument(Phrase("{part} is no number; {words} lists them", part=shown(text), words=words), part=text)
+            raise BadArgument(
+                Phrase("{part} is no number; {words} lists them", part=shorten_argument(text), words=words), part=text
+            )
         return int(typed.lstrip("#"))
 
     return parse
 
 
-def _target(meaning: Phrase, *, many: bool = True) -> Positional:
+def _make_target_argument(meaning: Phrase, *, many: bool = True) -> Positional:
     """Makes the positional argument for hosts."""
     return Positional("target", meaning, Target.parse, lambda target: (str(target),), many=many)
 
 
 TargetArgument = Annotated[
     Target,
-    _target(
+    _make_target_argument(
         Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; all of them if left out")
     ),
 ]
 
 HostsArgument = Annotated[
-    Target, _target(Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; or all"))
+    Target,
+    _make_target_argument(Phrase("hosts by name, label or pattern, with commas between them: host-a,tokyo,host-*; or all")),
 ]
 """`TargetArgument` for changes, where it is required."""
 
 OneWordTarget = Annotated[
     Target,
-    _target(Phrase("hosts by name, label or pattern, with commas and no spaces between them; or all"), many=False),
+    _make_target_argument(
+        Phrase("hosts by name, label or pattern, with commas and no spaces between them; or all"), many=False
+    ),
 ]
 """`TargetArgument` as a single word, for operations with further positional arguments."""
 
 
-def nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:
+def find_nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:
     """Returns known words close to an unknown one, the closest first."""
-    return tuple(difflib.get_close_matches(word[:SHOWN].lower(), sorted(known), n=NEAREST))
+    return tuple(difflib.get_close_matches(word[:MAX_SHOWN_LENGTH].lower(), sorted(known), n=MAX_SUGGESTIONS))
 
 
-def shown(word: str) -> str:
+def shorten_argument(word: str) -> str:
     """Shortens a typed word for an error message."""
-    return word if len(word) <= SHOWN else word[: SHOWN - 1] + "…"
+    return word if len(word) <= MAX_SHOWN_LENGTH else word[: MAX_SHOWN_LENGTH - 1] + "…"
 
 
-def _part(part: str) -> str:
+def _parse_part(part: str) -> str:
     if part.startswith("-"):
         raise BadArgument(
             Phrase(
-                "{part} looks like an option, and no host can be called so; write options without quotes", part=shown(part)
+                "{part} looks like an option, and no host can be called so; write options without quotes",
+                part=shorten_argument(part),
             ),
             part=part,
         )
     if re.match(r"\d\d?:\d\d", part, re.ASCII):
         phrase = Phrase(
             "{part} cannot be a host; write a day and its time as one word: {example}",
-            part=shown(part),
+            part=shorten_argument(part),
             example="2026-01-31T14:20",
         )
         raise BadArgument(phrase, part=part)
     if not re.fullmatch(r"[a-z0-9*?][a-z0-9_.*?-]*", part.lower()):
         phrase = Phrase(
-            "{part} cannot be a host; names have letters, digits and hyphens, and * stands for any of them", part=shown(part)
+            "{part} cannot be a host; names have letters, digits and hyphens, and * stands for any of them",
+            part=shorten_argument(part),
         )
         raise BadArgument(phrase, part=part)
     return part.lower()
 
 
-def _named(part: str, inventory: Inventory) -> Sequence[Host]:
+def _find_hosts(part: str, inventory: Inventory) -> Sequence[Host]:
     """Finds the hosts of one part: `all`, a glob, a name or a label, in this order."""
     if part == "all":
         return inventory.hosts
     if "*" in part or "?" in part:
         matching = [host for host in inventory.hosts if fnmatch.fnmatchcase(host.name, part)]
-        return matching or _no_match(part)
-    host = inventory.host(part)
-    return (host,) if host is not None else inventory.labelled(part) or _no_host(part, inventory)
+        return matching or _raise_no_match(part)
+    host = inventory.find_host(part)
+    return (host,) if host is not None else inventory.find_by_label(part) or _raise_no_host(part, inventory)
 
 
-def _no_match(part: str) -> Sequence[Host]:
-    raise NoSuchHost(Phrase("no host's name matches {part}; {words} lists them", part=shown(part), words="host"), part=part)
+def _raise_no_match(part: str) -> Sequence[Host]:
+    raise NoSuchHost(
+        Phrase("no host's name matches {part}; {words} lists them", part=shorten_argument(part), words="host"), part=part
+    )
 
 
-def _no_host(part: str, inventory: Inventory) -> Sequence[Host]:
-    near = nearest(part, {*inventory.names, *inventory.labels})
+def _raise_no_host(part: str, inventory: Inventory) -> Sequence[Host]:
+    near = find_nearest(part, {*inventory.names, *inventory.labels})
     if not near:
-        phrase = Phrase("no host or label is called {part}; {words} lists them", part=shown(part), words="host")
+        phrase = Phrase("no host or label is called {part}; {words} lists them", part=shorten_argument(part), words="host")
         raise NoSuchHost(phrase, part=part)
     phrase = Phrase(
         "no host or label is called {part}; the nearest is {nearest}",
         plural="no host or label is called {part}; the nearest are {nearest}",
-        part=shown(part),
+        part=shorten_argument(part),
         nearest=Listing(near),
         n=len(near),
     )

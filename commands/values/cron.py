@@ -21,48 +21,50 @@ from zoneinfo import ZoneInfo, available_timezones
 from cronsim import CronSim, CronSimError
 
 from adapters.phrase import Phrase
-from commands.values.arguments import BadArgument, nearest, shown
+from commands.values.arguments import BadArgument, find_nearest, shorten_argument
 
-EXAMPLE = "0 9 * * 1-5"
+CRON_EXAMPLE = "0 9 * * 1-5"
 """Weekdays at nine."""
 
-FIELDS = 5
+FIELD_COUNT = 5
 """Minute, hour, day of the month, month, day of the week. Seconds are not supported: runs read hosts and post to people."""
 
-LONGEST = 100
+MAX_LINE_LENGTH = 100
 """Maximum characters of a line. Every minute of an hour written out is longer, and should be `*`."""
 
-OFTEN = timedelta(minutes=5)
+MIN_INTERVAL = timedelta(minutes=5)
 """The shortest time between two runs. Reading a fleet takes seconds, and people read the channel."""
 
-_A_DAY = timedelta(hours=25)
+_CHECKED_SPAN = timedelta(hours=25)
 """Time from a line's first run that is checked for `MIN_INTERVAL`. Days are alike."""
 
-_AROUND = timedelta(hours=3)
+_CLOCK_CHANGE_MARGIN = timedelta(hours=3)
 """Time before a point at which the forward search starts. No clock change is longer."""
 
-_STARTS = 4
+_MAX_STARTS = 4
 """Maximum start times tried by `find_newest`."""
 
-_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+_REFERENCE_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 """Start of the checked span. Any day works; a fixed one always gives the same answer."""
 
 
 def parse_cron(text: str) -> str:
     """Parses a cron line into single-spaced fields. Raises `BadArgument` if it is invalid, never due or due too often."""
     line = " ".join(text.split())
-    if len(line) > LONGEST or len(line.split()) != FIELDS:
-        raise _bad(line, Phrase("it needs five fields: minute, hour, day, month, weekday"))
+    if len(line) > MAX_LINE_LENGTH or len(line.split()) != FIELD_COUNT:
+        raise _make_cron_error(line, Phrase("it needs five fields: minute, hour, day, month, weekday"))
     try:
-        times = _times(line, ZoneInfo("UTC"), _SINCE)
+        times = _iterate_times(line, ZoneInfo("UTC"), _REFERENCE_TIME)
     except CronSimError as error:
-        raise _bad(line, _field(str(error))) from error
+        raise _make_cron_error(line, _describe_field_error(str(error))) from error
     first = next(times, None)
     if first is None:
-        raise _bad(line, Phrase("there is no such day"))
-    day = takewhile(lambda at: at < first + _A_DAY, chain((first,), times))
-    if any(later - earlier < OFTEN for earlier, later in pairwise(day)):
-        raise _bad(line, Phrase("that is more often than every {n} minutes", n=OFTEN // timedelta(minutes=1)))
+        raise _make_cron_error(line, Phrase("there is no such day"))
+    day = takewhile(lambda at: at < first + _CHECKED_SPAN, chain((first,), times))
+    if any(later - earlier < MIN_INTERVAL for earlier, later in pairwise(day)):
+        raise _make_cron_error(
+            line, Phrase("that is more often than every {n} minutes", n=MIN_INTERVAL // timedelta(minutes=1))
+        )
     return line
 
 
@@ -71,56 +73,56 @@ def parse_zone(text: str) -> str:
     names = {name.lower(): name for name in available_timezones()}
     if (name := names.get(text.strip().lower())) is not None:
         return name
-    phrase = Phrase("{part} is no time zone; write for example {example}", part=shown(text), example="Asia/Tokyo")
-    raise BadArgument(phrase, part=text, nearest=tuple(names[near] for near in nearest(text, names)))
+    phrase = Phrase("{part} is no time zone; write for example {example}", part=shorten_argument(text), example="Asia/Tokyo")
+    raise BadArgument(phrase, part=text, nearest=tuple(names[near] for near in find_nearest(text, names)))
 
 
-def readable(line: str, zone: str) -> bool:
+def is_readable(line: str, zone: str) -> bool:
     """Returns whether a stored line and zone are still valid on this machine and in this version."""
     try:
-        CronSim(line, _SINCE.astimezone(ZoneInfo(zone)))
+        CronSim(line, _REFERENCE_TIME.astimezone(ZoneInfo(zone)))
     except (CronSimError, KeyError, ValueError, OSError):
         return False
     return True
 
 
-def newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+def find_newest(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """Finds the last due time up to now, in UTC; None if there is none.
 
     Searching backwards, cronsim skips or invents times around clock changes. Its result is used as a start only.
     """
-    for start in islice(CronSim(line, (now + timedelta(seconds=1)).astimezone(zone), reverse=True), _STARTS):
-        begin = start.astimezone(UTC) - _AROUND
-        if come := deque(takewhile(lambda at: at <= now, _times(line, zone, begin)), maxlen=1):
+    for start in islice(CronSim(line, (now + timedelta(seconds=1)).astimezone(zone), reverse=True), _MAX_STARTS):
+        begin = start.astimezone(UTC) - _CLOCK_CHANGE_MARGIN
+        if come := deque(takewhile(lambda at: at <= now, _iterate_times(line, zone, begin)), maxlen=1):
             return come[0]
     return None
 
 
-def following(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+def find_next(line: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """Finds the next due time after now, in UTC; None if there is none."""
-    return next(_times(line, zone, now), None)
+    return next(_iterate_times(line, zone, now), None)
 
 
-def count(line: str, zone: ZoneInfo, after: datetime, before: datetime, most: int) -> int:
+def count_times(line: str, zone: ZoneInfo, after: datetime, before: datetime, most: int) -> int:
     """Counts the due times between two points in time, both exclusive, up to `most`."""
     found = 0
-    for at in _times(line, zone, after):
+    for at in _iterate_times(line, zone, after):
         if at >= before or found == most:
             break
         found += 1
     return found
 
 
-def _times(line: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+def _iterate_times(line: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     """Iterates over the due times after `after`, in UTC.
 
     The search starts earlier: started within a repeated hour, cronsim finds times of its first pass.
     """
-    begin = (after - _AROUND).astimezone(zone)
+    begin = (after - _CLOCK_CHANGE_MARGIN).astimezone(zone)
     return dropwhile(lambda at: at <= after, (at.astimezone(UTC) for at in CronSim(line, begin)))
 
 
-def _field(said: str) -> Phrase:
+def _describe_field_error(said: str) -> Phrase:
     """Translates an error message of cronsim."""
     names = {
         "minute": Phrase("the minute must be 0–59"),
@@ -133,6 +135,11 @@ def _field(said: str) -> Phrase:
     return names.get(named[1] if named else "", Phrase("it cannot be read"))
 
 
-def _bad(line: str, why: Phrase) -> BadArgument:
-    phrase = Phrase("{part} is no cron line: {why}; write for example {example}", part=shown(line), why=why, example=EXAMPLE)
+def _make_cron_error(line: str, why: Phrase) -> BadArgument:
+    phrase = Phrase(
+        "{part} is no cron line: {why}; write for example {example}",
+        part=shorten_argument(line),
+        why=why,
+        example=CRON_EXAMPLE,
+    )
     return BadArgument(phrase, part=line)

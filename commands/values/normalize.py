@@ -11,10 +11,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-LIMIT = 4_000
+MAX_REQUEST_LENGTH = 4_000
 """Maximum characters of one request, the number that Slack advises for the text of a message."""
 
-_WRITTEN = {
+_REPLACEMENTS = {
     **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},  # full-width ASCII
     **dict.fromkeys("“”„‟", '"'),
     **dict.fromkeys("‘’‚‛", "'"),
@@ -28,11 +28,11 @@ _LONG_DASHES = "—―"
 _LINK = re.compile(r"<(?:https?://|mailto:|tel:)[^|<>]*\|([^<>]*)>|<(https?://[^|<>]*)>|<(?:mailto:|tel:)([^|<>]*)>")
 _MENTION = re.compile(r"<(?:([@#][A-Z0-9]+)|!subteam\^([A-Z0-9]+)|!([a-z]+)(?:\^[^|<>]*)?)(?:\|[^<>]*)?>")
 _ESCAPE = re.compile(r"&(?:amp;)*(lt|gt|amp);")
-_ESCAPED = {"lt": "<", "gt": ">", "amp": "&"}
-_DASHED = re.compile(rf"(?<!\S)(?=-*[{_DASHES}])([-{_DASHES}]+)(?=([A-Za-z][A-Za-z0-9-]*))")
+_ESCAPE_VALUES = {"lt": "<", "gt": ">", "amp": "&"}
+_DASH_RUN = re.compile(rf"(?<!\S)(?=-*[{_DASHES}])([-{_DASHES}]+)(?=([A-Za-z][A-Za-z0-9-]*))")
 _TOKEN = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*'|["'])+""")
 _QUOTES = re.compile(r""""[^"]*"|'[^']*'|["']""")
-_BEGINS = re.compile(r"(?:^|\s)(?:--[A-Za-z-]+=)?$")
+_WORD_START = re.compile(r"(?:^|\s)(?:--[A-Za-z-]+=)?$")
 _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
 
 
@@ -48,7 +48,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedText:
     """One request as normalized text and words.
 
     `cut`: the request was longer than `MAX_REQUEST_LENGTH`, and the rest is missing. `unclosed`: the place of an unclosed
@@ -61,11 +61,16 @@ class Typed:
     unclosed: int | None = None
 
 
-def read(raw: str) -> Typed:
+def normalize_text(raw: str) -> TypedText:
     """Normalizes a text and splits it into words. Never raises."""
-    whole = _repair(raw[:LIMIT])
-    text = whole[:LIMIT].rstrip()
-    return Typed(text, _tokens(text), cut=len(raw) > LIMIT or len(whole) > LIMIT, unclosed=_unclosed(text))
+    whole = _repair(raw[:MAX_REQUEST_LENGTH])
+    text = whole[:MAX_REQUEST_LENGTH].rstrip()
+    return TypedText(
+        text,
+        _split_tokens(text),
+        cut=len(raw) > MAX_REQUEST_LENGTH or len(whole) > MAX_REQUEST_LENGTH,
+        unclosed=_find_unclosed_quote(text),
+    )
 
 
 def quote(word: str) -> str:
@@ -76,35 +81,35 @@ def quote(word: str) -> str:
 
 
 def _repair(raw: str) -> str:
-    text = "".join(map(_written, raw))
-    while (plainer := _plain(text)) != text:  # ends: every round makes the text shorter
+    text = "".join(map(_normalize_character, raw))
+    while (plainer := _strip_markup(text)) != text:  # ends: every round makes the text shorter
         text = plainer
-    return _DASHED.sub(_dashes, text).strip()
+    return _DASH_RUN.sub(_replace_dashes, text).strip()
 
 
-def _written(character: str) -> str:
+def _normalize_character(character: str) -> str:
     """Returns the character of a plain keyboard for this one; "" for an invisible one."""
-    if character in _WRITTEN:
-        return _WRITTEN[character]
+    if character in _REPLACEMENTS:
+        return _REPLACEMENTS[character]
     if character.isspace() or unicodedata.category(character) in ("Zs", "Zl", "Zp"):
         return " "
     return "" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
 
 
-def _plain(text: str) -> str:
+def _strip_markup(text: str) -> str:
     """Replaces Slack's markup by the text that was typed."""
     text = _LINK.sub(lambda link: link[link.lastindex or 0], text)
     text = _MENTION.sub(lambda mention: mention[1] or f"@{mention[2] or mention[3]}", text)
-    return _ESCAPE.sub(lambda escape: _ESCAPED[escape[1]], text)
+    return _ESCAPE.sub(lambda escape: _ESCAPE_VALUES[escape[1]], text)
 
 
-def _dashes(run: re.Match[str]) -> str:
+def _replace_dashes(run: re.Match[str]) -> str:
     """Restores hyphens: `–details` and `—d` were typed with two, `–d` with one."""
     hyphens = sum(2 if dash in _LONG_DASHES else 1 for dash in run[1])
     return "--" if hyphens > 1 or len(run[2]) > 1 else "-"
 
 
-def _tokens(text: str) -> tuple[Token, ...]:
+def _split_tokens(text: str) -> tuple[Token, ...]:
     """Splits words as a shell does, but without escapes: a backslash is part of a Windows path.
 
     An unpaired quote (it's broken) is an ordinary character.
@@ -115,6 +120,6 @@ def _tokens(text: str) -> tuple[Token, ...]:
     )
 
 
-def _unclosed(text: str) -> int | None:
+def _find_unclosed_quote(text: str) -> int | None:
     alone = (quotes.start() for quotes in _QUOTES.finditer(text) if len(quotes[0]) == 1)
-    return next((place for place in alone if _BEGINS.search(text[:place])), None)
+    return next((place for place in alone if _WORD_START.search(text[:place])), None)

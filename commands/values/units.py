@@ -5,24 +5,26 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from adapters.phrase import Phrase
-from commands.values.arguments import BadArgument, shown
+from commands.values.arguments import BadArgument, shorten_argument
 
-UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
+DURATION_UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 """Units of durations, the longest first, as they are typed and rendered. Weeks are never rendered."""
 
-_SHAPE = re.compile("".join(rf"(?:(\d{{1,4}}){unit})?" for unit in UNITS), re.ASCII | re.IGNORECASE)
+_DURATION = re.compile("".join(rf"(?:(\d{{1,4}}){unit})?" for unit in DURATION_UNITS), re.ASCII | re.IGNORECASE)
 """Each unit at most once. Four digits keep any sum far below the limit of `timedelta`."""
 
 
 def parse_duration(text: str) -> timedelta:
     """Parses a duration of at least one minute, in whole minutes. Raises `BadArgument`."""
     typed = "".join(text.split())
-    shape = _SHAPE.fullmatch(typed)
-    counts = zip(shape.groups(), UNITS.values(), strict=True) if shape is not None else ()
+    shape = _DURATION.fullmatch(typed)
+    counts = zip(shape.groups(), DURATION_UNITS.values(), strict=True) if shape is not None else ()
     span = sum((int(count) * unit for count, unit in counts if count is not None), timedelta())
     if not span:
         phrase = Phrase(
-            "{part} is no span of time; write for example {example}", part=shown(text), example="30m, 2h, 1h30m, 7d"
+            "{part} is no span of time; write for example {example}",
+            part=shorten_argument(text),
+            example="30m, 2h, 1h30m, 7d",
         )
         raise BadArgument(phrase, part=text)
     return span
@@ -30,12 +32,12 @@ def parse_duration(text: str) -> timedelta:
 
 def render_duration(span: timedelta) -> str:
     """Renders a duration as it can be typed, to the minute: 90 minutes are `1h30m`, two weeks `14d`."""
-    minutes = span // UNITS["m"]
+    minutes = span // DURATION_UNITS["m"]
     counts = {"d": minutes // 1440, "h": minutes // 60 % 24, "m": minutes % 60}
     return "".join(f"{count}{unit}" for unit, count in counts.items() if count) or "0m"
 
 
-def duration_between(least: timedelta, most: timedelta) -> Callable[[str], timedelta]:
+def make_duration_parser(least: timedelta, most: timedelta) -> Callable[[str], timedelta]:
     """Makes a parser of durations from `least` to `most`, both inclusive. It raises `BadArgument` outside of them."""
 
     def parse(text: str) -> timedelta:
@@ -43,7 +45,7 @@ def duration_between(least: timedelta, most: timedelta) -> Callable[[str], timed
         if not least <= span <= most:
             phrase = Phrase(
                 "{part} is out of bounds; give a span from {least} to {most}",
-                part=shown(text),
+                part=shorten_argument(text),
                 least=render_duration(least),
                 most=render_duration(most),
             )
@@ -56,24 +58,24 @@ def duration_between(least: timedelta, most: timedelta) -> Callable[[str], timed
 KB, MB, GB, TB = 2**10, 2**20, 2**30, 2**40
 
 
-def size_of(number: int) -> Phrase:
+def format_size(number: int) -> Phrase:
     """Formats a number of bytes in the fitting unit, by powers of 1024 as Windows and `df -h` do."""
     if number >= TB:
-        return Phrase("{size} TB", size=_rounded(number / TB))
+        return Phrase("{size} TB", size=_round_down(number / TB))
     if number >= GB:
-        return Phrase("{size} GB", size=_rounded(number / GB))
+        return Phrase("{size} GB", size=_round_down(number / GB))
     if number >= MB:
-        return Phrase("{size} MB", size=_rounded(number / MB))
+        return Phrase("{size} MB", size=_round_down(number / MB))
     if number >= KB:
-        return Phrase("{size} kB", size=_rounded(number / KB))
+        return Phrase("{size} kB", size=_round_down(number / KB))
     return Phrase("{size} bytes", size=number)
 
 
-def _rounded(number: float) -> int | float:
+def _round_down(number: float) -> int | float:
     """Rounds down to one decimal below ten, else to a whole number. Rounding up could show a size above its limit."""
     return int(number) if number >= 10 else int(number * 10) / 10
 
 
-def percent_of(used: int, free: int) -> int | None:
+def compute_percent(used: int, free: int) -> int | None:
     """Computes the used percentage, rounded down; None where the capacity is zero."""
     return used * 100 // (used + free) if used + free > 0 else None

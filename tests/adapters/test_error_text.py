@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.error_text import WORDS_LIMIT, one_line, own_trouble, reason
+from adapters.error_text import WORDS_LIMIT, clean_line, describe_error, map_local_error
 from adapters.phrase import Phrase
 
 
@@ -42,7 +42,7 @@ def untrusted(code: int) -> ssl.SSLCertVerificationError:
     ],
 )
 def test_a_common_cause_is_a_phrase_however_deep_it_lies(error: Exception, words: str) -> None:
-    assert Phrase(words) == reason(error)
+    assert Phrase(words) == describe_error(error)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_common_cause_is_a_phrase_however_deep_it_lies(error: Exception, words
     ],
 )
 def test_what_is_not_common_keeps_its_own_words(error: Exception, words: str) -> None:
-    assert words == reason(error)
+    assert words == describe_error(error)
 
 
 async def test_a_refused_connection_is_one_over_asyncio_too() -> None:
@@ -66,7 +66,7 @@ async def test_a_refused_connection_is_one_over_asyncio_too() -> None:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(OSError) as caught:  # noqa: PT011
             await asyncio.open_connection(*bound.getsockname())
-    assert Phrase("connection refused") == reason(caught.value)
+    assert Phrase("connection refused") == describe_error(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_a_refused_connection_is_one_over_asyncio_too() -> None:
     ],
 )
 def test_what_the_bot_lacks_is_told_from_what_is_wrong_with_a_host(error: Exception, ours: bool) -> None:
-    assert ours == (own_trouble(error) is not None)
+    assert ours == (map_local_error(error) is not None)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_what_the_bot_lacks_is_told_from_what_is_wrong_with_a_host(error: Except
     ],
 )
 def test_somebodys_own_words_are_shown_in_one_bounded_line(words: str, as_shown: str) -> None:
-    assert as_shown == one_line(words)
+    assert as_shown == clean_line(words)

@@ -9,7 +9,7 @@ import pytest
 from adapters import fleet as fleet_module
 from adapters.action import Action, Answer, Effect, SideName
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
-from adapters.fleet import Fleet, Seen
+from adapters.fleet import Fleet, ReadResult
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 
@@ -57,8 +57,8 @@ def hosts(count: int) -> Inventory:
 
 
 async def look_at(fleet: Fleet, host: Host) -> str | HostError:
-    seen: Seen[str] = await fleet.look(host, Look())
-    return seen.said
+    seen: ReadResult[str] = await fleet.read(host, Look())
+    return seen.outcome
 
 
 async def look_at_all(fleet: Fleet) -> list[str | HostError]:
@@ -67,8 +67,8 @@ async def look_at_all(fleet: Fleet) -> list[str | HostError]:
 
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet_module, "GRACE", 0.0)
-    monkeypatch.setattr(fleet_module, "PATIENCE", 0.0)
+    monkeypatch.setattr(fleet_module, "DEADLINE_GRACE", 0.0)
+    monkeypatch.setattr(fleet_module, "QUEUE_TIMEOUT", 0.0)
 
 
 async def test_one_bad_host_neither_hides_nor_delays_the_others() -> None:
@@ -125,7 +125,7 @@ async def test_an_absent_side_is_not_asked() -> None:
 
 async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many hosts are not begun in one turn of the loop."""
-    monkeypatch.setitem(fleet_module.PACE, "gateway", 0.001)
+    monkeypatch.setitem(fleet_module.START_INTERVALS, "gateway", 0.001)
     began: list[float] = []
     loop = asyncio.get_running_loop()
 
@@ -140,7 +140,7 @@ async def test_beginnings_are_spread_so_that_the_loop_stays_free(monkeypatch: py
 
 async def test_a_single_look_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pace is between two beginnings."""
-    monkeypatch.setitem(fleet_module.PACE, "gateway", 60.0)
+    monkeypatch.setitem(fleet_module.START_INTERVALS, "gateway", 60.0)
     fleet = Fleet(hosts(1), lambda host, side: Line(host.name))
     async with asyncio.timeout(10):
         assert "host-1" == await look_at(fleet, fleet.inventory.hosts[0])
@@ -171,9 +171,9 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Look, "deadline", 10.0)
 
 
-async def asked(fleet: Fleet, times: int, read: Action[str] | None = None) -> list[asyncio.Task[Seen[str]]]:
+async def asked(fleet: Fleet, times: int, read: Action[str] | None = None) -> list[asyncio.Task[ReadResult[str]]]:
     """So many who ask the first host the same, all of them waiting."""
-    asking = [asyncio.create_task(fleet.look(fleet.inventory.hosts[0], read or Look())) for _ in range(times)]
+    asking = [asyncio.create_task(fleet.read(fleet.inventory.hosts[0], read or Look())) for _ in range(times)]
     await asyncio.sleep(0.01)
     return asking
 
@@ -185,7 +185,7 @@ async def test_who_asks_the_same_meanwhile_shares_the_look() -> None:
     fleet = Fleet(hosts(1), lambda host, side: gate)
     asking = await asked(fleet, 60)
     gate.open.set()
-    assert {"answer 1"} == {seen.said for seen in await asyncio.gather(*asking)}
+    assert {"answer 1"} == {seen.outcome for seen in await asyncio.gather(*asking)}
     assert "answer 2" == await look_at(fleet, fleet.inventory.hosts[0])
 
 
@@ -194,7 +194,7 @@ async def test_another_question_or_another_host_is_a_look_of_its_own() -> None:
     gate = Gate()
     fleet = Fleet(hosts(2), lambda host, side: gate)
     asking = [*await asked(fleet, 1), *await asked(fleet, 1, LookElsewhere())]
-    asking.append(asyncio.create_task(fleet.look(fleet.inventory.hosts[1], Look())))
+    asking.append(asyncio.create_task(fleet.read(fleet.inventory.hosts[1], Look())))
     gate.open.set()
     await asyncio.gather(*asking)
     assert ["Look", "LookElsewhere", "Look"] == gate.came
@@ -206,7 +206,7 @@ async def test_a_failure_is_shared_as_well() -> None:
     fleet = Fleet(hosts(1), lambda host, side: gate)
     asking = await asked(fleet, 3)
     gate.open.set()
-    assert [gate.raises] * 3 == [seen.said for seen in await asyncio.gather(*asking)]
+    assert [gate.raises] * 3 == [seen.outcome for seen in await asyncio.gather(*asking)]
     assert 1 == len(gate.came)
 
 
@@ -219,7 +219,7 @@ async def test_who_stops_waiting_stops_no_other() -> None:
     first.cancel()
     await asyncio.wait([first])
     gate.open.set()
-    assert ("answer 1", True) == ((await second).said, first.cancelled())
+    assert ("answer 1", True) == ((await second).outcome, first.cancelled())
 
 
 @pytest.mark.usefixtures("patient")
@@ -246,7 +246,7 @@ async def test_a_change_is_no_look() -> None:
     """Two who ask for the same change want it twice."""
     fleet = Fleet(hosts(1), lambda host, side: Gate())
     with pytest.raises(TypeError, match="Touch changes the host"):
-        await fleet.look(fleet.inventory.hosts[0], Touch())
+        await fleet.read(fleet.inventory.hosts[0], Touch())
 
 
 async def test_each_look_is_observed_once_however_many_asked_for_it() -> None:
@@ -258,5 +258,5 @@ async def test_each_look_is_observed_once_however_many_asked_for_it() -> None:
         lambda host, side: Line(host.name, bad.get(host.name)),
         lambda side, failure, seconds: seen.append((side, "" if failure is None else failure.kind)),
     )
-    await asyncio.gather(*(fleet.look(host, Look()) for host in fleet.inventory.hosts for _ in range(3)))
+    await asyncio.gather(*(fleet.read(host, Look()) for host in fleet.inventory.hosts for _ in range(3)))
     assert [("gateway", ""), ("gateway", "unreachable")] == sorted(seen)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from adapters.host_clock import DAYS, OFFSETS_LIMIT, HostZone, Offset
+from adapters.host_clock import CLOCK_HISTORY_DAYS, OFFSETS_LIMIT, HostZone, Offset
 from adapters.logs import LogText
 from tests.lab.local_time import offsets
 
@@ -18,7 +18,7 @@ NAMES = ("UTC", "Asia/Tokyo", "Europe/Berlin", "America/St_Johns", "Australia/Lo
 
 
 def host_zone(name: str) -> HostZone:
-    told = offsets(ZoneInfo(name), NOW, DAYS)
+    told = offsets(ZoneInfo(name), NOW, CLOCK_HISTORY_DAYS)
     return HostZone([Offset(begins=begins, seconds=seconds) for begins, seconds in told])
 
 
@@ -43,7 +43,7 @@ def test_a_moment_has_the_local_time_of_its_zone(moment: datetime, name: str) ->
 @pytest.mark.parametrize("name", NAMES)
 def test_every_hour_around_every_change_is_that_of_its_zone(name: str) -> None:
     zone = ZoneInfo(name)
-    changes = [datetime.fromtimestamp(begins, UTC) for begins, _ in offsets(zone, NOW, DAYS)[1:]]
+    changes = [datetime.fromtimestamp(begins, UTC) for begins, _ in offsets(zone, NOW, CLOCK_HISTORY_DAYS)[1:]]
     near = [change + timedelta(minutes=15 * n, seconds=n % 2) for change in changes for n in range(-16, 17)]
     assert [(at.astimezone(zone).replace(tzinfo=None), at.astimezone(zone).fold) for at in near] == [
         (at.astimezone(ZONES[name]).replace(tzinfo=None), at.astimezone(ZONES[name]).fold) for at in near

@@ -30,7 +30,7 @@ def test_paths_follow_from_the_base_unless_they_are_given() -> None:
 
 def test_any_side_may_be_absent_but_not_all() -> None:
     """The lighthouse has Windows only; a host with nothing to reach is a mistake."""
-    assert host().side("gateway") is None
+    assert host().get_side("gateway") is None
     with pytest.raises(ValidationError, match="has no side"):
         host(windows=None)
 
@@ -113,7 +113,7 @@ def test_hosts_are_found_by_name_and_label() -> None:
     inventory = Inventory(
         hosts=(host(labels=("tokyo",)), host(name="host-b", id=2, windows=None, wsl=side, labels=("tokyo",)))
     )
-    assert ("host-a", "host-b") == tuple(found.name for found in inventory.labelled("tokyo"))
-    assert inventory.host("host-b") is inventory.hosts[1]
-    assert inventory.host("nope") is None
+    assert ("host-a", "host-b") == tuple(found.name for found in inventory.find_by_label("tokyo"))
+    assert inventory.find_host("host-b") is inventory.hosts[1]
+    assert inventory.find_host("nope") is None
     assert ("tokyo",) == inventory.labels

@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.app.application import open_house
-from bot.app.server import serving, settle
+from bot.app.application import open_application
+from bot.app.server import serve_requests, warm_up
 from bot.config.settings import read_settings
 from tests.bench.fleet import POWERSHELL, RTT, timed, worst_lag
 from tests.bench.lab import lab
@@ -63,8 +63,8 @@ async def measure(pause: float) -> None:
         with far.config.open("a") as more:
             more.write(f'[slack]\nteam = "{slack["team"]}"\napi_url = "{slack["api_url"]}"\n')
         settings = read_settings(far.config)
-        async with open_house(settings, running=True) as house, serving(settings, house):
-            await settle(house, settings)
+        async with open_application(settings, running=True) as house, serve_requests(settings, house):
+            await warm_up(house, settings)
             await timed(house, "health")
             typing.stdin.write(b"go\n")
             lag = asyncio.create_task(worst_lag())

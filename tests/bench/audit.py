@@ -15,13 +15,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.audit.log import Audit, AuditKeys, EventKind, verify_files
-from bot.audit.search import Filters, search
+from bot.audit.log import AuditKeys, AuditLog, EventKind, verify_files
+from bot.audit.search import AuditFilters, search
 from bot.security.redaction import Redactor
 from bot.store.chain import AuditKey, StoredEvent
 from bot.store.database import Database
 from bot.store.heads import Head
-from bot.store.stored import json_text, utc_text
+from bot.store.stored import encode_json, encode_time
 
 SIZES = (100_000, 1_000_000)
 KEY = AuditKey(b"k" * 32)
@@ -46,7 +46,7 @@ def report() -> None:
 async def _write(folder: Path, size: int) -> None:
     """A log of so many events, a minute apart, each with its line in the head file."""
     database = Database.open(folder / "flatnet.sqlite3")
-    audit = await Audit.open(database, AuditKeys(KEY), folder / "audit-head.jsonl", lambda: BEGAN)
+    audit = await AuditLog.open(database, AuditKeys(KEY), folder / "audit-head.jsonl", lambda: BEGAN)
     await audit.aclose()
     await database.aclose()
     with closing(sqlite3.connect(folder / "flatnet.sqlite3")) as line, (folder / "audit-head.jsonl").open("ab") as heads:
@@ -55,11 +55,11 @@ async def _write(folder: Path, size: int) -> None:
         for start in range(0, size, TOGETHER):
             events = []
             for number in range(start, min(start + TOGETHER, size)):
-                at = utc_text(BEGAN + timedelta(minutes=number))
-                told = StoredEvent(0, at, EventKind.REQUEST, "ana", f"{number:016x}", json_text(DATA), "", "", "")
+                at = encode_time(BEGAN + timedelta(minutes=number))
+                told = StoredEvent(0, at, EventKind.REQUEST, "ana", f"{number:016x}", encode_json(DATA), "", "", "")
                 before = KEY.seal(told, before)
                 events.append(before)
-                heads.write(Head(before.sequence, before.mac, at).line())
+                heads.write(Head(before.sequence, before.mac, at).to_line())
             line.executemany("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?,?)", events)
             line.commit()
 
@@ -71,7 +71,7 @@ def _measure(what: str, folder: Path) -> tuple[float, float, int]:
         found = verify_files(folder / "flatnet.sqlite3", folder / "audit-head.jsonl", [KEY])
         assert found.intact
     else:
-        assert () == search(folder / "flatnet.sqlite3", Filters(text="nowhere"), Redactor())
+        assert () == search(folder / "flatnet.sqlite3", AuditFilters(text="nowhere"), Redactor())
     return (
         time.perf_counter() - began,
         time.process_time() - idle,

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.changes.engine import Durable
-from bot.model.change import Change, State
+from bot.changes.engine import Engine
+from bot.model.change import Change, ChangeState
 from tests.bot.whole import Whole, whole
 from tests.bot.world import World
 
@@ -27,11 +27,11 @@ class Nothing:
     async def begin(self, operation: str) -> dict[str, Any]:
         return {"go": True, "steps": [f"step {number}" for number in range(STEPS)]}
 
-    async def step(self, operation: str, key: str) -> dict[str, Any]:
+    async def run_step(self, operation: str, key: str) -> dict[str, Any]:
         self.times.append(time.perf_counter())
         return {"go": True}
 
-    async def undo(self, operation: str, key: str) -> dict[str, Any]:
+    async def undo_step(self, operation: str, key: str) -> dict[str, Any]:
         return {}
 
     async def end(self, operation: str) -> dict[str, Any]:
@@ -41,9 +41,9 @@ class Nothing:
 async def engine(folder: Path) -> tuple[list[float], float]:
     """Seconds between steps that do nothing, and the share of one processor that DBOS takes at rest."""
     nothing = Nothing()
-    durable = await Durable.launch(folder / "durable.sqlite3", nothing, lambda: "")
+    durable = await Engine.launch(folder / "durable.sqlite3", nothing, lambda: "")
     await durable.enqueue("op-1")
-    while not (known := await durable.known(["op-1"])) or not known["op-1"].ended:
+    while not (known := await durable.find_statuses(["op-1"])) or not known["op-1"].ended:
         await asyncio.sleep(0.01)
     began = time.process_time()
     await asyncio.sleep(REST)
@@ -65,9 +65,9 @@ async def changes(folder: Path) -> tuple[list[float], list[float], list[float]]:
             began = time.perf_counter()
             approved = await bot.approve(operation)
             claimed.append(time.perf_counter() - began)
-            assert approved.state is State.RUNNING
+            assert approved.state is ChangeState.RUNNING
             await told.wait()
-            assert State.DONE is (await bot.workflow.show(operation)).state
+            assert ChangeState.DONE is (await bot.workflow.find_change(operation)).state
             first.append(times[0] - began)
             steps.append((times[-1] - times[0]) / 12)
     return claimed, first, steps

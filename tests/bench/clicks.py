@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bot.app.application import open_house
-from bot.app.server import serving, settle
+from bot.app.application import open_application
+from bot.app.server import serve_requests, warm_up
 from bot.config.settings import read_settings
 from tests.bench.lab import lab
 from tests.lab.workspace import Workspace
@@ -33,8 +33,8 @@ async def measure() -> tuple[list[float], list[float]]:
             more.write(f'[slack]\nteam = "{workspace.seed.team}"\napi_url = "{workspace.api_url}"\n')
         settings = read_settings(far.config)
         try:
-            async with open_house(settings, running=True) as house, serving(settings, house):
-                await settle(house, settings)
+            async with open_application(settings, running=True) as house, serve_requests(settings, house):
+                await warm_up(house, settings)
                 await _command(workspace)
                 commands = [await _command(workspace) for _ in range(RUNS)]
                 return commands, [await _click(workspace) for _ in range(RUNS)]

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.app.application import House, open_house
-from bot.app.server import serving, settle
+from bot.app.application import Application, open_application
+from bot.app.server import serve_requests, warm_up
 from bot.config.settings import read_settings
-from bot.model.announcement import Bulletin
-from bot.model.request import BotIdentity, Request, Surface, new_key
-from bot.runtime.clock import now
-from bot.runtime.periodic import TICK
-from bot.schedules.builtin import DIGEST, NoticeSettings, clockwork
+from bot.model.announcement import Announcement
+from bot.model.request import BotIdentity, Request, Surface, make_request_key
+from bot.runtime.clock import read_utc_time
+from bot.runtime.periodic import TICK_INTERVAL
+from bot.schedules.builtin import DIGEST, NoticeSettings, build_schedule_config
 from bot.store.database import Database
-from bot.store.observations import Observation, Observations
+from bot.store.observations import Observation, ObservationTable
 from tests.bench.fleet import POWERSHELL, RTT
 from tests.bench.lab import lab, resident
 from tests.bot.clockwork import Bot, Time, daily
@@ -36,7 +36,7 @@ OPS = "C0OPS"
 BEGIN = datetime(2026, 2, 2, 1, 1, tzinfo=UTC)
 """Nothing but the half-hourly look is due within the hour."""
 
-TURNS = round(3600 / TICK)
+TURNS = round(3600 / TICK_INTERVAL)
 ADDED = 20
 """Schedules that people added, beside the built-in ones."""
 
@@ -70,12 +70,12 @@ async def _idle() -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="b") as folder:
         database = Database.open(Path(folder) / "flatnet.sqlite3")
         standing = Time(BEGIN)
-        bot = Bot(database, standing, *clockwork((), NoticeSettings(channel=OPS), "Asia/Tokyo", BEGIN).schedules)
+        bot = Bot(database, standing, *build_schedule_config((), NoticeSettings(channel=OPS), "Asia/Tokyo", BEGIN).schedules)
         await bot.add(*(daily(f"own-{number}", cron=f"{number} 9 * * *", since=BEGIN) for number in range(ADDED)))
         await bot.timetable.tick()
         used, began = time.process_time(), time.perf_counter()
         for turn in range(TURNS):
-            standing.move(BEGIN + timedelta(seconds=TICK * (turn + 1)))
+            standing.move(BEGIN + timedelta(seconds=TICK_INTERVAL * (turn + 1)))
             await bot.timetable.tick()
         cpu, took = time.process_time() - used, time.perf_counter() - began
         await bot.timetable.drain()
@@ -96,9 +96,9 @@ async def _mornings() -> tuple[list[Morning], float, float, float]:
             more.write(f'[notices]\nchannel = "{OPS}"\n')
         settings = read_settings(far.config)
         try:
-            async with open_house(settings, running=True) as house, serving(settings, house):
-                await settle(house, settings)
-                await _fortnight(Observations(house.database), settings.inventory.names)
+            async with open_application(settings, running=True) as house, serve_requests(settings, house):
+                await warm_up(house, settings)
+                await _fortnight(ObservationTable(house.database), settings.inventory.names)
                 before = resident(os.getpid())
                 mornings = [await _morning(house, workspace) for _ in range(2)]
                 drawing = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
@@ -107,23 +107,23 @@ async def _mornings() -> tuple[list[Morning], float, float, float]:
             await workspace.stop()
 
 
-async def _fortnight(observations: Observations, names: Iterable[str]) -> None:
+async def _fortnight(observations: ObservationTable, names: Iterable[str]) -> None:
     """All that was seen for two weeks: well, but for every twentieth look."""
-    hosts, at = tuple(names), now()
+    hosts, at = tuple(names), read_utc_time()
     for look in range(LOOKS):
         when = at - timedelta(minutes=30 * (look + 1))
         ill = look % 20 == 0
         await observations.add(Observation(host, when, well=int(not ill), troubled=int(ill)) for host in hosts)
 
 
-async def _morning(house: House, workspace: Workspace) -> Morning:
+async def _morning(house: Application, workspace: Workspace) -> Morning:
     """What the timetable does when the time of a digest has come."""
     called, said = _calls(workspace), len(workspace.messages(OPS))
     began = time.perf_counter()
-    request = Request(new_key(), BotIdentity(DIGEST), DIGEST, Surface.SCHEDULE, now(), OPS)
+    request = Request(make_request_key(), BotIdentity(DIGEST), DIGEST, Surface.SCHEDULE, read_utc_time(), OPS)
     answer = await house.desk.handle(request)
     made = time.perf_counter()
-    await house.machinery.links.announce(Bulletin(answer.operation, OPS, answer))
+    await house.machinery.links.announce(Announcement(answer.operation, OPS, answer))
     await workspace.seen(lambda: workspace.messages(OPS)[said:], timeout=60)
     posted = time.perf_counter()
     return Morning(made - began, posted - made, _calls(workspace) - called)

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.app.application import House, open_house
-from bot.app.server import settle
+from bot.app.application import Application, open_application
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
-from bot.locale.texts import texts
-from bot.model.request import Request, Surface, SystemIdentity, new_key
-from bot.rendering.files import packed, written
-from bot.runtime.clock import now
+from bot.locale.texts import get_texts
+from bot.model.request import Request, Surface, SystemIdentity, make_request_key
+from bot.rendering.files import pack_bundle, write_files
+from bot.runtime.clock import read_utc_time
 from commands.model.report import Bundle, Report
 from tests.bench.fleet import POWERSHELL, RTT, worst_lag
 from tests.bench.lab import lab
@@ -48,8 +48,8 @@ async def _measure(words: str, hosts: int) -> str:
         lab(Path(folder), hosts, "--lines", str(LINES), rtt=RTT, powershell=POWERSHELL) as far,
     ):
         settings = read_settings(far.config)
-        async with open_house(settings) as house:
-            await settle(house, settings)
+        async with open_application(settings) as house:
+            await warm_up(house, settings)
             before = _peak()
             cold, lines, size = await _asked(house, words)
             lag = asyncio.create_task(worst_lag())
@@ -61,14 +61,14 @@ async def _measure(words: str, hosts: int) -> str:
             )
 
 
-async def _asked(house: House, words: str) -> tuple[float, int, int]:
+async def _asked(house: Application, words: str) -> tuple[float, int, int]:
     """Seconds until the answer is there, with its archive packed; its lines, and the archive's bytes."""
     me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
     began = time.perf_counter()
-    answer = await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
-    spoken = texts("ja", ZoneInfo("Asia/Tokyo"))
-    bundles = [each for each in await asyncio.to_thread(written, answer, spoken) if isinstance(each, Bundle)]
-    size = sum([len(await asyncio.to_thread(packed, each, lambda text: text)) for each in bundles])
+    answer = await house.desk.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
+    spoken = get_texts("ja", ZoneInfo("Asia/Tokyo"))
+    bundles = [each for each in await asyncio.to_thread(write_files, answer, spoken) if isinstance(each, Bundle)]
+    size = sum([len(await asyncio.to_thread(pack_bundle, each, lambda text: text)) for each in bundles])
     took = time.perf_counter() - began
     assert isinstance(answer.body, Report), answer.body
     assert answer.body.excerpt is not None, str(answer.body.summary)

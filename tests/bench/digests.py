@@ -20,13 +20,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.app.application import open_house
-from bot.app.server import settle
+from bot.app.application import open_application
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
-from bot.reports.observations import History
+from bot.reports.observations import HealthHistory
 from bot.store.database import Database
-from bot.store.digests import Digests
-from bot.store.observations import Observations
+from bot.store.digests import DigestTable
+from bot.store.observations import ObservationTable
 from tests.bench.fleet import POWERSHELL, RTT, WARM_RUNS, timed
 from tests.bench.lab import lab, resident
 
@@ -65,8 +65,8 @@ async def _digest(hosts: int) -> tuple[float, float, float]:
     """Seconds of the first one and of later ones, and MB of resident memory after them."""
     with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), hosts, rtt=RTT, powershell=POWERSHELL) as far:
         settings = read_settings(far.config)
-        async with open_house(settings) as house:
-            await settle(house, settings)
+        async with open_application(settings) as house:
+            await warm_up(house, settings)
             cold, _ = await timed(house, "digest")
             warm = [(await timed(house, "digest"))[0] for _ in range(WARM_RUNS)]
             return cold, statistics.median(warm), resident(os.getpid())
@@ -102,21 +102,21 @@ def _day(day: datetime) -> Iterator[Row]:
 async def _measure(what: str, file: Path) -> tuple[float, float, float]:
     """Seconds, the longest that somebody else waited for the database meanwhile, and megabytes that it took at its peak."""
     database = Database.open(file)
-    observations = Observations(database)
-    history = History(observations, Digests(database), ZoneInfo("Asia/Tokyo"))
+    observations = ObservationTable(database)
+    history = HealthHistory(observations, DigestTable(database), ZoneInfo("Asia/Tokyo"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     waiting = asyncio.create_task(_longest_wait(database))
     await asyncio.sleep(0)
     began = time.perf_counter()
     match WHAT.index(what):
         case 0:
-            assert len(await history.sums(NOW - DAY, NOW)) == HOSTS
+            assert len(await history.sum_by_host(NOW - DAY, NOW)) == HOSTS
         case 1:
-            await history.days(NAMES, NOW, 14)
+            await history.read_days(NAMES, NOW, 14)
         case 2:
-            await history.sums(NOW - 31 * DAY, NOW)
+            await history.sum_by_host(NOW - 31 * DAY, NOW)
         case _:
-            while await observations.thin(NOW):
+            while await observations.aggregate_old(NOW):
                 pass
     took = time.perf_counter() - began
     waiting.cancel()

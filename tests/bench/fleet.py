@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.app.application import House, open_house
-from bot.app.server import settle
+from bot.app.application import Application, open_application
+from bot.app.server import warm_up
 from bot.config.settings import read_settings
-from bot.model.request import Answer, Exit, Request, Surface, SystemIdentity, new_key
-from bot.runtime.clock import now
+from bot.model.request import Answer, ExitCode, Request, Surface, SystemIdentity, make_request_key
+from bot.runtime.clock import read_utc_time
 from commands.model.report import Report
 from tests.bench.lab import lab, resident
 
@@ -45,8 +45,8 @@ async def measure(words: str, hosts: int) -> Measured:
     """One read of one fleet: cold, then single hosts and the whole fleet in turn, warm."""
     with tempfile.TemporaryDirectory(prefix="b") as folder, lab(Path(folder), hosts, rtt=RTT, powershell=POWERSHELL) as far:
         settings = read_settings(far.config)
-        async with open_house(settings) as house:
-            await settle(house, settings)
+        async with open_application(settings) as house:
+            await warm_up(house, settings)
             cold, _ = await timed(house, words)
             singles, wholes, cpus, lags = [], [], [], []
             names = settings.inventory.names
@@ -63,13 +63,13 @@ async def measure(words: str, hosts: int) -> Measured:
         return Measured(hosts, cold, statistics.median(wholes), max(singles), statistics.median(cpus), max(lags), memory)
 
 
-async def timed(house: House, words: str) -> tuple[float, Answer]:
+async def timed(house: Application, words: str) -> tuple[float, Answer]:
     """Seconds that an answer takes; it must be the answer of a fleet that is well."""
     me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
     began = time.perf_counter()
-    answer = await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
+    answer = await house.desk.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
     took = time.perf_counter() - began
-    assert answer.exit is Exit.WELL, str(answer.body.summary if isinstance(answer.body, Report) else answer.body)
+    assert answer.exit_code is ExitCode.WELL, str(answer.body.summary if isinstance(answer.body, Report) else answer.body)
     return took, answer
 
 

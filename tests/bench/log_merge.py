@@ -13,16 +13,16 @@ from operator import attrgetter
 from typing import Any, TypeVar, cast
 
 from adapters.logs import BYTES_LIMIT, LINE_LIMIT, LogText
-from commands.loglines.lines import Line, Origin, harmless, parse
-from commands.loglines.merge import filtered, merged
-from commands.loglines.patterns import checked_pattern
+from commands.loglines.lines import LogLine, LogOrigin, make_harmless, parse_log
+from commands.loglines.merge import filter_lines, merge_lines
+from commands.loglines.patterns import parse_pattern
 
 Made = TypeVar("Made")
 
 HOSTS, LINES, RUNS = 100, 1_000, 5
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
-WORST = checked_pattern("(a|b)*a(a|b){100}(c|.{90}d)")
+WORST = parse_pattern("(a|b)*a(a|b){100}(c|.{90}d)")
 """More states than RE2 keeps, so that it follows them all at once."""
 
 
@@ -32,22 +32,23 @@ def report() -> None:
         _fleet(source, LogText(lines=tuple(write(NOW - timedelta(seconds=LINES - at)) for at in range(LINES))))
     chosen = random.Random(1)  # the same in every run
     text = LogText(lines=tuple("".join(chosen.choices("ab", k=LINE_LIMIT)) for _ in range(BYTES_LIMIT // LINE_LIMIT)))
-    lines = parse(text, Origin("host", "nebula", NOW)).lines
+    lines = parse_log(text, LogOrigin("host", "nebula", NOW)).lines
     print(
-        f"the worst of patterns over {BYTES_LIMIT // 1024} kB of one host: {_timed(filtered, lines, None, WORST)[0]:.2f} s"
+        f"the worst of patterns over {BYTES_LIMIT // 1024} kB of one host: "
+        f"{_timed(filter_lines, lines, None, WORST)[0]:.2f} s"
     )
 
 
-def _read(text: LogText, origin: Origin) -> tuple[Line, ...]:
-    return parse(text.model_copy(update={"lines": tuple(map(harmless, text.lines))}), origin).lines
+def _read(text: LogText, origin: LogOrigin) -> tuple[LogLine, ...]:
+    return parse_log(text.model_copy(update={"lines": tuple(map(make_harmless, text.lines))}), origin).lines
 
 
 def _fleet(source: str, text: LogText) -> None:
-    origins = [Origin(f"host-{number:03}", source, NOW, ahead=number / 1000) for number in range(HOSTS)]
+    origins = [LogOrigin(f"host-{number:03}", source, NOW, ahead=number / 1000) for number in range(HOSTS)]
     read, logs = _timed(lambda: [_read(text, origin) for origin in origins])
-    merge, lines = _timed(merged, logs)
+    merge, lines = _timed(merge_lines, logs)
     alone, _ = _timed(lambda: sorted((line for log in logs for line in log), key=attrgetter("at")))
-    search, _ = _timed(filtered, lines, None, "lighthouse|curl")
+    search, _ = _timed(filter_lines, lines, None, "lighthouse|curl")
     print(
         f"{source}, {HOSTS} × {LINES:,} lines: parse {read:.2f} s, merge {merge:.2f} s (sorted alone {alone:.2f} s, "
         f"ratio {merge / alone:.1f}), pattern {search:.2f} s"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PureWindowsPath
 
-from adapters.logs import LogText, Search
+from adapters.logs import LogSearch, LogText
 from adapters.windows import powershell
 from adapters.windows.logs import ReadLog
 from tests.lab.windows.disks import PATHS
@@ -26,13 +26,13 @@ LINE = (
     'handshake="map[stage:2 style:ix_psk0]" udpAddr="192.0.2.{n}:4242" vpnIp=10.100.{n}.1\n'
 )
 
-QUESTIONS: Mapping[str, Search] = {
-    "the last 50 lines": Search(tail=50),
-    "a text that is not there": Search(tail=50, pattern="nowhere", fixed=True),
-    "a pattern that is not there": Search(tail=50, pattern="level=(error|warning)"),
-    "a pattern that begins in every tenth line": Search(tail=50, pattern="host-3 .*timed out"),
-    "a pattern that looks around itself, tried line by line": Search(tail=50, pattern="(?<!x)nowhere"),
-    "50 lines until a time at its beginning": Search(tail=50, until=BEGAN + timedelta(seconds=5)),
+QUESTIONS: Mapping[str, LogSearch] = {
+    "the last 50 lines": LogSearch(tail=50),
+    "a text that is not there": LogSearch(tail=50, pattern="nowhere", fixed=True),
+    "a pattern that is not there": LogSearch(tail=50, pattern="level=(error|warning)"),
+    "a pattern that begins in every tenth line": LogSearch(tail=50, pattern="host-3 .*timed out"),
+    "a pattern that looks around itself, tried line by line": LogSearch(tail=50, pattern="(?<!x)nowhere"),
+    "50 lines until a time at its beginning": LogSearch(tail=50, until=BEGAN + timedelta(seconds=5)),
 }
 
 _WHOLE = LINE.format(at=BEGAN, n=1, ns=1).encode()
@@ -94,17 +94,17 @@ def _write(log: Path, size: int) -> None:
             number += 20_000
 
 
-def _measure(machine: Machine, search: Search) -> tuple[float, float, LogText]:
+def _measure(machine: Machine, search: LogSearch) -> tuple[float, float, LogText]:
     """Medians of some runs, on the clock and of the processor, in seconds, and the last answer."""
     action = ReadLog(log=PATHS.nebula_log, search=search)
-    request = powershell.pack("n", powershell.script_text(action.script), action.arguments())
+    request = powershell.pack_request("n", powershell.load_script(action.script), action.build_arguments())
     took, worked = [], []
     for _ in range(RUNS):
         began, idle = time.perf_counter(), _worked()
         stdout = machine.run_alone(request)
         took.append(time.perf_counter() - began)
         worked.append(_worked() - idle)
-    said = action.parse(powershell.unpack(stdout, "n", action.output_limit))
+    said = action.parse(powershell.unpack_answer(stdout, "n", action.output_limit))
     return statistics.median(took), statistics.median(worked), said
 
 

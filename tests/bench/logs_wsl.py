@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.logs import LogText, Search
-from adapters.wsl.action import Completed
+from adapters.logs import LogSearch, LogText
+from adapters.wsl.action import CompletedProgram
 from adapters.wsl.logs import ReadCni
-from adapters.wsl.shell import read_frames, shell_line
+from adapters.wsl.shell import build_shell_line, parse_frames
 
 SIZE = 2**30
 BEGAN = datetime(2026, 11, 1, tzinfo=UTC)
@@ -36,12 +36,12 @@ sys.stderr.write(f"\\0{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss}")
 """Between us and the programs: a child's greatest size counts from its parent's, and this one is small (some 10 MB)."""
 
 QUESTIONS = (
-    ("the newest 50", Search(tail=50)),
-    ("a pattern that is everywhere", Search(tail=50, pattern=r"ADD .*10\.87\.1\.\d+")),
-    ("a pattern that is nowhere", Search(tail=50, pattern="(DEL|CHECK) failed")),
-    ("a text that is nowhere", Search(tail=50, pattern="no such text", fixed=True)),
-    ("5,000 lines", Search(tail=5_000)),
-    ("an hour near its beginning", Search(tail=50, since=BEGAN, until=BEGAN + timedelta(hours=1))),
+    ("the newest 50", LogSearch(tail=50)),
+    ("a pattern that is everywhere", LogSearch(tail=50, pattern=r"ADD .*10\.87\.1\.\d+")),
+    ("a pattern that is nowhere", LogSearch(tail=50, pattern="(DEL|CHECK) failed")),
+    ("a text that is nowhere", LogSearch(tail=50, pattern="no such text", fixed=True)),
+    ("5,000 lines", LogSearch(tail=5_000)),
+    ("an hour near its beginning", LogSearch(tail=50, since=BEGAN, until=BEGAN + timedelta(hours=1))),
 )
 
 
@@ -57,7 +57,7 @@ def report() -> None:
             _measure(name, ReadCni(syslog=str(log), search=search))
         with log.open("ab") as written:
             written.write(b"cni " + b"x" * 200_000_000 + b"\n")
-        _measure("a line of 200 MB at its end", ReadCni(syslog=str(log), search=Search(tail=50)))
+        _measure("a line of 200 MB at its end", ReadCni(syslog=str(log), search=LogSearch(tail=50)))
 
 
 def _blocks() -> Iterator[bytes]:
@@ -87,13 +87,13 @@ def _measure(name: str, read: ReadCni) -> None:
     print(f"  {name}: {taken:.2f} s, {peak} MB there, {here / 1e6:.1f} MB here; {len(text.lines)} lines, {cut}")
 
 
-def _run(read: ReadCni) -> tuple[tuple[Completed, ...], int]:
+def _run(read: ReadCni) -> tuple[tuple[CompletedProgram, ...], int]:
     """What the programs left behind, and the most that one of them has held."""
-    line = shell_line(read.commands(), read.each, "nonce")
+    line = build_shell_line(read.build_commands(), read.program_timeout, "nonce")
     small = [sys.executable, "-I", "-S", "-c", _SMALL, line]
     ran = subprocess.run(small, stdin=subprocess.DEVNULL, capture_output=True, check=True)
     stderr, _, peak = ran.stderr.rpartition(b"\0")
-    return read_frames(ran.stdout, stderr, "nonce", 1), int(peak) // 1024
+    return parse_frames(ran.stdout, stderr, "nonce", 1), int(peak) // 1024
 
 
 if __name__ == "__main__":

@@ -9,17 +9,17 @@ from typing import Any
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
-from bot.model.announcement import Bulletin
-from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
+from bot.model.announcement import Announcement
+from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
 from bot.runtime.clock import Clock
-from bot.schedules.scheduler import Outlet, Timetable, Ways
-from bot.schedules.service import Schedules
+from bot.schedules.scheduler import AnswerOutlet, Scheduler, SchedulerServices
+from bot.schedules.service import ScheduleService
 from bot.store.database import Database
-from bot.store.records import identity_text
-from bot.store.schedules import Origin, Schedule, ScheduleTable
+from bot.store.records import encode_identity
+from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleTable
 from commands.model.report import Report
 
-ANA = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
+ANA = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
 
 
 def at(text: str) -> datetime:
@@ -32,14 +32,14 @@ def daily(name: str = "health", **changes: Any) -> Schedule:
     """`health` every day at nine in Tokyo, by ana, for C0OPS; since 30 January."""
     usual = Schedule(
         name=name,
-        origin=Origin.ADDED,
+        origin=ScheduleOrigin.ADDED,
         cron="0 9 * * *",
         zone="Asia/Tokyo",
         words="health",
         channel="C0OPS",
         missed="run",
         owner="ana",
-        identity=identity_text(ANA),
+        identity=encode_identity(ANA),
         since=at("2026-01-30T03:00"),
         operation=f"op-{name}",
     )
@@ -102,7 +102,7 @@ class ScriptedDesk:
         self.requests.append(request)
         return well(request) if self.answer is None else await self.answer(request)
 
-    async def refusal(self, request: Request) -> Failure | None:
+    async def check_refusal(self, request: Request) -> Failure | None:
         return None if self.refused is None else Failure(kind=FailureKind.REFUSED, phrase=self.refused)
 
 
@@ -115,16 +115,16 @@ class Announced:
     """What was said, each name once, as the outbox does it; `failing` makes the next ones fail."""
 
     def __init__(self) -> None:
-        self.said: dict[str, Bulletin] = {}
+        self.said: dict[str, Announcement] = {}
         self.failing = 0
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         if self.failing:
             self.failing -= 1
             raise FlatnetError(Phrase("Slack is not there"))
         self.said.setdefault(bulletin.name, bulletin)
 
-    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
         self.said[bulletin.name] = bulletin
 
 
@@ -134,10 +134,10 @@ class Bot:
     def __init__(self, database: Database, time: Time, *schedules: Schedule) -> None:
         self.time, self.log, self.desk, self.announced = time, Log(), ScriptedDesk(), Announced()
         self.definitions: tuple[Schedule, ...] = schedules
-        self.standing = Standing.MEMBER
-        self.outlets: dict[str, Outlet] = {}
+        self.standing = Membership.MEMBER
+        self.outlets: dict[str, AnswerOutlet] = {}
         self.table = ScheduleTable(database)
-        self.book = Schedules(self.table, self.log, time.now)
+        self.book = ScheduleService(self.table, self.log, time.now)
         self.timetable = self._timetable()
 
     def again(self) -> None:
@@ -165,7 +165,7 @@ class Bot:
 
     async def outcomes(self, name: str = "health") -> list[str]:
         """What became of the newest due time."""
-        latest = await self.table.latest()
+        latest = await self.table.find_latest_runs()
         return [latest[name].outcome.value] if name in latest else []
 
     @property
@@ -173,11 +173,11 @@ class Bot:
         """The due times that were asked at the desk, as their keys say them."""
         return [request.key.split(":", 2)[2].removesuffix(":00.000000Z") for request in self.desk.requests]
 
-    def _timetable(self) -> Timetable:
-        ways = Ways(lambda: self.definitions, self._owner, self.desk, self.announced, self.outlets)
-        return Timetable(self.table, self.book, ways, self.log, self.time.clock)
+    def _timetable(self) -> Scheduler:
+        ways = SchedulerServices(lambda: self.definitions, self._owner, self.desk, self.announced, self.outlets)
+        return Scheduler(self.table, self.book, ways, self.log, self.time.clock)
 
     async def _owner(self, schedule: Schedule) -> Identity:
-        if schedule.origin is Origin.BUILT_IN:
+        if schedule.origin is ScheduleOrigin.BUILT_IN:
             return BotIdentity(schedule.name)
         return replace(ANA, standing=self.standing)

@@ -7,26 +7,26 @@ from typing import Any
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.access.policy import Refuse, Verdict
-from bot.access.requester import By
+from bot.access.policy import Refusal, Verdict
+from bot.access.requester import Requester
 from bot.audit.log import EventKind, Recorder
 from bot.changes.approval import NotAllowed
 from bot.changes.locks import Lock
 from bot.changes.planner import NothingToDo
 from bot.handlers.ports import FleetHistory, IncidentRepository, ScheduleRepository
 from bot.handlers.registry import Handlers, Services
-from bot.incidents.channels import Channels, MadeChannel, NewChannel
-from bot.incidents.service import Entry, Incident, NoSuchIncident, Opening
-from bot.model.announcement import Bulletin
-from bot.model.change import Change, State
+from bot.incidents.channels import CreatedChannel, IncidentChannels, NewChannel
+from bot.incidents.service import Incident, IncidentEntry, IncidentRequest, NoSuchIncident
+from bot.model.announcement import Announcement
+from bot.model.change import Change, ChangeState
 from bot.requests.environment import Environment
-from bot.schedules.service import Listed, NoSuchSchedule
+from bot.schedules.service import NoSuchSchedule, ScheduleListing
 from bot.security.redaction import Redactor
 from bot.store.chain import StoredEvent, Verification
 from bot.store.heads import Head
 from bot.store.observations import Observation
-from bot.store.operations import Ended
-from bot.store.schedules import Run, Schedule, Tally
+from bot.store.operations import EndedOperation
+from bot.store.schedules import RunTally, Schedule, ScheduleRun
 from commands.catalogue import CATALOGUE
 from commands.model.chart import HostHealth
 from commands.model.operation import Catalogue, FleetChange
@@ -41,10 +41,10 @@ CANARY = "correct-horse-battery"
 class NoSchedules:
     """A book without schedules."""
 
-    async def all(self) -> tuple[Listed, ...]:
+    async def list_all(self) -> tuple[ScheduleListing, ...]:
         return ()
 
-    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
+    async def count_outcomes(self, since: datetime, until: datetime) -> tuple[RunTally, ...]:
         return ()
 
     async def find(self, name: str) -> Schedule:
@@ -62,7 +62,7 @@ class NoSchedules:
     async def remove(self, name: str, by: str, operation: str) -> None:
         await self.find(name)
 
-    async def run(self, name: str, by: str, operation: str) -> Run:
+    async def run(self, name: str, by: str, operation: str) -> ScheduleRun:
         await self.find(name)
         raise AssertionError("nothing is found")
 
@@ -70,13 +70,13 @@ class NoSchedules:
 class NoIncidents:
     """A book without incidents."""
 
-    async def open_in(self, channel: str) -> Incident | None:
+    async def find_open_in(self, channel: str) -> Incident | None:
         return None
 
-    async def around(self, operation: str, channel: str) -> Incident | None:
+    async def find_for_request(self, operation: str, channel: str) -> Incident | None:
         return None
 
-    async def all(self) -> tuple[Incident, ...]:
+    async def list_incidents(self) -> tuple[Incident, ...]:
         return ()
 
     async def find(self, number: int, channel: str) -> Incident:
@@ -85,16 +85,18 @@ class NoIncidents:
     async def open(self, operation: str, channel: str, title: str, target: Target, by: str) -> Incident:
         return await self.find(0, channel)
 
-    async def open_anew(self, opening: Opening, new: NewChannel, channels: Channels) -> tuple[Incident, MadeChannel]:
+    async def open_in_new_channel(
+        self, opening: IncidentRequest, new: NewChannel, channels: IncidentChannels
+    ) -> tuple[Incident, CreatedChannel]:
         return await self.find(0, ""), await channels.make_channel(new)
 
     async def resolve(self, operation: str, number: int, channel: str, was: str, by: str) -> Incident:
         return await self.find(number, channel)
 
-    async def note(self, entry: Entry) -> None:
+    async def add_entry(self, entry: IncidentEntry) -> None:
         raise AssertionError("there is no incident")
 
-    async def entries(self, number: int) -> tuple[tuple[Entry, ...], int]:
+    async def read_entries(self, number: int) -> tuple[tuple[IncidentEntry, ...], int]:
         return (), 0
 
 
@@ -106,18 +108,18 @@ class Made:
 
     def __init__(self) -> None:
         self.asked: list[NewChannel] = []
-        self.told: list[Bulletin] = []
+        self.told: list[Announcement] = []
         self.there: dict[str, str] = {}
         self.refusing: FlatnetError | None = None
 
-    async def make_channel(self, new: NewChannel) -> MadeChannel:
+    async def make_channel(self, new: NewChannel) -> CreatedChannel:
         self.asked.append(new)
         await asyncio.sleep(0)
         if self.refusing is not None:
             raise self.refusing
-        return MadeChannel(self.there.setdefault(new.name, f"C0NEW{len(self.there) + 1}"), new.name)
+        return CreatedChannel(self.there.setdefault(new.name, f"C0NEW{len(self.there) + 1}"), new.name)
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         if self.refusing is not None:
             raise self.refusing
         self.told.append(bulletin)
@@ -134,19 +136,19 @@ class Remembered:
     async def record(self, report: Report, at: datetime) -> None:
         self.recorded.append((report, at))
 
-    async def sums(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
+    async def sum_by_host(self, since: datetime, until: datetime) -> Mapping[str, Observation]:
         return self.seen
 
-    async def days(
+    async def read_days(
         self, hosts: Sequence[str], until: datetime, count: int
     ) -> tuple[tuple[date, ...], tuple[HostHealth, ...]]:
         days = tuple(until.date() - timedelta(days=ago) for ago in reversed(range(count)))
         return days, tuple(HostHealth(host=host, days=(None,) * count) for host in hosts)
 
-    async def keep(self, operation: str, at: datetime, document: str) -> None:
+    async def store_digest(self, operation: str, at: datetime, document: str) -> None:
         self.kept[operation] = at, document
 
-    async def earlier(self, operation: str, at: datetime) -> str | None:
+    async def find_previous_digest(self, operation: str, at: datetime) -> str | None:
         others = [kept for name, kept in self.kept.items() if name != operation and kept[0] < at]
         return max(others)[1] if others else None
 
@@ -190,56 +192,58 @@ class Kept:
     def trouble(self) -> Phrase | None:
         return None
 
-    async def newest(self) -> Head | None:
+    async def read_newest(self) -> Head | None:
         return self.head
 
-    async def propose(self, operation_id: str, operation: FleetChange, by: By) -> Change:
+    async def propose(self, operation_id: str, operation: FleetChange, by: Requester) -> Change:
         return self._told("propose", operation_id, operation, by.actor.name)
 
-    async def show(self, operation_id: str) -> Change:
+    async def find_change(self, operation_id: str) -> Change:
         return self._told("show", operation_id)
 
-    async def recent(self, limit: int) -> tuple[Change, ...]:
+    async def list_recent(self, limit: int) -> tuple[Change, ...]:
         return tuple(self.changes.values())[:limit]
 
-    async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
+    async def list_touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         return tuple(each for each in self.changes.values() if set(hosts) & set(each.plan.hosts))[:limit]
 
-    async def states(self, operations: Collection[str]) -> Mapping[str, State]:
+    async def find_states(self, operations: Collection[str]) -> Mapping[str, ChangeState]:
         return {name: change.state for name, change in self.changes.items() if name in operations}
 
-    async def waiting(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes.values() if change.state is State.WAITING or _unreviewed(change))
+    async def list_waiting(self) -> tuple[Change, ...]:
+        return tuple(
+            change for change in self.changes.values() if change.state is ChangeState.WAITING or _unreviewed(change)
+        )
 
-    async def running(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes.values() if change.state is State.RUNNING)
+    async def list_running(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes.values() if change.state is ChangeState.RUNNING)
 
-    async def unknown(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes.values() if change.state is State.UNKNOWN)
+    async def list_unknown(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes.values() if change.state is ChangeState.UNKNOWN)
 
-    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
+    async def list_ended(self, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
         self.asked.append(("ended", since, until))
         return ()
 
-    async def approve(self, operation_id: str, by: By) -> Change:
+    async def approve(self, operation_id: str, by: Requester) -> Change:
         return self._told("approve", operation_id, by.actor.name)
 
-    async def deny(self, operation_id: str, by: By, reason: str) -> Change:
+    async def deny(self, operation_id: str, by: Requester, reason: str) -> Change:
         return self._told("deny", operation_id, by.actor.name, reason)
 
-    async def cancel(self, operation_id: str, by: By) -> Change:
+    async def cancel(self, operation_id: str, by: Requester) -> Change:
         return self._told("cancel", operation_id, by.actor.name)
 
-    async def resolve(self, operation_id: str, by: By, saw: str, outcome: State) -> Change:
+    async def resolve(self, operation_id: str, by: Requester, saw: str, outcome: ChangeState) -> Change:
         return self._told("resolve", operation_id, by.actor.name, saw, outcome)
 
-    async def carry_on(self, new_id: str, operation_id: str, by: By) -> Change:
+    async def continue_change(self, new_id: str, operation_id: str, by: Requester) -> Change:
         return self._told("carry_on", operation_id, new_id, by.actor.name)
 
-    async def review(self, operation_id: str, by: By, text: str) -> Change:
+    async def review(self, operation_id: str, by: Requester, text: str) -> Change:
         return self._told("review", operation_id, by.actor.name, text)
 
-    async def all(self) -> tuple[Lock, ...]:
+    async def list_locks(self) -> tuple[Lock, ...]:
         return (lock("host-a"),)
 
     async def add(self, operation: str, target: Target, lasts: timedelta, reason: str, owner: str) -> Lock:
@@ -247,7 +251,7 @@ class Kept:
         return lock(str(target), NOW + lasts)
 
     async def remove(self, operation: str, number: int, by: str, judge: Callable[[Lock], Verdict]) -> Lock:
-        if isinstance(verdict := judge(lock("host-a")), Refuse):
+        if isinstance(verdict := judge(lock("host-a")), Refusal):
             raise NotAllowed(verdict.reason)
         self.asked.append(("unlock", number, by))
         return lock("host-a", NOW, removed_by=by)

@@ -1,19 +1,19 @@
 """A record of an operation that runs, and what the audit log tells of it."""
 
-from bot.audit.log import Audit, EventKind
-from bot.model.change import State
+from bot.audit.log import AuditLog, EventKind
+from bot.model.change import ChangeState
 from bot.model.request import Surface, SystemIdentity
-from bot.store.records import Record
+from bot.store.records import OperationRecord
 from commands.model.operation import Risk
 from tests.bot.world import BEGAN, OPERATION, plan
 
 KIND = "cert renew"
 
 
-def running(*hosts: str) -> Record:
+def running(*hosts: str) -> OperationRecord:
     """Of the usual plan for these hosts."""
     of = plan(*hosts)
-    return Record(
+    return OperationRecord(
         operation=OPERATION,
         words="cert renew host-a",
         kind=KIND,
@@ -26,13 +26,13 @@ def running(*hosts: str) -> Record:
         card="",
         reason="",
         plan=of,
-        digest=of.digest(KIND, {}),
+        digest=of.compute_digest(KIND, {}),
         asked_at=BEGAN,
         expires_at=BEGAN,
-        state=State.RUNNING,
+        state=ChangeState.RUNNING,
     )
 
 
-async def asked_for(record: Record, audit: Audit) -> None:
+async def asked_for(record: OperationRecord, audit: AuditLog) -> None:
     """Have the audit log tell what was asked for, as a question does."""
     await audit.record(EventKind.PLAN, record.requester, record.operation, {"digest": record.digest, "dry_run": False})

@@ -14,14 +14,14 @@ from adapters.wsl.disks import ReadDisks as WslDisks
 from adapters.wsl.updates import ReadUpdates as WslUpdates
 from bot.reports.month import Month
 from bot.store.observations import Observation
-from commands.model.operation import View
+from commands.model.operation import FleetView
 from tests.commands import canned, canned_certs
 from tests.commands.canned import NOW
 from tests.commands.disks import test_operations as test_disks
 from tests.commands.updates import test_operations as test_updates
 
 TOKYO = ZoneInfo("Asia/Tokyo")
-OCTOBER = Month.of("2026-10", TOKYO, NOW)
+OCTOBER = Month.from_name("2026-10", TOKYO, NOW)
 """The last whole month at `NOW`; it has 31 days."""
 
 Sides = dict[tuple[str, str], object]
@@ -59,7 +59,7 @@ def wsl(host: Host, **given: object) -> Callable[[Action[Any]], object]:
     return answer
 
 
-def view(*hosts: Host, said: Sides | None = None) -> View:
+def view(*hosts: Host, said: Sides | None = None) -> FleetView:
     """Hosts that are well whatever they are asked, but for what is said."""
     usual: Sides = {}
     for host in hosts:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.audit.log import Audit, AuditKeys, EventKind
-from bot.changes.intent_log import Journal
-from bot.changes.outcome import Ending, ending, part_of, to_take_back
-from bot.changes.step_binding import Order
-from bot.changes.step_runner import Runner
-from bot.store.chain import MIN_KEY, AuditKey
+from bot.audit.log import AuditKeys, AuditLog, EventKind
+from bot.changes.intent_log import IntentLog
+from bot.changes.outcome import ChangeOutcome, compute_outcome, find_part, list_steps_to_undo
+from bot.changes.step_binding import PlanRun
+from bot.changes.step_runner import StepRunner
+from bot.store.chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
 from commands.model.plan import Plan
 from tests.bot.world import OPERATION, World
@@ -37,7 +37,7 @@ class Kill:
 class Recording:
     """The audit log, with a moment before and after each event."""
 
-    audit: Audit
+    audit: AuditLog
     at: Callable[[str], None]
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
@@ -53,11 +53,11 @@ class House:
         self.world = world
         self.database = Database.open(folder / "flatnet.sqlite3")
         self.folder = folder
-        self.audit: Audit
+        self.audit: AuditLog
 
     async def open(self) -> "House":
-        keys = AuditKeys(AuditKey(b"k" * MIN_KEY))
-        self.audit = await Audit.open(self.database, keys, self.folder / "head.jsonl", self.world.time.now)
+        keys = AuditKeys(AuditKey(b"k" * MIN_KEY_BYTES))
+        self.audit = await AuditLog.open(self.database, keys, self.folder / "head.jsonl", self.world.time.now)
         return self
 
     async def aclose(self) -> None:
@@ -66,27 +66,27 @@ class House:
 
     def journal(
         self, kill: Callable[[str], None] = lambda moment: None, secret: Callable[[str], bool] = lambda text: False
-    ) -> Journal:
-        return Journal(Recording(self.audit, kill), self.database, secret)
+    ) -> IntentLog:
+        return IntentLog(Recording(self.audit, kill), self.database, secret)
 
     def runner(
         self, kill: Callable[[str], None] = lambda moment: None, secret: Callable[[str], bool] = lambda text: False
-    ) -> Runner:
+    ) -> StepRunner:
         self.world.at_effect = kill
-        return Runner(self.world.fleet, self.journal(kill, secret), self.world.time.clock)
+        return StepRunner(self.world.fleet, self.journal(kill, secret), self.world.time.clock)
 
-    async def carry_out(self, plan: Plan, kill: Callable[[str], None] = lambda moment: None) -> Ending:
+    async def carry_out(self, plan: Plan, kill: Callable[[str], None] = lambda moment: None) -> ChangeOutcome:
         """All steps of a plan, or as many as go well and the way back."""
-        runner, journal, order = self.runner(kill), self.journal(), Order(OPERATION, "ana", plan)
+        runner, journal, order = self.runner(kill), self.journal(), PlanRun(OPERATION, "ana", plan)
         for step in plan.steps:
-            if (await runner.do(order, step.key)).result.good:
+            if (await runner.run_step(order, step.key)).result.successful:
                 continue
-            for key in to_take_back(part_of(plan, step.key), await journal.read(OPERATION)):
-                await runner.undo(order, key)
+            for key in list_steps_to_undo(find_part(plan, step.key), await journal.read_trail(OPERATION)):
+                await runner.undo_step(order, key)
             break
-        return ending(OPERATION, plan, await journal.read(OPERATION))
+        return compute_outcome(OPERATION, plan, await journal.read_trail(OPERATION))
 
-    async def killed_and_carried_out(self, plan: Plan, at: int) -> Ending | None:
+    async def killed_and_carried_out(self, plan: Plan, at: int) -> ChangeOutcome | None:
         """Killed at one moment and begun again; None where it ended before that moment came."""
         kill = Kill(at)
         try:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Person, acting
+from bot.access.policy import Actor, Person, make_actor
 from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk, Role
 from commands.values.arguments import HostsArgument
 from tests.commands.canned import host
@@ -21,7 +21,7 @@ INVENTORY = Inventory(hosts=(TOKYO, OSAKA, BARE))
 class _OnHosts(FleetChange):
     target: HostsArgument
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         return self.target.resolve(inventory)
 
 
@@ -78,4 +78,4 @@ def person(name: str, *roles: Role) -> Person:
 
 
 def actor(name: str, *roles: Role) -> Actor:
-    return acting(person(name, *roles))
+    return make_actor(person(name, *roles))

@@ -9,20 +9,20 @@ from typing import ClassVar
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from bot.access.policy import Actor, Person, Policy
-from bot.access.requester import By
-from bot.changes.coordinator import Dispatch
-from bot.changes.engine import Durable
-from bot.changes.executor import Applying
-from bot.changes.lifecycle import Workflow
-from bot.changes.locks import Locks
+from bot.access.requester import Requester
+from bot.changes.coordinator import Coordinator
+from bot.changes.engine import Engine
+from bot.changes.executor import Executor
+from bot.changes.lifecycle import Lifecycle
+from bot.changes.locks import LockService
 from bot.changes.planner import Planner
-from bot.changes.repository import Ledger
+from bot.changes.repository import ChangeRepository
 from bot.model.change import Change
 from bot.model.request import Identity, Surface, SystemIdentity
 from bot.store.locks import LockTable
-from bot.store.operations import Operations
-from commands.model.operation import FleetChange, Operation, Risk, Role, View
-from commands.model.plan import Planned, Premise
+from bot.store.operations import OperationTable
+from commands.model.operation import FleetChange, FleetView, Operation, Risk, Role
+from commands.model.plan import PlannedChange, Premise
 from commands.values.arguments import Target, TargetArgument
 from tests.bot.changes.workflow_team import Ground
 from tests.bot.running import House
@@ -44,20 +44,20 @@ class Turn(FleetChange):
 
     target: TargetArgument
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         return self.target.resolve(inventory)
 
-    def only(self, names: tuple[str, ...]) -> "Turn":
+    def restrict_to(self, names: tuple[str, ...]) -> "Turn":
         return self.model_copy(update={"target": Target(parts=names)})
 
-    async def plan(self, view: View) -> Planned:
-        hosts = self.hosts(view.fleet.inventory)
+    async def plan(self, view: FleetView) -> PlannedChange:
+        hosts = self.resolve_hosts(view.fleet.inventory)
         names = [host.name for host in hosts]
         premises = tuple(
             Premise(host=host.name, what="labels", value=list(host.labels), phrase=Phrase("labels")) for host in hosts
         )
-        made = plan(*names, operation=view.operation).model_copy(update={"premises": premises})
-        return Planned(arguments={"target": {"parts": names}}, plan=made)
+        made = plan(*names, operation=view.operation_id).model_copy(update={"premises": premises})
+        return PlannedChange(arguments={"target": {"parts": names}}, plan=made)
 
 
 CATALOGUE: tuple[type[Operation], ...] = (Turn,)
@@ -70,30 +70,30 @@ class Whole:
         self.house, self.world = house, world
         self.seen: list[Change] = []
         self.watch: Callable[[Change], None] = self.seen.append
-        self.durable: Durable
+        self.durable: Engine
         now = world.time.now
         self.ground = Ground(world.fleet(), Policy(PEOPLE))
-        self.operations, journal = Operations(house.database), house.journal()
-        ledger = Ledger(self.operations, house.audit, journal.read, lambda change: self.watch(change), now)
+        self.operations, journal = OperationTable(house.database), house.journal()
+        ledger = ChangeRepository(self.operations, house.audit, journal.read_trail, lambda change: self.watch(change), now)
         planner = Planner(lambda: self.ground, CATALOGUE, now, lambda text: False)
-        self.dispatch = Dispatch(ledger, planner, lambda: self.durable, _the_same)
-        self.workflow = Workflow(ledger, planner, self.dispatch)
-        self.locks = Locks(LockTable(house.database), house.audit, now, self.dispatch.start_ready)
-        self.applying = Applying(
-            get=self.operations.get,
-            story=self.dispatch,
+        self.dispatch = Coordinator(ledger, planner, lambda: self.durable, _the_same)
+        self.workflow = Lifecycle(ledger, planner, self.dispatch)
+        self.locks = LockService(LockTable(house.database), house.audit, now, self.dispatch.start_ready)
+        self.applying = Executor(
+            find_record=self.operations.get,
+            coordinator=self.dispatch,
             locks=self.locks,
             audit=house.audit,
-            journal=journal,
+            intent_log=journal,
             runner=house.runner(),
             inventory=lambda: self.ground.fleet.inventory,
         )
 
-    def by(self, name: str) -> By:
+    def by(self, name: str) -> Requester:
         identity = SystemIdentity(1000, name)
         actor = self.ground.policy.identify(identity)
         assert isinstance(actor, Actor)
-        return By(actor, identity, Surface.SHELL, "")
+        return Requester(actor, identity, Surface.SHELL, "")
 
     async def ask(self, operation: str, target: str = "host-a") -> Change:
         return await self.workflow.propose(operation, Turn(target=Target.parse((target,))), self.by("ana"))
@@ -103,7 +103,7 @@ class Whole:
 
     async def until(self, operation: str, enough: Callable[[Change], bool] = lambda change: change.state.ended) -> Change:
         async with asyncio.timeout(20):
-            while not enough(change := await self.workflow.show(operation)):
+            while not enough(change := await self.workflow.find_change(operation)):
                 await asyncio.sleep(0.02)
         return change
 
@@ -113,7 +113,7 @@ async def whole(folder: Path, world: World) -> AsyncIterator[Whole]:
     """A bot that runs until left."""
     house = await House(folder, world).open()
     bot = Whole(house, world)
-    bot.durable = await Durable.launch(folder / DURABLE, bot.applying, lambda: "7f3a")
+    bot.durable = await Engine.launch(folder / DURABLE, bot.applying, lambda: "7f3a")
     try:
         yield bot
     finally:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from adapters.action import Action, SideName
-from adapters.action_registry import kind
+from adapters.action_registry import get_kind
 from adapters.errors import ActionFailed, HostError, Unreachable
 from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory
@@ -18,7 +18,7 @@ from adapters.phrase import Phrase
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula
 from bot.runtime.clock import Clock
-from commands.model.plan import Check, Deed, Part, Plan, Product, Step, roads_of
+from commands.model.plan import Check, Deed, Part, Plan, Product, Step, collect_endpoints
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 HOSTS = ("lighthouse", "host-a", "host-b")
@@ -101,7 +101,7 @@ class World:
 
     def goes_wrong(self, what: type[Action[Any]], *faults: Fault) -> None:
         """What happens to the next actions of that kind."""
-        self.faults.setdefault(kind(what), deque()).extend(faults)
+        self.faults.setdefault(get_kind(what), deque()).extend(faults)
 
     def cut(self, host: str, seconds: float) -> None:
         """Nobody reaches the host for so long."""
@@ -119,7 +119,7 @@ class World:
 
     def perform(self, host: str, action: Action[Any]) -> Any:
         """Do what an action does to a host."""
-        name = kind(action)
+        name = get_kind(action)
         self.asked.append((host, name))
         if self.cut_until.get(host, 0.0) > self.time.seconds:
             raise Unreachable(Phrase("nothing answers"))
@@ -149,7 +149,7 @@ class World:
                 return nebula.LogPosition(position=41)
             case nebula.FindHandshake(after=after):
                 assert after == 41
-                return nebula.Handshake(found=self.handshakes)
+                return nebula.HandshakeResult(found=self.handshakes)
             case nebula.StageCertificate(certificate=certificate):
                 changed = self._lay(host, certificate, "StageCertificate")
                 return nebula.Staged(certificate_file="host.crt", key_file="host.key", changed=changed)
@@ -163,7 +163,7 @@ class World:
                 return change.ChangeStatus(operation=operation, state=self.state(host, operation), changed=changed)
             case change.ConfirmChange(operation=operation) | change.AbortChange(operation=operation):
                 return self._end(host, operation, action)
-        raise AssertionError(f"this world knows no {kind(action)}")
+        raise AssertionError(f"this world knows no {get_kind(action)}")
 
     def _lay(self, host: str, folder: str, effect: str) -> bool:
         if (host, folder) in self.folders:
@@ -273,4 +273,4 @@ def part(host: str = "host-a", operation: str = OPERATION) -> Part:
 def plan(*hosts: str, operation: str = OPERATION) -> Plan:
     """The same change of several hosts."""
     parts = tuple(part(host, operation) for host in hosts or ("host-a",))
-    return Plan(parts=parts, roads=tuple(roads_of(parts, inventory())))
+    return Plan(parts=parts, roads=tuple(collect_endpoints(parts, inventory())))

@@ -7,13 +7,13 @@ from typing import Any
 
 from adapters.action import Action, Answer, SideName
 from adapters.fleet import Fleet
-from adapters.gateway.api import GatewaySystem, Sync
+from adapters.gateway.api import GatewaySystem, SyncStatus
 from adapters.inventory import GatewaySide, Host, Inventory, WindowsSide, WslSide
 from adapters.windows.log_files import LOGS, LogFile, LogName
 from adapters.windows.system import ServiceStatus, WindowsSystem
 from adapters.wsl.podman import Container
 from adapters.wsl.system import Bridge, WslSystem
-from commands.model.operation import Thresholds, View
+from commands.model.operation import FleetView, Thresholds
 
 NOW = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
 
@@ -47,13 +47,13 @@ def host(name: str, number: int, **given: Any) -> Host:
     return Host(**{"name": name, "id": number, "windows": windows, "wsl": wsl, "gateway": gateway} | given)
 
 
-def view(*hosts: Host, said: Said | None = None) -> View:
+def view(*hosts: Host, said: Said | None = None) -> FleetView:
     """A view at `NOW` of hosts that are well, but for what is `said`."""
 
     def connect(host: Host, side: SideName) -> CannedConnection:
         return CannedConnection((said or {}).get((host.name, side)) or well(host, side))
 
-    return View(Fleet(Inventory(hosts=hosts), connect), lambda: NOW, Thresholds())
+    return FleetView(Fleet(Inventory(hosts=hosts), connect), lambda: NOW, Thresholds())
 
 
 def well(host: Host, side: SideName) -> object:
@@ -108,5 +108,5 @@ def container(name: str, state: str = "running", exit_code: int = 0, healthy: bo
 
 
 def gateway(host: Host, **given: Any) -> GatewaySystem:
-    sync = Sync(host_id=host.id, peers=("http://10.100.1.1:8080",))
+    sync = SyncStatus(host_id=host.id, peers=("http://10.100.1.1:8080",))
     return GatewaySystem(**{"healthy": True, "sync": sync, "status": None, "answer_ms": 12} | given)

@@ -12,7 +12,7 @@ from adapters.fleet import Fleet
 from adapters.inventory import Host, Inventory, WindowsSide
 from adapters.windows.nebula import NebulaFiles, ReadCertificates
 from adapters.windows.services import ReadServices, Service, Services
-from commands.model.operation import Thresholds, View
+from commands.model.operation import FleetView, Thresholds
 from tests.commands import canned
 from tests.commands.canned import NOW
 from tests.lab.windows import nebula_cert
@@ -106,7 +106,7 @@ def services(nebula: str = "Running", gateway: str = "Running", nginx: int = 3) 
     )
 
 
-def view(*hosts: Host, said: Said | None = None) -> View:
+def view(*hosts: Host, said: Said | None = None) -> FleetView:
     """A view at `NOW` of hosts that are well, but for what is `said`."""
     told = dict(said or {})
     kept: dict[str, NebulaFiles] = {}
@@ -126,7 +126,7 @@ def view(*hosts: Host, said: Said | None = None) -> View:
                 return canned.well(host, side)
 
     made = Fleet(Inventory(hosts=hosts), lambda host, side: _Line(host, side, answer))
-    return replace(View(made, lambda: NOW, Thresholds()), operation=OPERATION)
+    return replace(FleetView(made, lambda: NOW, Thresholds()), operation_id=OPERATION)
 
 
 @dataclass(frozen=True)

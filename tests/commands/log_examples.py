@@ -4,16 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 from commands.loglines.excerpt import Excerpt
 from commands.loglines.formats import Level
-from commands.loglines.lines import Line
+from commands.loglines.lines import LogLine
 
 BEGAN = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 
 
 def line(
     order: int, text: str = "", *, host: str = "host-a", level: Level | None = Level.INFO, timeless: bool = False
-) -> Line:
+) -> LogLine:
     """One line, a second later than the one before it."""
-    return Line(
+    return LogLine(
         host=host,
         source="nebula",
         at=None if timeless else BEGAN + timedelta(seconds=order),

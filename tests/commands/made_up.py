@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from adapters.phrase import Phrase
 from commands.bot_state.about import Help, Version
 from commands.model.operation import FleetRead, Operation, Role
-from commands.values.arguments import ALL, Flag, Positional, TargetArgument
+from commands.values.arguments import ALL_HOSTS, Flag, Positional, TargetArgument
 
 Word = Annotated[str, Positional("source", Phrase("which log"), lambda words: words[0], lambda source: (source,))]
 
@@ -18,7 +18,7 @@ class LogRead(FleetRead):
     example: ClassVar = "log nebula host-a"
 
     source: Word
-    target: TargetArgument = ALL
+    target: TargetArgument = ALL_HOSTS
     newest_first: Annotated[bool, Flag(Phrase("the newest line first"))] = False
 
 

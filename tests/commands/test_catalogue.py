@@ -8,21 +8,22 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.catalogue import CATALOGUE
 from commands.hosts import HostList
-from commands.language.grammar import arguments, canonical, find, names, singular, understand
-from commands.language.help_text import explain, usage
+from commands.language.grammar import parse_operation, render_operation
+from commands.language.help_text import explain, format_usage
+from commands.language.signature import find_operation, list_arguments, list_names, make_singular
 from commands.model.operation import FleetChange, FleetRead, Operation, OwnOperation, Risk
 from commands.values.arguments import Target
 from commands.values.errors import GrammarError
-from commands.values.normalize import read
+from commands.values.normalize import normalize_text
 from tests.commands.canned import host, view
 from tests.commands.made_up import MADE_UP
 
-NOUNS = {name[0] for operation in CATALOGUE for name in names(operation)}
+NOUNS = {name[0] for operation in CATALOGUE for name in list_names(operation)}
 
 
 def test_no_two_operations_share_a_name() -> None:
     """Plurals count: a noun that another noun's plural would mean is taken."""
-    every = [name for operation in CATALOGUE for name in names(operation)]
+    every = [name for operation in CATALOGUE for name in list_names(operation)]
 
     assert sorted(set(every)) == sorted(every)
     assert not [noun for noun in NOUNS if noun.removesuffix("s") != noun and noun.removesuffix("s") in NOUNS]
@@ -31,17 +32,17 @@ def test_no_two_operations_share_a_name() -> None:
 @pytest.mark.parametrize("operation", CATALOGUE)
 class TestEveryOperation:
     def test_is_found_by_each_of_its_names_and_their_plurals(self, operation: type[Operation]) -> None:
-        for noun, *rest in names(operation):
-            assert (operation, 1 + len(rest)) == find([noun, *rest], CATALOGUE)
-            assert noun == singular(f"{noun}s", NOUNS)
+        for noun, *rest in list_names(operation):
+            assert (operation, 1 + len(rest)) == find_operation([noun, *rest], CATALOGUE)
+            assert noun == make_singular(f"{noun}s", NOUNS)
 
     def test_has_an_example_that_works_as_it_stands(self, operation: type[Operation]) -> None:
-        assert isinstance(understand(read(operation.example), CATALOGUE, CATALOGUE), operation)
+        assert isinstance(parse_operation(normalize_text(operation.example), CATALOGUE, CATALOGUE), operation)
 
     def test_says_what_it_is_for_and_what_each_argument_means(self, operation: type[Operation]) -> None:
         assert isinstance(operation.summary, Phrase)
         assert operation.__doc__
-        assert all(isinstance(argument.kind.meaning, Phrase) for argument in arguments(operation))
+        assert all(isinstance(argument.kind.meaning, Phrase) for argument in list_arguments(operation))
 
     def test_reads_hosts_changes_them_by_a_plan_or_is_the_bots_own(self, operation: type[Operation]) -> None:
         assert issubclass(operation, FleetRead | FleetChange | OwnOperation)
@@ -52,14 +53,16 @@ class TestEveryOperation:
         """Rights and rules are judged on them, so an operation that forgets them would be allowed everywhere."""
         if "target" not in operation.model_fields:
             return
-        example = understand(read(operation.example), CATALOGUE, CATALOGUE)
+        example = parse_operation(normalize_text(operation.example), CATALOGUE, CATALOGUE)
         named = example.model_copy(update={"target": Target(parts=("host-b",))})
 
-        assert operation.names_hosts()
-        assert ["host-b"] == [each.name for each in named.hosts(Inventory(hosts=(host("host-a", 1), host("host-b", 2))))]
+        assert operation.is_about_hosts()
+        assert ["host-b"] == [
+            each.name for each in named.resolve_hosts(Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
+        ]
 
     def test_has_words_that_are_typed_without_shift_or_quotes(self, operation: type[Operation]) -> None:
-        assert all(word.isascii() and word.isalpha() and word.islower() for word in chain(*names(operation)))
+        assert all(word.isascii() and word.isalpha() and word.islower() for word in chain(*list_names(operation)))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ class TestEveryOperation:
     ],
 )
 def test_what_people_type_is_understood_as_this(text: str, words: str) -> None:
-    assert words == canonical(understand(read(text), CATALOGUE, CATALOGUE))
+    assert words == render_operation(parse_operation(normalize_text(text), CATALOGUE, CATALOGUE))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_what_people_type_is_understood_as_this(text: str, words: str) -> None:
 )
 def test_unknown_words_get_the_nearest_requests(text: str, suggestions: tuple[str, ...]) -> None:
     with pytest.raises(GrammarError) as caught:
-        understand(read(text), CATALOGUE, CATALOGUE)
+        parse_operation(normalize_text(text), CATALOGUE, CATALOGUE)
 
     assert suggestions == caught.value.suggestions
 
@@ -132,7 +135,7 @@ def test_help_for_what_is_not_permitted_is_help_for_what_does_not_exist() -> Non
 
 
 def test_a_required_argument_is_shown_in_capitals() -> None:
-    assert "log SOURCE [target] [--newest-first] [--here]" == usage(MADE_UP[0])
+    assert "log SOURCE [target] [--newest-first] [--here]" == format_usage(MADE_UP[0])
 
 
 async def test_host_lists_the_inventory_without_asking_any_host() -> None:

@@ -13,7 +13,7 @@ from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from commands.health import Health
 from commands.model.finding import Severity
-from commands.model.operation import Thresholds, View
+from commands.model.operation import FleetView, Thresholds
 from commands.model.report import Mark, Report
 from commands.values.arguments import NoSuchHost, Target
 from tests.commands.canned import NOW, CannedConnection, container, gateway, host, log, view, windows, wsl
@@ -55,7 +55,7 @@ async def test_the_worst_hosts_come_first_and_the_summary_says_it_all() -> None:
         ("lighthouse", None),
     ] == rows(report)
     assert [("host-b", "nebula"), ("host-c", "host")] == [(finding.host, finding.subject) for finding in report.findings]
-    assert ("host-c",) == report.unreached
+    assert ("host-c",) == report.unreached_hosts
     assert ("service start nebula host-b", "health host-c --details") == report.next
     assert not report.brief
 
@@ -64,7 +64,7 @@ async def test_one_silent_side_leaves_the_other_sides_judged() -> None:
     report = await Health().read(view(A, said={("host-a", "gateway"): LOST}))
 
     assert [Mark.PLAIN, Mark.WELL, Mark.WELL, Mark.UNKNOWN, Mark.WELL, Mark.WELL, Mark.WELL] == [
-        cell.mark for cell in report.first.rows[0].cells
+        cell.mark for cell in report.initial.rows[0].cells
     ]
     assert "host-a needs attention: gateway API not reached" == str(report.summary)
 
@@ -73,7 +73,7 @@ async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network(
     report = await Health().read(view(A, B, C, said=ALL_LOST))
 
     assert "none of 3 hosts answers; look at the bot's own network first" == str(report.summary)
-    assert ("host-a", "host-b", "host-c") == report.unreached
+    assert ("host-a", "host-b", "host-c") == report.unreached_hosts
     assert [Severity.HIGH] * 3 == [row.severity for row in report.rows]
 
 
@@ -89,7 +89,7 @@ async def test_a_fleet_that_could_not_be_asked_is_not_said_to_be_silent() -> Non
 async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_apart() -> None:
     """Each side has its own reason; one line is enough until somebody asks for them."""
     short = await Health().read(view(A, said=ALL_LOST))
-    long = short.seen(details=True)
+    long = short.show(details=True)
 
     assert "host-a needs attention: not reached" == str(short.summary) == str(long.summary)
     assert [("host", "health host-a --details")] == [(finding.subject, finding.next) for finding in short.findings]
@@ -150,7 +150,7 @@ async def test_a_look_that_others_had_begun_makes_no_clock_wrong() -> None:
 
     asked = asyncio.Event()
     fleet = Fleet(Inventory(hosts=(LIGHTHOUSE,)), lambda host, side: Slow(windows(clock=NOW)))
-    strict = View(fleet, lambda: time, Thresholds(clock_difference=0.1))
+    strict = FleetView(fleet, lambda: time, Thresholds(clock_difference=0.1))
     first = asyncio.create_task(Health().read(strict))
     await asyncio.sleep(0.3)
     time = NOW + timedelta(seconds=0.3)
@@ -168,7 +168,7 @@ async def test_details_add_versions_clock_uptime_gateway_and_containers_and_are_
         ("host-b", "windows"): LOST,
         ("host-b", "wsl"): LOST,
     }
-    report = (await Health(details=True).read(view(A, B, LIGHTHOUSE, said=said))).first
+    report = (await Health(details=True).read(view(A, B, LIGHTHOUSE, said=said))).initial
 
     extra = {row.host: [str(cell.text) for cell in row.cells[7:]] for row in report.rows}
     assert [
@@ -194,28 +194,28 @@ async def test_details_are_always_read_and_shown_at_first_only_where_they_were_a
     short, long = await Health().read(view(A)), await Health(details=True).read(view(A))
 
     assert short.model_copy(update={"details": True}) == long
-    assert (7, 16) == (len(short.first.columns), len(long.first.columns))
-    assert long.first == short.seen(details=True)
-    assert short.first == long.seen(details=False)
+    assert (7, 16) == (len(short.initial.columns), len(long.initial.columns))
+    assert long.initial == short.show(details=True)
+    assert short.initial == long.show(details=False)
 
 
 async def test_what_is_wrong_with_log_rotation_is_said_with_the_details_only() -> None:
     """The six checks are the daily round; logs are the weekly one."""
     said = {("host-a", "windows"): windows(logs=(log("nebula", size=200 * 2**20), log("access"), log("error")))}
     report = await Health().read(view(A, B, said=said))
-    short, long = report.first, report.seen(details=True)
+    short, long = report.initial, report.show(details=True)
 
     assert ("all 2 hosts are well", (), True) == (str(short.summary), short.findings, short.brief)
     assert [None, None] == [row.severity for row in short.rows]
     assert "all 2 hosts are well; the details have 1 more finding" == str(long.summary)
     assert [("host-a", "logs", Severity.LOW)] == [(each.host, each.subject, each.severity) for each in long.findings]
     assert [("host-a", Severity.LOW), ("host-b", None)] == rows(long)
-    assert long == long.seen(details=True)
+    assert long == long.show(details=True)
 
 
 async def test_a_worse_finding_keeps_a_host_s_place_beside_its_logs() -> None:
     said = {("host-a", "windows"): windows(nebula="Stopped", logs=(log("nebula", size=200 * 2**20),))}
-    long = (await Health().read(view(A, said=said))).seen(details=True)
+    long = (await Health().read(view(A, said=said))).show(details=True)
 
     assert [("host-a", Severity.CRITICAL)] == rows(long)
     assert ["nebula", "logs"] == [finding.subject for finding in long.findings]

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 
 from bot.config.settings import Settings
 from bot.store.database import Database
-from bot.store.observations import Observation, Observations
+from bot.store.observations import Observation, ObservationTable
 from tests.lab.day import STEP, ZONE
 from tests.lab.story import Trouble
 
@@ -28,7 +28,7 @@ def remember(settings: Settings, troubles: Iterable[Trouble], now: datetime) -> 
 async def _write(settings: Settings, seen: Iterable[Observation]) -> None:
     database = Database.open(settings.database_file)
     try:
-        await Observations(database).add(seen)
+        await ObservationTable(database).add(seen)
     finally:
         await database.aclose()
 

@@ -25,7 +25,7 @@ def begin(host: LabHost, target: str, text: str) -> None:
     state.files[PureWindowsPath(r"F:\new")] = text
     swaps = (FileSwap(source=r"F:\new", target=target),)
     begin = BeginChange(operation=OPERATION, service="Nebula", verb="restart", swaps=swaps)
-    answer("begin-change", begin.arguments(), state, now)
+    answer("begin-change", begin.build_arguments(), state, now)
     state.settle(now)
 
 

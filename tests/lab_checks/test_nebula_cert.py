@@ -11,7 +11,7 @@ from pathlib import Path, PureWindowsPath
 import pytest
 
 from adapters.nebula import pem
-from adapters.nebula.certificates import read_pem, signed_by
+from adapters.nebula.certificates import is_signed_by, read_pem
 from tests.adapters.nebula_samples import Sample, sample, samples
 from tests.lab.windows.nebula_cert import Completed, Files, run
 
@@ -56,8 +56,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     folder = Both(tmp_path_factory.mktemp("nebula"))
     (tmp := folder._folder).joinpath("garbage.crt").write_text("garbage\n")
     tmp.joinpath("empty.crt").write_text("")
-    tmp.joinpath("encrypted.key").write_text(pem.block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64)))
-    tmp.joinpath("short.key").write_text(pem.block("NEBULA ED25519 PRIVATE KEY", bytes(32)))
+    tmp.joinpath("encrypted.key").write_text(pem.encode_block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64)))
+    tmp.joinpath("short.key").write_text(pem.encode_block("NEBULA ED25519 PRIVATE KEY", bytes(32)))
     for arguments in (
         ("ca", "-name", "Lab CA", "-out-crt", "ca.crt", "-out-key", "ca.key"),
         ("ca", "-name", "Other CA", "-out-crt", "ca2.crt", "-out-key", "ca2.key", "-duration", "1h30m"),
@@ -84,8 +84,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     tmp.joinpath("bundle.crt").write_text(texts["ca.crt"] + texts["ca2.crt"])
     tmp.joinpath("backwards.crt").write_text(texts["ca2.crt"] + texts["ca.crt"])
     tmp.joinpath("torn.crt").write_text(texts["ca.crt"] + "torn\n")
-    body = next(body for _, body in pem.blocks(texts["host-a.crt"]))
-    tmp.joinpath("forged.crt").write_text(pem.block("NEBULA CERTIFICATE", body.replace(b"host-a", b"host-b")))
+    body = next(body for _, body in pem.read_blocks(texts["host-a.crt"]))
+    tmp.joinpath("forged.crt").write_text(pem.encode_block("NEBULA CERTIFICATE", body.replace(b"host-a", b"host-b")))
     return folder
 
 
@@ -248,7 +248,7 @@ def test_without_a_duration_a_host_ends_one_second_before_its_ca() -> None:
     for name, lifetime in (("a", ()), ("b", ("-duration", "0s")), ("c", ("-duration", "-5h"))):
         run(["sign", "-name", name, "-ip", "10.1.1.1/16", *lifetime], files, NOW)
         (host,) = read_pem(files[PureWindowsPath(f"{name}.crt")])
-        assert (ca.not_after - timedelta(seconds=1), True) == (host.not_after, signed_by(host, ca))
+        assert (ca.not_after - timedelta(seconds=1), True) == (host.not_after, is_signed_by(host, ca))
 
 
 def test_a_name_is_a_file_name_as_it_is_to_the_real_program() -> None:

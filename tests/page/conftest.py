@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
 
-from bot.app.application import open_house
-from bot.app.server import serving
+from bot.app.application import open_application
+from bot.app.server import serve_requests
 from bot.config.settings import read_settings
 from tests.lab.controls import FleetControls
 from tests.lab.fleet import LabFleet, run_fleet, write_configuration
@@ -140,7 +140,7 @@ async def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> As
         await workspace.start(routes=page(workspace, FleetControls(fleet)))
         try:
             settings = read_settings(write_configuration(folder, fleet, workspace))
-            async with open_house(settings, running=True) as house, serving(settings, house):
+            async with open_application(settings, running=True) as house, serve_requests(settings, house):
                 await workspace.seen(lambda: workspace.connections, timeout=PATIENCE)
                 yield Town(fleet, workspace)
         finally:

@@ -4,10 +4,10 @@ import pytest
 from playwright.async_api import Route, expect
 
 from adapters.phrase import ENGLISH
-from bot.rendering.chart_image import WIDTH, draw
-from bot.rendering.chart_process import words_for
-from bot.rendering.slack.blocks import picture
-from commands.model.chart import alt_text
+from bot.rendering.chart_image import WIDTH, draw_chart
+from bot.rendering.chart_process import build_chart_texts
+from bot.rendering.slack.blocks import make_picture
+from commands.model.chart import describe_chart
 from tests.commands.model.test_chart import TROUBLED, certificate, chart, host
 from tests.lab.workspace.page import page
 from tests.page.conftest import DESK, PHONE, Sit, Stage
@@ -44,9 +44,11 @@ async def test_an_uploaded_chart_is_shown_whole_with_its_words(
 ) -> None:
     """As wide as there is room, never wider; it can be opened alone, and its words are there for who does not see it."""
     shown = chart(host("host-a", TROUBLED), certificates=(certificate("host-a", 5),))
-    words = str(alt_text(shown))
-    upload = await stage.app.slack.files_upload_v2(content=draw(shown, words_for(shown, ENGLISH)), filename="chart.png")
-    await stage.post(blocks=[section("*Digest*"), picture(upload["files"][0]["id"], words)])
+    words = str(describe_chart(shown))
+    upload = await stage.app.slack.files_upload_v2(
+        content=draw_chart(shown, build_chart_texts(shown, ENGLISH)), filename="chart.png"
+    )
+    await stage.post(blocks=[section("*Digest*"), make_picture(upload["files"][0]["id"], words)])
     async with seats(stage.workspace, size, scheme) as seat:
         await seat.sit()
         image = seat.messages.last.get_by_role("img", name=words)

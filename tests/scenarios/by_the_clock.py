@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.app.application import House, open_house
-from bot.app.server import serving
-from bot.runtime.periodic import TICK
+from bot.app.application import Application, open_application
+from bot.app.server import serve_requests
+from bot.runtime.periodic import TICK_INTERVAL
 from bot.slack.thread import SlackThread
-from bot.store.stored import utc_text
-from bot.telemetry.endpoints import slack_checks
+from bot.store.stored import encode_time
+from bot.telemetry.endpoints import make_slack_checks
 from commands.values import cron
 from tests.lab.faults import Fault
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
@@ -49,7 +49,7 @@ class World:
     time: SimulatedTime
     zone: ZoneInfo
     database: Path
-    house: House | None = None
+    house: Application | None = None
     surface: SlackThread | None = None
     _life: Life | None = None
     _bot: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -72,8 +72,8 @@ class World:
         """A bot starts, and finds the audit log whole."""
         settings = self.town.settings
         self._life = self.time.life()
-        self.house = await self._bot.enter_async_context(open_house(settings, running=True, clock=self._life.clock))
-        self.surface = await self._bot.enter_async_context(serving(settings, self.house))
+        self.house = await self._bot.enter_async_context(open_application(settings, running=True, clock=self._life.clock))
+        self.surface = await self._bot.enter_async_context(serve_requests(settings, self.house))
         assert (await self.house.audit.verify("system", "")).intact
         while not self._life.sleeps("schedules"):  # its first look at what is due is done
             await asyncio.sleep(STEP)
@@ -103,7 +103,7 @@ class World:
     async def not_ready(self) -> str:
         """Why `/readyz` says that the bot is not ready, "" where it is."""
         assert self.surface is not None
-        probes = slack_checks(self.surface.health).values()
+        probes = make_slack_checks(self.surface.get_health).values()
         return " ".join([str(why) for probe in probes if (why := await probe()) is not None])
 
     async def until(self, end: datetime) -> None:
@@ -119,8 +119,8 @@ class World:
         if self.house is None:
             return None
         now = self.time.now()
-        schedules = [each.schedule for each in await self.house.machinery.schedules.all()]
-        coming = [cron.following(each.cron, ZoneInfo(each.zone), now) for each in schedules if not each.paused]
+        schedules = [each.schedule for each in await self.house.machinery.schedules.list_all()]
+        coming = [cron.find_next(each.cron, ZoneInfo(each.zone), now) for each in schedules if not each.paused]
         return min((each for each in coming if each is not None), default=None)
 
     async def rest(self) -> None:
@@ -136,12 +136,12 @@ class World:
 
     def _rows(self, query: str) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self.database)) as database:
-            return database.execute(query, {"now": utc_text(self.time.now())}).fetchall()
+            return database.execute(query, {"now": encode_time(self.time.now())}).fetchall()
 
     async def set_clocks(self, by: timedelta) -> None:
         """All clocks are set anew, and the bot sees it."""
         self.time.jump(by)
-        self.time.move(self.time.now() + timedelta(seconds=TICK))
+        self.time.move(self.time.now() + timedelta(seconds=TICK_INTERVAL))
         await self.rest()
 
     async def asks(self, person: str, words: str, channel: str = "C0OPS") -> None:

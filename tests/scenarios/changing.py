@@ -11,13 +11,13 @@ from pathlib import PureWindowsPath
 from typing import Any, TypeVar
 
 from adapters.nebula.certificates import read_pem
-from bot.app.application import House
+from bot.app.application import Application
 from bot.app.reload import reload
-from bot.changes.step_runner import POLL
-from bot.model.change import Change, State
+from bot.changes.step_runner import POLL_SECONDS
+from bot.model.change import Change, ChangeState
 from bot.model.request import Answer
-from bot.rendering.slack.change import SYMBOLS
-from bot.runtime.clock import REAL, Clock, now
+from bot.rendering.slack.change import STATE_SYMBOLS
+from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
 from tests.lab.fleet import Conditions, LabFleet
 from tests.lab.windows import nebula_cert
 from tests.lab.windows.disks import Expiry
@@ -56,7 +56,7 @@ class Shift:
     """A town whose bot runs. Unless said otherwise kenji, the operator, asks, and alice, the administrator, decides."""
 
     town: Town
-    house: House
+    house: Application
 
     @property
     def workspace(self) -> Workspace:
@@ -154,9 +154,9 @@ class Shift:
         """What others were told below the card."""
         return [message.text for message in self.workspace.thread(OPS, card.message.ts)[1:]]
 
-    async def shows(self, card: Card, state: State) -> str:
+    async def shows(self, card: Card, state: ChangeState) -> str:
         """The card, once it shows a state."""
-        return await self.signed(card, SYMBOLS[state])
+        return await self.signed(card, STATE_SYMBOLS[state])
 
     async def signed(self, card: Card, sign: str) -> str:
         """The card, once it has a sign on it."""
@@ -173,7 +173,7 @@ class Shift:
 
     async def known(self, card: Card) -> Change:
         """The change as the bot knows it."""
-        return await self.house.machinery.workflow.show(card.operation)
+        return await self.house.machinery.workflow.find_change(card.operation)
 
     async def until(self, card: Card, enough: Callable[[Change], bool]) -> Change:
         """The change, once it is as wanted."""
@@ -182,7 +182,7 @@ class Shift:
                 await asyncio.sleep(0.01)
         return change
 
-    async def ended(self, card: Card) -> tuple[State, str]:
+    async def ended(self, card: Card) -> tuple[ChangeState, str]:
         """How the change ended, and why in English."""
         change = await self.until(card, lambda change: change.state.ended)
         return change.state, str(change.why or "")
@@ -239,7 +239,7 @@ async def shift(
     conditions = Conditions(expiry=expiry or Expiry())
     async with (
         town(hosts=hosts, lighthouse=lighthouse, conditions=conditions) as t,
-        t.bot(hurried(t.fleet, hurry) if hurry else REAL) as house,
+        t.bot(hurried(t.fleet, hurry) if hurry else SYSTEM_CLOCK) as house,
     ):
         yield Shift(t, house)
 
@@ -250,7 +250,7 @@ def hurried(fleet: LabFleet, times: float) -> Clock:
 
     async def sleep(seconds: float) -> None:
         nonlocal passed
-        if seconds != POLL:
+        if seconds != POLL_SECONDS:
             await asyncio.sleep(seconds)
             return
         passed += seconds * times
@@ -258,7 +258,7 @@ def hurried(fleet: LabFleet, times: float) -> Clock:
             host.elapse(seconds * times)
         await asyncio.sleep(0.01)
 
-    return Clock(now, lambda: time.monotonic() + passed, sleep)
+    return Clock(read_utc_time, lambda: time.monotonic() + passed, sleep)
 
 
 def by_hand(s: Shift, host: str, address: str) -> None:
@@ -269,10 +269,10 @@ def by_hand(s: Shift, host: str, address: str) -> None:
         PureWindowsPath("ca.key"): signer[PureWindowsPath(PATHS.ca_key)],
     }
     arguments = ["sign", "-name", host, "-ip", address, "-groups", "flatnet,gateway", "-duration", "1000h"]
-    done = nebula_cert.run(arguments, files, now())
+    done = nebula_cert.run(arguments, files, read_utc_time())
     assert 0 == done.code, done.stderr
     for path, name in ((PATHS.host_certificate, f"{host}.crt"), (PATHS.host_key, f"{host}.key")):
-        s.state(host).write(PureWindowsPath(path), files[PureWindowsPath(name)], now())
+        s.state(host).write(PureWindowsPath(path), files[PureWindowsPath(name)], read_utc_time())
 
 
 def roles(user: str, old: str, new: str) -> tuple[str, str]:

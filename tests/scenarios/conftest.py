@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from adapters.action import SideName
-from bot.app.application import House, open_house
-from bot.app.server import serving
+from bot.app.application import Application, open_application
+from bot.app.server import serve_requests
 from bot.config.settings import Settings, read_settings
-from bot.model.request import Answer, Request, Surface, SystemIdentity, new_key
+from bot.model.request import Answer, Request, Surface, SystemIdentity, make_request_key
 from bot.rendering import chart_process as drawing
-from bot.runtime.clock import REAL, Clock, now
+from bot.runtime.clock import SYSTEM_CLOCK, Clock, read_utc_time
 from tests.lab.fleet import Conditions, LabFleet, run_fleet, write_configuration
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.message import Message
@@ -64,15 +64,15 @@ class Town:
         )
 
     @asynccontextmanager
-    async def bot(self, clock: Clock = REAL) -> AsyncIterator[House]:
+    async def bot(self, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[Application]:
         """The bot, as `flatnet-bot run` puts it together; `clock` is what it lives by."""
         settings = self.settings
-        async with open_house(settings, running=True, clock=clock) as house, serving(settings, house):
+        async with open_application(settings, running=True, clock=clock) as house, serve_requests(settings, house):
             yield house
 
     async def past(self, *words: str) -> None:
         """A bot ran here before, alone in a terminal, and answered this."""
-        async with open_house(self.settings) as house:
+        async with open_application(self.settings) as house:
             for each in words:
                 await ask(house, each)
 
@@ -108,10 +108,10 @@ class Town:
             return database.execute(query).fetchall()
 
 
-async def ask(house: House, words: str) -> Answer:
+async def ask(house: Application, words: str) -> Answer:
     """The answer for whoever started the lab, an administrator."""
     me = SystemIdentity(0, house.desk.config.policy.people[0].system[0])
-    return await house.desk.handle(Request(new_key(), me, words, Surface.DO, now()))
+    return await house.desk.handle(Request(make_request_key(), me, words, Surface.DO, read_utc_time()))
 
 
 Build = Callable[..., AbstractAsyncContextManager[Town]]

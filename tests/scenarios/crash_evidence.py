@@ -18,13 +18,13 @@ from adapters.phrase import Phrase
 from bot.audit.log import verify_files
 from bot.changes.intent_log import STEP_KINDS
 from bot.config.settings import Settings
-from bot.locale.texts import texts
-from bot.model.change import State
-from bot.rendering.slack.change import symbol
+from bot.locale.texts import get_texts
+from bot.model.change import ChangeState
+from bot.rendering.slack.change import choose_symbol
 from bot.security.secrets import read_secrets
 from bot.store.chain import AuditKey
 from bot.store.database import open_for_reading
-from bot.store.records import Record, record_of
+from bot.store.records import OperationRecord, read_record
 from bot.store.tables import CLAIMS, INBOX, OPERATIONS, OUTBOX
 from tests.lab.fleet import LabFleet
 from tests.lab.windows.mesh import PATHS
@@ -62,7 +62,7 @@ class Effects:
 
         return run
 
-    def repeated(self, record: Record) -> Iterator[str]:
+    def repeated(self, record: OperationRecord) -> Iterator[str]:
         """Effects of an operation that happened more often than its plan has them."""
         planned = Counter((call.host, call.held_by) for call in requests(record.plan))
         for (host, script, operation), count in self.counts.items():
@@ -81,10 +81,10 @@ class Rows:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def record(self, operation: str) -> Record:
+    def record(self, operation: str) -> OperationRecord:
         with open_for_reading(self._settings.database_file) as connection:
             row = connection.execute(select(OPERATIONS).where(OPERATIONS.c.operation == operation)).one()
-            return record_of(row, ())
+            return read_record(row, ())
 
     def claims(self) -> Mapping[str, str]:
         """Which operation holds which host."""
@@ -129,7 +129,7 @@ class Evidence:
             yield from self.effects.repeated(record)
             yield from _wrong_in_log(self.town, record.operation)
             yield from _wrong_with_changes(self.town.fleet, record)
-            if record.state is not State.UNKNOWN and record.operation in self.rows.claims().values():
+            if record.state is not ChangeState.UNKNOWN and record.operation in self.rows.claims().values():
                 yield f"{record.operation} ended, and its hosts are claimed: {self.rows.claims()}"
         for host in self.town.fleet.hosts:
             yield from (f"{host.name}: {what}" for what in _wrong_with_nebula(self.town.fleet, host.name))
@@ -138,8 +138,8 @@ class Evidence:
 
     def against_slack(self, operation: str) -> Iterator[str]:
         """What the card and its thread say that is not so, or say twice without saying so."""
-        change = self.rows.record(operation).change()
-        state, sign = change.state, symbol(change)
+        change = self.rows.record(operation).to_change()
+        state, sign = change.state, choose_symbol(change)
         messages = [message for message in self.town.workspace.messages(OPS) if message.blocks and not message.thread_ts]
         cards = [message for message in messages if operation_in(message) == operation]
         if not all(_repeated() in shown(card) for card in cards[1:]):
@@ -169,17 +169,17 @@ def _wrong_with_nebula(fleet: LabFleet, host: str) -> Iterator[str]:
         yield "Nebula runs with another certificate than lies there"
 
 
-def _wrong_with_changes(fleet: LabFleet, record: Record) -> Iterator[str]:
+def _wrong_with_changes(fleet: LabFleet, record: OperationRecord) -> Iterator[str]:
     """What hosts say of an operation's changes is what its end says; what was taken back has left nothing."""
     changes = {host.name: host.windows.state.changes.get(record.operation) for host in fleet.hosts}
     states = {name: change.state for name, change in changes.items() if change is not None}
     kept = {name for name, state in states.items() if state == "confirmed"}
     parts = {part.host for part in record.plan.parts}
     right = {
-        State.DONE: kept == parts,
-        State.FAILED: bool(kept) and kept < parts,
-        State.UNDONE: not kept,
-        State.CLOSED: not states,
+        ChangeState.DONE: kept == parts,
+        ChangeState.FAILED: bool(kept) and kept < parts,
+        ChangeState.UNDONE: not kept,
+        ChangeState.CLOSED: not states,
     }
     if not right.get(record.state, True) or not set(states.values()) <= {"confirmed", "reverted"}:
         yield f"{record.operation} is {record.state}, and its changes are {states}"
@@ -189,7 +189,7 @@ def _wrong_with_changes(fleet: LabFleet, record: Record) -> Iterator[str]:
             yield f"{host.name}: {left} was left"
 
 
-def _wrong_with_pair(state: WindowsState, before: tuple[str, str], records: Sequence[Record]) -> Iterator[str]:
+def _wrong_with_pair(state: WindowsState, before: tuple[str, str], records: Sequence[OperationRecord]) -> Iterator[str]:
     """Certificate and key are new where a change says so, with the old ones kept; else they are as before."""
     changes = [state.changes.get(record.operation) for record in records]
     renewed = [change for change in changes if change is not None and change.swaps and change.state == "confirmed"]
@@ -225,7 +225,7 @@ def _told(event: Mapping[str, Any]) -> str:
 def _repeated() -> str:
     """What stands below a message whose first sending may have arrived."""
     phrase = Phrase("Sent again: Slack did not confirm the first sending.")
-    return phrase.render(texts("ja", ZoneInfo("Asia/Tokyo")))
+    return phrase.render(get_texts("ja", ZoneInfo("Asia/Tokyo")))
 
 
 def _pair(state: WindowsState) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.action_registry import class_of
+from adapters.action_registry import find_action_class
 from adapters.gateway.action import GatewayAction
 from adapters.windows.action import WindowsAction
 from commands.model.plan import Deed, Plan, Step
@@ -136,11 +136,11 @@ def _confirms(call: Call, when: When) -> bool:
 
 
 def _call(step: Step, role: Role, host: str, deed: Deed) -> Call:
-    return Call(step.key, role, host, _held_by(deed), deed.changes)
+    return Call(step.key, role, host, _held_by(deed), deed.is_change)
 
 
 def _held_by(deed: Deed) -> str:
-    kind = class_of(deed.kind)
+    kind = find_action_class(deed.kind)
     if issubclass(kind, WindowsAction):
         return kind.script
     assert issubclass(kind, GatewayAction)

@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.control.client import ask
-from bot.model.change import State
+from bot.model.change import ChangeState
 from bot.model.request import Surface
-from bot.store.records import Record
+from bot.store.records import OperationRecord
 from tests.lab.holds import Hold
 from tests.scenarios.changing import ADMIN, OPERATOR, OPS, Card, operation_in
 from tests.scenarios.conftest import PATIENCE, Town, built
@@ -85,7 +85,7 @@ class Crew:
         delivery = await self.town.workspace.click(ADMIN, card.message, "run.approve")
         assert delivery.in_time
 
-    async def ended(self, card: Card) -> State:
+    async def ended(self, card: Card) -> ChangeState:
         """How the change ended, once it has."""
         await self._until(lambda: self._now(card).state.ended, lambda: f"it is {self._now(card).state} for ever")
         return self._now(card).state
@@ -102,11 +102,11 @@ class Crew:
         await self.dies()
         self._left(point, hold)
         await self.begins()
-        expected, state = State.DONE if point.done else State.UNDONE, await self.ended(card)
+        expected, state = ChangeState.DONE if point.done else ChangeState.UNDONE, await self.ended(card)
         wrong = [f"it is {state}: {self._now(card).why}"] if state is not expected else []
         return wrong + list(self.evidence.against(before, card.operation))
 
-    def _now(self, card: Card) -> Record:
+    def _now(self, card: Card) -> OperationRecord:
         return self.rows.record(card.operation)
 
     async def withdraw_again(self, operations: Iterable[str]) -> None:
@@ -201,7 +201,7 @@ class Chance:
         operations = [card.operation for card in cards]
         wrong = list(self.bots.evidence.against(before, *operations))
         await self.bots.withdraw_again(operations)
-        return wrong + [f"{state}: nobody had to look" for state in states if state.endswith(State.UNKNOWN)]
+        return wrong + [f"{state}: nobody had to look" for state in states if state.endswith(ChangeState.UNKNOWN)]
 
 
 async def main(rounds: int, seed: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 from adapters.nebula.certificates import read_pem
 from adapters.windows.commit_confirm import AbortChange, BeginChange, ReadChange
 from adapters.windows.nebula import ReachAddress, ReadCertificates
-from bot.model.change import State
-from bot.runtime.clock import now
+from bot.model.change import ChangeState
+from bot.runtime.clock import read_utc_time
 from tests.lab.windows.disks import Expiry
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import ADMIN, OPERATOR, Card, Shift, by_hand, shift
@@ -38,7 +38,7 @@ def nothing(s: Shift) -> None:
 async def put_back(s: Shift, card: Card, old: str) -> str:
     """Why a renewal of host-a ended as one of which nothing is left: the old pair lies there and runs."""
     state, why = await s.ended(card)
-    assert (State.UNDONE, old, old) == (state, s.lies("host-a"), s.runs("host-a")), why
+    assert (ChangeState.UNDONE, old, old) == (state, s.lies("host-a"), s.runs("host-a")), why
     assert [] == s.left("host-a") + s.left("lighthouse")
     assert why.endswith("host-a is as it was before")
     return why
@@ -76,11 +76,11 @@ async def test_without_a_lighthouse_nobody_can_sign(town: Build) -> None:
 async def test_a_ca_that_ends_first_shortens_the_new_certificate_and_approvers_are_told(town: Build) -> None:
     async with shift(town, expiry=Expiry(ca=20, hosts={"host-a": 10})) as s:
         assert "ends soon" in await s.types(ADMIN, f"{RENEW} --dry-run")
-        assert (State.DONE, "") == await s.ended(await s.approved(RENEW))
+        assert (ChangeState.DONE, "") == await s.ended(await s.approved(RENEW))
         [ca] = read_pem(s.state("lighthouse").files[PureWindowsPath(PATHS.ca_certificate)])
         [new] = read_pem(s.state("host-a").files[PureWindowsPath(PATHS.host_certificate)])
         assert timedelta(0) < ca.not_after - new.not_after < timedelta(minutes=1)
-        assert new.not_after > now() + timedelta(days=19)
+        assert new.not_after > read_utc_time() + timedelta(days=19)
 
 
 async def test_a_full_disk_stops_it_before_anything_is_touched(town: Build) -> None:
@@ -109,7 +109,7 @@ async def test_a_service_that_does_not_come_back_is_put_back_by_its_host(town: B
         card = await s.approved(RENEW)
         assert 'the host says state "reverted"' in await put_back(s, card, old)
         assert f"<@{OPERATOR}> :leftwards_arrow_with_hook:" in await s.says(card, "<@")
-        await s.shows(card, State.UNDONE)
+        await s.shows(card, ChangeState.UNDONE)
 
 
 @pytest.mark.parametrize("words", ["cert renew --due 30d", "service restart nebula host-a,host-b"])
@@ -118,7 +118,7 @@ async def test_the_first_host_that_fails_ends_it_for_the_others(town: Build, wor
         old = {name: (s.lies(name), s.state(name).services["Nebula"].pid) for name in ("host-a", "host-b")}
         s.state("host-a").services["Nebula"].broken = "once"
         state, why = await s.ended(await s.approved(words))
-        assert State.UNDONE is state
+        assert ChangeState.UNDONE is state
         assert why.endswith("host-a is as it was before, not begun on host-b")
         assert (old["host-a"][0], old["host-a"][0]) == (s.lies("host-a"), s.runs("host-a"))
         assert old["host-b"] == (s.lies("host-b"), s.state("host-b").services["Nebula"].pid)
@@ -132,16 +132,16 @@ async def test_a_service_that_never_comes_back_is_somebody_s_to_look_at(town: Bu
         s.state("host-a").services["Nebula"].broken = "always"
         card = await s.approved(RENEW)
         state, why = await s.ended(card)
-        assert (State.UNKNOWN, old, "") == (state, s.lies("host-a"), s.runs("host-a"))
+        assert (ChangeState.UNKNOWN, old, "") == (state, s.lies("host-a"), s.runs("host-a"))
         assert f"then say what you saw with op resolve {card.operation}" in why
         s.state("host-a").services["Nebula"].broken = ""
-        s.state("host-a").start_service("Nebula", now())
+        s.state("host-a").start_service("Nebula", read_utc_time())
         other = await s.approved("service restart openresty host-a")
         waiting = await s.known(other)
-        assert (State.READY, True) == (waiting.state, "ended unknown" in str(waiting.waits_for))
+        assert (ChangeState.READY, True) == (waiting.state, "ended unknown" in str(waiting.waits_for))
         await s.types(OPERATOR, f'op resolve {card.operation} "started it by hand" --outcome undone')
-        assert (State.UNDONE, "kenji looked: started it by hand") == await s.ended(card)
-        assert (State.DONE, "") == await s.ended(other)
+        assert (ChangeState.UNDONE, "kenji looked: started it by hand") == await s.ended(card)
+        assert (ChangeState.DONE, "") == await s.ended(other)
 
 
 @pytest.mark.slow

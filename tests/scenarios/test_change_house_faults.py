@@ -7,15 +7,15 @@ import time
 
 import pytest
 
-from bot.model.change import State
-from bot.runtime.clock import Clock, now
+from bot.model.change import ChangeState
+from bot.runtime.clock import Clock, read_utc_time
 from tests.lab.workspace.faults import HANDSHAKE, ServerError
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift, shift
 from tests.scenarios.conftest import Build
 
 RENEW, RESTART = "cert renew host-a", "service restart openresty host-a"
 
-DONE = (State.DONE, "")
+DONE = (ChangeState.DONE, "")
 
 SLACK = ("chat.postMessage", "chat.postEphemeral", "chat.update", "users.info", "conversations.open", HANDSHAKE)
 
@@ -37,7 +37,7 @@ async def test_slack_that_is_down_during_the_run_learns_of_it_right_afterwards(t
         assert old != s.lies("host-a") == s.runs("host-a")
         for place in SLACK:
             s.workspace.faults.switch_off(place)
-        await s.shows(card, State.DONE)
+        await s.shows(card, ChangeState.DONE)
         await s.says(card, f"<@{OPERATOR}>")
         assert (1, 2) == (len(s.cards()), len(s.thread(card)))
 
@@ -70,7 +70,7 @@ async def test_a_bot_that_is_stopped_in_the_middle_goes_on_after_its_next_start(
             assert {"done"} == set(s.outcomes(card).values())
             assert 1 == s.trail(card).count("run")
             assert 1 == sum(event["data"].get("step") == "host-a/sign" for event in s.events(card))
-            await s.shows(card, State.DONE)
+            await s.shows(card, ChangeState.DONE)
 
 
 async def test_a_database_from_an_hour_ago_changes_nothing_until_an_administrator_accepts_it_by_name(town: Build) -> None:
@@ -92,7 +92,7 @@ async def test_a_database_from_an_hour_ago_changes_nothing_until_an_administrato
             assert "nothing may change while the audit log is in doubt" in await s.press(ADMIN, late, "run.approve")
             assert "administrator" in await s.types(OPERATOR, f"audit accept {found[1]}")
             assert "nothing of the name audit-1-00000000 is lost" in await s.types(ADMIN, "audit accept audit-1-00000000")
-            assert State.CLOSED is (await s.ended(early))[0]
+            assert ChangeState.CLOSED is (await s.ended(early))[0]
             await s.press(ADMIN, early, "run.approve")
             assert 2400 == s.state("host-a").services["OpenResty"].pid
             assert "changes are possible again" in await s.types(ADMIN, f"audit accept {found[1]}")
@@ -104,4 +104,4 @@ async def test_a_database_from_an_hour_ago_changes_nothing_until_an_administrato
 
 def ticking() -> Clock:
     """A clock that looks at everything ten times a second."""
-    return Clock(now, time.monotonic, lambda seconds: asyncio.sleep(min(seconds, 0.1)))
+    return Clock(read_utc_time, time.monotonic, lambda seconds: asyncio.sleep(min(seconds, 0.1)))

@@ -4,13 +4,13 @@ from pathlib import PureWindowsPath
 
 import pytest
 
-from bot.model.change import State
+from bot.model.change import ChangeState
 from tests.lab.windows.disks import Expiry
 from tests.lab.windows.mesh import PATHS
 from tests.scenarios.changing import ADMIN, FOLDER, OPERATOR, Shift, shift
 from tests.scenarios.conftest import Build
 
-DONE = (State.DONE, "")
+DONE = (ChangeState.DONE, "")
 
 ASKED = ["request", "plan", "approval"]
 """What the audit log says of a change that waits for people."""
@@ -36,7 +36,7 @@ async def test_a_certificate_is_renewed_with_approval_and_proven_from_the_other_
         assert {"done"} == set(s.outcomes(card).values())
         assert text == s.state("host-a").files[FOLDER / card.operation / "host.crt.old"]
         assert [] == s.left("lighthouse")
-        assert "run." not in await s.shows(card, State.DONE)
+        assert "run." not in await s.shows(card, ChangeState.DONE)
         assert f"<@{OPERATOR}>" in await s.says(card, ":white_check_mark: 完了")
         assert 1 == len(s.cards())
 

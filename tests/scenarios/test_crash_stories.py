@@ -3,7 +3,7 @@
 import pytest
 
 from bot.control.client import ask
-from bot.model.change import State
+from bot.model.change import ChangeState
 from bot.model.request import Surface
 from tests.lab.faults import Fault
 from tests.scenarios.conftest import Build
@@ -37,9 +37,9 @@ async def test_what_nobody_can_know_after_a_crash_is_said_to_be_unknown_and_keep
         await bots.dies()
         t.fleet["host-a"].wire("windows").fault = Fault.IDENTITY
         await bots.begins()
-        assert State.UNKNOWN == await bots.ended(card)
+        assert ChangeState.UNKNOWN == await bots.ended(card)
         assert {"host-a": card.operation, "lighthouse": card.operation} == bots.rows.claims()
         await bots.at_rest()
         assert [] == list(bots.evidence.against_slack(card.operation))
         await ask(t.settings.control_socket, f'op resolve {card.operation} "no key was left" --outcome undone', Surface.DO)
-        assert (State.UNDONE, {}) == (await bots.ended(card), bots.rows.claims())
+        assert (ChangeState.UNDONE, {}) == (await bots.ended(card), bots.rows.claims())

@@ -6,14 +6,14 @@ from contextlib import closing
 
 import pytest
 
-from bot.model.change import State
+from bot.model.change import ChangeState
 from tests.lab.workspace.faults import DELIVERY, Duplicated
 from tests.scenarios.changing import ADMIN, DEVELOPER, GUEST, MEMBER, OPERATOR, VIEWER, Card, Shift, roles, shift
 from tests.scenarios.conftest import PATIENCE, Build, Town
 
 RESTART = "service restart openresty host-a"
 
-DONE = (State.DONE, "")
+DONE = (ChangeState.DONE, "")
 
 
 def untouched(s: Shift, card: Card) -> None:
@@ -26,9 +26,9 @@ async def test_a_denial_takes_its_reason_from_a_form_and_whoever_asked_is_told(t
     async with shift(town) as s:
         card = await s.asked(RESTART)
         await s.fills(ADMIN, card, "form.deny", "deny.why", "not before the backup")
-        assert (State.CLOSED, "alice denied it: not before the backup") == await s.ended(card)
+        assert (ChangeState.CLOSED, "alice denied it: not before the backup") == await s.ended(card)
         assert f"<@{OPERATOR}>" in await s.says(card, "not before the backup")
-        assert "run.approve" not in await s.shows(card, State.CLOSED)
+        assert "run.approve" not in await s.shows(card, ChangeState.CLOSED)
         untouched(s, card)
         assert ["request", "plan", "approval", "review", "end"] == s.trail(card)
 
@@ -37,7 +37,7 @@ async def test_whoever_asked_withdraws_it_and_nobody_approves_it_any_more(town: 
     async with shift(town) as s:
         card = await s.asked(RESTART)
         await s.press(OPERATOR, card, "run.withdraw")
-        assert (State.CLOSED, "kenji withdrew it") == await s.ended(card)
+        assert (ChangeState.CLOSED, "kenji withdrew it") == await s.ended(card)
         assert "whoever asked has withdrawn this" in await s.press(ADMIN, card, "run.approve")
         untouched(s, card)
 
@@ -57,7 +57,7 @@ async def test_who_may_not_approve_is_told_why_and_nothing_moves(town: Build, us
     async with shift(town) as s:
         card = await s.asked(RESTART, ADMIN)
         assert said in await s.press(user, card, "run.approve")
-        assert State.WAITING is (await s.known(card)).state
+        assert ChangeState.WAITING is (await s.known(card)).state
         untouched(s, card)
         assert "refusal" == s.town.events()[-1]["kind"]
         assert [] == s.thread(card)
@@ -92,7 +92,7 @@ async def test_whoever_asked_in_slack_cannot_approve_in_a_terminal(town: Build) 
         await s.edited('name = "me"\n', f'name = "me"\nslack = ["{MEMBER}"]\n')
         card = await s.asked(RESTART, MEMBER)
         assert "nobody approves their own request" in str(await s.shell(f"approve {card.operation}"))
-        assert State.WAITING is (await s.known(card)).state
+        assert ChangeState.WAITING is (await s.known(card)).state
         untouched(s, card)
 
 
@@ -102,9 +102,9 @@ async def test_a_click_after_its_time_is_told_so_and_the_card_follows(town: Buil
         overdue(s.town)
         assert "the time to decide ended" in await s.press(ADMIN, card, "run.approve")
         await s.house.machinery.dispatch.tick()
-        assert State.CLOSED is (await s.ended(card))[0]
+        assert ChangeState.CLOSED is (await s.ended(card))[0]
         untouched(s, card)
-        assert "run.approve" not in await s.shows(card, State.CLOSED)
+        assert "run.approve" not in await s.shows(card, ChangeState.CLOSED)
         assert f"<@{OPERATOR}>" in await s.says(card, ":hourglass:")
 
 

@@ -15,9 +15,9 @@ from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.wsl.system import ReadSystem as ReadWsl
 from bot.doctor.examination import diagnose
-from bot.model.request import Exit
+from bot.model.request import ExitCode
 from bot.store.database import Database
-from commands.model.operation import untold
+from commands.model.operation import ignore_progress
 from commands.model.report import Report
 from tests.lab.faults import Fault
 from tests.lab.gateway.state import GatewayState
@@ -154,7 +154,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def diagnosed(t: Town) -> Report:
-    answer = await diagnose(t.config, untold)
+    answer = await diagnose(t.config, ignore_progress)
     assert isinstance(answer.body, Report)
     return answer.body
 
@@ -232,9 +232,9 @@ async def test_another_bot_that_does_not_answer_is_named(town: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code"), [(None, Exit.WELL), ("sudo refused", Exit.FINDINGS), ("closed port", Exit.NOT_REACHED)]
+    ("name", "code"), [(None, ExitCode.WELL), ("sudo refused", ExitCode.FINDINGS), ("closed port", ExitCode.NOT_REACHED)]
 )
-async def test_the_command_tells_programs_what_it_found(town: Build, name: str | None, code: Exit) -> None:
+async def test_the_command_tells_programs_what_it_found(town: Build, name: str | None, code: ExitCode) -> None:
     """One JSON document, no bar, and the exit code of every answer."""
     async with town(hosts=1) as t:
         for trouble in TROUBLES:
@@ -250,7 +250,7 @@ async def test_the_command_names_a_broken_configuration_and_ends_with_findings(t
     async with town(hosts=1) as t:
         t.edit("[slack]", "[slack")
         ended = await command("doctor", "--config", str(t.config))
-        assert (Exit.FINDINGS, "") == (ended.returncode, ended.stderr)
+        assert (ExitCode.FINDINGS, "") == (ended.returncode, ended.stderr)
         assert f"{t.config}:7: is not TOML" in ended.stdout
 
 
@@ -264,7 +264,7 @@ async def test_a_running_bot_examines_itself_for_whoever_may_ask(town: Build) ->
         refused = await t.private_answer(VIEWER, OPS, "doctor")
         assert HOST not in refused.text
         ended = await command("doctor", "--config", str(t.config))
-        assert Exit.NOT_REACHED == ended.returncode
+        assert ExitCode.NOT_REACHED == ended.returncode
         assert "nothing answers at" in ended.stdout
         asked = [(event["kind"], event["actor"]) for event in t.events() if event["data"].get("text") == "doctor"]
         assert [("request", "alice"), ("refusal", "hana"), ("request", "me")] == asked

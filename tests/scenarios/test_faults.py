@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from adapters.action import SideName
-from adapters.fleet import GRACE, Fleet
+from adapters.fleet import DEADLINE_GRACE, Fleet
 from adapters.gateway.api import ReadSystem as ReadGateway
 from adapters.windows.system import ReadSystem as ReadWindows
 from adapters.wsl.system import ReadSystem as ReadWsl
 from bot.config.settings import read_settings
-from bot.runtime.connections import connector
+from bot.runtime.connections import make_connector
 from bot.security.secrets import read_secrets
 from commands.health import Health
-from commands.model.operation import Thresholds, View
+from commands.model.operation import FleetView, Thresholds
 from commands.model.report import Report
 from commands.values.arguments import Target
 from tests.lab.faults import Fault
@@ -95,13 +95,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def looking_at(fleet: LabFleet, folder: Path, threads: int | None = None) -> AsyncIterator[View]:
+async def looking_at(fleet: LabFleet, folder: Path, threads: int | None = None) -> AsyncIterator[FleetView]:
     """The real connections to all hosts of a lab; `threads` for WinRM, else one for each host."""
     settings = read_settings(write_configuration(folder, fleet))
     secrets = read_secrets(settings.secret_names, settings.secrets_folder)
     with ThreadPoolExecutor(threads or len(fleet.hosts)) as pool:
-        connected = Fleet(settings.inventory, connector(secrets, pool))
-        yield View(connected, lambda: datetime.now(UTC), Thresholds())
+        connected = Fleet(settings.inventory, make_connector(secrets, pool))
+        yield FleetView(connected, lambda: datetime.now(UTC), Thresholds())
         for host in fleet.hosts:
             for side in EXPECTED:
                 host.wire(side).fault = Fault.NONE  # so that closing is quick
@@ -116,7 +116,7 @@ async def test_all_faults_of_all_sides_at_once(tmp_path: Path) -> None:
             for side in EXPECTED:
                 fleet[name].wire(side).fault = fault_of(number, side)
 
-        async with asyncio.timeout(DEADLINE + GRACE + 10):
+        async with asyncio.timeout(DEADLINE + DEADLINE_GRACE + 10):
             whole = asyncio.create_task(Health(details=True).read(view))
             healthy = await Health(target=Target(parts=HEALTHY)).read(view)
             assert not whole.done()
@@ -176,8 +176,8 @@ async def test_a_missing_password_is_the_finding_of_the_hosts_that_need_it(tmp_p
         settings = read_settings(tmp_path / "flatnet.toml")
         secrets = read_secrets(settings.secret_names, settings.secrets_folder)
         with ThreadPoolExecutor(1) as pool:
-            connected = Fleet(settings.inventory, connector(secrets, pool))
-            report = await Health().read(View(connected, lambda: datetime.now(UTC), Thresholds()))
+            connected = Fleet(settings.inventory, make_connector(secrets, pool))
+            report = await Health().read(FleetView(connected, lambda: datetime.now(UTC), Thresholds()))
             await connected.aclose()
 
     assert "host-a needs attention: Windows log-in refused" == str(report.summary)

@@ -10,7 +10,7 @@ import pytest
 from bot.app import reload
 from bot.app import server as app
 from bot.control import server as control_server
-from bot.model.request import Answer, Exit
+from bot.model.request import Answer, ExitCode
 from commands.model.report import Report
 from tests.lab.faults import Fault
 from tests.scenarios.conftest import PATIENCE, SIDES, Build, Town, ask
@@ -33,9 +33,9 @@ async def test_a_request_ends_on_the_fleet_that_it_began_with(town: Build) -> No
         assert "host-z" in (await ask(house, "host")).model_dump_json()
         t.fleet["host-a"].wire("windows").fault = Fault.NONE
         answer = await running
-        assert (Exit.WELL, ["host-a"]) == (answer.exit, hosts(answer))
+        assert (ExitCode.WELL, ["host-a"]) == (answer.exit_code, hosts(answer))
         later = await ask(house, "health")
-        assert (Exit.WELL, ["host-z"]) == (later.exit, hosts(later))
+        assert (ExitCode.WELL, ["host-z"]) == (later.exit_code, hosts(later))
         await retired.aclose()
 
 
@@ -44,26 +44,26 @@ async def test_the_earlier_fleet_is_closed_when_its_time_has_come_or_the_bot_end
     town: Build, monkeypatch: pytest.MonkeyPatch, retirement: float
 ) -> None:
     """No shell and no connection stays behind on a host, whichever comes first."""
-    monkeypatch.setattr(reload, "RETIREMENT", retirement)
+    monkeypatch.setattr(reload, "FLEET_RETIREMENT", retirement)
     async with town(hosts=1) as t, t.bot() as house:
         await ask(house, "health")
         before, again = house.desk.config.fleet, asyncio.Event()
         assert 1 == t.fleet["host-a"].windows.shells
-        reloading = asyncio.create_task(reload.reload_when_told(again, t.config, t.settings, house))
+        reloading = asyncio.create_task(reload.reload_on_signal(again, t.config, t.settings, house))
         again.set()
         await until(lambda: house.desk.config.fleet is not before)
         if retirement:
             await asyncio.sleep(0)
             reloading.cancel()
         await until(lambda: t.fleet["host-a"].windows.shells == 0)
-        assert Exit.WELL is (await ask(house, "health")).exit
+        assert ExitCode.WELL is (await ask(house, "health")).exit_code
         reloading.cancel()
         await asyncio.gather(reloading, return_exceptions=True)
 
 
 async def test_the_bot_ends_though_no_side_of_a_host_lets_go(town: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     """A question from Slack hangs on all three sides; it is cut short, kept as a row, and worked after the next start."""
-    monkeypatch.setattr(app, "DRAIN", 0.2)
+    monkeypatch.setattr(app, "DRAIN_TIME", 0.2)
     async with town(hosts=1) as t:
         async with t.bot():
             hang(t)
@@ -83,7 +83,7 @@ async def test_who_asked_from_a_terminal_is_told_when_the_bot_ends_under_the_que
     town: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The question hangs; the bot ends in bounded time, and who asked gets a sentence."""
-    monkeypatch.setattr(control_server, "LEAVING", 0.2)
+    monkeypatch.setattr(control_server, "SHUTDOWN_TIMEOUT", 0.2)
     async with town(hosts=1) as t:
         async with t.bot():
             hang(t)
@@ -92,7 +92,7 @@ async def test_who_asked_from_a_terminal_is_told_when_the_bot_ends_under_the_que
             ending = time.monotonic()
         assert time.monotonic() - ending < LEFT_BEHIND
         asked = await asking
-        assert (Exit.INTERNAL, "") == (asked.returncode, asked.stdout)
+        assert (ExitCode.INTERNAL, "") == (asked.returncode, asked.stdout)
         assert "the running bot does not answer" in asked.stderr
 
 
@@ -101,7 +101,7 @@ async def test_the_process_ends_though_open_connections_hang(town: Build) -> Non
     """SIGTERM: exit code 0 in bounded time; no thread that waits for a host holds the process."""
     async with town(hosts=1) as t, bot_process(t) as bot:
         await bot.says('"connected"')
-        assert Exit.WELL == (await command("do", "health", "--config", str(t.config))).returncode
+        assert ExitCode.WELL == (await command("do", "health", "--config", str(t.config))).returncode
         for side in SIDES:
             t.fleet["host-a"].wire(side).fault = Fault.SWALLOW
         ending = time.monotonic()

@@ -2,14 +2,14 @@
 
 import asyncio
 
-from bot.model.change import State
+from bot.model.change import ChangeState
 from tests.lab.workspace.faults import DELIVERY, Duplicated
 from tests.scenarios.changing import ADMIN, DEVELOPER, OPERATOR, OPS, Card, roles, shift
 from tests.scenarios.conftest import PATIENCE, Build
 
 RESTART = "service restart openresty host-a"
 
-DONE = (State.DONE, "")
+DONE = (ChangeState.DONE, "")
 
 ME = ('roles = ["administrator", "operator"]', 'roles = ["viewer"]')
 """Whoever started the lab may nothing more."""
@@ -22,7 +22,7 @@ async def test_two_of_two_and_every_click_delivered_twice(town: Build) -> None:
         card = await s.asked(RESTART)
         s.workspace.faults.switch_on(DELIVERY, Duplicated(2))
         await s.press(ADMIN, card, "run.approve")
-        assert State.WAITING is (await s.known(card)).state
+        assert ChangeState.WAITING is (await s.known(card)).state
         await s.press(DEVELOPER, card, "run.approve")
         assert DONE == await s.ended(card)
         assert ["request", "plan", "approval", "review", "review", "run", "end"] == s.trail(card)
@@ -47,13 +47,13 @@ async def test_one_of_two_twice_is_one_of_two(town: Build) -> None:
         card = await s.asked(RESTART)
         await s.press(ADMIN, card, "run.approve")
         assert "you have approved this already" in await s.press(ADMIN, card, "run.approve")
-        assert State.WAITING is (await s.known(card)).state
+        assert ChangeState.WAITING is (await s.known(card)).state
 
 
 async def test_what_is_asked_in_a_terminal_is_shown_where_approvals_are_and_approved_there(town: Build) -> None:
     async with shift(town) as s:
         await s.shell(RESTART)
-        [change] = await s.house.machinery.workflow.waiting()
+        [change] = await s.house.machinery.workflow.list_waiting()
         card = await s.find(change.operation)
         await s.press(ADMIN, card, "run.approve")
         assert DONE == await s.ended(card)
@@ -63,7 +63,7 @@ async def test_without_such_a_channel_who_is_to_be_called_gets_the_card_alone(to
     async with shift(town) as s:
         await s.edited(f'channel = "{OPS}"\n', 'rules = [{risk = "disrupt", approvers = 1, ping = ["alice"]}]\n')
         await s.shell(RESTART)
-        [change] = await s.house.machinery.workflow.waiting()
+        [change] = await s.house.machinery.workflow.list_waiting()
         [card] = await s.workspace.seen(lambda: s.workspace.direct(ADMIN), timeout=PATIENCE)
         assert () == s.workspace.messages(OPS)
         await s.workspace.click(ADMIN, card, "run.approve")
@@ -87,7 +87,7 @@ async def test_in_a_team_of_two_each_approves_for_the_other(town: Build) -> None
         for who, other in ((OPERATOR, ADMIN), (ADMIN, OPERATOR)):
             card = await s.asked(RESTART, who)
             await s.press(who, card, "run.approve")
-            assert State.WAITING is (await s.known(card)).state
+            assert ChangeState.WAITING is (await s.known(card)).state
             await s.press(other, card, "run.approve")
             assert DONE == await s.ended(card)
 

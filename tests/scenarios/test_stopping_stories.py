@@ -2,14 +2,14 @@
 
 import pytest
 
-from bot.model.change import State
-from bot.rendering.slack.change import STOPPED
+from bot.model.change import ChangeState
+from bot.rendering.slack.change import STOPPED_SYMBOL
 from tests.scenarios.changing import ADMIN, OPERATOR, Shift, shift
 from tests.scenarios.conftest import Build
 
 BOTH = "cert renew host-a,host-b"
 
-DONE = (State.DONE, "")
+DONE = (ChangeState.DONE, "")
 
 
 def only_the_first(s: Shift, old: dict[str, str]) -> None:
@@ -27,17 +27,17 @@ async def test_a_stop_in_the_middle_puts_that_host_back_and_another_change_does_
         hold = s.fleet["host-b"].windows.hold("begin-change", "after")
         card = await s.approved(BOTH)
         await hold.reached()
-        await s.shows(card, State.RUNNING)
+        await s.shows(card, ChangeState.RUNNING)
         await s.press_now(OPERATOR, card, "run.stop")
         hold.release()
-        assert (State.FAILED, "kenji stopped it. done on host-a, host-b is as it was before") == await s.ended(card)
+        assert (ChangeState.FAILED, "kenji stopped it. done on host-a, host-b is as it was before") == await s.ended(card)
         only_the_first(s, old)
         assert {"host-b/begin": "undone", "host-b/reach/host-b": "skipped"}.items() <= s.outcomes(card).items()
-        await s.signed(card, STOPPED)
-        await s.says(card, f"<@{OPERATOR}> {STOPPED}")
+        await s.signed(card, STOPPED_SYMBOL)
+        await s.says(card, f"<@{OPERATOR}> {STOPPED_SYMBOL}")
         await s.press_now(OPERATOR, card, "run.continue")
         rest = await s.find((await s.known(card)).after)
-        assert ("cert renew host-b", State.WAITING) == ((await s.known(rest)).words, (await s.known(rest)).state)
+        assert ("cert renew host-b", ChangeState.WAITING) == ((await s.known(rest)).words, (await s.known(rest)).state)
         first = s.lies("host-a")
         await s.press(ADMIN, rest, "run.approve")
         assert DONE == await s.ended(rest)
@@ -53,7 +53,7 @@ async def test_a_stop_before_the_next_host_leaves_that_one_alone(town: Build) ->
         await hold.reached()
         await s.types(OPERATOR, f"op cancel {card.operation}")
         hold.release()
-        assert (State.FAILED, "kenji stopped it. done on host-a, not begun on host-b") == await s.ended(card)
+        assert (ChangeState.FAILED, "kenji stopped it. done on host-a, not begun on host-b") == await s.ended(card)
         only_the_first(s, old)
 
 
@@ -61,7 +61,7 @@ async def test_nobody_else_stops_it_but_an_administrator(town: Build) -> None:
     async with shift(town) as s:
         card = await s.asked(BOTH, ADMIN)
         await s.types(OPERATOR, f"op cancel {card.operation}")
-        assert State.WAITING is (await s.known(card)).state
+        assert ChangeState.WAITING is (await s.known(card)).state
         assert ("refusal", "kenji") == (s.town.events()[-1]["kind"], s.town.events()[-1]["actor"])
 
 
@@ -75,11 +75,11 @@ async def test_a_lock_on_everything_stops_what_runs_and_what_would_start_until_i
         other = await s.approved("service restart openresty host-a")
         hold.release()
         state, why = await s.ended(card)
-        assert State.FAILED is state
+        assert ChangeState.FAILED is state
         assert why.startswith("a lock stopped it: alice has locked all until")
         assert why.endswith("something smells of smoke. done on host-a, host-b is as it was before")
         only_the_first(s, old)
-        assert (State.READY, 2400) == ((await s.known(other)).state, s.state("host-a").services["OpenResty"].pid)
+        assert (ChangeState.READY, 2400) == ((await s.known(other)).state, s.state("host-a").services["OpenResty"].pid)
         assert "nothing may change anywhere: alice has locked all" in await s.types(ADMIN, "lock")
         await s.types(ADMIN, "lock remove 1")
         assert DONE == await s.ended(other)

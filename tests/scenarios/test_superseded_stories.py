@@ -3,23 +3,23 @@
 import pytest
 
 from adapters import action_registry as actions
-from bot.model.change import State
+from bot.model.change import ChangeState
 from tests.scenarios.changing import ADMIN, OPERATOR, Card, Shift, by_hand, roles, shift
 from tests.scenarios.conftest import Build
 
 RENEW = "cert renew host-a"
 
-DONE = (State.DONE, "")
+DONE = (ChangeState.DONE, "")
 
 
 async def asks_again(s: Shift, card: Card, why: str) -> Card:
     """The card of the change that took this one's place and waits for people anew; the old one says why."""
     change = await s.until(card, lambda change: change.state.ended)
-    assert State.CLOSED is change.state
+    assert ChangeState.CLOSED is change.state
     assert why in str(change.why)
     again = await s.find(change.after)
-    assert (State.WAITING, card.operation) == ((await s.known(again)).state, (await s.known(again)).before)
-    await s.shows(card, State.CLOSED)
+    assert (ChangeState.WAITING, card.operation) == ((await s.known(again)).state, (await s.known(again)).before)
+    await s.shows(card, ChangeState.CLOSED)
     assert f"<@{OPERATOR}>" in await s.says(card, again.operation)
     assert ["request", "plan", "approval", "review", "end"] == s.trail(card)
     return again
@@ -60,8 +60,8 @@ async def test_a_script_that_is_another_than_when_it_was_asked_is_approved_anew(
 ) -> None:
     async with shift(town) as s:
         card, old = await s.asked(RENEW), s.lies("host-a")
-        present = actions.script_hash
-        monkeypatch.setattr(actions, "script_hash", lambda kind: f"{present(kind)} of the next release")
+        present = actions.hash_script
+        monkeypatch.setattr(actions, "hash_script", lambda kind: f"{present(kind)} of the next release")
         await s.press(ADMIN, card, "run.approve")
         await asks_again(s, card, "the bot's own scripts or rules are others")
         assert old == s.lies("host-a")
@@ -76,7 +76,7 @@ async def test_of_two_renewals_of_one_host_the_second_waits_and_then_asks_again(
         await hold.reached()
         await s.press(ADMIN, second, "run.approve")
         waiting = await s.known(second)
-        assert (State.READY, f"{first.operation}, which runs on host-a, lighthouse") == (
+        assert (ChangeState.READY, f"{first.operation}, which runs on host-a, lighthouse") == (
             waiting.state,
             str(waiting.waits_for),
         )
@@ -97,7 +97,7 @@ async def test_an_approval_does_not_count_any_more_when_its_approver_has_lost_th
         await s.edited(*roles(ADMIN, "administrator", "viewer"))
         await s.types(OPERATOR, "lock remove 1")
         state, why = await s.ended(card)
-        assert (State.CLOSED, old) == (state, s.lies("host-a"))
+        assert (ChangeState.CLOSED, old) == (state, s.lies("host-a"))
         assert "alice approved it, and may not any more" in why
         assert f"<@{OPERATOR}>" in await s.says(card, ":no_entry_sign:")
         assert "run" not in s.trail(card)
@@ -109,5 +109,5 @@ async def test_whoever_asked_and_has_lost_the_role_gets_nothing_done(town: Build
         await s.edited(*roles(OPERATOR, "operator", "viewer"))
         await s.press(ADMIN, card, "run.approve")
         state, why = await s.ended(card)
-        assert (State.CLOSED, old) == (state, s.lies("host-a"))
+        assert (ChangeState.CLOSED, old) == (state, s.lies("host-a"))
         assert "it could not start: cert renew needs one of the roles administrator, operator" in why

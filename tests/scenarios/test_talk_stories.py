@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.rendering.slack.home import CHECK
+from bot.rendering.slack.home import CHECK_ACTION
 from tests.lab.faults import Fault
 from tests.lab.workspace.faults import RateLimited
 from tests.lab.workspace.message import Message
@@ -143,7 +143,7 @@ async def test_the_home_tab_checks_at_a_press_and_a_limited_rate_only_delays_it(
         view = t.workspace.home(ADMIN)
         assert view is not None
         t.workspace.faults.switch_on("views.publish", RateLimited(1), times=1)
-        await t.workspace.act(ADMIN, view, CHECK)
+        await t.workspace.act(ADMIN, view, CHECK_ACTION)
         await t.workspace.seen(lambda: t.workspace.direct(ADMIN), timeout=PATIENCE)
         await t.workspace.seen(
             lambda: "all 2 hosts are well" in json.dumps(getattr(t.workspace.home(ADMIN), "blocks", ())), timeout=PATIENCE

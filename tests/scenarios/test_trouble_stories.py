@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from bot.app.application import House
-from bot.model.request import Exit
+from bot.app.application import Application
+from bot.model.request import ExitCode
 from bot.store import schema
 from tests.bot.store.test_migrations import next_release
 from tests.scenarios.conftest import Build, Town, ask
@@ -135,7 +135,7 @@ async def test_a_database_of_this_version_needs_no_upgrade(town: Build) -> None:
         before = sorted(t.settings.data_folder.iterdir())
         upgraded = await command("db", "upgrade", "--config", str(t.config))
         assert (0, "") == (upgraded.returncode, upgraded.stderr)
-        assert f"has the shape of this version already: {schema.HEAD}" in upgraded.stdout
+        assert f"has the shape of this version already: {schema.HEAD_REVISION}" in upgraded.stdout
         assert before == sorted(t.settings.data_folder.iterdir())
 
 
@@ -161,7 +161,7 @@ async def test_the_next_release_asks_for_the_upgrade_and_goes_on_after_it(town: 
         assert (5, "") == (outdated.returncode, outdated.stdout)
         assert "stop the bot and run flatnet-bot db upgrade" in outdated.stderr
         upgraded = await command("db", "upgrade", "--config", str(t.config), program=newer)
-        copy = re.search(rf"from {schema.HEAD} to 9999; the old one is kept as (.+)", upgraded.stdout)
+        copy = re.search(rf"from {schema.HEAD_REVISION} to 9999; the old one is kept as (.+)", upgraded.stdout)
         assert copy is not None, upgraded.stderr
         assert Path(copy[1]).is_file()
         assert 0 == (await command("do", "health", "--config", str(t.config), program=newer)).returncode
@@ -198,11 +198,11 @@ async def test_a_full_disk_stops_a_request_before_anything_is_looked_at(town: Bu
         assert 0 == (await command("do", "health --details", "--config", str(t.config))).returncode
 
 
-async def fill(house: House) -> None:
+async def fill(house: Application) -> None:
     """Let the database have the pages that it has and no more, which is how SQLite sees a full disk, and fill them."""
     await house.database.run(lambda session: session.execute(text("PRAGMA max_page_count = 1")) and None)
     for _ in range(100):
-        if (await ask(house, "version")).exit is Exit.INTERNAL:
+        if (await ask(house, "version")).exit_code is ExitCode.INTERNAL:
             return
     raise AssertionError("there is still room")
 

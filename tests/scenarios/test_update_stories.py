@@ -1,7 +1,7 @@
 """Pending updates over the real protocols: WinRM to the update agent, SSH to apt, one row for both."""
 
-from bot.app.application import open_house
-from bot.model.request import Exit
+from bot.app.application import open_application
+from bot.model.request import ExitCode
 from commands.model.report import Report
 from tests.lab.windows.updates import DENIED, RESTART_KEYS, SECURITY, PendingUpdate
 from tests.lab.wsl.apt import PendingPackage
@@ -38,8 +38,8 @@ async def test_a_fleet_tells_what_it_lacks_in_windows_and_in_wsl2(town: Build) -
 
 async def asked(town: Town, words: str) -> Report:
     """The report that a bot alone in a terminal gives."""
-    async with open_house(town.settings) as house:
+    async with open_application(town.settings) as house:
         answer = await ask(house, words)
     assert isinstance(answer.body, Report)
-    assert answer.exit in (Exit.WELL, Exit.FINDINGS)
+    assert answer.exit_code in (ExitCode.WELL, ExitCode.FINDINGS)
     return answer.body

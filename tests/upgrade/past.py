@@ -21,7 +21,7 @@ from adapters.gateway.client import HttpConnection
 from adapters.inventory import GatewaySide, WindowsSide, WslSide
 from adapters.windows.winrm import WinRmConnection
 from adapters.wsl.ssh import SshConnection
-from bot.app.application import House, open_house
+from bot.app.application import Application, open_application
 from bot.config.settings import read_settings
 from bot.runtime.clock import Clock
 from tests.lab.fleet import Conditions, LabFleet, LabHost, run_fleet
@@ -106,15 +106,15 @@ class Past:
         return self.town.workspace
 
     @asynccontextmanager
-    async def bot(self) -> AsyncIterator[House]:
+    async def bot(self) -> AsyncIterator[Application]:
         """Start a bot of today on the data of before."""
         async with self.town.bot(self.time.clock) as house:
             yield house
 
     @asynccontextmanager
-    async def looked_into(self) -> AsyncIterator[House]:
+    async def looked_into(self) -> AsyncIterator[Application]:
         """Open the data of before as a terminal does, with no bot at work."""
-        async with open_house(self.town.settings, clock=self.time.clock) as house:
+        async with open_application(self.town.settings, clock=self.time.clock) as house:
             yield house
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:

@@ -39,7 +39,7 @@ async def test_every_stored_plan_is_whole_by_the_formula_that_it_does_not_name(p
             record = await house.machinery.operations.get(change)
             assert record is not None
             assert record.plan.steps
-            assert (1, True) == (record.plan.digest_formula, attestation.whole(record))
+            assert (1, True) == (record.plan.digest_formula, attestation.is_digest_valid(record))
 
 
 async def test_waiting_plans_are_approved_by_their_old_buttons_and_carried_out(past: Build) -> None:

@@ -64,11 +64,11 @@ async def test_kept_answers_digests_and_observations_are_readable(past: Build) -
     async with past() as p, p.looked_into() as house:
         documents = [zlib.decompress(row[0]).decode() for row in p.rows("select document from answers")]
         assert 19 == len(documents)
-        assert [] == [document for document in documents if Answer.read(document) is None]
-        digest = Baseline.read(await house.history.earlier("", p.time.now()))
+        assert [] == [document for document in documents if Answer.from_json(document) is None]
+        digest = Baseline.from_json(await house.history.find_previous_digest("", p.time.now()))
         assert digest is not None
         assert [("host-b", "expiry")] == [each.key for each in digest.known]
-        sums = await house.history.sums(digest.at.replace(hour=0), p.time.now())
+        sums = await house.history.sum_by_host(digest.at.replace(hour=0), p.time.now())
         assert {"lighthouse", "host-a", "host-b", "host-c"} == set(sums)
 
 
@@ -78,7 +78,7 @@ async def test_an_approval_of_before_is_shown_in_japanese(past: Build, name: str
         await p.town.at_rest()
         message = await p.town.private_answer(OPERATOR, OPS, f"op show {operation(name)}")
         shown = message.text + json.dumps(message.blocks, ensure_ascii=False)
-        plan = (await house.machinery.workflow.show(operation(name))).plan
+        plan = (await house.machinery.workflow.find_change(operation(name))).plan
         assert plan.steps
         english = {str(phrase) for step in plan.steps for phrase in spoken(step.phrase)}
         [[words]] = p.rows("select words from operations where operation = ?", operation(name))

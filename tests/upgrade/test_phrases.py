@@ -5,13 +5,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import ENGLISH, Phrase
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from tests.upgrade.past import fixture
 
 STORED = [each["phrase"] for each in fixture("phrases.json")]
 """One phrase for each template that stood in plans, answers, digests and reasons, all with Japanese of their own."""
 
-JAPANESE = texts("ja", ZoneInfo("Asia/Tokyo"))
+JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
 
 
 def without_values(document: dict[str, Any]) -> Phrase:

@@ -21,210 +21,234 @@ from collections.abc import Sequence
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, FailureKind
-from bot.rendering.labels import COMMAND, FAILURES, NEXT, marked, offering, onward
-from bot.rendering.report_text import Line, Sheet, alike, sheet
+from bot.rendering.labels import COMMAND, FAILURE_LABELS, NEXT, choose_suggestion_label, describe_channel, split_at_span
+from bot.rendering.report_text import ReportLine, ReportText, build_report_text, group_lines
 from bot.rendering.slack import buttons, change
 from bot.rendering.slack import log_lines as excerpt
-from bot.rendering.slack.blocks import CHARACTERS, Block, Message, channel_link, code, context, escape, picture, section
-from bot.rendering.slack.buttons import View
-from bot.rendering.slack.paragraphs import (
-    SYMBOLS,
-    Page,
-    command,
-    fitting,
-    footing,
-    judged,
-    known,
-    listed,
-    name,
-    names,
-    told,
-    told_in,
+from bot.rendering.slack.blocks import (
+    MAX_CHARACTERS,
+    Block,
+    SlackMessage,
+    escape,
+    format_channel_link,
+    format_code,
+    make_context,
+    make_picture,
+    make_section,
 )
-from bot.security.untrusted_text import one_line
-from commands.model.chart import alt_text
-from commands.model.report import Channel, Report, Section
+from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.paragraphs import (
+    SEVERITY_SYMBOLS,
+    AnswerPage,
+    build_fact_page,
+    build_judged_page,
+    build_list_page,
+    fit_rows,
+    render_command,
+    render_footer,
+    render_name,
+    render_names,
+    render_section,
+    render_values,
+)
+from bot.security.untrusted_text import to_one_line
+from commands.model.chart import describe_chart
+from commands.model.report import ChannelLink, Report, Section
 
-_FAILED = {
+_FAILURE_SYMBOLS = {
     FailureKind.USAGE: ":warning:",
     FailureKind.REFUSED: ":no_entry:",
     FailureKind.NOTHING: ":heavy_minus_sign:",
     FailureKind.INTERNAL: ":boom:",
 }
 
-_SUGGESTED = 3
+_MAX_COMMANDS = 3
 
 # Maximum characters of each part
-_HEADLINE = 900
-_WHY = 200
-_SHORT = 1_000
+_MAX_HEADLINE = 900
+_MAX_REASON = 200
+_MAX_TEXT = 1_000
 """Characters of the lines in a message's `text`. A notification shows only its beginning."""
-_CHART = 1_000
-_SPOKEN = 400
+_MAX_CHART_TEXT = 1_000
+_MAX_NEWS_TEXT = 400
 """Characters of the news in a message's `text`, and of the beginnings of other sections."""
-_BUTTONS = 800
+_BUTTON_RESERVE = 800
 """Characters reserved for all buttons and the page's number."""
 
-_NEWS, _LINES = 12, 8
+_MAX_NEWS_LINES, _MAX_SECTION_LINES = 12, 8
 """Maximum lines of the news, and of each other section."""
-_PART = 2_800
+_MAX_PART = 2_800
 """Characters of the news, and of all other sections together. Each stays below Slack's limit for a section."""
 
-_TABLE = 10
+_MIN_FILE_ROWS = 10
 """Minimum rows of a table that gets a button for a file."""
 
 
-def render(answer: Answer, texts: Texts, view: View | None = None) -> Message:
+def render(answer: Answer, texts: Texts, view: AnswerView | None = None) -> SlackMessage:
     """Renders an answer as a message within the budgets of blocks and characters, whatever its size."""
     match answer.body:
         case Failure() as failure:
-            return _failure(failure, answer.understood, texts)
+            return _render_failure(failure, answer.understood, texts)
         case Change() as stands:
             return change.render(stands, texts)
         case Report(excerpt=lines) as report if lines is not None and (lines.lines or lines.notes):
-            return excerpt.render(report, lines, answer.understood, view or View.first(answer.operation, report), texts)
+            return excerpt.render(
+                report, lines, answer.understood, view or AnswerView.make_first(answer.operation, report), texts
+            )
         case Report() as report:
-            return _report(report, answer, view or View.first(answer.operation, report), texts)
+            return _render_report(report, answer, view or AnswerView.make_first(answer.operation, report), texts)
 
 
-def _report(report: Report, answer: Answer, view: View, texts: Texts) -> Message:
-    seen = report.seen(details=view.details)
-    shown = sheet(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
-    headline, origin = _headline(shown), footing(answer.understood, report.taken_at, texts)
-    onward = _onward(report.channel, texts)
-    said = "" if report.chart is None else alt_text(report.chart).render_sentence(texts)
-    room = CHARACTERS - len(headline) - sum(map(len, onward)) - len(said) - len(origin) - _BUTTONS
-    wanted = 0 if view.page else sum(map(len, _around(seen, room, texts)))
-    page = _page(shown, view, room - wanted, texts)
-    news, others = _around(seen, room - sum(len(each) for each in page.paragraphs), texts) if page.number == 0 else ("", "")
+def _render_report(report: Report, answer: Answer, view: AnswerView, texts: Texts) -> SlackMessage:
+    seen = report.show(details=view.details)
+    shown = build_report_text(seen.model_copy(update={"brief": False}) if view.everything else seen, texts)
+    headline, origin = _render_headline(shown), render_footer(answer.understood, report.taken_at, texts)
+    onward = _render_channel_link(report.channel, texts)
+    said = "" if report.chart is None else describe_chart(report.chart).render_sentence(texts)
+    room = MAX_CHARACTERS - len(headline) - sum(map(len, onward)) - len(said) - len(origin) - _BUTTON_RESERVE
+    wanted = 0 if view.page else sum(map(len, _render_sections(seen, room, texts)))
+    page = _build_page(shown, view, room - wanted, texts)
+    news, others = (
+        _render_sections(seen, room - sum(len(each) for each in page.paragraphs), texts) if page.number == 0 else ("", "")
+    )
     if page.count > 1:
         where = Phrase("page {n} of {count}", n=page.number + 1, count=page.count)
         origin = f"{origin} · {escape(where.render(texts))}"
-    return Message(
+    return SlackMessage(
         text="\n".join(
             [
-                *_spoken(shown, texts),
-                *_counted(seen, texts),
-                *_chart_in_words(said),
+                *_list_text_lines(shown, texts),
+                *_list_section_beginnings(seen, texts),
+                *_render_chart_text(said),
                 *onward,
-                *_spoken_commands(NEXT, seen.next, texts),
+                *_list_command_texts(NEXT, seen.next, texts),
             ]
         )
         or COMMAND,
         blocks=(
-            *map(section, filter(None, [headline, *onward, news, *page.paragraphs, others])),
-            *([picture(view.picture, said)] if said and view.picture else map(section, _chart_in_words(said))),
-            *buttons.row(_views(report, page, view.model_copy(update={"page": page.number}), texts)),
-            *buttons.row(buttons.runs(seen.next)),
-            context(origin),
+            *map(make_section, filter(None, [headline, *onward, news, *page.paragraphs, others])),
+            *([make_picture(view.picture, said)] if said and view.picture else map(make_section, _render_chart_text(said))),
+            *buttons.make_row(_make_view_buttons(report, page, view.model_copy(update={"page": page.number}), texts)),
+            *buttons.make_row(buttons.make_run_buttons(seen.next)),
+            make_context(origin),
         ),
     )
 
 
-def _onward(channel: Channel | None, texts: Texts) -> list[str]:
+def _render_channel_link(channel: ChannelLink | None, texts: Texts) -> list[str]:
     """Renders the link to the incident's channel, if there is one."""
-    link = "" if channel is None else channel_link(channel.id)
-    return [onward(link).render(texts)] if link else []
+    link = "" if channel is None else format_channel_link(channel.id)
+    return [describe_channel(link).render(texts)] if link else []
 
 
-def _chart_in_words(said: str) -> list[str]:
-    return [escape(said, _CHART)] if said else []
+def _render_chart_text(said: str) -> list[str]:
+    return [escape(said, _MAX_CHART_TEXT)] if said else []
 
 
-def _around(report: Report, room: int, texts: Texts) -> tuple[str, str]:
+def _render_sections(report: Report, room: int, texts: Texts) -> tuple[str, str]:
     """Renders the news before and the sections after the lines of the first page, as far as they fit."""
-    news = "" if report.news is None else told_in(report.news, _NEWS, min(room, _PART), texts)
+    news = "" if report.news is None else render_section(report.news, _MAX_NEWS_LINES, min(room, _MAX_PART), texts)
     others: list[str] = []
     for part in report.sections:
-        left = min(room - len(news), _PART) - sum(len(each) + 2 for each in others)
-        others += filter(None, [told_in(part, _LINES, left, texts)])
+        left = min(room - len(news), _MAX_PART) - sum(len(each) + 2 for each in others)
+        others += filter(None, [render_section(part, _MAX_SECTION_LINES, left, texts)])
     return news, "\n\n".join(others)
 
 
-def _page(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
+def _build_page(shown: ReportText, view: AnswerView, room: int, texts: Texts) -> AnswerPage:
     if shown.facts:
-        return known(shown, view.page, room, texts)
+        return build_fact_page(shown, view.page, room, texts)
     if shown.judged:
-        return judged(shown, view, room, texts)
-    return listed(shown.lines, view.page, room, texts)
+        return build_judged_page(shown, view, room, texts)
+    return build_list_page(shown.lines, view.page, room, texts)
 
 
-def _views(report: Report, page: Page, view: View, texts: Texts) -> list[Block]:
+def _make_view_buttons(report: Report, page: AnswerPage, view: AnswerView, texts: Texts) -> list[Block]:
     """Makes the buttons for other views of the same answer."""
     return [
-        *([buttons.details(view, texts)] if report.detailed else []),
-        *([buttons.scope(view, texts)] if page.partial or (view.everything and report.findings) else []),
-        *buttons.turns(view, page.count, texts),
-        *([buttons.file(view, texts)] if page.count > 1 or len(report.rows) >= _TABLE else []),
+        *([buttons.make_details_button(view, texts)] if report.has_details else []),
+        *([buttons.make_scope_button(view, texts)] if page.partial or (view.everything and report.findings) else []),
+        *buttons.make_page_buttons(view, page.count, texts),
+        *([buttons.make_file_button(view, texts)] if page.count > 1 or len(report.rows) >= _MIN_FILE_ROWS else []),
     ]
 
 
-def _headline(shown: Sheet) -> str:
-    summary = escape(shown.summary, _HEADLINE)
+def _render_headline(shown: ReportText) -> str:
+    summary = escape(shown.summary, _MAX_HEADLINE)
     if not shown.judged:
         return f"*{escape(shown.title, 100)}* — {summary}"
-    return f"{SYMBOLS[shown.worst]} *{summary}*"
+    return f"{SEVERITY_SYMBOLS[shown.worst]} *{summary}*"
 
 
-def _spoken(shown: Sheet, texts: Texts) -> list[str]:
+def _list_text_lines(shown: ReportText, texts: Texts) -> list[str]:
     """Lists the lines of the plain text: the summary, then the findings of hosts, or the entries of a list."""
-    same = alike(shown.bad, lambda line: (line.state, line.whys[:1]))
-    said = [f"{names(lines, _WHY, texts)} {escape(lines[0].state, 30)}{_why(lines[0])}" for lines in same]
+    same = group_lines(shown.bad, lambda line: (line.state, line.reasons[:1]))
+    said = [
+        f"{render_names(lines, _MAX_REASON, texts)} {escape(lines[0].state, 30)}{_render_reason(lines[0])}" for lines in same
+    ]
     if shown.facts or not shown.judged:
-        said += [f"{name(line)}{told(line, ': ')}" for line in shown.lines if line not in shown.bad]
-    return [escape(shown.summary, _HEADLINE), *fitting(said, _SHORT, texts)]
+        said += [f"{render_name(line)}{render_values(line, ': ')}" for line in shown.lines if line not in shown.bad]
+    return [escape(shown.summary, _MAX_HEADLINE), *fit_rows(said, _MAX_TEXT, texts)]
 
 
-def _counted(report: Report, texts: Texts) -> list[str]:
+def _list_section_beginnings(report: Report, texts: Texts) -> list[str]:
     """Lists the news and the beginnings of the other sections for the plain text."""
-    parts = [_beginning(part, texts) for part in report.sections if part.lines]
+    parts = [_summarize_section(part, texts) for part in report.sections if part.lines]
     news = [] if report.news is None else [report.news.heading, *report.news.lines]
     return [
-        *fitting([escape(each.render_sentence(texts), _WHY) for each in news], _SPOKEN, texts),
-        *fitting(parts, _SPOKEN, texts),
+        *fit_rows([escape(each.render_sentence(texts), _MAX_REASON) for each in news], _MAX_NEWS_TEXT, texts),
+        *fit_rows(parts, _MAX_NEWS_TEXT, texts),
     ]
 
 
-def _beginning(part: Section, texts: Texts) -> str:
+def _summarize_section(part: Section, texts: Texts) -> str:
     heading, first = part.heading.render_sentence(texts), part.lines[0].render(texts)
     more = len(part.lines) - 1
     rest = f" {Phrase('… and {n} more', n=more).render(texts)}" if more else ""
-    return f"{escape(heading, 100)}: {escape(first, _WHY)}{rest}"
+    return f"{escape(heading, 100)}: {escape(first, _MAX_REASON)}{rest}"
 
 
-def _why(line: Line) -> str:
-    return f": {escape(line.whys[0], _WHY)}" if line.whys else ""
+def _render_reason(line: ReportLine) -> str:
+    return f": {escape(line.reasons[0], _MAX_REASON)}" if line.reasons else ""
 
 
-def _failure(failure: Failure, understood: str, texts: Texts) -> Message:
-    state = escape(FAILURES[failure.kind].render(texts))
-    why = escape(failure.phrase.render_sentence(texts), _HEADLINE)
-    headline = f"{_FAILED[failure.kind]} *{state}* — {why}"
-    offered = offering(failure.kind)
-    mended = _typed(offered, failure.suggestions, texts)
-    origin = footing(understood, None, texts) if failure.span is None else _marked(understood, failure.span, texts)
-    return Message(
-        text="\n".join([f"{state}: {why}", *_spoken_commands(offered, failure.suggestions, texts)]),
-        blocks=(*map(section, [headline, *mended]), *buttons.row(buttons.runs(failure.suggestions)), context(origin)),
+def _render_failure(failure: Failure, understood: str, texts: Texts) -> SlackMessage:
+    state = escape(FAILURE_LABELS[failure.kind].render(texts))
+    why = escape(failure.phrase.render_sentence(texts), _MAX_HEADLINE)
+    headline = f"{_FAILURE_SYMBOLS[failure.kind]} *{state}* — {why}"
+    offered = choose_suggestion_label(failure.kind)
+    mended = _render_commands(offered, failure.suggestions, texts)
+    origin = (
+        render_footer(understood, None, texts)
+        if failure.span is None
+        else _render_wrong_part(understood, failure.span, texts)
+    )
+    return SlackMessage(
+        text="\n".join([f"{state}: {why}", *_list_command_texts(offered, failure.suggestions, texts)]),
+        blocks=(
+            *map(make_section, [headline, *mended]),
+            *buttons.make_row(buttons.make_run_buttons(failure.suggestions)),
+            make_context(origin),
+        ),
     )
 
 
-def _marked(understood: str, span: tuple[int, int], texts: Texts) -> str:
-    before, wrong, after = marked(understood, span)
-    read = f"{code(before)} ▸ *{code(wrong) or '?'}* ◂ {code(after)}".strip()
+def _render_wrong_part(understood: str, span: tuple[int, int], texts: Texts) -> str:
+    before, wrong, after = split_at_span(understood, span)
+    read = f"{format_code(before)} ▸ *{format_code(wrong) or '?'}* ◂ {format_code(after)}".strip()
     return f"{escape(Phrase('I read:').render(texts))} {read}"
 
 
-def _typed(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
+def _render_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
     """Renders the label above the command buttons, and a line for each command that is too long for a button."""
     if not words:
         return []
-    longer = [each for each in words[:_SUGGESTED] if len(one_line(each)) > buttons.LABEL]
-    return ["\n".join([escape(label.render(texts)), *map(command, longer)])]
+    longer = [each for each in words[:_MAX_COMMANDS] if len(to_one_line(each)) > buttons.MAX_LABEL]
+    return ["\n".join([escape(label.render(texts)), *map(render_command, longer)])]
 
 
-def _spoken_commands(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
+def _list_command_texts(label: Phrase, words: Sequence[str], texts: Texts) -> list[str]:
     if not words:
         return []
-    typed = texts.series([escape(f"{COMMAND} {each}", 150) for each in words[:_SUGGESTED]])
+    typed = texts.series([escape(f"{COMMAND} {each}", 150) for each in words[:_MAX_COMMANDS]])
     return [f"{escape(label.render(texts))} {typed}"]

@@ -11,29 +11,29 @@ from datetime import datetime
 from typing import Any
 
 from adapters.phrase import Texts
-from bot.security.untrusted_text import CUT, cut, one_line
+from bot.security.untrusted_text import ELLIPSIS, shorten, to_one_line
 
 Block = dict[str, Any]
 
-BLOCKS = 45
+MAX_BLOCKS = 45
 """Maximum blocks in a message, with room for notes that are added before sending."""
-CHARACTERS = 9_000
+MAX_CHARACTERS = 9_000
 """Maximum characters in the blocks of a message. It is far below Slack's limit because of the overhead of blocks."""
-TEXT = 4_000
+MAX_TEXT = 4_000
 """Maximum characters in a message's `text`: chat.update refuses more with `msg_too_long`."""
-ALT = 2_000
+MAX_ALT_TEXT = 2_000
 """Maximum characters in the alt text of a picture (docs.slack.dev, image block)."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "ˋ"})
 """Slack's three entities. A backtick has none: it becomes the look-alike U+02CB, so that no code span ends early."""
 
-_CHANNEL = re.compile(r"[CG][A-Z0-9]{1,40}")
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,40}")
 
 _PART_OF_ENTITY = re.compile(r"&[a-z]*$")
 
 
 @dataclass(frozen=True)
-class Message:
+class SlackMessage:
     """One message.
 
     `text` alone is complete and short, in plain words: for notifications, for screen readers, and as a fallback if Slack
@@ -49,51 +49,51 @@ def escape(text: str, most: int = 300) -> str:
 
     `*`, `_` and `~` stay, so that names can be copied. At worst untrusted text is bold or struck out.
     """
-    escaped = one_line(text).translate(_ENTITIES)
+    escaped = to_one_line(text).translate(_ENTITIES)
     if len(escaped) <= most:
         return escaped
-    return _PART_OF_ENTITY.sub("", escaped[: most - 1]) + CUT
+    return _PART_OF_ENTITY.sub("", escaped[: most - 1]) + ELLIPSIS
 
 
-def code(text: str) -> str:
+def format_code(text: str) -> str:
     """Formats untrusted text as a code span of at most 152 characters; "" for an empty text."""
     escaped = escape(text, 150)
     return f"`{escaped}`" if escaped else ""
 
 
-def when(at: datetime, texts: Texts) -> str:
+def format_time(at: datetime, texts: Texts) -> str:
     """Formats a time that Slack shows in the reader's own zone, with a text as the fallback."""
     return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{escape(texts.moment(at))}>"
 
 
-def channel_link(channel: str) -> str:
+def format_channel_link(channel: str) -> str:
     """Formats a link to a channel, which Slack shows with the channel's current name; "" if it is no channel id."""
-    return f"<#{channel}>" if _CHANNEL.fullmatch(channel) else ""
+    return f"<#{channel}>" if _CHANNEL_ID.fullmatch(channel) else ""
 
 
-def section(text: str) -> Block:
+def make_section(text: str) -> Block:
     """Makes a paragraph of mrkdwn that Slack neither collapses nor searches for links."""
-    return {"type": "section", "text": _mrkdwn(text), "expand": True}
+    return {"type": "section", "text": _make_mrkdwn(text), "expand": True}
 
 
-def plain(text: str, most: int) -> Block:
+def make_plain_text(text: str, most: int) -> Block:
     """Makes a text without markup for labels: one line, never empty, because Slack refuses an empty one."""
-    return {"type": "plain_text", "text": cut(one_line(text), most) or "?", "emoji": False}
+    return {"type": "plain_text", "text": shorten(to_one_line(text), most) or "?", "emoji": False}
 
 
-def context(*texts: str) -> Block:
+def make_context(*texts: str) -> Block:
     """Makes a small gray line."""
-    return {"type": "context", "elements": [_mrkdwn(text) for text in texts]}
+    return {"type": "context", "elements": [_make_mrkdwn(text) for text in texts]}
 
 
-def picture(file: str, alt: str) -> Block:
+def make_picture(file: str, alt: str) -> Block:
     """Makes a picture that the bot has uploaded, with its alt text."""
-    return {"type": "image", "slack_file": {"id": file}, "alt_text": cut(one_line(alt), ALT)}
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": shorten(to_one_line(alt), MAX_ALT_TEXT)}
 
 
 def is_picture(block: Block) -> bool:
     return block.get("type") == "image"
 
 
-def _mrkdwn(text: str) -> dict[str, Any]:
+def _make_mrkdwn(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}

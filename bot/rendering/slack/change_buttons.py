@@ -1,75 +1,93 @@
 """Buttons below a change. Their values are commands, as they could be typed. Pure."""
 
 from adapters.phrase import Phrase, Texts
-from bot.model.change import Change, State
+from bot.model.change import Change, ChangeState
 from bot.rendering import change_progress as course
 from bot.rendering.labels import COMMAND
-from bot.rendering.slack.blocks import Block, plain
-from bot.rendering.slack.buttons import FORM, RUN, asking
+from bot.rendering.slack.blocks import Block, make_plain_text
+from bot.rendering.slack.buttons import FORM_ACTION, RUN_ACTION, make_command_button
 from commands.model.operation import Risk
 
-_TITLE, _TEXT, _LABEL = 100, 300, 30
+_MAX_TITLE, _MAX_TEXT, _MAX_LABEL = 100, 300, 30
 """Slack's limits: characters of a confirmation's title and text, and of its two answers."""
 
 
-def choices(change: Change, texts: Texts) -> list[Block]:
+def make_buttons(change: Change, texts: Texts) -> list[Block]:
     """Makes the buttons that the current state allows."""
     operation, stop = change.operation, f"op cancel {change.operation}"
     if change.dry_run:
         return []
     match change.state:
-        case State.WAITING:
-            return [*decide(change, texts), asking(Phrase("Withdraw").render(texts), f"{RUN}.withdraw", stop)]
-        case State.READY:
-            return [asking(Phrase("Withdraw").render(texts), f"{RUN}.withdraw", stop), *_review(change, texts)]
-        case State.RUNNING if not change.stopping:
-            return [_danger(asking(Phrase("Stop").render(texts), f"{RUN}.stop", stop)), *_review(change, texts)]
-    going_on = [asking(Phrase("Continue with what is left").render(texts), f"{RUN}.continue", f"op continue {operation}")]
-    return [*(going_on if course.left(change) else []), *_review(change, texts)]
+        case ChangeState.WAITING:
+            return [
+                *make_decision_buttons(change, texts),
+                make_command_button(Phrase("Withdraw").render(texts), f"{RUN_ACTION}.withdraw", stop),
+            ]
+        case ChangeState.READY:
+            return [
+                make_command_button(Phrase("Withdraw").render(texts), f"{RUN_ACTION}.withdraw", stop),
+                *_make_review_button(change, texts),
+            ]
+        case ChangeState.RUNNING if not change.stopping:
+            return [
+                _style_as_danger(make_command_button(Phrase("Stop").render(texts), f"{RUN_ACTION}.stop", stop)),
+                *_make_review_button(change, texts),
+            ]
+    going_on = [
+        make_command_button(
+            Phrase("Continue with what is left").render(texts), f"{RUN_ACTION}.continue", f"op continue {operation}"
+        )
+    ]
+    return [*(going_on if course.has_remaining_hosts(change) else []), *_make_review_button(change, texts)]
 
 
-def decide(change: Change, texts: Texts, does: str = RUN) -> list[Block]:
+def make_decision_buttons(change: Change, texts: Texts, does: str = RUN_ACTION) -> list[Block]:
     """Makes the buttons to approve (with a confirmation if the change is disruptive) and to deny (with a form)."""
-    approve = asking(Phrase("Approve").render(texts), f"{does}.approve", f"approve {change.operation}") | {
+    approve = make_command_button(Phrase("Approve").render(texts), f"{does}.approve", f"approve {change.operation}") | {
         "style": "primary"
     }
     if change.risk >= Risk.DISRUPT:
-        approve["confirm"] = _question(change, texts)
-    return [approve, _danger(asking(Phrase("Deny").render(texts), f"{FORM}.deny", f"deny {change.operation}"))]
+        approve["confirm"] = _make_confirmation(change, texts)
+    return [
+        approve,
+        _style_as_danger(
+            make_command_button(Phrase("Deny").render(texts), f"{FORM_ACTION}.deny", f"deny {change.operation}")
+        ),
+    ]
 
 
-def words(change: Change) -> tuple[str, ...]:
+def list_commands(change: Change) -> tuple[str, ...]:
     """Lists the commands that the current state allows, for surfaces without buttons."""
     operation = change.operation
     if change.dry_run:
         return ()
     match change.state:
-        case State.WAITING:
+        case ChangeState.WAITING:
             return f"approve {operation}", f'deny {operation} "…"', f"op cancel {operation}"
-        case State.READY | State.RUNNING:
+        case ChangeState.READY | ChangeState.RUNNING:
             return (f"op cancel {operation}",)
-        case State.UNKNOWN:
+        case ChangeState.UNKNOWN:
             return (f'op resolve {operation} "…" --outcome done|undone|failed',)
-    return (f"op continue {operation}",) if course.left(change) else ()
+    return (f"op continue {operation}",) if course.has_remaining_hosts(change) else ()
 
 
-def _review(change: Change, texts: Texts) -> list[Block]:
+def _make_review_button(change: Change, texts: Texts) -> list[Block]:
     """Makes the button to the form that reviews a break-glass change."""
-    if change.break_glass is None or change.break_glass.reviewed_by or change.state is State.CLOSED:
+    if change.break_glass is None or change.break_glass.reviewed_by or change.state is ChangeState.CLOSED:
         return []
-    return [asking(Phrase("Review").render(texts), f"{FORM}.review", f"op review {change.operation}")]
+    return [make_command_button(Phrase("Review").render(texts), f"{FORM_ACTION}.review", f"op review {change.operation}")]
 
 
-def _question(change: Change, texts: Texts) -> Block:
-    risk = course.risk(change).render(texts)
+def _make_confirmation(change: Change, texts: Texts) -> Block:
+    risk = course.describe_risk(change).render(texts)
     said = [f"{COMMAND} {change.words}", risk, *(phrase.render(texts) for phrase in change.plan.disrupts)]
     return {
-        "title": plain(Phrase("Approve this?").render(texts), _TITLE),
-        "text": plain(" — ".join(said), _TEXT),
-        "confirm": plain(Phrase("Approve").render(texts), _LABEL),
-        "deny": plain(Phrase("Not yet").render(texts), _LABEL),
+        "title": make_plain_text(Phrase("Approve this?").render(texts), _MAX_TITLE),
+        "text": make_plain_text(" — ".join(said), _MAX_TEXT),
+        "confirm": make_plain_text(Phrase("Approve").render(texts), _MAX_LABEL),
+        "deny": make_plain_text(Phrase("Not yet").render(texts), _MAX_LABEL),
     }
 
 
-def _danger(button: Block) -> Block:
+def _style_as_danger(button: Block) -> Block:
     return button | {"style": "danger"}

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from adapters.phrase import Phrase, Texts
-from bot.model.change import Approval, ApprovalState, Change, State
+from bot.model.change import Approval, ApprovalState, Change, ChangeState
 from bot.rendering import change_progress as course
-from bot.rendering.slack.blocks import Message, escape
-from bot.rendering.slack.change import STOPPED, SYMBOLS, mentioned, symbol
-from bot.rendering.slack.paragraphs import command
+from bot.rendering.slack.blocks import SlackMessage, escape
+from bot.rendering.slack.change import STATE_SYMBOLS, STOPPED_SYMBOL, choose_symbol, format_mentions
+from bot.rendering.slack.paragraphs import render_command
 
-ASKED = "asked"
+APPROVAL_REQUEST_KEY = "asked"
 """Key of the request for approval. In a channel the card itself shows it, and mentions the approvers."""
 
 
@@ -27,42 +27,49 @@ class Milestone:
     key: str
     sign: str
     phrase: Phrase
-    whom: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
 
 
-def milestones(change: Change) -> tuple[Milestone, ...]:
+def list_milestones(change: Change) -> tuple[Milestone, ...]:
     """Lists the milestones of a change until now, in order."""
     if change.dry_run:
         return ()
     requester = (change.mention,) if change.mention else ()
-    return (*_glass(change), *_decisions(change, requester), *_course(change, requester), *_reviewed(change, requester))
+    return (
+        *_list_break_glass(change),
+        *_list_decisions(change, requester),
+        *_list_progress(change, requester),
+        *_list_break_glass_review(change, requester),
+    )
 
 
-def told(milestone: Milestone, change: Change, texts: Texts) -> Message:
+def render_for_thread(milestone: Milestone, change: Change, texts: Texts) -> SlackMessage:
     """Renders the message for a thread, with mentions of the recipients."""
-    called = "".join(f"{each} " for each in mentioned(milestone.whom))
-    return Message(f"{called}{_said(milestone, change, texts)}", ())
+    called = "".join(f"{each} " for each in format_mentions(milestone.recipients))
+    return SlackMessage(f"{called}{_render_sentence(milestone, change, texts)}", ())
 
 
-def whispered(milestone: Milestone, change: Change, texts: Texts) -> Message:
+def render_for_person(milestone: Milestone, change: Change, texts: Texts) -> SlackMessage:
     """Renders the message for one person, without a mention."""
-    return Message(_said(milestone, change, texts), ())
+    return SlackMessage(_render_sentence(milestone, change, texts), ())
 
 
-def pointer(change: Change, texts: Texts) -> Message:
+def render_pointer(change: Change, texts: Texts) -> SlackMessage:
     """Renders one line for the person who requested or decided, if the card is in the same channel. It is never updated."""
-    if change.state in (State.READY, State.RUNNING):
+    if change.state in (ChangeState.READY, ChangeState.RUNNING):
         said = Phrase("Noted. How it goes is told by the message in this channel:")
     else:
-        said = Phrase("{state}. See the message in this channel:", state=course.state(change))
-    return Message(f"{symbol(change)} {escape(said.render_sentence(texts), 300)} {command(change.words)}", ())
+        said = Phrase("{state}. See the message in this channel:", state=course.describe_state(change))
+    return SlackMessage(
+        f"{choose_symbol(change)} {escape(said.render_sentence(texts), 300)} {render_command(change.words)}", ()
+    )
 
 
-def _said(milestone: Milestone, change: Change, texts: Texts) -> str:
-    return f"{milestone.sign} {escape(milestone.phrase.render_sentence(texts), 900)} {command(change.words)}"
+def _render_sentence(milestone: Milestone, change: Change, texts: Texts) -> str:
+    return f"{milestone.sign} {escape(milestone.phrase.render_sentence(texts), 900)} {render_command(change.words)}"
 
 
-def _glass(change: Change) -> Iterator[Milestone]:
+def _list_break_glass(change: Change) -> Iterator[Milestone]:
     if change.break_glass is not None:
         phrase = Phrase(
             "Break-glass: {name} runs this without approval ({reason}). Look at it, then type {words}:",
@@ -73,20 +80,20 @@ def _glass(change: Change) -> Iterator[Milestone]:
         yield Milestone("glass", ":rotating_light:", phrase, change.break_glass.ping)
 
 
-def _decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+def _list_decisions(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     approval = change.approval
-    if approval is not None and change.state is State.WAITING:
+    if approval is not None and change.state is ChangeState.WAITING:
         phrase = Phrase("{name} asks for approval:", name=change.requester)
-        yield Milestone(ASKED, SYMBOLS[State.WAITING], phrase, approval.ping)
+        yield Milestone(APPROVAL_REQUEST_KEY, STATE_SYMBOLS[ChangeState.WAITING], phrase, approval.ping)
     if approval is not None:
-        yield from _reviews(approval, requester)
-    if change.state is State.CLOSED:
-        yield from _closed(change, requester)
+        yield from _list_reviews(approval, requester)
+    if change.state is ChangeState.CLOSED:
+        yield from _list_closing(change, requester)
 
 
-def _closed(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+def _list_closing(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     """Lists the milestone of a change that ended without a start. A denial is listed with its review."""
-    sign, why = SYMBOLS[State.CLOSED], change.why if change.why is not None else course.state(change)
+    sign, why = STATE_SYMBOLS[ChangeState.CLOSED], change.why if change.why is not None else course.describe_state(change)
     match change.approval.state if change.approval is not None else None:
         case ApprovalState.DENIED:
             return
@@ -101,7 +108,7 @@ def _closed(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
             yield Milestone("closed", sign, Phrase("{why}. Nothing was done:", why=why), requester)
 
 
-def _reviews(approval: Approval, requester: tuple[str, ...]) -> Iterator[Milestone]:
+def _list_reviews(approval: Approval, requester: tuple[str, ...]) -> Iterator[Milestone]:
     have = 0
     for number, review in enumerate(approval.reviews, 1):
         if not review.approves:
@@ -113,22 +120,22 @@ def _reviews(approval: Approval, requester: tuple[str, ...]) -> Iterator[Milesto
         yield Milestone(f"approved.{number}", ":white_check_mark:", phrase)
 
 
-def _course(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+def _list_progress(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     if change.stopping:
         phrase = Phrase("{name} asked to stop this before its next step:", name=change.stopping)
-        yield Milestone("stopping", STOPPED, phrase)
-    if change.state not in (State.DONE, State.UNDONE, State.FAILED, State.UNKNOWN):
+        yield Milestone("stopping", STOPPED_SYMBOL, phrase)
+    if change.state not in (ChangeState.DONE, ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN):
         return
-    said = course.state(change)
+    said = course.describe_state(change)
     if change.why is not None:
         said = Phrase("{state}: {why}", state=said, why=change.why)
-    took = course.took(change, None)
+    took = course.describe_duration(change, None)
     if took is not None:
         said = Phrase("{said} ({took}).", said=said, took=took)
-    yield Milestone(change.state.value, symbol(change), said, requester)
+    yield Milestone(change.state.value, choose_symbol(change), said, requester)
 
 
-def _reviewed(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
+def _list_break_glass_review(change: Change, requester: tuple[str, ...]) -> Iterator[Milestone]:
     glass = change.break_glass
     if glass is not None and glass.reviewed_by:
         phrase = Phrase("{name} reviewed this break-glass: {text}:", name=glass.reviewed_by, text=glass.review)

@@ -14,111 +14,115 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from adapters.phrase import Phrase, Span, Texts
-from bot.model.expiry_notice import Ending, ExpiryNotice, Fate
+from bot.model.expiry_notice import ExpiryNotice, ExpiryNoticeItem, SettlementKind
 from bot.rendering.labels import COMMAND, NEXT
-from bot.rendering.slack.blocks import Message, code, context, escape, section, when
-from bot.rendering.slack.buttons import row, runs
-from bot.rendering.slack.paragraphs import SYMBOLS, command, packed
-from commands.certs.assessment import CA_LIMITS, HOST_LIMITS, severity_of
-from commands.certs.inventory import short
-from commands.model.finding import SEVERITIES, Severity
-from commands.model.phrases import some
+from bot.rendering.slack.blocks import SlackMessage, escape, format_code, format_time, make_context, make_section
+from bot.rendering.slack.buttons import make_row, make_run_buttons
+from bot.rendering.slack.paragraphs import SEVERITY_SYMBOLS, pack_rows, render_command
+from commands.certs.assessment import CA_EXPIRY_LIMITS, HOST_EXPIRY_LIMITS, judge_time_left
+from commands.certs.inventory import shorten_fingerprint
+from commands.model.finding import SEVERITY_NAMES, Severity
+from commands.model.phrases import list_some
 from commands.values.units import render_duration
 
-NAMED = 20
+MAX_NAMED = 20
 """Maximum number of certificates with a line each. A phone shows no more at once."""
 
-FEW = 3
+MAX_NAMES_IN_SENTENCE = 3
 """Maximum number of names in a sentence."""
 
-SETTLED = ":white_check_mark:"
+SETTLED_SYMBOL = ":white_check_mark:"
 
 DAY = timedelta(days=1)
 
-FATES = {
-    Fate.RENEWED: Phrase("renewed:"),
-    Fate.REPLACED: Phrase("replaced by one that ends no later:"),
-    Fate.GONE: Phrase("no longer in the inventory:"),
-    Fate.UNTRUSTED: Phrase("trusted by no host any more:"),
-    Fate.EARLIER: Phrase("settled earlier:"),
-    Fate.PREMATURE: Phrase("said too early:"),
+SETTLEMENT_LABELS = {
+    SettlementKind.RENEWED: Phrase("renewed:"),
+    SettlementKind.REPLACED: Phrase("replaced by one that ends no later:"),
+    SettlementKind.GONE: Phrase("no longer in the inventory:"),
+    SettlementKind.UNTRUSTED: Phrase("trusted by no host any more:"),
+    SettlementKind.EARLIER: Phrase("settled earlier:"),
+    SettlementKind.PREMATURE: Phrase("said too early:"),
 }
 
-_LINE = 600
+_MAX_SENTENCE = 600
 """Maximum characters of a sentence."""
 
 
-def render(notice: ExpiryNotice, texts: Texts) -> Message:
+def render(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
     """Renders the message in its current state."""
-    return _warning(notice, texts) if notice.open else _done(notice, texts)
+    return _render_warning(notice, texts) if notice.open else _render_settled(notice, texts)
 
 
-def _warning(notice: ExpiryNotice, texts: Texts) -> Message:
+def _render_warning(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
     """Renders the message while some certificates are not settled."""
     alone = len(notice.endings) == 1
-    severity, headline = _severity(notice), escape(_headline(notice).render_sentence(texts), _LINE)
-    grave = escape(SEVERITIES[severity].render(texts))
-    date = f" · {when(notice.open[0].ends_at, texts)}" if alone else ""
-    sentences = [escape(phrase.render_sentence(texts), _LINE) for phrase in _told(notice)]
-    words = _words(notice)
-    settled = list(_fates(notice.settled, texts))
-    return Message(
+    severity, headline = _assess_severity(notice), escape(_describe_expiry(notice).render_sentence(texts), _MAX_SENTENCE)
+    grave = escape(SEVERITY_NAMES[severity].render(texts))
+    date = f" · {format_time(notice.open[0].ends_at, texts)}" if alone else ""
+    sentences = [escape(phrase.render_sentence(texts), _MAX_SENTENCE) for phrase in _list_consequences(notice)]
+    words = _suggest_commands(notice)
+    settled = list(_list_settlements(notice.settled, texts))
+    return SlackMessage(
         text="\n".join(
             [
-                f"{headline} ({grave}){_dates(notice.open, texts)}",
+                f"{headline} ({grave}){_render_dates(notice.open, texts)}",
                 *sentences,
                 f"{escape(NEXT.render(texts))} {texts.series([escape(f'{COMMAND} {each}', 150) for each in words])}",
             ]
         ),
         blocks=(
-            section(f"{SYMBOLS[severity]} *{headline}* — {grave}{date}"),
-            *map(section, packed([] if alone else _listed(notice, texts))),
-            section("\n".join(sentences)),
-            *map(section, packed([f"✓ {line}" for line in settled])),
-            *row(runs(words)),
-            context(_origin(notice)),
+            make_section(f"{SEVERITY_SYMBOLS[severity]} *{headline}* — {grave}{date}"),
+            *map(make_section, pack_rows([] if alone else _list_certificates(notice, texts))),
+            make_section("\n".join(sentences)),
+            *map(make_section, pack_rows([f"✓ {line}" for line in settled])),
+            *make_row(make_run_buttons(words)),
+            make_context(_render_origin(notice)),
         ),
     )
 
 
-def _done(notice: ExpiryNotice, texts: Texts) -> Message:
+def _render_settled(notice: ExpiryNotice, texts: Texts) -> SlackMessage:
     """Renders the message after all certificates are settled."""
     first = notice.endings[0]
     if len(notice.endings) == 1 and first.outcome is not None:
-        headline, settled = escape(first.outcome.render_sentence(texts), _LINE), []
-        ended = f"{escape(Phrase('the old one ends:').render(texts))} {when(first.ends_at, texts)}"
-        before = "" if first.early else ended
+        headline, settled = escape(first.outcome.render_sentence(texts), _MAX_SENTENCE), []
+        ended = f"{escape(Phrase('the old one ends:').render(texts))} {format_time(first.ends_at, texts)}"
+        before = "" if first.is_premature else ended
     else:
-        headline, settled, before = escape(_all_done(notice).render_sentence(texts)), list(_fates(notice.settled, texts)), ""
-    return Message(
+        headline, settled, before = (
+            escape(_summarize_settled(notice).render_sentence(texts)),
+            list(_list_settlements(notice.settled, texts)),
+            "",
+        )
+    return SlackMessage(
         text="\n".join([headline, *settled]),
         blocks=(
-            *map(section, packed([f"{SETTLED} *{headline}*", *settled])),
-            context(" · ".join(filter(None, [_origin(notice), before]))),
+            *map(make_section, pack_rows([f"{SETTLED_SYMBOL} *{headline}*", *settled])),
+            make_context(" · ".join(filter(None, [_render_origin(notice), before]))),
         ),
     )
 
 
-def _all_done(notice: ExpiryNotice) -> Phrase:
+def _summarize_settled(notice: ExpiryNotice) -> Phrase:
     """Summarizes a settled notice. Certificates that were reported too early are not called settled."""
     n = len(notice.endings)
-    if any(ending.early for ending in notice.endings):
+    if any(ending.is_premature for ending in notice.endings):
         return Phrase("{n} warning does not hold any more", plural="none of these {n} warnings holds any more", n=n)
     return Phrase("{n} certificate is settled", plural="all {n} certificates are settled", n=n)
 
 
-def _severity(notice: ExpiryNotice) -> Severity:
+def _assess_severity(notice: ExpiryNotice) -> Severity:
     left = min(ending.ends_at for ending in notice.open) - notice.at
-    return severity_of(left, CA_LIMITS if notice.authority else HOST_LIMITS) or Severity.LOW
+    return judge_time_left(left, CA_EXPIRY_LIMITS if notice.authority else HOST_EXPIRY_LIMITS) or Severity.LOW
 
 
-def _headline(notice: ExpiryNotice) -> Phrase:
+def _describe_expiry(notice: ExpiryNotice) -> Phrase:
     """Describes the certificate and its expiry."""
     if len(notice.endings) > 1:
-        return _several(notice)
+        return _describe_several(notice)
     ending, left = notice.open[0], notice.open[0].ends_at - notice.at
-    name = ending.called
-    match notice.authority, _expired(notice), left < DAY:
+    name = ending.display_name
+    match notice.authority, _is_expired(notice), left < DAY:
         case True, True, _:
             return Phrase("The CA {name} has expired", name=name)
         case True, _, True:
@@ -138,9 +142,9 @@ def _headline(notice: ExpiryNotice) -> Phrase:
             )
 
 
-def _several(notice: ExpiryNotice) -> Phrase:
+def _describe_several(notice: ExpiryNotice) -> Phrase:
     n, span = len(notice.open), Span(notice.within.total_seconds())
-    match notice.authority, _expired(notice):
+    match notice.authority, _is_expired(notice):
         case True, True:
             return Phrase("{n} CA has expired", plural="{n} CAs have expired", n=n)
         case True, False:
@@ -151,21 +155,21 @@ def _several(notice: ExpiryNotice) -> Phrase:
             return Phrase("{n} certificate ends within {span}", plural="{n} certificates end within {span}", n=n, span=span)
 
 
-def _expired(notice: ExpiryNotice) -> bool:
+def _is_expired(notice: ExpiryNotice) -> bool:
     return all(ending.ends_at <= notice.at for ending in notice.open)
 
 
-def _told(notice: ExpiryNotice) -> Iterator[Phrase]:
+def _list_consequences(notice: ExpiryNotice) -> Iterator[Phrase]:
     """Lists the consequence and the fix."""
     if notice.authority:
-        if _expired(notice):
+        if _is_expired(notice):
             yield Phrase("No host that it signed is accepted by another any more: their tunnels stay down.")
         else:
             yield Phrase("Then every host that it signed ends with it: no other host accepts them any more.")
         yield Phrase("A new CA needs three rounds over all hosts, each one checked: begin now.")
         return
-    names = some([ending.called for ending in notice.open], FEW)
-    if _expired(notice):
+    names = list_some([ending.display_name for ending in notice.open], MAX_NAMES_IN_SENTENCE)
+    if _is_expired(notice):
         yield Phrase(
             "No other host accepts {hosts} any more: no tunnels, so no gateway and no containers there.", hosts=names
         )
@@ -180,7 +184,7 @@ def _told(notice: ExpiryNotice) -> Iterator[Phrase]:
         yield Phrase("To renew, press the button: the bot makes a plan and asks for approval.")
 
 
-def _words(notice: ExpiryNotice) -> list[str]:
+def _suggest_commands(notice: ExpiryNotice) -> list[str]:
     """Suggests commands that help; the CA first if a new certificate cannot live longer than the old one."""
     if notice.authority:
         return ["ca show"]
@@ -191,44 +195,49 @@ def _words(notice: ExpiryNotice) -> list[str]:
     return ["ca show", renewal] if any(ending.bound for ending in notice.open) else [renewal]
 
 
-def _listed(notice: ExpiryNotice, texts: Texts) -> list[str]:
+def _list_certificates(notice: ExpiryNotice, texts: Texts) -> list[str]:
     """Lists a line for each certificate, soonest expiry first."""
     lines = [
-        f"*{escape(ending.called, 80)}* — {when(ending.ends_at, texts)}{_over(ending, notice, texts)}"
-        for ending in notice.open[:NAMED]
+        f"*{escape(ending.display_name, 80)}* — {format_time(ending.ends_at, texts)}"
+        f"{_render_expired_mark(ending, notice, texts)}"
+        for ending in notice.open[:MAX_NAMED]
     ]
-    return [*lines, *_more(len(notice.open) - NAMED, texts)]
+    return [*lines, *_count_more(len(notice.open) - MAX_NAMED, texts)]
 
 
-def _over(ending: Ending, notice: ExpiryNotice, texts: Texts) -> str:
+def _render_expired_mark(ending: ExpiryNoticeItem, notice: ExpiryNotice, texts: Texts) -> str:
     """Renders the mark of an expired certificate among others that have not expired."""
-    over = ending.ends_at <= notice.at and not _expired(notice)
+    over = ending.ends_at <= notice.at and not _is_expired(notice)
     return f" · {escape(Phrase('expired').render(texts))}" if over else ""
 
 
-def _dates(endings: Sequence[Ending], texts: Texts) -> str:
+def _render_dates(endings: Sequence[ExpiryNoticeItem], texts: Texts) -> str:
     """Renders names and times for the plain text, after a colon."""
     if len(endings) == 1:
         return f": {escape(texts.moment(endings[0].ends_at))}"
-    said = [f"{escape(ending.called, 80)} {escape(texts.moment(ending.ends_at))}" for ending in endings[:FEW]]
-    return f": {texts.series([*said, *_more(len(endings) - FEW, texts)])}"
+    said = [
+        f"{escape(ending.display_name, 80)} {escape(texts.moment(ending.ends_at))}"
+        for ending in endings[:MAX_NAMES_IN_SENTENCE]
+    ]
+    return f": {texts.series([*said, *_count_more(len(endings) - MAX_NAMES_IN_SENTENCE, texts)])}"
 
 
-def _more(count: int, texts: Texts) -> list[str]:
+def _count_more(count: int, texts: Texts) -> list[str]:
     return [escape(Phrase("… and {n} more", n=count).render(texts))] if count > 0 else []
 
 
-def _fates(settled: Sequence[Ending], texts: Texts) -> Iterator[str]:
+def _list_settlements(settled: Sequence[ExpiryNoticeItem], texts: Texts) -> Iterator[str]:
     """Lists the settled certificates, a line for each kind of settlement."""
-    for fate, label in FATES.items():
-        names = [ending.called for ending in settled if ending.settled is not None and ending.settled.how is fate]
+    for fate, label in SETTLEMENT_LABELS.items():
+        names = [ending.display_name for ending in settled if ending.settled is not None and ending.settled.how is fate]
         if names:
-            yield escape(f"{label.render_sentence(texts)} {some(names, NAMED).render(texts)}", _LINE)
+            yield escape(f"{label.render_sentence(texts)} {list_some(names, MAX_NAMED).render(texts)}", _MAX_SENTENCE)
 
 
-def _origin(notice: ExpiryNotice) -> str:
+def _render_origin(notice: ExpiryNotice) -> str:
     """Renders the command that shows more, and the fingerprint."""
     first = notice.endings[0]
     if len(notice.endings) > 1:
-        return command("cert")
-    return f"{command('ca show' if first.authority else f'cert show {first.name}')} · {code(short(first.fingerprint))}"
+        return render_command("cert")
+    command = render_command("ca show" if first.authority else f"cert show {first.name}")
+    return f"{command} · {format_code(shorten_fingerprint(first.fingerprint))}"

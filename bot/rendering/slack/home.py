@@ -18,46 +18,46 @@ from datetime import datetime
 from typing import Any
 
 from adapters.phrase import Listing, Moment, Phrase, Span, Texts
-from bot.access.policy import Actor, Refuse
+from bot.access.policy import Actor, Refusal
 from bot.model.change import Change
 from bot.model.request import Answer
 from bot.rendering.labels import COMMAND
 from bot.rendering.slack import buttons
 from bot.rendering.slack import change_buttons as decisions
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import Block, context, escape, section
-from bot.rendering.slack.change import asked_by, headline
-from bot.rendering.slack.paragraphs import command, fitting
-from commands.language.help_text import usage
+from bot.rendering.slack.blocks import Block, escape, make_context, make_section
+from bot.rendering.slack.change import render_headline, render_requester
+from bot.rendering.slack.paragraphs import fit_rows, render_command
+from commands.language.help_text import format_usage
 from commands.model.operation import Operation
 from commands.model.report import Report
 
-HOME = "home"
+HOME_ACTION = "home"
 """First part of the action ids of the buttons on the home tab."""
 
-CHECK = f"{HOME}.check"
+CHECK_ACTION = f"{HOME_ACTION}.check"
 """Action of the button that checks the fleet. The other buttons repeat recent commands."""
 
-RECENT = 5
+MAX_RECENT = 5
 """Maximum number of recent commands."""
 
-_BATCH = 6
+_COMMANDS_PER_SECTION = 6
 """Commands in one section. Six of the longest stay below Slack's limit of 3,000 characters."""
 
-_SECTIONS = 25
+_MAX_COMMAND_SECTIONS = 25
 """Maximum sections of commands. Together with all other blocks they stay below Slack's limit of 100."""
 
-_CHANGES = 5
+_MAX_CHANGES = 5
 """Maximum number of pending changes that are shown with buttons."""
 
-_LINES = 2_800
+_MAX_RUNNING_TEXT = 2_800
 """Maximum characters of the running changes, below Slack's limit for a section."""
 
-_LANGUAGES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
+_LANGUAGE_NAMES = {"ja": Phrase("Japanese"), "en": Phrase("English")}
 
 
 @dataclass(frozen=True)
-class Home:
+class HomeContent:
     """Content of one person's home tab.
 
     `check` is the last stored check of the fleet, or the refusal if the person may not see it. `waiting` are the changes
@@ -69,121 +69,136 @@ class Home:
     language: str
     zone: str
     recent: Sequence[str] = ()
-    check: Answer | Refuse | None = None
+    check: Answer | Refusal | None = None
     waiting: Sequence[Change] = ()
     running: Sequence[Change] = ()
     working: bool = False
 
 
-def home(shown: Home, at: datetime, texts: Texts) -> dict[str, Any]:
+def render_home(shown: HomeContent, at: datetime, texts: Texts) -> dict[str, Any]:
     """Renders the home tab at this time."""
-    return _view(
+    return _make_view(
         [
-            *buttons.row(
+            *buttons.make_row(
                 [
-                    *_check_now(shown, texts),
-                    buttons.button(Phrase("Ask with a form").render(texts), buttons.FORM, "home"),
+                    *_make_check_button(shown, texts),
+                    buttons.make_button(Phrase("Ask with a form").render(texts), buttons.FORM_ACTION, "home"),
                 ]
             ),
-            *_waiting(shown.waiting, texts),
-            *_running(shown.running, at, texts),
-            *_glance(shown, at, texts),
-            *_again(shown.recent, texts),
-            *_may(shown.permitted, texts),
-            context(_self(shown, texts)),
+            *_render_waiting(shown.waiting, texts),
+            *_render_running(shown.running, at, texts),
+            *_render_last_check(shown, at, texts),
+            *_render_recent(shown.recent, texts),
+            *_render_permitted(shown.permitted, texts),
+            make_context(_render_profile(shown, texts)),
         ]
     )
 
 
-def closed_home(reason: Phrase, texts: Texts) -> dict[str, Any]:
+def render_closed_home(reason: Phrase, texts: Texts) -> dict[str, Any]:
     """Renders the home tab of a person who may not use the bot."""
-    return _view([_no_entry(reason, texts)])
+    return _make_view([_make_no_entry(reason, texts)])
 
 
-def _no_entry(reason: Phrase, texts: Texts) -> Block:
-    return section(f":no_entry: {escape(reason.render_sentence(texts), 900)}")
+def _make_no_entry(reason: Phrase, texts: Texts) -> Block:
+    return make_section(f":no_entry: {escape(reason.render_sentence(texts), 900)}")
 
 
-def _check_now(shown: Home, texts: Texts) -> list[Block]:
+def _make_check_button(shown: HomeContent, texts: Texts) -> list[Block]:
     """Makes the button that checks the fleet; none if the check would be refused."""
-    return [] if isinstance(shown.check, Refuse) else [buttons.button(Phrase("Check now").render(texts), CHECK, "now")]
+    return (
+        []
+        if isinstance(shown.check, Refusal)
+        else [buttons.make_button(Phrase("Check now").render(texts), CHECK_ACTION, "now")]
+    )
 
 
-def _view(blocks: Sequence[Block]) -> dict[str, Any]:
+def _make_view(blocks: Sequence[Block]) -> dict[str, Any]:
     return {"type": "home", "blocks": list(blocks)}
 
 
-def _glance(shown: Home, at: datetime, texts: Texts) -> Iterator[Block]:
+def _render_last_check(shown: HomeContent, at: datetime, texts: Texts) -> Iterator[Block]:
     """Renders the last check with its age, and a note while work is in progress."""
     if shown.working:
         under_way = Phrase("Working on it. The answer comes as a direct message.")
-        yield section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
-    if isinstance(shown.check, Refuse):
-        yield _no_entry(shown.check.reason, texts)
+        yield make_section(f":hourglass_flowing_sand: {escape(under_way.render(texts))}")
+    if isinstance(shown.check, Refusal):
+        yield _make_no_entry(shown.check.reason, texts)
         return
     if shown.check is None or not isinstance(shown.check.body, Report):
-        yield section(escape(Phrase("No check of the whole fleet is kept. Press the button above for one.").render(texts)))
+        yield make_section(
+            escape(Phrase("No check of the whole fleet is kept. Press the button above for one.").render(texts))
+        )
         return
     yield from (block for block in render(shown.check, texts).blocks if block["type"] == "section")
     taken = shown.check.body.taken_at
     if taken is not None:
         age = Span(max(0.0, round((at - taken).total_seconds())))
-        yield context(escape(Phrase("seen {age} ago, at {taken}", age=age, taken=Moment(taken)).render_sentence(texts)))
+        yield make_context(escape(Phrase("seen {age} ago, at {taken}", age=age, taken=Moment(taken)).render_sentence(texts)))
 
 
-def _waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
+def _render_waiting(changes: Sequence[Change], texts: Texts) -> Iterator[Block]:
     """Renders the changes that wait for this person, with the buttons to decide."""
     if changes:
-        yield section(f"*{escape(Phrase('Waiting for you').render(texts))}*")
-    for change in changes[:_CHANGES]:
-        yield section("\n".join([headline(change, texts), command(change.words), asked_by(change, texts)]))
-        yield from buttons.row([*decisions.decide(change, texts, HOME), _story(change, texts)])
-    if len(changes) > _CHANGES:
-        more = Phrase("… and {n} more", n=len(changes) - _CHANGES)
-        yield section(f"{escape(more.render(texts))} {command('approval')}")
+        yield make_section(f"*{escape(Phrase('Waiting for you').render(texts))}*")
+    for change in changes[:_MAX_CHANGES]:
+        yield make_section(
+            "\n".join([render_headline(change, texts), render_command(change.words), render_requester(change, texts)])
+        )
+        yield from buttons.make_row(
+            [*decisions.make_decision_buttons(change, texts, HOME_ACTION), _make_details_button(change, texts)]
+        )
+    if len(changes) > _MAX_CHANGES:
+        more = Phrase("… and {n} more", n=len(changes) - _MAX_CHANGES)
+        yield make_section(f"{escape(more.render(texts))} {render_command('approval')}")
 
 
-def _running(changes: Sequence[Change], at: datetime, texts: Texts) -> Iterator[Block]:
+def _render_running(changes: Sequence[Change], at: datetime, texts: Texts) -> Iterator[Block]:
     if changes:
-        yield section(f"*{escape(Phrase('Running now').render(texts))}*")
-        lines = [f"{headline(change, texts, at)} {command(change.words)}" for change in changes]
-        yield section("\n".join(fitting(lines, _LINES, texts)))
+        yield make_section(f"*{escape(Phrase('Running now').render(texts))}*")
+        lines = [f"{render_headline(change, texts, at)} {render_command(change.words)}" for change in changes]
+        yield make_section("\n".join(fit_rows(lines, _MAX_RUNNING_TEXT, texts)))
 
 
-def _story(change: Change, texts: Texts) -> Block:
-    return buttons.asking(Phrase("Details").render(texts), f"{HOME}.story", f"op show {change.operation}")
+def _make_details_button(change: Change, texts: Texts) -> Block:
+    return buttons.make_command_button(
+        Phrase("Details").render(texts), f"{HOME_ACTION}.story", f"op show {change.operation}"
+    )
 
 
-def _again(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
-    row = [{**button, "action_id": f"{HOME}.{number}"} for number, button in enumerate(buttons.runs(recent[:RECENT]))]
+def _render_recent(recent: Sequence[str], texts: Texts) -> Iterator[Block]:
+    row = [
+        {**button, "action_id": f"{HOME_ACTION}.{number}"}
+        for number, button in enumerate(buttons.make_run_buttons(recent[:MAX_RECENT]))
+    ]
     if row:
-        yield section(f"*{escape(Phrase('What you asked lately').render(texts))}*")
-        yield from buttons.row(row)
+        yield make_section(f"*{escape(Phrase('What you asked lately').render(texts))}*")
+        yield from buttons.make_row(row)
 
 
-def _may(permitted: Sequence[type[Operation]], texts: Texts) -> Iterator[Block]:
+def _render_permitted(permitted: Sequence[type[Operation]], texts: Texts) -> Iterator[Block]:
     lines = [
-        f"`{escape(f'{COMMAND} {_briefly(operation)}', 200)}` — {escape(operation.summary.render(texts), 200)}"
+        f"`{escape(f'{COMMAND} {_render_usage(operation)}', 200)}` — {escape(operation.summary.render(texts), 200)}"
         for operation in permitted
     ]
     if lines:
-        yield section(f"*{escape(Phrase('What you may ask for').render(texts))}*")
-    for start in range(0, min(len(lines), _BATCH * _SECTIONS), _BATCH):
-        yield section("\n".join(lines[start : start + _BATCH]))
+        yield make_section(f"*{escape(Phrase('What you may ask for').render(texts))}*")
+    for start in range(0, min(len(lines), _COMMANDS_PER_SECTION * _MAX_COMMAND_SECTIONS), _COMMANDS_PER_SECTION):
+        yield make_section("\n".join(lines[start : start + _COMMANDS_PER_SECTION]))
 
 
-def _briefly(operation: type[Operation]) -> str:
+def _render_usage(operation: type[Operation]) -> str:
     """Renders the usage of an operation without options, which `help` explains."""
-    return usage(operation).partition(" [--")[0]
+    return format_usage(operation).partition(" [--")[0]
 
 
-def _self(shown: Home, texts: Texts) -> str:
+def _render_profile(shown: HomeContent, texts: Texts) -> str:
     roles = Listing(tuple(sorted(shown.actor.roles))) if shown.actor.roles else Phrase("none")
     said = (
         Phrase("Your roles: {roles} ({rule}).", roles=roles, rule=shown.actor.rule),
         Phrase(
             "Language: {language}, time zone: {zone}. Both follow your settings in Slack.",
-            language=_LANGUAGES[shown.language],
+            language=_LANGUAGE_NAMES[shown.language],
             zone=shown.zone,
         ),
     )

@@ -18,66 +18,66 @@ from datetime import datetime
 from adapters.phrase import Listing, Phrase, Texts
 from bot.model.request import Answer
 from bot.rendering.labels import COMMAND
-from bot.rendering.slack.blocks import CHARACTERS, TEXT, Block, Message, context, escape, section
-from bot.rendering.slack.buttons import FILTER, SHOW, View, button, file, row
-from bot.rendering.slack.paragraphs import SYMBOLS, UNKNOWN_SIGN, footing
-from bot.security.untrusted_text import CUT, cut, one_line
-from commands.loglines.excerpt import EVERY, Excerpt, Pick, Picked, picked
+from bot.rendering.slack.blocks import MAX_CHARACTERS, MAX_TEXT, Block, SlackMessage, escape, make_context, make_section
+from bot.rendering.slack.buttons import FILTER_ACTION, SHOW_ACTION, AnswerView, make_button, make_file_button, make_row
+from bot.rendering.slack.paragraphs import SEVERITY_SYMBOLS, UNKNOWN_SIGN, render_footer
+from bot.security.untrusted_text import ELLIPSIS, shorten, to_one_line
+from commands.loglines.excerpt import ALL_LINES, Excerpt, FilteredPage, LineFilter, select_page
 from commands.loglines.formats import Level
-from commands.loglines.lines import Line
-from commands.loglines.merge import filtered
-from commands.loglines.patterns import finder
-from commands.logs.text_file import as_text
-from commands.logs.text_file import summary as span
-from commands.model.finding import worst
+from commands.loglines.lines import LogLine
+from commands.loglines.merge import filter_lines
+from commands.loglines.patterns import make_finder
+from commands.logs.text_file import render_text
+from commands.logs.text_file import summarize_lines as span
+from commands.model.finding import find_worst
 from commands.model.report import Report
 
-_LINE = 220
+_MAX_LINE = 220
 """Maximum characters of one line: a few lines on a phone. The file has all of it."""
-_END = 90
+_END_LENGTH = 90
 """Characters kept of the end of a longer line: nginx names the upstream there, Nebula the host."""
-_HEAD, _LEAD, _SOUGHT = 110, 15, 40
+_HEAD_LENGTH, _LEAD_LENGTH, _MATCH_LENGTH = 110, 15, 40
 """If the match is in the middle of such a line: characters kept of its beginning (nginx states the reason there) and before
 the match, and characters of the match that must be visible."""
-_FINDINGS = 4
-_WHY = 300
-_NOTES = 6
+_MAX_FINDINGS = 4
+_MAX_REASON = 300
+_MAX_NOTES = 6
 """Maximum number of notes, notes on missing lines first. The file has all of them."""
-_NOTE = 240
-_SPOKEN = 5
+_MAX_NOTE = 240
+_MAX_TEXT_LINES = 5
 """Newest lines in the plain text. A notification shows only its beginning."""
 
 
-def render(report: Report, excerpt: Excerpt, understood: str, view: View, texts: Texts) -> Message:
+def render(report: Report, excerpt: Excerpt, understood: str, view: AnswerView, texts: Texts) -> SlackMessage:
     """Renders the message for one view."""
-    page = picked(excerpt, view.pick)
+    page = select_page(excerpt, view.pick)
     hosts = {*(row.host for row in report.rows), *(line.host for line in excerpt.lines)}
     sources = {line.source for line in excerpt.lines}
-    beside = _Beside(len(hosts) > 1, len(sources) > 1, _of_another_day(page.lines, report.taken_at, texts))
-    found = finder(view.pattern or excerpt.sought, fixed=False, case=False)
-    lines = [_shortened(_before(line, beside, texts), one_line(line.text), found) for line in page.lines]
+    beside = _LinePrefix(len(hosts) > 1, len(sources) > 1, _has_other_days(page.lines, report.taken_at, texts))
+    found = make_finder(view.pattern or excerpt.sought, fixed=False, case=False)
+    lines = [_shorten_line(_render_prefix(line, beside, texts), to_one_line(line.text), found) for line in page.lines]
     summary = escape(report.summary.render_sentence(texts), 900)
-    gravest = worst(None, (finding.severity for finding in report.findings))
+    gravest = find_worst(None, (finding.severity for finding in report.findings))
     headline = (
-        f"{SYMBOLS[gravest]} *{summary}*"
+        f"{SEVERITY_SYMBOLS[gravest]} *{summary}*"
         if gravest is not None
         else f"*{escape(report.title.render_sentence(texts), 100)}* — {summary}"
     )
     blocks = (
-        section(headline),
-        *map(section, _unread(report, texts)),
-        *_preformatted(lines, excerpt, texts),
-        context(*_notes(excerpt, page, view, texts)),
-        *row(_buttons(view, page, texts)),
-        context(footing(understood, report.taken_at, texts)),
+        make_section(headline),
+        *map(make_section, _list_unread(report, texts)),
+        *_make_preformatted(lines, excerpt, texts),
+        make_context(*_render_notes(excerpt, page, view, texts)),
+        *make_row(_make_buttons(view, page, texts)),
+        make_context(render_footer(understood, report.taken_at, texts)),
     )
-    assert sum(map(len, lines)) <= CHARACTERS
-    spoken = [summary, *(escape(line, _LINE) for line in lines[-_SPOKEN:])]
-    return Message(text=cut("\n".join(spoken), TEXT), blocks=blocks)
+    assert sum(map(len, lines)) <= MAX_CHARACTERS
+    spoken = [summary, *(escape(line, _MAX_LINE) for line in lines[-_MAX_TEXT_LINES:])]
+    return SlackMessage(text=shorten("\n".join(spoken), MAX_TEXT), blocks=blocks)
 
 
 @dataclass(frozen=True)
-class _Beside:
+class _LinePrefix:
     """Parts of the prefix of each line besides its time: host and log if the answer has several, and the date.
 
     Host and log are the same on every page.
@@ -88,7 +88,7 @@ class _Beside:
     date: bool
 
 
-def all_of(answer: Answer, texts: Texts, pick: Pick = EVERY) -> str:
+def render_file(answer: Answer, texts: Texts, pick: LineFilter = ALL_LINES) -> str:
     """Renders every line that the filter leaves for a file, below a heading; "" without lines.
 
     The heading has the command, the summary, the filter, the time zone and the notes. Raises `BadArgument` if the search
@@ -98,30 +98,30 @@ def all_of(answer: Answer, texts: Texts, pick: Pick = EVERY) -> str:
     if not isinstance(report, Report) or report.excerpt is None:
         return ""
     brought = report.excerpt.lines
-    lines = filtered(brought, pick.level, pick.pattern)
+    lines = filter_lines(brought, pick.level, pick.pattern)
     asked = Phrase("{words}", words=f"{COMMAND} {answer.understood}")
-    heading = (asked, report.summary, *_left(pick, len(lines), len(brought), texts), span(lines, texts.zone))
-    return as_text(lines, (*heading, *report.excerpt.notes), texts, texts.zone)
+    heading = (asked, report.summary, *_describe_filter(pick, len(lines), len(brought), texts), span(lines, texts.zone))
+    return render_text(lines, (*heading, *report.excerpt.notes), texts, texts.zone)
 
 
-def _left(pick: Pick, fitting: int, total: int, texts: Texts) -> Iterable[Phrase]:
+def _describe_filter(pick: LineFilter, fitting: int, total: int, texts: Texts) -> Iterable[Phrase]:
     """Describes the filter of a file, because a reader elsewhere does not know that lines are missing."""
-    if pick.told:
-        how = (part.render(texts) for part in (*pick.told, _of(fitting, total)))
+    if pick.descriptions:
+        how = (part.render(texts) for part in (*pick.descriptions, _describe_share(fitting, total)))
         yield Phrase("filtered: {how}", how=" · ".join(how))
 
 
-def _of(fitting: int, total: int) -> Phrase:
+def _describe_share(fitting: int, total: int) -> Phrase:
     return Phrase("{fitting} of {n} line", plural="{fitting} of {n} lines", fitting=fitting, n=total)
 
 
-def _of_another_day(lines: Iterable[Line], taken_at: datetime | None, texts: Texts) -> bool:
+def _has_other_days(lines: Iterable[LogLine], taken_at: datetime | None, texts: Texts) -> bool:
     """Returns whether a line is from another day than the reading, in the reader's zone."""
     days = {line.at.astimezone(texts.zone).date() for line in lines if line.at is not None}
     return bool(days - ({taken_at.astimezone(texts.zone).date()} if taken_at is not None else set()))
 
 
-def _before(line: Line, beside: _Beside, texts: Texts) -> str:
+def _render_prefix(line: LogLine, beside: _LinePrefix, texts: Texts) -> str:
     """Renders the prefix of a line."""
     at = "---------- --:--:--" if line.at is None else f"{line.at.astimezone(texts.zone):%Y-%m-%d %H:%M:%S}"
     parts = [
@@ -132,27 +132,27 @@ def _before(line: Line, beside: _Beside, texts: Texts) -> str:
     return "".join(f"{part} " for part in parts)
 
 
-def _shortened(before: str, text: str, found: Callable[[str], tuple[int, int] | None]) -> str:
+def _shorten_line(before: str, text: str, found: Callable[[str], tuple[int, int] | None]) -> str:
     """Shortens a long line to its beginning and its end, or to its beginning and the match if the match is in neither.
 
     Raises `BadArgument` if the search takes too long.
     """
     whole = before + text
-    if len(whole) <= _LINE:
+    if len(whole) <= _MAX_LINE:
         return whole
     first, last = (len(before) + place for place in found(text) or (0, 0))
-    head, tail = _LINE - _END - 1, len(whole) - _END
-    if min(last, first + _SOUGHT) <= head or first >= tail:
-        return f"{whole[:head]}{CUT}{whole[tail:]}"
-    begin = first - _LEAD
-    end = begin + _LINE - _HEAD - 2
-    return f"{whole[:_HEAD]}{CUT}{whole[begin:end]}{CUT if end < len(whole) else ''}"
+    head, tail = _MAX_LINE - _END_LENGTH - 1, len(whole) - _END_LENGTH
+    if min(last, first + _MATCH_LENGTH) <= head or first >= tail:
+        return f"{whole[:head]}{ELLIPSIS}{whole[tail:]}"
+    begin = first - _LEAD_LENGTH
+    end = begin + _MAX_LINE - _HEAD_LENGTH - 2
+    return f"{whole[:_HEAD_LENGTH]}{ELLIPSIS}{whole[begin:end]}{ELLIPSIS if end < len(whole) else ''}"
 
 
-def _preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Iterable[Block]:
+def _make_preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Iterable[Block]:
     if not lines:
         if excerpt.lines:  # else the headline says it
-            yield section(escape(Phrase("No line fits.").render(texts)))
+            yield make_section(escape(Phrase("No line fits.").render(texts)))
         return
     text = "\n".join(lines)
     yield {
@@ -161,42 +161,42 @@ def _preformatted(lines: Sequence[str], excerpt: Excerpt, texts: Texts) -> Itera
     }
 
 
-def _unread(report: Report, texts: Texts) -> list[str]:
+def _list_unread(report: Report, texts: Texts) -> list[str]:
     """Lists the hosts whose logs could not be read, with the reasons."""
     told = [
-        f"{SYMBOLS[finding.severity] if finding.reached else UNKNOWN_SIGN} *{escape(finding.host, 60)}* — "
-        f"{escape(finding.why.render_sentence(texts), _WHY)}"
-        for finding in report.findings[:_FINDINGS]
+        f"{SEVERITY_SYMBOLS[finding.severity] if finding.reached else UNKNOWN_SIGN} *{escape(finding.host, 60)}* — "
+        f"{escape(finding.why.render_sentence(texts), _MAX_REASON)}"
+        for finding in report.findings[:_MAX_FINDINGS]
     ]
-    if (more := len(report.findings) - _FINDINGS) > 0:
+    if (more := len(report.findings) - _MAX_FINDINGS) > 0:
         told.append(escape(Phrase("and {n} more", n=more).render(texts)))
     return ["\n".join(told)] if told else []
 
 
-def _notes(excerpt: Excerpt, page: Picked, view: View, texts: Texts) -> list[str]:
+def _render_notes(excerpt: Excerpt, page: FilteredPage, view: AnswerView, texts: Texts) -> list[str]:
     said = (
-        escape(_counted(page, view.pick, len(excerpt.lines)).render_sentence(texts), _NOTE),
-        *_told(view.pick.told, texts),
-        *_chosen_by(view, texts),
-        *_told(_zones(page.lines, texts), texts),
+        escape(_describe_range(page, view.pick, len(excerpt.lines)).render_sentence(texts), _MAX_NOTE),
+        *_render_phrases(view.pick.descriptions, texts),
+        *_render_chooser(view, texts),
+        *_render_phrases(_describe_zones(page.lines, texts), texts),
     )
-    notes = [escape(note.render_sentence(texts), _NOTE) for note in excerpt.notes[:_NOTES]]
-    if (more := len(excerpt.notes) - _NOTES) > 0:
+    notes = [escape(note.render_sentence(texts), _MAX_NOTE) for note in excerpt.notes[:_MAX_NOTES]]
+    if (more := len(excerpt.notes) - _MAX_NOTES) > 0:
         notes.append(escape(Phrase("and {n} more", n=more).render(texts)))
     return [" · ".join(said), *notes]
 
 
-def _told(phrases: Iterable[Phrase], texts: Texts) -> Iterable[str]:
-    return (escape(phrase.render(texts), _NOTE) for phrase in phrases)
+def _render_phrases(phrases: Iterable[Phrase], texts: Texts) -> Iterable[str]:
+    return (escape(phrase.render(texts), _MAX_NOTE) for phrase in phrases)
 
 
-def _chosen_by(view: View, texts: Texts) -> Iterable[str]:
+def _render_chooser(view: AnswerView, texts: Texts) -> Iterable[str]:
     """Renders the person who chose the filter, for the other readers: Slack shows no author of an edit."""
     if view.by:
         yield Phrase("filtered by {person}", person=f"<@{view.by}>").render(texts)
 
 
-def _zones(lines: Iterable[Line], texts: Texts) -> Iterable[Phrase]:
+def _describe_zones(lines: Iterable[LogLine], texts: Texts) -> Iterable[Phrase]:
     """Describes the zone of the times by its short names, of which some zones have two in a year.
 
     In a channel it need not be the reader's zone.
@@ -206,12 +206,12 @@ def _zones(lines: Iterable[Line], texts: Texts) -> Iterable[Phrase]:
         yield Phrase("times in {zone}", zone=Listing(tuple(names)))
 
 
-def _counted(page: Picked, pick: Pick, total: int) -> Phrase:
+def _describe_range(page: FilteredPage, pick: LineFilter, total: int) -> Phrase:
     """Describes the range of these lines, and their number."""
-    if not pick.told:
+    if not pick.descriptions:
         return Phrase("lines {first}–{last} of {n}", first=page.first, last=page.last, n=total)
     if page.pages == 1:
-        return _of(page.fitting, total)
+        return _describe_share(page.fitting, total)
     return Phrase(
         "lines {first}–{last} of {fitting} that fit, of {n}",
         first=page.first,
@@ -221,35 +221,39 @@ def _counted(page: Picked, pick: Pick, total: int) -> Phrase:
     )
 
 
-def _buttons(view: View, page: Picked, texts: Texts) -> list[Block]:
+def _make_buttons(view: AnswerView, page: FilteredPage, texts: Texts) -> list[Block]:
     """Makes the buttons for other views of the same lines."""
     return [
-        *_turns(view, page, texts),
-        *_narrower(view, page, texts),
-        button(Phrase("Filter").render(texts), FILTER, view.turned().value),
-        file(view, texts),
+        *_make_page_buttons(view, page, texts),
+        *_make_filter_buttons(view, page, texts),
+        make_button(Phrase("Filter").render(texts), FILTER_ACTION, view.with_changes().value),
+        make_file_button(view, texts),
     ]
 
 
-def _narrower(view: View, page: Picked, texts: Texts) -> list[Block]:
+def _make_filter_buttons(view: AnswerView, page: FilteredPage, texts: Texts) -> list[Block]:
     """Makes the buttons to all lines, and to errors alone if these are some but fewer lines than now."""
     ways = []
-    if view.pick.told:
-        ways.append(button(Phrase("All lines").render(texts), f"{SHOW}.lines", view.narrowed().value))
+    if view.pick.descriptions:
+        ways.append(make_button(Phrase("All lines").render(texts), f"{SHOW_ACTION}.lines", view.with_filter().value))
     if 0 < page.grave < page.fitting:
         ways.append(
-            button(Phrase("Only errors").render(texts), f"{SHOW}.errors", view.narrowed(Level.ERROR, view.pattern).value)
+            make_button(
+                Phrase("Only errors").render(texts),
+                f"{SHOW_ACTION}.errors",
+                view.with_filter(Level.ERROR, view.pattern).value,
+            )
         )
     return ways
 
 
-def _turns(view: View, page: Picked, texts: Texts) -> list[Block]:
+def _make_page_buttons(view: AnswerView, page: FilteredPage, texts: Texts) -> list[Block]:
     """Makes the buttons to older and newer lines."""
     turns = []
     if page.page < page.pages - 1:
         older = Phrase("Older").render(texts)
-        turns.append(button(f"◀ {older}", f"{SHOW}.older", view.turned(page=page.page + 1).value))
+        turns.append(make_button(f"◀ {older}", f"{SHOW_ACTION}.older", view.with_changes(page=page.page + 1).value))
     if page.page > 0:
         newer = Phrase("Newer").render(texts)
-        turns.append(button(f"{newer} ▶", f"{SHOW}.newer", view.turned(page=page.page - 1).value))
+        turns.append(make_button(f"{newer} ▶", f"{SHOW_ACTION}.newer", view.with_changes(page=page.page - 1).value))
     return turns

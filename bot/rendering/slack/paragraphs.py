@@ -6,14 +6,14 @@ from datetime import datetime
 from itertools import accumulate
 
 from adapters.phrase import Phrase, Texts
-from bot.rendering.labels import COMMAND, SIGNS
-from bot.rendering.report_text import Field, Line, Sheet, alike
-from bot.rendering.slack.blocks import BLOCKS, code, escape, when
-from bot.rendering.slack.buttons import View
+from bot.rendering.labels import COMMAND, MARK_SIGNS
+from bot.rendering.report_text import ReportField, ReportLine, ReportText, group_lines
+from bot.rendering.slack.blocks import MAX_BLOCKS, escape, format_code, format_time
+from bot.rendering.slack.buttons import AnswerView
 from commands.model.finding import Severity
 from commands.model.report import Mark, Section
 
-SYMBOLS: dict[Severity | None, str] = {
+SEVERITY_SYMBOLS: dict[Severity | None, str] = {
     Severity.CRITICAL: ":red_circle:",
     Severity.HIGH: ":large_orange_circle:",
     Severity.MEDIUM: ":large_yellow_circle:",
@@ -22,39 +22,39 @@ SYMBOLS: dict[Severity | None, str] = {
 }
 UNKNOWN_SIGN = ":grey_question:"
 
-_FULL = 10
+_MAX_HOSTS_IN_FULL = 10
 """Maximum number of hosts on a page that are shown with their checks. More would not be readable on a phone."""
-_NAMED = 10
+_MAX_NAMED_HOSTS = 10
 """Maximum number of healthy hosts that are named. More are only counted."""
-_SUGGESTED = 3
-_BATCH = 8
+_MAX_COMMANDS = 3
+_ENTRIES_PER_SECTION = 8
 """Entries of a list in one section. Eight of the longest stay below Slack's limit for a section."""
-_ROWS = _BATCH * (BLOCKS - 6)
+_MAX_ENTRIES = _ENTRIES_PER_SECTION * (MAX_BLOCKS - 6)
 """Maximum entries of a list on a page. Six blocks stay free for the other parts."""
 
 # Maximum characters of each part
-_SECTION = 2_800
+_MAX_SECTION = 2_800
 """A section, below Slack's limit."""
-_EACH = 1_500
+_MAX_BRIEF_LINES = 1_500
 """Lines without findings that have information."""
-_WHY = 500
-_VALUE = 1_000
-_LINE = 200
+_MAX_REASON = 500
+_MAX_VALUE = 1_000
+_MAX_LINE = 200
 """A sentence of a section."""
-_TAIL = 200
+_MAX_TAIL = 200
 """The text after a name in a one-line entry."""
-_GROUP = 2_100
+_MAX_GROUP = 2_100
 """One host in full; with its commands it stays below Slack's limit for a section."""
-_NAMES = 500
+_MAX_NAMES = 500
 """Names of hosts in one state that are not shown in full. More are counted."""
-_FOLDED = 4_400
+_FOLDED_RESERVE = 4_400
 """All lines of hosts that are not shown in full: at most seven states."""
-_COUNTED = 100
+_COUNT_RESERVE = 100
 """Characters reserved for the sentence that counts the rest."""
 
 
 @dataclass(frozen=True)
-class Page:
+class AnswerPage:
     """Paragraphs of one page, its number from 0, and the number of pages.
 
     `partial`: some lines are not shown in full on any page.
@@ -66,58 +66,62 @@ class Page:
     partial: bool = False
 
 
-def judged(shown: Sheet, view: View, room: int, texts: Texts) -> Page:
+def build_judged_page(shown: ReportText, view: AnswerView, room: int, texts: Texts) -> AnswerPage:
     """Builds a page of lines with findings in full, equal ones together, and the others folded; or every line by itself.
 
     Lines without findings that have information get a line each, or share one if the information is equal. The first page
     has a line for each state, which names the hosts that are not shown in full.
     """
-    tells = [line for line in shown.others if not view.details and _plain(line)]
+    tells = [line for line in shown.others if not view.details and _list_plain_fields(line)]
     in_full = view.everything or not (shown.bad or tells)
     wanted, others = ((*shown.bad, *shown.others), ()) if in_full else (shown.bad, shown.others)
-    checks = _in_words if in_full or view.details else _in_signs
+    checks = _render_in_words if in_full or view.details else _render_in_signs
     same = (
         [[line] for line in wanted]
         if view.everything
-        else alike(wanted, lambda line: (symbol(line), line.state, line.whys, *checks(line, texts)))
+        else group_lines(wanted, lambda line: (choose_symbol(line), line.state, line.reasons, *checks(line, texts)))
     )
-    told_of = [] if in_full else list(packed(fitting(_briefly(tells, texts), _EACH, texts)))
-    groups = [_group(lines, checks(lines[0], texts), texts) for lines in same]
-    pages = _pages(groups, room - _FOLDED - sum(map(len, told_of)), _FULL)
+    told_of = [] if in_full else list(pack_rows(fit_rows(_render_briefly(tells, texts), _MAX_BRIEF_LINES, texts)))
+    groups = [_render_group(lines, checks(lines[0], texts), texts) for lines in same]
+    pages = _split_pages(groups, room - _FOLDED_RESERVE - sum(map(len, told_of)), _MAX_HOSTS_IN_FULL)
     number = min(view.page, len(pages) - 1)
     left = [line for lines in same[len(pages[0]) :] for line in lines]
     silent = [line for line in others if line not in tells]
-    folded = alike((*left, *silent), lambda line: (symbol(line), line.state))
+    folded = group_lines((*left, *silent), lambda line: (choose_symbol(line), line.state))
     partial = bool(others) or (not view.everything and any(len(lines) > 1 for lines in same))
-    first = (*(_counted(lines, texts) for lines in folded), *told_of) if number == 0 else ()
-    return Page((*pages[number], *first), number, len(pages), partial)
+    first = (*(_render_count(lines, texts) for lines in folded), *told_of) if number == 0 else ()
+    return AnswerPage((*pages[number], *first), number, len(pages), partial)
 
 
-def listed(lines: Sequence[Line], page: int, room: int, texts: Texts) -> Page:
+def build_list_page(lines: Sequence[ReportLine], page: int, room: int, texts: Texts) -> AnswerPage:
     """Builds a page of one-line entries."""
-    pages = _pages([f"*{name(line)}*{told(line, ' — ')}" for line in lines], room, _ROWS)
+    pages = _split_pages([f"*{render_name(line)}*{render_values(line, ' — ')}" for line in lines], room, _MAX_ENTRIES)
     number = min(page, len(pages) - 1)
     entries = pages[number]
-    paragraphs = ["\n".join(entries[start : start + _BATCH]) for start in range(0, len(entries), _BATCH)]
-    return Page(tuple(paragraphs), number, len(pages))
-
-
-def known(shown: Sheet, page: int, room: int, texts: Texts) -> Page:
-    """Builds a page of facts on one thing, a line each, below its findings."""
-    found = [_group([line], (), texts) for line in shown.lines if not line.fields]
-    facts = [
-        f"*{name(line)}:* {_sign(field.mark)}{escape(field.text, _VALUE)}" for line in shown.lines for field in line.fields
+    paragraphs = [
+        "\n".join(entries[start : start + _ENTRIES_PER_SECTION]) for start in range(0, len(entries), _ENTRIES_PER_SECTION)
     ]
-    pages = _pages([*found, *packed(facts)], room, BLOCKS - 6)
+    return AnswerPage(tuple(paragraphs), number, len(pages))
+
+
+def build_fact_page(shown: ReportText, page: int, room: int, texts: Texts) -> AnswerPage:
+    """Builds a page of facts on one thing, a line each, below its findings."""
+    found = [_render_group([line], (), texts) for line in shown.lines if not line.fields]
+    facts = [
+        f"*{render_name(line)}:* {_render_sign(field.mark)}{escape(field.text, _MAX_VALUE)}"
+        for line in shown.lines
+        for field in line.fields
+    ]
+    pages = _split_pages([*found, *pack_rows(facts)], room, MAX_BLOCKS - 6)
     number = min(page, len(pages) - 1)
-    return Page(tuple(pages[number]), number, len(pages))
+    return AnswerPage(tuple(pages[number]), number, len(pages))
 
 
-def packed(rows: Sequence[str]) -> Iterator[str]:
+def pack_rows(rows: Sequence[str]) -> Iterator[str]:
     """Joins rows to paragraphs, as many as one section takes."""
     held: list[str] = []
     for each in rows:
-        if held and sum(len(row) + 1 for row in held) + len(each) > _SECTION:
+        if held and sum(len(row) + 1 for row in held) + len(each) > _MAX_SECTION:
             yield "\n".join(held)
             held = []
         held.append(each)
@@ -125,7 +129,7 @@ def packed(rows: Sequence[str]) -> Iterator[str]:
         yield "\n".join(held)
 
 
-def _pages(paragraphs: Sequence[str], room: int, most: int) -> list[list[str]]:
+def _split_pages(paragraphs: Sequence[str], room: int, most: int) -> list[list[str]]:
     """Splits paragraphs into pages of at most `most` paragraphs and `room` characters; at least one page."""
     pages: list[list[str]] = [[]]
     used = 0
@@ -138,119 +142,126 @@ def _pages(paragraphs: Sequence[str], room: int, most: int) -> list[list[str]]:
     return pages
 
 
-def _group(lines: Sequence[Line], checks: Sequence[str], texts: Texts) -> str:
+def _render_group(lines: Sequence[ReportLine], checks: Sequence[str], texts: Texts) -> str:
     """Renders hosts with the same findings; usually one."""
     first = lines[0]
-    whys = [escape(why, _WHY) for why in first.whys]
-    head = _counted(lines, texts) if len(lines) > 1 else f"{symbol(first)} *{name(first)}* {escape(first.state, 30)}"
+    whys = [escape(why, _MAX_REASON) for why in first.reasons]
+    head = (
+        _render_count(lines, texts)
+        if len(lines) > 1
+        else f"{choose_symbol(first)} *{render_name(first)}* {escape(first.state, 30)}"
+    )
     rows = [f"{head} — {whys[0]}"] if len(lines) == len(whys) == 1 else [head, *(f"• {why}" for why in whys)]
-    commands = [command(words) for line in lines for words in line.next][:_SUGGESTED]
+    commands = [render_command(words) for line in lines for words in line.next][:_MAX_COMMANDS]
     typed = [f"→ {'  '.join(commands)}"] if commands else []
-    return "\n".join([*fitting([rows[0], *checks, *rows[1:]], _GROUP, texts), *typed])
+    return "\n".join([*fit_rows([rows[0], *checks, *rows[1:]], _MAX_GROUP, texts), *typed])
 
 
-def _briefly(tells: Sequence[Line], texts: Texts) -> list[str]:
+def _render_briefly(tells: Sequence[ReportLine], texts: Texts) -> list[str]:
     """Renders the information of lines besides their state, without headings if each has only one."""
-    headed = any(len(_plain(line)) > 1 for line in tells)
-    same = alike(tells, lambda line: (symbol(line), _tail(line, headed)))
-    return [f"{symbol(lines[0])} *{names(lines, _NAMES, texts)}* — {_tail(lines[0], headed)}" for lines in same]
+    headed = any(len(_list_plain_fields(line)) > 1 for line in tells)
+    same = group_lines(tells, lambda line: (choose_symbol(line), _render_tail(line, headed)))
+    return [
+        f"{choose_symbol(lines[0])} *{render_names(lines, _MAX_NAMES, texts)}* — {_render_tail(lines[0], headed)}"
+        for lines in same
+    ]
 
 
-def _tail(line: Line, headed: bool) -> str:
-    plain = [escape(f"{field.heading}: {field.text}" if headed else field.text, 60) for field in _plain(line)]
-    doubts = [_in_word(field) for field in line.fields if field.mark is Mark.UNKNOWN]
+def _render_tail(line: ReportLine, headed: bool) -> str:
+    plain = [escape(f"{field.heading}: {field.text}" if headed else field.text, 60) for field in _list_plain_fields(line)]
+    doubts = [_render_field(field) for field in line.fields if field.mark is Mark.UNKNOWN]
     return " · ".join([*plain, *doubts])
 
 
-def _plain(line: Line) -> list[Field]:
+def _list_plain_fields(line: ReportLine) -> list[ReportField]:
     return [field for field in line.fields if field.mark is Mark.PLAIN and field.text]
 
 
-def _counted(lines: Sequence[Line], texts: Texts) -> str:
+def _render_count(lines: Sequence[ReportLine], texts: Texts) -> str:
     """Renders hosts in the same state as `:large_green_circle: 2 well: host-a, host-d`."""
-    sign = symbol(lines[0])
+    sign = choose_symbol(lines[0])
     count = f"{sign} {escape(Phrase('{n} {state}', n=len(lines), state=lines[0].state).render(texts), 60)}"
-    if sign == SYMBOLS[None] and len(lines) > _NAMED:
+    if sign == SEVERITY_SYMBOLS[None] and len(lines) > _MAX_NAMED_HOSTS:
         return count
-    return f"{count}: {names(lines, _NAMES, texts)}"
+    return f"{count}: {render_names(lines, _MAX_NAMES, texts)}"
 
 
-def _in_words(line: Line, texts: Texts) -> list[str]:
+def _render_in_words(line: ReportLine, texts: Texts) -> list[str]:
     """Renders the checks in words, unknown and absent ones only by sign, then plain information."""
-    checks = [_in_word(field) for field in line.fields if field.mark in (Mark.BAD, Mark.WELL)]
-    more = [_in_word(field) for field in line.fields if field.mark is Mark.PLAIN and field.text]
-    rows = [" · ".join(checks), _signs(line, (Mark.UNKNOWN, Mark.ABSENT), texts), " · ".join(more)]
+    checks = [_render_field(field) for field in line.fields if field.mark in (Mark.BAD, Mark.WELL)]
+    more = [_render_field(field) for field in line.fields if field.mark is Mark.PLAIN and field.text]
+    rows = [" · ".join(checks), _render_signs(line, (Mark.UNKNOWN, Mark.ABSENT), texts), " · ".join(more)]
     return [row for row in rows if row]
 
 
-def _in_word(field: Field) -> str:
-    return f"{_sign(field.mark)}{escape(field.heading, 60)}: {escape(field.text, _VALUE)}"
+def _render_field(field: ReportField) -> str:
+    return f"{_render_sign(field.mark)}{escape(field.heading, 60)}: {escape(field.text, _MAX_VALUE)}"
 
 
-def _in_signs(line: Line, texts: Texts) -> list[str]:
+def _render_in_signs(line: ReportLine, texts: Texts) -> list[str]:
     """Renders the checks by sign. An entirely unknown host has none, because its state says it."""
     unknown = all(field.mark is Mark.UNKNOWN for field in line.fields)
-    return [] if unknown else [_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT), texts)]
+    return [] if unknown else [_render_signs(line, (Mark.BAD, Mark.UNKNOWN, Mark.WELL, Mark.ABSENT), texts)]
 
 
-def _signs(line: Line, marks: Sequence[Mark], texts: Texts) -> str:
+def _render_signs(line: ReportLine, marks: Sequence[Mark], texts: Texts) -> str:
     """Renders headings by sign, as `✗ Nebula  ✓ Gateway, API`."""
     headings = {mark: [escape(field.heading, 60) for field in line.fields if field.mark is mark] for mark in marks}
-    return "  ".join(f"{_sign(mark)}{texts.series(same)}" for mark, same in headings.items() if same)
+    return "  ".join(f"{_render_sign(mark)}{texts.series(same)}" for mark, same in headings.items() if same)
 
 
-def _sign(mark: Mark) -> str:
-    return f"{SIGNS[mark]} " if SIGNS[mark] else ""
+def _render_sign(mark: Mark) -> str:
+    return f"{MARK_SIGNS[mark]} " if MARK_SIGNS[mark] else ""
 
 
-def told(line: Line, after: str) -> str:
+def render_values(line: ReportLine, after: str) -> str:
     """Renders the values of a line, with headings if there are several."""
     several = len(line.fields) > 1
     words = " · ".join(f"{field.heading}: {field.text}" if several else field.text for field in line.fields if field.text)
-    return f"{after}{escape(words, _TAIL)}" if words else ""
+    return f"{after}{escape(words, _MAX_TAIL)}" if words else ""
 
 
-def name(line: Line) -> str:
+def render_name(line: ReportLine) -> str:
     """Renders the name of a line."""
     return escape(line.name, 64)
 
 
-def names(lines: Sequence[Line], room: int, texts: Texts) -> str:
+def render_names(lines: Sequence[ReportLine], room: int, texts: Texts) -> str:
     """Renders as many names as fit into `room` characters, and counts the rest."""
-    return texts.series(fitting([name(line) for line in lines], room, texts))
+    return texts.series(fit_rows([render_name(line) for line in lines], room, texts))
 
 
-def symbol(line: Line) -> str:
+def choose_symbol(line: ReportLine) -> str:
     """Chooses the symbol of a line by its severity."""
-    return SYMBOLS[line.severity] if line.known else UNKNOWN_SIGN
+    return SEVERITY_SYMBOLS[line.severity] if line.known else UNKNOWN_SIGN
 
 
-def told_in(part: Section, most: int, room: int, texts: Texts) -> str:
+def render_section(part: Section, most: int, room: int, texts: Texts) -> str:
     """Renders a section of a report: its heading and at most `most` lines; "" if there is no room."""
-    heading = f"*{escape(part.heading.render_sentence(texts), _COUNTED)}*"
-    if len(heading) + 2 * _COUNTED > room:
+    heading = f"*{escape(part.heading.render_sentence(texts), _COUNT_RESERVE)}*"
+    if len(heading) + 2 * _COUNT_RESERVE > room:
         return ""
-    lines = [f"• {escape(line.render_sentence(texts), _LINE)}" for line in part.lines]
-    return "\n".join([heading, *fitting(lines, room - len(heading) - 1, texts, most)])
+    lines = [f"• {escape(line.render_sentence(texts), _MAX_LINE)}" for line in part.lines]
+    return "\n".join([heading, *fit_rows(lines, room - len(heading) - 1, texts, most)])
 
 
-def fitting(rows: Sequence[str], room: int, texts: Texts, most: int = _ROWS) -> list[str]:
+def fit_rows(rows: Sequence[str], room: int, texts: Texts, most: int = _MAX_ENTRIES) -> list[str]:
     """Returns the first rows, at most `most`, that fit into `room` characters. If rows are left, a last row counts them."""
     sizes = list(accumulate(len(row) + 2 for row in rows))
     if len(rows) <= most and max(sizes, default=0) <= room:
         return list(rows)
-    count = sum(size <= room - _COUNTED for size in sizes[: most - 1])
+    count = sum(size <= room - _COUNT_RESERVE for size in sizes[: most - 1])
     more = Phrase("… and {n} more", n=len(rows) - count)
-    return [*rows[:count], escape(more.render(texts), _COUNTED - 1)]
+    return [*rows[:count], escape(more.render(texts), _COUNT_RESERVE - 1)]
 
 
-def command(words: str) -> str:
+def render_command(words: str) -> str:
     """Renders a command as it can be typed."""
-    return code(f"{COMMAND} {words}")
+    return format_code(f"{COMMAND} {words}")
 
 
-def footing(understood: str, taken_at: datetime | None, texts: Texts) -> str:
+def render_footer(understood: str, taken_at: datetime | None, texts: Texts) -> str:
     """Renders the command as it was parsed, and the time of reading in the reader's own zone."""
     if taken_at is None:
-        return command(understood)
-    return f"{command(understood)} · {when(taken_at, texts)}"
+        return render_command(understood)
+    return f"{render_command(understood)} · {format_time(taken_at, texts)}"

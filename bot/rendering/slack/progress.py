@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from adapters.phrase import Listing, Phrase, Texts
-from bot.rendering.slack.blocks import Message, escape
+from bot.rendering.slack.blocks import SlackMessage, escape
 
-NAMED = 8
+MAX_NAMED_HOSTS = 8
 """Maximum number of hosts that are named. More are only counted."""
 
 
-def still_awaited(hosts: Sequence[str], texts: Texts) -> Message:
+def render_awaited_hosts(hosts: Sequence[str], texts: Texts) -> SlackMessage:
     """Renders a line such as `Working on it; 2 hosts are still awaited: host-a, host-b`."""
     if not hosts:
         said = Phrase("Working on it; every host has answered.")
-    elif len(hosts) <= NAMED:
+    elif len(hosts) <= MAX_NAMED_HOSTS:
         said = Phrase(
             "Working on it; {n} host is still awaited: {hosts}",
             plural="Working on it; {n} hosts are still awaited: {hosts}",
@@ -24,6 +24,6 @@ def still_awaited(hosts: Sequence[str], texts: Texts) -> Message:
         said = Phrase(
             "Working on it; {n} hosts are still awaited, {hosts} among them",
             n=len(hosts),
-            hosts=Listing(tuple(hosts[:NAMED])),
+            hosts=Listing(tuple(hosts[:MAX_NAMED_HOSTS])),
         )
-    return Message(f":hourglass_flowing_sand: {escape(said.render_sentence(texts), 900)}", ())
+    return SlackMessage(f":hourglass_flowing_sand: {escape(said.render_sentence(texts), 900)}", ())

@@ -10,10 +10,10 @@ import structlog
 
 from adapters.phrase import Texts
 from bot.model.request import Answer
-from bot.rendering.chart_process import DrawingFailed, draw_apart
-from bot.rendering.slack.buttons import View
-from bot.slack.answer_cache import NotKept
-from bot.slack.api import Clean, SlackFailure
+from bot.rendering.chart_process import DrawingFailed, draw_in_process
+from bot.rendering.slack.buttons import AnswerView
+from bot.slack.answer_cache import AnswerExpired
+from bot.slack.api import Redact, SlackFailure
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.uploads import Uploads
 from commands.model.chart import Chart
@@ -24,13 +24,13 @@ Draw = Callable[[Chart, Texts], Awaitable[bytes]]
 _log = structlog.get_logger(__name__)
 
 
-class Pictures:
+class ChartUploader:
     """Uploads pictures of charts. A picture expires with the answer that it belongs to.
 
     One is drawn at a time, because drawing takes 300 MB. Waiting for a turn does not count against the drawing's deadline.
     """
 
-    def __init__(self, uploads: Uploads, clean: Clean, draw: Draw = draw_apart) -> None:
+    def __init__(self, uploads: Uploads, clean: Redact, draw: Draw = draw_in_process) -> None:
         self._uploads = uploads
         self._clean = clean
         self._draw = draw
@@ -40,24 +40,24 @@ class Pictures:
         """Draw and upload a chart in the language of `address`; returns the file's id, or None (logged) without one."""
         try:
             async with self._drawing:
-                picture = await self._draw(self._cleaned(chart), address.texts)
-            return await self._uploads.keep(operation, f"flatnet-{operation}.png", picture)
+                picture = await self._draw(self._redact(chart), address.texts)
+            return await self._uploads.upload_hidden(operation, f"flatnet-{operation}.png", picture)
         except DrawingFailed as error:
             _log.warning("a chart is said in words: it could not be drawn", operation=operation, why=str(error))
-        except NotKept:
+        except AnswerExpired:
             _log.info("a chart is said in words: its answer is no longer kept", operation=operation)
         except SlackFailure as failure:
             _log.warning("a chart is said in words: slack refused the file", operation=operation, code=failure.code)
         return None
 
-    async def first(self, answer: Answer, address: Address) -> View | None:
+    async def build_first_view(self, answer: Answer, address: Address) -> AnswerView | None:
         """Build the first view of an answer with a chart, with its picture if there is one; None for other answers."""
         report = answer.body
         if not isinstance(report, Report) or report.chart is None:
             return None
         file = await self.upload(answer.operation, report.chart, address)
-        return View.first(answer.operation, report).model_copy(update={"picture": file or ""})
+        return AnswerView.make_first(answer.operation, report).model_copy(update={"picture": file or ""})
 
-    def _cleaned(self, chart: Chart) -> Chart:
+    def _redact(self, chart: Chart) -> Chart:
         """Return the chart without secrets: inside a picture they could not be found later."""
         return Chart.model_validate(self._clean(chart.model_dump(mode="json")))

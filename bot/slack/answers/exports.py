@@ -10,109 +10,109 @@ import structlog
 
 from adapters.phrase import Phrase
 from bot.model.request import Answer
-from bot.rendering.data import as_csv
-from bot.rendering.slack.blocks import Message
-from bot.rendering.slack.buttons import View
-from bot.rendering.slack.log_lines import all_of
-from bot.slack.answer_cache import NotKept
-from bot.slack.answers.responder import Answering, in_words_of
-from bot.slack.answers.views import Looking, Seen
+from bot.rendering.data import render_csv
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.log_lines import render_file
+from bot.slack.answer_cache import AnswerExpired
+from bot.slack.answers.responder import Responder, localize
+from bot.slack.answers.views import AnswerViews, VisibleAnswer
 from bot.slack.api import SlackFailure
-from bot.slack.click_payload import Click, address_of
-from bot.slack.directory.channels import Channels
-from bot.slack.outbound.message import Address, Letter
-from bot.slack.outbound.uploads import handed_over, refused
-from bot.slack.tasks import insist
-from bot.store.answers import Made
+from bot.slack.click_payload import Click, build_address
+from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.outbound.message import Address, OutboundMessage
+from bot.slack.outbound.uploads import describe_delivery, explain_refusal
+from bot.slack.tasks import retry_write
+from bot.store.answers import AnswerFile
 from bot.store.inbox import Delivery
-from commands.loglines.excerpt import EVERY, Pick
-from commands.model.report import File, Report
+from commands.loglines.excerpt import ALL_LINES, LineFilter
+from commands.model.report import Report, TextFile
 from commands.values.arguments import BadArgument
 
 _log = structlog.get_logger(__name__)
 
 
-class Filing:
+class AnswerExporter:
     """Exports answers to files, and deletes expired files."""
 
-    def __init__(self, answering: Answering, looking: Looking, channels: Channels) -> None:
+    def __init__(self, answering: Responder, looking: AnswerViews, channels: ChannelDirectory) -> None:
         self._answering = answering
         self._looking = looking
         self._channels = channels
 
-    async def file(self, click: Click, delivery: Delivery) -> Letter | None:
+    async def export(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Send the answer as a file: below the clicked message, or in the direct messages if that is private."""
-        reader = await self._answering.people.look(click.team, click.user)
-        seen = await self._looking.find(click, delivery, reader, View.read(click.value))
-        aside = in_words_of(reader, address_of(click, delivery))
-        if isinstance(seen, Message):
+        reader = await self._answering.people.find_reader(click.team, click.user)
+        seen = await self._looking.find(click, delivery, reader, AnswerView.from_value(click.value))
+        aside = localize(reader, build_address(click, delivery))
+        if isinstance(seen, SlackMessage):
             return self._looking.explain(seen, click, delivery, reader)
         try:
-            said = await self._filed(click, seen, aside)
+            said = await self._upload(click, seen, aside)
         except SlackFailure as failure:
-            said = refused(failure)
-        except (BadArgument, NotKept) as error:
+            said = explain_refusal(failure)
+        except (BadArgument, AnswerExpired) as error:
             said = error.phrase
-        return None if said is None else self._looking.explain(Message(aside.say(said), ()), click, delivery, reader)
+        return None if said is None else self._looking.explain(SlackMessage(aside.render(said), ()), click, delivery, reader)
 
     async def prune(self) -> None:
         """Delete expired answers and their files. A file that Slack does not delete now is tried the next time."""
         clock, answers = self._answering.clock, self._answering.answers
-        for operation, files in await insist(lambda: answers.expired(clock.now()), clock.sleep):
-            if all([await self._deleted(file) for file in files]):
+        for operation, files in await retry_write(lambda: answers.list_expired(clock.now()), clock.sleep):
+            if all([await self._try_delete(file) for file in files]):
                 await self._forget(operation, files)
 
-    async def _filed(self, click: Click, seen: Seen, aside: Address) -> Phrase | None:
+    async def _upload(self, click: Click, seen: VisibleAnswer, aside: Address) -> Phrase | None:
         """Upload the file; returns a note for the person, None if they see the file itself."""
-        file = await self._looking.apart(lambda: _file(seen, View.read(click.value), aside))
-        channel, thread, told = await self._place(click, aside)
-        title = _title(seen, View.read(click.value), aside)
+        file = await self._looking.run_apart(lambda: _build_file(seen, AnswerView.from_value(click.value), aside))
+        channel, thread, told = await self._choose_place(click, aside)
+        title = _build_title(seen, AnswerView.from_value(click.value), aside)
         await self._answering.uploads.show(seen.kept.operation, file, title, (channel, thread))
         return told
 
-    async def _place(self, click: Click, aside: Address) -> tuple[str, str, Phrase | None]:
+    async def _choose_place(self, click: Click, aside: Address) -> tuple[str, str, Phrase | None]:
         """Return channel, thread, and a note for the person."""
         if not click.private and click.channel and click.ts:
             try:
-                await self._channels.check(click.channel)
+                await self._channels.check_postable(click.channel)
             except SlackFailure as failure:
                 _log.info("a file goes to the person instead of the channel", code=failure.code)
             else:
                 return click.channel, click.thread or click.ts, None
-        direct = await self._answering.uploads.direct(click.user, aside)
-        return direct, "", handed_over(1)
+        direct = await self._answering.uploads.open_direct(click.user, aside)
+        return direct, "", describe_delivery(1)
 
-    async def _deleted(self, file: Made) -> bool:
+    async def _try_delete(self, file: AnswerFile) -> bool:
         try:
-            await self._answering.uploads.withdraw(file)
+            await self._answering.uploads.delete(file)
         except SlackFailure as failure:
             _log.warning("a file was not deleted and is tried again tomorrow", file=file.id, code=failure.code)
             return False
         return True
 
-    async def _forget(self, operation: str, files: Sequence[Made]) -> None:
-        await insist(lambda: self._answering.answers.forget(operation, files), self._answering.clock.sleep)
+    async def _forget(self, operation: str, files: Sequence[AnswerFile]) -> None:
+        await retry_write(lambda: self._answering.answers.delete(operation, files), self._answering.clock.sleep)
 
 
-def _file(seen: Seen, view: View | None, aside: Address) -> File:
+def _build_file(seen: VisibleAnswer, view: AnswerView | None, aside: Address) -> TextFile:
     """Build the file: the table with all details, or all log lines that the view leaves."""
     report, name = seen.answer.body, f"flatnet-{seen.kept.operation}"
     assert isinstance(report, Report)  # nothing else is stored
     if report.excerpt is None:
-        return File(name=f"{name}.csv", text=_table(seen.answer, report, aside))
-    pick = _pick(view)
-    named = f"{name}-filtered.txt" if pick.told else f"{name}.txt"
-    return File(name=named, text=all_of(seen.answer, aside.texts, pick))
+        return TextFile(name=f"{name}.csv", text=_render_table(seen.answer, report, aside))
+    pick = _get_pick(view)
+    named = f"{name}-filtered.txt" if pick.descriptions else f"{name}.txt"
+    return TextFile(name=named, text=render_file(seen.answer, aside.texts, pick))
 
 
-def _title(seen: Seen, view: View | None, aside: Address) -> str:
+def _build_title(seen: VisibleAnswer, view: AnswerView | None, aside: Address) -> str:
     """Build the title: the words of the request, and the filter if the file has not all lines."""
-    return " · ".join([seen.kept.words, *map(aside.say, _pick(view).told)])
+    return " · ".join([seen.kept.words, *map(aside.render, _get_pick(view).descriptions)])
 
 
-def _pick(view: View | None) -> Pick:
-    return EVERY if view is None else view.pick
+def _get_pick(view: AnswerView | None) -> LineFilter:
+    return ALL_LINES if view is None else view.pick
 
 
-def _table(answer: Answer, report: Report, aside: Address) -> str:
-    return as_csv(answer.model_copy(update={"body": report.model_copy(update={"details": True})}), aside.texts)
+def _render_table(answer: Answer, report: Report, aside: Address) -> str:
+    return render_csv(answer.model_copy(update={"body": report.model_copy(update={"details": True})}), aside.texts)

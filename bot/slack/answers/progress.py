@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from adapters.phrase import Phrase
-from bot.locale.texts import texts
-from bot.rendering.slack.blocks import Message
-from bot.rendering.slack.progress import still_awaited
+from bot.locale.texts import get_texts
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.progress import render_awaited_hosts
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
 from bot.store.errors import DatabaseError
@@ -20,7 +20,7 @@ from bot.store.errors import DatabaseError
 _log = structlog.get_logger(__name__)
 
 
-class Watcher(Protocol):
+class ProgressReporter(Protocol):
     """Shows progress. `record` gets the operation's progress; `show` is called regularly while it runs.
 
     `record` stores its argument and does nothing else, because it is called in the dispatcher's thread
@@ -30,12 +30,12 @@ class Watcher(Protocol):
     @property
     def row(self) -> int: ...
 
-    def tell(self, awaited: tuple[str, ...]) -> None: ...
+    def record(self, awaited: tuple[str, ...]) -> None: ...
 
     async def show(self) -> None: ...
 
 
-class WaitingLine:
+class WaitingNotice:
     """Says once, privately, that the answer will come; never if an earlier run said so already (`quiet`)."""
 
     row = 0
@@ -45,17 +45,17 @@ class WaitingLine:
         self._address = address
         self._said = quiet
 
-    def tell(self, awaited: tuple[str, ...]) -> None:
+    def record(self, awaited: tuple[str, ...]) -> None:
         """Ignore the hosts: a private message cannot be edited, so they are not shown."""
 
     async def show(self) -> None:
         if not self._said and self._address.response_url:
             self._said = True
-            line = self._address.say(Phrase("Working on it. The answer comes here."))
-            await self._sender.whisper(self._address, Message(line, ()))
+            line = self._address.render(Phrase("Working on it. The answer comes here."))
+            await self._sender.send_privately(self._address, SlackMessage(line, ()))
 
 
-class Awaited:
+class AwaitedHosts:
     """Names the hosts still awaited, in a message of its own (`row`).
 
     Nothing is shown before the operation reads hosts, so a refused request leaves no trace in a channel.
@@ -65,12 +65,12 @@ class Awaited:
         self._sender = sender
         self._operation = operation
         self._address = address.model_copy(update={"courtesy": True})
-        self._texts = texts(address.language, ZoneInfo(address.zone))
+        self._texts = get_texts(address.language, ZoneInfo(address.zone))
         self._told: tuple[str, ...] | None = None
         self._shown: tuple[str, ...] | None = None
         self.row = row
 
-    def tell(self, awaited: tuple[str, ...]) -> None:
+    def record(self, awaited: tuple[str, ...]) -> None:
         self._told = awaited
 
     async def show(self) -> None:
@@ -79,7 +79,7 @@ class Awaited:
         self._shown = self._told
         address = self._address.model_copy(update={"replaces": self.row})
         try:
-            row = await self._sender.add(self._operation, address, still_awaited(self._shown, self._texts))
+            row = await self._sender.add(self._operation, address, render_awaited_hosts(self._shown, self._texts))
         except DatabaseError as error:
             _log.warning("progress is not shown", error=str(error))
         else:

@@ -9,40 +9,40 @@ from dataclasses import dataclass
 
 from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
-from bot.model.request import Answer, Failure, FailureKind, Request, Surface, operation_id
-from bot.rendering.files import bare, for_all, written
+from bot.model.request import Answer, Failure, FailureKind, Request, Surface, derive_operation_id
+from bot.rendering.files import remove_files, write_files, write_public_files
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import Message, escape
-from bot.rendering.slack.buttons import RUNS, View
-from bot.rendering.slack.change_updates import pointer
-from bot.rendering.slack.menu import menu
+from bot.rendering.slack.blocks import SlackMessage, escape
+from bot.rendering.slack.buttons import MAX_RUN_BUTTONS, AnswerView
+from bot.rendering.slack.change_updates import render_pointer
+from bot.rendering.slack.menu import render_menu
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
-from bot.slack.answer_cache import Keeping
-from bot.slack.answers.charts import Pictures
-from bot.slack.answers.progress import Awaited, WaitingLine, Watcher
-from bot.slack.answers.thread_files import Threads
-from bot.slack.delivery_kind import Desk
-from bot.slack.directory.people import People, Reader
-from bot.slack.outbound.message import Address, Letter, mention, noted
+from bot.slack.answer_cache import AnswerCache
+from bot.slack.answers.charts import ChartUploader
+from bot.slack.answers.progress import AwaitedHosts, ProgressReporter, WaitingNotice
+from bot.slack.answers.thread_files import ThreadFiles
+from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.directory.people import PeopleDirectory, Reader
+from bot.slack.outbound.message import Address, OutboundMessage, add_notes, format_mention
 from bot.slack.outbound.sender import EDIT_INTERVAL, Sender
 from bot.slack.outbound.uploads import Uploads
-from bot.slack.tasks import done_within, insist
-from bot.store.answers import Answers, Kept
+from bot.slack.tasks import finishes_within, retry_write
+from bot.store.answers import AnswerTable, StoredAnswer
 from bot.store.inbox import Delivery
 from commands.model.report import Report
 
-SHOWING = ("op show ", "approval show ")
+SHOW_COMMANDS = ("op show ", "approval show ")
 """Commands that show one change in full, wherever its card stands."""
 
-_FOLLOWS = Phrase("All of it follows as a file in the thread; where none comes, ask again.")
+_FILES_FOLLOW = Phrase("All of it follows as a file in the thread; where none comes, ask again.")
 
-WAITING_AFTER = 1.0
+PROGRESS_DELAY = 1.0
 """Seconds of work after which the person is shown progress."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class IncomingRequest:
     """Words that a person typed or chose, and the address of the answer: with a channel in `address` it is for all there."""
 
     team: str
@@ -57,15 +57,17 @@ class Asked:
 class AnswerFiles:
     """Stored answers, and the files and pictures that belong to them."""
 
-    answers: Answers
+    answers: AnswerTable
     uploads: Uploads
-    pictures: Pictures
+    pictures: ChartUploader
 
 
-class Answering:
+class Responder:
     """Answers requests from Slack."""
 
-    def __init__(self, desk: Desk, people: People, sender: Sender, files: AnswerFiles, clock: Clock) -> None:
+    def __init__(
+        self, desk: SlackDispatcher, people: PeopleDirectory, sender: Sender, files: AnswerFiles, clock: Clock
+    ) -> None:
         self.desk = desk
         self.people = people
         self.sender = sender
@@ -73,13 +75,13 @@ class Answering:
         self.pictures = files.pictures
         self.answers = files.answers
         self.clock = clock
-        self.keeping = Keeping(files.answers, clock)
-        self.threads = Threads(people, sender, files.uploads, files.answers, clock)
+        self.keeping = AnswerCache(files.answers, clock)
+        self.threads = ThreadFiles(people, sender, files.uploads, files.answers, clock)
 
-    async def answer(self, asked: Asked, delivery: Delivery) -> Letter:
+    async def answer(self, asked: IncomingRequest, delivery: Delivery) -> OutboundMessage:
         """Have a request handled; returns its answer."""
-        reader = await self.people.look(asked.team, asked.user)
-        address = self._spoken(asked.address, reader)
+        reader = await self.people.find_reader(asked.team, asked.user)
+        address = self._localize(asked.address, reader)
         request = Request(
             key=delivery.key,
             identity=reader.identity,
@@ -89,94 +91,94 @@ class Answering:
             channel=asked.channel,
             zone=reader.zone,
         )
-        watcher = await self._watcher(address, delivery)
-        handled = await self._handled(request, watcher)
-        answer = bare(handled)
-        await self.keeping.keep(
+        watcher = await self._make_reporter(address, delivery)
+        handled = await self._dispatch(request, watcher)
+        answer = remove_files(handled)
+        await self.keeping.store(
             answer,
-            lambda document: Kept(answer.operation, asked.user, answer.understood, delivery.received_at, document),
+            lambda document: StoredAnswer(answer.operation, asked.user, answer.understood, delivery.received_at, document),
         )
-        goal = self._goal(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
-        said = await self._in_thread(handled, goal)
+        goal = self._choose_address(answer, asked, reader, address.model_copy(update={"replaces": watcher.row}))
+        said = await self._queue_thread_files(handled, goal)
         if said is None:
-            said = await self._hand_over(handled, asked, reader)
-        view = await self.pictures.first(answer, goal)
-        message = noted(_shown(answer, asked, goal.texts, view), *([said] if said else []))
-        if goal.for_all and not goal.thread:
-            message = noted(message, asked_by(asked.user, goal))
-        return Letter(answer.operation, goal, message)
+            said = await self._send_files_privately(handled, asked, reader)
+        view = await self.pictures.build_first_view(answer, goal)
+        message = add_notes(_render(answer, asked, goal.texts, view), *([said] if said else []))
+        if goal.public and not goal.thread:
+            message = add_notes(message, describe_requester(asked.user, goal))
+        return OutboundMessage(answer.operation, goal, message)
 
-    async def offer(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> Letter:
+    async def offer_menu(self, user: str, rights: Rights, aside: Address, delivery: Delivery) -> OutboundMessage:
         """Return a private menu of the operations that this person may use."""
-        lately = await insist(lambda: self.answers.recent(user, RUNS), self.clock.sleep)
-        return Letter(delivery.key, aside, menu(lately, rights.permitted, aside.texts))
+        lately = await retry_write(lambda: self.answers.list_recent_words(user, MAX_RUN_BUTTONS), self.clock.sleep)
+        return OutboundMessage(delivery.key, aside, render_menu(lately, rights.permitted, aside.texts))
 
-    def aside(self, address: Address, reader: Reader) -> Address:
+    def make_private(self, address: Address, reader: Reader) -> Address:
         """Return the same place for this person alone, in their language; a direct message is private already."""
-        elsewhere = {"channel": "", "thread": ""} if address.for_all else {}
-        return in_words_of(reader, address.model_copy(update=elsewhere))
+        elsewhere = {"channel": "", "thread": ""} if address.public else {}
+        return localize(reader, address.model_copy(update=elsewhere))
 
-    async def _hand_over(self, answer: Answer, asked: Asked, reader: Reader) -> str:
+    async def _send_files_privately(self, answer: Answer, asked: IncomingRequest, reader: Reader) -> str:
         """Send requested files to the person alone, wherever the answer goes; returns the note below the answer."""
-        aside = in_words_of(reader, Address(user=asked.user))
-        files = await asyncio.to_thread(written, answer, aside.texts)
+        aside = localize(reader, Address(user=asked.user))
+        files = await asyncio.to_thread(write_files, answer, aside.texts)
         if not files:
             return ""
-        return escape(aside.say(await self.uploads.hand_over(answer.operation, files, answer.understood, aside)), 200)
+        return escape(aside.render(await self.uploads.send_directly(answer.operation, files, answer.understood, aside)), 200)
 
-    async def _in_thread(self, answer: Answer, goal: Address) -> str | None:
+    async def _queue_thread_files(self, answer: Answer, goal: Address) -> str | None:
         """Queue an answer's files for its thread if all who see it may see them, as with log lines.
 
         Returns the note below the answer, because a bot that stops may leave the files out. None if they go another way.
         """
         report = answer.body
-        if not goal.for_all or not isinstance(report, Report) or report.excerpt is None:
+        if not goal.public or not isinstance(report, Report) or report.excerpt is None:
             return None
-        files = await asyncio.to_thread(for_all, answer, goal.texts)  # an archive has tens of thousands of lines
+        files = await asyncio.to_thread(write_public_files, answer, goal.texts)  # an archive has tens of thousands of lines
         if not files:
             return ""
-        self.threads.later(answer.operation, goal.channel, files, goal.thread)
-        return escape(goal.say(_FOLLOWS), 200)
+        self.threads.show_later(answer.operation, goal.channel, files, goal.thread)
+        return escape(goal.render(_FILES_FOLLOW), 200)
 
-    def _goal(self, answer: Answer, asked: Asked, reader: Reader, address: Address) -> Address:
+    def _choose_address(self, answer: Answer, asked: IncomingRequest, reader: Reader, address: Address) -> Address:
         """Choose the address: with `--here` the channel; for a refusal, or a pointer to a card, the person alone.
 
         Usage errors are answered where the words were typed.
         """
         kind = answer.body.kind if isinstance(answer.body, Failure) else None
-        if kind in (FailureKind.REFUSED, FailureKind.NOTHING) or _stands_here(answer, asked):
-            return address if address.replaces or not address.for_all else self.aside(address, reader)
+        if kind in (FailureKind.REFUSED, FailureKind.NOTHING) or _has_card_here(answer, asked):
+            return address if address.replaces or not address.public else self.make_private(address, reader)
         if kind is FailureKind.USAGE:
             return address
         if answer.here and asked.channel and not address.channel:
-            return self._read_by_all(address.model_copy(update={"channel": asked.channel}))
+            return self._use_channel_language(address.model_copy(update={"channel": asked.channel}))
         return address
 
-    def _read_by_all(self, address: Address) -> Address:
-        language, zone = self.people.read_in(address.channel)
+    def _use_channel_language(self, address: Address) -> Address:
+        language, zone = self.people.get_channel_language(address.channel)
         return address.model_copy(update={"language": language, "zone": zone.key})
 
-    def _spoken(self, address: Address, reader: Reader) -> Address:
+    def _localize(self, address: Address, reader: Reader) -> Address:
         """Use the person's language, or the channel's if all in it read the answer."""
-        if address.for_all:
-            return self._read_by_all(address)
-        return in_words_of(reader, address)
+        if address.public:
+            return self._use_channel_language(address)
+        return localize(reader, address)
 
-    async def _watcher(self, address: Address, delivery: Delivery) -> Watcher:
+    async def _make_reporter(self, address: Address, delivery: Delivery) -> ProgressReporter:
         """Make the progress reporter. An earlier run may have posted its message already."""
         again = delivery.attempts > 1
         if not address.channel:
-            return WaitingLine(self.sender, address, quiet=again)
-        operation = operation_id(delivery.key)
-        row = await insist(lambda: self.sender.posted(operation), self.clock.sleep) if again else 0
-        return Awaited(self.sender, operation, address, row)
+            return WaitingNotice(self.sender, address, quiet=again)
+        operation = derive_operation_id(delivery.key)
+        row = await retry_write(lambda: self.sender.find_row(operation), self.clock.sleep) if again else 0
+        return AwaitedHosts(self.sender, operation, address, row)
 
-    async def _handled(self, request: Request, watcher: Watcher) -> Answer:
+    async def _dispatch(self, request: Request, watcher: ProgressReporter) -> Answer:
         """Return the dispatcher's answer; `watcher` shows progress while it takes long."""
-        handling = asyncio.ensure_future(self.desk.handle(request, watcher.tell))
+        handling = asyncio.ensure_future(self.desk.handle(request, watcher.record))
         try:
-            pause = WAITING_AFTER
-            while not await done_within(handling, pause, self.clock.sleep):
+            pause = PROGRESS_DELAY
+            while not await finishes_within(handling, pause, self.clock.sleep):
                 await watcher.show()
                 pause = EDIT_INTERVAL
             return await handling
@@ -184,25 +186,25 @@ class Answering:
             handling.cancel()
 
 
-def _stands_here(answer: Answer, asked: Asked) -> bool:
+def _has_card_here(answer: Answer, asked: IncomingRequest) -> bool:
     """Return whether the answer is about a change whose card stands in the same channel, and a pointer to it is enough."""
     body = answer.body
-    if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOWING):
+    if not isinstance(body, Change) or body.dry_run or not body.channel or answer.understood.startswith(SHOW_COMMANDS):
         return False
     return body.channel == asked.channel
 
 
-def _shown(answer: Answer, asked: Asked, language: Texts, view: View | None) -> Message:
-    if isinstance(answer.body, Change) and _stands_here(answer, asked):
-        return pointer(answer.body, language)
+def _render(answer: Answer, asked: IncomingRequest, language: Texts, view: AnswerView | None) -> SlackMessage:
+    if isinstance(answer.body, Change) and _has_card_here(answer, asked):
+        return render_pointer(answer.body, language)
     return render(answer, language, view)
 
 
-def in_words_of(reader: Reader, address: Address) -> Address:
+def localize(reader: Reader, address: Address) -> Address:
     """Return the same address in a person's language and zone."""
     return address.model_copy(update={"language": reader.language, "zone": reader.zone.key})
 
 
-def asked_by(user: str, address: Address) -> str:
+def describe_requester(user: str, address: Address) -> str:
     """Return the note below an answer that all in a channel see."""
-    return address.say(Phrase("{person} asked for this.", person=mention(user)))
+    return address.render(Phrase("{person} asked for this.", person=format_mention(user)))

@@ -13,15 +13,15 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.slack.api import Api, SlackFailure
+from bot.slack.api import SlackApi, SlackFailure
 
-FRESH = 300.0
+CACHE_SECONDS = 300.0
 """Seconds for which Slack's list of members is trusted: events report changes sooner, but an event can be lost."""
 
-AGAIN = 15.0
+RETRY_SECONDS = 15.0
 """Seconds before a group that Slack did not answer for is fetched again: usergroups.users.list allows 20 calls a minute."""
 
-ANEW = 30.0
+RECENT_SECONDS = 30.0
 """Seconds for which the list is trusted when a change starts: its requester and all approvers are checked together, and
 Slack allows ten groups twice a minute."""
 
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class _Said:
+class _MemberList:
     """Members of a group as Slack returned them, the time, and for how many seconds they are valid."""
 
     at: float
@@ -37,44 +37,44 @@ class _Said:
     members: frozenset[str]
 
 
-class Groups:
+class GroupDirectory:
     """Members of the user groups that give roles; `wanted` returns those groups."""
 
-    def __init__(self, api: Api, wanted: Callable[[], Iterable[str]], monotonic: Callable[[], float]) -> None:
+    def __init__(self, api: SlackApi, wanted: Callable[[], Iterable[str]], monotonic: Callable[[], float]) -> None:
         self._api = api
         self._wanted = wanted
         self._monotonic = monotonic
-        self._known: dict[str, _Said] = {}
+        self._known: dict[str, _MemberList] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def of(self, user: str, within: float = FRESH) -> frozenset[str]:
+    async def find_groups(self, user: str, within: float = CACHE_SECONDS) -> frozenset[str]:
         """Return the wanted groups that this person is in, by lists at most `within` seconds old. Never raises."""
         groups = tuple(self._wanted())
-        members = await asyncio.gather(*(self._members(group, within) for group in groups))
+        members = await asyncio.gather(*(self._get_members(group, within) for group in groups))
         return frozenset(group for group, users in zip(groups, members, strict=True) if user in users)
 
-    def forget(self, group: str) -> None:
+    def invalidate(self, group: str) -> None:
         """Drop the members of a group, because Slack reported a change."""
         self._known.pop(group, None)
 
-    async def _members(self, group: str, within: float) -> frozenset[str]:
+    async def _get_members(self, group: str, within: float) -> frozenset[str]:
         lock = self._locks.setdefault(group, asyncio.Lock())
         async with lock:
             said = self._known.get(group)
             if said is None or self._monotonic() >= said.at + min(said.good_for, within):
-                return await self._ask(group)
+                return await self._fetch(group)
             return said.members
 
-    async def _ask(self, group: str) -> frozenset[str]:
-        unsaid = _Said(0.0, 0.0, frozenset())
+    async def _fetch(self, group: str) -> frozenset[str]:
+        unsaid = _MemberList(0.0, 0.0, frozenset())
         self._known[group] = unsaid
         try:
-            members, good_for = await self._api.group(group), FRESH
+            members, good_for = await self._api.list_group_members(group), CACHE_SECONDS
         except SlackFailure as failure:
             _log.warning(
                 "a user group is taken to be empty: Slack does not say who is in it", group=group, code=failure.code
             )
-            members, good_for = frozenset(), max(AGAIN, failure.retry_after)
+            members, good_for = frozenset(), max(RETRY_SECONDS, failure.retry_after)
         if self._known.get(group) is unsaid:  # else an event came meanwhile, and this list may be older
-            self._known[group] = _Said(self._monotonic(), good_for, members)
+            self._known[group] = _MemberList(self._monotonic(), good_for, members)
         return members

@@ -10,33 +10,33 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
-from bot.model.request import SlackIdentity, Standing
-from bot.slack.api import Api, SlackFailure
+from bot.model.request import Membership, SlackIdentity
+from bot.slack.api import SlackApi, SlackFailure
 from bot.slack.directory import groups
 
-FRESH = 3600.0
+CACHE_SECONDS = 3600.0
 """Seconds for which a profile from Slack is trusted."""
 
-STALE = 24 * 3600.0
+LANGUAGE_CACHE_SECONDS = 24 * 3600.0
 """Seconds for which language and time zone are still used if Slack does not answer. Standing is not: it fails closed."""
 
-PEOPLE_LIMIT = 10_000
+MAX_PEOPLE = 10_000
 """Maximum number of cached people."""
 
 LANGUAGES = ("ja", "en")
 
-NOT_OURS = frozenset({"user_not_found", "user_not_visible"})
+UNKNOWN_USER_CODES = frozenset({"user_not_found", "user_not_visible"})
 """Slack's error codes for a user whom our workspace does not have."""
 
 
-class MemberOf(Protocol):
+class FindGroups(Protocol):
     """Finds the user groups that give roles and have this person (`bot.slack.directory.groups`)."""
 
-    def __call__(self, user: str, within: float = groups.FRESH) -> Awaitable[frozenset[str]]: ...
+    def __call__(self, user: str, within: float = groups.CACHE_SECONDS) -> Awaitable[frozenset[str]]: ...
 
 
 @dataclass(frozen=True)
-class Usual:
+class LanguageDefaults:
     """Language and zone of messages to all, and of people whose profile names none; `channels` have their own languages."""
 
     language: str
@@ -53,10 +53,12 @@ class Reader:
     zone: ZoneInfo
 
 
-class People:
+class PeopleDirectory:
     """Directory of the people of one workspace."""
 
-    def __init__(self, api: Api, team: str, usual: Usual, member_of: MemberOf, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, api: SlackApi, team: str, usual: LanguageDefaults, member_of: FindGroups, monotonic: Callable[[], float]
+    ) -> None:
         self._api = api
         self._team = team
         self._usual = usual
@@ -65,81 +67,81 @@ class People:
         self._known: dict[str, tuple[float, Reader]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def look(self, team: str, user: str) -> Reader:
+    async def find_reader(self, team: str, user: str) -> Reader:
         """Find a person. Never raises: if Slack does not answer, the standing is `unknown`, which gives no rights."""
         if team != self._team:
-            return self._nobody(team, user, Standing.STRANGER)
-        async with self._lock(user):
-            reader = self._within(FRESH, user) or await self._ask(user)
-        return await self._with_groups(reader, groups.FRESH)
+            return self._make_unknown(team, user, Membership.STRANGER)
+        async with self._get_lock(user):
+            reader = self._get_cached(CACHE_SECONDS, user) or await self._fetch(user)
+        return await self._add_groups(reader, groups.CACHE_SECONDS)
 
-    async def look_anew(self, team: str, user: str) -> Reader:
+    async def refresh_reader(self, team: str, user: str) -> Reader:
         """Fetch a person again, for rights that something starts by; their groups are seconds old."""
         if team != self._team:
-            return self._nobody(team, user, Standing.STRANGER)
-        async with self._lock(user):
-            reader = await self._ask(user)
-        return await self._with_groups(reader, groups.ANEW)
+            return self._make_unknown(team, user, Membership.STRANGER)
+        async with self._get_lock(user):
+            reader = await self._fetch(user)
+        return await self._add_groups(reader, groups.RECENT_SECONDS)
 
-    def remembered(self, user: str) -> tuple[str, ZoneInfo]:
+    def recall_language(self, user: str) -> tuple[str, ZoneInfo]:
         """Return language and zone from memory alone, for messages that cannot wait."""
-        known = self._within(STALE, user)
+        known = self._get_cached(LANGUAGE_CACHE_SECONDS, user)
         return (known.language, known.zone) if known is not None else (self._usual.language, self._usual.zone)
 
-    def read_in(self, channel: str) -> tuple[str, ZoneInfo]:
+    def get_channel_language(self, channel: str) -> tuple[str, ZoneInfo]:
         """Return language and zone of messages to a whole channel."""
         return self._usual.channels.get(channel, self._usual.language), self._usual.zone
 
-    def _lock(self, user: str) -> asyncio.Lock:
+    def _get_lock(self, user: str) -> asyncio.Lock:
         """Serialize questions about a person, so that the last answer is the newest."""
         return self._locks.setdefault(user, asyncio.Lock())
 
-    async def _with_groups(self, reader: Reader, within: float) -> Reader:
+    async def _add_groups(self, reader: Reader, within: float) -> Reader:
         """Add the user groups of a member."""
-        if reader.identity.standing is not Standing.MEMBER:
+        if reader.identity.standing is not Membership.MEMBER:
             return reader
         member_of = await self._member_of(reader.identity.user, within)
         return replace(reader, identity=replace(reader.identity, groups=member_of))
 
-    async def _ask(self, user: str) -> Reader:
+    async def _fetch(self, user: str) -> Reader:
         try:
-            reader = self._read(user, await self._api.user(user))
+            reader = self._parse(user, await self._api.get_user(user))
         except SlackFailure as failure:
-            standing = Standing.STRANGER if failure.code in NOT_OURS else Standing.UNKNOWN
-            known = self._within(STALE, user) or self._nobody(self._team, user, standing)
+            standing = Membership.STRANGER if failure.code in UNKNOWN_USER_CODES else Membership.UNKNOWN
+            known = self._get_cached(LANGUAGE_CACHE_SECONDS, user) or self._make_unknown(self._team, user, standing)
             return replace(known, identity=replace(known.identity, standing=standing))
         self._known.pop(user, None)
         self._known[user] = (self._monotonic(), reader)
-        if len(self._known) > PEOPLE_LIMIT:
+        if len(self._known) > MAX_PEOPLE:
             del self._known[next(iter(self._known))]
         return reader
 
-    def _read(self, user: str, profile: Mapping[str, Any]) -> Reader:
+    def _parse(self, user: str, profile: Mapping[str, Any]) -> Reader:
         locale = str(profile.get("locale") or "")[:2]
         return Reader(
-            SlackIdentity(self._team, user, _standing(profile, self._team)),
+            SlackIdentity(self._team, user, _judge_standing(profile, self._team)),
             locale if locale in LANGUAGES else self._usual.language,
-            _zone(profile.get("tz")) or self._usual.zone,
+            _parse_zone(profile.get("tz")) or self._usual.zone,
         )
 
-    def _within(self, seconds: float, user: str) -> Reader | None:
+    def _get_cached(self, seconds: float, user: str) -> Reader | None:
         at, reader = self._known.get(user, (0.0, None))
         return reader if reader is not None and self._monotonic() - at < seconds else None
 
-    def _nobody(self, team: str, user: str, standing: Standing) -> Reader:
+    def _make_unknown(self, team: str, user: str, standing: Membership) -> Reader:
         return Reader(SlackIdentity(team, user, standing), self._usual.language, self._usual.zone)
 
 
-def _standing(profile: Mapping[str, Any], team: str) -> Standing:
+def _judge_standing(profile: Mapping[str, Any], team: str) -> Membership:
     """Return the standing. Only a profile that clearly belongs to our workspace is a member."""
     if profile.get("team_id") != team or any(profile.get(mark) for mark in ("is_stranger", "deleted", "is_bot")):
-        return Standing.STRANGER
+        return Membership.STRANGER
     if profile.get("is_restricted") or profile.get("is_ultra_restricted"):
-        return Standing.GUEST
-    return Standing.MEMBER
+        return Membership.GUEST
+    return Membership.MEMBER
 
 
-def _zone(name: Any) -> ZoneInfo | None:
+def _parse_zone(name: Any) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if isinstance(name, str) else None
     except (KeyError, ValueError, OSError):  # unknown, not a name, the name of a folder

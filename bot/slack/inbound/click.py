@@ -10,89 +10,106 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.access.policy import Refuse
+from bot.access.policy import Refusal
 from bot.rendering.slack import buttons
-from bot.rendering.slack.buttons import words_in
-from bot.rendering.slack.form import BEGUN, COMMAND, Note
-from bot.rendering.slack.home import HOME
-from bot.slack.answers.exports import Filing
-from bot.slack.answers.responder import Answering, Asked
-from bot.slack.answers.views import Looking
-from bot.slack.click_payload import Click, address_of, click_in, delivery_of
-from bot.slack.delivery_kind import Kind
-from bot.slack.inbound.form import Forms
-from bot.slack.inbound.home_tab import Homes
-from bot.slack.inbound.log_filter import Filters
-from bot.slack.outbound.message import Address, Letter
+from bot.rendering.slack.buttons import parse_words
+from bot.rendering.slack.form import COMMAND_FIELD, MAX_BEGUN_LENGTH, FormNote
+from bot.rendering.slack.home import HOME_ACTION
+from bot.slack.answers.exports import AnswerExporter
+from bot.slack.answers.responder import IncomingRequest, Responder
+from bot.slack.answers.views import AnswerViews
+from bot.slack.click_payload import Click, build_address, build_delivery, parse_click
+from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.inbound.form import FormHandler
+from bot.slack.inbound.home_tab import HomeTabs
+from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.outbound.message import Address, OutboundMessage
 from bot.store.inbox import Delivery
-from commands.language.form_filling import lacking
+from commands.language.form_filling import find_missing
 
-ACTIONS = frozenset({buttons.SHOW, buttons.FILE, buttons.FILTER, buttons.RUN, buttons.FORM, HOME, COMMAND})
+ACTIONS = frozenset(
+    {
+        buttons.SHOW_ACTION,
+        buttons.FILE_ACTION,
+        buttons.FILTER_ACTION,
+        buttons.RUN_ACTION,
+        buttons.FORM_ACTION,
+        HOME_ACTION,
+        COMMAND_FIELD,
+    }
+)
 """Actions of today's buttons and menus; all others are from another version of the bot."""
 
 
-def ours(body: Mapping[str, Any]) -> bool:
+def is_current(body: Mapping[str, Any]) -> bool:
     """Return whether a click is on a current button or menu."""
-    click = click_in(body)
-    return click is not None and _action(click) in ACTIONS
+    click = parse_click(body)
+    return click is not None and _get_action(click) in ACTIONS
 
 
 @dataclass(frozen=True)
-class Rooms:
+class ClickHandlers:
     """Handlers of clicks."""
 
-    looking: Looking
-    filing: Filing
-    filters: Filters
-    forms: Forms
-    homes: Homes
+    looking: AnswerViews
+    filing: AnswerExporter
+    filters: LogFilterHandler
+    forms: FormHandler
+    homes: HomeTabs
 
 
-def kind(answering: Answering, rooms: Rooms) -> Kind:
+def make_kind(answering: Responder, rooms: ClickHandlers) -> DeliveryKind:
     """Make the delivery kind of clicks."""
 
-    async def run(click: Click, delivery: Delivery) -> Letter:
-        asked = Asked(click.team, click.user, click.channel or "", words_in(click.value) or "", _answered(click, delivery))
+    async def run(click: Click, delivery: Delivery) -> OutboundMessage:
+        asked = IncomingRequest(
+            click.team, click.user, click.channel or "", parse_words(click.value) or "", _choose_address(click, delivery)
+        )
         return await answering.answer(asked, delivery)
 
-    async def form(click: Click, delivery: Delivery) -> Letter | None:
+    async def form(click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Open the form for the argument that the button's words lack. The dispatcher refuses those without rights."""
-        reader = await answering.people.look(click.team, click.user)
-        aside, begun = address_of(click, delivery), words_in(click.value) or ""
-        rights = answering.desk.rights(reader.identity)
-        if begun and (isinstance(rights, Refuse) or lacking(begun, rights.permitted) is None):
-            return await answering.answer(Asked(click.team, click.user, click.channel or "", begun, aside), delivery)
-        note = Note(
-            channel=click.channel or "", response_url=click.response_url, answerable=aside.answerable, begun=begun[:BEGUN]
+        reader = await answering.people.find_reader(click.team, click.user)
+        aside, begun = build_address(click, delivery), parse_words(click.value) or ""
+        rights = answering.desk.find_rights(reader.identity)
+        if begun and (isinstance(rights, Refusal) or find_missing(begun, rights.permitted) is None):
+            return await answering.answer(
+                IncomingRequest(click.team, click.user, click.channel or "", begun, aside), delivery
+            )
+        note = FormNote(
+            channel=click.channel or "",
+            response_url=click.response_url,
+            answerable=aside.answerable,
+            begun=begun[:MAX_BEGUN_LENGTH],
         )
-        return await rooms.forms.open(click.trigger, delivery, reader, aside, note)
+        return await rooms.forms.open_or_explain(click.trigger, delivery, reader, aside, note)
 
-    does: Mapping[str, Callable[[Click, Delivery], Awaitable[Letter | None]]] = {
-        buttons.SHOW: rooms.looking.show,
-        buttons.FILE: rooms.filing.file,
-        buttons.FILTER: rooms.filters.open,
-        buttons.RUN: run,
-        buttons.FORM: form,
-        HOME: rooms.homes.pressed,
-        COMMAND: rooms.forms.choose,
+    does: Mapping[str, Callable[[Click, Delivery], Awaitable[OutboundMessage | None]]] = {
+        buttons.SHOW_ACTION: rooms.looking.show,
+        buttons.FILE_ACTION: rooms.filing.export,
+        buttons.FILTER_ACTION: rooms.filters.open,
+        buttons.RUN_ACTION: run,
+        buttons.FORM_ACTION: form,
+        HOME_ACTION: rooms.homes.handle_press,
+        COMMAND_FIELD: rooms.forms.show_fields,
     }
 
-    async def work(click: Click, delivery: Delivery) -> Letter | None:
-        return await does[_action(click)](click, delivery)
+    async def work(click: Click, delivery: Delivery) -> OutboundMessage | None:
+        return await does[_get_action(click)](click, delivery)
 
-    return Kind(delivery_of, Click, work, address_of)
+    return DeliveryKind(build_delivery, Click, work, build_address)
 
 
-def _action(click: Click) -> str:
+def _get_action(click: Click) -> str:
     return click.action.partition(".")[0]
 
 
-def _answered(click: Click, delivery: Delivery) -> Address:
+def _choose_address(click: Click, delivery: Delivery) -> Address:
     """Choose where a click is answered: in its thread, in the direct message, else for this person alone.
 
     A message that has replies is the first of its own thread; it stands in the channel all the same.
     """
-    aside = address_of(click, delivery)
+    aside = build_address(click, delivery)
     thread = "" if click.thread in (None, click.ts) else click.thread
     if click.private or not click.channel or not (thread or click.channel.startswith("D")):
         return aside

@@ -10,38 +10,38 @@ from typing import Any
 
 from slack_bolt.app.async_app import AsyncApp
 
-from bot.slack.directory.groups import Groups
+from bot.slack.directory.groups import GroupDirectory
 from bot.slack.inbound import mention
-from bot.slack.inbound.home_tab import Homes
-from bot.slack.inbound.worker import Receiver
+from bot.slack.inbound.home_tab import HomeTabs
+from bot.slack.inbound.worker import InboxWorker
 
 Next = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Heard:
+class EventTargets:
     """Targets of events."""
 
-    groups: Groups
-    homes: Homes
+    groups: GroupDirectory
+    homes: HomeTabs
 
 
-def listen(app: AsyncApp, receiver: Receiver, heard: Heard) -> None:
+def register_event_listeners(app: AsyncApp, receiver: InboxWorker, heard: EventTargets) -> None:
     """Register the app's listeners for events."""
 
     async def store_message(body: dict[str, Any], next_: Next) -> None:
-        if mention.said_in(body) is None or await receiver.take(mention.KIND, body) is None:
+        if mention.parse_message(body) is None or await receiver.accept(mention.KIND, body) is None:
             await next_()
 
     async def do_nothing() -> None:
         """Do nothing: Bolt acks, and the row is written already."""
 
     async def refresh_home(body: dict[str, Any]) -> None:
-        heard.homes.opened(body)
+        heard.homes.handle_opened(body)
 
     async def invalidate_group(event: dict[str, Any]) -> None:
         group = event.get("subteam")
-        heard.groups.forget(str(event.get("subteam_id") or (group.get("id") if isinstance(group, dict) else "")))
+        heard.groups.invalidate(str(event.get("subteam_id") or (group.get("id") if isinstance(group, dict) else "")))
 
     app.event(mention.MENTION, middleware=[store_message])(do_nothing)
     app.event(mention.DIRECT, middleware=[store_message])(do_nothing)

@@ -13,100 +13,102 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.phrase import Phrase
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from bot.rendering.labels import COMMAND
-from bot.rendering.slack.blocks import Message
-from bot.rendering.slack.form import CALLBACK, HOSTS
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.form import CALLBACK_ID, HOSTS_FIELD
 from bot.slack import click_payload
-from bot.slack.directory.people import People
+from bot.slack.directory.people import PeopleDirectory
 from bot.slack.inbound import click, form, log_filter, slash_command
-from bot.slack.inbound.form import Forms
-from bot.slack.inbound.log_filter import Filters
-from bot.slack.inbound.worker import Receiver
+from bot.slack.inbound.form import FormHandler
+from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.sender import Sender
 from bot.slack.payload_types import get_user
-from bot.slack.tasks import Running
+from bot.slack.tasks import BackgroundTasks
 
 ANYTHING = re.compile(r".*", re.DOTALL)
 
 
-class LastResort:
+class FallbackResponder:
     """Explains buttons and forms that this version of the bot does not know. They change nothing, so they have no row."""
 
-    def __init__(self, people: People, sender: Sender, running: Running) -> None:
+    def __init__(self, people: PeopleDirectory, sender: Sender, running: BackgroundTasks) -> None:
         self._people = people
         self._sender = sender
         self._running = running
 
-    def clicked(self, body: Mapping[str, Any]) -> None:
+    def explain_click(self, body: Mapping[str, Any]) -> None:
         """Tell the person privately, after the ack. A button that only opens a link needs no message."""
-        if not _opens_a_link(body):
+        if not _is_link(body):
             phrase = Phrase(
                 "This message is out of date and its buttons do nothing. Type {command} to see how things are now.",
                 command=COMMAND,
             )
-            self.explain(body, phrase)
+            self.explain_privately(body, phrase)
 
-    def explain(self, body: Mapping[str, Any], phrase: Phrase) -> None:
+    def explain_privately(self, body: Mapping[str, Any], phrase: Phrase) -> None:
         """Send a private message to the person who clicked, after the ack."""
         url = body.get("response_url")
         if isinstance(url, str) and url:
-            message = Message(self.say(get_user(body), phrase), ())
-            self._running.start("explanation", self._sender.whisper(Address(response_url=url), message))
+            message = SlackMessage(self.render(get_user(body), phrase), ())
+            self._running.start("explanation", self._sender.send_privately(Address(response_url=url), message))
 
-    def submitted(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def build_outdated_view(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Build the view that replaces a form from an older version."""
         phrase = Phrase("This form is out of date and nothing was done. Close it and type {command}.", command=COMMAND)
-        return self.told(body, phrase)
+        return self.build_message_view(body, phrase)
 
-    def told(self, body: Mapping[str, Any], phrase: Phrase) -> dict[str, Any]:
+    def build_message_view(self, body: Mapping[str, Any], phrase: Phrase) -> dict[str, Any]:
         """Build a view that shows one message."""
-        text = {"type": "plain_text", "text": self.say(get_user(body), phrase)}
+        text = {"type": "plain_text", "text": self.render(get_user(body), phrase)}
         return {
             "type": "modal",
             "title": {"type": "plain_text", "text": "flatnet"},
             "blocks": [{"type": "section", "text": text}],
         }
 
-    def say(self, user: str, phrase: Phrase) -> str:
+    def render(self, user: str, phrase: Phrase) -> str:
         """Render a phrase that cannot wait, in the language that is remembered for the person."""
-        language, zone = self._people.remembered(user)
-        return phrase.render_sentence(texts(language, zone))
+        language, zone = self._people.recall_language(user)
+        return phrase.render_sentence(get_texts(language, zone))
 
 
-def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, last_resort: LastResort) -> None:
+def register_listeners(
+    app: AsyncApp, receiver: InboxWorker, forms: FormHandler, filters: LogFilterHandler, last_resort: FallbackResponder
+) -> None:
     """Register the app's listeners: one for each kind of envelope, so that no two can match."""
 
     async def handle_command(ack: AsyncAck, body: dict[str, Any]) -> None:
-        trouble = await receiver.take(slash_command.KIND, body)
-        await ack(last_resort.say(str(body.get("user_id", "")), trouble) if trouble else "")
+        trouble = await receiver.accept(slash_command.KIND, body)
+        await ack(last_resort.render(str(body.get("user_id", "")), trouble) if trouble else "")
 
     async def handle_click(ack: AsyncAck, body: dict[str, Any]) -> None:
-        if not click.ours(body):
-            last_resort.clicked(body)
-        elif trouble := await receiver.take(click_payload.KIND, body):
-            last_resort.explain(body, trouble)
+        if not click.is_current(body):
+            last_resort.explain_click(body)
+        elif trouble := await receiver.accept(click_payload.KIND, body):
+            last_resort.explain_privately(body, trouble)
         await ack()
 
     async def handle_submission(ack: AsyncAck, body: dict[str, Any]) -> None:
-        filter_sent = filters.ours(body)
-        errors = filters.errors(body) if filter_sent else forms.errors(body)
+        filter_sent = filters.is_filter(body)
+        errors = filters.find_errors(body) if filter_sent else forms.find_errors(body)
         if errors is None:
-            await ack(response_action="update", view=last_resort.submitted(body))
+            await ack(response_action="update", view=last_resort.build_outdated_view(body))
         elif errors:
             await ack(response_action="errors", errors=errors)
-        elif trouble := await receiver.take(log_filter.KIND if filter_sent else form.KIND, body):
-            await ack(response_action="update", view=last_resort.told(body, trouble))
+        elif trouble := await receiver.accept(log_filter.KIND if filter_sent else form.KIND, body):
+            await ack(response_action="update", view=last_resort.build_message_view(body, trouble))
         else:
             await ack()
 
     async def handle_shortcut(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await receiver.take(form.SHORTCUT, body)
+        await receiver.accept(form.SHORTCUT, body)
         await ack()
 
     async def handle_options(ack: AsyncAck, body: dict[str, Any]) -> None:
-        await ack(options=forms.options(body))
+        await ack(options=forms.list_host_options(body))
 
     async def ack_closed(ack: AsyncAck) -> None:
         await ack()
@@ -115,10 +117,10 @@ def register(app: AsyncApp, receiver: Receiver, forms: Forms, filters: Filters, 
     app.action(ANYTHING)(handle_click)
     app.view_submission(ANYTHING)(handle_submission)
     app.view_closed(ANYTHING)(ack_closed)
-    app.shortcut(CALLBACK)(handle_shortcut)
-    app.options(HOSTS)(handle_options)
+    app.shortcut(CALLBACK_ID)(handle_shortcut)
+    app.options(HOSTS_FIELD)(handle_options)
 
 
-def _opens_a_link(body: Mapping[str, Any]) -> bool:
+def _is_link(body: Mapping[str, Any]) -> bool:
     actions = body.get("actions")
     return isinstance(actions, list) and any(isinstance(action, dict) and action.get("url") for action in actions)

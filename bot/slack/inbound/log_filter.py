@@ -13,16 +13,16 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.phrase import Phrase
-from bot.locale.texts import texts
-from bot.rendering.slack.blocks import Message
-from bot.rendering.slack.buttons import View
-from bot.rendering.slack.filter_form import CALLBACK, PATTERN, chosen, modal
-from bot.slack.answers.responder import Answering
-from bot.slack.answers.views import Looking
-from bot.slack.api import Api, SlackFailure
-from bot.slack.click_payload import Click, address_of
-from bot.slack.delivery_kind import Kind
-from bot.slack.outbound.message import Letter
+from bot.locale.texts import get_texts
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.filter_form import CALLBACK_ID, PATTERN_FIELD, build_modal, parse_view
+from bot.slack.answers.responder import Responder
+from bot.slack.answers.views import AnswerViews
+from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.click_payload import Click, build_address
+from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.outbound.message import OutboundMessage
 from bot.slack.payload_types import get_object, get_user
 from bot.store.inbox import Delivery
 from commands.values.arguments import BadArgument
@@ -30,7 +30,7 @@ from commands.values.arguments import BadArgument
 KIND = "filter"
 """Delivery kind of these rows in the inbox."""
 
-_SECRET = BadArgument(
+_SECRET_PATTERN = BadArgument(
     Phrase("this looks like a password, a token or a key, and such patterns are not kept; write a part of it that is none"),
     part="",
 )
@@ -38,60 +38,60 @@ _SECRET = BadArgument(
 _log = structlog.get_logger(__name__)
 
 
-class Filters:
+class LogFilterHandler:
     """Opens and reads filters."""
 
-    def __init__(self, answering: Answering, looking: Looking, api: Api) -> None:
+    def __init__(self, answering: Responder, looking: AnswerViews, api: SlackApi) -> None:
         self._answering = answering
         self._looking = looking
         self._api = api
 
-    async def open(self, click: Click, delivery: Delivery) -> Letter | None:
+    async def open(self, click: Click, delivery: Delivery) -> OutboundMessage | None:
         """Open the modal for the clicked message. If that fails, return a private message."""
-        reader = await self._answering.people.look(click.team, click.user)
-        view = View.read(click.value)
+        reader = await self._answering.people.find_reader(click.team, click.user)
+        view = AnswerView.from_value(click.value)
         seen = await self._looking.find(click, delivery, reader, view)
-        if isinstance(seen, Message):
+        if isinstance(seen, SlackMessage):
             return self._looking.explain(seen, click, delivery, reader)
         assert view is not None
         note = click.model_copy(update={"trigger": "", "view": None}).model_dump_json(exclude_defaults=True)
         try:
-            await self._api.open_view(click.trigger, modal(view, note, texts(reader.language, reader.zone)))
+            await self._api.open_view(click.trigger, build_modal(view, note, get_texts(reader.language, reader.zone)))
         except SlackFailure as failure:
             _log.info("a filter could not be opened", code=failure.code)
             late = Phrase("Slack did not let the filter open in time. Press the button again.")
-            words = Message(late.render_sentence(texts(reader.language, reader.zone)), ())
+            words = SlackMessage(late.render_sentence(get_texts(reader.language, reader.zone)), ())
             return self._looking.explain(words, click, delivery, reader)
         return None
 
-    def ours(self, body: Mapping[str, Any]) -> bool:
+    def is_filter(self, body: Mapping[str, Any]) -> bool:
         """Return whether a form that is being submitted is a filter."""
-        return get_object(body, "view").get("callback_id") == CALLBACK
+        return get_object(body, "view").get("callback_id") == CALLBACK_ID
 
-    def errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
+    def find_errors(self, body: Mapping[str, Any]) -> dict[str, str] | None:
         """Return the errors by block; None if the form cannot be read. For the ack: works from memory and never raises."""
-        read = _read(body)
+        read = _parse_submission(body)
         if read is None:
             return None
         if isinstance(read, Click):
             if not self._holds_secret(read):
                 return {}
-            read = _SECRET
-        language, zone = self._answering.people.remembered(get_user(body))
-        return {PATTERN: read.phrase.render_sentence(texts(language, zone))}
+            read = _SECRET_PATTERN
+        language, zone = self._answering.people.recall_language(get_user(body))
+        return {PATTERN_FIELD: read.phrase.render_sentence(get_texts(language, zone))}
 
     def _holds_secret(self, click: Click) -> bool:
         """Return whether redaction would change the pattern in the button or the form; other lines would be shown then."""
-        view = View.read(click.value)
+        view = AnswerView.from_value(click.value)
         carried = (click.value, "" if view is None else view.pattern)
-        return any(self._api.cleaned(each) != each for each in carried)
+        return any(self._api.redact(each) != each for each in carried)
 
-    def kind(self) -> Kind:
+    def make_kind(self) -> DeliveryKind:
         """Make the delivery kind of submitted filters: the clicks that opened them, with the view that is asked for."""
-        return Kind(_delivery, Click, self._looking.show, address_of)
+        return DeliveryKind(_build_delivery, Click, self._looking.show, build_address)
 
 
-def _read(body: Mapping[str, Any]) -> Click | BadArgument | None:
+def _parse_submission(body: Mapping[str, Any]) -> Click | BadArgument | None:
     """Parse the click with the requested view, on behalf of the person who submitted the form; or return the error."""
     view = get_object(body, "view")
     values = get_object(view, "state").get("values")
@@ -99,16 +99,16 @@ def _read(body: Mapping[str, Any]) -> Click | BadArgument | None:
         click = Click.model_validate_json(str(view.get("private_metadata") or "{}"))
     except ValidationError:
         return None
-    before = View.read(click.value)
+    before = AnswerView.from_value(click.value)
     if before is None or not isinstance(values, dict) or click.user != get_user(body):
         return None
-    wanted = chosen(before, values)
+    wanted = parse_view(before, values)
     return wanted if isinstance(wanted, BadArgument) else click.model_copy(update={"value": wanted.value})
 
 
-def _delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+def _build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     """Build the inbox row. Its key is the view's id, so repeated presses of the button submit the form once."""
-    click = _read(body)
+    click = _parse_submission(body)
     if not isinstance(click, Click):
         return None
     return Delivery(f"view {get_object(body, 'view').get('id')}", KIND, click.model_dump(mode="json"), at)

@@ -15,12 +15,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from bot.requests.authorization import Rights
-from bot.slack.answers.responder import Answering, Asked
-from bot.slack.delivery_kind import Kind
-from bot.slack.outbound.message import Address, Letter
+from bot.slack.answers.responder import IncomingRequest, Responder
+from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.payload_types import ChannelId, TeamId, Timestamp, UserId, Words
 from bot.store.inbox import Delivery
-from commands.values.normalize import read
+from commands.values.normalize import normalize_text
 
 KIND = "talk"
 """Delivery kind of these rows in the inbox."""
@@ -28,13 +28,13 @@ KIND = "talk"
 MENTION, DIRECT = "app_mention", "message"
 """Types of the events."""
 
-NOT_SAID = ("subtype", "bot_id", "hidden", "edited")
+IGNORED_MARKS = ("subtype", "bot_id", "hidden", "edited")
 """Fields of events that are not newly typed messages: edits, deletions, joins, files, other bots."""
 
 _EventId = Annotated[str, StringConstraints(pattern=r"^Ev[A-Za-z0-9]{1,60}$")]
 
 
-class Said(BaseModel):
+class IncomingMessage(BaseModel):
     """One message for the bot. `thread` is the timestamp of the thread's first message, None outside of threads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,31 +48,31 @@ class Said(BaseModel):
     text: Words = ""
 
 
-def kind(answering: Answering, bot: str) -> Kind:
+def make_kind(answering: Responder, bot: str) -> DeliveryKind:
     """Make the delivery kind of messages; `bot` is the bot's own user id."""
     mention = re.compile(rf"<@{bot}(?:\|[^>]*)?>")
 
-    async def work(said: Said, delivery: Delivery) -> Letter:
-        words, address = addressed(said.text, mention), address_of(said, delivery)
-        reader = await answering.people.look(said.team, said.user)
-        rights = answering.desk.rights(reader.identity)
-        if isinstance(rights, Rights) and not read(words).text:
-            return await answering.offer(said.user, rights, answering.aside(address, reader), delivery)
-        return await answering.answer(Asked(said.team, said.user, said.channel, words, address), delivery)
+    async def work(said: IncomingMessage, delivery: Delivery) -> OutboundMessage:
+        words, address = strip_mention(said.text, mention), build_address(said, delivery)
+        reader = await answering.people.find_reader(said.team, said.user)
+        rights = answering.desk.find_rights(reader.identity)
+        if isinstance(rights, Rights) and not normalize_text(words).text:
+            return await answering.offer_menu(said.user, rights, answering.make_private(address, reader), delivery)
+        return await answering.answer(IncomingRequest(said.team, said.user, said.channel, words, address), delivery)
 
-    return Kind(delivery_of, Said, work, address_of)
+    return DeliveryKind(build_delivery, IncomingMessage, work, build_address)
 
 
-def said_in(body: Mapping[str, Any]) -> Said | None:
+def parse_message(body: Mapping[str, Any]) -> IncomingMessage | None:
     """Parse the message in an event's payload; None if it is not for the bot."""
     event = body.get("event")
-    if not isinstance(event, dict) or any(event.get(mark) for mark in NOT_SAID):
+    if not isinstance(event, dict) or any(event.get(mark) for mark in IGNORED_MARKS):
         return None
     channel = str(event.get("channel"))
     if channel.startswith("D") is not (event.get("type") == DIRECT):
         return None
     try:
-        return Said.model_validate(
+        return IncomingMessage.model_validate(
             {
                 "event": body.get("event_id"),
                 "team": event.get("user_team") or body.get("team_id"),
@@ -87,13 +87,13 @@ def said_in(body: Mapping[str, Any]) -> Said | None:
         return None
 
 
-def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+def build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     """Build the inbox row. Its key is the event's id, which stays the same when Slack delivers it again."""
-    said = said_in(body)
+    said = parse_message(body)
     return None if said is None else Delivery(key=said.event, kind=KIND, payload=said.model_dump(), received_at=at)
 
 
-def address_of(said: Said, delivery: Delivery) -> Address:
+def build_address(said: IncomingMessage, delivery: Delivery) -> Address:
     """Build the address: in the thread or the direct message; if that fails, for this person alone."""
     if said.channel.startswith("D"):
         return Address(channel=said.channel, thread=said.thread or "", user=said.user)
@@ -106,7 +106,7 @@ def address_of(said: Said, delivery: Delivery) -> Address:
     )
 
 
-def addressed(text: str, mention: re.Pattern[str]) -> str:
+def strip_mention(text: str, mention: re.Pattern[str]) -> str:
     """Return the words for the bot: those after its name, or before it if none follow."""
     before, *after = mention.split(text, maxsplit=1)
     rest = mention.sub(" ", "".join(after)).strip()

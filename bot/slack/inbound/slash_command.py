@@ -9,17 +9,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.rendering.slack.form import BEGUN, Note
+from bot.rendering.slack.form import MAX_BEGUN_LENGTH, FormNote
 from bot.requests.authorization import Rights
-from bot.slack.answers.responder import Answering, Asked, in_words_of
-from bot.slack.delivery_kind import Kind
+from bot.slack.answers.responder import IncomingRequest, Responder, localize
+from bot.slack.delivery_kind import DeliveryKind
 from bot.slack.directory.people import Reader
-from bot.slack.inbound.form import Forms
-from bot.slack.outbound.message import ANSWERABLE, Address, Letter
-from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, hash_payload, trigger_in
+from bot.slack.inbound.form import FormHandler
+from bot.slack.outbound.message import RESPONSE_URL_LIFETIME, Address, OutboundMessage
+from bot.slack.payload_types import ChannelId, ResponseUrl, TeamId, UserId, Words, hash_payload, parse_trigger
 from bot.store.inbox import Delivery
-from commands.language.form_filling import lacking
-from commands.values.normalize import read
+from commands.language.form_filling import find_missing
+from commands.values.normalize import normalize_text
 
 KIND = "command"
 """Delivery kind of these rows in the inbox."""
@@ -38,31 +38,35 @@ class SlashCommand(BaseModel):
     trigger: str = ""
 
 
-def kind(answering: Answering, forms: Forms) -> Kind:
+def make_kind(answering: Responder, forms: FormHandler) -> DeliveryKind:
     """Make the delivery kind of commands."""
 
-    async def work(command: SlashCommand, delivery: Delivery) -> Letter | None:
-        reader, address = await answering.people.look(command.team, command.user), address_of(command, delivery)
-        rights = answering.desk.rights(reader.identity)
-        if isinstance(rights, Rights) and not read(command.text).text:
-            return await answering.offer(command.user, rights, in_words_of(reader, address), delivery)
+    async def work(command: SlashCommand, delivery: Delivery) -> OutboundMessage | None:
+        reader, address = await answering.people.find_reader(command.team, command.user), build_address(command, delivery)
+        rights = answering.desk.find_rights(reader.identity)
+        if isinstance(rights, Rights) and not normalize_text(command.text).text:
+            return await answering.offer_menu(command.user, rights, localize(reader, address), delivery)
         if isinstance(rights, Rights) and await opens_form(command, delivery, reader, rights):
             return None
-        return await answering.answer(Asked(command.team, command.user, command.channel, command.text, address), delivery)
+        return await answering.answer(
+            IncomingRequest(command.team, command.user, command.channel, command.text, address), delivery
+        )
 
     async def opens_form(command: SlashCommand, delivery: Delivery, reader: Reader, rights: Rights) -> bool:
         """Open a form for the missing argument; returns whether it could be opened."""
-        text = read(command.text).text
-        if len(text) > BEGUN or lacking(text, rights.permitted) is None:
+        text = normalize_text(command.text).text
+        if len(text) > MAX_BEGUN_LENGTH or find_missing(text, rights.permitted) is None:
             return False
-        address = address_of(command, delivery)
-        note = Note(channel=command.channel, response_url=address.response_url, answerable=address.answerable, begun=text)
-        return await forms.opened(command.trigger, delivery, reader, note)
+        address = build_address(command, delivery)
+        note = FormNote(
+            channel=command.channel, response_url=address.response_url, answerable=address.answerable, begun=text
+        )
+        return await forms.try_open(command.trigger, delivery, reader, note)
 
-    return Kind(delivery_of, SlashCommand, work, address_of)
+    return DeliveryKind(build_delivery, SlashCommand, work, build_address)
 
 
-def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
+def build_delivery(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     """Build the inbox row for Slack's payload; None if it does not name the person and the place.
 
     The key is the trigger id, which Slack creates for each command; without one, a hash of the payload.
@@ -75,7 +79,7 @@ def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
                 "channel": body.get("channel_id"),
                 "text": body.get("text") or "",
                 "response_url": body.get("response_url") or "",
-                "trigger": trigger_in(body),
+                "trigger": parse_trigger(body),
             }
         )
     except ValidationError:
@@ -84,6 +88,8 @@ def delivery_of(body: Mapping[str, Any], at: datetime) -> Delivery | None:
     return Delivery(key=command.trigger or hash_payload(payload), kind=KIND, payload=payload, received_at=at)
 
 
-def address_of(command: SlashCommand, delivery: Delivery) -> Address:
+def build_address(command: SlashCommand, delivery: Delivery) -> Address:
     """Build the address of a private answer at the place where the command was typed."""
-    return Address(response_url=command.response_url, answerable=delivery.received_at + ANSWERABLE, user=command.user)
+    return Address(
+        response_url=command.response_url, answerable=delivery.received_at + RESPONSE_URL_LIFETIME, user=command.user
+    )

@@ -19,37 +19,39 @@ from pydantic import ValidationError
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
-from bot.rendering.slack.blocks import Message
+from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.clock import Clock
-from bot.slack.delivery_kind import Kind
-from bot.slack.directory.people import People
-from bot.slack.outbound.message import Address, Letter
+from bot.slack.delivery_kind import DeliveryKind
+from bot.slack.directory.people import PeopleDirectory
+from bot.slack.outbound.message import Address, OutboundMessage
 from bot.slack.outbound.sender import Sender
-from bot.slack.tasks import Running, done_within, insist
+from bot.slack.tasks import BackgroundTasks, finishes_within, retry_write
 from bot.store.errors import TooLarge
 from bot.store.inbox import Delivery, Inbox
 
-ADD_LIMIT = 1.0
+STORE_TIMEOUT = 1.0
 """Seconds that writing the row may take. Slack waits 3 s for the ack, and a message in the ack must still arrive in time."""
 
-TRIES = 3
+MAX_ATTEMPTS = 3
 """Maximum attempts at a row; then it is finished with a reference, because something about it breaks the bot."""
 
 _log = structlog.get_logger(__name__)
 
 
-class Receiver:
+class InboxWorker:
     """Accepts deliveries from Slack and works each to its end once. `kinds` has all kinds by name."""
 
-    def __init__(self, rows: Inbox, kinds: Mapping[str, Kind], people: People, sender: Sender, clock: Clock) -> None:
+    def __init__(
+        self, rows: Inbox, kinds: Mapping[str, DeliveryKind], people: PeopleDirectory, sender: Sender, clock: Clock
+    ) -> None:
         self._rows = rows
         self._kinds = kinds
         self._people = people
         self._sender = sender
         self._clock = clock
-        self._running = Running()
+        self._running = BackgroundTasks()
 
-    async def take(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
+    async def accept(self, kind: str, body: Mapping[str, Any]) -> Phrase | None:
         """Store a delivery and begin to work on it. Never raises.
 
         Returns the message for the ack, None if all is well.
@@ -58,7 +60,7 @@ class Receiver:
         if delivery is None:
             return Phrase("Nothing was done: Slack's message could not be read. Try it again.")
         try:
-            new = await self._keep(delivery)
+            new = await self._store(delivery)
         except TooLarge:
             return Phrase("Nothing was done: that is too long. Ask for less at once.")
         except Exception as error:  # any exception here would cost the ack
@@ -73,7 +75,7 @@ class Receiver:
 
     async def resume(self) -> int:
         """Work on deliveries that an earlier run did not finish; returns their number. May raise a `DatabaseError`."""
-        unfinished = await self._rows.resume()
+        unfinished = await self._rows.list_unfinished()
         for delivery in unfinished:
             self._start(delivery)
         return len(unfinished)
@@ -82,10 +84,10 @@ class Receiver:
         """Wait for the work under way. The rest stays in the inbox and is worked after the next start."""
         return await self._running.drain(deadline)
 
-    async def _keep(self, delivery: Delivery) -> bool:
+    async def _store(self, delivery: Delivery) -> bool:
         """Write the row within `STORE_TIMEOUT`. A later one is withdrawn: the person is told that nothing was done."""
         adding = asyncio.ensure_future(self._rows.add(delivery))
-        if await done_within(adding, ADD_LIMIT, self._clock.sleep):
+        if await finishes_within(adding, STORE_TIMEOUT, self._clock.sleep):
             return adding.result()
         self._running.start(f"withdraw {delivery.key}", self._withdraw(adding, delivery.key))
         raise TimeoutError
@@ -96,22 +98,22 @@ class Receiver:
         except FlatnetError:
             return
         if added:
-            await insist(lambda: self._rows.finish(key, self._clock.now()), self._clock.sleep)
+            await retry_write(lambda: self._rows.finish(key, self._clock.now()), self._clock.sleep)
 
     def _start(self, delivery: Delivery) -> None:
-        self._running.start(f"{delivery.kind} {delivery.key}", self._to_its_end(delivery))
+        self._running.start(f"{delivery.kind} {delivery.key}", self._process(delivery))
 
-    async def _to_its_end(self, delivery: Delivery) -> None:
+    async def _process(self, delivery: Delivery) -> None:
         """Work on one delivery, whatever happens. Its row is finished together with its answer's row."""
-        letter = await self._worked(delivery)
+        letter = await self._try_work(delivery)
         if letter is None:
-            await insist(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
+            await retry_write(lambda: self._rows.finish(delivery.key, self._clock.now()), self._clock.sleep)
         else:
-            await insist(
+            await retry_write(
                 lambda: self._sender.add(letter.operation, letter.address, letter.message, delivery.key), self._clock.sleep
             )
 
-    async def _worked(self, delivery: Delivery) -> Letter | None:
+    async def _try_work(self, delivery: Delivery) -> OutboundMessage | None:
         """Return its answer, or a reference to the log after `MAX_ATTEMPTS` attempts, including those of earlier runs."""
         try:
             kind = self._kinds[delivery.kind]
@@ -120,28 +122,28 @@ class Receiver:
             _log.error("a delivery of another version of the bot cannot be worked", key=delivery.key, kind=delivery.kind)
             return None
         attempt = delivery.attempts
-        while attempt <= TRIES:
+        while attempt <= MAX_ATTEMPTS:
             try:
                 return await kind.work(said, replace(delivery, attempts=attempt))
             except Exception:
                 _log.exception(
-                    "a delivery broke the bot", kind=delivery.kind, reference=_reference(delivery), attempt=attempt
+                    "a delivery broke the bot", kind=delivery.kind, reference=_make_reference(delivery), attempt=attempt
                 )
-            attempt = await insist(lambda: self._rows.attempt(delivery.key), self._clock.sleep)
-        return self._broken(kind.address(said, delivery), delivery)
+            attempt = await retry_write(lambda: self._rows.record_attempt(delivery.key), self._clock.sleep)
+        return self._build_failure_answer(kind.address(said, delivery), delivery)
 
-    def _broken(self, address: Address | None, delivery: Delivery) -> Letter | None:
+    def _build_failure_answer(self, address: Address | None, delivery: Delivery) -> OutboundMessage | None:
         """Build the answer to a delivery that breaks the bot each time, from as little as possible."""
         if address is None:
             return None
-        language, zone = self._people.remembered(address.user)
+        language, zone = self._people.recall_language(address.user)
         spoken = address.model_copy(update={"language": language, "zone": zone.key})
         phrase = Phrase(
             "Unexpected error, reference {reference}. Tell an administrator; the log has it under this reference.",
-            reference=_reference(delivery),
+            reference=_make_reference(delivery),
         )
-        return Letter(delivery.key, spoken, Message(spoken.say(phrase), ()))
+        return OutboundMessage(delivery.key, spoken, SlackMessage(spoken.render(phrase), ()))
 
 
-def _reference(delivery: Delivery) -> str:
+def _make_reference(delivery: Delivery) -> str:
     return hashlib.sha256(delivery.key.encode()).hexdigest()[:8]

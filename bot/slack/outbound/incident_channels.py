@@ -16,37 +16,37 @@ import structlog
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from adapters.phrase import Phrase
-from bot.incidents.channels import NAME, MadeChannel, NewChannel, NoChannel
-from bot.model.request import Standing
+from bot.incidents.channels import MAX_NAME_LENGTH, ChannelNotCreated, CreatedChannel, NewChannel
+from bot.model.request import Membership
 from bot.rendering.slack.blocks import escape
 from bot.runtime.clock import Clock
-from bot.slack.api import Api, SlackFailure
-from bot.slack.directory.channels import SHARED, UNKNOWN, Channels
-from bot.slack.directory.people import People
-from bot.slack.errors import patiently
-from bot.slack.outbound.reroute_reason import ARCHIVED
+from bot.slack.api import SlackApi, SlackFailure
+from bot.slack.directory.channels import SHARED_CODE, SHARING_UNKNOWN_CODE, ChannelDirectory
+from bot.slack.directory.people import PeopleDirectory
+from bot.slack.errors import retry_transient
+from bot.slack.outbound.reroute_reason import ARCHIVED_CODE
 from bot.slack.payload_types import ChannelId
-from bot.slack.preflight import Bot
+from bot.slack.preflight import BotIdentity
 
-TOPIC = 250
+MAX_TOPIC = 250
 """Maximum characters of a topic; Slack answers `too_long` to more."""
 
-PAUSES = (1.0, 3.0)
+RETRY_PAUSES = (1.0, 3.0)
 """Seconds before each retry of transient failures; the person waits meanwhile."""
 
-PATIENCE = 10.0
+MAX_RETRY_AFTER = 10.0
 """Longest Retry-After in seconds that is waited for; beyond it the person gets the failure."""
 
-PAGES = 50
+MAX_PAGES = 50
 """Pages of channels that are searched for our own: ten thousand channels."""
 
-TAKEN = "name_taken"
-INVALID_NAMES = frozenset({"invalid_name", "invalid_name_specials", "invalid_name_punctuation"})
-MISSING_SCOPES = frozenset({"missing_scope", "no_permission", "not_allowed_token_type"})
-FORBIDDEN = frozenset(
+NAME_TAKEN_CODE = "name_taken"
+INVALID_NAME_CODES = frozenset({"invalid_name", "invalid_name_specials", "invalid_name_punctuation"})
+MISSING_SCOPE_CODES = frozenset({"missing_scope", "no_permission", "not_allowed_token_type"})
+FORBIDDEN_CODES = frozenset(
     {"restricted_action", "user_is_restricted", "user_is_ultra_restricted", "user_is_bot", "cannot_create_channel"}
 )
-FULL = frozenset({"too_many_convos_for_team", "too_many_convos_for_app_on_team"})
+WORKSPACE_FULL_CODES = frozenset({"too_many_convos_for_team", "too_many_convos_for_app_on_team"})
 """Slack's codes for reasons why it does not create a channel."""
 
 _log = structlog.get_logger(__name__)
@@ -60,121 +60,123 @@ class _Channel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: ChannelId
-    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH)]
     creator: str = ""
     is_archived: bool = False
 
 
-class NewChannels:
+class ChannelCreator:
     """Creates channels in one workspace. Runs in Slack's loop only."""
 
-    def __init__(self, api: Api, people: People, channels: Channels, bot: Bot, clock: Clock) -> None:
+    def __init__(
+        self, api: SlackApi, people: PeopleDirectory, channels: ChannelDirectory, bot: BotIdentity, clock: Clock
+    ) -> None:
         self._api = api
         self._people = people
         self._channels = channels
         self._bot = bot
         self._clock = clock
 
-    async def make(self, new: NewChannel) -> MadeChannel:
+    async def create(self, new: NewChannel) -> CreatedChannel:
         """As `bot.incidents.channels.IncidentChannels.make_channel`."""
-        await self._one_of_us(new.person)
+        await self._require_member(new.person)
         try:
-            made = await self._named(new)
-            await self._patiently(lambda: self._channels.check(made.id))
+            made = await self._create_with_fallback(new)
+            await self._retry(lambda: self._channels.check_postable(made.id))
         except SlackFailure as failure:
             _log.warning("a channel was not made", name=new.name, code=failure.code)
-            raise NoChannel(why_not(failure, new)) from failure
-        topic = escape(new.topic, TOPIC)
+            raise ChannelNotCreated(explain_failure(failure, new)) from failure
+        topic = escape(new.topic, MAX_TOPIC)
         troubles = [
-            await self._tried(lambda: self._api.invite(made.id, new.person), uninvited, "already_in_channel"),
-            await self._tried(lambda: self._api.set_topic(made.id, topic), _without_topic),
+            await self._try(lambda: self._api.invite(made.id, new.person), explain_uninvited, "already_in_channel"),
+            await self._try(lambda: self._api.set_topic(made.id, topic), _explain_topic),
         ]
-        return MadeChannel(made.id, made.name, tuple(trouble for trouble in troubles if trouble is not None))
+        return CreatedChannel(made.id, made.name, tuple(trouble for trouble in troubles if trouble is not None))
 
-    async def _one_of_us(self, person: str) -> None:
+    async def _require_member(self, person: str) -> None:
         """Require that the person is a full member now: an invitation must not open the channel to another organization."""
-        reader = await self._people.look_anew(self._bot.team, person)
-        if reader.identity.standing is not Standing.MEMBER:
-            raise NoChannel(
+        reader = await self._people.refresh_reader(self._bot.team, person)
+        if reader.identity.standing is not Membership.MEMBER:
+            raise ChannelNotCreated(
                 Phrase("Slack does not say that {person} is a member of this workspace, so nobody is invited", person=person)
             )
 
-    async def _named(self, new: NewChannel) -> MadeChannel:
+    async def _create_with_fallback(self, new: NewChannel) -> CreatedChannel:
         """Create the channel under its own name, or under the plain one if Slack refuses the letters."""
         try:
-            return await self._called(new.name)
+            return await self._create_or_find(new.name)
         except SlackFailure as failure:
-            if failure.code not in INVALID_NAMES or new.plain == new.name:
+            if failure.code not in INVALID_NAME_CODES or new.plain == new.name:
                 raise
-        return await self._called(new.plain)
+        return await self._create_or_find(new.plain)
 
-    async def _called(self, name: str) -> MadeChannel:
+    async def _create_or_find(self, name: str) -> CreatedChannel:
         try:
-            return _read(await self._patiently(lambda: self._api.create_channel(name)))
+            return _parse_channel(await self._retry(lambda: self._api.create_channel(name)))
         except SlackFailure as failure:
-            if failure.code != TAKEN:
+            if failure.code != NAME_TAKEN_CODE:
                 raise
-        return await self._found(name)
+        return await self._find_own(name)
 
-    async def _found(self, name: str) -> MadeChannel:
+    async def _find_own(self, name: str) -> CreatedChannel:
         """Find the channel of that name that the bot created earlier; raises `name_taken` if there is none."""
         cursor = ""
-        for _ in range(PAGES):
-            found, cursor = await self._patiently(partial(self._api.own_channels, cursor))
+        for _ in range(MAX_PAGES):
+            found, cursor = await self._retry(partial(self._api.list_own_channels, cursor))
             mine = next((each for each in found if each.get("name") == name and each.get("creator") == self._bot.user), None)
             if mine is not None:
-                return _read(mine)
+                return _parse_channel(mine)
             if not cursor:
                 break
-        raise SlackFailure(TAKEN)
+        raise SlackFailure(NAME_TAKEN_CODE)
 
-    async def _tried(
+    async def _try(
         self, call: Callable[[], Awaitable[None]], trouble: Callable[[SlackFailure], Phrase], done: str = ""
     ) -> Phrase | None:
         """Try a call that the channel can do without; returns the explanation of a failure."""
         try:
-            await self._patiently(call)
+            await self._retry(call)
         except SlackFailure as failure:
             return None if failure.code == done else trouble(failure)
         return None
 
-    async def _patiently(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+    async def _retry(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Retry a call; all calls here are idempotent."""
-        return await patiently(call, PAUSES, self._clock.sleep, longest=PATIENCE)
+        return await retry_transient(call, RETRY_PAUSES, self._clock.sleep, longest=MAX_RETRY_AFTER)
 
 
-def _read(channel: Mapping[str, Any]) -> MadeChannel:
+def _parse_channel(channel: Mapping[str, Any]) -> CreatedChannel:
     try:
         read = _Channel.model_validate(channel)
     except ValidationError as error:
         raise SlackFailure("protocol", maybe_done=True) from error
     if read.is_archived:
-        raise SlackFailure(ARCHIVED)
-    return MadeChannel(read.id, read.name)
+        raise SlackFailure(ARCHIVED_CODE)
+    return CreatedChannel(read.id, read.name)
 
 
-def why_not(failure: SlackFailure, new: NewChannel) -> Phrase:
+def explain_failure(failure: SlackFailure, new: NewChannel) -> Phrase:
     """Explain why there is no channel, with the fix."""
     name = f"#{new.name}"
     match failure.code:
-        case code if code in MISSING_SCOPES:
+        case code if code in MISSING_SCOPE_CODES:
             return Phrase(
                 "the app may make no channels; give it the scope {scope} in its settings and reinstall it",
                 scope="channels:manage",
             )
-        case code if code in FORBIDDEN:
+        case code if code in FORBIDDEN_CODES:
             return Phrase(
                 "this workspace lets the app make no channels ({code}); its administrators can allow it", code=failure.code
             )
-        case code if code in FULL:
+        case code if code in WORKSPACE_FULL_CODES:
             return Phrase("this workspace has as many channels as it may; archive some")
-        case code if code == TAKEN:
+        case code if code == NAME_TAKEN_CODE:
             return Phrase(
                 "there is a channel {name} already that the bot did not make; ask again for another name", name=name
             )
-        case code if code == ARCHIVED:
+        case code if code == ARCHIVED_CODE:
             return Phrase("the channel {name} was made and then archived; unarchive it", name=name)
-        case code if code in (SHARED, UNKNOWN):
+        case code if code in (SHARED_CODE, SHARING_UNKNOWN_CODE):
             return Phrase(
                 "Slack shares the channel {name} with another organisation, or may, so nothing is said there", name=name
             )
@@ -186,10 +188,10 @@ def why_not(failure: SlackFailure, new: NewChannel) -> Phrase:
             return Phrase("Slack made no channel ({code}); try again soon", code=failure.code)
 
 
-def uninvited(failure: SlackFailure) -> Phrase:
+def explain_uninvited(failure: SlackFailure) -> Phrase:
     """Explain why the requester is not in the channel, which is open to all."""
     return Phrase("Slack did not invite you ({code}); open the channel and join it", code=failure.code)
 
 
-def _without_topic(failure: SlackFailure) -> Phrase:
+def _explain_topic(failure: SlackFailure) -> Phrase:
     return Phrase("Slack did not take the topic ({code}); set it in the channel", code=failure.code)

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from adapters.phrase import Phrase, Texts
-from bot.locale.texts import texts
-from bot.rendering.slack.blocks import TEXT, Message, context, escape
-from bot.security.untrusted_text import cut
-from bot.store.outbox import Post, Road
+from bot.locale.texts import get_texts
+from bot.rendering.slack.blocks import MAX_TEXT, SlackMessage, escape, make_context
+from bot.security.untrusted_text import shorten
+from bot.store.outbox import Post, Route
 
-ANSWERABLE = timedelta(minutes=29)
+RESPONSE_URL_LIFETIME = timedelta(minutes=29)
 """Time for which a response_url is used: Slack closes it after 30 minutes."""
 
 
@@ -54,16 +54,16 @@ class Address(BaseModel):
     zone: str = "UTC"
 
     @property
-    def unasked(self) -> bool:
+    def unsolicited(self) -> bool:
         """True for announcements: if their channel refuses them, they go to other recipients."""
         return bool(self.second or self.people)
 
     @property
-    def for_all(self) -> bool:
+    def public(self) -> bool:
         """True if others read it, too; a direct message is for one person."""
         return bool(self.channel) and not self.channel.startswith("D")
 
-    def conversation(self) -> str:
+    def get_conversation_key(self) -> str:
         """Return the key within which order is kept. An edit that waits for the rate limit delays no other message."""
         if self.replaces or self.below:
             return f"{self.channel}:{'edits of' if self.replaces else 'below'} {self.replaces or self.below}"
@@ -74,64 +74,66 @@ class Address(BaseModel):
     @property
     def texts(self) -> Texts:
         """Texts of its language and zone."""
-        return texts(self.language, ZoneInfo(self.zone))
+        return get_texts(self.language, ZoneInfo(self.zone))
 
-    def say(self, phrase: Phrase) -> str:
+    def render(self, phrase: Phrase) -> str:
         """Render a phrase in this address's language."""
         return phrase.render_sentence(self.texts)
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutboundMessage:
     """A message to send, and the operation that it belongs to."""
 
     operation: str
     address: Address
-    message: Message
+    message: SlackMessage
 
 
-def post_of(operation: str, address: Address, message: Message, at: datetime) -> Post:
+def build_post(operation: str, address: Address, message: SlackMessage, at: datetime) -> Post:
     """Build the outbox row."""
-    road = Road.UPDATE if address.ts or address.replaces else Road.POST if address.channel else Road.RESPOND
+    road = Route.UPDATE if address.ts or address.replaces else Route.POST if address.channel else Route.RESPOND
     fields = address.model_dump(mode="json", exclude_defaults=True)
-    return Post(operation, address.conversation(), road, fields, {"text": message.text, "blocks": list(message.blocks)}, at)
+    return Post(
+        operation, address.get_conversation_key(), road, fields, {"text": message.text, "blocks": list(message.blocks)}, at
+    )
 
 
-def address_in(post: Post) -> Address:
+def parse_address(post: Post) -> Address:
     """Parse the address of an outbox row."""
     return Address.model_validate(post.address)
 
 
-def message_in(post: Post) -> Message:
+def parse_stored_message(post: Post) -> SlackMessage:
     """Parse the message of an outbox row."""
     document: Mapping[str, Any] = post.message
-    return Message(str(document["text"]), tuple(document["blocks"]))
+    return SlackMessage(str(document["text"]), tuple(document["blocks"]))
 
 
-def noted(message: Message, *notes: str) -> Message:
+def add_notes(message: SlackMessage, *notes: str) -> SlackMessage:
     """Add small notes below the message; `notes` are mrkdwn already."""
     if not notes:
         return message
     text = "\n".join([message.text, *notes])
-    return Message(cut(text, TEXT), (*message.blocks, context(*notes)) if message.blocks else ())
+    return SlackMessage(shorten(text, MAX_TEXT), (*message.blocks, make_context(*notes)) if message.blocks else ())
 
 
-def small(notes: Sequence[Phrase], address: Address) -> list[str]:
+def render_notes(notes: Sequence[Phrase], address: Address) -> list[str]:
     """Render notes as mrkdwn, in the reader's language."""
-    return [escape(address.say(note), 300) for note in notes]
+    return [escape(address.render(note), 300) for note in notes]
 
 
-def plain(message: Message, note: str) -> Message:
+def make_plain(message: SlackMessage, note: str) -> SlackMessage:
     """Return the message without blocks, short enough for every method, with a note that it is not complete."""
-    room = TEXT - len(note) - 1
-    return Message(f"{cut(message.text, room)}\n{note}", ())
+    room = MAX_TEXT - len(note) - 1
+    return SlackMessage(f"{shorten(message.text, room)}\n{note}", ())
 
 
-def mention(user: str) -> str:
+def format_mention(user: str) -> str:
     """Format a person as a mrkdwn mention; the id was parsed before."""
     return f"<@{user}>"
 
 
-def foreign(text: str) -> str:
+def escape_foreign(text: str) -> str:
     """Escape and shorten untrusted text for a note."""
     return escape(text, 80)

@@ -4,51 +4,53 @@ from datetime import timedelta
 
 from adapters.phrase import Phrase, Span
 from bot.slack.api import SlackFailure
-from bot.slack.directory.channels import ABSENT, SHARED, UNKNOWN
-from bot.slack.outbound.message import Address, foreign
-from bot.slack.outbound.simplify import TOO_MUCH
-from bot.store.outbox import Place
+from bot.slack.directory.channels import ABSENT_CODES, SHARED_CODE, SHARING_UNKNOWN_CODE
+from bot.slack.outbound.message import Address, escape_foreign
+from bot.slack.outbound.simplify import SIMPLIFIABLE_CODES
+from bot.store.outbox import MessagePlace
 
-UNEDITABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+UNEDITABLE_CODES = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 """Slack's codes for a message that can no longer be edited: it is posted anew."""
 
-ARCHIVED = "is_archived"
+ARCHIVED_CODE = "is_archived"
 """Slack's code for an archived channel, which accepts neither messages nor invitations."""
 
 
-OUTAGE = timedelta(hours=1)
+MAX_OUTAGE = timedelta(hours=1)
 """Time for which a channel is tried before an announcement goes elsewhere: Slack's outages are rarely longer."""
 
 
-class Unanswered(SlackFailure):
+class RouteExhausted(SlackFailure):
     """A route was tried for as long as it is worth; `code` is the last transient failure."""
 
 
-def lost_elsewhere(failure: SlackFailure, place: Place, address: Address) -> bool:
+def is_lost_elsewhere(failure: SlackFailure, place: MessagePlace, address: Address) -> bool:
     """Return whether nothing more can be posted where a message went once, though its own channel may take it."""
-    return place.channel != address.channel and not failure.passing and failure.code not in TOO_MUCH
+    return place.channel != address.channel and not failure.passing and failure.code not in SIMPLIFIABLE_CODES
 
 
-def why_elsewhere(failure: SlackFailure, address: Address, name: str) -> str:
+def explain_reroute(failure: SlackFailure, address: Address, name: str) -> str:
     """Explain why the first route refused; `name` is the bot's own name in Slack."""
-    invite = f"/invite @{foreign(name)}"
-    return address.say(_unasked(failure, address, invite) if address.unasked else _answer(failure, address, invite))
+    invite = f"/invite @{escape_foreign(name)}"
+    return address.render(
+        _explain_unsolicited(failure, address, invite) if address.unsolicited else _explain_answer(failure, address, invite)
+    )
 
 
-def _unasked(failure: SlackFailure, address: Address, invite: str) -> Phrase:
+def _explain_unsolicited(failure: SlackFailure, address: Address, invite: str) -> Phrase:
     """Explain an announcement's route to readers who can fix the cause."""
-    if failure.code == ARCHIVED:
+    if failure.code == ARCHIVED_CODE:
         return Phrase(
             "This was meant for the channel {channel}, which is archived; "
             "unarchive it in Slack, or name another one under [notices] in the configuration.",
             channel=address.channel,
         )
-    if isinstance(failure, Unanswered):
+    if isinstance(failure, RouteExhausted):
         return Phrase(
             "This was meant for the channel {channel}; Slack took nothing there for more than {time} ({code}). "
             "That passes by itself: what comes next goes there again.",
             channel=address.channel,
-            time=Span(OUTAGE.total_seconds()),
+            time=Span(MAX_OUTAGE.total_seconds()),
             code=failure.code,
         )
     return Phrase(
@@ -60,19 +62,19 @@ def _unasked(failure: SlackFailure, address: Address, invite: str) -> Phrase:
     )
 
 
-def _answer(failure: SlackFailure, address: Address, invite: str) -> Phrase:
+def _explain_answer(failure: SlackFailure, address: Address, invite: str) -> Phrase:
     """Explain an answer's route to the requester, who gets it alone."""
     if not address.channel:
         return Phrase("Sent as a direct message: the place where you asked no longer takes answers.")
-    if failure.code in ABSENT:
+    if failure.code in ABSENT_CODES:
         return Phrase(
             "Only you see this: the bot is not in that channel. Type {command} there to have answers shown to all.",
             command=invite,
         )
-    if failure.code in UNEDITABLE:
+    if failure.code in UNEDITABLE_CODES:
         return Phrase("Only you see this: the message that you clicked is no longer there.")
-    if failure.code == SHARED:
+    if failure.code == SHARED_CODE:
         return Phrase("Only you see this: that channel is shared with another organisation.")
-    if failure.code == UNKNOWN:
+    if failure.code == SHARING_UNKNOWN_CODE:
         return Phrase("Only you see this: Slack does not say whether that channel is shared with another organisation.")
     return Phrase("Only you see this: Slack refused the message in that channel ({code}).", code=failure.code)

@@ -17,44 +17,44 @@ from functools import partial
 import structlog
 
 from adapters.phrase import Phrase
-from bot.rendering.slack.blocks import Message
+from bot.rendering.slack.blocks import SlackMessage
 from bot.runtime.clock import Clock
-from bot.slack.api import REVOKED, Api, SlackFailure
-from bot.slack.directory.channels import Channels
-from bot.slack.outbound.message import Address, address_in, message_in, noted, plain, post_of
-from bot.slack.outbound.rate_limit import Pace
-from bot.slack.outbound.reroute_reason import Unanswered, why_elsewhere
-from bot.slack.outbound.routes import Roads
-from bot.slack.outbound.simplify import fitting, short_form
-from bot.slack.tasks import Running, done_within, insist
+from bot.slack.api import TOKEN_REFUSED_CODES, SlackApi, SlackFailure
+from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.outbound.message import Address, add_notes, build_post, make_plain, parse_address, parse_stored_message
+from bot.slack.outbound.rate_limit import RateLimiter
+from bot.slack.outbound.reroute_reason import RouteExhausted, explain_reroute
+from bot.slack.outbound.routes import Routes
+from bot.slack.outbound.simplify import explain_short_form, send_simplified
+from bot.slack.tasks import BackgroundTasks, finishes_within, retry_write
 from bot.store.errors import DatabaseError, TooLarge
-from bot.store.outbox import Outbox, Place, Post, Road, State
+from bot.store.outbox import MessagePlace, Outbox, Post, PostState, Route
 
-LIFETIME = timedelta(hours=24)
+MESSAGE_LIFETIME = timedelta(hours=24)
 """Age after which a message is no longer tried: its answer is not expected any more."""
 
-BURST, INTERVAL = 3, 1.0
+MESSAGE_BURST, MESSAGE_INTERVAL = 3, 1.0
 """Slack's rate for messages: one a second in a channel, short bursts allowed."""
 
 EDIT_INTERVAL = 3.0
 """Seconds between two edits of one message (chat.update: 50 a minute for the whole workspace)."""
 
-WHISPER_LIMIT = 2.0
+WAITING_NOTICE_TIMEOUT = 2.0
 """Seconds that a waiting notice may take; the answer comes after it."""
 
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 """Seconds before each retry if Slack gives no Retry-After; the last one repeats."""
 
-AT_ONCE = 20
+MAX_CONCURRENT_CALLS = 20
 """Maximum concurrent calls; more would wait for one another and seem lost."""
 
-IDLE = 60.0
+IDLE_INTERVAL = 60.0
 """Seconds between two reads of the rows if no event calls for one."""
 
-TROUBLE = timedelta(hours=1)
+UNDELIVERED_MEMORY = timedelta(hours=1)
 """Time for which an undeliverable message makes the outbox unhealthy."""
 
-ASTRAY = timedelta(hours=25)
+REFUSAL_MEMORY = timedelta(hours=25)
 """Time for which a channel that refused an announcement makes the outbox unhealthy, or until it accepts one again.
 
 A digest comes once a day. A restart forgets the refusal, because it may have brought the fix of [notices].
@@ -66,15 +66,15 @@ _log = structlog.get_logger(__name__)
 class Sender:
     """Sends the outbox. `name` is the bot's own name in Slack, for the note that says how to invite it."""
 
-    def __init__(self, rows: Outbox, api: Api, channels: Channels, name: str, clock: Clock) -> None:
+    def __init__(self, rows: Outbox, api: SlackApi, channels: ChannelDirectory, name: str, clock: Clock) -> None:
         self._rows = rows
         self._api = api
-        self._roads = Roads(rows, api, channels, clock)
+        self._roads = Routes(rows, api, channels, clock)
         self._name = name
         self._clock = clock
-        self._messages = Pace(BURST, INTERVAL, clock.monotonic)
-        self._edits = Pace(1, EDIT_INTERVAL, clock.monotonic)
-        self._running = Running()
+        self._messages = RateLimiter(MESSAGE_BURST, MESSAGE_INTERVAL, clock.monotonic)
+        self._edits = RateLimiter(1, EDIT_INTERVAL, clock.monotonic)
+        self._running = BackgroundTasks()
         self._beginning = 0
         self._woken = asyncio.Event()
         self._given_up_at: datetime | None = None
@@ -83,40 +83,42 @@ class Sender:
     @property
     def healthy(self) -> bool:
         """True if every message of the last hour found a route."""
-        return self._given_up_at is None or self._clock.now() - self._given_up_at > TROUBLE
+        return self._given_up_at is None or self._clock.now() - self._given_up_at > UNDELIVERED_MEMORY
 
     @property
     def arriving(self) -> bool:
         """True if no channel refused an announcement within the last day."""
-        return not any(self._clock.now() - at < ASTRAY for at in self._astray.values())
+        return not any(self._clock.now() - at < REFUSAL_MEMORY for at in self._astray.values())
 
-    async def add(self, operation: str, address: Address, message: Message, answers: str = "") -> int:
+    async def add(self, operation: str, address: Address, message: SlackMessage, answers: str = "") -> int:
         """Store a message for sending; returns its row. May raise a `DatabaseError`. An edit replaces one that still waits.
 
         `answers` is the key of the delivery that this message answers; the delivery is finished with it.
         """
         at = self._clock.now()
         try:
-            return await self._keep(post_of(operation, address, message, at), answers)
+            return await self._store(build_post(operation, address, message, at), answers)
         except TooLarge:
-            return await self._keep(post_of(operation, address, plain(message, short_form(address)), at), answers)
+            return await self._store(
+                build_post(operation, address, make_plain(message, explain_short_form(address)), at), answers
+            )
 
-    async def posted(self, operation: str) -> int:
+    async def find_row(self, operation: str) -> int:
         """Return the row of an operation's first public message, 0 if there is none."""
-        return await self._rows.posted(operation)
+        return await self._rows.find_row(operation)
 
-    async def added(self, operation: str) -> bool:
+    async def is_queued(self, operation: str) -> bool:
         """Return whether a message of an operation was added recently, for any recipient."""
-        return await self._rows.added(operation)
+        return await self._rows.has_message(operation)
 
-    async def place_of(self, row: int) -> Place | None:
+    async def find_place(self, row: int) -> MessagePlace | None:
         """Return the public place of a row's message; None while that is open, `NOWHERE` if there is none."""
-        return await self._rows.place_of(row)
+        return await self._rows.find_place(row)
 
-    async def whisper(self, address: Address, message: Message) -> None:
+    async def send_privately(self, address: Address, message: SlackMessage) -> None:
         """Send a courtesy through the response_url. It is worthless later, so it is tried once and never stored."""
         try:
-            async with asyncio.timeout(WHISPER_LIMIT):
+            async with asyncio.timeout(WAITING_NOTICE_TIMEOUT):
                 await self._api.respond(address.response_url, message)
         except (SlackFailure, TimeoutError) as error:
             _log.info("a waiting line was not sent", error=str(error))
@@ -129,8 +131,8 @@ class Sender:
                 pause = await self._send_due()
             except DatabaseError as error:
                 _log.error("the outbox cannot be read", error=str(error))
-                pause = INTERVAL
-            await self._doze(pause)
+                pause = MESSAGE_INTERVAL
+            await self._wait_for_work(pause)
 
     async def drain(self, deadline: float) -> None:
         """Send what is due and wait for it `deadline` seconds; the rest stays as rows."""
@@ -140,13 +142,13 @@ class Sender:
             _log.error("the outbox cannot be read", error=str(error))
         await self._running.drain(deadline)
 
-    async def _keep(self, post: Post, answers: str) -> int:
+    async def _store(self, post: Post, answers: str) -> int:
         """Write the row; returns its id. A message through a response_url has no order and no budget, so it goes at once."""
-        if post.conversation != post.address.get("response_url") or self._busy >= AT_ONCE:
+        if post.conversation != post.address.get("response_url") or self._busy >= MAX_CONCURRENT_CALLS:
             number = await self._rows.add(post, answers)
             self._woken.set()
             return number
-        begun = replace(post, state=State.SENDING, attempts=1)
+        begun = replace(post, state=PostState.SENDING, attempts=1)
         self._beginning += 1
         try:
             number = await self._rows.add(begun, answers)
@@ -161,101 +163,103 @@ class Sender:
 
     async def _send_due(self) -> float:
         """Start sending every message that may go now; returns the seconds until the next check."""
-        outlook = await self._rows.look()
+        outlook = await self._rows.find_due()
         pauses = [] if outlook.next_at is None else [(outlook.next_at - self._clock.now()).total_seconds()]
         going: list[int] = []
         for post in outlook.due:
-            if self._busy + len(going) >= AT_ONCE:
+            if self._busy + len(going) >= MAX_CONCURRENT_CALLS:
                 break  # the end of each call wakes this task
-            pace, key = self._budget(post)
-            if wait := pace.wait(key):
+            pace, key = self._choose_limiter(post)
+            if wait := pace.get_wait(key):
                 pauses.append(wait)
             else:
                 pace.take(key)
                 going.append(post.id)
-        for begun in await self._rows.begin(going) if going else ():
+        for begun in await self._rows.begin_sending(going) if going else ():
             self._running.start(f"post {begun.id}", self._send(begun))
-        return max(0.0, min(pauses, default=IDLE))
+        return max(0.0, min(pauses, default=IDLE_INTERVAL))
 
-    def _budget(self, post: Post) -> tuple[Pace, str]:
+    def _choose_limiter(self, post: Post) -> tuple[RateLimiter, str]:
         channel = post.address.get("channel", "")
-        if post.road is Road.UPDATE:
+        if post.road is Route.UPDATE:
             return self._edits, f"{channel}:{post.address.get('ts') or post.address.get('replaces')}"
         return self._messages, channel or f"private {post.id}"
 
-    async def _doze(self, pause: float) -> None:
+    async def _wait_for_work(self, pause: float) -> None:
         waking = asyncio.ensure_future(self._woken.wait())
         try:
-            await done_within(waking, pause, self._clock.sleep)
+            await finishes_within(waking, pause, self._clock.sleep)
         finally:
             waking.cancel()
 
     async def _send(self, post: Post) -> None:
         more = True
         try:
-            place = await self._by_roads(post)
+            place = await self._send_by_routes(post)
         except SlackFailure as failure:
-            await self._not_sent(post, failure)
+            await self._handle_failure(post, failure)
         except Exception:
             _log.exception("a message cannot be sent", operation=post.operation)
             await self._give_up(post, "unexpected")
         else:
             landed = place.channel if place.channel != post.address.get("channel") else ""
-            more = await insist(lambda: self._rows.sent(post.id, place.ts, landed), self._clock.sleep)
+            more = await retry_write(lambda: self._rows.mark_sent(post.id, place.ts, landed), self._clock.sleep)
         if more:
             self._woken.set()
 
-    async def _by_roads(self, post: Post) -> Place:
+    async def _send_by_routes(self, post: Post) -> MessagePlace:
         """Send by the first route that Slack accepts; returns the message's place."""
-        address, message = address_in(post), message_in(post)
-        twice = post.maybe_sent and post.road is not Road.UPDATE  # a repeated edit is the same edit
-        notes = [address.say(Phrase("Sent again: Slack did not confirm the first sending."))] if twice else []
+        address, message = parse_address(post), parse_stored_message(post)
+        twice = post.maybe_sent and post.road is not Route.UPDATE  # a repeated edit is the same edit
+        notes = [address.render(Phrase("Sent again: Slack did not confirm the first sending."))] if twice else []
         refusals: list[SlackFailure] = []
-        for road in self._roads.open_to(address):
+        for road in self._roads.list_routes(address):
             try:
-                place = await fitting(partial(road, post, address), noted(message, *notes), post, address)
-                self._note_arrival(address, place, refusals)
+                place = await send_simplified(partial(road, post, address), add_notes(message, *notes), post, address)
+                self._record_refusals(address, place, refusals)
                 return place
             except SlackFailure as failure:
                 if failure.passing:
                     raise
                 if not refusals:
-                    notes.append(why_elsewhere(failure, address, self._name))
+                    notes.append(explain_reroute(failure, address, self._name))
                 refusals.append(failure)
         raise refusals[-1] if refusals else SlackFailure("no_address")
 
-    def _note_arrival(self, address: Address, place: Place, refusals: Sequence[SlackFailure]) -> None:
+    def _record_refusals(self, address: Address, place: MessagePlace, refusals: Sequence[SlackFailure]) -> None:
         """Remember channels that refuse announcements, until they accept one again."""
-        if not address.unasked or not address.channel:
+        if not address.unsolicited or not address.channel:
             return
-        if refusals and not isinstance(refusals[0], Unanswered):
+        if refusals and not isinstance(refusals[0], RouteExhausted):
             self._astray[address.channel] = self._clock.now()
             _log.error("a channel did not take what the bot says by itself; it went elsewhere", channel=address.channel)
         elif place.channel == address.channel:
             self._astray.pop(address.channel, None)
 
-    async def _not_sent(self, post: Post, failure: SlackFailure) -> None:
+    async def _handle_failure(self, post: Post, failure: SlackFailure) -> None:
         """Retry later, or give up. A refused token is fixed by a restart, so its messages wait for that."""
         now = self._clock.now()
         if post.address.get("courtesy"):
             _log.info("a courtesy was not sent", operation=post.operation, code=failure.code)
-            await insist(lambda: self._rows.failed(post.id, failure.code, None), self._clock.sleep)
+            await retry_write(lambda: self._rows.mark_failed(post.id, failure.code, None), self._clock.sleep)
             return
-        if not (failure.passing or failure.code in REVOKED) or now - post.made_at > LIFETIME:
+        if not (failure.passing or failure.code in TOKEN_REFUSED_CODES) or now - post.made_at > MESSAGE_LIFETIME:
             if post.address.get("dispensable"):
                 _log.info("a message that can be spared was not sent", operation=post.operation, code=failure.code)
-                await insist(lambda: self._rows.failed(post.id, failure.code, None), self._clock.sleep)
+                await retry_write(lambda: self._rows.mark_failed(post.id, failure.code, None), self._clock.sleep)
                 return
             await self._give_up(post, failure.code)
             return
         pause = failure.retry_after or BACKOFF[min(post.attempts, len(BACKOFF)) - 1]
         _log.warning("a message was not sent and is tried again", operation=post.operation, code=failure.code, pause=pause)
-        await insist(
-            lambda: self._rows.failed(post.id, failure.code, now + timedelta(seconds=pause), maybe_sent=failure.maybe_done),
+        await retry_write(
+            lambda: self._rows.mark_failed(
+                post.id, failure.code, now + timedelta(seconds=pause), maybe_sent=failure.maybe_done
+            ),
             self._clock.sleep,
         )
 
     async def _give_up(self, post: Post, why: str) -> None:
         self._given_up_at = self._clock.now()
         _log.error("a message cannot be delivered to anybody", operation=post.operation, code=why)
-        await insist(lambda: self._rows.failed(post.id, why, None), self._clock.sleep)
+        await retry_write(lambda: self._rows.mark_failed(post.id, why, None), self._clock.sleep)

@@ -12,26 +12,26 @@ from dataclasses import replace
 import structlog
 
 from adapters.phrase import Phrase
-from bot.rendering.slack.blocks import Block, Message, context, escape, is_picture
+from bot.rendering.slack.blocks import Block, SlackMessage, escape, is_picture, make_context
 from bot.slack.api import SlackFailure
-from bot.slack.outbound.message import Address, noted, plain
-from bot.store.outbox import Place, Post
+from bot.slack.outbound.message import Address, add_notes, make_plain
+from bot.store.outbox import MessagePlace, Post
 
 PICTURE_PAUSES = (4.0, 12.0)
 """Seconds before each retry with a refused picture. No more than two: a response_url takes five messages in all."""
 
-REFUSED = frozenset({"invalid_blocks", "invalid_blocks_format", "http_400"})
+REFUSED_BLOCKS_CODES = frozenset({"invalid_blocks", "invalid_blocks_format", "http_400"})
 """Slack's codes for invalid blocks; a response_url answers 400 without a code."""
 
-TOO_MUCH = REFUSED | {"msg_blocks_too_long", "msg_too_long"}
+SIMPLIFIABLE_CODES = REFUSED_BLOCKS_CODES | {"msg_blocks_too_long", "msg_too_long"}
 """Slack's codes for a message that may be accepted without its blocks."""
 
-Send = Callable[[Message], Awaitable[Place]]
+Send = Callable[[SlackMessage], Awaitable[MessagePlace]]
 
 _log = structlog.get_logger(__name__)
 
 
-async def fitting(send: Send, message: Message, post: Post, address: Address) -> Place:
+async def send_simplified(send: Send, message: SlackMessage, post: Post, address: Address) -> MessagePlace:
     """Send as much of the message as Slack accepts.
 
     Raises a transient `SlackFailure` if its pictures may be accepted later.
@@ -39,30 +39,30 @@ async def fitting(send: Send, message: Message, post: Post, address: Address) ->
     try:
         return await send(message)
     except SlackFailure as failure:
-        if failure.code not in TOO_MUCH:
+        if failure.code not in SIMPLIFIABLE_CODES:
             raise
-        pictured = failure.code in REFUSED and any(map(is_picture, message.blocks))
+        pictured = failure.code in REFUSED_BLOCKS_CODES and any(map(is_picture, message.blocks))
         if pictured and post.attempts <= len(PICTURE_PAUSES):
             pause = PICTURE_PAUSES[post.attempts - 1]
             raise SlackFailure(failure.code, passing=True, retry_after=pause) from failure
         _log.warning("slack refused the blocks of a message", code=failure.code, operation=post.operation, pictured=pictured)
     if pictured:
-        return await fitting(send, _without_pictures(message, address), post, address)
-    return await send(plain(message, short_form(address)))
+        return await send_simplified(send, _replace_pictures(message, address), post, address)
+    return await send(make_plain(message, explain_short_form(address)))
 
 
-def short_form(address: Address) -> str:
+def explain_short_form(address: Address) -> str:
     """Return the note below a message that is not complete."""
-    return address.say(
+    return address.render(
         Phrase("This is the short form: Slack did not take the whole answer. Ask for fewer hosts to see more.")
     )
 
 
-def _without_pictures(message: Message, address: Address) -> Message:
+def _replace_pictures(message: SlackMessage, address: Address) -> SlackMessage:
     """Replace pictures by their descriptions."""
-    blocks = tuple(_in_words(block) if is_picture(block) else block for block in message.blocks)
-    return noted(replace(message, blocks=blocks), address.say(Phrase("The picture could not be shown.")))
+    blocks = tuple(_describe_picture(block) if is_picture(block) else block for block in message.blocks)
+    return add_notes(replace(message, blocks=blocks), address.render(Phrase("The picture could not be shown.")))
 
 
-def _in_words(picture: Block) -> Block:
-    return context(escape(str(picture["alt_text"]), 2_500))
+def _describe_picture(picture: Block) -> Block:
+    return make_context(escape(str(picture["alt_text"]), 2_500))

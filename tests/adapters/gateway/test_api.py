@@ -8,7 +8,7 @@ import pytest
 
 from adapters.errors import DeadlineExceeded, HostError
 from adapters.gateway.action import HttpResponse
-from adapters.gateway.api import GatewaySystem, ReadSystem, Sync, Unusable
+from adapters.gateway.api import GatewaySystem, ReadSystem, SyncStatus, UnusableAnswer
 from adapters.phrase import Phrase
 from tests.adapters.gateway.conftest import Connect
 from tests.lab.faults import Fault
@@ -27,7 +27,7 @@ def body(**fields: Any) -> HttpResponse:
 
 SYNC = body(host_id=1, peer_count=1, peers=["http://10.100.2.1:8080"])
 STATUS = body(status="running", stage="4", registry={"count": 3, "capacity": 10485760})
-WELL = GatewaySystem(healthy=True, sync=Sync(host_id=1, peers=("http://10.100.2.1:8080",)), status=None)
+WELL = GatewaySystem(healthy=True, sync=SyncStatus(host_id=1, peers=("http://10.100.2.1:8080",)), status=None)
 
 
 def read(
@@ -48,14 +48,14 @@ def test_a_healthy_gateway() -> None:
         pytest.param(HttpResponse(200, "ok"), False, id="another word"),
         pytest.param(HttpResponse(200, "<html>OK</html>"), False, id="a page"),
         pytest.param(HttpResponse(200, ""), False, id="nothing"),
-        pytest.param(HttpResponse(302, ""), Unusable, id="a redirect"),
-        pytest.param(HttpResponse(404, ""), Unusable, id="not found"),
-        pytest.param(ERROR_PAGE, Unusable, id="an error page"),
+        pytest.param(HttpResponse(302, ""), UnusableAnswer, id="a redirect"),
+        pytest.param(HttpResponse(404, ""), UnusableAnswer, id="not found"),
+        pytest.param(ERROR_PAGE, UnusableAnswer, id="an error page"),
         pytest.param(LATE, LATE, id="no answer"),
     ],
 )
 def test_health_is_ok_and_nothing_else(
-    answer: HttpResponse | HostError, expected: bool | type[Unusable] | HostError
+    answer: HttpResponse | HostError, expected: bool | type[UnusableAnswer] | HostError
 ) -> None:
     system = read(health=answer)
     assert expected in (system.healthy, type(system.healthy))
@@ -65,25 +65,27 @@ def test_health_is_ok_and_nothing_else(
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param(body(host_id=1, peers={}), Sync(host_id=1, peers=()), id="{} for no peers"),
-        pytest.param(body(host_id=1, peers=[]), Sync(host_id=1, peers=()), id="[] for no peers"),
-        pytest.param(body(host_id="1", peers={}), Sync(host_id=1, peers=()), id="host_id as text"),
-        pytest.param(body(peers={}, peer_count=0), Sync(host_id=None, peers=()), id="Lua's start failed"),
-        pytest.param(body(host_id="one", peers={}), Unusable, id="host_id a word"),
-        pytest.param(body(host_id=255, peers={}), Unusable, id="host_id that no host has"),
-        pytest.param(body(host_id=1), Unusable, id="no peers at all"),
-        pytest.param(body(host_id=1, peers={"a": "b"}), Unusable, id="peers an object"),
-        pytest.param(body(host_id=1, peers=["x" * 300]), Unusable, id="a peer without end"),
-        pytest.param(body(host_id=1, peers=["http://10.100.2.1:8080"] * 300), Unusable, id="too many peers"),
-        pytest.param(HttpResponse(200, "[]"), Unusable, id="a list"),
-        pytest.param(HttpResponse(200, "[" * 10_000), Unusable, id="deep"),
-        pytest.param(HttpResponse(200, ""), Unusable, id="nothing"),
-        pytest.param(HttpResponse(200, "<html></html>"), Unusable, id="a page"),
-        pytest.param(ERROR_PAGE, Unusable, id="an error page"),
+        pytest.param(body(host_id=1, peers={}), SyncStatus(host_id=1, peers=()), id="{} for no peers"),
+        pytest.param(body(host_id=1, peers=[]), SyncStatus(host_id=1, peers=()), id="[] for no peers"),
+        pytest.param(body(host_id="1", peers={}), SyncStatus(host_id=1, peers=()), id="host_id as text"),
+        pytest.param(body(peers={}, peer_count=0), SyncStatus(host_id=None, peers=()), id="Lua's start failed"),
+        pytest.param(body(host_id="one", peers={}), UnusableAnswer, id="host_id a word"),
+        pytest.param(body(host_id=255, peers={}), UnusableAnswer, id="host_id that no host has"),
+        pytest.param(body(host_id=1), UnusableAnswer, id="no peers at all"),
+        pytest.param(body(host_id=1, peers={"a": "b"}), UnusableAnswer, id="peers an object"),
+        pytest.param(body(host_id=1, peers=["x" * 300]), UnusableAnswer, id="a peer without end"),
+        pytest.param(body(host_id=1, peers=["http://10.100.2.1:8080"] * 300), UnusableAnswer, id="too many peers"),
+        pytest.param(HttpResponse(200, "[]"), UnusableAnswer, id="a list"),
+        pytest.param(HttpResponse(200, "[" * 10_000), UnusableAnswer, id="deep"),
+        pytest.param(HttpResponse(200, ""), UnusableAnswer, id="nothing"),
+        pytest.param(HttpResponse(200, "<html></html>"), UnusableAnswer, id="a page"),
+        pytest.param(ERROR_PAGE, UnusableAnswer, id="an error page"),
         pytest.param(LATE, LATE, id="no answer"),
     ],
 )
-def test_the_state_of_synchronisation(answer: HttpResponse | HostError, expected: Sync | type[Unusable] | HostError) -> None:
+def test_the_state_of_synchronisation(
+    answer: HttpResponse | HostError, expected: SyncStatus | type[UnusableAnswer] | HostError
+) -> None:
     system = read(sync=answer)
     assert expected in (system.sync, type(system.sync))
     assert (True, WELL.status) == (system.healthy, system.status)
@@ -94,13 +96,13 @@ def test_the_state_of_synchronisation(answer: HttpResponse | HostError, expected
     [
         pytest.param(body(), None, id="an empty object"),
         pytest.param(body(registry={"count": "many"}), None, id="a count that is none"),
-        pytest.param(HttpResponse(200, "[]"), Unusable, id="a list"),
-        pytest.param(HttpResponse(200, "<html></html>"), Unusable, id="a page"),
-        pytest.param(ERROR_PAGE, Unusable, id="an error page"),
+        pytest.param(HttpResponse(200, "[]"), UnusableAnswer, id="a list"),
+        pytest.param(HttpResponse(200, "<html></html>"), UnusableAnswer, id="a page"),
+        pytest.param(ERROR_PAGE, UnusableAnswer, id="an error page"),
         pytest.param(LATE, LATE, id="no answer"),
     ],
 )
-def test_the_status(answer: HttpResponse | HostError, expected: type[Unusable] | HostError | None) -> None:
+def test_the_status(answer: HttpResponse | HostError, expected: type[UnusableAnswer] | HostError | None) -> None:
     system = read(status=answer)
     assert expected in (system.status, type(system.status))
     assert (True, WELL.sync) == (system.healthy, system.sync)
@@ -130,8 +132,8 @@ def test_an_answer_of_which_a_part_is_missing_can_be_kept_as_json() -> None:
 
 def test_an_address_that_is_not_allowed_is_told_from_a_gateway_that_is_ill() -> None:
     system = read(sync=FORBIDDEN, status=ERROR_PAGE)
-    assert isinstance(system.sync, Unusable)
-    assert isinstance(system.status, Unusable)
+    assert isinstance(system.sync, UnusableAnswer)
+    assert isinstance(system.status, UnusableAnswer)
     assert (True, True, False) == (system.healthy, system.sync.forbidden, system.status.forbidden)
 
 
@@ -150,18 +152,22 @@ def fault(which: Fault) -> Callable[[GatewayServer], None]:
 PEERS = ("http://10.100.2.1:8080", "http://10.100.3.1:8080")
 
 LAB: list[tuple[str, Callable[[GatewayServer], None], dict[str, object]]] = [
-    ("healthy", set_to(), {"healthy": True, "sync": Sync(host_id=1, peers=PEERS)}),
-    ("host id as text", set_to(host_id_as_text=True), {"sync": Sync(host_id=1, peers=PEERS)}),
-    ("no peers", set_to(peers=[]), {"sync": Sync(host_id=1, peers=())}),
+    ("healthy", set_to(), {"healthy": True, "sync": SyncStatus(host_id=1, peers=PEERS)}),
+    ("host id as text", set_to(host_id_as_text=True), {"sync": SyncStatus(host_id=1, peers=PEERS)}),
+    ("no peers", set_to(peers=[]), {"sync": SyncStatus(host_id=1, peers=())}),
     (
         "start failed",
         set_to(lua=Lua.INIT_FAILED),
-        {"healthy": True, "sync": Sync(host_id=None, peers=())},
+        {"healthy": True, "sync": SyncStatus(host_id=None, peers=())},
     ),
-    ("Lua broken", set_to(lua=Lua.BROKEN), {"healthy": True, "sync": Unusable, "status": Unusable}),
-    ("foreign address", set_to(foreign=True), {"healthy": True, "sync": Unusable, "status": Unusable}),
-    ("credentials refused", fault(Fault.AUTHENTICATION), {"healthy": True, "sync": Unusable, "status": Unusable}),
-    ("another host", fault(Fault.IDENTITY), {"sync": Sync(host_id=2, peers=PEERS)}),
+    ("Lua broken", set_to(lua=Lua.BROKEN), {"healthy": True, "sync": UnusableAnswer, "status": UnusableAnswer}),
+    ("foreign address", set_to(foreign=True), {"healthy": True, "sync": UnusableAnswer, "status": UnusableAnswer}),
+    (
+        "credentials refused",
+        fault(Fault.AUTHENTICATION),
+        {"healthy": True, "sync": UnusableAnswer, "status": UnusableAnswer},
+    ),
+    ("another host", fault(Fault.IDENTITY), {"sync": SyncStatus(host_id=2, peers=PEERS)}),
     ("another page", set_to(health="<html>"), {"healthy": False}),
 ]
 

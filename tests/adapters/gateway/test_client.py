@@ -13,7 +13,7 @@ import pytest
 from adapters.action import Effect
 from adapters.errors import DeadlineExceeded, HostError, HostIdentityError, OutcomeUnknown, ProtocolError, Unreachable
 from adapters.gateway.action import GatewayAction, HttpRequest, HttpResponse
-from adapters.gateway.client import HttpConnection, host_error
+from adapters.gateway.client import HttpConnection, map_http_error
 from adapters.inventory import GatewaySide
 from tests.adapters.gateway.conftest import Connect, StandIn
 from tests.lab.faults import Fault
@@ -27,7 +27,7 @@ class Ask(GatewayAction[tuple[str, ...]]):
     output_limit = 100_000
     paths: tuple[str, ...] = ("/api/sync/status",)
 
-    def requests(self) -> tuple[HttpRequest, ...]:
+    def build_requests(self) -> tuple[HttpRequest, ...]:
         return tuple(HttpRequest(path) for path in self.paths)
 
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ class Timed(GatewayAction[tuple[float | None, ...]]):
     deadline = 10.0
     output_limit = 100_000
 
-    def requests(self) -> tuple[HttpRequest, ...]:
+    def build_requests(self) -> tuple[HttpRequest, ...]:
         return (HttpRequest("/api/health"),)
 
     def parse(self, responses: Sequence[HttpResponse | HostError]) -> tuple[float | None, ...]:
@@ -58,7 +58,7 @@ class Pull(Ask):
 
     effect: ClassVar[Effect] = Effect.CHANGE
 
-    def requests(self) -> tuple[HttpRequest, ...]:
+    def build_requests(self) -> tuple[HttpRequest, ...]:
         return (HttpRequest("/api/sync/pull", "POST"),)
 
 
@@ -78,7 +78,7 @@ class Unreadable(Ask):
 class Search(Ask):
     """A value that would be a path of its own, were it not a query parameter."""
 
-    def requests(self) -> tuple[HttpRequest, ...]:
+    def build_requests(self) -> tuple[HttpRequest, ...]:
         return (HttpRequest("/api/status", query={"ip": "../../x?y=1&z=#"}),)
 
 
@@ -268,6 +268,6 @@ def test_an_error_of_httpx_becomes_ours(name: str, expected: type[HostError], ma
     kind = exported_errors()[name]
     error = kind.__new__(kind)
     error.args = ("reason",)
-    read, change = (host_error(error, SIDE, changes=changes) for changes in (False, True))
+    read, change = (map_http_error(error, SIDE, changes=changes) for changes in (False, True))
     assert (expected, False) == (type(read), read.maybe_ran)
     assert (OutcomeUnknown if may_have_run else expected, may_have_run) == (type(change), change.maybe_ran)

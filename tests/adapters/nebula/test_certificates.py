@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.nebula import pem
-from adapters.nebula.certificates import Certificate, Curve, public_key_of, read_pem, read_printed, signed_by
-from adapters.nebula.encoding import encode
+from adapters.nebula.certificates import Certificate, Curve, is_signed_by, read_pem, read_print_output, read_public_key
+from adapters.nebula.encoding import encode_certificate
 from tests.adapters.nebula_samples import PROGRAMS, Sample, sample, samples
 
 GOOD = samples("certificates")
@@ -75,9 +75,9 @@ def test_the_file_and_what_nebula_cert_prints_of_it_are_the_same_certificates(on
 
     read = read_pem(one.pem)
 
-    assert read_printed(one.printed) == read
-    assert "".join(pem.block(banner, body) for banner, body in pem.blocks(one.pem)) == one.pem
-    assert [body for _, body in pem.blocks(one.pem)] == [encode(certificate) for certificate in read]
+    assert read_print_output(one.printed) == read
+    assert "".join(pem.encode_block(banner, body) for banner, body in pem.read_blocks(one.pem)) == one.pem
+    assert [body for _, body in pem.read_blocks(one.pem)] == [encode_certificate(certificate) for certificate in read]
 
 
 @pytest.mark.parametrize("one", BROKEN, ids=str)
@@ -89,7 +89,7 @@ def test_a_damaged_file_is_refused_where_nebula_cert_refuses_it(one: Sample) -> 
             read_pem(one.pem)
         return
 
-    assert read_printed(one.printed) == read_pem(one.pem)
+    assert read_print_output(one.printed) == read_pem(one.pem)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -101,10 +101,10 @@ def test_a_signature_is_the_issuers_and_nobody_elses(program: str) -> None:
 
     assert {Curve.CURVE25519, Curve.P256} == {host.curve for host in hosts.values()}
     for host in hosts.values():
-        signers = {fingerprint for fingerprint, ca in authorities.items() if signed_by(host, ca)}
+        signers = {fingerprint for fingerprint, ca in authorities.items() if is_signed_by(host, ca)}
         assert {host.issuer} & authorities.keys() == signers, host.name
     for ca in authorities.values():
-        assert [ca.fingerprint] == [other.fingerprint for other in authorities.values() if signed_by(ca, other)]
+        assert [ca.fingerprint] == [other.fingerprint for other in authorities.values() if is_signed_by(ca, other)]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -116,7 +116,7 @@ def test_a_changed_certificate_is_read_but_its_signature_is_not_the_cas(program:
     (host,) = read_pem(sample(program, "host-a").pem)
     (ca,) = read_pem(sample(program, "ca").pem)
 
-    assert (True, False) == (signed_by(host, ca), signed_by(changed, ca))
+    assert (True, False) == (is_signed_by(host, ca), is_signed_by(changed, ca))
 
 
 def test_a_certificate_that_signs_but_is_no_ca_signs_nothing() -> None:
@@ -124,9 +124,9 @@ def test_a_certificate_that_signs_but_is_no_ca_signs_nothing() -> None:
     (host,) = read_pem(sample("1.9.3-v1", "host-a").pem)
     (ca,) = read_pem(sample("1.9.3-v1", "ca").pem)
 
-    assert not signed_by(host, ca.model_copy(update={"is_ca": False}))
-    assert not signed_by(host, ca.model_copy(update={"fingerprint": "0" * 64}))
-    assert not signed_by(host.model_copy(update={"public_key": ca.public_key}), ca)
+    assert not is_signed_by(host, ca.model_copy(update={"is_ca": False}))
+    assert not is_signed_by(host, ca.model_copy(update={"fingerprint": "0" * 64}))
+    assert not is_signed_by(host.model_copy(update={"public_key": ca.public_key}), ca)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -136,31 +136,31 @@ def test_a_public_key_file_holds_the_key_of_its_certificate(program: str, name: 
     one = sample(program, name)
     (certificate,) = read_pem(one.pem)
 
-    assert certificate.public_key == public_key_of(one.public_key)
+    assert certificate.public_key == read_public_key(one.public_key)
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "no PEM block"),
-        (pem.block("NEBULA X25519 PRIVATE KEY", bytes(32)), "holds a NEBULA X25519 PRIVATE KEY, not a public key"),
-        (pem.block("NEBULA ED25519 PUBLIC KEY", bytes(32)), "not a public key"),
-        (pem.block("NEBULA X25519 PUBLIC KEY", bytes(31)), "another size"),
-        (pem.block("NEBULA P256 PUBLIC KEY", bytes(32)), "another size"),
-        (pem.block("NEBULA X25519 PUBLIC KEY", bytes(32)) * 2, "more than one block"),
+        (pem.encode_block("NEBULA X25519 PRIVATE KEY", bytes(32)), "holds a NEBULA X25519 PRIVATE KEY, not a public key"),
+        (pem.encode_block("NEBULA ED25519 PUBLIC KEY", bytes(32)), "not a public key"),
+        (pem.encode_block("NEBULA X25519 PUBLIC KEY", bytes(31)), "another size"),
+        (pem.encode_block("NEBULA P256 PUBLIC KEY", bytes(32)), "another size"),
+        (pem.encode_block("NEBULA X25519 PUBLIC KEY", bytes(32)) * 2, "more than one block"),
     ],
 )
 def test_what_is_no_public_key_file_is_refused(text: str, reason: str) -> None:
     """A private key least of all; and its content is not told."""
     with pytest.raises(ValueError, match=reason):
-        public_key_of(text)
+        read_public_key(text)
 
 
 @pytest.mark.parametrize("banner", ["NEBULA X25519 PRIVATE KEY", "NEBULA ED25519 ENCRYPTED PRIVATE KEY", "CERTIFICATE"])
 @pytest.mark.parametrize("before", ["", "certificate"])
 def test_a_key_where_a_certificate_should_be_is_named_and_not_shown(banner: str, before: str) -> None:
     """Alone, or behind a certificate."""
-    key = pem.block(banner, b"secret bytes of a key, 32 of them")
+    key = pem.encode_block(banner, b"secret bytes of a key, 32 of them")
     with pytest.raises(ValueError, match=f"holds a {banner}, not a certificate") as refused:
         read_pem((sample("1.9.3-v1", "host-a").pem if before else "") + key)
 
@@ -216,42 +216,42 @@ def test_a_printed_certificate_that_was_changed_is_refused(program: str, change:
     details.update(renamed)
 
     with pytest.raises(ValueError, match=reason.replace("networks", "networks|ips")):
-        read_printed(json.dumps(printed))
+        read_print_output(json.dumps(printed))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", "[[]]", "[" * 100_000, "{" * 100_000, "x" * 512_001, "\n"])
 def test_what_nebula_cert_never_prints_is_refused(text: str) -> None:
     """Nesting and size are bounded."""
     with pytest.raises(ValueError, match=r"nebula-cert prints|no certificate|more was printed"):
-        read_printed(text)
+        read_print_output(text)
 
 
 @given(st.text(max_size=300) | st.text("-BEGINEDNULACRTF V2=\n\r aA0", max_size=300))
 def test_any_text_is_a_certificate_or_a_value_error(text: str) -> None:
     """Nothing else comes out of the three readers."""
-    for read in (read_pem, read_printed, public_key_of):
+    for read in (read_pem, read_print_output, read_public_key):
         _tried(read, text)
-        _tried(read, pem.block("NEBULA CERTIFICATE", text.encode()))
-        _tried(read, pem.block("NEBULA CERTIFICATE V2", text.encode()))
+        _tried(read, pem.encode_block("NEBULA CERTIFICATE", text.encode()))
+        _tried(read, pem.encode_block("NEBULA CERTIFICATE V2", text.encode()))
 
 
 @settings(max_examples=300)
 @given(st.sampled_from([one for one in GOOD if one.name != "bundle"]), st.data())
 def test_a_bent_certificate_is_another_certificate_or_a_value_error(one: Sample, data: st.DataObject) -> None:
     """Bytes changed, left out, put in: what is still read has another fingerprint, and the CA did not sign it."""
-    ((banner, body),) = pem.blocks(one.pem)
+    ((banner, body),) = pem.read_blocks(one.pem)
     start = data.draw(st.integers(0, len(body)))
     end = data.draw(st.integers(start, min(len(body), start + 4)))
     bent = body[:start] + data.draw(st.binary(max_size=4)) + body[end:]
     if bent == body:
         return
     try:
-        read = read_pem(pem.block(banner, bent))
+        read = read_pem(pem.encode_block(banner, bent))
     except ValueError:
         return
     for certificate in read:
         assert one.printed.count(certificate.fingerprint) == 0
-        assert encode(certificate) == bent
+        assert encode_certificate(certificate) == bent
 
 
 @pytest.mark.skipif(shutil.which("nebula-cert") is None, reason="needs Debian's nebula-cert")
@@ -286,10 +286,10 @@ def test_what_debians_nebula_cert_makes_now_is_read_as_it_prints_it(tmp_path: Pa
         texts = {name: (tmp_path / name).read_text("utf-8") for name in (ca, f"{host}.crt", f"{host}.pub")}
         (authority,), (made,) = read_pem(texts[ca]), read_pem(texts[f"{host}.crt"])
 
-        assert read_printed(run("print", "-json", "-path", ca)) == (authority,)
-        assert read_printed(run("print", "-json", "-path", f"{host}.crt")) == (made,)
-        assert signed_by(made, authority)
-        assert public_key_of(texts[f"{host}.pub"]) == made.public_key
+        assert read_print_output(run("print", "-json", "-path", ca)) == (authority,)
+        assert read_print_output(run("print", "-json", "-path", f"{host}.crt")) == (made,)
+        assert is_signed_by(made, authority)
+        assert read_public_key(texts[f"{host}.pub"]) == made.public_key
 
 
 def _readable(one: Sample) -> tuple[Certificate, ...]:
@@ -307,4 +307,4 @@ def test_a_large_bundle_is_read_within_its_bounds() -> None:
     """As large as the bounds allow, in a moment; base64 of rubbish as large as that is refused in a moment."""
     assert 64 == len(read_pem(sample("1.9.3-v1", "host-a").pem * 64))
     with pytest.raises(ValueError, match=r"damaged|field|data|number"):
-        read_pem(pem.block("NEBULA CERTIFICATE", base64.b64decode("/" * 62_000)))
+        read_pem(pem.encode_block("NEBULA CERTIFICATE", base64.b64decode("/" * 62_000)))

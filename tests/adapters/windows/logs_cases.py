@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapters.logs import LINE_BROUGHT, Search
+from adapters.logs import LINE_READ_LIMIT, LogSearch
 from adapters.windows.log_files import LogName
 from adapters.windows.logs import ReadLog
 from tests.adapters.windows.log_cases import FOLDER, LOGS, day
@@ -76,7 +76,7 @@ def all_of(*lays: Lay) -> Lay:
 
 def case(story: str, lay: Lay, lines: Sequence[str], *, log: LogName = "nebula", tail: int = 5, **told: Any) -> Case:
     """A question about a log; `told`: what is asked beside its tail, and what is answered beside its lines."""
-    asked = {name: told.pop(name) for name in list(told) if name in Search.model_fields}
+    asked = {name: told.pop(name) for name in list(told) if name in LogSearch.model_fields}
     state = WindowsState.healthy(1, "host-a")
     lay(state)
     size = sum(map(state.size_of, state.files))
@@ -91,12 +91,12 @@ def case(story: str, lay: Lay, lines: Sequence[str], *, log: LogName = "nebula",
         "offsets": [{"begins": 0, "seconds": 0}],
     }
     given = told.pop("given", {})
-    script = Script(ReadLog(log=LOGS[f"{log}_log"], search=Search(tail=tail, **asked)), answer | told)
+    script = Script(ReadLog(log=LOGS[f"{log}_log"], search=LogSearch(tail=tail, **asked)), answer | told)
     return Case(story, script, lay, given=given)
 
 
 def refused(story: str, lay: Lay, code: str, message: str, **asked: Any) -> Case:
-    script = Script(ReadLog(log=LOGS["nebula_log"], search=Search(tail=5, **asked)), {})
+    script = Script(ReadLog(log=LOGS["nebula_log"], search=LogSearch(tail=5, **asked)), {})
     return Case(story, script, lay, fails=Failed(code, message))
 
 
@@ -404,13 +404,13 @@ CONTENTS = (
     case(
         "a long line is cut, never within a character",
         put("nebula.log", "x" * 9 + "日" * 9_000 + "\nshort\n" + "x" + "😀" * 9_000 + "\n"),
-        ["x" * 9 + "日" * (LINE_BROUGHT - 9), "short", "x" + "😀" * (LINE_BROUGHT - 1)],
+        ["x" * 9 + "日" * (LINE_READ_LIMIT - 9), "short", "x" + "😀" * (LINE_READ_LIMIT - 1)],
         cut=["long"],
     ),
     case(
         "a line that is just as long as may be",
-        put("nebula.log", "😀" * LINE_BROUGHT + "\n"),
-        ["😀" * LINE_BROUGHT],
+        put("nebula.log", "😀" * LINE_READ_LIMIT + "\n"),
+        ["😀" * LINE_READ_LIMIT],
     ),
     case(
         "an answer of limited size",

@@ -64,7 +64,7 @@ class Case:
     @property
     def arguments(self) -> dict[str, Any]:
         """What the script gets: the action's arguments, without the one that is `left_out`."""
-        return {name: value for name, value in self.action.arguments().items() if name != self.left_out}
+        return {name: value for name, value in self.action.build_arguments().items() if name != self.left_out}
 
     def state(self) -> WindowsState:
         """The host of this case."""

@@ -49,7 +49,7 @@ class Case:
     @property
     def arguments(self) -> dict[str, Any]:
         """What the script gets."""
-        given = self.script.action.arguments() | dict(self.given)
+        given = self.script.action.build_arguments() | dict(self.given)
         return {name: value for name, value in given.items() if name not in self.left_out}
 
     @property

@@ -204,7 +204,7 @@ async def test_a_bare_nginx_is_stopped_and_started_without_a_service(tmp_path: P
         await host.connection.perform(STOP.model_copy(update={"nginx": nginx}))
         read = ReadServices.of(host.side)
         services = await host.connection.perform(read)
-        assert (True, 0) == (services.bare, services.nginx_processes)
+        assert (True, 0) == (services.gateway_is_bare, services.nginx_processes)
         await host.connection.perform(ABORT)
         assert 2 == (await host.connection.perform(read)).nginx_processes
 

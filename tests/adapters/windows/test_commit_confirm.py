@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pytest
 
-from adapters.action_registry import kind, script_hash
+from adapters.action_registry import get_kind, hash_script
 from adapters.errors import ActionFailed
 from adapters.windows import powershell
 from adapters.windows.action import WindowsAction
@@ -87,7 +87,7 @@ class Met:
         state.readers[PureWindowsPath(LIVE) / "host.key"] = ["S-1-5-32-545"]
         change = GuardedChange(OPERATION, "Nebula", "restart", window=60, was_running=True, looked_at=NOW, swaps=pair())
         state.changes[OPERATION] = replace(change, **self.given)
-        state.tasks[TASK] = Task(powershell.guard_options())
+        state.tasks[TASK] = Task(powershell.build_guard_options())
         self.host(state)
         return state
 
@@ -155,7 +155,7 @@ def older_guard(state: WindowsState) -> None:
     state.changes = {
         "op-older": replace(state.changes[OPERATION], operation="op-older", state="confirmed", marks=set(), **AGAIN)
     } | state.changes
-    state.tasks["flatnet-bot change op-older"] = Task(powershell.guard_options())
+    state.tasks["flatnet-bot change op-older"] = Task(powershell.build_guard_options())
 
 
 NEW_KEY = [pair()[0], Swap(rf"{NEW}\host.key", rf"{LIVE}\host.key", existed=False, private=True)]
@@ -341,11 +341,11 @@ ABORT = AbortChange(operation=OPERATION)
 
 def ask(machine: Machine, action: WindowsAction[Any], before: str = "", then: str = "") -> Any:
     """What the real script answers; `then` happens on the host as it comes to `before`."""
-    script = powershell.script_text(action.script)
+    script = powershell.load_script(action.script)
     assert before in script
     script = script.replace(before, f"{then}\n{before}", 1)
-    stdout = machine.run(powershell.pack("n", script, action.arguments()))
-    return action.parse(powershell.unpack(stdout, "n", action.output_limit))
+    stdout = machine.run(powershell.pack_request("n", script, action.build_arguments()))
+    return action.parse(powershell.unpack_answer(stdout, "n", action.output_limit))
 
 
 def ready() -> WindowsState:
@@ -418,7 +418,7 @@ def test_two_guards_at_once_do_the_work_of_one(pwsh: Pwsh) -> None:
 def test_a_guard_leaves_the_task_of_a_change_that_is_about_to_begin(pwsh: Pwsh) -> None:
     state = Met("", "confirmed", given={"operation": "op-older", "guarded": True, "state": "confirmed"}).state()
     state.changes = {"op-older": state.changes[OPERATION]}
-    state.tasks["flatnet-bot change op-older"] = Task(powershell.guard_options())
+    state.tasks["flatnet-bot change op-older"] = Task(powershell.build_guard_options())
     with pwsh.machine(state, NOW) as machine:
         machine.guard("flatnet-bot change op-older")
     assert [TASK] == list(state.tasks)
@@ -458,12 +458,15 @@ def test_scripts_and_guard_work_together(last: WindowsAction[Any], state: str, l
 
 
 def test_the_guard_fits_on_a_command_line_and_its_text_is_the_same_each_time() -> None:
-    assert len(powershell.guard_options()) < 32_000
-    assert powershell.guard_options() in BeginChange(operation=OPERATION, service="Nebula", verb="stop").arguments()["guard"]
+    assert len(powershell.build_guard_options()) < 32_000
+    assert (
+        powershell.build_guard_options()
+        in BeginChange(operation=OPERATION, service="Nebula", verb="stop").build_arguments()["guard"]
+    )
 
 
 def test_another_guard_is_another_action_in_the_eyes_of_an_approval() -> None:
     """Its text travels with begin-change alone, so the hash of that one action holds it."""
     for action, alone in ((BeginChange, False), (ReadChange, True)):
-        code = f"{powershell.command_line()}\n{powershell.script_text(action.script)}"
-        assert alone == (hashlib.sha256(code.encode()).hexdigest() == script_hash(kind(action)))
+        code = f"{powershell.build_command_line()}\n{powershell.load_script(action.script)}"
+        assert alone == (hashlib.sha256(code.encode()).hexdigest() == hash_script(get_kind(action)))

@@ -15,13 +15,13 @@ from adapters.action import Action
 from adapters.errors import ActionFailed
 from adapters.fleet import Fleet
 from adapters.inventory import Inventory, WindowsSide
-from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, Cut, LogText, Search
+from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LogSearch, LogText, Truncation
 from adapters.phrase import Phrase
 from adapters.windows import powershell
 from adapters.windows.logs import ReadLog
-from commands.loglines.local_time import Doubt
-from commands.logs.collection import Wanted, read_all
-from commands.model.operation import Thresholds, View
+from commands.loglines.local_time import TimeDoubt
+from commands.logs.collection import LogQuery, read_logs
+from commands.model.operation import FleetView, Thresholds
 from tests.adapters.windows.log_cases import FOLDER, LOGS
 from tests.adapters.windows.logs_cases import TRACE, at, ends, text
 from tests.adapters.windows.script_cases import NOW
@@ -34,7 +34,7 @@ PATH = FOLDER / "nebula.log"
 
 
 def read(**asked: Any) -> ReadLog:
-    return ReadLog(log=str(PATH), search=Search(**asked))
+    return ReadLog(log=str(PATH), search=LogSearch(**asked))
 
 
 def host(content: bytes, path: PureWindowsPath = PATH) -> WindowsState:
@@ -44,12 +44,12 @@ def host(content: bytes, path: PureWindowsPath = PATH) -> WindowsState:
 
 
 def by_twin(action: ReadLog, state: WindowsState) -> LogText:
-    return action.parse(twins.answer("read-log", action.arguments(), state, NOW))
+    return action.parse(twins.answer("read-log", action.build_arguments(), state, NOW))
 
 
 def ask(machine: Machine, action: ReadLog) -> LogText:
-    request = powershell.pack("n", powershell.script_text("read-log"), action.arguments())
-    return action.parse(powershell.unpack(machine.run(request), "n", action.output_limit))
+    request = powershell.pack_request("n", powershell.load_script("read-log"), action.build_arguments())
+    return action.parse(powershell.unpack_answer(machine.run(request), "n", action.output_limit))
 
 
 def by_powershell(pwsh: Pwsh, action: ReadLog, state: WindowsState) -> LogText:
@@ -60,12 +60,12 @@ def by_powershell(pwsh: Pwsh, action: ReadLog, state: WindowsState) -> LogText:
 @pytest.mark.parametrize(("which", "name"), [("nebula", "nebula.log"), ("access", "access.log"), ("error", "error.log")])
 def test_each_log_lies_where_the_configuration_says(which: Any, name: str) -> None:
     side = WindowsSide(url="https://192.0.2.11:5986/wsman", user="flatnet", ca_file=Path("ca.pem"))
-    assert rf"F:\flatnet\logs\{name}" == ReadLog.of(side, which, Search(tail=50)).log
+    assert rf"F:\flatnet\logs\{name}" == ReadLog.of(side, which, LogSearch(tail=50)).log
 
 
 def test_times_travel_as_numbers_and_patterns_as_what_is_no_time() -> None:
     tokyo = datetime.fromisoformat("2026-11-26T03:26:47.5+09:00")
-    arguments = read(tail=1, since=tokyo, pattern="2026-11-25T09:26:47Z").arguments()
+    arguments = read(tail=1, since=tokyo, pattern="2026-11-25T09:26:47Z").build_arguments()
     assert (1795631207500, None, "=2026-11-25T09:26:47Z") == (
         arguments["since"],
         arguments["until"],
@@ -163,11 +163,11 @@ def test_a_broken_byte_here_and_there_makes_a_search_no_slower(pwsh: Pwsh) -> No
 def test_where_no_line_is_text_the_search_ends_at_its_time(pwsh: Pwsh) -> None:
     """In the middle of a piece, of which nothing counts; the first piece is 64 kB."""
     action = read(tail=5, pattern="nowhere")
-    arguments = action.arguments() | {"milliseconds": 500}
+    arguments = action.build_arguments() | {"milliseconds": 500}
     with pwsh.machine(host(b"\xff\n" * 1_000_000 + b"text\n" * 20_000), NOW) as machine:
-        answer = machine.run(powershell.pack("n", powershell.script_text("read-log"), arguments))
-    said = action.parse(powershell.unpack(answer, "n", 10_000))
-    assert frozenset({Cut.TIME}) == said.cut
+        answer = machine.run(powershell.pack_request("n", powershell.load_script("read-log"), arguments))
+    said = action.parse(powershell.unpack_answer(answer, "n", 10_000))
+    assert frozenset({Truncation.TIME}) == said.cut
     assert (said.searched or 0) <= 65_536
 
 
@@ -178,7 +178,7 @@ def test_an_answer_of_any_letters_stays_within_its_limit(pwsh: Pwsh, letter: str
     line = letter * 900 + "\n"
     said = by_powershell(pwsh, read(tail=5_000), host((line * 2_000).encode("utf-8", "surrogateescape")))
     assert len("\n".join(said.lines).encode()) <= BYTES_LIMIT
-    assert said.cut & {Cut.BYTES, Cut.LINES}
+    assert said.cut & {Truncation.BYTES, Truncation.LINES}
 
 
 @pytest.mark.pwsh
@@ -186,8 +186,8 @@ def test_of_a_line_of_200_megabytes_its_beginning_is_told(pwsh: Pwsh) -> None:
     state = host(b"before\nit begins ")
     state.sizes[PATH] = 200_000_000
     said = by_powershell(pwsh, read(tail=5, pattern="begins"), state)
-    assert ("it begins " + "\0" * (LINE_BROUGHT - 10),) == said.lines
-    assert (frozenset({Cut.LONG, Cut.PARTLY}), 200_000_000) == (said.cut, said.searched)
+    assert ("it begins " + "\0" * (LINE_READ_LIMIT - 10),) == said.lines
+    assert (frozenset({Truncation.LONG, Truncation.PARTLY}), 200_000_000) == (said.cut, said.searched)
 
 
 @pytest.mark.pwsh
@@ -198,7 +198,7 @@ def test_of_a_gigabyte_only_its_end_is_read_for_the_newest_lines(pwsh: Pwsh) -> 
             file.seek(2**30)  # what nobody wrote takes no room
             file.write(b"\nolder\nnew\nnewest\n")
         said = ask(machine, read(tail=2))
-    assert (("new", "newest"), frozenset({Cut.LINES})) == (said.lines, said.cut)
+    assert (("new", "newest"), frozenset({Truncation.LINES})) == (said.lines, said.cut)
     assert said.size is not None
     assert said.size > 2**30 > 100 * (said.searched or 0) > 0
 
@@ -254,12 +254,16 @@ def test_a_log_that_is_cut_short_meanwhile_is_told_and_not_counted(pwsh: Pwsh) -
     """As rotation does that copies a log and empties it, while a program goes on writing into it."""
     looked = "    $to -= ("
     emptied = f"    [System.IO.File]::WriteAllText($stream.Name, 'later')\n{looked}"
-    script = powershell.script_text("read-log").replace(looked, emptied)
+    script = powershell.load_script("read-log").replace(looked, emptied)
     action = read(tail=5_000)
     with pwsh.machine(host(b"a line\n" * 1_000), NOW) as machine:
-        said = action.parse(powershell.unpack(machine.run(powershell.pack("n", script, action.arguments())), "n", 10_000))
+        said = action.parse(
+            powershell.unpack_answer(
+                machine.run(powershell.pack_request("n", script, action.build_arguments())), "n", 10_000
+            )
+        )
     assert emptied in script
-    assert ((), frozenset({Cut.UNREAD}), 0) == (said.lines, said.cut, said.searched)
+    assert ((), frozenset({Truncation.UNREAD}), 0) == (said.lines, said.cut, said.searched)
 
 
 class Said:
@@ -282,8 +286,8 @@ class Said:
         ("Asia/Tokyo", "2026/02/27 18:26:47", datetime(2026, 2, 27, 9, 26, 47, tzinfo=UTC), {}),
         ("Europe/Berlin", "2026/02/27 18:26:47", datetime(2026, 2, 27, 17, 26, 47, tzinfo=UTC), {}),
         ("Europe/Berlin", "2025/08/01 18:26:47", datetime(2025, 8, 1, 16, 26, 47, tzinfo=UTC), {}),
-        ("Europe/Berlin", "2025/10/26 02:30:00", datetime(2025, 10, 26, 0, 30, tzinfo=UTC), {Doubt.TWICE: 1}),
-        ("Europe/Berlin", "2025/03/30 02:30:00", datetime(2025, 3, 30, 1, 30, tzinfo=UTC), {Doubt.SKIPPED: 1}),
+        ("Europe/Berlin", "2025/10/26 02:30:00", datetime(2025, 10, 26, 0, 30, tzinfo=UTC), {TimeDoubt.TWICE: 1}),
+        ("Europe/Berlin", "2025/03/30 02:30:00", datetime(2025, 3, 30, 1, 30, tzinfo=UTC), {TimeDoubt.SKIPPED: 1}),
     ],
 )
 async def test_local_times_are_those_of_the_host_when_they_were_written(
@@ -292,8 +296,10 @@ async def test_local_times_are_those_of_the_host_when_they_were_written(
     """From the file on the host to the line that people see."""
     state = host(f"{local} [error] 4#8: x\n".encode(), FOLDER / "error.log")
     state.zone = zone
-    said = by_powershell(pwsh, ReadLog(log=LOGS["error_log"], search=Search(tail=5)), state)
+    said = by_powershell(pwsh, ReadLog(log=LOGS["error_log"], search=LogSearch(tail=5)), state)
     fleet = Fleet(Inventory(hosts=(canned_host("host-a", 1),)), lambda host, side: Said(said))
-    (got,) = await read_all(fleet.inventory.hosts, ("error",), Wanted(tail=5), View(fleet, lambda: NOW, Thresholds()))
+    (got,) = await read_logs(
+        fleet.inventory.hosts, ("error",), LogQuery(tail=5), FleetView(fleet, lambda: NOW, Thresholds())
+    )
     assert got.log is not None
     assert ([expected], doubts, 0.0) == ([line.at for line in got.log.lines], got.log.doubts, got.log.ahead)

@@ -10,7 +10,7 @@ from adapters.windows.nebula import FindHandshake, MakeKeyPair, ReachAddress, Re
 from tests.adapters.windows.nebula_hosts import CA, ENDING, FIND, KEY_TEXT, MAKE, NOW, READ, SIGN, original, signed
 from tests.lab.windows.twins import answer
 
-ANOTHER_KEY = pem.block("NEBULA X25519 PUBLIC KEY", bytes(32))
+ANOTHER_KEY = pem.encode_block("NEBULA X25519 PUBLIC KEY", bytes(32))
 
 ANSWER = {"certificate": signed(), "ca": CA, "changed": True}
 
@@ -84,7 +84,7 @@ def test_a_key_pair_is_only_ever_its_public_half() -> None:
 def test_only_the_newest_handshake_of_each_name_is_a_sighting() -> None:
     """What cannot be read is none."""
     assert isinstance(READ, ReadCertificates)
-    data = answer(READ.script, READ.arguments(), original("host-b"), NOW)
+    data = answer(READ.script, READ.build_arguments(), original("host-b"), NOW)
     (old,) = data["handshakes"]
     found = READ.parse(data | {"handshakes": [old, "junk", 5, old.replace("fingerprint=", "fingerprint=ff")]})
     assert [("host-a", True)] == [(each.name, each.fingerprint.startswith("ff")) for each in found.sightings]

@@ -35,10 +35,10 @@ def by_twin(case: Case) -> tuple[Any, WindowsState]:
 
 def by_powershell(case: Case, pwsh: Pwsh) -> tuple[Any, WindowsState]:
     state = case.state()
-    request = powershell.pack("nonce", powershell.script_text(case.action.script), case.arguments)
+    request = powershell.pack_request("nonce", powershell.load_script(case.action.script), case.arguments)
     stdout = pwsh.run(request, state, NOW)
     try:
-        return powershell.unpack(stdout, "nonce", case.action.output_limit), state
+        return powershell.unpack_answer(stdout, "nonce", case.action.output_limit), state
     except ActionFailed as error:
         return (error.code, error.phrase.values["message"]), state
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.windows.nebula_log import Received, read_received
+from adapters.windows.nebula_log import ReceivedHandshake, parse_handshake
 
 PRINT = "c413ec513eed8ef565d750eabac4ac383a312858bc633e12d96a985b9123dcdc"
 ISSUER = "5c1c025d3238d2946b4d24ce10ad2fec945a39d2f2fc59a633919cdf93195b71"
@@ -34,23 +34,29 @@ SLOG_JSON = (
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        (TEXT, Received(name="host a", fingerprint=PRINT, at=SECOND)),
-        (JSON, Received(name="lighthouse", fingerprint=PRINT, at=SECOND)),
-        (SLOG, Received(name="lighthouse", fingerprint=PRINT, at=SECOND)),
-        (SLOG_JSON, Received(name="lighthouse", fingerprint=PRINT, at=SECOND)),
+        (TEXT, ReceivedHandshake(name="host a", fingerprint=PRINT, at=SECOND)),
+        (JSON, ReceivedHandshake(name="lighthouse", fingerprint=PRINT, at=SECOND)),
+        (SLOG, ReceivedHandshake(name="lighthouse", fingerprint=PRINT, at=SECOND)),
+        (SLOG_JSON, ReceivedHandshake(name="lighthouse", fingerprint=PRINT, at=SECOND)),
         (
             TEXT.replace("16:17:16Z", "01:17:16+09:00").replace("-25T", "-26T"),
-            Received(name="host a", fingerprint=PRINT, at=SECOND),
+            ReceivedHandshake(name="host a", fingerprint=PRINT, at=SECOND),
         ),
-        (TEXT.replace('time="2026-11-25T16:17:16Z"', 'time="25 Nov"'), Received(name="host a", fingerprint=PRINT, at=None)),
-        (TEXT.replace('time="2026-11-25T16:17:16Z" ', ""), Received(name="host a", fingerprint=PRINT, at=None)),
-        (TEXT.replace('"host a"', r'"a \"b\" \\ 日本"'), Received(name='a "b" \\ 日本', fingerprint=PRINT, at=SECOND)),
-        (TEXT.replace('"host a"', r'"a\x00b"'), Received(name=r"a\x00b", fingerprint=PRINT, at=SECOND)),
+        (
+            TEXT.replace('time="2026-11-25T16:17:16Z"', 'time="25 Nov"'),
+            ReceivedHandshake(name="host a", fingerprint=PRINT, at=None),
+        ),
+        (TEXT.replace('time="2026-11-25T16:17:16Z" ', ""), ReceivedHandshake(name="host a", fingerprint=PRINT, at=None)),
+        (
+            TEXT.replace('"host a"', r'"a \"b\" \\ 日本"'),
+            ReceivedHandshake(name='a "b" \\ 日本', fingerprint=PRINT, at=SECOND),
+        ),
+        (TEXT.replace('"host a"', r'"a\x00b"'), ReceivedHandshake(name=r"a\x00b", fingerprint=PRINT, at=SECOND)),
     ],
     ids=["text", "json", "slog", "slog json", "own time zone", "own time format", "no time", "odd name", "Go's own escapes"],
 )
-def test_a_handshake_is_read_in_every_form_that_nebula_writes(line: str, expected: Received) -> None:
-    assert expected == read_received(line)
+def test_a_handshake_is_read_in_every_form_that_nebula_writes(line: str, expected: ReceivedHandshake) -> None:
+    assert expected == parse_handshake(line)
 
 
 @pytest.mark.parametrize(
@@ -72,16 +78,18 @@ def test_a_handshake_is_read_in_every_form_that_nebula_writes(line: str, expecte
     ],
 )
 def test_every_other_line_is_none(line: str) -> None:
-    assert read_received(line) is None
+    assert parse_handshake(line) is None
 
 
 def test_a_name_cannot_pretend_to_be_a_handshake() -> None:
     """What another host's certificate says stays inside its quotes."""
     evil = r'"x\" msg=\"Handshake message received\" certName=host-a fingerprint=f"'
     line = f'time="2026-11-25T16:17:16Z" level=info msg="Handshake message sent" certName={evil} fingerprint={PRINT}'
-    assert read_received(line) is None
-    received = read_received(line.replace("message sent", "message received"))
+    assert parse_handshake(line) is None
+    received = parse_handshake(line.replace("message sent", "message received"))
     assert (
-        Received(name='x" msg="Handshake message received" certName=host-a fingerprint=f', fingerprint=PRINT, at=SECOND)
+        ReceivedHandshake(
+            name='x" msg="Handshake message received" certName=host-a fingerprint=f', fingerprint=PRINT, at=SECOND
+        )
         == received
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import ActionFailed, ProtocolError
-from adapters.windows.powershell import command_line, pack, readable, script_text, unpack
+from adapters.windows.powershell import build_command_line, decode_stderr, load_script, pack_request, unpack_answer
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
 
@@ -30,15 +30,15 @@ def failed(message: str = "it broke", id: str = "Broken,Get-Thing", type: str = 
 
 
 def bootstrap() -> str:
-    return base64.b64decode(command_line().rpartition(" ")[2]).decode("utf-16-le")
+    return base64.b64decode(build_command_line().rpartition(" ")[2]).decode("utf-16-le")
 
 
 def test_the_command_line_fits_into_cmd_exe_with_room_to_spare() -> None:
-    assert len(command_line()) < 6_000
+    assert len(build_command_line()) < 6_000
 
 
 def test_the_command_line_is_the_same_for_every_script() -> None:
-    assert command_line() is command_line()
+    assert build_command_line() is build_command_line()
 
 
 def test_only_code_is_sent_of_the_bootstrap() -> None:
@@ -51,28 +51,28 @@ def test_the_bootstrap_is_plain_ascii() -> None:
 
 
 def test_a_request_is_one_line_of_ascii_whatever_is_in_it() -> None:
-    line = pack(NONCE, "param($a) 'x'", {"name": "日本語 ' \" ` $(x)\r\n"})
+    line = pack_request(NONCE, "param($a) 'x'", {"name": "日本語 ' \" ` $(x)\r\n"})
     assert line.isascii()
     assert 1 == line.count(b"\n")
 
 
 def test_a_request_carries_nonce_script_and_arguments_as_data() -> None:
-    document = json.loads(gzip.decompress(base64.b64decode(pack(NONCE, "param($a) $a.n", {"n": "x'; exit #"}))))
+    document = json.loads(gzip.decompress(base64.b64decode(pack_request(NONCE, "param($a) $a.n", {"n": "x'; exit #"}))))
     assert {"nonce": NONCE, "script": "param($a) $a.n", "args": {"n": "x'; exit #"}} == document
 
 
 def test_what_the_script_returned_comes_back() -> None:
-    assert {"a": [1, "日本"]} == unpack(framed({"ok": True, "data": {"a": [1, "日本"]}}), NONCE, LIMIT)
+    assert {"a": [1, "日本"]} == unpack_answer(framed({"ok": True, "data": {"a": [1, "日本"]}}), NONCE, LIMIT)
 
 
 def test_noise_around_the_answer_is_no_part_of_it() -> None:
     stdout = b"WARNING: \x83e\x83X\x83g\r\n" + framed({"ok": True, "data": 1}) + b"bye\r\n"
-    assert 1 == unpack(stdout, NONCE, LIMIT)
+    assert 1 == unpack_answer(stdout, NONCE, LIMIT)
 
 
 def test_an_answer_to_another_request_is_no_answer() -> None:
     with pytest.raises(ProtocolError):
-        unpack(framed({"ok": True, "data": 1}, nonce="f" * 16), NONCE, LIMIT)
+        unpack_answer(framed({"ok": True, "data": 1}, nonce="f" * 16), NONCE, LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -86,18 +86,18 @@ def test_an_answer_to_another_request_is_no_answer() -> None:
 )
 def test_the_code_of_a_failed_script_is_its_error_id_up_to_the_first_comma(id_: str, code: str) -> None:
     with pytest.raises(ActionFailed) as caught:
-        unpack(failed(id=id_), NONCE, LIMIT)
+        unpack_answer(failed(id=id_), NONCE, LIMIT)
     assert code == caught.value.code
 
 
 def test_a_failed_script_says_in_its_own_words_why() -> None:
     with pytest.raises(ActionFailed, match="it broke"):
-        unpack(failed(), NONCE, LIMIT)
+        unpack_answer(failed(), NONCE, LIMIT)
 
 
 def test_a_failed_script_may_have_changed_something() -> None:
     with pytest.raises(ActionFailed) as caught:
-        unpack(failed(), NONCE, LIMIT)
+        unpack_answer(failed(), NONCE, LIMIT)
     assert caught.value.maybe_ran is True
 
 
@@ -116,7 +116,7 @@ def test_a_failed_script_may_have_changed_something() -> None:
 )
 def test_an_answer_of_another_form_is_none(document: Any) -> None:
     with pytest.raises(ProtocolError):
-        unpack(framed(document), NONCE, LIMIT)
+        unpack_answer(framed(document), NONCE, LIMIT)
 
 
 def _frame_of(packed: bytes) -> bytes:
@@ -138,7 +138,7 @@ def _frame_of(packed: bytes) -> bytes:
 )
 def test_an_answer_that_cannot_be_unpacked_is_none(packed: bytes) -> None:
     with pytest.raises(ProtocolError):
-        unpack(_frame_of(packed), NONCE, LIMIT)
+        unpack_answer(_frame_of(packed), NONCE, LIMIT)
 
 
 def test_an_answer_that_would_fill_the_memory_is_not_unpacked() -> None:
@@ -146,18 +146,18 @@ def test_an_answer_that_would_fill_the_memory_is_not_unpacked() -> None:
     bomb = base64.b64encode(gzip.compress(b" " * 64_001))
     assert len(bomb) < 200
     with pytest.raises(ProtocolError, match="longer than any answer"):
-        unpack(_frame_of(bomb), NONCE, 64_000)
+        unpack_answer(_frame_of(bomb), NONCE, 64_000)
 
 
 def test_without_an_answer_the_words_on_stderr_are_told() -> None:
     stderr = b'#< CLIXML\r\n<Objs><S S="Error">Out of memory_x000D__x000A_</S></Objs>'
     with pytest.raises(ProtocolError, match="it wrote: Out of memory"):
-        unpack(b"", NONCE, LIMIT, stderr)
+        unpack_answer(b"", NONCE, LIMIT, stderr)
 
 
 def test_without_answer_and_words_a_crash_is_suspected() -> None:
     with pytest.raises(ProtocolError, match="without an answer"):
-        unpack(b"", NONCE, LIMIT, b"")
+        unpack_answer(b"", NONCE, LIMIT, b"")
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_without_answer_and_words_a_crash_is_suspected() -> None:
     ],
 )
 def test_stderr_becomes_plain_text(stderr: bytes, text: str) -> None:
-    assert text == readable(stderr)
+    assert text == decode_stderr(stderr)
 
 
 def test_a_script_that_does_not_exist_is_a_bug() -> None:
     with pytest.raises(FileNotFoundError):
-        script_text("no-such-script")
+        load_script("no-such-script")
 
 
 ECHO = "param($a) @{ text = $a.text; one = @(1); none = @(); null = $null }"
@@ -215,5 +215,7 @@ def test_a_real_powershell_reports_failures_in_the_frame(pwsh: Pwsh, script: str
 
 
 def _really_run(pwsh: Pwsh, script: str, arguments: dict[str, Any]) -> Any:
-    request = pack(NONCE, script, arguments)
-    return unpack(pwsh.run(request, WindowsState.healthy(1, "host-a"), datetime(2026, 3, 1, tzinfo=UTC)), NONCE, LIMIT)
+    request = pack_request(NONCE, script, arguments)
+    return unpack_answer(
+        pwsh.run(request, WindowsState.healthy(1, "host-a"), datetime(2026, 3, 1, tzinfo=UTC)), NONCE, LIMIT
+    )

@@ -51,9 +51,9 @@ def answer_of_the_twin(case: Case, state: WindowsState) -> Any:
 
 
 def answer_of_powershell(case: Case, state: WindowsState, pwsh: Pwsh) -> Any:
-    request = powershell.pack("nonce", powershell.script_text(case.script.name), case.arguments)
+    request = powershell.pack_request("nonce", powershell.load_script(case.script.name), case.arguments)
     try:
-        return powershell.unpack(pwsh.run(request, state, NOW), "nonce", case.script.action.output_limit)
+        return powershell.unpack_answer(pwsh.run(request, state, NOW), "nonce", case.script.action.output_limit)
     except ActionFailed as error:
         return Failed(error.code, error.phrase.values["message"])
 

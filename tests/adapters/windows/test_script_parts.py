@@ -18,10 +18,10 @@ KEY = KEY_TEXT.splitlines()[1]
 
 def run(pwsh: Pwsh, parts: tuple[str, ...], each: str, table: list[str]) -> Any:
     """What `each`, with one entry of the table as $_, says of every entry."""
-    functions = "\n".join(powershell.script_text(f"parts/{part}") for part in parts)
+    functions = "\n".join(powershell.load_script(f"parts/{part}") for part in parts)
     script = f"param($a)\nSet-StrictMode -Version 3\n{functions}\n@{{ all = @($a.table | ForEach-Object {{ {each} }}) }}"
-    stdout = pwsh.run(powershell.pack("n", script, {"table": table}), original("host-a"), NOW)
-    return powershell.unpack(stdout, "n", 64_000)["all"]
+    stdout = pwsh.run(powershell.pack_request("n", script, {"table": table}), original("host-a"), NOW)
+    return powershell.unpack_answer(stdout, "n", 64_000)["all"]
 
 
 OWN = "(A;ID;FA;;;SY)(A;ID;FA;;;BA)"

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.errors import NotAsked
 from adapters.windows import serial_executor as turns_module
-from adapters.windows.serial_executor import Turns
+from adapters.windows.serial_executor import SerialExecutor
 
 
 class FakeSession:
@@ -24,7 +24,7 @@ class FakeSession:
         self.tidying.set()
         self.busy = 0
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         self._enter("tidy")
         self.tidying.wait(5)
         self.busy -= 1
@@ -33,7 +33,7 @@ class FakeSession:
         self._enter("close")
         self.busy -= 1
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         self.notes.append(f"cut {self.number}")
         self.was_cut.set()
 
@@ -86,7 +86,7 @@ async def noted(note: str, notes: list[str]) -> None:
 async def test_work_of_many_takes_turns_on_one_session(
     make: Callable[[], FakeSession], pool: ThreadPoolExecutor, notes: list[str]
 ) -> None:
-    turns = Turns(make, pool)
+    turns = SerialExecutor(make, pool)
     assert [1] * 8 == await asyncio.gather(*(turns.run(FakeSession.work, 5) for _ in range(8)))
     await turns.aclose()
     assert ["work 1", "tidy 1"] * 8 + ["close 1"] == notes
@@ -97,7 +97,7 @@ async def test_the_answer_comes_before_the_tidying_and_the_next_turn_after(
 ) -> None:
     session = make()
     session.tidying.clear()
-    turns = Turns(lambda: session, pool)
+    turns = SerialExecutor(lambda: session, pool)
     await turns.run(FakeSession.work, 5)
     following = asyncio.create_task(turns.run(FakeSession.work, 5))
     await noted("tidy 1", notes)
@@ -114,7 +114,7 @@ async def test_an_exception_of_the_work_reaches_the_caller_and_the_session_is_ke
     def fail(session: FakeSession) -> None:
         raise LookupError("no")
 
-    turns = Turns(make, pool)
+    turns = SerialExecutor(make, pool)
     with pytest.raises(LookupError):
         await turns.run(fail, 5)
     assert 1 == await turns.run(FakeSession.work, 5)
@@ -124,7 +124,7 @@ async def test_an_exception_of_the_work_reaches_the_caller_and_the_session_is_ke
 async def test_a_stuck_session_is_cut_and_the_next_turn_has_a_new_one(
     make: Callable[[], FakeSession], pool: ThreadPoolExecutor, notes: list[str]
 ) -> None:
-    turns = Turns(make, pool)
+    turns = SerialExecutor(make, pool)
     with pytest.raises(TimeoutError):
         await turns.run(FakeSession.hang, 0.5)
     assert 2 == await turns.run(FakeSession.work, 5)
@@ -135,7 +135,7 @@ async def test_a_stuck_session_is_cut_and_the_next_turn_has_a_new_one(
 async def test_work_given_up_by_its_caller_is_dropped_as_well(
     make: Callable[[], FakeSession], pool: ThreadPoolExecutor, notes: list[str]
 ) -> None:
-    turns = Turns(make, pool)
+    turns = SerialExecutor(make, pool)
     task = asyncio.create_task(turns.run(FakeSession.hang, 5))
     await noted("hang 1", notes)
     task.cancel()
@@ -147,7 +147,7 @@ async def test_work_given_up_by_its_caller_is_dropped_as_well(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(turns_module, "QUEUE_TIMEOUT", 0.05)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -156,7 +156,7 @@ async def test_a_turn_that_does_not_come_is_the_bots_trouble_and_not_the_hosts(
 ) -> None:
     session = make()
     session.tidying.clear()
-    turns = Turns(lambda: session, pool)
+    turns = SerialExecutor(lambda: session, pool)
     await turns.run(FakeSession.work, 5)
     with pytest.raises(NotAsked, match="still busy with this host"):
         await turns.run(FakeSession.work, 5)
@@ -169,7 +169,7 @@ async def test_the_deadline_begins_with_the_thread(make: Callable[[], FakeSessio
     """A host is not late because others keep the threads."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(time.sleep, 0.5)
-        turns = Turns(make, pool)
+        turns = SerialExecutor(make, pool)
         assert 1 == await turns.run(FakeSession.work, 0.3)
         await turns.aclose()
 
@@ -181,7 +181,7 @@ async def test_work_that_no_thread_has_begun_leaves_the_session_as_it_is(
     release = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         pool.submit(release.wait, 5)
-        turns = Turns(make, pool)
+        turns = SerialExecutor(make, pool)
         with pytest.raises(NotAsked, match="busy with other hosts"):
             await turns.run(FakeSession.work, 5)
         release.set()
@@ -193,5 +193,5 @@ async def test_work_that_no_thread_has_begun_leaves_the_session_as_it_is(
 async def test_closing_without_a_session_does_nothing(
     make: Callable[[], FakeSession], pool: ThreadPoolExecutor, notes: list[str]
 ) -> None:
-    await Turns(make, pool).aclose()
+    await SerialExecutor(make, pool).aclose()
     assert [] == notes

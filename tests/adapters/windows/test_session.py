@@ -20,14 +20,14 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.phrase import Phrase
-from adapters.windows.fault_codes import OPERATIONS_USED_UP
-from adapters.windows.session import PIECE, SHELL_AGE_LIMIT, SHELL_COMMANDS_LIMIT, SHELL_IDLE_SECONDS, ShellSession
+from adapters.windows.fault_codes import OPERATIONS_QUOTA
+from adapters.windows.session import PIECE_SIZE, SHELL_AGE_LIMIT, SHELL_COMMANDS_LIMIT, SHELL_IDLE_SECONDS, ShellSession
 from tests.adapters.windows.winrm_host import Change, ChangeOnce, Say, echo
 from tests.lab.windows.powershell import Asked
 
 NONCE = "0123456789abcdef"
 
-LONG = base64.b85encode(random.Random(7).randbytes(3 * PIECE)).decode()
+LONG = base64.b85encode(random.Random(7).randbytes(3 * PIECE_SIZE)).decode()
 """Text that packing makes no shorter: it goes in several pieces."""
 
 
@@ -49,16 +49,16 @@ class FakeWire:
         self._note("open")
         return f"shell-{self.messages.count('open')}"
 
-    def start(self, shell: str) -> str:
+    def start_command(self, shell: str) -> str:
         self._note("start")
         self.stdin = b""
         return "command"
 
-    def send(self, shell: str, command: str, piece: bytes, last: bool) -> None:
+    def send_input(self, shell: str, command: str, piece: bytes, last: bool) -> None:
         self._note("send")
         self.stdin += piece
 
-    def receive(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
+    def receive_output(self, shell: str, command: str) -> tuple[bytes, bytes, bool]:
         self._note("receive")
         return self.answers(Asked.read(self.stdin)), b"", True
 
@@ -68,11 +68,11 @@ class FakeWire:
     def delete_shell(self, shell: str) -> None:
         self._note("delete")
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         self.messages.append("hang up")
         self.worked = False
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         self.messages.append("cut")
 
     def _note(self, message: str) -> None:
@@ -98,7 +98,7 @@ def broken() -> Unreachable:
 
 
 def used_up() -> ActionFailed:
-    return ActionFailed(Phrase("used up"), code=OPERATIONS_USED_UP, maybe_ran=False)
+    return ActionFailed(Phrase("used up"), code=OPERATIONS_QUOTA, maybe_ran=False)
 
 
 @pytest.fixture
@@ -127,8 +127,8 @@ def test_the_first_action_opens_a_shell(session: ShellSession, clock: Clock, wir
 
 def test_tidying_up_gives_the_command_back_once(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
     perform(session, clock, Say())
-    session.tidy()
-    session.tidy()
+    session.clean_up()
+    session.clean_up()
     assert 1 == wire.messages.count("end")
 
 
@@ -170,7 +170,7 @@ def test_a_shell_that_its_host_has_ended_by_now_is_forgotten(session: ShellSessi
 
 def test_a_long_request_goes_in_pieces(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
     assert LONG == perform(session, clock, Say(what=LONG))
-    assert (len(wire.stdin) + PIECE - 1) // PIECE == wire.messages.count("send") > 2
+    assert (len(wire.stdin) + PIECE_SIZE - 1) // PIECE_SIZE == wire.messages.count("send") > 2
 
 
 def test_more_output_than_any_answer_is_not_read_on(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
@@ -180,7 +180,7 @@ def test_more_output_than_any_answer_is_not_read_on(session: ShellSession, clock
     wire.answers = lambda asked: b"x" * 64_001
     with pytest.raises(ProtocolError, match="more than 64000 bytes"):
         perform(session, clock, SayLittle())
-    session.tidy()
+    session.clean_up()
     assert "delete" == wire.messages[-1]
 
 
@@ -284,7 +284,7 @@ def test_after_the_script_was_sent_a_change_may_have_been_made(
 
 def test_a_session_that_was_given_up_does_not_try_again(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
     wire.failures["receive"] = [broken()]
-    session.cut()
+    session.abort()
     with pytest.raises(Unreachable):
         perform(session, clock, Say())
     assert 1 == wire.messages.count("start")
@@ -299,7 +299,7 @@ def test_at_a_door_that_is_shut_nothing_more_is_tried(
     wire.failures["start"] = [kind(Phrase("no"))]
     with pytest.raises(kind):
         perform(session, clock, Say())
-    session.tidy()
+    session.clean_up()
     session.close()
     assert ["start", "hang up", "hang up"] == wire.messages
 
@@ -309,7 +309,7 @@ def test_a_shell_that_cannot_be_tidied_is_left_to_its_idle_time_out(
 ) -> None:
     perform(session, clock, Say())
     wire.failures["end"] = [broken()]
-    session.tidy()
+    session.clean_up()
     assert 1 == perform(session, clock, Say(what=1))
     assert 2 == wire.messages.count("open")
 
@@ -317,5 +317,5 @@ def test_a_shell_that_cannot_be_tidied_is_left_to_its_idle_time_out(
 def test_calls_after_the_answer_have_a_short_time_of_their_own(session: ShellSession, clock: Clock, wire: FakeWire) -> None:
     perform(session, clock, Say())
     clock.now += Say.deadline
-    session.tidy()
+    session.clean_up()
     assert clock.now < wire.end < clock.now + 5

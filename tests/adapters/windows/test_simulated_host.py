@@ -65,13 +65,13 @@ def test_a_real_powershell_finds_itself_on_the_simulated_host(pwsh: Pwsh) -> Non
             other = Test-Path -LiteralPath 'G:\flatnet'
         }
     """
-    stdout = pwsh.run(powershell.pack("n", script, {"path": r"F:\flatnet\note.txt"}), state, NOW)
-    assert powershell.unpack(stdout, "n", 1000) == {"name": "HOST-A", "version": 5, "text": "日本", "other": False}
+    stdout = pwsh.run(powershell.pack_request("n", script, {"path": r"F:\flatnet\note.txt"}), state, NOW)
+    assert powershell.unpack_answer(stdout, "n", 1000) == {"name": "HOST-A", "version": 5, "text": "日本", "other": False}
 
 
 def asked(machine: Machine, script: str) -> Any:
     """What a script of a test answers."""
-    return powershell.unpack(machine.run(powershell.pack("n", script, {})), "n", 1000)
+    return powershell.unpack_answer(machine.run(powershell.pack_request("n", script, {})), "n", 1000)
 
 
 @pytest.mark.pwsh
@@ -107,7 +107,7 @@ def test_a_request_finds_nothing_of_the_one_before(pwsh: Pwsh) -> None:
         found = asked(machine, look)
         asked(machine, leave)
         again = asked(machine, look)
-        alone = powershell.unpack(machine.run_alone(powershell.pack("n", look, {})), "n", 1000)
+        alone = powershell.unpack_answer(machine.run_alone(powershell.pack_request("n", look, {})), "n", 1000)
     assert found == again == alone
     assert (False, "C:\\ProgramData", 2026, False, False) == (
         found["variable"], found["environment"], found["date"], found["alias"], found["drive"],
@@ -121,7 +121,7 @@ ALONE = (system_cases.CASES[0], change_cases.BEGINNING[1], change_cases.ABORTING
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ALONE, ids=lambda case: case.script.name)
 def test_a_powershell_that_serves_many_answers_as_one_that_is_started_for_it(case: Case, pwsh: Pwsh) -> None:
-    request = powershell.pack("n", powershell.script_text(case.script.name), case.arguments)
+    request = powershell.pack_request("n", powershell.load_script(case.script.name), case.arguments)
     first, second = case.state(), case.state()
     with pwsh.machine(first, NOW) as machine:
         many = machine.run(request)
@@ -134,7 +134,7 @@ def test_a_powershell_that_serves_many_answers_as_one_that_is_started_for_it(cas
 def unpacked(stdout: bytes) -> Any:
     """The answer, or the error with its code."""
     try:
-        return powershell.unpack(stdout, "n", 10_000)
+        return powershell.unpack_answer(stdout, "n", 10_000)
     except ActionFailed as error:
         return error.code, error.phrase.values
 

@@ -12,7 +12,7 @@ from adapters.nebula.certificates import read_pem
 from adapters.windows.action import WindowsAction
 from adapters.windows.commit_confirm import AbortChange, BeginChange, FileSwap, ReadChange
 from adapters.windows.nebula import ReachAddress
-from adapters.windows.nebula_log import read_received
+from adapters.windows.nebula_log import parse_handshake
 from tests.adapters.windows.nebula_hosts import FIND, FOLDER, MAKE, NOTE, SIGN, STAGE
 from tests.lab.windows.disks import Disk, Expiry, lay_out
 from tests.lab.windows.guard import GuardFailed
@@ -44,7 +44,7 @@ def restart(state: WindowsState, now: datetime = NOW) -> None:
 
 def seen(state: WindowsState) -> list[str]:
     """Whose handshakes a host has logged, in order."""
-    told = [read_received(line) for line in state.files[LOG].splitlines()]
+    told = [parse_handshake(line) for line in state.files[LOG].splitlines()]
     return [each.name for each in told if each is not None]
 
 
@@ -169,7 +169,7 @@ def test_certificates_end_when_the_test_wants_it_and_never_after_their_ca(expiry
 
 def do(state: WindowsState, action: WindowsAction[Answer]) -> Answer:
     """What the bot gets from that host."""
-    return action.parse(answer(action.script, action.arguments(), state, NOW))
+    return action.parse(answer(action.script, action.build_arguments(), state, NOW))
 
 
 def renewed(states: Mapping[str, WindowsState]) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.windows.updates import ReadUpdates, Unsearched, Update, WindowsUpdates
+from adapters.windows.updates import ReadUpdates, UnreadUpdates, Update, WindowsUpdates
 from tests.adapters.windows.updates_cases import CUMULATIVE, READ_UPDATES
 from tests.adapters.windows.updates_cases import told as listed
 
@@ -42,7 +42,7 @@ def test_a_pending_update_is_read_with_its_articles_and_its_rating() -> None:
 def test_a_search_that_failed_never_means_that_nothing_is_pending(differs: dict[str, Any], words: str) -> None:
     answer = read(**differs)
 
-    assert isinstance(answer.updates, Unsearched)
+    assert isinstance(answer.updates, UnreadUpdates)
     assert words in str(answer.updates.phrase)
     assert (0, False) == (answer.total, answer.restart)
 

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.action import Action
 from adapters.errors import ActionFailed, AuthenticationFailed, FlatnetError, HostError, HostIdentityError, ProtocolError
-from adapters.logs import Search
+from adapters.logs import LogSearch
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.windows.system import ReadSystem
@@ -41,7 +41,7 @@ async def test_what_a_script_fails_with_is_told_in_the_words_of_its_action(tmp_p
     async with winrm_host(tmp_path) as host:
         host.play_twins()
         with pytest.raises(ActionFailed) as caught:
-            await host.connection.perform(ReadLog.of(host.side, "nebula", Search(tail=50)))
+            await host.connection.perform(ReadLog.of(host.side, "nebula", LogSearch(tail=50)))
     path = host.side.paths.nebula_log
     expected = f"there is no log {path}; have it written there, or mend its path in the configuration"
     assert ("LogMissing", expected) == (caught.value.code, str(caught.value))

@@ -29,7 +29,7 @@ from adapters.errors import (
     ProtocolError,
     Unreachable,
 )
-from adapters.windows.winrm import LIBRARY_ERRORS, translate
+from adapters.windows.winrm import LIBRARY_ERRORS, map_winrm_error
 
 ADDRESS = "192.0.2.11:5986"
 MODULES = (requests.exceptions, urllib3.exceptions, winrm.exceptions, spnego.exceptions, http.client, ssl)
@@ -59,7 +59,7 @@ def test_every_exception_of_the_libraries_becomes_a_host_error_that_claims_nothi
     error.args = _ARGUMENTS.get(kind, ())
     for name, value in _ATTRIBUTES.get(kind, {}).items():
         setattr(error, name, value)
-    meaning = translate(error, ADDRESS, worked=False)
+    meaning = map_winrm_error(error, ADDRESS, worked=False)
     assert (True, False) == (isinstance(meaning, HostError), meaning.maybe_ran)
 
 
@@ -135,7 +135,7 @@ MEANINGS: list[tuple[Exception, type[HostError]]] = [
 
 @pytest.mark.parametrize(("error", "kind"), MEANINGS, ids=lambda value: repr(value)[:60])
 def test_an_exception_means(error: Exception, kind: type[HostError]) -> None:
-    assert kind is type(translate(error, ADDRESS, worked=False))
+    assert kind is type(map_winrm_error(error, ADDRESS, worked=False))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_an_exception_means(error: Exception, kind: type[HostError]) -> None:
     ids=["broken line", "another certificate"],
 )
 def test_a_host_that_had_proven_itself_is_doubted_only_for_its_certificate(error: Exception, kind: type[HostError]) -> None:
-    assert kind is type(translate(error, ADDRESS, worked=True))
+    assert kind is type(map_winrm_error(error, ADDRESS, worked=True))
 
 
 @pytest.mark.parametrize(
@@ -160,13 +160,13 @@ def test_a_host_that_had_proven_itself_is_doubted_only_for_its_certificate(error
     ],
 )
 def test_a_meaning_says_why_and_where(error: Exception, words: str) -> None:
-    assert words in str(translate(error, ADDRESS, worked=False))
+    assert words in str(map_winrm_error(error, ADDRESS, worked=False))
 
 
 @pytest.mark.parametrize(
     ("code", "name"), [(2150859173, "quota-shells"), (2150859174, "quota-operations"), (42, "42"), (None, "")]
 )
 def test_a_fault_keeps_its_code_for_programs(code: int | None, name: str) -> None:
-    meaning = translate(fault(code), ADDRESS, worked=False)
+    meaning = map_winrm_error(fault(code), ADDRESS, worked=False)
     assert isinstance(meaning, ActionFailed)
     assert name == meaning.code

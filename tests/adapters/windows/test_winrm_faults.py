@@ -16,7 +16,7 @@ from adapters.errors import (
     ProtocolError,
     Unreachable,
 )
-from adapters.windows.serial_executor import CLOSE_LIMIT
+from adapters.windows.serial_executor import CLOSE_TIMEOUT
 from tests.adapters.windows.winrm_host import (
     Change,
     ChangeOnce,
@@ -298,7 +298,7 @@ async def test_closing_does_not_wait_for_a_host_that_is_gone(tmp_path: Path) -> 
         await host.connection.perform(Say())
         host.wire.fault = Fault.REFUSE
         host.may_leave_a_shell = True
-        async with asyncio.timeout(CLOSE_LIMIT - 1):
+        async with asyncio.timeout(CLOSE_TIMEOUT - 1):
             await host.connection.aclose()
 
 

@@ -12,7 +12,7 @@ import requests
 from winrm.exceptions import InvalidCredentialsError, WinRMTransportError, WSManFaultError
 from winrm.protocol import Protocol
 
-from adapters.windows.powershell import command_line, pack
+from adapters.windows.powershell import build_command_line, pack_request
 from adapters.windows.system import ReadSystem
 from tests.adapters.windows.winrm_host import Reached, Say, winrm_host
 from tests.lab.faults import Wire
@@ -48,8 +48,8 @@ async def fault_of(call: Callable[..., Any], *arguments: Any, **options: Any) ->
 async def test_text_leaves_in_the_code_page_of_the_shell(code_page: int, shown: str, tmp_path: Path) -> None:
     def talk() -> bytes:
         shell = wsman.open_shell(codepage=code_page)
-        command = wsman.run_command(shell, command_line())
-        wsman.send_command_input(shell, command, pack("ab", "", {}), end=True)
+        command = wsman.run_command(shell, build_command_line())
+        wsman.send_command_input(shell, command, pack_request("ab", "", {}), end=True)
         stdout, _, _ = wsman.get_command_output(shell, command)
         wsman.close_shell(shell)
         return stdout
@@ -84,10 +84,10 @@ async def test_the_quotas_of_windows_hold(tmp_path: Path) -> None:
     async with raw_pywinrm(tmp_path) as (host, wsman):
         host.settings.max_processes = 1
         shell = await asyncio.to_thread(wsman.open_shell)
-        await asyncio.to_thread(wsman.run_command, shell, command_line())
-        assert 2150859188 == await fault_of(wsman.run_command, shell, command_line())
+        await asyncio.to_thread(wsman.run_command, shell, build_command_line())
+        assert 2150859188 == await fault_of(wsman.run_command, shell, build_command_line())
         host.settings.max_operations = 1
-        assert 2150859174 == await fault_of(wsman.run_command, shell, command_line())
+        assert 2150859174 == await fault_of(wsman.run_command, shell, build_command_line())
         host.settings.max_shells = 1
         assert 2150859173 == await fault_of(wsman.open_shell)
         await asyncio.to_thread(wsman.close_shell, shell)
@@ -96,7 +96,7 @@ async def test_the_quotas_of_windows_hold(tmp_path: Path) -> None:
 async def test_a_request_larger_than_an_envelope_is_refused(tmp_path: Path) -> None:
     async with raw_pywinrm(tmp_path) as (_, wsman):
         shell = await asyncio.to_thread(wsman.open_shell)
-        command = await asyncio.to_thread(wsman.run_command, shell, command_line())
+        command = await asyncio.to_thread(wsman.run_command, shell, build_command_line())
         assert 2150858784 == await fault_of(wsman.send_command_input, shell, command, b"x" * 400_000)
         await asyncio.to_thread(wsman.close_shell, shell)
 
@@ -114,8 +114,8 @@ async def test_what_is_not_there_is_not_found(shell: str | None, command: str, c
 async def test_stdin_that_was_closed_takes_no_more(tmp_path: Path) -> None:
     async with raw_pywinrm(tmp_path) as (_, wsman):
         shell = await asyncio.to_thread(wsman.open_shell)
-        command = await asyncio.to_thread(wsman.run_command, shell, command_line())
-        await asyncio.to_thread(wsman.send_command_input, shell, command, pack("ab", "", {"what": 1}), end=True)
+        command = await asyncio.to_thread(wsman.run_command, shell, build_command_line())
+        await asyncio.to_thread(wsman.send_command_input, shell, command, pack_request("ab", "", {"what": 1}), end=True)
         assert 995 == await fault_of(wsman.send_command_input, shell, command, b"more\n")
         await asyncio.to_thread(wsman.close_shell, shell)
 

@@ -39,7 +39,7 @@ class Say(WindowsAction[Any]):
 
     what: Any = None
 
-    def arguments(self) -> dict[str, Any]:
+    def build_arguments(self) -> dict[str, Any]:
         return {"what": self.what}
 
     def parse(self, data: Any) -> Any:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from adapters.wsl.action import Completed
+from adapters.wsl.action import CompletedProgram
 from adapters.wsl.disks import FileSystem, Folder, Folders, PodmanUse, ReadDisks, WslDisks
-from adapters.wsl.podman import Unread
-from adapters.wsl.shell import read_frames, shell_line
+from adapters.wsl.podman import UnreadPart
+from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.wsl.programs import CGROUPS_WARNING
 from tests.lab.wsl.programs_disks import STORAGE
@@ -31,27 +31,29 @@ USES = (
     '"TotalCount":0,"Size":"0B","Reclaimable":"0B (0%)"}\n]\n'
 )
 WELL = {
-    "root": Completed(0, "    1B-blocks        Used       Avail\n         1000         250         700\n", ""),
-    "flatnet": Completed(0, "    1B-blocks        Used       Avail\n         2000         100        1900\n", ""),
-    "storage": Completed(0, json.dumps(INFO), CGROUPS_WARNING),
-    "folders": Completed(0, "10\t/var/lib/flatnet/ipam\x0030\t/var/lib/flatnet/odd\tname\n\x0044\t/var/lib/flatnet\x00", ""),
-    "podman": Completed(0, USES, CGROUPS_WARNING),
+    "root": CompletedProgram(0, "    1B-blocks        Used       Avail\n         1000         250         700\n", ""),
+    "flatnet": CompletedProgram(0, "    1B-blocks        Used       Avail\n         2000         100        1900\n", ""),
+    "storage": CompletedProgram(0, json.dumps(INFO), CGROUPS_WARNING),
+    "folders": CompletedProgram(
+        0, "10\t/var/lib/flatnet/ipam\x0030\t/var/lib/flatnet/odd\tname\n\x0044\t/var/lib/flatnet\x00", ""
+    ),
+    "podman": CompletedProgram(0, USES, CGROUPS_WARNING),
 }
 PARTS = tuple(WELL)
 
 
-def read(**changes: Completed) -> WslDisks:
+def read(**changes: CompletedProgram) -> WslDisks:
     """The disks where all is well but for the named programs."""
     return READ.parse(list((WELL | changes).values()))
 
 
-def info(**store: Any) -> Completed:
-    return Completed(0, json.dumps(INFO | {"store": store}), "")
+def info(**store: Any) -> CompletedProgram:
+    return CompletedProgram(0, json.dumps(INFO | {"store": store}), "")
 
 
 def said(part: object) -> str:
     """The words of a problem."""
-    assert isinstance(part, Unread)
+    assert isinstance(part, UnreadPart)
     return str(part.phrase)
 
 
@@ -77,50 +79,70 @@ def test_sizes_folders_and_shares_are_read() -> None:
     )
 
 
-NOT_ROOT = Completed(0, json.dumps(INFO | {"host": {"security": {"rootless": True}}}), "")
-REFUSED = Completed(1, "", "sudo: a password is required\n")
+NOT_ROOT = CompletedProgram(0, json.dumps(INFO | {"host": {"security": {"rootless": True}}}), "")
+REFUSED = CompletedProgram(1, "", "sudo: a password is required\n")
 
-TROUBLES: list[tuple[str, str, Completed, str]] = [
-    ("no such folder", "flatnet", Completed(1, "", "df: /var/lib/flatnet: No such file or directory\n"), "No such file"),
-    ("df of a file system without a size", "root", Completed(0, " 1B-blocks Used Avail\n - - -\n", ""), "df does not tell"),
-    ("df hangs", "root", Completed(124, "", ""), "exit code 124"),
-    ("no df", "root", Completed(127, "", "timeout: failed to run command 'df'\n"), "failed to run command"),
-    ("a size beyond all bounds", "root", Completed(0, f"h\n {'9' * 30} 1 1\n", ""), "df does not tell"),
+TROUBLES: list[tuple[str, str, CompletedProgram, str]] = [
+    (
+        "no such folder",
+        "flatnet",
+        CompletedProgram(1, "", "df: /var/lib/flatnet: No such file or directory\n"),
+        "No such file",
+    ),
+    (
+        "df of a file system without a size",
+        "root",
+        CompletedProgram(0, " 1B-blocks Used Avail\n - - -\n", ""),
+        "df does not tell",
+    ),
+    ("df hangs", "root", CompletedProgram(124, "", ""), "exit code 124"),
+    ("no df", "root", CompletedProgram(127, "", "timeout: failed to run command 'df'\n"), "failed to run command"),
+    ("a size beyond all bounds", "root", CompletedProgram(0, f"h\n {'9' * 30} 1 1\n", ""), "df does not tell"),
     ("du refused", "folders", REFUSED, "sudo does not run du: sudo: a password is required"),
-    ("du takes too long", "folders", Completed(124, "10\t/var/lib/flatnet/ipam\0", ""), "longer than 8 s"),
+    ("du takes too long", "folders", CompletedProgram(124, "10\t/var/lib/flatnet/ipam\0", ""), "longer than 8 s"),
     (
         "du finds no folder",
         "folders",
-        Completed(1, "", "du: cannot access '/var/lib/flatnet': No such file or directory\n"),
+        CompletedProgram(1, "", "du: cannot access '/var/lib/flatnet': No such file or directory\n"),
         "WSL2 has no folder",
     ),
     (
         "du cannot read all",
         "folders",
-        Completed(1, "44\t/var/lib/flatnet\0", "du: cannot read directory 'x': Input/output error\n"),
+        CompletedProgram(1, "44\t/var/lib/flatnet\0", "du: cannot read directory 'x': Input/output error\n"),
         "Input/output error",
     ),
-    ("du says no whole", "folders", Completed(0, "10\t/var/lib/flatnet/ipam\0", ""), "cannot be understood"),
-    ("du says no number", "folders", Completed(0, "10K\t/var/lib/flatnet\0", ""), "cannot be understood"),
+    ("du says no whole", "folders", CompletedProgram(0, "10\t/var/lib/flatnet/ipam\0", ""), "cannot be understood"),
+    ("du says no number", "folders", CompletedProgram(0, "10K\t/var/lib/flatnet\0", ""), "cannot be understood"),
     (
         "du says too much",
         "folders",
-        Completed(0, "".join(f"1\t/var/lib/flatnet/{n}\0" for n in range(1001)) + "1\t/var/lib/flatnet\0", ""),
+        CompletedProgram(0, "".join(f"1\t/var/lib/flatnet/{n}\0" for n in range(1001)) + "1\t/var/lib/flatnet\0", ""),
         "cannot be understood",
     ),
     ("podman's share refused", "podman", REFUSED, "sudo does not run podman"),
-    ("podman's share takes too long", "podman", Completed(124, "", ""), "does not come to an end"),
-    ("podman's share fails", "podman", Completed(125, "", "Error: boom\n"), "boom"),
-    ("podman's share is a text", "podman", Completed(0, "json\n", ""), "cannot be understood"),
-    ("podman's share is empty", "podman", Completed(0, "[]", ""), "cannot be understood"),
-    ("podman's share is of no kind", "podman", Completed(0, USES.replace("Images", "Pods"), ""), "cannot be understood"),
-    ("podman's share is below nothing", "podman", Completed(0, USES.replace("300,", "-1,"), ""), "cannot be understood"),
+    ("podman's share takes too long", "podman", CompletedProgram(124, "", ""), "does not come to an end"),
+    ("podman's share fails", "podman", CompletedProgram(125, "", "Error: boom\n"), "boom"),
+    ("podman's share is a text", "podman", CompletedProgram(0, "json\n", ""), "cannot be understood"),
+    ("podman's share is empty", "podman", CompletedProgram(0, "[]", ""), "cannot be understood"),
+    (
+        "podman's share is of no kind",
+        "podman",
+        CompletedProgram(0, USES.replace("Images", "Pods"), ""),
+        "cannot be understood",
+    ),
+    (
+        "podman's share is below nothing",
+        "podman",
+        CompletedProgram(0, USES.replace("300,", "-1,"), ""),
+        "cannot be understood",
+    ),
     ("podman tells no sizes", "storage", info(graphRoot=STORAGE), "does not tell how large"),
 ]
 
 
 @pytest.mark.parametrize(("part", "answer", "words"), [case[1:] for case in TROUBLES], ids=[case[0] for case in TROUBLES])
-def test_a_part_that_cannot_be_read_says_why_and_hides_no_other(part: str, answer: Completed, words: str) -> None:
+def test_a_part_that_cannot_be_read_says_why_and_hides_no_other(part: str, answer: CompletedProgram, words: str) -> None:
     disks = read(**{part: answer})
     assert words in said(getattr(disks, part))
     assert {name: getattr(read(), name) for name in PARTS if name != part} == {
@@ -133,13 +155,13 @@ def test_a_part_that_cannot_be_read_says_why_and_hides_no_other(part: str, answe
     [
         pytest.param(NOT_ROOT, "without root", id="rootless"),
         pytest.param(REFUSED, "a password is required", id="refused"),
-        pytest.param(Completed(0, "{}", ""), "cannot be understood", id="no word on root"),
-        pytest.param(Completed(0, "[" * 10_000, ""), "cannot be understood", id="deep"),
+        pytest.param(CompletedProgram(0, "{}", ""), "cannot be understood", id="no word on root"),
+        pytest.param(CompletedProgram(0, "[" * 10_000, ""), "cannot be understood", id="deep"),
         pytest.param(info(graphRoot="", graphRootAllocated=1, graphRootUsed=1), "cannot be understood", id="no place"),
         pytest.param(info(graphRoot="/s", graphRootAllocated="1 GB"), "cannot be understood", id="a size in words"),
     ],
 )
-def test_podman_s_share_is_never_believed_without_proof_that_root_asked(answer: Completed, words: str) -> None:
+def test_podman_s_share_is_never_believed_without_proof_that_root_asked(answer: CompletedProgram, words: str) -> None:
     disks = read(storage=answer)
     assert words in said(disks.storage)
     assert disks.storage == disks.podman
@@ -147,17 +169,17 @@ def test_podman_s_share_is_never_believed_without_proof_that_root_asked(answer: 
 
 def test_files_that_vanish_while_du_walks_are_no_failure() -> None:
     gone = "du: cannot access '/var/lib/flatnet/ipam/x': No such file or directory\n"
-    assert read().folders == read(folders=Completed(1, WELL["folders"].stdout, gone)).folders
+    assert read().folders == read(folders=CompletedProgram(1, WELL["folders"].stdout, gone)).folders
 
 
 def test_an_older_podman_tells_bytes_under_other_names_and_may_say_less_than_nothing() -> None:
     old = '[{"Type":"Images","Total":5,"Active":0,"Size":400,"Reclaimable":-7}]'
-    assert (PodmanUse(kind="Images", size=400, reclaimable=0),) == read(podman=Completed(0, old, "")).podman
+    assert (PodmanUse(kind="Images", size=400, reclaimable=0),) == read(podman=CompletedProgram(0, old, "")).podman
 
 
 def test_what_walks_a_tree_as_root_is_ended_by_root_s_own_timeout() -> None:
     """Nobody else can end it, and it would go on after its asker has gone."""
-    walking = [argv for argv in READ.commands() if "du" in argv or argv[-3:-2] == ("df",)]
+    walking = [argv for argv in READ.build_commands() if "du" in argv or argv[-3:-2] == ("df",)]
     assert [("sudo", "-n", "timeout", "8")] * 2 == [argv[:4] for argv in walking]
 
 
@@ -166,10 +188,10 @@ def test_a_real_df_and_du_are_understood(tmp_path: Path) -> None:
     (tmp_path / "ipam").mkdir()
     (tmp_path / "ipam" / "file").write_bytes(b"x" * 100_000)
     folder = os.path.realpath(tmp_path)
-    commands = [argv[4:] if argv[:1] == ("sudo",) else argv for argv in ReadDisks(folder="/d").commands()]
+    commands = [argv[4:] if argv[:1] == ("sudo",) else argv for argv in ReadDisks(folder="/d").build_commands()]
     real = [tuple(folder if word == "/d" else word for word in argv) for argv in (commands[0], commands[1], commands[3])]
-    ran = subprocess.run(["sh", "-c", shell_line(real, 10.0, "nonce")], capture_output=True, timeout=30, check=False)
-    root, flatnet, du = read_frames(ran.stdout, ran.stderr, "nonce", 3)
+    ran = subprocess.run(["sh", "-c", build_shell_line(real, 10.0, "nonce")], capture_output=True, timeout=30, check=False)
+    root, flatnet, du = parse_frames(ran.stdout, ran.stderr, "nonce", 3)
 
     disks = ReadDisks.model_construct(folder=folder).parse([root, flatnet, WELL["storage"], du, WELL["podman"]])
 
@@ -208,7 +230,7 @@ async def test_the_disks_of_a_lab_host(
     """In one round trip."""
     change(server.state)
     disks = await connect().perform(READ)
-    unread = {part: said(getattr(disks, part)) for part in PARTS if isinstance(getattr(disks, part), Unread)}
+    unread = {part: said(getattr(disks, part)) for part in PARTS if isinstance(getattr(disks, part), UnreadPart)}
     assert words.keys() == unread.keys()
     assert not [part for part, word in words.items() if word not in unread[part]]
     assert server.lines == 1

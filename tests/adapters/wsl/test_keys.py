@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from adapters.wsl.keys import Keys
+from adapters.wsl.keys import KeyCache
 
 
 class Reader:
@@ -35,7 +35,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_key_is_read_once_however_many_ask(file: Path) -> None:
     """All at the same time, too."""
-    keys, read, together = Keys[str](), Reader(), threading.Barrier(8)
+    keys, read, together = KeyCache[str](), Reader(), threading.Barrier(8)
 
     def ask(_: int) -> str:
         together.wait()
@@ -49,7 +49,7 @@ def test_a_key_is_read_once_however_many_ask(file: Path) -> None:
 @pytest.mark.parametrize("text", ["two", "three"])
 def test_a_file_that_was_changed_is_read_again(file: Path, text: str) -> None:
     """A key that was exchanged counts from the next connection on, even where its length is the same."""
-    keys, read = Keys[str](), Reader()
+    keys, read = KeyCache[str](), Reader()
     keys.read(file, None, read)
     file.write_text(text)
     os.utime(file, ns=(0, 1))
@@ -58,7 +58,7 @@ def test_a_file_that_was_changed_is_read_again(file: Path, text: str) -> None:
 
 def test_a_wrong_passphrase_is_tried_once_and_never_gets_the_key(file: Path) -> None:
     """Another host may have the right one for the same file."""
-    keys, read = Keys[str](), Reader()
+    keys, read = KeyCache[str](), Reader()
     assert "one" == keys.read(file, SecretStr("right"), read)
     for _ in range(3):
         with pytest.raises(ValueError, match="wrong passphrase"):
@@ -67,7 +67,7 @@ def test_a_wrong_passphrase_is_tried_once_and_never_gets_the_key(file: Path) -> 
 
 
 def test_a_missing_file_is_looked_for_each_time(file: Path) -> None:
-    keys, read = Keys[str](), Reader()
+    keys, read = KeyCache[str](), Reader()
     text = file.read_text()
     file.unlink()
     with pytest.raises(FileNotFoundError) as caught:

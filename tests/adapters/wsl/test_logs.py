@@ -14,10 +14,10 @@ import pytest
 from adapters.errors import ActionFailed
 from adapters.host_clock import Offset
 from adapters.inventory import WslSide
-from adapters.logs import Cut, LogText, Search
-from adapters.wsl.action import Completed, WslAction
+from adapters.logs import LogSearch, LogText, Truncation
+from adapters.wsl.action import CompletedProgram, WslAction
 from adapters.wsl.logs import ReadCni, ReadContainer, ReadPodman
-from adapters.wsl.shell import read_frames, shell_line
+from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.wsl.logs import Entry, LogFile, Printed
 from tests.lab.wsl.server import SshServer
@@ -25,22 +25,22 @@ from tests.lab.wsl.state import Container, WslState
 
 SIDE = WslSide(address="192.0.2.11", key_file=Path("key"), known_hosts_file=Path("known_hosts"))
 BEGAN = datetime(2026, 11, 25, 1, tzinfo=UTC)
-ALL = Search(tail=50)
+ALL = LogSearch(tail=50)
 
 
 def at(minute: int) -> datetime:
     return BEGAN + timedelta(minutes=minute)
 
 
-def cni(search: Search = ALL) -> ReadCni:
+def cni(search: LogSearch = ALL) -> ReadCni:
     return ReadCni.of(SIDE, search)
 
 
-def podman(search: Search = ALL) -> ReadPodman:
+def podman(search: LogSearch = ALL) -> ReadPodman:
     return ReadPodman.of(SIDE, search)
 
 
-def web(search: Search = ALL) -> ReadContainer:
+def web(search: LogSearch = ALL) -> ReadContainer:
     return ReadContainer.of(SIDE, "web", search)
 
 
@@ -57,9 +57,9 @@ def state(server: SshServer) -> WslState:
 
 
 async def test_lines_about_cni_come_from_syslog(state: WslState, connect: Connect) -> None:
-    text = await connect().perform(cni(Search(tail=2, pattern="add")))
+    text = await connect().perform(cni(LogSearch(tail=2, pattern="add")))
     assert [f"{at(n).isoformat()} host flatnet-cni: CNI ADD {n}" for n in (1, 2)] == list(text.lines)
-    assert (("syslog",), frozenset({Cut.LINES})) == (text.files, text.cut)
+    assert (("syslog",), frozenset({Truncation.LINES})) == (text.files, text.cut)
 
 
 async def test_where_there_is_no_syslog_they_come_from_the_journal(state: WslState, connect: Connect) -> None:
@@ -70,7 +70,7 @@ async def test_where_there_is_no_syslog_they_come_from_the_journal(state: WslSta
 
 
 async def test_podman_s_own_lines_come_from_the_journal(state: WslState, connect: Connect) -> None:
-    text = await connect().perform(podman(Search(tail=5, since=at(1), until=at(2))))
+    text = await connect().perform(podman(LogSearch(tail=5, since=at(1), until=at(2))))
     assert [f"2026-11-25T10:0{n}:00.000000+09:00 host podman[812]: started {n}" for n in (1, 2)] == list(text.lines)
 
 
@@ -82,7 +82,7 @@ async def test_both_outputs_of_a_container_come_in_order(state: WslState, connec
 
 
 async def test_a_pattern_and_times_hold_for_a_container_too(state: WslState, connect: Connect) -> None:
-    text = await connect().perform(web(Search(tail=1, pattern="ZERO|two", until=at(1))))
+    text = await connect().perform(web(LogSearch(tail=1, pattern="ZERO|two", until=at(1))))
     assert ["2026-11-25T01:00:00.000000000Z zero"] == list(text.lines)
 
 
@@ -127,7 +127,7 @@ def without(log: str, **changes: Any) -> Callable[[WslState], None]:
     return change
 
 
-ENDLESS = Search(tail=5, pattern="(a+)+$")
+ENDLESS = LogSearch(tail=5, pattern="(a+)+$")
 TROUBLES: list[tuple[str, WslAction[LogText], Callable[[WslState], object], str, str]] = [
     ("syslog is a folder", cni(), set_log(kind="folder"), "no_file", "is a folder or a device"),
     ("syslog may not be read", cni(), set_log(kind="denied"), "denied", "into the group adm"),
@@ -138,7 +138,7 @@ TROUBLES: list[tuple[str, WslAction[LogText], Callable[[WslState], object], str,
     ("no journalctl", podman(), lambda state: state.missing.add("journalctl"), "absent", "install that program"),
     ("a stuck journalctl", podman(), lambda state: state.hanging.add("journalctl"), "silent", "does not answer within 7 s"),
     ("no perl", podman(), lambda state: state.missing.add("perl"), "127", "install perl-base"),
-    ("bad pattern", cni(Search(tail=5, pattern="(")), lambda state: None, "pattern", "the pattern cannot be understood"),
+    ("bad pattern", cni(LogSearch(tail=5, pattern="(")), lambda state: None, "pattern", "the pattern cannot be understood"),
     ("no such container", web(), gone, "no-container", "there is no container web"),
     ("not Flatnet's container", web(), foreign, "foreign", "is not on the network flatnet"),
     ("sudo refused", web(), lambda state: setattr(state, "sudo", False), "unread", "sudo does not run podman"),
@@ -162,7 +162,7 @@ async def test_what_cannot_be_read_says_why(
 class Hurried(ReadContainer):
     """With less time for each program."""
 
-    each = 0.1
+    program_timeout = 0.1
 
 
 @pytest.mark.slow
@@ -174,22 +174,30 @@ async def test_a_stuck_podman_is_given_up(state: WslState, connect: Connect) -> 
 
 
 LISTED = [
-    Completed(0, "false\n", ""),
-    Completed(0, "", ""),
-    Completed(0, '[{"Names": ["web"], "State": "running", "Status": "Up", "ExitCode": 0}]', ""),
+    CompletedProgram(0, "false\n", ""),
+    CompletedProgram(0, "", ""),
+    CompletedProgram(0, '[{"Names": ["web"], "State": "running", "Status": "Up", "ExitCode": 0}]', ""),
 ]
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "words"),
     [
-        (Completed(125, "", 'Error: no container with name or ID "web" found: no such container\n'), "gone", "was removed"),
-        (Completed(125, "", "Error: boom\n"), "125", "podman failed: Error: boom"),
-        (Completed(1, "", "sudo: a password is required\n"), "1", "sudo does not run podman: sudo: a password is required"),
+        (
+            CompletedProgram(125, "", 'Error: no container with name or ID "web" found: no such container\n'),
+            "gone",
+            "was removed",
+        ),
+        (CompletedProgram(125, "", "Error: boom\n"), "125", "podman failed: Error: boom"),
+        (
+            CompletedProgram(1, "", "sudo: a password is required\n"),
+            "1",
+            "sudo does not run podman: sudo: a password is required",
+        ),
     ],
     ids=["gone meanwhile", "podman fails", "sudo does not allow the log"],
 )
-def test_a_container_s_log_may_fail_where_its_list_does_not(answer: Completed, code: str, words: str) -> None:
+def test_a_container_s_log_may_fail_where_its_list_does_not(answer: CompletedProgram, code: str, words: str) -> None:
     with pytest.raises(ActionFailed, match=re.escape(words)) as refused:
         web().parse([*LISTED, answer])
     assert code == refused.value.code
@@ -197,14 +205,14 @@ def test_a_container_s_log_may_fail_where_its_list_does_not(answer: Completed, c
 
 def test_a_pattern_that_takes_for_ever_is_the_pattern_s_fault() -> None:
     with pytest.raises(ActionFailed, match="takes too long on a line"):
-        cni(ENDLESS).parse([Completed(124, "", "")])
+        cni(ENDLESS).parse([CompletedProgram(124, "", "")])
     with pytest.raises(ActionFailed, match="does not answer"):
-        cni(Search(tail=5, pattern="(a+)+$", fixed=True)).parse([Completed(124, "", "")])
+        cni(LogSearch(tail=5, pattern="(a+)+$", fixed=True)).parse([CompletedProgram(124, "", "")])
 
 
 def test_times_go_to_journalctl_as_whole_seconds_around_them() -> None:
     half = timedelta(milliseconds=500)
-    argv = podman(Search(tail=5, since=at(1) + half, until=at(2) + half)).commands()[0]
+    argv = podman(LogSearch(tail=5, since=at(1) + half, until=at(2) + half)).build_commands()[0]
     second = int(at(0).timestamp())
     assert ("--since", f"@{second + 60}", "--until", f"@{second + 121}", "--unit", "podman") == argv[-6:]
 
@@ -220,15 +228,15 @@ def test_the_real_journalctl_of_a_machine_without_a_journal_is_understood(read: 
     program.write_text(f'#!/bin/sh\nexec {real} --directory {tmp_path}/journal "$@"\n')
     program.chmod(0o755)
     read = read.model_copy(update={"syslog": f"{tmp_path}/none"}) if isinstance(read, ReadCni) else read
-    line = shell_line(read.commands(), 10.0, "nonce")
+    line = build_shell_line(read.build_commands(), 10.0, "nonce")
     ran = subprocess.run(
         ["sh", "-c", line], env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, timeout=30, check=False
     )
     with pytest.raises(ActionFailed, match="WSL2 keeps no journal"):
-        read.parse(read_frames(ran.stdout, ran.stderr, "nonce", 1))
+        read.parse(parse_frames(ran.stdout, ran.stderr, "nonce", 1))
 
 
-NONE = Completed(125, "", 'Error: no container with name or ID "web" found: no such container\n')
+NONE = CompletedProgram(125, "", 'Error: no container with name or ID "web" found: no such container\n')
 
 
 @pytest.mark.parametrize(
@@ -246,5 +254,5 @@ NONE = Completed(125, "", 'Error: no container with name or ID "web" found: no s
 def test_where_there_is_no_such_container_those_that_there_are_are_named(names: list[str], told: str) -> None:
     listed = [{"Names": [name], "State": "running", "Status": "Up", "ExitCode": 0} for name in names]
     with pytest.raises(ActionFailed) as refused:
-        web().parse([*LISTED[:2], Completed(0, json.dumps(listed), ""), NONE])
+        web().parse([*LISTED[:2], CompletedProgram(0, json.dumps(listed), ""), NONE])
     assert told == str(refused.value.phrase)

@@ -19,10 +19,10 @@ import pytest
 
 from adapters.errors import ActionFailed
 from adapters.host_clock import HostZone, Offset
-from adapters.logs import BYTES_LIMIT, LINE_BROUGHT, LINE_SEARCHED, Cut, LogText, Search
-from adapters.wsl.action import Argv, Completed
-from adapters.wsl.newest import SEARCHED, newest, read_newest, wanted
-from adapters.wsl.shell import read_frames, shell_line
+from adapters.logs import BYTES_LIMIT, LINE_READ_LIMIT, LINE_SEARCH_LIMIT, LogSearch, LogText, Truncation
+from adapters.wsl.action import Argv, CompletedProgram
+from adapters.wsl.newest import SEARCHED_LINES_LIMIT, build_search_command, count_lines_to_request, parse_newest
+from adapters.wsl.shell import build_shell_line, parse_frames
 from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import JAPAN, LogFile
 from tests.lab.wsl.shell import Shell
@@ -47,17 +47,19 @@ def log(*lines: bytes, written: int = 0) -> LogFile:
 
 
 Files = dict[str, LogFile]
-Runner = Callable[[Argv], Completed]
+Runner = Callable[[Argv], CompletedProgram]
 
 
-def in_real_perl(folder: Path, files: Files, command: Argv, *, each: float = 10.0, zone: str = "Asia/Tokyo") -> Completed:
+def in_real_perl(
+    folder: Path, files: Files, command: Argv, *, each: float = 10.0, zone: str = "Asia/Tokyo"
+) -> CompletedProgram:
     """The command on files in `folder`, which stands for /var/log."""
     for path, file in files.items():
         _write(folder / Path(path).name, file, folder)
     here = tuple(word.replace("file=/var/log/", f"file={folder}/") for word in command)
     limited = partial(resource.setrlimit, resource.RLIMIT_AS, (300 * 2**20, 300 * 2**20))
     ran = subprocess.run(
-        ["sh", "-c", shell_line([here], each, NONCE)],
+        ["sh", "-c", build_shell_line([here], each, NONCE)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=60,
@@ -65,7 +67,7 @@ def in_real_perl(folder: Path, files: Files, command: Argv, *, each: float = 10.
         preexec_fn=limited,
         env={"PATH": f"{folder}/bin:{os.environ['PATH']}", "TZ": zone},
     )
-    return read_frames(ran.stdout, ran.stderr, NONCE, 1)[0]
+    return parse_frames(ran.stdout, ran.stderr, NONCE, 1)[0]
 
 
 def _write(path: Path, file: LogFile, folder: Path) -> None:
@@ -80,13 +82,13 @@ def _write(path: Path, file: LogFile, folder: Path) -> None:
             os.utime(path, (file.written.timestamp(),) * 2)
 
 
-async def in_the_lab(files: Files, command: Argv, *, zone: tzinfo = JAPAN) -> Completed:
+async def in_the_lab(files: Files, command: Argv, *, zone: tzinfo = JAPAN) -> CompletedProgram:
     state = WslState(address="10.87.1.1")
     state.logs.files, state.logs.zone = files, zone
     shell = Shell(state)
-    await shell.run(shell_line([command], 10.0, NONCE))
+    await shell.run(build_shell_line([command], 10.0, NONCE))
     stdout, stderr = ("".join(output).encode("utf-8", "surrogateescape") for output in (shell.stdout, shell.stderr))
-    return read_frames(stdout, stderr, NONCE, 1)[0]
+    return parse_frames(stdout, stderr, NONCE, 1)[0]
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,11 @@ class Case:
 
     name: str
     files: Files
-    search: Search
+    search: LogSearch
     text: LogText
 
 
-ALL = Search(tail=50)
+ALL = LogSearch(tail=50)
 THREE = {PLACE: log(line(1), line(2, "systemd: nothing"), line(3, "CNI DEL"), line(4, "cni ADD web"))}
 SIZE = sum(len(file.content) for file in THREE.values())
 ROTATED = {
@@ -143,20 +145,20 @@ MANY = plain(*(line(1, f"cni {number:05} " + "y" * 200) for number in range(4_00
 
 CASES = [
     Case("lines about it, in capitals or not", THREE, ALL, found(line(1), line(3, "CNI DEL"), line(4, "cni ADD web"))),
-    Case("the newest", THREE, Search(tail=1), found(line(4, "cni ADD web"), cut={Cut.LINES})),
-    Case("exactly as many as were asked for", THREE, Search(tail=3),
+    Case("the newest", THREE, LogSearch(tail=1), found(line(4, "cni ADD web"), cut={Truncation.LINES})),
+    Case("exactly as many as were asked for", THREE, LogSearch(tail=3),
          found(line(1), line(3, "CNI DEL"), line(4, "cni ADD web"))),
-    Case("a pattern ignores case", THREE, Search(tail=5, pattern="add|DEL$"),
+    Case("a pattern ignores case", THREE, LogSearch(tail=5, pattern="add|DEL$"),
          found(line(1), line(3, "CNI DEL"), line(4, "cni ADD web"))),
-    Case("unless told", THREE, Search(tail=5, pattern="add|DEL$", case=True), found(line(3, "CNI DEL"))),
-    Case("a text is no pattern", THREE, Search(tail=5, pattern="a.d", fixed=True), found()),
-    Case("a text with every sign", plain(line(1, "cni a.*(b[$x")), Search(tail=5, pattern="a.*(b[$x", fixed=True),
+    Case("unless told", THREE, LogSearch(tail=5, pattern="add|DEL$", case=True), found(line(3, "CNI DEL"))),
+    Case("a text is no pattern", THREE, LogSearch(tail=5, pattern="a.d", fixed=True), found()),
+    Case("a text with every sign", plain(line(1, "cni a.*(b[$x")), LogSearch(tail=5, pattern="a.*(b[$x", fixed=True),
          found(line(1, "cni a.*(b[$x"), **sized(plain(line(1, "cni a.*(b[$x"))))),
-    Case("a pattern without a match", THREE, Search(tail=5, pattern="(?=nowhere)"), found()),
-    Case("since", THREE, Search(tail=5, since=at(3)), found(line(3, "CNI DEL"), line(4, "cni ADD web"))),
-    Case("until", THREE, Search(tail=1, until=at(3)), found(line(3, "CNI DEL"), cut={Cut.LINES})),
-    Case("since and until", THREE, Search(tail=5, since=at(2), until=at(3)), found(line(3, "CNI DEL"))),
-    Case("a day to come", THREE, Search(tail=5, since=DAY + timedelta(days=900)), found()),
+    Case("a pattern without a match", THREE, LogSearch(tail=5, pattern="(?=nowhere)"), found()),
+    Case("since", THREE, LogSearch(tail=5, since=at(3)), found(line(3, "CNI DEL"), line(4, "cni ADD web"))),
+    Case("until", THREE, LogSearch(tail=1, until=at(3)), found(line(3, "CNI DEL"), cut={Truncation.LINES})),
+    Case("since and until", THREE, LogSearch(tail=5, since=at(2), until=at(3)), found(line(3, "CNI DEL"))),
+    Case("a day to come", THREE, LogSearch(tail=5, since=DAY + timedelta(days=900)), found()),
     Case("an empty log", {PLACE: log()}, ALL, found(searched=0, size=0)),
     Case("no line end yet", {PLACE: LogFile(line(1) + b"\n" + line(2))}, ALL,
          found(line(1), line(2), **sized({PLACE: LogFile(line(1) + b"\n" + line(2))}))),
@@ -164,36 +166,36 @@ CASES = [
     Case("rotated neighbours", ROTATED, ALL,
          found(*map(line, (11, 12, 21, 22, 31, 32)), searched=sum(SIZES) + PACKED, size=sum(SIZES) + PACKED,
                files=("syslog.2.gz", "syslog.1", "syslog"))),
-    Case("only as many neighbours as are needed", ROTATED, Search(tail=3),
-         found(*map(line, (22, 31, 32)), searched=sum(SIZES), size=sum(SIZES) + PACKED, cut={Cut.LINES},
+    Case("only as many neighbours as are needed", ROTATED, LogSearch(tail=3),
+         found(*map(line, (22, 31, 32)), searched=sum(SIZES), size=sum(SIZES) + PACKED, cut={Truncation.LINES},
                files=("syslog.1", "syslog"))),
-    Case("only neighbours written since", ROTATED, Search(tail=50, since=at(22)),
+    Case("only neighbours written since", ROTATED, LogSearch(tail=50, since=at(22)),
          found(*map(line, (22, 31, 32)), searched=sum(SIZES), size=sum(SIZES), files=("syslog.1", "syslog"))),
     Case("several encodings in one log", JAPANESE, ALL,
          found(line(1, "cni 追加 web"), line(2, "cni 削除"), line(3, "cni ���"),
                encoding="shift_jis, utf-8", **sized(JAPANESE))),
-    Case("a pattern in Japanese", JAPANESE, Search(tail=5, pattern="[追弊]加"),
+    Case("a pattern in Japanese", JAPANESE, LogSearch(tail=5, pattern="[追弊]加"),
          found(line(1, "cni 追加 web"), **sized(JAPANESE))),
     Case("control characters are data", ESCAPES, ALL,
          found(line(1, "cni \x1b[31mred\x1b[0m <!channel> xoxb-1"), line(2, "cni \x00\x07 end"), **sized(ESCAPES))),
     Case("long lines", LONG, ALL,
-         found(line(1), line(2, "cni " + "x" * 20_000)[:LINE_BROUGHT],
-               line(3, "cni " + "追" * 20_000).decode()[:LINE_BROUGHT], line(4), cut={Cut.LONG}, **sized(LONG))),
+         found(line(1), line(2, "cni " + "x" * 20_000)[:LINE_READ_LIMIT],
+               line(3, "cni " + "追" * 20_000).decode()[:LINE_READ_LIMIT], line(4), cut={Truncation.LONG}, **sized(LONG))),
     Case("a line longer than what is read at once", HUGE, ALL,
-         found(line(1), b"cni " + b"x" * (LINE_BROUGHT - 4), line(3), cut={Cut.LONG}, **sized(HUGE))),
-    Case("what is not kept of a line is searched too", LONG, Search(tail=5, pattern="x{5000}$"),
-         found(line(2, "cni " + "x" * 20_000)[:LINE_BROUGHT], cut={Cut.LONG}, **sized(LONG))),
-    Case("the end of a line that Windows wrote", WINDOWS, Search(tail=5, pattern="(?:failed|失敗)$"),
+         found(line(1), b"cni " + b"x" * (LINE_READ_LIMIT - 4), line(3), cut={Truncation.LONG}, **sized(HUGE))),
+    Case("what is not kept of a line is searched too", LONG, LogSearch(tail=5, pattern="x{5000}$"),
+         found(line(2, "cni " + "x" * 20_000)[:LINE_READ_LIMIT], cut={Truncation.LONG}, **sized(LONG))),
+    Case("the end of a line that Windows wrote", WINDOWS, LogSearch(tail=5, pattern="(?:failed|失敗)$"),
          found(line(1, "cni failed"), line(2, "cni 失敗"), encoding="shift_jis", **sized(WINDOWS))),
-    Case("a pattern in a line of another encoding", JAPANESE, Search(tail=5, pattern="[削追]"),
+    Case("a pattern in a line of another encoding", JAPANESE, LogSearch(tail=5, pattern="[削追]"),
          found(line(1, "cni 追加 web"), line(2, "cni 削除"), encoding="shift_jis, utf-8", **sized(JAPANESE))),
-    Case("a text in a line of another encoding", JAPANESE, Search(tail=5, pattern="削除", fixed=True),
+    Case("a text in a line of another encoding", JAPANESE, LogSearch(tail=5, pattern="削除", fixed=True),
          found(line(2, "cni 削除"), encoding="shift_jis", **sized(JAPANESE))),
-    Case("a pattern beside broken bytes", BROKEN, Search(tail=5, pattern="追加.$"),
+    Case("a pattern beside broken bytes", BROKEN, LogSearch(tail=5, pattern="追加.$"),
          found(line(1, "cni � 追加�"), **sized(BROKEN))),
-    Case("times without a year", OLD_STYLE, Search(tail=5, since=YESTERDAY + timedelta(minutes=1)),
+    Case("times without a year", OLD_STYLE, LogSearch(tail=5, since=YESTERDAY + timedelta(minutes=1)),
          found(*OLD[1:], "cni without a time", **sized(OLD_STYLE))),
-    Case("a time that has not come", FUTURE, Search(tail=5, since=at(0)),
+    Case("a time that has not come", FUTURE, LogSearch(tail=5, since=at(0)),
          found(line(1), line(60 * 24 * 365 * 3, "cni to come"), **sized(FUTURE))),
 ]  # fmt: skip
 
@@ -202,11 +204,11 @@ CASES = [
 async def test_the_script_and_its_twin_find_the_same(case: Case, tmp_path: Path) -> None:
     """Lines, why there may be more, and where they came from. The twin knows nothing of blocks and packed sizes."""
     (tmp_path / "log").mkdir()
-    command = newest(case.search, file=PLACE, about="cni")
+    command = build_search_command(case.search, file=PLACE, about="cni")
     real, twin = in_real_perl(tmp_path / "log", case.files, command), await in_the_lab(case.files, command)
-    assert (case.text, "") == (_without_clock(read_newest(real, case.search, PLACE)), real.stderr)
+    assert (case.text, "") == (_without_clock(parse_newest(real, case.search, PLACE)), real.stderr)
     measured = {"searched": case.text.searched, "size": case.text.size}
-    assert case.text == _without_clock(read_newest(twin, case.search, PLACE)).model_copy(update=measured)
+    assert case.text == _without_clock(parse_newest(twin, case.search, PLACE)).model_copy(update=measured)
 
 
 def _without_clock(text: LogText) -> LogText:
@@ -220,9 +222,9 @@ def _without_clock(text: LogText) -> LogText:
 async def test_every_change_of_the_local_clock_in_ten_years_is_told(zone: str, tmp_path: Path) -> None:
     """Half an hour and a month without summer time in summer too."""
     (tmp_path / "log").mkdir()
-    command = newest(ALL, file=PLACE, about="cni")
-    real = read_newest(in_real_perl(tmp_path / "log", THREE, command, zone=zone), ALL, PLACE).offsets
-    twin = read_newest(await in_the_lab(THREE, command, zone=ZoneInfo(zone)), ALL, PLACE).offsets
+    command = build_search_command(ALL, file=PLACE, about="cni")
+    real = parse_newest(in_real_perl(tmp_path / "log", THREE, command, zone=zone), ALL, PLACE).offsets
+    twin = parse_newest(await in_the_lab(THREE, command, zone=ZoneInfo(zone)), ALL, PLACE).offsets
     assert real == twin
     place, moments = HostZone(real), [datetime.now(UTC) - timedelta(days=n) for n in range(0, 3_650, 5)]
     assert [each.astimezone(ZoneInfo(zone)).utcoffset() for each in moments] == [
@@ -258,27 +260,27 @@ async def test_a_time_that_came_twice_is_left_out_only_where_both_are(
     change = set_back(PLACE_OF_CHANGE)
     local = {n: (change + timedelta(minutes=n)).astimezone(PLACE_OF_CHANGE) for n in (-61, -30, 60)}
     files = plain(*(f"{at:%b %e %H:%M:%S} host cni[1]: x".encode() for at in local.values()))
-    search = Search(tail=5, **{name: change + timedelta(minutes=n) for name, n in asked.items()})
-    command = newest(search, file=PLACE, about="cni")
+    search = LogSearch(tail=5, **{name: change + timedelta(minutes=n) for name, n in asked.items()})
+    command = build_search_command(search, file=PLACE, about="cni")
     real = in_real_perl(tmp_path / "log", files, command, zone=PLACE_OF_CHANGE.key)
     for answer in (real, await in_the_lab(files, command, zone=PLACE_OF_CHANGE)):
-        told = [each[:15] for each in read_newest(answer, search, PLACE).lines]
+        told = [each[:15] for each in parse_newest(answer, search, PLACE).lines]
         assert [f"{local[n]:%b %e %H:%M:%S}" for n in minutes] == told
 
 
 async def test_the_answer_has_a_limit_of_bytes(tmp_path: Path) -> None:
-    search = Search(tail=5_000)
-    command = newest(search, file=PLACE, about="cni")
+    search = LogSearch(tail=5_000)
+    command = build_search_command(search, file=PLACE, about="cni")
     (tmp_path / "log").mkdir()
     for answer in (in_real_perl(tmp_path / "log", MANY, command), await in_the_lab(MANY, command)):
-        text = read_newest(answer, search, PLACE)
-        assert {Cut.BYTES} == text.cut
+        text = parse_newest(answer, search, PLACE)
+        assert {Truncation.BYTES} == text.cut
         assert line(1, "cni 03999 " + "y" * 200).decode() == text.lines[-1]
         assert BYTES_LIMIT - 300 < sum(len(each) + 1 for each in text.lines) <= BYTES_LIMIT
 
 
 DENIED = {PLACE: LogFile(kind="denied")}
-REFUSED: list[tuple[str, Files, Search, str, str]] = [
+REFUSED: list[tuple[str, Files, LogSearch, str, str]] = [
     ("no such log", {}, ALL, "missing", "WSL2 has no log /var/log/syslog"),
     ("a folder", {PLACE: LogFile(kind="folder")}, ALL, "no_file", "is a folder or a device"),
     (
@@ -288,30 +290,30 @@ REFUSED: list[tuple[str, Files, Search, str, str]] = [
         "outside",
         "which is not followed",
     ),
-    ("an open bracket", THREE, Search(tail=5, pattern="a(b"), "pattern", "in regex"),
-    ("nothing to repeat", THREE, Search(tail=5, pattern="*"), "pattern", "in regex"),
+    ("an open bracket", THREE, LogSearch(tail=5, pattern="a(b"), "pattern", "in regex"),
+    ("nothing to repeat", THREE, LogSearch(tail=5, pattern="*"), "pattern", "in regex"),
 ]
 
 
 @pytest.mark.parametrize(
     ("files", "search", "code", "words"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
-async def test_what_cannot_be_read_says_why(files: Files, search: Search, code: str, words: str, tmp_path: Path) -> None:
+async def test_what_cannot_be_read_says_why(files: Files, search: LogSearch, code: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    command = newest(search, file=PLACE, about="cni")
+    command = build_search_command(search, file=PLACE, about="cni")
     for answer in (in_real_perl(tmp_path / "log", files, command), await in_the_lab(files, command)):
         assert (code, True) == _refused(answer, search, words)
 
 
-def _refused(answer: Completed, search: Search, words: str) -> tuple[str, bool]:
+def _refused(answer: CompletedProgram, search: LogSearch, words: str) -> tuple[str, bool]:
     with pytest.raises(ActionFailed) as refused:
-        read_newest(answer, search, PLACE)
+        parse_newest(answer, search, PLACE)
     assert not refused.value.maybe_ran
     return refused.value.code, words in str(refused.value)
 
 
 async def test_a_log_that_may_not_be_read_names_the_group() -> None:
-    answer = await in_the_lab(DENIED, newest(ALL, file=PLACE, about="cni"))
+    answer = await in_the_lab(DENIED, build_search_command(ALL, file=PLACE, about="cni"))
     assert ("denied", True) == _refused(answer, ALL, "the group adm")
 
 
@@ -324,9 +326,9 @@ def test_real_bytes_that_may_not_be_read_are_no_missing_log() -> None:
         (folder / "syslog").touch(mode=0o000)
         (folder / "shut").mkdir(mode=0o000)
         for file in ("syslog", "shut/syslog"):
-            command = newest(ALL, file=f"{folder}/{file}", about="cni", program=("journalctl", "-n1"))
+            command = build_search_command(ALL, file=f"{folder}/{file}", about="cni", program=("journalctl", "-n1"))
             ran = subprocess.run([*nobody, *command], capture_output=True, timeout=30, check=False, cwd="/")
-            answer = Completed(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+            answer = CompletedProgram(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
             assert ("denied", True) == _refused(answer, ALL, f"{file}: Permission denied")
         (folder / "shut").chmod(0o700)
 
@@ -334,8 +336,8 @@ def test_real_bytes_that_may_not_be_read_are_no_missing_log() -> None:
 @pytest.mark.parametrize("code", ["(?{ system 'touch hacked' })", "(??{ 1 })", "a|(?{1})b"])
 def test_code_in_a_pattern_is_never_run(code: str, tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    search = Search(tail=5, pattern=code)
-    answer = in_real_perl(tmp_path / "log", THREE, newest(search, file=PLACE, about="cni"))
+    search = LogSearch(tail=5, pattern=code)
+    answer = in_real_perl(tmp_path / "log", THREE, build_search_command(search, file=PLACE, about="cni"))
     assert ("pattern", True) == _refused(answer, search, "Eval-group not allowed at runtime")
     assert not list(tmp_path.rglob("hacked"))
 
@@ -347,8 +349,8 @@ def quickly(command: Argv) -> Argv:
 
 def test_a_pattern_that_takes_for_ever_is_cut_off_and_refused(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    search = Search(tail=5, pattern=r"(.*)*(.*)*(.*)*\1x\2y")
-    command = quickly(newest(search, file=PLACE, about="cni"))
+    search = LogSearch(tail=5, pattern=r"(.*)*(.*)*(.*)*\1x\2y")
+    command = quickly(build_search_command(search, file=PLACE, about="cni"))
     answer = in_real_perl(tmp_path / "log", plain(line(1, "cni " + "ab" * 40)), command, each=1.5)
     assert ("124", True) == _refused(answer, search, "takes too long on a line")
 
@@ -361,20 +363,22 @@ def test_a_sparse_line_of_200_mb_is_passed_over_in_constant_memory(tmp_path: Pat
         written.write(line(1) + b"\ncni ")
         written.seek(200 * 2**20, os.SEEK_CUR)
         written.write(b"\n" + line(2) + b"\n")
-    answer = in_real_perl(tmp_path / "log", {}, newest(ALL, file=PLACE, about="cni"))
-    text = read_newest(answer, ALL, PLACE)
+    answer = in_real_perl(tmp_path / "log", {}, build_search_command(ALL, file=PLACE, about="cni"))
+    text = parse_newest(answer, ALL, PLACE)
     assert [line(1).decode(), "cni", line(2).decode()] == [each.rstrip("\x00 ") for each in text.lines]
-    assert (file.stat().st_size, frozenset({Cut.LONG})) == (text.searched, text.cut)
+    assert (file.stat().st_size, frozenset({Truncation.LONG})) == (text.searched, text.cut)
 
 
 def test_of_a_gigabyte_only_its_end_is_read_for_the_newest_lines(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    search = Search(tail=2)
+    search = LogSearch(tail=2)
     with (tmp_path / "log" / "syslog").open("wb") as written:
         written.seek(2**30)  # what nobody wrote takes no room
         written.write(b"\n" + b"\n".join(map(line, (1, 2, 3))) + b"\n")
-    text = read_newest(in_real_perl(tmp_path / "log", {}, newest(search, file=PLACE, about="")), search, PLACE)
-    assert ((line(2).decode(), line(3).decode()), frozenset({Cut.LINES})) == (text.lines, text.cut)
+    text = parse_newest(
+        in_real_perl(tmp_path / "log", {}, build_search_command(search, file=PLACE, about="")), search, PLACE
+    )
+    assert ((line(2).decode(), line(3).decode()), frozenset({Truncation.LINES})) == (text.lines, text.cut)
     assert text.size is not None
     assert text.size > 2**30 > 100 * (text.searched or 0) > 0
 
@@ -383,9 +387,9 @@ def test_a_damaged_neighbour_hides_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "syslog.2.gz").write_bytes(gzip.compress(line(1) + b"\n")[:-12])
     os.utime(tmp_path / "log" / "syslog.2.gz", (0, 0))
-    answer = in_real_perl(tmp_path / "log", plain(line(2)), newest(ALL, file=PLACE, about="cni"))
-    text = read_newest(answer, ALL, PLACE)
-    assert (line(2).decode(), frozenset({Cut.UNREAD})) == (text.lines[-1], text.cut)
+    answer = in_real_perl(tmp_path / "log", plain(line(2)), build_search_command(ALL, file=PLACE, about="cni"))
+    text = parse_newest(answer, ALL, PLACE)
+    assert (line(2).decode(), frozenset({Truncation.UNREAD})) == (text.lines[-1], text.cut)
 
 
 def test_older_neighbours_are_read_beyond_a_damaged_one(tmp_path: Path) -> None:
@@ -393,8 +397,10 @@ def test_older_neighbours_are_read_beyond_a_damaged_one(tmp_path: Path) -> None:
     (tmp_path / "log" / "syslog.2.gz").write_bytes(b"\x1f\x8bnot gzip")
     os.utime(tmp_path / "log" / "syslog.2.gz", (at(10).timestamp(),) * 2)
     files = {PLACE: log(line(20), written=20), f"{PLACE}.3.gz": log(line(1), written=1)}
-    text = read_newest(in_real_perl(tmp_path / "log", files, newest(ALL, file=PLACE, about="cni")), ALL, PLACE)
-    assert ((line(1).decode(), line(20).decode()), frozenset({Cut.UNREAD})) == (text.lines, text.cut)
+    text = parse_newest(
+        in_real_perl(tmp_path / "log", files, build_search_command(ALL, file=PLACE, about="cni")), ALL, PLACE
+    )
+    assert ((line(1).decode(), line(20).decode()), frozenset({Truncation.UNREAD})) == (text.lines, text.cut)
 
 
 def test_of_a_packed_neighbour_that_takes_too_long_nothing_is_taken(tmp_path: Path) -> None:
@@ -403,10 +409,10 @@ def test_of_a_packed_neighbour_that_takes_too_long_nothing_is_taken(tmp_path: Pa
     early = "\n".join(f"echo '{line(n).decode()}'" for n in range(8))
     stand_in(tmp_path / "log", "gzip", f"{early}\nexec sleep 30")
     files = {PLACE: log(line(31), line(32), written=32), f"{PLACE}.1.gz": log(line(11), written=12)}
-    search = Search(tail=5)
-    answer = in_real_perl(tmp_path / "log", files, quickly(newest(search, file=PLACE, about="cni")))
-    text = read_newest(answer, search, PLACE)
-    assert ((line(31).decode(), line(32).decode()), frozenset({Cut.TIME})) == (text.lines, text.cut)
+    search = LogSearch(tail=5)
+    answer = in_real_perl(tmp_path / "log", files, quickly(build_search_command(search, file=PLACE, about="cni")))
+    text = parse_newest(answer, search, PLACE)
+    assert ((line(31).decode(), line(32).decode()), frozenset({Truncation.TIME})) == (text.lines, text.cut)
 
 
 def test_rotation_while_packed_neighbours_are_unpacked_changes_nothing(tmp_path: Path) -> None:
@@ -418,7 +424,7 @@ def test_rotation_while_packed_neighbours_are_unpacked_changes_nothing(tmp_path:
     stand_in(folder, "gzip", f'real={shutil.which("gzip")}; {renamed}; exec "$real" "$@"')
     names = {3: "syslog.3.gz", 13: "syslog.2.gz", 23: "syslog.1", 33: "syslog"}
     files = {f"/var/log/{name}": log(line(n), written=n) for n, name in names.items()}
-    text = read_newest(in_real_perl(folder, files, newest(ALL, file=PLACE, about="cni")), ALL, PLACE)
+    text = parse_newest(in_real_perl(folder, files, build_search_command(ALL, file=PLACE, about="cni")), ALL, PLACE)
     assert (folder / "syslog.4.gz").exists()
     assert (tuple(line(n).decode() for n in names), frozenset()) == (text.lines, text.cut)
     assert tuple(names.values()) == text.files
@@ -437,13 +443,13 @@ def test_a_log_that_grows_and_rotates_while_it_is_read_loses_no_old_line(tmp_pat
     with subprocess.Popen(["sh", "-c", script]) as writer:
         while writer.poll() is None:
             before = int((tmp_path / "n").read_text() or 0) if (tmp_path / "n").exists() else 0
-            answer = in_real_perl(folder, {}, newest(ALL, file=PLACE, about="cni"))
+            answer = in_real_perl(folder, {}, build_search_command(ALL, file=PLACE, about="cni"))
             if answer.code == 71 or before < 3:  # between two files
                 continue
-            text = read_newest(answer, ALL, PLACE)
+            text = parse_newest(answer, ALL, PLACE)
             numbers = [int(each.split()[1]) for each in text.lines]
             assert numbers == sorted(set(numbers))
-            assert Cut.TIME in text.cut or before in numbers or numbers[-1] > before
+            assert Truncation.TIME in text.cut or before in numbers or numbers[-1] > before
 
 
 @pytest.mark.slow
@@ -454,37 +460,41 @@ def test_a_log_that_is_rotated_at_every_moment_is_read_or_missing_and_nothing_el
         (tmp_path / "log" / name).write_text("cni 1\n")
     renames = 'while (1) { rename "syslog.1", "syslog.2"; rename "syslog", "syslog.1"; rename "syslog.2", "syslog" }'
     with subprocess.Popen(["perl", "-e", renames], cwd=tmp_path / "log") as renamer:
-        codes = {in_real_perl(tmp_path / "log", {}, newest(ALL, file=PLACE, about="cni")).code for _ in range(200)}
+        codes = {
+            in_real_perl(tmp_path / "log", {}, build_search_command(ALL, file=PLACE, about="cni")).code for _ in range(200)
+        }
         renamer.kill()
     assert {0} <= codes <= {0, 71}
 
 
 def test_a_pattern_is_looked_for_in_the_beginning_of_a_line_and_where_that_is_not_all_it_is_told(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
-    files = plain(line(1, "cni " + "x" * (LINE_SEARCHED - 100) + "within" + "x" * 3_000_000 + "beyond"), line(2))
+    files = plain(line(1, "cni " + "x" * (LINE_SEARCH_LIMIT - 100) + "within" + "x" * 3_000_000 + "beyond"), line(2))
     """Also where the line fits: a note that comes and goes would tell what is in a line that nobody is shown."""
-    for words, lines, cut in (("within", 1, {Cut.LONG, Cut.PARTLY}), ("beyond", 0, {Cut.PARTLY})):
-        search = Search(tail=5, pattern=words)
-        text = read_newest(in_real_perl(tmp_path / "log", files, newest(search, file=PLACE, about="cni")), search, PLACE)
+    for words, lines, cut in (("within", 1, {Truncation.LONG, Truncation.PARTLY}), ("beyond", 0, {Truncation.PARTLY})):
+        search = LogSearch(tail=5, pattern=words)
+        text = parse_newest(
+            in_real_perl(tmp_path / "log", files, build_search_command(search, file=PLACE, about="cni")), search, PLACE
+        )
         assert (lines, cut) == (len(text.lines), set(text.cut))
 
 
 @pytest.mark.parametrize(
     ("files", "lines", "cut"),
     [
-        pytest.param(JAPANESE, (line(1, "cni 追加 web").decode(),), {Cut.PARTLY}, id="lines of others"),
+        pytest.param(JAPANESE, (line(1, "cni 追加 web").decode(),), {Truncation.PARTLY}, id="lines of others"),
         pytest.param(plain(line(1, "cni 追加")), (line(1, "cni 追加").decode(),), set(), id="none"),
     ],
 )
 def test_where_perl_knows_no_other_encoding_it_is_told_that_lines_were_not_searched(
-    files: Files, lines: tuple[str, ...], cut: set[Cut], tmp_path: Path
+    files: Files, lines: tuple[str, ...], cut: set[Truncation], tmp_path: Path
 ) -> None:
     """As with perl-base alone."""
     (tmp_path / "log").mkdir()
     (tmp_path / "Encode.pm").write_text("die 'there is none';")
-    search = Search(tail=5, pattern="追加|削除")
-    command = ("env", f"PERL5LIB={tmp_path}", *newest(search, file=PLACE, about="cni"))
-    text = read_newest(in_real_perl(tmp_path / "log", files, command), search, PLACE)
+    search = LogSearch(tail=5, pattern="追加|削除")
+    command = ("env", f"PERL5LIB={tmp_path}", *build_search_command(search, file=PLACE, about="cni"))
+    text = parse_newest(in_real_perl(tmp_path / "log", files, command), search, PLACE)
     assert (lines, cut) == (text.lines, set(text.cut))
 
 
@@ -498,28 +508,28 @@ def stand_in(folder: Path, name: str, script: str) -> None:
     program.chmod(0o755)
 
 
-def heard(folder: Path, script: str, search: Search = ALL, most: int = SEARCHED) -> Completed:
+def heard(folder: Path, script: str, search: LogSearch = ALL, most: int = SEARCHED_LINES_LIMIT) -> CompletedProgram:
     """The answer where a program says that."""
     stand_in(folder, "teller", script)
-    return in_real_perl(folder, {}, quickly(newest(search, program=("teller", "all"), most=most)))
+    return in_real_perl(folder, {}, quickly(build_search_command(search, program=("teller", "all"), most=most)))
 
 
 def test_both_outputs_of_a_program_come_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
     answer = heard(tmp_path, "\n".join(f"echo '{line(n, str(n)).decode()}' >&{1 + n % 2}" for n in range(6)))
-    assert [line(n, str(n)).decode() for n in range(6)] == list(read_newest(answer, ALL, "web").lines)
+    assert [line(n, str(n)).decode() for n in range(6)] == list(parse_newest(answer, ALL, "web").lines)
 
 
 def test_what_a_program_says_of_itself_is_no_line_and_is_told(tmp_path: Path) -> None:
     answer = heard(
         tmp_path, f"echo 'time=x level=warning msg=cgroups' >&2; echo '{line(1).decode()}'; echo '-- No entries --'"
     )
-    assert (line(1).decode(),) == read_newest(answer, ALL, "web").lines
+    assert (line(1).decode(),) == parse_newest(answer, ALL, "web").lines
     assert answer.stderr == "time=x level=warning msg=cgroups\n-- No entries --\n"
 
 
 def test_the_next_line_of_an_entry_belongs_to_it(tmp_path: Path) -> None:
     answer = heard(tmp_path, f"echo '{line(1).decode()}'; echo '      second line'")
-    assert (line(1).decode(), "      second line") == read_newest(answer, ALL, "web").lines
+    assert (line(1).decode(), "      second line") == parse_newest(answer, ALL, "web").lines
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
@@ -527,18 +537,18 @@ def test_a_pattern_is_found_in_what_a_container_printed_in_utf_16(codec: str, tm
     """Whoever puts a time before every line splits them at the byte 0x0A."""
     printed = "接続 from 10.87.1.10 has failed\r\n再試行 gone\r\n".encode(codec).split(b"\n")[:2]
     (tmp_path / "printed").write_bytes(b"".join(b"2026-11-20T00:01:00.430655634Z " + each + b"\n" for each in printed))
-    search = Search(tail=5, pattern="^[^ ]+ 接続 from .* failed$")
-    text = read_newest(heard(tmp_path, f"cat {tmp_path}/printed", search), search, "web")
+    search = LogSearch(tail=5, pattern="^[^ ]+ 接続 from .* failed$")
+    text = parse_newest(heard(tmp_path, f"cat {tmp_path}/printed", search), search, "web")
     assert (("2026-11-20T00:01:00.430655634Z 接続 from 10.87.1.10 has failed",), frozenset()) == (text.lines, text.cut)
 
 
 def test_a_program_s_failure_is_its_own(tmp_path: Path) -> None:
     answer = heard(tmp_path, "echo 'Error: boom' >&2; exit 125")
-    assert Completed(125, "", "Error: boom\n") == answer
+    assert CompletedProgram(125, "", "Error: boom\n") == answer
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    answer = in_real_perl(tmp_path, {}, newest(ALL, program=("no-such-program", "all")))
+    answer = in_real_perl(tmp_path, {}, build_search_command(ALL, program=("no-such-program", "all")))
     assert ("absent", True) == _refused(answer, ALL, "no-such-program: No such file or directory")
 
 
@@ -564,28 +574,31 @@ def test_an_endless_flood_is_heard_in_constant_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("most", "since", "cut"),
     [
-        pytest.param(3, None, {Cut.TIME}, id="as many as were asked for"),
+        pytest.param(3, None, {Truncation.TIME}, id="as many as were asked for"),
         pytest.param(4, None, set(), id="fewer"),
         pytest.param(3, at(2), set(), id="as many, but the oldest is too old to be asked for"),
     ],
 )
 def test_whether_a_program_was_heard_to_the_end_is_said(
-    most: int, since: datetime | None, cut: set[Cut], tmp_path: Path
+    most: int, since: datetime | None, cut: set[Truncation], tmp_path: Path
 ) -> None:
-    search = Search(tail=50, pattern="two|three", since=since)
+    search = LogSearch(tail=50, pattern="two|three", since=since)
     script = "\n".join(f"echo '{line(n, text).decode()}'" for n, text in enumerate(("one", "two", "three"), 1))
-    text = read_newest(heard(tmp_path, script, search, most), search, "web")
+    text = parse_newest(heard(tmp_path, script, search, most), search, "web")
     assert ([line(2, "two").decode(), line(3, "three").decode()], cut) == (list(text.lines), set(text.cut))
 
 
 def test_a_program_is_asked_for_one_line_more_than_wanted_or_for_all_that_are_searched() -> None:
-    assert (6, SEARCHED) == (wanted(Search(tail=5), ends=False), wanted(Search(tail=5, pattern="x"), ends=True))
-    until = Search(tail=5, until=DAY)
-    assert (6, SEARCHED) == (wanted(until, ends=True), wanted(until, ends=False))
+    assert (6, SEARCHED_LINES_LIMIT) == (
+        count_lines_to_request(LogSearch(tail=5), ends=False),
+        count_lines_to_request(LogSearch(tail=5, pattern="x"), ends=True),
+    )
+    until = LogSearch(tail=5, until=DAY)
+    assert (6, SEARCHED_LINES_LIMIT) == (count_lines_to_request(until, ends=True), count_lines_to_request(until, ends=False))
 
 
 def test_without_anything_but_its_clock_a_host_is_believed() -> None:
-    text = read_newest(replace(Completed(0, "", ""), output=b"clock 1\n\n"), ALL, PLACE)
+    text = parse_newest(replace(CompletedProgram(0, "", ""), output=b"clock 1\n\n"), ALL, PLACE)
     assert LogText(lines=(), clock=datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) == text
 
 
@@ -598,4 +611,4 @@ def test_without_anything_but_its_clock_a_host_is_believed() -> None:
 )  # fmt: skip
 def test_what_the_script_never_says_is_not_believed(output: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (pydantic's and ours)
-        read_newest(replace(Completed(0, "", ""), output=output), ALL, PLACE)
+        parse_newest(replace(CompletedProgram(0, "", ""), output=output), ALL, PLACE)

@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from adapters.wsl.action import Argv, Completed
-from adapters.wsl.shell import has_ended, read_frames, shell_line
+from adapters.wsl.action import Argv, CompletedProgram
+from adapters.wsl.shell import build_shell_line, has_ended, parse_frames
 from tests.lab.wsl.shell import Shell
 from tests.lab.wsl.state import WslState
 
 NONCE = "5eed" * 8
 
 
-def run_in_real_shell(commands: list[Argv], folder: Path, *, each: float = 5.0) -> tuple[Completed, ...]:
+def run_in_real_shell(commands: list[Argv], folder: Path, *, each: float = 5.0) -> tuple[CompletedProgram, ...]:
     """As sshd does it: until the shell itself has ended, whoever else may still hold its output open."""
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", "LC_ALL": "ja_JP.UTF-8"}
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        line = shell_line(commands, each, NONCE)
+        line = build_shell_line(commands, each, NONCE)
         subprocess.run(line, shell=True, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment, timeout=30)
     written, complained = (folder / "stdout").read_bytes(), (folder / "stderr").read_bytes()
     assert has_ended(written, complained, NONCE, len(commands))
-    return read_frames(written, complained, NONCE, len(commands))
+    return parse_frames(written, complained, NONCE, len(commands))
 
 
 def stand_in(folder: Path, name: str, script: str) -> None:
@@ -36,22 +36,26 @@ def stand_in(folder: Path, name: str, script: str) -> None:
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
-        pytest.param("printf 'no final newline'", Completed(0, "no final newline", ""), id="no final newline"),
-        pytest.param("echo one", Completed(0, "one\n", ""), id="one final newline"),
-        pytest.param(r"printf 'two\n\n'", Completed(0, "two\n\n", ""), id="two final newlines"),
-        pytest.param("true", Completed(0, "", ""), id="no output"),
-        pytest.param("echo out; echo err >&2; exit 7", Completed(7, "out\n", "err\n"), id="both streams and a code"),
-        pytest.param("exit 125", Completed(125, "", ""), id="podman's own failure"),
-        pytest.param(r"printf '\000\377\033[31m%%s'", Completed(0, "\x00\ufffd\x1b[31m%s", ""), id="bytes that are no text"),
-        pytest.param("printf '%s 0' " + NONCE[:-1], Completed(0, f"{NONCE[:-1]} 0", ""), id="almost a frame"),
-        pytest.param("echo $LC_ALL", Completed(0, "C\n", ""), id="English messages"),
-        pytest.param("cat", Completed(0, "", ""), id="nothing to read"),
+        pytest.param("printf 'no final newline'", CompletedProgram(0, "no final newline", ""), id="no final newline"),
+        pytest.param("echo one", CompletedProgram(0, "one\n", ""), id="one final newline"),
+        pytest.param(r"printf 'two\n\n'", CompletedProgram(0, "two\n\n", ""), id="two final newlines"),
+        pytest.param("true", CompletedProgram(0, "", ""), id="no output"),
+        pytest.param("echo out; echo err >&2; exit 7", CompletedProgram(7, "out\n", "err\n"), id="both streams and a code"),
+        pytest.param("exit 125", CompletedProgram(125, "", ""), id="podman's own failure"),
+        pytest.param(
+            r"printf '\000\377\033[31m%%s'", CompletedProgram(0, "\x00\ufffd\x1b[31m%s", ""), id="bytes that are no text"
+        ),
+        pytest.param("printf '%s 0' " + NONCE[:-1], CompletedProgram(0, f"{NONCE[:-1]} 0", ""), id="almost a frame"),
+        pytest.param("echo $LC_ALL", CompletedProgram(0, "C\n", ""), id="English messages"),
+        pytest.param("cat", CompletedProgram(0, "", ""), id="nothing to read"),
     ],
 )
-def test_what_a_program_leaves_behind_comes_back_byte_for_byte(script: str, expected: Completed, tmp_path: Path) -> None:
+def test_what_a_program_leaves_behind_comes_back_byte_for_byte(
+    script: str, expected: CompletedProgram, tmp_path: Path
+) -> None:
     stand_in(tmp_path, "program", script)
     stand_in(tmp_path, "after", "echo after")
-    assert (expected, Completed(0, "after\n", "")) == run_in_real_shell([("program",), ("after",)], tmp_path)
+    assert (expected, CompletedProgram(0, "after\n", "")) == run_in_real_shell([("program",), ("after",)], tmp_path)
 
 
 def test_arguments_stay_arguments(tmp_path: Path) -> None:
@@ -59,7 +63,7 @@ def test_arguments_stay_arguments(tmp_path: Path) -> None:
     stand_in(tmp_path, "show", """for word; do printf '<%s>' "$word"; done""")
     hostile = ("; touch hacked", "$(id)", "`id`", "'", '"', "a\nb", "-x", "*", "\\n", "", "日本")
     (completed,) = run_in_real_shell([("show", *hostile)], tmp_path)
-    assert Completed(0, "".join(f"<{word}>" for word in hostile), "") == completed
+    assert CompletedProgram(0, "".join(f"<{word}>" for word in hostile), "") == completed
 
 
 def test_a_program_that_is_not_there_has_code_127(tmp_path: Path) -> None:
@@ -72,14 +76,14 @@ def test_a_program_that_kills_itself_ends_nothing_else(tmp_path: Path) -> None:
     stand_in(tmp_path, "after", "echo after")
     killed, after = run_in_real_shell([("suicide",), ("after",)], tmp_path)
     assert (137, "last words\n") == (killed.code, killed.stdout)
-    assert Completed(0, "after\n", "") == after
+    assert CompletedProgram(0, "after\n", "") == after
 
 
 def test_a_hanging_program_is_cut_off_and_the_next_one_runs(tmp_path: Path) -> None:
     stand_in(tmp_path, "hang", "echo begun; exec sleep 60")
     stand_in(tmp_path, "after", "echo after")
     completed = run_in_real_shell([("hang",), ("after",)], tmp_path, each=1.0)
-    assert (Completed(124, "begun\n", ""), Completed(0, "after\n", "")) == completed
+    assert (CompletedProgram(124, "begun\n", ""), CompletedProgram(0, "after\n", "")) == completed
 
 
 def test_a_program_that_ignores_term_is_killed(tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ def test_a_program_that_ignores_term_is_killed(tmp_path: Path) -> None:
 def test_a_child_that_holds_the_pipes_holds_nobody_up(tmp_path: Path) -> None:
     """The child lives on when all is read."""
     stand_in(tmp_path, "leaver", f"setsid sleep 60 & echo $! > {tmp_path}/child; echo left")
-    assert (Completed(0, "left\n", ""),) == run_in_real_shell([("leaver",)], tmp_path)
+    assert (CompletedProgram(0, "left\n", ""),) == run_in_real_shell([("leaver",)], tmp_path)
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
 
 
@@ -110,12 +114,12 @@ def test_a_child_that_holds_the_pipes_holds_nobody_up(tmp_path: Path) -> None:
 )
 def test_missing_frames_are_never_taken_for_an_answer(stdout: bytes, stderr: bytes) -> None:
     with pytest.raises(ValueError, match="frame"):
-        read_frames(stdout, stderr, NONCE, 1)
+        parse_frames(stdout, stderr, NONCE, 1)
 
 
 def test_what_a_login_script_prints_first_is_nobody_s_output() -> None:
     stdout, stderr = f"Welcome!\n\n{NONCE} 0\nout\n{NONCE} 3\n", f"motd\n\n{NONCE}\nerr\n{NONCE}\n"
-    assert (Completed(3, "out", "err"),) == read_frames(stdout.encode(), stderr.encode(), NONCE, 1)
+    assert (CompletedProgram(3, "out", "err"),) == parse_frames(stdout.encode(), stderr.encode(), NONCE, 1)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +136,8 @@ async def test_the_shell_of_the_lab_does_what_a_real_one_does(commands: list[Arg
     each = 0.1 if "hangs" in commands[0] else 5.0
     state = WslState(address="10.87.1.1", bridge="br0", hanging={"ip"} if "hangs" in commands[0] else set())
     shell = Shell(state)
-    await shell.run(shell_line(commands, each, NONCE))
-    simulated = read_frames("".join(shell.stdout).encode(), "".join(shell.stderr).encode(), NONCE, len(commands))
+    await shell.run(build_shell_line(commands, each, NONCE))
+    simulated = parse_frames("".join(shell.stdout).encode(), "".join(shell.stderr).encode(), NONCE, len(commands))
 
     for command, answer in zip(commands, simulated, strict=True):
         if answer.code == 0:

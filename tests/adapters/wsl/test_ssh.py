@@ -21,9 +21,9 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.phrase import Phrase
-from adapters.wsl.action import Argv, Completed, WslAction
-from adapters.wsl.keys import Keys as Keyring
-from adapters.wsl.ssh import CHANNELS
+from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from adapters.wsl.keys import KeyCache as Keyring
+from adapters.wsl.ssh import MAX_CHANNELS
 from adapters.wsl.ssh_errors import REFUSED_KEY_PAUSE
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.faults import Fault, Wire
@@ -37,10 +37,10 @@ class Who(WslAction[str]):
     deadline = 10.0
     output_limit = 1024 * 1024
 
-    def commands(self) -> tuple[Argv, ...]:
+    def build_commands(self) -> tuple[Argv, ...]:
         return (("id",),)
 
-    def parse(self, completed: Sequence[Completed]) -> str:
+    def parse(self, completed: Sequence[CompletedProgram]) -> str:
         return completed[0].stdout
 
 
@@ -65,19 +65,19 @@ class HurriedChange(Change):
 class Podman(Who):
     """A program of root's, with a far-side deadline far below its own."""
 
-    each = 0.1
+    program_timeout = 0.1
 
-    def commands(self) -> tuple[Argv, ...]:
+    def build_commands(self) -> tuple[Argv, ...]:
         return (("podman", "ps"), ("sudo", "-n", "podman", "ps"), ("id",))
 
-    def parse(self, completed: Sequence[Completed]) -> str:
+    def parse(self, completed: Sequence[CompletedProgram]) -> str:
         return " ".join(str(answer.code) for answer in completed)
 
 
 class Unreadable(Who):
     """Its answer is never what it expects."""
 
-    def parse(self, completed: Sequence[Completed]) -> str:
+    def parse(self, completed: Sequence[CompletedProgram]) -> str:
         raise ValueError("not a number")
 
 
@@ -94,10 +94,10 @@ async def test_concurrent_first_uses_open_one_connection_and_at_most_eight_chann
     connect: Connect, server: SshServer
 ) -> None:
     """sshd refuses a session beyond MaxSessions; ours is set to what we promise never to exceed."""
-    server.max_sessions = CHANNELS
+    server.max_sessions = MAX_CHANNELS
     connection = connect()
     assert [ME] * 50 == await asyncio.gather(*(connection.perform(Who()) for _ in range(50)))
-    assert (1, CHANNELS) == (server.connections, server.most_sessions)
+    assert (1, MAX_CHANNELS) == (server.connections, server.most_sessions)
 
 
 async def test_a_lost_connection_is_opened_again_by_its_next_use(connect: Connect, server: SshServer) -> None:
@@ -226,7 +226,7 @@ async def test_a_host_that_confirmed_no_session_is_asked_again_when_it_is_well(c
     await connection.perform(Who())
     server.confirms_sessions = False
     async with asyncio.timeout(10):
-        asking = [connection.perform(HurriedWho()) for _ in range(CHANNELS)]
+        asking = [connection.perform(HurriedWho()) for _ in range(MAX_CHANNELS)]
         failures = await asyncio.gather(*asking, return_exceptions=True)
         assert {DeadlineExceeded} == {type(failure) for failure in failures}
         server.confirms_sessions = True
@@ -250,8 +250,8 @@ async def test_a_frozen_host_is_noticed_by_its_silence(connect: Connect, server:
 async def test_a_cancelled_action_gives_its_channel_back(connect: Connect, server: SshServer) -> None:
     connection = connect()
     server.wire.fault = Fault.HANG
-    asking = [asyncio.create_task(connection.perform(Who())) for _ in range(CHANNELS)]
-    while server.sessions < CHANNELS:
+    asking = [asyncio.create_task(connection.perform(Who())) for _ in range(MAX_CHANNELS)]
+    while server.sessions < MAX_CHANNELS:
         await asyncio.sleep(0.01)
     for task in asking:
         task.cancel()

@@ -15,7 +15,7 @@ from adapters.errors import (
     Unreachable,
 )
 from adapters.inventory import WslSide
-from adapters.wsl.ssh import host_error
+from adapters.wsl.ssh import map_ssh_error
 
 SIDE = WslSide(address="192.0.2.11", key_file=Path("/keys/bot"), known_hosts_file=Path("/keys/known_hosts"))
 
@@ -72,7 +72,7 @@ def test_an_error_of_asyncssh_becomes_ours(name: str, expected: type[HostError])
     error = kind.__new__(kind)
     error.args = ("reason",)
     error.__dict__.update(reason="reason", code=1, lang="", command="", exit_status=1)
-    translated = host_error(error, SIDE)  # type: ignore[arg-type]
+    translated = map_ssh_error(error, SIDE)  # type: ignore[arg-type]
     assert (expected, False) == (type(translated), translated.maybe_ran)
 
 
@@ -92,4 +92,4 @@ def test_an_error_of_asyncssh_becomes_ours(name: str, expected: type[HostError])
     ],
 )
 def test_an_error_of_the_operating_system_becomes_ours(error: Exception, expected: type[HostError]) -> None:
-    assert type(host_error(error, SIDE)) is expected
+    assert type(map_ssh_error(error, SIDE)) is expected

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.wsl.action import Completed
-from adapters.wsl.podman import Container, Unread
+from adapters.wsl.action import CompletedProgram
+from adapters.wsl.podman import Container, UnreadPart
 from adapters.wsl.system import Bridge, ReadSystem, WslSystem
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.wsl.programs import CGROUPS_WARNING
@@ -18,22 +18,22 @@ from tests.lab.wsl.state import WslState
 READ = ReadSystem(network="flatnet", bridge="flatnet-br0")
 
 WELL = (
-    Completed(0, "1\n", ""),
-    Completed(
+    CompletedProgram(0, "1\n", ""),
+    CompletedProgram(
         0,
         '[{"ifname":"flatnet-br0","flags":["BROADCAST","MULTICAST","UP","LOWER_UP"],"operstate":"UP",'
         '"addr_info":[{"family":"inet","local":"10.87.1.1","prefixlen":24},'
         '{"family":"inet6","local":"fe80::1","prefixlen":64}]}]\n',
         "",
     ),
-    Completed(0, "false\n", CGROUPS_WARNING),
-    Completed(0, "", CGROUPS_WARNING),
-    Completed(0, "[]\n", CGROUPS_WARNING),
+    CompletedProgram(0, "false\n", CGROUPS_WARNING),
+    CompletedProgram(0, "", CGROUPS_WARNING),
+    CompletedProgram(0, "[]\n", CGROUPS_WARNING),
 )
 FORWARDING, BRIDGE, ROOT, NETWORK, LIST = range(5)
 
 
-def read(**changes: Completed) -> WslSystem:
+def read(**changes: CompletedProgram) -> WslSystem:
     """The system where all is well but for the named programs."""
     places = {"forwarding": FORWARDING, "bridge": BRIDGE, "root": ROOT, "network": NETWORK, "containers": LIST}
     completed = list(WELL)
@@ -44,11 +44,11 @@ def read(**changes: Completed) -> WslSystem:
 
 def said(part: object) -> str:
     """The words of a problem."""
-    assert isinstance(part, Unread)
+    assert isinstance(part, UnreadPart)
     return str(part.phrase)
 
 
-def listed(**changes: Any) -> Completed:
+def listed(**changes: Any) -> CompletedProgram:
     """podman's list with one container that has these fields."""
     usual = {
         "Id": "ab" * 32,
@@ -58,7 +58,7 @@ def listed(**changes: Any) -> Completed:
         "Status": "Up 1 second",
         "ExitCode": 0,
     }
-    return Completed(0, json.dumps([usual | changes]), "")
+    return CompletedProgram(0, json.dumps([usual | changes]), "")
 
 
 WEB = Container(name="web", state="running", exit_code=0)
@@ -93,10 +93,10 @@ def test_a_container_is_read_from_podman_s_list(fields: dict[str, Any], expected
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(Completed(0, "", ""), id="nothing"),
-        pytest.param(Completed(0, "null", ""), id="null"),
-        pytest.param(Completed(0, "{}", ""), id="an object"),
-        pytest.param(Completed(0, "[" * 10_000, ""), id="deep"),
+        pytest.param(CompletedProgram(0, "", ""), id="nothing"),
+        pytest.param(CompletedProgram(0, "null", ""), id="null"),
+        pytest.param(CompletedProgram(0, "{}", ""), id="an object"),
+        pytest.param(CompletedProgram(0, "[" * 10_000, ""), id="deep"),
         pytest.param(listed(Names=[]), id="no name"),
         pytest.param(listed(Names=None), id="names null"),
         pytest.param(listed(Names="web"), id="names a text"),
@@ -105,7 +105,7 @@ def test_a_container_is_read_from_podman_s_list(fields: dict[str, Any], expected
         pytest.param(listed(ExitCode="three"), id="a code that is none"),
     ],
 )
-def test_a_list_that_cannot_be_understood_is_a_problem_of_the_containers_alone(answer: Completed) -> None:
+def test_a_list_that_cannot_be_understood_is_a_problem_of_the_containers_alone(answer: CompletedProgram) -> None:
     system = read(containers=answer)
     assert "cannot be understood" in said(system.containers)
     assert (read().bridge, True) == (system.bridge, system.forwarding)
@@ -115,54 +115,62 @@ def test_a_list_that_cannot_be_understood_is_a_problem_of_the_containers_alone(a
     ("changes", "words"),
     [
         pytest.param(
-            {"root": Completed(1, "", "sudo: a password is required\n")}, "a password is required", id="sudo refuses"
+            {"root": CompletedProgram(1, "", "sudo: a password is required\n")}, "a password is required", id="sudo refuses"
         ),
-        pytest.param({"root": Completed(1, "", "sudo: podman: command not found\n")}, "command not found", id="no podman"),
-        pytest.param({"root": Completed(127, "", "timeout: failed to run command 'sudo'\n")}, "cannot be run", id="no sudo"),
-        pytest.param({"root": Completed(0, "true\n", CGROUPS_WARNING)}, "without root", id="rootless"),
-        pytest.param({"root": Completed(0, "", "")}, "without root", id="no word on root"),
-        pytest.param({"root": Completed(125, "", "Error: database is locked\n")}, "database is locked", id="podman fails"),
-        pytest.param({"root": Completed(124, "", "")}, "does not come to an end", id="podman hangs"),
-        pytest.param({"root": Completed(137, "", "Killed\n")}, "does not come to an end", id="podman hangs as root"),
-        pytest.param({"network": Completed(1, "", CGROUPS_WARNING)}, "no network flatnet", id="no network"),
-        pytest.param({"network": Completed(125, "", "Error: boom\n")}, "boom", id="network fails"),
-        pytest.param({"containers": Completed(125, "", "Error: boom\n")}, "boom", id="list fails"),
-        pytest.param({"containers": Completed(125, "", "")}, "exit code 125", id="list fails without a word"),
-        pytest.param({"containers": Completed(124, "[", "")}, "does not come to an end", id="list hangs"),
+        pytest.param(
+            {"root": CompletedProgram(1, "", "sudo: podman: command not found\n")}, "command not found", id="no podman"
+        ),
+        pytest.param(
+            {"root": CompletedProgram(127, "", "timeout: failed to run command 'sudo'\n")}, "cannot be run", id="no sudo"
+        ),
+        pytest.param({"root": CompletedProgram(0, "true\n", CGROUPS_WARNING)}, "without root", id="rootless"),
+        pytest.param({"root": CompletedProgram(0, "", "")}, "without root", id="no word on root"),
+        pytest.param(
+            {"root": CompletedProgram(125, "", "Error: database is locked\n")}, "database is locked", id="podman fails"
+        ),
+        pytest.param({"root": CompletedProgram(124, "", "")}, "does not come to an end", id="podman hangs"),
+        pytest.param({"root": CompletedProgram(137, "", "Killed\n")}, "does not come to an end", id="podman hangs as root"),
+        pytest.param({"network": CompletedProgram(1, "", CGROUPS_WARNING)}, "no network flatnet", id="no network"),
+        pytest.param({"network": CompletedProgram(125, "", "Error: boom\n")}, "boom", id="network fails"),
+        pytest.param({"containers": CompletedProgram(125, "", "Error: boom\n")}, "boom", id="list fails"),
+        pytest.param({"containers": CompletedProgram(125, "", "")}, "exit code 125", id="list fails without a word"),
+        pytest.param({"containers": CompletedProgram(124, "[", "")}, "does not come to an end", id="list hangs"),
     ],
 )
-def test_an_empty_list_is_never_believed_without_proof(changes: dict[str, Completed], words: str) -> None:
+def test_an_empty_list_is_never_believed_without_proof(changes: dict[str, CompletedProgram], words: str) -> None:
     assert words in said(read(**changes).containers)
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param(Completed(1, "", 'Device "flatnet-br0" does not exist.\n'), Bridge(exists=False), id="missing"),
-        pytest.param(Completed(0, "[{},{}]", ""), Unread, id="empty objects"),
-        pytest.param(Completed(0, "[]", ""), Bridge(exists=False), id="empty list"),
+        pytest.param(CompletedProgram(1, "", 'Device "flatnet-br0" does not exist.\n'), Bridge(exists=False), id="missing"),
+        pytest.param(CompletedProgram(0, "[{},{}]", ""), UnreadPart, id="empty objects"),
+        pytest.param(CompletedProgram(0, "[]", ""), Bridge(exists=False), id="empty list"),
         pytest.param(
-            Completed(0, '[{"ifname":"flatnet-br0","flags":["NO-CARRIER","UP"],"operstate":"DOWN","addr_info":[]}]', ""),
+            CompletedProgram(
+                0, '[{"ifname":"flatnet-br0","flags":["NO-CARRIER","UP"],"operstate":"DOWN","addr_info":[]}]', ""
+            ),
             Bridge(exists=True, up=True),
             id="up without a running container",
         ),
         pytest.param(
-            Completed(0, '[{"ifname":"flatnet-br0","flags":["BROADCAST"],"addr_info":[]}]', ""),
+            CompletedProgram(0, '[{"ifname":"flatnet-br0","flags":["BROADCAST"],"addr_info":[]}]', ""),
             Bridge(exists=True),
             id="down",
         ),
-        pytest.param(Completed(0, "5: flatnet-br0: <UP>", ""), Unread, id="text: an ip without -json"),
+        pytest.param(CompletedProgram(0, "5: flatnet-br0: <UP>", ""), UnreadPart, id="text: an ip without -json"),
         pytest.param(
-            Completed(
+            CompletedProgram(
                 0, '[{"ifname":"flatnet-br0","flags":[],"addr_info":[{"family":"inet","local":"?","prefixlen":24}]}]', ""
             ),
-            Unread,
+            UnreadPart,
             id="no address",
         ),
-        pytest.param(Completed(127, "", "timeout: failed to run command 'ip'\n"), Unread, id="no ip"),
+        pytest.param(CompletedProgram(127, "", "timeout: failed to run command 'ip'\n"), UnreadPart, id="no ip"),
     ],
 )
-def test_the_bridge(answer: Completed, expected: Bridge | type[Unread]) -> None:
+def test_the_bridge(answer: CompletedProgram, expected: Bridge | type[UnreadPart]) -> None:
     system = read(bridge=answer)
     assert expected in (system.bridge, type(system.bridge))
     assert ((), True) == (system.containers, system.forwarding)
@@ -171,21 +179,23 @@ def test_the_bridge(answer: Completed, expected: Bridge | type[Unread]) -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (Completed(0, "1\n", ""), True),
-        (Completed(0, "0\n", ""), False),
-        (Completed(0, "2\n", ""), Unread),
-        (Completed(0, "", ""), Unread),
-        (Completed(255, "", "sysctl: cannot stat /proc/sys/net/ipv4/ip_forward: No such file\n"), Unread),
+        (CompletedProgram(0, "1\n", ""), True),
+        (CompletedProgram(0, "0\n", ""), False),
+        (CompletedProgram(0, "2\n", ""), UnreadPart),
+        (CompletedProgram(0, "", ""), UnreadPart),
+        (CompletedProgram(255, "", "sysctl: cannot stat /proc/sys/net/ipv4/ip_forward: No such file\n"), UnreadPart),
     ],
 )
-def test_forwarding(answer: Completed, expected: bool | type[Unread]) -> None:
+def test_forwarding(answer: CompletedProgram, expected: bool | type[UnreadPart]) -> None:
     system = read(forwarding=answer)
     assert expected in (system.forwarding, type(system.forwarding))
     assert () == system.containers
 
 
 def test_the_action_asks_for_what_the_inventory_names() -> None:
-    assert "network=other" in [word for command in ReadSystem(network="other", bridge="br1").commands() for word in command]
+    assert "network=other" in [
+        word for command in ReadSystem(network="other", bridge="br1").build_commands() for word in command
+    ]
 
 
 def unhealthy(state: WslState) -> None:
@@ -222,13 +232,13 @@ async def test_the_system_of_a_lab_host(
     system = await connect().perform(READ)
     assert words in shown(getattr(system, part))
     others = {name for name in ("containers", "bridge", "forwarding") if name != part}
-    assert not [name for name in others if isinstance(getattr(system, name), Unread)]
+    assert not [name for name in others if isinstance(getattr(system, name), UnreadPart)]
     assert server.lines == 1
 
 
 def shown(part: object) -> str:
     match part:
-        case Unread():
+        case UnreadPart():
             return said(part)
         case tuple():
             return ", ".join(f"{container.name} {container.state} {container.healthy}" for container in part)

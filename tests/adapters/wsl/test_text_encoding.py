@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.wsl.text_encoding import readable
+from adapters.wsl.text_encoding import decode_lines
 
 TIME = "2026-11-25T19:44:41.430655634Z "
 WORDS = "INFO 接続 from 10.87.1.10"
@@ -39,11 +39,11 @@ def split(text: str, encoding: str) -> list[bytes]:
     ],
 )
 def test_a_line_is_readable(lines: list[bytes], text: list[str], encoding: str) -> None:
-    assert (tuple(text), encoding) == readable(lines)
+    assert (tuple(text), encoding) == decode_lines(lines)
 
 
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_no_bytes_are_too_strange(lines: list[bytes]) -> None:
-    texts, _ = readable(lines)
+    texts, _ = decode_lines(lines)
     assert len(lines) == len(texts)
     "".join(texts).encode()  # no half of a pair, which nobody could send on

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.wsl.action import Completed
-from adapters.wsl.podman import Unread
-from adapters.wsl.shell import read_frames, shell_line
-from adapters.wsl.updates import LISTS, RESTART, STAMP, Package, ReadUpdates, WslUpdates
+from adapters.wsl.action import CompletedProgram
+from adapters.wsl.podman import UnreadPart
+from adapters.wsl.shell import build_shell_line, parse_frames
+from adapters.wsl.updates import LISTS_FOLDER, RESTART_MARK, UPDATE_STAMP, Package, ReadUpdates, WslUpdates
 from tests.adapters.wsl.conftest import Connect
 from tests.lab.wsl.apt import Apt, PendingPackage, simulated
 from tests.lab.wsl.server import SshServer
@@ -22,9 +22,9 @@ READ = ReadUpdates()
 
 LISTED_AT = datetime(2026, 11, 25, 6, tzinfo=UTC)
 SECONDS = int(LISTED_AT.timestamp())
-NO_RESTART = f"stat: cannot statx '{RESTART}': No such file or directory\n"
-STAT = Completed(1, f"{LISTS} {SECONDS}\n", NO_RESTART)
-ARCHIVES = Completed(0, "Ubuntu:noble\nUbuntu:noble-security\n$(LABEL):$(SUITE)\n", "")
+NO_RESTART = f"stat: cannot statx '{RESTART_MARK}': No such file or directory\n"
+STAT = CompletedProgram(1, f"{LISTS_FOLDER} {SECONDS}\n", NO_RESTART)
+ARCHIVES = CompletedProgram(0, "Ubuntu:noble\nUbuntu:noble-security\n$(LABEL):$(SUITE)\n", "")
 
 BOTH = ("Ubuntu:24.04/noble-updates", "Ubuntu:24.04/noble-security")
 LIBC = PendingPackage("libc6", "2.39-0ubuntu8.1", "2.39-0ubuntu8.7", BOTH)
@@ -32,14 +32,16 @@ CURL = PendingPackage("curl", "8.5.0-2", "8.5.0-3")
 ANEW = PendingPackage("libngtcp2-16", "", "1.11.0-1", ("Ubuntu:24.04/noble-security",))
 
 
-def read(stat: Completed = STAT, archives: Completed = ARCHIVES, upgrade: Completed | None = None) -> WslUpdates:
+def read(
+    stat: CompletedProgram = STAT, archives: CompletedProgram = ARCHIVES, upgrade: CompletedProgram | None = None
+) -> WslUpdates:
     """Where all is well but for these answers."""
-    return READ.parse((stat, archives, upgrade or Completed(0, simulated(Apt()), "")))
+    return READ.parse((stat, archives, upgrade or CompletedProgram(0, simulated(Apt()), "")))
 
 
 def said(updates: WslUpdates) -> str:
     """Why the packages could not be read."""
-    assert isinstance(updates.packages, Unread)
+    assert isinstance(updates.packages, UnreadPart)
     return str(updates.packages.phrase)
 
 
@@ -49,7 +51,7 @@ def test_nothing_to_be_done_is_read_with_the_age_of_the_lists() -> None:
 
 def test_packages_are_told_apart_by_whether_a_security_archive_has_them() -> None:
     """What would come along anew is no update of anything."""
-    answer = read(upgrade=Completed(0, simulated(Apt([LIBC, ANEW, CURL], kept=3)), ""))
+    answer = read(upgrade=CompletedProgram(0, simulated(Apt([LIBC, ANEW, CURL], kept=3)), ""))
 
     assert (
         Package(name="curl", installed="8.5.0-2", candidate="8.5.0-3", security=False),
@@ -72,7 +74,9 @@ def test_packages_are_told_apart_by_whether_a_security_archive_has_them() -> Non
 )
 def test_a_line_of_apt(line: str, name: str, security: bool) -> None:
     """Seen of apt 2.4 to 3.0: two archives, a broken order of installing, an epoch, a label with a space, no label."""
-    answer = read(upgrade=Completed(0, f"1 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n{line}\n", ""))
+    answer = read(
+        upgrade=CompletedProgram(0, f"1 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n{line}\n", "")
+    )
 
     assert isinstance(answer.packages, tuple)
     assert [(name, security)] == [(package.name, package.security) for package in answer.packages]
@@ -81,31 +85,35 @@ def test_a_line_of_apt(line: str, name: str, security: bool) -> None:
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        pytest.param({"archives": Completed(0, "", "")}, "no list of a security archive", id="no lists"),
+        pytest.param({"archives": CompletedProgram(0, "", "")}, "no list of a security archive", id="no lists"),
         pytest.param(
-            {"archives": Completed(0, "Ubuntu:noble\nUbuntu:noble-updates\n", "")},
+            {"archives": CompletedProgram(0, "Ubuntu:noble\nUbuntu:noble-updates\n", "")},
             "no list of a security archive",
             id="no security archive among the sources",
         ),
-        pytest.param({"archives": Completed(100, "", "E: broken sources\n")}, "broken sources", id="broken sources"),
-        pytest.param({"upgrade": Completed(100, "", "E: Unmet dependencies.\n")}, "Unmet dependencies", id="apt fails"),
-        pytest.param({"upgrade": Completed(124, "", "")}, "does not come to an end", id="apt hangs"),
-        pytest.param({"archives": Completed(127, "", "no apt-get\n")}, "Debian and Ubuntu alone", id="no apt"),
-        pytest.param({"upgrade": Completed(0, "Reading package lists...\n", "")}, "cannot be understood", id="cut short"),
-        pytest.param({"upgrade": Completed(0, "", "")}, "cannot be understood", id="no word"),
+        pytest.param({"archives": CompletedProgram(100, "", "E: broken sources\n")}, "broken sources", id="broken sources"),
         pytest.param(
-            {"upgrade": Completed(0, simulated(Apt([LIBC])).replace("(2.39", "2.39"), "")},
+            {"upgrade": CompletedProgram(100, "", "E: Unmet dependencies.\n")}, "Unmet dependencies", id="apt fails"
+        ),
+        pytest.param({"upgrade": CompletedProgram(124, "", "")}, "does not come to an end", id="apt hangs"),
+        pytest.param({"archives": CompletedProgram(127, "", "no apt-get\n")}, "Debian and Ubuntu alone", id="no apt"),
+        pytest.param(
+            {"upgrade": CompletedProgram(0, "Reading package lists...\n", "")}, "cannot be understood", id="cut short"
+        ),
+        pytest.param({"upgrade": CompletedProgram(0, "", "")}, "cannot be understood", id="no word"),
+        pytest.param(
+            {"upgrade": CompletedProgram(0, simulated(Apt([LIBC])).replace("(2.39", "2.39"), "")},
             "cannot be understood",
             id="no line of apt",
         ),
         pytest.param(
-            {"upgrade": Completed(0, simulated(Apt([PendingPackage("<!channel>", "1", "2")])), "")},
+            {"upgrade": CompletedProgram(0, simulated(Apt([PendingPackage("<!channel>", "1", "2")])), "")},
             "cannot be understood",
             id="a name that is none",
         ),
     ],
 )
-def test_nothing_pending_is_never_believed_without_proof(answers: dict[str, Completed], words: str) -> None:
+def test_nothing_pending_is_never_believed_without_proof(answers: dict[str, CompletedProgram], words: str) -> None:
     answer = read(**answers)
 
     assert words in said(answer)
@@ -117,20 +125,28 @@ def test_nothing_pending_is_never_believed_without_proof(answers: dict[str, Comp
     [
         pytest.param(STAT, LISTED_AT, False, id="Debian: the folder alone"),
         pytest.param(
-            Completed(1, f"{LISTS} {SECONDS - 999}\n{STAMP} {SECONDS}\n", NO_RESTART),
+            CompletedProgram(1, f"{LISTS_FOLDER} {SECONDS - 999}\n{UPDATE_STAMP} {SECONDS}\n", NO_RESTART),
             LISTED_AT,
             False,
             id="Ubuntu: an update that found nothing new left its stamp",
         ),
-        pytest.param(Completed(0, f"{LISTS} {SECONDS}\n{RESTART} {SECONDS + 5}\n", ""), LISTED_AT, True, id="restart"),
-        pytest.param(Completed(127, "", "no stat\n"), None, None, id="no stat: nothing is known"),
         pytest.param(
-            Completed(1, "", f"stat: cannot statx '{RESTART}': Permission denied\n"), None, None, id="nothing readable"
+            CompletedProgram(0, f"{LISTS_FOLDER} {SECONDS}\n{RESTART_MARK} {SECONDS + 5}\n", ""),
+            LISTED_AT,
+            True,
+            id="restart",
+        ),
+        pytest.param(CompletedProgram(127, "", "no stat\n"), None, None, id="no stat: nothing is known"),
+        pytest.param(
+            CompletedProgram(1, "", f"stat: cannot statx '{RESTART_MARK}': Permission denied\n"),
+            None,
+            None,
+            id="nothing readable",
         ),
     ],
 )
 def test_the_age_of_the_lists_and_whether_a_restart_is_awaited(
-    answer: Completed, listed_at: datetime | None, restart: bool | None
+    answer: CompletedProgram, listed_at: datetime | None, restart: bool | None
 ) -> None:
     told = read(stat=answer)
     assert (listed_at, restart, ()) == (told.listed_at, told.restart, told.packages)
@@ -163,7 +179,7 @@ async def test_the_updates_of_a_lab_host(
 
 
 def shown(answer: WslUpdates) -> str:
-    if isinstance(answer.packages, Unread):
+    if isinstance(answer.packages, UnreadPart):
         return said(answer)
     return f"packages={tuple(package.name for package in answer.packages)} kept={answer.kept} restart={answer.restart}"
 
@@ -175,7 +191,8 @@ def shown(answer: WslUpdates) -> str:
 def test_the_real_apt_says_the_same_as_that_of_the_lab(apt: Apt, tmp_path: Path) -> None:
     """In a world of its own: lists and installed packages as of the lab's host."""
     simulated_answer = read(
-        archives=Completed(0, "".join(f"{each}\n" for each in apt.lists), ""), upgrade=Completed(0, simulated(apt), "")
+        archives=CompletedProgram(0, "".join(f"{each}\n" for each in apt.lists), ""),
+        upgrade=CompletedProgram(0, simulated(apt), ""),
     )
     real = real_answer(lay_out(apt, tmp_path))
 
@@ -185,9 +202,9 @@ def test_the_real_apt_says_the_same_as_that_of_the_lab(apt: Apt, tmp_path: Path)
 
 def real_answer(configuration: Path) -> WslUpdates:
     environment = {"PATH": os.environ["PATH"], "APT_CONFIG": str(configuration)}
-    line = shell_line(READ.commands(), READ.each, "nonce")
+    line = build_shell_line(READ.build_commands(), READ.program_timeout, "nonce")
     ran = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, check=False, timeout=60)
-    return READ.parse(read_frames(ran.stdout, ran.stderr, "nonce", len(READ.commands())))
+    return READ.parse(parse_frames(ran.stdout, ran.stderr, "nonce", len(READ.build_commands())))
 
 
 def lay_out(apt: Apt, folder: Path) -> Path:

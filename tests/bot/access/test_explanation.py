@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.access.explanation import explain
-from bot.access.policy import Group, Policy
-from bot.access.rules import ApprovalRule, Approvals, Grant
+from bot.access.explanation import explain_rights
+from bot.access.policy import Policy, UserGroup
+from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
 from commands.logs.operations import LogCollect
 from commands.model.operation import Risk
 from commands.model.report import Report
@@ -14,17 +14,17 @@ from tests.bot.team import ADMINISTRATOR, CATALOGUE, DEVELOPER, INVENTORY, OPERA
 
 ANA, BO, VIC = person("ana", ADMINISTRATOR), person("bo", OPERATOR), person("vic", VIEWER)
 DAN = person("dan", DEVELOPER)
-LENDING = Group(slack="S0OPS", roles=frozenset({OPERATOR}))
+LENDING = UserGroup(slack="S0OPS", roles=frozenset({OPERATOR}))
 POLICY = Policy(
     (ANA, BO, VIC, DAN),
     (LENDING,),
     (Grant(operations=("forwarding apply",), roles=frozenset({DEVELOPER}), labels=("tokyo",), channels=("C0OPS", "shell")),),
-    Approvals(rules=(ApprovalRule(risk=Risk.DISRUPT, labels=("production",), approvers=2),)),
+    ApprovalSettings(rules=(ApprovalRule(risk=Risk.DISRUPT, labels=("production",), approvers=2),)),
 )
 
 
 def can(name: str, *words: str, policy: Policy = POLICY) -> Report:
-    return explain(policy, CATALOGUE, INVENTORY, name, words)
+    return explain_rights(policy, CATALOGUE, INVENTORY, name, words)
 
 
 def facts(report: Report) -> dict[str, str]:
@@ -129,7 +129,7 @@ def test_every_place_that_counts_is_said() -> None:
         Grant(operations=("log",), roles=frozenset({OPERATOR}), channels=("C0OPS", "C0LOG")),
         Grant(operations=("health",), roles=frozenset({OPERATOR}), channels=("C0OPS",)),
     )
-    report = explain(Policy((BO,), grants=narrowed), (LogCollect,), INVENTORY, "bo", ("log", "collect"))
+    report = explain_rights(Policy((BO,), grants=narrowed), (LogCollect,), INVENTORY, "bo", ("log", "collect"))
     assert ["C0LOG, C0OPS", "C0OPS"] == [
         str(value.text) for what, value in (row.cells for row in report.rows) if "Only in" == str(what.text)
     ]

@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from bot.access.policy import Actor, Go, Group, Person, Policy, Refuse, label
+from bot.access.policy import Actor, Permit, Person, Policy, Refusal, UserGroup, format_identity
 from bot.access.rules import Grant
-from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
+from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
 from commands.bot_state.reports import Digest, MonthlyReport, WeeklyReport
 from commands.catalogue import CATALOGUE
 from commands.logs.operations import LogCollect as Collected
@@ -21,12 +21,12 @@ NOBODY = Person(name="nobody", system=("nobody",), roles=frozenset())
 POLICY = Policy((ANA, BO, NOBODY))
 
 
-def slack(user: str, standing: Standing = Standing.MEMBER, *groups: str) -> SlackIdentity:
+def slack(user: str, standing: Membership = Membership.MEMBER, *groups: str) -> SlackIdentity:
     return SlackIdentity(team="T1", user=user, standing=standing, groups=frozenset(groups))
 
 
-OPS = Group(slack="S0OPS", roles=frozenset({Role.OPERATOR, Role.DEVELOPER}))
-AUDITORS = Group(slack="S0AUDIT", roles=frozenset({Role.SECURITY}))
+OPS = UserGroup(slack="S0OPS", roles=frozenset({Role.OPERATOR, Role.DEVELOPER}))
+AUDITORS = UserGroup(slack="S0AUDIT", roles=frozenset({Role.SECURITY}))
 WITH_GROUPS = Policy((ANA, BO, NOBODY), (OPS, AUDITORS))
 
 
@@ -49,12 +49,12 @@ def test_a_person_without_named_roles_is_a_viewer() -> None:
 @pytest.mark.parametrize(
     ("identity", "rule", "advice"),
     [
-        (slack("U7", Standing.GUEST), "guest", "ask a member"),
-        (slack("U7", Standing.STRANGER), "stranger", "ask somebody there"),
-        (slack("U7", Standing.UNKNOWN), "unknown", "try again in a minute"),
-        (slack("U1ANA", Standing.GUEST), "guest", "ask a member"),
-        (slack("U1ANA", Standing.STRANGER), "stranger", "ask somebody there"),
-        (slack("U1ANA", Standing.UNKNOWN), "unknown", "try again in a minute"),
+        (slack("U7", Membership.GUEST), "guest", "ask a member"),
+        (slack("U7", Membership.STRANGER), "stranger", "ask somebody there"),
+        (slack("U7", Membership.UNKNOWN), "unknown", "try again in a minute"),
+        (slack("U1ANA", Membership.GUEST), "guest", "ask a member"),
+        (slack("U1ANA", Membership.STRANGER), "stranger", "ask somebody there"),
+        (slack("U1ANA", Membership.UNKNOWN), "unknown", "try again in a minute"),
         (SystemIdentity(uid=0, name="root"), "system user without a person", "an administrator adds it"),
         (SystemIdentity(uid=1000, name="U1ANA"), "system user without a person", "an administrator adds it"),
     ],
@@ -63,7 +63,7 @@ def test_everybody_else_is_refused_and_told_what_to_do(identity: Identity, rule:
     """A configured id does not help where Slack does not vouch for the person."""
     refused = POLICY.identify(identity)
 
-    assert isinstance(refused, Refuse)
+    assert isinstance(refused, Refusal)
     assert rule == refused.rule
     assert advice in str(refused.reason)
 
@@ -74,8 +74,8 @@ WITHOUT = Actor("nobody", frozenset(), "person nobody")
 
 
 def test_a_verdict_names_the_rule_that_it_rests_on() -> None:
-    assert Go("role viewer") == POLICY.judge(VIEWER, LogRead)
-    assert Go("role operator") == POLICY.judge(OPERATOR, LogCollect)
+    assert Permit("role viewer") == POLICY.judge(VIEWER, LogRead)
+    assert Permit("role operator") == POLICY.judge(OPERATOR, LogCollect)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_a_verdict_names_the_rule_that_it_rests_on() -> None:
 def test_a_refusal_says_which_role_is_needed(actor: Actor, reason: str) -> None:
     verdict = POLICY.judge(actor, LogCollect)
 
-    assert isinstance(verdict, Refuse)
+    assert isinstance(verdict, Refusal)
     assert reason == str(verdict.reason)
 
 
 def test_roles_of_user_groups_are_added_and_the_rule_names_them() -> None:
-    actor = WITH_GROUPS.identify(slack("U2BO", Standing.MEMBER, "S0OPS"))
+    actor = WITH_GROUPS.identify(slack("U2BO", Membership.MEMBER, "S0OPS"))
     assert (
         Actor(
             "bo",
@@ -103,30 +103,30 @@ def test_roles_of_user_groups_are_added_and_the_rule_names_them() -> None:
         )
         == actor
     )
-    assert Go("role operator of group S0OPS") == WITH_GROUPS.judge(actor, LogCollect)
-    assert Go("role viewer") == WITH_GROUPS.judge(actor, LogRead)
+    assert Permit("role operator of group S0OPS") == WITH_GROUPS.judge(actor, LogCollect)
+    assert Permit("role viewer") == WITH_GROUPS.judge(actor, LogRead)
 
 
 def test_a_role_that_a_person_has_anyway_is_their_own() -> None:
-    actor = WITH_GROUPS.identify(slack("U1ANA", Standing.MEMBER, "S0OPS", "S0AUDIT"))
+    actor = WITH_GROUPS.identify(slack("U1ANA", Membership.MEMBER, "S0OPS", "S0AUDIT"))
     assert isinstance(actor, Actor)
-    assert {Role.DEVELOPER: "S0OPS"} == actor.lent
-    assert Go("role operator") == WITH_GROUPS.judge(actor, LogCollect)
+    assert {Role.DEVELOPER: "S0OPS"} == actor.group_roles
+    assert Permit("role operator") == WITH_GROUPS.judge(actor, LogCollect)
 
 
 def test_a_member_without_a_person_has_the_roles_of_their_groups() -> None:
-    actor = WITH_GROUPS.identify(slack("U7", Standing.MEMBER, "S0AUDIT"))
+    actor = WITH_GROUPS.identify(slack("U7", Membership.MEMBER, "S0AUDIT"))
     assert isinstance(actor, Actor)
     assert (frozenset({Role.VIEWER, Role.SECURITY}), "member U7, group S0AUDIT") == (actor.roles, actor.rule)
 
 
-@pytest.mark.parametrize("standing", [Standing.GUEST, Standing.STRANGER, Standing.UNKNOWN])
-def test_a_group_helps_nobody_whom_slack_does_not_vouch_for(standing: Standing) -> None:
-    assert isinstance(WITH_GROUPS.identify(slack("U7", standing, "S0OPS")), Refuse)
+@pytest.mark.parametrize("standing", [Membership.GUEST, Membership.STRANGER, Membership.UNKNOWN])
+def test_a_group_helps_nobody_whom_slack_does_not_vouch_for(standing: Membership) -> None:
+    assert isinstance(WITH_GROUPS.identify(slack("U7", standing, "S0OPS")), Refusal)
 
 
 def test_a_group_that_is_not_configured_gives_nothing() -> None:
-    assert POLICY.identify(slack("U7")) == WITH_GROUPS.identify(slack("U7", Standing.MEMBER, "S0OTHER"))
+    assert POLICY.identify(slack("U7")) == WITH_GROUPS.identify(slack("U7", Membership.MEMBER, "S0OTHER"))
 
 
 @pytest.mark.parametrize(
@@ -134,18 +134,18 @@ def test_a_group_that_is_not_configured_gives_nothing() -> None:
 )
 def test_a_group_needs_its_id_and_a_role(given: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Group.model_validate(given)
+        UserGroup.model_validate(given)
 
 
 def test_permitted_is_what_would_be_allowed() -> None:
-    assert tuple(operation for operation in MADE_UP if operation is not LogCollect) == POLICY.permitted(VIEWER, MADE_UP)
-    assert MADE_UP == POLICY.permitted(OPERATOR, MADE_UP)
-    assert () == POLICY.permitted(WITHOUT, CATALOGUE)
+    assert tuple(operation for operation in MADE_UP if operation is not LogCollect) == POLICY.list_permitted(VIEWER, MADE_UP)
+    assert MADE_UP == POLICY.list_permitted(OPERATOR, MADE_UP)
+    assert () == POLICY.list_permitted(WITHOUT, CATALOGUE)
 
 
 def test_an_identity_without_a_person_has_a_name_in_the_audit() -> None:
-    assert "slack:T1/U7" == label(slack("U7"))
-    assert "system:root" == label(SystemIdentity(uid=0, name="root"))
+    assert "slack:T1/U7" == format_identity(slack("U7"))
+    assert "system:root" == format_identity(SystemIdentity(uid=0, name="root"))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_what_is_narrowed_by_itself_is_not_to_be_had_by_another_name(narrowed: s
     osaka = host("host-b", 2, labels=("osaka",))
     grant = Grant(operations=(narrowed,), roles=frozenset({Role.OPERATOR}), labels=("osaka",), channels=("C0OPS",))
     policy = Policy((ANA, BO), grants=(grant,))
-    assert isinstance(policy.judge(OPERATOR, holder, (osaka,), "C0OPS"), Go)
+    assert isinstance(policy.judge(OPERATOR, holder, (osaka,), "C0OPS"), Permit)
     told = f"{' '.join(holder.words)} tells what {narrowed} tells: "
     for actor, hosts, place, why in (
         (VIEWER, (osaka,), "C0OPS", f"{narrowed} needs one of the roles operator"),
@@ -192,12 +192,12 @@ def test_what_is_narrowed_by_itself_is_not_to_be_had_by_another_name(narrowed: s
         (OPERATOR, (osaka,), "C0INC", f"{narrowed} may be asked only in C0OPS"),
     ):
         verdict = policy.judge(actor, holder, hosts, place)
-        assert isinstance(verdict, Refuse)
+        assert isinstance(verdict, Refusal)
         assert str(verdict.reason).startswith(told + why)
-    assert (holder,) == policy.permitted(OPERATOR, (holder,))
-    assert () == policy.permitted(VIEWER, (holder,))
+    assert (holder,) == policy.list_permitted(OPERATOR, (holder,))
+    assert () == policy.list_permitted(VIEWER, (holder,))
     bot = policy.identify(BotIdentity("digest"))
     assert isinstance(bot, Actor)
-    assert isinstance(policy.judge(bot, holder, (host("host-a", 1),), None), Go)
+    assert isinstance(policy.judge(bot, holder, (host("host-a", 1),), None), Permit)
     namesake = Actor(bot.name, frozenset({Role.VIEWER}), "person flatnet-bot")
-    assert isinstance(policy.judge(namesake, holder), Refuse)
+    assert isinstance(policy.judge(namesake, holder), Refusal)

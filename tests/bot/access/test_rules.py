@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.inventory import Host
-from bot.access.policy import Actor, AskFirst, Go, Group, Person, Policy, Refuse, acting
-from bot.access.rules import ApprovalRule, Approvals, Grant, matches
+from bot.access.policy import Actor, ApprovalRequirement, Permit, Person, Policy, Refusal, UserGroup, make_actor
+from bot.access.rules import ApprovalRule, ApprovalSettings, Grant, matches_pattern
 from bot.model.change import Approval, ApprovalState
-from bot.model.request import Identity, SlackIdentity, Standing, SystemIdentity
+from bot.model.request import Identity, Membership, SlackIdentity, SystemIdentity
 from commands.model.operation import Operation, Risk, Role
 from tests.bot.team import (
     ADMINISTRATOR,
@@ -48,7 +48,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 )
 def test_a_pattern_names_operations_by_their_whole_words(pattern: str, operations: list[type[Operation]]) -> None:
     """`*` stands for words; a bare noun is the bare noun; an alias is a name, too."""
-    assert operations == [operation for operation in CATALOGUE if matches(pattern, operation)]
+    assert operations == [operation for operation in CATALOGUE if matches_pattern(pattern, operation)]
 
 
 GRANTS = (
@@ -80,7 +80,7 @@ def test_what_a_grant_allows(
     who: Actor, operation: type[Operation], hosts: tuple[Host, ...], channel: str, rule: str
 ) -> None:
     """Any that fits; every host must be covered; an operation without a grant keeps its own roles."""
-    assert Go(rule) == GRANTED.judge(who, operation, hosts, channel)
+    assert Permit(rule) == GRANTED.judge(who, operation, hosts, channel)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_a_grant_refuses(
 ) -> None:
     """A grant stands in place of the usual roles, administrators' too; the reason says what would do."""
     verdict = GRANTED.judge(who, operation, hosts, channel)
-    assert isinstance(verdict, Refuse)
+    assert isinstance(verdict, Refusal)
     assert (rule, reason) == (verdict.rule, str(verdict.reason))
 
 
@@ -119,7 +119,7 @@ def test_what_a_grant_refuses(
 def test_help_and_menus_show_what_may_be_asked_of_some_host_in_some_channel(
     who: Actor, operations: tuple[type[Operation], ...]
 ) -> None:
-    assert operations == GRANTED.permitted(who, CATALOGUE)
+    assert operations == GRANTED.list_permitted(who, CATALOGUE)
 
 
 PRODUCTION = ApprovalRule(risk=Risk.DISRUPT, labels=("production",), approvers=3)
@@ -155,50 +155,50 @@ def test_as_many_approve_as_the_rule_wants_that_wants_most(
     rules: tuple[ApprovalRule, ...], risk: Risk, hosts: tuple[Host, ...], name: str, approvers: int
 ) -> None:
     """One labelled host makes it count; a rule without labels stands in place of the usual; one with labels only adds."""
-    found, rule = Approvals(rules=rules).rule(risk, hosts)
+    found, rule = ApprovalSettings(rules=rules).combine_rules(risk, hosts)
     assert (name, approvers) == (found, rule.approvers)
 
 
 @pytest.mark.parametrize("rules", [(GUARDED, MANY), (MANY, GUARDED)])
 def test_a_rule_keeps_its_roles_where_another_needs_more_people(rules: tuple[ApprovalRule, ...]) -> None:
     """Three of the roles that both name, and everybody is called whom either calls."""
-    _, rule = Approvals(rules=rules).rule(Risk.DISRUPT, (OSAKA,))
+    _, rule = ApprovalSettings(rules=rules).combine_rules(Risk.DISRUPT, (OSAKA,))
     assert (3, frozenset({ADMINISTRATOR}), {"sec", "ops"}) == (rule.approvers, rule.roles, set(rule.ping))
 
 
 def test_a_rule_with_labels_says_who_approves_and_never_fewer_than_usual() -> None:
-    _, rule = Approvals(rules=(LAX,)).rule(Risk.CRITICAL, (TOKYO,))
+    _, rule = ApprovalSettings(rules=(LAX,)).combine_rules(Risk.CRITICAL, (TOKYO,))
     assert (2, frozenset({SECURITY})) == (rule.approvers, rule.roles)
 
 
 def test_hosts_whose_rules_have_no_common_role_are_asked_for_one_by_one() -> None:
     east = ApprovalRule(risk=Risk.DISRUPT, labels=("tokyo",), roles=frozenset({SECURITY}))
     west = ApprovalRule(risk=Risk.DISRUPT, labels=("osaka",), roles=frozenset({OPERATOR}))
-    policy = Policy(TEAM, (LENDING,), approvals=Approvals(rules=(east, west)))
+    policy = Policy(TEAM, (LENDING,), approvals=ApprovalSettings(rules=(east, west)))
     asker = actor("bo", ADMINISTRATOR)
-    refused = policy.approval(asker, Risk.DISRUPT, (TOKYO, OSAKA))
+    refused = policy.assess_approval(asker, Risk.DISRUPT, (TOKYO, OSAKA))
 
-    assert isinstance(refused, Refuse)
+    assert isinstance(refused, Refusal)
     assert str(refused.reason).endswith("ask for them one by one")
     for alone in (TOKYO, OSAKA):
-        assert isinstance(policy.approval(asker, Risk.DISRUPT, (alone,)), AskFirst)
+        assert isinstance(policy.assess_approval(asker, Risk.DISRUPT, (alone,)), ApprovalRequirement)
 
 
 def test_broken_glass_on_hosts_whose_rules_have_no_common_role_is_told_to_and_reviewed_by_whoever_keeps_the_bot() -> None:
     east = ApprovalRule(risk=Risk.DISRUPT, labels=("tokyo",), roles=frozenset({DEVELOPER}))
     west = ApprovalRule(risk=Risk.DISRUPT, labels=("osaka",), roles=frozenset({OPERATOR}))
-    policy = Policy(TEAM, approvals=Approvals(rules=(east, west)))
+    policy = Policy(TEAM, approvals=ApprovalSettings(rules=(east, west)))
 
-    assert ("U0CHRIS",) == policy.alarmed(actor("bo", ADMINISTRATOR), Risk.DISRUPT, (TOKYO, OSAKA))
-    verdicts = {each.name: policy.may_review(acting(each), Risk.DISRUPT, (TOKYO, OSAKA), "bo") for each in TEAM}
-    assert {"chris"} == {name for name, verdict in verdicts.items() if isinstance(verdict, Go)}
+    assert ("U0CHRIS",) == policy.find_alert_recipients(actor("bo", ADMINISTRATOR), Risk.DISRUPT, (TOKYO, OSAKA))
+    verdicts = {each.name: policy.may_review(make_actor(each), Risk.DISRUPT, (TOKYO, OSAKA), "bo") for each in TEAM}
+    assert {"chris"} == {name for name, verdict in verdicts.items() if isinstance(verdict, Permit)}
 
 
 def test_who_reviews_is_who_could_have_approved_and_nobody_else() -> None:
     """By today's rules, and never whoever broke the glass, under whatever name."""
-    policy = Policy(TEAM, approvals=Approvals(rules=(GUARDED,)))
-    verdicts = {each.name: policy.may_review(acting(each), Risk.DISRUPT, (OSAKA,), "bo") for each in TEAM}
-    assert {"chris"} == {name for name, verdict in verdicts.items() if isinstance(verdict, Go)}
+    policy = Policy(TEAM, approvals=ApprovalSettings(rules=(GUARDED,)))
+    verdicts = {each.name: policy.may_review(make_actor(each), Risk.DISRUPT, (OSAKA,), "bo") for each in TEAM}
+    assert {"chris"} == {name for name, verdict in verdicts.items() if isinstance(verdict, Permit)}
     assert {"ana": "approver role", "bo": "own request"} == {
         name: verdict.rule for name, verdict in verdicts.items() if name in ("ana", "bo")
     }
@@ -210,7 +210,7 @@ def test_who_reviews_is_who_could_have_approved_and_nobody_else() -> None:
 )
 def test_whoever_asked_is_known_by_the_identity_they_came_with(identity: str, asked_as: str, called: str) -> None:
     """Configured, or renamed, since."""
-    assert called == MERGED.called(slack(identity), asked_as)
+    assert called == MERGED.find_current_name(slack(identity), asked_as)
 
 
 ANA, BO, CHRIS = person("ana", OPERATOR), person("bo", ADMINISTRATOR), person("chris", OPERATOR, SECURITY)
@@ -221,7 +221,7 @@ TEAM = (ANA, BO, CHRIS, VIC, DAN, GHOST)
 
 def test_who_may_approve_is_everybody_with_the_role_but_the_requester() -> None:
     """Not whoever has no identity by which they could ever come."""
-    assert AskFirst(
+    assert ApprovalRequirement(
         rule="the usual rule: disrupt needs 1",
         needed=1,
         may=("bo", "chris"),
@@ -229,7 +229,7 @@ def test_who_may_approve_is_everybody_with_the_role_but_the_requester() -> None:
         ping=(),
         lifetime=timedelta(hours=1),
         roles=(ADMINISTRATOR, OPERATOR),
-    ) == Policy(TEAM).approval(actor("ana", OPERATOR), Risk.DISRUPT, (TOKYO,))
+    ) == Policy(TEAM).assess_approval(actor("ana", OPERATOR), Risk.DISRUPT, (TOKYO,))
 
 
 def test_a_rule_says_who_may_approve_and_apart_from_that_who_is_called() -> None:
@@ -237,8 +237,8 @@ def test_a_rule_says_who_may_approve_and_apart_from_that_who_is_called() -> None
     rule = ApprovalRule(
         risk=Risk.DISRUPT, labels=("tokyo",), approvers=1, roles=frozenset({SECURITY}), ping=("vic", "ana", "ghost")
     )
-    policy = Policy(TEAM, approvals=Approvals(rules=(rule,), expire=timedelta(minutes=30)))
-    assert AskFirst(
+    policy = Policy(TEAM, approvals=ApprovalSettings(rules=(rule,), expire=timedelta(minutes=30)))
+    assert ApprovalRequirement(
         rule="approvals.rules[1]: disrupt needs 1",
         needed=1,
         may=("chris",),
@@ -246,18 +246,18 @@ def test_a_rule_says_who_may_approve_and_apart_from_that_who_is_called() -> None
         ping=("U0VIC",),
         lifetime=timedelta(minutes=30),
         roles=(SECURITY,),
-    ) == policy.approval(actor("ana", OPERATOR), Risk.DISRUPT, (TOKYO, BARE))
+    ) == policy.assess_approval(actor("ana", OPERATOR), Risk.DISRUPT, (TOKYO, BARE))
 
 
 def test_a_person_counts_once_however_many_identities_they_have() -> None:
     many = Person(name="bo", slack=("U0BO", "W0BO"), system=("bo", "root"), roles=frozenset({ADMINISTRATOR}))
-    refused = Policy((ANA, many)).approval(actor("ana", OPERATOR), Risk.CRITICAL, (TOKYO,))
-    assert isinstance(refused, Refuse)
+    refused = Policy((ANA, many)).assess_approval(actor("ana", OPERATOR), Risk.CRITICAL, (TOKYO,))
+    assert isinstance(refused, Refusal)
     assert "the usual rule: 1 of 2" == refused.rule
 
 
-LENDING = Group(slack="S0OPS", roles=frozenset({OPERATOR}))
-OTHER = Group(slack="S0VIEW", roles=frozenset({VIEWER}))
+LENDING = UserGroup(slack="S0OPS", roles=frozenset({OPERATOR}))
+OTHER = UserGroup(slack="S0VIEW", roles=frozenset({VIEWER}))
 
 
 @pytest.mark.parametrize(
@@ -277,11 +277,11 @@ OTHER = Group(slack="S0VIEW", roles=frozenset({VIEWER}))
     ],
 )
 def test_what_can_never_be_approved_is_refused_at_once(
-    people: tuple[Person, ...], groups: tuple[Group, ...], asker: Person, risk: Risk, enough: bool
+    people: tuple[Person, ...], groups: tuple[UserGroup, ...], asker: Person, risk: Risk, enough: bool
 ) -> None:
     """One person, two people, three, and user groups of which nobody knows who is in them."""
-    verdict = Policy(people, groups).approval(actor(asker.name, *asker.roles), risk, (TOKYO,))
-    assert enough is isinstance(verdict, AskFirst)
+    verdict = Policy(people, groups).assess_approval(actor(asker.name, *asker.roles), risk, (TOKYO,))
+    assert enough is isinstance(verdict, ApprovalRequirement)
 
 
 TOO_FEW = (
@@ -301,14 +301,14 @@ TOO_FEW = (
     ],
 )
 def test_the_refusal_says_what_to_configure_and_names_break_glass_to_those_who_may(asker: Actor, reason: str) -> None:
-    refused = Policy((ANA,)).approval(asker, Risk.CRITICAL, (TOKYO,))
-    assert isinstance(refused, Refuse)
+    refused = Policy((ANA,)).assess_approval(asker, Risk.CRITICAL, (TOKYO,))
+    assert isinstance(refused, Refusal)
     assert reason == str(refused.reason)
 
 
 def test_the_refusal_says_that_there_is_nobody() -> None:
-    refused = Policy((ANA,)).approval(actor("ana", OPERATOR), Risk.CHANGE, (TOKYO,))
-    assert isinstance(refused, Refuse)
+    refused = Policy((ANA,)).assess_approval(actor("ana", OPERATOR), Risk.CHANGE, (TOKYO,))
+    assert isinstance(refused, Refusal)
     assert str(refused.reason).startswith(
         "this needs approval by 1 other person with one of the roles administrator, operator"
     )
@@ -322,7 +322,7 @@ def approval(*roles: Role) -> Approval:
 
 
 def slack(user: str, *groups: str) -> SlackIdentity:
-    return SlackIdentity(team="T1", user=user, standing=Standing.MEMBER, groups=frozenset(groups))
+    return SlackIdentity(team="T1", user=user, standing=Membership.MEMBER, groups=frozenset(groups))
 
 
 MERGED = Policy(
@@ -355,7 +355,7 @@ def test_who_may_not_approve(identity: Identity, requester: str, rule: str) -> N
     who = MERGED.identify(identity)
     assert isinstance(who, Actor)
     verdict = MERGED.may_approve(who, approval(OPERATOR), requester)
-    assert isinstance(verdict, Refuse)
+    assert isinstance(verdict, Refusal)
     assert rule == verdict.rule
 
 
@@ -370,16 +370,16 @@ def test_who_may_not_approve(identity: Identity, requester: str, rule: str) -> N
 def test_who_may_approve(identity: Identity, rule: str) -> None:
     who = MERGED.identify(identity)
     assert isinstance(who, Actor)
-    assert Go(rule) == MERGED.may_approve(who, approval(OPERATOR), "ana")
+    assert Permit(rule) == MERGED.may_approve(who, approval(OPERATOR), "ana")
 
 
 def test_an_approval_that_names_no_roles_is_approved_by_nobody() -> None:
-    assert isinstance(MERGED.may_approve(actor("bo", *Role), approval(), "ana"), Refuse)
+    assert isinstance(MERGED.may_approve(actor("bo", *Role), approval(), "ana"), Refusal)
 
 
 @pytest.mark.parametrize(("role", "may"), [(role, role is ADMINISTRATOR) for role in Role])
 def test_only_an_administrator_breaks_the_glass(role: Role, may: bool) -> None:
-    assert may is isinstance(Policy().may_break_glass(actor("x", role)), Go)
+    assert may is isinstance(Policy().may_break_glass(actor("x", role)), Permit)
 
 
 @pytest.mark.parametrize(

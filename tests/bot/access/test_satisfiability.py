@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.access.policy import Group, Person, Policy
-from bot.access.rules import ApprovalRule, Approvals, Grant
-from bot.access.satisfiability import unsatisfiable
+from bot.access.policy import Person, Policy, UserGroup
+from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
+from bot.access.satisfiability import find_unsatisfiable_rules
 from commands.model.operation import Operation, Risk
 from tests.bot.team import (
     ADMINISTRATOR,
@@ -27,11 +27,11 @@ EVERYDAY: tuple[type[Operation], ...] = (Restart, Apply, Services)
 ANA, BO = person("ana", ADMINISTRATOR, OPERATOR), person("bo", OPERATOR)
 CHRIS, VIC, SEC = person("chris", ADMINISTRATOR), person("vic", VIEWER), person("sec", SECURITY)
 GHOST = Person(name="ghost", roles=frozenset({OPERATOR}))
-LENDING = Group(slack="S0OPS", roles=frozenset({OPERATOR}))
+LENDING = UserGroup(slack="S0OPS", roles=frozenset({OPERATOR}))
 
-ONE_FOR_CRITICAL = Approvals(rules=(ApprovalRule(risk=Risk.CRITICAL, approvers=1),))
-BY_SECURITY = Approvals(rules=(ApprovalRule(risk=Risk.DISRUPT, labels=("production",), roles=frozenset({SECURITY})),))
-TWO_ON_TOKYO = Approvals(rules=(ApprovalRule(risk=Risk.CHANGE, labels=("tokyo",), approvers=2),))
+ONE_FOR_CRITICAL = ApprovalSettings(rules=(ApprovalRule(risk=Risk.CRITICAL, approvers=1),))
+BY_SECURITY = ApprovalSettings(rules=(ApprovalRule(risk=Risk.DISRUPT, labels=("production",), roles=frozenset({SECURITY})),))
+TWO_ON_TOKYO = ApprovalSettings(rules=(ApprovalRule(risk=Risk.CHANGE, labels=("tokyo",), approvers=2),))
 
 ANA_ALONE = (
     "ana works alone: nobody else can approve, so every change needs --break-glass and a reason; "
@@ -87,7 +87,7 @@ TOKYO_FOR_TWO = (
 def test_what_can_never_be_approved_is_named_with_its_mend(
     policy: Policy, catalogue: tuple[type[Operation], ...], said: list[str]
 ) -> None:
-    assert said == [str(phrase) for phrase in unsatisfiable(policy, INVENTORY, catalogue)]
+    assert said == [str(phrase) for phrase in find_unsatisfiable_rules(policy, INVENTORY, catalogue)]
 
 
 def test_only_those_count_who_may_ask_on_such_hosts() -> None:
@@ -95,4 +95,6 @@ def test_only_those_count_who_may_ask_on_such_hosts() -> None:
     dan = person("dan", DEVELOPER)
     grant = Grant(operations=("service restart",), roles=frozenset({DEVELOPER}), labels=("tokyo",))
     rule = ApprovalRule(risk=Risk.DISRUPT, labels=("production",), approvers=5)
-    assert () == unsatisfiable(Policy((dan, BO), (), (grant,), Approvals(rules=(rule,))), INVENTORY, (Restart,))
+    assert () == find_unsatisfiable_rules(
+        Policy((dan, BO), (), (grant,), ApprovalSettings(rules=(rule,))), INVENTORY, (Restart,)
+    )

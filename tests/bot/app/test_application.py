@@ -12,12 +12,12 @@ import pytest
 
 from adapters.action import SideName
 from adapters.errors import FlatnetError
-from bot.app.application import House, open_house
+from bot.app.application import Application, open_application
 from bot.audit.log import HeadUnavailable
 from bot.config.settings import Settings, read_settings
-from bot.model.request import Answer, Exit, Identity, Request, SlackIdentity, Standing, Surface, SystemIdentity
-from bot.runtime.clock import now
-from bot.runtime.connections import connector
+from bot.model.request import Answer, ExitCode, Identity, Membership, Request, SlackIdentity, Surface, SystemIdentity
+from bot.runtime.clock import read_utc_time
+from bot.runtime.connections import make_connector
 from bot.security.redaction import Redactor
 from bot.security.secrets import MissingSecret, read_secrets
 from bot.store.chain import AuditKeyTooShort
@@ -67,18 +67,18 @@ def last_event(known: Settings) -> tuple[str, str]:
     return kind, actor
 
 
-async def verified(house: House, who: Identity) -> Answer:
-    return await house.answer(Request("key", who, "audit verify", Surface.DO, now()))
+async def verified(house: Application, who: Identity) -> Answer:
+    return await house.answer_request(Request("key", who, "audit verify", Surface.DO, read_utc_time()))
 
 
 @pytest.mark.parametrize("role", Role)
 async def test_only_administrators_and_security_verify_the_audit_log(tmp_path: Path, role: Role) -> None:
     """Who does and who tries is recorded."""
     known = settings(tmp_path, roles=role)
-    async with open_house(known) as house:
+    async with open_application(known) as house:
         answer = await verified(house, ANA)
     allowed = role in (Role.ADMINISTRATOR, Role.SECURITY)
-    assert (Exit.WELL if allowed else Exit.REFUSED) is answer.exit
+    assert (ExitCode.WELL if allowed else ExitCode.REFUSED) is answer.exit_code
     assert ("audit_read" if allowed else "refusal", "ana") == last_event(known)
 
 
@@ -86,15 +86,15 @@ async def test_only_administrators_and_security_verify_the_audit_log(tmp_path: P
     ("who", "name"),
     [
         (SystemIdentity(1001, "eve"), "system:eve"),
-        (SlackIdentity("T0OTHER", "U0ANA", Standing.STRANGER), "slack:T0OTHER/U0ANA"),
-        (SlackIdentity("T0OURS", "U0EVE", Standing.MEMBER), "slack:T0OURS/U0EVE"),
+        (SlackIdentity("T0OTHER", "U0ANA", Membership.STRANGER), "slack:T0OTHER/U0ANA"),
+        (SlackIdentity("T0OURS", "U0EVE", Membership.MEMBER), "slack:T0OURS/U0EVE"),
     ],
 )
 async def test_whom_nobody_configured_is_refused_by_what_is_known_of_them(tmp_path: Path, who: Identity, name: str) -> None:
     """A stranger with a known id is still a stranger."""
     known = settings(tmp_path)
-    async with open_house(known) as house:
-        assert Exit.REFUSED is (await verified(house, who)).exit
+    async with open_application(known) as house:
+        assert ExitCode.REFUSED is (await verified(house, who)).exit_code
     assert ("refusal", name) == last_event(known)
 
 
@@ -105,15 +105,15 @@ class Noting(Redactor):
         super().__init__()
         self.threads: set[int] = set()
 
-    def clean(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         self.threads.add(threading.get_ident())
-        return super().clean(text)
+        return super().redact(text)
 
 
 async def test_answers_are_searched_for_secrets_beside_the_loop(tmp_path: Path) -> None:
     """An archive takes seconds, and Slack waits for three."""
     noting = Noting()
-    async with open_house(settings(tmp_path)) as house:
+    async with open_application(settings(tmp_path)) as house:
         await verified(replace(house, redactor=noting), ANA)
     assert noting.threads
     assert threading.get_ident() not in noting.threads
@@ -155,17 +155,17 @@ async def test_a_house_that_cannot_open_gives_back_what_it_had_taken(
     break_it(known)
     for _ in range(2):
         with pytest.raises(raised):
-            async with open_house(known):
+            async with open_application(known):
                 pass
 
 
 async def test_a_second_house_on_the_same_database_does_not_open_until_the_first_is_closed(tmp_path: Path) -> None:
     known = settings(tmp_path)
-    async with open_house(known):
+    async with open_application(known):
         with pytest.raises(DatabaseInUse):
-            async with open_house(known):
+            async with open_application(known):
                 pass
-    async with open_house(known):
+    async with open_application(known):
         pass
 
 
@@ -178,7 +178,7 @@ async def test_each_side_that_a_host_has_is_connected_and_no_other(tmp_path: Pat
     found = next(each for each in known.hosts if each.name == host)
     all_sides: tuple[SideName, ...] = ("windows", "wsl", "gateway")
     with ThreadPoolExecutor(1) as pool:
-        connect = connector(read_secrets(known.secret_names, known.secrets_folder), pool)
+        connect = make_connector(read_secrets(known.secret_names, known.secrets_folder), pool)
         for side in all_sides:
             if side in sides:
                 await connect(found, side).aclose()

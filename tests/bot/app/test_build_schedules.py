@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from bot.access.policy import Person, Policy
-from bot.app.build_schedules import Owners
-from bot.model.request import BotIdentity, Identity, SlackIdentity, Standing, SystemIdentity
-from bot.store.records import identity_text
-from bot.store.schedules import Origin, Schedule
+from bot.app.build_schedules import ScheduleOwners
+from bot.model.request import BotIdentity, Identity, Membership, SlackIdentity, SystemIdentity
+from bot.store.records import encode_identity
+from bot.store.schedules import Schedule, ScheduleOrigin
 from tests.bot.clockwork import daily
 from tests.bot.requests.test_dispatcher import config
 
 PEOPLE = (Person(name="ana", slack=("U1ANA",), system=("ana",)), Person(name="root", system=("root",)))
-SHELL = identity_text(SystemIdentity(1000, "ana"))
-GONE = SlackIdentity("T1", "U1ANA", Standing.STRANGER)
+SHELL = encode_identity(SystemIdentity(1000, "ana"))
+GONE = SlackIdentity("T1", "U1ANA", Membership.STRANGER)
 
 
 @dataclass
@@ -23,9 +23,9 @@ class Links:
 
     asked: list[Identity] = field(default_factory=list)
 
-    async def recheck(self, who: Identity) -> Identity:
+    async def refresh_identity(self, who: Identity) -> Identity:
         self.asked.append(who)
-        return replace(who, standing=Standing.STRANGER) if isinstance(who, SlackIdentity) else who
+        return replace(who, standing=Membership.STRANGER) if isinstance(who, SlackIdentity) else who
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ class Links:
     [
         (daily(), GONE),
         (daily(identity=SHELL), GONE),
-        (daily(origin=Origin.CONFIGURED, identity=""), GONE),
-        (daily(identity=identity_text(SystemIdentity(0, "root"))), SystemIdentity(0, "root")),
-        (daily(origin=Origin.CONFIGURED, identity="", owner="root"), SystemIdentity(0, "root")),
-        (daily("digest", origin=Origin.BUILT_IN, identity=""), BotIdentity("digest")),
+        (daily(origin=ScheduleOrigin.CONFIGURED, identity=""), GONE),
+        (daily(identity=encode_identity(SystemIdentity(0, "root"))), SystemIdentity(0, "root")),
+        (daily(origin=ScheduleOrigin.CONFIGURED, identity="", owner="root"), SystemIdentity(0, "root")),
+        (daily("digest", origin=ScheduleOrigin.BUILT_IN, identity=""), BotIdentity("digest")),
     ],
     ids=["added in Slack", "added at the shell", "configured", "shell alone", "configured, shell alone", "built in"],
 )
@@ -44,4 +44,4 @@ async def test_who_has_left_the_workspace_has_left_however_the_schedule_was_adde
     schedule: Schedule, owner: Identity
 ) -> None:
     rules = replace(config(), policy=Policy(PEOPLE))
-    assert owner == await Owners(Links(), lambda: rules, "T1").now(schedule)
+    assert owner == await ScheduleOwners(Links(), lambda: rules, "T1").find_identity(schedule)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.application import House, open_house
-from bot.app.reload import reload_when_told
+from bot.app.application import Application, open_application
+from bot.app.reload import reload_on_signal
 from bot.config.settings import Settings, read_settings
 
 HOST = '[[hosts]]\nname = "{name}"\nid = {id}\n[hosts.gateway]\nurl = "http://10.100.1.1:8080"\n'
@@ -25,18 +25,18 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def house(file: Path) -> AsyncIterator[House]:
-    async with open_house(read_settings(file)) as opened:
+async def house(file: Path) -> AsyncIterator[Application]:
+    async with open_application(read_settings(file)) as opened:
         yield opened
 
 
 class Signal:
     """SIGHUP by hand: `again()` returns when the bot has dealt with it."""
 
-    def __init__(self, file: Path, house: House) -> None:
+    def __init__(self, file: Path, house: Application) -> None:
         self._event = asyncio.Event()
         self._settings: Settings = read_settings(file)
-        self.task = asyncio.create_task(reload_when_told(self._event, file, self._settings, house))
+        self.task = asyncio.create_task(reload_on_signal(self._event, file, self._settings, house))
         self._file = file
 
     async def again(self) -> None:
@@ -52,7 +52,7 @@ def events(database: Path) -> list[dict[str, object]]:
         return [json.loads(data) for (data,) in rows.execute("select data from audit order by sequence")]
 
 
-async def test_whatever_is_wrong_the_old_one_stays_and_the_next_signal_works(file: Path, house: House) -> None:
+async def test_whatever_is_wrong_the_old_one_stays_and_the_next_signal_works(file: Path, house: Application) -> None:
     """A broken file, a file that is nested without end, a secret that is no text: each is refused and recorded."""
     signal = Signal(file, house)
     good = file.read_text()
@@ -79,7 +79,7 @@ async def test_whatever_is_wrong_the_old_one_stays_and_the_next_signal_works(fil
         await asyncio.gather(signal.task, return_exceptions=True)
 
 
-async def test_what_is_taken_is_recorded_with_its_digest(file: Path, house: House) -> None:
+async def test_what_is_taken_is_recorded_with_its_digest(file: Path, house: Application) -> None:
     """Which file, which bytes, how many hosts, which keys changed."""
     signal = Signal(file, house)
     file.write_text(file.read_text() + HOST.format(name="host-b", id=2))
@@ -91,5 +91,5 @@ async def test_what_is_taken_is_recorded_with_its_digest(file: Path, house: Hous
     assert 64 == len(str(event["sha256"]))
 
 
-def read_database(house: House) -> Path:
+def read_database(house: Application) -> Path:
     return house.database.path

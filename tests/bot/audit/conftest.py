@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.log import Audit, AuditKeys
+from bot.audit.log import AuditKeys, AuditLog
 from bot.store.database import Database
 from tests.bot.audit.files import KEY, NOW, Files
 
@@ -23,7 +23,7 @@ async def database(files: Files) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def audit(files: Files, database: Database) -> AsyncIterator[Audit]:
-    opened = await Audit.open(database, AuditKeys(KEY), files.heads, lambda: NOW)
+async def audit(files: Files, database: Database) -> AsyncIterator[AuditLog]:
+    opened = await AuditLog.open(database, AuditKeys(KEY), files.heads, lambda: NOW)
     yield opened
     await opened.aclose()

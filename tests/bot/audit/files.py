@@ -5,13 +5,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.audit.log import Audit, AuditKeys, EventKind, verify_files
-from bot.store.chain import MIN_KEY, AuditKey, Verification
+from bot.audit.log import AuditKeys, AuditLog, EventKind, verify_files
+from bot.store.chain import MIN_KEY_BYTES, AuditKey, Verification
 from bot.store.database import Database
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
-KEY = AuditKey(b"k" * MIN_KEY)
-OTHER = AuditKey(b"o" * MIN_KEY)
+KEY = AuditKey(b"k" * MIN_KEY_BYTES)
+OTHER = AuditKey(b"o" * MIN_KEY_BYTES)
 
 
 FIVE = ("one", "two", "three", "four", "five")
@@ -26,10 +26,10 @@ class Files:
         self.database = folder / "flatnet.sqlite3"
         self.heads = folder / "audit-head.jsonl"
 
-    async def record(self, *words: str, key: AuditKey = KEY, earlier: tuple[AuditKey, ...] = ()) -> Audit:
+    async def record(self, *words: str, key: AuditKey = KEY, earlier: tuple[AuditKey, ...] = ()) -> AuditLog:
         """A bot starts, records these requests one by one, and stops."""
         database = Database.open(self.database, patience=0.05)
-        audit = await Audit.open(database, AuditKeys(key, earlier), self.heads, lambda: NOW)
+        audit = await AuditLog.open(database, AuditKeys(key, earlier), self.heads, lambda: NOW)
         for text in words:
             await audit.record(EventKind.REQUEST, "ana", f"op-{text}", {"text": text})
         await audit.aclose()

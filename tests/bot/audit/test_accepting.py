@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from bot.audit.log import Audit, AuditKeys, EventKind, NotAcceptable
-from bot.store.chain import AuditKey, StoredEvent, acceptance
+from bot.audit.log import AuditKeys, AuditLog, EventKind, NotAcceptable
+from bot.store.chain import AuditKey, StoredEvent, parse_acceptance
 from bot.store.database import Database
 from tests.bot.audit.files import KEY, NOW, OTHER, Files
 
 
 @asynccontextmanager
-async def bot(files: Files, key: AuditKey = KEY) -> AsyncIterator[Audit]:
+async def bot(files: Files, key: AuditKey = KEY) -> AsyncIterator[AuditLog]:
     """A bot that runs on these files."""
     database = Database.open(files.database, patience=0.05)
-    audit = await Audit.open(database, AuditKeys(key), files.heads, lambda: NOW)
+    audit = await AuditLog.open(database, AuditKeys(key), files.heads, lambda: NOW)
     try:
         yield audit
     finally:
@@ -66,7 +66,7 @@ async def test_an_accepted_loss_is_no_trouble_any_more_and_stays_told(files: Fil
     assert [at, at + 1] == [json.loads(line)["sequence"] for line in files.lines()[len(evidence) :]]
     kind, actor, data = row(files, at)
     assert ("accepted", "root") == (kind, actor)
-    told = acceptance(StoredEvent(at, "", kind, actor, "", data, "", "", ""))
+    told = parse_acceptance(StoredEvent(at, "", kind, actor, "", data, "", "", ""))
     assert told is not None
     assert (lost, 4, json.loads(evidence[-1])["mac"], at - 1) == (told.name, told.lost, told.lost_mac, told.found)
     found = files.verify()

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.store.chain import AuditKey, StoredEvent, verify
-from bot.store.heads import BEGINNING, Head
-from bot.store.stored import utc_text
+from bot.store.chain import AuditKey, StoredEvent, verify_chain
+from bot.store.heads import INITIAL_MAC, Head
+from bot.store.stored import encode_time
 from tests.bot.audit.files import KEY, NOW, OTHER
 
 
@@ -23,8 +23,8 @@ def chain(length: int, key: AuditKey = KEY) -> list[StoredEvent]:
 
 def heads(events: Sequence[StoredEvent]) -> list[Head]:
     return [
-        Head(0, BEGINNING, utc_text(NOW)),
-        *(Head(event.sequence, event.mac, utc_text(NOW)) for event in events),
+        Head(0, INITIAL_MAC, encode_time(NOW)),
+        *(Head(event.sequence, event.mac, encode_time(NOW)) for event in events),
     ]
 
 
@@ -93,7 +93,7 @@ def test_whatever_is_changed_is_found_and_what_came_before_is_counted(change: Ch
     change(events, chance)
     pairs = zip(events, EVENTS, strict=False)
     untouched = next((place for place, (one, other) in enumerate(pairs) if one != other), min(len(events), len(EVENTS)))
-    found = verify(events, heads(EVENTS), [KEY])
+    found = verify_chain(events, heads(EVENTS), [KEY])
     assert not found.intact
     assert found.count == untouched
 
@@ -104,11 +104,11 @@ def test_two_logs_of_the_same_key_cannot_be_joined() -> None:
     for event in EVENTS[1:]:
         other.append(KEY.seal(event, other[-1]))
     joined = EVENTS[:4] + other[4:]
-    found = verify(joined, [heads([])[0], heads(joined)[-1]], [KEY])
+    found = verify_chain(joined, [heads([])[0], heads(joined)[-1]], [KEY])
     assert (found.count, "does not follow" in str(found.phrase)) == (4, True)
 
 
 @given(st.sets(st.integers(1, 8)))
 def test_heads_of_some_commits_are_enough_for_an_untouched_log(told: set[int]) -> None:
     some = [head for head in heads(EVENTS) if head.sequence in told | {0}]
-    assert verify(EVENTS, some, [KEY]).intact
+    assert verify_chain(EVENTS, some, [KEY]).intact

@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from bot.audit.log import Audit, EventKind, HeadUnavailable
-from bot.store.chain import MIN_KEY, AuditKey, AuditKeyTooShort, Verification
+from bot.audit.log import AuditLog, EventKind, HeadUnavailable
+from bot.store.chain import MIN_KEY_BYTES, AuditKey, AuditKeyTooShort, Verification
 from bot.store.errors import DatabaseBusy, TooLarge
-from bot.store.heads import BEGINNING
+from bot.store.heads import INITIAL_MAC
 from tests.bot.audit.files import FIVE, KEY, OTHER, Files
 
 
@@ -23,16 +23,16 @@ class TestRecording:
 
     async def test_an_empty_log_is_in_order(self, files: Files) -> None:
         await files.record()
-        assert files.verify() == Verification(count=0, mac=BEGINNING)
+        assert files.verify() == Verification(count=0, mac=INITIAL_MAC)
 
     async def test_an_event_is_kept_as_it_was_told(self, files: Files) -> None:
         await files.record("health all")
         with closing(sqlite3.connect(files.database)) as line:
             (row,) = line.execute("SELECT sequence, at, kind, actor, operation, data, key, previous FROM audit").fetchall()
         data = '{"text":"health all"}'
-        assert row == (1, "2026-01-31T09:00:00.000000Z", "request", "ana", "op-health all", data, KEY.id, BEGINNING)
+        assert row == (1, "2026-01-31T09:00:00.000000Z", "request", "ana", "op-health all", data, KEY.id, INITIAL_MAC)
 
-    async def test_many_at_once_are_one_chain_and_few_lines(self, audit: Audit, files: Files) -> None:
+    async def test_many_at_once_are_one_chain_and_few_lines(self, audit: AuditLog, files: Files) -> None:
         """What waits together shares a commit and a line, so that many requests a second are no burden."""
         await asyncio.gather(*(audit.record(EventKind.REQUEST, "ana", str(number), {}) for number in range(200)))
         assert files.verify().count == 200
@@ -44,17 +44,17 @@ class TestRecording:
         assert files.verify().count == 2
 
     @pytest.mark.parametrize("text", ["a\0b", "\ud83d", "‮", "'; DROP TABLE audit; --", "x" * 4000])
-    async def test_hostile_words_are_recorded_and_verified(self, audit: Audit, files: Files, text: str) -> None:
+    async def test_hostile_words_are_recorded_and_verified(self, audit: AuditLog, files: Files, text: str) -> None:
         await audit.record(EventKind.REFUSAL, text, text, {text: text})
         assert files.verify() == Verification(count=1, mac=files.verify().mac)
 
-    async def test_what_is_too_large_is_refused_and_leaves_no_gap(self, audit: Audit, files: Files) -> None:
+    async def test_what_is_too_large_is_refused_and_leaves_no_gap(self, audit: AuditLog, files: Files) -> None:
         with pytest.raises(TooLarge):
             await audit.record(EventKind.REQUEST, "ana", "op", {"text": "x" * 70_000})
         await audit.record(EventKind.REQUEST, "ana", "op", {})
         assert files.verify().intact
 
-    async def test_a_locked_database_is_said_and_leaves_no_gap(self, audit: Audit, files: Files) -> None:
+    async def test_a_locked_database_is_said_and_leaves_no_gap(self, audit: AuditLog, files: Files) -> None:
         with closing(sqlite3.connect(files.database, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(DatabaseBusy):
@@ -62,7 +62,7 @@ class TestRecording:
         await audit.record(EventKind.REQUEST, "ana", "op", {})
         assert files.verify().count == 1
 
-    async def test_one_who_gives_up_waiting_breaks_nothing(self, audit: Audit, files: Files) -> None:
+    async def test_one_who_gives_up_waiting_breaks_nothing(self, audit: AuditLog, files: Files) -> None:
         for number in range(50):
             waiting = asyncio.ensure_future(audit.record(EventKind.REQUEST, "ana", str(number), {}))
             for _ in range(number % 4):
@@ -71,7 +71,7 @@ class TestRecording:
         await audit.record(EventKind.STOP, "bot", "", {})
         assert files.verify().intact
 
-    async def test_a_head_file_that_takes_no_line_is_said_and_told_later(self, audit: Audit, files: Files) -> None:
+    async def test_a_head_file_that_takes_no_line_is_said_and_told_later(self, audit: AuditLog, files: Files) -> None:
         kept = files.heads.rename(files.folder / "elsewhere")
         files.heads.mkdir()
         with pytest.raises(HeadUnavailable, match="EISDIR"):
@@ -85,13 +85,13 @@ class TestRecording:
         await files.record("one")
         assert [file.stat().st_mode & 0o777 for file in (files.database, files.heads)] == [0o600, 0o600]
 
-    async def test_verifying_through_the_bot_is_itself_recorded(self, audit: Audit, files: Files) -> None:
+    async def test_verifying_through_the_bot_is_itself_recorded(self, audit: AuditLog, files: Files) -> None:
         await audit.record(EventKind.START, "bot", "", {})
         assert (await audit.verify("ana", "op-7")).count == 2
         with closing(sqlite3.connect(files.database)) as line:
             assert line.execute("SELECT kind, actor, operation FROM audit").fetchall()[-1] == ("audit_read", "ana", "op-7")
 
-    async def test_the_chain_may_be_followed_while_events_are_added(self, audit: Audit) -> None:
+    async def test_the_chain_may_be_followed_while_events_are_added(self, audit: AuditLog) -> None:
         adding = [asyncio.ensure_future(audit.record(EventKind.REQUEST, "ana", str(number), {})) for number in range(300)]
         found = [await audit.verify("ana", "op") for _ in range(5)]
         await asyncio.gather(*adding)
@@ -99,7 +99,7 @@ class TestRecording:
 
     def test_a_short_key_is_refused_and_a_key_is_never_shown(self) -> None:
         with pytest.raises(AuditKeyTooShort, match="openssl rand"):
-            AuditKey(b"k" * (MIN_KEY - 1))
+            AuditKey(b"k" * (MIN_KEY_BYTES - 1))
         assert "k" * 8 not in repr(KEY)
         assert KEY.id != OTHER.id
 

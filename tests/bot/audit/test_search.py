@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.audit import search as audit_reading
-from bot.audit.log import Audit, AuditKeys, EventKind
-from bot.audit.search import Filters
+from bot.audit.log import AuditKeys, AuditLog, EventKind
+from bot.audit.search import AuditFilters
 from bot.security.redaction import MARK, Redactor
 from bot.store.database import Database
 from bot.store.errors import TooLarge
@@ -20,11 +20,11 @@ SECRET = "hunter2-and-nobody-else"
 
 
 @pytest.fixture
-async def log(files: Files) -> AsyncIterator[Audit]:
+async def log(files: Files) -> AsyncIterator[AuditLog]:
     """Six events, an hour apart, and a redactor that knows one secret."""
     clock = [NOW]
     database = Database.open(files.database, patience=0.05)
-    audit = await Audit.open(database, AuditKeys(KEY), files.heads, lambda: clock[0], Redactor([SECRET]))
+    audit = await AuditLog.open(database, AuditKeys(KEY), files.heads, lambda: clock[0], Redactor([SECRET]))
     for kind, actor, operation, data in (
         (EventKind.START, "system", "", {"version": "0.1"}),
         (EventKind.REQUEST, "ana", "op-1", {"text": "cert renew host-a"}),
@@ -47,54 +47,56 @@ def at(hour: int) -> datetime:
 @pytest.mark.parametrize(
     ("filters", "numbers"),
     [
-        (Filters(), [6, 5, 4, 3, 2, 1]),
-        (Filters(limit=2), [6, 5]),
-        (Filters(limit=0), [6]),
-        (Filters(actor="ana"), [5, 4, 2]),
-        (Filters(actor="an"), []),
-        (Filters(kind="request"), [6, 4, 2]),
-        (Filters(operation="op-1"), [5, 2]),
-        (Filters(since=at(2)), [6, 5, 4, 3]),
-        (Filters(until=at(2)), [2, 1]),
-        (Filters(since=at(1), until=at(3)), [3, 2]),
-        (Filters(text="host-a"), [2]),
-        (Filters(text="HOST-"), [4, 2]),
-        (Filters(text="bo"), [3]),
-        (Filters(text="op-3"), [4]),
-        (Filters(text="東京"), [4]),
-        (Filters(text="100%_sure\\"), [3]),
-        (Filters(text="%"), [3]),
-        (Filters(text="_"), [3]),
-        (Filters(text="'; DROP TABLE audit; --"), []),
-        (Filters(text="\0"), []),
-        (Filters(text="nobody"), []),  # a secret cannot be guessed letter by letter
-        (Filters(actor="ana", kind="request", text="host", since=at(2)), [4]),
+        (AuditFilters(), [6, 5, 4, 3, 2, 1]),
+        (AuditFilters(limit=2), [6, 5]),
+        (AuditFilters(limit=0), [6]),
+        (AuditFilters(actor="ana"), [5, 4, 2]),
+        (AuditFilters(actor="an"), []),
+        (AuditFilters(kind="request"), [6, 4, 2]),
+        (AuditFilters(operation="op-1"), [5, 2]),
+        (AuditFilters(since=at(2)), [6, 5, 4, 3]),
+        (AuditFilters(until=at(2)), [2, 1]),
+        (AuditFilters(since=at(1), until=at(3)), [3, 2]),
+        (AuditFilters(text="host-a"), [2]),
+        (AuditFilters(text="HOST-"), [4, 2]),
+        (AuditFilters(text="bo"), [3]),
+        (AuditFilters(text="op-3"), [4]),
+        (AuditFilters(text="東京"), [4]),
+        (AuditFilters(text="100%_sure\\"), [3]),
+        (AuditFilters(text="%"), [3]),
+        (AuditFilters(text="_"), [3]),
+        (AuditFilters(text="'; DROP TABLE audit; --"), []),
+        (AuditFilters(text="\0"), []),
+        (AuditFilters(text="nobody"), []),  # a secret cannot be guessed letter by letter
+        (AuditFilters(actor="ana", kind="request", text="host", since=at(2)), [4]),
     ],
 )
-async def test_events_are_found_newest_first(log: Audit, filters: Filters, numbers: list[int]) -> None:
+async def test_events_are_found_newest_first(log: AuditLog, filters: AuditFilters, numbers: list[int]) -> None:
     """By each of their properties, and by any text in them; nothing in a text is a pattern."""
     assert numbers == [event.sequence for event in await log.search(filters)]
 
 
-async def test_what_is_found_holds_no_secret(log: Audit) -> None:
+async def test_what_is_found_holds_no_secret(log: AuditLog) -> None:
     """A registered one, and what stands under a secret's name."""
-    six, _, four, *_ = await log.search(Filters())
+    six, _, four, *_ = await log.search(AuditFilters())
     assert ({"text": "東京 <host-b>", "reason": f"it is {MARK}"}) == json.loads(four.data)
     assert {"text": "-1", "password": MARK} == json.loads(six.data)
 
 
-async def test_an_export_of_lines_is_json_with_everything(log: Audit) -> None:
+async def test_an_export_of_lines_is_json_with_everything(log: AuditLog) -> None:
     """Oldest first; data as an object."""
-    lines = [json.loads(line) for line in (await log.export(Filters(actor="ana"), "jsonl")).decode("ascii").splitlines()]
+    lines = [
+        json.loads(line) for line in (await log.export(AuditFilters(actor="ana"), "jsonl")).decode("ascii").splitlines()
+    ]
     assert [2, 4, 5] == [line["sequence"] for line in lines]
     assert {"text": "cert renew host-a"} == lines[0]["data"]
     assert set(lines[0]) == {"sequence", "at", "kind", "actor", "operation", "data", "key", "previous", "mac"}
-    assert lines[0]["previous"] == (await log.search(Filters(kind="start")))[0].mac
+    assert lines[0]["previous"] == (await log.search(AuditFilters(kind="start")))[0].mac
 
 
-async def test_an_export_for_a_spreadsheet_is_csv_without_formulas(log: Audit) -> None:
+async def test_an_export_for_a_spreadsheet_is_csv_without_formulas(log: AuditLog) -> None:
     """One line an event; Japanese as it is; what a spreadsheet would compute is text."""
-    rows = list(csv.reader(io.StringIO((await log.export(Filters(), "csv")).decode(), newline="")))
+    rows = list(csv.reader(io.StringIO((await log.export(AuditFilters(), "csv")).decode(), newline="")))
     assert ["sequence", "at", "kind", "actor", "operation", "data", "key", "previous", "mac"] == rows[0]
     assert 7 == len(rows)
     assert {"text": "東京 <host-b>", "reason": f"it is {MARK}"} == json.loads(rows[4][5])
@@ -102,17 +104,17 @@ async def test_an_export_for_a_spreadsheet_is_csv_without_formulas(log: Audit) -
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
-async def test_no_export_holds_a_secret(log: Audit, form: audit_reading.Form) -> None:
+async def test_no_export_holds_a_secret(log: AuditLog, form: audit_reading.ExportFormat) -> None:
     """A canary."""
-    assert SECRET not in (await log.export(Filters(), form)).decode()
+    assert SECRET not in (await log.export(AuditFilters(), form)).decode()
 
 
-async def test_an_export_is_bounded(log: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_export_is_bounded(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than the limit is refused, never cut in silence; less is asked for with times."""
-    monkeypatch.setattr(audit_reading, "EXPORT_LIMIT", 1_000)
+    monkeypatch.setattr(audit_reading, "MAX_EXPORT_BYTES", 1_000)
     with pytest.raises(TooLarge, match="--since"):
-        await log.export(Filters(), "jsonl")
-    assert 2 == len((await log.export(Filters(until=at(2)), "jsonl")).splitlines())
+        await log.export(AuditFilters(), "jsonl")
+    assert 2 == len((await log.export(AuditFilters(until=at(2)), "jsonl")).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -128,19 +130,19 @@ async def test_an_export_is_bounded(log: Audit, monkeypatch: pytest.MonkeyPatch)
         "kind = 'made up'",
     ],
 )
-async def test_a_forged_row_can_be_read_and_breaks_nothing(files: Files, log: Audit, change: str) -> None:
+async def test_a_forged_row_can_be_read_and_breaks_nothing(files: Files, log: AuditLog, change: str) -> None:
     """What cannot be read is said so; that it was forged, only `verify` says."""
     files.tamper(f"UPDATE audit SET {change} WHERE sequence = 2")
-    found = {event.sequence: event for event in await log.search(Filters())}
+    found = {event.sequence: event for event in await log.search(AuditFilters())}
     assert isinstance(json.loads(found[2].data), dict)
     assert datetime.fromisoformat(found[2].at).tzinfo is not None
     for form in ("csv", "jsonl"):
-        assert (await log.export(Filters(), form)).decode().isprintable() is False
-    assert 6 == len((await log.export(Filters(), "jsonl")).splitlines())
+        assert (await log.export(AuditFilters(), form)).decode().isprintable() is False
+    assert 6 == len((await log.export(AuditFilters(), "jsonl")).splitlines())
 
 
-async def test_looking_leaves_the_log_as_it_is(files: Files, log: Audit) -> None:
+async def test_looking_leaves_the_log_as_it_is(files: Files, log: AuditLog) -> None:
     """Whoever calls records that somebody looked."""
-    await log.search(Filters())
-    await log.export(Filters(), "csv")
+    await log.search(AuditFilters())
+    await log.export(AuditFilters(), "csv")
     assert 6 == files.verify().count

@@ -11,7 +11,7 @@ import pytest
 
 from bot.store.chain import Verification
 from bot.store.errors import DatabaseDamaged
-from bot.store.heads import BEGINNING
+from bot.store.heads import INITIAL_MAC
 from tests.bot.audit.files import FIVE, KEY, OTHER, Files
 
 REST = "at, kind, actor, operation, data, key, previous, mac"
@@ -135,7 +135,7 @@ async def test_a_lost_head_file_is_found(files: Files, damage: Callable[[Path], 
     [
         "torn",
         "not json",
-        f'{{"sequence":{2**63},"mac":"{BEGINNING}","at":"2026-01-31T09:00:00Z"}}',
+        f'{{"sequence":{2**63},"mac":"{INITIAL_MAC}","at":"2026-01-31T09:00:00Z"}}',
         '{"sequence":-1,"mac":"","at":""}',
         "[" * 10_000,
         "\0",

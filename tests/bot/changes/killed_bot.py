@@ -15,14 +15,14 @@ from typing import Any
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Refuse
+from bot.access.policy import Refusal
 from bot.audit.log import EventKind
-from bot.changes.engine import Durable
-from bot.changes.executor import Applying
-from bot.model.change import State
+from bot.changes.engine import Engine
+from bot.changes.executor import Executor
+from bot.model.change import ChangeState
 from bot.store.locks import Lock
-from bot.store.records import Record
-from commands.model.plan import Planned
+from bot.store.records import OperationRecord
+from commands.model.plan import PlannedChange
 from tests.bot.records import asked_for, running
 from tests.bot.running import House
 from tests.bot.world import OPERATION, Guarded, World, inventory
@@ -69,29 +69,29 @@ class Book:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
 
-    async def get(self, operation: str) -> Record | None:
+    async def get(self, operation: str) -> OperationRecord | None:
         record = running(*HOSTS)
-        return replace(record, state=State(self._disk.ended)) if self._disk.ended else record
+        return replace(record, state=ChangeState(self._disk.ended)) if self._disk.ended else record
 
-    async def still_allowed(self, record: Record) -> Refuse | None:
+    async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
         return None
 
-    async def replan(self, record: Record) -> tuple[Planned, str]:
-        return Planned(arguments={}, plan=record.plan), record.digest
+    async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
+        return PlannedChange(arguments={}, plan=record.plan), record.digest
 
-    async def refuse(self, record: Record, refused: Refuse) -> None:
-        self._disk.ended = State.CLOSED
+    async def refuse(self, record: OperationRecord, refused: Refusal) -> None:
+        self._disk.ended = ChangeState.CLOSED
 
-    async def supersede(self, record: Record, planned: Planned) -> None:
-        self._disk.ended = State.CLOSED
+    async def supersede(self, record: OperationRecord, planned: PlannedChange) -> None:
+        self._disk.ended = ChangeState.CLOSED
 
-    async def progress(self, operation_id: str, key: str) -> None:
+    async def record_progress(self, operation_id: str, key: str) -> None:
         pass
 
-    async def end(self, operation_id: str, state: State, why: Phrase | None) -> None:
+    async def finish_run(self, operation_id: str, state: ChangeState, why: Phrase | None) -> None:
         self._disk.ended = state
 
-    async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
+    async def find_forbidding_lock(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
         return None
 
 
@@ -116,23 +116,23 @@ async def main(folder: Path, at: int) -> None:
     world = disk.read()
     moments, book = Moments(disk, world, at), Book(disk)
     house = await House(folder, world).open()
-    if not await house.audit.signed(OPERATION, EventKind.PLAN):
+    if not await house.audit.find_signed(OPERATION, EventKind.PLAN):
         await asked_for(running(*HOSTS), house.audit)
-    applying = Applying(
-        get=book.get,
-        story=book,
+    applying = Executor(
+        find_record=book.get,
+        coordinator=book,
         locks=book,
         audit=house.audit,
-        journal=house.journal(moments),
+        intent_log=house.journal(moments),
         runner=house.runner(moments),
         inventory=inventory,
     )
-    durable = await Durable.launch(folder / "durable.sqlite3", applying, lambda: "7f3a")
+    durable = await Engine.launch(folder / "durable.sqlite3", applying, lambda: "7f3a")
     await durable.enqueue(OPERATION)
     known: Any = {}
     while OPERATION not in known or not known[OPERATION].ended:
         await asyncio.sleep(0.02)
-        known = await durable.known((OPERATION,))
+        known = await durable.find_statuses((OPERATION,))
     await durable.aclose()
     await house.aclose()
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from adapters.phrase import Phrase
-from bot.access.policy import Go, Refuse
+from bot.access.policy import Permit, Refusal
 from bot.access.rules import ApprovalRule
 from bot.audit.log import EventKind
 from bot.changes import attestation
-from bot.changes.engine import Known
-from bot.model.change import ApprovalState, Change, State
-from bot.model.request import Standing, operation_id
+from bot.changes.engine import WorkflowStatus
+from bot.model.change import ApprovalState, Change, ChangeState
+from bot.model.request import Membership, derive_operation_id
 from commands.model.operation import Risk, Role
 from commands.model.plan import NEWEST_FORMULA, Result
 from commands.values.arguments import Target
@@ -28,19 +28,19 @@ async def ready(bot: Bot, *targets: str) -> None:
         bot.pass_by(minutes=1)
 
 
-async def states(bot: Bot) -> dict[str, State]:
-    return {change.operation: change.state for change in await bot.workflow.recent(100)}
+async def states(bot: Bot) -> dict[str, ChangeState]:
+    return {change.operation: change.state for change in await bot.workflow.list_recent(100)}
 
 
 async def test_changes_of_different_hosts_run_side_by_side_and_those_of_one_host_after_another(bot: Bot) -> None:
     await ready(bot, "host-a", "host-b", "host-a")
 
     assert ["op-1", "op-2"] == bot.engine.enqueued
-    assert "op-1, which runs on host-a" == str((await bot.workflow.show("op-3")).waits_for)
+    assert "op-1, which runs on host-a" == str((await bot.workflow.find_change("op-3")).waits_for)
 
-    await bot.dispatch.end("op-1", State.DONE, None)
-    change = await bot.workflow.show("op-3")
-    assert (State.RUNNING, None, ["op-1", "op-2", "op-3"]) == (change.state, change.waits_for, bot.engine.enqueued)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
+    change = await bot.workflow.find_change("op-3")
+    assert (ChangeState.RUNNING, None, ["op-1", "op-2", "op-3"]) == (change.state, change.waits_for, bot.engine.enqueued)
 
 
 async def test_the_lighthouse_is_claimed_too_where_it_signs(bot: Bot) -> None:
@@ -50,8 +50,8 @@ async def test_the_lighthouse_is_claimed_too_where_it_signs(bot: Bot) -> None:
         for person in (BEN, CAI):
             await bot.workflow.approve(operation, bot.by(person))
 
-    assert {"host-a", "lighthouse"} == set(await bot.operations.claims())
-    assert "op-1, which runs on lighthouse" == str((await bot.workflow.show("op-2")).waits_for)
+    assert {"host-a", "lighthouse"} == set(await bot.operations.find_claims())
+    assert "op-1, which runs on lighthouse" == str((await bot.workflow.find_change("op-2")).waits_for)
 
 
 async def test_a_large_change_is_not_overtaken_for_ever_by_small_ones(bot: Bot) -> None:
@@ -59,29 +59,29 @@ async def test_a_large_change_is_not_overtaken_for_ever_by_small_ones(bot: Bot) 
     await ready(bot, "host-a", "host-a,host-b", "host-b", "host-c")
 
     assert ["op-1", "op-4"] == bot.engine.enqueued
-    assert "op-2, which is before it on host-b" == str((await bot.workflow.show("op-3")).waits_for)
-    await bot.dispatch.end("op-1", State.DONE, None)
+    assert "op-2, which is before it on host-b" == str((await bot.workflow.find_change("op-3")).waits_for)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     assert ["op-1", "op-4", "op-2"] == bot.engine.enqueued
-    await bot.dispatch.end("op-2", State.DONE, None)
+    await bot.dispatch.finish_run("op-2", ChangeState.DONE, None)
     assert ["op-1", "op-4", "op-2", "op-3"] == bot.engine.enqueued
 
 
 async def test_what_waits_for_a_person_keeps_no_other_host(bot: Bot) -> None:
     """op-1 ended unknown and op-2 waits for its host: that may take days, so op-3 goes on."""
     await ready(bot, "host-a")
-    await bot.dispatch.end("op-1", State.UNKNOWN, Phrase("lost"))
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, Phrase("lost"))
     await bot.ask_and_approve("op-2", "host-a,host-b")
     await bot.ask_and_approve("op-3", "host-b")
 
     assert ["op-1", "op-3"] == bot.engine.enqueued
-    waits = str((await bot.workflow.show("op-2")).waits_for)
+    waits = str((await bot.workflow.find_change("op-2")).waits_for)
     assert "somebody to look at host-a, where op-1 ended unknown; op resolve tells the bot" == waits
 
 
 async def test_a_lock_forbids_starting_and_its_end_starts_what_waited(bot: Bot) -> None:
     await bot.locks.add("op-l", Target(parts=("host-a",)), timedelta(minutes=30), "disk swap", "dee")
     change = await bot.ask_and_approve("op-1")
-    assert State.READY is change.state
+    assert ChangeState.READY is change.state
     assert str(change.waits_for).startswith("the lock 1 to end: dee has locked host-a until")
 
     bot.pass_by(minutes=29)
@@ -95,16 +95,16 @@ async def test_a_lock_forbids_starting_and_its_end_starts_what_waited(bot: Bot) 
 async def test_removing_a_lock_starts_what_waited_at_once(bot: Bot) -> None:
     lock = await bot.locks.add("op-l", Target(parts=("all",)), timedelta(days=1), "emergency", "dee")
     await bot.ask_and_approve("op-1")
-    await bot.locks.remove("op-m", lock.number, "ben", lambda _: Go("a rule"))
+    await bot.locks.remove("op-m", lock.number, "ben", lambda _: Permit("a rule"))
     assert ["op-1"] == bot.engine.enqueued
-    assert State.RUNNING is bot.seen[-1].state
+    assert ChangeState.RUNNING is bot.seen[-1].state
 
 
 async def test_what_waits_for_people_loses_what_it_says_of_a_lock_that_went(bot: Bot) -> None:
     lock = await bot.locks.add("op-l", Target(parts=("all",)), timedelta(days=1), "emergency", "dee")
     assert (await bot.ask("op-1")).waits_for is not None
-    await bot.locks.remove("op-m", lock.number, "dee", lambda _: Go("a rule"))
-    assert (await bot.workflow.show("op-1")).waits_for is None
+    await bot.locks.remove("op-m", lock.number, "dee", lambda _: Permit("a rule"))
+    assert (await bot.workflow.find_change("op-1")).waits_for is None
 
 
 async def test_what_was_approved_and_could_not_start_in_time_expires(bot: Bot) -> None:
@@ -112,8 +112,8 @@ async def test_what_was_approved_and_could_not_start_in_time_expires(bot: Bot) -
     bot.pass_by(hours=1)
     await bot.dispatch.tick()
 
-    change = await bot.workflow.show("op-2")
-    assert (State.CLOSED, "its time is over, and it still waited for op-1, which runs on host-a; ask again") == (
+    change = await bot.workflow.find_change("op-2")
+    assert (ChangeState.CLOSED, "its time is over, and it still waited for op-1, which runs on host-a; ask again") == (
         change.state,
         str(change.why),
     )
@@ -127,9 +127,9 @@ async def test_while_the_audit_log_is_in_doubt_nothing_starts_and_nothing_is_car
     await ready(bot, "host-a", "host-a")
     bot.engine.fates.clear()
     bot.log.trouble = Phrase("copied back")
-    await bot.dispatch.end("op-1", State.DONE, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     await bot.dispatch.tick()
-    assert (State.READY, ["op-1"]) == ((await bot.workflow.show("op-2")).state, bot.engine.enqueued)
+    assert (ChangeState.READY, ["op-1"]) == ((await bot.workflow.find_change("op-2")).state, bot.engine.enqueued)
 
     bot.log.trouble = None
     await bot.dispatch.tick()
@@ -141,17 +141,17 @@ async def test_what_an_older_database_holds_open_is_never_carried_out(bot: Bot) 
     await ready(bot, "host-a", "host-a")
     await bot.ask("op-3", "host-b")
 
-    await bot.dispatch.in_doubt(Phrase("the log was cut"))
+    await bot.dispatch.close_in_doubt(Phrase("the log was cut"))
 
-    assert {"op-1": State.UNKNOWN, "op-2": State.CLOSED, "op-3": State.CLOSED} == await states(bot)
-    assert {"host-a"} == set(await bot.operations.claims())
-    assert "the log was cut" in str((await bot.workflow.show("op-1")).why)
+    assert {"op-1": ChangeState.UNKNOWN, "op-2": ChangeState.CLOSED, "op-3": ChangeState.CLOSED} == await states(bot)
+    assert {"host-a"} == set(await bot.operations.find_claims())
+    assert "the log was cut" in str((await bot.workflow.find_change("op-1")).why)
 
 
 async def test_an_engine_that_cannot_be_reached_gets_the_operation_at_the_next_tick(bot: Bot) -> None:
     bot.engine.broken = True
     change = await bot.ask_and_approve("op-1")
-    assert (State.RUNNING, []) == (change.state, bot.engine.enqueued)
+    assert (ChangeState.RUNNING, []) == (change.state, bot.engine.enqueued)
 
     bot.engine.broken = False
     await bot.dispatch.tick()
@@ -162,46 +162,46 @@ async def test_an_engine_that_cannot_be_reached_gets_the_operation_at_the_next_t
 async def test_a_run_that_broke_off_is_unknown_and_keeps_its_hosts(bot: Bot) -> None:
     await ready(bot, "host-a")
     bot.came("op-1", host_a=Result.DONE)
-    bot.engine.fates["op-1"] = Known(ended=True, reference="7f3a")
+    bot.engine.fates["op-1"] = WorkflowStatus(ended=True, reference="7f3a")
     await bot.dispatch.tick()
 
-    change = await bot.workflow.show("op-1")
-    assert State.UNKNOWN is change.state
+    change = await bot.workflow.find_change("op-1")
+    assert ChangeState.UNKNOWN is change.state
     assert "reference 7f3a" in str(change.why)
-    assert {"host-a"} == set(await bot.operations.claims())
+    assert {"host-a"} == set(await bot.operations.find_claims())
     assert ("end", "ana") == bot.log.told("op-1")[-1]
 
 
 async def test_an_end_that_is_told_again_changes_nothing(bot: Bot) -> None:
     await ready(bot, "host-a")
-    first = await bot.dispatch.end("op-1", State.FAILED, Phrase("no room"))
+    first = await bot.dispatch.finish_run("op-1", ChangeState.FAILED, Phrase("no room"))
     bot.pass_by(minutes=5)
-    assert first == await bot.dispatch.end("op-1", State.DONE, None)
+    assert first == await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
 
 
 async def test_progress_is_told_and_says_which_step_is_under_way(bot: Bot) -> None:
     await ready(bot, "host-a")
-    await bot.dispatch.progress("op-1", "turn host-a")
+    await bot.dispatch.record_progress("op-1", "turn host-a")
     assert ("turn host-a", 4) == (bot.seen[-1].running, bot.seen[-1].version)
-    await bot.dispatch.progress("op-1", "turn host-a")
+    await bot.dispatch.record_progress("op-1", "turn host-a")
     assert 4 == bot.seen[-1].version
-    await bot.dispatch.end("op-1", State.DONE, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     assert "" == bot.seen[-1].running
-    await bot.dispatch.progress("op-1", "turn host-a")
+    await bot.dispatch.record_progress("op-1", "turn host-a")
     assert "" == bot.seen[-1].running
 
 
 async def test_what_changed_while_nobody_watched_is_shown_later(bot: Bot) -> None:
     await ready(bot, "host-a", "host-b")
-    for change in await bot.workflow.unshown():
-        await bot.workflow.shown(change.operation, change.version, f"card of {change.operation}")
-    assert () == await bot.workflow.unshown()
-    assert "card of op-1" == await bot.workflow.told("op-1")
+    for change in await bot.workflow.list_unshown():
+        await bot.workflow.mark_shown(change.operation, change.version, f"card of {change.operation}")
+    assert () == await bot.workflow.list_unshown()
+    assert "card of op-1" == await bot.workflow.read_card_note("op-1")
 
-    await bot.dispatch.end("op-1", State.DONE, None)
-    assert ["op-1"] == [change.operation for change in await bot.workflow.unshown()]
-    await bot.workflow.shown("op-1", 1, "card of op-1")
-    assert ["op-1"] == [change.operation for change in await bot.workflow.unshown()]
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
+    assert ["op-1"] == [change.operation for change in await bot.workflow.list_unshown()]
+    await bot.workflow.mark_shown("op-1", 1, "card of op-1")
+    assert ["op-1"] == [change.operation for change in await bot.workflow.list_unshown()]
 
 
 async def test_many_approvals_at_once_never_start_two_changes_of_one_host(bot: Bot) -> None:
@@ -209,7 +209,7 @@ async def test_many_approvals_at_once_never_start_two_changes_of_one_host(bot: B
         await bot.ask(f"op-{number}", "host-a,host-b" if number % 2 else "host-b,host-c")
     await asyncio.gather(*(bot.workflow.approve(f"op-{number}", bot.by(BEN)) for number in range(6)))
 
-    running = [operation for operation, state in (await states(bot)).items() if state is State.RUNNING]
+    running = [operation for operation, state in (await states(bot)).items() if state is ChangeState.RUNNING]
     assert 1 == len(running)
     assert running == bot.engine.enqueued
 
@@ -219,7 +219,7 @@ async def test_many_approvals_at_once_never_start_two_changes_of_one_host(bot: B
 
 async def test_nothing_stands_in_the_way_of_what_everybody_still_may(bot: Bot) -> None:
     await ready(bot, "host-a")
-    assert await bot.dispatch.still_allowed(await bot.stored("op-1")) is None
+    assert await bot.dispatch.check_still_allowed(await bot.stored("op-1")) is None
 
 
 @pytest.mark.parametrize(
@@ -237,15 +237,15 @@ async def test_whoever_lost_the_right_meanwhile_stops_it_at_its_start(bot: Bot, 
             for person in EVERYBODY
         )
     )
-    refused = await bot.dispatch.still_allowed(await bot.stored("op-1"))
-    assert isinstance(refused, Refuse)
+    refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
+    assert isinstance(refused, Refusal)
     assert rule == refused.rule
 
 
 async def test_an_approver_who_left_the_workspace_no_longer_counts(bot: Bot) -> None:
     await ready(bot, "host-a")
-    bot.standings["U2BEN"] = Standing.UNKNOWN
-    refused = await bot.dispatch.still_allowed(await bot.stored("op-1"))
+    bot.standings["U2BEN"] = Membership.UNKNOWN
+    refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
     assert str(refused.reason).startswith("ben approved it, and may not any more: Slack does not say")
 
@@ -255,10 +255,10 @@ async def test_one_approver_more_than_needed_makes_up_for_one_who_left(bot: Bot)
     for person in (BEN, CAI):
         await bot.workflow.approve("op-1", bot.by(person))
     record = await bot.stored("op-1")
-    bot.standings["U2BEN"] = Standing.GUEST
-    assert await bot.dispatch.still_allowed(record) is not None
+    bot.standings["U2BEN"] = Membership.GUEST
+    assert await bot.dispatch.check_still_allowed(record) is not None
     bot.rules(ApprovalRule(risk=Risk.CRITICAL, approvers=1))
-    assert await bot.dispatch.still_allowed(record) is None
+    assert await bot.dispatch.check_still_allowed(record) is None
 
 
 async def test_two_names_that_turn_out_to_be_one_person_count_once(bot: Bot) -> None:
@@ -266,7 +266,7 @@ async def test_two_names_that_turn_out_to_be_one_person_count_once(bot: Bot) -> 
     for person in (BEN, CAI):
         await bot.workflow.approve("op-1", bot.by(person))
     bot.people(ANA, DEE, BEN.model_copy(update={"slack": ("U2BEN", "U3CAI")}))
-    refused = await bot.dispatch.still_allowed(await bot.stored("op-1"))
+    refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
     told = "1 different person approved it, and by today's rules it needs 2; ask again"
     assert ("too few people", told) == (refused.rule, str(refused.reason))
@@ -274,18 +274,18 @@ async def test_two_names_that_turn_out_to_be_one_person_count_once(bot: Bot) -> 
 
 async def test_broken_glass_is_asked_for_again_too(bot: Bot) -> None:
     await bot.ask("op-1", person=DEE, break_glass=True, reason="it burns")
-    assert await bot.dispatch.still_allowed(await bot.stored("op-1")) is None
+    assert await bot.dispatch.check_still_allowed(await bot.stored("op-1")) is None
     bot.people(*EVERYBODY[:3], DEE.model_copy(update={"roles": frozenset({Role.OPERATOR})}))
-    refused = await bot.dispatch.still_allowed(await bot.stored("op-1"))
+    refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
     assert "break-glass" == refused.rule
 
 
 async def test_a_refused_start_changes_nothing_and_frees_the_hosts(bot: Bot) -> None:
     await ready(bot, "host-a", "host-a")
-    change = await bot.dispatch.refuse(await bot.stored("op-1"), Refuse("role", Phrase("ana has left")))
+    change = await bot.dispatch.refuse(await bot.stored("op-1"), Refusal("role", Phrase("ana has left")))
 
-    assert (State.CLOSED, "it could not start: ana has left") == (change.state, str(change.why))
+    assert (ChangeState.CLOSED, "it could not start: ana has left") == (change.state, str(change.why))
     assert change.approval is not None
     assert ApprovalState.REFUSED is change.approval.state
     assert ["op-1", "op-2"] == bot.engine.enqueued
@@ -317,26 +317,26 @@ async def test_a_plan_that_was_approved_by_an_older_formula_is_made_again_by_tha
     await ready(bot, "host-a")
     record = await bot.stored("op-1")
     plan = record.plan.model_copy(update={"digest_formula": 1})
-    older = replace(record, plan=plan, digest=plan.digest(record.kind, record.arguments))
+    older = replace(record, plan=plan, digest=plan.compute_digest(record.kind, record.arguments))
     assert older.digest != record.digest
 
     planned, digest = await bot.dispatch.replan(older)
     assert (1, older.digest) == (planned.plan.digest_formula, digest)
-    assert attestation.whole(older)
+    assert attestation.is_digest_valid(older)
 
 
 async def test_another_plan_is_asked_for_again_with_the_difference(bot: Bot) -> None:
     await ready(bot, "host-a")
     change = await superseded(bot)
 
-    again = operation_id("op-1 again")
-    assert (State.CLOSED, again) == (change.state, change.after)
+    again = derive_operation_id("op-1 again")
+    assert (ChangeState.CLOSED, again) == (change.state, change.after)
     assert f"the plan is another now (host-a: approved was: 0 labels; now: 1 labels); {again} asks again" == str(change.why)
     assert change.approval is not None
     assert ApprovalState.SUPERSEDED is change.approval.state
-    asked = await bot.workflow.show(again)
-    assert (State.WAITING, "op-1", "turn host-a") == (asked.state, asked.before, asked.words)
-    assert {} == await bot.operations.claims()
+    asked = await bot.workflow.find_change(again)
+    assert (ChangeState.WAITING, "op-1", "turn host-a") == (asked.state, asked.before, asked.words)
+    assert {} == await bot.operations.find_claims()
     assert [("plan", "ana"), ("approval", "ana")] == bot.log.told(again)
     assert ("end", "ana") == bot.log.told("op-1")[-1]
 
@@ -348,7 +348,7 @@ async def test_another_plan_is_asked_for_again_with_the_difference(bot: Bot) -> 
 async def test_after_break_glass_nothing_asks_again(bot: Bot) -> None:
     await bot.ask("op-1", person=DEE, break_glass=True, reason="it burns")
     change = await superseded(bot)
-    assert (State.CLOSED, "") == (change.state, change.after)
+    assert (ChangeState.CLOSED, "") == (change.state, change.after)
     assert str(change.why).endswith("look at the hosts, then ask again")
 
 
@@ -358,7 +358,7 @@ async def test_where_nothing_is_left_to_be_done_nothing_asks_again(bot: Bot) -> 
     record = await bot.stored("op-1")
     planned, _ = await bot.dispatch.replan(record)
     change = await bot.dispatch.supersede(record, planned)
-    assert (State.CLOSED, "") == (change.state, change.after)
+    assert (ChangeState.CLOSED, "") == (change.state, change.after)
     assert str(change.why).endswith("host-a is left out now: broken); nothing is left to be done")
 
 

@@ -8,7 +8,7 @@ from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.access.rules import ApprovalRule
 from bot.audit.log import EventKind
-from bot.model.change import State
+from bot.model.change import ChangeState
 from commands.model.operation import Risk
 from tests.bot.changes.test_admission import ready
 from tests.bot.changes.workflow_team import ADMINISTRATOR, BEN, DEE, Bot
@@ -27,7 +27,7 @@ async def test_rules_that_became_stricter_after_the_approval_count_at_the_start(
 ) -> None:
     await ready(bot, "host-a")
     bot.rules(rule)
-    refused = await bot.dispatch.still_allowed(await bot.stored("op-1"))
+    refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
     assert why == refused.rule
 
@@ -36,7 +36,7 @@ async def test_an_approval_that_the_audit_log_does_not_tell_of_counts_for_nothin
     """One row more in the table of reviews, and the state set to ready, would start anything."""
     await ready(bot, "host-a")
     bot.log.forget("op-1", EventKind.REVIEW)
-    refused = await bot.dispatch.still_allowed(await bot.stored("op-1"))
+    refused = await bot.dispatch.check_still_allowed(await bot.stored("op-1"))
     assert refused is not None
     assert ("not recorded", True) == (refused.rule, "does not tell that ben decided so" in str(refused.reason))
 
@@ -44,7 +44,7 @@ async def test_an_approval_that_the_audit_log_does_not_tell_of_counts_for_nothin
 async def test_an_approval_of_another_plan_counts_for_nothing(bot: Bot) -> None:
     await ready(bot, "host-a")
     record = dataclasses.replace(await bot.stored("op-1"), digest="another digest")
-    refused = await bot.dispatch.still_allowed(record)
+    refused = await bot.dispatch.check_still_allowed(record)
     assert refused is not None
     assert "not recorded" == refused.rule
 
@@ -54,14 +54,14 @@ async def test_a_denial_is_no_approval_whatever_the_row_says(bot: Bot) -> None:
     data = bot.log.last(EventKind.REVIEW)
     bot.log.forget("op-1", EventKind.REVIEW)
     await bot.log.record(EventKind.REVIEW, "ben", "op-1", {**data, "approves": False})
-    assert await bot.dispatch.still_allowed(await bot.stored("op-1")) is not None
+    assert await bot.dispatch.check_still_allowed(await bot.stored("op-1")) is not None
 
 
 async def test_who_asked_does_not_count_under_another_identity_in_the_row(bot: Bot) -> None:
     """Whoever exchanges the row's identity of who asked would else approve their own request."""
     await ready(bot, "host-a")
     record = dataclasses.replace(await bot.stored("op-1"), requester="ben")
-    refused = await bot.dispatch.still_allowed(record)
+    refused = await bot.dispatch.check_still_allowed(record)
     assert refused is not None
     assert "own request" == refused.rule
 
@@ -70,7 +70,7 @@ async def test_nobody_goes_without_approval_where_the_audit_log_does_not_tell_th
     """Or an approval that is deleted from an administrator's row would be none that is needed."""
     await bot.ask("op-1", person=DEE)
     record = dataclasses.replace(await bot.stored("op-1"), approval=None)
-    refused = await bot.dispatch.still_allowed(record)
+    refused = await bot.dispatch.check_still_allowed(record)
     assert refused is not None
     assert "not recorded" == refused.rule
 
@@ -82,4 +82,4 @@ async def test_nobody_decides_while_the_audit_log_is_in_doubt(bot: Bot) -> None:
     for decision in (bot.workflow.approve("op-1", bot.by(BEN)), bot.workflow.deny("op-1", bot.by(BEN), "no")):
         with pytest.raises(Refused, match="nothing may change while the audit log is in doubt: the log was cut"):
             await decision
-    assert State.WAITING is (await bot.stored("op-1")).state
+    assert ChangeState.WAITING is (await bot.stored("op-1")).state

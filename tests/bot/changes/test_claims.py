@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.access.policy import Person
-from bot.changes.engine import Known
-from bot.model.change import Change, State
+from bot.changes.engine import WorkflowStatus
+from bot.model.change import Change, ChangeState
 from bot.store.database import Database
 from commands.values.arguments import Target
 from tests.bot.changes.workflow_team import ANA, BEN, CAI, DEE, Bot
@@ -50,8 +50,8 @@ class Life(RuleBasedStateMachine):
     def now(self, work: Awaitable[T]) -> T:
         return self._loop.run_until_complete(work)
 
-    def picked(self, pick: int, *states: State) -> list[Change]:
-        changes = [change for change in self.now(self.bot.workflow.recent(1000)) if change.state in states]
+    def picked(self, pick: int, *states: ChangeState) -> list[Change]:
+        changes = [change for change in self.now(self.bot.workflow.list_recent(1000)) if change.state in states]
         return [changes[pick % len(changes)]] if changes else []
 
     @rule(person=PEOPLE, where=TARGETS)
@@ -69,7 +69,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(pick=PICK, people=st.lists(PEOPLE, min_size=1, max_size=4), denies=st.booleans())
     def decide(self, pick: int, people: list[Person], denies: bool) -> None:
-        for change in self.picked(pick, *State):
+        for change in self.picked(pick, *ChangeState):
             decisions: list[Any] = [self.bot.workflow.approve(change.operation, self.bot.by(person)) for person in people]
             if denies:
                 decisions.append(self.bot.workflow.deny(change.operation, self.bot.by(people[0]), "no"))
@@ -78,26 +78,26 @@ class Life(RuleBasedStateMachine):
 
     @rule(pick=PICK, person=PEOPLE)
     def cancel(self, pick: int, person: Person) -> None:
-        for change in self.picked(pick, *State):
+        for change in self.picked(pick, *ChangeState):
             with refused:
                 self.now(self.bot.workflow.cancel(change.operation, self.bot.by(person)))
 
-    @rule(pick=PICK, state=st.sampled_from((State.DONE, State.FAILED, State.UNDONE, State.UNKNOWN)))
-    def end(self, pick: int, state: State) -> None:
-        for change in self.picked(pick, State.RUNNING):
-            self.now(self.bot.dispatch.end(change.operation, state, Phrase("so it went")))
+    @rule(pick=PICK, state=st.sampled_from((ChangeState.DONE, ChangeState.FAILED, ChangeState.UNDONE, ChangeState.UNKNOWN)))
+    def end(self, pick: int, state: ChangeState) -> None:
+        for change in self.picked(pick, ChangeState.RUNNING):
+            self.now(self.bot.dispatch.finish_run(change.operation, state, Phrase("so it went")))
 
     @rule(pick=PICK)
     def supersede(self, pick: int) -> None:
-        for change in self.picked(pick, State.RUNNING):
+        for change in self.picked(pick, ChangeState.RUNNING):
             record = self.now(self.bot.stored(change.operation))
             planned, _ = self.now(self.bot.dispatch.replan(record))
             self.now(self.bot.dispatch.supersede(record, planned))
 
     @rule(pick=PICK, person=PEOPLE)
     def resolve(self, pick: int, person: Person) -> None:
-        for change in self.picked(pick, State.UNKNOWN):
-            self.now(self.bot.workflow.resolve(change.operation, self.bot.by(person), "looked", State.DONE))
+        for change in self.picked(pick, ChangeState.UNKNOWN):
+            self.now(self.bot.workflow.resolve(change.operation, self.bot.by(person), "looked", ChangeState.DONE))
 
     @rule(where=TARGETS, minutes=st.integers(min_value=1, max_value=90))
     def lock(self, where: str, minutes: int) -> None:
@@ -116,8 +116,8 @@ class Life(RuleBasedStateMachine):
 
     @rule(pick=PICK)
     def a_run_breaks_off(self, pick: int) -> None:
-        for change in self.picked(pick, State.RUNNING):
-            self.bot.engine.fates[change.operation] = Known(ended=True)
+        for change in self.picked(pick, ChangeState.RUNNING):
+            self.bot.engine.fates[change.operation] = WorkflowStatus(ended=True)
             self.now(self.bot.dispatch.tick())
 
     @precondition(lambda self: self.asked)
@@ -133,17 +133,17 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def exactly_the_hosts_of_what_runs_or_is_unknown_are_claimed(self) -> None:
         """Two that run on one host would make the expected claims fewer than what their plans name."""
-        holding = self.all_in(State.RUNNING, State.UNKNOWN)
+        holding = self.all_in(ChangeState.RUNNING, ChangeState.UNKNOWN)
         hosts = [host for change in holding for host in change.plan.hosts]
         assert len(hosts) == len(set(hosts))
-        claims = self.now(self.bot.operations.claims())
+        claims = self.now(self.bot.operations.find_claims())
         assert {host: change.operation for change in holding for host in change.plan.hosts} == {
             host: claim.operation for host, claim in claims.items()
         }
 
     @invariant()
     def nothing_runs_that_was_not_approved_by_somebody_else(self) -> None:
-        for change in self.all_in(State.RUNNING):
+        for change in self.all_in(ChangeState.RUNNING):
             assert change.approval is not None
             people = {review.person for review in change.approval.reviews if review.approves}
             assert len(people) >= change.approval.needed
@@ -151,10 +151,10 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_runs_was_handed_to_the_engine(self) -> None:
-        assert {change.operation for change in self.all_in(State.RUNNING)} <= set(self.bot.engine.enqueued)
+        assert {change.operation for change in self.all_in(ChangeState.RUNNING)} <= set(self.bot.engine.enqueued)
 
-    def all_in(self, *states: State) -> tuple[Change, ...]:
-        return tuple(change for change in self.now(self.bot.workflow.recent(1000)) if change.state in states)
+    def all_in(self, *states: ChangeState) -> tuple[Change, ...]:
+        return tuple(change for change in self.now(self.bot.workflow.list_recent(1000)) if change.state in states)
 
     def teardown(self) -> None:
         self.now(self._database.aclose())

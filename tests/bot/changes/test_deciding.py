@@ -8,14 +8,14 @@ import pytest
 
 from adapters.errors import FlatnetError, Refused
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Group, Person, Policy
-from bot.access.requester import By
+from bot.access.policy import Actor, Person, Policy, UserGroup
+from bot.access.requester import Requester
 from bot.access.rules import Grant
 from bot.audit.log import EventKind
 from bot.changes.approval import AlreadyDecided, Expired, NotAllowed, ReasonMissing
 from bot.changes.repository import NoSuchOperation
-from bot.model.change import ApprovalState, Change, State
-from bot.model.request import SlackIdentity, Standing, Surface
+from bot.model.change import ApprovalState, Change, ChangeState
+from bot.model.request import Membership, SlackIdentity, Surface
 from bot.store.errors import TooLarge
 from commands.model.operation import Role
 from commands.model.plan import Result
@@ -34,12 +34,12 @@ async def test_one_approval_starts_what_needs_one(bot: Bot) -> None:
     bot.pass_by(minutes=5)
     change = await bot.workflow.approve("op-1", bot.by(BEN))
 
-    assert (State.RUNNING, BEGINNING + timedelta(minutes=5)) == (change.state, change.started_at)
+    assert (ChangeState.RUNNING, BEGINNING + timedelta(minutes=5)) == (change.state, change.started_at)
     assert change.approval is not None
     assert (ApprovalState.USED, ["ben"]) == (change.approval.state, [review.person for review in change.approval.reviews])
     assert ["op-1"] == bot.engine.enqueued
     assert [("plan", "ana"), ("approval", "ana"), ("review", "ben")] == bot.log.told("op-1")
-    assert [State.WAITING, State.READY, State.RUNNING] == [seen.state for seen in bot.seen]
+    assert [ChangeState.WAITING, ChangeState.READY, ChangeState.RUNNING] == [seen.state for seen in bot.seen]
     assert [1, 2, 3] == [seen.version for seen in bot.seen]
 
 
@@ -47,8 +47,8 @@ async def test_two_approvers_in_the_same_instant_are_both_counted_and_one_of_the
     await uproot(bot, "op-1")
     await asyncio.gather(bot.workflow.approve("op-1", bot.by(BEN)), bot.workflow.approve("op-1", bot.by(CAI)))
 
-    change = await bot.workflow.show("op-1")
-    assert State.RUNNING is change.state
+    change = await bot.workflow.find_change("op-1")
+    assert ChangeState.RUNNING is change.state
     assert change.approval is not None
     assert {"ben", "cai"} == {review.person for review in change.approval.reviews}
     assert ["op-1"] == bot.engine.enqueued
@@ -74,9 +74,9 @@ async def test_the_same_click_five_times_at_once_counts_once(bot: Bot) -> None:
     answers = await asyncio.gather(*(bot.workflow.approve("op-1", bot.by(BEN)) for _ in range(5)), return_exceptions=True)
 
     assert 4 == sum(isinstance(answer, AlreadyDecided) for answer in answers)
-    change = await bot.workflow.show("op-1")
+    change = await bot.workflow.find_change("op-1")
     assert change.approval is not None
-    assert (State.WAITING, 1) == (change.state, change.approval.approvals)
+    assert (ChangeState.WAITING, 1) == (change.state, change.approval.approvals)
 
 
 async def test_slack_and_the_terminal_are_one_person(bot: Bot) -> None:
@@ -95,14 +95,14 @@ async def test_approving_and_denying_at_once_leaves_one_decision(bot: Bot) -> No
     )
 
     assert 1 == sum(isinstance(answer, AlreadyDecided) for answer in answers)
-    assert (await bot.workflow.show("op-1")).state in (State.RUNNING, State.CLOSED)
+    assert (await bot.workflow.find_change("op-1")).state in (ChangeState.RUNNING, ChangeState.CLOSED)
 
 
 async def test_administrators_do_not_approve_their_own_requests_either(bot: Bot) -> None:
     await bot.ask("op-1", person=DEE)
     with pytest.raises(NotAllowed, match="their own request"):
         await bot.workflow.approve("op-1", bot.by(DEE))
-    assert State.WAITING is (await bot.workflow.show("op-1")).state
+    assert ChangeState.WAITING is (await bot.workflow.find_change("op-1")).state
     assert ("refusal", "dee") == bot.log.told("op-1")[-1]
 
 
@@ -117,7 +117,7 @@ async def test_a_denial_ends_it_with_its_reason(bot: Bot) -> None:
     await bot.ask("op-1")
     change = await bot.workflow.deny("op-1", bot.by(BEN), "not before the backup")
 
-    assert (State.CLOSED, "ben denied it: not before the backup") == (change.state, str(change.why))
+    assert (ChangeState.CLOSED, "ben denied it: not before the backup") == (change.state, str(change.why))
     assert [("review", "ben"), ("end", "ben")] == bot.log.told("op-1")[-2:]
     with pytest.raises(AlreadyDecided, match="ben has denied this already"):
         await bot.workflow.approve("op-1", bot.by(CAI))
@@ -128,7 +128,7 @@ async def test_a_denial_needs_a_reason(bot: Bot) -> None:
     await bot.ask("op-1")
     with pytest.raises(ReasonMissing):
         await bot.workflow.deny("op-1", bot.by(BEN), "  ")
-    assert State.WAITING is (await bot.workflow.show("op-1")).state
+    assert ChangeState.WAITING is (await bot.workflow.find_change("op-1")).state
 
 
 async def test_a_click_after_the_time_is_told_so_before_and_after_the_tick(bot: Bot) -> None:
@@ -137,8 +137,8 @@ async def test_a_click_after_the_time_is_told_so_before_and_after_the_tick(bot: 
     with pytest.raises(Expired):
         await bot.workflow.approve("op-1", bot.by(BEN))
     await bot.dispatch.tick()
-    change = await bot.workflow.show("op-1")
-    assert (State.CLOSED, ("end", "ana")) == (change.state, bot.log.told("op-1")[-1])
+    change = await bot.workflow.find_change("op-1")
+    assert (ChangeState.CLOSED, ("end", "ana")) == (change.state, bot.log.told("op-1")[-1])
     assert "not enough people approved it in time; ask again" == str(change.why)
     assert change.approval is not None
     assert ApprovalState.EXPIRED is change.approval.state
@@ -156,9 +156,9 @@ async def test_a_decision_that_cannot_be_recorded_does_not_count(bot: Bot) -> No
     bot.log.full = True
     with pytest.raises(TooLarge):
         await bot.workflow.approve("op-1", bot.by(BEN))
-    change = await bot.workflow.show("op-1")
+    change = await bot.workflow.find_change("op-1")
     assert change.approval is not None
-    assert (State.WAITING, ()) == (change.state, change.approval.reviews)
+    assert (ChangeState.WAITING, ()) == (change.state, change.approval.reviews)
 
 
 async def test_break_glass_waits_for_no_approval(bot: Bot) -> None:
@@ -169,7 +169,7 @@ async def test_break_glass_waits_for_no_approval(bot: Bot) -> None:
 
 async def test_a_review_is_closed_by_somebody_else_once(bot: Bot) -> None:
     await bot.ask("op-1", person=DEE, break_glass=True, reason="it burns")
-    await bot.dispatch.end("op-1", State.DONE, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     with pytest.raises(NotAllowed):
         await bot.workflow.review("op-1", bot.by(DEE), "fine")
     change = await bot.workflow.review("op-1", bot.by(BEN), "agreed: it burned")
@@ -180,7 +180,7 @@ async def test_a_review_is_closed_by_somebody_else_once(bot: Bot) -> None:
         change.break_glass.reviewed_at,
         change.break_glass.review,
     )
-    assert () == await bot.workflow.waiting()
+    assert () == await bot.workflow.list_waiting()
     assert ("review", "ben") == bot.log.told("op-1")[-1]
     with pytest.raises(AlreadyDecided, match="ben has reviewed this already"):
         await bot.workflow.review("op-1", bot.by(CAI), "me, too")
@@ -191,14 +191,14 @@ async def test_a_review_waits_for_the_end(bot: Bot) -> None:
     await bot.ask("op-1", person=DEE, break_glass=True, reason="it burns")
     with pytest.raises(Refused, match="it has not ended"):
         await bot.workflow.review("op-1", bot.by(BEN), "fine")
-    assert ["op-1"] == [waiting.operation for waiting in await bot.workflow.waiting()]
+    assert ["op-1"] == [waiting.operation for waiting in await bot.workflow.list_waiting()]
 
 
-@pytest.mark.parametrize("state", [State.DONE, State.FAILED, State.UNKNOWN])
-async def test_who_broke_the_glass_does_not_review_it_under_another_name_either(bot: Bot, state: State) -> None:
+@pytest.mark.parametrize("state", [ChangeState.DONE, ChangeState.FAILED, ChangeState.UNKNOWN])
+async def test_who_broke_the_glass_does_not_review_it_under_another_name_either(bot: Bot, state: ChangeState) -> None:
     """The same Slack account belongs to a person of another name by now."""
     await bot.ask("op-1", person=DEE, break_glass=True, reason="it burns")
-    await bot.dispatch.end("op-1", state, None)
+    await bot.dispatch.finish_run("op-1", state, None)
     renamed = DEE.model_copy(update={"name": "deedee"})
     bot.people(ANA, BEN, renamed)
     with pytest.raises(NotAllowed, match="whoever broke the glass"):
@@ -208,7 +208,7 @@ async def test_who_broke_the_glass_does_not_review_it_under_another_name_either(
 
 async def test_who_could_not_have_approved_does_not_review(bot: Bot) -> None:
     await bot.ask("op-1", person=DEE, break_glass=True, reason="it burns")
-    await bot.dispatch.end("op-1", State.DONE, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     dev = CAI.model_copy(update={"roles": frozenset({Role.DEVELOPER})})
     bot.people(ANA, BEN, dev, DEE)
     with pytest.raises(NotAllowed, match="reviewing this needs one of the roles administrator, operator"):
@@ -226,7 +226,7 @@ async def test_requester_and_administrators_withdraw_what_waits(bot: Bot, person
     await bot.ask("op-1")
     change = await bot.workflow.cancel("op-1", bot.by(person))
 
-    assert (State.CLOSED, f"{person.name} withdrew it") == (change.state, str(change.why))
+    assert (ChangeState.CLOSED, f"{person.name} withdrew it") == (change.state, str(change.why))
     assert change.approval is not None
     assert ApprovalState.WITHDRAWN is change.approval.state
     assert ("end", person.name) == bot.log.told("op-1")[-1]
@@ -240,23 +240,25 @@ async def test_requester_and_administrators_withdraw_what_waits(bot: Bot, person
 async def test_whoever_asked_withdraws_their_request_whatever_became_of_them(bot: Bot, now: Person) -> None:
     await bot.ask("op-1")
     bot.people(now, BEN, CAI, DEE)
-    assert State.CLOSED is (await bot.workflow.cancel("op-1", bot.by(now))).state
+    assert ChangeState.CLOSED is (await bot.workflow.cancel("op-1", bot.by(now))).state
 
 
 async def test_whoever_asked_before_they_were_configured_withdraws_it_and_does_not_approve_it(bot: Bot) -> None:
     bot.people(BEN, CAI, DEE)
-    member = SlackIdentity("T1", "U1ANA", Standing.MEMBER, frozenset({"S0OPS"}))
-    bot.ground = dataclasses.replace(bot.ground, policy=Policy((BEN, CAI, DEE), (Group(slack="S0OPS", roles=ANA.roles),)))
+    member = SlackIdentity("T1", "U1ANA", Membership.MEMBER, frozenset({"S0OPS"}))
+    bot.ground = dataclasses.replace(
+        bot.ground, policy=Policy((BEN, CAI, DEE), (UserGroup(slack="S0OPS", roles=ANA.roles),))
+    )
     actor = bot.ground.policy.identify(member)
     assert isinstance(actor, Actor)
     for operation in ("op-1", "op-2"):
         asked = Turn(target=Target(parts=("host-a",)))
-        await bot.workflow.propose(operation, asked, By(actor, member, Surface.SLACK, "C1"))
+        await bot.workflow.propose(operation, asked, Requester(actor, member, Surface.SLACK, "C1"))
     bot.people(*EVERYBODY)
 
     with pytest.raises(NotAllowed, match="their own request"):
         await bot.workflow.approve("op-1", bot.by(ANA))
-    assert State.CLOSED is (await bot.workflow.cancel("op-1", bot.by(ANA))).state
+    assert ChangeState.CLOSED is (await bot.workflow.cancel("op-1", bot.by(ANA))).state
 
 
 async def test_others_cancel_nothing(bot: Bot) -> None:
@@ -270,7 +272,7 @@ async def test_what_is_ready_is_withdrawn_too(bot: Bot) -> None:
     await bot.ask_and_approve("op-1")
     await bot.ask_and_approve("op-2")
     change = await bot.workflow.cancel("op-2", bot.by(ANA))
-    assert (State.CLOSED, None) == (change.state, change.waits_for)
+    assert (ChangeState.CLOSED, None) == (change.state, change.waits_for)
 
 
 async def test_what_runs_is_asked_to_stop_once_and_keeps_running(bot: Bot) -> None:
@@ -278,22 +280,22 @@ async def test_what_runs_is_asked_to_stop_once_and_keeps_running(bot: Bot) -> No
     await bot.workflow.cancel("op-1", bot.by(ANA))
     change = await bot.workflow.cancel("op-1", bot.by(DEE))
 
-    assert (State.RUNNING, "ana") == (change.state, change.stopping)
+    assert (ChangeState.RUNNING, "ana") == (change.state, change.stopping)
     assert "ana" == (await bot.stored("op-1")).stopping
 
 
 async def test_what_has_ended_cannot_be_cancelled(bot: Bot) -> None:
     await bot.ask_and_approve("op-1")
-    await bot.dispatch.end("op-1", State.DONE, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.DONE, None)
     with pytest.raises(AlreadyDecided, match="ended already"):
         await bot.workflow.cancel("op-1", bot.by(ANA))
 
 
-@pytest.mark.parametrize("outcome", [State.DONE, State.UNDONE, State.FAILED])
-async def test_a_person_who_looked_resolves_what_is_unknown_and_frees_its_hosts(bot: Bot, outcome: State) -> None:
+@pytest.mark.parametrize("outcome", [ChangeState.DONE, ChangeState.UNDONE, ChangeState.FAILED])
+async def test_a_person_who_looked_resolves_what_is_unknown_and_frees_its_hosts(bot: Bot, outcome: ChangeState) -> None:
     await bot.ask_and_approve("op-1")
     await bot.ask_and_approve("op-2")
-    await bot.dispatch.end("op-1", State.UNKNOWN, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, None)
     assert ["op-1"] == bot.engine.enqueued
 
     change = await bot.workflow.resolve("op-1", bot.by(BEN), "the old one is in place", outcome)
@@ -316,29 +318,30 @@ async def test_a_person_who_looked_resolves_what_is_unknown_and_frees_its_hosts(
 async def test_who_may_not_ask_for_a_change_does_not_say_how_it_ended_either(bot: Bot, grant: Grant, words: str) -> None:
     """It frees the hosts, whatever the roles that the words alone need."""
     await bot.ask_and_approve("op-1")
-    await bot.dispatch.end("op-1", State.UNKNOWN, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, None)
     bot.ground = dataclasses.replace(bot.ground, policy=Policy(EVERYBODY, grants=(grant,)))
     with pytest.raises(NotAllowed, match=words):
-        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", State.DONE)
-    assert {"host-a"} == set(await bot.operations.claims())
+        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", ChangeState.DONE)
+    assert {"host-a"} == set(await bot.operations.find_claims())
     assert ("refusal", "ben") == bot.log.told("op-1")[-1]
 
 
 async def test_what_this_version_does_not_know_is_resolved_by_an_administrator(bot: Bot) -> None:
     """Nobody can say who might have asked for it, and its hosts must not stay held for ever."""
     await bot.ask_and_approve("op-1")
-    await bot.dispatch.end("op-1", State.UNKNOWN, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, None)
     bot.planner._kinds = {}
     with pytest.raises(NotAllowed, match="knows no such turn; an administrator resolves it"):
-        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", State.DONE)
-    assert State.DONE is (await bot.workflow.resolve("op-1", bot.by(DEE), "looks good", State.DONE)).state
+        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", ChangeState.DONE)
+    assert ChangeState.DONE is (await bot.workflow.resolve("op-1", bot.by(DEE), "looks good", ChangeState.DONE)).state
 
 
 async def test_of_two_people_who_say_how_it_ended_one_is_told_that_it_did_not_count(bot: Bot) -> None:
     await bot.ask_and_approve("op-1")
-    await bot.dispatch.end("op-1", State.UNKNOWN, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, None)
     answers = await asyncio.gather(
-        *(bot.workflow.resolve("op-1", bot.by(person), "seen", State.DONE) for person in (BEN, CAI)), return_exceptions=True
+        *(bot.workflow.resolve("op-1", bot.by(person), "seen", ChangeState.DONE) for person in (BEN, CAI)),
+        return_exceptions=True,
     )
     assert 1 == sum(isinstance(answer, AlreadyDecided) for answer in answers)
     assert "too late" == bot.log.last(EventKind.REFUSAL)["rule"]
@@ -346,11 +349,11 @@ async def test_of_two_people_who_say_how_it_ended_one_is_told_that_it_did_not_co
 
 async def test_an_end_that_cannot_be_recorded_frees_no_host(bot: Bot) -> None:
     await bot.ask_and_approve("op-1")
-    await bot.dispatch.end("op-1", State.UNKNOWN, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.UNKNOWN, None)
     bot.log.full = True
     with pytest.raises(TooLarge):
-        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", State.DONE)
-    assert {"host-a"} == set(await bot.operations.claims())
+        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", ChangeState.DONE)
+    assert {"host-a"} == set(await bot.operations.find_claims())
 
 
 async def test_while_the_audit_log_is_in_doubt_nothing_is_decided(bot: Bot) -> None:
@@ -358,47 +361,47 @@ async def test_while_the_audit_log_is_in_doubt_nothing_is_decided(bot: Bot) -> N
     bot.log.trouble = Phrase("copied back")
     with pytest.raises(Refused, match="copied back"):
         await bot.workflow.approve("op-1", bot.by(BEN))
-    assert State.WAITING is (await bot.workflow.show("op-1")).state
+    assert ChangeState.WAITING is (await bot.workflow.find_change("op-1")).state
 
 
 async def test_what_is_not_unknown_is_not_resolved(bot: Bot) -> None:
     await bot.ask_and_approve("op-1")
     with pytest.raises(Refused, match="not ended"):
-        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", State.DONE)
+        await bot.workflow.resolve("op-1", bot.by(BEN), "looks good", ChangeState.DONE)
 
 
 async def test_a_new_change_goes_on_with_the_hosts_that_are_not_done(bot: Bot) -> None:
     bot.hosts(host("host-a", 1), host("host-b", 2), host("host-c", 3), host("host-d", 4, labels=("broken",)))
     await bot.ask_and_approve("op-1", "all")
     bot.came("op-1", host_a=Result.DONE, host_b=Result.FAILED)
-    await bot.dispatch.end("op-1", State.FAILED, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.FAILED, None)
     bot.hosts(host("host-a", 1), host("host-b", 2), host("host-c", 3), host("host-d", 4))
 
-    change = await bot.workflow.carry_on("op-2", "op-1", bot.by(CAI))
+    change = await bot.workflow.continue_change("op-2", "op-1", bot.by(CAI))
 
-    assert (State.WAITING, "turn host-b,host-c,host-d", "cai", "op-1") == (
+    assert (ChangeState.WAITING, "turn host-b,host-c,host-d", "cai", "op-1") == (
         change.state,
         change.words,
         change.requester,
         change.before,
     )
-    assert "op-2" == (await bot.workflow.show("op-1")).after
-    assert change == await bot.workflow.carry_on("op-2", "op-1", bot.by(CAI))
+    assert "op-2" == (await bot.workflow.find_change("op-1")).after
+    assert change == await bot.workflow.continue_change("op-2", "op-1", bot.by(CAI))
     with pytest.raises(AlreadyDecided, match="op-2 has taken its place"):
-        await bot.workflow.carry_on("op-3", "op-1", bot.by(CAI))
+        await bot.workflow.continue_change("op-3", "op-1", bot.by(CAI))
 
 
 @pytest.mark.parametrize(
     ("state", "words"),
-    [(State.RUNNING, "has not ended"), (State.UNKNOWN, "op resolve"), (State.DONE, "nothing is left")],
+    [(ChangeState.RUNNING, "has not ended"), (ChangeState.UNKNOWN, "op resolve"), (ChangeState.DONE, "nothing is left")],
 )
-async def test_what_cannot_be_continued_says_why(bot: Bot, state: State, words: str) -> None:
+async def test_what_cannot_be_continued_says_why(bot: Bot, state: ChangeState, words: str) -> None:
     await bot.ask_and_approve("op-1")
     bot.came("op-1", host_a=Result.DONE)
-    if state is not State.RUNNING:
-        await bot.dispatch.end("op-1", state, None)
+    if state is not ChangeState.RUNNING:
+        await bot.dispatch.finish_run("op-1", state, None)
     with pytest.raises(FlatnetError, match=words):
-        await bot.workflow.carry_on("op-2", "op-1", bot.by(ANA))
+        await bot.workflow.continue_change("op-2", "op-1", bot.by(ANA))
     assert await bot.ledger.find("op-2") is None
 
 
@@ -406,14 +409,14 @@ async def test_what_never_began_is_asked_again_instead(bot: Bot) -> None:
     await bot.ask("op-1")
     await bot.workflow.deny("op-1", bot.by(BEN), "no")
     with pytest.raises(Refused, match="ask again: turn host-a"):
-        await bot.workflow.carry_on("op-2", "op-1", bot.by(ANA))
+        await bot.workflow.continue_change("op-2", "op-1", bot.by(ANA))
 
 
 async def test_whoever_may_not_ask_may_not_continue(bot: Bot) -> None:
     await bot.ask_and_approve("op-1")
-    await bot.dispatch.end("op-1", State.FAILED, None)
+    await bot.dispatch.finish_run("op-1", ChangeState.FAILED, None)
     with pytest.raises(NotAllowed):
-        await bot.workflow.carry_on("op-2", "op-1", bot.by(VAL))
+        await bot.workflow.continue_change("op-2", "op-1", bot.by(VAL))
 
 
 async def test_rights_are_those_of_the_moment_and_not_of_the_question(bot: Bot) -> None:

@@ -17,7 +17,7 @@ import pytest
 from dbos import DBOS
 
 from adapters.phrase import Phrase
-from bot.changes.engine import KEPT, PAUSES, POLLING, QUEUE, RECOVERIES, Durable, Known
+from bot.changes.engine import MAX_RECOVERIES, POLL_SECONDS, QUEUE_NAME, RETENTION, RETRY_DELAYS, Engine, WorkflowStatus
 from bot.runtime.logging import configure_logs
 from bot.store.errors import DatabaseBusy, DatabaseDamaged
 
@@ -37,11 +37,11 @@ class Steps:
         await self._called(f"begin {operation}")
         return {"go": operation != "refused", "steps": ["a", "b", "c"]}
 
-    async def step(self, operation: str, key: str) -> dict[str, Any]:
+    async def run_step(self, operation: str, key: str) -> dict[str, Any]:
         await self._called(f"step {key}")
         return {"go": False, "undo": ["b", "a"]} if key == self.bad else {"go": True}
 
-    async def undo(self, operation: str, key: str) -> dict[str, Any]:
+    async def undo_step(self, operation: str, key: str) -> dict[str, Any]:
         await self._called(f"undo {key}")
         return {}
 
@@ -63,18 +63,18 @@ async def no_wait(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def launched(file: Path, steps: Steps) -> AsyncIterator[Durable]:
-    durable = await Durable.launch(file, steps, lambda: "7f3a", no_wait)
+async def launched(file: Path, steps: Steps) -> AsyncIterator[Engine]:
+    durable = await Engine.launch(file, steps, lambda: "7f3a", no_wait)
     try:
         yield durable
     finally:
         await durable.aclose()
 
 
-async def ended(durable: Durable, *operations: str) -> dict[str, Known]:
+async def ended(durable: Engine, *operations: str) -> dict[str, WorkflowStatus]:
     async with asyncio.timeout(10):
         while True:
-            known = await durable.known(operations)
+            known = await durable.find_statuses(operations)
             if len(known) == len(operations) and all(one.ended for one in known.values()):
                 return dict(known)
             await asyncio.sleep(0.02)
@@ -89,7 +89,7 @@ async def test_an_operation_runs_from_begin_to_end_once_however_often_it_is_enqu
     steps = Steps()
     async with launched(file, steps) as durable:
         await asyncio.gather(*(durable.enqueue("op-1") for _ in range(5)))
-        assert {"op-1": Known(ended=True)} == await ended(durable, "op-1")
+        assert {"op-1": WorkflowStatus(ended=True)} == await ended(durable, "op-1")
         await durable.enqueue("op-1")
         await asyncio.sleep(0.5)
     assert ALL == steps.calls
@@ -141,14 +141,14 @@ async def test_a_bug_ends_the_operation_with_a_reference_that_stands_in_the_log(
     steps = Steps(at=fail)
     async with launched(file, steps) as durable:
         await durable.enqueue("op-1")
-        assert {"op-1": Known(ended=True, reference="7f3a")} == await ended(durable, "op-1")
+        assert {"op-1": WorkflowStatus(ended=True, reference="7f3a")} == await ended(durable, "op-1")
     assert ["begin op-1", "step a", "step b"] == steps.calls
     line = json.loads(log.getvalue().splitlines()[0])
     assert ("7f3a", "op-1", ["b"], "error") == (line["reference"], line["operation"], line["step"], line["level"])
 
 
 async def test_a_step_that_cannot_be_written_down_is_tried_again(file: Path) -> None:
-    failures = [DatabaseBusy(Phrase("busy"))] * len(PAUSES)
+    failures = [DatabaseBusy(Phrase("busy"))] * len(RETRY_DELAYS)
 
     async def busy(call: str) -> None:
         if call == "step b" and failures:
@@ -157,8 +157,8 @@ async def test_a_step_that_cannot_be_written_down_is_tried_again(file: Path) -> 
     steps = Steps(at=busy)
     async with launched(file, steps) as durable:
         await durable.enqueue("op-1")
-        assert {"op-1": Known(ended=True)} == await ended(durable, "op-1")
-    assert ["begin op-1", "step a", *["step b"] * (len(PAUSES) + 1), "step c", "end"] == steps.calls
+        assert {"op-1": WorkflowStatus(ended=True)} == await ended(durable, "op-1")
+    assert ["begin op-1", "step a", *["step b"] * (len(RETRY_DELAYS) + 1), "step c", "end"] == steps.calls
 
 
 async def test_a_disk_that_stays_full_ends_it_as_something_that_nobody_knows(file: Path) -> None:
@@ -174,8 +174,8 @@ async def test_a_disk_that_stays_full_ends_it_as_something_that_nobody_knows(fil
 
 async def test_unknown_operations_are_not_known(file: Path) -> None:
     async with launched(file, Steps()) as durable:
-        assert {} == await durable.known(["op-9"])
-        assert {} == await durable.known([])
+        assert {} == await durable.find_statuses(["op-9"])
+        assert {} == await durable.find_statuses([])
 
 
 async def test_closing_lets_a_step_end_and_begins_no_more_and_the_next_launch_goes_on(file: Path) -> None:
@@ -187,7 +187,7 @@ async def test_closing_lets_a_step_end_and_begins_no_more_and_the_next_launch_go
             await release.wait()
 
     first.at = hold
-    durable = await Durable.launch(file, first, lambda: "7f3a", no_wait)
+    durable = await Engine.launch(file, first, lambda: "7f3a", no_wait)
     await durable.enqueue("op-1")
     await reached.wait()
     closing_ = asyncio.create_task(durable.aclose())
@@ -204,7 +204,7 @@ async def test_closing_lets_a_step_end_and_begins_no_more_and_the_next_launch_go
 async def test_a_step_that_outlives_its_grace_is_cut_off_and_run_again_by_the_next_launch(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.changes.engine.DRAIN", 0.05)
+    monkeypatch.setattr("bot.changes.engine.DRAIN_SECONDS", 0.05)
     reached = asyncio.Event()
 
     async def hang(call: str) -> None:
@@ -235,10 +235,10 @@ async def test_what_nobody_runs_any_more_goes_on(file: Path) -> None:
         await durable.enqueue("op-1")
         await reached.wait()
         await asyncio.sleep(0.1)
-        assert {"op-1": Known(ended=False)} == await durable.known(["op-1"])
-        assert ((), ("op-1",)) == (await durable.mend(), await durable.mend())
+        assert {"op-1": WorkflowStatus(ended=False)} == await durable.find_statuses(["op-1"])
+        assert ((), ("op-1",)) == (await durable.resume_orphans(), await durable.resume_orphans())
         await ended(durable, "op-1")
-        assert () == await durable.mend()
+        assert () == await durable.resume_orphans()
     assert [*ALL[:3], *ALL[2:]] == steps.calls
 
 
@@ -254,7 +254,11 @@ async def test_what_is_under_way_is_left_alone(file: Path) -> None:
     async with launched(file, steps) as durable:
         await durable.enqueue("op-1")
         await reached.wait()
-        assert ((), (), ()) == (await durable.mend(), await durable.mend(), await durable.mend())
+        assert ((), (), ()) == (
+            await durable.resume_orphans(),
+            await durable.resume_orphans(),
+            await durable.resume_orphans(),
+        )
         release.set()
         await ended(durable, "op-1")
     assert ALL == steps.calls
@@ -274,9 +278,9 @@ async def test_what_is_begun_again_while_it_runs_waits_for_that_and_ends_once(fi
     async with launched(file, steps) as durable:
         await durable.enqueue("op-1")
         await reached.wait()
-        await DBOS.resume_workflow_async("op-1", queue_name=QUEUE)
-        await asyncio.sleep(4 * POLLING)
-        assert {"op-1": Known(ended=False)} == await durable.known(["op-1"])
+        await DBOS.resume_workflow_async("op-1", queue_name=QUEUE_NAME)
+        await asyncio.sleep(4 * POLL_SECONDS)
+        assert {"op-1": WorkflowStatus(ended=False)} == await durable.find_statuses(["op-1"])
         release.set()
         await ended(durable, "op-1")
     assert [*ALL[:3], *ALL[2:]] == steps.calls
@@ -301,7 +305,7 @@ async def test_a_run_that_an_earlier_version_began_is_ended_by_this_one(tmp_path
     with closing(sqlite3.connect(file)) as database:
         database.executescript(STORED.read_text())
     async with launched(file, steps) as durable:
-        assert {"op-1": Known(ended=True)} == await ended(durable, "op-1")
+        assert {"op-1": WorkflowStatus(ended=True)} == await ended(durable, "op-1")
     assert ALL[2:] == steps.calls
 
 
@@ -310,10 +314,10 @@ async def test_what_brings_the_bot_down_again_and_again_is_not_tried_for_ever(tm
     file, steps = tmp_path / "durable.sqlite3", Steps()
     with closing(sqlite3.connect(file)) as database:
         database.executescript(STORED.read_text())
-        database.execute(f"UPDATE workflow_status SET recovery_attempts = {RECOVERIES + 1}")
+        database.execute(f"UPDATE workflow_status SET recovery_attempts = {MAX_RECOVERIES + 1}")
         database.commit()
     async with launched(file, steps) as durable:
-        assert {"op-1": Known(ended=True)} == await ended(durable, "op-1")
+        assert {"op-1": WorkflowStatus(ended=True)} == await ended(durable, "op-1")
     assert [] == steps.calls
 
 
@@ -337,10 +341,10 @@ async def test_what_ended_long_ago_is_forgotten(file: Path) -> None:
     async with launched(file, Steps()) as durable:
         await durable.enqueue("op-1")
         await ended(durable, "op-1")
-        assert 0 == await durable.forget(now + KEPT - timedelta(minutes=1))
-        assert ["op-1"] == list(await durable.known(["op-1"]))
-        assert 1 == await durable.forget(now + KEPT + timedelta(minutes=1))
-        assert {} == await durable.known(["op-1"])
+        assert 0 == await durable.delete_ended(now + RETENTION - timedelta(minutes=1))
+        assert ["op-1"] == list(await durable.find_statuses(["op-1"]))
+        assert 1 == await durable.delete_ended(now + RETENTION + timedelta(minutes=1))
+        assert {} == await durable.find_statuses(["op-1"])
 
 
 async def test_the_file_is_private(file: Path) -> None:
@@ -352,4 +356,4 @@ async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
     file = tmp_path / "durable.sqlite3"
     file.write_bytes(b"no database at all" * 100)
     with pytest.raises(DatabaseDamaged):
-        await Durable.launch(file, Steps(), lambda: "7f3a")
+        await Engine.launch(file, Steps(), lambda: "7f3a")

@@ -12,18 +12,18 @@ from adapters.errors import Refused, Unreachable
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.windows import commit_confirm as change
-from bot.access.policy import Refuse
-from bot.audit.log import Audit, AuditKeys, EventKind
+from bot.access.policy import Refusal
+from bot.audit.log import AuditKeys, AuditLog, EventKind
 from bot.changes.engine import apply_v1
-from bot.changes.executor import Applying
-from bot.model.change import State
+from bot.changes.executor import Executor
+from bot.model.change import ChangeState
 from bot.store import audit as table
-from bot.store.chain import MIN_KEY, AuditKey, StoredEvent
+from bot.store.chain import MIN_KEY_BYTES, AuditKey, StoredEvent
 from bot.store.errors import DatabaseBusy
 from bot.store.locks import Lock
-from bot.store.records import UNREADABLE, Record
+from bot.store.records import UNREADABLE_PLAN, OperationRecord
 from commands.model.operation import CannotPlan
-from commands.model.plan import Deed, Part, Plan, Planned, Result
+from commands.model.plan import Deed, Part, Plan, PlannedChange, Result
 from tests.bot.records import asked_for, running
 from tests.bot.running import House, Kill, Killed
 from tests.bot.world import BEGAN, OPERATION, World, inventory, lost, part, plan
@@ -36,46 +36,46 @@ LOCK = Lock("op-9", "host-b", "the office moves", "ben", BEGAN, BEGAN + timedelt
 class Story:
     """The story of one change, in memory, as `bot.changes.coordinator` keeps it."""
 
-    record: Record
+    record: OperationRecord
     digest: str = ""
     """Of the plan that is made at the start; "" for the approved one."""
-    refused: Refuse | None = None
+    refused: Refusal | None = None
     unplanned: Exception | None = None
     told: list[str] = field(default_factory=list)
     after: dict[str, Any] = field(default_factory=dict)
     """What happens when a step is told of: called with its key."""
 
-    async def get(self, operation: str) -> Record | None:
+    async def get(self, operation: str) -> OperationRecord | None:
         return self.record if operation == self.record.operation else None
 
-    async def still_allowed(self, record: Record) -> Refuse | None:
+    async def check_still_allowed(self, record: OperationRecord) -> Refusal | None:
         self.told.append("rights")
         return self.refused
 
-    async def replan(self, record: Record) -> tuple[Planned, str]:
+    async def replan(self, record: OperationRecord) -> tuple[PlannedChange, str]:
         self.told.append("planned again")
         if self.unplanned is not None:
             raise self.unplanned
-        return Planned(arguments={}, plan=record.plan), self.digest or record.digest
+        return PlannedChange(arguments={}, plan=record.plan), self.digest or record.digest
 
-    async def refuse(self, record: Record, refused: Refuse) -> None:
-        self._end(State.CLOSED, refused.reason)
+    async def refuse(self, record: OperationRecord, refused: Refusal) -> None:
+        self._end(ChangeState.CLOSED, refused.reason)
 
-    async def supersede(self, record: Record, planned: Planned) -> None:
-        self._end(State.CLOSED, Phrase("the plan is another now"))
+    async def supersede(self, record: OperationRecord, planned: PlannedChange) -> None:
+        self._end(ChangeState.CLOSED, Phrase("the plan is another now"))
 
-    async def progress(self, operation_id: str, key: str) -> None:
+    async def record_progress(self, operation_id: str, key: str) -> None:
         self.told.append(key)
         if key in self.after:
             self.after[key]()
 
-    async def end(self, operation_id: str, state: State, why: Phrase | None) -> None:
+    async def finish_run(self, operation_id: str, state: ChangeState, why: Phrase | None) -> None:
         self._end(state, why)
 
     def stop(self) -> None:
         self.record = replace(self.record, stopping="ben")
 
-    def _end(self, state: State, why: Phrase | None) -> None:
+    def _end(self, state: ChangeState, why: Phrase | None) -> None:
         self.record = replace(self.record, state=state, why=why)
 
 
@@ -83,7 +83,7 @@ class Story:
 class Locks:
     locks: tuple[Lock, ...] = ()
 
-    async def forbidding(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
+    async def find_forbidding_lock(self, hosts: Iterable[str], inventory: Inventory) -> Lock | None:
         return next((lock for lock in self.locks if lock.target in hosts), None)
 
 
@@ -94,8 +94,8 @@ class Log:
     house: House
     trouble: Phrase | None = None
 
-    async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
-        return await self.house.audit.signed(operation, kind)
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+        return await self.house.audit.find_signed(operation, kind)
 
 
 @dataclass
@@ -107,25 +107,25 @@ class Run:
     log: Log
     locks: Locks = field(default_factory=Locks)
 
-    def applying(self, kill: Kill) -> Applying:
-        return Applying(
-            get=self.story.get,
-            story=self.story,
+    def applying(self, kill: Kill) -> Executor:
+        return Executor(
+            find_record=self.story.get,
+            coordinator=self.story,
             locks=self.locks,
             audit=self.log,
-            journal=self.house.journal(kill),
+            intent_log=self.house.journal(kill),
             runner=self.house.runner(kill),
             inventory=inventory,
         )
 
-    async def once(self, kill: Kill | None = None) -> State:
+    async def once(self, kill: Kill | None = None) -> ChangeState:
         await apply_v1(self.applying(kill or Kill()), OPERATION)
         return self.story.record.state
 
     async def kinds(self) -> list[str]:
         """The events of the operation, in order."""
         every = [EventKind.RUN, EventKind.INTENT, EventKind.OUTCOME, EventKind.END]
-        events = await self.house.database.read(lambda connection: table.of_operation(connection, OPERATION, every))
+        events = await self.house.database.read(lambda connection: table.list_of_operation(connection, OPERATION, every))
         return [event.kind for event in events]
 
     @property
@@ -148,15 +148,15 @@ async def run(house: House) -> Run:
 
 
 async def test_a_change_of_two_hosts_is_done_and_every_step_is_told(run: Run) -> None:
-    assert State.DONE is await run.once()
+    assert ChangeState.DONE is await run.once()
     assert ["rights", "planned again", *(step.key for step in run.story.record.plan.steps)] == run.story.told
     assert ["run", *["intent", "outcome"] * 12, "end"] == await run.kinds()
 
 
 async def test_an_operation_that_does_not_run_is_left_alone(run: Run) -> None:
     """Ended meanwhile, by a person who looked, or by a delivery that came twice."""
-    run.story.record = replace(run.story.record, state=State.DONE)
-    assert State.DONE is await run.once()
+    run.story.record = replace(run.story.record, state=ChangeState.DONE)
+    assert ChangeState.DONE is await run.once()
     assert ([], []) == (run.story.told, await run.kinds())
 
 
@@ -165,20 +165,20 @@ async def test_an_operation_that_nobody_knows_is_left_alone(run: Run) -> None:
 
 
 async def test_a_right_that_is_gone_closes_it_before_anything_happens(run: Run) -> None:
-    run.story.refused = Refuse("roles", Phrase("ana may not any more"))
-    assert State.CLOSED is await run.once()
+    run.story.refused = Refusal("roles", Phrase("ana may not any more"))
+    assert ChangeState.CLOSED is await run.once()
     assert ("ana may not any more", []) == (run.why, run.house.world.asked)
 
 
 async def test_an_audit_log_in_doubt_closes_it_before_anything_happens(run: Run) -> None:
     run.log.trouble = Phrase("the audit log was cut")
-    assert State.CLOSED is await run.once()
+    assert ChangeState.CLOSED is await run.once()
     assert ("the audit log was cut", []) == (run.why, run.house.world.asked)
 
 
 async def test_a_lock_on_any_of_its_hosts_closes_it_before_anything_happens(run: Run) -> None:
     run.locks.locks = (LOCK,)
-    assert State.CLOSED is await run.once()
+    assert ChangeState.CLOSED is await run.once()
     assert "ben has locked host-b until 2026-01-31 10:00:00 UTC: the office moves" == run.why
     assert [] == run.house.world.asked
 
@@ -188,13 +188,13 @@ async def test_a_lock_on_any_of_its_hosts_closes_it_before_anything_happens(run:
 )
 async def test_what_cannot_be_planned_now_closes_it_and_says_why(run: Run, error: Exception) -> None:
     run.story.unplanned = error
-    assert State.CLOSED is await run.once()
+    assert ChangeState.CLOSED is await run.once()
     assert ("no answer", []) == (run.why, run.house.world.asked)
 
 
 async def test_another_plan_than_was_approved_is_never_run(run: Run) -> None:
     run.story.digest = "another digest"
-    assert State.CLOSED is await run.once()
+    assert ChangeState.CLOSED is await run.once()
     assert ("the plan is another now", []) == (run.why, run.house.world.asked)
 
 
@@ -202,47 +202,47 @@ PAINT = tuple(step.model_copy(update={"deed": Deed(kind="windows.Paint", argumen
 OTHER_VERSION = Plan(parts=(Part(host="host-a", steps=PAINT),))
 
 
-def forged(record: Record) -> Record:
+def forged(record: OperationRecord) -> OperationRecord:
     """The record with other steps than those that were approved: all for host-a."""
     return replace(record, plan=plan("host-a"))
 
 
-def forged_whole(record: Record) -> Record:
+def forged_whole(record: OperationRecord) -> OperationRecord:
     """The same, with the digest that fits."""
     other = forged(record)
-    return replace(other, digest=other.plan.digest(other.kind, other.arguments))
+    return replace(other, digest=other.plan.compute_digest(other.kind, other.arguments))
 
 
 async def test_who_asked_is_who_the_audit_log_says_asked(run: Run) -> None:
     """Or they would exchange that name, and approve what they asked for."""
     run.story.record = replace(run.story.record, requester="ben")
-    assert State.CLOSED is await run.once()
+    assert ChangeState.CLOSED is await run.once()
     assert [] == run.house.world.asked
 
 
 @pytest.mark.parametrize("exchanged", [forged, forged_whole, lambda record: replace(record, plan=OTHER_VERSION)])
 async def test_a_stored_plan_that_is_not_the_one_that_was_asked_about_is_never_run(
-    run: Run, exchanged: Callable[[Record], Record]
+    run: Run, exchanged: Callable[[OperationRecord], OperationRecord]
 ) -> None:
     """Planned again it would be the approved one; but what would run is what lies in the row."""
     run.story.digest = run.story.record.digest
     run.story.record = exchanged(run.story.record)
     if exchanged is forged_whole:
         run.story.digest = run.story.record.digest
-    assert State.CLOSED is await run.once()
+    assert ChangeState.CLOSED is await run.once()
     assert [] == run.house.world.asked
     assert run.why.startswith("the stored plan is not the one that the audit log tells of")
 
 
 async def test_a_stored_plan_that_this_version_cannot_read_is_closed_and_says_so(run: Run) -> None:
-    run.story.record = replace(run.story.record, plan=UNREADABLE)
-    assert State.CLOSED is await run.once()
+    run.story.record = replace(run.story.record, plan=UNREADABLE_PLAN)
+    assert ChangeState.CLOSED is await run.once()
     assert "its plan was stored by another version of flatnet-bot, and this one cannot read it" == run.why
 
 
-@pytest.mark.parametrize("exchanged", [forged, forged_whole, lambda record: replace(record, plan=UNREADABLE)])
+@pytest.mark.parametrize("exchanged", [forged, forged_whole, lambda record: replace(record, plan=UNREADABLE_PLAN)])
 async def test_a_plan_that_is_exchanged_in_the_middle_of_a_run_asks_no_host_for_anything_more(
-    run: Run, exchanged: Callable[[Record], Record]
+    run: Run, exchanged: Callable[[OperationRecord], OperationRecord]
 ) -> None:
     """Not even to take something back: what it would take back is not what was approved either."""
     asked: list[int] = []
@@ -252,7 +252,7 @@ async def test_a_plan_that_is_exchanged_in_the_middle_of_a_run_asks_no_host_for_
         asked.append(len(run.house.world.asked))
 
     run.story.after["host-a-confirm"] = exchange
-    assert State.UNKNOWN is await run.once()
+    assert ChangeState.UNKNOWN is await run.once()
     assert run.why.endswith("; look at the hosts, then say what you saw with op resolve op-1")
     confirmed = 2  # the step that was under way, and its proof
     assert [len(run.house.world.asked) - confirmed] == asked
@@ -260,25 +260,25 @@ async def test_a_plan_that_is_exchanged_in_the_middle_of_a_run_asks_no_host_for_
 
 @pytest.mark.parametrize("exchanged", [forged, forged_whole, lambda record: replace(record, plan=OTHER_VERSION)])
 async def test_a_plan_that_is_exchanged_while_the_bot_is_away_is_not_gone_on_with(
-    run: Run, exchanged: Callable[[Record], Record]
+    run: Run, exchanged: Callable[[OperationRecord], OperationRecord]
 ) -> None:
     """An upgrade in the middle of a run is like that, too: other scripts would run than were approved."""
     with pytest.raises(Killed):
         await run.once(Kill(20))
     run.story.record = exchanged(run.story.record)
     asked = len(run.house.world.asked)
-    assert State.UNKNOWN is await run.once()
+    assert ChangeState.UNKNOWN is await run.once()
     assert asked == len(run.house.world.asked)
 
 
 async def test_a_run_that_the_audit_log_does_not_tell_of_is_none(run: Run) -> None:
     """An event RUN that somebody else wrote would spare the comparison, the rights and the locks."""
     event = {"digest": run.story.record.digest}
-    keys, heads = AuditKeys(AuditKey(b"x" * MIN_KEY)), run.house.folder / "forged.jsonl"
-    forger = await Audit.open(run.house.database, keys, heads, run.house.world.time.now)
+    keys, heads = AuditKeys(AuditKey(b"x" * MIN_KEY_BYTES)), run.house.folder / "forged.jsonl"
+    forger = await AuditLog.open(run.house.database, keys, heads, run.house.world.time.now)
     await forger.record(EventKind.RUN, "ana", OPERATION, event)
     await forger.aclose()
-    assert State.FAILED is await run.once()
+    assert ChangeState.FAILED is await run.once()
     assert [] == run.house.world.asked
     assert run.why.endswith("; nothing was changed, ask again")
 
@@ -288,21 +288,21 @@ async def test_a_resumed_run_never_compares_again(run: Run) -> None:
     with pytest.raises(Killed):
         await run.once(Kill(20))
     run.story.digest = "another digest"
-    run.story.refused = Refuse("roles", Phrase("ana may not any more"))
-    assert State.DONE is await run.once()
+    run.story.refused = Refusal("roles", Phrase("ana may not any more"))
+    assert ChangeState.DONE is await run.once()
 
 
 async def test_a_database_that_is_busy_is_no_reason_to_close_it(run: Run) -> None:
     run.story.unplanned = DatabaseBusy(Phrase("busy"))
     with pytest.raises(DatabaseBusy):
         await run.once()
-    assert State.RUNNING is run.story.record.state
+    assert ChangeState.RUNNING is run.story.record.state
 
 
 async def test_who_stops_it_between_two_hosts_leaves_one_done_and_one_as_it_was(run: Run) -> None:
     run.story.after["host-b-keys"] = run.story.stop
     await run.once()
-    assert (State.FAILED, "ben stopped it. done on host-a, not begun on host-b") == (run.story.record.state, run.why)
+    assert (ChangeState.FAILED, "ben stopped it. done on host-a, not begun on host-b") == (run.story.record.state, run.why)
 
 
 async def test_who_stops_it_in_the_middle_of_a_host_has_that_host_put_back(run: Run) -> None:
@@ -314,7 +314,7 @@ async def test_who_stops_it_in_the_middle_of_a_host_has_that_host_put_back(run: 
 
     run.story.after["host-a-begin"] = stop_while_asked
     await apply_v1(applying, OPERATION)
-    assert (State.UNDONE, "ben stopped it. host-a is as it was before, not begun on host-b") == (
+    assert (ChangeState.UNDONE, "ben stopped it. host-a is as it was before, not begun on host-b") == (
         run.story.record.state,
         run.why,
     )
@@ -327,9 +327,9 @@ async def test_a_lock_that_comes_meanwhile_stops_before_the_host_that_it_forbids
 
     run.story.after["host-a-begin"] = lock
     await run.once()
-    trail = await run.house.journal().read(OPERATION)
+    trail = await run.house.journal().read_trail(OPERATION)
     assert Result.SKIPPED is trail.results["host-b-keys"].result
-    assert State.FAILED is run.story.record.state
+    assert ChangeState.FAILED is run.story.record.state
     assert run.why.startswith("a lock stopped it: ben has locked host-b")
     assert run.why.endswith("done on host-a, not begun on host-b")
 
@@ -340,7 +340,7 @@ async def test_the_first_host_that_fails_ends_it_and_is_put_back(run: Run) -> No
 
     run.story.after["host-b-begin"] = no_handshake
     await run.once()
-    assert (State.FAILED, "reverted", "confirmed") == (
+    assert (ChangeState.FAILED, "reverted", "confirmed") == (
         run.story.record.state,
         run.house.world.state("host-b"),
         run.house.world.state("host-a"),
@@ -359,7 +359,7 @@ async def test_an_end_that_nobody_knows_is_unknown_and_names_the_words_for_a_per
     run.house.world.goes_wrong(change.BeginChange, lost())
     run.story.after["host-a-begin"] = lambda: setattr(run.house.world, "at_effect", cut_after)
     await apply_v1(applying, OPERATION)
-    assert State.UNKNOWN is run.story.record.state
+    assert ChangeState.UNKNOWN is run.story.record.state
     assert run.why.endswith("then say what you saw with op resolve op-1")
     assert run.why.startswith("nobody can say whether this was taken back on host-a: restart Nebula")
 
@@ -369,9 +369,9 @@ async def test_killed_at_any_moment_it_ends_once_and_every_effect_is_there_once(
     try:
         await run.once(Kill(at))
     except Killed:
-        assert State.RUNNING is run.story.record.state
+        assert ChangeState.RUNNING is run.story.record.state
         await run.once()
     kinds = await run.kinds()
-    assert (State.DONE, 1, 1) == (run.story.record.state, kinds.count("run"), kinds.count("end"))
+    assert (ChangeState.DONE, 1, 1) == (run.story.record.state, kinds.count("run"), kinds.count("end"))
     effects = run.house.world.effects
     assert len(effects) == len(set(effects)) == 8

@@ -10,14 +10,14 @@ from sqlalchemy import Connection
 
 from adapters.phrase import Moment, Phrase
 from bot.audit.log import verify_files
-from bot.changes.intent_log import Entry, Journal, Trail
-from bot.store.chain import MIN_KEY, AuditKey
+from bot.changes.intent_log import AuditTrail, IntentLog, StepEntry
+from bot.store.chain import MIN_KEY_BYTES, AuditKey
 from bot.store.database import Database
 from commands.model.plan import Result, StepResult
 from tests.bot.running import House
 from tests.bot.world import BEGAN, World
 
-DO, BACK = Entry("op-1", "ana", "keys"), Entry("op-1", "ana", "keys", undo=True)
+DO, BACK = StepEntry("op-1", "ana", "keys"), StepEntry("op-1", "ana", "keys", undo=True)
 
 
 @pytest.fixture
@@ -32,26 +32,26 @@ def came(result: Result = Result.DONE, **more: object) -> StepResult:
 
 
 async def test_an_operation_that_did_nothing_left_no_trail(house: House) -> None:
-    assert Trail() == await house.journal().read("op-1")
+    assert AuditTrail() == await house.journal().read_trail("op-1")
 
 
 async def test_what_was_intended_and_what_came_of_it_is_read_back_by_step(house: House) -> None:
     journal = house.journal()
     done = came(product={"public_key": "abc"}, why=Phrase("at {at}", at=Moment(BEGAN)))
-    await journal.started("op-1", "ana", {"digest": "d"})
-    await journal.intent(DO, "host-a", "windows.MakeKeyPair")
-    assert done == await journal.outcome(DO, done, touched=True)
-    expected = Trail(
+    await journal.record_start("op-1", "ana", {"digest": "d"})
+    await journal.record_intent(DO, "host-a", "windows.MakeKeyPair")
+    assert done == await journal.record_outcome(DO, done, touched=True)
+    expected = AuditTrail(
         started=True, begun=frozenset({"keys"}), results={"keys": done}, touched=frozenset({"keys"}), ended=False
     )
-    assert expected == await journal.read("op-1")
+    assert expected == await journal.read_trail("op-1")
 
 
 async def test_doing_a_step_and_taking_it_back_are_told_apart(house: House) -> None:
     journal = house.journal()
-    await journal.intent(BACK, "host-a", "windows.ForgetFolder")
-    await journal.outcome(BACK, came(Result.UNDONE))
-    trail = await journal.read("op-1")
+    await journal.record_intent(BACK, "host-a", "windows.ForgetFolder")
+    await journal.record_outcome(BACK, came(Result.UNDONE))
+    trail = await journal.read_trail("op-1")
     assert (frozenset(), {}, frozenset({"keys"}), Result.UNDONE) == (
         trail.begun,
         trail.results,
@@ -61,13 +61,13 @@ async def test_doing_a_step_and_taking_it_back_are_told_apart(house: House) -> N
 
 
 async def test_the_trail_is_of_one_operation_alone(house: House) -> None:
-    await house.journal().intent(DO, "host-a", "windows.MakeKeyPair")
-    assert Trail() == await house.journal().read("op-2")
+    await house.journal().record_intent(DO, "host-a", "windows.MakeKeyPair")
+    assert AuditTrail() == await house.journal().read_trail("op-2")
 
 
 async def test_the_end_is_part_of_the_trail(house: House) -> None:
-    await house.journal().ended("op-1", "ana", {"state": "done"})
-    assert Trail(ended=True) == await house.journal().read("op-1")
+    await house.journal().record_end("op-1", "ana", {"state": "done"})
+    assert AuditTrail(ended=True) == await house.journal().read_trail("op-1")
 
 
 @pytest.mark.parametrize(
@@ -76,35 +76,35 @@ async def test_the_end_is_part_of_the_trail(house: House) -> None:
 async def test_an_answer_that_holds_a_secret_is_never_stored(house: House, result: Result, kept: Result) -> None:
     """What went well fails by that; a doubt stays a doubt."""
     journal = house.journal(secret=lambda text: "hunter2" in text)
-    stored = await journal.outcome(DO, came(result, product={"note": "the password is hunter2"}), touched=True)
+    stored = await journal.record_outcome(DO, came(result, product={"note": "the password is hunter2"}), touched=True)
     assert (kept, {}, "the host's answer holds a secret, so it was not kept; look at the host") == (
         stored.result,
         stored.product,
         str(stored.why),
     )
-    assert stored == (await journal.read("op-1")).results["keys"]
+    assert stored == (await journal.read_trail("op-1")).results["keys"]
     assert b"hunter2" not in b"".join(file.read_bytes() for file in house.folder.iterdir())
 
 
 async def test_a_secret_in_the_reason_is_not_stored_either(house: House) -> None:
     journal = house.journal(secret=lambda text: "hunter2" in text)
-    stored = await journal.outcome(DO, came(Result.FAILED, why=Phrase("{said}", said="hunter2?")))
+    stored = await journal.record_outcome(DO, came(Result.FAILED, why=Phrase("{said}", said="hunter2?")))
     assert "hunter2" not in str(stored.why)
 
 
 async def test_an_answer_that_is_too_large_is_dropped_and_the_step_failed(house: House) -> None:
-    stored = await house.journal().outcome(DO, came(product={"log": "x" * 70_000}), touched=True)
+    stored = await house.journal().record_outcome(DO, came(product={"log": "x" * 70_000}), touched=True)
     assert (Result.FAILED, "the host's answer is too large to keep; look at the host") == (stored.result, str(stored.why))
-    assert stored == (await house.journal().read("op-1")).results["keys"]
+    assert stored == (await house.journal().read_trail("op-1")).results["keys"]
 
 
 async def test_the_journal_is_the_audit_log_and_its_chain_holds(house: House) -> None:
     journal = house.journal()
-    await journal.started("op-1", "ana", {"digest": "d"})
-    await journal.intent(DO, "host-a", "windows.MakeKeyPair")
-    await journal.outcome(DO, came())
-    await journal.ended("op-1", "ana", {"state": "done"})
-    found = verify_files(house.database.path, house.folder / "head.jsonl", [AuditKey(b"k" * MIN_KEY)])
+    await journal.record_start("op-1", "ana", {"digest": "d"})
+    await journal.record_intent(DO, "host-a", "windows.MakeKeyPair")
+    await journal.record_outcome(DO, came())
+    await journal.record_end("op-1", "ana", {"state": "done"})
+    found = verify_files(house.database.path, house.folder / "head.jsonl", [AuditKey(b"k" * MIN_KEY_BYTES)])
     assert (4, True) == (found.count, found.intact)
 
 
@@ -133,38 +133,38 @@ class _Counting:
 async def test_of_what_runs_only_what_is_new_is_read(house: House) -> None:
     """Its trail is asked for twice at every step, and for every card: reading all of it each time would grow without end."""
     counted = Counted(house.database)
-    journal = Journal(house.audit, cast("Database", counted), lambda text: False)
-    await journal.started("op-1", "ana", {"digest": "d"})
+    journal = IntentLog(house.audit, cast("Database", counted), lambda text: False)
+    await journal.record_start("op-1", "ana", {"digest": "d"})
     for number in range(10):
-        await journal.intent(Entry("op-1", "ana", f"step {number}"), "host-a", "windows.MakeKeyPair")
-        assert number + 1 == len((await journal.read("op-1")).begun)
+        await journal.record_intent(StepEntry("op-1", "ana", f"step {number}"), "host-a", "windows.MakeKeyPair")
+        assert number + 1 == len((await journal.read_trail("op-1")).begun)
     assert 11 == counted.read_events
 
 
 async def test_what_has_ended_is_not_kept_at_hand(house: House) -> None:
     """Or the trails of all operations would be, for they are read for cards."""
     counted = Counted(house.database)
-    journal = Journal(house.audit, cast("Database", counted), lambda text: False)
-    await journal.started("op-1", "ana", {"digest": "d"})
-    await journal.ended("op-1", "ana", {"state": "done"})
-    assert await journal.read("op-1") == await journal.read("op-1")
+    journal = IntentLog(house.audit, cast("Database", counted), lambda text: False)
+    await journal.record_start("op-1", "ana", {"digest": "d"})
+    await journal.record_end("op-1", "ana", {"state": "done"})
+    assert await journal.read_trail("op-1") == await journal.read_trail("op-1")
     assert 4 == counted.read_events
 
 
 async def test_a_trail_is_the_same_however_often_it_was_read_on_the_way(house: House) -> None:
     journal, often = house.journal(), house.journal()
-    await journal.started("op-1", "ana", {"digest": "d"})
+    await journal.record_start("op-1", "ana", {"digest": "d"})
     for entry, result in ((DO, Result.DONE), (BACK, Result.UNDONE)):
-        await journal.intent(entry, "host-a", "windows.MakeKeyPair")
-        await often.read("op-1")
-        await journal.outcome(entry, came(result), touched=True)
-        await often.read("op-1")
-    assert await house.journal().read("op-1") == await often.read("op-1")
+        await journal.record_intent(entry, "host-a", "windows.MakeKeyPair")
+        await often.read_trail("op-1")
+        await journal.record_outcome(entry, came(result), touched=True)
+        await often.read_trail("op-1")
+    assert await house.journal().read_trail("op-1") == await often.read_trail("op-1")
 
 
 async def test_an_end_that_was_told_before_it_began_is_none(house: House) -> None:
     """The bot was killed between telling that it could not start and storing that, and then it could."""
     journal = house.journal()
-    await journal.ended("op-1", "ana", {"state": "closed"})
-    await journal.started("op-1", "ana", {"digest": "d"})
-    assert Trail(started=True, ended=False) == await journal.read("op-1")
+    await journal.record_end("op-1", "ana", {"state": "closed"})
+    await journal.record_start("op-1", "ana", {"digest": "d"})
+    assert AuditTrail(started=True, ended=False) == await journal.read_trail("op-1")

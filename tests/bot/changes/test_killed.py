@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.model.change import State
+from bot.model.change import ChangeState
 from tests.bot.changes.killed_bot import Disk
 
 pytestmark = pytest.mark.slow
@@ -34,4 +34,4 @@ def test_a_bot_that_is_killed_again_and_again_does_everything_once(tmp_path: Pat
     """Moments are counted from each start: before and after an event is written, before and after an effect."""
     assert [-9] * len(moments) == [bot(tmp_path, at) for at in moments]
     assert 0 == bot(tmp_path, 0)
-    assert (State.DONE, EFFECTS) == (Disk(tmp_path).ended, Disk(tmp_path).read().effects)
+    assert (ChangeState.DONE, EFFECTS) == (Disk(tmp_path).ended, Disk(tmp_path).read().effects)

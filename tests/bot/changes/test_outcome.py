@@ -3,9 +3,9 @@
 import pytest
 
 from adapters.phrase import Phrase
-from bot.changes.intent_log import Trail
-from bot.changes.outcome import ending, part_of, story, to_take_back
-from bot.model.change import State
+from bot.changes.intent_log import AuditTrail
+from bot.changes.outcome import collect_results, compute_outcome, find_part, list_steps_to_undo
+from bot.model.change import ChangeState
 from commands.model.plan import Plan, Result, StepResult
 from tests.bot.world import BEGAN, OPERATION, part
 
@@ -35,41 +35,41 @@ def results(host: str, marks: str) -> dict[str, StepResult]:
     }
 
 
-def trail(a: str, b: str = "", back_a: str = "", back_b: str = "") -> Trail:
+def trail(a: str, b: str = "", back_a: str = "", back_b: str = "") -> AuditTrail:
     """One mark for each step. What is done, failed or unknown has touched its host, as far as it changes something."""
     came = results("host-a", a) | results("host-b", b)
     touched = frozenset(key for key, one in came.items() if key in CHANGING and one.result in TOUCHING)
-    return Trail(results=came, touched=touched, undone=results("host-a", back_a) | results("host-b", back_b))
+    return AuditTrail(results=came, touched=touched, undone=results("host-a", back_a) | results("host-b", back_b))
 
 
 @pytest.mark.parametrize(
     ("left", "state", "why"),
     [
-        (trail(GOOD, GOOD), State.DONE, "None"),
-        (trail("D=DDDD", GOOD), State.DONE, "None"),
-        (trail("DDDDF", "", "U  U"), State.UNDONE, "host-a is as it was before, not begun on host-b"),
-        (trail(GOOD, "DDDDF", "", "U  U"), State.FAILED, "done on host-a, host-b is as it was before"),
-        (trail("X"), State.FAILED, "nothing was changed on host-a, not begun on host-b"),
-        (trail("=F"), State.FAILED, "host-a is left in the middle of it; look at it, not begun on host-b"),
-        (trail("S"), State.FAILED, "not begun on host-a and host-b"),
-        (trail(GOOD, "S"), State.FAILED, "done on host-a, not begun on host-b"),
-        (trail(GOOD, "DDDDS", "", "U  U"), State.FAILED, "done on host-a, host-b is as it was before"),
-        (trail("DDD?"), State.UNKNOWN, "restart Nebula"),
-        (trail("DDD?", "", "U  U"), State.UNDONE, "host-a is as it was before"),
-        (trail("DDDDF", "", "U  ?"), State.UNKNOWN, "taken back on host-a: restart Nebula"),
-        (trail("DDDDD?", "", "U  U"), State.UNKNOWN, "keep it"),
-        (trail("DDDDD?", "", "U  U U"), State.UNDONE, "host-a is as it was before"),
-        (trail(GOOD, "DD"), State.FAILED, "it was not finished. done on host-a"),
+        (trail(GOOD, GOOD), ChangeState.DONE, "None"),
+        (trail("D=DDDD", GOOD), ChangeState.DONE, "None"),
+        (trail("DDDDF", "", "U  U"), ChangeState.UNDONE, "host-a is as it was before, not begun on host-b"),
+        (trail(GOOD, "DDDDF", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is as it was before"),
+        (trail("X"), ChangeState.FAILED, "nothing was changed on host-a, not begun on host-b"),
+        (trail("=F"), ChangeState.FAILED, "host-a is left in the middle of it; look at it, not begun on host-b"),
+        (trail("S"), ChangeState.FAILED, "not begun on host-a and host-b"),
+        (trail(GOOD, "S"), ChangeState.FAILED, "done on host-a, not begun on host-b"),
+        (trail(GOOD, "DDDDS", "", "U  U"), ChangeState.FAILED, "done on host-a, host-b is as it was before"),
+        (trail("DDD?"), ChangeState.UNKNOWN, "restart Nebula"),
+        (trail("DDD?", "", "U  U"), ChangeState.UNDONE, "host-a is as it was before"),
+        (trail("DDDDF", "", "U  ?"), ChangeState.UNKNOWN, "taken back on host-a: restart Nebula"),
+        (trail("DDDDD?", "", "U  U"), ChangeState.UNKNOWN, "keep it"),
+        (trail("DDDDD?", "", "U  U U"), ChangeState.UNDONE, "host-a is as it was before"),
+        (trail(GOOD, "DD"), ChangeState.FAILED, "it was not finished. done on host-a"),
     ],
 )
-def test_the_end_follows_from_what_became_of_the_steps(left: Trail, state: State, why: str) -> None:
-    end = ending(OPERATION, TWO, left)
+def test_the_end_follows_from_what_became_of_the_steps(left: AuditTrail, state: ChangeState, why: str) -> None:
+    end = compute_outcome(OPERATION, TWO, left)
     assert state == end.state
     assert why.replace(" and ", ", ") in str(end.why)
 
 
 def test_an_unknown_end_names_the_words_that_resolve_it() -> None:
-    why = str(ending(OPERATION, TWO, trail("DDD?")).why)
+    why = str(compute_outcome(OPERATION, TWO, trail("DDD?")).why)
     assert (
         "nobody can say whether this happened on host-a: restart Nebula; look at the host, then say what you saw "
         "with op resolve op-1" == why
@@ -77,12 +77,12 @@ def test_an_unknown_end_names_the_words_that_resolve_it() -> None:
 
 
 def test_the_cause_stands_first() -> None:
-    why = str(ending(OPERATION, TWO, trail("DDDDF", "", "U  U")).why)
+    why = str(compute_outcome(OPERATION, TWO, trail("DDDDF", "", "U  U")).why)
     assert why.startswith("lighthouse: find the handshake: because. ")
 
 
 def test_a_person_or_a_lock_that_stopped_it_is_the_cause() -> None:
-    assert str(ending(OPERATION, TWO, trail(GOOD, "S")).why).startswith("because. ")
+    assert str(compute_outcome(OPERATION, TWO, trail(GOOD, "S")).why).startswith("because. ")
 
 
 @pytest.mark.parametrize(
@@ -98,15 +98,15 @@ def test_a_person_or_a_lock_that_stopped_it_is_the_cause() -> None:
 )
 def test_what_may_have_changed_something_is_taken_back_newest_first(left: str, keys: list[str]) -> None:
     """What cannot be taken back is looked at once more, where nobody knows how it went."""
-    assert [f"host-a-{key}" for key in keys] == list(to_take_back(part("host-a"), trail(left)))
+    assert [f"host-a-{key}" for key in keys] == list(list_steps_to_undo(part("host-a"), trail(left)))
 
 
 def test_the_story_tells_each_step_that_began_and_how_it_was_taken_back() -> None:
-    told = story(TWO, trail("DDDDF", "", "U  U"))
+    told = collect_results(TWO, trail("DDDDF", "", "U  U"))
     assert ["undone", "done", "done", "undone", "failed"] == [one.result.value for one in told]
 
 
 def test_a_step_belongs_to_its_part() -> None:
-    assert "host-b" == part_of(TWO, "host-b-note").host
+    assert "host-b" == find_part(TWO, "host-b-note").host
     with pytest.raises(KeyError):
-        part_of(TWO, "host-c-note")
+        find_part(TWO, "host-c-note")

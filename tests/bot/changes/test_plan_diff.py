@@ -2,11 +2,11 @@
 
 import pytest
 
-from adapters.endpoint import Road
+from adapters.endpoint import Endpoint
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ConfirmChange
-from bot.changes.plan_diff import MOST, difference
-from commands.model.plan import Deed, LeftOut, Part, Plan, Premise, Step
+from bot.changes.plan_diff import MAX_SENTENCES, describe_differences
+from commands.model.plan import Deed, LeftOutHost, Part, Plan, Premise, Step
 
 
 def step(name: str, key: str = "stop", operation: str = "op-1", confirm: bool = False) -> Step:
@@ -22,8 +22,8 @@ def premise(value: str, what: str = "nebula") -> Premise:
     return Premise(host="host-a", what=what, value=value, phrase=Phrase("Nebula is {state}", state=value))
 
 
-def road(address: str, identity: str = "k1") -> Road:
-    return Road(host="host-a", side="windows", address=address, identity=identity)
+def road(address: str, identity: str = "k1") -> Endpoint:
+    return Endpoint(host="host-a", side="windows", address=address, identity=identity)
 
 
 def steps(*of_host: Step) -> Plan:
@@ -46,7 +46,7 @@ A = plan("host-a")
         (A, plan("host-a", premises=(premise("Running"),)), ["host-a: new: Nebula is Running"]),
         (
             plan("host-a", "host-b"),
-            plan("host-a", left_out=(LeftOut(host="host-b", why=Phrase("no answer")),)),
+            plan("host-a", left_out=(LeftOutHost(host="host-b", why=Phrase("no answer")),)),
             ["host-b is left out now: no answer"],
         ),
         (plan("host-a", "host-b"), A, ["host-b is left out now: nothing is to be done there"]),
@@ -79,15 +79,15 @@ A = plan("host-a")
     ],
 )
 def test_what_differs_is_told(old: Plan, new: Plan, told: list[str]) -> None:
-    assert told == [str(phrase) for phrase in difference(old, new)]
+    assert told == [str(phrase) for phrase in describe_differences(old, new)]
 
 
 def test_words_alone_are_no_difference() -> None:
     other = A.model_copy(update={"warnings": (Phrase("look out"),)})
-    assert difference(A, A) == difference(A, other)
+    assert describe_differences(A, A) == describe_differences(A, other)
 
 
 def test_many_differences_are_cut() -> None:
-    new = plan("host-a", premises=tuple(premise("Stopped", str(number)) for number in range(MOST + 2)))
-    told = difference(A, new)
-    assert (MOST + 1, "and 2 more differences") == (len(told), str(told[-1]))
+    new = plan("host-a", premises=tuple(premise("Stopped", str(number)) for number in range(MAX_SENTENCES + 2)))
+    told = describe_differences(A, new)
+    assert (MAX_SENTENCES + 1, "and 2 more differences") == (len(told), str(told[-1]))

@@ -19,9 +19,9 @@ from adapters.errors import (
 from adapters.phrase import Phrase
 from adapters.windows import commit_confirm as change
 from adapters.windows import nebula
-from bot.changes.intent_log import Entry
-from bot.changes.step_binding import Order
-from bot.model.change import State
+from bot.changes.intent_log import StepEntry
+from bot.changes.step_binding import PlanRun
+from bot.model.change import ChangeState
 from commands.model.plan import Deed, Plan, Product, Result, Step
 from tests.bot.running import House
 from tests.bot.world import OPERATION, PUBLIC_KEY, Fault, World, lost, part, plan
@@ -47,13 +47,13 @@ def step(key: str, of: Plan) -> Step:
 
 
 async def result_of(house: House, key: str, of: Plan | None = None) -> tuple[Result, str]:
-    came = (await house.journal().read(OPERATION)).results[f"host-a-{key}"]
+    came = (await house.journal().read_trail(OPERATION)).results[f"host-a-{key}"]
     return came.result, str(came.why)
 
 
 async def test_a_change_that_goes_well_is_done_once_and_proven(house: House) -> None:
     ending = await house.carry_out(plan())
-    assert (State.DONE, ("host-a",), ()) == (ending.state, ending.done, ending.left)
+    assert (ChangeState.DONE, ("host-a",), ()) == (ending.state, ending.done, ending.left)
     assert WELL == house.world.effects
 
 
@@ -64,10 +64,10 @@ async def test_later_steps_get_what_earlier_ones_produced(house: House) -> None:
 
 async def test_a_step_with_an_outcome_is_never_done_again(house: House) -> None:
     """At-least-once delivery is harmless: the second run returns what the first one wrote."""
-    order = Order(OPERATION, "ana", plan())
-    first = await house.runner().do(order, "host-a-keys")
+    order = PlanRun(OPERATION, "ana", plan())
+    first = await house.runner().run_step(order, "host-a-keys")
     asked = len(house.world.asked)
-    assert first == await house.runner().do(order, "host-a-keys")
+    assert first == await house.runner().run_step(order, "host-a-keys")
     assert asked == len(house.world.asked)
 
 
@@ -81,7 +81,7 @@ async def test_killed_at_any_moment_of_a_change_that_goes_well_it_is_done_and_no
 ) -> None:
     ending = await house.killed_and_carried_out(plan(), at)
     if ending is not None:
-        assert State.DONE == ending.state
+        assert ChangeState.DONE == ending.state
         assert WELL == house.world.effects
 
 
@@ -97,7 +97,7 @@ BACK = [("host-a", "MakeKeyPair"), ("host-a", "StageCertificate"), ("host-a", "B
 async def test_killed_at_any_moment_of_a_change_that_fails_it_is_taken_back(house: House, at: int) -> None:
     house.world.handshakes = False
     ending = await house.killed_and_carried_out(plan(), at) or await house.carry_out(plan())
-    assert State.UNDONE == ending.state
+    assert ChangeState.UNDONE == ending.state
     assert [*BACK, ("host-a", "ForgetFolder")] == house.world.effects
     assert "reverted" == house.world.state()
 
@@ -119,7 +119,7 @@ async def test_what_provably_did_not_happen_leaves_nothing_to_take_back(
     house.world.goes_wrong(nebula.MakeKeyPair, Fault(error))
     ending = await house.carry_out(plan())
     assert (result, "because") == await result_of(house, "keys")
-    assert State.FAILED == ending.state
+    assert ChangeState.FAILED == ending.state
     assert "host-a: make a key pair: because. nothing was changed on host-a" == str(ending.why)
     assert [] == house.world.effects
 
@@ -132,54 +132,54 @@ async def test_a_lost_answer_is_never_taken_for_a_failure(
 ) -> None:
     """Nobody knows whether it happened, so the host is asked, and it is done once in the end."""
     house.world.goes_wrong(what, Fault(error, "after" if when == "after" else "before"))
-    assert State.DONE == (await house.carry_out(plan())).state
+    assert ChangeState.DONE == (await house.carry_out(plan())).state
     assert WELL == house.world.effects
 
 
 async def test_a_lost_answer_of_a_host_that_stays_silent_is_unknown(house: House) -> None:
     house.world.goes_wrong(change.BeginChange, lost())
     house.world.at_effect = lambda moment: None
-    order = Order(OPERATION, "ana", plan())
+    order = PlanRun(OPERATION, "ana", plan())
     runner = house.runner()
     for key in ("keys", "stage", "note"):
-        await runner.do(order, f"host-a-{key}")
+        await runner.run_step(order, f"host-a-{key}")
     house.world.at_effect = lambda moment: house.world.cut("host-a", 1000) if moment == "after" else None
-    came = await runner.do(order, "host-a-begin")
+    came = await runner.run_step(order, "host-a-begin")
     assert (Result.UNKNOWN, "the line broke") == (came.result, str(came.why))
 
 
 async def test_a_cut_host_that_puts_the_change_back_alone_is_undone_and_that_is_proven(house: House) -> None:
     """Undoing cannot be delivered; the host's own deadline does it, and the bot waits until it can see that."""
     house.world.goes_wrong(change.BeginChange, lost())
-    runner, order = house.runner(), Order(OPERATION, "ana", plan())
+    runner, order = house.runner(), PlanRun(OPERATION, "ana", plan())
     for key in ("keys", "stage", "note"):
-        await runner.do(order, f"host-a-{key}")
+        await runner.run_step(order, f"host-a-{key}")
     house.world.at_effect = lambda moment: house.world.cut("host-a", 130) if moment == "after" else None
-    assert Result.UNKNOWN is (await runner.do(order, "host-a-begin")).result
+    assert Result.UNKNOWN is (await runner.run_step(order, "host-a-begin")).result
     house.world.at_effect = lambda moment: None
-    back = await runner.undo(order, "host-a-begin")
+    back = await runner.undo_step(order, "host-a-begin")
     assert Result.UNDONE is back.result
     assert ("host-a", "reverted alone") in house.world.effects
 
 
 async def test_what_is_not_proven_to_be_taken_back_is_unknown(house: House) -> None:
     house.world.goes_wrong(change.BeginChange, lost())
-    runner, order = house.runner(), Order(OPERATION, "ana", plan())
+    runner, order = house.runner(), PlanRun(OPERATION, "ana", plan())
     for key in ("keys", "stage", "note"):
-        await runner.do(order, f"host-a-{key}")
+        await runner.run_step(order, f"host-a-{key}")
     house.world.at_effect = lambda moment: house.world.cut("host-a", 10_000) if moment == "after" else None
-    await runner.do(order, "host-a-begin")
-    back = await runner.undo(order, "host-a-begin")
+    await runner.run_step(order, "host-a-begin")
+    back = await runner.undo_step(order, "host-a-begin")
     assert (Result.UNKNOWN, "nothing answers") == (back.result, str(back.why))
 
 
 async def test_a_refused_password_is_never_tried_again_while_looking(house: House) -> None:
     """Trying again may lock the account."""
     house.world.goes_wrong(change.ReadChange, Fault(AuthenticationFailed(P)))
-    runner, order = house.runner(), Order(OPERATION, "ana", plan())
+    runner, order = house.runner(), PlanRun(OPERATION, "ana", plan())
     for key in ("keys", "stage", "note"):
-        await runner.do(order, f"host-a-{key}")
-    assert Result.UNKNOWN is (await runner.do(order, "host-a-begin")).result
+        await runner.run_step(order, f"host-a-{key}")
+    assert Result.UNKNOWN is (await runner.run_step(order, "host-a-begin")).result
     assert 1 == house.world.asked.count(("host-a", "windows.ReadChange"))
 
 
@@ -190,60 +190,60 @@ async def test_a_proof_that_does_not_come_in_its_patience_fails_and_says_what_wa
 
 
 async def test_a_proof_from_a_host_that_does_not_answer_is_unreachable(house: House) -> None:
-    runner, order = house.runner(), Order(OPERATION, "ana", plan())
+    runner, order = house.runner(), PlanRun(OPERATION, "ana", plan())
     house.world.cut("lighthouse", 1000)
-    assert Result.UNREACHABLE is (await runner.do(order, "host-a-note")).result
+    assert Result.UNREACHABLE is (await runner.run_step(order, "host-a-note")).result
 
 
 async def test_a_proof_waits_for_a_host_that_comes_back_in_time(house: House) -> None:
-    runner, order = house.runner(), Order(OPERATION, "ana", plan())
+    runner, order = house.runner(), PlanRun(OPERATION, "ana", plan())
     for key in ("keys", "stage", "note", "begin"):
-        await runner.do(order, f"host-a-{key}")
+        await runner.run_step(order, f"host-a-{key}")
     house.world.cut("lighthouse", 20)
-    assert Result.DONE is (await runner.do(order, "host-a-seen")).result
+    assert Result.DONE is (await runner.run_step(order, "host-a-seen")).result
 
 
 async def test_what_was_so_already_is_unchanged_and_is_not_taken_back(house: House) -> None:
     house.world.folders["host-a", r"F:\flatnet\op-1"] = "MakeKeyPair"
     house.world.handshakes = False
     await house.carry_out(plan())
-    trail = await house.journal().read(OPERATION)
+    trail = await house.journal().read_trail(OPERATION)
     assert Result.UNCHANGED is trail.results["host-a-keys"].result
     assert {"host-a-begin"} == trail.undone.keys()
 
 
 async def test_a_host_that_says_it_failed_is_believed_unless_it_is_so_all_the_same(house: House) -> None:
     house.world.goes_wrong(change.ConfirmChange, Fault(ActionFailed(P), "after"))
-    assert State.DONE == (await house.carry_out(plan())).state
+    assert ChangeState.DONE == (await house.carry_out(plan())).state
 
 
 async def test_a_host_that_failed_half_way_is_put_back(house: House) -> None:
     house.world.goes_wrong(change.ConfirmChange, Fault(ActionFailed(P), "before"))
     ending = await house.carry_out(plan())
-    assert (State.UNDONE, "host-a: keep it: because. host-a is as it was before") == (ending.state, str(ending.why))
+    assert (ChangeState.UNDONE, "host-a: keep it: because. host-a is as it was before") == (ending.state, str(ending.why))
 
 
 async def test_a_host_that_refuses_before_it_begins_has_nothing_of_that_to_put_back(house: House) -> None:
     house.world.goes_wrong(change.BeginChange, Fault(ActionFailed(P), "before"))
-    assert State.UNDONE is (await house.carry_out(plan())).state
-    trail = await house.journal().read(OPERATION)
+    assert ChangeState.UNDONE is (await house.carry_out(plan())).state
+    trail = await house.journal().read_trail(OPERATION)
     assert Result.FAILED is trail.results["host-a-begin"].result
     assert "host-a-begin" not in trail.undone
 
 
 async def test_a_doubt_about_what_cannot_be_undone_ends_with_a_look(house: House) -> None:
     """Whether a confirmation arrived: the host is cut for a while, and has put the change back when it answers again."""
-    runner, order, of = house.runner(), Order(OPERATION, "ana", plan()), plan()
+    runner, order, of = house.runner(), PlanRun(OPERATION, "ana", plan()), plan()
     for one in of.steps[:-1]:
-        await runner.do(order, one.key)
+        await runner.run_step(order, one.key)
     house.world.goes_wrong(change.ConfirmChange, lost("before"))
     house.world.at_effect = lambda moment: house.world.cut("host-a", 140) if moment == "before" else None
-    assert Result.UNKNOWN is (await runner.do(order, "host-a-confirm")).result
+    assert Result.UNKNOWN is (await runner.run_step(order, "host-a-confirm")).result
     house.world.at_effect = lambda moment: None
     house.world.time.seconds += 140
     house.world.goes_wrong(change.ConfirmChange)
     ending = await house.carry_out(of)
-    assert State.UNDONE == ending.state
+    assert ChangeState.UNDONE == ending.state
 
 
 def changed(step: Step, **update: object) -> Plan:
@@ -265,14 +265,14 @@ def changed(step: Step, **update: object) -> Plan:
 async def test_a_plan_that_this_version_cannot_read_fails_and_does_nothing(house: House, deed: Deed) -> None:
     """It was stored by another version; running it anyway, or falling over it for ever, would both be wrong."""
     ending = await house.carry_out(changed(step("keys", plan()), deed=deed))
-    assert State.FAILED == ending.state
+    assert ChangeState.FAILED == ending.state
     assert str(ending.why).startswith("host-a: make a key pair: it cannot be carried out as it was planned")
     assert [] == house.world.asked
 
 
 async def test_nothing_is_begun_that_could_not_be_taken_back(house: House) -> None:
     ending = await house.carry_out(changed(step("keys", plan()), undo=Deed(kind="windows.PaintTheWall", arguments={})))
-    assert State.FAILED == ending.state
+    assert ChangeState.FAILED == ending.state
     assert [] == house.world.asked
 
 
@@ -282,11 +282,11 @@ async def test_a_host_that_left_the_inventory_fails_its_step(house: House) -> No
 
 
 async def test_a_forbidden_step_is_skipped_and_one_that_was_begun_is_settled(house: House) -> None:
-    order = Order(OPERATION, "ana", plan())
-    skipped = await house.runner().do(order, "host-a-keys", stopped)
+    order = PlanRun(OPERATION, "ana", plan())
+    skipped = await house.runner().run_step(order, "host-a-keys", stopped)
     assert (Result.SKIPPED, STOP) == (skipped.result, skipped.why)
-    await house.journal().intent(_entry("host-a-stage"), "host-a", "windows.StageCertificate")
-    settled = await house.runner().do(order, "host-a-stage", stopped)
+    await house.journal().record_intent(_entry("host-a-stage"), "host-a", "windows.StageCertificate")
+    settled = await house.runner().run_step(order, "host-a-stage", stopped)
     assert Result.SKIPPED is not settled.result
 
 
@@ -297,9 +297,9 @@ async def test_who_stops_it_while_the_intent_is_written_comes_in_time(house: Hou
     async def late() -> Phrase | None:
         return answers.pop()
 
-    came = await house.runner().do(Order(OPERATION, "ana", plan()), "host-a-keys", late)
+    came = await house.runner().run_step(PlanRun(OPERATION, "ana", plan()), "host-a-keys", late)
     assert (Result.SKIPPED, STOP, []) == (came.result, came.why, house.world.asked)
-    assert frozenset({"host-a-keys"}) == (await house.journal().read(OPERATION)).begun
+    assert frozenset({"host-a-keys"}) == (await house.journal().read_trail(OPERATION)).begun
 
 
 def elsewhere(host: str) -> Plan:
@@ -313,7 +313,7 @@ def elsewhere(host: str) -> Plan:
 
 async def test_a_host_that_is_another_machine_by_now_is_asked_for_nothing(house: House) -> None:
     """A reload in the middle of a run must not move the rest of the steps."""
-    came = await house.runner().do(Order(OPERATION, "ana", elsewhere("host-a")), "host-a-keys")
+    came = await house.runner().run_step(PlanRun(OPERATION, "ana", elsewhere("host-a")), "host-a-keys")
     assert (Result.FAILED, []) == (came.result, house.world.asked)
     assert "host-a is reached another way than was approved, or known by something else" in str(came.why)
 
@@ -321,27 +321,27 @@ async def test_a_host_that_is_another_machine_by_now_is_asked_for_nothing(house:
 async def test_what_was_begun_is_not_taken_back_on_another_machine(house: House) -> None:
     runner = house.runner()
     for key in ("keys", "stage", "note", "begin"):
-        await runner.do(Order(OPERATION, "ana", plan()), f"host-a-{key}")
+        await runner.run_step(PlanRun(OPERATION, "ana", plan()), f"host-a-{key}")
     asked = len(house.world.asked)
-    back = await runner.undo(Order(OPERATION, "ana", elsewhere("host-a")), "host-a-begin")
+    back = await runner.undo_step(PlanRun(OPERATION, "ana", elsewhere("host-a")), "host-a-begin")
     assert (Result.UNKNOWN, asked) == (back.result, len(house.world.asked))
 
 
 async def test_a_proof_is_not_taken_from_another_machine(house: House) -> None:
     runner = house.runner()
     for key in ("keys", "stage", "note", "begin"):
-        await runner.do(Order(OPERATION, "ana", plan()), f"host-a-{key}")
+        await runner.run_step(PlanRun(OPERATION, "ana", plan()), f"host-a-{key}")
     asked = len(house.world.asked)
-    came = await runner.do(Order(OPERATION, "ana", elsewhere("lighthouse")), "host-a-seen")
+    came = await runner.run_step(PlanRun(OPERATION, "ana", elsewhere("lighthouse")), "host-a-seen")
     assert (Result.FAILED, asked) == (came.result, len(house.world.asked))
 
 
 async def test_an_answer_that_nobody_needs_is_not_kept_so_it_cannot_fail_a_step(house: House) -> None:
     """A peer's name that looks like a secret stood in what a proof read, after Nebula had been restarted."""
-    runner, order = house.runner(secret=lambda text: "found" in text), Order(OPERATION, "ana", plan())
+    runner, order = house.runner(secret=lambda text: "found" in text), PlanRun(OPERATION, "ana", plan())
     for key in ("keys", "stage", "note", "begin"):
-        await runner.do(order, f"host-a-{key}")
-    came = await runner.do(order, "host-a-seen")
+        await runner.run_step(order, f"host-a-{key}")
+    came = await runner.run_step(order, "host-a-seen")
     assert (Result.DONE, {}) == (came.result, came.product)
 
 
@@ -349,7 +349,7 @@ async def test_a_change_that_never_arrived_and_is_refused_when_asked_again_is_fo
     """The host knows of none; the lost request may yet come, so the host is told that it is over."""
     house.world.goes_wrong(change.BeginChange, lost("before"), Fault(ActionFailed(P), "before"))
     ending = await house.carry_out(plan())
-    assert (State.UNDONE, "reverted") == (ending.state, house.world.state())
+    assert (ChangeState.UNDONE, "reverted") == (ending.state, house.world.state())
     assert ("host-a", "AbortChange") in house.world.effects
     assert ("host-a", "BeginChange") not in house.world.effects
 
@@ -357,14 +357,14 @@ async def test_a_change_that_never_arrived_and_is_refused_when_asked_again_is_fo
 async def test_a_change_that_never_arrived_on_a_host_that_is_away_for_a_while_is_forbidden_when_it_is_back(
     house: House,
 ) -> None:
-    runner, order = house.runner(), Order(OPERATION, "ana", plan())
+    runner, order = house.runner(), PlanRun(OPERATION, "ana", plan())
     for key in ("keys", "stage", "note"):
-        await runner.do(order, f"host-a-{key}")
+        await runner.run_step(order, f"host-a-{key}")
     house.world.goes_wrong(change.BeginChange, lost("before"))
     house.world.at_effect = lambda moment: house.world.cut("host-a", 70)
-    assert Result.UNKNOWN is (await runner.do(order, "host-a-begin")).result
+    assert Result.UNKNOWN is (await runner.run_step(order, "host-a-begin")).result
     house.world.at_effect = lambda moment: None
-    back = await runner.undo(order, "host-a-begin")
+    back = await runner.undo_step(order, "host-a-begin")
     assert (Result.UNDONE, "reverted") == (back.result, house.world.state())
 
 
@@ -375,5 +375,5 @@ async def stopped() -> Phrase | None:
     return STOP
 
 
-def _entry(key: str) -> Entry:
-    return Entry(OPERATION, "ana", key)
+def _entry(key: str) -> StepEntry:
+    return StepEntry(OPERATION, "ana", key)

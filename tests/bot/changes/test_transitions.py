@@ -6,8 +6,18 @@ from itertools import product
 import pytest
 
 from adapters.errors import FlatnetError
-from bot.changes.approval import LIFE, AlreadyDecided, Expired, NotAllowed, ReasonMissing, WrongMove, lived, moved, review
-from bot.model.change import Approval, ApprovalState, Review, State
+from bot.changes.approval import (
+    CHANGE_TRANSITIONS,
+    AlreadyDecided,
+    Expired,
+    InvalidTransition,
+    NotAllowed,
+    ReasonMissing,
+    apply_review,
+    move_approval,
+    move_state,
+)
+from bot.model.change import Approval, ApprovalState, ChangeState, Review
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 
@@ -25,7 +35,7 @@ PICTURE = {
 }
 """All moves that an approval may make."""
 
-S = State
+S = ChangeState
 LIVES = {
     *product((S.PLANNED,), (S.WAITING, S.READY, S.CLOSED)),
     *product((S.WAITING,), (S.READY, S.CLOSED)),
@@ -53,23 +63,23 @@ def no(person: str, reason: str = "not today", at: datetime = NOW) -> Review:
 @pytest.mark.parametrize(("before", "after"), list(product(ApprovalState, ApprovalState)))
 def test_an_approval_makes_the_moves_of_the_picture_and_no_other(before: ApprovalState, after: ApprovalState) -> None:
     if (before, after) in PICTURE:
-        assert after is moved(approval(before), after).state
+        assert after is move_approval(approval(before), after).state
     else:
-        with pytest.raises(WrongMove):
-            moved(approval(before), after)
+        with pytest.raises(InvalidTransition):
+            move_approval(approval(before), after)
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
-def test_an_operation_makes_the_moves_of_the_picture_and_no_other(before: State, after: State) -> None:
+@pytest.mark.parametrize(("before", "after"), list(product(ChangeState, ChangeState)))
+def test_an_operation_makes_the_moves_of_the_picture_and_no_other(before: ChangeState, after: ChangeState) -> None:
     if (before, after) in LIVES:
-        assert after is lived(before, after)
+        assert after is move_state(before, after)
     else:
-        with pytest.raises(WrongMove):
-            lived(before, after)
+        with pytest.raises(InvalidTransition):
+            move_state(before, after)
 
 
 def test_only_what_has_ended_and_is_known_moves_no_more() -> None:
-    assert {state for state, moves in LIFE.items() if not moves} == {S.DONE, S.UNDONE, S.FAILED, S.CLOSED}
+    assert {state for state, moves in CHANGE_TRANSITIONS.items() if not moves} == {S.DONE, S.UNDONE, S.FAILED, S.CLOSED}
 
 
 @pytest.mark.parametrize(
@@ -82,21 +92,21 @@ def test_only_what_has_ended_and_is_known_moves_no_more() -> None:
 def test_one_decision_is_enough_where_one_is_needed(
     earlier: tuple[Review, ...], decided: Review, after: ApprovalState, counted: int
 ) -> None:
-    found = review(approval(A.PENDING, *earlier), decided, "ana")
+    found = apply_review(approval(A.PENDING, *earlier), decided, "ana")
     assert (after, counted, (*earlier, decided)) == (found.state, found.approvals, found.reviews)
 
 
 def test_two_different_people_are_needed_where_two_are() -> None:
-    first = review(approval(needed=2), yes("ben"), "ana")
+    first = apply_review(approval(needed=2), yes("ben"), "ana")
     assert A.PENDING is first.state
     with pytest.raises(AlreadyDecided, match="1 more approval is needed"):
-        review(first, yes("ben"), "ana")
-    assert A.APPROVED is review(first, yes("cai"), "ana").state
+        apply_review(first, yes("ben"), "ana")
+    assert A.APPROVED is apply_review(first, yes("cai"), "ana").state
 
 
 def test_one_denial_denies_also_by_somebody_who_had_approved() -> None:
-    first = review(approval(needed=2), yes("ben"), "ana")
-    assert A.DENIED is review(first, no("ben"), "ana").state
+    first = apply_review(approval(needed=2), yes("ben"), "ana")
+    assert A.DENIED is apply_review(first, no("ben"), "ana").state
 
 
 @pytest.mark.parametrize(
@@ -125,4 +135,4 @@ def test_what_comes_too_late_or_from_the_wrong_person_is_told_so(
     state: ApprovalState, reviews: tuple[Review, ...], decided: Review, error: type[FlatnetError], words: str
 ) -> None:
     with pytest.raises(error, match=words.replace("(", r"\(")):
-        review(approval(state, *reviews), decided, "ana")
+        apply_review(approval(state, *reviews), decided, "ana")

@@ -14,27 +14,27 @@ from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange
 from bot.access.policy import Actor, Person, Policy
-from bot.access.requester import By
-from bot.access.rules import ApprovalRule, Approvals
+from bot.access.requester import Requester
+from bot.access.rules import ApprovalRule, ApprovalSettings
 from bot.audit.log import EventKind
-from bot.changes.coordinator import Dispatch
-from bot.changes.engine import Known
-from bot.changes.intent_log import Trail
-from bot.changes.lifecycle import Workflow
-from bot.changes.locks import Locks
+from bot.changes.coordinator import Coordinator
+from bot.changes.engine import WorkflowStatus
+from bot.changes.intent_log import AuditTrail
+from bot.changes.lifecycle import Lifecycle
+from bot.changes.locks import LockService
 from bot.changes.planner import Planner
-from bot.changes.repository import Ledger
+from bot.changes.repository import ChangeRepository
 from bot.model.change import Change
-from bot.model.request import Identity, SlackIdentity, Standing, Surface, SystemIdentity
+from bot.model.request import Identity, Membership, SlackIdentity, Surface, SystemIdentity
 from bot.store.chain import StoredEvent
 from bot.store.database import Database
 from bot.store.errors import TooLarge
 from bot.store.locks import LockTable
-from bot.store.operations import Operations
-from bot.store.records import Record
+from bot.store.operations import OperationTable
+from bot.store.records import OperationRecord
 from bot.store.tables import OPERATIONS
-from commands.model.operation import CertificateRules, FleetChange, Operation, Risk, Role, Thresholds, View
-from commands.model.plan import Deed, LeftOut, Part, Plan, Planned, Premise, Result, Step, StepResult
+from commands.model.operation import CertificateRules, FleetChange, FleetView, Operation, Risk, Role, Thresholds
+from commands.model.plan import Deed, LeftOutHost, Part, Plan, PlannedChange, Premise, Result, Step, StepResult
 from commands.values.arguments import Target, TargetArgument
 from tests.commands.canned import host, view
 
@@ -61,21 +61,21 @@ class Turn(FleetChange):
 
     target: TargetArgument
 
-    def hosts(self, inventory: Inventory) -> tuple[Host, ...]:
+    def resolve_hosts(self, inventory: Inventory) -> tuple[Host, ...]:
         return self.target.resolve(inventory)
 
-    def only(self, names: tuple[str, ...]) -> "Turn":
+    def restrict_to(self, names: tuple[str, ...]) -> "Turn":
         return self.model_copy(update={"target": Target(parts=names)})
 
-    async def plan(self, view: View) -> Planned:
-        hosts = self.hosts(view.fleet.inventory)
+    async def plan(self, view: FleetView) -> PlannedChange:
+        hosts = self.resolve_hosts(view.fleet.inventory)
         turned = tuple(host for host in hosts if "broken" not in host.labels)
         plan = Plan(
-            parts=tuple(_part(host.name, view.operation) for host in turned),
+            parts=tuple(_part(host.name, view.operation_id) for host in turned),
             premises=tuple(_premise(host) for host in turned),
-            left_out=tuple(LeftOut(host=host.name, why=Phrase("broken")) for host in hosts if host not in turned),
+            left_out=tuple(LeftOutHost(host=host.name, why=Phrase("broken")) for host in hosts if host not in turned),
         )
-        return Planned(arguments={"target": {"parts": [host.name for host in hosts]}}, plan=plan)
+        return PlannedChange(arguments={"target": {"parts": [host.name for host in hosts]}}, plan=plan)
 
 
 class Uproot(Turn):
@@ -85,9 +85,9 @@ class Uproot(Turn):
     risk: ClassVar = Risk.CRITICAL
     example: ClassVar = "uproot host-a"
 
-    async def plan(self, view: View) -> Planned:
+    async def plan(self, view: FleetView) -> PlannedChange:
         planned = await super().plan(view)
-        signing = _step("sign", "lighthouse", view.operation)
+        signing = _step("sign", "lighthouse", view.operation_id)
         first = planned.plan.parts[0]
         parts = (first.model_copy(update={"steps": (signing, *first.steps)}), *planned.plan.parts[1:])
         return planned.model_copy(update={"plan": planned.plan.model_copy(update={"parts": parts})})
@@ -136,7 +136,7 @@ class Log:
             raise TooLarge(Phrase("too large to keep"))
         self.events.append((kind, actor, operation, data))
 
-    async def signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
+    async def find_signed(self, operation: str, kind: EventKind) -> tuple[StoredEvent, ...]:
         return tuple(
             StoredEvent(number, "", found, actor, about, json.dumps(data), "", "", "")
             for number, (found, actor, about, data) in enumerate(self.events, start=1)
@@ -160,16 +160,16 @@ class Engine:
 
     def __init__(self) -> None:
         self.enqueued: list[str] = []
-        self.fates: dict[str, Known] = {}
+        self.fates: dict[str, WorkflowStatus] = {}
         self.broken = False
 
     async def enqueue(self, operation: str) -> None:
         if self.broken:
             raise OSError("the engine's database is away")
         self.enqueued.append(operation)
-        self.fates[operation] = Known(ended=False)
+        self.fates[operation] = WorkflowStatus(ended=False)
 
-    async def known(self, operations: Collection[str]) -> Mapping[str, Known]:
+    async def find_statuses(self, operations: Collection[str]) -> Mapping[str, WorkflowStatus]:
         return {operation: fate for operation, fate in self.fates.items() if operation in operations}
 
 
@@ -182,24 +182,24 @@ class Bot:
         self.log = Log()
         self.engine = Engine()
         self.seen: list[Change] = []
-        self.trails: dict[str, Trail] = {}
-        self.standings: dict[str, Standing] = {}
+        self.trails: dict[str, AuditTrail] = {}
+        self.standings: dict[str, Membership] = {}
         self.ground = Ground(view(*HOSTS).fleet, Policy(people))
-        self.operations = Operations(database)
-        self.ledger = Ledger(self.operations, self.log, self._trail, self.seen.append, lambda: self.at)
+        self.operations = OperationTable(database)
+        self.ledger = ChangeRepository(self.operations, self.log, self._trail, self.seen.append, lambda: self.at)
         self.planner = Planner(lambda: self.ground, CATALOGUE, lambda: self.at, lambda text: "hunter2" in text)
-        self.dispatch = Dispatch(self.ledger, self.planner, lambda: self.engine, self._recheck)
-        self.workflow = Workflow(self.ledger, self.planner, self.dispatch)
-        self.locks = Locks(LockTable(database), self.log, lambda: self.at, self.dispatch.start_ready)
+        self.dispatch = Coordinator(self.ledger, self.planner, lambda: self.engine, self._recheck)
+        self.workflow = Lifecycle(self.ledger, self.planner, self.dispatch)
+        self.locks = LockService(LockTable(database), self.log, lambda: self.at, self.dispatch.start_ready)
 
-    def by(self, person: Person, *, terminal: bool = False) -> By:
+    def by(self, person: Person, *, terminal: bool = False) -> Requester:
         """Somebody who comes through Slack, or by the terminal."""
-        identity: Identity = SlackIdentity("T1", person.slack[0], Standing.MEMBER)
+        identity: Identity = SlackIdentity("T1", person.slack[0], Membership.MEMBER)
         if terminal:
             identity = SystemIdentity(1000, person.system[0])
         actor = self.ground.policy.identify(identity)
         assert isinstance(actor, Actor)
-        return By(actor, identity, Surface.SHELL if terminal else Surface.SLACK, "" if terminal else "C1")
+        return Requester(actor, identity, Surface.SHELL if terminal else Surface.SLACK, "" if terminal else "C1")
 
     async def ask(self, operation: str, target: str = "host-a", person: Person = ANA, **given: Any) -> Change:
         """Somebody asks to turn hosts."""
@@ -211,9 +211,9 @@ class Bot:
         await self.ask(operation, target)
         return await self.workflow.approve(operation, self.by(BEN))
 
-    async def stored(self, operation: str) -> Record:
+    async def stored(self, operation: str) -> OperationRecord:
         """The row as it is."""
-        return await self.ledger.known(operation)
+        return await self.ledger.get(operation)
 
     def people(self, *people: Person) -> None:
         """Other people are configured."""
@@ -221,7 +221,7 @@ class Bot:
 
     def rules(self, *rules: ApprovalRule) -> None:
         """Other approval rules are configured."""
-        self.ground = dataclasses.replace(self.ground, policy=Policy(EVERYBODY, approvals=Approvals(rules=rules)))
+        self.ground = dataclasses.replace(self.ground, policy=Policy(EVERYBODY, approvals=ApprovalSettings(rules=rules)))
 
     async def damage_plan(self, operation: str) -> None:
         """As if another version had stored the plan."""
@@ -238,7 +238,7 @@ class Bot:
 
     def came(self, operation: str, **results: Result) -> None:
         """What became of the steps of an operation, by host with underscores."""
-        self.trails[operation] = Trail(
+        self.trails[operation] = AuditTrail(
             started=True,
             results={
                 f"turn {name.replace('_', '-')}": StepResult(
@@ -248,8 +248,8 @@ class Bot:
             },
         )
 
-    async def _trail(self, operation: str) -> Trail:
-        return self.trails.get(operation, Trail())
+    async def _trail(self, operation: str) -> AuditTrail:
+        return self.trails.get(operation, AuditTrail())
 
     async def _recheck(self, identity: Identity) -> Identity:
         if isinstance(identity, SlackIdentity):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.access.policy import Group
-from bot.access.rules import ApprovalRule, Approvals, Grant
-from bot.access.satisfiability import unsatisfiable
-from bot.config.settings import SIZE_LIMIT, ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
-from bot.schedules.builtin import clockwork
+from bot.access.policy import UserGroup
+from bot.access.rules import ApprovalRule, ApprovalSettings, Grant
+from bot.access.satisfiability import find_unsatisfiable_rules
+from bot.config.settings import MAX_FILE_BYTES, ChannelSettings, Complaint, ConfigurationError, Settings, read_settings
+from bot.schedules.builtin import build_schedule_config
 from commands.catalogue import CATALOGUE
 from commands.model.operation import CertificateRules, Risk, Role
 
@@ -86,7 +86,7 @@ def test_the_example_is_a_configuration() -> None:
 def test_in_the_example_everything_can_be_approved() -> None:
     """Two people are enough."""
     example = read_settings(Path("flatnet.example.toml"))
-    assert () == unsatisfiable(example.policy, example.inventory, CATALOGUE)
+    assert () == find_unsatisfiable_rules(example.policy, example.inventory, CATALOGUE)
 
 
 def test_defaults_fill_the_sides_that_a_host_has(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_groups_have_roles_and_channels_a_language(tmp_path: Path) -> None:
     found = settings(
         tmp_path, GOOD + '[[groups]]\nslack = "S0OPS"\nroles = ["operator"]\n[channels.C0DEV]\nlanguage = "ja"\n'
     )
-    assert (Group(slack="S0OPS", roles=frozenset({Role.OPERATOR})),) == found.groups
+    assert (UserGroup(slack="S0OPS", roles=frozenset({Role.OPERATOR})),) == found.groups
     assert {"C0DEV": ChannelSettings(language="ja")} == found.channels
 
 
@@ -121,12 +121,12 @@ def test_rights_and_rules_become_the_policy(tmp_path: Path) -> None:
     grant = Grant(operations=("health", "host"), roles=frozenset({Role.OPERATOR}), channels=("C0OPS", "shell"))
     assert ("ana",) == tuple(person.name for person in found.people)
     assert (grant,) == found.grants
-    assert Approvals(expire=timedelta(minutes=90), channel="C0OPS", rules=(rule,)) == found.approvals
+    assert ApprovalSettings(expire=timedelta(minutes=90), channel="C0OPS", rules=(rule,)) == found.approvals
 
 
 def test_without_a_word_a_request_waits_an_hour_and_certificates_live_a_year(tmp_path: Path) -> None:
     found = settings(tmp_path, GOOD)
-    assert (Approvals(expire=timedelta(hours=1)), CertificateRules(lifetime_days=365)) == (
+    assert (ApprovalSettings(expire=timedelta(hours=1)), CertificateRules(lifetime_days=365)) == (
         found.approvals,
         found.certificates,
     )
@@ -141,7 +141,7 @@ def test_schedules_stand_beside_the_built_in_ones_and_change_their_times(tmp_pat
         + '[[schedules]]\nname = "digest"\ncron = " 30  8 * * 1-5"\nzone = "europe/berlin"\n'
         + '[[schedules]]\nname = "weekly"\nenabled = false\n',
     )
-    running = clockwork(found.schedules, found.notices, found.time_zone, NOW)
+    running = build_schedule_config(found.schedules, found.notices, found.time_zone, NOW)
     schedules = {each.name: each for each in running.schedules}
     digest, morning = schedules["digest"], schedules["morning"]
     assert "weekly" not in schedules
@@ -321,7 +321,7 @@ def test_what_cannot_stand_is_said_with_its_place(tmp_path: Path, text: str, exp
 def test_a_file_that_cannot_be_read_is_a_complaint_too(tmp_path: Path) -> None:
     """Missing, a folder, too large, not UTF-8: each says what to do."""
     too_large = tmp_path / "large.toml"
-    too_large.write_bytes(b"#" * (SIZE_LIMIT + 1))
+    too_large.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
     latin = tmp_path / "latin.toml"
     latin.write_bytes("\n# é\n".encode("latin-1"))
     for file, expected in [

@@ -17,9 +17,17 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.control import server as control_server
-from bot.control.client import MAX_ANSWER, ControlForbidden, ControlLost, ControlRefused, ControlUnusable, ask, read_refusal
-from bot.control.output_client import MAX_PATH, AnswerLost, NotConnected, RequestRefused, request_output
-from bot.control.server import MAX_REQUEST, Doors, serve
+from bot.control.client import (
+    MAX_ANSWER_BYTES,
+    ControlForbidden,
+    ControlLost,
+    ControlRefused,
+    ControlUnusable,
+    ask,
+    read_refusal,
+)
+from bot.control.output_client import MAX_PATH_BYTES, AnswerLost, NotConnected, RequestRefused, request_output
+from bot.control.server import MAX_REQUEST_BYTES, ControlBackend, serve
 from bot.model.output import Form, Output, Terminal
 from bot.model.request import Answer, Failure, FailureKind, Request, Surface, SystemIdentity
 from commands.model.report import Report
@@ -41,13 +49,15 @@ class Desk:
         self.asked.append(request)
         return Answer(operation="op-1", understood=request.text, body=self.body)
 
-    def doors(self) -> Doors:
-        return Doors(self.handle, lambda: NOW, lambda: f"key-{len(self.asked) + 1}", render)
+    def doors(self) -> ControlBackend:
+        return ControlBackend(self.handle, lambda: NOW, lambda: f"key-{len(self.asked) + 1}", render)
 
 
 def render(answer: Answer, form: Form, terminal: Terminal) -> Output:
     """Says what it was asked to render, and in which language."""
-    return Output(answer.exit, f"{form} {terminal.language} {terminal.columns}: {answer.understood}".encode(), "beside\n")
+    return Output(
+        answer.exit_code, f"{form} {terminal.language} {terminal.columns}: {answer.understood}".encode(), "beside\n"
+    )
 
 
 @pytest.fixture
@@ -200,14 +210,14 @@ class TestListening:
         assert path.read_text() == "a letter"
 
     async def test_a_path_too_long_for_a_socket_is_said_with_its_length(self, desk: Desk, tmp_path: Path) -> None:
-        longest = tmp_path / ("x" * (MAX_PATH - len(os.fsencode(tmp_path)) - 1))
+        longest = tmp_path / ("x" * (MAX_PATH_BYTES - len(os.fsencode(tmp_path)) - 1))
         async with serve(longest, desk.doors()):
             assert await ask(longest, "health", Surface.DO) is not None
         path = longest.with_name(longest.name + "x")
-        with pytest.raises(ControlUnusable, match=f"has {MAX_PATH + 1} bytes, at most {MAX_PATH}"):
+        with pytest.raises(ControlUnusable, match=f"has {MAX_PATH_BYTES + 1} bytes, at most {MAX_PATH_BYTES}"):
             async with serve(path, desk.doors()):
                 pass
-        with pytest.raises(ControlUnusable, match=f"has {MAX_PATH + 1} bytes"):
+        with pytest.raises(ControlUnusable, match=f"has {MAX_PATH_BYTES + 1} bytes"):
             await ask(path, "health", Surface.DO)
 
     async def test_a_folder_that_is_none_is_said(self, desk: Desk, tmp_path: Path) -> None:
@@ -234,7 +244,7 @@ class TestTrouble:
             b"\xff" * 10,
             b'{"text": "',
             b"[" * 50_000,
-            b"x" * (MAX_REQUEST + 1),
+            b"x" * (MAX_REQUEST_BYTES + 1),
         ],
     )
     async def test_what_cannot_be_understood_never_reaches_the_desk(
@@ -267,7 +277,7 @@ class TestTrouble:
 
     async def test_words_beyond_the_limit_are_refused_by_the_bot(self, bot: None, path: Path) -> None:
         with pytest.raises(ControlRefused):
-            await ask(path, "x" * MAX_REQUEST, Surface.DO)
+            await ask(path, "x" * MAX_REQUEST_BYTES, Surface.DO)
 
     async def test_a_bot_that_says_nothing_is_given_up_at_the_deadline(self, desk: Desk, path: Path) -> None:
         gate = asyncio.Event()
@@ -276,7 +286,7 @@ class TestTrouble:
             await gate.wait()
             return await desk.handle(request)
 
-        async with serve(path, Doors(silent, lambda: NOW, lambda: "key", render)):
+        async with serve(path, ControlBackend(silent, lambda: NOW, lambda: "key", render)):
             with pytest.raises(ControlLost, match="does not answer"):
                 await ask(path, "health", Surface.DO, deadline=0.05)
             gate.set()
@@ -289,7 +299,7 @@ class TestTrouble:
             with pytest.raises(ControlLost):
                 await ask(path, "health", Surface.DO)
 
-    @pytest.mark.parametrize("body", [b"{}", b"<html>", b"[" * 10_000, b" " * (MAX_ANSWER + 1)])
+    @pytest.mark.parametrize("body", [b"{}", b"<html>", b"[" * 10_000, b" " * (MAX_ANSWER_BYTES + 1)])
     async def test_an_answer_of_another_version_is_not_understood(self, path: Path, body: bytes) -> None:
         async with stranger(path, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)):
             with pytest.raises(ControlLost, match="not understood"):
@@ -349,7 +359,7 @@ class TestOutput:
 
     async def test_words_beyond_the_limit_are_refused_by_the_bot(self, bot: None, path: Path) -> None:
         with pytest.raises(RequestRefused) as refused:
-            await output(path, "x" * MAX_REQUEST)
+            await output(path, "x" * MAX_REQUEST_BYTES)
         assert "does not understand this" in str(read_refusal(refused.value.document))
 
     async def test_a_bot_that_says_nothing_is_given_up_at_the_deadline(self, desk: Desk, path: Path) -> None:
@@ -359,7 +369,7 @@ class TestOutput:
             await gate.wait()
             return await desk.handle(request)
 
-        async with serve(path, Doors(silent, lambda: NOW, lambda: "key", render)):
+        async with serve(path, ControlBackend(silent, lambda: NOW, lambda: "key", render)):
             with pytest.raises(AnswerLost):
                 await output(path, "health", deadline=0.05)
             gate.set()

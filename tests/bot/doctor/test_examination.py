@@ -15,17 +15,17 @@ from adapters.phrase import Phrase
 from bot.config.settings import Settings, parse_settings
 from bot.doctor import examination as doctor
 from bot.doctor import machine_checks as doctor_machine
-from bot.doctor.bot_checks import audit, configuration, prove_alone, secrets
-from bot.doctor.check_result import Examined, report_of, unknown, wrong
+from bot.doctor.bot_checks import check_audit, check_configuration, check_secrets, prove_without_bot
+from bot.doctor.check_result import CheckResult, build_report, make_problem, make_unknown
 from bot.doctor.host_checks import examine_host
-from bot.doctor.machine_checks import files, machine
-from bot.model.request import Answer, Exit
+from bot.doctor.machine_checks import check_files, check_machine
+from bot.model.request import Answer, ExitCode
 from bot.runtime import open_files
 from bot.security.secrets import MissingSecret, SecretsUnusable
 from bot.setup.draft import Draft, HostDraft
 from bot.store.errors import DatabaseDamaged, DatabaseUnavailable
 from commands.model.finding import Severity
-from commands.model.operation import untold
+from commands.model.operation import ignore_progress
 from commands.model.report import Mark
 from tests.commands.canned import NOW, gateway, host, view
 
@@ -36,33 +36,33 @@ def settings(folder: Path) -> Settings:
     return parse_settings(Draft(hosts=(HOST_A,)).text, folder / "flatnet.toml")
 
 
-def subjects(examined: Examined) -> list[str]:
+def subjects(examined: CheckResult) -> list[str]:
     return [finding.subject for finding in examined.findings]
 
 
-async def well() -> Examined:
-    return Examined("bot.well", Phrase("fine"))
+async def well() -> CheckResult:
+    return CheckResult("bot.well", Phrase("fine"))
 
 
-async def bug() -> Examined:
+async def bug() -> CheckResult:
     raise ZeroDivisionError("secret detail")
 
 
-async def foreseen() -> Examined:
+async def foreseen() -> CheckResult:
     raise MissingSecret(Phrase("the secret is missing; write it"))
 
 
-async def hanging() -> Examined:
+async def hanging() -> CheckResult:
     await asyncio.Event().wait()
     raise AssertionError
 
 
 async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug is logged and named without its detail; what does not end is cut off."""
-    monkeypatch.setattr(doctor, "PATIENCE", 0.05)
+    monkeypatch.setattr(doctor, "CHECK_TIMEOUT", 0.05)
     awaited: list[tuple[str, ...]] = []
     with capture_logs() as logs:
-        report = await doctor.make_all(
+        report = await doctor.run_checks(
             {"bot.well": well, "bot.bug": bug, "bot.foreseen": foreseen, "bot.hanging": hanging}, awaited.append
         )
     assert {
@@ -76,23 +76,27 @@ async def test_a_check_that_fails_or_hangs_hides_no_other(monkeypatch: pytest.Mo
 
 
 def test_a_report_begins_with_the_worst_and_its_exit_code_tells_what_is_known() -> None:
-    low = Examined("bot.a", Phrase("a"), (wrong("bot.a", "x", Phrase("x"), Severity.LOW),))
-    high = Examined("host-a", Phrase("b"), (unknown("host-a", "y", Phrase("y")),))
-    fine = Examined("bot.c", Phrase("c"))
-    report = report_of((fine, low, high), NOW)
+    low = CheckResult("bot.a", Phrase("a"), (make_problem("bot.a", "x", Phrase("x"), Severity.LOW),))
+    high = CheckResult("host-a", Phrase("b"), (make_unknown("host-a", "y", Phrase("y")),))
+    fine = CheckResult("bot.c", Phrase("c"))
+    report = build_report((fine, low, high), NOW)
     assert [("host-a", Mark.UNKNOWN), ("bot.a", Mark.BAD), ("bot.c", Mark.WELL)] == [
         (row.host, row.cells[1].mark) for row in report.rows
     ]
     assert "2 of 3 checks found something: host-a, bot.a" == str(report.summary)
-    for some, code in (((fine,), Exit.WELL), ((fine, low), Exit.FINDINGS), ((fine, low, high), Exit.NOT_REACHED)):
-        assert code == Answer(operation="", understood="doctor", body=report_of(some, NOW)).exit
+    for some, code in (
+        ((fine,), ExitCode.WELL),
+        ((fine, low), ExitCode.FINDINGS),
+        ((fine, low, high), ExitCode.NOT_REACHED),
+    ):
+        assert code == Answer(operation="", understood="doctor", body=build_report(some, NOW)).exit_code
 
 
 def test_a_machine_without_time_zones_or_open_files_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [] == subjects(machine(1))
+    assert [] == subjects(check_machine(1))
     monkeypatch.setattr(doctor_machine, "available_timezones", set)
-    monkeypatch.setattr(open_files, "allow", lambda hosts: 1024)
-    assert ["machine.zones", "machine.open_files"] == subjects(machine(254))
+    monkeypatch.setattr(open_files, "raise_limit", lambda hosts: 1024)
+    assert ["machine.zones", "machine.open_files"] == subjects(check_machine(254))
 
 
 def laid_out(folder: Path) -> Settings:
@@ -123,9 +127,9 @@ def test_what_others_may_read_or_change_is_named_with_the_command_that_mends_it(
 ) -> None:
     """And nothing else is; whoever types the command has mended it."""
     found, file = laid_out(tmp_path), tmp_path / "flatnet.toml"
-    assert [] == subjects(files(found, file))
+    assert [] == subjects(check_files(found, file))
     (tmp_path / name).chmod(mode)
-    examined = files(found, file)
+    examined = check_files(found, file)
     assert [subject] == subjects(examined)
     assert f"{tmp_path / name}; take that right away: chmod go" in str(examined.findings[0].why)
 
@@ -134,10 +138,10 @@ def test_a_right_of_another_group_counts_and_of_root_does_not(tmp_path: Path) ->
     """`root:root 0440` is how systemd and container engines hand secrets over."""
     found, key = laid_out(tmp_path), tmp_path / "secrets/audit_key"
     key.chmod(0o640)
-    assert ([] if key.stat().st_gid == 0 else ["file.readable"]) == subjects(files(found))
+    assert ([] if key.stat().st_gid == 0 else ["file.readable"]) == subjects(check_files(found))
     if os.geteuid() == 0:
         os.chown(key, 0, 1)
-        assert ["file.readable"] == subjects(files(found))
+        assert ["file.readable"] == subjects(check_files(found))
 
 
 def test_a_control_socket_that_anybody_may_use_is_named(tmp_path: Path) -> None:
@@ -145,24 +149,24 @@ def test_a_control_socket_that_anybody_may_use_is_named(tmp_path: Path) -> None:
     found = laid_out(tmp_path)
     found.control_socket.touch()
     found.control_socket.chmod(0o660)
-    assert [] == subjects(files(found))
+    assert [] == subjects(check_files(found))
     found.control_socket.chmod(0o666)
-    assert ["file.socket"] == subjects(files(found))
+    assert ["file.socket"] == subjects(check_files(found))
 
 
 def test_a_file_that_is_named_and_not_there_is_named_once(tmp_path: Path) -> None:
-    assert ["file.missing"] * 3 == subjects(files(settings(tmp_path)))
+    assert ["file.missing"] * 3 == subjects(check_files(settings(tmp_path)))
 
 
 def test_a_configuration_in_which_nobody_administers_is_named(tmp_path: Path) -> None:
     text = Draft(hosts=(HOST_A,)).text
     file = tmp_path / "flatnet.toml"
-    assert [] == subjects(configuration(parse_settings(text, file)))
+    assert [] == subjects(check_configuration(parse_settings(text, file)))
     assert ["configuration.administrator"] == subjects(
-        configuration(parse_settings(text.replace("administrator", "viewer"), file))
+        check_configuration(parse_settings(text.replace("administrator", "viewer"), file))
     )
     group = '\n[[groups]]\nslack = "S0123ABCD"\nroles = ["administrator"]\n'
-    assert [] == subjects(configuration(parse_settings(text.replace('"administrator"', '"viewer"') + group, file)))
+    assert [] == subjects(check_configuration(parse_settings(text.replace('"administrator"', '"viewer"') + group, file)))
 
 
 def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> None:
@@ -171,11 +175,11 @@ def test_rules_by_which_nothing_can_be_approved_are_named(tmp_path: Path) -> Non
     second = '\n[[people]]\nname = "bo"\nsystem = ["bo"]\nroles = ["operator"]\n'
     rule = '\n[[approvals.rules]]\nrisk = "disrupt"\napprovers = 2\n'
     file = tmp_path / "flatnet.toml"
-    (finding,) = configuration(parse_settings(alone, file)).findings
+    (finding,) = check_configuration(parse_settings(alone, file)).findings
     assert ("configuration.approvals", Severity.MEDIUM) == (finding.subject, finding.severity)
     assert str(finding.why).startswith("me works alone: nobody else can approve")
-    assert [] == subjects(configuration(parse_settings(alone + second, file)))
-    (finding,) = configuration(parse_settings(alone + second + rule, file)).findings
+    assert [] == subjects(check_configuration(parse_settings(alone + second, file)))
+    (finding,) = check_configuration(parse_settings(alone + second + rule, file)).findings
     assert "me, bo can never get the 2 approvals that approvals.rules[1] wants for disrupt changes" in str(finding.why)
 
 
@@ -192,28 +196,30 @@ def test_what_runs_by_the_clock_and_has_no_channel_is_named(tmp_path: Path, rout
     """Not the looks that are only kept; and where there is no Slack, there are no channels."""
     whole = Draft(team="T0123", slack="U111", hosts=(HOST_A,))
     second = '\n[[people]]\nname = "bo"\nslack = ["U222"]\nroles = ["operator"]\n'
-    found = configuration(parse_settings(whole.text + second + routine, tmp_path / "flatnet.toml")).findings
+    found = check_configuration(parse_settings(whole.text + second + routine, tmp_path / "flatnet.toml")).findings
     assert ([] if named is None else [("configuration.notices", Severity.LOW)]) == [
         (finding.subject, finding.severity) for finding in found
     ]
     assert all(str(finding.why).startswith(f"{named} have no channel, so only administrators") for finding in found)
-    without = configuration(parse_settings(Draft(system="me", hosts=(HOST_A,)).text + second + routine, tmp_path / "x.toml"))
+    without = check_configuration(
+        parse_settings(Draft(system="me", hosts=(HOST_A,)).text + second + routine, tmp_path / "x.toml")
+    )
     assert [] == subjects(without)
 
 
 def test_each_missing_secret_is_named(tmp_path: Path) -> None:
-    assert ["secrets.missing"] * 2 == subjects(secrets(settings(tmp_path)))
+    assert ["secrets.missing"] * 2 == subjects(check_secrets(settings(tmp_path)))
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "audit_key").write_bytes(b"\xff")
     with pytest.raises(SecretsUnusable):
-        secrets(settings(tmp_path))
+        check_secrets(settings(tmp_path))
 
 
 async def test_before_the_first_start_there_is_nothing_to_be_wrong(tmp_path: Path) -> None:
     """Nothing is made by looking."""
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "audit_key").write_text("k" * 64)
-    assert await prove_alone(tmp_path / "var" / "flatnet.sqlite3") is None
+    assert await prove_without_bot(tmp_path / "var" / "flatnet.sqlite3") is None
     assert not (tmp_path / "var").exists()
 
 
@@ -230,23 +236,23 @@ async def test_who_may_not_look_at_the_files_is_told_so(tmp_path: Path, become_a
     """Doctor run by another user than the bot: denied is another thing than missing."""
     found = laid_out(tmp_path)
     become_a_stranger()
-    assert {"file.denied"} == set(subjects(files(found)))
+    assert {"file.denied"} == set(subjects(check_files(found)))
     with pytest.raises(SecretsUnusable, match="check their owner"):
-        secrets(found)
+        check_secrets(found)
     with pytest.raises(DatabaseUnavailable, match="EACCES"):
-        await prove_alone(found.database_file)
+        await prove_without_bot(found.database_file)
 
 
 async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "flatnet.sqlite3"
     file.write_text("no database" * 100)
     with pytest.raises(DatabaseDamaged):
-        await prove_alone(file)
+        await prove_without_bot(file)
 
 
 async def test_an_audit_log_whose_key_is_missing_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(MissingSecret):
-        await audit(settings(tmp_path), _none)
+        await check_audit(settings(tmp_path), _none)
 
 
 def _none(name: str) -> SecretStr:
@@ -281,6 +287,6 @@ async def test_the_lighthouse_has_one_side() -> None:
 
 
 async def test_a_file_that_is_not_there_is_a_finding_and_not_an_error(tmp_path: Path) -> None:
-    answer = await doctor.diagnose(tmp_path / "flatnet.toml", untold)
-    assert Exit.FINDINGS == answer.exit
+    answer = await doctor.diagnose(tmp_path / "flatnet.toml", ignore_progress)
+    assert ExitCode.FINDINGS == answer.exit_code
     assert datetime.now(UTC) >= answer.body.taken_at  # type: ignore[union-attr,operator]

@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Phrase
-from bot.access.policy import BOT
+from bot.access.policy import BOT_ACTOR_NAME
 from bot.audit.log import EventKind
-from bot.expiry.notifier import ALONE, Notices, Watch
-from bot.model.announcement import Bulletin
-from bot.model.expiry_notice import ExpiryNotice, Fate
+from bot.expiry.notifier import MAX_SEPARATE_MESSAGES, ExpiryNotifier, NoticeContext
+from bot.model.announcement import Announcement
+from bot.model.expiry_notice import ExpiryNotice, SettlementKind
 from bot.store.database import Database
 from bot.store.errors import DatabaseUnavailable
-from bot.store.notices import KEPT, Notice, NoticeTable
+from bot.store.notices import RETENTION, NoticeTable, StoredNotice
 from commands.model.report import Cell, Report, Row
 from tests.bot.expiring import NOW, Held, ca, host, report, unread
 from tests.bot.running import Kill, Killed
@@ -30,16 +30,16 @@ class Channel:
     """The outbox: a message by its name once, its newest form, and what was said in its thread."""
 
     def __init__(self) -> None:
-        self.posted: dict[str, Bulletin] = {}
-        self.edited: dict[str, Bulletin] = {}
+        self.posted: dict[str, Announcement] = {}
+        self.edited: dict[str, Announcement] = {}
         self.words: list[tuple[str, str]] = []
         self.refuses = False
 
-    async def announce(self, bulletin: Bulletin) -> None:
+    async def announce(self, bulletin: Announcement) -> None:
         self._take()
         self.posted.setdefault(bulletin.name, bulletin)
 
-    async def revise(self, bulletin: Bulletin, word: Phrase | None) -> None:
+    async def revise(self, bulletin: Announcement, word: Phrase | None) -> None:
         self._take()
         if bulletin.name not in self.posted:
             return
@@ -68,7 +68,7 @@ class Channel:
         return sorted({ending.name for bulletin in shown for ending in _body(bulletin).open})
 
 
-def _body(bulletin: Bulletin) -> ExpiryNotice:
+def _body(bulletin: Announcement) -> ExpiryNotice:
     assert isinstance(bulletin.body, ExpiryNotice)
     return bulletin.body
 
@@ -93,7 +93,7 @@ class Log:
         self.events: list[Mapping[str, Any]] = []
 
     async def record(self, kind: EventKind, actor: str, operation: str, data: Mapping[str, Any]) -> None:
-        assert (EventKind.NOTICE, BOT) == (kind, actor)
+        assert (EventKind.NOTICE, BOT_ACTOR_NAME) == (kind, actor)
         assert operation.startswith("notice-")
         self.events.append(data)
 
@@ -131,9 +131,9 @@ class House:
 
     async def check(self, seen: Report, hosts: Iterable[str], now: datetime, kill: Kill | None = None) -> None:
         """What a bot does that was started just now."""
-        watch = Watch(CHANNEL, TOKYO, frozenset(hosts))
+        watch = NoticeContext(CHANNEL, TOKYO, frozenset(hosts))
         table, log, channel = (_mortal(part, kill) for part in (self.table, self.log, self.channel))
-        await Notices(table, log, channel, lambda: watch).check(seen, now)
+        await ExpiryNotifier(table, log, channel, lambda: watch).check(seen, now)
 
     async def day(self, day: float, *held: Held | Row, kill: Kill | None = None, hosts: Iterable[str] | None = None) -> None:
         """A check so many days after `NOW`; the inventory has the hosts that are seen."""
@@ -213,7 +213,7 @@ async def test_half_a_year_says_exactly_what_is_due_and_settles_all_of_it(house:
     assert SETTLED == house.channel.word
     assert [] == house.channel.left_open
     assert set(house.channel.posted) == set(house.channel.edited)
-    assert () == await house.table.open()
+    assert () == await house.table.list_open()
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ async def test_half_a_year_of_bots_that_are_killed_at_every_step_says_the_same(h
     assert EXPECTED == house.channel.said
     assert SETTLED == house.channel.word
     assert [] == house.channel.left_open
-    assert () == await house.table.open()
+    assert () == await house.table.list_open()
 
 
 async def test_what_was_said_and_settled_is_in_the_audit_log(house: House) -> None:
@@ -270,7 +270,7 @@ async def test_after_days_without_a_channel_only_the_tightest_is_said(house: Hou
     await house.day(14, B.renewed(LATER))
     assert [(0, "b", "14d"), (13, "b", "expired")] == house.channel.said
     assert [] == house.channel.left_open
-    assert () == await house.table.open()
+    assert () == await house.table.list_open()
 
 
 async def test_what_was_never_said_is_not_said_after_its_renewal_or_while_nobody_knows(house: House) -> None:
@@ -351,7 +351,7 @@ async def test_what_a_clock_that_was_ahead_could_not_say_is_never_said(house: Ho
     house.channel.refuses = False
     await house.day(0, B)
     assert [(0, "b", "14d")] == house.channel.said
-    assert {B.fingerprint: {"14d"}} == await house.table.known([B.fingerprint])
+    assert {B.fingerprint: {"14d"}} == await house.table.find_claimed_thresholds([B.fingerprint])
 
 
 async def test_a_clock_that_starts_in_1970_takes_back_nothing(house: House) -> None:
@@ -374,7 +374,7 @@ async def test_a_bot_that_is_killed_while_it_takes_back_says_the_same(house: Hou
             break
     assert [(0, "b", "14d"), (400, "b", "expired"), (3, "b", "7d")] == house.channel.said
     assert [("expired", EARLY)] == house.channel.word
-    assert {B.fingerprint: {"14d", "7d"}} == await house.table.known([B.fingerprint])
+    assert {B.fingerprint: {"14d", "7d"}} == await house.table.find_claimed_thresholds([B.fingerprint])
 
 
 async def test_of_many_that_were_said_together_only_those_that_came_too_early_are_taken_back(house: House) -> None:
@@ -390,7 +390,7 @@ async def test_of_many_that_were_said_together_only_those_that_came_too_early_ar
     assert [each.host for each in soon] == [ending.name for ending in _body(edited).open]
     await house.day(12, *(each.renewed(LATER) for each in (*soon, *later)))
     assert [] == house.channel.left_open
-    assert () == await house.table.open()
+    assert () == await house.table.list_open()
 
 
 async def test_a_certificate_that_is_not_valid_yet_waits_until_it_is(house: House) -> None:
@@ -402,8 +402,8 @@ async def test_a_certificate_that_is_not_valid_yet_waits_until_it_is(house: Hous
 
 
 async def test_two_checks_at_once_say_it_once(house: House) -> None:
-    watch = Watch(CHANNEL, TOKYO, frozenset({"b"}))
-    notices = Notices(house.table, house.log, house.channel, lambda: watch)
+    watch = NoticeContext(CHANNEL, TOKYO, frozenset({"b"}))
+    notices = ExpiryNotifier(house.table, house.log, house.channel, lambda: watch)
     await asyncio.gather(*(notices.check(report(B), NOW) for _ in range(5)))
     assert [(0, "b", "14d")] == house.channel.said
     assert 1 == len(house.log.events)
@@ -419,8 +419,8 @@ def many(count: int, days: float = 20) -> list[Held]:
 @pytest.mark.parametrize(
     ("count", "said"),
     [
-        (ALONE, [(0, f"host-00{number}", "30d") for number in range(1, ALONE + 1)]),
-        (ALONE + 1, [(0, f"{ALONE + 1} from host-001", "30d")]),
+        (MAX_SEPARATE_MESSAGES, [(0, f"host-00{number}", "30d") for number in range(1, MAX_SEPARATE_MESSAGES + 1)]),
+        (MAX_SEPARATE_MESSAGES + 1, [(0, f"{MAX_SEPARATE_MESSAGES + 1} from host-001", "30d")]),
         (254, [(0, "254 from host-001", "30d")]),
     ],
 )
@@ -429,7 +429,7 @@ async def test_a_few_have_a_message_each_and_more_have_one_together(
 ) -> None:
     await house.day(0, *many(count))
     assert said == house.channel.said
-    assert count == len(await house.table.open())
+    assert count == len(await house.table.list_open())
 
 
 async def test_of_many_the_renewed_ones_are_settled_in_the_message_and_named_in_its_thread(house: House) -> None:
@@ -440,10 +440,10 @@ async def test_of_many_the_renewed_ones_are_settled_in_the_message_and_named_in_
     (edited,) = house.channel.edited.values()
     assert (251, 3) == (len(_body(edited).open), len(_body(edited).settled))
     await house.day(2, ca(), *renewed[:1], *(unread(each.host) for each in hosts[1:]))
-    assert 251 == len(await house.table.open())
+    assert 251 == len(await house.table.list_open())
     await house.day(3, ca(), *renewed)
     (edited,) = house.channel.edited.values()
-    assert {Fate.RENEWED} == {ending.settled.how for ending in _body(edited).endings if ending.settled is not None}
+    assert {SettlementKind.RENEWED} == {ending.settled.how for ending in _body(edited).endings if ending.settled is not None}
     assert [] == house.channel.left_open
     assert [
         "3 certificates are settled: host-001, host-002, host-003",
@@ -458,7 +458,7 @@ async def test_what_was_settled_before_and_is_not_known_now_stays_settled(house:
     await house.day(1, hosts[0].renewed(LATER), *hosts[1:])
     await house.day(2, unread("host-001"), hosts[1].renewed(LATER), *hosts[2:])
     (edited,) = house.channel.edited.values()
-    assert {"host-001": Fate.EARLIER, "host-002": Fate.RENEWED} == {
+    assert {"host-001": SettlementKind.EARLIER, "host-002": SettlementKind.RENEWED} == {
         ending.name: ending.settled.how for ending in _body(edited).settled if ending.settled is not None
     }
 
@@ -506,8 +506,8 @@ async def test_a_report_on_some_hosts_settles_nothing_of_the_others(house: House
 
 
 async def test_a_channel_that_is_configured_later_takes_what_comes_then(house: House) -> None:
-    nowhere = Watch("", TOKYO, frozenset({"b"}))
-    await Notices(house.table, house.log, house.channel, lambda: nowhere).check(report(B), NOW)
+    nowhere = NoticeContext("", TOKYO, frozenset({"b"}))
+    await ExpiryNotifier(house.table, house.log, house.channel, lambda: nowhere).check(report(B), NOW)
     await house.day(3, B)
     assert ["", CHANNEL] == [bulletin.channel for bulletin in house.channel.posted.values()]
 
@@ -515,18 +515,18 @@ async def test_a_channel_that_is_configured_later_takes_what_comes_then(house: H
 async def test_closed_notices_are_forgotten_after_a_year_and_open_ones_never(house: House) -> None:
     await house.day(0, B, C)
     await house.day(1, B.renewed(LATER), unread("c"))
-    year = NOW + timedelta(days=1) + KEPT
+    year = NOW + timedelta(days=1) + RETENTION
     await house.table.prune(year)
-    assert {B.fingerprint: {"14d"}} == await house.table.known([B.fingerprint])
+    assert {B.fingerprint: {"14d"}} == await house.table.find_claimed_thresholds([B.fingerprint])
     await house.table.prune(year + timedelta(seconds=1))
-    assert {} == await house.table.known([B.fingerprint])
-    assert {C.fingerprint: {"7d"}} == await house.table.known([C.fingerprint])
+    assert {} == await house.table.find_claimed_thresholds([B.fingerprint])
+    assert {C.fingerprint: {"7d"}} == await house.table.find_claimed_thresholds([C.fingerprint])
 
 
 async def test_a_claim_is_kept_as_it_was_first_made(house: House) -> None:
-    first = Notice("f" * 64, "7d", "x", "x", False, NOW, "notice-1")
-    second = Notice("f" * 64, "7d", "y", "y", True, LATER, "notice-2")
+    first = StoredNotice("f" * 64, "7d", "x", "x", False, NOW, "notice-1")
+    second = StoredNotice("f" * 64, "7d", "y", "y", True, LATER, "notice-2")
     await house.table.claim([first], NOW)
-    await house.table.said("notice-1", NOW)
+    await house.table.mark_posted("notice-1", NOW)
     await house.table.claim([second], NOW)
-    assert [("x", "notice-1", NOW)] == [(row.name, row.message, row.said_at) for row in await house.table.open()]
+    assert [("x", "notice-1", NOW)] == [(row.name, row.message, row.said_at) for row in await house.table.list_open()]

@@ -14,22 +14,22 @@ from adapters.errors import Unreachable
 from adapters.phrase import Moment, Phrase
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
-from bot.incidents.service import AlreadyOpen, Incident, Incidents, framed
-from bot.model.change import State
-from bot.model.request import Answer, Exit, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
+from bot.incidents.service import AlreadyOpen, Incident, IncidentService, apply_incident
+from bot.model.change import ChangeState
+from bot.model.request import Answer, ExitCode, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
-from bot.store.incidents import LISTED, Entry, IncidentTable
+from bot.store.incidents import MAX_ENTRIES, IncidentEntry, IncidentTable
 from commands.bot_state.incidents import IncidentOpen, IncidentResolve
 from commands.catalogue import CATALOGUE
 from commands.health import Health
-from commands.language.grammar import canonical, understand
+from commands.language.grammar import parse_operation, render_operation
 from commands.logs.operations import LogRead
 from commands.model.operation import FleetRead, Operation, Role
 from commands.model.report import Report
 from commands.services.operations import ServiceStop
-from commands.values.arguments import ALL, Option, Target, TargetArgument
-from commands.values.normalize import read
+from commands.values.arguments import ALL_HOSTS, Option, Target, TargetArgument
+from commands.values.normalize import normalize_text
 from commands.values.units import parse_duration, render_duration
 from tests.bot.clockwork import Log, Time, at
 from tests.bot.keeping import Kept
@@ -53,7 +53,7 @@ class Office:
     def __init__(self, database: Database, policy: Policy = USUAL, said: Said | None = None) -> None:
         self.log, self.time = Log(), Time(BEGAN)
         self.table = IncidentTable(database)
-        self.book = Incidents(self.table, self.log, self.time.now)
+        self.book = IncidentService(self.table, self.log, self.time.now)
         kept = self.kept = Kept()
         kept.incidents, self.channels = self.book, kept.channels
         self.desk = Dispatcher(
@@ -65,7 +65,7 @@ class Office:
 
     async def ask(self, text: str, user: str = "U1ANA", channel: str = "C0INC", surface: Surface = Surface.SLACK) -> Answer:
         self._asked += 1
-        who = SlackIdentity("T1", user, Standing.MEMBER)
+        who = SlackIdentity("T1", user, Membership.MEMBER)
         self.last = Request(f"t.{self._asked}", who, text, surface, self.time.now(), channel)
         return await self.work(self.last)
 
@@ -112,7 +112,7 @@ class Logs(FleetRead):
     summary: ClassVar = Phrase("logs")
     example: ClassVar = "logs"
 
-    target: TargetArgument = ALL
+    target: TargetArgument = ALL_HOSTS
     since: Annotated[timedelta | None, Option("time", Phrase("since"), parse_duration, render_duration)] = None
 
 
@@ -133,7 +133,7 @@ def incident(target: str = "host-a,host-b") -> Incident:
     [
         (Health(), Health(target=Target(parts=("host-a", "host-b")), here=True)),
         (Health(target=Target(parts=("host-c",))), Health(target=Target(parts=("host-c",)), here=True)),
-        (Health(target=ALL), Health(target=ALL, here=True)),
+        (Health(target=ALL_HOSTS), Health(target=ALL_HOSTS, here=True)),
         (Logs(), Logs(target=Target(parts=("host-a", "host-b")), since=timedelta(hours=2, minutes=30), here=True)),
         (
             Logs(since=timedelta(minutes=5)),
@@ -142,7 +142,7 @@ def incident(target: str = "host-a,host-b") -> Incident:
         (until(1), until(1).model_copy(update={"target": BOTH, "since": timedelta(hours=2, minutes=30), "here": True})),
         (until(2.5), until(2.5).model_copy(update={"target": BOTH, "here": True})),
         (until(5), until(5).model_copy(update={"target": BOTH, "here": True})),
-        (ServiceStop(service="nebula", target=ALL), ServiceStop(service="nebula", target=ALL)),
+        (ServiceStop(service="nebula", target=ALL_HOSTS), ServiceStop(service="nebula", target=ALL_HOSTS)),
         (IncidentResolve(was="nginx"), IncidentResolve(was="nginx", here=True)),
     ],
     ids=str,
@@ -151,8 +151,8 @@ def test_a_look_means_the_incident_s_hosts_and_time_unless_it_says_otherwise(ask
     """What somebody typed stands, also if it is `all`; a change means exactly what it says.
 
     The half hour before belongs to it: a channel is opened when the fault has been noticed."""
-    assert meant == framed(asked, incident(), BEGAN + timedelta(hours=2))
-    assert asked == framed(asked, None, BEGAN)
+    assert meant == apply_incident(asked, incident(), BEGAN + timedelta(hours=2))
+    assert asked == apply_incident(asked, None, BEGAN)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,11 @@ def test_a_look_means_the_incident_s_hosts_and_time_unless_it_says_otherwise(ask
 )
 def test_the_words_below_an_answer_mean_there_what_was_asked(asked: str, words: str) -> None:
     """Also where that is what an operation means elsewhere without any words."""
-    meant = framed(understand(read(asked), CATALOGUE, CATALOGUE), incident(), BEGAN)
-    assert words == canonical(meant)
-    assert meant == framed(understand(read(words), CATALOGUE, CATALOGUE), incident(), BEGAN + timedelta(hours=1))
+    meant = apply_incident(parse_operation(normalize_text(asked), CATALOGUE, CATALOGUE), incident(), BEGAN)
+    assert words == render_operation(meant)
+    assert meant == apply_incident(
+        parse_operation(normalize_text(words), CATALOGUE, CATALOGUE), incident(), BEGAN + timedelta(hours=1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,8 +184,8 @@ def test_the_words_below_an_answer_mean_there_what_was_asked(asked: str, words: 
 )
 def test_the_time_since_it_began_is_one_that_can_be_typed(passed: timedelta, words: str) -> None:
     """Its words stand below the answer, and are understood again when a button asks for more of it."""
-    meant = framed(LogRead(source="nebula"), incident("host-a"), BEGAN + passed)
-    assert (words, meant) == (canonical(meant), understand(read(words), CATALOGUE, CATALOGUE))
+    meant = apply_incident(LogRead(source="nebula"), incident("host-a"), BEGAN + passed)
+    assert (words, meant) == (render_operation(meant), parse_operation(normalize_text(words), CATALOGUE, CATALOGUE))
 
 
 async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: Database) -> None:
@@ -192,7 +194,7 @@ async def test_in_a_young_incident_a_time_before_it_can_be_looked_at(database: D
     await office.ask('incident open "502" host-a')
     office.time.move(BEGAN + timedelta(minutes=10))
     answer = await office.ask("log nebula --until 2h")
-    assert ("log nebula host-a --until 2h --here", Exit.NOT_REACHED) == (answer.understood, answer.exit)
+    assert ("log nebula host-a --until 2h --here", ExitCode.NOT_REACHED) == (answer.understood, answer.exit_code)
 
 
 async def test_a_time_on_a_clock_means_the_zone_of_whoever_asks_and_the_words_below_say_so(database: Database) -> None:
@@ -206,7 +208,7 @@ async def test_a_time_on_a_clock_means_the_zone_of_whoever_asks_and_the_words_be
     berlin = replace(office.last, key="t.b", text="log nebula --since 03:20 --until 03:40", zone=ZoneInfo("Europe/Berlin"))
     answer = await office.work(berlin)
     meant = "log nebula host-a --since 2026-01-31T03:20+01:00 --until 2026-01-31T03:40+01:00 --here"
-    assert (meant, Exit.NOT_REACHED) == (answer.understood, answer.exit)
+    assert (meant, ExitCode.NOT_REACHED) == (answer.understood, answer.exit_code)
     before = await office.ask("log nebula --until 11:20")
     assert "log nebula host-a --until 2026-01-31T11:20+09:00 --here" == before.understood, "no beginning is meant"
 
@@ -243,9 +245,9 @@ async def test_a_time_that_is_yet_to_come_is_refused(database: Database) -> None
 
 def test_that_an_incident_begins_is_said_to_all_and_of_one_elsewhere_its_end_is_not() -> None:
     opens = IncidentOpen(title="502")
-    assert opens.model_copy(update={"here": True}) == framed(opens, None, BEGAN)
+    assert opens.model_copy(update={"here": True}) == apply_incident(opens, None, BEGAN)
     ends = IncidentResolve(was="nginx", incident=3)
-    assert ends == framed(ends, None, BEGAN)
+    assert ends == apply_incident(ends, None, BEGAN)
 
 
 async def test_from_opening_to_resolving(office: Office) -> None:
@@ -265,7 +267,7 @@ async def test_from_opening_to_resolving(office: Office) -> None:
 
 
 async def test_who_opens_it_is_told_what_words_mean_there_from_now_on(office: Office) -> None:
-    """A log since half an hour before, as `framed` means it."""
+    """A log since half an hour before, as `apply_incident` means it."""
     body = (await office.ask('incident open "502" host-a')).body
     assert isinstance(body, Report)
     [part] = body.sections
@@ -341,12 +343,12 @@ async def test_a_race_is_decided_by_the_table(office: Office) -> None:
     late = await office.table.add(Incident("op-2", "C0INC", "down", "all", "ben", BEGAN))
     assert ("op-1", "ana") == (late.operation, late.opened_by)
     with pytest.raises(AlreadyOpen):
-        await office.book.open("op-2", "C0INC", "down", ALL, "ben")
+        await office.book.open("op-2", "C0INC", "down", ALL_HOSTS, "ben")
 
 
 async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None:
-    first = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
-    assert first == await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    first = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
+    assert first == await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
 
 
 @pytest.mark.parametrize(
@@ -370,7 +372,7 @@ async def test_the_same_delivery_again_opens_nothing_new(office: Office) -> None
 )
 async def test_what_cannot_be_is_said(office: Office, typed: str, channel: str, why: str) -> None:
     assert why in await office.told(typed, channel=channel)
-    assert () == await office.book.all()
+    assert () == await office.book.list_incidents()
 
 
 async def test_one_that_has_ended_is_not_ended_again(office: Office) -> None:
@@ -393,7 +395,7 @@ async def test_two_people_who_resolve_it_at_once_end_it_once(office: Office) -> 
 
 
 async def test_of_two_who_open_one_at_once_only_the_first_is_recorded(office: Office) -> None:
-    both = (office.book.open(f"op-{who}", "C0INC", "502", ALL, who) for who in ("ana", "ben"))
+    both = (office.book.open(f"op-{who}", "C0INC", "502", ALL_HOSTS, who) for who in ("ana", "ben"))
     first, second = await asyncio.gather(*both, return_exceptions=True)
     assert isinstance(first, Incident)
     assert isinstance(second, AlreadyOpen)
@@ -401,15 +403,15 @@ async def test_of_two_who_open_one_at_once_only_the_first_is_recorded(office: Of
 
 
 async def test_the_same_delivery_after_the_end_opens_nothing_anew(office: Office) -> None:
-    first = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    first = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
     await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
-    again = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    again = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
     assert (first.number, False) == (again.number, again.open)
     assert ["opened by ana", "resolved by ana"] == office.recorded
 
 
 async def test_of_two_ends_the_table_keeps_the_first(office: Office) -> None:
-    opened = await office.book.open("op-1", "C0INC", "502", ALL, "ana")
+    opened = await office.book.open("op-1", "C0INC", "502", ALL_HOSTS, "ana")
     ended = replace(opened, resolution="op-2", resolved_by="ana", resolved_at=BEGAN, was="dns")
     assert ended == await office.table.resolve(ended)
     assert ended == await office.table.resolve(replace(ended, resolution="op-3", resolved_by="ben", was="disk"))
@@ -419,9 +421,9 @@ async def test_what_a_request_has_ended_is_its_own_incident_also_when_another_is
     await office.ask('incident open "502"')
     await office.book.resolve("op-2", 0, "C0INC", "dns", "ana")
     await office.ask('incident open "disk"')
-    there = [await office.book.around(operation, "C0INC") for operation in ("op-2", "op-3")]
+    there = [await office.book.find_for_request(operation, "C0INC") for operation in ("op-2", "op-3")]
     assert [1, 2] == [each.number for each in there if each is not None]
-    assert [None, None] == [await office.book.around("op-2", place) for place in ("C0OPS", "D0ANA")]
+    assert [None, None] == [await office.book.find_for_request("op-2", place) for place in ("C0OPS", "D0ANA")]
 
 
 @pytest.mark.parametrize("opened_anew", [False, True])
@@ -443,7 +445,7 @@ async def test_the_same_delivery_again_ends_it_in_the_same_words(
     assert first == again
     assert "resolved at" in str(again.body)
     assert ["resolved by ana"] == [each for each in office.recorded if each.startswith("resolved")]
-    assert opened_anew == (await office.book.open_in("C0INC") is not None)
+    assert opened_anew == (await office.book.find_open_in("C0INC") is not None)
 
 
 async def test_from_elsewhere_it_is_ended_by_its_number(office: Office) -> None:
@@ -540,7 +542,7 @@ async def test_what_is_narrowed_is_not_to_be_had_as_an_archive_nor_as_an_answer_
     await office.ask("log collect")
     told = "log collect tells what log tells: log needs one of the roles operator, and you have viewer; ask an administrator"
     assert told == await office.told("log collect host-a", "U1VERA")
-    again = await office.desk.refusal(office.last)
+    again = await office.desk.check_refusal(office.last)
     assert again is not None
     assert told == str(again.phrase)
     assert HIDDEN in [answer for words, answer, _ in await office.entries("U1VERA", "C0INC") if "log collect" in words]
@@ -617,13 +619,13 @@ async def test_of_hosts_that_are_gone_who_may_ask_of_all_sees_the_answer(
     await office.ask('incident open "502"')
     for number, words in enumerate(("forecast", "health host-b,host-gone --here")):
         at = BEGAN + timedelta(seconds=number)
-        await office.table.note(Entry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
+        await office.table.add_entry(IncidentEntry(1, f"op-{number}", at, "ana", words, Phrase("all 2 hosts are well")))
     assert seen == [answer != HIDDEN for _, answer, _ in await office.entries(user, "C0OPS")]
 
 
 async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
     """The answer to whoever asked was that it is to be approved, to whoever approved that it runs; both are over."""
-    change = running("host-a").change().model_copy(update={"operation": "op-0123456789ab", "state": State.DONE})
+    change = running("host-a").to_change().model_copy(update={"operation": "op-0123456789ab", "state": ChangeState.DONE})
     office.kept.changes[change.operation] = change
     await office.ask('incident open "502" host-a')
     said = (
@@ -633,7 +635,7 @@ async def test_of_a_change_it_is_told_how_it_stands_now(office: Office) -> None:
     )
     for number, (operation, words, answer) in enumerate(said):
         at = BEGAN + timedelta(seconds=number)
-        await office.table.note(Entry(1, operation, at, "ana", words, Phrase(answer)))
+        await office.table.add_entry(IncidentEntry(1, operation, at, "ana", words, Phrase(answer)))
     assert ["done", "done", "running now"] == [answer for _, answer, _ in await office.entries("U1ANA", "C0INC")]
 
 
@@ -658,12 +660,14 @@ async def test_of_a_refusal_it_is_kept_that_there_was_one(office: Office) -> Non
 
 async def test_only_so_many_entries_are_shown_and_the_rest_is_counted(office: Office) -> None:
     await office.ask('incident open "502"')
-    for number in range(LISTED + 3):
+    for number in range(MAX_ENTRIES + 3):
         answer = Phrase("answer {n}", n=number)
-        await office.table.note(Entry(1, f"op-{number}", BEGAN + timedelta(seconds=number), "ana", "health", answer))
+        await office.table.add_entry(
+            IncidentEntry(1, f"op-{number}", BEGAN + timedelta(seconds=number), "ana", "health", answer)
+        )
     body = (await office.ask("incident show 1", channel="D0ANA")).body
     assert isinstance(body, Report)
-    assert (LISTED + 1, "answer 3", "3 older entries are in the audit log") == (
+    assert (MAX_ENTRIES + 1, "answer 3", "3 older entries are in the audit log") == (
         len(body.rows),
         str(body.rows[1].cells[3].text),
         str(body.sections[0].lines[0]),

@@ -12,12 +12,12 @@ import pytest
 from adapters.action import Action
 from adapters.errors import DeadlineExceeded, HostError, Unreachable
 from adapters.inventory import Host
-from adapters.logs import Cut, LogText
+from adapters.logs import LogText, Truncation
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadCni, ReadPodman
 from bot.access.policy import Actor, Policy
-from bot.access.requester import By
+from bot.access.requester import Requester
 from bot.access.rules import Grant
 from bot.handlers.archive_queue import AlreadyQueued, ArchiveQueue
 from bot.handlers.context import RequestContext
@@ -25,11 +25,11 @@ from bot.handlers.logs import LogHandlers
 from bot.incidents.service import Incident
 from bot.model.change import Change
 from bot.model.request import Answer, Failure, Surface, SystemIdentity
-from bot.rendering.files import written
-from bot.reports.evidence import BYTES
-from commands.logs.operations import KEPT_LINES, LogCollect
+from bot.rendering.files import write_files
+from bot.reports.evidence import MAX_LOG_BYTES
+from commands.logs.operations import MAX_KEPT_LINES, LogCollect
 from commands.model.operation import Operation, Role
-from commands.model.report import Bundle, File, Report
+from commands.model.report import Bundle, Report, TextFile
 from tests.bot.records import running
 from tests.bot.rendering.examples import ENGLISH
 from tests.bot.reported import Sides, view, windows, wsl
@@ -84,7 +84,7 @@ async def collected(logs: Mapping[str, LogText | HostError], *hosts: Host, **giv
     looked = given.get("view") or view(*hosts, said=hosts_that_say(logs, *hosts))
     context = RequestContext(
         operation=given.get("operation", "op-1"),
-        requester=By(actor, SystemIdentity(1000, "ana"), given.get("surface", Surface.SHELL), ""),
+        requester=Requester(actor, SystemIdentity(1000, "ana"), given.get("surface", Surface.SHELL), ""),
         at=NOW,
         permitted=(),
         config=replace(config(), fleet=looked.fleet, policy=given.get("policy", Policy())),
@@ -115,11 +115,11 @@ class Nothing:
 
 
 def unpacked(report: Report) -> dict[str, str]:
-    (bundle,) = written(Answer(operation="op-1", understood="log collect --since 30m", body=report), ENGLISH)
+    (bundle,) = write_files(Answer(operation="op-1", understood="log collect --since 30m", body=report), ENGLISH)
     assert isinstance(bundle, Bundle)
     folder = bundle.name.removesuffix(".zip") + "/"
     assert all(member.name.startswith(folder) for member in bundle.members)
-    return {member.name.removeprefix(folder): member.text for member in bundle.members if isinstance(member, File)}
+    return {member.name.removeprefix(folder): member.text for member in bundle.members if isinstance(member, TextFile)}
 
 
 def part(report: Report, heading: str) -> list[str]:
@@ -146,7 +146,7 @@ async def test_the_timeline_has_every_line_that_was_collected_and_the_answer_the
     hosts = [host(f"host-{number}", number + 1) for number in range(21)]
     report = await collected({"nebula": said(*(line(1_000 - n, str(n)) for n in range(1_000)))}, *hosts)
     assert report.excerpt is not None
-    assert KEPT_LINES == len(report.excerpt.lines)
+    assert MAX_KEPT_LINES == len(report.excerpt.lines)
     assert "the newest 20000 of 21000 lines are shown; timeline.txt has all" == str(report.excerpt.notes[0])
     timeline = unpacked(report)["timeline.txt"]
     assert 21_000 == len(lines_of(timeline))
@@ -154,11 +154,11 @@ async def test_the_timeline_has_every_line_that_was_collected_and_the_answer_the
     assert "are shown" not in timeline
 
 
-@pytest.mark.parametrize("cut", [Cut.LINES, Cut.BYTES])
-async def test_what_is_missing_is_said_with_words_that_there_are(cut: Cut) -> None:
+@pytest.mark.parametrize("cut", [Truncation.LINES, Truncation.BYTES])
+async def test_what_is_missing_is_said_with_words_that_there_are(cut: Truncation) -> None:
     """`log collect` itself has neither option; the words above a single log have them."""
     report = await collected({"nebula": said(line(1, "a"), cut=frozenset({cut}))}, A)
-    option = {Cut.LINES: "; --tail brings more", Cut.BYTES: "; narrow it with --grep"}[cut]
+    option = {Truncation.LINES: "; --tail brings more", Truncation.BYTES: "; narrow it with --grep"}[cut]
     elsewhere = option.replace("--", "log SOURCE --")
     files = unpacked(report)
     assert report.excerpt is not None
@@ -247,7 +247,7 @@ class Busy:
 
     async def touching(self, hosts: Sequence[str], since: datetime, limit: int) -> tuple[Change, ...]:
         self.asked = (hosts, since)
-        return (running("host-a").change(),) * min(self.count, limit)
+        return (running("host-a").to_change(),) * min(self.count, limit)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ async def test_of_logs_that_have_no_room_together_the_newest_lines_are_kept_and_
     report = await collected({"nebula": said(*long), "access": said(line(1, "short"))}, *hosts)
     files = unpacked(report)
     size = sum(len(text.encode()) for name, text in files.items() if name.startswith("logs/"))
-    assert 35 * 2**20 // 5 < size < BYTES // 5 + 300 * 2**10
+    assert 35 * 2**20 // 5 < size < MAX_LOG_BYTES // 5 + 300 * 2**10
     kept = lines_of(files["logs/host-7/nebula.txt"])
     assert [f'msg="{n} ' in text for n, text in zip(range(40 - len(kept), 40), kept, strict=True)] == [True] * len(kept)
     note = ": an archive has room for 48 MB of lines, these are the newest; collect fewer hosts"

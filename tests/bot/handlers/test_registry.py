@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from bot.access.policy import Go, Person, Policy, Refuse, Verdict
+from bot.access.policy import Permit, Person, Policy, Refusal, Verdict
 from bot.access.rules import Grant
-from bot.audit.search import Filters
-from bot.handlers.context import NobodyRuns
+from bot.audit.search import AuditFilters
+from bot.handlers.context import NoBotRunning
 from bot.handlers.registry import HANDLERS
-from bot.model.change import BreakGlass, Change, State
-from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface
-from bot.requests.authorization import failure
+from bot.model.change import BreakGlass, Change, ChangeState
+from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity, Surface
+from bot.requests.authorization import make_failure
 from bot.requests.dispatcher import Dispatcher
 from bot.store.chain import StoredEvent
 from commands.catalogue import CATALOGUE
 from commands.health import Health
 from commands.model.operation import OwnOperation, Role
-from commands.model.report import File, Report
+from commands.model.report import Report, TextFile
 from tests.bot.keeping import Kept
 from tests.bot.rendering.changes import DONE, OPERATION, RUNNING, WAITING, approval, change
 from tests.bot.requests.test_dispatcher import Log, config
@@ -37,7 +37,7 @@ def _desk(kept: Kept, *, policy: Policy, running: bool = True) -> Dispatcher:
 
 async def asked(text: str, kept: Kept, *, running: bool = True, policy: Policy = BOSS_ALONE) -> Answer:
     desk = _desk(kept, running=running, policy=policy)
-    who = SlackIdentity("T1", "U1BOSS", Standing.MEMBER)
+    who = SlackIdentity("T1", "U1BOSS", Membership.MEMBER)
     return await desk.handle(Request(key="t.1", identity=who, text=text, surface=Surface.SLACK, at=NOW, channel="C1"))
 
 
@@ -55,9 +55,9 @@ def test_every_operation_on_the_bots_own_state_has_a_handler() -> None:
         (f"op show {OPERATION.upper()}", ("show", OPERATION)),
         (
             f'op resolve {OPERATION} "the old one is in place" --outcome undone',
-            ("resolve", OPERATION, "boss", "the old one is in place", State.UNDONE),
+            ("resolve", OPERATION, "boss", "the old one is in place", ChangeState.UNDONE),
         ),
-        (f"op resolve {OPERATION} half of it", ("resolve", OPERATION, "boss", "half of it", State.FAILED)),
+        (f"op resolve {OPERATION} half of it", ("resolve", OPERATION, "boss", "half of it", ChangeState.FAILED)),
         (f'op review {OPERATION} "agreed"', ("review", OPERATION, "boss", "agreed")),
     ],
 )
@@ -90,7 +90,7 @@ async def test_where_no_bot_runs_nothing_is_decided_or_changed(text: str) -> Non
     answer = await asked(text, kept, running=False)
 
     assert [] == kept.asked
-    assert failure(NobodyRuns.here(), "") == answer.body
+    assert make_failure(NoBotRunning.here(), "") == answer.body
 
 
 @pytest.mark.parametrize("text", ["approval", "op", "lock", f"op show {OPERATION}", "can boss health", "audit search"])
@@ -152,7 +152,7 @@ async def test_the_audit_log_is_searched_by_what_was_said() -> None:
 
     assert [
         ("audit_read", "boss"),
-        ("search", Filters(since=NOW - timedelta(days=7), actor="ana", kind="refusal", text="host-a")),
+        ("search", AuditFilters(since=NOW - timedelta(days=7), actor="ana", kind="refusal", text="host-a")),
     ] == kept.asked
     assert isinstance(answer.body, Report)
     assert ["7", "refusal", "ana", "rule: role"] == [str(answer.body.rows[0].cells[place].text) for place in (0, 2, 3, 5)]
@@ -174,7 +174,7 @@ async def test_an_export_is_a_file() -> None:
 
     assert [("export", "boss")] == kept.asked[:1]
     assert isinstance(answer.body, Report)
-    assert (File(name=f"audit-{NOW:%Y%m%d-%H%M%S}.csv", text="sequence,at\r\n1,2026\r\n"),) == answer.body.files
+    assert (TextFile(name=f"audit-{NOW:%Y%m%d-%H%M%S}.csv", text="sequence,at\r\n1,2026\r\n"),) == answer.body.files
 
 
 @pytest.mark.parametrize(
@@ -191,9 +191,9 @@ async def test_an_export_is_a_file() -> None:
 async def test_only_what_somebody_may_settle_waits_for_them(given: Change, role: Role, shown: int) -> None:
     """No button to approve or to review that would be refused."""
     ana = Person(name="ana", slack=("U1ANA",), roles=frozenset({role}))
-    who = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
+    who = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
 
-    waiting = await _desk(Kept(given), policy=Policy((ana,))).waiting(who)
+    waiting = await _desk(Kept(given), policy=Policy((ana,))).list_pending(who)
 
     assert shown == len(waiting)
 
@@ -201,12 +201,12 @@ async def test_only_what_somebody_may_settle_waits_for_them(given: Change, role:
 @pytest.mark.parametrize(
     ("narrowed", "health", "decides", "sees_running"),
     [
-        ({"operations": ("health",)}, Go, True, True),
-        ({"operations": ("health",), "labels": ("tokyo",)}, Refuse, True, True),
-        ({"operations": ("health",), "channels": ("C0OPS",)}, Refuse, True, True),
-        ({"operations": ("approval",), "channels": ("C0OPS",)}, Go, False, True),
-        ({"operations": ("op",), "channels": ("C0OPS",)}, Go, True, False),
-        ({"operations": ("op",), "roles": frozenset({Role.SECURITY})}, Go, True, False),
+        ({"operations": ("health",)}, Permit, True, True),
+        ({"operations": ("health",), "labels": ("tokyo",)}, Refusal, True, True),
+        ({"operations": ("health",), "channels": ("C0OPS",)}, Refusal, True, True),
+        ({"operations": ("approval",), "channels": ("C0OPS",)}, Permit, False, True),
+        ({"operations": ("op",), "channels": ("C0OPS",)}, Permit, True, False),
+        ({"operations": ("op",), "roles": frozenset({Role.SECURITY})}, Permit, True, False),
     ],
     ids=["nothing narrowed", "health to a label", "health to a channel", "approval", "op", "op to a role"],
 )
@@ -215,15 +215,15 @@ async def test_a_home_tab_tells_nothing_that_is_not_to_be_asked_there(
 ) -> None:
     """It is no channel, and tells of all hosts."""
     ana = Person(name="ana", slack=("U1ANA",), roles=frozenset({Role.OPERATOR}))
-    who = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
+    who = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
     grant = Grant(**({"roles": frozenset({Role.OPERATOR})} | narrowed))
     runs = RUNNING.model_copy(update={"operation": "op-runs"})
     desk = _desk(Kept(ASKED_FOR, runs), policy=Policy((ana,), grants=(grant,)))
 
-    assert health is type(desk.at_home(who, Health()))
-    assert [ASKED_FOR] * decides + [runs] * sees_running == list(await desk.waiting(who))
+    assert health is type(desk.judge_home_view(who, Health()))
+    assert [ASKED_FOR] * decides + [runs] * sees_running == list(await desk.list_pending(who))
 
 
 def test_a_home_tab_tells_a_guest_nothing() -> None:
-    guest = SlackIdentity("T1", "U1ANA", Standing.GUEST)
-    assert isinstance(_desk(Kept(), policy=BOSS_ALONE).at_home(guest, Health()), Refuse)
+    guest = SlackIdentity("T1", "U1ANA", Membership.GUEST)
+    assert isinstance(_desk(Kept(), policy=BOSS_ALONE).judge_home_view(guest, Health()), Refusal)

@@ -7,19 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from bot.access.policy import BOT, Person, Policy
+from bot.access.policy import BOT_ACTOR_NAME, Person, Policy
 from bot.access.rules import Grant
-from bot.model.change import ApprovalState, BreakGlass, State
-from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Identity, Request, SlackIdentity, Standing, Surface
-from bot.reports.observations import History
+from bot.model.change import ApprovalState, BreakGlass, ChangeState
+from bot.model.request import (
+    Answer,
+    BotIdentity,
+    Failure,
+    FailureKind,
+    Identity,
+    Membership,
+    Request,
+    SlackIdentity,
+    Surface,
+)
+from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher
-from bot.schedules.builtin import MONTHLY, WEEKLY, NoticeSettings, clockwork
+from bot.schedules.builtin import MONTHLY, WEEKLY, NoticeSettings, build_schedule_config
 from bot.store.database import Database
-from bot.store.digests import Digests
-from bot.store.observations import Observations
-from bot.store.operations import Ended
-from bot.store.schedule_runs import Outcome
-from bot.store.schedules import Tally
+from bot.store.digests import DigestTable
+from bot.store.observations import ObservationTable
+from bot.store.operations import EndedOperation
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import RunTally
 from commands.model.operation import Role
 from commands.model.report import Report
 from commands.values import cron
@@ -46,15 +56,15 @@ def at(text: str) -> datetime:
 class Month(Kept):
     """What the bot keeps of changes and schedules; the spans that it was asked for."""
 
-    ended_ones: tuple[Ended, ...] = ()
-    tallied: tuple[Tally, ...] = ()
+    ended_ones: tuple[EndedOperation, ...] = ()
+    tallied: tuple[RunTally, ...] = ()
     spans: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
         self.schedules = Tallied(self.tallied, self.spans)
 
-    async def ended(self, since: datetime, until: datetime) -> tuple[Ended, ...]:
+    async def list_ended(self, since: datetime, until: datetime) -> tuple[EndedOperation, ...]:
         self.spans.append((since, until))
         return self.ended_ones
 
@@ -62,11 +72,11 @@ class Month(Kept):
 class Tallied(NoSchedules):
     """A book that knows how runs went."""
 
-    def __init__(self, tallies: tuple[Tally, ...], spans: list[tuple[datetime, datetime]]) -> None:
+    def __init__(self, tallies: tuple[RunTally, ...], spans: list[tuple[datetime, datetime]]) -> None:
         self._tallies = tallies
         self._spans = spans
 
-    async def tallies(self, since: datetime, until: datetime) -> tuple[Tally, ...]:
+    async def count_outcomes(self, since: datetime, until: datetime) -> tuple[RunTally, ...]:
         self._spans.append((since, until))
         return self._tallies
 
@@ -75,8 +85,8 @@ class Tallied(NoSchedules):
 class House:
     """A desk over a real memory, before a fleet that is well."""
 
-    observations: Observations
-    history: History
+    observations: ObservationTable
+    history: HealthHistory
     rules: Policy = RULES
     channel: str = ""
 
@@ -102,13 +112,13 @@ class House:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     database = Database.open(tmp_path / "flatnet.sqlite3")
-    observations = Observations(database)
-    yield House(observations, History(observations, Digests(database), TOKYO))
+    observations = ObservationTable(database)
+    yield House(observations, HealthHistory(observations, DigestTable(database), TOKYO))
     await database.aclose()
 
 
 def person(user: str) -> SlackIdentity:
-    return SlackIdentity("T1", user, Standing.MEMBER)
+    return SlackIdentity("T1", user, Membership.MEMBER)
 
 
 def sections(report: Report) -> dict[str, list[str]]:
@@ -116,7 +126,7 @@ def sections(report: Report) -> dict[str, list[str]]:
 
 
 def seen(report: Report, host: str = "host-a") -> tuple[object, ...]:
-    cells = report.by_host[host]
+    cells = report.cells_by_host[host]
     return tuple(cells[key].value for key in ("looks", "reached_percent", "well_percent", "checks_failed", "gateway_ms"))
 
 
@@ -156,8 +166,8 @@ async def test_a_month_to_come_is_no_month_yet(house: House) -> None:
 
 async def test_changes_and_runs_are_those_of_the_same_month(house: House) -> None:
     kept = Month(
-        ended_ones=(Ended("op-1", "cert renew host-a", "ana", State.DONE, ApprovalState.USED, BreakGlass()),),
-        tallied=(Tally("digest", Outcome.MISSED, 2, 0),),
+        ended_ones=(EndedOperation("op-1", "cert renew host-a", "ana", ChangeState.DONE, ApprovalState.USED, BreakGlass()),),
+        tallied=(RunTally("digest", RunOutcome.MISSED, 2, 0),),
     )
     report = await house.report("report monthly", "2026-03-01T00:10", kept=kept)
 
@@ -167,7 +177,7 @@ async def test_changes_and_runs_are_those_of_the_same_month(house: House) -> Non
 
 
 async def test_whoever_may_not_ask_for_changes_does_not_get_them_in_a_report(house: House) -> None:
-    kept = Month(ended_ones=(Ended("op-1", "cert renew host-a", "ana", State.FAILED),))
+    kept = Month(ended_ones=(EndedOperation("op-1", "cert renew host-a", "ana", ChangeState.FAILED),))
     report = await house.report("report monthly", "2026-03-01T00:10", person("U1VI"), kept)
 
     assert [] == kept.spans
@@ -207,7 +217,9 @@ async def test_the_weekly_one_looks_at_disks_logs_and_certificates(house: House)
 def test_both_come_by_themselves_in_the_morning(name: str, words: str, expected: str) -> None:
     """On Mondays, and on the first of the month; a time that was missed is made up for."""
     now = at("2026-01-31T03:00")
-    [schedule] = [each for each in clockwork((), NoticeSettings(), "Asia/Tokyo", now).schedules if each.name == name]
+    [schedule] = [
+        each for each in build_schedule_config((), NoticeSettings(), "Asia/Tokyo", now).schedules if each.name == name
+    ]
 
-    assert (words, BOT, "run") == (schedule.words, schedule.owner, schedule.missed)
-    assert at(expected) == cron.following(schedule.cron, TOKYO, now)
+    assert (words, BOT_ACTOR_NAME, "run") == (schedule.words, schedule.owner, schedule.missed)
+    assert at(expected) == cron.find_next(schedule.cron, TOKYO, now)

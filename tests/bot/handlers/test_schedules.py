@@ -10,12 +10,12 @@ import pytest
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
 from bot.audit.log import EventKind
-from bot.model.request import Answer, BotIdentity, Failure, Request, SlackIdentity, Standing, Surface
+from bot.model.request import Answer, BotIdentity, Failure, Membership, Request, SlackIdentity, Surface
 from bot.requests.dispatcher import Dispatcher
-from bot.schedules.service import MOST, Schedules
+from bot.schedules.service import MAX_SCHEDULES, ScheduleService
 from bot.store.database import Database
-from bot.store.schedule_runs import AT_ONCE, Outcome
-from bot.store.schedules import KEPT, Origin, Run, Schedule, ScheduleTable, Tally
+from bot.store.schedule_runs import DELETE_BATCH_SIZE, RunOutcome
+from bot.store.schedules import RETENTION, RunTally, Schedule, ScheduleOrigin, ScheduleRun, ScheduleTable
 from commands.model.operation import Role
 from commands.model.report import Report
 from tests.bot.clockwork import Log, Time, at, daily
@@ -39,7 +39,7 @@ class Office:
         self.log, self.time = Log(), Time(NOW)
         self.table = ScheduleTable(database)
         kept = Kept()
-        kept.schedules = Schedules(self.table, self.log, self.time.now)
+        kept.schedules = ScheduleService(self.table, self.log, self.time.now)
         self.desk = Dispatcher(
             replace(config(), policy=policy), kept.environment(self.log, self.time.now), reference=lambda: "7f3a"
         )
@@ -47,7 +47,7 @@ class Office:
 
     async def ask(self, text: str, user: str = "U1ANA", channel: str = "C0OPS", surface: Surface = Surface.SLACK) -> Answer:
         self._asked += 1
-        who = SlackIdentity("T1", user, Standing.MEMBER)
+        who = SlackIdentity("T1", user, Membership.MEMBER)
         return await self.desk.handle(Request(f"t.{self._asked}", who, text, surface, NOW, channel))
 
     async def told(self, text: str, user: str = "U1ANA", channel: str = "C0OPS") -> str:
@@ -59,7 +59,7 @@ class Office:
         return " → ".join((str(body.summary), *body.next))
 
     async def names(self) -> list[str]:
-        return [schedule.name for schedule in await self.table.all()]
+        return [schedule.name for schedule in await self.table.list_all()]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_what_is_added_runs_in_this_channel_and_zone_on_behalf_of_whoever_
     said = await office.told('schedule add "0 9 * * 1-5" "health host-a"')
     sentence = "health-host-a runs next at 2026-02-02 00:00:00 UTC: health host-a"
     assert [sentence, "schedule run health-host-a", "schedule pause health-host-a"] == said.split(" → ")
-    (kept,) = await office.table.all()
+    (kept,) = await office.table.list_all()
     assert daily("health-host-a", cron="0 9 * * 1-5", words="health host-a", since=NOW, operation=kept.operation) == kept
     assert ["added"] == office.log.told
 
@@ -99,7 +99,7 @@ async def test_options_say_otherwise_and_words_are_kept_as_they_are_understood(
     office: Office, typed: str, changes: dict[str, str]
 ) -> None:
     await office.ask(typed)
-    (kept,) = await office.table.all()
+    (kept,) = await office.table.list_all()
     assert daily(**({"name": "health"} | changes), since=NOW, operation=kept.operation) == kept
 
 
@@ -111,7 +111,7 @@ async def test_names_are_made_from_words_and_never_twice(office: Office) -> None
 
 
 async def test_the_same_delivery_again_adds_nothing(office: Office) -> None:
-    who = SlackIdentity("T1", "U1ANA", Standing.MEMBER)
+    who = SlackIdentity("T1", "U1ANA", Membership.MEMBER)
     for _ in range(2):
         await office.desk.handle(Request("t.1", who, 'schedule add "0 9 * * *" "health"', Surface.SLACK, NOW, "C0OPS"))
     assert ["health"] == await office.names()
@@ -205,8 +205,8 @@ async def test_nobody_borrows_the_owner_s_rights(office: Office) -> None:
 
 
 async def test_what_the_configuration_has_is_paused_but_never_removed(office: Office) -> None:
-    usual = daily("digest", origin=Origin.BUILT_IN, owner="flatnet-bot", identity="", operation="", since=NOW)
-    await office.table.sync([usual, replace(usual, name="ours", origin=Origin.CONFIGURED, owner="ana")])
+    usual = daily("digest", origin=ScheduleOrigin.BUILT_IN, owner="flatnet-bot", identity="", operation="", since=NOW)
+    await office.table.sync_definitions([usual, replace(usual, name="ours", origin=ScheduleOrigin.CONFIGURED, owner="ana")])
     assert "digest is built in; stop it with: schedule pause digest" == await office.told("schedule remove digest")
     assert "take it out there" in await office.told("schedule remove ours")
     assert "digest is paused → schedule resume digest" == await office.told("schedule pause digest")
@@ -224,7 +224,7 @@ async def test_the_list_says_when_each_runs_next_and_how_it_went_last(office: Of
     await office.ask('schedule add "0 9 * * *" "health"')
     await office.ask('schedule add "0 8 * * *" "host"')
     await office.ask("schedule pause host")
-    await office.table.claim(Run("health", at("2026-01-30T00:00"), "op-1", Outcome.MISSED, NOW))
+    await office.table.claim_due_time(ScheduleRun("health", at("2026-01-30T00:00"), "op-1", RunOutcome.MISSED, NOW))
     body = (await office.ask("schedule", "U1VERA")).body
     assert isinstance(body, Report)
     assert "2 schedules; 1 is paused; next health at 2026-01-31 00:00:00 UTC" == str(body.summary)
@@ -235,7 +235,7 @@ async def test_the_list_says_when_each_runs_next_and_how_it_went_last(office: Of
 
 
 async def test_what_is_usual_needs_no_words_in_the_list_and_observing_has_no_channel(office: Office) -> None:
-    built_in = {"origin": Origin.BUILT_IN, "owner": "flatnet-bot"}
+    built_in = {"origin": ScheduleOrigin.BUILT_IN, "owner": "flatnet-bot"}
     await office.table.add(daily("observe", missed="skip", **built_in))
     await office.table.add(daily("digest", **built_in))
     body = (await office.ask("schedule")).body
@@ -248,9 +248,9 @@ async def test_what_is_usual_needs_no_words_in_the_list_and_observing_has_no_cha
 
 
 async def test_there_is_an_end_to_schedules(office: Office) -> None:
-    for number in range(MOST):
+    for number in range(MAX_SCHEDULES):
         await office.table.add(daily(f"s{number}"))
-    assert f"there are {MOST} schedules already" in await office.told('schedule add "0 9 * * *" "health"')
+    assert f"there are {MAX_SCHEDULES} schedules already" in await office.told('schedule add "0 9 * * *" "health"')
 
 
 async def test_in_a_terminal_a_channel_must_be_named_where_none_is_configured(database: Database) -> None:
@@ -260,49 +260,52 @@ async def test_in_a_terminal_a_channel_must_be_named_where_none_is_configured(da
     assert "say where the answers go" in await office.told('schedule add "0 9 * * *" "health"', channel="")
     office.desk.config = replace(office.desk.config, clockwork=replace(clockwork, channel="C0USUAL"))
     await office.ask('schedule add "0 9 * * *" "health"', channel="")
-    assert ["C0USUAL"] == [schedule.channel for schedule in await office.table.all()]
+    assert ["C0USUAL"] == [schedule.channel for schedule in await office.table.list_all()]
 
 
 async def test_runs_are_forgotten_but_the_newest_so_that_it_is_never_run_again(database: Database) -> None:
     table = ScheduleTable(database)
     for name in ("yearly", "other"):
         await table.add(daily(name))
-    old = [Run("yearly", at(f"{year}-01-01T00:00"), "op-1", Outcome.DONE, NOW) for year in (2024, 2025)]
-    hanging = Run("other", at("2024-01-01T00:00"), "op-2", Outcome.RUNNING, NOW)
-    recent = Run("other", NOW, "op-3", Outcome.DONE, NOW)
+    old = [ScheduleRun("yearly", at(f"{year}-01-01T00:00"), "op-1", RunOutcome.DONE, NOW) for year in (2024, 2025)]
+    hanging = ScheduleRun("other", at("2024-01-01T00:00"), "op-2", RunOutcome.RUNNING, NOW)
+    recent = ScheduleRun("other", NOW, "op-3", RunOutcome.DONE, NOW)
     for run in (*old, hanging, recent):
-        await table.claim(run)
-    gone = [Run("gone", NOW + timedelta(days=day), "op-4", Outcome.DONE, NOW) for day in range(-2 * AT_ONCE, 0)]
+        await table.claim_due_time(run)
+    gone = [
+        ScheduleRun("gone", NOW + timedelta(days=day), "op-4", RunOutcome.DONE, NOW)
+        for day in range(-2 * DELETE_BATCH_SIZE, 0)
+    ]
     for run in gone:
-        await table.claim(run)
-    await table.prune(NOW + KEPT)
-    assert [False] * 999 + [True] == [await table.claimed("gone", run.due) for run in gone]
-    assert [False, True, True, True] == [await table.claimed(run.schedule, run.due) for run in (*old, hanging, recent)]
-    assert {"yearly": old[1], "other": recent} == await table.latest()
+        await table.claim_due_time(run)
+    await table.prune(NOW + RETENTION)
+    assert [False] * 999 + [True] == [await table.is_claimed("gone", run.due) for run in gone]
+    assert [False, True, True, True] == [await table.is_claimed(run.schedule, run.due) for run in (*old, hanging, recent)]
+    assert {"yearly": old[1], "other": recent} == await table.find_latest_runs()
 
 
 async def test_a_due_time_is_claimed_once(database: Database) -> None:
-    table, run = ScheduleTable(database), Run("digest", NOW, "op-1", Outcome.RUNNING, NOW)
+    table, run = ScheduleTable(database), ScheduleRun("digest", NOW, "op-1", RunOutcome.RUNNING, NOW)
     await table.add(daily("digest"))
-    assert [True, False] == [await table.claim(run), await table.claim(run)]
-    await table.end(run, Outcome.DONE, NOW)
-    await table.end(run, Outcome.FAILED, NOW)
-    assert Outcome.DONE == (await table.latest())["digest"].outcome
+    assert [True, False] == [await table.claim_due_time(run), await table.claim_due_time(run)]
+    await table.end_run(run, RunOutcome.DONE, NOW)
+    await table.end_run(run, RunOutcome.FAILED, NOW)
+    assert RunOutcome.DONE == (await table.find_latest_runs())["digest"].outcome
 
 
 async def test_what_became_of_due_times_is_counted_within_a_span(database: Database) -> None:
     """From its first moment on, and before its last one."""
     table = ScheduleTable(database)
-    ends = (Outcome.DONE, Outcome.MISSED, Outcome.DONE, Outcome.DONE, Outcome.DONE)
+    ends = (RunOutcome.DONE, RunOutcome.MISSED, RunOutcome.DONE, RunOutcome.DONE, RunOutcome.DONE)
     for day, outcome in enumerate(ends, start=1):
-        await table.claim(Run("digest", at(f"2026-01-0{day}T00:00"), f"op-{day}", outcome, NOW, missed=day))
-    await table.claim(Run("weekly", at("2026-01-03T00:00"), "op-w", Outcome.FAILED, NOW))
+        await table.claim_due_time(ScheduleRun("digest", at(f"2026-01-0{day}T00:00"), f"op-{day}", outcome, NOW, missed=day))
+    await table.claim_due_time(ScheduleRun("weekly", at("2026-01-03T00:00"), "op-w", RunOutcome.FAILED, NOW))
 
     assert (
-        Tally("digest", Outcome.DONE, 2, 7),
-        Tally("digest", Outcome.MISSED, 1, 2),
-        Tally("weekly", Outcome.FAILED, 1, 0),
-    ) == await table.tallies(at("2026-01-02T00:00"), at("2026-01-05T00:00"))
+        RunTally("digest", RunOutcome.DONE, 2, 7),
+        RunTally("digest", RunOutcome.MISSED, 1, 2),
+        RunTally("weekly", RunOutcome.FAILED, 1, 0),
+    ) == await table.count_outcomes(at("2026-01-02T00:00"), at("2026-01-05T00:00"))
 
 
 def test_a_schedule_is_what_it_says() -> None:

@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from adapters.phrase import Phrase
 from bot.access.policy import Person, Policy
 from bot.audit.log import EventKind
-from bot.incidents.channels import LeftEmpty, MadeChannel, NewChannel, NoChannel, wanted
-from bot.incidents.service import AlreadyOpen, Incident, Incidents, Opening
-from bot.model.announcement import Bulletin
-from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing, Surface, SystemIdentity
-from bot.slack.surface import NotConnected
+from bot.incidents.channels import ChannelNotCreated, CreatedChannel, IncidentNotStored, NewChannel, plan_channel
+from bot.incidents.service import AlreadyOpen, Incident, IncidentRequest, IncidentService
+from bot.model.announcement import Announcement
+from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity, Surface, SystemIdentity
+from bot.slack.surface import SlackNotConnected
 from bot.store.database import Database
 from bot.store.errors import DatabaseError
 from bot.store.incidents import IncidentTable
 from commands.model.operation import Role
-from commands.model.report import Channel, Report
-from commands.values.arguments import ALL
+from commands.model.report import ChannelLink, Report
+from commands.values.arguments import ALL_HOSTS
 from tests.bot.handlers.test_incidents import BEGAN, PEOPLE, Office
 from tests.bot.keeping import Made
 from tests.lab.workspace.methods.conversations import check_name
@@ -47,7 +47,7 @@ def office(database: Database) -> Office:
 
 
 def delivery(key: str = "d.1", text: str = OPENS, user: str = "U1ANA", channel: str = "C0OPS") -> Request:
-    return Request(key, SlackIdentity("T1", user, Standing.MEMBER), text, Surface.SLACK, BEGAN, channel)
+    return Request(key, SlackIdentity("T1", user, Membership.MEMBER), text, Surface.SLACK, BEGAN, channel)
 
 
 def report(answer: Answer) -> Report:
@@ -82,21 +82,21 @@ def recorded(office: Office) -> list[Any]:
     ],
 )
 def test_a_channel_is_called_by_day_and_title(title: str, name: str) -> None:
-    assert name == wanted(OPERATION, title, "all", DAY, "U1ANA").name
+    assert name == plan_channel(OPERATION, title, "all", DAY, "U1ANA").name
 
 
 @given(st.text(min_size=1, max_size=120))
 def test_slack_takes_the_name_whatever_the_title(title: str) -> None:
-    new = wanted(OPERATION, title, "all", DAY, "U1ANA")
+    new = plan_channel(OPERATION, title, "all", DAY, "U1ANA")
     check_name(new.name)
     check_name(new.plain)
     assert new.plain.isascii()
 
 
 def test_the_same_operation_has_the_same_name_and_another_one_another() -> None:
-    first = wanted(OPERATION, "502", "all", DAY, "U1ANA")
-    assert first == wanted(OPERATION, "502", "all", DAY, "U1ANA")
-    assert first.name != wanted("op-3f9a1d0b7e55", "502", "all", DAY, "U1ANA").name
+    first = plan_channel(OPERATION, "502", "all", DAY, "U1ANA")
+    assert first == plan_channel(OPERATION, "502", "all", DAY, "U1ANA")
+    assert first.name != plan_channel("op-3f9a1d0b7e55", "502", "all", DAY, "U1ANA").name
 
 
 async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_about(office: Office) -> None:
@@ -107,7 +107,7 @@ async def test_whoever_asks_is_led_to_the_new_channel_and_it_is_told_what_it_is_
     name = f"2026-01-31-the-gateway-answers-502-{own}"
     assert NewChannel(name, f"2026-01-31-{own}", "The gateway answers 502. · host-a", "U1ANA") == new
     shown = report(answer)
-    assert (Channel(id="C0NEW1", name=name), (), False) == (shown.channel, shown.sections, answer.here)
+    assert (ChannelLink(id="C0NEW1", name=name), (), False) == (shown.channel, shown.sections, answer.here)
     assert "incident 1, The gateway answers 502.: open since 2026-01-31 03:00:00 UTC, about host-a" == str(shown.summary)
     assert ("incident show 1",) == shown.next, "a look here would be an answer for others, and another incident's"
     assert isinstance(told.body, Answer)
@@ -127,16 +127,16 @@ async def test_from_elsewhere_an_incident_leads_to_its_channel_and_from_there_no
     await office.work(delivery())
     for words in ("incident show 1", 'incident resolve "dns" --incident 1'):
         name = office.channels.asked[0].name  # a terminal can show nothing else of it
-        assert Channel(id="C0NEW1", name=name) == report(await office.ask(words, channel="D0ANA")).channel
+        assert ChannelLink(id="C0NEW1", name=name) == report(await office.ask(words, channel="D0ANA")).channel
     assert report(await office.ask("incident show 1", channel="C0NEW1")).channel is None
 
 
 async def test_that_a_channel_is_made_is_recorded_before_it_is_made(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     before: list[list[Any]] = []
 
-    async def make(new: NewChannel) -> MadeChannel:
+    async def make(new: NewChannel) -> CreatedChannel:
         before.append(recorded(office))
-        return MadeChannel("C0NEW", new.name)
+        return CreatedChannel("C0NEW", new.name)
 
     monkeypatch.setattr(office.channels, "make_channel", make)
     await office.work(delivery())
@@ -150,17 +150,17 @@ async def test_the_same_delivery_again_makes_no_second_channel(office: Office) -
     office.time.move(BEGAN + timedelta(days=3))
     again = await office.work(delivery())
     assert report(first).summary == report(again).summary
-    assert 1 == len(office.channels.asked) == len(await office.book.all())
+    assert 1 == len(office.channels.asked) == len(await office.book.list_incidents())
     assert 1 == len({bulletin.name for bulletin in office.channels.told})
 
 
 async def test_a_channel_that_was_made_before_a_crash_is_used(office: Office) -> None:
     """The bot died before the incident was kept: the same delivery finds the channel by its name."""
-    new = wanted((await office.work(delivery(text="whoami"))).operation, "502", "all", DAY, "U1ANA")
+    new = plan_channel((await office.work(delivery(text="whoami"))).operation, "502", "all", DAY, "U1ANA")
     office.channels.there[new.name] = "C0BEFORE"
     office.time.move(BEGAN + timedelta(days=1))
     answer = await office.work(delivery(text='incident open "502" --new'))
-    assert Channel(id="C0BEFORE", name=new.name) == report(answer).channel
+    assert ChannelLink(id="C0BEFORE", name=new.name) == report(answer).channel
 
 
 async def test_two_people_at_once_with_one_title_have_one_channel(office: Office) -> None:
@@ -169,8 +169,8 @@ async def test_two_people_at_once_with_one_title_have_one_channel(office: Office
         office.work(delivery("d.1")), office.work(delivery("d.2", OPENS.lower(), "U1BEN", "D0BEN"))
     )
     opened, refused = sorted(answers, key=lambda answer: isinstance(answer.body, Failure))
-    assert Channel(id="C0NEW1", name=office.channels.asked[0].name) == report(opened).channel
-    [incident] = await office.book.all()
+    assert ChannelLink(id="C0NEW1", name=office.channels.asked[0].name) == report(opened).channel
+    [incident] = await office.book.list_incidents()
     name = office.channels.asked[0].name
     assert (
         f"incident 1, {incident.title}, is open already in #{name}, by {incident.opened_by} since 2026-01-31 03:00:00 UTC"
@@ -195,10 +195,10 @@ async def test_a_title_may_come_back_once_its_incident_is_over(office: Office) -
 
 
 async def test_where_no_channel_can_be_made_there_is_no_incident_and_the_log_says_why(office: Office) -> None:
-    office.channels.refusing = NoChannel(Phrase("the app may make no channels"))
+    office.channels.refusing = ChannelNotCreated(Phrase("the app may make no channels"))
     said = refusal(await office.work(delivery()))
     assert "the app may make no channels; without --new the incident is opened in the channel where you type it" == said
-    assert ((), []) == (await office.book.all(), office.channels.told)
+    assert ((), []) == (await office.book.list_incidents(), office.channels.told)
     assert ["making a channel", "no channel"] == recorded(office)
 
 
@@ -211,10 +211,10 @@ class Full(IncidentTable):
 
 async def test_a_channel_whose_incident_could_not_be_kept_is_named_for_the_next_attempt(database: Database) -> None:
     office, channels = Office(database), Made()
-    full = Incidents(Full(database), office.log, office.time.now)
-    new = wanted(OPERATION, "502", "all", DAY, "U1ANA")
-    with pytest.raises(LeftEmpty) as empty:
-        await full.open_anew(Opening(OPERATION, "502", ALL, "ana"), new, channels)
+    full = IncidentService(Full(database), office.log, office.time.now)
+    new = plan_channel(OPERATION, "502", "all", DAY, "U1ANA")
+    with pytest.raises(IncidentNotStored) as empty:
+        await full.open_in_new_channel(IncidentRequest(OPERATION, "502", ALL_HOSTS, "ana"), new, channels)
     assert (
         f"the channel #{new.name} was made, but the incident could not be kept: the disk is full; "
         "type the same there, without --new"
@@ -224,19 +224,19 @@ async def test_a_channel_whose_incident_could_not_be_kept_is_named_for_the_next_
 
 async def test_whoever_was_faster_in_the_new_channel_stays(database: Database) -> None:
     office, channels = Office(database), Made()
-    new = wanted(OPERATION, "502", "all", DAY, "U1ANA")
+    new = plan_channel(OPERATION, "502", "all", DAY, "U1ANA")
     channels.there[new.name] = "C0NEW"
     await office.ask('incident open "faster"', "U1BEN", "C0NEW")
     with pytest.raises(AlreadyOpen):
-        await office.book.open_anew(Opening(OPERATION, "502", ALL, "ana"), new, channels)
+        await office.book.open_in_new_channel(IncidentRequest(OPERATION, "502", ALL_HOSTS, "ana"), new, channels)
 
 
 async def test_what_slack_did_not_do_is_left_to_whoever_asked(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def make(new: NewChannel) -> MadeChannel:
-        return MadeChannel("C0NEW", new.name, (Phrase("join it"),))
+    async def make(new: NewChannel) -> CreatedChannel:
+        return CreatedChannel("C0NEW", new.name, (Phrase("join it"),))
 
-    async def announce(bulletin: Bulletin) -> None:
-        raise NotConnected(Phrase("Slack is not connected"))
+    async def announce(bulletin: Announcement) -> None:
+        raise SlackNotConnected(Phrase("Slack is not connected"))
 
     monkeypatch.setattr(office.channels, "make_channel", make)
     monkeypatch.setattr(office.channels, "announce", announce)
@@ -252,7 +252,7 @@ async def test_from_a_terminal_the_person_of_the_configuration_is_invited(databa
     office = Office(database, Policy((ana, *PEOPLE[1:])))
     asked = replace(delivery(channel=""), identity=SystemIdentity(1000, "ana"), surface=Surface.DO)
     answer = await office.work(asked)
-    assert Channel(id="C0NEW1", name=office.channels.asked[0].name) == report(answer).channel
+    assert ChannelLink(id="C0NEW1", name=office.channels.asked[0].name) == report(answer).channel
     assert ["U1ANA"] == [new.person for new in office.channels.asked]
 
 

@@ -8,7 +8,7 @@ import pytest
 from babel import Locale
 
 from adapters.phrase import Listing, Moment, Phrase, Span
-from bot.locale.texts import RETIRED, BabelTexts, compile_catalogue, texts
+from bot.locale.texts import RETIRED, BabelTexts, compile_catalogue, get_texts
 from tests.phrases import catalogue, messages, strings
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -25,7 +25,7 @@ AT = datetime(2026, 11, 25, 9, 10, 59, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_shown_in_the_readers_zone_and_names_it(zone: str, shown: str) -> None:
-    assert [shown, shown] == [texts(language, ZoneInfo(zone)).moment(AT) for language in ("en", "ja")]
+    assert [shown, shown] == [get_texts(language, ZoneInfo(zone)).moment(AT) for language in ("en", "ja")]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_moment_is_shown_in_the_readers_zone_and_names_it(zone: str, shown: st
     ],
 )
 def test_a_span_has_at_most_two_units(seconds: float, english: str, japanese: str) -> None:
-    assert [english, japanese] == [texts(language, TOKYO).span(seconds) for language in ("en", "ja")]
+    assert [english, japanese] == [get_texts(language, TOKYO).span(seconds) for language in ("en", "ja")]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_span_has_at_most_two_units(seconds: float, english: str, japanese: st
     ],
 )
 def test_a_listing_is_joined_as_the_language_joins(items: list[str], english: str, japanese: str) -> None:
-    assert [english, japanese] == [texts(language, TOKYO).listing(items) for language in ("en", "ja")]
+    assert [english, japanese] == [get_texts(language, TOKYO).listing(items) for language in ("en", "ja")]
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_a_listing_is_joined_as_the_language_joins(items: list[str], english: st
     [([], "", ""), (["a"], "a", "a"), (["a", "{0}", "c"], "a, {0}, c", "a、{0}、c")],
 )
 def test_a_series_has_no_conjunction(items: list[str], english: str, japanese: str) -> None:
-    assert [english, japanese] == [texts(language, TOKYO).series(items) for language in ("en", "ja")]
+    assert [english, japanese] == [get_texts(language, TOKYO).series(items) for language in ("en", "ja")]
 
 
 def test_numbers_are_grouped() -> None:
-    assert ["12,345.678", "-1,000"] == [texts("ja", TOKYO).number(number) for number in (12_345.678, -1_000)]
+    assert ["12,345.678", "-1,000"] == [get_texts("ja", TOKYO).number(number) for number in (12_345.678, -1_000)]
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_numbers_are_grouped() -> None:
     ],
 )
 def test_a_locale_is_spoken_where_we_have_its_language_and_english_elsewhere(language: str, shown: str) -> None:
-    assert shown == Phrase("critical").render(texts(language, TOKYO))
+    assert shown == Phrase("critical").render(get_texts(language, TOKYO))
 
 
 def test_a_sentence_begins_with_a_capital_in_english_alone() -> None:
     """A Japanese sentence that begins with a Latin letter begins with a name."""
     phrase = Phrase("podman's list cannot be understood: {why}", why="x")
-    shown = [Phrase("not reached").render_sentence(texts(language, TOKYO)) for language in ("en", "ja")]
+    shown = [Phrase("not reached").render_sentence(get_texts(language, TOKYO)) for language in ("en", "ja")]
     assert ["Not reached", "接続不可"] == shown
     spoken = BabelTexts(Locale.parse("ja"), TOKYO, compile_catalogue(BytesIO(PO.encode()), "ja"))
     assert "podman's list cannot be understood: x" == phrase.render_sentence(spoken)
@@ -98,13 +98,13 @@ def test_a_sentence_begins_with_a_capital_in_english_alone() -> None:
 
 def test_a_missing_translation_shows_english() -> None:
     phrase = Phrase("{n} zebra", plural="{n} zebras", n=2_000)
-    assert "2,000 zebras" == phrase.render(texts("ja", TOKYO))
-    assert "" == Phrase("").render(texts("ja", TOKYO))
+    assert "2,000 zebras" == phrase.render(get_texts("ja", TOKYO))
+    assert "" == Phrase("").render(get_texts("ja", TOKYO))
 
 
 def test_values_inside_phrases_are_shown_in_the_readers_language() -> None:
     phrase = Phrase("{a} / {b} / {c}", a=Moment(AT), b=Span(60), c=Listing(("x", Phrase("well"))))
-    assert "2026-11-25 18:10 JST / 1 分 / x、正常" == phrase.render(texts("ja", TOKYO))
+    assert "2026-11-25 18:10 JST / 1 分 / x、正常" == phrase.render(get_texts("ja", TOKYO))
 
 
 def test_a_stored_phrase_of_an_earlier_version_is_still_shown_in_japanese() -> None:
@@ -112,13 +112,15 @@ def test_a_stored_phrase_of_an_earlier_version_is_still_shown_in_japanese() -> N
     stored = {"template": "the gateway gave no answer within {deadline}; check that it is up and reachable"}
     phrase = Phrase.from_json(stored | {"values": {"deadline": {"seconds": 20.0}}})
     assert "Gateway から20 秒以内に応答がありません。稼働していて、接続できるか確認してください" == phrase.render(
-        texts("ja", TOKYO)
+        get_texts("ja", TOKYO)
     )
-    assert "the gateway gave no answer within 20 sec; check that it is up and reachable" == phrase.render(texts("en", TOKYO))
+    assert "the gateway gave no answer within 20 sec; check that it is up and reachable" == phrase.render(
+        get_texts("en", TOKYO)
+    )
 
 
 def test_every_retired_template_stays_translated() -> None:
-    japanese, lost = texts("ja", TOKYO), []
+    japanese, lost = get_texts("ja", TOKYO), []
     for message in messages(catalogue("ja", RETIRED)):
         singular, plural = (message.id, None) if isinstance(message.id, str) else message.id
         if japanese.template(singular, plural, 2, message.context) != strings(message)[0]:

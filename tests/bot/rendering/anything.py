@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
-from bot.model.change import Approval, ApprovalState, Change, State
-from commands.model.chart import CertificateLeft, Chart, DayHealth, HostHealth
+from bot.model.change import Approval, ApprovalState, Change, ChangeState
+from commands.model.chart import CertificateExpiry, Chart, DayHealth, HostHealth
 from commands.model.finding import Finding, Severity
 from commands.model.operation import Risk
-from commands.model.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
+from commands.model.plan import Deed, LeftOutHost, Part, Plan, Premise, Result, Step, StepResult
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 from tests.bot.rendering.changes import ENDED_AT, STARTED, change, review
 
@@ -46,7 +46,7 @@ def charts(draw: st.DrawFn) -> Chart:
     days = st.tuples(*[st.none() | looks] * 2)
     hosts = st.builds(lambda name, seen: HostHealth(host=name, days=seen), HOSTILE, days)
     certificates = st.builds(
-        lambda name, authority, left: CertificateLeft(name=name, authority=authority, days=left),
+        lambda name, authority, left: CertificateExpiry(name=name, authority=authority, days=left),
         HOSTILE,
         st.booleans(),
         st.floats(-1e6, 1e6),
@@ -119,7 +119,7 @@ def any_changes(draw: st.DrawFn) -> Change:
         premises=tuple(Premise(host="h", what="x", value=1, phrase=phrase) for phrase in draw(few)),
         disrupts=draw(few),
         warnings=draw(few),
-        left_out=tuple(LeftOut(host=draw(HOSTILE), why=phrase) for phrase in draw(few)),
+        left_out=tuple(LeftOutHost(host=draw(HOSTILE), why=phrase) for phrase in draw(few)),
     )
     results = tuple(
         StepResult(
@@ -138,7 +138,7 @@ def any_changes(draw: st.DrawFn) -> Change:
         reviews=(review(draw(HOSTILE), approves=draw(st.booleans()), reason=draw(HOSTILE) * 50, mention="x"),) * 9,
     )
     return change(
-        draw(st.sampled_from(State)),
+        draw(st.sampled_from(ChangeState)),
         plan=plan,
         results=results,
         approval=approval,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.phrase import Phrase
-from bot.model.change import Approval, ApprovalState, BreakGlass, Change, Review, State
+from bot.model.change import Approval, ApprovalState, BreakGlass, Change, ChangeState, Review
 from commands.model.operation import Risk
-from commands.model.plan import Deed, LeftOut, Part, Plan, Premise, Result, Step, StepResult
+from commands.model.plan import Deed, LeftOutHost, Part, Plan, Premise, Result, Step, StepResult
 
 ASKED = datetime(2026, 3, 1, 8, 50, tzinfo=UTC)
 STARTED = ASKED + timedelta(minutes=5)
@@ -44,7 +44,7 @@ def plan(*hosts: str) -> Plan:
         premises=(Premise(host=hosts[0], what="fingerprint", value="ab", phrase=Phrase("host-a has the certificate ab12")),),
         disrupts=tuple(Phrase("the tunnels of {host}, for about 10 seconds", host=host) for host in hosts),
         warnings=(Phrase("the clock of {host} is 20 seconds late", host=hosts[0]),),
-        left_out=(LeftOut(host="host-z", why=Phrase("Windows was not reached")),),
+        left_out=(LeftOutHost(host="host-z", why=Phrase("Windows was not reached")),),
     )
 
 
@@ -68,7 +68,7 @@ def review(person: str = "bob", *, approves: bool = True, reason: str = "", ment
     return Review(person=person, approves=approves, reason=reason, at=ASKED + timedelta(minutes=4), mention=mention)
 
 
-def change(state: State = State.WAITING, *hosts: str, **more: Any) -> Change:
+def change(state: ChangeState = ChangeState.WAITING, *hosts: str, **more: Any) -> Change:
     """A renewal for these hosts."""
     given = {
         "operation": OPERATION,
@@ -91,14 +91,14 @@ BEGUN: dict[str, Any] = {"approval": APPROVED, "started_at": STARTED}
 ENDED = BEGUN | {"ended_at": ENDED_AT}
 
 WAITING = change()
-DRY = change(State.PLANNED, dry_run=True, approval=None, channel="")
+DRY = change(ChangeState.PLANNED, dry_run=True, approval=None, channel="")
 READY = change(
-    State.READY, approval=approval(ApprovalState.APPROVED, review()), waits_for=Phrase("host-a, which op-2 holds")
+    ChangeState.READY, approval=approval(ApprovalState.APPROVED, review()), waits_for=Phrase("host-a, which op-2 holds")
 )
-RUNNING = change(State.RUNNING, **BEGUN, results=(result("host-a.pair"),), running="host-a.sign", version=4)
+RUNNING = change(ChangeState.RUNNING, **BEGUN, results=(result("host-a.pair"),), running="host-a.sign", version=4)
 STOPPING = RUNNING.model_copy(update={"stopping": "carol"})
 DONE = change(
-    State.DONE,
+    ChangeState.DONE,
     **ENDED,
     results=(
         result("host-a.pair"),
@@ -108,7 +108,7 @@ DONE = change(
     ),
 )
 UNDONE = change(
-    State.UNDONE,
+    ChangeState.UNDONE,
     **ENDED,
     results=(
         result("host-a.pair"),
@@ -119,7 +119,7 @@ UNDONE = change(
     why=Phrase("no handshake was seen on lighthouse"),
 )
 FAILED = change(
-    State.FAILED,
+    ChangeState.FAILED,
     "host-a",
     "host-b",
     **ENDED,
@@ -130,22 +130,26 @@ FAILED = change(
     why=Phrase("lighthouse does not answer"),
 )
 UNKNOWN = change(
-    State.UNKNOWN,
+    ChangeState.UNKNOWN,
     **ENDED,
     results=(result("host-a.pair"), result("host-a.sign", Result.UNKNOWN, 2, Phrase("the answer was lost"))),
     why=Phrase("the answer was lost"),
 )
 DENIED = change(
-    State.CLOSED,
+    ChangeState.CLOSED,
     approval=approval(ApprovalState.DENIED, review(approves=False, reason="not before the backup")),
     why=Phrase("{who} denied it: {reason}", who="bob", reason="not before the backup"),
 )
-EXPIRED = change(State.CLOSED, approval=approval(ApprovalState.EXPIRED), why=Phrase("its time is over; ask again"))
-WITHDRAWN = change(State.CLOSED, approval=approval(ApprovalState.WITHDRAWN), why=Phrase("{who} withdrew it", who="alice"))
-WITHDRAWN_GLASS = change(State.CLOSED, approval=None, break_glass=BreakGlass(), why=Phrase("{who} withdrew it", who="alice"))
-SUPERSEDED = change(State.CLOSED, approval=approval(ApprovalState.SUPERSEDED), after="op-ba9876543210")
+EXPIRED = change(ChangeState.CLOSED, approval=approval(ApprovalState.EXPIRED), why=Phrase("its time is over; ask again"))
+WITHDRAWN = change(
+    ChangeState.CLOSED, approval=approval(ApprovalState.WITHDRAWN), why=Phrase("{who} withdrew it", who="alice")
+)
+WITHDRAWN_GLASS = change(
+    ChangeState.CLOSED, approval=None, break_glass=BreakGlass(), why=Phrase("{who} withdrew it", who="alice")
+)
+SUPERSEDED = change(ChangeState.CLOSED, approval=approval(ApprovalState.SUPERSEDED), after="op-ba9876543210")
 REFUSED = change(
-    State.CLOSED, approval=approval(ApprovalState.REFUSED), why=Phrase("{who} may no longer approve", who="bob")
+    ChangeState.CLOSED, approval=approval(ApprovalState.REFUSED), why=Phrase("{who} may no longer approve", who="bob")
 )
 GLASS = RUNNING.model_copy(update={"approval": None, "break_glass": BreakGlass()})
 REVIEWED = DONE.model_copy(

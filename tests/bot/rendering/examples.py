@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.phrase import Moment, Phrase
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from bot.model.change import Change
 from bot.model.request import Answer, Failure
 from commands.model.finding import Finding, Severity
 from commands.model.report import Cell, Column, Mark, Report, Row, Section
 
 AT = datetime(2026, 11, 25, 9, 10, tzinfo=UTC)
-ENGLISH = texts("en", ZoneInfo("Asia/Tokyo"))
-JAPANESE = texts("ja", ZoneInfo("Asia/Tokyo"))
+ENGLISH = get_texts("en", ZoneInfo("Asia/Tokyo"))
+JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
 
 CHECKS = ("nebula", "gateway", "api", "containers", "bridge", "forwarding")
 HEADINGS = ("Nebula", "Gateway", "API", "Containers", "Bridge", "Forwarding")

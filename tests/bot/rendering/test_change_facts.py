@@ -5,10 +5,10 @@ from hypothesis import given
 
 from adapters.phrase import Phrase, Texts
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
-from bot.rendering.slack.buttons import View
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS
+from bot.rendering.slack.buttons import AnswerView
 from commands.model.finding import Finding
-from commands.model.report import FACTS, Cell, Column, Mark, Report, Row
+from commands.model.report import FACT_COLUMNS, Cell, Column, Mark, Report, Row
 from tests.bot.rendering.anything import WHATEVER, reports
 from tests.bot.rendering.examples import AT, ENGLISH, JAPANESE, answer, stopped
 from tests.bot.rendering.slack.test_answer import shown
@@ -27,7 +27,7 @@ def facts(*findings: Finding) -> Report:
     return Report(
         title=Phrase("Certificate of {host}", host="host-a"),
         summary=Phrase("{host} ends soon", host="host-a"),
-        columns=FACTS,
+        columns=FACT_COLUMNS,
         rows=tuple(Row(cells=(Cell(text=what), value)) for what, value in known),
         findings=findings,
         taken_at=AT,
@@ -90,7 +90,7 @@ def test_hosts_that_are_well_and_tell_something_have_a_line_each() -> None:
 
 
 def test_with_details_or_everything_nobody_is_told_of_twice() -> None:
-    view = View(operation="op-1", everything=True)
+    view = AnswerView(operation="op-1", everything=True)
     message = render(answer(certificates(20, 365)), ENGLISH, view)
     assert 1 == "\n".join(shown(message)).count("365 days")
 
@@ -102,14 +102,14 @@ def test_a_row_that_is_about_no_host_is_named_by_its_first_cell() -> None:
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
 def test_many_that_tell_something_stay_inside_the_budget(texts: Texts) -> None:
     message = render(answer(certificates(*range(1, 255))), texts)
-    assert characters([dict(block) for block in message.blocks]) <= CHARACTERS
-    assert len(message.blocks) <= BLOCKS
+    assert characters([dict(block) for block in message.blocks]) <= MAX_CHARACTERS
+    assert len(message.blocks) <= MAX_BLOCKS
 
 
 @WHATEVER
 @given(reports())
 def test_whatever_facts_hold_slack_takes_them(report: Report) -> None:
     rows = tuple(Row(cells=(row.cells * 2)[:2]) for row in report.rows[:60] if row.cells)
-    message = render(answer(report.model_copy(update={"columns": FACTS, "rows": rows})), ENGLISH)
-    assert characters([dict(block) for block in message.blocks]) <= CHARACTERS
-    assert len(message.blocks) <= BLOCKS
+    message = render(answer(report.model_copy(update={"columns": FACT_COLUMNS, "rows": rows})), ENGLISH)
+    assert characters([dict(block) for block in message.blocks]) <= MAX_CHARACTERS
+    assert len(message.blocks) <= MAX_BLOCKS

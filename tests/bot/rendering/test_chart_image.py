@@ -8,17 +8,17 @@ import pytest
 from matplotlib.image import imread
 
 from adapters.phrase import ENGLISH
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from bot.rendering import chart_image as charts
 from bot.rendering import chart_process as drawing
-from bot.rendering.chart_image import DAYS as LOOKS
-from bot.rendering.chart_image import GROUND, WIDTH, draw
-from bot.rendering.chart_process import DrawingFailed, draw_apart, words_for
+from bot.rendering.chart_image import BACKGROUND, WIDTH, draw_chart
+from bot.rendering.chart_image import DAY_STYLES as LOOKS
+from bot.rendering.chart_process import DrawingFailed, build_chart_texts, draw_in_process
 from commands.model.chart import Chart, DayState
 from tests.commands.model.test_chart import BLINKED, DAYS, SILENT, TROUBLED, certificate, chart, host
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-JAPANESE = texts("ja", ZoneInfo("Asia/Tokyo"))
+JAPANESE = get_texts("ja", ZoneInfo("Asia/Tokyo"))
 
 MIXED = chart(
     host("host-a", TROUBLED, BLINKED, SILENT, None),
@@ -52,7 +52,7 @@ def size(picture: bytes) -> tuple[int, int]:
     ids=["nothing", "one host", "one certificate", "mixed", "a fortnight down", "no record", "254 hosts", "no days"],
 )
 def test_every_chart_is_a_picture_as_wide_as_a_phone_shows_it(shown: Chart, lowest: int, highest: int) -> None:
-    width, height = size(draw(shown, words_for(shown, ENGLISH)))
+    width, height = size(draw_chart(shown, build_chart_texts(shown, ENGLISH)))
     assert WIDTH == width
     assert lowest <= height <= highest
 
@@ -67,12 +67,12 @@ def test_no_name_breaks_the_picture(name: str) -> None:
             "certificates": (shown.certificates[0].model_copy(update={"name": name}),),
         }
     )
-    assert WIDTH == size(draw(named, words_for(shown, ENGLISH)))[0]
+    assert WIDTH == size(draw_chart(named, build_chart_texts(shown, ENGLISH)))[0]
 
 
 def test_a_cell_has_the_colour_of_its_day() -> None:
     """The last four days of one host, looked at in a corner of their cells, where no sign is."""
-    pixels = imread(BytesIO(draw(MIXED, words_for(MIXED, ENGLISH))))
+    pixels = imread(BytesIO(draw_chart(MIXED, build_chart_texts(MIXED, ENGLISH))))
     colours = {look.fill: state for state, look in LOOKS.items() if not look.hatch}
     line = 36 + 70 + 70 + 5  # below margin, title and calendar
     names = next(x for x in range(WIDTH) if _hex(pixels[line][x]) == LOOKS[DayState.WELL].fill)
@@ -86,8 +86,8 @@ def test_a_cell_has_the_colour_of_its_day() -> None:
 
 def test_the_ground_is_opaque() -> None:
     """So that it reads the same on a light and on a dark theme."""
-    pixels = imread(BytesIO(draw(MIXED, words_for(MIXED, ENGLISH))))
-    assert GROUND == _hex(pixels[2][2])
+    pixels = imread(BytesIO(draw_chart(MIXED, build_chart_texts(MIXED, ENGLISH))))
+    assert BACKGROUND == _hex(pixels[2][2])
     assert 1.0 == pixels[..., 3].min()
 
 
@@ -97,18 +97,18 @@ def test_no_two_states_are_told_apart_by_colour_alone() -> None:
 
 
 def test_words_without_letters_on_this_machine_are_english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "JAPANESE", ())
-    assert draw(MIXED, words_for(MIXED, ENGLISH)) == draw(MIXED, words_for(MIXED, JAPANESE))
+    monkeypatch.setattr(charts, "JAPANESE_FONTS", ())
+    assert draw_chart(MIXED, build_chart_texts(MIXED, ENGLISH)) == draw_chart(MIXED, build_chart_texts(MIXED, JAPANESE))
 
 
 def test_what_has_no_room_is_counted() -> None:
-    words = words_for(MANY, ENGLISH)
+    words = build_chart_texts(MANY, ENGLISH)
     assert ("… and 224 more", "… and 234 more") == (words.more_hosts, words.more_certificates)
-    assert ("", "") == (words_for(MIXED, ENGLISH).more_hosts, words_for(MIXED, ENGLISH).more_certificates)
+    assert ("", "") == (build_chart_texts(MIXED, ENGLISH).more_hosts, build_chart_texts(MIXED, ENGLISH).more_certificates)
 
 
 async def test_a_picture_is_drawn_by_another_process() -> None:
-    assert draw(MIXED, words_for(MIXED, JAPANESE)) == await draw_apart(MIXED, JAPANESE)
+    assert draw_chart(MIXED, build_chart_texts(MIXED, JAPANESE)) == await draw_in_process(MIXED, JAPANESE)
 
 
 @pytest.mark.parametrize(
@@ -126,15 +126,15 @@ async def test_a_program_that_draws_nothing_is_a_failure_that_says_why(
 ) -> None:
     monkeypatch.setattr(drawing, "PROGRAM", program)
     with pytest.raises(DrawingFailed) as raised:
-        await draw_apart(MIXED, ENGLISH)
+        await draw_in_process(MIXED, ENGLISH)
     assert f"the picture could not be drawn: {why}; the text beside it says the same" == str(raised.value)
 
 
 async def test_a_program_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "PROGRAM", ("sleep", "600"))
-    monkeypatch.setattr(drawing, "DEADLINE", 0.05)
+    monkeypatch.setattr(drawing, "RENDER_TIMEOUT", 0.05)
     with pytest.raises(DrawingFailed, match="it took more than"):
-        await draw_apart(MIXED, ENGLISH)
+        await draw_in_process(MIXED, ENGLISH)
 
 
 def _hex(pixel: object) -> str:

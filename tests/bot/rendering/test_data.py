@@ -11,7 +11,7 @@ from hypothesis import given
 from adapters.phrase import Phrase
 from bot.model.change import Change
 from bot.model.request import Failure, FailureKind
-from bot.rendering.data import as_csv, as_json
+from bot.rendering.data import render_csv, render_json
 from commands.model.report import Cell, Column, Mark, Report, Row
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes, reports
@@ -24,7 +24,7 @@ FAILURE = Failure(
 
 
 def document(body: Report | Failure | Change) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(as_json(answer(body), ENGLISH))
+    loaded: dict[str, Any] = json.loads(render_json(answer(body), ENGLISH))
     return loaded
 
 
@@ -114,7 +114,7 @@ def test_what_only_the_details_tell_counts_where_they_were_asked_for() -> None:
 
 
 def test_only_sentences_change_with_the_language() -> None:
-    english, japanese = (json.loads(as_json(answer(MIXED), texts)) for texts in (ENGLISH, JAPANESE))
+    english, japanese = (json.loads(render_json(answer(MIXED), texts)) for texts in (ENGLISH, JAPANESE))
     assert english["report"]["rows"] == japanese["report"]["rows"]
     assert english["exit"] == japanese["exit"]
 
@@ -130,13 +130,13 @@ def test_numbers_that_json_does_not_have_are_null(number: float) -> None:
 
 
 def test_the_document_carries_no_character_that_a_terminal_obeys() -> None:
-    text = as_json(answer(one(Cell(text="a\x1b[2J\x9b\u202e\ud800日本", value="x"))), ENGLISH)
+    text = render_json(answer(one(Cell(text="a\x1b[2J\x9b\u202e\ud800日本", value="x"))), ENGLISH)
     assert "\\u001b[2J\\u009b\\u202e\\ud800日本" in text
     assert 1 == text.count('"said": {')
 
 
 def table(body: Report | Failure) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(as_csv(answer(body), ENGLISH), newline=""), strict=True))
+    return list(csv.reader(io.StringIO(render_csv(answer(body), ENGLISH), newline=""), strict=True))
 
 
 def test_the_table_has_the_keys_as_header_and_values_as_data() -> None:
@@ -177,7 +177,7 @@ def test_a_value_in_the_table_is_data_and_never_an_instruction(cell: Cell, writt
 
 
 def test_lines_of_the_table_end_as_rfc_4180_says() -> None:
-    assert 'host,said\r\nhost-a,"a,""b"""\r\n' == as_csv(answer(one(Cell(text="", value='a,"b"'))), ENGLISH)
+    assert 'host,said\r\nhost-a,"a,""b"""\r\n' == render_csv(answer(one(Cell(text="", value='a,"b"'))), ENGLISH)
 
 
 def test_a_failure_is_a_table_of_its_own() -> None:
@@ -187,7 +187,7 @@ def test_a_failure_is_a_table_of_its_own() -> None:
 @WHATEVER
 @given(reports())
 def test_any_report_is_one_document_and_one_table(report: Report) -> None:
-    loaded = json.loads(as_json(answer(report), ENGLISH))
+    loaded = json.loads(render_json(answer(report), ENGLISH))
     assert len(report.rows) == len(loaded["report"]["rows"])
     lines = table(report)
     assert 1 + len(report.rows) == len(lines)
@@ -218,7 +218,7 @@ def test_the_keys_of_a_change_are_the_same_in_every_state() -> None:
 
 
 def test_a_change_as_a_table_is_its_steps() -> None:
-    rows = list(csv.reader(io.StringIO(as_csv(answer(changes.RUNNING), ENGLISH))))
+    rows = list(csv.reader(io.StringIO(render_csv(answer(changes.RUNNING), ENGLISH))))
     assert ["key", "host", "what", "result", "why", "began_at", "ended_at"] == rows[0]
     assert ["done", "running", "awaited", "awaited"] == [row[3] for row in rows[1:]]
 
@@ -226,5 +226,5 @@ def test_a_change_as_a_table_is_its_steps() -> None:
 @WHATEVER
 @given(any_changes())
 def test_whatever_a_change_holds_it_is_data(anything: Change) -> None:
-    json.loads(as_json(answer(anything), ENGLISH))
-    assert all(len(row) == 7 for row in csv.reader(io.StringIO(as_csv(answer(anything), ENGLISH))))
+    json.loads(render_json(answer(anything), ENGLISH))
+    assert all(len(row) == 7 for row in csv.reader(io.StringIO(render_csv(answer(anything), ENGLISH))))

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from adapters.phrase import Texts
-from bot.rendering.markdown import as_markdown
+from bot.rendering.markdown import render_markdown
 from bot.rendering.slack.answer import render
 from bot.rendering.terminal import print_answer
 from tests.bot.rendering.examples import ENGLISH, JAPANESE, answer, health, stopped, well
@@ -30,7 +30,7 @@ def as_text(texts: Texts) -> str:
 
 
 def in_a_file(texts: Texts) -> str:
-    return as_markdown(TWO, texts)
+    return render_markdown(TWO, texts)
 
 
 @pytest.mark.parametrize(

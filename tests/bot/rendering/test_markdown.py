@@ -10,10 +10,10 @@ from markdown_it.token import Token
 
 from adapters.phrase import Phrase, Texts
 from bot.model.request import Answer, Failure, FailureKind
-from bot.rendering.files import bare, written
-from bot.rendering.markdown import as_markdown, plain
-from bot.security.untrusted_text import one_line
-from commands.model.report import Copy, File, Form, Report, Section
+from bot.rendering.files import remove_files, write_files
+from bot.rendering.markdown import escape_markdown, render_markdown
+from bot.security.untrusted_text import to_one_line
+from commands.model.report import FileFormat, Report, ReportFile, Section, TextFile
 from tests.bot.rendering.examples import ENGLISH, JAPANESE, MIXED
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -57,12 +57,12 @@ def read(text: str) -> str:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_what_others_wrote_is_text_and_nothing_else(text: str) -> None:
-    assert one_line(text) == read(plain(text))
+    assert to_one_line(text) == read(escape_markdown(text))
 
 
 @given(st.text(alphabet="#*_-+=~|<>[]()!`\\&;:/.@1a \n\t", max_size=20))
 def test_whatever_others_write_is_text_and_nothing_else(text: str) -> None:
-    assert one_line(text) == read(plain(text))
+    assert to_one_line(text) == read(escape_markdown(text))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_whatever_others_write_is_text_and_nothing_else(text: str) -> None:
     [("https://evil.example", "https\\://evil.example"), ("www.evil.example", "www\\.evil.example"), ("a@b.c", "a\\@b.c")],
 )
 def test_an_address_does_not_become_a_link_by_itself(text: str, expected: str) -> None:
-    assert expected == plain(text)
+    assert expected == escape_markdown(text)
 
 
 ENGLISH_TEXT = """\
@@ -111,13 +111,13 @@ def told(report: Report = MIXED) -> Report:
 
 def test_a_report_is_written_whole() -> None:
     """A message may leave the table out; a file does not."""
-    assert ENGLISH_TEXT == as_markdown(answered(told()), ENGLISH)
+    assert ENGLISH_TEXT == render_markdown(answered(told()), ENGLISH)
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name])
 def test_a_hostile_name_leaves_the_table_a_table(name: str) -> None:
     row = MIXED.rows[0].model_copy(update={"host": name})
-    text = as_markdown(answered(MIXED.model_copy(update={"rows": (row,), "findings": ()})), ENGLISH)
+    text = render_markdown(answered(MIXED.model_copy(update={"rows": (row,), "findings": ()})), ENGLISH)
     kinds = [token.type for token in tokens(text)]
 
     assert (1, 2, 8, 8) == tuple(map(kinds.count, ("table_open", "tr_open", "th_open", "td_open")))
@@ -126,22 +126,22 @@ def test_a_hostile_name_leaves_the_table_a_table(name: str) -> None:
 
 @pytest.mark.parametrize(("texts", "begins"), [(ENGLISH, "# Health\n"), (JAPANESE, "# ヘルスチェック\n")], ids=["en", "ja"])
 def test_copies_are_in_the_words_of_whoever_reads_them_and_texts_stay_as_they_are(texts: Texts, begins: str) -> None:
-    listed = File(name="list.txt", text="a list\n")
-    copies = (Copy(name="health.md", form=Form.MARKDOWN), Copy(name="health.csv", form=Form.CSV))
+    listed = TextFile(name="list.txt", text="a list\n")
+    copies = (ReportFile(name="health.md", form=FileFormat.MARKDOWN), ReportFile(name="health.csv", form=FileFormat.CSV))
     answer = answered(MIXED.model_copy(update={"files": (listed, *copies)}))
 
-    same, markdown, table = written(answer, texts)
+    same, markdown, table = write_files(answer, texts)
 
     assert listed == same
-    assert isinstance(markdown, File)
-    assert isinstance(table, File)
+    assert isinstance(markdown, TextFile)
+    assert isinstance(table, TextFile)
     assert ("health.md", "health.csv") == (markdown.name, table.name)
     assert markdown.text.startswith(begins)
     assert table.text.startswith("host,nebula,gateway,api,containers,bridge,forwarding\r\nhost-b,stopped,running,")
-    assert () == written(bare(answer), texts)
+    assert () == write_files(remove_files(answer), texts)
 
 
 def test_a_failure_has_no_files() -> None:
     failed = Answer(operation="op-1", understood="x", body=Failure(kind=FailureKind.USAGE, phrase=Phrase("{why}", why="no")))
 
-    assert ((), failed, "") == (written(failed, ENGLISH), bare(failed), as_markdown(failed, ENGLISH))
+    assert ((), failed, "") == (write_files(failed, ENGLISH), remove_files(failed), render_markdown(failed, ENGLISH))

@@ -12,7 +12,7 @@ from adapters.phrase import Phrase, Texts
 from bot.model.change import Change
 from bot.model.request import Failure, FailureKind
 from bot.rendering.terminal import print_answer
-from commands.model.report import Cell, Channel, Column, Mark, Report
+from commands.model.report import Cell, ChannelLink, Column, Mark, Report
 from tests.bot.rendering import changes
 from tests.bot.rendering.anything import WHATEVER, any_changes, reports
 from tests.bot.rendering.examples import (
@@ -49,9 +49,9 @@ def test_all_well_is_one_line() -> None:
 
 
 def test_a_terminal_links_nothing_and_names_the_channel_where_it_goes_on() -> None:
-    leading = ALL_WELL.model_copy(update={"channel": Channel(id="C0NEW", name="2026-01-31-502")})
+    leading = ALL_WELL.model_copy(update={"channel": ChannelLink(id="C0NEW", name="2026-01-31-502")})
     assert ["all 3 hosts are well", "Channel: #2026-01-31-502"] == printed(leading)
-    nameless = ALL_WELL.model_copy(update={"channel": Channel(id="C0NEW")})
+    nameless = ALL_WELL.model_copy(update={"channel": ChannelLink(id="C0NEW")})
     assert printed(ALL_WELL) == printed(nameless)
 
 

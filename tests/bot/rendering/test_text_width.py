@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from bot.rendering.text_width import flowed, narrowed, table_line, wrapped
-from bot.security.untrusted_text import one_line
+from bot.rendering.text_width import build_table_line, flow, narrow_columns, wrap
+from bot.security.untrusted_text import to_one_line
 from tests.bot.rendering.anything import HOSTILE, WHATEVER
 
 
@@ -31,20 +31,20 @@ def plain(lines: list[Text]) -> list[str]:
 def test_lines_break_at_spaces_and_beside_wide_characters_but_never_before_a_closing_mark(
     text: str, width: int, lines: list[str]
 ) -> None:
-    assert lines == plain(wrapped(Text(text), width))
+    assert lines == plain(wrap(Text(text), width))
 
 
 @WHATEVER
 @given(HOSTILE, st.integers(min_value=4, max_value=40))
 def test_whatever_is_wrapped_is_all_there_and_narrow_enough(text: str, width: int) -> None:
-    lines = plain(wrapped(Text(one_line(text)), width))
-    assert one_line(text).replace(" ", "") == "".join(lines).replace(" ", "")
+    lines = plain(wrap(Text(to_one_line(text)), width))
+    assert to_one_line(text).replace(" ", "") == "".join(lines).replace(" ", "")
     assert all(cell_len(line) <= width for line in lines)
 
 
 def test_what_fits_stands_side_by_side_and_what_is_broken_stands_alone() -> None:
     atoms = [Text("a"), Text("bb"), Text("longer than one line"), Text("c")]
-    assert ["a  bb", "longer than", "one line", "c"] == plain(flowed(atoms, 12))
+    assert ["a  bb", "longer than", "one line", "c"] == plain(flow(atoms, 12))
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_what_fits_stands_side_by_side_and_what_is_broken_stands_alone() -> None
 def test_the_widest_column_gives_way_first_and_none_becomes_meaningless(
     columns: list[int], width: int, left: list[int] | None
 ) -> None:
-    assert left == narrowed(columns, width, kept=2)
+    assert left == narrow_columns(columns, width, kept=2)
 
 
 def test_a_cut_is_shown_and_keeps_the_columns_straight() -> None:
-    assert "host-b  フォワ…   ✓" == table_line([Text("host-b"), Text("フォワーディング"), Text("✓")], [6, 8, 3]).plain
+    assert "host-b  フォワ…   ✓" == build_table_line([Text("host-b"), Text("フォワーディング"), Text("✓")], [6, 8, 3]).plain

@@ -17,19 +17,19 @@ from adapters.phrase import Phrase, Texts
 from adapters.windows.nebula import ReadCertificates
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
-from bot.model.change import BreakGlass, State
-from bot.model.request import Answer, BotIdentity, Request, SlackIdentity, Standing, Surface
+from bot.model.change import BreakGlass, ChangeState
+from bot.model.request import Answer, BotIdentity, Membership, Request, SlackIdentity, Surface
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
-from bot.reports.digest import Seen, baseline, composed, left
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS
+from bot.reports.digest import DigestInput, compose_digest, list_time_left, make_baseline
 from bot.reports.digest_diff import Baseline
-from bot.reports.observations import History
+from bot.reports.observations import HealthHistory
 from bot.requests.dispatcher import Dispatcher
 from bot.store.database import Database
-from bot.store.digests import Digests
+from bot.store.digests import DigestTable
 from bot.store.heads import Head
-from bot.store.observations import Observation, Observations
-from commands.certs.operations import Cert
+from bot.store.observations import Observation, ObservationTable
+from commands.certs.operations import CertList
 from commands.health import Health
 from commands.model.chart import DayHealth
 from commands.model.finding import Severity
@@ -74,18 +74,18 @@ def no_containers(host: Host) -> Said:
     return {(host.name, "wsl"): wsl(host, containers=(container("web-1", "exited", 1),))}
 
 
-async def seen(said: Said | None = None, *hosts: Host, **given: Any) -> Seen:
+async def seen(said: Said | None = None, *hosts: Host, **given: Any) -> DigestInput:
     """What a digest sees of hosts that are well, but for what is said."""
     hosts = hosts or FLEET
     looked = view(*hosts, said=said)
-    health, certificates = await Health().read(looked), await Cert().read(looked)
+    health, certificates = await Health().read(looked), await CertList().read(looked)
     names = tuple(each.name for each in hosts)
-    return replace(Seen(NOW, names, health, certificates, head=HEAD), **given)
+    return replace(DigestInput(NOW, names, health, certificates, head=HEAD), **given)
 
 
-async def after(then: Seen, said: Said | None = None, *hosts: Host, **given: Any) -> Seen:
+async def after(then: DigestInput, said: Said | None = None, *hosts: Host, **given: Any) -> DigestInput:
     """What is seen a day after that."""
-    earlier = Baseline.read(baseline(replace(then, at=NOW - DAY)).model_dump_json())
+    earlier = Baseline.from_json(make_baseline(replace(then, at=NOW - DAY)).model_dump_json())
     return await seen(said, *hosts, earlier=earlier, **given)
 
 
@@ -98,7 +98,7 @@ def sections(report: Report) -> dict[str, list[str]]:
 
 
 async def test_all_well_is_one_line() -> None:
-    report = composed(await after(await seen()))
+    report = compose_digest(await after(await seen()))
 
     assert (
         "all 4 hosts are well; the first certificate to end is host-a's, in 200 days; audit log at 1234 (ab12cd34ef56)"
@@ -107,7 +107,7 @@ async def test_all_well_is_one_line() -> None:
 
 
 async def test_the_first_digest_ever_says_that_there_is_nothing_to_compare_with() -> None:
-    report = composed(await seen(nebula(A)))
+    report = compose_digest(await seen(nebula(A)))
 
     assert ["there is no earlier digest that this one can be compared with"] == news(report)
     assert str(report.summary) == "1 of 4 hosts needs attention: host-a Nebula stopped"
@@ -116,8 +116,8 @@ async def test_the_first_digest_ever_says_that_there_is_nothing_to_compare_with(
 async def test_an_empty_fleet_says_what_to_do() -> None:
     given = replace(await seen(), hosts=())
     nothing = view()
-    report = composed(
-        replace(given, health=await Health().read(nothing), certificates=await Cert().read(nothing), head=None)
+    report = compose_digest(
+        replace(given, health=await Health().read(nothing), certificates=await CertList().read(nothing), head=None)
     )
 
     assert "the inventory has no hosts; add them to the configuration file" == str(report.summary)
@@ -164,7 +164,7 @@ CHANGES: dict[str, Case] = {
 
 @pytest.mark.parametrize(("then", "now", "expected", "counts"), CHANGES.values(), ids=CHANGES)
 async def test_what_changed_since_the_last_one(then: Said, now: Said, expected: list[str], counts: str) -> None:
-    report = composed(await after(await seen(then), now))
+    report = compose_digest(await after(await seen(then), now))
 
     assert expected == news(report)
     assert counts in str(report.summary)
@@ -175,8 +175,8 @@ async def test_what_nobody_could_look_at_is_remembered_until_somebody_can() -> N
     """It is not new when it is seen again, and mended only when it was seen to be."""
     silent = await after(await seen(nebula(A)), lost(A))
 
-    assert ["mended: host-a: not reached"] == news(composed(await after(silent, nebula(A))))
-    assert ["mended: host-a: Nebula stopped", "mended: host-a: not reached"] == news(composed(await after(silent)))
+    assert ["mended: host-a: not reached"] == news(compose_digest(await after(silent, nebula(A))))
+    assert ["mended: host-a: Nebula stopped", "mended: host-a: not reached"] == news(compose_digest(await after(silent)))
 
 
 async def test_a_ca_is_told_from_the_host_that_it_was_read_on() -> None:
@@ -184,7 +184,7 @@ async def test_a_ca_is_told_from_the_host_that_it_was_read_on() -> None:
     every: Said = {(each.name, "windows"): files(each, old, 15) for each in FLEET}
     once: Said = {("lighthouse", "windows"): files(LIGHTHOUSE, days=15)}
 
-    report = composed(await after(await seen(once), every))
+    report = compose_digest(await after(await seen(once), every))
 
     assert [
         "new: lighthouse: CA Flatnet CA: 20 days left",
@@ -200,14 +200,14 @@ async def test_a_ca_is_mended_only_where_every_host_was_read() -> None:
 
     then = await seen(every)
 
-    assert [] == [line for line in news(composed(await after(then, lost(A)))) if told in line]
+    assert [] == [line for line in news(compose_digest(await after(then, lost(A)))) if told in line]
     assert ["mended: lighthouse: CA Flatnet CA: 20 days left"] == [
-        line for line in news(composed(await after(then))) if told in line
+        line for line in news(compose_digest(await after(then))) if told in line
     ]
 
 
 async def test_hosts_that_came_and_went_are_said_and_take_their_troubles_along() -> None:
-    report = composed(await after(await seen(nebula(B), LIGHTHOUSE, A, B), None, LIGHTHOUSE, A, C))
+    report = compose_digest(await after(await seen(nebula(B), LIGHTHOUSE, A, B), None, LIGHTHOUSE, A, C))
 
     assert ["host-c is new in the inventory", "host-b is no longer in the inventory"] == news(report)
 
@@ -249,14 +249,14 @@ FLAPPING: list[tuple[str, Said, Said, Observation, list[str]]] = [
 async def test_what_failed_and_healed_by_itself_is_said_once(
     then: Said, now: Said, between: Observation, expected: list[str]
 ) -> None:
-    report = composed(await after(await seen(then), now, since={between.host: between}))
+    report = compose_digest(await after(await seen(then), now, since={between.host: between}))
 
     assert expected == news(report)
 
 
 async def test_what_is_wrong_comes_worst_first_and_each_thing_once() -> None:
     """A host that is silent is silent in its certificate, too; a certificate makes a well host's line worse."""
-    report = composed(await seen(nebula(A) | lost(B) | ends(C, 10)))
+    report = compose_digest(await seen(nebula(A) | lost(B) | ends(C, 10)))
 
     assert [
         ("host-a", "nebula", Severity.CRITICAL),
@@ -287,21 +287,21 @@ async def test_certificates_come_by_days_left_and_what_is_not_known_is_said() ->
         "host-c: 200 days left",
         "CA Flatnet CA: 265 days left",
         "not known: host-b",
-    ] == sections(composed(given))["Certificates, the first to end"]
+    ] == sections(compose_digest(given))["Certificates, the first to end"]
     assert [("host-a", False, -1), ("lighthouse", False, 11), ("Flatnet CA", True, 12)] == [
-        (each.name, each.authority, round(each.days)) for each in left(given.certificates, NOW)[:3]
+        (each.name, each.authority, round(each.days)) for each in list_time_left(given.certificates, NOW)[:3]
     ]
 
 
 async def test_what_waits_is_said_with_its_words_and_age_even_where_all_is_well() -> None:
     asked_at = NOW - timedelta(hours=2)
     broken = DONE.model_copy(update={"break_glass": BreakGlass(), "asked_at": asked_at})
-    report = composed(
+    report = compose_digest(
         await after(
             await seen(),
             locks=(lock("host-a"), lock("host-b", NOW - DAY)),
             waiting=(change(asked_at=asked_at), broken),
-            unknown=(change(State.UNKNOWN),),
+            unknown=(change(ChangeState.UNKNOWN),),
         )
     )
 
@@ -318,7 +318,7 @@ async def test_what_waits_is_said_with_its_words_and_age_even_where_all_is_well(
 
 
 async def test_an_audit_log_in_doubt_is_the_worst_of_all_and_no_hosts_fault() -> None:
-    report = composed(await after(await seen(), trouble=Phrase("the audit log ends at event 3")))
+    report = compose_digest(await after(await seen(), trouble=Phrase("the audit log ends at event 3")))
 
     assert str(report.summary).startswith("audit log in doubt; all 4 hosts are well")
     assert ["the audit log ends at event 3"] == [str(finding.why) for finding in report.findings]
@@ -328,7 +328,7 @@ async def test_an_audit_log_in_doubt_is_the_worst_of_all_and_no_hosts_fault() ->
 
 async def test_a_fleet_that_is_all_silent_points_at_the_bots_own_network() -> None:
     everything = {key: value for each in FLEET for key, value in lost(each).items()}
-    report = composed(await seen(everything))
+    report = compose_digest(await seen(everything))
 
     assert "none of 4 hosts answers; look at the bot's own network first" == str(report.summary)
 
@@ -355,11 +355,11 @@ async def test_254_bad_hosts_are_one_message_that_counts_them(said: Said, texts:
     earlier = Baseline(at=NOW - DAY, hosts=names, known=())
     since = {name: looks(name, 40, bridge=8) for name in names}
     waiting = tuple(change() for _ in range(50))
-    report = composed(await seen(said, *MANY, earlier=earlier, since=since, waiting=waiting))
+    report = compose_digest(await seen(said, *MANY, earlier=earlier, since=since, waiting=waiting))
     message = render(Answer(operation="op-1", understood="digest", body=report), texts)
 
-    assert len(message.blocks) <= BLOCKS
-    assert sum(map(len, shown(message))) <= CHARACTERS
+    assert len(message.blocks) <= MAX_BLOCKS
+    assert sum(map(len, shown(message))) <= MAX_CHARACTERS
     assert "254" in message.text.splitlines()[0]
 
 
@@ -376,7 +376,7 @@ class House:
     """A desk over a real memory, at some time, before a fleet of which things may be said."""
 
     kept: Kept
-    history: History
+    history: HealthHistory
     rules: Policy = RULES
 
     async def ask(self, key: str, at: datetime, said: Said | None = None, **given: Any) -> Report:
@@ -387,7 +387,7 @@ class House:
         desk = Dispatcher(ground, self.kept.environment(Log(), lambda: at), lambda: "7f3a")
         user, surface = given.get("user"), given.get("surface", Surface.SCHEDULE)
         asks = surface is not Surface.SCHEDULE or user is not None
-        who = SlackIdentity("T1", user or "U1BOSS", Standing.MEMBER) if asks else BotIdentity("digest")
+        who = SlackIdentity("T1", user or "U1BOSS", Membership.MEMBER) if asks else BotIdentity("digest")
         answer = await desk.handle(
             Request(key=key, identity=who, text="digest", surface=surface, at=at, channel=given.get("channel", ""))
         )
@@ -398,7 +398,7 @@ class House:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     database = Database.open(tmp_path / "flatnet.sqlite3")
-    yield House(Kept(change()), History(Observations(database), Digests(database), ZoneInfo("Asia/Tokyo")))
+    yield House(Kept(change()), HealthHistory(ObservationTable(database), DigestTable(database), ZoneInfo("Asia/Tokyo")))
     await database.aclose()
 
 
@@ -415,7 +415,7 @@ async def test_one_that_a_person_asks_for_moves_nothing(house: House) -> None:
         asked = await house.ask(key, NOW - SOON, nebula(A), surface=Surface.SLACK)
         assert ["new: host-a: Nebula stopped"] == news(asked)
 
-    assert 1 == (await house.history.sums(NOW - 3 * SOON, NOW))["host-a"].looks
+    assert 1 == (await house.history.sum_by_host(NOW - 3 * SOON, NOW))["host-a"].looks
     assert ["new: host-a: Nebula stopped"] == news(await house.ask("4", NOW, nebula(A)))
 
 
@@ -454,7 +454,7 @@ async def test_what_was_seen_in_between_is_told_and_is_in_the_picture(house: Hou
 
 
 async def test_a_digest_that_cannot_be_read_any_more_is_none(house: House) -> None:
-    await house.history.keep("op-1", NOW - SOON, '{"from": "another version"}')
+    await house.history.store_digest("op-1", NOW - SOON, '{"from": "another version"}')
 
     assert ["there is no earlier digest that this one can be compared with"] == news(await house.ask("1", NOW, nebula(A)))
 

@@ -8,8 +8,8 @@ import pytest
 from adapters.phrase import Phrase
 from bot.audit.log import EventKind
 from bot.changes.locks import Lock
-from bot.locale.texts import texts
-from bot.model.change import State
+from bot.locale.texts import get_texts
+from bot.model.change import ChangeState
 from bot.reports import listings
 from bot.store.chain import StoredEvent
 from commands.model.report import Mark, Report
@@ -24,7 +24,7 @@ def cells(report: Report) -> list[dict[str, str]]:
 
 
 def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
-    report = listings.waiting((changes.WAITING,), ASKED)
+    report = listings.list_pending((changes.WAITING,), ASKED)
     assert [
         {
             "Request": "cert renew host-a",
@@ -38,22 +38,24 @@ def test_what_waits_says_who_asks_how_many_approved_and_until_when() -> None:
 
 
 def test_changes_are_no_hosts_so_none_is_called_well() -> None:
-    report = listings.lately((changes.DONE, changes.FAILED, changes.GLASS), ASKED)
+    report = listings.list_recent_changes((changes.DONE, changes.FAILED, changes.GLASS), ASKED)
     assert {Mark.PLAIN} == {cell.mark for row in report.rows for cell in row.cells}
     assert ["done", "failed", "running now"] == [each["State"] for each in cells(report)]
 
 
 def test_the_summary_of_changes_says_what_runs_or_else_what_waits() -> None:
-    assert "1 change is running" == str(listings.lately((changes.WAITING, changes.RUNNING), ASKED).summary)
-    assert "1 change waits for approval, none is running" == str(listings.lately((changes.WAITING,), ASKED).summary)
-    assert "no change is running" == str(listings.lately((changes.DONE,), ASKED).summary)
-    unknown = changes.change(State.UNKNOWN)
-    assert str(listings.lately((unknown,), ASKED).summary).startswith(f"the outcome of {OPERATION} is unknown")
+    assert "1 change is running" == str(listings.list_recent_changes((changes.WAITING, changes.RUNNING), ASKED).summary)
+    assert "1 change waits for approval, none is running" == str(
+        listings.list_recent_changes((changes.WAITING,), ASKED).summary
+    )
+    assert "no change is running" == str(listings.list_recent_changes((changes.DONE,), ASKED).summary)
+    unknown = changes.change(ChangeState.UNKNOWN)
+    assert str(listings.list_recent_changes((unknown,), ASKED).summary).startswith(f"the outcome of {OPERATION} is unknown")
 
 
 def test_a_lock_names_its_hosts_first_and_its_number_last() -> None:
     lock = Lock("op-1", "all", "work", "alice", ASKED, ASKED + timedelta(hours=1), number=3)
-    [line] = cells(listings.locks((lock,), ASKED))
+    [line] = cells(listings.list_locks((lock,), ASKED))
     assert ["Host", "Who", "Why", "Until", "State", "Number"] == list(line)
     assert ("all", "active", "3") == (line["Host"], line["State"], line["Number"])
 
@@ -61,7 +63,7 @@ def test_a_lock_names_its_hosts_first_and_its_number_last() -> None:
 def test_an_event_is_told_by_its_plain_values_without_those_that_say_nothing() -> None:
     data = '{"result": {"began_at": "2026", "key": "host-a/keys", "result": "done", "why": null}, "undo": false}'
     event = StoredEvent(1, ASKED.isoformat(), "outcome", "alice", "op-1", data, "key", "", "mac")
-    assert "key: host-a/keys, result: done" == cells(listings.events((event,), ASKED))[0]["Content"]
+    assert "key: host-a/keys, result: done" == cells(listings.list_events((event,), ASKED))[0]["Content"]
 
 
 def event(kind: str) -> StoredEvent:
@@ -70,15 +72,15 @@ def event(kind: str) -> StoredEvent:
 
 @pytest.mark.parametrize("kind", EventKind)
 def test_the_kind_of_an_event_has_a_label_and_keeps_its_stored_value(kind: EventKind) -> None:
-    cell = listings.events((event(kind.value),), ASKED).rows[0].cells[2]
+    cell = listings.list_events((event(kind.value),), ASKED).rows[0].cells[2]
     assert kind.value == cell.value
     assert isinstance(cell.text, Phrase)
-    assert str(cell.text) != cell.text.render(texts("ja", ZoneInfo("Asia/Tokyo")))
+    assert str(cell.text) != cell.text.render(get_texts("ja", ZoneInfo("Asia/Tokyo")))
 
 
 def test_a_kind_of_a_later_version_is_shown_as_it_is_stored() -> None:
-    assert "teleport" == cells(listings.events((event("teleport"),), ASKED))[0]["Kind"]
+    assert "teleport" == cells(listings.list_events((event("teleport"),), ASKED))[0]["Kind"]
 
 
 def test_nothing_found_is_said_so() -> None:
-    assert "no event is like that" == str(listings.events((), ASKED).summary)
+    assert "no event is like that" == str(listings.list_events((), ASKED).summary)

@@ -29,23 +29,23 @@ def at(text: str) -> datetime:
     ],
 )
 def test_left_out_it_is_the_last_whole_month_where_the_bot_lives(name: str, now: str, expected: str) -> None:
-    assert expected == Month.of(name, TOKYO, at(now)).name
+    assert expected == Month.from_name(name, TOKYO, at(now)).name
 
 
 def test_a_month_that_has_not_begun_is_refused() -> None:
     with pytest.raises(BadArgument, match="2026-04 has not begun"):
-        Month.of("2026-04", TOKYO, at("2026-03-31T14:59"))
+        Month.from_name("2026-04", TOKYO, at("2026-03-31T14:59"))
 
 
 def test_it_begins_and_ends_at_midnight_in_its_zone() -> None:
-    month = Month.of("2026-02", TOKYO, at("2026-03-01T00:10"))
+    month = Month.from_name("2026-02", TOKYO, at("2026-03-01T00:10"))
 
     assert (at("2026-01-31T15:00"), at("2026-02-28T15:00"), True) == (month.begin, month.end, month.whole)
     assert [timedelta(days=1)] * 28 == [end - begin for begin, end in month.days]
 
 
 def test_a_month_that_has_not_ended_goes_until_now() -> None:
-    month = Month.of("2026-03", TOKYO, at("2026-03-02T18:00"))
+    month = Month.from_name("2026-03", TOKYO, at("2026-03-02T18:00"))
 
     assert (at("2026-03-02T18:00"), False) == (month.end, month.whole)
     assert [timedelta(days=1), timedelta(days=1), timedelta(hours=3)] == [end - begin for begin, end in month.days]
@@ -53,7 +53,7 @@ def test_a_month_that_has_not_ended_goes_until_now() -> None:
 
 @pytest.mark.parametrize(("name", "hours"), [("2026-03", 23), ("2026-10", 25)])
 def test_days_on_which_clocks_are_changed_are_shorter_or_longer(name: str, hours: int) -> None:
-    month = Month.of(name, BERLIN, at("2026-12-01T00:00"))
+    month = Month.from_name(name, BERLIN, at("2026-12-01T00:00"))
     days = list(month.days)
 
     assert {timedelta(hours=24): 30, timedelta(hours=hours): 1} == {

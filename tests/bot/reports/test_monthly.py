@@ -11,20 +11,20 @@ import pytest
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase, Texts
-from bot.model.change import ApprovalState, BreakGlass, State
+from bot.model.change import ApprovalState, BreakGlass, ChangeState
 from bot.model.request import Answer
-from bot.rendering.files import written
+from bot.rendering.files import write_files
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS
 from bot.reports.month import Month
-from bot.reports.monthly import Seen, composed, share
+from bot.reports.monthly import MonthlyInput, compose_monthly_report, compute_percent
 from bot.store.observations import Observation
-from bot.store.operations import Ended
-from bot.store.schedule_runs import Outcome
-from bot.store.schedules import Tally
+from bot.store.operations import EndedOperation
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import RunTally
 from commands.model.finding import Severity
-from commands.model.report import File, Mark, Report
-from commands.updates.operations import Updates
+from commands.model.report import Mark, Report, TextFile
+from commands.updates.operations import UpdateList
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.rendering.slack.test_answer import shown
 from tests.bot.reported import OCTOBER, TOKYO, Sides, looks, view, windows, wsl
@@ -46,15 +46,15 @@ async def report(seen: Sequence[Observation] = (), *hosts: Host, said: Sides | N
     usual: Mapping[str, Any] = {
         "month": OCTOBER,
         "gateways": {each.name: each.gateway is not None for each in hosts},
-        "updates": await Updates().read(view(*hosts, said=said)),
+        "updates": await UpdateList().read(view(*hosts, said=said)),
         "looks": {each.host: each for each in seen},
         "days": 31,
     }
-    return composed(Seen(**{**usual, **given}))
+    return compose_monthly_report(MonthlyInput(**{**usual, **given}))
 
 
 def cells(report: Report, host: str = "host-a") -> dict[str, tuple[str, object, Mark]]:
-    return {key: (str(cell.text), cell.value, cell.mark) for key, cell in report.by_host[host].items()}
+    return {key: (str(cell.text), cell.value, cell.mark) for key, cell in report.cells_by_host[host].items()}
 
 
 def sections(report: Report) -> dict[str, list[str]]:
@@ -90,7 +90,7 @@ async def test_without_any_look_nothing_is_known_of_any_host() -> None:
     unknown = ("not known", None, Mark.UNKNOWN)
 
     assert str(month.summary).startswith("2026-10: nobody looked at the hosts, so nothing is known of them; ")
-    assert ("host-a", "host-b") == month.unreached
+    assert ("host-a", "host-b") == month.unreached_hosts
     assert [unknown] * 4 == [cells(month)[key] for key in ("reached_percent", "well_percent", "checks_failed", "gateway_ms")]
     assert ("none", 0, Mark.PLAIN) == cells(month)["looks"]
     assert "on 31 of 31 days nobody looked" in rests_on(month)
@@ -126,7 +126,7 @@ async def test_a_host_that_was_not_always_well(seen: Observation, values: tuple[
     ("part", "whole", "percent"), [(0, 5, 0), (1, 3, 33.3), (9999, 10_000, 99.9), (999_999, 1_000_000, 99.9), (5, 5, 100)]
 )
 def test_a_share_is_never_rounded_up(part: int, whole: int, percent: float) -> None:
-    assert percent == share(part, whole)
+    assert percent == compute_percent(part, whole)
 
 
 async def test_the_summary_names_who_was_reached_the_least_and_of_whom_nothing_is_known() -> None:
@@ -213,14 +213,14 @@ RESTS: dict[str, tuple[Month, int, str]] = {
         31,
         "security updates are those that are pending now, not at the end of the month",
     ),
-    "a month that has not ended": (Month.of("2026-11", TOKYO, NOW), 25, "the month has not ended yet"),
+    "a month that has not ended": (Month.from_name("2026-11", TOKYO, NOW), 25, "the month has not ended yet"),
     "days of UTC": (
-        Month.of("2026-08", TOKYO, NOW),
+        Month.from_name("2026-08", TOKYO, NOW),
         31,
         "looks of more than 90 days ago are kept by days of UTC, so the first and the last day are not exact",
     ),
     "looks that are gone": (
-        Month.of("2025-10", TOKYO, NOW),
+        Month.from_name("2025-10", TOKYO, NOW),
         0,
         "looks are kept for 400 days; this month, or a part of it, is longer ago",
     ),
@@ -232,8 +232,8 @@ async def test_it_says_what_it_rests_on(month: Month, days: int, line: str) -> N
     assert line in rests_on(await report([looks("host-a", ALL)], A, month=month, days=days))
 
 
-def ended(state: State = State.DONE, who: str = "alice", number: int = 1, **given: Any) -> Ended:
-    return Ended(f"op-{number:012x}", "cert renew host-a", who, state, **given)
+def ended(state: ChangeState = ChangeState.DONE, who: str = "alice", number: int = 1, **given: Any) -> EndedOperation:
+    return EndedOperation(f"op-{number:012x}", "cert renew host-a", who, state, **given)
 
 
 async def test_without_changes_and_runs_it_says_so() -> None:
@@ -247,7 +247,7 @@ async def test_without_changes_and_runs_it_says_so() -> None:
 
 
 async def test_changes_are_counted_by_how_they_ended_and_by_who_asked_and_what_went_wrong_is_named() -> None:
-    states = [State.DONE] * 3 + [State.UNDONE, State.FAILED, State.UNKNOWN, State.CLOSED]
+    states = [ChangeState.DONE] * 3 + [ChangeState.UNDONE, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.CLOSED]
     changes = [ended(state, "bob" if n > 4 else "alice", n) for n, state in enumerate(states)]
 
     assert [
@@ -265,7 +265,7 @@ async def test_changes_are_counted_by_how_they_ended_and_by_who_asked_and_what_w
 
 
 async def test_many_failures_are_counted() -> None:
-    changes = [ended(State.FAILED, number=n) for n in range(30)]
+    changes = [ended(ChangeState.FAILED, number=n) for n in range(30)]
     lines = sections(await report(changes=changes))["Changes that ended"]
 
     assert ("failed: 30", "… and 20 more", 13) == (lines[0], lines[-1], len(lines))
@@ -298,12 +298,12 @@ async def test_what_ran_without_approval_says_whether_somebody_has_reviewed_it()
 
 async def test_due_times_that_nobody_ran_and_runs_that_failed() -> None:
     runs = [
-        Tally("digest", Outcome.DONE, 28, 2),
-        Tally("digest", Outcome.MISSED, 1, 0),
-        Tally("observe", Outcome.DONE, 1400, 0),
-        Tally("observe", Outcome.SKIPPED, 3, 0),
-        Tally("observe", Outcome.FAILED, 4, 1),
-        Tally("weekly", Outcome.DONE, 4, 0),
+        RunTally("digest", RunOutcome.DONE, 28, 2),
+        RunTally("digest", RunOutcome.MISSED, 1, 0),
+        RunTally("observe", RunOutcome.DONE, 1400, 0),
+        RunTally("observe", RunOutcome.SKIPPED, 3, 0),
+        RunTally("observe", RunOutcome.FAILED, 4, 1),
+        RunTally("weekly", RunOutcome.DONE, 4, 0),
     ]
 
     assert [
@@ -315,7 +315,7 @@ async def test_due_times_that_nobody_ran_and_runs_that_failed() -> None:
 
 
 async def test_runs_of_long_ago_are_not_remembered_and_nobody_says_that_none_was_missed() -> None:
-    month = await report(month=Month.of("2026-08", TOKYO, NOW), runs=[Tally("digest", Outcome.DONE, 3, 0)])
+    month = await report(month=Month.from_name("2026-08", TOKYO, NOW), runs=[RunTally("digest", RunOutcome.DONE, 3, 0)])
 
     assert ["not known: runs are remembered for 90 days"] == sections(month)["Schedules that did not run or failed"]
 
@@ -330,9 +330,9 @@ async def test_what_whoever_asks_may_not_see_is_said_to_be_left_out() -> None:
     assert "changes ended" not in str(month.summary)
 
 
-def files(report: Report, texts: Texts) -> tuple[File, ...]:
-    made = written(Answer(operation="op-1", understood="report monthly", body=report), texts)
-    return tuple(file for file in made if isinstance(file, File))
+def files(report: Report, texts: Texts) -> tuple[TextFile, ...]:
+    made = write_files(Answer(operation="op-1", understood="report monthly", body=report), texts)
+    return tuple(file for file in made if isinstance(file, TextFile))
 
 
 @pytest.mark.parametrize(
@@ -387,8 +387,8 @@ async def test_its_table_is_a_csv_file_that_is_the_same_in_every_language(texts:
 
 
 async def test_hostile_names_are_text_in_every_file() -> None:
-    hostile = [ended(State.FAILED, who=HOSTILE)]
-    month = await report([looks(HOSTILE, ALL)], A, changes=hostile, runs=[Tally(HOSTILE, Outcome.FAILED, 1, 0)])
+    hostile = [ended(ChangeState.FAILED, who=HOSTILE)]
+    month = await report([looks(HOSTILE, ALL)], A, changes=hostile, runs=[RunTally(HOSTILE, RunOutcome.FAILED, 1, 0)])
     markdown, table = files(month, ENGLISH)
 
     rows = list(csv.reader(io.StringIO(table.text)))
@@ -405,14 +405,14 @@ BAD = [looks(each.name, 700, unreached=700, troubled=88, failed={"nebula": 88, "
 @pytest.mark.slow
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
 async def test_254_hosts_are_one_message_and_all_of_them_are_in_the_files(texts: Texts) -> None:
-    changes = [ended(State.FAILED, f"person-{n}", n, break_glass=BreakGlass()) for n in range(300)]
-    runs = [Tally(f"schedule-{n}", Outcome.FAILED, 3, 3) for n in range(100)]
+    changes = [ended(ChangeState.FAILED, f"person-{n}", n, break_glass=BreakGlass()) for n in range(300)]
+    runs = [RunTally(f"schedule-{n}", RunOutcome.FAILED, 3, 3) for n in range(100)]
     month = await report(BAD, *MANY, changes=changes, runs=runs)
     message = render(Answer(operation="op-1", understood="report monthly", body=month), texts)
     markdown, table = files(month, texts)
 
-    assert len(message.blocks) <= BLOCKS
-    assert sum(map(len, shown(message))) <= CHARACTERS
+    assert len(message.blocks) <= MAX_BLOCKS
+    assert sum(map(len, shown(message))) <= MAX_CHARACTERS
     assert message.text.splitlines()[0].startswith("2026-10")
     assert 1 + 254 == len(table.text.splitlines())
     assert 2 + 254 == sum(line.startswith("| ") for line in markdown.text.splitlines())

@@ -8,10 +8,10 @@ import pytest
 
 from adapters.errors import HostError, Unreachable
 from adapters.phrase import Phrase
-from bot.reports.observations import History, observed
+from bot.reports.observations import HealthHistory, make_observations
 from bot.store.database import Database
-from bot.store.digests import Digests
-from bot.store.observations import WHOLE, Observation, Observations
+from bot.store.digests import DigestTable
+from bot.store.observations import DETAIL_RETENTION, Observation, ObservationTable
 from commands.health import Health
 from commands.model.chart import DayHealth
 from tests.commands.canned import NOW, Said, gateway, host, view, windows, wsl
@@ -59,14 +59,14 @@ def all_lost(name: str = "host-a") -> Said:
     ],
 )
 async def test_a_look_is_well_troubled_or_unreached(said: Said, expected: Observation) -> None:
-    assert (expected,) == observed(await Health().read(view(A, said=said)), NOW)
+    assert (expected,) == make_observations(await Health().read(view(A, said=said)), NOW)
 
 
 async def test_a_host_without_a_gateway_is_judged_by_what_it_has() -> None:
     silent: dict[tuple[str, str], HostError] = {("lighthouse", "windows"): LOST}
 
-    assert (Observation("lighthouse", NOW, well=1),) == observed(await Health().read(view(LIGHTHOUSE)), NOW)
-    assert (Observation("lighthouse", NOW, unreached=1),) == observed(
+    assert (Observation("lighthouse", NOW, well=1),) == make_observations(await Health().read(view(LIGHTHOUSE)), NOW)
+    assert (Observation("lighthouse", NOW, unreached=1),) == make_observations(
         await Health().read(view(LIGHTHOUSE, said=silent)), NOW
     )
 
@@ -78,13 +78,13 @@ def zone() -> ZoneInfo:
 
 async def test_days_are_those_of_the_configured_zone(tmp_path: Path, zone: ZoneInfo) -> None:
     database = Database.open(tmp_path / "flatnet.sqlite3")
-    history = History(Observations(database), Digests(database), zone)
+    history = HealthHistory(ObservationTable(database), DigestTable(database), zone)
     report = await Health().read(view(A, said=all_lost()))
     before, after = datetime(2026, 11, 24, 14, 59, tzinfo=UTC), datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
     for at in (before, after, after + timedelta(hours=1)):
         await history.record(report, at)
 
-    days, hosts = await history.days(["host-a", "host-b"], NOW, 3)
+    days, hosts = await history.read_days(["host-a", "host-b"], NOW, 3)
 
     assert (date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25)) == days
     once, twice = (DayHealth(well=0, troubled=0, unreached=n) for n in (1, 2))
@@ -96,13 +96,13 @@ async def test_days_are_those_of_the_configured_zone(tmp_path: Path, zone: ZoneI
 async def test_a_day_on_which_clocks_are_moved_has_all_its_hours_and_no_other(tmp_path: Path, day: date, hours: int) -> None:
     database = Database.open(tmp_path / "flatnet.sqlite3")
     zone = ZoneInfo("Europe/Berlin")
-    history = History(Observations(database), Digests(database), zone)
+    history = HealthHistory(ObservationTable(database), DigestTable(database), zone)
     report = await Health().read(view(A))
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     for hour in range(-2, 28):
         await history.record(report, midnight + timedelta(hours=hour))
 
-    _, [host_a] = await history.days(["host-a"], midnight + timedelta(hours=6), 1)
+    _, [host_a] = await history.read_days(["host-a"], midnight + timedelta(hours=6), 1)
 
     assert (DayHealth(well=hours, troubled=0, unreached=0),) == host_a.days
     await database.aclose()
@@ -110,18 +110,18 @@ async def test_a_day_on_which_clocks_are_moved_has_all_its_hours_and_no_other(tm
 
 async def test_tidying_makes_days_of_old_looks_and_lets_old_digests_go(tmp_path: Path, zone: ZoneInfo) -> None:
     database = Database.open(tmp_path / "flatnet.sqlite3")
-    history = History(Observations(database), Digests(database), zone)
+    history = HealthHistory(ObservationTable(database), DigestTable(database), zone)
     report = await Health().read(view(A))
     for hour in range(1, 5):
         await history.record(report, NOW + timedelta(hours=hour))
-    await history.keep("op-1", NOW, "1")
-    await history.keep("op-2", NOW + timedelta(hours=1), "2")
-    later = NOW + WHOLE + timedelta(days=1)
+    await history.store_digest("op-1", NOW, "1")
+    await history.store_digest("op-2", NOW + timedelta(hours=1), "2")
+    later = NOW + DETAIL_RETENTION + timedelta(days=1)
 
-    await history.tidy(later)
+    await history.prune(later)
 
     midnight = NOW.replace(hour=0, minute=0)
-    assert {"host-a": 4} == {host: each.looks for host, each in (await history.sums(midnight, NOW)).items()}
-    assert "2" == await history.earlier("op-3", later)
-    assert None is await history.earlier("op-2", later)
+    assert {"host-a": 4} == {host: each.looks for host, each in (await history.sum_by_host(midnight, NOW)).items()}
+    assert "2" == await history.find_previous_digest("op-3", later)
+    assert None is await history.find_previous_digest("op-2", later)
     await database.aclose()

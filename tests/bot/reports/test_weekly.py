@@ -7,10 +7,10 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase, Texts
 from bot.model.request import Answer
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import BLOCKS, CHARACTERS
-from bot.reports.weekly import Week, composed
-from commands.certs.operations import Cert
-from commands.disks.operations import Disk
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS
+from bot.reports.weekly import WeeklyInput, compose_weekly_report
+from commands.certs.operations import CertList
+from commands.disks.operations import DiskUsage
 from commands.health import Health
 from commands.model.finding import Severity
 from commands.model.report import Mark, Report
@@ -31,8 +31,8 @@ LARGE = canned.windows(logs=(log("nebula", size=300_000_000), *ROTATED[1:]))
 
 async def report(said: Sides | None = None, *hosts: Host) -> Report:
     looked = view(*hosts or FLEET, said=said)
-    health, disks, certificates = await Health().read(looked), await Disk().read(looked), await Cert().read(looked)
-    return composed(Week(NOW, health, disks, certificates))
+    health, disks, certificates = await Health().read(looked), await DiskUsage().read(looked), await CertList().read(looked)
+    return compose_weekly_report(WeeklyInput(NOW, health, disks, certificates))
 
 
 def lost(host: Host) -> Sides:
@@ -67,7 +67,9 @@ async def test_logs_that_are_small_and_were_never_rotated_are_not_called_rotated
 
 
 async def test_a_fleet_without_hosts_says_what_to_do() -> None:
-    nothing = composed(Week(NOW, await Health().read(view()), await Disk().read(view()), await Cert().read(view())))
+    nothing = compose_weekly_report(
+        WeeklyInput(NOW, await Health().read(view()), await DiskUsage().read(view()), await CertList().read(view()))
+    )
 
     assert "in this week's report the inventory has no hosts; add them to the configuration file" == str(nothing.summary)
 
@@ -125,7 +127,7 @@ async def test_a_host_that_is_silent_is_said_to_be_so_once_and_stays_unknown_eve
     week = await report(lost(B))
 
     assert [("host-b", "host", Severity.HIGH)] == found(week)
-    assert ("host-b",) == week.unreached
+    assert ("host-b",) == week.unreached_hosts
     assert [Mark.UNKNOWN] * 4 == [cell.mark for cell in week.rows[0].cells[1:]]
     parts = sections(week)
     assert ["not known: host-b"] == parts["Logs that need somebody, the largest"]
@@ -167,8 +169,8 @@ async def test_254_full_hosts_are_one_message(texts: Texts) -> None:
     week = await report(said, *many)
     message = render(Answer(operation="op-1", understood="report weekly", body=week), texts)
 
-    assert len(message.blocks) <= BLOCKS
-    assert sum(map(len, shown(message))) <= CHARACTERS
+    assert len(message.blocks) <= MAX_BLOCKS
+    assert sum(map(len, shown(message))) <= MAX_CHARACTERS
     assert "254" in message.text.splitlines()[0]
 
 

@@ -14,29 +14,29 @@ from adapters.errors import FlatnetError, Refused, RequestError, Unreachable
 from adapters.phrase import Listing, Phrase
 from bot.access.policy import Person, Policy
 from bot.access.rules import Grant
-from bot.audit.log import RECORDED, EventKind
+from bot.audit.log import MAX_RECORDED_LENGTH, EventKind
 from bot.config.active_config import ActiveConfig
 from bot.handlers.registry import HANDLERS
 from bot.model.request import (
     Answer,
-    Exit,
+    ExitCode,
     Failure,
     FailureKind,
+    Membership,
     Request,
     SlackIdentity,
-    Standing,
     Surface,
     SystemIdentity,
-    operation_id,
+    derive_operation_id,
 )
-from bot.requests.authorization import failure
-from bot.requests.dispatcher import REPEATED, Dispatcher
-from bot.schedules.builtin import Clockwork
+from bot.requests.authorization import make_failure
+from bot.requests.dispatcher import REPEATED_REQUEST, Dispatcher
+from bot.schedules.builtin import ScheduleConfig
 from commands.catalogue import CATALOGUE
 from commands.model.finding import Finding, Severity
-from commands.model.operation import CertificateRules, FleetRead, Operation, OwnOperation, Role, Thresholds, View
+from commands.model.operation import CertificateRules, FleetRead, FleetView, Operation, OwnOperation, Role, Thresholds
 from commands.model.report import Report
-from commands.values.normalize import LIMIT
+from commands.values.normalize import MAX_REQUEST_LENGTH
 from tests.bot.keeping import CANARY, Kept
 from tests.commands.canned import NOW, Said, container, host, view, windows, wsl
 from tests.commands.made_up import MADE_UP
@@ -58,11 +58,11 @@ class Log:
         self.events.append((kind, actor, operation, data))
 
 
-CLOCKWORK = Clockwork("Asia/Tokyo", "C0OPS", "", ())
+CLOCKWORK = ScheduleConfig("Asia/Tokyo", "C0OPS", "", ())
 
 
 def config(said: Said | None = None) -> ActiveConfig:
-    async def examine(view: View) -> Report:
+    async def examine(view: FleetView) -> Report:
         return Report(title=Phrase("Doctor"), summary=Phrase("{n} hosts", n=len(view.fleet.inventory.hosts)))
 
     fleet = view(A, B, said=said).fleet
@@ -73,7 +73,7 @@ def desk(log: Log, *, said: Said | None = None, catalogue: tuple[type[Operation]
     return Dispatcher(config(said), Kept().environment(log, catalogue=catalogue), reference=lambda: "7f3a")
 
 
-def request(text: str, *, user: str = "U1ANA", standing: Standing = Standing.MEMBER, key: str = "t.1") -> Request:
+def request(text: str, *, user: str = "U1ANA", standing: Membership = Membership.MEMBER, key: str = "t.1") -> Request:
     return Request(
         key=key, identity=SlackIdentity("T1", user, standing), text=text, surface=Surface.SLACK, at=NOW, channel="C1"
     )
@@ -98,12 +98,12 @@ async def test_a_request_is_understood_recorded_and_answered() -> None:
     answer, log = await answered("ｈｅａｌｔｈ host-b，host-a ––here")
 
     assert "all 2 hosts are well" == str(report(answer).summary)
-    assert ("health host-b,host-a --here", True, Exit.WELL) == (answer.understood, answer.here, answer.exit)
+    assert ("health host-b,host-a --here", True, ExitCode.WELL) == (answer.understood, answer.here, answer.exit_code)
     assert [
         (
             EventKind.REQUEST,
             "ana",
-            operation_id("t.1"),
+            derive_operation_id("t.1"),
             {
                 "text": "health host-b,host-a --here",
                 "understood": "health host-b,host-a --here",
@@ -122,7 +122,7 @@ async def test_findings_and_unreached_hosts_are_an_answer_and_not_an_error() -> 
 
     answer, _ = await answered("health", said=said)
 
-    assert Exit.NOT_REACHED == answer.exit
+    assert ExitCode.NOT_REACHED == answer.exit_code
     assert ["host-a", "host-b"] == [finding.host for finding in report(answer).findings]
 
 
@@ -193,26 +193,26 @@ async def test_what_cannot_be_understood_is_answered_with_its_place_and_the_near
 ) -> None:
     answer, log = await answered(text)
 
-    assert (understood, Exit.USAGE) == (answer.understood, answer.exit)
+    assert (understood, ExitCode.USAGE) == (answer.understood, answer.exit_code)
     assert (span, suggestions) == (refused(answer).span, refused(answer).suggestions)
     assert [EventKind.REQUEST] == [kind for kind, *_ in log.events]
 
 
 async def test_four_thousand_characters_are_answered_and_recorded_in_short() -> None:
-    answer, log = await answered("é" * LIMIT)
+    answer, log = await answered("é" * MAX_REQUEST_LENGTH)
 
-    assert Exit.USAGE == answer.exit
-    assert RECORDED == len(log.events[0][3]["text"]) == len(log.events[0][3]["understood"])
-    assert len(str(refused(answer).phrase)) < RECORDED
-    assert "é" * (REPEATED - 1) + "…" == answer.understood
+    assert ExitCode.USAGE == answer.exit_code
+    assert MAX_RECORDED_LENGTH == len(log.events[0][3]["text"]) == len(log.events[0][3]["understood"])
+    assert len(str(refused(answer).phrase)) < MAX_RECORDED_LENGTH
+    assert "é" * (REPEATED_REQUEST - 1) + "…" == answer.understood
     assert ("help",) == refused(answer).suggestions
 
 
 @pytest.mark.parametrize(
     ("text", "length", "span"),
     [
-        ("health hots-a," + "host-b," * 60 + "host-a", REPEATED, (7, 13)),
-        ("health " + "host-b," * 60 + "hots-a", REPEATED, None),
+        ("health hots-a," + "host-b," * 60 + "host-a", REPEATED_REQUEST, (7, 13)),
+        ("health " + "host-b," * 60 + "hots-a", REPEATED_REQUEST, None),
         ("health " + "host-b," * 20 + "hots-a", 153, (147, 153)),
     ],
 )
@@ -227,7 +227,7 @@ async def test_a_failure_repeats_what_is_enough_to_know_the_request_again(
 
 
 async def test_more_than_the_limit_is_refused_rather_than_cut() -> None:
-    answer, _ = await answered("health " + "host-a," * LIMIT)
+    answer, _ = await answered("health " + "host-a," * MAX_REQUEST_LENGTH)
 
     assert "a request has at most 4000 characters; ask for less at once" == str(refused(answer).phrase)
 
@@ -235,19 +235,19 @@ async def test_more_than_the_limit_is_refused_rather_than_cut() -> None:
 @pytest.mark.parametrize(
     ("user", "standing", "rule"),
     [
-        ("U9", Standing.STRANGER, "stranger"),
-        ("U9", Standing.GUEST, "guest"),
-        ("U9", Standing.UNKNOWN, "unknown"),
-        ("U1ANA", Standing.STRANGER, "stranger"),
+        ("U9", Membership.STRANGER, "stranger"),
+        ("U9", Membership.GUEST, "guest"),
+        ("U9", Membership.UNKNOWN, "unknown"),
+        ("U1ANA", Membership.STRANGER, "stranger"),
     ],
 )
 @pytest.mark.parametrize("text", ["health hots-a", "helth", "help", "", "whoami"])
 async def test_whoever_is_refused_learns_of_no_host_and_no_command_and_is_recorded(
-    text: str, user: str, standing: Standing, rule: str
+    text: str, user: str, standing: Membership, rule: str
 ) -> None:
     answer, log = await answered(text, user=user, standing=standing, said={("host-a", "windows"): RuntimeError("asked")})
 
-    assert (Exit.REFUSED, (), None) == (answer.exit, refused(answer).suggestions, refused(answer).span)
+    assert (ExitCode.REFUSED, (), None) == (answer.exit_code, refused(answer).suggestions, refused(answer).span)
     assert "host-a" not in answer.model_dump_json().replace(text, "")
     assert [(EventKind.REFUSAL, f"slack:T1/{user}", rule)] == [
         (kind, who, data["rule"]) for kind, who, _, data in log.events
@@ -270,7 +270,7 @@ async def test_a_missing_role_is_refused_before_any_argument_is_complained_of(te
             roles=Listing(("viewer",)),
         ),
     ) == refused(answer)
-    assert (text, Exit.REFUSED) == (answer.understood, answer.exit)
+    assert (text, ExitCode.REFUSED) == (answer.understood, answer.exit_code)
     assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
 
 
@@ -292,7 +292,7 @@ async def test_what_cannot_be_recorded_is_not_done(text: str) -> None:
     assert "nothing was done, because it could not be written to the audit log: no room left; make room on that disk" == str(
         refused(answer).phrase
     )
-    assert Exit.INTERNAL == answer.exit
+    assert ExitCode.INTERNAL == answer.exit_code
 
 
 async def test_a_bug_in_the_audit_log_stops_the_request_too_and_has_a_reference() -> None:
@@ -369,19 +369,19 @@ async def test_a_reload_holds_for_the_next_request() -> None:
 
     answer = await front.handle(replace(request("health"), identity=SystemIdentity(uid=1000, name="ana")))
 
-    assert Exit.REFUSED == answer.exit
+    assert ExitCode.REFUSED == answer.exit_code
 
 
 def test_the_same_delivery_is_the_same_operation() -> None:
-    assert operation_id("t.1") == operation_id("t.1") != operation_id("t.2")
-    assert "op-" == operation_id("\ud800")[:3]
-    assert 15 == len(operation_id(""))
+    assert derive_operation_id("t.1") == derive_operation_id("t.1") != derive_operation_id("t.2")
+    assert "op-" == derive_operation_id("\ud800")[:3]
+    assert 15 == len(derive_operation_id(""))
 
 
 async def test_doctor_looks_at_the_fleet_that_the_request_began_with() -> None:
     answer, log = await answered("doctor")
 
-    assert ("2 hosts", Exit.WELL) == (str(report(answer).summary), answer.exit)
+    assert ("2 hosts", ExitCode.WELL) == (str(report(answer).summary), answer.exit_code)
     assert ["doctor"] == [data["understood"] for *_, data in log.events]
 
 
@@ -390,9 +390,9 @@ async def test_seeing_an_answer_again_needs_the_right_to_ask_and_only_a_refusal_
     log = Log()
     house = desk(log, catalogue=MADE_UP)
 
-    assert None is await house.refusal(request("log collect"))
+    assert None is await house.check_refusal(request("log collect"))
     assert [] == log.events
-    refused = await house.refusal(request("log collect", user="U2BOB"))
+    refused = await house.check_refusal(request("log collect", user="U2BOB"))
     assert refused is not None
     assert FailureKind.REFUSED is refused.kind
     assert ["refusal"] == [kind for kind, *_ in log.events]
@@ -404,7 +404,7 @@ async def test_an_answer_about_a_host_that_is_gone_needs_the_right_on_all_hosts(
     only_osaka = Grant(operations=("health",), roles=frozenset({Role.OPERATOR}), labels=("osaka",))
     house.config = replace(house.config, policy=Policy((ANA,), grants=(only_osaka,)))
 
-    again = await house.refusal(request("health host-gone"))
+    again = await house.check_refusal(request("health host-gone"))
     anew = await house.handle(request("health host-gone"))
 
     assert again is not None
@@ -425,7 +425,7 @@ def test_every_operation_of_the_bots_own_has_a_handler() -> None:
     ],
 )
 def test_a_foreseen_error_is_shown_in_its_own_words(error: FlatnetError, kind: FailureKind) -> None:
-    assert Failure(kind=kind, phrase=error.phrase) == failure(error, "health")
+    assert Failure(kind=kind, phrase=error.phrase) == make_failure(error, "health")
 
 
 @settings(max_examples=50, deadline=None)
@@ -435,7 +435,7 @@ def test_any_text_is_answered_and_recorded_once(text: str) -> None:
 
     assert answer == Answer.model_validate_json(answer.model_dump_json())
     assert 1 == len(log.events)
-    assert Exit.INTERNAL != answer.exit
+    assert ExitCode.INTERNAL != answer.exit_code
 
 
 async def test_a_secret_that_somebody_types_is_refused_and_kept_nowhere() -> None:
@@ -449,8 +449,8 @@ async def test_a_secret_that_somebody_types_is_refused_and_kept_nowhere() -> Non
     assert [EventKind.REFUSAL] == [kind for kind, *_ in log.events]
 
 
-@pytest.mark.parametrize("standing", [Standing.GUEST, Standing.STRANGER, Standing.UNKNOWN])
-async def test_a_secret_that_somebody_unknown_types_is_kept_nowhere_either(standing: Standing) -> None:
+@pytest.mark.parametrize("standing", [Membership.GUEST, Membership.STRANGER, Membership.UNKNOWN])
+async def test_a_secret_that_somebody_unknown_types_is_kept_nowhere_either(standing: Membership) -> None:
     answer, log = await answered(f"health {CANARY}", user="U9", standing=standing)
 
     assert FailureKind.REFUSED is refused(answer).kind
@@ -466,8 +466,8 @@ class Peek(FleetRead):
     summary: ClassVar = Phrase("a line of a log")
     example: ClassVar = "peek"
 
-    async def read(self, view: View) -> Report:
-        return Report(title=Phrase("Log"), summary=Phrase("{line}", line=view.clean("Aa" * 32)))
+    async def read(self, view: FleetView) -> Report:
+        return Report(title=Phrase("Log"), summary=Phrase("{line}", line=view.redact("Aa" * 32)))
 
 
 async def test_a_line_of_a_key_goes_from_a_log_even_alone() -> None:
@@ -482,7 +482,7 @@ class Advise(FleetRead):
     summary: ClassVar = Phrase("what to do next")
     example: ClassVar = "advise"
 
-    async def read(self, view: View) -> Report:
+    async def read(self, view: FleetView) -> Report:
         why = Phrase("Nebula is stopped")
         wrong = Finding(severity=Severity.HIGH, host="host-a", subject="nebula", why=why, next="service start nebula host-a")
         offered = ("service start nebula host-a", "health host-a")

@@ -8,7 +8,7 @@ import pytest
 from adapters.errors import FlatnetError
 from adapters.phrase import Phrase
 from bot.runtime.clock import Clock
-from bot.runtime.periodic import Work, tick
+from bot.runtime.periodic import PeriodicTask, run_periodically
 from tests.bot.world import Time
 
 Something = Callable[[], Awaitable[None]]
@@ -27,9 +27,9 @@ class Until:
         self.waiting.append((self.time.seconds + seconds, woken))
         await woken
 
-    async def run(self, *works: Work) -> None:
+    async def run(self, *works: PeriodicTask) -> None:
         """Let the works run until the time is over."""
-        ticking = asyncio.create_task(tick(works, Clock(self.time.now, self.time.monotonic, self.sleep)))
+        ticking = asyncio.create_task(run_periodically(works, Clock(self.time.now, self.time.monotonic, self.sleep)))
         while self.time.seconds < self.ends:
             for _ in range(10):
                 await asyncio.sleep(0)
@@ -54,7 +54,7 @@ def noting(
 
 async def test_each_work_is_done_at_once_and_then_at_its_own_pace() -> None:
     until, quick, slow = Until(10.0), list[float](), list[float]()
-    await until.run(Work("quick", 2.0, noting(quick, until)), Work("slow", 5.0, noting(slow, until)))
+    await until.run(PeriodicTask("quick", 2.0, noting(quick, until)), PeriodicTask("slow", 5.0, noting(slow, until)))
     assert [0.0, 2.0, 4.0, 6.0, 8.0] == quick[:5]
     assert [0.0, 5.0] == slow[:2]
 
@@ -65,14 +65,16 @@ async def test_a_work_that_fails_is_tried_again_and_the_others_go_on(error: Exce
         raise error
 
     until, failing, well = Until(6.0), list[float](), list[float]()
-    await until.run(Work("failing", 2.0, noting(failing, until, fail)), Work("well", 2.0, noting(well, until)))
+    await until.run(
+        PeriodicTask("failing", 2.0, noting(failing, until, fail)), PeriodicTask("well", 2.0, noting(well, until))
+    )
     assert [0.0, 2.0, 4.0] == failing[:3]
     assert [0.0, 2.0, 4.0] == well[:3]
 
 
 async def test_a_work_that_takes_long_is_not_begun_again_meanwhile_and_never_caught_up() -> None:
     until, times = Until(20.0), list[float]()
-    await until.run(Work("long", 2.0, noting(times, until, lambda: until.sleep(7.0))))
+    await until.run(PeriodicTask("long", 2.0, noting(times, until, lambda: until.sleep(7.0))))
     assert [0.0, 7.0, 14.0] == times[:3]
 
 
@@ -80,7 +82,7 @@ async def test_a_work_that_hangs_keeps_no_other_from_its_turn() -> None:
     until, well = Until(6.0), list[float]()
     never = asyncio.Event()
     await until.run(
-        Work("hanging", 1.0, noting([], until, never.wait)),
-        Work("well", 2.0, noting(well, until)),
+        PeriodicTask("hanging", 1.0, noting([], until, never.wait)),
+        PeriodicTask("well", 2.0, noting(well, until)),
     )
     assert [0.0, 2.0, 4.0] == well[:3]

@@ -10,11 +10,11 @@ import pytest
 
 from adapters.errors import FlatnetError
 from adapters.phrase import Moment, Phrase
-from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Request, Standing, Surface
-from bot.schedules.scheduler import LATE, LONGEST, PATIENCE
+from bot.model.request import Answer, BotIdentity, Failure, FailureKind, Membership, Request, Surface
+from bot.schedules.scheduler import MAX_RUN_SECONDS, ON_TIME_TOLERANCE, RETRY_DELAY
 from bot.store.database import Database
-from bot.store.schedule_runs import Outcome
-from bot.store.schedules import Origin, Run, Schedule
+from bot.store.schedule_runs import RunOutcome
+from bot.store.schedules import Schedule, ScheduleOrigin, ScheduleRun
 from commands.model.report import Report
 from tests.bot.clockwork import ANA, Bot, Time, at, daily, well
 
@@ -130,7 +130,7 @@ async def test_one_that_was_missed_and_is_to_be_told_says_so_with_the_words_that
 
 async def test_a_restart_at_the_due_time_is_no_lateness(bot: Bot) -> None:
     await bot.add(daily(missed="skip"))
-    bot.time.move(at(NINE) + LATE)
+    bot.time.move(at(NINE) + ON_TIME_TOLERANCE)
     await bot.tick()
     assert ["done"] == await bot.outcomes()
 
@@ -181,7 +181,7 @@ async def test_a_run_that_hangs_is_given_up_so_that_the_next_one_runs(bot: Bot) 
     bot.time.move(at(NINE))
     await bot.timetable.tick()
     await asyncio.sleep(0.01)
-    bot.time.move(at(NINE) + timedelta(seconds=LONGEST))
+    bot.time.move(at(NINE) + timedelta(seconds=MAX_RUN_SECONDS))
     await bot.rest()
     assert ["failed"] == await bot.outcomes()
     bot.desk.answer = None
@@ -248,8 +248,8 @@ async def test_one_whose_owner_may_not_ask_it_any_more_is_paused_and_the_adminis
     assert 1 == len(bot.announced.said)
 
 
-@pytest.mark.parametrize("standing", [Standing.STRANGER, Standing.GUEST])
-async def test_of_an_owner_who_left_the_administrators_hear_just_that(bot: Bot, standing: Standing) -> None:
+@pytest.mark.parametrize("standing", [Membership.STRANGER, Membership.GUEST])
+async def test_of_an_owner_who_left_the_administrators_hear_just_that(bot: Bot, standing: Membership) -> None:
     """What the desk would say to the owner is of no use to them, and nobody can resume it in the owner's name."""
     bot.standing = standing
     bot.desk.refused = Phrase("only members may ask; ask somebody to ask for you")
@@ -263,7 +263,7 @@ async def test_of_an_owner_who_left_the_administrators_hear_just_that(bot: Bot, 
 
 
 async def test_a_built_in_one_is_nobodys(bot: Bot) -> None:
-    bot.definitions = (daily("digest", origin=Origin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
+    bot.definitions = (daily("digest", origin=ScheduleOrigin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
     await bot.tick("2026-01-30T03:00")
     await bot.tick(NINE)
     (said,) = bot.announced.said.values()
@@ -272,26 +272,26 @@ async def test_a_built_in_one_is_nobodys(bot: Bot) -> None:
 
 async def test_while_slack_does_not_say_who_the_owner_is_the_run_waits(bot: Bot) -> None:
     """Unknown is neither a right nor its loss: nothing is asked, and nothing is paused."""
-    bot.standing = Standing.UNKNOWN
+    bot.standing = Membership.UNKNOWN
     await bot.add(daily())
     await bot.tick(NINE)
     await bot.tick()
     assert ([], ["running"]) == (bot.desk.requests, await bot.outcomes())
-    bot.standing = Standing.MEMBER
-    bot.time.move(at(NINE) + PATIENCE)
+    bot.standing = Membership.MEMBER
+    bot.time.move(at(NINE) + RETRY_DELAY)
     await bot.tick()
     assert (["2026-01-31T00:00"], ["done"]) == (bot.ran, await bot.outcomes())
 
 
 async def test_of_several_runs_that_wait_only_the_newest_is_run(bot: Bot) -> None:
-    bot.standing = Standing.UNKNOWN
+    bot.standing = Membership.UNKNOWN
     await bot.add(daily())
     for day in ("2026-01-31", "2026-02-01", "2026-02-02"):
         await bot.tick(f"{day}T00:00")
-    bot.standing = Standing.MEMBER
+    bot.standing = Membership.MEMBER
     await bot.tick("2026-02-02T00:05")
     assert ["2026-02-02T00:00"] == bot.ran
-    assert () == await bot.table.unfinished()
+    assert () == await bot.table.list_unfinished()
 
 
 async def test_what_cannot_be_written_down_is_tried_again(bot: Bot) -> None:
@@ -301,7 +301,7 @@ async def test_what_cannot_be_written_down_is_tried_again(bot: Bot) -> None:
     await bot.tick("2026-01-31T05:00")
     assert {} == bot.announced.said
     bot.log.failing = None
-    bot.time.move(bot.time.at + PATIENCE)
+    bot.time.move(bot.time.at + RETRY_DELAY)
     await bot.tick()
     assert 1 == len(bot.announced.said)
 
@@ -312,7 +312,7 @@ async def test_one_that_was_begun_and_cut_off_is_late_by_the_time_it_is_begun_ag
 ) -> None:
     """The bot died at nine and lives again at noon: what is too late then is too late, however early it began."""
     await bot.add(daily(missed=rule))
-    await bot.table.claim(Run("health", at(NINE), "op-1", Outcome.RUNNING, at(NINE)))
+    await bot.table.claim_due_time(ScheduleRun("health", at(NINE), "op-1", RunOutcome.RUNNING, at(NINE)))
     await bot.tick("2026-01-31T03:00")
     assert ran == bot.ran
     assert said == sum(len(bulletin.notes) or 1 for bulletin in bot.announced.said.values())
@@ -332,7 +332,7 @@ async def test_a_change_of_which_nothing_is_to_be_done_says_nothing(bot: Bot) ->
 
 
 async def test_one_paused_or_removed_before_its_run_ended_is_dropped(bot: Bot) -> None:
-    bot.standing = Standing.UNKNOWN
+    bot.standing = Membership.UNKNOWN
     await bot.add(daily())
     await bot.tick(NINE)
     await bot.book.pause("health", "ben", "op-1")
@@ -363,7 +363,7 @@ async def test_the_way_of_a_built_in_one_is_for_none_that_has_only_its_name(bot:
 
     bot.outlets["observe"] = keep
     await bot.add(daily("observe"))
-    bot.definitions = (daily("observe", origin=Origin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
+    bot.definitions = (daily("observe", origin=ScheduleOrigin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
     await bot.tick(NINE)
     assert (["done"], 1) == (await bot.outcomes("observe"), len(bot.announced.said))
 
@@ -374,7 +374,7 @@ async def test_what_was_missed_is_counted_from_the_time_before_also_after_a_look
     for moment in ("2026-01-31T00:00", "2026-03-01T00:00", "2026-02-02T00:00"):
         await bot.tick(moment)
     days = [(at(day), at(day) + timedelta(days=1)) for day in ("2026-01-31", "2026-03-01", "2026-02-02")]
-    assert [0, 28, 1] == [tally.missed for day in days for tally in await bot.table.tallies(*day)]
+    assert [0, 28, 1] == [tally.missed for day in days for tally in await bot.table.count_outcomes(*day)]
 
 
 async def test_a_bug_in_a_run_fails_that_run_alone(bot: Bot) -> None:
@@ -408,7 +408,7 @@ async def test_a_built_in_one_runs_on_behalf_of_the_bot_and_its_answer_goes_its_
         seen.append((schedule.name, answer.understood))
 
     bot.outlets["observe"] = keep
-    bot.definitions = (daily("observe", origin=Origin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
+    bot.definitions = (daily("observe", origin=ScheduleOrigin.BUILT_IN, identity="", owner="flatnet-bot", operation=""),)
     await bot.tick("2026-01-30T03:00")
     await bot.tick(NINE)
     assert [BotIdentity("observe")] == [request.identity for request in bot.desk.requests]
@@ -416,22 +416,24 @@ async def test_a_built_in_one_runs_on_behalf_of_the_bot_and_its_answer_goes_its_
 
 
 async def test_what_the_configuration_takes_away_runs_no_more_and_what_it_changes_counts_anew(bot: Bot) -> None:
-    configured = daily(origin=Origin.CONFIGURED, operation="", since=at("2026-01-30T03:00"))
-    bot.definitions = (configured, daily("other", origin=Origin.CONFIGURED, operation=""))
+    configured = daily(origin=ScheduleOrigin.CONFIGURED, operation="", since=at("2026-01-30T03:00"))
+    bot.definitions = (configured, daily("other", origin=ScheduleOrigin.CONFIGURED, operation=""))
     await bot.tick("2026-01-30T04:00")
-    bot.definitions = (daily(origin=Origin.CONFIGURED, operation="", cron="0 8 * * *", since=at("2026-01-30T23:30")),)
+    bot.definitions = (
+        daily(origin=ScheduleOrigin.CONFIGURED, operation="", cron="0 8 * * *", since=at("2026-01-30T23:30")),
+    )
     await bot.tick("2026-01-31T00:05")
     assert [] == bot.ran
-    assert ["health"] == [listed.schedule.name for listed in await bot.book.all()]
+    assert ["health"] == [listed.schedule.name for listed in await bot.book.list_all()]
     await bot.tick("2026-01-31T23:00")
     assert ["2026-01-31T23:00"] == bot.ran
 
 
 async def test_what_somebody_paused_stays_paused_whatever_the_configuration_says(bot: Bot) -> None:
-    bot.definitions = (daily(origin=Origin.BUILT_IN, operation=""),)
+    bot.definitions = (daily(origin=ScheduleOrigin.BUILT_IN, operation=""),)
     await bot.tick("2026-01-30T04:00")
     await bot.book.pause("health", "ben", "op-1")
-    bot.definitions = (daily(origin=Origin.BUILT_IN, operation="", cron="0 8 * * *"),)
+    bot.definitions = (daily(origin=ScheduleOrigin.BUILT_IN, operation="", cron="0 8 * * *"),)
     bot.again()
     await bot.tick("2026-02-02T00:00")
     assert [] == bot.ran
@@ -444,7 +446,7 @@ async def test_run_now_runs_at_the_next_turn_and_never_beside_another_run(bot: B
     with pytest.raises(FlatnetError, match="running now"):
         await bot.book.run("health", "ben", "op-2")
     await bot.tick()
-    assert (["2026-01-30T06:00"], Outcome.RUNNING) == (bot.ran, begun.outcome)
+    assert (["2026-01-30T06:00"], RunOutcome.RUNNING) == (bot.ran, begun.outcome)
     await bot.tick(NINE)
     assert ["2026-01-30T06:00", "2026-01-31T00:00"] == bot.ran
     assert all(len(said.notes) == 1 for said in bot.announced.said.values())

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.logs import LINE_BROUGHT
+from adapters.logs import LINE_READ_LIMIT
 from adapters.nebula import pem
 from bot.security.redaction import MARK, Redactor
-from commands.loglines.lines import harmless, shortened
+from commands.loglines.lines import make_harmless, shorten_line
 
 SECRET = """p&s"s'wö<r>d %\\/+="""
-KEY = pem.block("OPENSSH PRIVATE KEY", bytes(range(200)))
+KEY = pem.encode_block("OPENSSH PRIVATE KEY", bytes(range(200)))
 HEX = "0123456789abcdef" * 4
 LONG_SECRET = "Ab1" * 100
 REDACTOR = Redactor([SECRET, KEY, HEX])
@@ -57,7 +57,7 @@ DRESSES: dict[str, Callable[[str], str]] = {
 def test_a_registered_secret_goes_in_every_dress(secret: str, dress: Callable[[str], str]) -> None:
     """Nothing of it stays that could be turned back."""
     dressed = dress(secret)
-    cleaned = REDACTOR.clean(f"before {dressed} after")
+    cleaned = REDACTOR.redact(f"before {dressed} after")
     assert MARK in cleaned
     assert cleaned.startswith("before ")
     assert cleaned.endswith(" after")
@@ -70,14 +70,14 @@ def test_a_registered_secret_goes_in_every_dress(secret: str, dress: Callable[[s
 def test_base64_hides_nothing_wherever_the_secret_begins(before: int, after: int) -> None:
     """At most four characters at each end are decided by neighbours, too."""
     text = base64.b64encode(b"x" * before + SECRET.encode() + b"y" * after).decode()
-    left = REDACTOR.clean(text).replace(MARK, "")
+    left = REDACTOR.redact(text).replace(MARK, "")
     assert len(left) <= 8 + 4 * ((before + 2) // 3 + (after + 2) // 3)
 
 
 def test_a_line_of_a_registered_key_is_enough() -> None:
     """Hosts and logs show files line by line."""
     for line in KEY.splitlines()[1:-1]:
-        assert MARK == REDACTOR.clean(line) or len(line) < 16
+        assert MARK == REDACTOR.redact(line) or len(line) < 16
 
 
 @pytest.mark.parametrize(
@@ -89,17 +89,23 @@ def test_a_line_of_a_registered_key_is_enough() -> None:
         (KEY[:90], f"{MARK}\n{MARK}"),
         (KEY.partition("\n")[2], marks(KEY.partition("\n")[2])),
         (json.dumps(KEY), f'"{MARK}\\n"'),
-        (pem.block("NEBULA X25519 PRIVATE KEY", bytes(32)), marks(pem.block("NEBULA X25519 PRIVATE KEY", bytes(32)))),
-        (pem.block("NEBULA ED25519 PRIVATE KEY", bytes(64)), marks(pem.block("NEBULA ED25519 PRIVATE KEY", bytes(64)))),
         (
-            pem.block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64)),
-            marks(pem.block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64))),
+            pem.encode_block("NEBULA X25519 PRIVATE KEY", bytes(32)),
+            marks(pem.encode_block("NEBULA X25519 PRIVATE KEY", bytes(32))),
         ),
         (
-            pem.block("NEBULA ECDSA P256 PRIVATE KEY", bytes(32)),
-            marks(pem.block("NEBULA ECDSA P256 PRIVATE KEY", bytes(32))),
+            pem.encode_block("NEBULA ED25519 PRIVATE KEY", bytes(64)),
+            marks(pem.encode_block("NEBULA ED25519 PRIVATE KEY", bytes(64))),
         ),
-        (pem.block("RSA PRIVATE KEY", bytes(32)), marks(pem.block("RSA PRIVATE KEY", bytes(32)))),
+        (
+            pem.encode_block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64)),
+            marks(pem.encode_block("NEBULA ED25519 ENCRYPTED PRIVATE KEY", bytes(64))),
+        ),
+        (
+            pem.encode_block("NEBULA ECDSA P256 PRIVATE KEY", bytes(32)),
+            marks(pem.encode_block("NEBULA ECDSA P256 PRIVATE KEY", bytes(32))),
+        ),
+        (pem.encode_block("RSA PRIVATE KEY", bytes(32)), marks(pem.encode_block("RSA PRIVATE KEY", bytes(32)))),
         ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK-----", f"{MARK}\n{MARK}\n{MARK}"),
         ("token xoxb-123456789012-abcdefABCDEF.", f"token {MARK}."),
         ("\\nxoxe.xoxp-1-Mi0yLTEyMzQ1", f"\\n{MARK}"),
@@ -125,7 +131,7 @@ def test_a_line_of_a_registered_key_is_enough() -> None:
 )
 def test_what_looks_like_a_secret_goes(text: str, cleaned: str) -> None:
     """Without being registered."""
-    assert cleaned == Redactor().clean(text)
+    assert cleaned == Redactor().redact(text)
     assert Redactor().holds_secret(text)
 
 
@@ -138,8 +144,8 @@ def test_what_looks_like_a_secret_goes(text: str, cleaned: str) -> None:
         'password_secret = "winrm_password"',
         'bot_token_secret = "slack_bot_token"',
         "set FLATNET_WINRM_PASSWORD, or write it to a file",
-        pem.block("NEBULA CERTIFICATE", bytes(90)),
-        pem.block("NEBULA X25519 PUBLIC KEY", bytes(32)),
+        pem.encode_block("NEBULA CERTIFICATE", bytes(90)),
+        pem.encode_block("NEBULA X25519 PUBLIC KEY", bytes(32)),
         "issuer a4e24309986477e7e01d9450e58efc4211a30236c36c4777bf51289d370c2233",
         'the key C:\\nebula\\host.key {"key":"9f86d081","mac":"' + "ab" * 32 + '"}',
         "https://gateway.example:8080/api/health",
@@ -152,7 +158,7 @@ def test_what_looks_like_a_secret_goes(text: str, cleaned: str) -> None:
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     """Names of secrets, certificates, fingerprints, addresses."""
-    assert text == Redactor([SECRET]).clean(text)
+    assert text == Redactor([SECRET]).redact(text)
     assert not Redactor([SECRET]).holds_secret(text)
 
 
@@ -167,8 +173,8 @@ def test_whoever_writes_the_words_of_a_key_into_a_log_hides_nothing_but_these(wo
     lines = [ACCESS.format(agent=agent) for agent in ("curl/8", words, "Mozilla/5.0", "curl/8")]
     lines[1:1] = lines[4:4] = ["connection refused", "done"]
     seen = [line.replace(words, MARK) for line in lines]
-    assert seen == Redactor().clean_log("\n".join(lines)).split("\n")
-    assert seen == Redactor().clean("\n".join(lines)).split("\n")
+    assert seen == Redactor().redact_log("\n".join(lines)).split("\n")
+    assert seen == Redactor().redact("\n".join(lines)).split("\n")
 
 
 PREFIXES = {
@@ -198,10 +204,10 @@ def test_a_part_of_a_key_goes_from_a_log_as_a_whole_one_does(prefix: str, key: t
     """Behind what podman, the journal or syslog write before it: that stays, and as many lines as there were."""
     lines = [f"{prefix}{text}".rstrip() for text in ("before it", *key, "behind it")]
     seen = [f"{prefix}{MARK if text else ''}".rstrip() for text in key]
-    cleaned = Redactor().clean_log("\n".join(lines))
+    cleaned = Redactor().redact_log("\n".join(lines))
     assert [lines[0], *seen, lines[-1]] == cleaned.split("\n")
-    assert cleaned == Redactor().clean_log(cleaned)
-    assert cleaned == Redactor().clean(cleaned)
+    assert cleaned == Redactor().redact_log(cleaned)
+    assert cleaned == Redactor().redact(cleaned)
 
 
 @pytest.mark.parametrize(
@@ -216,15 +222,15 @@ def test_a_part_of_a_key_goes_from_a_log_as_a_whole_one_does(prefix: str, key: t
     ],
 )
 def test_a_key_that_was_written_on_one_line_goes(line: str, cleaned: str) -> None:
-    assert cleaned == Redactor().clean(line)
-    assert cleaned == Redactor().clean_log(line)
+    assert cleaned == Redactor().redact(line)
+    assert cleaned == Redactor().redact_log(line)
 
 
 @pytest.mark.parametrize("line", ["q1Wm3tYzKk0aBcDe=", "q1Wm3tYzKk0aBcDeFgHiJkLmNo9=", "q1Wm3tYzKk0aBcDeFgHiJkLm"])
 def test_the_short_last_line_of_a_key_goes_where_it_stands_alone(line: str) -> None:
     """A pattern brings it without its neighbours."""
-    assert MARK == Redactor().clean_log(line)
-    assert line == Redactor().clean(line)
+    assert MARK == Redactor().redact_log(line)
+    assert line == Redactor().redact(line)
 
 
 @pytest.mark.parametrize(
@@ -242,28 +248,28 @@ def test_the_short_last_line_of_a_key_goes_where_it_stands_alone(line: str) -> N
 )
 def test_long_words_that_are_no_key_stay_in_a_log(line: str) -> None:
     """Ids of containers, fingerprints, paths."""
-    assert line == Redactor().clean_log(line)
+    assert line == Redactor().redact_log(line)
 
 
 def test_a_registered_value_of_several_lines_leaves_as_many_marks() -> None:
     redactor = Redactor(["first line\nsecond"])
-    assert f"a\n{MARK}\n{MARK} b" == redactor.clean_log("a\nfirst line\nsecond b")
+    assert f"a\n{MARK}\n{MARK} b" == redactor.redact_log("a\nfirst line\nsecond b")
 
 
 @given(st.lists(st.sampled_from([BEGIN, END, *BODY, "", "a b", f'"{BEGIN}"', f"x{END}", "password=hunter2", MARK])))
 def test_a_log_keeps_its_number_of_lines_and_cleaning_it_again_changes_nothing(lines: list[str]) -> None:
     """Whatever keys it has."""
-    cleaned = Redactor().clean_log("\n".join(lines))
+    cleaned = Redactor().redact_log("\n".join(lines))
     assert max(1, len(lines)) == len(cleaned.split("\n"))
-    assert cleaned == Redactor().clean_log(cleaned)
-    assert cleaned == Redactor().clean(cleaned)
+    assert cleaned == Redactor().redact_log(cleaned)
+    assert cleaned == Redactor().redact(cleaned)
 
 
 def test_json_keeps_its_shape() -> None:
     """Names and values, at any depth; what a secret's name stands before goes whole."""
     value = {"a": [f"x{HEX}", 1, None, True, {"password": "a b c", HEX: 1.5}], "winrm_passphrase": "", "n": ("t",)}
     cleaned = {"a": [f"x{MARK}", 1, None, True, {"password": MARK, MARK: 1.5}], "winrm_passphrase": "", "n": ["t"]}
-    assert cleaned == REDACTOR.clean_json(value)
+    assert cleaned == REDACTOR.redact_json(value)
     assert REDACTOR.holds_secret(value)
     assert not REDACTOR.holds_secret(cleaned)
     assert not REDACTOR.holds_secret(json.dumps(cleaned))
@@ -277,12 +283,12 @@ def test_what_comes_again_in_json_is_searched_once() -> None:
     searched: list[str] = []
 
     class Noting(Redactor):
-        def clean(self, text: str) -> str:
+        def redact(self, text: str) -> str:
             searched.append(text)
-            return super().clean(text)
+            return super().redact(text)
 
     value = [{"text": "password=x", "host": "host-a"}] * 2
-    assert [{"text": f"password={MARK}", "host": "host-a"}] * 2 == Noting().clean_json(value)
+    assert [{"text": f"password={MARK}", "host": "host-a"}] * 2 == Noting().redact_json(value)
     assert ["text", "password=x", "host", "host-a"] == searched
 
 
@@ -300,7 +306,7 @@ def test_what_comes_again_in_json_is_searched_once() -> None:
 )
 def test_of_a_secret_that_reaches_over_the_end_of_a_long_line_nothing_is_shown(line: str) -> None:
     """A line of a log is cleaned with its margin and shortened then."""
-    shown = shortened(Redactor([LONG_SECRET]).clean_log(harmless(line[:LINE_BROUGHT])))
+    shown = shorten_line(Redactor([LONG_SECRET]).redact_log(make_harmless(line[:LINE_READ_LIMIT])))
     assert "Ab1" not in shown
     assert "416231" not in shown
 
@@ -308,24 +314,24 @@ def test_of_a_secret_that_reaches_over_the_end_of_a_long_line_nothing_is_shown(l
 @pytest.mark.parametrize("value", ["", " ", "abcde", "abcde\n", "[redact", MARK, "redacted"])
 def test_values_that_would_take_innocent_words_away_are_not_looked_for(value: str) -> None:
     """Too short, or the mark itself."""
-    assert "abcde [redacted]" == Redactor([value]).clean("abcde [redacted]")
+    assert "abcde [redacted]" == Redactor([value]).redact("abcde [redacted]")
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.text("abc\"'&<%\\é ", min_size=6, max_size=12))
 def test_cleaning_takes_the_value_away_and_cleaning_again_changes_nothing(before: str, after: str, secret: str) -> None:
     """For any text around it."""
     redactor = Redactor([secret])
-    cleaned = redactor.clean(f"{before}{secret}{after}")
+    cleaned = redactor.redact(f"{before}{secret}{after}")
     assert secret.strip() not in cleaned or len(secret.strip()) < 6
-    assert cleaned == redactor.clean(cleaned)
+    assert cleaned == redactor.redact(cleaned)
     assert not redactor.holds_secret(cleaned)
 
 
 @given(st.text("password=:\"'\\ \n-BEGINPRVATKY[redacted]xob1@/eyJ.", max_size=200))
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     """Whatever the patterns meet."""
-    cleaned = Redactor().clean(text)
-    assert cleaned == Redactor().clean(cleaned)
+    cleaned = Redactor().redact(text)
+    assert cleaned == Redactor().redact(cleaned)
 
 
 @pytest.mark.parametrize(
@@ -357,6 +363,6 @@ def test_a_hostile_text_takes_no_time(piece: str) -> None:
     """60,000 characters that begin a pattern again and again; 30 ms here, a second means that it is not linear."""
     text = piece * (60_000 // len(piece))
     began = time.perf_counter()
-    REDACTOR.clean(text)
-    REDACTOR.clean_log(text)
+    REDACTOR.redact(text)
+    REDACTOR.redact_log(text)
     assert time.perf_counter() - began < 1.0

@@ -65,5 +65,5 @@ def test_what_is_no_text_is_no_secret(tmp_path: Path) -> None:
 def test_what_is_missing_can_be_said_beforehand(tmp_path: Path) -> None:
     """One sentence for each, before a host is asked."""
     (tmp_path / "audit_key").write_text("key")
-    missing = read_secrets({"audit_key", "winrm_password"}, tmp_path).missing()
+    missing = read_secrets({"audit_key", "winrm_password"}, tmp_path).describe_missing()
     assert ["the secret winrm_password is missing"] == [str(phrase).partition(";")[0] for phrase in missing]

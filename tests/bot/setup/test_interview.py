@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from adapters.errors import Refused
 from adapters.phrase import Phrase
 from bot.config.settings import ConfigurationError, Settings, parse_settings, read_settings
-from bot.setup.draft import ABSENT, Draft, HostDraft, make_secrets, steps, write
-from bot.setup.interview import OF_A_HOST, QUESTIONS, Given, Interview, UnfitAnswer, given
+from bot.setup.draft import ABSENT, Draft, HostDraft, list_next_steps, make_secrets, write_configuration
+from bot.setup.interview import HOST_QUESTIONS, QUESTIONS, Interview, PresetAnswers, UnfitAnswer, parse_preset
 from commands.model.operation import Role
 from tests.scenarios.processes import command
 
-NOTHING = Given({}, (), complete=False)
+NOTHING = PresetAnswers({}, (), complete=False)
 
 A = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", "10.100.1.1")
 
@@ -38,17 +38,17 @@ class Person:
         self.asked.append(str(question))
         return next(self._lines) or usual
 
-    def tell(self, complaint: Phrase) -> None:
+    def show(self, complaint: Phrase) -> None:
         self.told.append(str(complaint))
 
-    def speak(self, language: str) -> None:
+    def set_language(self, language: str) -> None:
         self.language = language
 
 
 def read(folder: Path, draft: Draft) -> Settings:
     """What the bot reads of it."""
     file = folder / "flatnet.toml"
-    write(draft, file)
+    write_configuration(draft, file)
     return read_settings(file)
 
 
@@ -113,17 +113,17 @@ def test_a_side_that_a_host_does_not_have_is_left_out(tmp_path: Path) -> None:
 
 def test_the_file_is_for_its_owner_alone_and_never_written_over(tmp_path: Path) -> None:
     file = tmp_path / "new" / "flatnet.toml"
-    write(DRAFT, file)
+    write_configuration(DRAFT, file)
     assert 0o600 == stat.S_IMODE(file.stat().st_mode)
     before = file.read_text()
     with pytest.raises(Refused, match="is there already"):
-        write(Draft(hosts=(A,)), file)
+        write_configuration(Draft(hosts=(A,)), file)
     assert before == file.read_text()
 
 
 def test_a_draft_without_hosts_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
-        write(Draft(), tmp_path / "flatnet.toml")
+        write_configuration(Draft(), tmp_path / "flatnet.toml")
     assert [] == list(tmp_path.iterdir())
 
 
@@ -143,17 +143,19 @@ def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("draft", [DRAFT, Draft(hosts=(A,))])
 @pytest.mark.parametrize("empty", [(), ("winrm_password",)])
 def test_five_steps_are_left(tmp_path: Path, draft: Draft, empty: tuple[str, ...]) -> None:
-    assert 5 == len(list(steps(read(tmp_path, draft), empty)))
+    assert 5 == len(list(list_next_steps(read(tmp_path, draft), empty)))
 
 
 def test_every_question_is_asked_in_order_and_the_usual_answer_may_be_taken(tmp_path: Path) -> None:
     person = Person("en", *[""] * 9, "192.0.2.9", "host-a", "", "192.0.2.11", "", "-", "")
-    draft = Interview(NOTHING, person, tmp_path / "flatnet.toml").conduct(Draft(team="T0123ABCD", slack="U0123ABCD"))
+    draft = Interview(NOTHING, person, tmp_path / "flatnet.toml").run(Draft(team="T0123ABCD", slack="U0123ABCD"))
     host = HostDraft("host-a", "1", "192.0.2.11", "192.0.2.11", ABSENT)
     assert ("en", "192.0.2.9", (host,)) == (draft.language, draft.lighthouse, draft.hosts)
-    assert [*map(str, QUESTIONS.values()), "Name of a host (empty: no more)", *map(str, OF_A_HOST.values())] == person.asked[
-        :-1
-    ]
+    assert [
+        *map(str, QUESTIONS.values()),
+        "Name of a host (empty: no more)",
+        *map(str, HOST_QUESTIONS.values()),
+    ] == person.asked[:-1]
     assert ("en", []) == (person.language, person.told)
 
 
@@ -177,9 +179,9 @@ def test_what_the_bot_cannot_read_is_asked_for_again(tmp_path: Path, key: str, b
     already = {name: value for name, value in vars(DRAFT).items() if name in QUESTIONS and name != key}
     person = Person(bad, good)
     interview = Interview(
-        Given(already, (("host-a", "1", "192.0.2.11"),), complete=False), person, tmp_path / "flatnet.toml"
+        PresetAnswers(already, (("host-a", "1", "192.0.2.11"),), complete=False), person, tmp_path / "flatnet.toml"
     )
-    assert good == getattr(interview.conduct(Draft()), key)
+    assert good == getattr(interview.run(Draft()), key)
     assert 1 == len(person.told)
     assert person.told[0].startswith(why)
 
@@ -206,10 +208,10 @@ def test_what_the_bot_cannot_read_is_asked_for_again(tmp_path: Path, key: str, b
 def test_a_host_that_cannot_stand_is_asked_for_again(tmp_path: Path, lines: tuple[str, ...], told: str) -> None:
     person = Person(*lines)
     answers = {name: value for name, value in vars(DRAFT).items() if name in QUESTIONS and name != "lighthouse"}
-    interview = Interview(Given(answers | {"lighthouse": ""}, (), complete=False), person, tmp_path / "flatnet.toml")
-    draft = interview.conduct(Draft())
+    interview = Interview(PresetAnswers(answers | {"lighthouse": ""}, (), complete=False), person, tmp_path / "flatnet.toml")
+    draft = interview.run(Draft())
     assert [told] == [each[: len(told)] for each in person.told]
-    assert draft.refusal(tmp_path / "flatnet.toml") is None
+    assert draft.find_refusal(tmp_path / "flatnet.toml") is None
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_an_answer_given_beforehand_that_cannot_be_used_ends_it(
     tmp_path: Path, answers: list[str], hosts: list[str], why: str
 ) -> None:
     with pytest.raises(UnfitAnswer) as caught:
-        Interview(given(answers, hosts, complete=True), Person(), tmp_path / "flatnet.toml").conduct(Draft())
+        Interview(parse_preset(answers, hosts, complete=True), Person(), tmp_path / "flatnet.toml").run(Draft())
     assert str(caught.value).startswith(why)
 
 
@@ -235,7 +237,7 @@ def test_no_text_gets_into_the_file_as_anything_but_a_value(key: str, text: str)
     """Quotes, brackets, line ends: it is refused, or it is read back."""
     file = Path("/nowhere/flatnet.toml")
     draft = Draft(**{**vars(DRAFT), key: text})
-    if draft.refusal(file) is None:
+    if draft.find_refusal(file) is None:
         assert {"lighthouse", "host-a"} >= {host.name for host in parse_settings(draft.text, file).hosts}
 
 

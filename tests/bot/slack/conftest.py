@@ -18,25 +18,25 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
-from bot.access.policy import Actor, Go, Refuse, Verdict
+from bot.access.policy import Actor, Permit, Refusal, Verdict
 from bot.model.announcement import Fallback
 from bot.model.change import Change
-from bot.model.request import Answer, Failure, FailureKind, Identity, Request, SlackIdentity, Standing
+from bot.model.request import Answer, Failure, FailureKind, Identity, Membership, Request, SlackIdentity
 from bot.requests.authorization import Rights
 from bot.runtime.clock import Clock
-from bot.slack.api import OPTIONAL_SCOPES, SCOPES, Api
-from bot.slack.directory.channels import Channels
-from bot.slack.directory.people import Usual
+from bot.slack.api import OPTIONAL_SCOPES, SCOPES, SlackApi
+from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.directory.people import LanguageDefaults
 from bot.slack.outbound.sender import Sender
 from bot.slack.preflight import Tokens
-from bot.slack.surface import Place, Rows, SlackSurface
-from bot.store.answers import Answers
+from bot.slack.surface import SlackStores, SlackSurface, SlackWorkspace
+from bot.store.answers import AnswerTable
 from bot.store.database import Database
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
-from bot.store.stored import utc_text
+from bot.store.stored import encode_time
 from commands.catalogue import CATALOGUE
-from commands.model.operation import Catalogue, Operation, Progress, Role, untold
+from commands.model.operation import Catalogue, Operation, Progress, Role, ignore_progress
 from commands.model.report import Report
 from tests.commands.canned import host
 from tests.lab.workspace import Clock as WorkspaceClock
@@ -130,41 +130,41 @@ class ScriptedDesk:
     groups: tuple[str, ...] = ()
     catalogue: Catalogue = CATALOGUE
     changes: tuple[Change, ...] = ()
-    home_verdict: Verdict = field(default_factory=lambda: Go("role viewer"))
+    home_verdict: Verdict = field(default_factory=lambda: Permit("role viewer"))
     fallback: Fallback = field(default_factory=lambda: Fallback("", ("U0ADMIN",)))
     inventory: Inventory = field(default_factory=lambda: Inventory(hosts=(host("host-a", 1), host("host-b", 2))))
 
-    def rights(self, identity: Identity) -> Rights | Refuse:
+    def find_rights(self, identity: Identity) -> Rights | Refusal:
         assert isinstance(identity, SlackIdentity)
-        if identity.standing is not Standing.MEMBER:
-            return Refuse(identity.standing.value, Phrase("only members may ask; ask an administrator"))
+        if identity.standing is not Membership.MEMBER:
+            return Refusal(identity.standing.value, Phrase("only members may ask; ask an administrator"))
         return Rights(Actor(identity.user, frozenset({Role.VIEWER}), f"member {identity.user}"), self.catalogue)
 
-    def at_home(self, identity: Identity, operation: Operation) -> Verdict:
+    def judge_home_view(self, identity: Identity, operation: Operation) -> Verdict:
         return self.home_verdict
 
-    def role_groups(self) -> tuple[str, ...]:
+    def list_role_groups(self) -> tuple[str, ...]:
         return self.groups
 
-    async def refusal(self, request: Request) -> Failure | None:
-        rights = self.rights(request.identity)
+    async def check_refusal(self, request: Request) -> Failure | None:
+        rights = self.find_rights(request.identity)
         return None if isinstance(rights, Rights) else Failure(kind=FailureKind.REFUSED, phrase=rights.reason)
 
-    async def waiting(self, identity: Identity) -> tuple[Change, ...]:
+    async def list_pending(self, identity: Identity) -> tuple[Change, ...]:
         return self.changes
 
     @property
-    def known(self) -> Catalogue:
+    def known_operations(self) -> Catalogue:
         return self.catalogue
 
     @property
     def hosts(self) -> Inventory:
         return self.inventory
 
-    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
+    async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         self.requests.append(request)
         assert isinstance(request.identity, SlackIdentity)
-        if request.identity.standing is not Standing.MEMBER:
+        if request.identity.standing is not Membership.MEMBER:
             return refused(request)
         answer = self.answer(request)
         return answer if isinstance(answer, Answer) else await answer
@@ -178,13 +178,13 @@ class KeptStories:
     versions: dict[str, int] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
 
-    async def unshown(self) -> tuple[Change, ...]:
+    async def list_unshown(self) -> tuple[Change, ...]:
         return tuple(change for change in self.changes.values() if change.version > self.versions.get(change.operation, -1))
 
-    async def told(self, operation: str) -> str:
+    async def read_card_note(self, operation: str) -> str:
         return self.notes.get(operation, "")
 
-    async def shown(self, operation: str, version: int, told: str) -> None:
+    async def mark_shown(self, operation: str, version: int, told: str) -> None:
         self.versions[operation] = version
         self.notes[operation] = told
 
@@ -237,21 +237,25 @@ class House:
     stories: KeptStories = field(default_factory=KeptStories)
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> SlackStores:
         outbox = Outbox(self.database, self.time.now)
-        return Rows(Inbox(self.database), outbox, Answers(self.database), self.stories)
+        return SlackStores(Inbox(self.database), outbox, AnswerTable(self.database), self.stories)
 
-    def surface(self, *, bot: str = "", app: str = "", team: str = "T0FLATNET", rows: Rows | None = None) -> SlackSurface:
+    def surface(
+        self, *, bot: str = "", app: str = "", team: str = "T0FLATNET", rows: SlackStores | None = None
+    ) -> SlackSurface:
         """A bot that has not been started."""
         return SlackSurface(self.place(bot, app, team), self.desk, rows or self.rows, self.time.clock())
 
-    def place(self, bot: str = "", app: str = "", team: str = "T0FLATNET") -> Place:
+    def place(self, bot: str = "", app: str = "", team: str = "T0FLATNET") -> SlackWorkspace:
         """This workspace, as the bot knows it."""
         tokens = Tokens(SecretStr(bot or self.workspace.bot_token), SecretStr(app or self.workspace.app_token))
-        return Place(team, self.workspace.api_url, tokens, Usual("en", ZoneInfo("Asia/Tokyo"), {"C0DEV": "ja"}), cleaned)
+        return SlackWorkspace(
+            team, self.workspace.api_url, tokens, LanguageDefaults("en", ZoneInfo("Asia/Tokyo"), {"C0DEV": "ja"}), cleaned
+        )
 
     @asynccontextmanager
-    async def bot(self, rows: Rows | None = None) -> AsyncIterator[SlackSurface]:
+    async def bot(self, rows: SlackStores | None = None) -> AsyncIterator[SlackSurface]:
         """A running bot."""
         surface = self.surface(rows=rows)
         await surface.start()
@@ -261,19 +265,19 @@ class House:
             await surface.close(0.5)
 
     @asynccontextmanager
-    async def api(self) -> AsyncIterator[Api]:
+    async def api(self) -> AsyncIterator[SlackApi]:
         """Slack as the bot calls it."""
         async with aiohttp.ClientSession() as session:
             workspace = self.workspace
             client = AsyncWebClient(workspace.bot_token, workspace.api_url, session=session, retry_handlers=[])
-            yield Api(client, session, cleaned)
+            yield SlackApi(client, session, cleaned)
 
     @asynccontextmanager
     async def sender(self) -> AsyncIterator[Sender]:
         """The outbox alone, being emptied."""
         async with self.api() as api:
             clock = self.time.clock()
-            sender = Sender(self.rows.outbox, api, Channels(api, clock.monotonic), "flatnet", clock)
+            sender = Sender(self.rows.outbox, api, ChannelDirectory(api, clock.monotonic), "flatnet", clock)
             running = asyncio.create_task(sender.run())
             yield sender
             running.cancel()
@@ -320,7 +324,7 @@ class House:
             "select count(*) from outbox where state = 'sending' or (state = 'waiting' and next_try_at <= :now)",
         )
         with closing(sqlite3.connect(self.database.path)) as database:
-            return any(database.execute(query, {"now": utc_text(self.time.now())}).fetchone()[0] for query in queries)
+            return any(database.execute(query, {"now": encode_time(self.time.now())}).fetchone()[0] for query in queries)
 
 
 @pytest.fixture

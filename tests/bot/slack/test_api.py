@@ -12,13 +12,13 @@ from aiohttp import web
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.rendering.slack.blocks import Message
-from bot.slack.api import OPTIONAL_SCOPES, SCOPES, Api, SlackFailure
-from bot.slack.errors import LIBRARY_ERRORS, translated
+from bot.rendering.slack.blocks import SlackMessage
+from bot.slack.api import OPTIONAL_SCOPES, SCOPES, SlackApi, SlackFailure
+from bot.slack.errors import LIBRARY_ERRORS, map_slack_error
 from tests.bot.slack.conftest import CANARY, House, cleaned
 from tests.lab.workspace.faults import RESPONSE_URL, DropAfter, Failing, RateLimited, ServerError
 
-HELLO = Message("hello", ())
+HELLO = SlackMessage("hello", ())
 
 
 def _family(root: type[Exception]) -> Iterator[type[Exception]]:
@@ -36,7 +36,7 @@ EVERYTHING = sorted(
 def test_every_exception_of_the_libraries_is_translated(kind: type[Exception]) -> None:
     """All of them as they are installed, so that a new one of a new version shows here."""
     assert issubclass(kind, LIBRARY_ERRORS)
-    assert isinstance(translated(kind.__new__(kind)), SlackFailure)
+    assert isinstance(map_slack_error(kind.__new__(kind)), SlackFailure)
 
 
 def test_the_list_of_slack_sdk_is_complete() -> None:
@@ -58,14 +58,16 @@ def test_the_list_of_slack_sdk_is_complete() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_only_what_was_never_sent_is_known_not_to_be_done(error: Exception, maybe_done: bool) -> None:
-    failure = translated(error)
+    failure = map_slack_error(error)
     assert failure.passing
     assert maybe_done == failure.maybe_done
 
 
 async def test_nobody_listening_is_known_not_to_be_done() -> None:
     async with aiohttp.ClientSession() as session:
-        api = Api(AsyncWebClient("xoxb-1", "http://127.0.0.1:1/api/", session=session, retry_handlers=[]), session, cleaned)
+        api = SlackApi(
+            AsyncWebClient("xoxb-1", "http://127.0.0.1:1/api/", session=session, retry_handlers=[]), session, cleaned
+        )
         with pytest.raises(SlackFailure) as raised:
             await api.post("C1", HELLO)
     assert ("unreachable", True, False) == (raised.value.code, raised.value.passing, raised.value.maybe_done)
@@ -143,7 +145,7 @@ async def test_an_answer_that_is_not_slacks_is_a_failure_that_may_have_been_done
     answers.append(web.Response(body=answer[0], content_type=answer[1]))
     async with aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
-        api = Api(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session, cleaned)
+        api = SlackApi(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session, cleaned)
         with pytest.raises(SlackFailure) as raised:
             await api.post("C1", HELLO)
     assert ("protocol", True, True) == (raised.value.code, raised.value.passing, raised.value.maybe_done)
@@ -155,7 +157,7 @@ async def test_a_strange_retry_after_is_bounded(strange: tuple[web.AppRunner, li
     answers.append(web.json_response({"ok": False}, status=429, headers={"Retry-After": given}))
     async with aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/"
-        api = Api(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session, cleaned)
+        api = SlackApi(AsyncWebClient("xoxb-1", url, session=session, retry_handlers=[]), session, cleaned)
         with pytest.raises(SlackFailure) as raised:
             await api.post("C1", HELLO)
     assert 0.0 <= raised.value.retry_after <= 300.0
@@ -176,31 +178,31 @@ async def test_a_strange_retry_after_is_bounded(strange: tuple[web.AppRunner, li
 )
 async def test_answers_go_to_slacks_own_addresses_only(base: str, url: str, ours: bool) -> None:
     async with aiohttp.ClientSession() as session:
-        api = Api(AsyncWebClient("xoxb-1", base, session=session), session, cleaned)
-        assert ours == api._is_slacks(url)
+        api = SlackApi(AsyncWebClient("xoxb-1", base, session=session), session, cleaned)
+        assert ours == api._is_slack_url(url)
 
 
 async def test_the_scopes_of_the_token_are_read(house: House) -> None:
     async with house.api() as api:
-        _, scopes = await api.who_am_i()
+        _, scopes = await api.test_auth()
     assert SCOPES | OPTIONAL_SCOPES == scopes
 
 
 async def test_no_secret_leaves_by_any_method_that_shows_something(house: House) -> None:
     """Messages, private ones, edits, answers through a response_url, views, files with their names."""
-    words = Message(f"a {CANARY}", ({"type": "section", "text": {"type": "mrkdwn", "text": f"b {CANARY}"}},))
+    words = SlackMessage(f"a {CANARY}", ({"type": "section", "text": {"type": "mrkdwn", "text": f"b {CANARY}"}},))
     home = {"type": "home", "blocks": [{"type": "section", "text": {"type": "plain_text", "text": CANARY}}]}
     form = home | {"type": "modal", "title": {"type": "plain_text", "text": CANARY[:20]}, "private_metadata": CANARY}
     async with house.api() as api:
         ts = await api.post("C0OPS", words)
         await api.edit("C0OPS", ts, words)
-        await api.post_aside("C0OPS", "U0ADMIN", words)
-        await api.open_direct("U0ADMIN", words)
-        await api.publish("U0ADMIN", home)
+        await api.post_ephemeral("C0OPS", "U0ADMIN", words)
+        await api.post_direct("U0ADMIN", words)
+        await api.publish_home("U0ADMIN", home)
         await api.open_view(house.workspace.trigger("U0ADMIN"), form)
-        upload = await api.announce_file("a.csv", f"x,{CANARY}")
+        upload = await api.request_upload("a.csv", f"x,{CANARY}")
         await api.upload(upload)
-        await api.complete_file(upload.file, f"title {CANARY}", "C0OPS")
+        await api.complete_upload(upload.file, f"title {CANARY}", "C0OPS")
     messages = (house.workspace.messages("C0OPS"), house.workspace.private("U0ADMIN"), house.workspace.direct("U0ADMIN"))
     shown = (*messages, house.workspace.home("U0ADMIN"), house.workspace.view("U0ADMIN"), house.workspace.file(upload.file))
     assert str(shown).count("•••") >= 7
@@ -233,7 +235,7 @@ async def test_files_are_searched_for_secrets_beside_the_loop(house: House) -> N
         return cleaned(text)
 
     async with house.api() as api:
-        upload = await Api(api._client, api._session, noting).announce_file("a.txt", CANARY)
+        upload = await SlackApi(api._client, api._session, noting).request_upload("a.txt", CANARY)
     assert "•••".encode() == upload.content
     assert 1 == len(threads)
     assert threading.get_ident() not in threads

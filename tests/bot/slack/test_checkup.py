@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.slack.api import SCOPES, SlackFailure
-from bot.slack.checkup import check_up
+from bot.slack.checkup import inspect_slack
 from tests.bot.slack.conftest import House, manifest_with
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing
@@ -16,7 +16,7 @@ async def troubles(house: House, **channels: str) -> list[str]:
     """What is said of channels, by the key that names each."""
     place = house.place()
     wanted = {channel: f"notices.{key}" for key, channel in channels.items()}
-    found = await check_up(place.api_url, place.tokens, place.team, wanted)
+    found = await inspect_slack(place.api_url, place.tokens, place.team, wanted)
     assert "flatnet" == found.bot.name
     return [str(trouble) for trouble in found.troubles]
 

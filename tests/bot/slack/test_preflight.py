@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from bot.slack.api import SCOPES, SlackFailure
-from bot.slack.preflight import NotReady
+from bot.slack.preflight import SlackNotReady
 from tests.bot.slack.conftest import House, manifest_with, well
 from tests.lab.workspace import Workspace
 from tests.lab.workspace.faults import Failing, ServerError
 
 
 async def _refusal(house: House, *, bot: str = "", app: str = "", team: str = "T0FLATNET") -> str:
-    with pytest.raises(NotReady) as raised:
+    with pytest.raises(SlackNotReady) as raised:
         await house.surface(bot=bot, app=app, team=team).start()
     return str(raised.value)
 
@@ -71,11 +71,11 @@ async def test_a_token_that_is_revoked_while_the_bot_runs_is_noticed_and_private
     async with house.bot() as surface:
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.private("U0ADMIN")
-        assert (await surface.health()).healthy
+        assert (await surface.get_health()).healthy
         house.workspace.revoke_bot_token()
         await house.workspace.slash("U0ADMIN", "C0OPS", "health --here")
         texts = await house.private("U0ADMIN", 2)
-        health = await surface.health()
+        health = await surface.get_health()
     assert "3 hosts are well" in texts[1]
     assert (False, "token_revoked") == (health.healthy, health.revoked)
 
@@ -87,6 +87,6 @@ async def test_what_only_a_good_token_can_send_waits_for_one(house: House) -> No
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.until(lambda: house.workspace.calls("chat.postMessage"))
         await house.settled()
-        assert "token_revoked" == (await surface.health()).revoked
-    assert () == await house.rows.outbox.undeliverable()
-    assert (await house.rows.outbox.look()).next_at is not None
+        assert "token_revoked" == (await surface.get_health()).revoked
+    assert () == await house.rows.outbox.list_undeliverable()
+    assert (await house.rows.outbox.find_due()).next_at is not None

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from bot.slack.api import SlackFailure
-from bot.slack.socket import LONGEST_PAUSE, LOOK_EVERY, PATIENCE, Line, Socket
+from bot.slack.socket import CHECK_INTERVAL, MAX_PAUSE, RECONNECT_AFTER, ReconnectingSocket, SocketConnection
 from tests.bot.slack.conftest import House, Time
 from tests.lab.workspace.faults import HANDSHAKE, ServerError
 from tests.lab.workspace.socket_mode import Reason
@@ -37,7 +37,7 @@ class Lines:
         self.time = time
         return self
 
-    async def __call__(self) -> Line:
+    async def __call__(self) -> SocketConnection:
         self.tries.append(self.time.elapsed)
         if self.failing:
             self.failing -= 1
@@ -46,8 +46,8 @@ class Lines:
         return self.opened[-1]
 
 
-async def _watched(time: Time, lines: Lines) -> tuple[Socket, asyncio.Task[None]]:
-    socket = Socket(lines.opener(time), time.monotonic, time.sleep)
+async def _watched(time: Time, lines: Lines) -> tuple[ReconnectingSocket, asyncio.Task[None]]:
+    socket = ReconnectingSocket(lines.opener(time), time.monotonic, time.sleep)
     await socket.open()
     watching = asyncio.create_task(socket.watch())
     await time.asleep()
@@ -56,9 +56,9 @@ async def _watched(time: Time, lines: Lines) -> tuple[Socket, asyncio.Task[None]
 
 async def _pass(time: Time, seconds: float) -> None:
     """Let the time go by in small steps."""
-    for _ in range(int(seconds / LOOK_EVERY)):
+    for _ in range(int(seconds / CHECK_INTERVAL)):
         await time.asleep()
-        time.move(LOOK_EVERY)
+        time.move(CHECK_INTERVAL)
         await asyncio.sleep(0)
 
 
@@ -66,9 +66,9 @@ async def test_a_line_that_is_away_for_a_moment_is_left_to_the_library(time: Tim
     lines = Lines()
     _, watching = await _watched(time, lines)
     lines.opened[0].up = False
-    await _pass(time, PATIENCE - LOOK_EVERY)
+    await _pass(time, RECONNECT_AFTER - CHECK_INTERVAL)
     lines.opened[0].up = True
-    await _pass(time, 2 * PATIENCE)
+    await _pass(time, 2 * RECONNECT_AFTER)
     assert 1 == len(lines.opened)
     watching.cancel()
 
@@ -77,7 +77,7 @@ async def test_a_line_that_stays_away_is_closed_and_built_anew(time: Time) -> No
     lines = Lines()
     socket, watching = await _watched(time, lines)
     lines.opened[0].up = False
-    await _pass(time, PATIENCE + LOOK_EVERY)
+    await _pass(time, RECONNECT_AFTER + CHECK_INTERVAL)
     assert [True, False] == [line.closed for line in lines.opened]
     assert (True, 1) == (await socket.is_connected(), socket.rebuilt)
     watching.cancel()
@@ -88,10 +88,10 @@ async def test_while_slack_is_away_it_is_asked_more_and_more_rarely_but_for_ever
     socket, watching = await _watched(time, lines)
     lines.opened[0].up = False
     lines.failing = 10
-    await _pass(time, 3 * LONGEST_PAUSE * 10)
+    await _pass(time, 3 * MAX_PAUSE * 10)
     pauses = [after - before for before, after in zip(lines.tries[1:], lines.tries[2:], strict=False)]
     assert sorted(pauses) == pauses
-    assert LONGEST_PAUSE == pauses[-1]
+    assert MAX_PAUSE == pauses[-1]
     assert await socket.is_connected()
     watching.cancel()
 
@@ -111,11 +111,11 @@ async def test_a_line_that_was_cut_and_handshakes_that_fail_are_survived(house: 
         house.workspace.faults.switch_on(HANDSHAKE, ServerError(503), times=2)
         house.workspace.abort_connections()
         await house.until(lambda: house.workspace.connections == 0)
-        await house.moving(lambda: house.workspace.connections == 1, step=LOOK_EVERY)
+        await house.moving(lambda: house.workspace.connections == 1, step=CHECK_INTERVAL)
         await house.until(lambda: house.workspace.connections == 1)
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         assert 1 == len(await house.private("U0ADMIN"))
-        health = await surface.health()
+        health = await surface.get_health()
     assert (True, 1) == (health.healthy, health.rebuilt)
 
 
@@ -135,9 +135,9 @@ async def test_an_app_token_that_is_revoked_is_noticed_when_the_line_is_built_an
         house.workspace.abort_connections()
         await house.until(lambda: house.workspace.connections == 0)
         tries = len(house.workspace.calls("apps.connections.open"))
-        await house.moving(lambda: len(house.workspace.calls("apps.connections.open")) > tries, step=LOOK_EVERY)
+        await house.moving(lambda: len(house.workspace.calls("apps.connections.open")) > tries, step=CHECK_INTERVAL)
         await asyncio.sleep(0.01)
-        health = await surface.health()
+        health = await surface.get_health()
     assert (False, "token_revoked") == (health.connected, health.revoked)
 
 
@@ -145,4 +145,4 @@ async def test_the_time_of_the_last_event_is_known(house: House) -> None:
     async with house.bot() as surface:
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.private("U0ADMIN")
-        assert house.time.now() == (await surface.health()).last_event_at
+        assert house.time.now() == (await surface.get_health()).last_event_at

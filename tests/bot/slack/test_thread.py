@@ -6,19 +6,19 @@ import threading
 import pytest
 
 from adapters.phrase import Phrase
-from bot.model.change import State
+from bot.model.change import ChangeState
 from bot.model.request import Answer, Failure, FailureKind, Request
 from bot.runtime.clock import Clock
-from bot.slack.delivery_kind import Desk
-from bot.slack.preflight import NotReady
+from bot.slack.delivery_kind import SlackDispatcher
+from bot.slack.preflight import SlackNotReady
 from bot.slack.thread import SlackThread
-from commands.model.operation import Progress, untold
+from commands.model.operation import Progress, ignore_progress
 from tests.bot.rendering.changes import OPERATION, change
 from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.conftest import House, KeptStories, ScriptedDesk, well
 
 
-def _made(house: House, desk: Desk, team: str = "T0FLATNET") -> SlackThread:
+def _made(house: House, desk: SlackDispatcher, team: str = "T0FLATNET") -> SlackThread:
     clock = Clock(house.time.now, house.time.monotonic, asyncio.sleep)
     return SlackThread(house.place(team=team), desk, house.rows, clock)
 
@@ -40,7 +40,7 @@ async def test_the_desk_is_asked_in_its_own_loop_and_its_answer_comes(house: Hou
     await house.workspace.slash("U0ADMIN", "C0OPS", "health")
     [text] = await house.private("U0ADMIN")
     assert "3 hosts are well" in text
-    assert (await surface.health()).connected
+    assert (await surface.get_health()).connected
     await surface.close(1.0)
     assert (0, 0) == (house.workspace.connections, _threads())
 
@@ -94,7 +94,7 @@ async def test_work_that_is_cut_short_is_cancelled_at_the_desk_too(house: House)
 
 async def test_where_slack_cannot_be_used_the_thread_ends_and_says_why(house: House) -> None:
     surface = _made(house, house.desk, team="T0OTHER")
-    with pytest.raises(NotReady):
+    with pytest.raises(SlackNotReady):
         await surface.start()
     assert 0 == _threads()
 
@@ -103,7 +103,7 @@ async def test_what_was_answered_is_shown_again_only_after_the_desk_was_asked_in
     home = asyncio.get_running_loop()
 
     class Asked(ScriptedDesk):
-        async def refusal(self, request: Request) -> Failure | None:
+        async def check_refusal(self, request: Request) -> Failure | None:
             assert home is asyncio.get_running_loop()
             return Failure(kind=FailureKind.REFUSED, phrase=Phrase("only guests may see that"))
 
@@ -120,7 +120,7 @@ async def test_an_answer_that_takes_its_time_names_the_hosts_that_the_desk_still
     gate = asyncio.Event()
 
     class Slow(ScriptedDesk):
-        async def handle(self, request: Request, progress: Progress = untold) -> Answer:
+        async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:
             progress(("host-a",))
             await gate.wait()
             return well(request)
@@ -139,17 +139,17 @@ async def test_a_change_is_shown_from_the_desks_loop_and_what_was_shown_is_asked
     home = asyncio.get_running_loop()
 
     class Kept(KeptStories):
-        async def shown(self, operation: str, version: int, told: str) -> None:
+        async def mark_shown(self, operation: str, version: int, told: str) -> None:
             assert home is asyncio.get_running_loop()
-            await super().shown(operation, version, told)
+            await super().mark_shown(operation, version, told)
 
     house.stories = Kept(changes={OPERATION: change(version=1)})
     surface = _made(house, house.desk)
-    surface.show(change(version=1))  # before the start: that shows it
+    surface.show_change(change(version=1))  # before the start: that shows it
     await surface.start()
     await house.public("C0OPS")
-    surface.show(change(State.CLOSED, version=2))
+    surface.show_change(change(ChangeState.CLOSED, version=2))
     await house.until(lambda: house.stories.versions.get(OPERATION) == 2)
     await surface.close(1.0)
-    surface.show(change(version=3))
+    surface.show_change(change(version=3))
     assert 2 == house.stories.versions[OPERATION]

@@ -25,7 +25,7 @@ from bot.store.errors import (
     DatabaseOutdated,
     DatabaseTooNew,
     DatabaseUnavailable,
-    meaning,
+    map_sqlite_error,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -161,7 +161,7 @@ class TestOpening:
     async def test_tables_of_an_older_version_ask_for_the_upgrade(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         await Database.open(path).aclose()
         monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "9999"))
-        monkeypatch.setattr(schema, "HEAD", "9999")
+        monkeypatch.setattr(schema, "HEAD_REVISION", "9999")
         with pytest.raises(DatabaseOutdated, match="flatnet-bot db upgrade"):
             Database.open(path)
 
@@ -292,7 +292,7 @@ class TestTrouble:
         def translated(code: int) -> type[DatabaseError] | None:
             error = sqlite3.OperationalError()
             error.sqlite_errorcode, error.sqlite_errorname = code, "X"
-            known = meaning(error, tmp_path)
+            known = map_sqlite_error(error, tmp_path)
             return None if known is None else type(known)
 
         assert PRIMARY_CODES == {name: translated(getattr(sqlite3, f"SQLITE_{name}")) for name in PRIMARY_CODES}
@@ -300,7 +300,7 @@ class TestTrouble:
     def test_an_extended_code_means_what_its_primary_code_means(self, tmp_path: Path) -> None:
         error = sqlite3.OperationalError()
         error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_BUSY_SNAPSHOT, "SQLITE_BUSY_SNAPSHOT"
-        assert isinstance(meaning(error, tmp_path), DatabaseBusy)
+        assert isinstance(map_sqlite_error(error, tmp_path), DatabaseBusy)
 
 
 class TestReadingAlone:

@@ -24,14 +24,14 @@ def command(key: str, clock: Clock, text: str = "health") -> Delivery:
 async def test_the_same_delivery_five_times_at_once_is_one(inbox: Inbox, clock: Clock) -> None:
     news = await asyncio.gather(*(inbox.add(command("trigger-1", clock)) for _ in range(5)))
     assert sorted(news) == [False] * 4 + [True]
-    assert await inbox.resume() == (replace(command("trigger-1", clock), attempts=2),)
+    assert await inbox.list_unfinished() == (replace(command("trigger-1", clock), attempts=2),)
 
 
 async def test_a_delivery_that_was_finished_is_still_known(inbox: Inbox, clock: Clock) -> None:
     await inbox.add(command("trigger-1", clock))
     await inbox.finish("trigger-1", clock())
     assert not await inbox.add(command("trigger-1", clock))
-    assert await inbox.resume() == ()
+    assert await inbox.list_unfinished() == ()
 
 
 async def test_what_is_unfinished_comes_oldest_first_and_outlives_a_restart(path: Path, clock: Clock) -> None:
@@ -41,16 +41,16 @@ async def test_what_is_unfinished_comes_oldest_first_and_outlives_a_restart(path
         clock.pass_by(seconds=1)
     await database.aclose()
     database = Database.open(path)
-    assert [delivery.key for delivery in await Inbox(database).resume()] == ["b", "a", "c"]
+    assert [delivery.key for delivery in await Inbox(database).list_unfinished()] == ["b", "a", "c"]
     await database.aclose()
 
 
 async def test_each_beginning_of_work_is_counted(inbox: Inbox, clock: Clock) -> None:
     await inbox.add(command("a", clock))
-    assert [await inbox.attempt("a") for _ in range(2)] == [2, 3]
-    (left,) = await inbox.resume()
+    assert [await inbox.record_attempt("a") for _ in range(2)] == [2, 3]
+    (left,) = await inbox.list_unfinished()
     assert left.attempts == 4
-    assert await inbox.attempt("a") == 5
+    assert await inbox.record_attempt("a") == 5
 
 
 async def test_finishing_twice_keeps_the_first_end(inbox: Inbox, clock: Clock) -> None:
@@ -74,19 +74,19 @@ async def test_finished_deliveries_are_forgotten_after_seven_days_and_unfinished
     assert await inbox.prune(clock()) == 1
     clock.pass_by(days=365)
     assert await inbox.prune(clock()) == 0
-    assert [delivery.key for delivery in await inbox.resume()] == ["open"]
+    assert [delivery.key for delivery in await inbox.list_unfinished()] == ["open"]
 
 
 @pytest.mark.parametrize("text", ["", "a\0b", "\ud83d", "'; DROP TABLE inbox; --", "‮منقلب", "🚦" * 100])
 async def test_any_text_is_kept_as_it_came(inbox: Inbox, clock: Clock, text: str) -> None:
     await inbox.add(command(f"key {text}", clock, text))
-    (kept,) = await inbox.resume()
+    (kept,) = await inbox.list_unfinished()
     assert kept.payload["text"] == text
     await inbox.finish(f"key {text}", clock())
-    assert await inbox.resume() == ()
+    assert await inbox.list_unfinished() == ()
 
 
 async def test_a_delivery_that_is_too_large_is_refused(inbox: Inbox, clock: Clock) -> None:
     with pytest.raises(TooLarge):
         await inbox.add(command("a", clock, "x" * 65_536))
-    assert await inbox.resume() == ()
+    assert await inbox.list_unfinished() == ()

@@ -13,10 +13,10 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from bot.store import schema
-from bot.store.database import PATIENCE, Database, make_private
+from bot.store.database import LOCK_TIMEOUT, Database, make_private
 from bot.store.errors import DatabaseInUse, DatabaseOutdated, DatabaseTooNew, DatabaseUnavailable
-from bot.store.line import Line
-from bot.store.upgrade import Upgrade, configuration, migrate, upgrade
+from bot.store.line import SqliteConnection
+from bot.store.upgrade import UpgradeResult, make_alembic_config, run_migrations, upgrade_database
 
 NOW = datetime(2026, 1, 31, 9, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
@@ -30,18 +30,18 @@ def definitions(path: Path) -> dict[str, str]:
 
 
 def test_the_list_of_revisions_is_that_of_the_migrations() -> None:
-    script = ScriptDirectory.from_config(configuration())
+    script = ScriptDirectory.from_config(make_alembic_config())
     assert schema.REVISIONS == tuple(revision.revision for revision in script.walk_revisions())[::-1]
-    assert schema.HEAD == script.get_current_head()
+    assert schema.HEAD_REVISION == script.get_current_head()
 
 
 async def test_a_new_file_has_the_tables_that_the_migrations_make(tmp_path: Path) -> None:
     made, migrated = tmp_path / "made", tmp_path / "migrated"
     await Database.open(made).aclose()
     make_private(migrated)
-    line = Line(migrated, PATIENCE)
+    line = SqliteConnection(migrated, LOCK_TIMEOUT)
     with line.transaction("BEGIN IMMEDIATE") as connection:
-        migrate(connection)
+        run_migrations(connection)
     line.close()
     assert definitions(migrated) == definitions(made)
     assert {"table inbox", "table outbox", "table audit", "trigger audit_no_update", "trigger audit_only_next"} <= set(
@@ -53,24 +53,24 @@ async def test_a_new_file_has_the_tables_that_the_migrations_make(tmp_path: Path
 async def test_an_upgrade_of_newest_tables_does_nothing(path: Path) -> None:
     await Database.open(path).aclose()
     before = sorted(path.parent.iterdir())
-    assert upgrade(path, NOW) == Upgrade(schema.HEAD, schema.HEAD, None)
+    assert upgrade_database(path, NOW) == UpgradeResult(schema.HEAD_REVISION, schema.HEAD_REVISION, None)
     assert sorted(path.parent.iterdir()) == before
 
 
 async def test_older_tables_get_the_newer_ones_and_keep_their_rows(tmp_path: Path) -> None:
     path = tmp_path / "flatnet.sqlite3"
     make_private(path)
-    line = Line(path, PATIENCE)
+    line = SqliteConnection(path, LOCK_TIMEOUT)
     with line.transaction("BEGIN IMMEDIATE") as connection:
-        config = configuration()
+        config = make_alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
         connection.exec_driver_sql(ROW)
     line.close()
     with pytest.raises(DatabaseOutdated):
         Database.open(path)
-    done = upgrade(path, NOW)
-    assert ("0002", schema.HEAD) == (done.before, done.after)
+    done = upgrade_database(path, NOW)
+    assert ("0002", schema.HEAD_REVISION) == (done.before, done.after)
     await Database.open(path).aclose()
     with closing(sqlite3.connect(path)) as rows:
         assert rows.execute("SELECT key FROM inbox").fetchall() == [("kept",)]
@@ -78,7 +78,7 @@ async def test_older_tables_get_the_newer_ones_and_keep_their_rows(tmp_path: Pat
 
 async def test_an_upgrade_beside_a_running_bot_is_refused(database: Database, path: Path) -> None:
     with pytest.raises(DatabaseInUse):
-        upgrade(path, NOW)
+        upgrade_database(path, NOW)
 
 
 async def test_tables_of_a_newer_version_are_not_touched(path: Path) -> None:
@@ -87,12 +87,12 @@ async def test_tables_of_a_newer_version_are_not_touched(path: Path) -> None:
         line.execute("UPDATE alembic_version SET version_num = '9999'")
         line.commit()
     with pytest.raises(DatabaseTooNew):
-        upgrade(path, NOW)
+        upgrade_database(path, NOW)
 
 
 def test_where_there_is_no_database_there_is_nothing_to_upgrade(path: Path) -> None:
     with pytest.raises(DatabaseUnavailable):
-        upgrade(path, NOW)
+        upgrade_database(path, NOW)
     assert not path.exists()
 
 
@@ -106,10 +106,13 @@ async def test_the_next_release_finds_older_tables_upgrades_them_and_leaves_a_co
     release = next_release(tmp_path / "site 100%")
 
     assert "DatabaseOutdated" in run(release, "open", path)
-    assert run(release, "upgrade", path) == f"{schema.HEAD} 9999 flatnet.sqlite3.{schema.HEAD}-20260131T090000Z"
+    assert (
+        run(release, "upgrade", path)
+        == f"{schema.HEAD_REVISION} 9999 flatnet.sqlite3.{schema.HEAD_REVISION}-20260131T090000Z"
+    )
     assert run(release, "open", path) == "9999"
 
-    copy = tmp_path / f"flatnet.sqlite3.{schema.HEAD}-20260131T090000Z"
+    copy = tmp_path / f"flatnet.sqlite3.{schema.HEAD_REVISION}-20260131T090000Z"
     assert copy.stat().st_mode & 0o777 == 0o600
     for file, table in ((path, True), (copy, False)):
         with closing(sqlite3.connect(file)) as line:
@@ -124,7 +127,7 @@ LATER = f'''"""A later table."""
 from alembic import op
 
 revision = "9999"
-down_revision = "{schema.HEAD}"
+down_revision = "{schema.HEAD_REVISION}"
 
 
 def upgrade():
@@ -161,7 +164,7 @@ def next_release(site: Path) -> Path:
     store = site / "bot" / "store"
     (store / "migrations" / "versions" / "r9999_later.py").write_text(LATER)
     text = (store / "schema.py").read_text()
-    (store / "schema.py").write_text(text.replace(f'"{schema.HEAD}")', f'"{schema.HEAD}", "9999")'))
+    (store / "schema.py").write_text(text.replace(f'"{schema.HEAD_REVISION}")', f'"{schema.HEAD_REVISION}", "9999")'))
     return site
 
 

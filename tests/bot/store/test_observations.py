@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bot.store.database import Database
-from bot.store.observations import KEPT, WHOLE, Observation, Observations
+from bot.store.observations import DETAIL_RETENTION, RETENTION, Observation, ObservationTable
 from tests.bot.store.conftest import Clock
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -17,8 +17,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def observations(database: Database) -> Observations:
-    return Observations(database)
+def observations(database: Database) -> ObservationTable:
+    return ObservationTable(database)
 
 
 def look(host: str = "host-a", at: datetime = NOON, **found: int) -> Observation:
@@ -35,15 +35,15 @@ async def rows(database: Database) -> int:
     return await database.read(count)
 
 
-async def thinned(observations: Observations, now: datetime, most: int = 1_000) -> list[int]:
+async def thinned(observations: ObservationTable, now: datetime, most: int = 1_000) -> list[int]:
     """How many rows each step moved, until none was left."""
     steps = []
-    while moved := await observations.thin(now, most):
+    while moved := await observations.aggregate_old(now, most):
         steps.append(moved)
     return steps
 
 
-async def test_looks_are_summed_by_host(observations: Observations) -> None:
+async def test_looks_are_summed_by_host(observations: ObservationTable) -> None:
     await observations.add([look(), look("host-b", unreached=1)])
     await observations.add(
         [look(at=NOON + timedelta(minutes=30), api=1), look(at=NOON + timedelta(hours=1), api=1, nebula=1)]
@@ -52,14 +52,14 @@ async def test_looks_are_summed_by_host(observations: Observations) -> None:
     assert {
         "host-a": Observation("host-a", NOON, 1, 2, 0, {"api": 2, "nebula": 1}, 3, 30),
         "host-b": Observation("host-b", NOON, 0, 0, 1, {}, 1, 10),
-    } == await observations.sums(NOON, NOON + DAY)
+    } == await observations.sum_by_host(NOON, NOON + DAY)
 
 
-async def test_the_same_host_at_the_same_second_is_the_same_look(observations: Observations) -> None:
+async def test_the_same_host_at_the_same_second_is_the_same_look(observations: ObservationTable) -> None:
     await observations.add([look()])
     await observations.add([look(at=NOON + timedelta(milliseconds=200), api=1)])
 
-    assert {"host-a": look()} == await observations.sums(NOON, NOON + DAY)
+    assert {"host-a": look()} == await observations.sum_by_host(NOON, NOON + DAY)
 
 
 @pytest.mark.parametrize(
@@ -72,17 +72,17 @@ async def test_the_same_host_at_the_same_second_is_the_same_look(observations: O
     ],
 )
 async def test_a_span_holds_its_beginning_and_not_its_end(
-    observations: Observations, since: datetime, until: datetime, looks: int
+    observations: ObservationTable, since: datetime, until: datetime, looks: int
 ) -> None:
     await observations.add([look()])
 
-    assert looks == sum(each.looks for each in (await observations.sums(since, until)).values())
+    assert looks == sum(each.looks for each in (await observations.sum_by_host(since, until)).values())
 
 
-async def test_of_nothing_there_is_no_sum(observations: Observations) -> None:
+async def test_of_nothing_there_is_no_sum(observations: ObservationTable) -> None:
     await observations.add([])
 
-    assert {} == await observations.sums(NOON, NOON + DAY)
+    assert {} == await observations.sum_by_host(NOON, NOON + DAY)
 
 
 def fortnights(hosts: int, days: int) -> Iterable[Observation]:
@@ -93,45 +93,45 @@ def fortnights(hosts: int, days: int) -> Iterable[Observation]:
 
 
 async def test_old_looks_become_days_and_nothing_is_lost_but_the_time_of_day(
-    observations: Observations, database: Database
+    observations: ObservationTable, database: Database
 ) -> None:
     await observations.add(fortnights(hosts=20, days=21))
     began, ended = NOON.replace(hour=0), NOON.replace(hour=0) + 21 * DAY
-    before = [await observations.sums(began + n * DAY, began + (n + 1) * DAY) for n in range(21)]
+    before = [await observations.sum_by_host(began + n * DAY, began + (n + 1) * DAY) for n in range(21)]
     assert 20 * 21 * 48 == await rows(database)
 
-    now = began + WHOLE + 20 * DAY + timedelta(hours=13)  # the last of the days is not old enough yet
+    now = began + DETAIL_RETENTION + 20 * DAY + timedelta(hours=13)  # the last of the days is not old enough yet
     steps = await thinned(observations, now)
 
     assert 1_000 == max(steps)
     assert 20 * 20 * 47 == sum(steps)  # the look at midnight is the day's row already
     assert 20 * 20 + 20 * 48 == await rows(database)
-    assert before == [await observations.sums(began + n * DAY, began + (n + 1) * DAY) for n in range(21)]
-    assert 20 * 21 * 48 == sum(each.looks for each in (await observations.sums(began, ended)).values())
+    assert before == [await observations.sum_by_host(began + n * DAY, began + (n + 1) * DAY) for n in range(21)]
+    assert 20 * 21 * 48 == sum(each.looks for each in (await observations.sum_by_host(began, ended)).values())
 
 
-async def test_thinning_what_is_thin_changes_nothing(observations: Observations, database: Database) -> None:
+async def test_thinning_what_is_thin_changes_nothing(observations: ObservationTable, database: Database) -> None:
     await observations.add(fortnights(hosts=2, days=2))
-    now = NOON + WHOLE + 9 * DAY
+    now = NOON + DETAIL_RETENTION + 9 * DAY
     await thinned(observations, now)
-    once = await observations.sums(NOON - DAY, NOON + 9 * DAY)
+    once = await observations.sum_by_host(NOON - DAY, NOON + 9 * DAY)
 
     assert [] == await thinned(observations, now)
     assert 2 * 2 == await rows(database)
-    assert once == await observations.sums(NOON - DAY, NOON + 9 * DAY)
+    assert once == await observations.sum_by_host(NOON - DAY, NOON + 9 * DAY)
 
 
 @pytest.mark.parametrize("most", [1, 7, 95])
 async def test_thinning_goes_on_where_it_was_broken_off(path: Path, most: int) -> None:
     """The bot may end after any step: each is a transaction of its own."""
     database = Database.open(path)
-    await Observations(database).add(fortnights(hosts=2, days=2))
-    now = NOON + WHOLE + 9 * DAY
-    whole = await Observations(database).sums(NOON - DAY, NOON + 9 * DAY)
+    await ObservationTable(database).add(fortnights(hosts=2, days=2))
+    now = NOON + DETAIL_RETENTION + 9 * DAY
+    whole = await ObservationTable(database).sum_by_host(NOON - DAY, NOON + 9 * DAY)
     moved = 1
     while moved:
-        moved = await Observations(database).thin(now, most)
-        assert whole == await Observations(database).sums(NOON - DAY, NOON + 9 * DAY)
+        moved = await ObservationTable(database).aggregate_old(now, most)
+        assert whole == await ObservationTable(database).sum_by_host(NOON - DAY, NOON + 9 * DAY)
         if most > 1:
             await database.aclose()
             database = Database.open(path)
@@ -139,14 +139,14 @@ async def test_thinning_goes_on_where_it_was_broken_off(path: Path, most: int) -
     await database.aclose()
 
 
-async def test_days_are_kept_for_more_than_a_year(observations: Observations, database: Database, clock: Clock) -> None:
-    days = [look(at=clock() - KEPT + n * DAY) for n in (-2, -1, 1, 2)]
+async def test_days_are_kept_for_more_than_a_year(observations: ObservationTable, database: Database, clock: Clock) -> None:
+    days = [look(at=clock() - RETENTION + n * DAY) for n in (-2, -1, 1, 2)]
     await observations.add(days)
 
     await thinned(observations, clock(), most=1)
 
     assert 2 == await rows(database)
-    assert 2 == (await observations.sums(clock() - 500 * DAY, clock()))["host-a"].looks
+    assert 2 == (await observations.sum_by_host(clock() - 500 * DAY, clock()))["host-a"].looks
 
 
 def test_a_sum_keeps_the_first_ones_name_and_time() -> None:

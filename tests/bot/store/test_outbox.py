@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.store.database import Database
 from bot.store.inbox import Delivery, Inbox
-from bot.store.outbox import NOWHERE, Outbox, Outlook, Place, Post, Road, State
+from bot.store.outbox import NO_MESSAGE_PLACE, DuePosts, MessagePlace, Outbox, Post, PostState, Route
 from tests.bot.store.conftest import Clock
 
 
@@ -24,7 +24,7 @@ def outbox(database: Database, clock: Clock) -> Outbox:
 @pytest.fixture
 def post(clock: Clock) -> Callable[..., Post]:
     def make(text: str = "hello", channel: str = "C1") -> Post:
-        return Post("op-1", channel, Road.POST, {"channel": channel}, {"text": text, "blocks": []}, clock())
+        return Post("op-1", channel, Route.POST, {"channel": channel}, {"text": text, "blocks": []}, clock())
 
     return make
 
@@ -32,7 +32,7 @@ def post(clock: Clock) -> Callable[..., Post]:
 @pytest.fixture
 def edit(clock: Clock) -> Callable[..., Post]:
     def make(text: str, ts: str = "1.1") -> Post:
-        return Post("op-1", "C1", Road.UPDATE, {"channel": "C1", "ts": ts}, {"text": text}, clock())
+        return Post("op-1", "C1", Route.UPDATE, {"channel": "C1", "ts": ts}, {"text": text}, clock())
 
     return make
 
@@ -41,12 +41,12 @@ Make = Callable[..., Post]
 
 
 async def due(outbox: Outbox) -> list[str]:
-    return [post.message["text"] for post in (await outbox.look()).due]
+    return [post.message["text"] for post in (await outbox.find_due()).due]
 
 
 async def test_a_message_comes_back_as_it_was_kept(outbox: Outbox, post: Make, clock: Clock) -> None:
     number = await outbox.add(post())
-    assert await outbox.look() == Outlook((replace(post(), id=number, next_try_at=clock()),), None)
+    assert await outbox.find_due() == DuePosts((replace(post(), id=number, next_try_at=clock()),), None)
 
 
 @pytest.mark.parametrize("broken", ["INSERT ON outbox", "UPDATE ON inbox"])
@@ -60,11 +60,11 @@ async def test_an_answer_is_kept_and_its_delivery_finished_together_or_not_at_al
         with pytest.raises(IntegrityError):
             await outbox.add(post(), "trigger-1")
         other.execute("DROP TRIGGER broken")
-    assert await outbox.look() == Outlook((), None)
-    assert ["trigger-1"] == [delivery.key for delivery in await inbox.resume()]
+    assert await outbox.find_due() == DuePosts((), None)
+    assert ["trigger-1"] == [delivery.key for delivery in await inbox.list_unfinished()]
     await outbox.add(post(), "trigger-1")
     assert await due(outbox) == ["hello"]
-    assert await inbox.resume() == ()
+    assert await inbox.list_unfinished() == ()
 
 
 async def test_a_conversation_is_sent_in_order_and_others_do_not_wait(outbox: Outbox, post: Make) -> None:
@@ -72,9 +72,9 @@ async def test_a_conversation_is_sent_in_order_and_others_do_not_wait(outbox: Ou
     await outbox.add(post("two"))
     await outbox.add(post("elsewhere", "C2"))
     assert await due(outbox) == ["one", "elsewhere"]
-    await outbox.begin([first])
+    await outbox.begin_sending([first])
     assert await due(outbox) == ["elsewhere"]
-    assert await outbox.sent(first, "1.1")
+    assert await outbox.mark_sent(first, "1.1")
     assert await due(outbox) == ["two", "elsewhere"]
 
 
@@ -83,9 +83,9 @@ async def test_what_is_to_be_tried_again_holds_its_conversation_until_its_time(
 ) -> None:
     first = await outbox.add(post("one"))
     await outbox.add(post("two"))
-    await outbox.begin([first])
-    await outbox.failed(first, "ratelimited", clock() + timedelta(seconds=30))
-    assert await outbox.look() == Outlook((), clock() + timedelta(seconds=30))
+    await outbox.begin_sending([first])
+    await outbox.mark_failed(first, "ratelimited", clock() + timedelta(seconds=30))
+    assert await outbox.find_due() == DuePosts((), clock() + timedelta(seconds=30))
     clock.pass_by(seconds=30)
     assert await due(outbox) == ["one"]
 
@@ -93,11 +93,11 @@ async def test_what_is_to_be_tried_again_holds_its_conversation_until_its_time(
 async def test_what_is_given_up_lets_the_next_one_go_and_is_remembered(outbox: Outbox, post: Make) -> None:
     first = await outbox.add(post("one"))
     await outbox.add(post("two"))
-    await outbox.begin([first])
-    await outbox.failed(first, "channel_not_found", None)
+    await outbox.begin_sending([first])
+    await outbox.mark_failed(first, "channel_not_found", None)
     assert await due(outbox) == ["two"]
-    (lost,) = await outbox.undeliverable()
-    assert (lost.id, lost.state, lost.why, lost.attempts) == (first, State.UNDELIVERABLE, "channel_not_found", 1)
+    (lost,) = await outbox.list_undeliverable()
+    assert (lost.id, lost.state, lost.why, lost.attempts) == (first, PostState.UNDELIVERABLE, "channel_not_found", 1)
 
 
 async def test_a_message_may_be_kept_for_later(outbox: Outbox, post: Make, clock: Clock) -> None:
@@ -112,19 +112,19 @@ async def test_an_edit_takes_the_place_of_a_waiting_one_of_the_same_message(outb
     other = await outbox.add(edit("other message", ts="2.2"))
     assert await outbox.add(edit("20 %")) == first
     assert await outbox.add(edit("30 %")) == first
-    (begun,) = await outbox.begin([first])
+    (begun,) = await outbox.begin_sending([first])
     assert begun.message["text"] == "30 %"
-    await outbox.sent(first)
-    assert [post.id for post in (await outbox.look()).due] == [other]
+    await outbox.mark_sent(first)
+    assert [post.id for post in (await outbox.find_due()).due] == [other]
 
 
 async def test_an_edit_that_is_on_its_way_is_followed_by_the_next_one(outbox: Outbox, edit: Make) -> None:
     """Replacing it now would lose the newer state: it is sent already."""
     first = await outbox.add(edit("10 %"))
-    await outbox.begin([first])
+    await outbox.begin_sending([first])
     second = await outbox.add(edit("done"))
     assert second != first
-    await outbox.sent(first)
+    await outbox.mark_sent(first)
     assert await due(outbox) == ["done"]
 
 
@@ -132,14 +132,14 @@ async def test_an_edit_that_failed_and_its_successor_both_get_the_newest_state(
     outbox: Outbox, edit: Make, clock: Clock
 ) -> None:
     first = await outbox.add(edit("10 %"))
-    await outbox.begin([first])
+    await outbox.begin_sending([first])
     second = await outbox.add(edit("20 %"))
-    await outbox.failed(first, "ratelimited", clock())
+    await outbox.mark_failed(first, "ratelimited", clock())
     assert await outbox.add(edit("done")) == second
     for number in (first, second):
         assert await due(outbox) == ["done"]
-        await outbox.begin([number])
-        await outbox.sent(number)
+        await outbox.begin_sending([number])
+        await outbox.mark_sent(number)
 
 
 async def test_two_new_messages_of_the_same_words_are_two(outbox: Outbox, post: Make) -> None:
@@ -148,8 +148,8 @@ async def test_two_new_messages_of_the_same_words_are_two(outbox: Outbox, post: 
 
 async def test_a_message_begins_once(outbox: Outbox, post: Make) -> None:
     number = await outbox.add(post())
-    begun = replace(post(), id=number, next_try_at=post().made_at, state=State.SENDING, attempts=1)
-    assert [await outbox.begin([number, 99]), await outbox.begin([number])] == [(begun,), ()]
+    begun = replace(post(), id=number, next_try_at=post().made_at, state=PostState.SENDING, attempts=1)
+    assert [await outbox.begin_sending([number, 99]), await outbox.begin_sending([number])] == [(begun,), ()]
 
 
 async def test_a_crash_while_sending_leaves_it_maybe_sent(path: Path, clock: Clock, post: Make) -> None:
@@ -158,39 +158,39 @@ async def test_a_crash_while_sending_leaves_it_maybe_sent(path: Path, clock: Clo
         await Outbox(database, clock).add(post("on its way")),
         await Outbox(database, clock).add(post("waits", "C2")),
     )
-    await Outbox(database, clock).begin([sending])
+    await Outbox(database, clock).begin_sending([sending])
     await database.aclose()
     database = Database.open(path)
     outbox = Outbox(database, clock)
-    assert await outbox.recover() == 1
-    assert {found.id: found.maybe_sent for found in (await outbox.look()).due} == {sending: True, waiting: False}
+    assert await outbox.recover_interrupted() == 1
+    assert {found.id: found.maybe_sent for found in (await outbox.find_due()).due} == {sending: True, waiting: False}
     await database.aclose()
 
 
 async def test_a_message_may_be_kept_as_one_that_is_being_sent(outbox: Outbox, post: Make) -> None:
-    number = await outbox.add(replace(post(), state=State.SENDING, attempts=1))
+    number = await outbox.add(replace(post(), state=PostState.SENDING, attempts=1))
     assert await due(outbox) == []
-    assert await outbox.recover() == 1
-    (found,) = (await outbox.look()).due
+    assert await outbox.recover_interrupted() == 1
+    (found,) = (await outbox.find_due()).due
     assert (number, True, 1) == (found.id, found.maybe_sent, found.attempts)
 
 
 async def test_once_maybe_sent_stays_so_until_it_is_sent(outbox: Outbox, post: Make, clock: Clock) -> None:
     number = await outbox.add(post())
-    await outbox.begin([number])
-    await outbox.failed(number, "timeout", clock(), maybe_sent=True)
-    await outbox.begin([number])
-    await outbox.failed(number, "ratelimited", clock())
-    (found,) = (await outbox.look()).due
+    await outbox.begin_sending([number])
+    await outbox.mark_failed(number, "timeout", clock(), maybe_sent=True)
+    await outbox.begin_sending([number])
+    await outbox.mark_failed(number, "ratelimited", clock())
+    (found,) = (await outbox.find_due()).due
     assert (found.maybe_sent, found.attempts, found.why) == (True, 2, "ratelimited")
 
 
 async def test_a_late_word_about_a_message_that_has_ended_changes_nothing(outbox: Outbox, post: Make, clock: Clock) -> None:
     number = await outbox.add(post())
-    await outbox.begin([number])
-    await outbox.sent(number, "1.1")
-    await outbox.failed(number, "timeout", clock())
-    assert await outbox.look() == Outlook((), None)
+    await outbox.begin_sending([number])
+    await outbox.mark_sent(number, "1.1")
+    await outbox.mark_failed(number, "timeout", clock())
+    assert await outbox.find_due() == DuePosts((), None)
 
 
 async def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_never(
@@ -199,27 +199,27 @@ async def test_what_has_ended_is_forgotten_after_seven_days_and_what_waits_never
     sent, lost = await outbox.add(post("sent", "C1")), await outbox.add(post("lost", "C2"))
     await outbox.add(post("waits", "C3"))
     for number in (sent, lost):
-        await outbox.begin([number])
-    await outbox.sent(sent)
-    await outbox.failed(lost, "is_archived", None)
+        await outbox.begin_sending([number])
+    await outbox.mark_sent(sent)
+    await outbox.mark_failed(lost, "is_archived", None)
     clock.pass_by(days=7)
     assert await outbox.prune() == 0
     clock.pass_by(seconds=1)
     assert await outbox.prune() == 2
-    assert (await outbox.undeliverable(), await due(outbox)) == ((), ["waits"])
+    assert (await outbox.list_undeliverable(), await due(outbox)) == ((), ["waits"])
 
 
 async def test_the_message_that_an_edit_replaces_is_found_by_its_operation(outbox: Outbox, post: Make, edit: Make) -> None:
     """After a crash, too: its first message for all, and Slack's name for it once it was sent."""
-    assert 0 == await outbox.posted("op-1")
+    assert 0 == await outbox.find_row("op-1")
     first = await outbox.add(post())
     await outbox.add(edit("newer"))
     await outbox.add(post("another"))
-    assert first == await outbox.posted("op-1")
-    assert (None, NOWHERE) == (await outbox.place_of(first), await outbox.place_of(999))
-    await outbox.begin([first])
-    await outbox.sent(first, "1.1")
-    assert Place("C1", "1.1") == await outbox.place_of(first)
+    assert first == await outbox.find_row("op-1")
+    assert (None, NO_MESSAGE_PLACE) == (await outbox.find_place(first), await outbox.find_place(999))
+    await outbox.begin_sending([first])
+    await outbox.mark_sent(first, "1.1")
+    assert MessagePlace("C1", "1.1") == await outbox.find_place(first)
 
 
 async def test_an_edit_and_an_answer_wait_for_the_message_that_they_belong_to_whatever_lane_they_are_in(
@@ -230,43 +230,43 @@ async def test_an_edit_and_an_answer_wait_for_the_message_that_they_belong_to_wh
     await outbox.add(replace(edit("edit"), conversation="edits", address={"channel": "C1", "replaces": card}))
     await outbox.add(replace(post("reply"), conversation="below", address={"channel": "C1", "below": card}))
     assert ["card"] == await due(outbox)
-    await outbox.begin([card])
+    await outbox.begin_sending([card])
     assert [] == await due(outbox)
-    assert await outbox.sent(card, "1.1")
+    assert await outbox.mark_sent(card, "1.1")
     assert ["edit", "reply"] == await due(outbox)
 
 
 async def test_what_belongs_to_a_message_that_was_given_up_goes_all_the_same(outbox: Outbox, post: Make) -> None:
     card = await outbox.add(post("card"))
     await outbox.add(replace(post("reply"), conversation="below", address={"channel": "C1", "below": card}))
-    await outbox.begin([card])
-    await outbox.failed(card, "channel_not_found", None)
+    await outbox.begin_sending([card])
+    await outbox.mark_failed(card, "channel_not_found", None)
     assert ["reply"] == await due(outbox)
 
 
 async def test_a_message_that_was_posted_anew_is_edited_there_from_then_on(outbox: Outbox, post: Make) -> None:
     card = await outbox.add(post("card"))
-    await outbox.moved(card, Place("C1", "9.9"))
-    assert None is await outbox.place_of(card)  # it is still to be sent
-    await outbox.begin([card])
-    await outbox.sent(card, "1.1")
-    await outbox.moved(card, Place("C2", "2.2"))
-    assert Place("C2", "2.2") == await outbox.place_of(card)
+    await outbox.move_to(card, MessagePlace("C1", "9.9"))
+    assert None is await outbox.find_place(card)  # it is still to be sent
+    await outbox.begin_sending([card])
+    await outbox.mark_sent(card, "1.1")
+    await outbox.move_to(card, MessagePlace("C2", "2.2"))
+    assert MessagePlace("C2", "2.2") == await outbox.find_place(card)
 
 
 async def test_whether_a_message_was_added_is_known_by_its_operation(outbox: Outbox, post: Make) -> None:
-    assert not await outbox.added("op-1")
+    assert not await outbox.has_message("op-1")
     await outbox.add(post())
-    assert await outbox.added("op-1")
+    assert await outbox.has_message("op-1")
 
 
 async def test_where_a_message_is_is_known_once_it_has_ended(outbox: Outbox, post: Make) -> None:
     there, elsewhere, direct = [await outbox.add(post(channel=channel)) for channel in ("C1", "C2", "C3")]
-    assert None is await outbox.place_of(there)
-    await outbox.begin([there, elsewhere, direct])
-    await outbox.sent(there, "1.1")
-    await outbox.sent(elsewhere, "2.2", "C9")
-    await outbox.sent(direct)  # to one person instead
-    assert [Place("C1", "1.1"), Place("C9", "2.2"), NOWHERE] == [
-        await outbox.place_of(row) for row in (there, elsewhere, direct)
+    assert None is await outbox.find_place(there)
+    await outbox.begin_sending([there, elsewhere, direct])
+    await outbox.mark_sent(there, "1.1")
+    await outbox.mark_sent(elsewhere, "2.2", "C9")
+    await outbox.mark_sent(direct)  # to one person instead
+    assert [MessagePlace("C1", "1.1"), MessagePlace("C9", "2.2"), NO_MESSAGE_PLACE] == [
+        await outbox.find_place(row) for row in (there, elsewhere, direct)
     ]

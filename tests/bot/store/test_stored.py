@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.store.errors import TooLarge
 from bot.store.models import UtcText
-from bot.store.stored import MAX_JSON, json_text, safe_text, utc_text
+from bot.store.stored import MAX_JSON_BYTES, encode_json, encode_time, escape_text
 
 MOMENTS = st.datetimes(timezones=st.timezones() | st.just(UTC), allow_imaginary=False).filter(lambda at: 1 < at.year < 9999)
 JSON = st.recursive(
@@ -23,48 +23,48 @@ JSON = st.recursive(
 
 def test_a_moment_is_stored_in_utc_and_can_be_read() -> None:
     tokyo = timezone(timedelta(hours=9))
-    assert utc_text(datetime(2026, 1, 31, 18, 0, tzinfo=tokyo)) == "2026-01-31T09:00:00.000000Z"
+    assert encode_time(datetime(2026, 1, 31, 18, 0, tzinfo=tokyo)) == "2026-01-31T09:00:00.000000Z"
 
 
 @given(MOMENTS)
 def test_a_moment_comes_back_as_it_was(at: datetime) -> None:
     """Compared in UTC: in an hour that a clock repeats, Python calls no two zones' times equal."""
-    back = UtcText().process_result_value(utc_text(at), None)  # type: ignore[arg-type]
+    back = UtcText().process_result_value(encode_time(at), None)  # type: ignore[arg-type]
     assert back == at.astimezone(UTC)
     assert back.utcoffset() == timedelta(0)
 
 
 @given(MOMENTS, MOMENTS)
 def test_stored_moments_sort_as_time_does(one: datetime, other: datetime) -> None:
-    assert (utc_text(one) < utc_text(other)) == (one.astimezone(UTC) < other.astimezone(UTC))
+    assert (encode_time(one) < encode_time(other)) == (one.astimezone(UTC) < other.astimezone(UTC))
 
 
 def test_a_moment_without_its_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
-        utc_text(datetime(2026, 1, 31))  # noqa: DTZ001
+        encode_time(datetime(2026, 1, 31))  # noqa: DTZ001
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_json_is_stored_as_ascii_and_comes_back_as_it_was(value: dict[str, Any]) -> None:
-    stored = json_text(value)
+    stored = encode_json(value)
     assert stored.isascii()
     assert json.loads(stored) == value
 
 
 def test_the_same_json_is_stored_as_the_same_text() -> None:
-    assert json_text({"b": 1, "a": "\ud800\0"}) == json_text({"a": "\ud800\0", "b": 1}) == r'{"a":"\ud800\u0000","b":1}'
+    assert encode_json({"b": 1, "a": "\ud800\0"}) == encode_json({"a": "\ud800\0", "b": 1}) == r'{"a":"\ud800\u0000","b":1}'
 
 
 def test_json_that_is_too_large_is_refused_with_its_size() -> None:
-    frame = len(json_text({"a": ""}))
-    assert len(json_text({"a": "x" * (MAX_JSON - frame)})) == MAX_JSON
-    with pytest.raises(TooLarge, match=str(MAX_JSON + 1)):
-        json_text({"a": "x" * (MAX_JSON - frame + 1)})
+    frame = len(encode_json({"a": ""}))
+    assert len(encode_json({"a": "x" * (MAX_JSON_BYTES - frame)})) == MAX_JSON_BYTES
+    with pytest.raises(TooLarge, match=str(MAX_JSON_BYTES + 1)):
+        encode_json({"a": "x" * (MAX_JSON_BYTES - frame + 1)})
 
 
 @given(st.text(st.characters(codec=None)))
 def test_any_text_can_be_stored_and_stays_readable(text: str) -> None:
     line = sqlite3.connect(":memory:")
-    stored = safe_text(text)
+    stored = escape_text(text)
     assert line.execute("SELECT ?, length(?)", (stored, stored)).fetchone() == (stored, len(stored))
     line.close()

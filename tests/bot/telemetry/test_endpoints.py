@@ -11,28 +11,28 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.inventory import Unfit
+from adapters.inventory import InvalidSetting
 from adapters.phrase import Phrase
 from bot.runtime.loopback import Loopback
-from bot.store.condition import Condition, prove
+from bot.store.condition import DatabaseCondition, prove_writable
 from bot.store.database import Database
-from bot.store.errors import DatabaseError, full
+from bot.store.errors import DatabaseError, make_full_error
 from bot.telemetry import endpoints as status
 from bot.telemetry.endpoints import (
-    LOOK_EVERY,
-    STALE,
-    STANDSTILL,
-    Checks,
+    CHECK_INTERVAL,
+    MAX_LAG,
+    STALE_AFTER,
+    HealthChecks,
+    HealthMonitor,
     Probe,
     StatusUnusable,
-    Vitals,
-    audit_check,
-    database_check,
+    make_audit_check,
+    make_database_check,
+    make_slack_checks,
     serve,
-    slack_checks,
-    watched,
+    watch_health,
 )
-from bot.telemetry.metrics import Measures
+from bot.telemetry.metrics import Metrics
 from bot.telemetry.watchdog import ServiceManager
 
 ANY = Loopback("127.0.0.1", 0)
@@ -56,26 +56,26 @@ class Bot:
     trouble: DatabaseError | None = None
     intact: bool = True
     now: float = 100.0
-    measures: Measures = field(default_factory=lambda: Measures("1.2.3", ("health",)))
+    measures: Metrics = field(default_factory=lambda: Metrics("1.2.3", ("health",)))
 
-    async def prove(self) -> Condition:
+    async def prove(self) -> DatabaseCondition:
         if self.trouble is not None:
             raise self.trouble
-        return Condition(inbox_unfinished=1, outbox_waiting=0, outbox_undeliverable=0, audit_events=7)
+        return DatabaseCondition(inbox_unfinished=1, outbox_waiting=0, outbox_undeliverable=0, audit_events=7)
 
     async def health(self) -> Slack:
         return self.slack
 
-    def vitals(self) -> Vitals:
-        checks = Checks(
-            vital={"database": database_check(self.prove, self.measures)},
-            needed={"audit": audit_check(lambda: self.intact), **slack_checks(self.health)},
+    def vitals(self) -> HealthMonitor:
+        checks = HealthChecks(
+            vital={"database": make_database_check(self.prove, self.measures)},
+            needed={"audit": make_audit_check(lambda: self.intact), **make_slack_checks(self.health)},
         )
-        return Vitals(checks, self.measures, lambda: self.now, asyncio.sleep)
+        return HealthMonitor(checks, self.measures, lambda: self.now, asyncio.sleep)
 
 
 @asynccontextmanager
-async def asking(vitals: Vitals) -> AsyncIterator[Callable[[str], Awaitable[tuple[int, Any]]]]:
+async def asking(vitals: HealthMonitor) -> AsyncIterator[Callable[[str], Awaitable[tuple[int, Any]]]]:
     """Asks the status port: the status, and the document or text."""
 
     async def silence() -> float | None:
@@ -93,7 +93,7 @@ async def asking(vitals: Vitals) -> AsyncIterator[Callable[[str], Awaitable[tupl
 
 async def test_a_well_bot_is_alive_and_ready() -> None:
     vitals = Bot().vitals()
-    await vitals.look()
+    await vitals.run_checks()
     async with asking(vitals) as ask:
         alive = {"alive": True, "reasons": [], "event_loop_lag_seconds": 0.0, "slack_silent_seconds": 12.5}
         assert await ask("/healthz") == (200, alive)
@@ -120,16 +120,16 @@ async def test_a_well_bot_is_alive_and_ready() -> None:
 async def test_what_keeps_people_from_answers_is_said_and_needs_no_restart(bot: Bot, reason: str) -> None:
     """Restarting helps none of these: not ready, but alive."""
     vitals = bot.vitals()
-    await vitals.look()
+    await vitals.run_checks()
     async with asking(vitals) as ask:
         assert await ask("/readyz") == (503, {"ready": False, "reasons": [reason]})
         assert (await ask("/healthz"))[0] == 200
 
 
 async def test_a_database_that_takes_no_write_is_neither_ready_nor_alive_and_its_path_is_not_told() -> None:
-    bot = Bot(trouble=full(Path("/home/tanaka/flatnet.sqlite3")))
+    bot = Bot(trouble=make_full_error(Path("/home/tanaka/flatnet.sqlite3")))
     vitals = bot.vitals()
-    await vitals.look()
+    await vitals.run_checks()
     async with asking(vitals) as ask:
         for path in ("/healthz", "/readyz"):
             code, document = await ask(path)
@@ -138,34 +138,38 @@ async def test_a_database_that_takes_no_write_is_neither_ready_nor_alive_and_its
 
 async def test_several_reasons_are_all_told() -> None:
     vitals = Bot(slack=Slack(connected=False, sending=False), intact=False).vitals()
-    await vitals.look()
-    assert len(vitals.unready()) == 3
+    await vitals.run_checks()
+    assert len(vitals.find_readiness_problems()) == 3
 
 
 async def test_what_is_well_again_is_well_after_the_next_look() -> None:
     bot = Bot(slack=Slack(connected=False))
     vitals = bot.vitals()
-    await vitals.look()
+    await vitals.run_checks()
     bot.slack = Slack()
-    await vitals.look()
-    assert () == vitals.unready()
+    await vitals.run_checks()
+    assert () == vitals.find_readiness_problems()
 
 
 async def test_a_standstill_of_the_event_loop_is_told() -> None:
     bot = Bot()
     vitals = bot.vitals()
-    bot.now += 1 + STANDSTILL + 2
-    assert ["the event loop stood still for 7 s; look at the log and at the machine"] == list(map(str, vitals.unhealthy()))
+    bot.now += 1 + MAX_LAG + 2
+    assert ["the event loop stood still for 7 s; look at the log and at the machine"] == list(
+        map(str, vitals.find_liveness_problems())
+    )
 
 
 async def test_a_look_that_is_too_old_counts_as_none() -> None:
     """Whoever looks has died of something that nobody foresaw: a restart is right."""
     bot = Bot()
     vitals = bot.vitals()
-    await vitals.look()
-    bot.now += STALE + 1
+    await vitals.run_checks()
+    bot.now += STALE_AFTER + 1
     vitals.pulse._next = bot.now  # the pulse goes on
-    assert ["nothing was looked at for 46 s; look at the log, then restart the bot"] == list(map(str, vitals.unhealthy()))
+    assert ["nothing was looked at for 46 s; look at the log, then restart the bot"] == list(
+        map(str, vitals.find_liveness_problems())
+    )
 
 
 @pytest.mark.parametrize(
@@ -178,7 +182,7 @@ async def test_a_look_that_is_too_old_counts_as_none() -> None:
 async def test_a_check_that_breaks_or_hangs_is_not_well(
     error: Exception | None, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status, "PATIENCE", 0.01)
+    monkeypatch.setattr(status, "CHECK_TIMEOUT", 0.01)
 
     async def probe() -> Phrase | None:
         if error is not None:
@@ -189,15 +193,15 @@ async def test_a_check_that_breaks_or_hangs_is_not_well(
         return None
 
     odd: dict[str, Probe] = {"odd": probe, "fine": fine}
-    vitals = Vitals(Checks({}, odd), Measures("1", ()), lambda: 0.0, asyncio.sleep)
-    await vitals.look()
-    assert [said] == list(map(str, vitals.unready()))
+    vitals = HealthMonitor(HealthChecks({}, odd), Metrics("1", ()), lambda: 0.0, asyncio.sleep)
+    await vitals.run_checks()
+    assert [said] == list(map(str, vitals.find_readiness_problems()))
 
 
 async def test_the_numbers_carry_every_check_and_what_waits() -> None:
     bot = Bot(slack=Slack(connected=False))
     vitals = bot.vitals()
-    await vitals.look()
+    await vitals.run_checks()
     async with asking(vitals) as ask:
         code, text = await ask("/metrics")
     assert code == 200
@@ -234,7 +238,7 @@ async def test_the_service_manager_hears_ready_the_state_beats_and_the_end(tmp_p
     bot = Bot(slack=Slack(connected=False))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        async with watched(bot.vitals(), ServiceManager(str(tmp_path / "notify")), within=60.0):
+        async with watch_health(bot.vitals(), ServiceManager(str(tmp_path / "notify")), within=60.0):
             for _ in range(20):
                 await asyncio.sleep(0)
         listener.settimeout(2)
@@ -254,10 +258,10 @@ async def test_looks_go_on_at_their_interval() -> None:
 
     bot = Bot()
     told: list[tuple[Phrase, ...]] = []
-    vitals = Vitals(bot.vitals()._checks, bot.measures, lambda: bot.now, sleep)
+    vitals = HealthMonitor(bot.vitals()._checks, bot.measures, lambda: bot.now, sleep)
     with pytest.raises(asyncio.CancelledError):
         await vitals.run(told.append)
-    assert ([LOOK_EVERY, LOOK_EVERY], [(), ()]) == (pauses, told)
+    assert ([CHECK_INTERVAL, CHECK_INTERVAL], [(), ()]) == (pauses, told)
 
 
 async def test_a_real_database_is_proven_by_a_write(tmp_path: Path) -> None:
@@ -266,7 +270,7 @@ async def test_a_real_database_is_proven_by_a_write(tmp_path: Path) -> None:
     database = Database.open(path, patience=0.05)
     try:
         before = (path.with_name(path.name + "-wal")).stat().st_size
-        assert await prove(database) == Condition(0, 0, 0, 0)
+        assert await prove_writable(database) == DatabaseCondition(0, 0, 0, 0)
         assert (path.with_name(path.name + "-wal")).stat().st_size > before
     finally:
         await database.aclose()
@@ -289,7 +293,7 @@ def test_a_loopback_address_may_be_listened_at(text: str, address: Loopback) -> 
     ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "10.100.1.1:80", "[fe80::1]:1", "[::ffff:192.0.2.1]:80"],
 )
 def test_an_address_that_others_can_reach_is_refused(text: str) -> None:
-    with pytest.raises(Unfit, match="must be a loopback address"):
+    with pytest.raises(InvalidSetting, match="must be a loopback address"):
         Loopback.parse(text)
 
 
@@ -297,5 +301,5 @@ def test_an_address_that_others_can_reach_is_refused(text: str) -> None:
     "text", ["", "9464", ":9464", "localhost:9464", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "999.0.0.1:1"]
 )
 def test_what_is_no_address_and_port_is_refused(text: str) -> None:
-    with pytest.raises(Unfit, match="must be an address and a port"):
+    with pytest.raises(InvalidSetting, match="must be an address and a port"):
         Loopback.parse(text)

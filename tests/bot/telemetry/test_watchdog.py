@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from bot.telemetry.watchdog import BEAT, REMEMBERED, Pulse, ServiceManager, keep_beating, watchdog_time
+from bot.telemetry.watchdog import (
+    BEAT_INTERVAL,
+    REMEMBERED_BEATS,
+    LoopMonitor,
+    ServiceManager,
+    read_watchdog_interval,
+    send_heartbeats,
+)
 
 
 class Clock:
@@ -30,7 +37,7 @@ class Clock:
         self.now += seconds + self.late
 
 
-async def beaten(pulse: Pulse) -> None:
+async def beaten(pulse: LoopMonitor) -> None:
     """Let the pulse beat until its clock ends it."""
     with pytest.raises(asyncio.CancelledError):
         await pulse.run()
@@ -38,15 +45,15 @@ async def beaten(pulse: Pulse) -> None:
 
 async def test_a_loop_that_turns_has_no_lag() -> None:
     clock = Clock(sleeps=3)
-    pulse = Pulse(clock.monotonic, clock.sleep)
+    pulse = LoopMonitor(clock.monotonic, clock.sleep)
     await beaten(pulse)
-    assert (0.0, 0.0) == (max(0.0, pulse.lag), pulse.worst)
+    assert (0.0, 0.0) == (max(0.0, pulse.lag), pulse.worst_lag)
 
 
 async def test_a_standstill_is_the_lag_of_the_beat_that_came_late() -> None:
     clock = Clock(sleeps=1)
     clock.late = 7.0
-    pulse = Pulse(clock.monotonic, clock.sleep)
+    pulse = LoopMonitor(clock.monotonic, clock.sleep)
     await beaten(pulse)
     assert pulse.lag == 7.0
 
@@ -54,21 +61,21 @@ async def test_a_standstill_is_the_lag_of_the_beat_that_came_late() -> None:
 async def test_a_beat_that_is_overdue_is_lag_already() -> None:
     """Whoever is asked right after a standstill knows of it, though the pulse has not had its turn."""
     clock = Clock()
-    pulse = Pulse(clock.monotonic, clock.sleep)
-    clock.now += BEAT + 12.0
+    pulse = LoopMonitor(clock.monotonic, clock.sleep)
+    clock.now += BEAT_INTERVAL + 12.0
     assert pulse.lag == 12.0
 
 
 async def test_the_worst_lag_is_remembered_for_a_minute() -> None:
     clock = Clock(sleeps=1)
     clock.late = 3.0
-    pulse = Pulse(clock.monotonic, clock.sleep)
+    pulse = LoopMonitor(clock.monotonic, clock.sleep)
     await beaten(pulse)
     clock.late = 0.0
-    for sleeps, worst in ((REMEMBERED - 1, 3.0), (1, 0.0)):
+    for sleeps, worst in ((REMEMBERED_BEATS - 1, 3.0), (1, 0.0)):
         clock._left = sleeps
         await beaten(pulse)
-        assert worst == pulse.worst
+        assert worst == pulse.worst_lag
 
 
 @pytest.fixture
@@ -92,17 +99,17 @@ def heard(listener: socket.socket) -> list[str]:
 
 def test_each_state_is_one_datagram(manager: tuple[ServiceManager, socket.socket]) -> None:
     speaker, listener = manager
-    speaker.ready()
-    speaker.status("Slack is not connected")
-    speaker.beat()
-    speaker.stopping()
+    speaker.notify_ready()
+    speaker.notify_status("Slack is not connected")
+    speaker.notify_watchdog()
+    speaker.notify_stopping()
     assert heard(listener) == ["READY=1", "STATUS=Slack is not connected", "WATCHDOG=1", "STOPPING=1"]
 
 
 def test_a_status_cannot_carry_another_state(manager: tuple[ServiceManager, socket.socket]) -> None:
     """A line end would begin the next assignment."""
     speaker, listener = manager
-    speaker.status("ready\nMAINPID=1")
+    speaker.notify_status("ready\nMAINPID=1")
     assert heard(listener) == ["STATUS=ready MAINPID=1"]
 
 
@@ -111,18 +118,18 @@ def test_an_abstract_socket_is_spoken_to(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(f"\0{name}")
         listener.setblocking(False)
-        ServiceManager(f"@{name}").ready()
+        ServiceManager(f"@{name}").notify_ready()
         assert heard(listener) == ["READY=1"]
 
 
 @pytest.mark.parametrize("address", [None, "", "vsock:2:1234", "relative"])
 def test_without_a_socket_of_a_known_kind_nothing_is_said(address: str | None) -> None:
     """As in a terminal: no service manager, no error."""
-    ServiceManager(address).ready()
+    ServiceManager(address).notify_ready()
 
 
 def test_a_service_manager_that_does_not_listen_does_not_end_the_bot(tmp_path: Path) -> None:
-    ServiceManager(str(tmp_path / "nobody")).beat()
+    ServiceManager(str(tmp_path / "nobody")).notify_watchdog()
 
 
 @pytest.mark.parametrize(
@@ -141,14 +148,14 @@ def test_a_service_manager_that_does_not_listen_does_not_end_the_bot(tmp_path: P
 def test_beats_are_wanted_where_the_service_manager_says_so_to_this_process(
     environment: dict[str, str], seconds: float | None
 ) -> None:
-    assert watchdog_time(environment, pid=7) == seconds
+    assert read_watchdog_interval(environment, pid=7) == seconds
 
 
 async def test_a_well_bot_beats_at_half_of_the_time(manager: tuple[ServiceManager, socket.socket]) -> None:
     speaker, listener = manager
     clock = Clock(sleeps=3)
     with pytest.raises(asyncio.CancelledError):
-        await keep_beating(speaker, 60.0, lambda: True, clock.sleep)
+        await send_heartbeats(speaker, 60.0, lambda: True, clock.sleep)
     assert clock.slept == [30.0, 30.0, 30.0]
     assert heard(listener) == ["WATCHDOG=1"] * 4
 
@@ -160,6 +167,6 @@ async def test_an_unwell_bot_is_silent_and_gets_several_looks_before_the_time_is
     clock = Clock(sleeps=5)
     conditions = iter([True, False, False, False, True, True])
     with pytest.raises(asyncio.CancelledError):
-        await keep_beating(speaker, 60.0, lambda: next(conditions), clock.sleep)
+        await send_heartbeats(speaker, 60.0, lambda: next(conditions), clock.sleep)
     assert clock.slept == [30.0, 7.5, 7.5, 7.5, 30.0]
     assert heard(listener) == ["WATCHDOG=1"] * 3

@@ -5,18 +5,18 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from adapters.inventory import Inventory
-from bot.terminal.completion import WordsAndHosts
+from bot.terminal.completion import CommandCompleter
 from commands.catalogue import CATALOGUE
-from commands.language.grammar import Operations
+from commands.language.signature import OperationClasses
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
 
 INVENTORY = Inventory(hosts=(host("host-a", 1, labels=("tokyo",)), host("host-b", 2, labels=("tokyo",)), host("other", 3)))
 
 
-def lines(typed: str, catalogue: Operations = CATALOGUE) -> list[str]:
+def lines(typed: str, catalogue: OperationClasses = CATALOGUE) -> list[str]:
     """The whole lines that Tab would make of what is typed."""
-    completions = WordsAndHosts(INVENTORY, catalogue).get_completions(Document(typed), CompleteEvent())
+    completions = CommandCompleter(INVENTORY, catalogue).get_completions(Document(typed), CompleteEvent())
     return [typed[: len(typed) + completion.start_position] + completion.text for completion in completions]
 
 

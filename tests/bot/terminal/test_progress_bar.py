@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from bot.locale.texts import texts
-from bot.terminal.progress_bar import bar
+from bot.locale.texts import get_texts
+from bot.terminal.progress_bar import show_progress
 
 
 def drawn(*, terminal: bool) -> str:
     file = io.StringIO()
     console = Console(file=file, force_terminal=terminal, width=100, legacy_windows=False)
-    with bar(console, texts("en", ZoneInfo("UTC"))) as told:
+    with show_progress(console, get_texts("en", ZoneInfo("UTC"))) as told:
         for awaited in (("bot.audit", "host-a", "host-b", "[red]"), ("host-b",), ()):
             told(awaited)
     return file.getvalue()

@@ -9,9 +9,9 @@ from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.nebula import Sighting
-from commands.certs.operations import CaShow, Cert, CertExport, CertShow
+from commands.certs.operations import CaShow, CertExport, CertList, CertShow
 from commands.model.finding import Finding, Severity
-from commands.model.report import Cell, File, Report
+from commands.model.report import Cell, Report, TextFile
 from commands.values.arguments import BadArgument, Target
 from tests.commands.canned import NOW
 from tests.commands.canned_certs import CA, OTHER_CA, authority, files, host, view
@@ -23,7 +23,7 @@ NO_WINDOWS = host("host-z", 9).model_copy(update={"windows": None})
 
 async def found(host: Host, **given: Any) -> list[Finding]:
     """The findings of a fleet in which one host says this of itself."""
-    report = await Cert().read(view(LIGHTHOUSE, A, B, said={(host.name, "windows"): files(host, **given)}))
+    report = await CertList().read(view(LIGHTHOUSE, A, B, said={(host.name, "windows"): files(host, **given)}))
     return list(report.findings)
 
 
@@ -36,7 +36,7 @@ def cells(report: Report, row: int = 0) -> dict[str, Cell]:
 
 
 async def test_a_fleet_whose_certificates_are_well_says_which_is_the_first_to_end() -> None:
-    report = await Cert().read(view(LIGHTHOUSE, A, B, said={("host-b", "windows"): files(B, days=150)}))
+    report = await CertList().read(view(LIGHTHOUSE, A, B, said={("host-b", "windows"): files(B, days=150)}))
 
     assert "all 4 certificates are well; the first to end is that of host-b: 150 days left" == str(report.summary)
     assert ((), ()) == (report.findings, report.next)
@@ -45,7 +45,7 @@ async def test_a_fleet_whose_certificates_are_well_says_which_is_the_first_to_en
 
 async def test_rows_are_sorted_by_the_days_left_and_what_is_unknown_stays_visible() -> None:
     said = {("host-b", "windows"): files(B, days=20), ("host-c", "windows"): LOST}
-    report = await Cert().read(view(LIGHTHOUSE, A, B, host("host-c", 3), NO_WINDOWS, said=said))
+    report = await CertList().read(view(LIGHTHOUSE, A, B, host("host-c", 3), NO_WINDOWS, said=said))
 
     assert [
         ("host-b", "20 days left"),
@@ -55,12 +55,12 @@ async def test_rows_are_sorted_by_the_days_left_and_what_is_unknown_stays_visibl
         ("host-c", "not reached"),
         ("host-z", "n/a"),
     ] == [(row.cells[0].value, str(row.cells[1].text)) for row in report.rows]
-    assert ("host-c",) == report.unreached
+    assert ("host-c",) == report.unreached_hosts
     assert "2 of 5 certificates need attention: host-c Windows not reached, host-b 20 days left" == str(report.summary)
 
 
 async def test_one_line_has_all_that_the_round_asks_for() -> None:
-    line = cells(await Cert(target=Target(parts=("host-a",))).read(view(LIGHTHOUSE, A)))
+    line = cells(await CertList(target=Target(parts=("host-a",))).read(view(LIGHTHOUSE, A)))
 
     assert {
         "host": "host-a",
@@ -113,7 +113,7 @@ async def test_a_ca_warns_half_a_year_before_its_end_once_for_all_hosts(days: fl
     ca = authority(days=days)
     lives = min(days, 31) - 0.001
     said = {(each.name, "windows"): files(each, ca, lives) for each in (LIGHTHOUSE, A)}
-    report = await Cert().read(view(LIGHTHOUSE, A, said=said))
+    report = await CertList().read(view(LIGHTHOUSE, A, said=said))
     findings = [finding for finding in report.findings if finding.next == "ca show"]
 
     assert ([] if severity is None else [("ca-expiry", severity)]) == short(findings)
@@ -124,7 +124,7 @@ async def test_few_words_say_whose_certificate_it_is() -> None:
     """They stand beside findings of other kinds in a digest, and a CA is not the host that it is read on."""
     ca = authority(days=10)
     said = {("lighthouse", "windows"): files(LIGHTHOUSE, ca, 9), ("host-a", "windows"): LOST}
-    report = await Cert().read(view(LIGHTHOUSE, A, said=said))
+    report = await CertList().read(view(LIGHTHOUSE, A, said=said))
 
     assert [
         ("host-a", "windows", "Windows not reached"),
@@ -296,13 +296,13 @@ async def test_what_others_saw_last_tells_which_certificate_runs(
 ) -> None:
     """The file was written a day ago and Nebula started before: only a handshake since then tells better."""
     said = files(A, written_at=NOW - timedelta(days=1))
-    own = (await Cert().read(view(A, said={("host-a", "windows"): said}))).rows[0].cells
+    own = (await CertList().read(view(A, said={("host-a", "windows"): said}))).rows[0].cells
     whole = str(own[1 + 9].value)
     seen = tuple(logged(whole if which == "own" else "ab" * 32, hours) for which, hours in sightings)
     told = {("host-a", "windows"): said}
     for each, sighting in zip((LIGHTHOUSE, B), seen, strict=False):
         told[each.name, "windows"] = files(each, sightings=(sighting,))
-    report = await Cert().read(view(A, LIGHTHOUSE, B, said=told))
+    report = await CertList().read(view(A, LIGHTHOUSE, B, said=told))
     line = next(row for row in report.rows if row.host == "host-a")
 
     assert running == line.cells[2].value
@@ -316,7 +316,7 @@ async def test_an_expired_certificate_is_not_said_to_have_a_wrong_key() -> None:
 
 async def test_words_to_type_next_come_worst_first_and_each_once() -> None:
     said = {("host-a", "windows"): files(A, days=3), ("host-b", "windows"): files(B, days=-1, groups="flatnet")}
-    report = await Cert().read(view(LIGHTHOUSE, A, B, said=said))
+    report = await CertList().read(view(LIGHTHOUSE, A, B, said=said))
 
     assert ("cert renew host-b", "cert renew host-a", "cert show host-b") == report.next
 
@@ -357,10 +357,10 @@ async def test_the_ca_is_shown_with_the_hosts_that_trust_it() -> None:
 async def test_the_export_is_a_file_with_what_nebula_cert_prints_and_says_what_is_missing() -> None:
     report = await CertExport().read(view(LIGHTHOUSE, A, B, said={("host-b", "windows"): LOST}))
     [file] = report.files
-    assert isinstance(file, File)
+    assert isinstance(file, TextFile)
 
     assert "4 certificates are in the file; missing: host-b" == str(report.summary)
-    assert ("host-b",) == report.unreached
+    assert ("host-b",) == report.unreached_hosts
     assert "certificates.txt" == file.name
     lines = file.text.splitlines()
     assert r"# lighthouse F:\flatnet\config\nebula\ca.crt" == lines[0]
@@ -375,13 +375,13 @@ async def test_no_host_writes_a_block_of_another_host_into_the_export(end: str) 
         view(LIGHTHOUSE, A, B, said={("host-a", "windows"): files(A, printed=forged)})
     )
     [file] = report.files
-    assert isinstance(file, File)
+    assert isinstance(file, TextFile)
 
     blocks = [line for line in file.text.splitlines() if line.startswith("#")]
     assert [r"# host-a F:\flatnet\config\nebula\ca.crt", r"# host-a F:\flatnet\config\nebula\host.crt"] == blocks
 
 
 async def test_a_fleet_without_a_windows_side_has_no_certificates() -> None:
-    report = await Cert().read(view(NO_WINDOWS))
+    report = await CertList().read(view(NO_WINDOWS))
 
     assert "no host here has a certificate; cert without a target shows all hosts" == str(report.summary)

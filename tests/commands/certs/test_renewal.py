@@ -9,25 +9,25 @@ from pydantic import JsonValue
 from adapters.action import Effect
 from adapters.errors import Unreachable
 from adapters.inventory import Host
-from adapters.nebula.pem import block
+from adapters.nebula.pem import encode_block
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import WINDOW, BeginChange
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BeginChange
 from adapters.windows.nebula import SignCertificate
 from commands.catalogue import CATALOGUE
 from commands.certs.renewal import CertRenew
-from commands.language.grammar import canonical, understand
+from commands.language.grammar import parse_operation, render_operation
 from commands.model.operation import CannotPlan, CertificateRules
-from commands.model.plan import Plan, Planned, Step
+from commands.model.plan import Plan, PlannedChange, Step
 from commands.values.arguments import NoSuchHost, Target
 from commands.values.errors import GrammarError
-from commands.values.normalize import read
+from commands.values.normalize import normalize_text
 from tests.commands.canned import NOW, container, wsl
 from tests.commands.canned_certs import CA, OPERATION, OTHER_CA, Said, authority, files, host, view
 
 A, B, LIGHTHOUSE = host("host-a", 1), host("host-b", 2), host("lighthouse", 0)
 LOST = Unreachable(Phrase("connection refused; look at its cable"))
 ENDING_CA, ENDED_CA = authority(days=20), authority(days=-1)
-PUBLIC_KEY = block("NEBULA X25519 PUBLIC KEY", bytes(32))
+PUBLIC_KEY = encode_block("NEBULA X25519 PUBLIC KEY", bytes(32))
 FOLDER = rf"F:\flatnet\operations\{OPERATION}"
 
 
@@ -39,7 +39,7 @@ def due(days: int = 30) -> CertRenew:
     return CertRenew(due=timedelta(days=days))
 
 
-async def planned(operation: CertRenew, *hosts: Host, said: Said | None = None) -> Planned:
+async def planned(operation: CertRenew, *hosts: Host, said: Said | None = None) -> PlannedChange:
     return await operation.plan(view(*(hosts or (LIGHTHOUSE, A, B)), said=said))
 
 
@@ -90,7 +90,7 @@ async def test_the_lighthouse_is_proven_by_two_others_and_keeps_its_working_fold
 async def test_what_is_signed_is_what_the_present_certificate_says() -> None:
     said = {("host-a", "windows"): files(A, groups="flatnet,gateway,printers")}
     plan = (await planned(renew("host-a"), said=said)).plan
-    action = by_key(plan, "host-a/sign").deed.action({"host-a/keys": {"public_key": PUBLIC_KEY}})
+    action = by_key(plan, "host-a/sign").deed.build_action({"host-a/keys": {"public_key": PUBLIC_KEY}})
 
     assert isinstance(action, SignCertificate)
     assert ("host-a", ("10.100.1.1/16",), ("flatnet", "gateway", "printers")) == (
@@ -104,7 +104,9 @@ async def test_what_is_signed_is_what_the_present_certificate_says() -> None:
 
 async def test_the_lifetime_is_a_rule_that_is_configured() -> None:
     at = view(LIGHTHOUSE, A)
-    shorter = type(at)(at.fleet, at.now, at.thresholds, certificates=CertificateRules(lifetime_days=90), operation=OPERATION)
+    shorter = type(at)(
+        at.fleet, at.now, at.thresholds, certificates=CertificateRules(lifetime_days=90), operation_id=OPERATION
+    )
     plan = (await renew("host-a").plan(shorter)).plan
 
     assert 90 * 24 == by_key(plan, "host-a/sign").deed.arguments["lifetime"]
@@ -120,7 +122,7 @@ async def test_every_step_can_be_carried_out_once_those_before_have_answered() -
         "position": 41,
     }
     for step in await steps(renew("host-a", "lighthouse")):
-        action = step.deed.action(produced)
+        action = step.deed.build_action(produced)
         assert action.side in ("windows", "gateway")
         for check in (*((step.verify,) if step.verify else ()), *step.undone):
             assert check.deed.action(produced).effect is Effect.READ
@@ -130,10 +132,10 @@ async def test_every_step_can_be_carried_out_once_those_before_have_answered() -
 async def test_the_new_pair_takes_the_place_of_the_old_one_and_goes_back_with_it() -> None:
     plan = (await planned(renew("host-a"))).plan
     begin = by_key(plan, "host-a/begin")
-    action = begin.deed.action({})
+    action = begin.deed.build_action({})
 
     assert isinstance(action, BeginChange)
-    assert (OPERATION, "Nebula", "restart", WINDOW) == (action.operation, action.service, action.verb, action.window)
+    assert (OPERATION, "Nebula", "restart", CONFIRM_WINDOW) == (action.operation, action.service, action.verb, action.window)
     assert [
         (rf"{FOLDER}\host.crt", r"F:\flatnet\config\nebula\host.crt"),
         (rf"{FOLDER}\host.key", r"F:\flatnet\config\nebula\host.key"),
@@ -147,13 +149,13 @@ async def test_the_new_pair_takes_the_place_of_the_old_one_and_goes_back_with_it
         ("windows.ReadCertificates", "host-a"),
         ("windows.ReachAddress", "host-a"),
     ] == [(check.deed.kind, check.host) for check in begin.undone]
-    assert all(check.patience > WINDOW for check in begin.undone)
+    assert all(check.patience > CONFIRM_WINDOW for check in begin.undone)
 
 
 async def test_everything_before_the_restart_can_be_taken_back() -> None:
     """What has no undo of its own leaves nothing: a removed folder, a noted position, a confirmation."""
     assert ["host-a/tidy", "host-a/confirm"] == [
-        step.key for step in await steps(renew("host-a")) if step.deed.changes and step.undo is None
+        step.key for step in await steps(renew("host-a")) if step.deed.is_change and step.undo is None
     ]
 
 
@@ -165,8 +167,8 @@ async def test_all_proofs_together_fit_into_the_window(names: tuple[str, ...]) -
     proofs = [step for step in taken if step.patience]
     assert begin.verify is not None
 
-    assert 120 == WINDOW
-    assert begin.verify.patience + sum(step.patience for step in proofs) <= WINDOW - 15
+    assert 120 == CONFIRM_WINDOW
+    assert begin.verify.patience + sum(step.patience for step in proofs) <= CONFIRM_WINDOW - 15
     assert all(step.patience >= 15 for step in proofs)
 
 
@@ -215,12 +217,14 @@ async def test_settled_arguments_give_the_same_plan_with_the_same_digest() -> No
     said = {("host-a", "windows"): files(A, days=12), ("host-b", "windows"): files(B, days=13)}
     first = await planned(due(), said=said)
     at = view(LIGHTHOUSE, A, B, said=said)
-    later = type(at)(at.fleet, lambda: NOW + timedelta(seconds=55), at.thresholds, operation=OPERATION)
+    later = type(at)(at.fleet, lambda: NOW + timedelta(seconds=55), at.thresholds, operation_id=OPERATION)
     again = await CertRenew.model_validate(dict(first.arguments)).plan(later)
 
     assert first.arguments == again.arguments
-    assert first.plan.digest("cert renew", first.arguments) == again.plan.digest("cert renew", again.arguments)
-    assert first == Planned.model_validate_json(first.model_dump_json())
+    assert first.plan.compute_digest("cert renew", first.arguments) == again.plan.compute_digest(
+        "cert renew", again.arguments
+    )
+    assert first == PlannedChange.model_validate_json(first.model_dump_json())
 
 
 @pytest.mark.parametrize(
@@ -234,7 +238,7 @@ async def test_settled_arguments_give_the_same_plan_with_the_same_digest() -> No
 async def test_another_certificate_gateway_or_ca_is_another_plan(said: Said) -> None:
     before, now = await planned(renew("host-a"), LIGHTHOUSE, A), await planned(renew("host-a"), LIGHTHOUSE, A, said=said)
 
-    assert before.plan.digest("cert renew", before.arguments) != now.plan.digest("cert renew", now.arguments)
+    assert before.plan.compute_digest("cert renew", before.arguments) != now.plan.compute_digest("cert renew", now.arguments)
 
 
 async def test_the_approver_is_shown_what_the_plan_rests_on() -> None:
@@ -255,7 +259,7 @@ async def test_a_container_that_started_since_is_another_plan_and_the_order_of_t
 
     async def digest(*containers: object) -> str:
         made = await planned(renew("host-a"), said={**windows, ("host-a", "wsl"): wsl(A, containers=containers)})
-        return made.plan.digest("cert renew", made.arguments)
+        return made.plan.compute_digest("cert renew", made.arguments)
 
     approved = await digest(shop, wiki)
     assert approved == await digest(wiki, old, shop)
@@ -444,8 +448,8 @@ async def test_hosts_or_due_and_never_both(operation: CertRenew) -> None:
     ],
 )
 def test_what_is_typed_is_understood_as_this(typed: str, words: str) -> None:
-    assert words == canonical(understand(read(typed), CATALOGUE, CATALOGUE))
+    assert words == render_operation(parse_operation(normalize_text(typed), CATALOGUE, CATALOGUE))
 
 
 def test_only_some_of_the_hosts_are_named_and_no_longer_due() -> None:
-    assert "cert renew host-b" == canonical(due().only(("host-b",)))
+    assert "cert renew host-b" == render_operation(due().restrict_to(("host-b",)))

@@ -8,15 +8,15 @@ import pytest
 from adapters.errors import NotAsked, Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from commands.checks.assessment import Judged, Looked, Remark
-from commands.checks.fleet_report import Assessed, HostsOperation
-from commands.disks.operations import Disk
+from commands.checks.assessment import HealthAnswers, Judgment, Remark
+from commands.checks.fleet_report import AssessedHost, AssessmentRead
+from commands.disks.operations import DiskUsage
 from commands.health import Health
 from commands.model.finding import Severity
-from commands.model.operation import View
+from commands.model.operation import FleetView
 from commands.model.report import Column, Report
 from commands.services.operations import ServiceList
-from commands.updates.operations import Updates
+from commands.updates.operations import UpdateList
 from tests.commands.canned import host, view
 
 A, B, C = host("host-a", 1), host("host-b", 2), host("host-c", 3)
@@ -24,40 +24,40 @@ LOST = Unreachable(Phrase("connection refused"))
 UNASKED = NotAsked(Phrase("no open files left"))
 
 
-class Round(HostsOperation):
+class Round(AssessmentRead):
     """A read whose hosts are assessed as a test says."""
 
     words: ClassVar = ("round",)
     title: ClassVar = Phrase("Round")
     columns: ClassVar = (Column(key="host", heading=Phrase("Host")),)
-    assessed: ClassVar[dict[str, Assessed]] = {}
+    assessed: ClassVar[dict[str, AssessedHost]] = {}
 
-    def assessor(self, view: View) -> Callable[[Host], Awaitable[Assessed]]:
-        async def assess(host: Host) -> Assessed:
+    def make_assessor(self, view: FleetView) -> Callable[[Host], Awaitable[AssessedHost]]:
+        async def assess(host: Host) -> AssessedHost:
             return self.assessed.get(host.name) or well(host)
 
         return assess
 
-    def all_well(self, hosts: Sequence[Host]) -> Phrase:
+    def summarize_healthy(self, hosts: Sequence[Host]) -> Phrase:
         return Phrase("all {n} are fine", n=len(hosts))
 
 
-def well(host: Host, **given: Any) -> Assessed:
-    return Assessed(host, Judged({}), (), (), **given)
+def well(host: Host, **given: Any) -> AssessedHost:
+    return AssessedHost(host, Judgment({}), (), (), **given)
 
 
-def bad(host: Host, severity: Severity, command: str, **given: Any) -> Assessed:
+def bad(host: Host, severity: Severity, command: str, **given: Any) -> AssessedHost:
     remark = Remark("lamp", severity, Phrase("lamp out"), Phrase("the lamp is out"))
-    return Assessed(host, Judged({}, (remark,)), (), (remark.finding(host.name, command),), **given)
+    return AssessedHost(host, Judgment({}, (remark,)), (), (remark.build_finding(host.name, command),), **given)
 
 
-async def make_round(*assessed: Assessed, terse: bool = False) -> Report:
+async def make_round(*assessed: AssessedHost, terse: bool = False) -> Report:
     kind: type[Round] = type("Round", (Round,), {"terse": terse, "assessed": {each.host.name: each for each in assessed}})
     return await kind().read(view(A, B, C))
 
 
-@pytest.mark.parametrize("kind", [Health, ServiceList, Disk, Updates, Round])
-async def test_without_hosts_a_read_says_what_to_do(kind: type[HostsOperation]) -> None:
+@pytest.mark.parametrize("kind", [Health, ServiceList, DiskUsage, UpdateList, Round])
+async def test_without_hosts_a_read_says_what_to_do(kind: type[AssessmentRead]) -> None:
     report = await kind().read(view())
 
     assert "the inventory has no hosts; add them to the configuration file" == str(report.summary)
@@ -106,6 +106,6 @@ async def test_a_fleet_is_silent_where_no_host_answers_and_at_least_one_was_aske
     errors: tuple[Unreachable | NotAsked | None, ...], summary: str
 ) -> None:
     hosts = zip((A, B, C), errors, strict=True)
-    assessed = [bad(each, Severity.HIGH, "look", answers=Looked(each, error, None, None)) for each, error in hosts]
+    assessed = [bad(each, Severity.HIGH, "look", answers=HealthAnswers(each, error, None, None)) for each, error in hosts]
 
     assert summary == str((await make_round(*assessed)).summary)

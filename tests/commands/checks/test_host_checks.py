@@ -15,30 +15,31 @@ from adapters.errors import (
     ProtocolError,
     Unreachable,
 )
-from adapters.gateway.api import Sync, Unusable
+from adapters.gateway.api import SyncStatus, UnusableAnswer
 from adapters.inventory import Inventory
 from adapters.phrase import Phrase
 from adapters.windows.system import ServiceStatus
-from adapters.wsl.podman import Container, Unread
+from adapters.wsl.podman import Container, UnreadPart
 from adapters.wsl.system import Bridge
-from commands.checks.assessment import Judged, Looked, Remark
-from commands.checks.host_checks import judge, judge_gateway, judge_windows, judge_wsl, known_peers
+from commands.checks.assessment import HealthAnswers, Judgment, Remark
+from commands.checks.host_checks import judge_gateway, judge_host, judge_windows, list_known_peers
+from commands.checks.wsl_checks import judge_wsl
 from commands.model.operation import Thresholds
 from commands.model.report import Mark
 from tests.commands.canned import container, gateway, host, windows, wsl
 
 A = host("host-a", 1)
 LIGHTHOUSE = host("lighthouse", 0)
-FLEET = known_peers(Inventory(hosts=(A, host("host-b", 2))))
+FLEET = list_known_peers(Inventory(hosts=(A, host("host-b", 2))))
 
 
-def brief(judged: Judged, key: str) -> tuple[str, str]:
+def brief(judged: Judgment, key: str) -> tuple[str, str]:
     """A check's mark and text."""
     cell = judged.cells[key]
     return cell.mark.value, str(cell.text)
 
 
-def remarks(judged: Judged) -> list[tuple[str, str, str]]:
+def remarks(judged: Judgment) -> list[tuple[str, str, str]]:
     """What each is about, how bad it is, why, and after an arrow the words to type."""
     return [(remark.subject, remark.severity.value, _said(remark)) for remark in judged.remarks]
 
@@ -152,8 +153,8 @@ def test_a_gateway_that_does_not_run_is_said_with_what_to_do(
 
 
 def test_a_lighthouse_has_nebula_and_nothing_else() -> None:
-    looked = Looked(LIGHTHOUSE, windows(gateway="Absent", nginx=0), None, None, 0.0)
-    judged = judge(looked, FLEET, Thresholds())
+    looked = HealthAnswers(LIGHTHOUSE, windows(gateway="Absent", nginx=0), None, None, 0.0)
+    judged = judge_host(looked, FLEET, Thresholds())
 
     assert {
         "nebula": Mark.WELL,
@@ -202,7 +203,7 @@ def test_a_side_without_an_answer_is_unknown_and_never_bad_with_one_remark(error
 
 
 def test_each_of_two_silent_sides_is_remarked_while_the_third_is_judged() -> None:
-    judged = judge(Looked(A, LOST, LOST, gateway(A)), FLEET, Thresholds())
+    judged = judge_host(HealthAnswers(A, LOST, LOST, gateway(A)), FLEET, Thresholds())
 
     assert ["windows", "wsl"] == [remark.subject for remark in judged.remarks]
     assert ("well", "healthy") == brief(judged, "api")
@@ -253,7 +254,7 @@ def test_each_of_two_silent_sides_is_remarked_while_the_third_is_judged() -> Non
 def test_a_host_of_which_no_side_answers_is_one_remark_with_each_cause_once(
     windows: HostError, wsl: HostError | None, gateway: HostError | None, short: str, why: str
 ) -> None:
-    judged = judge(Looked(A, windows, wsl, gateway), FLEET, Thresholds())
+    judged = judge_host(HealthAnswers(A, windows, wsl, gateway), FLEET, Thresholds())
     remark = judged.remarks[0]
 
     assert [("host", "high", why)] == remarks(judged)
@@ -262,8 +263,8 @@ def test_a_host_of_which_no_side_answers_is_one_remark_with_each_cause_once(
     assert not {Mark.WELL, Mark.BAD} & {cell.mark for cell in judged.cells.values()}
 
 
-FORBIDDEN = Unusable(phrase=Phrase("this address is not allowed"), forbidden=True)
-BROKEN = Unusable(phrase=Phrase("status 500 and a page of HTML"))
+FORBIDDEN = UnusableAnswer(phrase=Phrase("this address is not allowed"), forbidden=True)
+BROKEN = UnusableAnswer(phrase=Phrase("status 500 and a page of HTML"))
 TIMED_OUT = DeadlineExceeded.after(8.0)
 SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up and not overloaded"
 
@@ -308,14 +309,14 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
             "status 500 and a page of HTML → log error host-a --since 1h",
         ),
         (
-            {"sync": Sync(host_id=7, peers=()), "status": TIMED_OUT},
+            {"sync": SyncStatus(host_id=7, peers=()), "status": TIMED_OUT},
             "bad",
             "wrong host id",
             "high",
             "the gateway says that it is host 7, the inventory says 1; mend host_id in nginx.conf or the inventory",
         ),
         (
-            {"sync": Sync(host_id=None, peers=())},
+            {"sync": SyncStatus(host_id=None, peers=())},
             "bad",
             "not initialised",
             "high",
@@ -323,7 +324,7 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
             "→ log error host-a --since 1h",
         ),
         (
-            {"sync": Sync(host_id=7, peers=())},
+            {"sync": SyncStatus(host_id=7, peers=())},
             "bad",
             "wrong host id",
             "high",
@@ -337,14 +338,14 @@ SILENT = "gateway API, {path}: no answer within 8 s; check that the host is up a
             "the gateway API was reached, but this address is not allowed",
         ),
         (
-            {"sync": Sync(host_id=1, peers=("http://10.100.2.1:8080", "http://127.0.0.1:8002"))},
+            {"sync": SyncStatus(host_id=1, peers=("http://10.100.2.1:8080", "http://127.0.0.1:8002"))},
             "well",
             "healthy",
             None,
             None,
         ),
         (
-            {"sync": Sync(host_id=1, peers=("http://10.100.9.1:8080", "http://[half", "http://127.0.0.1:1"))},
+            {"sync": SyncStatus(host_id=1, peers=("http://10.100.9.1:8080", "http://[half", "http://127.0.0.1:1"))},
             "well",
             "healthy",
             "low",
@@ -497,7 +498,7 @@ def test_forwarding_that_is_off_cuts_containers_off() -> None:
 
 @pytest.mark.parametrize("key", ["containers", "bridge", "forwarding"])
 def test_a_part_that_could_not_be_read_is_unknown_and_hides_no_other(key: str) -> None:
-    judged = judge_wsl(A, wsl(A, **{key: Unread(phrase=Phrase("sudo asks for a password; allow podman in sudoers"))}))
+    judged = judge_wsl(A, wsl(A, **{key: UnreadPart(phrase=Phrase("sudo asks for a password; allow podman in sudoers"))}))
 
     assert ("unknown", "could not be read") == brief(judged, key)
     assert [(key, "medium", "sudo asks for a password; allow podman in sudoers")] == remarks(judged)
@@ -515,7 +516,7 @@ def test_a_part_that_could_not_be_read_is_unknown_and_hides_no_other(key: str) -
     ],
 )
 def test_a_clock_that_differs_too_much_is_remarked_beside_the_checks(ahead: float, why: str | None) -> None:
-    judged = judge(Looked(A, windows(), wsl(A), gateway(A), ahead), FLEET, Thresholds(clock_difference=30))
+    judged = judge_host(HealthAnswers(A, windows(), wsl(A), gateway(A), ahead), FLEET, Thresholds(clock_difference=30))
 
     assert ([] if why is None else [("clock", "medium", why)]) == remarks(judged)
 

@@ -9,8 +9,8 @@ from adapters.errors import Unreachable
 from adapters.phrase import Phrase
 from adapters.windows.log_files import LogFile
 from adapters.windows.system import WindowsSystem
-from commands.checks.assessment import Looked
-from commands.checks.log_rotation import KEY, judge_logs, judge_rotation
+from commands.checks.assessment import HealthAnswers
+from commands.checks.log_rotation import COLUMN_KEY, judge_logs, judge_rotation
 from commands.model.finding import Severity
 from commands.model.operation import Thresholds
 from commands.model.report import Mark
@@ -107,8 +107,8 @@ A, LIGHTHOUSE = host("host-a", 1), host("lighthouse", 0)
 LOST = Unreachable(Phrase("connection refused"))
 
 
-def looked(*logs: LogFile, at: Any = A) -> Looked:
-    return Looked(at, windows(logs=logs), None, None)
+def looked(*logs: LogFile, at: Any = A) -> HealthAnswers:
+    return HealthAnswers(at, windows(logs=logs), None, None)
 
 
 @pytest.mark.parametrize(
@@ -139,20 +139,20 @@ def looked(*logs: LogFile, at: Any = A) -> Looked:
             "nebula.log 1.9 MB (and 3 rotated)",
             id="the lighthouse has no gateway, and so none of its logs",
         ),
-        pytest.param(Looked(A, LOST, None, None), Mark.UNKNOWN, "not known", id="Windows does not answer"),
-        pytest.param(Looked(A, None, None, None), Mark.ABSENT, "n/a", id="no Windows side"),
+        pytest.param(HealthAnswers(A, LOST, None, None), Mark.UNKNOWN, "not known", id="Windows does not answer"),
+        pytest.param(HealthAnswers(A, None, None, None), Mark.ABSENT, "n/a", id="no Windows side"),
     ],
 )
-def test_the_cell_of_a_host(seen: Looked, mark: Mark, text: str) -> None:
+def test_the_cell_of_a_host(seen: HealthAnswers, mark: Mark, text: str) -> None:
     judged = judge_rotation(seen, LIMITS)
-    assert (mark, text) == (judged.cells[KEY].mark, str(judged.cells[KEY].text))
+    assert (mark, text) == (judged.cells[COLUMN_KEY].mark, str(judged.cells[COLUMN_KEY].text))
 
 
 def test_a_side_that_does_not_answer_has_its_remark_elsewhere() -> None:
-    assert () == judge_rotation(Looked(A, LOST, None, None), LIMITS).remarks
+    assert () == judge_rotation(HealthAnswers(A, LOST, None, None), LIMITS).remarks
 
 
 def test_as_data_the_cell_has_every_log_s_bytes() -> None:
     seen = looked(log("nebula", size=7), log("access", state="absent", **NOTHING), log("error", state="unknown", **NOTHING))
     assert isinstance(seen.windows, WindowsSystem)
-    assert "nebula=7 access=absent error=unknown" == judge_rotation(seen, LIMITS).cells[KEY].value
+    assert "nebula=7 access=absent error=unknown" == judge_rotation(seen, LIMITS).cells[COLUMN_KEY].value

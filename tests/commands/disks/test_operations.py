@@ -11,12 +11,12 @@ from adapters.inventory import Host
 from adapters.phrase import Phrase
 from adapters.windows.disks import Drive, WindowsDisks
 from adapters.wsl.disks import FileSystem, Folder, Folders, PodmanUse, WslDisks
-from adapters.wsl.podman import Unread
-from commands.disks.operations import Disk
+from adapters.wsl.podman import UnreadPart
+from commands.disks.operations import DiskUsage
 from commands.model.finding import Severity
-from commands.model.operation import Thresholds, View
+from commands.model.operation import FleetView, Thresholds
 from commands.model.report import Mark, Report
-from commands.values.units import GB, KB, MB, TB, percent_of, size_of
+from commands.values.units import GB, KB, MB, TB, compute_percent, format_size
 from tests.commands.canned import ROTATED, host, log, view
 
 A, B, C = host("host-a", 1), host("host-b", 2), host("host-c", 3)
@@ -59,7 +59,7 @@ def wsl(**given: Any) -> WslDisks:
     return WslDisks(**{**usual, **given})
 
 
-def disks(*hosts: Host, said: Mapping[tuple[str, str], object] | None = None) -> View:
+def disks(*hosts: Host, said: Mapping[tuple[str, str], object] | None = None) -> FleetView:
     """Hosts whose disks have room, but for what is `said`."""
     room = {(each.name, "windows"): drives(C=40, F=30) for each in hosts} | {(each.name, "wsl"): wsl() for each in hosts}
     return view(*hosts, said=room | dict(said or {}))
@@ -76,7 +76,7 @@ def found(report: Report) -> list[tuple[str, Severity, str]]:
 
 
 async def test_disks_with_room_are_one_line_and_a_table() -> None:
-    report = await Disk().read(disks(A, B, LIGHTHOUSE))
+    report = await DiskUsage().read(disks(A, B, LIGHTHOUSE))
 
     assert "the disks of all 3 hosts have room" == str(report.summary)
     assert ((), (), False) == (report.findings, report.next, report.brief)
@@ -87,12 +87,12 @@ async def test_disks_with_room_are_one_line_and_a_table() -> None:
         "flatnet": ("3.0 MB", Mark.PLAIN),
         "podman": ("3.5 GB", Mark.PLAIN),
         "logs": ("91 MB", Mark.PLAIN),
-    } == cells(report.first)
+    } == cells(report.initial)
 
 
 async def test_details_have_all_drives_file_systems_folders_and_logs() -> None:
     said = {("host-a", "wsl"): wsl(flatnet=system(FOLDER, 20, size=50 * GB)), ("host-a", "windows"): drives(C=40, E=None)}
-    shown = cells((await Disk(details=True).read(disks(A, said=said))).first)
+    shown = cells((await DiskUsage(details=True).read(disks(A, said=said))).initial)
 
     assert "C: 40 % of 200 GB, E: not known" == shown["drives"][0]
     assert f"/, {STORAGE} 10 % of 1000 GB, {FOLDER} 20 % of 50 GB" == shown["file_systems"][0]
@@ -102,7 +102,7 @@ async def test_details_have_all_drives_file_systems_folders_and_logs() -> None:
 
 
 async def test_as_data_sizes_are_bytes_and_fullness_is_a_number() -> None:
-    report = await Disk(details=True).read(disks(A))
+    report = await DiskUsage(details=True).read(disks(A))
     values = dict(zip([column.key for column in report.columns], [cell.value for cell in report.rows[0].cells], strict=True))
 
     assert (40, 10, 3 * MB) == (values["drive"], values["wsl_disk"], values["flatnet"])
@@ -124,7 +124,7 @@ async def test_as_data_sizes_are_bytes_and_fullness_is_a_number() -> None:
 @pytest.mark.parametrize("side", ["windows", "wsl"])
 async def test_how_full_is_too_full(percent: int, severity: Severity | None, mark: Mark, side: str) -> None:
     full = drives(C=percent) if side == "windows" else wsl(root=system("/", percent, size=50 * GB))
-    report = await Disk().read(disks(A, said={("host-a", side): full}))
+    report = await DiskUsage().read(disks(A, said={("host-a", side): full}))
 
     assert [severity] == [row.severity for row in report.rows]
     assert ([] if severity is None else [severity]) == [finding.severity for finding in report.findings]
@@ -133,8 +133,8 @@ async def test_how_full_is_too_full(percent: int, severity: Severity | None, mar
 
 async def test_limits_are_the_operators_own() -> None:
     look = disks(A)
-    strict = View(look.fleet, look.now, Thresholds(disk_warning_percent=35, disk_critical_percent=40))
-    assert [("host-a", Severity.HIGH)] == [finding[:2] for finding in found(await Disk().read(strict))]
+    strict = FleetView(look.fleet, look.now, Thresholds(disk_warning_percent=35, disk_critical_percent=40))
+    assert [("host-a", Severity.HIGH)] == [finding[:2] for finding in found(await DiskUsage().read(strict))]
 
 
 @pytest.mark.parametrize("limits", [{"disk_warning_percent": 90}, {"disk_critical_percent": 70}])
@@ -148,7 +148,7 @@ async def test_the_worst_come_first_and_say_what_to_do() -> None:
         ("host-b", "windows"): drives(C=85, F=91),
         ("host-c", "wsl"): wsl(flatnet=system(FOLDER, 95, size=50 * GB)),
     }
-    report = await Disk().read(disks(A, B, C, said=said))
+    report = await DiskUsage().read(disks(A, B, C, said=said))
 
     assert "2 of 3 hosts need attention: host-c WSL2 /var/lib/flatnet 95 % full, host-b F: 91 % full" == str(report.summary)
     assert ["host-c", "host-b", "host-a"] == [row.host for row in report.rows]
@@ -171,7 +171,7 @@ async def test_the_worst_come_first_and_say_what_to_do() -> None:
 
 async def test_among_hosts_alike_the_fullest_comes_first() -> None:
     said = {("host-b", "windows"): drives(F=70), ("host-c", "wsl"): wsl(root=system("/", 60, size=50 * GB))}
-    assert ["host-b", "host-c", "host-a"] == [row.host for row in (await Disk().read(disks(A, B, C, said=said))).rows]
+    assert ["host-b", "host-c", "host-a"] == [row.host for row in (await DiskUsage().read(disks(A, B, C, said=said))).rows]
 
 
 async def test_places_on_one_file_system_are_judged_once() -> None:
@@ -181,7 +181,7 @@ async def test_places_on_one_file_system_are_judged_once() -> None:
     storage = FileSystem(place=STORAGE, size=100 * GB, used=90 * GB - MB, free=10 * GB + MB)
     said = {("host-a", "wsl"): wsl(root=root, flatnet=flatnet, storage=storage)}
 
-    ((_, severity, why),) = found(await Disk().read(disks(A, said=said)))
+    ((_, severity, why),) = found(await DiskUsage().read(disks(A, said=said)))
 
     assert severity is Severity.HIGH
     assert why.startswith(f"WSL2 /, {FOLDER}, {STORAGE} is 94 % full, 5.0 GB of 100 GB free")
@@ -191,12 +191,12 @@ async def test_file_systems_of_one_size_that_differ_are_two() -> None:
     said = {("host-a", "wsl"): wsl(storage=system(STORAGE, 92))}
     assert [f"WSL2 {STORAGE} 92 % full"] == [
         str(finding.why).partition(",")[0].replace("is ", "")
-        for finding in (await Disk().read(disks(A, said=said))).findings
+        for finding in (await DiskUsage().read(disks(A, said=said))).findings
     ]
 
 
 async def test_a_host_without_wsl2_has_none_of_its_cells() -> None:
-    shown = cells(await Disk().read(disks(LIGHTHOUSE)), "lighthouse")
+    shown = cells(await DiskUsage().read(disks(LIGHTHOUSE)), "lighthouse")
     assert [("n/a", Mark.ABSENT)] * 6 == [
         shown[key] for key in ("wsl_disk", "flatnet", "podman", "file_systems", "folders", "podman_uses")
     ]
@@ -204,28 +204,28 @@ async def test_a_host_without_wsl2_has_none_of_its_cells() -> None:
 
 
 async def test_a_side_that_is_not_reached_is_not_known_and_hides_no_other() -> None:
-    report = await Disk().read(disks(A, said={("host-a", "wsl"): LOST, ("host-a", "windows"): drives(F=95)}))
+    report = await DiskUsage().read(disks(A, said={("host-a", "wsl"): LOST, ("host-a", "windows"): drives(F=95)}))
 
-    assert ("host-a",) == report.unreached
+    assert ("host-a",) == report.unreached_hosts
     assert ["F: is", "WSL2: connection"] == [" ".join(why.split()[:2]) for _, _, why in found(report)]
     assert ("not reached", Mark.UNKNOWN) == cells(report)["wsl_disk"] == cells(report)["podman_uses"]
 
 
 async def test_a_host_of_which_no_side_answers_is_one_finding_that_details_take_apart() -> None:
     lost = {("host-a", "wsl"): LOST, ("host-a", "windows"): LOST, ("lighthouse", "windows"): LOST}
-    report = await Disk().read(disks(A, LIGHTHOUSE, said=lost))
+    report = await DiskUsage().read(disks(A, LIGHTHOUSE, said=lost))
 
     assert [("host-a", "host"), ("lighthouse", "host")] == [(each.host, each.subject) for each in report.findings]
-    assert ["windows", "wsl", "windows"] == [finding.subject for finding in report.seen(details=True).findings]
+    assert ["windows", "wsl", "windows"] == [finding.subject for finding in report.show(details=True).findings]
     assert not any(finding.reached for finding in report.findings)
 
 
-UNREAD = Unread(phrase=Phrase("sudo: a password is required"))
+UNREAD = UnreadPart(phrase=Phrase("sudo: a password is required"))
 
 
 async def test_what_could_not_be_read_is_unknown_with_one_finding_for_one_reason() -> None:
     said = {("host-a", "wsl"): wsl(storage=UNREAD, podman=UNREAD, folders=UNREAD)}
-    report = await Disk().read(disks(A, said=said))
+    report = await DiskUsage().read(disks(A, said=said))
 
     assert [("host-a", Severity.MEDIUM, "sudo: a password is required")] == found(report)
     shown = cells(report)
@@ -236,37 +236,37 @@ async def test_what_could_not_be_read_is_unknown_with_one_finding_for_one_reason
 
 async def test_a_full_file_system_is_bad_though_another_could_not_be_read() -> None:
     said = {("host-a", "wsl"): wsl(root=system("/", 93), flatnet=UNREAD, storage=system(STORAGE, 93))}
-    report = await Disk().read(disks(A, said=said))
+    report = await DiskUsage().read(disks(A, said=said))
     assert [Severity.HIGH, Severity.MEDIUM] == [severity for _, severity, _ in found(report)]
     assert Mark.BAD is cells(report)["wsl_disk"][1]
 
 
 @pytest.mark.parametrize("told", [WindowsDisks(drives=None, logs=ROTATED), drives(), drives(C=None)])
 async def test_drives_of_which_windows_does_not_tell_are_unknown(told: WindowsDisks) -> None:
-    report = await Disk().read(disks(A, said={("host-a", "windows"): told}))
+    report = await DiskUsage().read(disks(A, said={("host-a", "windows"): told}))
     assert "Get-CimInstance Win32_LogicalDisk" in found(report)[0][2]
     assert ("could not be read", Mark.UNKNOWN) == cells(report)["drive"]
     assert ("91 MB", Mark.PLAIN) == cells(report)["logs"]
 
 
 async def test_a_locked_drive_may_be_the_fullest() -> None:
-    report = await Disk().read(disks(A, said={("host-a", "windows"): drives(C=40, E=None)}))
+    report = await DiskUsage().read(disks(A, said={("host-a", "windows"): drives(C=40, E=None)}))
     assert ("C: 40 %", Mark.UNKNOWN) == cells(report)["drive"]
 
 
 async def test_logs_that_windows_does_not_tell_of_leave_their_size_in_doubt() -> None:
     told = WindowsDisks(drives=drives(C=1).drives, logs=(log("nebula", state="unknown", size=0), log("access")))
-    report = await Disk().read(disks(A, said={("host-a", "windows"): told}))
+    report = await DiskUsage().read(disks(A, said={("host-a", "windows"): told}))
     assert Mark.UNKNOWN is cells(report)["logs"][1]
     assert "nebula.log could not be read, access.log 1.9 MB (and 3 rotated)" == cells(report)["log_files"][0]
 
 
 async def test_without_hosts_it_says_what_to_do() -> None:
-    assert "add them to the configuration file" in str((await Disk().read(disks())).summary)
+    assert "add them to the configuration file" in str((await DiskUsage().read(disks())).summary)
 
 
 async def test_a_report_survives_being_stored() -> None:
-    report = await Disk().read(disks(A, B, said={("host-b", "wsl"): LOST}))
+    report = await DiskUsage().read(disks(A, B, said={("host-b", "wsl"): LOST}))
     assert report == Report.model_validate_json(report.model_dump_json())
 
 
@@ -285,9 +285,9 @@ async def test_a_report_survives_being_stored() -> None:
     ],
 )
 def test_a_size_is_never_rounded_up(number: int, text: str) -> None:
-    assert text == str(size_of(number))
+    assert text == str(format_size(number))
 
 
 @pytest.mark.parametrize(("used", "free", "percent"), [(0, 1, 0), (1, 0, 100), (899, 101, 89), (0, 0, None)])
 def test_percent_is_of_what_can_be_used_rounded_down(used: int, free: int, percent: int | None) -> None:
-    assert percent == percent_of(used, free)
+    assert percent == compute_percent(used, free)

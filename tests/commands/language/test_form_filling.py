@@ -6,7 +6,7 @@ from adapters.inventory import Inventory
 from commands.bot_state.about import Version
 from commands.catalogue import CATALOGUE
 from commands.health import Health
-from commands.language.form_filling import Given, blank, filled, lacking
+from commands.language.form_filling import FormInput, build_form, fill_form, find_missing
 from commands.logs import operations as logs
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP, LogRead
@@ -15,7 +15,7 @@ HOSTS = Inventory(hosts=(host("host-a", 1), host("host-b", 2)))
 
 
 def test_all_that_an_operation_takes_is_a_field() -> None:
-    form = blank(LogRead)
+    form = build_form(LogRead)
     assert ["source", "target", "newest_first", "here"] == [argument.field for argument in form.arguments]
     assert ["target"] == [argument.field for argument in form.arguments if form.is_target(argument)]
 
@@ -23,55 +23,55 @@ def test_all_that_an_operation_takes_is_a_field() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (Given({}), "health"),
-        (Given({"target": ("host-b",)}), "health host-b"),
-        (Given({"target": ("host-b", "host-a")}, ("details", "here")), "health host-b,host-a --details --here"),
+        (FormInput({}), "health"),
+        (FormInput({"target": ("host-b",)}), "health host-b"),
+        (FormInput({"target": ("host-b", "host-a")}, ("details", "here")), "health host-b,host-a --details --here"),
     ],
 )
-def test_fields_become_canonical_words(given: Given, words: str) -> None:
-    assert words == filled(blank(Health), given, CATALOGUE, HOSTS)
+def test_fields_become_canonical_words(given: FormInput, words: str) -> None:
+    assert words == fill_form(build_form(Health), given, CATALOGUE, HOSTS)
 
 
 def test_full_width_letters_and_digits_of_an_input_method_are_understood() -> None:
-    given = Given({"source": ("ｎｅｂｕｌａ",), "tail": ("６０",), "since": ("９：０５",)})
-    assert "log nebula --tail 60 --since 09:05" == filled(blank(logs.LogRead), given, CATALOGUE, HOSTS)
+    given = FormInput({"source": ("ｎｅｂｕｌａ",), "tail": ("６０",), "since": ("９：０５",)})
+    assert "log nebula --tail 60 --since 09:05" == fill_form(build_form(logs.LogRead), given, CATALOGUE, HOSTS)
 
 
 def test_what_is_wrong_stands_at_its_field() -> None:
-    wrong = filled(blank(Health), Given({"target": ("host-x",)}), CATALOGUE, HOSTS)
+    wrong = fill_form(build_form(Health), FormInput({"target": ("host-x",)}), CATALOGUE, HOSTS)
     assert isinstance(wrong, dict)
     assert ["target"] == list(wrong)
     assert "no host or label is called host-x" in str(wrong["target"])
 
 
 def test_a_required_field_that_is_empty_is_asked_for() -> None:
-    wrong = filled(blank(LogRead), Given({"target": ("host-a",)}), MADE_UP, HOSTS)
+    wrong = fill_form(build_form(LogRead), FormInput({"target": ("host-a",)}), MADE_UP, HOSTS)
     assert isinstance(wrong, dict)
     assert ["source"] == list(wrong)
 
 
 def test_words_that_lack_one_argument_ask_for_just_that() -> None:
-    form = lacking("logs --newest-first", MADE_UP)
+    form = find_missing("logs --newest-first", MADE_UP)
     assert form is not None
     assert (LogRead, ["source"]) == (form.operation, [argument.field for argument in form.arguments])
-    assert "log nebula --newest-first" == filled(form, Given({"source": ("nebula",)}), MADE_UP, HOSTS)
+    assert "log nebula --newest-first" == fill_form(form, FormInput({"source": ("nebula",)}), MADE_UP, HOSTS)
 
 
 def test_words_that_need_one_of_several_arguments_ask_for_all_that_is_open() -> None:
-    form = lacking("cert renew --reason late", CATALOGUE)
+    form = find_missing("cert renew --reason late", CATALOGUE)
     assert form is not None
     assert ["target", "due"] == [argument.field for argument in form.arguments]
-    assert "cert renew host-a --reason late" == filled(form, Given({"target": ("host-a",)}), CATALOGUE, HOSTS)
-    assert "cert renew --due 14d --reason late" == filled(form, Given({"due": ("14d",)}), CATALOGUE, HOSTS)
-    assert None is lacking("cert renew host-a", CATALOGUE)
-    assert None is lacking("cert renew --due", CATALOGUE)
+    assert "cert renew host-a --reason late" == fill_form(form, FormInput({"target": ("host-a",)}), CATALOGUE, HOSTS)
+    assert "cert renew --due 14d --reason late" == fill_form(form, FormInput({"due": ("14d",)}), CATALOGUE, HOSTS)
+    assert None is find_missing("cert renew host-a", CATALOGUE)
+    assert None is find_missing("cert renew --due", CATALOGUE)
 
 
 @pytest.mark.parametrize("text", ["log nebula", "version", "nonsense", "", "log collect"])
 def test_where_nothing_is_missing_nothing_is_asked(text: str) -> None:
-    assert None is lacking(text, MADE_UP)
+    assert None is find_missing(text, MADE_UP)
 
 
 def test_an_operation_that_takes_nothing_has_only_what_all_take() -> None:
-    assert ["here"] == [argument.field for argument in blank(Version).arguments]
-    assert "version" == filled(blank(Version), Given({}), MADE_UP, HOSTS)
+    assert ["here"] == [argument.field for argument in build_form(Version).arguments]
+    assert "version" == fill_form(build_form(Version), FormInput({}), MADE_UP, HOSTS)

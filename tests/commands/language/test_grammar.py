@@ -9,21 +9,22 @@ from hypothesis import strategies as st
 
 from adapters.phrase import Phrase
 from commands.bot_state.about import Help, Version
-from commands.language.grammar import arguments, canonical, located, named, understand
+from commands.language.grammar import identify_operation, locate_error, parse_operation, render_operation
+from commands.language.signature import list_arguments
 from commands.model.operation import Operation
-from commands.values.arguments import ALL, BadArgument, Target
+from commands.values.arguments import ALL_HOSTS, BadArgument, Target
 from commands.values.errors import GrammarError
-from commands.values.normalize import LIMIT, read
+from commands.values.normalize import MAX_REQUEST_LENGTH, normalize_text
 from tests.commands.made_up import MADE_UP, LogCollect, LogRead
 
 
 def understood(text: str) -> Operation:
-    return understand(read(text), MADE_UP, MADE_UP)
+    return parse_operation(normalize_text(text), MADE_UP, MADE_UP)
 
 
 def misunderstood(text: str, permitted: Sequence[type[Operation]] = MADE_UP) -> GrammarError:
     with pytest.raises(GrammarError) as caught:
-        understand(read(text), MADE_UP, permitted)
+        parse_operation(normalize_text(text), MADE_UP, permitted)
     return caught.value
 
 
@@ -100,7 +101,7 @@ def test_nothing_is_suggested_that_is_not_permitted() -> None:
 @pytest.mark.parametrize("text", ["log collect", "logs gather now --tail=5", "LOG Collect --here=yes"])
 def test_what_is_not_permitted_is_named_so_that_it_can_be_refused_whatever_follows(text: str) -> None:
     """Its arguments are looked at only once it is allowed: a complaint about them would teach them."""
-    assert LogCollect is named(read(text), MADE_UP, (Help,)).operation
+    assert LogCollect is identify_operation(normalize_text(text), MADE_UP, (Help,)).operation
 
 
 def test_an_open_quote_is_named_before_the_words_that_fall_out_of_it() -> None:
@@ -109,7 +110,7 @@ def test_an_open_quote_is_named_before_the_words_that_fall_out_of_it() -> None:
 
 
 def test_more_than_the_limit_is_refused_and_never_cut_in_silence() -> None:
-    assert "a request has at most 4000 characters; ask for less at once" == str(misunderstood("log " * LIMIT))
+    assert "a request has at most 4000 characters; ask for less at once" == str(misunderstood("log " * MAX_REQUEST_LENGTH))
 
 
 def outcome(text: str) -> Operation | GrammarError:
@@ -121,7 +122,18 @@ def outcome(text: str) -> Operation | GrammarError:
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * LIMIT, "log " + "a," * 1900, "log x " + "a," * 90, "\u202e\u200f", "\x00log\x00", '"', "'log'", "-", "--", "- -"],
+    [
+        "a" * MAX_REQUEST_LENGTH,
+        "log " + "a," * 1900,
+        "log x " + "a," * 90,
+        "\u202e\u200f",
+        "\x00log\x00",
+        '"',
+        "'log'",
+        "-",
+        "--",
+        "- -",
+    ],
 )
 def test_strange_text_is_an_operation_or_a_short_complaint(text: str) -> None:
     match outcome(text):
@@ -147,14 +159,18 @@ def test_a_field_that_does_not_say_how_it_is_typed_is_a_bug_and_not_left_out() -
         count: int = 0
 
     with pytest.raises(TypeError, match=r"Silent\.count"):
-        arguments(Silent)
+        list_arguments(Silent)
 
 
 PARTS = st.from_regex(r"[a-z0-9*?][a-z0-9_.*?-]{0,8}", fullmatch=True)
 TARGETS = st.builds(Target, parts=st.lists(PARTS, min_size=1, max_size=5).map(tuple))
-SOURCES = st.text(min_size=1, max_size=20).map(lambda text: read(text).text).filter(lambda text: text and "&" not in text)
+SOURCES = (
+    st.text(min_size=1, max_size=20)
+    .map(lambda text: normalize_text(text).text)
+    .filter(lambda text: text and "&" not in text)
+)
 OPERATIONS = st.one_of(
-    st.builds(LogRead, source=SOURCES, target=st.just(ALL) | TARGETS, newest_first=st.booleans(), here=st.booleans()),
+    st.builds(LogRead, source=SOURCES, target=st.just(ALL_HOSTS) | TARGETS, newest_first=st.booleans(), here=st.booleans()),
     st.builds(LogCollect, here=st.booleans()),
     st.builds(Help, about=st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), max_size=3).map(tuple), here=st.booleans()),
 )
@@ -163,7 +179,7 @@ OPERATIONS = st.one_of(
 @settings(deadline=None)
 @given(OPERATIONS)
 def test_the_canonical_words_of_an_operation_give_it_back(operation: Operation) -> None:
-    assert operation == understood(canonical(operation))
+    assert operation == understood(render_operation(operation))
 
 
 @pytest.mark.parametrize(
@@ -176,18 +192,18 @@ def test_the_canonical_words_of_an_operation_give_it_back(operation: Operation) 
     ],
 )
 def test_the_canonical_words_are_short_and_in_one_order(text: str, words: str) -> None:
-    assert words == canonical(understood(text))
+    assert words == render_operation(understood(text))
 
 
 def test_a_class_and_a_line_in_the_catalogue_are_all_that_a_new_operation_needs() -> None:
     """`made_up.LogRead` says everything by its fields: what is typed, in which order, and what for."""
-    assert ["source", "target", "newest_first", "here"] == [argument.field for argument in arguments(LogRead)]
-    assert [True, False, False, False] == [argument.required for argument in arguments(LogRead)]
+    assert ["source", "target", "newest_first", "here"] == [argument.field for argument in list_arguments(LogRead)]
+    assert [True, False, False, False] == [argument.required for argument in list_arguments(LogRead)]
 
 
 def test_an_argument_that_fails_later_is_found_in_the_text_as_a_whole_word() -> None:
     error = BadArgument(Phrase("no such host"), part="host", nearest=("host-a",))
 
-    assert (5, 9) == located(error, "host host,host-b").span
-    assert ("host host-a,host-b",) == located(error, "host host,host-b").suggestions
-    assert None is located(error, "host-b").span
+    assert (5, 9) == locate_error(error, "host host,host-b").span
+    assert ("host host-a,host-b",) == locate_error(error, "host host,host-b").suggestions
+    assert None is locate_error(error, "host-b").span

@@ -8,21 +8,22 @@ from adapters.inventory import Inventory
 from commands.bot_state.about import Help, Version
 from commands.catalogue import CATALOGUE
 from commands.hosts import HostList
-from commands.language.grammar import Operations, understand
+from commands.language.grammar import parse_operation
+from commands.language.signature import OperationClasses
 from commands.language.suggestions import Suggester
 from commands.values.errors import GrammarError
-from commands.values.normalize import LIMIT, read
+from commands.values.normalize import MAX_REQUEST_LENGTH, normalize_text
 from tests.commands.canned import host
 from tests.commands.made_up import MADE_UP
 
 INVENTORY = Inventory(hosts=(host("host-a", 1, labels=("tokyo",)), host("host-b", 2, labels=("osaka",))))
 
 
-def suggested(text: str, permitted: Operations = CATALOGUE, inventory: Inventory = INVENTORY) -> tuple[str, ...]:
+def suggested(text: str, permitted: OperationClasses = CATALOGUE, inventory: Inventory = INVENTORY) -> tuple[str, ...]:
     """What is suggested in place of a text of which the grammar, or else its target, complains."""
     offered: tuple[str, ...] = ()
     try:
-        understand(read(text), CATALOGUE, permitted)
+        parse_operation(normalize_text(text), CATALOGUE, permitted)
     except GrammarError as error:
         offered = error.suggestions
     return Suggester(permitted, inventory).suggest(text, offered)
@@ -75,7 +76,7 @@ def test_hosts_are_put_only_where_an_operation_begins_with_them() -> None:
     assert ("help",) == suggested("host-b", permitted=MADE_UP)
 
 
-@pytest.mark.parametrize("text", ["x" * LIMIT, "health " + "hots-a," * 500 + "a", "a,b " * 1000])
+@pytest.mark.parametrize("text", ["x" * MAX_REQUEST_LENGTH, "health " + "hots-a," * 500 + "a", "a,b " * 1000])
 def test_a_long_request_gets_short_suggestions_soon(text: str) -> None:
     fleet = Inventory(hosts=tuple(host(f"host-{number:03}", number) for number in range(1, 255)))
     began = time.monotonic()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commands.loglines.excerpt import SHOWN, Excerpt, Pick, picked
+from commands.loglines.excerpt import PAGE_LINES, Excerpt, LineFilter, select_page
 from commands.loglines.formats import Level
 from tests.commands.log_examples import excerpt, line
 
@@ -24,25 +24,25 @@ from tests.commands.log_examples import excerpt, line
 def test_the_first_page_has_the_newest_lines_and_each_further_one_goes_back(
     count: int, page: int, first: int, last: int, pages: int
 ) -> None:
-    seen = picked(excerpt(count), Pick(page=page))
+    seen = select_page(excerpt(count), LineFilter(page=page))
     assert (first, last, pages, count) == (seen.first, seen.last, seen.pages, seen.fitting)
     assert tuple(f"line {order}" for order in range(max(first - 1, 0), last)) == tuple(each.text for each in seen.lines)
 
 
 def test_every_line_is_on_exactly_one_page() -> None:
-    lines = excerpt(3 * SHOWN + 1)
-    seen = [each for page in range(4) for each in picked(lines, Pick(page=page)).lines]
+    lines = excerpt(3 * PAGE_LINES + 1)
+    seen = [each for page in range(4) for each in select_page(lines, LineFilter(page=page)).lines]
     assert sorted(lines.lines, key=lambda each: each.order) == sorted(seen, key=lambda each: each.order)
 
 
 def test_only_lines_that_fit_are_counted() -> None:
     lines = excerpt(50, errors=3)
-    grave = picked(lines, Pick(level=Level.ERROR))
+    grave = select_page(lines, LineFilter(level=Level.ERROR))
     assert (3, ["line 47", "line 48", "line 49"]) == (grave.fitting, [each.text for each in grave.lines])
-    assert 11 == picked(lines, Pick(pattern="line 4")).fitting
-    assert 0 == picked(lines, Pick(pattern="nothing")).fitting
+    assert 11 == select_page(lines, LineFilter(pattern="line 4")).fitting
+    assert 0 == select_page(lines, LineFilter(pattern="nothing")).fitting
 
 
 def test_lines_without_a_time_or_a_level_are_shown_until_somebody_asks_for_a_level() -> None:
     lines = Excerpt(lines=(line(0, timeless=True, level=None), line(1, level=Level.ERROR)))
-    assert (2, 1) == (picked(lines, Pick()).fitting, picked(lines, Pick(level=Level.ERROR)).fitting)
+    assert (2, 1) == (select_page(lines, LineFilter()).fitting, select_page(lines, LineFilter(level=Level.ERROR)).fitting)

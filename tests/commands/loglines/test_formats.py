@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from commands.loglines.formats import Level, Stamp, level_of, stamp_of
+from commands.loglines.formats import Level, LineStamp, parse_level, parse_stamp
 
 NOW = datetime(2026, 11, 25, 18, 30)  # noqa: DTZ001 - a host's local time
 JST = timezone(timedelta(hours=9))
@@ -21,7 +21,7 @@ def local(*parts: int) -> datetime:
 
 def seen(line: str, now: datetime = NOW) -> tuple[datetime | None, Level | None] | None:
     """Time and level; times with a zone in UTC."""
-    stamp = stamp_of(line, now)
+    stamp = parse_stamp(line, now)
     if stamp is None:
         return None
     at = stamp.at.astimezone(UTC) if stamp.at is not None and stamp.at.tzinfo is not None else stamp.at
@@ -241,12 +241,12 @@ def test_a_time_without_a_year_is_the_newest_that_is_at_most_a_day_ahead(
     ],
 )
 def test_levels_go_by_many_names(names: str, level: Level) -> None:
-    assert {level} == {level_of(name) for name in names.split()}
+    assert {level} == {parse_level(name) for name in names.split()}
 
 
 @pytest.mark.parametrize("name", ["", "loud", "-", 3, None])
 def test_other_names_are_no_level(name: object) -> None:
-    assert None is level_of(name)
+    assert None is parse_level(name)
 
 
 def test_levels_have_their_order() -> None:
@@ -254,7 +254,7 @@ def test_levels_have_their_order() -> None:
 
 
 def test_a_stamp_without_zone_is_local() -> None:
-    assert Stamp(local(2026, 11, 25, 18, 26, 47), None) == stamp_of("2026-11-25T18:26:47 no zone", NOW)
-    stamp = stamp_of("2026-11-25T18:26:47+09:00 Tokyo", NOW)
+    assert LineStamp(local(2026, 11, 25, 18, 26, 47), None) == parse_stamp("2026-11-25T18:26:47 no zone", NOW)
+    stamp = parse_stamp("2026-11-25T18:26:47+09:00 Tokyo", NOW)
     assert stamp is not None
     assert datetime(2026, 11, 25, 18, 26, 47, tzinfo=JST) == stamp.at

@@ -9,26 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.logs import LINE_BROUGHT, LINE_LIMIT, Cut, LogText
+from adapters.logs import LINE_LIMIT, LINE_READ_LIMIT, LogText, Truncation
 from commands.loglines.formats import Level
-from commands.loglines.lines import Line, Log, Origin, harmless, parse, shortened
-from commands.loglines.local_time import Doubt
+from commands.loglines.lines import HostLog, LogLine, LogOrigin, make_harmless, parse_log, shorten_line
+from commands.loglines.local_time import TimeDoubt
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 TOKYO = timezone(timedelta(hours=9))
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
-def parsed(*lines: str, source: str = "nebula", **given: Any) -> Log:
-    text = LogText(lines=()).model_copy(update={"lines": tuple(map(harmless, lines))})
-    return parse(text, Origin("host-a", source, **{"now": NOW} | given))
+def parsed(*lines: str, source: str = "nebula", **given: Any) -> HostLog:
+    text = LogText(lines=()).model_copy(update={"lines": tuple(map(make_harmless, lines))})
+    return parse_log(text, LogOrigin("host-a", source, **{"now": NOW} | given))
 
 
-def times(log: Log) -> list[str | None]:
+def times(log: HostLog) -> list[str | None]:
     return [None if line.at is None else f"{line.at:%m-%d %H:%M:%S}" for line in log.lines]
 
 
-def levels(log: Log) -> list[Level | None]:
+def levels(log: HostLog) -> list[Level | None]:
     return [line.level for line in log.lines]
 
 
@@ -43,7 +43,7 @@ def nginx(time: str) -> str:
 def test_a_line_knows_where_it_comes_from_and_keeps_its_text() -> None:
     text = 'time="2026-11-25T09:05:44Z" level=info msg="Handshake timed out" vpnIp=10.100.9.9'
     at = datetime(2026, 11, 25, 9, 5, 44, tzinfo=UTC)
-    line = Line(host="host-a", source="nebula", at=at, level=Level.INFO, text=text, order=0)
+    line = LogLine(host="host-a", source="nebula", at=at, level=Level.INFO, text=text, order=0)
     assert (line,) == parsed(text).lines
 
 
@@ -80,9 +80,9 @@ def test_the_clock_s_difference_is_taken_off() -> None:
 
 
 def test_what_must_be_said_of_a_read_goes_with_its_lines() -> None:
-    text = LogText(lines=("x",), cut=frozenset({Cut.LINES}), encoding="cp932", clock=NOW)
-    log = parse(text, Origin("host-a", "nebula", NOW))
-    assert (frozenset({Cut.LINES}), "cp932") == (log.cut, log.encoding)
+    text = LogText(lines=("x",), cut=frozenset({Truncation.LINES}), encoding="cp932", clock=NOW)
+    log = parse_log(text, LogOrigin("host-a", "nebula", NOW))
+    assert (frozenset({Truncation.LINES}), "cp932") == (log.cut, log.encoding)
 
 
 @pytest.mark.parametrize("zone", [TOKYO, ZoneInfo("Asia/Tokyo")])
@@ -96,14 +96,14 @@ def test_local_times_of_an_unknown_zone_are_no_times_and_counted() -> None:
     log = parsed(nginx("2026/11/25 18:26:47"), nebula(1), nginx("2026/11/25 18:26:48"))
     assert [None, "11-25 09:01:00", None] == times(log)
     assert [Level.ERROR, Level.INFO, Level.ERROR] == levels(log)
-    assert {Doubt.UNPLACED: 2} == log.doubts
+    assert {TimeDoubt.UNPLACED: 2} == log.doubts
 
 
 def test_an_hour_that_never_was_is_taken_as_if_the_clock_had_not_been_set_yet() -> None:
     before, gap, after = (nginx(f"2026/03/29 0{time}") for time in ("1:59:00", "2:30:00", "3:31:00"))
     log = parsed(before, gap, after, zone=BERLIN)
     assert ["03-29 00:59:00", "03-29 01:30:00", "03-29 01:31:00"] == times(log)
-    assert {Doubt.SKIPPED: 1} == log.doubts
+    assert {TimeDoubt.SKIPPED: 1} == log.doubts
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_an_hour_that_never_was_is_taken_as_if_the_clock_had_not_been_set_yet() 
 def test_an_hour_that_came_twice_is_told_by_the_line_before(local: tuple[str, ...], utc: tuple[str, ...]) -> None:
     log = parsed(*(nginx(f"2026/10/25 {time}") for time in local), zone=BERLIN)
     assert list(utc) == [str(time)[6:] for time in times(log)]
-    assert {Doubt.TWICE: sum(time.startswith("02") for time in local)} == log.doubts
+    assert {TimeDoubt.TWICE: sum(time.startswith("02") for time in local)} == log.doubts
 
 
 def test_a_line_long_before_the_change_says_nothing_of_it() -> None:
@@ -133,12 +133,12 @@ def test_a_line_long_before_the_change_says_nothing_of_it() -> None:
     ("minute", "ahead", "doubts"),
     [
         pytest.param(30, 0.0, {}, id="now"),
-        pytest.param(31, 0.0, {Doubt.FUTURE: 1}, id="a minute ahead"),
+        pytest.param(31, 0.0, {TimeDoubt.FUTURE: 1}, id="a minute ahead"),
         pytest.param(31, 60.0, {}, id="a minute ahead, as the host's clock is"),
-        pytest.param(30, -60.0, {Doubt.FUTURE: 1}, id="now, but the host's clock is behind"),
+        pytest.param(30, -60.0, {TimeDoubt.FUTURE: 1}, id="now, but the host's clock is behind"),
     ],
 )
-def test_times_in_the_future_stay_and_are_counted(minute: int, ahead: float, doubts: dict[Doubt, int]) -> None:
+def test_times_in_the_future_stay_and_are_counted(minute: int, ahead: float, doubts: dict[TimeDoubt, int]) -> None:
     log = parsed(nebula(minute), ahead=ahead)
     assert doubts == log.doubts
     assert None is not log.lines[0].at
@@ -146,12 +146,12 @@ def test_times_in_the_future_stay_and_are_counted(minute: int, ahead: float, dou
 
 def test_the_host_s_own_clock_says_what_the_future_is() -> None:
     text = LogText(lines=(nebula(40),), clock=datetime(2026, 11, 25, 18, 40, tzinfo=TOKYO))
-    assert {} == parse(text, Origin("host-a", "nebula", NOW)).doubts
+    assert {} == parse_log(text, LogOrigin("host-a", "nebula", NOW)).doubts
 
 
 def test_the_year_of_a_time_without_one_is_told_by_the_host_s_clock() -> None:
     text = LogText(lines=("Dec 31 23:59:00 h p: x",), clock=datetime(2027, 1, 1, 0, 1, tzinfo=TOKYO))
-    log = parse(text, Origin("host-a", "cni", datetime(2026, 12, 31, 15, 1, tzinfo=UTC), zone=TOKYO))
+    log = parse_log(text, LogOrigin("host-a", "cni", datetime(2026, 12, 31, 15, 1, tzinfo=UTC), zone=TOKYO))
     assert datetime(2026, 12, 31, 14, 59, tzinfo=UTC) == log.lines[0].at
 
 
@@ -177,28 +177,30 @@ def test_the_year_of_a_time_without_one_is_told_by_the_host_s_clock() -> None:
     ],
 )
 def test_a_line_is_harmless_to_show(raw: str, shown: str) -> None:
-    assert shown == shortened(harmless(raw))
+    assert shown == shorten_line(make_harmless(raw))
 
 
 @pytest.mark.parametrize(
     ("raw", "shown"),
     [
-        pytest.param("x" * (LINE_BROUGHT - 1), "x" * (LINE_LIMIT - 1) + "…", id="brought whole"),
-        pytest.param("x" * LINE_BROUGHT, "x" * (LINE_LIMIT - 1) + "…", id="perhaps not"),
-        pytest.param("\x1b[31m" * 800 + "x" * (LINE_BROUGHT - 4_000), "…", id="nothing but its margin"),
-        pytest.param("\x1b[31m" * 200 + "x" * (LINE_BROUGHT - 1_000), "x" * (LINE_LIMIT - 1_001) + "…", id="with colours"),
+        pytest.param("x" * (LINE_READ_LIMIT - 1), "x" * (LINE_LIMIT - 1) + "…", id="brought whole"),
+        pytest.param("x" * LINE_READ_LIMIT, "x" * (LINE_LIMIT - 1) + "…", id="perhaps not"),
+        pytest.param("\x1b[31m" * 800 + "x" * (LINE_READ_LIMIT - 4_000), "…", id="nothing but its margin"),
+        pytest.param(
+            "\x1b[31m" * 200 + "x" * (LINE_READ_LIMIT - 1_000), "x" * (LINE_LIMIT - 1_001) + "…", id="with colours"
+        ),
         pytest.param("x\r", "x ", id="a line end of its own"),
     ],
 )
 def test_of_a_line_whose_end_is_not_known_the_margin_is_never_shown(raw: str, shown: str) -> None:
     """What redaction or colours made shorter is not filled up from there: a secret may begin in it."""
-    assert shown == shortened(harmless(raw))
+    assert shown == shorten_line(make_harmless(raw))
 
 
 def test_a_line_that_is_shown_in_part_has_its_time_and_is_told() -> None:
     line = '{"msg":"' + "x" * LINE_LIMIT + '","time":"2026-11-25T09:05:44Z","level":"error"}'
     log = parsed(line)
-    assert (["11-25 09:05:44"], [Level.ERROR], {Cut.LONG}) == (times(log), levels(log), set(log.cut))
+    assert (["11-25 09:05:44"], [Level.ERROR], {Truncation.LONG}) == (times(log), levels(log), set(log.cut))
 
 
 def test_colours_do_not_hide_time_and_level() -> None:
@@ -228,14 +230,14 @@ ENCODINGS = st.sampled_from(["utf-8", "utf-16", "cp932"])
 @given(st.lists(ANYTHING, max_size=5), st.sampled_from([None, TOKYO, BERLIN]))
 def test_whatever_a_host_writes_is_read_line_by_line(lines: list[str], zone: tzinfo | None) -> None:
     log = parsed(*lines, zone=zone)
-    assert [shortened(harmless(line)) for line in lines] == [line.text for line in log.lines]
-    assert log == Log.model_validate_json(log.model_dump_json())
+    assert [shorten_line(make_harmless(line)) for line in lines] == [line.text for line in log.lines]
+    assert log == HostLog.model_validate_json(log.model_dump_json())
 
 
 @given(st.binary(max_size=300), ENCODINGS)
 def test_whatever_bytes_a_host_writes_are_one_visible_line(data: bytes, encoding: str) -> None:
     (line,) = parsed(data.decode(encoding, "replace")).lines
-    assert line.text == shortened(harmless(line.text))
+    assert line.text == shorten_line(make_harmless(line.text))
     assert [line.text] == (line.text.splitlines() or [""])
     line.text.encode()
 
@@ -256,6 +258,6 @@ def test_whatever_bytes_a_host_writes_are_one_visible_line(data: bytes, encoding
 def test_the_time_that_podman_puts_before_a_line_is_the_line_s_time_and_no_part_of_it(
     source: str, written: str, shown: str
 ) -> None:
-    [line] = parse(LogText(lines=(written,), clock=NOW), Origin("host-a", source, NOW)).lines
+    [line] = parse_log(LogText(lines=(written,), clock=NOW), LogOrigin("host-a", source, NOW)).lines
     assert shown == line.text
     assert written == shown or line.at is not None

@@ -8,13 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from commands.loglines.patterns import (
-    PATIENCE,
-    PATTERN_LIMIT,
-    REPEAT_LIMIT,
+    MATCH_TIMEOUT,
+    MAX_PATTERN_LENGTH,
+    MAX_REPETITIONS,
     BadPattern,
-    checked_pattern,
-    matcher,
-    pattern_text,
+    make_matcher,
+    parse_pattern,
+    parse_pattern_text,
 )
 from commands.values.arguments import BadArgument
 
@@ -37,13 +37,13 @@ from commands.values.arguments import BadArgument
         r"\(\)\?\*\+\|\$",
         "(|x)",
         " two  spaces ",
-        "x" * PATTERN_LIMIT,
+        "x" * MAX_PATTERN_LENGTH,
         ".{0,100}x.{0,20}",
         "(a+)+$",
     ],
 )
 def test_what_every_engine_reads_alike_is_taken_as_it_is(pattern: str) -> None:
-    assert pattern == checked_pattern(pattern)
+    assert pattern == parse_pattern(pattern)
     re.compile(pattern)
 
 
@@ -71,7 +71,7 @@ def test_what_every_engine_reads_alike_is_taken_as_it_is(pattern: str) -> None:
         (r"\b+", "+", "nothing before it"),
         ("a{,3}", "{,3}", "a brace that repeats nothing needs a backslash"),
         ('{"level"', '{"level"', "a brace that repeats nothing needs a backslash"),
-        (f"a{{{REPEAT_LIMIT + 1}}}", "{101}", "it repeats too much"),
+        (f"a{{{MAX_REPETITIONS + 1}}}", "{101}", "it repeats too much"),
         ("a{3,1}", "{3,1}", "the smaller number comes first"),
         ("((a{50}){50}){50}", "((a{50}){50}){50}", "invalid repetition size"),
         (r"(\w{90}){9}", r"(\w{90}){9}", "it repeats too much"),
@@ -98,7 +98,7 @@ def test_what_every_engine_reads_alike_is_taken_as_it_is(pattern: str) -> None:
 )
 def test_what_only_some_read_or_what_may_hang_is_refused_with_the_reason(pattern: str, part: str, why: str) -> None:
     with pytest.raises(BadPattern) as refused:
-        checked_pattern(pattern)
+        parse_pattern(pattern)
     said = str(refused.value.phrase)
     assert f"{refused.value.why}; --fixed takes it as plain text" == said
     assert (True, pattern) == (said.startswith(f"{part} cannot stand in a pattern: "), refused.value.part)
@@ -111,7 +111,7 @@ def test_what_only_some_read_or_what_may_hang_is_refused_with_the_reason(pattern
     [
         ("", "the pattern is empty; write what the lines have, for example timeout"),
         (" \u3000", "the pattern is empty; write what the lines have, for example timeout"),
-        ("x" * (PATTERN_LIMIT + 1), "a pattern has at most 200 characters"),
+        ("x" * (MAX_PATTERN_LENGTH + 1), "a pattern has at most 200 characters"),
         ("a\nb", "a pattern has visible characters on one line; leave out what cannot be seen"),
         ("a\0", "a pattern has visible characters on one line; leave out what cannot be seen"),
         ("a\ud800", "a pattern has visible characters on one line; leave out what cannot be seen"),
@@ -119,13 +119,13 @@ def test_what_only_some_read_or_what_may_hang_is_refused_with_the_reason(pattern
 )
 def test_plain_text_has_its_bounds_too(text: str, why: str) -> None:
     with pytest.raises(BadArgument) as refused:
-        pattern_text(text)
+        parse_pattern_text(text)
     assert why == str(refused.value.phrase)
 
 
 def test_plain_text_may_be_what_no_pattern_is() -> None:
-    assert r"*[(\1　あ" == pattern_text(r"*[(\1　あ")
-    assert matcher(r"*[(\1", fixed=True, case=False)(r"it says *[(\1")
+    assert r"*[(\1　あ" == parse_pattern_text(r"*[(\1　あ")
+    assert make_matcher(r"*[(\1", fixed=True, case=False)(r"it says *[(\1")
 
 
 PIECES = st.sampled_from(
@@ -151,16 +151,16 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, min_size=1, max_size=8).map("".join), st.lists(st.text("aAbB1 .-é[", max_size=6), max_size=4))
 def test_whatever_is_taken_is_found_where_python_finds_it(pattern: str, texts: list[str]) -> None:
     try:
-        checked_pattern(pattern)
+        parse_pattern(pattern)
     except BadArgument:
         assume(False)
     for case in (True, False):
         python = re.compile(pattern, re.ASCII | (0 if case else re.IGNORECASE))
-        found = matcher(pattern, fixed=False, case=case)
+        found = make_matcher(pattern, fixed=False, case=case)
         assert [python.search(text) is not None for text in texts] == [found(text) for text in texts]
 
 
-@given(st.text(max_size=PATTERN_LIMIT + 1))
+@given(st.text(max_size=MAX_PATTERN_LENGTH + 1))
 def test_whatever_is_typed_is_taken_or_refused(text: str) -> None:
     assert text == taken_or_refused(text)
 
@@ -168,14 +168,14 @@ def test_whatever_is_typed_is_taken_or_refused(text: str) -> None:
 def taken_or_refused(text: str) -> str:
     """What is taken, or what the refusal names."""
     try:
-        return checked_pattern(text)
+        return parse_pattern(text)
     except BadArgument as error:
         return error.part
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*a){20}$", "^(a?){30}a{30}$", r"(\w+\s?)*:$"])
 def test_a_pattern_that_hangs_other_engines_is_quick(pattern: str) -> None:
-    found = matcher(checked_pattern(pattern), fixed=False, case=False)
+    found = make_matcher(parse_pattern(pattern), fixed=False, case=False)
     started = time.process_time()
     assert [False] * 20 == [found("a" * 3999 + "!") for _ in range(20)]
     assert 2 > time.process_time() - started
@@ -183,8 +183,8 @@ def test_a_pattern_that_hangs_other_engines_is_quick(pattern: str) -> None:
 
 def test_a_search_is_given_up_when_its_time_is_over() -> None:
     """All texts together count, and nothing that was spent before."""
-    passed = iter([7.0, 7.0, 7.0 + PATIENCE, 7.1 + PATIENCE])
-    found = matcher("a", fixed=False, case=False, spent=lambda: next(passed))
+    passed = iter([7.0, 7.0, 7.0 + MATCH_TIMEOUT, 7.1 + MATCH_TIMEOUT])
+    found = make_matcher("a", fixed=False, case=False, spent=lambda: next(passed))
     assert [True, False] == [found("a"), found("b")]
     with pytest.raises(BadArgument, match="takes too long"):
         found("a")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.loglines.patterns import checked_pattern, matcher
+from commands.loglines.patterns import make_matcher, parse_pattern
 from commands.values.arguments import BadArgument
 from tests.lab.windows.pwsh import find_pwsh
 
@@ -29,14 +29,14 @@ def taken(count: int) -> list[str]:
     while len(patterns) < count:
         pattern = "".join(chosen.choices(PIECES, k=chosen.randint(1, 7)))
         try:
-            patterns.append(checked_pattern(pattern))
+            patterns.append(parse_pattern(pattern))
         except BadArgument:
             continue
     return patterns
 
 
 def found_here(pattern: str) -> list[str]:
-    found = matcher(pattern, fixed=False, case=True)
+    found = make_matcher(pattern, fixed=False, case=True)
     return [text for text in TEXTS if found(text)]
 
 

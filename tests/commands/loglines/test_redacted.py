@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.logs import LINE_BROUGHT
+from adapters.logs import LINE_READ_LIMIT
 from bot.security.redaction import MARK as BOTS_MARK
 from bot.security.redaction import Redactor
-from commands.loglines.lines import harmless, places
-from commands.loglines.patterns import matcher, within
-from commands.loglines.redacted import MARK, without_secrets
+from commands.loglines.lines import make_harmless, map_places
+from commands.loglines.patterns import make_matcher, make_part_matcher
+from commands.loglines.redacted import REDACTION_MARK, remove_secrets
 
 REGISTERED = "Zq7xKp2mWv"
 LINES: tuple[Callable[[str], list[str]], ...] = (
@@ -22,7 +22,7 @@ LINES: tuple[Callable[[str], list[str]], ...] = (
     lambda secret: [f"visit \x1b]8;;https://x/?password={secret}\x1b\\here\x1b]8;;\x1b\\"],
     lambda secret: [f"\x1b[31mERROR\x1b[0m password={secret} in \x1b[1mbold\x1b[0m"],
     lambda secret: ["-----BEGIN PRIVATE KEY-----", f"password={secret}", "hello"],
-    lambda secret: ["hello " + "x" * LINE_BROUGHT + f" password={secret}"],
+    lambda secret: ["hello " + "x" * LINE_READ_LIMIT + f" password={secret}"],
     lambda secret: [f"hello {'x' * 4_500} password={secret}"],
     lambda secret: [f"a [redacted] password={secret} hello [redacted]"],
 )
@@ -43,11 +43,11 @@ ASKED = (
 
 def answered(raw: Sequence[str], pattern: str, tail: int = 5_000) -> tuple[str, ...]:
     """What a person sees of it: the host searches lines as they are, the bot what is left of them."""
-    finds = matcher(pattern, fixed=False, case=False)
+    finds = make_matcher(pattern, fixed=False, case=False)
     found = [line for line in raw if finds(line)][-tail:]
-    clean = Redactor([REGISTERED, "pX3vNq8rLt"]).clean_log
-    brought = [line[:LINE_BROUGHT] for line in found]
-    return without_secrets(brought, clean, within(pattern, fixed=False, case=False))
+    clean = Redactor([REGISTERED, "pX3vNq8rLt"]).redact_log
+    brought = [line[:LINE_READ_LIMIT] for line in found]
+    return remove_secrets(brought, clean, make_part_matcher(pattern, fixed=False, case=False))
 
 
 @pytest.mark.parametrize("pattern", ASKED)
@@ -87,19 +87,19 @@ def test_a_line_that_fits_across_a_secret_alone_is_left_out() -> None:
 
 
 def test_without_a_pattern_every_line_stays() -> None:
-    clean = Redactor([]).clean_log
-    assert ("password=[redacted]", "red") == without_secrets(["password=hunter2", "\x1b[31mred"], clean, None)
-    assert () == without_secrets([], clean, None)
+    clean = Redactor([]).redact_log
+    assert ("password=[redacted]", "red") == remove_secrets(["password=hunter2", "\x1b[31mred"], clean, None)
+    assert () == remove_secrets([], clean, None)
 
 
 def test_the_mark_is_that_of_redaction() -> None:
-    assert BOTS_MARK == MARK
+    assert BOTS_MARK == REDACTION_MARK
 
 
 @given(st.text(st.sampled_from("a \t\r\x1b[3m]0;\x07\u200b\ud83d\u2028é\\"), max_size=40))
 def test_the_places_of_a_harmless_line_are_those_of_its_characters(text: str) -> None:
-    shown = harmless(text)
-    where = places(text)
+    shown = make_harmless(text)
+    where = map_places(text)
     assert len(shown) == len(where)
     assert all(text[place] == shown[at] or shown[at] in " \ufffd" for at, place in enumerate(where))
     assert where == sorted(set(where))

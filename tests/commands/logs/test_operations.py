@@ -14,21 +14,21 @@ from adapters.errors import ActionFailed, AuthenticationFailed, DeadlineExceeded
 from adapters.fleet import Fleet
 from adapters.host_clock import Offset
 from adapters.inventory import Host, Inventory
-from adapters.logs import LINE_BROUGHT, LINE_LIMIT, Cut, LogText
+from adapters.logs import LINE_LIMIT, LINE_READ_LIMIT, LogText, Truncation
 from adapters.phrase import Phrase
 from adapters.windows.logs import ReadLog
 from adapters.wsl.logs import ReadContainer
-from bot.store.answers import LARGEST
+from bot.store.answers import MAX_DOCUMENT_BYTES
 from commands.catalogue import CATALOGUE
-from commands.language.grammar import canonical, understand
+from commands.language.grammar import parse_operation, render_operation
 from commands.loglines.formats import Level
-from commands.logs.collection import SOURCES, Wanted, read_all
-from commands.logs.operations import KEPT_BYTES, KEPT_LINES, LogCollect, LogRead, newest
+from commands.logs.collection import LOG_SOURCES, LogQuery, read_logs
+from commands.logs.operations import MAX_KEPT_BYTES, MAX_KEPT_LINES, LogCollect, LogRead, select_newest
 from commands.model.finding import Severity
-from commands.model.operation import Operation, Thresholds, View
+from commands.model.operation import FleetView, Operation, Thresholds
 from commands.model.report import Report
 from commands.values.arguments import BadArgument, Target
-from commands.values.normalize import read
+from commands.values.normalize import normalize_text
 from tests.commands.canned import NOW, host
 from tests.commands.log_examples import line as made_line
 
@@ -55,7 +55,7 @@ class Busy:
         there = NOW + self.ahead
         written = [there - timedelta(seconds=n) for n in range(7_200, -1, -1)]
         fitting = [at for at in written if (search.since or at) <= at <= (search.until or at)]
-        more = frozenset({Cut.LINES}) if len(fitting) > search.tail else frozenset()
+        more = frozenset({Truncation.LINES}) if len(fitting) > search.tail else frozenset()
         return said(*(nebula(at, f"{at - self.ahead:%H:%M:%S}") for at in fitting[-search.tail :]), clock=there, cut=more)
 
 
@@ -89,7 +89,7 @@ class World:
             return Line(given.get(host.name, [said()]), self.asked)
 
         fleet = Fleet(Inventory(hosts=hosts), connect)
-        self.view = View(fleet, lambda: NOW, Thresholds(), clean=lambda text: text.replace("hunter2", "[redacted]"))
+        self.view = FleetView(fleet, lambda: NOW, Thresholds(), redact=lambda text: text.replace("hunter2", "[redacted]"))
 
     async def read(self, operation: LogRead) -> Report:
         return await operation.read(self.view)
@@ -223,7 +223,7 @@ async def test_lines_too_old_to_be_asked_for_are_no_more_lines() -> None:
 async def test_a_clock_that_was_set_back_meanwhile_proves_nothing_of_older_lines() -> None:
     """An old line among young ones: those before them may be young, too, and were not brought."""
     lines = [nebula(ago(seconds), str(seconds)) for seconds in (10, 100, 5)]
-    world = World({"host-a": said(*lines, cut=frozenset({Cut.LINES}))}, A)
+    world = World({"host-a": said(*lines, cut=frozenset({Truncation.LINES}))}, A)
     report = await world.read(LogRead(source="nebula", tail=3, since=timedelta(seconds=60)))
     assert ["10", "5"] == [text for _, text in texts(report)]
     assert ["host-a nebula: there are more lines than were asked for; --tail brings more"] == notes_of(report)
@@ -280,7 +280,7 @@ async def test_for_a_level_many_lines_are_looked_through_and_the_newest_that_fit
 
 
 async def test_what_was_not_looked_through_for_a_level_is_said() -> None:
-    world = World({"host-a": said(nebula(ago(3), "a"), cut=frozenset({Cut.LINES}))}, A)
+    world = World({"host-a": said(nebula(ago(3), "a"), cut=frozenset({Truncation.LINES}))}, A)
     report = await world.read(LogRead(source="nebula", level=Level.WARN))
     assert ["host-a nebula: only the newest lines were looked through for their level; --grep looks for words in all"] == (
         notes_of(report)
@@ -300,7 +300,7 @@ async def test_a_secret_never_gets_into_the_answer_also_where_it_has_several_lin
 )
 async def test_a_pattern_reads_no_secret_out_of_what_is_hidden(asked: dict[str, Any]) -> None:
     """The host found it in the line as it is; the answer is that of a host that found nothing."""
-    hidden = said(nebula(ago(1), "password=hunter2"), cut=frozenset({Cut.LONG}), encoding="shift_jis")
+    hidden = said(nebula(ago(1), "password=hunter2"), cut=frozenset({Truncation.LONG}), encoding="shift_jis")
     found = await World({"host-a": hidden}, A).read(LogRead(source="nebula", **asked))
     nothing = await World({"host-a": said()}, A).read(LogRead(source="nebula", **asked))
     assert nothing == found
@@ -318,7 +318,7 @@ async def test_what_hosts_looked_for_goes_with_the_lines_as_one_kind_of_pattern(
 @pytest.mark.parametrize(("grep", "count"), [("begin", 1), ("end", 0), ("x", 1), ("", 1)])
 async def test_of_a_line_whose_end_is_not_brought_what_is_shown_counts(grep: str, count: int) -> None:
     """Behind that a secret may stand that nobody looked for: the host found something there."""
-    line = f"begin {'x' * LINE_LIMIT} end".ljust(LINE_BROUGHT, "y")
+    line = f"begin {'x' * LINE_LIMIT} end".ljust(LINE_READ_LIMIT, "y")
     report = await World({"host-a": said(line)}, A).read(LogRead(source="nebula", grep=grep))
     assert count == len(texts(report))
 
@@ -349,13 +349,13 @@ async def test_a_line_with_a_secret_is_found_by_all_else_that_is_in_it() -> None
     "words",
     [
         pytest.param("x" * (LINE_LIMIT - 3) + "hunter2" + "x" * 9, id="at the end of what is shown"),
-        pytest.param(("hunter2" + "x" * 3) * (LINE_BROUGHT // 10) + "hunt", id="at the end of what is brought"),
+        pytest.param(("hunter2" + "x" * 3) * (LINE_READ_LIMIT // 10) + "hunt", id="at the end of what is brought"),
     ],
 )
 async def test_no_part_of_a_secret_is_left_where_a_line_is_cut(words: str) -> None:
     """The mark is shorter than many secrets, so that the line's end moves into what is shown."""
     world = World({"host-a": said(words)}, A)
-    world.view = replace(world.view, clean=lambda text: text.replace("hunter2", "*"))
+    world.view = replace(world.view, redact=lambda text: text.replace("hunter2", "*"))
     ((_, shown),) = texts(await world.read(LogRead(source="nebula")))
     assert "hun" not in shown
     assert shown.endswith("…")
@@ -372,7 +372,7 @@ async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:
         ("host-b", Severity.HIGH, "Windows: no connection", "health host-b --details", False),
         ("host-c", Severity.MEDIUM, "Windows: there is no log", None, True),
     ] == [(each.host, each.severity, str(each.why), each.next, each.reached) for each in report.findings]
-    assert ("host-b",) == report.unreached
+    assert ("host-b",) == report.unreached_hosts
 
 
 @pytest.mark.parametrize(
@@ -388,8 +388,8 @@ async def test_hosts_that_cannot_be_read_are_named_and_hide_no_other() -> None:
 )
 async def test_a_side_that_is_not_there_is_asked_once_for_all_its_logs(error: HostError, asked: int) -> None:
     world = World({"host-a": error}, A)
-    got = await read_all([A], SOURCES, Wanted(tail=1), world.view)
-    assert [(source, str(error)) for source in SOURCES] == [(each.source, str(each.error)) for each in got]
+    got = await read_logs([A], LOG_SOURCES, LogQuery(tail=1), world.view)
+    assert [(source, str(error)) for source in LOG_SOURCES] == [(each.source, str(each.error)) for each in got]
     assert asked == sum(isinstance(action, ReadLog) for action in world.asked)
 
 
@@ -402,7 +402,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("late")
 async def test_a_host_that_hangs_is_waited_for_twice_for_one_log_may_be_slow() -> None:
     world = World({"host-a": DeadlineExceeded.after(20)}, A)
-    got = await read_all([A], SOURCES[:3], Wanted(tail=1), world.view)
+    got = await read_logs([A], LOG_SOURCES[:3], LogQuery(tail=1), world.view)
     assert (2, 3) == (len(world.asked), sum(each.error is not None for each in got))
 
 
@@ -411,7 +411,7 @@ async def test_one_slow_log_hides_no_other() -> None:
     slow, missing = DeadlineExceeded.after(20), ActionFailed(Phrase("there is no log"), code="LogMissing")
     for first, then in ((slow, said()), (said(), slow), (slow, missing), (missing, slow)):
         world = World({"host-a": [first, then, said()]}, A)
-        got = await read_all([A], SOURCES[:3], Wanted(tail=1), world.view)
+        got = await read_logs([A], LOG_SOURCES[:3], LogQuery(tail=1), world.view)
         assert 3 == len(world.asked)
         assert got[-1].log is not None
 
@@ -428,14 +428,14 @@ async def test_logs_of_wsl2_are_read_at_once() -> None:
 
         async def aclose(self) -> None: ...
 
-    view = View(Fleet(Inventory(hosts=(A,)), lambda host, side: Waiting()), lambda: NOW, Thresholds())
-    got = await read_all([A], ("cni", "podman"), Wanted(tail=1), view)
+    view = FleetView(Fleet(Inventory(hosts=(A,)), lambda host, side: Waiting()), lambda: NOW, Thresholds())
+    got = await read_logs([A], ("cni", "podman"), LogQuery(tail=1), view)
     assert all(each.log is not None for each in got)
 
 
 async def test_of_a_side_that_is_not_there_no_log_is_missed_that_the_host_never_had() -> None:
     world = World({"lighthouse": Unreachable(Phrase("no connection"))}, LIGHTHOUSE)
-    got = await read_all([LIGHTHOUSE], SOURCES, Wanted(tail=1), world.view)
+    got = await read_logs([LIGHTHOUSE], LOG_SOURCES, LogQuery(tail=1), world.view)
     assert [True, False, False, False, False] == [each.error is not None for each in got]
 
 
@@ -457,14 +457,14 @@ async def test_nothing_anywhere_is_not_the_same_as_no_log() -> None:
 @pytest.mark.parametrize(
     ("cut", "expected"),
     [
-        (Cut.LINES, "no line of nebula found in what could be read"),
-        (Cut.TIME, "no line of nebula found in what could be read"),
-        (Cut.UNREAD, "no line of nebula found in what could be read"),
-        (Cut.PARTLY, "no line of nebula found in what could be read"),
-        (Cut.LONG, "no line of nebula fits"),
+        (Truncation.LINES, "no line of nebula found in what could be read"),
+        (Truncation.TIME, "no line of nebula found in what could be read"),
+        (Truncation.UNREAD, "no line of nebula found in what could be read"),
+        (Truncation.PARTLY, "no line of nebula found in what could be read"),
+        (Truncation.LONG, "no line of nebula fits"),
     ],
 )
-async def test_where_not_all_was_read_it_is_not_said_that_nothing_fits(cut: Cut, expected: str) -> None:
+async def test_where_not_all_was_read_it_is_not_said_that_nothing_fits(cut: Truncation, expected: str) -> None:
     world = World({"host-a": said(cut=frozenset({cut})), "host-b": said()}, A, B)
     assert expected == str((await world.read(LogRead(source="nebula"))).summary)
 
@@ -494,12 +494,14 @@ async def test_a_container_is_asked_for_by_its_name_on_the_sides_that_may_have_i
 
 
 async def test_of_very_many_lines_the_newest_are_kept_and_limits_are_said() -> None:
-    many = [said(*(nebula(ago(5_000 - n), str(n)) for n in range(5_000)), cut=frozenset({Cut.LINES})) for _ in range(5)]
+    many = [
+        said(*(nebula(ago(5_000 - n), str(n)) for n in range(5_000)), cut=frozenset({Truncation.LINES})) for _ in range(5)
+    ]
     hosts = [host(f"host-{letter}", number) for number, letter in enumerate("abcde", start=1)]
     world = World({each.name: text for each, text in zip(hosts, many, strict=True)}, *hosts)
     report = await world.read(LogRead(source="nebula", tail=5_000))
     assert report.excerpt is not None
-    assert KEPT_LINES == len(report.excerpt.lines)
+    assert MAX_KEPT_LINES == len(report.excerpt.lines)
     assert report.excerpt.lines[-1].text.endswith('msg="4999"')
     assert any("--tail" in str(note) for note in report.excerpt.notes)
     assert "only the newest 20000 of 25000 lines are kept; ask for fewer hosts" == str(report.excerpt.notes[0])
@@ -509,10 +511,10 @@ async def test_of_very_many_lines_the_newest_are_kept_and_limits_are_said() -> N
 def test_what_is_kept_of_large_lines_fits_into_what_surfaces_keep(text: str) -> None:
     """Whatever JSON makes of their characters; the newest, and nearly as many as fit."""
     names = {"host": "h" * 63, "source": "container:" + "c" * 63}
-    made = [made_line(n, text).model_copy(update=names | {"part_of": n}) for n in range(KEPT_LINES)]
-    kept = newest(made)
+    made = [made_line(n, text).model_copy(update=names | {"part_of": n}) for n in range(MAX_KEPT_LINES)]
+    kept = select_newest(made)
     size = len(json.dumps([each.model_dump(mode="json") for each in kept]))
-    assert KEPT_BYTES * 0.9 < size < KEPT_BYTES < LARGEST
+    assert MAX_KEPT_BYTES * 0.9 < size < MAX_KEPT_BYTES < MAX_DOCUMENT_BYTES
     assert made[-1] == kept[-1]
     assert made[-len(kept) :] == list(kept)
 
@@ -523,7 +525,7 @@ def notes_of(report: Report) -> list[str]:
 
 
 def understood(text: str) -> Operation:
-    return understand(read(text), CATALOGUE, CATALOGUE)
+    return parse_operation(normalize_text(text), CATALOGUE, CATALOGUE)
 
 
 @pytest.mark.parametrize(
@@ -542,7 +544,7 @@ def understood(text: str) -> Operation:
 )
 def test_words_are_understood_and_said_again(typed: str, meant: Operation) -> None:
     assert meant == understood(typed)
-    assert meant == understood(canonical(meant))
+    assert meant == understood(render_operation(meant))
 
 
 @pytest.mark.parametrize(

@@ -6,29 +6,29 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.logs import Cut, LogText
+from adapters.logs import LogText, Truncation
 from adapters.phrase import ENGLISH, Phrase
 from commands.loglines.formats import Level
-from commands.loglines.lines import Line, Log, Origin, parse
-from commands.loglines.local_time import Doubt
-from commands.loglines.merge import merged
-from commands.logs.text_file import as_text, notes, summary
+from commands.loglines.lines import HostLog, LogLine, LogOrigin, parse_log
+from commands.loglines.local_time import TimeDoubt
+from commands.loglines.merge import merge_lines
+from commands.logs.text_file import list_notes, render_text, summarize_lines
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 TOKYO = ZoneInfo("Asia/Tokyo")
 
 
-def read(host: str, source: str, *lines: str, ahead: float = 0.0) -> Log:
-    return parse(LogText(lines=lines), Origin(host, source, NOW, ahead=ahead))
+def read(host: str, source: str, *lines: str, ahead: float = 0.0) -> HostLog:
+    return parse_log(LogText(lines=lines), LogOrigin(host, source, NOW, ahead=ahead))
 
 
-def log(host: str = "host-a", source: str = "nebula", **given: Any) -> Log:
-    return Log(**{"host": host, "source": source, "lines": ()} | given)
+def log(host: str = "host-a", source: str = "nebula", **given: Any) -> HostLog:
+    return HostLog(**{"host": host, "source": source, "lines": ()} | given)
 
 
-def line(second: int | None, level: Level | None = None, text: str = "x", order: int = 0) -> Line:
+def line(second: int | None, level: Level | None = None, text: str = "x", order: int = 0) -> LogLine:
     at = None if second is None else NOW + timedelta(seconds=second)
-    return Line(host="host-a", source="nebula", at=at, level=level, text=text, order=order)
+    return LogLine(host="host-a", source="nebula", at=at, level=level, text=text, order=order)
 
 
 def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reader_s_zone() -> None:
@@ -38,8 +38,8 @@ def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reade
         ),
         read("host-bb", "access", '10.1.1.1 - - [25/Nov/2026:18:26:49 +0900] "GET / HTTP/1.1" 200 3', ahead=2.4),
     ]
-    lines = merged(log.lines for log in logs)
-    heading = (Phrase("{words}", words="log nebula host-a,\nhost-bb"), summary(lines, TOKYO), *notes(logs))
+    lines = merge_lines(log.lines for log in logs)
+    heading = (Phrase("{words}", words="log nebula host-a,\nhost-bb"), summarize_lines(lines, TOKYO), *list_notes(logs))
     assert [
         "# log nebula host-a, host-bb",
         "# 4 lines, 2026-11-25 18:26:46.600 to 2026-11-25 18:26:47.126 (Asia/Tokyo): "
@@ -50,16 +50,16 @@ def test_a_file_has_what_was_asked_what_must_be_said_and_every_line_in_the_reade
         "----------------------- host-a  nebula -     half a line",
         '2026-11-25 18:26:47.126 host-a  nebula ERROR time=2026-11-25T09:26:47.126Z level=ERROR msg="no route"',
         "2026-11-25 18:26:47.126 host-a  nebula ERROR   of two lines",
-    ] == as_text(lines, heading, ENGLISH, TOKYO).splitlines()
+    ] == render_text(lines, heading, ENGLISH, TOKYO).splitlines()
 
 
 def test_signs_and_tokens_in_a_line_are_text() -> None:
     text = "<!channel> ``` xoxb-1234567890-abc %s {0}"
-    assert f"2026-11-25 09:30:00.000 host-a nebula -     {text}\n" == as_text([line(0, text=text)], (), ENGLISH, UTC)
+    assert f"2026-11-25 09:30:00.000 host-a nebula -     {text}\n" == render_text([line(0, text=text)], (), ENGLISH, UTC)
 
 
 def test_no_lines_are_no_file_but_the_heading() -> None:
-    assert "# No lines\n" == as_text((), [summary((), UTC)], ENGLISH, UTC)
+    assert "# No lines\n" == render_text((), [summarize_lines((), UTC)], ENGLISH, UTC)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_no_lines_are_no_file_but_the_heading() -> None:
         ),
     ],
 )
-def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
-    assert said == str(summary(lines, UTC))
+def test_lines_in_one_sentence(lines: list[LogLine], said: str) -> None:
+    assert said == str(summarize_lines(lines, UTC))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
             id="of a host's two clocks the one that is farther off",
         ),
         pytest.param(
-            [log(ahead=2.4, cut=frozenset({Cut.LINES}))],
+            [log(ahead=2.4, cut=frozenset({Truncation.LINES}))],
             [
                 "host-a nebula: there are more lines than were asked for; --tail brings more",
                 "the clock of host-a is 2.4 s ahead; its times are shown corrected",
@@ -106,7 +106,7 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
             id="what is missing before what is corrected",
         ),
         pytest.param(
-            [log(cut=frozenset(Cut)), log("host-b", cut=frozenset({Cut.LINES}))],
+            [log(cut=frozenset(Truncation)), log("host-b", cut=frozenset({Truncation.LINES}))],
             [
                 "host-a nebula, host-b nebula: there are more lines than were asked for; --tail brings more",
                 "host-a nebula: only the newest lines were looked through for their level; --grep looks for words in all",
@@ -120,7 +120,7 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
             id="every limit",
         ),
         pytest.param(
-            [log(f"host-{number}", cut=frozenset({Cut.LINES})) for number in range(30)],
+            [log(f"host-{number}", cut=frozenset({Truncation.LINES})) for number in range(30)],
             [
                 "host-0 nebula, host-1 nebula, host-2 nebula, host-3 nebula, host-4 nebula and 25 more: "
                 "there are more lines than were asked for; --tail brings more"
@@ -128,7 +128,7 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
             id="thirty hosts",
         ),
         pytest.param(
-            [log(doubts=dict.fromkeys(Doubt, 1)), log("host-b", doubts={Doubt.FUTURE: 2})],
+            [log(doubts=dict.fromkeys(TimeDoubt, 1)), log("host-b", doubts={TimeDoubt.FUTURE: 2})],
             [
                 "host-a nebula, host-b nebula: 3 lines are dated in the future; look at the host's clock",
                 "host-a nebula: 1 line is of the hour that came twice when clocks were set back; it may be off by an hour",
@@ -149,5 +149,5 @@ def test_lines_in_one_sentence(lines: list[Line], said: str) -> None:
         ),
     ],
 )
-def test_what_must_be_said_with_the_lines(logs: list[Log], said: list[str]) -> None:
-    assert said == [str(note) for note in notes(logs)]
+def test_what_must_be_said_with_the_lines(logs: list[HostLog], said: list[str]) -> None:
+    assert said == [str(note) for note in list_notes(logs)]

@@ -5,19 +5,19 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
-from commands.certs.assessment import CA_LIMITS, HOST_LIMITS
+from commands.certs.assessment import CA_EXPIRY_LIMITS, HOST_EXPIRY_LIMITS
 from commands.model.chart import (
-    CA_LEFT,
-    CERTIFICATES,
-    HOST_LEFT,
-    HOSTS,
-    CertificateLeft,
+    CA_EXPIRY_DAYS,
+    HOST_EXPIRY_DAYS,
+    MAX_CERTIFICATES,
+    MAX_HOSTS,
+    CertificateExpiry,
     Chart,
     DayHealth,
     DayState,
+    ExpiryUrgency,
     HostHealth,
-    Left,
-    alt_text,
+    describe_chart,
 )
 from commands.model.finding import Severity
 
@@ -33,11 +33,11 @@ def host(name: str, *last: DayHealth | None, before: DayHealth | None = WELL) ->
     return HostHealth(host=name, days=(*[before] * (len(DAYS) - len(last)), *last))
 
 
-def certificate(name: str, days: float, *, authority: bool = False) -> CertificateLeft:
-    return CertificateLeft(name=name, authority=authority, days=days)
+def certificate(name: str, days: float, *, authority: bool = False) -> CertificateExpiry:
+    return CertificateExpiry(name=name, authority=authority, days=days)
 
 
-def chart(*hosts: HostHealth, certificates: tuple[CertificateLeft, ...] = ()) -> Chart:
+def chart(*hosts: HostHealth, certificates: tuple[CertificateExpiry, ...] = ()) -> Chart:
     return Chart(days=DAYS, hosts=hosts, certificates=certificates)
 
 
@@ -67,24 +67,24 @@ def test_one_bad_look_is_not_a_bad_day_and_a_quarter_is(
 @pytest.mark.parametrize(
     ("days", "of_a_host", "of_a_ca"),
     [
-        (-0.1, Left.EXPIRED, Left.EXPIRED),
-        (0, Left.EXPIRED, Left.EXPIRED),
-        (0.1, Left.URGENT, Left.URGENT),
-        (6.9, Left.URGENT, Left.URGENT),
-        (7, Left.SOON, Left.URGENT),
-        (29.9, Left.SOON, Left.URGENT),
-        (30, Left.LONG, Left.URGENT),
-        (60, Left.LONG, Left.SOON),
-        (179.9, Left.LONG, Left.SOON),
-        (180, Left.LONG, Left.LONG),
+        (-0.1, ExpiryUrgency.EXPIRED, ExpiryUrgency.EXPIRED),
+        (0, ExpiryUrgency.EXPIRED, ExpiryUrgency.EXPIRED),
+        (0.1, ExpiryUrgency.URGENT, ExpiryUrgency.URGENT),
+        (6.9, ExpiryUrgency.URGENT, ExpiryUrgency.URGENT),
+        (7, ExpiryUrgency.SOON, ExpiryUrgency.URGENT),
+        (29.9, ExpiryUrgency.SOON, ExpiryUrgency.URGENT),
+        (30, ExpiryUrgency.LONG, ExpiryUrgency.URGENT),
+        (60, ExpiryUrgency.LONG, ExpiryUrgency.SOON),
+        (179.9, ExpiryUrgency.LONG, ExpiryUrgency.SOON),
+        (180, ExpiryUrgency.LONG, ExpiryUrgency.LONG),
     ],
 )
-def test_a_ca_is_due_long_before_a_host(days: float, of_a_host: Left, of_a_ca: Left) -> None:
-    assert (of_a_host, of_a_ca) == tuple(certificate("x", days, authority=authority).left for authority in (False, True))
+def test_a_ca_is_due_long_before_a_host(days: float, of_a_host: ExpiryUrgency, of_a_ca: ExpiryUrgency) -> None:
+    assert (of_a_host, of_a_ca) == tuple(certificate("x", days, authority=authority).urgency for authority in (False, True))
 
 
 def test_a_chart_and_the_judgement_of_certificates_have_the_same_limits() -> None:
-    for limits, expected in ((HOST_LIMITS, HOST_LEFT), (CA_LIMITS, CA_LEFT)):
+    for limits, expected in ((HOST_EXPIRY_LIMITS, HOST_EXPIRY_DAYS), (CA_EXPIRY_LIMITS, CA_EXPIRY_DAYS)):
         grave = [left.days for left, severity in limits if severity.rank <= Severity.HIGH.rank]
         assert (max(left.days for left, _ in limits), max(grave)) == expected
 
@@ -106,8 +106,8 @@ def test_the_worst_hosts_and_the_soonest_certificates_come_first() -> None:
 
 def test_a_picture_has_room_for_some_of_many() -> None:
     certificates = tuple(certificate(f"host-{number}", number) for number in range(254))
-    drawn = chart(*(host(f"host-{number}") for number in range(254)), certificates=certificates).drawn
-    assert (HOSTS, CERTIFICATES) == (len(drawn.hosts), len(drawn.certificates))
+    drawn = chart(*(host(f"host-{number}") for number in range(254)), certificates=certificates).drawable
+    assert (MAX_HOSTS, MAX_CERTIFICATES) == (len(drawn.hosts), len(drawn.certificates))
 
 
 def test_every_host_has_as_many_days_as_the_chart() -> None:
@@ -140,7 +140,7 @@ CERTIFICATES_OF_TWO = (certificate("host-a", 5.9), certificate("flatnet", 400, a
     ids=["nothing", "well", "trouble", "at times"],
 )
 def test_the_words_say_what_the_picture_shows(shown: Chart, expected: str) -> None:
-    assert expected == str(alt_text(shown))
+    assert expected == str(describe_chart(shown))
 
 
 def test_the_words_stay_short_whatever_the_size_and_the_names() -> None:
@@ -150,9 +150,9 @@ def test_the_words_stay_short_whatever_the_size_and_the_names() -> None:
         for last, before in (((TROUBLED,), WELL), ((), SILENT), ((BLINKED,), WELL))
     ]
     many = tuple(certificate(f"{number}{'x' * 300}", number) for number in range(254))
-    assert len(str(alt_text(chart(*hosts, certificates=many)))) < 1_000
+    assert len(str(describe_chart(chart(*hosts, certificates=many)))) < 1_000
 
 
 def test_a_new_bot_speaks_of_the_days_on_which_it_looked() -> None:
     new = chart(host("host-a", WELL, before=None), host("host-b", WELL, SILENT, before=None))
-    assert str(alt_text(new)).startswith("2 hosts over 2 days: ")
+    assert str(describe_chart(new)).startswith("2 hosts over 2 days: ")

@@ -14,8 +14,8 @@ from adapters.gateway.api import ReadSystem
 from adapters.inventory import Host, Inventory
 from adapters.phrase import Phrase
 from adapters.windows.commit_confirm import AbortChange, ReadChange
-from adapters.wsl.action import Argv, Completed, WslAction
-from commands.model.plan import NEWEST_FORMULA, Check, Deed, NoRoad, Part, Plan, Product, Step, roads_of
+from adapters.wsl.action import Argv, CompletedProgram, WslAction
+from commands.model.plan import NEWEST_FORMULA, Check, Deed, NoEndpoint, Part, Plan, Product, Step, collect_endpoints
 
 ABORT, READ = Deed.of(AbortChange(operation="op-1")), Deed.of(ReadChange(operation="op-1"))
 
@@ -46,15 +46,15 @@ def test_what_this_version_does_not_know_may_change_its_host() -> None:
 )
 def test_every_road_that_a_step_may_take_is_in_the_plan_once(way: dict[str, object]) -> None:
     made = Step.model_validate({"key": "do", "host": "host-a", "phrase": Phrase("do it"), **way})
-    roads = list(roads_of((Part(host="host-a", steps=(made,)),), Inventory(hosts=(host("host-a"), host("host-b")))))
+    roads = list(collect_endpoints((Part(host="host-a", steps=(made,)),), Inventory(hosts=(host("host-a"), host("host-b")))))
     assert [("host-a", "windows", "http://host-a:5985/wsman")] == [(road.host, road.side, road.address) for road in roads]
 
 
 def test_a_host_of_which_nobody_can_say_who_it_is_is_refused_and_the_file_named(tmp_path: Path) -> None:
     """Foreseen: a file that somebody moved is no bug, and must not leave a change with an unknown end."""
     file = tmp_path / "ca.pem"
-    with pytest.raises(NoRoad) as refused:
-        list(roads_of((Part(host="host-a", steps=(step(ABORT),)),), Inventory(hosts=(host("host-a", file),))))
+    with pytest.raises(NoEndpoint) as refused:
+        list(collect_endpoints((Part(host="host-a", steps=(step(ABORT),)),), Inventory(hosts=(host("host-a", file),))))
     assert f"the file {file}, by which host-a is known, cannot be read (ENOENT); put it back, then ask again" == str(
         refused.value
     )
@@ -64,7 +64,7 @@ def test_a_host_of_which_nobody_can_say_who_it_is_is_refused_and_the_file_named(
 def test_a_check_knows_the_answers_after_which_waiting_is_in_vain(state: str, vain: bool) -> None:
     """A host that has put a change back will not have it applied a little later."""
     check = Check(host="host-a", deed=READ, expect={"state": "applied"}, never={"state": ("confirmed", "reverted", "stuck")})
-    assert vain == check.hopeless({"state": state})
+    assert vain == check.is_hopeless({"state": state})
 
 
 class StartPort(WslAction[str]):
@@ -77,10 +77,10 @@ class StartPort(WslAction[str]):
     name: str
     port: int
 
-    def commands(self) -> tuple[Argv, ...]:
+    def build_commands(self) -> tuple[Argv, ...]:
         return ((*self.program, self.name, str(self.port)),)
 
-    def parse(self, completed: Sequence[Completed]) -> str:
+    def parse(self, completed: Sequence[CompletedProgram]) -> str:
         return completed[0].stdout
 
 
@@ -91,7 +91,7 @@ class Reload(GatewayAction[str]):
     output_limit: ClassVar[int] = 100
     path: ClassVar[str] = "/api/reload"
 
-    def requests(self) -> tuple[HttpRequest, ...]:
+    def build_requests(self) -> tuple[HttpRequest, ...]:
         return (HttpRequest(self.path, "POST", {"force": "1"}),)
 
     def parse(self, responses: Sequence[HttpResponse | Any]) -> str:
@@ -101,7 +101,7 @@ class Reload(GatewayAction[str]):
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     for made in (StartPort, Reload):
-        monkeypatch.setitem(action_registry._BY_KIND, action_registry.kind(made), made)
+        monkeypatch.setitem(action_registry._BY_KIND, action_registry.get_kind(made), made)
 
 
 def of(*deeds: Deed, formula: int = NEWEST_FORMULA) -> Plan:
@@ -111,7 +111,7 @@ def of(*deeds: Deed, formula: int = NEWEST_FORMULA) -> Plan:
 
 
 def digest(plan: Plan) -> str:
-    return plan.digest("turn", {"target": "host-a"})
+    return plan.compute_digest("turn", {"target": "host-a"})
 
 
 def test_a_plan_that_was_stored_without_a_formula_keeps_the_digest_of_before() -> None:
@@ -153,7 +153,7 @@ def _of_the_next_release(monkeypatch: pytest.MonkeyPatch) -> None:
             [["sudo", "start", "web", "{step-0.port}"]],
         ),
         (Deed.of(Reload()), [{"path": "/api/reload", "method": "POST", "query": {"force": "1"}}]),
-        (ABORT, action_registry.script_hash("windows.AbortChange")),
+        (ABORT, action_registry.hash_script("windows.AbortChange")),
     ],
 )
 def test_what_runs_is_known_before_it_runs(deed: Deed, runs: JsonValue) -> None:

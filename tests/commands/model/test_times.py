@@ -8,25 +8,33 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from commands.catalogue import CATALOGUE
-from commands.language.grammar import canonical, understand
-from commands.logs.operations import FARTHEST, LogRead
+from commands.language.grammar import parse_operation, render_operation
+from commands.logs.operations import LOG_HISTORY_LIMIT, LogRead
 from commands.model.operation import Operation
-from commands.model.times import ClockTime, When, between, instant, placed, render_when, when_option
+from commands.model.times import (
+    ClockTime,
+    TimePoint,
+    make_time_option,
+    place_times,
+    render_time,
+    resolve_instant,
+    resolve_interval,
+)
 from commands.values.arguments import BadArgument
-from commands.values.normalize import read
+from commands.values.normalize import normalize_text
 
 TOKYO, BERLIN, LORD_HOWE = (ZoneInfo(name) for name in ("Asia/Tokyo", "Europe/Berlin", "Australia/Lord_Howe"))
 NOW = datetime(2026, 1, 31, 3, 0, tzinfo=UTC)
 """Noon in Tokyo, four in the morning in Berlin."""
 
-PARSE = when_option(FARTHEST).parse
+PARSE = make_time_option(LOG_HISTORY_LIMIT).parse
 
 
-def since(typed: str, zone: ZoneInfo, now: datetime = NOW) -> When | None:
+def since(typed: str, zone: ZoneInfo, now: datetime = NOW) -> TimePoint | None:
     """What `--since` means to somebody in a zone."""
-    operation = understand(read(f"log nebula --since {typed}"), CATALOGUE, CATALOGUE)
+    operation = parse_operation(normalize_text(f"log nebula --since {typed}"), CATALOGUE, CATALOGUE)
     assert isinstance(operation, LogRead)
-    return placed(operation, zone, now).since
+    return place_times(operation, zone, now).since
 
 
 def refusal(typed: str, zone: ZoneInfo, now: datetime = NOW) -> BadArgument:
@@ -59,7 +67,7 @@ def refusal(typed: str, zone: ZoneInfo, now: datetime = NOW) -> BadArgument:
 def test_a_time_is_that_of_the_zone_and_says_so(typed: str, zone: ZoneInfo, meant: str) -> None:
     when = since(typed, zone)
     assert when is not None
-    assert meant == render_when(when)
+    assert meant == render_time(when)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,7 @@ def test_a_time_that_clocks_never_showed_is_refused(typed: str, now: datetime, d
 def test_a_time_that_clocks_showed_twice_is_asked_for_more_exactly() -> None:
     refused = refusal("2025-10-26T02:30", BERLIN)
     assert ("2025-10-26T02:30+02:00", "2025-10-26T02:30+01:00") == refused.nearest
-    assert all(each == render_when(since(each, BERLIN) or NOW) for each in refused.nearest)
+    assert all(each == render_time(since(each, BERLIN) or NOW) for each in refused.nearest)
     assert ("2025-04-06T01:45+11:00", "2025-04-06T01:45+10:30") == refusal("2025-04-06T01:45", LORD_HOWE).nearest
 
 
@@ -107,7 +115,7 @@ def test_a_time_that_clocks_showed_twice_is_asked_for_more_exactly() -> None:
     ids=["they will skip it today", "not yet", "once", "once, and clocks are set back already"],
 )
 def test_what_clocks_do_later_today_is_no_matter(now: datetime, meant: str) -> None:
-    assert meant == render_when(since("02:30", BERLIN, now) or NOW)
+    assert meant == render_time(since("02:30", BERLIN, now) or NOW)
 
 
 @pytest.mark.parametrize(
@@ -127,13 +135,13 @@ def test_what_clocks_do_later_today_is_no_matter(now: datetime, meant: str) -> N
 def test_until_is_the_first_such_time_after_since(typed: str, meant: str) -> None:
     """It is noon."""
     for words in ("log nebula", "audit search"):
-        operation = understand(read(f"{words} {typed}"), CATALOGUE, CATALOGUE)
-        assert f"{words} {meant}" == canonical(placed(operation, TOKYO, NOW))
+        operation = parse_operation(normalize_text(f"{words} {typed}"), CATALOGUE, CATALOGUE)
+        assert f"{words} {meant}" == render_operation(place_times(operation, TOKYO, NOW))
 
 
 def test_log_collect_takes_times_on_a_clock() -> None:
-    operation = understand(read("log collect host-a --since 11:20"), CATALOGUE, CATALOGUE)
-    assert "log collect host-a --since 2026-01-31T11:20+09:00" == canonical(placed(operation, TOKYO, NOW))
+    operation = parse_operation(normalize_text("log collect host-a --since 11:20"), CATALOGUE, CATALOGUE)
+    assert "log collect host-a --since 2026-01-31T11:20+09:00" == render_operation(place_times(operation, TOKYO, NOW))
 
 
 @pytest.mark.parametrize(
@@ -141,23 +149,23 @@ def test_log_collect_takes_times_on_a_clock() -> None:
     [
         (NOW + timedelta(seconds=1), "is yet to come: it is 2026-01-31 03:00:00 UTC"),
         (datetime(2099, 1, 1, tzinfo=TOKYO), "is yet to come"),
-        (NOW - FARTHEST - timedelta(seconds=1), "is too long ago; give a time of the last 366d"),
+        (NOW - LOG_HISTORY_LIMIT - timedelta(seconds=1), "is too long ago; give a time of the last 366d"),
     ],
 )
 def test_what_is_yet_to_come_or_too_long_ago_is_refused(when: datetime, why: str) -> None:
     with pytest.raises(BadArgument, match=why):
-        instant(when, NOW, FARTHEST)
+        resolve_instant(when, NOW, LOG_HISTORY_LIMIT)
 
 
 def test_a_time_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(BadArgument, match="--since must be longer ago than --until"):
-        between(timedelta(minutes=5), NOW - timedelta(minutes=5), NOW, FARTHEST)
-    assert (None, NOW) == between(None, NOW, NOW, FARTHEST)
+        resolve_interval(timedelta(minutes=5), NOW - timedelta(minutes=5), NOW, LOG_HISTORY_LIMIT)
+    assert (None, NOW) == resolve_interval(None, NOW, NOW, LOG_HISTORY_LIMIT)
 
 
 def test_spans_and_times_are_points_in_time() -> None:
-    assert NOW - timedelta(minutes=30) == instant(timedelta(minutes=30), NOW, FARTHEST)
-    assert NOW == instant(NOW.astimezone(TOKYO), NOW, FARTHEST)
+    assert NOW - timedelta(minutes=30) == resolve_instant(timedelta(minutes=30), NOW, LOG_HISTORY_LIMIT)
+    assert NOW == resolve_instant(NOW.astimezone(TOKYO), NOW, LOG_HISTORY_LIMIT)
 
 
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(lambda at: at.replace(microsecond=0))  # noqa: DTZ001
@@ -166,9 +174,9 @@ OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 
 @given(TIMES, OFFSETS)
 def test_what_is_shown_can_be_typed(at: datetime, offset: timezone) -> None:
-    assert at.replace(tzinfo=offset) == PARSE(render_when(at.replace(tzinfo=offset)))
+    assert at.replace(tzinfo=offset) == PARSE(render_time(at.replace(tzinfo=offset)))
     for clock in (ClockTime(at.date(), at.time()), ClockTime(None, at.time())):
-        assert clock == PARSE(render_when(clock))
+        assert clock == PARSE(render_time(clock))
 
 
 @given(TIMES, st.sampled_from([TOKYO, BERLIN, LORD_HOWE]))
@@ -178,7 +186,7 @@ def test_what_is_shown_can_be_typed(at: datetime, offset: timezone) -> None:
 def test_a_placed_time_is_what_clocks_in_the_zone_showed(at: datetime, zone: ZoneInfo) -> None:
     asked = LogRead(source="nebula", since=ClockTime(at.date(), at.time()), until=timedelta(hours=1))
     try:
-        meant: Operation = placed(asked, zone, NOW)
+        meant: Operation = place_times(asked, zone, NOW)
     except BadArgument:
         early, late = (at.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
         assert early != late
@@ -186,7 +194,7 @@ def test_a_placed_time_is_what_clocks_in_the_zone_showed(at: datetime, zone: Zon
     assert isinstance(meant, LogRead)
     assert isinstance(meant.since, datetime)
     assert at == meant.since.astimezone(zone).replace(tzinfo=None)
-    assert meant == understand(read(canonical(meant)), CATALOGUE, CATALOGUE)
+    assert meant == parse_operation(normalize_text(render_operation(meant)), CATALOGUE, CATALOGUE)
 
 
 @given(st.text(alphabet="0123456789:-+TZtz hmdw", max_size=30))
@@ -195,4 +203,4 @@ def test_no_text_breaks_it(text: str) -> None:
         when = PARSE(text)
     except BadArgument:
         return
-    assert when == PARSE(render_when(when))
+    assert when == PARSE(render_time(when))

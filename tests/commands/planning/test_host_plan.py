@@ -15,8 +15,8 @@ from adapters.windows.services import ReadServices
 from commands.certs.renewal import CertRenew
 from commands.model import plan as plans
 from commands.model.operation import CannotPlan, FleetChange
-from commands.model.plan import Deed, LeftOut, Part, Premise, Step
-from commands.planning.host_plan import AlreadySo, HostPlan, assemble
+from commands.model.plan import Deed, LeftOutHost, Part, Premise, Step
+from commands.planning.host_plan import HostPlan, UnchangedHost, assemble
 from commands.services.operations import ServiceRestart, ServiceStart
 from commands.values.arguments import Target
 from tests.commands.canned_certs import Said, files, host, services, view
@@ -40,16 +40,16 @@ def planned(host: Host) -> HostPlan:
         premises=(premise(host.name, "containers"),),
         disrupts=(Phrase("{host} stops", host=host.name),),
         warnings=(Phrase("{host} is old", host=host.name),),
-        foremost=(premise(host.name, "certificate"),),
+        leading_premises=(premise(host.name, "certificate"),),
     )
 
 
-def left_out(host: Host) -> LeftOut:
-    return LeftOut(host=host.name, why=Phrase("it is away"))
+def left_out(host: Host) -> LeftOutHost:
+    return LeftOutHost(host=host.name, why=Phrase("it is away"))
 
 
-def already(host: Host) -> AlreadySo:
-    return AlreadySo(host.name, Phrase("it runs"))
+def already(host: Host) -> UnchangedHost:
+    return UnchangedHost(host.name, Phrase("it runs"))
 
 
 def test_the_lighthouse_comes_last_and_the_others_as_they_are_given() -> None:
@@ -129,8 +129,8 @@ async def test_a_plan_of_all_hosts_has_the_digest_that_it_had_before(
     operation: FleetChange, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Digests were computed before `assemble` was written. Scripts count by name, so that they may change."""
-    monkeypatch.setattr(plans, "script_hash", str)
+    monkeypatch.setattr(plans, "hash_script", str)
     said: Said = {(each.name, "windows"): stored(each) for each in (LIGHTHOUSE, A, B)}
     made = await operation.plan(view(LIGHTHOUSE, A, B, said=said))
 
-    assert digest == made.plan.digest(" ".join(operation.words), made.arguments)
+    assert digest == made.plan.compute_digest(" ".join(operation.words), made.arguments)

@@ -10,19 +10,19 @@ from adapters.action import Action
 from adapters.errors import Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.windows.commit_confirm import WINDOW, BareNginx, BeginChange
+from adapters.windows.commit_confirm import CONFIRM_WINDOW, BareNginx, BeginChange
 from adapters.windows.nebula import ReadCertificates
 from adapters.windows.services import Services
 from commands.catalogue import CATALOGUE
-from commands.language.grammar import canonical, understand
+from commands.language.grammar import parse_operation, render_operation
 from commands.model.finding import Severity
 from commands.model.operation import CannotPlan
-from commands.model.plan import Planned
+from commands.model.plan import PlannedChange
 from commands.services.operations import ServiceChange, ServiceList, ServiceRestart, ServiceStart, ServiceStop
-from commands.services.steps import Which
+from commands.services.steps import ServiceName
 from commands.values.arguments import NoSuchHost, Target
 from commands.values.errors import GrammarError
-from commands.values.normalize import read
+from commands.values.normalize import normalize_text
 from tests.commands.canned import NOW, container, wsl
 from tests.commands.canned_certs import OPERATION, Said, files, host, services, view
 
@@ -37,18 +37,20 @@ def says(host: Host, told: Services, **given: Any) -> Callable[[Action[Any]], ob
     return lambda action: certificates if isinstance(action, ReadCertificates) else told
 
 
-async def planned(kind: type[ServiceChange], service: Which, *names: str, said: Said | None = None, **given: Any) -> Planned:
+async def planned(
+    kind: type[ServiceChange], service: ServiceName, *names: str, said: Said | None = None, **given: Any
+) -> PlannedChange:
     hosts = given.get("hosts", (LIGHTHOUSE, A, B))
     return await kind(service=service, target=Target(parts=names)).plan(view(*hosts, said=said))
 
 
-def keys(made: Planned) -> list[str]:
+def keys(made: PlannedChange) -> list[str]:
     return [step.key for step in made.plan.steps]
 
 
-def begun(made: Planned) -> BeginChange:
+def begun(made: PlannedChange) -> BeginChange:
     """The first change that is handed to a host."""
-    action = next(step for step in made.plan.steps if step.key.endswith("/begin")).deed.action({})
+    action = next(step for step in made.plan.steps if step.key.endswith("/begin")).deed.build_action({})
     assert isinstance(action, BeginChange)
     return action
 
@@ -58,7 +60,7 @@ async def test_a_fleet_whose_services_run_is_one_sentence_and_a_table() -> None:
 
     assert "the services of all 3 hosts are well" == str(report.summary)
     assert [["lighthouse", "running", "n/a"], ["host-a", "running", "running"], ["host-b", "running", "running"]] == [
-        [str(cell.text) for cell in row.cells] for row in report.first.rows
+        [str(cell.text) for cell in row.cells] for row in report.initial.rows
     ]
     assert not report.findings
 
@@ -95,7 +97,7 @@ async def test_a_silent_host_is_unknown_and_not_bad() -> None:
     report = await ServiceList().read(view(A, B, said={("host-b", "windows"): LOST}))
 
     assert "1 of 2 hosts needs attention: host-b Windows not reached" == str(report.summary)
-    assert ("host-b",) == report.unreached
+    assert ("host-b",) == report.unreached_hosts
 
 
 async def test_a_restart_of_nebula_is_proven_by_a_handshake_with_the_certificate_that_lies_there() -> None:
@@ -111,7 +113,7 @@ async def test_a_restart_of_nebula_is_proven_by_a_handshake_with_the_certificate
         "host-a/confirm",
     ] == keys(made)
     assert ("host-a", 64) == (seen.deed.arguments["name"], len(str(seen.deed.arguments["fingerprint"])))
-    assert ("Nebula", "restart", WINDOW, None) == (
+    assert ("Nebula", "restart", CONFIRM_WINDOW, None) == (
         begun(made).service,
         begun(made).verb,
         begun(made).window,
@@ -153,7 +155,7 @@ async def test_a_bare_nginx_is_moved_with_its_own_folder_and_configuration(
 
 
 @pytest.mark.parametrize("service", ["nebula", "openresty"])
-async def test_a_stop_is_confirmed_like_anything_else(service: Which) -> None:
+async def test_a_stop_is_confirmed_like_anything_else(service: ServiceName) -> None:
     made = await planned(ServiceStop, service, "host-a")
     begin = made.plan.steps[0]
 
@@ -172,13 +174,13 @@ async def test_a_stop_is_confirmed_like_anything_else(service: Which) -> None:
     ],
 )
 async def test_all_proofs_together_fit_into_the_window(
-    kind: type[ServiceChange], service: Which, names: tuple[str, ...], given: Said
+    kind: type[ServiceChange], service: ServiceName, names: tuple[str, ...], given: Said
 ) -> None:
     made = await planned(kind, service, *names, said=given)
     begin = next(step for step in made.plan.steps if step.key.endswith("/begin"))
     assert begin.verify is not None
 
-    assert begin.verify.patience + sum(step.patience for step in made.plan.steps) <= WINDOW - 15
+    assert begin.verify.patience + sum(step.patience for step in made.plan.steps) <= CONFIRM_WINDOW - 15
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,7 @@ async def test_all_proofs_together_fit_into_the_window(
     ],
 )
 async def test_what_is_so_already_is_left_out_and_said(
-    kind: type[ServiceChange], service: Which, told: Services, why: str
+    kind: type[ServiceChange], service: ServiceName, told: Services, why: str
 ) -> None:
     """A plan without steps and without an obstacle: nothing is to be done."""
     made = await planned(kind, service, "host-a", said={("host-a", "windows"): says(A, told)})
@@ -201,7 +203,7 @@ async def test_what_is_so_already_is_left_out_and_said(
     assert () == made.plan.parts
 
 
-REFUSED: list[tuple[type[ServiceChange], Which, object, str]] = [
+REFUSED: list[tuple[type[ServiceChange], ServiceName, object, str]] = [
     (ServiceRestart, "nebula", LOST, "it cannot be asked: connection refused; look at its cable"),
     (
         ServiceStart,
@@ -244,7 +246,7 @@ REFUSED: list[tuple[type[ServiceChange], Which, object, str]] = [
 
 @pytest.mark.parametrize(("kind", "service", "told", "why"), REFUSED)
 async def test_what_cannot_be_done_is_refused_with_its_reason(
-    kind: type[ServiceChange], service: Which, told: object, why: str
+    kind: type[ServiceChange], service: ServiceName, told: object, why: str
 ) -> None:
     said = {("host-a", "windows"): says(A, told) if isinstance(told, Services) else told}
     with pytest.raises(CannotPlan) as refused:
@@ -317,7 +319,7 @@ async def test_openresty_is_not_stopped_where_there_is_none() -> None:
         ),
     ],
 )
-async def test_what_is_cut_is_said(kind: type[ServiceChange], service: Which, cuts: list[str]) -> None:
+async def test_what_is_cut_is_said(kind: type[ServiceChange], service: ServiceName, cuts: list[str]) -> None:
     made = await planned(kind, service, "host-a", said={("host-a", "wsl"): wsl(A, containers=(container("shop"),))})
 
     assert cuts == list(map(str, made.plan.disrupts))
@@ -348,7 +350,7 @@ async def test_what_is_cut_is_said(kind: type[ServiceChange], service: Which, cu
     ],
 )
 async def test_what_an_approver_must_know_is_a_warning(
-    kind: type[ServiceChange], service: Which, said: Said, warning: str
+    kind: type[ServiceChange], service: ServiceName, said: Said, warning: str
 ) -> None:
     made = await planned(kind, service, "host-a", said=said)
 
@@ -359,11 +361,13 @@ async def test_planned_again_with_what_was_settled_the_digest_is_the_same() -> N
     kept = {(each.name, "windows"): says(each, services()) for each in (LIGHTHOUSE, A, B)}
     first = await planned(ServiceRestart, "nebula", "host-*", said=kept)
     at = view(LIGHTHOUSE, A, B, said=kept)
-    later = type(at)(at.fleet, lambda: NOW + timedelta(minutes=3), at.thresholds, operation=OPERATION)
+    later = type(at)(at.fleet, lambda: NOW + timedelta(minutes=3), at.thresholds, operation_id=OPERATION)
     again = await ServiceRestart.model_validate(dict(first.arguments)).plan(later)
 
-    assert first.plan.digest("service restart", first.arguments) == again.plan.digest("service restart", again.arguments)
-    assert first == Planned.model_validate_json(first.model_dump_json())
+    assert first.plan.compute_digest("service restart", first.arguments) == again.plan.compute_digest(
+        "service restart", again.arguments
+    )
+    assert first == PlannedChange.model_validate_json(first.model_dump_json())
 
 
 async def test_a_service_that_stopped_meanwhile_is_another_plan() -> None:
@@ -371,7 +375,9 @@ async def test_a_service_that_stopped_meanwhile_is_another_plan() -> None:
     stopped = kept | {("host-a", "windows"): says(A, services(nebula="Stopped"))}
     before, now = [await planned(ServiceRestart, "nebula", "host-a", said=said) for said in (kept, stopped)]
 
-    assert before.plan.digest("service restart", before.arguments) != now.plan.digest("service restart", now.arguments)
+    assert before.plan.compute_digest("service restart", before.arguments) != now.plan.compute_digest(
+        "service restart", now.arguments
+    )
 
 
 @pytest.mark.parametrize("service", ["nebula", "openresty"])
@@ -385,7 +391,7 @@ async def test_a_service_that_stopped_meanwhile_is_another_plan() -> None:
     ],
 )
 async def test_an_approval_rests_on_the_containers_whose_sites_stop(
-    kind: type[ServiceChange], service: Which, told: object, value: object, words: str
+    kind: type[ServiceChange], service: ServiceName, told: object, value: object, words: str
 ) -> None:
     made = await planned(kind, service, "host-a", said={("host-a", "wsl"): told})
 
@@ -418,7 +424,7 @@ async def test_an_unknown_host_is_none() -> None:
     ],
 )
 def test_what_is_typed_is_understood_as_this(typed: str, words: str) -> None:
-    assert words == canonical(understand(read(typed), CATALOGUE, CATALOGUE))
+    assert words == render_operation(parse_operation(normalize_text(typed), CATALOGUE, CATALOGUE))
 
 
 @pytest.mark.parametrize(
@@ -426,4 +432,4 @@ def test_what_is_typed_is_understood_as_this(typed: str, words: str) -> None:
 )
 def test_a_change_never_means_all_hosts_by_itself(typed: str) -> None:
     with pytest.raises(GrammarError):
-        understand(read(typed), CATALOGUE, CATALOGUE)
+        parse_operation(normalize_text(typed), CATALOGUE, CATALOGUE)

@@ -8,13 +8,13 @@ import pytest
 from adapters.errors import NotAsked, Unreachable
 from adapters.inventory import Host
 from adapters.phrase import Phrase
-from adapters.windows.updates import Unsearched, Update, WindowsUpdates
-from adapters.wsl.podman import Unread
+from adapters.windows.updates import UnreadUpdates, Update, WindowsUpdates
+from adapters.wsl.podman import UnreadPart
 from adapters.wsl.updates import Package, WslUpdates
 from commands.model.finding import Severity
-from commands.model.operation import View
+from commands.model.operation import FleetView
 from commands.model.report import Mark, Report
-from commands.updates.operations import Updates
+from commands.updates.operations import UpdateList
 from commands.values.arguments import Target
 from tests.commands import canned
 from tests.commands.canned import NOW, host
@@ -27,13 +27,13 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 def windows(*updates: Update, unread: str = "", at: datetime | None = NOW - HOUR, **given: Any) -> WindowsUpdates:
     """A Windows that awaits no restart and looked an hour ago."""
-    told = Unsearched(phrase=Phrase("{why}", why=unread)) if unread else updates
+    told = UnreadUpdates(phrase=Phrase("{why}", why=unread)) if unread else updates
     return WindowsUpdates(**{"updates": told, "total": len(updates), "searched_at": at, "restart": False} | given)
 
 
 def wsl(*packages: Package, unread: str = "", at: datetime | None = NOW - HOUR, **given: Any) -> WslUpdates:
     """A WSL2 that awaits no restart and whose lists are an hour old."""
-    told = Unread(phrase=Phrase("{why}", why=unread)) if unread else packages
+    told = UnreadPart(phrase=Phrase("{why}", why=unread)) if unread else packages
     return WslUpdates(**{"packages": told, "listed_at": at, "restart": False} | given)
 
 
@@ -45,7 +45,7 @@ def package(name: str, *, security: bool = False) -> Package:
     return Package(name=name, installed="1", candidate="2", security=security)
 
 
-def view(*hosts: Host, **said: object) -> View:
+def view(*hosts: Host, **said: object) -> FleetView:
     """Hosts that have all updates, but for what is said: `host_a_windows=…`."""
     told = {(each.name, side): well for each in hosts for side, well in (("windows", windows()), ("wsl", wsl()))}
     return canned.view(*hosts, said={**told, **{split(key): what for key, what in said.items()}})
@@ -57,7 +57,7 @@ def split(key: str) -> tuple[str, str]:
 
 
 async def read(*hosts: Host, **said: object) -> Report:
-    return await Updates().read(view(*hosts, **said))
+    return await UpdateList().read(view(*hosts, **said))
 
 
 def cells(report: Report, row: int = 0) -> dict[str, tuple[str, Mark]]:
@@ -99,7 +99,7 @@ async def test_both_sides_stand_in_one_row_with_the_age_of_what_they_say() -> No
         "wsl_packages": ("libc6 2, curl 2", Mark.PLAIN),
     } == cells(report)
     assert ["host-a", 2, 3600, 1, 86400, "", "KB1, KB2, KB3", "libc6, curl"] == [each.value for each in report.rows[0].cells]
-    assert 6 == len(report.first.columns)
+    assert 6 == len(report.initial.columns)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ async def test_a_fleet_of_which_nothing_is_heard_points_at_the_bots_own_network(
     report = await read(A, B, **lost)
 
     assert "none of 2 hosts answers; look at the bot's own network first" == str(report.summary)
-    assert ("host-a", "host-b") == report.unreached
+    assert ("host-a", "host-b") == report.unreached_hosts
 
 
 async def test_a_fleet_that_could_not_be_asked_is_not_said_to_be_silent() -> None:
@@ -269,7 +269,7 @@ async def test_an_update_without_a_number_is_called_by_its_title() -> None:
 
 
 async def test_only_the_hosts_meant_are_asked() -> None:
-    report = await Updates(target=Target(parts=("host-b",))).read(view(A, B, host_a_windows=RuntimeError("asked")))
+    report = await UpdateList(target=Target(parts=("host-b",))).read(view(A, B, host_a_windows=RuntimeError("asked")))
 
     assert ["host-b"] == [row.host for row in report.rows]
 

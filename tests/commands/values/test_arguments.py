@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.inventory import GatewaySide, Host, Inventory
-from commands.values.arguments import ALL, PARTS_LIMIT, BadArgument, NoSuchHost, Target
+from commands.values.arguments import ALL_HOSTS, MAX_TARGET_PARTS, BadArgument, NoSuchHost, Target
 
 INVENTORY = Inventory(
     hosts=tuple(
@@ -83,13 +83,13 @@ def test_what_cannot_be_a_host_is_refused_before_any_inventory_is_asked(text: st
 
 
 def test_as_many_parts_as_the_limit_and_no_more() -> None:
-    assert PARTS_LIMIT == len(Target.parse((",".join(["a"] * PARTS_LIMIT),)).parts)
+    assert MAX_TARGET_PARTS == len(Target.parse((",".join(["a"] * MAX_TARGET_PARTS),)).parts)
     with pytest.raises(BadArgument, match="at most 100 hosts"):
-        Target.parse((",".join(["a"] * (PARTS_LIMIT + 1)),))
+        Target.parse((",".join(["a"] * (MAX_TARGET_PARTS + 1)),))
 
 
 def test_all_of_an_empty_inventory_is_nobody() -> None:
-    assert () == ALL.resolve(Inventory())
+    assert () == ALL_HOSTS.resolve(Inventory())
 
 
 @settings(deadline=None)

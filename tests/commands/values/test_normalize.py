@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.values.normalize import LIMIT, Token, quote, read
+from commands.values.normalize import MAX_REQUEST_LENGTH, Token, normalize_text, quote
 
 
 def words(text: str) -> list[str]:
-    return [token.text for token in read(text).tokens]
+    return [token.text for token in normalize_text(text).tokens]
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def words(text: str) -> list[str]:
     ],
 )
 def test_what_was_done_to_the_text_is_undone(typed: str, understood: str) -> None:
-    assert understood == read(typed).text
+    assert understood == normalize_text(typed).text
 
 
 def test_a_word_knows_where_it_stands_in_the_repaired_text() -> None:
-    typed = read("health  “host-a”,host-b")
+    typed = normalize_text("health  “host-a”,host-b")
 
     assert (Token("health", 0, 6), Token("host-a,host-b", 8, 23, quoted=True)) == typed.tokens
     assert '"host-a",host-b' == typed.text[8:23]
@@ -90,18 +90,18 @@ def test_words_are_split_at_spaces_outside_paired_quotes(text: str, expected: li
 )
 def test_a_quote_that_begins_a_word_and_is_never_closed_is_known(text: str, place: int | None) -> None:
     """One within a word is an ordinary character."""
-    assert place == read(text).unclosed
+    assert place == normalize_text(text).unclosed
 
 
 def test_four_thousand_characters_are_read_and_more_is_said_to_be_cut() -> None:
-    assert not read("a" * LIMIT).cut
-    assert read("a" * (LIMIT + 1)).cut
-    assert LIMIT == len(read("a" * 100_000).text)
+    assert not normalize_text("a" * MAX_REQUEST_LENGTH).cut
+    assert normalize_text("a" * (MAX_REQUEST_LENGTH + 1)).cut
+    assert MAX_REQUEST_LENGTH == len(normalize_text("a" * 100_000).text)
 
 
 def test_nested_escapes_and_links_end_in_plain_text() -> None:
-    assert "<" == read("&amp;amp;amp;lt;").text
-    assert "host-a" == read("&lt;http://a|&lt;http://b|host-a&gt;&gt;").text
+    assert "<" == normalize_text("&amp;amp;amp;lt;").text
+    assert "host-a" == normalize_text("&lt;http://a|&lt;http://b|host-a&gt;&gt;").text
 
 
 PIECES = (
@@ -124,15 +124,15 @@ HOSTILE = st.text(max_size=60) | st.lists(st.sampled_from(PIECES) | st.text(max_
 @settings(deadline=None)
 @given(HOSTILE)
 def test_repairing_twice_is_repairing_once_and_nothing_raises(text: str) -> None:
-    once = read(text)
+    once = normalize_text(text)
 
-    assert once == read(once.text)
+    assert once == normalize_text(once.text)
     assert all(once.text[token.start : token.end] for token in once.tokens)
 
 
 @settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S", "Zs"], exclude_characters="<>&`"))))
 def test_quoted_words_are_read_back_as_they_were(given_words: list[str]) -> None:
-    typed = read(" ".join(quote(word) for word in given_words))
+    typed = normalize_text(" ".join(quote(word) for word in given_words))
 
     assert given_words == [token.text for token in typed.tokens]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.values.arguments import BadArgument
-from commands.values.units import duration_between, parse_duration, render_duration
+from commands.values.units import make_duration_parser, parse_duration, render_duration
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_what_is_shown_can_be_typed(span: timedelta) -> None:
 
 @pytest.mark.parametrize("typed", ["5m", "1h", "7d", "1w"])
 def test_spans_within_the_bounds_are_taken(typed: str) -> None:
-    assert parse_duration(typed) == duration_between(timedelta(minutes=5), timedelta(days=7))(typed)
+    assert parse_duration(typed) == make_duration_parser(timedelta(minutes=5), timedelta(days=7))(typed)
 
 
 @pytest.mark.parametrize("typed", ["4m", "8d"])
 def test_spans_beyond_the_bounds_are_refused_with_the_bounds(typed: str) -> None:
     with pytest.raises(BadArgument) as refused:
-        duration_between(timedelta(minutes=5), timedelta(days=7))(typed)
+        make_duration_parser(timedelta(minutes=5), timedelta(days=7))(typed)
     assert f"{typed} is out of bounds; give a span from 5m to 7d" == str(refused.value.phrase)

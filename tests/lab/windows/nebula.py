@@ -14,7 +14,7 @@ from pathlib import Path, PureWindowsPath
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from adapters.nebula.certificates import Certificate, read_pem, signed_by
+from adapters.nebula.certificates import Certificate, is_signed_by, read_pem
 
 Read = Callable[[str], str | None]
 """The text of a file by its path as the configuration has it; None where there is none."""
@@ -41,7 +41,7 @@ class Identity:
 
     def refuses(self, other: Certificate, now: datetime) -> str:
         """Why a Nebula with this identity takes no handshake with that certificate; "" where it does."""
-        if not any(signed_by(other, authority) for authority in self.authorities):
+        if not any(is_signed_by(other, authority) for authority in self.authorities):
             return "certificate validation failed: could not find ca for the certificate"
         if not other.not_before <= now <= other.not_after:
             return "certificate validation failed: certificate is expired"

@@ -14,8 +14,8 @@ from pathlib import Path, PureWindowsPath
 from typing import TypeVar
 
 from adapters.nebula import pem
-from adapters.nebula.certificates import Certificate, Curve, signed_by
-from adapters.nebula.encoding import encode
+from adapters.nebula.certificates import Certificate, Curve, is_signed_by
+from adapters.nebula.encoding import encode_certificate
 from tests.lab.windows import nebula_signing as signing
 from tests.lab.windows.go_flags import FlagsError, HelpAsked, duration, is_true, parse, usage
 from tests.lab.windows.nebula_cert_usage import HELP, MODES
@@ -94,8 +94,8 @@ def _keygen(call: Call) -> None:
     if curve is None:
         raise Failed(f"invalid curve: {call.flags['curve']}")
     public, private = signing.host_key_pair(curve)
-    call.write("out-key", pem.block(f"{signing.HOST_KEYS[curve]} PRIVATE KEY", private))
-    call.write("out-pub", pem.block(f"{signing.HOST_KEYS[curve]} PUBLIC KEY", public))
+    call.write("out-key", pem.encode_block(f"{signing.HOST_KEYS[curve]} PRIVATE KEY", private))
+    call.write("out-pub", pem.encode_block(f"{signing.HOST_KEYS[curve]} PUBLIC KEY", public))
 
 
 def _ca(call: Call) -> None:
@@ -107,8 +107,8 @@ def _ca(call: Call) -> None:
     unsigned = _unsigned(call, signing.networks(_listed(call.flags["ips"]), "ip"), call.now + lifetime, public, curve)
     call.keep("out-key", "CA key")
     call.keep("out-crt", "CA cert")
-    call.write("out-key", pem.block(signing.CA_KEYS[curve][0], private))
-    call.write("out-crt", pem.block(signing.CERTIFICATE, encode(signing.signed(unsigned, private))))
+    call.write("out-key", pem.encode_block(signing.CA_KEYS[curve][0], private))
+    call.write("out-crt", pem.encode_block(signing.CERTIFICATE, encode_certificate(signing.signed(unsigned, private))))
 
 
 def _sign(call: Call) -> None:
@@ -142,8 +142,8 @@ def _sign(call: Call) -> None:
     call.keep("out-crt", "cert")
     if private:
         call.keep("out-key", "key")
-        call.write("out-key", pem.block(f"{signing.HOST_KEYS[curve]} PRIVATE KEY", private))
-    call.write("out-crt", pem.block(signing.CERTIFICATE, encode(signing.signed(unsigned, ca_key))))
+        call.write("out-key", pem.encode_block(f"{signing.HOST_KEYS[curve]} PRIVATE KEY", private))
+    call.write("out-crt", pem.encode_block(signing.CERTIFICATE, encode_certificate(signing.signed(unsigned, ca_key))))
 
 
 def _ca_key(call: Call) -> tuple[Curve, bytes]:
@@ -202,7 +202,7 @@ def _verify(call: Call) -> None:
         ca, left = _parsed(signing.first_certificate, left, "adding ca cert to pool")
         for bad, why in (
             (not ca.is_ca, "certificate is not a CA"),
-            (not signed_by(ca, ca), "certificate is not self-signed"),
+            (not is_signed_by(ca, ca), "certificate is not self-signed"),
             (signing.expired(ca, call.now), "certificate is expired"),
         ):
             if bad:
@@ -216,7 +216,7 @@ def _verify(call: Call) -> None:
         raise Failed("could not find ca for the certificate")
     if signing.expired(certificate, call.now):
         raise Failed("certificate is expired")
-    if not signed_by(certificate, signer):
+    if not is_signed_by(certificate, signer):
         raise Failed("certificate signature did not match")
     why = signing.violated(certificate, signer, certificate.not_after)
     if why:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from adapters.nebula.certificates import Certificate, Curve
-from adapters.nebula.encoding import decode, sealed, signed_bytes
+from adapters.nebula.encoding import build_certificate, decode_certificate, encode_signed_part
 
 CERTIFICATE = "NEBULA CERTIFICATE"
 CA_KEYS = {Curve.CURVE25519: ("NEBULA ED25519 PRIVATE KEY", 64), Curve.P256: ("NEBULA ECDSA P256 PRIVATE KEY", 32)}
@@ -56,7 +56,7 @@ def first_certificate(text: str) -> tuple[Certificate, str]:
     if not body:
         raise Failed("nil byte array")
     try:
-        return decode(1, body), rest
+        return decode_certificate(1, body), rest
     except ValueError:
         raise Failed("proto: cannot parse invalid wire-format data") from None
 
@@ -118,12 +118,12 @@ def _p256_public(scalar: bytes) -> bytes:
 
 def signed(unsigned: Certificate, key: bytes) -> Certificate:
     """The certificate with its signature and its fingerprint."""
-    data = signed_bytes(unsigned)
+    data = encode_signed_part(unsigned)
     if unsigned.curve is Curve.CURVE25519:
         signature = ed25519.Ed25519PrivateKey.from_private_bytes(key[:32]).sign(data)
     else:
         signature = _p256(key).sign(data, ec.ECDSA(SHA256()))
-    return sealed(unsigned.model_dump(exclude={"fingerprint"}) | {"signature": signature.hex()})
+    return build_certificate(unsigned.model_dump(exclude={"fingerprint"}) | {"signature": signature.hex()})
 
 
 def expired(certificate: Certificate, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from adapters.windows.powershell import script_text
+from adapters.windows.powershell import load_script
 from tests.lab.windows import twins
 from tests.lab.windows.pwsh import Pwsh
 from tests.lab.windows.state import WindowsState
@@ -74,7 +74,7 @@ def _known_scripts() -> Mapping[str, str]:
     """The names of the shipped scripts by their texts."""
     folder = files("adapters.windows").joinpath("scripts")
     names = [file.name.removesuffix(".ps1") for file in folder.iterdir() if file.name.endswith(".ps1")]
-    return {script_text(name): name for name in names}
+    return {load_script(name): name for name in names}
 
 
 def script_of(line: bytes) -> str:

@@ -43,7 +43,7 @@ class Pwsh:
         self._servers.close()
 
     def run(self, request: bytes, state: WindowsState, now: datetime) -> bytes:
-        """What the bootstrap writes to stdout for a request line (`powershell.pack`) on that host at `now`."""
+        """What the bootstrap writes to stdout for a request line (`powershell.pack_request`) on that host at `now`."""
         with self.machine(state, now) as machine:
             return machine.run(request)
 
@@ -71,11 +71,11 @@ class Machine:
 
     def run(self, request: bytes) -> bytes:
         """What the bootstrap writes to stdout for a request line."""
-        return self._ask(_sent(powershell.command_line()), request).encode()
+        return self._ask(_sent(powershell.build_command_line()), request).encode()
 
     def run_alone(self, request: bytes) -> bytes:
         """The same from a PowerShell that is started for it, as on Windows."""
-        encoded = base64.b64encode(_sent(powershell.command_line()).encode("utf-16-le")).decode()
+        encoded = base64.b64encode(_sent(powershell.build_command_line()).encode("utf-16-le")).decode()
         with self._servers.slots:
             completed = subprocess.run(
                 [self._servers.program, *OPTIONS, "-EncodedCommand", encoded],

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from adapters.windows.powershell import command_line
+from adapters.windows.powershell import build_command_line
 from tests.lab.faults import FLOOD, Fault, Wire
 from tests.lab.holds import Hold, Holds, When
 from tests.lab.line import Listener
@@ -267,7 +267,7 @@ class WinRmServer:
         """What cmd.exe does with a command line; the only program here is PowerShell with the bootstrap."""
         if len(f"cmd.exe /C {line}") > COMMAND_LINE_LIMIT:
             return Output("", "The command line is too long.\r\n", 1)
-        if line != command_line():
+        if line != build_command_line():
             program = line.partition(" ")[0]
             return Output("", f"'{program}' is not recognized as an internal or external command.\r\n", 1)
         await asyncio.sleep(self.settings.powershell_start)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from adapters.host_clock import DAYS
-from adapters.wsl.text_encoding import readable
+from adapters.host_clock import CLOCK_HISTORY_DAYS
+from adapters.wsl.text_encoding import decode_lines
 from tests.lab.local_time import offsets
 from tests.lab.wsl.logs import LogFile, Logs, Printed
 from tests.lab.wsl.ran import Ran
@@ -105,7 +105,7 @@ def _from_program(ask: dict[str, str], wanted: re.Pattern[str], logs: Logs, ran:
 
 def _answer(heading: list[str], lines: Iterable[bytes], logs: Logs, words: str = "") -> Ran:
     now = datetime.now(logs.zone)
-    local = [f"offset {begins} {seconds}" for begins, seconds in offsets(logs.zone, now, DAYS)]
+    local = [f"offset {begins} {seconds}" for begins, seconds in offsets(logs.zone, now, CLOCK_HISTORY_DAYS)]
     told = "\n".join([*heading, f"clock {now.timestamp():.0f}", *local, "", ""])
     return Ran(stdout=told + "".join(f"{_text(line)}\n" for line in lines), stderr=words)
 
@@ -115,7 +115,7 @@ def _answers(line: bytes, ask: dict[str, str], wanted: re.Pattern[str], logs: Lo
     at = _when(line, logs)
     if at is not None and not (float(ask.get("since", at[1])) <= at[1] and at[0] <= float(ask.get("until", at[0]))):
         return False
-    (text,), _ = readable([line])
+    (text,), _ = decode_lines([line])
     return ask["about"].encode() in line.lower() and wanted.search(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""How channels are called that were made for incidents."""
+"""Names of channels that were made for incidents."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from adapters.phrase import Phrase, Texts
 from bot.model.request import Failure, FailureKind
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT, Message
-from bot.rendering.slack.buttons import RUNS, View, words_in
-from commands.model.chart import alt_text
-from commands.model.report import Channel, Report, Section
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, SlackMessage
+from bot.rendering.slack.buttons import MAX_RUN_BUTTONS, AnswerView, parse_words
+from commands.model.chart import describe_chart
+from commands.model.report import ChannelLink, Report, Section
 from tests.bot.rendering.anything import HOSTILE, WHATEVER, reports
 from tests.bot.rendering.examples import (
     ALL_DOWN,
@@ -48,22 +48,22 @@ LARGEST_CHART = chart(
 DATE = "<!date^1795597800^{date_short_pretty} {time}|2026-11-25 18:10 JST>"
 
 
-def shown(message: Message) -> list[str]:
+def shown(message: SlackMessage) -> list[str]:
     """What each block says; buttons and pictures say nothing here."""
     saying = [block for block in message.blocks if block["type"] not in ("actions", "image")]
     return [(block.get("text") or block["elements"][0])["text"] for block in saying]
 
 
-def pressed(message: Message) -> dict[str, str]:
+def pressed(message: SlackMessage) -> dict[str, str]:
     """The buttons: what each carries, by its label."""
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
     return {button["text"]["text"]: button["value"] for buttons in rows for button in buttons}
 
 
-def look(report: Report, label: str, view: View | None = None) -> Message:
+def look(report: Report, label: str, view: AnswerView | None = None) -> SlackMessage:
     """The message after somebody pressed a button of it."""
     value = pressed(render(answer(report), ENGLISH, view))[label]
-    return render(answer(report), ENGLISH, View.read(value))
+    return render(answer(report), ENGLISH, AnswerView.from_value(value))
 
 
 def test_all_well_is_one_line_and_how_it_was_understood() -> None:
@@ -228,7 +228,7 @@ def test_rows_about_no_host_are_named_by_their_first_cell() -> None:
 
 @pytest.mark.parametrize(("texts", "onward"), [(ENGLISH, "Channel: <#C0NEW>"), (JAPANESE, "チャンネル: <#C0NEW>")])
 def test_where_it_goes_on_is_a_link_right_below_the_headline(texts: Texts, onward: str) -> None:
-    leading = HOSTS.model_copy(update={"channel": Channel(id="C0NEW", name="2026-01-31-502")})
+    leading = HOSTS.model_copy(update={"channel": ChannelLink(id="C0NEW", name="2026-01-31-502")})
     message = render(answer(leading), texts)
     assert onward == shown(message)[1]
     assert onward in message.text
@@ -236,22 +236,22 @@ def test_where_it_goes_on_is_a_link_right_below_the_headline(texts: Texts, onwar
 
 @pytest.mark.parametrize("channel", ["", "D0ANA", "!channel", "C0NEW> <!channel", "C0NEW|x"])
 def test_what_is_no_channel_s_id_is_no_link(channel: str) -> None:
-    leading = HOSTS.model_copy(update={"channel": Channel(id=channel)})
+    leading = HOSTS.model_copy(update={"channel": ChannelLink(id=channel)})
     assert render(answer(HOSTS), ENGLISH) == render(answer(leading), ENGLISH)
 
 
 def test_words_worth_typing_next_are_buttons() -> None:
     carried = pressed(render(answer(MIXED), ENGLISH))["health host-b --details"]
-    assert "health host-b --details" == words_in(carried)
+    assert "health host-b --details" == parse_words(carried)
     many = MIXED.model_copy(update={"next": tuple(f"health host-{n}" for n in range(9))})
-    assert RUNS == len([label for label in pressed(render(answer(many), ENGLISH)) if label.startswith("health")])
+    assert MAX_RUN_BUTTONS == len([label for label in pressed(render(answer(many), ENGLISH)) if label.startswith("health")])
 
 
 def test_details_are_one_click_away_and_back() -> None:
     long = look(DETAILED, "Details")
     assert "Nebula version: 1.9.5" == shown(long)[1].splitlines()[2]
     assert ["Less", "Show all"] == list(pressed(long))
-    assert render(answer(DETAILED), ENGLISH) == look(DETAILED, "Less", View(operation="01K", details=True))
+    assert render(answer(DETAILED), ENGLISH) == look(DETAILED, "Less", AnswerView(operation="01K", details=True))
 
 
 def test_details_take_no_next_step_away_but_the_one_to_details() -> None:
@@ -276,10 +276,10 @@ def test_every_host_can_be_shown_in_full_or_only_what_needs_attention() -> None:
 def test_what_does_not_fit_is_on_further_pages_and_nothing_is_cut() -> None:
     """254 hosts with a reason each: every one is named in full on exactly one page."""
     bad = [stopped(f"host-{n:03}", f"reason {n}") for n in range(254)]
-    report, view = health("…", bad), View(operation="01K", everything=True)
+    report, view = health("…", bad), AnswerView(operation="01K", everything=True)
     seen: list[str] = []
     for number in range(26):
-        message = render(answer(report), ENGLISH, view.turned(page=number))
+        message = render(answer(report), ENGLISH, view.with_changes(page=number))
         assert_harmless(message)
         seen += re.findall(r"\*(host-\d+)\* critical", "\n".join(shown(message)))
     assert [f"host-{n:03}" for n in range(254)] == seen
@@ -288,7 +288,7 @@ def test_what_does_not_fit_is_on_further_pages_and_nothing_is_cut() -> None:
 
 
 def test_a_page_that_is_not_there_is_the_last_one() -> None:
-    last = render(answer(MIXED), ENGLISH, View(operation="01K", page=9_999))
+    last = render(answer(MIXED), ENGLISH, AnswerView(operation="01K", page=9_999))
     assert render(answer(MIXED), ENGLISH) == last
 
 
@@ -319,10 +319,10 @@ def failure(kind: FailureKind = FailureKind.USAGE, **more: object) -> Failure:
 
 
 def test_a_chart_is_a_picture_that_every_view_keeps() -> None:
-    view = View(operation="01K", picture="F0PICTURE1")
+    view = AnswerView(operation="01K", picture="F0PICTURE1")
     message = render(answer(CHARTED), ENGLISH, view)
-    again = render(answer(CHARTED), ENGLISH, View.read(pressed(message)["Details"]))
-    expected = {"type": "image", "slack_file": {"id": "F0PICTURE1"}, "alt_text": str(alt_text(CHART))}
+    again = render(answer(CHARTED), ENGLISH, AnswerView.from_value(pressed(message)["Details"]))
+    expected = {"type": "image", "slack_file": {"id": "F0PICTURE1"}, "alt_text": str(describe_chart(CHART))}
     assert [[expected], [expected]] == [
         [block for block in each.blocks if block["type"] == "image"] for each in (message, again)
     ]
@@ -330,8 +330,8 @@ def test_a_chart_is_a_picture_that_every_view_keeps() -> None:
 
 def test_a_chart_without_a_picture_is_said_in_words_and_in_the_text_always() -> None:
     message = render(answer(CHARTED), ENGLISH)
-    assert str(alt_text(CHART)) in shown(message)
-    assert str(alt_text(CHART)) in message.text.splitlines()
+    assert str(describe_chart(CHART)) in shown(message)
+    assert str(describe_chart(CHART)) in message.text.splitlines()
 
 
 def test_a_usage_failure_marks_the_wrong_part_and_offers_the_nearest_commands() -> None:
@@ -351,7 +351,7 @@ def test_nearest_commands_are_buttons_and_text_only_where_a_button_would_cut_the
     long = f"log nebula host-a --grep {'x' * 60}"
     message = render(answer(failure(suggestions=("health host-b", long))), ENGLISH)
     assert f"Did you mean:\n`/flatnet {long}`" == shown(message)[1]
-    assert ["health host-b", long] == [words_in(carried) for carried in pressed(message).values()]
+    assert ["health host-b", long] == [parse_words(carried) for carried in pressed(message).values()]
 
 
 @pytest.mark.parametrize(
@@ -378,13 +378,13 @@ def test_a_failure_says_its_kind_first(kind: FailureKind, symbol: str, state: st
     assert f"{state}: No host is called hsot-b" == message.text
 
 
-def assert_harmless(message: Message) -> None:
+def assert_harmless(message: SlackMessage) -> None:
     """The workspace takes it, it keeps our budgets, and nothing in it mentions, links or leaves its code."""
     content = Content(message.text, message.blocks)
     assert content == check_update(content)
-    assert len(message.blocks) <= BLOCKS
-    assert sum(map(len, shown(message))) <= CHARACTERS
-    assert 1 <= len(message.text) <= TEXT
+    assert len(message.blocks) <= MAX_BLOCKS
+    assert sum(map(len, shown(message))) <= MAX_CHARACTERS
+    assert 1 <= len(message.text) <= MAX_TEXT
     for text in (*shown(message), message.text):
         assert [] == re.findall(r"<(?!!date\^)", text)
         assert all(line.count("`") % 2 == 0 for line in text.splitlines())
@@ -397,7 +397,7 @@ def test_a_report_of_any_size_and_content_stays_in_its_place(
     report: Report, understood: str, texts: Texts, everything: bool, page: int
 ) -> None:
     assert_harmless(render(answer(report, understood), texts))
-    view = View(operation="01K", everything=everything, page=page, picture="F0PICTURE1")
+    view = AnswerView(operation="01K", everything=everything, page=page, picture="F0PICTURE1")
     assert_harmless(render(answer(report, understood), texts, view))
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rendering.slack.blocks import code, escape, section
-from bot.security.untrusted_text import cut, one_line
+from bot.rendering.slack.blocks import escape, format_code, make_section
+from bot.security.untrusted_text import shorten, to_one_line
 from tests.bot.rendering.anything import HOSTILE, WHATEVER
 
 
@@ -24,14 +24,14 @@ def test_escaped_text_has_no_mention_no_link_no_code_and_no_line_of_its_own(text
 @WHATEVER
 @given(HOSTILE)
 def test_code_is_one_span_whatever_is_in_it(text: str) -> None:
-    span = code(text)
+    span = format_code(text)
     assert span == "" or (span.startswith("`") and span.endswith("`") and span.count("`") == 2 and len(span) > 2)
 
 
 @WHATEVER
 @given(HOSTILE)
 def test_one_line_changes_nothing_when_it_is_done_twice(text: str) -> None:
-    assert one_line(text) == one_line(one_line(text))
+    assert to_one_line(text) == to_one_line(to_one_line(text))
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_a_cut_never_leaves_half_an_entity() -> None:
 
 
 def test_a_cut_is_shown() -> None:
-    assert ["short", "too l…"] == [cut("short", 6), cut("too long", 6)]
+    assert ["short", "too l…"] == [shorten("short", 6), shorten("too long", 6)]
 
 
 def test_text_in_blocks_is_not_searched_for_links() -> None:
-    assert {"type": "mrkdwn", "text": "http://host", "verbatim": True} == section("http://host")["text"]
+    assert {"type": "mrkdwn", "text": "http://host", "verbatim": True} == make_section("http://host")["text"]

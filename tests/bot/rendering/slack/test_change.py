@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
-from bot.model.change import Change, State
+from bot.model.change import Change, ChangeState
 from bot.rendering import change_progress as course
-from bot.rendering.change_progress import SIGNS, Stage
-from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT, Message
-from bot.rendering.slack.buttons import words_in
+from bot.rendering.change_progress import STAGE_SIGNS, Stage
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT, SlackMessage
+from bot.rendering.slack.buttons import parse_words
 from bot.rendering.slack.change import render
 from commands.model.operation import Risk
 from commands.model.plan import Deed, Part, Plan, Result
@@ -24,14 +24,14 @@ from tests.lab.workspace.blocks import MESSAGE, characters, complaints
 NOW = STARTED + timedelta(seconds=14)
 
 
-def said(message: Message) -> str:
+def said(message: SlackMessage) -> str:
     return str(message.blocks)
 
 
-def pressed(message: Message) -> dict[str, str]:
+def pressed(message: SlackMessage) -> dict[str, str]:
     """The action id of each button, and the words that it carries."""
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
-    return {button["action_id"]: words_in(button["value"]) or "" for row in rows for button in row}
+    return {button["action_id"]: parse_words(button["value"]) or "" for row in rows for button in row}
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -133,7 +133,7 @@ def test_the_text_alone_is_enough_to_decide() -> None:
 
 
 def test_each_step_has_its_sign_and_what_is_not_simply_done_has_words() -> None:
-    lines = [str(line) for line in course.legs(changes.DONE, ENGLISH, None)[0].lines]
+    lines = [str(line) for line in course.build_host_progress(changes.DONE, ENGLISH, None)[0].lines]
     assert [
         "✓ make a new key pair — 2 sec",
         "= lighthouse: sign its public key — was so already",
@@ -161,9 +161,9 @@ def test_what_was_closed_before_it_began_has_no_course(name: str) -> None:
 
 def test_what_somebody_stopped_has_not_failed() -> None:
     done = (result("host-a.pair", Result.UNDONE),)
-    stopped = change(State.UNDONE, **changes.ENDED, stopping="carol", results=done)
+    stopped = change(ChangeState.UNDONE, **changes.ENDED, stopping="carol", results=done)
     assert "*Stopped, and put back*" in said(render(stopped, ENGLISH))
-    assert "*Stopped*" in said(render(stopped.model_copy(update={"state": State.FAILED, "results": ()}), ENGLISH))
+    assert "*Stopped*" in said(render(stopped.model_copy(update={"state": ChangeState.FAILED, "results": ()}), ENGLISH))
     broken = changes.FAILED.model_copy(update={"stopping": "carol"})
     assert "*Failed*" in said(render(broken, ENGLISH))
 
@@ -198,7 +198,7 @@ def test_what_is_unknown_says_what_to_type() -> None:
 def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:
     hosts = [f"host-{number}" for number in range(1, 6)]
     running = change(
-        State.RUNNING,
+        ChangeState.RUNNING,
         *hosts,
         **changes.BEGUN,
         results=(
@@ -213,16 +213,18 @@ def test_a_plan_for_many_hosts_is_one_line_for_each() -> None:
         "○ host-3 — 4 steps",
         "○ host-4 — 4 steps",
         "○ host-5 — 4 steps",
-    ] == [str(line) for line in course.folded(running, ENGLISH, NOW)]
+    ] == [str(line) for line in course.build_folded_lines(running, ENGLISH, NOW)]
 
 
 def test_of_several_hosts_the_steps_are_shown_where_something_happens() -> None:
-    waiting = said(render(change(State.WAITING, "host-1", "host-2", "host-3", "host-4"), ENGLISH))
+    waiting = said(render(change(ChangeState.WAITING, "host-1", "host-2", "host-3", "host-4"), ENGLISH))
     assert "*host-1*\\n○ make a new key pair" in waiting
     assert "○ host-2 — 4 steps\\n○ host-3 — 4 steps\\n○ host-4 — 4 steps" in waiting
     done = tuple(result(f"host-1.{key}") for key in ("pair", "sign", "swap", "proof"))
     running = said(
-        render(change(State.RUNNING, "host-1", "host-2", **changes.BEGUN, results=done, running="host-2.pair"), ENGLISH)
+        render(
+            change(ChangeState.RUNNING, "host-1", "host-2", **changes.BEGUN, results=done, running="host-2.pair"), ENGLISH
+        )
     )
     assert "*host-2*\\n▸ make a new key pair" in running
     assert "✓ host-1 — 4 steps" in running
@@ -231,7 +233,7 @@ def test_of_several_hosts_the_steps_are_shown_where_something_happens() -> None:
 def test_of_a_plan_too_long_to_be_shown_whole_the_hosts_in_trouble_stand_first() -> None:
     hosts = [f"host-{number:03}-with-a-long-name" for number in range(250)]
     failed = change(
-        State.FAILED,
+        ChangeState.FAILED,
         *hosts,
         **changes.ENDED,
         results=(result(f"{hosts[249]}.pair", Result.FAILED, why=Phrase("disk full")),),
@@ -256,7 +258,7 @@ def test_whoever_slack_does_not_know_is_named_and_escaped() -> None:
 
 
 def test_a_mark_is_never_carried_by_colour_alone() -> None:
-    assert set(Stage) == set(SIGNS)
+    assert set(Stage) == set(STAGE_SIGNS)
     assert {"result"} | {stage.value for stage in Stage} >= {each.value for each in Result}
 
 
@@ -265,14 +267,14 @@ def test_a_mark_is_never_carried_by_colour_alone() -> None:
 def test_whatever_a_change_holds_slack_takes_it(anything: Change, texts: Texts) -> None:
     message = render(anything, texts, NOW)
     assert [] == list(complaints(message.blocks, MESSAGE))
-    assert len(message.blocks) <= BLOCKS
-    assert _characters(message) <= CHARACTERS
-    assert len(message.text) <= TEXT
+    assert len(message.blocks) <= MAX_BLOCKS
+    assert _characters(message) <= MAX_CHARACTERS
+    assert len(message.text) <= MAX_TEXT
     mentions = said(message).replace("<!date^", "").replace("<@U0OPERATOR>", "")
     assert "<!" not in mentions
     assert "<@" not in mentions
     assert "<" not in message.text
 
 
-def _characters(message: Message) -> int:
+def _characters(message: SlackMessage) -> int:
     return characters([dict(block) for block in message.blocks])

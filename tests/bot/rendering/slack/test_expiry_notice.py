@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Texts
-from bot.model.expiry_notice import Ending, ExpiryNotice, Fate, Settled
-from bot.rendering.slack.blocks import Message
-from bot.rendering.slack.buttons import words_in
-from bot.rendering.slack.expiry_notice import NAMED, render
+from bot.model.expiry_notice import ExpiryNotice, ExpiryNoticeItem, Settlement, SettlementKind
+from bot.rendering.slack.blocks import SlackMessage
+from bot.rendering.slack.buttons import parse_words
+from bot.rendering.slack.expiry_notice import MAX_NAMED, render
 from tests.bot.rendering.anything import HOSTILE, WHATEVER
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.rendering.slack.test_answer import assert_harmless, pressed, shown
@@ -20,24 +20,26 @@ AT = datetime(2026, 1, 30, 12, 0, tzinfo=UTC)
 ENDS = datetime(2026, 2, 6, 0, 0, tzinfo=UTC)
 DATE = "<!date^1770336000^{date_short_pretty} {time}|2026-02-06 09:00 JST>"
 WEEK = timedelta(days=7)
-RENEWED = Settled(how=Fate.RENEWED, until=datetime(2027, 2, 5, 0, 0, tzinfo=UTC))
+RENEWED = Settlement(how=SettlementKind.RENEWED, until=datetime(2027, 2, 5, 0, 0, tzinfo=UTC))
 
 
-def ending(name: str = "host-a", ends_at: datetime = ENDS, **given: object) -> Ending:
-    return Ending.model_validate({"name": name, "authority": False, "fingerprint": "1a" * 32, "ends_at": ends_at} | given)
+def ending(name: str = "host-a", ends_at: datetime = ENDS, **given: object) -> ExpiryNoticeItem:
+    return ExpiryNoticeItem.model_validate(
+        {"name": name, "authority": False, "fingerprint": "1a" * 32, "ends_at": ends_at} | given
+    )
 
 
-def notice(*endings: Ending, at: datetime = AT, within: timedelta = WEEK) -> ExpiryNotice:
+def notice(*endings: ExpiryNoticeItem, at: datetime = AT, within: timedelta = WEEK) -> ExpiryNotice:
     return ExpiryNotice(at=at, within=within, endings=endings or (ending(),))
 
 
-def many(count: int) -> list[Ending]:
+def many(count: int) -> list[ExpiryNoticeItem]:
     return [ending(f"host-{number:03}") for number in range(1, count + 1)]
 
 
-def asked(message: Message) -> list[str | None]:
+def asked(message: SlackMessage) -> list[str | None]:
     """The words that the buttons ask for."""
-    return [words_in(value) for value in pressed(message).values()]
+    return [parse_words(value) for value in pressed(message).values()]
 
 
 def test_a_host_says_what_ends_when_what_happens_and_what_to_press() -> None:
@@ -107,7 +109,7 @@ def test_a_ca_says_what_ends_with_it_and_that_time_presses() -> None:
         ([ending("a", authority=True), ending("b", authority=True)], ["ca show"]),
     ],
 )
-def test_buttons_ask_for_what_helps(of: Sequence[Ending], words: list[str]) -> None:
+def test_buttons_ask_for_what_helps(of: Sequence[ExpiryNoticeItem], words: list[str]) -> None:
     assert words == asked(render(notice(*of), ENGLISH))
 
 
@@ -128,8 +130,8 @@ def test_of_254_the_first_are_named_and_the_others_counted() -> None:
     message = render(notice(*many(254)), ENGLISH)
     headline, listed, told, origin = shown(message)
     assert ":large_orange_circle: *254 certificates end within 7 days* — high" == headline
-    assert [f"*host-001* — {DATE}", f"*host-{NAMED:03}* — {DATE}", "… and 234 more"] == [
-        listed.splitlines()[line] for line in (0, NAMED - 1, NAMED)
+    assert [f"*host-001* — {DATE}", f"*host-{MAX_NAMED:03}* — {DATE}", "… and 234 more"] == [
+        listed.splitlines()[line] for line in (0, MAX_NAMED - 1, MAX_NAMED)
     ]
     assert told.startswith("Then no other host accepts host-001, host-002, host-003 and 251 more any more: ")
     assert "`/flatnet cert`" == origin
@@ -138,7 +140,7 @@ def test_of_254_the_first_are_named_and_the_others_counted() -> None:
 
 
 def test_what_is_settled_stands_below_what_is_still_open() -> None:
-    gone = ending("host-x", settled=Settled(how=Fate.GONE))
+    gone = ending("host-x", settled=Settlement(how=SettlementKind.GONE))
     over = ending("host-z", AT - timedelta(hours=1))
     message = render(notice(over, *many(2), ending("host-y", settled=RENEWED), gone), ENGLISH)
     assert ":red_circle: *3 certificates end within 7 days* — critical" == shown(message)[0]
@@ -152,15 +154,18 @@ def test_what_is_settled_stands_below_what_is_still_open() -> None:
     [
         (RENEWED, "The certificate of host-a was renewed; the new one ends 2027-02-05 09:00 JST"),
         (
-            Settled(how=Fate.REPLACED, until=ENDS),
+            Settlement(how=SettlementKind.REPLACED, until=ENDS),
             "The certificate of host-a was replaced by one that ends no later, 2026-02-06 09:00 JST",
         ),
-        (Settled(how=Fate.GONE), "host-a is no longer in the inventory; its certificate is not watched any more"),
-        (Settled(how=Fate.UNTRUSTED), "No host trusts the CA host-a any more"),
-        (Settled(how=Fate.EARLIER), "The notice about host-a was settled earlier"),
+        (
+            Settlement(how=SettlementKind.GONE),
+            "host-a is no longer in the inventory; its certificate is not watched any more",
+        ),
+        (Settlement(how=SettlementKind.UNTRUSTED), "No host trusts the CA host-a any more"),
+        (Settlement(how=SettlementKind.EARLIER), "The notice about host-a was settled earlier"),
     ],
 )
-def test_a_settled_one_says_how_and_has_no_buttons(settled: Settled, headline: str) -> None:
+def test_a_settled_one_says_how_and_has_no_buttons(settled: Settlement, headline: str) -> None:
     message = render(notice(ending(settled=settled)), ENGLISH)
     assert [
         f":white_check_mark: *{headline}*",
@@ -171,7 +176,7 @@ def test_a_settled_one_says_how_and_has_no_buttons(settled: Settled, headline: s
 
 
 def test_one_that_was_said_too_early_says_when_it_ends_and_calls_nothing_settled() -> None:
-    early = Settled(how=Fate.PREMATURE)
+    early = Settlement(how=SettlementKind.PREMATURE)
     told = (
         "The warning about host-a came too early, for the bot's clock has been set back since; it ends 2026-02-06 09:00 JST"
     )
@@ -183,7 +188,7 @@ def test_one_that_was_said_too_early_says_when_it_ends_and_calls_nothing_settled
 
 def test_when_all_of_many_are_settled_the_message_says_how_many_how() -> None:
     settled = [each.model_copy(update={"settled": RENEWED}) for each in many(30)]
-    message = render(notice(*settled, ending("host-x", settled=Settled(how=Fate.GONE))), ENGLISH)
+    message = render(notice(*settled, ending("host-x", settled=Settlement(how=SettlementKind.GONE))), ENGLISH)
     first, *rest = shown(message)[0].splitlines()
     assert ":white_check_mark: *All 31 certificates are settled*" == first
     assert rest[0].startswith("Renewed: host-001, host-002, ")
@@ -202,7 +207,7 @@ ENDINGS = st.builds(
     HOSTILE.flatmap(lambda text: st.sampled_from([text, text * 100])),
     st.integers(-40, 200),
     st.booleans(),
-    st.none() | st.builds(lambda how: Settled(how=how, until=ENDS), st.sampled_from(Fate)),
+    st.none() | st.builds(lambda how: Settlement(how=how, until=ENDS), st.sampled_from(SettlementKind)),
 )
 
 
@@ -215,7 +220,7 @@ ENDINGS = st.builds(
     st.sampled_from([ENGLISH, JAPANESE]),
 )
 def test_a_notice_of_any_size_and_with_any_name_stays_in_its_place(
-    of: list[Ending], times: int, authority: bool, days: int, texts: Texts
+    of: list[ExpiryNoticeItem], times: int, authority: bool, days: int, texts: Texts
 ) -> None:
     endings = [each.model_copy(update={"authority": authority}) for each in of] * times
     assert_harmless(render(notice(*endings, within=timedelta(days=days)), texts))
@@ -224,7 +229,7 @@ def test_a_notice_of_any_size_and_with_any_name_stays_in_its_place(
 @pytest.mark.parametrize("texts", [ENGLISH, JAPANESE], ids=["en", "ja"])
 def test_the_longest_names_still_fit(texts: Texts) -> None:
     """Every name as long as it may become, all of it characters that grow when they are escaped."""
-    fates = [Settled(how=how, until=ENDS) for how in Fate]
+    fates = [Settlement(how=how, until=ENDS) for how in SettlementKind]
     open_ones = [ending("&" * 5_000, authority=True) for _ in range(254)]
     settled = [ending("&" * 5_000, authority=True, settled=how) for how in fates * 50]
     assert_harmless(render(notice(*open_ones, *settled), texts))

@@ -1,7 +1,7 @@
 """The form: what each of its fields says, for whoever does not know the words."""
 
 from adapters.inventory import Inventory
-from bot.rendering.slack.form import Note, modal
+from bot.rendering.slack.form import FormNote, build_modal
 from commands.bot_state.incidents import IncidentResolve
 from commands.catalogue import CATALOGUE
 from commands.logs.operations import LogRead
@@ -14,7 +14,7 @@ HOSTS = Inventory(hosts=(host("host-a", 1),))
 
 def hints(operation: type[Operation]) -> dict[str, str]:
     """By field, what stands below it; "" where nothing does."""
-    blocks = modal(Note(), operation, CATALOGUE, HOSTS, ENGLISH)["blocks"]
+    blocks = build_modal(FormNote(), operation, CATALOGUE, HOSTS, ENGLISH)["blocks"]
     return {block["block_id"].rpartition(".")[2]: block.get("hint", {}).get("text", "") for block in blocks}
 
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.phrase import Phrase, Texts
-from bot.locale.texts import texts
+from bot.locale.texts import get_texts
 from bot.model.request import Answer
 from bot.rendering.slack.answer import render
-from bot.rendering.slack.blocks import BLOCKS, CHARACTERS, TEXT
-from bot.rendering.slack.buttons import View
-from bot.rendering.slack.log_lines import all_of
-from commands.loglines.excerpt import Excerpt, Pick
+from bot.rendering.slack.blocks import MAX_BLOCKS, MAX_CHARACTERS, MAX_TEXT
+from bot.rendering.slack.buttons import AnswerView
+from bot.rendering.slack.log_lines import render_file
+from commands.loglines.excerpt import Excerpt, LineFilter
 from commands.loglines.formats import Level
 from commands.model.finding import Finding, Severity
 from commands.model.report import Report, Row
@@ -43,14 +43,14 @@ def preformatted(blocks: tuple[dict[str, object], ...]) -> str:
     return json.loads(json.dumps(block))["elements"][0]["elements"][0]["text"]  # type: ignore[no-any-return]
 
 
-def pressed(blocks: tuple[dict[str, object], ...]) -> dict[str, View | None]:
+def pressed(blocks: tuple[dict[str, object], ...]) -> dict[str, AnswerView | None]:
     (row,) = [json.loads(json.dumps(each)) for each in blocks if each["type"] == "actions"]
-    return {button["text"]["text"]: View.read(button["value"]) for button in row["elements"]}
+    return {button["text"]["text"]: AnswerView.from_value(button["value"]) for button in row["elements"]}
 
 
 def shortened(text: str, pattern: str) -> str:
     """A single line as a view with this pattern shows it."""
-    view = View(operation="op-1", pattern=pattern)
+    view = AnswerView(operation="op-1", pattern=pattern)
     return preformatted(render(answered(Excerpt(lines=(line(0, text),))), ENGLISH, view).blocks).strip()
 
 
@@ -146,7 +146,7 @@ def test_where_no_line_has_a_time_there_is_no_zone() -> None:
 def test_where_clocks_changed_between_lines_both_names_stand_below() -> None:
     half = timedelta(days=180)
     lines = Excerpt(lines=(line(0), line(1).model_copy(update={"at": BEGAN + half})))
-    assert "times in EST and EDT" in str(render(answered(lines), texts("en", ZoneInfo("America/New_York"))).blocks)
+    assert "times in EST and EDT" in str(render(answered(lines), get_texts("en", ZoneInfo("America/New_York"))).blocks)
 
 
 def test_a_long_line_keeps_its_end_where_programs_say_whom_they_meant() -> None:
@@ -172,7 +172,7 @@ def test_what_hosts_looked_for_stays_in_view_until_something_else_is_looked_for(
     text = f"{'a' * 200} upstream {'b' * 200} timed out {'c' * 200}"
     lines = Excerpt(lines=(line(0, text),), sought="UPSTREAM")
     first = preformatted(render(answered(lines), ENGLISH).blocks)
-    filtered = preformatted(render(answered(lines), ENGLISH, View(operation="op-1", pattern="timed")).blocks)
+    filtered = preformatted(render(answered(lines), ENGLISH, AnswerView(operation="op-1", pattern="timed")).blocks)
     assert ("upstream" in first, "timed" in first) == (True, False)
     assert ("upstream" in filtered, "timed" in filtered) == (False, True)
 
@@ -194,16 +194,16 @@ def test_of_what_fills_a_long_line_its_beginning_is_seen() -> None:
 def test_buttons_go_back_in_time_to_errors_to_a_filter_and_to_the_file() -> None:
     first = pressed(render(answered(excerpt(45, errors=2)), ENGLISH).blocks)
     assert {
-        "◀ Older": View(operation="op-1", page=1),
-        "Only errors": View(operation="op-1", level=Level.ERROR),
-        "Filter": View(operation="op-1"),
-        "As a file": View(operation="op-1"),
+        "◀ Older": AnswerView(operation="op-1", page=1),
+        "Only errors": AnswerView(operation="op-1", level=Level.ERROR),
+        "Filter": AnswerView(operation="op-1"),
+        "As a file": AnswerView(operation="op-1"),
     } == first
-    last = pressed(render(answered(excerpt(45)), ENGLISH, View(operation="op-1", page=2, pattern="line")).blocks)
-    assert View(operation="op-1", page=1, pattern="line") == last["Newer ▶"]
+    last = pressed(render(answered(excerpt(45)), ENGLISH, AnswerView(operation="op-1", page=2, pattern="line")).blocks)
+    assert AnswerView(operation="op-1", page=1, pattern="line") == last["Newer ▶"]
     assert "◀ Older" not in last
-    grave = pressed(render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR)).blocks)
-    assert View(operation="op-1") == grave["All lines"]
+    grave = pressed(render(answered(excerpt(45, errors=2)), ENGLISH, AnswerView(operation="op-1", level=Level.ERROR)).blocks)
+    assert AnswerView(operation="op-1") == grave["All lines"]
     assert "Only errors" not in grave
 
 
@@ -215,27 +215,29 @@ def test_errors_alone_are_offered_where_they_are_fewer_than_all_lines_and_some(e
 @pytest.mark.parametrize(
     ("view", "texts", "said"),
     [
-        (View(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and worse · with 4"),
-        (View(operation="op-1", level=Level.ERROR), JAPANESE, "45 行中 2 行 · error 以上"),
-        (View(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · with x"),
-        (View(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 that fit, of 45 · with line"),
-        (View(operation="op-1", pattern="[1-3].", page=1), ENGLISH, "Lines 1–10 of 30 that fit, of 45 · with [1-3]."),
-        (View(operation="op-1", pattern="[1-3]."), JAPANESE, "該当 30 行中 11–30 行目 (全 45 行) · [1-3]. に一致"),
+        (AnswerView(operation="op-1", level=Level.ERROR, pattern="4"), ENGLISH, "2 of 45 lines · error and worse · with 4"),
+        (AnswerView(operation="op-1", level=Level.ERROR), JAPANESE, "45 行中 2 行 · error 以上"),
+        (AnswerView(operation="op-1", pattern="x"), ENGLISH, "0 of 45 lines · with x"),
+        (AnswerView(operation="op-1", pattern="line"), ENGLISH, "Lines 26–45 of 45 that fit, of 45 · with line"),
+        (AnswerView(operation="op-1", pattern="[1-3].", page=1), ENGLISH, "Lines 1–10 of 30 that fit, of 45 · with [1-3]."),
+        (AnswerView(operation="op-1", pattern="[1-3]."), JAPANESE, "該当 30 行中 11–30 行目 (全 45 行) · [1-3]. に一致"),
     ],
 )
-def test_what_a_view_leaves_out_is_said(view: View, texts: Texts, said: str) -> None:
+def test_what_a_view_leaves_out_is_said(view: AnswerView, texts: Texts, said: str) -> None:
     assert said in str(render(answered(excerpt(45, errors=2)), texts, view).blocks)
 
 
 def test_from_a_filter_that_no_line_fits_one_press_leads_back_to_all_lines() -> None:
-    blocks = render(answered(excerpt(45, errors=2)), ENGLISH, View(operation="op-1", level=Level.ERROR, pattern="x")).blocks
+    blocks = render(
+        answered(excerpt(45, errors=2)), ENGLISH, AnswerView(operation="op-1", level=Level.ERROR, pattern="x")
+    ).blocks
     assert "No line fits." in str(blocks)
-    assert View(operation="op-1") == pressed(blocks)["All lines"]
+    assert AnswerView(operation="op-1") == pressed(blocks)["All lines"]
 
 
 @pytest.mark.parametrize(("pattern", "offered"), [("line 4[34]", False), ("line 4", True), ("line 1", False)])
 def test_errors_alone_are_offered_where_some_of_the_lines_that_fit_are_errors(pattern: str, offered: bool) -> None:
-    view = View(operation="op-1", pattern=pattern)
+    view = AnswerView(operation="op-1", pattern=pattern)
     assert offered == ("Only errors" in pressed(render(answered(excerpt(45, errors=2)), ENGLISH, view).blocks))
 
 
@@ -276,14 +278,14 @@ def test_whatever_stands_in_lines_a_message_stays_within_its_limits(
     findings = tuple(
         Finding(severity=Severity.LOW, host=text[:99], subject="log", why=Phrase("{it}", it=text * 99)) for text in lines
     )
-    message = render(answered(made, *findings), texts, View(operation="op-1", page=page))
-    assert len(message.blocks) <= BLOCKS
-    assert len(message.text) <= TEXT
-    assert sum(len(json.dumps(block, ensure_ascii=False)) for block in message.blocks) <= 2 * CHARACTERS
+    message = render(answered(made, *findings), texts, AnswerView(operation="op-1", page=page))
+    assert len(message.blocks) <= MAX_BLOCKS
+    assert len(message.text) <= MAX_TEXT
+    assert sum(len(json.dumps(block, ensure_ascii=False)) for block in message.blocks) <= 2 * MAX_CHARACTERS
 
 
 def test_the_file_has_every_line_below_what_was_asked() -> None:
-    lines = all_of(answered(excerpt(45)), ENGLISH).splitlines()
+    lines = render_file(answered(excerpt(45)), ENGLISH).splitlines()
     span = "# 45 lines, 2026-01-31 18:00:00.000 to 2026-01-31 18:00:44.000 (Asia/Tokyo): 45 info"
     assert ["# /flatnet log nebula", "# 45 lines of nebula", span] == lines[:3]
     assert 48 == len(lines)
@@ -293,15 +295,15 @@ def test_the_file_has_every_line_below_what_was_asked() -> None:
 @pytest.mark.parametrize(
     ("pick", "texts", "said", "count"),
     [
-        (Pick(pattern="nobody"), ENGLISH, "# Filtered: with nobody · 0 of 45 lines", 0),
-        (Pick(pattern="nobody"), JAPANESE, "# 絞り込み: nobody に一致 · 45 行中 0 行", 0),
-        (Pick(level=Level.ERROR, pattern="4|{"), ENGLISH, "# Filtered: error and worse · with 4|{ · 2 of 45 lines", 2),
-        (Pick(level=Level.ERROR), JAPANESE, "# 絞り込み: error 以上 · 45 行中 2 行", 2),
+        (LineFilter(pattern="nobody"), ENGLISH, "# Filtered: with nobody · 0 of 45 lines", 0),
+        (LineFilter(pattern="nobody"), JAPANESE, "# 絞り込み: nobody に一致 · 45 行中 0 行", 0),
+        (LineFilter(level=Level.ERROR, pattern="4|{"), ENGLISH, "# Filtered: error and worse · with 4|{ · 2 of 45 lines", 2),
+        (LineFilter(level=Level.ERROR), JAPANESE, "# 絞り込み: error 以上 · 45 行中 2 行", 2),
     ],
 )
 def test_a_file_that_has_not_all_lines_says_which_it_has_and_of_how_many(
-    pick: Pick, texts: Texts, said: str, count: int
+    pick: LineFilter, texts: Texts, said: str, count: int
 ) -> None:
-    lines = all_of(answered(excerpt(45, errors=2)), texts, pick).splitlines()
+    lines = render_file(answered(excerpt(45, errors=2)), texts, pick).splitlines()
     assert ("# 45 lines of nebula", said) == tuple(lines[1:3])
     assert count == len([line for line in lines if not line.startswith("#")])

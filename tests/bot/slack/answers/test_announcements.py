@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Phrase
-from bot.model.announcement import Bulletin, Fallback
+from bot.model.announcement import Announcement, Fallback
 from bot.model.request import Answer
 from bot.rendering import chart_process as drawing
-from bot.slack.answers.thread_files import LATE, LOOK
-from bot.slack.directory.channels import FRESH
-from bot.slack.outbound.reroute_reason import OUTAGE
-from bot.slack.outbound.sender import ASTRAY, EDIT_INTERVAL
-from commands.model.report import Copy, File, Form, Report
+from bot.slack.answers.thread_files import POLL_INTERVAL, TOO_LATE
+from bot.slack.directory.channels import CACHE_SECONDS
+from bot.slack.outbound.reroute_reason import MAX_OUTAGE
+from bot.slack.outbound.sender import EDIT_INTERVAL, REFUSAL_MEMORY
+from commands.model.report import FileFormat, Report, ReportFile, TextFile
 from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.answers.test_charts import CHART, PNG
 from tests.bot.slack.conftest import CANARY, House
@@ -33,10 +33,10 @@ def invited(house: House) -> None:
     house.workspace.invite_bot(DEV)
 
 
-def bulletin(said: str = "all 3 hosts are well", *, channel: str = OPS, **more: Any) -> Bulletin:
+def bulletin(said: str = "all 3 hosts are well", *, channel: str = OPS, **more: Any) -> Announcement:
     report = Report(title=Phrase("Digest"), summary=Phrase("{said}", said=said), brief=True, **more)
     answer = Answer(operation="op-1", understood="digest", body=report)
-    return Bulletin("op-1", channel, answer, (Phrase("by the schedule {name} of {owner}", name="digest", owner="ana"),))
+    return Announcement("op-1", channel, answer, (Phrase("by the schedule {name} of {owner}", name="digest", owner="ana"),))
 
 
 def edited(house: House, times: int) -> bool:
@@ -76,10 +76,10 @@ async def test_a_channel_that_does_not_take_it_leaves_it_to_the_second_one_and_t
         await surface.announce(bulletin())
         [text] = await house.public(DEV)
         await house.settled()
-        health = await surface.health()
+        health = await surface.get_health()
         assert (False, False) == (health.arriving, health.healthy)
-        house.time.move(ASTRAY.total_seconds())
-        assert (await surface.health()).arriving
+        house.time.move(REFUSAL_MEMORY.total_seconds())
+        assert (await surface.get_health()).arriving
     assert "all 3 hosts are well" in text
     assert f"meant for the channel {OPS}" in text
     assert () == house.workspace.messages(OPS)
@@ -92,7 +92,7 @@ async def test_it_says_what_helps(house: House, code: str, remedy: str) -> None:
     house.desk.fallback = Fallback(DEV, ())
     house.workspace.faults.switch_on("chat.postMessage", Failing(code), times=1)
     async with house.bot() as surface:
-        await surface.announce(Bulletin("op-1", OPS, bulletin().body))
+        await surface.announce(Announcement("op-1", OPS, bulletin().body))
         await house.workspace.seen(lambda: house.workspace.messages(DEV))
         await house.settled()
     [message] = house.workspace.messages(DEV)
@@ -106,10 +106,10 @@ async def test_once_the_channel_takes_it_again_the_bot_is_ready_again(house: Hou
         await surface.announce(bulletin())
         await house.public(DEV)
         await house.settled()
-        await surface.announce(Bulletin("op-2", OPS, bulletin().body))
+        await surface.announce(Announcement("op-2", OPS, bulletin().body))
         await house.public(OPS)
         await house.settled()
-        assert (await surface.health()).arriving
+        assert (await surface.get_health()).arriving
 
 
 async def test_where_no_channel_takes_it_every_administrator_gets_it(house: House) -> None:
@@ -119,7 +119,7 @@ async def test_where_no_channel_takes_it_every_administrator_gets_it(house: Hous
         await surface.announce(bulletin())
         texts = [*(await house.direct(ADMIN)), *(await house.direct(OPERATOR))]
         await house.settled()
-        assert not (await surface.health()).arriving
+        assert not (await surface.get_health()).arriving
     assert 2 == len([text for text in texts if "all 3 hosts are well" in text])
 
 
@@ -129,7 +129,7 @@ async def test_without_a_channel_the_administrators_are_told_and_that_is_no_trou
         await surface.announce(bulletin(channel=""))
         [text] = await house.direct(ADMIN)
         await house.settled()
-        assert (await surface.health()).arriving
+        assert (await surface.get_health()).arriving
     assert "meant for" not in text
 
 
@@ -140,7 +140,7 @@ async def test_where_nobody_takes_it_the_outbox_is_unwell(house: House) -> None:
         await surface.announce(bulletin())
         await house.until(lambda: house.workspace.calls("chat.postMessage"))
         await house.settled()
-        assert not (await surface.health()).sending
+        assert not (await surface.get_health()).sending
 
 
 async def test_trouble_that_passes_is_waited_for_on_the_same_road(house: House) -> None:
@@ -150,7 +150,7 @@ async def test_trouble_that_passes_is_waited_for_on_the_same_road(house: House) 
         await surface.announce(bulletin())
         await house.moving(lambda: house.workspace.messages(OPS))
         await house.settled()
-        assert (await surface.health()).arriving
+        assert (await surface.get_health()).arriving
     assert () == house.workspace.messages(DEV)
 
 
@@ -163,7 +163,7 @@ async def test_an_outage_of_slack_is_waited_for_and_is_no_fault_of_the_channel(h
         house.workspace.faults.switch_off("chat.postMessage")
         await house.moving(lambda: house.workspace.messages(OPS), step=20)
         await house.settled()
-        assert (await surface.health()).arriving
+        assert (await surface.get_health()).arriving
     assert ((), ()) == (house.workspace.messages(DEV), house.workspace.direct(ADMIN))
 
 
@@ -174,21 +174,21 @@ async def test_after_an_hour_of_trouble_it_takes_the_next_road_and_nobody_is_ask
     house.workspace.faults.switch_on("conversations.info", Failing("service_unavailable"))
     async with house.bot() as surface:
         await surface.announce(bulletin())
-        await house.moving(lambda: house.time.elapsed > OUTAGE.total_seconds() - 120, step=20)
+        await house.moving(lambda: house.time.elapsed > MAX_OUTAGE.total_seconds() - 120, step=20)
         assert () == house.workspace.calls("chat.postMessage")
         await house.moving(lambda: house.workspace.direct(ADMIN), step=20)
         await house.settled()
-        assert (await surface.health()).arriving
+        assert (await surface.get_health()).arriving
     [message] = house.workspace.direct(ADMIN)
     assert "Slack took nothing there for more than 1 hr (service_unavailable)" in message.text
     assert "/invite" not in message.text
 
 
-LIST = File(name="list.txt", text=f"a list\n{CANARY}")
-COPY = Copy(name="report.md", form=Form.MARKDOWN)
+LIST = TextFile(name="list.txt", text=f"a list\n{CANARY}")
+COPY = ReportFile(name="report.md", form=FileFormat.MARKDOWN)
 
 
-async def said_with_files(house: House, bulletin: Bulletin) -> None:
+async def said_with_files(house: House, bulletin: Announcement) -> None:
     """One life of the bot, in which that is said, and its files after it."""
     async with house.bot() as surface:
         saying = asyncio.create_task(surface.announce(bulletin))
@@ -254,11 +254,11 @@ async def test_a_message_that_comes_too_late_says_that_its_files_are_missing(hou
     house.workspace.faults.switch_on("chat.postMessage", Failing("service_unavailable"))
     async with house.bot() as surface:
         saying = asyncio.create_task(surface.announce(bulletin(files=(LIST,))))
-        await house.moving(saying.done, step=LOOK)
+        await house.moving(saying.done, step=POLL_INTERVAL)
         house.workspace.faults.switch_off("chat.postMessage")
         await house.moving(lambda: house.workspace.messages(OPS) and texts_below(house, OPS), step=20)
         await house.settled()
-    assert [str(LATE)] == texts_below(house, OPS)
+    assert [str(TOO_LATE)] == texts_below(house, OPS)
 
 
 async def test_without_a_channel_nobody_waits_for_files(house: House) -> None:
@@ -319,7 +319,7 @@ async def test_files_do_not_follow_into_a_channel_that_has_become_shared_meanwhi
         await house.public(OPS)
         await house.settled()
     house.workspace.connect(OPS)
-    house.time.move(FRESH)
+    house.time.move(CACHE_SECONDS)
 
     await said_with_files(house, bulletin(files=(LIST,)))
 
@@ -344,7 +344,7 @@ async def test_what_went_to_the_second_channel_is_edited_there_with_its_word_in_
         await house.moving(partial(edited, house, 1))
         await house.moving(lambda: texts_below(house, DEV))
         await house.settled()
-        assert not (await surface.health()).arriving
+        assert not (await surface.get_health()).arriving
     assert "renewed" in house.workspace.messages(DEV)[0].text
     assert ["Renewed"] == texts_below(house, DEV)
     assert () == house.workspace.messages(OPS)
@@ -379,7 +379,7 @@ async def test_where_its_old_channel_takes_nothing_more_it_moves_to_its_new_one(
         await house.moving(lambda: texts_below(house, DEV))
         await house.moving(partial(edited, house, 2))
         await house.settled()
-        assert (await surface.health()).arriving
+        assert (await surface.get_health()).arriving
     assert "renewed" in house.workspace.messages(DEV)[0].text
     assert ["renewed"] == texts_below(house, DEV)
     assert 1 == len(house.workspace.messages(OPS))
@@ -407,7 +407,9 @@ def small_letters(message: Message) -> list[str]:
 async def test_its_notes_stay_when_it_is_seen_in_another_way(house: House) -> None:
     notes = (Phrase("by the schedule {name} of {owner}", name="digest", owner="ana"), Phrase("missed {n}", n=2))
     async with house.bot() as surface:
-        await surface.announce(Bulletin("op-1", OPS, Answer(operation="op-1", understood="digest", body=DETAILED), notes))
+        await surface.announce(
+            Announcement("op-1", OPS, Answer(operation="op-1", understood="digest", body=DETAILED), notes)
+        )
         await house.public(OPS)
         await house.settled()
         [first] = house.workspace.messages(OPS)

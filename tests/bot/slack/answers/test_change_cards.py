@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from adapters.phrase import Phrase
-from bot.model.change import ApprovalState, BreakGlass, Change, State
-from bot.rendering.slack.blocks import Message as Words
-from bot.slack.answers.change_cards import REFRESH
-from bot.slack.outbound.message import Address, post_of
-from bot.store.outbox import CARD
+from bot.model.change import ApprovalState, BreakGlass, Change, ChangeState
+from bot.rendering.slack.blocks import SlackMessage as Words
+from bot.slack.answers.change_cards import REFRESH_INTERVAL
+from bot.slack.outbound.message import Address, build_post
+from bot.store.outbox import CARD_PREFIX
 from tests.bot.rendering import changes
 from tests.bot.rendering.changes import BEGUN, ENDED, OPERATION, approval, change, result, review
 from tests.bot.slack.conftest import CANARY, House
@@ -17,7 +17,7 @@ from tests.lab.workspace.faults import Failing
 from tests.lab.workspace.message import Message
 
 ASKED = change(version=1)
-STARTED = change(State.RUNNING, version=3, **BEGUN, running="host-a.pair")
+STARTED = change(ChangeState.RUNNING, version=3, **BEGUN, running="host-a.pair")
 DONE = changes.DONE.model_copy(update={"version": 9})
 
 
@@ -99,7 +99,7 @@ async def test_every_end_is_told_to_whom_it_concerns(house: House, end: Change, 
 
 async def test_break_glass_is_told_to_every_approver_at_once_and_its_review_too(house: House) -> None:
     glass = BreakGlass(ping=("U0OPERATOR", "U0SECURITY"))
-    ready = change(State.READY, approval=None, break_glass=glass, version=1)
+    ready = change(ChangeState.READY, approval=None, break_glass=glass, version=1)
     closed = glass.model_copy(update={"reviewed_by": "bob", "review": "agreed"})
     async with house.bot() as surface:
         await shown(house, surface, ready)
@@ -125,14 +125,14 @@ async def test_what_was_not_shown_before_a_crash_is_shown_at_the_start_and_nothi
 
 async def test_what_is_told_while_the_bot_is_not_connected_waits_for_the_start(house: House) -> None:
     surface = house.surface()
-    surface.show(ASKED)
+    surface.show_change(ASKED)
     assert () == house.workspace.messages("C0OPS")
 
 
 async def test_an_older_version_that_comes_late_is_not_shown(house: House) -> None:
     async with house.bot() as surface:
         await shown(house, surface, DONE)
-        surface.show(ASKED)
+        surface.show_change(ASKED)
         await house.settled()
     assert "*Done*" in said(card(house))
     assert 9 == house.stories.versions[OPERATION]
@@ -142,7 +142,7 @@ async def test_many_versions_at_once_are_few_edits_and_the_last_one_stays(house:
     async with house.bot() as surface:
         await shown(house, surface, ASKED)
         for version in range(2, 30):
-            surface.show(STARTED.model_copy(update={"version": version}))
+            surface.show_change(STARTED.model_copy(update={"version": version}))
         await shown(house, surface, DONE.model_copy(update={"version": 30}))
     assert "*Done*" in said(card(house))
     assert len(card(house).edits) <= 3
@@ -152,7 +152,7 @@ async def test_the_card_of_a_long_step_is_shown_anew_for_its_time(house: House) 
     async with house.bot() as surface:
         await shown(house, surface, STARTED)
         edits = len(house.workspace.calls("chat.update"))
-        await house.moving(lambda: len(house.workspace.calls("chat.update")) > edits, REFRESH)
+        await house.moving(lambda: len(house.workspace.calls("chat.update")) > edits, REFRESH_INTERVAL)
         assert "running for" in said(card(house))
 
 
@@ -160,8 +160,8 @@ async def test_a_reply_waits_for_its_card_and_an_edit_holds_up_no_reply(house: H
     """The card cannot be posted for a while; nothing of it overtakes it."""
     house.workspace.faults.switch_on("chat.postMessage", Failing("internal_error"), times=2)
     async with house.bot() as surface:
-        surface.show(STARTED)
-        surface.show(DONE)
+        surface.show_change(STARTED)
+        surface.show_change(DONE)
         await house.moving(lambda: len(replies(house)) == 2)
     assert "*Done*" in said(card(house))
 
@@ -185,7 +185,7 @@ async def test_where_the_bot_is_not_in_the_channel_those_whom_it_concerns_are_to
         texts = await house.direct("U0ADMIN", 3)
         [asked] = house.workspace.direct("U0OPERATOR")
         assert "run.approve" in said(asked)
-        assert (await surface.health()).sending
+        assert (await surface.get_health()).sending
     assert "/invite @flatnet" in texts[0]
     assert "完了" in texts[2] or "Done" in texts[2]
     assert 3 == len(texts)
@@ -221,7 +221,7 @@ async def test_a_guest_or_a_user_group_is_never_told_directly(house: House) -> N
 
 async def test_a_dry_run_is_shown_to_nobody_else(house: House) -> None:
     async with house.bot() as surface:
-        surface.show(changes.DRY.model_copy(update={"channel": "C0OPS"}))
+        surface.show_change(changes.DRY.model_copy(update={"channel": "C0OPS"}))
         await house.settled()
     assert () == house.workspace.messages("C0OPS")
 
@@ -236,7 +236,7 @@ async def test_a_channel_reads_its_own_language(house: House) -> None:
 
 async def test_no_secret_leaves_with_a_card_or_a_reply(house: House) -> None:
     failed = change(
-        State.FAILED,
+        ChangeState.FAILED,
         **ENDED,
         reason=f"the password is {CANARY}",
         results=(result("host-a.pair"),),
@@ -253,14 +253,14 @@ async def test_no_secret_leaves_with_a_card_or_a_reply(house: House) -> None:
 
 async def test_cards_are_remembered_longer_than_other_messages(house: House) -> None:
     outbox = house.rows.outbox
-    for operation in (f"{CARD}{OPERATION}", "op-other"):
+    for operation in (f"{CARD_PREFIX}{OPERATION}", "op-other"):
         address = Address(channel="C0OPS")
-        row = await outbox.add(post_of(operation, address, Words("text", ()), house.time.now()))
-        await outbox.begin([row])
-        await outbox.sent(row, "1.2")
+        row = await outbox.add(build_post(operation, address, Words("text", ()), house.time.now()))
+        await outbox.begin_sending([row])
+        await outbox.mark_sent(row, "1.2")
     house.time.elapsed += 8 * 24 * 3600
     assert 1 == await outbox.prune()
-    assert await outbox.added(f"{CARD}{OPERATION}")
+    assert await outbox.has_message(f"{CARD_PREFIX}{OPERATION}")
     house.time.elapsed += 90 * 24 * 3600
     assert 1 == await outbox.prune()
 
@@ -270,7 +270,7 @@ async def test_two_approvals_are_two_replies(house: House) -> None:
     second = approval(ApprovalState.APPROVED, review(), review("carol", mention="U0SECURITY"), needed=2)
     async with house.bot() as surface:
         await shown(house, surface, first)
-        await shown(house, surface, change(State.READY, approval=second, version=3))
+        await shown(house, surface, change(ChangeState.READY, approval=second, version=3))
     assert ["bob approved this, 1 of 2", "carol approved this, 2 of 2"] == [
         text.partition("mark: ")[2].partition(":")[0] for text in replies(house)
     ]

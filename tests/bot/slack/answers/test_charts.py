@@ -13,14 +13,14 @@ import pytest
 from adapters.phrase import Phrase, Texts
 from bot.rendering import chart_process as drawing
 from bot.rendering.chart_process import DrawingFailed
-from bot.rendering.slack.blocks import Message, picture, section
-from bot.slack.answers.charts import Draw, Pictures
-from bot.slack.directory.channels import Channels
+from bot.rendering.slack.blocks import SlackMessage, make_picture, make_section
+from bot.slack.answers.charts import ChartUploader, Draw
+from bot.slack.directory.channels import ChannelDirectory
 from bot.slack.outbound.message import Address
 from bot.slack.outbound.simplify import PICTURE_PAUSES
 from bot.slack.outbound.uploads import Uploads
-from bot.store.answers import KEPT, Kept, Made
-from commands.model.chart import Chart, alt_text
+from bot.store.answers import RETENTION, AnswerFile, StoredAnswer
+from commands.model.chart import Chart, describe_chart
 from commands.model.report import Report
 from tests.bot.rendering.examples import DETAILED
 from tests.bot.slack.conftest import CANARY, House, cleaned
@@ -31,7 +31,7 @@ from tests.lab.workspace.responses import USES
 
 PNG = b"\x89PNG\r\n\x1a\n"
 CHART = chart(host("host-a", TROUBLED), certificates=(certificate("host-a", 5),))
-WORDS = str(alt_text(CHART))
+WORDS = str(describe_chart(CHART))
 REPORT: Report = DETAILED.model_copy(update={"chart": CHART})
 NOT_SHOWN = "The picture could not be shown."
 TRIES = len(PICTURE_PAUSES) + 1
@@ -46,7 +46,7 @@ def _drawn_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 async def drawn(shown: Chart, texts: Texts) -> bytes:
     """Something that is a picture to Slack, and says what it was made of."""
-    return PNG + str(alt_text(shown)).encode()
+    return PNG + str(describe_chart(shown)).encode()
 
 
 async def not_drawn(shown: Chart, texts: Texts) -> bytes:
@@ -54,12 +54,12 @@ async def not_drawn(shown: Chart, texts: Texts) -> bytes:
 
 
 @asynccontextmanager
-async def pictures(house: House, draw: Draw = drawn) -> AsyncIterator[Pictures]:
+async def pictures(house: House, draw: Draw = drawn) -> AsyncIterator[ChartUploader]:
     """The bot's pictures, with an answer that they belong to."""
     async with house.api() as api:
-        await house.rows.answers.keep(Kept("op-1", "U0ADMIN", "digest", house.time.now(), "{}"))
+        await house.rows.answers.store(StoredAnswer("op-1", "U0ADMIN", "digest", house.time.now(), "{}"))
         clock = house.time.clock()
-        yield Pictures(Uploads(api, Channels(api, clock.monotonic), house.rows.answers, clock), cleaned, draw)
+        yield ChartUploader(Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, clock), cleaned, draw)
 
 
 async def uploaded(house: House) -> str:
@@ -80,15 +80,15 @@ async def test_a_picture_is_uploaded_for_the_bot_alone_and_goes_with_its_answer(
     assert upload is not None
     assert (PNG + WORDS.encode(), "flatnet-op-1.png", "flatnet-op-1.png") == (upload.content, upload.name, upload.title)
     assert () == house.workspace.messages("C0OPS")
-    later = house.time.now() + KEPT + timedelta(seconds=1)
-    assert (("op-1", (Made(file, "flatnet-op-1.png"),)),) == await house.rows.answers.expired(later)
+    later = house.time.now() + RETENTION + timedelta(seconds=1)
+    assert (("op-1", (AnswerFile(file, "flatnet-op-1.png"),)),) == await house.rows.answers.list_expired(later)
 
 
 async def test_a_picture_whose_answer_is_forgotten_meanwhile_is_taken_back(house: House) -> None:
     """Nobody would delete it."""
 
     async def forgetting(shown: Chart, texts: Texts) -> bytes:
-        await house.rows.answers.forget("op-1", ())
+        await house.rows.answers.delete("op-1", ())
         return await drawn(shown, texts)
 
     async with pictures(house, forgetting) as made:
@@ -186,7 +186,7 @@ async def test_a_picture_that_slack_has_not_looked_at_is_tried_again(house: Hous
         return house.workspace.direct("U0ADMIN") if place == "direct" else house.workspace.messages(place)
 
     async with house.sender() as sender:
-        await sender.add("op-1", address, Message("chart", (section("chart"), picture(file, WORDS))))
+        await sender.add("op-1", address, SlackMessage("chart", (make_section("chart"), make_picture(file, WORDS))))
         await house.until(lambda: house.workspace.calls("chat.postMessage"))
         assert () == seen()
         await house.moving(seen)
@@ -200,7 +200,9 @@ async def test_a_refused_picture_is_given_up_and_its_words_stand_in_its_place(ho
     file = await uploaded(house)
     house.workspace.faults.switch_on(PICTURES, NotLookedAt())
     async with house.sender() as sender:
-        await sender.add("op-1", Address(channel="C0OPS"), Message("chart", (section("chart"), picture(file, WORDS))))
+        await sender.add(
+            "op-1", Address(channel="C0OPS"), SlackMessage("chart", (make_section("chart"), make_picture(file, WORDS)))
+        )
         await house.moving(lambda: house.workspace.messages("C0OPS"))
         await house.settled()
         assert sender.healthy
@@ -214,7 +216,7 @@ async def test_a_refused_picture_is_given_up_and_its_words_stand_in_its_place(ho
 async def test_where_the_other_blocks_are_wrong_too_the_text_comes_alone(house: House) -> None:
     file = await uploaded(house)
     async with house.sender() as sender:
-        wrong = Message("chart", ({"type": "alert"}, picture(file, WORDS)))
+        wrong = SlackMessage("chart", ({"type": "alert"}, make_picture(file, WORDS)))
         await sender.add("op-1", Address(channel="C0OPS"), wrong)
         await house.moving(lambda: house.workspace.messages("C0OPS"))
         await house.settled()
@@ -241,7 +243,7 @@ async def test_a_message_that_is_too_long_loses_all_its_blocks_at_once(house: Ho
     """Its picture is not what is wrong with it."""
     file = await uploaded(house)
     async with house.sender() as sender:
-        long = Message("chart", (*[section("x" * 2_900)] * 5, picture(file, WORDS)))
+        long = SlackMessage("chart", (*[make_section("x" * 2_900)] * 5, make_picture(file, WORDS)))
         await sender.add("op-1", Address(channel="C0OPS"), long)
         [text] = await house.public("C0OPS")
     assert text.startswith("chart\nThis is the short form")

@@ -12,10 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.phrase import Phrase
-from bot.store.answers import KEPT, LARGEST, Answers, Kept, Made
+from bot.store.answers import MAX_DOCUMENT_BYTES, RETENTION, AnswerFile, AnswerTable, StoredAnswer
 from commands.loglines import patterns as log_patterns
 from commands.loglines.excerpt import Excerpt
-from commands.model.report import Bundle, Copy, Form, Report
+from commands.model.report import Bundle, FileFormat, Report, ReportFile
 from tests.bot.slack.conftest import House
 from tests.bot.slack.inbound.test_click import asked, posted, said
 from tests.commands.log_examples import line
@@ -26,7 +26,7 @@ LONG = "x" * 4_000
 LARGE = Report(
     title=Phrase("Logs"),
     summary=Phrase("many lines"),
-    excerpt=Excerpt(lines=tuple(line(n, f"{n} {LONG}") for n in range(LARGEST // len(LONG) + 1))),
+    excerpt=Excerpt(lines=tuple(line(n, f"{n} {LONG}") for n in range(MAX_DOCUMENT_BYTES // len(LONG) + 1))),
 )
 """Larger than what is kept of an answer."""
 
@@ -39,7 +39,7 @@ FEW = MANY.model_copy(update={"excerpt": Excerpt(lines=(line(0, "a~"), line(1, "
 SLOW = "(.{0,100}a.{0,100}e)~"
 """A pattern that takes seconds for these lines."""
 
-ARCHIVE = Bundle(name="evidence.zip", members=(Copy(name="timeline.txt", form=Form.LINES),))
+ARCHIVE = Bundle(name="evidence.zip", members=(ReportFile(name="timeline.txt", form=FileFormat.LINES),))
 
 
 async def test_lines_that_are_too_large_to_be_kept_come_as_a_file_all_the_same(house: House) -> None:
@@ -49,7 +49,7 @@ async def test_lines_that_are_too_large_to_be_kept_come_as_a_file_all_the_same(h
         [file] = house.workspace.thread("C0OPS", first.ts)[1].files
         content = house.workspace.file(file)
         assert content is not None
-        assert len(content) > LARGEST
+        assert len(content) > MAX_DOCUMENT_BYTES
 
 
 async def test_a_file_that_somebody_asks_for_meanwhile_stays_when_the_thread_s_own_is_tried_again(house: House) -> None:
@@ -83,7 +83,7 @@ async def test_files_of_lines_that_are_not_kept_are_deleted_as_all_are(house: Ho
         [file] = [file for message in house.workspace.direct("U0ADMIN") for file in message.files]
         assert house.workspace.file(file) is not None
         await house.settled()
-        house.time.elapsed += KEPT / timedelta(seconds=1)
+        house.time.elapsed += RETENTION / timedelta(seconds=1)
         house.time.move(1.0)
         await house.workspace.seen(lambda: house.workspace.file(file) is None)
 
@@ -112,7 +112,7 @@ async def filtered(house: House, pattern: str, user: str = "U0OPERATOR") -> None
 
 
 async def test_a_slow_filter_holds_up_nobody_and_is_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_patterns, "PATIENCE", 1.0)
+    monkeypatch.setattr(log_patterns, "MATCH_TIMEOUT", 1.0)
     async with house.bot():
         await posted(house, MANY)
         await filtered(house, SLOW)
@@ -129,7 +129,7 @@ async def test_a_slow_filter_s_file_holds_up_nobody_either(house: House, monkeyp
         await posted(house, FEW)
         await filtered(house, SLOW)
         await house.workspace.seen(lambda: house.workspace.messages("C0OPS")[0].edits)
-        monkeypatch.setattr(log_patterns, "PATIENCE", 0.0)
+        monkeypatch.setattr(log_patterns, "MATCH_TIMEOUT", 0.0)
         [first] = house.workspace.messages("C0OPS")
         await house.workspace.click("U0OPERATOR", first, "file")
         [text] = await house.private("U0OPERATOR")
@@ -189,12 +189,12 @@ async def test_where_nobody_else_sees_it_nobody_is_named(house: House) -> None:
         assert "filtered by" not in said(house.workspace.private("U0ADMIN")[0])
 
 
-class Expiring(Answers):
+class Expiring(AnswerTable):
     """Answers whose time is over as soon as somebody has looked at them."""
 
-    async def find(self, operation: str, now: datetime) -> Kept | None:
+    async def find(self, operation: str, now: datetime) -> StoredAnswer | None:
         found = await super().find(operation, now)
-        await self.forget(operation, ())
+        await self.delete(operation, ())
         return found
 
 
@@ -208,12 +208,12 @@ async def test_a_file_whose_answer_is_forgotten_meanwhile_is_taken_back_and_the_
     assert [first] == list(house.workspace.thread("C0OPS", first.ts))
 
 
-class ExpiringInThreads(Answers):
+class ExpiringInThreads(AnswerTable):
     """Answers whose time is over while their files are shown."""
 
-    async def files(self, operation: str, now: datetime) -> tuple[Made, ...] | None:
-        found = await super().files(operation, now)
-        await self.forget(operation, ())
+    async def find_files(self, operation: str, now: datetime) -> tuple[AnswerFile, ...] | None:
+        found = await super().find_files(operation, now)
+        await self.delete(operation, ())
         return found
 
 

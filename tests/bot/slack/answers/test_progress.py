@@ -8,10 +8,10 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.model.request import Answer, Failure, FailureKind, Request
-from bot.rendering.slack.progress import NAMED, still_awaited
-from bot.slack.answers.responder import WAITING_AFTER
+from bot.rendering.slack.progress import MAX_NAMED_HOSTS, render_awaited_hosts
+from bot.slack.answers.responder import PROGRESS_DELAY
 from bot.slack.outbound.sender import EDIT_INTERVAL
-from commands.model.operation import Progress, untold
+from commands.model.operation import Progress, ignore_progress
 from tests.bot.rendering.examples import ENGLISH, JAPANESE
 from tests.bot.slack.conftest import House, ScriptedDesk
 from tests.lab.workspace.faults import Failing, RateLimited
@@ -24,11 +24,11 @@ BOT = "<@U0FLATNET>"
 class LookingDesk(ScriptedDesk):
     """Looks at hosts as long as the test says, and tells who is awaited."""
 
-    told: Progress = untold
+    told: Progress = ignore_progress
     looking: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def handle(self, request: Request, progress: Progress = untold) -> Answer:
+    async def handle(self, request: Request, progress: Progress = ignore_progress) -> Answer:
         self.told = progress
         self.looking.set()
         await self.done.wait()
@@ -65,7 +65,7 @@ async def test_what_takes_longer_than_a_second_names_who_is_awaited_and_becomes_
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
     """One message, edited in place."""
-    await moved(house, WAITING_AFTER)
+    await moved(house, PROGRESS_DELAY)
     shown = ask()
     assert "2 hosts are still awaited: host-a and host-b" in shown.text
     desk.told(("host-b",))
@@ -88,7 +88,7 @@ async def test_what_is_answered_within_a_second_shows_no_progress(
 async def test_it_is_edited_at_most_once_in_three_seconds_and_not_without_news(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
-    await moved(house, WAITING_AFTER)
+    await moved(house, PROGRESS_DELAY)
     for second in range(12):
         desk.told(tuple(f"host-{n}" for n in range(second, 20)))
         await moved(house, 1.0)
@@ -102,7 +102,7 @@ async def test_it_is_edited_at_most_once_in_three_seconds_and_not_without_news(
 async def test_a_message_that_was_deleted_meanwhile_is_posted_anew(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
-    await moved(house, WAITING_AFTER)
+    await moved(house, PROGRESS_DELAY)
     house.workspace.faults.switch_on("chat.update", Failing("message_not_found"))
     desk.done.set()
     await house.moving(lambda: ask().text == "3 hosts are well")
@@ -114,7 +114,7 @@ async def test_a_courtesy_that_slack_does_not_take_costs_nothing(
 ) -> None:
     """It is not tried again, nobody is told of it, and the answer comes."""
     house.workspace.faults.switch_on("chat.postMessage", RateLimited(1), times=1)
-    await moved(house, WAITING_AFTER)
+    await moved(house, PROGRESS_DELAY)
     desk.done.set()
     await house.moving(lambda: ask().text == "3 hosts are well")
     assert () == house.workspace.direct("U0ADMIN")
@@ -127,7 +127,7 @@ async def test_in_a_channel_shared_with_others_there_is_no_progress_and_one_priv
         said = await house.workspace.say("U0ADMIN", "C0PARTNERS", f"{BOT} health")
         await desk.looking.wait()
         desk.told(("host-a",))
-        await moved(house, WAITING_AFTER)
+        await moved(house, PROGRESS_DELAY)
         desk.told(())
         await moved(house, EDIT_INTERVAL)
         desk.done.set()
@@ -139,7 +139,7 @@ async def test_in_a_channel_shared_with_others_there_is_no_progress_and_one_priv
 async def test_the_bot_removed_while_it_looks_answers_the_person_once(
     house: House, desk: LookingDesk, ask: Callable[[], Message]
 ) -> None:
-    await moved(house, WAITING_AFTER)
+    await moved(house, PROGRESS_DELAY)
     house.workspace.remove_bot("C0OPS")
     house.time.move(300)  # longer than a channel is taken to be as it was
     desk.told(("host-b",))
@@ -155,7 +155,7 @@ async def test_a_refusal_leaves_no_trace_in_the_channel_however_long_it_takes(ho
     async with house.bot():
         said = await house.workspace.say("U0GUEST", "C0OPS", f"{BOT} health")
         await desk.looking.wait()
-        await moved(house, WAITING_AFTER)
+        await moved(house, PROGRESS_DELAY)
         desk.done.set()
         await house.private("U0GUEST")
         assert (said,) == house.workspace.messages("C0OPS")
@@ -166,7 +166,7 @@ async def test_a_failure_takes_the_place_of_the_progress_too(
 ) -> None:
     failed = Failure(kind=FailureKind.REFUSED, phrase=Phrase("{host} is locked", host="host-a"))
     desk.answer = lambda request: Answer(operation=f"op-{request.key}", understood=request.text, body=failed)
-    await moved(house, WAITING_AFTER)
+    await moved(house, PROGRESS_DELAY)
     desk.done.set()
     await house.moving(lambda: "host-a is locked" in ask().text)
 
@@ -177,7 +177,7 @@ async def test_after_a_crash_the_answer_takes_the_place_of_what_was_shown_before
     said = await house.workspace.say("U0ADMIN", "C0OPS", f"{BOT} health")
     await desk.looking.wait()
     desk.told(("host-a",))
-    await moved(house, WAITING_AFTER)
+    await moved(house, PROGRESS_DELAY)
     await surface.close(0.0)
     desk.done.set()
     async with house.bot():
@@ -190,7 +190,7 @@ async def test_a_private_answer_has_one_waiting_line(house: House, desk: Looking
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await desk.looking.wait()
         desk.told(("host-a",))
-        await moved(house, WAITING_AFTER)
+        await moved(house, PROGRESS_DELAY)
         for _ in range(3):
             await moved(house, EDIT_INTERVAL)
         desk.done.set()
@@ -206,13 +206,13 @@ async def test_a_private_answer_has_one_waiting_line(house: House, desk: Looking
     ],
 )
 def test_the_line_names_the_hosts(hosts: tuple[str, ...], said: str) -> None:
-    assert said in still_awaited(hosts, ENGLISH).text
+    assert said in render_awaited_hosts(hosts, ENGLISH).text
 
 
 def test_many_hosts_are_counted_and_some_named() -> None:
     hosts = [f"host-{n}" for n in range(254)]
-    line = still_awaited(hosts, ENGLISH).text
+    line = render_awaited_hosts(hosts, ENGLISH).text
     assert "254 hosts are still awaited" in line
-    assert f"host-{NAMED - 1}" in line
-    assert f"host-{NAMED}" not in line
-    assert "254 台の応答を待っています" in still_awaited(hosts, JAPANESE).text
+    assert f"host-{MAX_NAMED_HOSTS - 1}" in line
+    assert f"host-{MAX_NAMED_HOSTS}" not in line
+    assert "254 台の応答を待っています" in render_awaited_hosts(hosts, JAPANESE).text

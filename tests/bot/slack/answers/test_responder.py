@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.phrase import Moment, Phrase, Span
-from bot.model.request import Answer, Failure, FailureKind, Request, SlackIdentity, Standing
-from commands.model.report import Copy, Form, Report
+from bot.model.request import Answer, Failure, FailureKind, Membership, Request, SlackIdentity
+from commands.model.report import FileFormat, Report, ReportFile
 from tests.bot.rendering.examples import MIXED
 from tests.bot.slack.conftest import House, well
 from tests.bot.slack.inbound.test_click import answering
@@ -31,7 +31,7 @@ async def test_the_request_says_who_asks_what_and_where(house: House) -> None:
         await house.private("U0ADMIN")
     [request] = house.desk.requests
     assert delivery.trigger_id == request.key
-    assert SlackIdentity("T0FLATNET", "U0ADMIN", Standing.MEMBER) == request.identity
+    assert SlackIdentity("T0FLATNET", "U0ADMIN", Membership.MEMBER) == request.identity
     assert ("health all", "C0OPS", house.time.now()) == (request.text, request.channel, request.at)
 
 
@@ -64,7 +64,7 @@ async def test_what_somebody_mistyped_alone_is_explained_to_them_alone_though_it
 
 async def test_files_that_were_asked_for_come_to_that_person_alone_with_an_answer_that_says_where(house: House) -> None:
     """In the person's own language, wherever the answer goes."""
-    copies = (Copy(name="health.md", form=Form.MARKDOWN), Copy(name="health.csv", form=Form.CSV))
+    copies = (ReportFile(name="health.md", form=FileFormat.MARKDOWN), ReportFile(name="health.csv", form=FileFormat.CSV))
     house.desk.answer = answering(MIXED.model_copy(update={"files": copies}), here=True)
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "report monthly --here")
@@ -109,19 +109,19 @@ async def test_the_same_command_typed_twice_is_answered_twice(house: House) -> N
 @pytest.mark.parametrize(
     ("user", "standing"),
     [
-        ("U0GUEST", Standing.GUEST),
-        ("U0VISITOR", Standing.GUEST),
-        ("U0STRANGER", Standing.STRANGER),
-        ("U0MEMBER", Standing.MEMBER),
+        ("U0GUEST", Membership.GUEST),
+        ("U0VISITOR", Membership.GUEST),
+        ("U0STRANGER", Membership.STRANGER),
+        ("U0MEMBER", Membership.MEMBER),
     ],
 )
-async def test_the_desk_hears_what_standing_a_person_has(house: House, user: str, standing: Standing) -> None:
+async def test_the_desk_hears_what_standing_a_person_has(house: House, user: str, standing: Membership) -> None:
     """Refusing guests and strangers is the desk's work; it must be told who they are."""
     async with house.bot():
         await house.workspace.slash(user, "C0PARTNERS" if user == "U0STRANGER" else "C0OPS", "health")
         [text] = await house.private(user)
     assert [standing] == [_standing(request) for request in house.desk.requests]
-    assert (standing is Standing.MEMBER) == ("3 hosts are well" in text)
+    assert (standing is Membership.MEMBER) == ("3 hosts are well" in text)
 
 
 async def test_who_cannot_be_looked_up_has_no_standing(house: House) -> None:
@@ -129,7 +129,7 @@ async def test_who_cannot_be_looked_up_has_no_standing(house: House) -> None:
     async with house.bot():
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.private("U0ADMIN")
-    assert [Standing.UNKNOWN] == [_standing(request) for request in house.desk.requests]
+    assert [Membership.UNKNOWN] == [_standing(request) for request in house.desk.requests]
 
 
 async def test_a_slow_answer_is_announced_by_one_line_and_comes_after_it(house: House) -> None:
@@ -179,6 +179,6 @@ def _told_the_time(request: Request, now: datetime, *, here: bool = False) -> An
     return Answer(operation="op", understood=request.text, body=report, here=here)
 
 
-def _standing(request: Request) -> Standing:
+def _standing(request: Request) -> Membership:
     assert isinstance(request.identity, SlackIdentity)
     return request.identity.standing

@@ -10,10 +10,10 @@ from sqlalchemy import update
 
 from adapters.phrase import Phrase
 from bot.model.request import Answer, Request
-from bot.rendering.slack.buttons import View
-from bot.slack.click_payload import click_in
-from bot.store.answers import KEPT
-from bot.store.condition import prove
+from bot.rendering.slack.buttons import AnswerView
+from bot.slack.click_payload import parse_click
+from bot.store.answers import RETENTION
+from bot.store.condition import prove_writable
 from bot.store.tables import ANSWERS
 from commands.model.report import Report
 from tests.bot.rendering.examples import DETAILED, HOSTS
@@ -86,7 +86,7 @@ async def test_many_clicks_on_one_message_are_few_edits_and_the_last_one_stays(h
         second = house.workspace.messages("C0OPS")[0]
         for action in ("show.after", "show.before", "show.after"):
             await house.workspace.click("U0ADMIN", second, action)
-            while (await prove(house.database)).inbox_unfinished:
+            while (await prove_writable(house.database)).inbox_unfinished:
                 await asyncio.sleep(0.002)
         await house.moving(lambda: "page 3 of" in said(house.workspace.messages("C0OPS")[0]))
         await house.settled()
@@ -124,7 +124,7 @@ async def test_where_the_bot_was_removed_meanwhile_it_says_how_to_invite_it(hous
 async def test_an_answer_that_is_no_longer_kept_explains_itself(house: House) -> None:
     async with house.bot():
         first = await asked(house, DETAILED)
-        house.time.elapsed += KEPT / timedelta(seconds=1)
+        house.time.elapsed += RETENTION / timedelta(seconds=1)
         await house.workspace.click("U0ADMIN", first, "show.details")
         texts = await house.private("U0ADMIN", 2)
     assert texts[1].startswith("This answer is no longer kept.")
@@ -174,7 +174,7 @@ async def test_a_long_answer_becomes_a_file_that_goes_with_the_answer(house: Hou
         assert content is not None
         assert 901 == len(content.decode("utf-8-sig").splitlines())
         await house.settled()
-        house.time.elapsed += KEPT / timedelta(seconds=1)
+        house.time.elapsed += RETENTION / timedelta(seconds=1)
         house.time.move(1.0)
         await house.workspace.seen(lambda: house.workspace.file(file) is None)
 
@@ -210,9 +210,9 @@ async def test_a_file_that_slack_does_not_take_is_explained(house: House) -> Non
     ],
 )
 def test_what_a_button_carries_is_foreign(value: str) -> None:
-    assert View.read(value) is None or View.read(value) == View(operation="op-x")
+    assert AnswerView.from_value(value) is None or AnswerView.from_value(value) == AnswerView(operation="op-x")
 
 
 @pytest.mark.parametrize("body", [{}, {"user": "U1"}, {"actions": []}, {"actions": ["x"], "user": {"id": "U0ADMIN"}}])
 def test_a_click_that_does_not_say_who_clicked_what_is_none(body: dict[str, Any]) -> None:
-    assert click_in(body) is None
+    assert parse_click(body) is None

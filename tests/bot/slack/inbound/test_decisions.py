@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.phrase import Phrase
-from bot.model.change import ApprovalState, Change, State
+from bot.model.change import ApprovalState, Change, ChangeState
 from bot.model.request import Answer, Failure, FailureKind, Request
 from tests.bot.rendering import changes
 from tests.bot.rendering.changes import OPERATION, approval, change, review
@@ -14,7 +14,7 @@ from tests.bot.slack.conftest import House
 from tests.lab.workspace.faults import DELIVERY, Duplicated
 from tests.lab.workspace.message import Message
 
-APPROVED = change(State.READY, approval=approval(ApprovalState.APPROVED, review()), version=2)
+APPROVED = change(ChangeState.READY, approval=approval(ApprovalState.APPROVED, review()), version=2)
 DENIED = changes.DENIED.model_copy(update={"version": 2})
 
 

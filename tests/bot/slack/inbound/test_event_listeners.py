@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack.inbound.mention import addressed, said_in
+from bot.slack.inbound.mention import parse_message, strip_mention
 
 BOT = "<@U0FLATNET>"
 EVENT = {"type": "app_mention", "user": "U0ADMIN", "channel": "C0OPS", "ts": "1.000001", "text": f"{BOT} health"}
@@ -25,7 +25,7 @@ EVENT = {"type": "app_mention", "user": "U0ADMIN", "channel": "C0OPS", "ts": "1.
     ],
 )
 def test_the_words_are_those_after_the_name_or_before_it_where_nothing_follows(text: str, words: str) -> None:
-    assert words == addressed(text, re.compile(r"<@U1(?:\|[^>]*)?>"))
+    assert words == strip_mention(text, re.compile(r"<@U1(?:\|[^>]*)?>"))
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_the_words_are_those_after_the_name_or_before_it_where_nothing_follows(t
 )
 def test_what_nobody_typed_for_the_bot_is_not_heard(change: dict[str, Any]) -> None:
     """Edits, other bots, a mention in a direct message (which is a message there already), and what is no event at all."""
-    assert said_in({"event_id": "Ev1", "team_id": "T0FLATNET", "event": EVENT}) is not None
-    assert said_in({"event_id": "Ev1", "team_id": "T0FLATNET", "event": {**EVENT, **change}}) is None
+    assert parse_message({"event_id": "Ev1", "team_id": "T0FLATNET", "event": EVENT}) is not None
+    assert parse_message({"event_id": "Ev1", "team_id": "T0FLATNET", "event": {**EVENT, **change}}) is None
 
 
 @pytest.mark.parametrize("body", [{}, {"event": 3}, {"event": EVENT}, {"event": EVENT, "event_id": "x", "team_id": "T1"}])
 def test_an_event_without_its_names_is_not_heard(body: dict[str, Any]) -> None:
-    assert said_in(body) is None
+    assert parse_message(body) is None

@@ -4,7 +4,7 @@ import pytest
 
 from adapters.inventory import Inventory
 from bot.slack.click_payload import KIND, Click
-from bot.slack.inbound.form import TRIGGER
+from bot.slack.inbound.form import TRIGGER_LIFETIME
 from bot.store.inbox import Delivery
 from tests.bot.slack.conftest import House
 from tests.commands.canned import host
@@ -183,7 +183,7 @@ async def test_where_the_form_does_not_open_in_time_it_says_what_to_type(house: 
 async def test_a_click_that_a_restart_kept_back_says_what_to_type(house: House) -> None:
     """Its trigger has lapsed, so Slack is not even asked."""
     click = Click(team="T0FLATNET", user="U0ADMIN", trigger="1.2.abc", action="form", value="{}")
-    await house.rows.inbox.add(Delivery("1.2.abc", KIND, click.model_dump(), house.time.now() - TRIGGER))
+    await house.rows.inbox.add(Delivery("1.2.abc", KIND, click.model_dump(), house.time.now() - TRIGGER_LIFETIME))
     async with house.bot():
         assert "Type /flatnet health instead" in (await house.direct("U0ADMIN"))[0]
     assert () == house.workspace.calls("views.open")

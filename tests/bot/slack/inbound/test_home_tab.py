@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from adapters.phrase import Phrase
-from bot.access.policy import Refuse
+from bot.access.policy import Refusal
 from bot.model.request import Answer, Request
-from bot.rendering.slack.buttons import FORM
-from bot.rendering.slack.home import CHECK, HOME
-from bot.slack.inbound.home_tab import GLANCE, INTERVAL, PAUSES
-from bot.store.answers import Kept
+from bot.rendering.slack.buttons import FORM_ACTION
+from bot.rendering.slack.home import CHECK_ACTION, HOME_ACTION
+from bot.slack.inbound.home_tab import CHECK_WORDS, PUBLISH_INTERVAL, RETRY_PAUSES
+from bot.store.answers import StoredAnswer
 from commands.model.report import Report
 from tests.bot.rendering.examples import ALL_DOWN, MIXED
 from tests.bot.slack.conftest import BEGIN, House, well
@@ -49,9 +49,9 @@ def said(view: View) -> str:
 async def checked(house: House, report: Report) -> None:
     """The bot answered this to an earlier check."""
     body = report.model_copy(update={"taken_at": BEGIN})
-    answer = Answer(operation="op-earlier", understood=GLANCE, body=body)
+    answer = Answer(operation="op-earlier", understood=CHECK_WORDS, body=body)
     document = json.dumps(answer.model_dump(mode="json"))
-    await house.rows.answers.keep(Kept("op-earlier", "U0ADMIN", GLANCE, BEGIN, document))
+    await house.rows.answers.store(StoredAnswer("op-earlier", "U0ADMIN", CHECK_WORDS, BEGIN, document))
 
 
 async def test_a_first_visit_shows_what_may_be_asked_and_how_it_is_read(house: House) -> None:
@@ -82,7 +82,7 @@ async def test_the_last_check_is_shown_with_its_age(house: House) -> None:
 async def test_whoever_may_not_ask_for_all_of_it_there_reads_why_instead_and_has_no_button(house: House) -> None:
     """A grant for some hosts, or for one channel, is none for the whole fleet in a tab."""
     await checked(house, MIXED)
-    house.desk.home_verdict = Refuse("channel", Phrase("{words} may be asked only in C0PS00000; ask there", words="health"))
+    house.desk.home_verdict = Refusal("channel", Phrase("{words} may be asked only in C0PS00000; ask there", words="health"))
     view = said(await opened(house, "U0ADMIN"))
     assert "health may be asked only in C0PS00000; ask there" in view
     assert [False] * 4 == [words in view for words in ("2 of 3 hosts", "host-a", "Check now", "No check")]
@@ -97,7 +97,7 @@ async def test_254_hosts_fit_into_a_tab(house: House) -> None:
 
 
 async def test_what_another_version_kept_is_not_shown(house: House) -> None:
-    await house.rows.answers.keep(Kept("op-earlier", "U0ADMIN", GLANCE, BEGIN, '{"some": "thing"}'))
+    await house.rows.answers.store(StoredAnswer("op-earlier", "U0ADMIN", CHECK_WORDS, BEGIN, '{"some": "thing"}'))
     assert "No check of the whole fleet is kept" in said(await opened(house, "U0ADMIN"))
 
 
@@ -118,12 +118,12 @@ async def test_a_press_checks_now_answers_directly_and_renews_the_tab(house: Hou
 
     house.desk.answer = slowly
     view = await opened(house, "U0ADMIN")
-    await house.workspace.act("U0ADMIN", view, CHECK)
-    await house.moving(lambda: "Working on it" in said(house.workspace.home("U0ADMIN") or view), INTERVAL)
+    await house.workspace.act("U0ADMIN", view, CHECK_ACTION)
+    await house.moving(lambda: "Working on it" in said(house.workspace.home("U0ADMIN") or view), PUBLISH_INTERVAL)
     answering.set()
     assert ["3 hosts are well"] == await house.direct("U0ADMIN")
-    await house.moving(lambda: "Working on it" not in said(house.workspace.home("U0ADMIN") or view), INTERVAL)
-    assert [GLANCE] == [request.text for request in house.desk.requests]
+    await house.moving(lambda: "Working on it" not in said(house.workspace.home("U0ADMIN") or view), PUBLISH_INTERVAL)
+    assert [CHECK_WORDS] == [request.text for request in house.desk.requests]
     assert "3 hosts are well" in said(house.workspace.home("U0ADMIN") or view)
 
 
@@ -131,14 +131,14 @@ async def test_what_was_asked_lately_is_asked_again_with_one_press(house: House)
     await house.workspace.slash("U0ADMIN", "C0OPS", "health host-a")
     await house.settled()
     view = await opened(house, "U0ADMIN")
-    await house.workspace.act("U0ADMIN", view, f"{HOME}.0")
+    await house.workspace.act("U0ADMIN", view, f"{HOME_ACTION}.0")
     await house.direct("U0ADMIN")
     assert ["health host-a", "health host-a"] == [request.text for request in house.desk.requests]
 
 
 async def test_the_form_opens_from_the_tab_and_answers_directly(house: House) -> None:
     view = await opened(house, "U0ADMIN")
-    await house.workspace.act("U0ADMIN", view, FORM)
+    await house.workspace.act("U0ADMIN", view, FORM_ACTION)
     await house.workspace.seen(lambda: house.workspace.view("U0ADMIN"))
     await house.workspace.submit("U0ADMIN", {})
     assert ["3 hosts are well"] == await house.direct("U0ADMIN")
@@ -148,9 +148,9 @@ async def test_opening_it_often_publishes_it_seldom(house: House) -> None:
     for _ in range(10):
         await house.workspace.open_home("U0ADMIN")
     await house.until(lambda: published(house) == 1)
-    house.time.move(INTERVAL)
+    house.time.move(PUBLISH_INTERVAL)
     await house.until(lambda: published(house) == 2)
-    house.time.move(INTERVAL)
+    house.time.move(PUBLISH_INTERVAL)
     await asyncio.sleep(0.02)
     assert 2 == published(house)
 
@@ -171,9 +171,9 @@ async def test_where_slack_does_not_take_it_it_is_given_up(house: House) -> None
     """It is published when it is opened again."""
     house.workspace.faults.switch_on("views.publish", Failing("internal_error"))
     await house.workspace.open_home("U0ADMIN")
-    tries = len(PAUSES) + 1
-    await house.moving(lambda: published(house) == tries, PAUSES[0])
-    house.time.move(PAUSES[-1])
+    tries = len(RETRY_PAUSES) + 1
+    await house.moving(lambda: published(house) == tries, RETRY_PAUSES[0])
+    house.time.move(RETRY_PAUSES[-1])
     await asyncio.sleep(0.02)
     assert tries == published(house)
     house.workspace.faults.switch_off("views.publish")

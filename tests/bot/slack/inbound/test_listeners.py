@@ -11,20 +11,20 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
-from bot.rendering.slack.blocks import Message
-from bot.slack.answers.charts import Pictures
-from bot.slack.answers.responder import AnswerFiles, Answering
-from bot.slack.answers.views import Looking
+from bot.rendering.slack.blocks import SlackMessage
+from bot.slack.answers.charts import ChartUploader
+from bot.slack.answers.responder import AnswerFiles, Responder
+from bot.slack.answers.views import AnswerViews
 from bot.slack.api import SCOPES
-from bot.slack.directory.channels import Channels
-from bot.slack.directory.people import People, Usual
+from bot.slack.directory.channels import ChannelDirectory
+from bot.slack.directory.people import LanguageDefaults, PeopleDirectory
 from bot.slack.inbound import slash_command as command
-from bot.slack.inbound.form import Forms
-from bot.slack.inbound.listeners import LastResort, register
-from bot.slack.inbound.log_filter import Filters
-from bot.slack.inbound.worker import Receiver
+from bot.slack.inbound.form import FormHandler
+from bot.slack.inbound.listeners import FallbackResponder, register_listeners
+from bot.slack.inbound.log_filter import LogFilterHandler
+from bot.slack.inbound.worker import InboxWorker
 from bot.slack.outbound.uploads import Uploads
-from bot.slack.tasks import Running
+from bot.slack.tasks import BackgroundTasks
 from tests.bot.slack.conftest import House, cleaned, manifest_with
 from tests.lab.workspace import Workspace
 
@@ -43,18 +43,20 @@ async def app(house: House) -> AsyncIterator[AsyncApp]:
         return AuthorizeResult(enterprise_id=None, team_id="T0FLATNET", bot_user_id="U0FLATNET", bot_id="B0FLATNET")
 
     async with house.sender() as sender, house.api() as api:
-        people = People(api, "T0FLATNET", Usual("en", ZoneInfo("UTC")), in_no_group, house.time.monotonic)
-        running = Running()
+        people = PeopleDirectory(
+            api, "T0FLATNET", LanguageDefaults("en", ZoneInfo("UTC")), in_no_group, house.time.monotonic
+        )
+        running = BackgroundTasks()
         app = AsyncApp(client=api._client, authorize=authorize)
         clock = house.time.clock()
-        uploads = Uploads(api, Channels(api, clock.monotonic), house.rows.answers, clock)
-        pictures = Pictures(uploads, cleaned)
-        answering = Answering(house.desk, people, sender, AnswerFiles(house.rows.answers, uploads, pictures), clock)
-        forms = Forms(answering, api)
-        kinds = {command.KIND: command.kind(answering, forms)}
-        receiver = Receiver(house.rows.inbox, kinds, people, sender, clock)
-        filters = Filters(answering, Looking(answering), api)
-        register(app, receiver, forms, filters, LastResort(people, sender, running))
+        uploads = Uploads(api, ChannelDirectory(api, clock.monotonic), house.rows.answers, clock)
+        pictures = ChartUploader(uploads, cleaned)
+        answering = Responder(house.desk, people, sender, AnswerFiles(house.rows.answers, uploads, pictures), clock)
+        forms = FormHandler(answering, api)
+        kinds = {command.KIND: command.make_kind(answering, forms)}
+        receiver = InboxWorker(house.rows.inbox, kinds, people, sender, clock)
+        filters = LogFilterHandler(answering, AnswerViews(answering), api)
+        register_listeners(app, receiver, forms, filters, FallbackResponder(people, sender, running))
         yield app
         await running.drain(1.0)
 
@@ -65,7 +67,7 @@ async def _dispatched(app: AsyncApp, body: dict[str, Any]) -> BoltResponse:
 
 async def test_an_old_button_explains_itself_to_who_pressed_it(house: House) -> None:
     async with house.bot(), house.api() as api:
-        await api.post("C0OPS", Message("Approve?", ({"type": "actions", "elements": [BUTTON]},)))
+        await api.post("C0OPS", SlackMessage("Approve?", ({"type": "actions", "elements": [BUTTON]},)))
         delivery = await house.workspace.click("U0ADMIN", house.workspace.messages("C0OPS")[0], "gone")
         [text] = await house.private("U0ADMIN")
     assert delivery.in_time

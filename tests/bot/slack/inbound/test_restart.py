@@ -4,9 +4,9 @@ import asyncio
 from dataclasses import replace
 
 from bot.model.request import Answer, Request
-from bot.rendering.slack.blocks import Message
-from bot.slack.inbound.worker import TRIES
-from bot.slack.outbound.message import Address, post_of
+from bot.rendering.slack.blocks import SlackMessage
+from bot.slack.inbound.worker import MAX_ATTEMPTS
+from bot.slack.outbound.message import Address, build_post
 from bot.store.outbox import Outbox, Post
 from tests.bot.slack.conftest import House, well
 from tests.lab.workspace.faults import Failing
@@ -89,14 +89,14 @@ async def test_a_command_that_breaks_the_bot_each_time_ends_with_a_reference(hou
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         [text] = await house.private("U0ADMIN")
         await house.settled()
-    assert TRIES == len(house.desk.requests)
+    assert MAX_ATTEMPTS == len(house.desk.requests)
     assert "Unexpected error, reference" in text
     assert "a bug" not in text
 
 
 async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: House) -> None:
     await _killed_while_working(house)
-    for _ in range(TRIES - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         house.desk.requests.clear()
         surface = house.surface()
         await surface.start()
@@ -110,8 +110,8 @@ async def test_a_command_that_ends_the_bot_each_time_is_given_up_too(house: Hous
 
 
 async def test_a_message_that_was_being_sent_at_the_end_is_sent_again_and_says_so(house: House) -> None:
-    post = post_of("op", Address(user="U0ADMIN"), Message("3 hosts are well", ()), house.time.now())
-    await house.rows.outbox.begin([await house.rows.outbox.add(post)])
+    post = build_post("op", Address(user="U0ADMIN"), SlackMessage("3 hosts are well", ()), house.time.now())
+    await house.rows.outbox.begin_sending([await house.rows.outbox.add(post)])
     async with house.bot():
         [text] = await house.direct("U0ADMIN")
     assert "3 hosts are well\nSent again: Slack did not confirm the first sending." == text
@@ -146,7 +146,7 @@ async def test_what_ended_long_ago_is_forgotten_day_by_day(house: House) -> None
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.until(lambda: house.workspace.calls("chat.postMessage"))
         await house.settled()
-        assert 1 == len(await house.rows.outbox.undeliverable())
+        assert 1 == len(await house.rows.outbox.list_undeliverable())
         async with asyncio.timeout(2):
-            while await house.rows.outbox.undeliverable():
+            while await house.rows.outbox.list_undeliverable():
                 house.time.move(24 * 3600)

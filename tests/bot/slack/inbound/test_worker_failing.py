@@ -8,7 +8,7 @@ import pytest
 
 from adapters.phrase import Phrase
 from bot.slack.api import SCOPES
-from bot.slack.inbound.worker import ADD_LIMIT
+from bot.slack.inbound.worker import STORE_TIMEOUT
 from bot.store.errors import DatabaseBusy, DatabaseFull
 from bot.store.inbox import Delivery, Inbox
 from bot.store.outbox import Outbox, Post
@@ -61,7 +61,7 @@ async def test_a_row_that_comes_too_late_is_withdrawn(house: House) -> None:
         typing = asyncio.create_task(house.workspace.slash("U0ADMIN", "C0OPS", "health"))
         await slow.begun.wait()
         await house.time.asleep()
-        house.time.move(ADD_LIMIT)
+        house.time.move(STORE_TIMEOUT)
         delivery = await typing
         assert delivery.in_time
         [text] = await house.private("U0ADMIN")

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import pytest
 
-from bot.incidents.channels import MadeChannel, NewChannel, NoChannel
+from bot.incidents.channels import ChannelNotCreated, CreatedChannel, NewChannel
 from bot.slack.api import OPTIONAL_SCOPES, SCOPES
-from bot.slack.outbound.incident_channels import PATIENCE
+from bot.slack.outbound.incident_channels import MAX_RETRY_AFTER
 from bot.slack.surface import SlackSurface
 from tests.bot.slack.conftest import CANARY, House, manifest_with
 from tests.lab.workspace import Workspace
@@ -56,7 +56,7 @@ async def in_time(house: House, work: Awaitable[T]) -> T:
 
 
 async def refusal(surface: SlackSurface, new: NewChannel = NEW) -> str:
-    with pytest.raises(NoChannel) as refused:
+    with pytest.raises(ChannelNotCreated) as refused:
         await surface.make_channel(new)
     return str(refused.value.phrase)
 
@@ -65,7 +65,7 @@ async def test_the_channel_is_public_with_whoever_asked_and_nobody_else_in_it(ho
     async with house.bot() as surface:
         made = await surface.make_channel(NEW)
     found = channel(house)
-    assert MadeChannel(found.id, NAME) == made
+    assert CreatedChannel(found.id, NAME) == made
     assert (frozenset({BOT_USER, "U0OPERATOR"}), False, "502 を返す · host-a") == (found.members, found.private, found.topic)
 
 
@@ -82,7 +82,7 @@ async def test_a_call_of_which_the_answer_is_lost_is_made_again_and_leaves_one_c
     house.workspace.faults.switch_on(method, fault, times=1)
     async with house.bot() as surface:
         made = await in_time(house, surface.make_channel(NEW))
-        assert MadeChannel(channel(house).id, NAME) == made
+        assert CreatedChannel(channel(house).id, NAME) == made
     assert {BOT_USER, "U0OPERATOR"} == channel(house).members
 
 
@@ -90,7 +90,7 @@ async def test_our_own_channel_is_found_among_hundreds(house: House) -> None:
     """It was made before a crash; Slack lists two hundred at once."""
     crowd = tuple(Channel(f"C0A{n:03}", f"room-{n}", frozenset({BOT_USER})) for n in range(450))
     async with among(house, *crowd, OURS) as surface:
-        assert MadeChannel("C0EARLIER", NAME) == await surface.make_channel(NEW)
+        assert CreatedChannel("C0EARLIER", NAME) == await surface.make_channel(NEW)
         assert 3 == len(house.workspace.calls("users.conversations"))
 
 
@@ -98,7 +98,7 @@ async def test_letters_that_a_workspace_refuses_are_left_out_of_the_name(house: 
     house.workspace.faults.switch_on("conversations.create", Failing("invalid_name_specials"), times=1)
     async with house.bot() as surface:
         made = await surface.make_channel(NEW)
-    assert MadeChannel(channel(house, PLAIN).id, PLAIN) == made
+    assert CreatedChannel(channel(house, PLAIN).id, PLAIN) == made
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ async def test_a_channel_without_a_guest_or_a_topic_is_a_channel_still(
 
 
 async def test_whom_slack_makes_wait_long_is_told_at_once(house: House) -> None:
-    house.workspace.faults.switch_on("conversations.create", RateLimited(int(PATIENCE) + 1))
+    house.workspace.faults.switch_on("conversations.create", RateLimited(int(MAX_RETRY_AFTER) + 1))
     async with house.bot() as surface:
         assert "Slack made no channel (ratelimited); try again soon" + EITHER == await refusal(surface)
     assert 1 == len(house.workspace.calls("conversations.create"))

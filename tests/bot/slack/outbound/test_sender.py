@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.rendering.slack.blocks import Message
-from bot.slack.outbound.message import Address, post_of
-from bot.slack.outbound.sender import AT_ONCE, LIFETIME
-from bot.store.outbox import State
+from bot.rendering.slack.blocks import SlackMessage
+from bot.slack.outbound.message import Address, build_post
+from bot.slack.outbound.sender import MAX_CONCURRENT_CALLS, MESSAGE_LIFETIME
+from bot.store.outbox import PostState
 from tests.bot.slack.conftest import House, well
 from tests.lab.workspace.faults import (
     RESPONSE_URL,
@@ -75,7 +75,7 @@ async def test_retry_after_is_obeyed(house: House) -> None:
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.until(lambda: house.workspace.calls(RESPONSE_URL))
         await house.settled()
-        next_try = (await house.rows.outbox.look()).next_at
+        next_try = (await house.rows.outbox.find_due()).next_at
         assert house.time.now() + timedelta(seconds=30) == next_try
         await house.moving(lambda: house.workspace.private("U0ADMIN"))
 
@@ -97,7 +97,7 @@ async def test_an_answer_for_all_that_the_channel_does_not_take_comes_privately(
         await house.workspace.slash("U0ADMIN", channel, "health --here")
         [text] = await house.private("U0ADMIN")
         await house.settled()
-        assert (await surface.health()).healthy
+        assert (await surface.get_health()).healthy
     assert "3 hosts are well" in text
     assert why in text
     assert () == house.workspace.messages(channel)
@@ -146,22 +146,22 @@ async def test_what_finds_no_road_is_counted_and_makes_the_bot_unwell_for_an_hou
         await house.workspace.slash("U0ADMIN", "C0OPS", "health")
         await house.until(lambda: house.workspace.calls("chat.postMessage"))
         await house.settled()
-        [lost] = await house.rows.outbox.undeliverable()
-        assert (State.UNDELIVERABLE, "channel_not_found") == (lost.state, lost.why)
-        assert not (await surface.health()).healthy
+        [lost] = await house.rows.outbox.list_undeliverable()
+        assert (PostState.UNDELIVERABLE, "channel_not_found") == (lost.state, lost.why)
+        assert not (await surface.get_health()).healthy
         house.time.move(3601)
-        assert (await surface.health()).healthy
+        assert (await surface.get_health()).healthy
 
 
 async def test_what_nobody_waits_for_any_more_is_given_up(house: House) -> None:
-    old = post_of("op", Address(user="U0ADMIN"), Message("old", ()), house.time.now() - LIFETIME)
+    old = build_post("op", Address(user="U0ADMIN"), SlackMessage("old", ()), house.time.now() - MESSAGE_LIFETIME)
     await house.rows.outbox.add(old)
     house.time.move(1)
     house.workspace.faults.switch_on("chat.postMessage", ServerError(503))
     async with house.bot():
         await house.until(lambda: house.workspace.calls("chat.postMessage"))
         await house.settled()
-    assert ["http_503"] == [post.why for post in await house.rows.outbox.undeliverable()]
+    assert ["http_503"] == [post.why for post in await house.rows.outbox.list_undeliverable()]
 
 
 @pytest.mark.parametrize("code", ["msg_blocks_too_long", "invalid_blocks", "msg_too_long"])
@@ -179,7 +179,9 @@ async def test_a_message_that_is_too_much_for_slack_is_sent_as_plain_text(house:
 
 async def test_a_message_that_the_database_does_not_hold_is_kept_as_plain_text(house: House) -> None:
     """64 kB a row, and a Japanese character takes six bytes of it."""
-    long = Message("短い", tuple({"type": "section", "text": {"type": "mrkdwn", "text": "長" * 3_000}} for _ in range(4)))
+    long = SlackMessage(
+        "短い", tuple({"type": "section", "text": {"type": "mrkdwn", "text": "長" * 3_000}} for _ in range(4))
+    )
     async with house.sender() as sender:
         await sender.add("op", Address(user="U0ADMIN"), long)
         [text] = await house.direct("U0ADMIN")
@@ -216,12 +218,12 @@ async def test_a_channel_gets_a_short_burst_and_then_one_message_a_second(house:
 
 async def test_edits_of_one_message_go_out_every_three_seconds_and_end_with_the_last_state(house: House) -> None:
     async with house.sender() as sender:
-        await sender.add("op", Address(channel="C0OPS"), Message("0 %", ()))
+        await sender.add("op", Address(channel="C0OPS"), SlackMessage("0 %", ()))
         await house.public("C0OPS")
         await house.settled()
         [posted] = house.workspace.messages("C0OPS")
         for percent in range(1, 101):
-            await sender.add("op", Address(channel="C0OPS", ts=posted.ts), Message(f"{percent} %", ()))
+            await sender.add("op", Address(channel="C0OPS", ts=posted.ts), SlackMessage(f"{percent} %", ()))
         await house.moving(lambda: house.workspace.messages("C0OPS")[0].text == "100 %")
     assert 2 == len(house.workspace.calls("chat.update"))
     assert house.time.elapsed >= 3.0
@@ -229,7 +231,7 @@ async def test_edits_of_one_message_go_out_every_three_seconds_and_end_with_the_
 
 async def test_an_edit_of_a_message_that_is_gone_is_posted_anew(house: House) -> None:
     async with house.sender() as sender:
-        await sender.add("op", Address(channel="C0OPS", ts="1.000001"), Message("done", ()))
+        await sender.add("op", Address(channel="C0OPS", ts="1.000001"), SlackMessage("done", ()))
         assert ["done"] == await house.public("C0OPS")
 
 
@@ -237,16 +239,16 @@ async def test_trouble_that_lasts_is_met_with_patience_to_the_end(house: House) 
     """A thousand tries on, pauses are still a minute."""
     async with house.sender() as sender:
         house.workspace.faults.switch_on("chat.postMessage", ServerError(503))
-        await sender.add("op", Address(user="U0ADMIN"), Message("hello", ()))
+        await sender.add("op", Address(user="U0ADMIN"), SlackMessage("hello", ()))
         await house.moving(lambda: len(house.workspace.calls("chat.postMessage")) == 9, step=30.0)
-    assert (await house.rows.outbox.look()).next_at is not None
+    assert (await house.rows.outbox.find_due()).next_at is not None
 
 
 async def test_no_more_calls_are_under_way_at_once_than_slack_can_answer_in_time(house: House) -> None:
     async with house.sender() as sender:
         house.workspace.faults.switch_on("response_url", Slow(0.02))
-        for number in range(3 * AT_ONCE):
+        for number in range(3 * MAX_CONCURRENT_CALLS):
             address = Address(response_url=f"{house.workspace.base_url}/response/{number}", answerable=house.time.now())
-            await sender.add("op", address, Message("hello", ()))
+            await sender.add("op", address, SlackMessage("hello", ()))
         await house.settled()
-    assert 3 * AT_ONCE == len(await house.rows.outbox.undeliverable())
+    assert 3 * MAX_CONCURRENT_CALLS == len(await house.rows.outbox.list_undeliverable())

@@ -1,0 +1,120 @@
+"""Judges WSL2: containers, bridge and forwarding."""
+
+from collections.abc import Sequence
+
+from adapters.errors import HostError
+from adapters.inventory import Host
+from adapters.phrase import Phrase
+from adapters.wsl.podman import Container, UnreadPart
+from adapters.wsl.system import Bridge, WslSystem
+from commands.checks.assessment import (
+    Judgment,
+    make_absent_checks,
+    make_healthy_check,
+    make_unanswered_checks,
+    make_unhealthy_check,
+    make_unread_check,
+    merge_judgments,
+)
+from commands.loglines.sources import make_container_source
+from commands.model.finding import Severity
+from commands.model.phrases import MAX_LISTED, list_some
+from commands.values.arguments import shorten_argument
+
+
+def judge_wsl(host: Host, said: WslSystem | HostError | None) -> Judgment:
+    """Judges containers, bridge and forwarding."""
+    keys = ("containers", "bridge", "forwarding")
+    if said is None:
+        return make_absent_checks(*keys)
+    if isinstance(said, HostError):
+        return make_unanswered_checks("wsl", Phrase("WSL2"), keys, said)
+    return merge_judgments(
+        _judge_containers(host, said.containers), _judge_bridge(host, said.bridge), _judge_forwarding(said.forwarding)
+    )
+
+
+def _judge_containers(host: Host, said: tuple[Container, ...] | UnreadPart) -> Judgment:
+    if isinstance(said, UnreadPart):
+        return make_unread_check("containers", said.phrase)
+    troubled = [container for container in said if container.state != "running" or container.healthy is False]
+    if not troubled:
+        text = Phrase("{n} running", n=len(said)) if said else Phrase("none")
+        return make_healthy_check("containers", text, f"{len(said)}/{len(said)}")
+    running = len(said) - len(troubled)
+    failed = [container for container in troubled if not _has_ended_well(container)]
+    severity = Severity.MEDIUM if failed else Severity.LOW
+    text = Phrase("{n} of {total} not well", n=len(troubled), total=len(said))
+    troubles = list_some([_describe_trouble(each) for each in troubled])
+    if failed:
+        restart = _format_podman("restart", failed)
+        why = Phrase(
+            "{troubles}; the log may say why, and in WSL2 {command} starts again", troubles=troubles, command=restart
+        )
+    else:
+        start = _format_podman("start", troubled)
+        why = Phrase(
+            "{troubles}, without an error; if that should run, in WSL2: {command}", troubles=troubles, command=start
+        )
+    return make_unhealthy_check("containers", text, f"{running}/{len(said)}", severity, why).suggest(
+        _suggest_container_log(host, failed or troubled)
+    )
+
+
+def _has_ended_well(container: Container) -> bool:
+    """Returns whether the container has exited without an error."""
+    return container.state == "exited" and container.exit_code == 0
+
+
+def _format_podman(verb: str, containers: Sequence[Container]) -> str:
+    """Formats a command line to be typed in WSL2, for the first few containers with valid names."""
+    names = [container.name for container in containers if make_container_source(container.name) is not None]
+    return " ".join(("sudo podman", verb, *names[:MAX_LISTED]))
+
+
+def _suggest_container_log(host: Host, containers: Sequence[Container]) -> str | None:
+    """Returns the command that shows the log of the first container with a valid name; None if there is none."""
+    source = next(filter(None, (make_container_source(container.name) for container in containers)), None)
+    return None if source is None else f"log {source} {host.name}"
+
+
+def _describe_trouble(container: Container) -> Phrase:
+    name = shorten_argument(container.name)
+    if container.state == "exited":
+        return Phrase("{container} exited with {code}", container=name, code=str(container.exit_code))
+    if container.state == "running":
+        return Phrase("{container} is unhealthy", container=name)
+    return Phrase("{container} is {state}", container=name, state=shorten_argument(container.state))
+
+
+def _judge_bridge(host: Host, said: Bridge | UnreadPart) -> Judgment:
+    expected = str(host.bridge)
+    name = host.wsl.bridge if host.wsl is not None else ""
+    if isinstance(said, UnreadPart):
+        return make_unread_check("bridge", said.phrase)
+    if not said.exists:
+        why = Phrase(
+            "the bridge {bridge} does not exist; start a container of Flatnet's in WSL2, which makes it", bridge=name
+        )
+        return make_unhealthy_check("bridge", Phrase("missing"), "missing", Severity.HIGH, why)
+    if not said.up:
+        why = Phrase("the bridge {bridge} is down; in WSL2: sudo ip link set {bridge} up", bridge=name)
+        return make_unhealthy_check("bridge", Phrase("down"), "down", Severity.HIGH, why)
+    if expected not in said.addresses:
+        why = Phrase(
+            "the bridge {bridge} has {addresses}, not {expected}; compare the podman network in WSL2 with the inventory",
+            bridge=name,
+            addresses=list_some(said.addresses) if said.addresses else Phrase("no address"),
+            expected=expected,
+        )
+        return make_unhealthy_check("bridge", Phrase("wrong address"), "wrong-address", Severity.HIGH, why)
+    return make_healthy_check("bridge", Phrase("up"), "up")
+
+
+def _judge_forwarding(said: bool | UnreadPart) -> Judgment:
+    if isinstance(said, UnreadPart):
+        return make_unread_check("forwarding", said.phrase)
+    if said:
+        return make_healthy_check("forwarding", Phrase("on"), "on")
+    why = Phrase("IP forwarding is off, which cuts containers off; in WSL2: sudo sysctl -w net.ipv4.ip_forward=1")
+    return make_unhealthy_check("forwarding", Phrase("off"), "off", Severity.HIGH, why)
