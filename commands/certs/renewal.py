@@ -37,7 +37,7 @@ DueOption = Annotated[
         Phrase("in place of hosts: all whose certificate ends within this time; 30d where only the option stands"),
         make_duration_parser(timedelta(days=1), timedelta(days=3650)),
         render_duration,
-        bare="30d",
+        flag_value="30d",
     ),
 ]
 
